@@ -1,0 +1,1 @@
+//! Writing values as YAML text in the style of their surroundings.

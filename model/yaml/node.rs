@@ -1,0 +1,461 @@
+//! Reading: `Node`, a cursor into the span tree.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+use super::tree::{Collection, File, Kind, NO_MARK, NodeData, NodeId, ScalarStyle};
+use super::value::Value;
+
+/// A cursor on one node of a [`File`]. Reading goes through aliases and merge keys (`<<`) as kubectl's reader does; spans and edits do not.
+#[derive(Clone, Copy)]
+pub struct Node<'a> {
+    file: &'a File,
+    id: NodeId,
+}
+
+impl fmt::Debug for Node<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Node#{}({:?} {:?})", self.id.0, self.kind(), self.span())
+    }
+}
+
+impl PartialEq for Node<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id && std::ptr::eq(self.file, other.file)
+    }
+}
+
+impl Eq for Node<'_> {}
+
+/// What a scalar means to kubectl (YAML 1.1 as `sigs.k8s.io/yaml` reads it).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resolved {
+    /// Nothing, `~` or `null`.
+    Null,
+    /// A boolean, in any spelling of YAML 1.1 (`yes`, `off`, …).
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// A floating point number, or an integer beyond 64 bits.
+    Float,
+    /// A date or time.
+    Timestamp,
+    /// A string.
+    Str,
+}
+
+impl<'a> Node<'a> {
+    pub(super) fn new(file: &'a File, id: NodeId) -> Self {
+        Self { file, id }
+    }
+
+    /// The file this node is part of.
+    pub fn file(self) -> &'a File {
+        self.file
+    }
+
+    /// The node's number in the arena of its file.
+    pub fn id(self) -> NodeId {
+        self.id
+    }
+
+    pub(crate) fn data(self) -> &'a NodeData {
+        self.file.data(self.id)
+    }
+
+    /// What the node is, an alias being an alias.
+    pub fn kind(self) -> Kind {
+        self.data().kind
+    }
+
+    /// Bytes of the node: a scalar with its quotes or block header, a collection from its first to its last child or bracket.
+    pub fn span(self) -> Range<usize> {
+        self.data().start as usize..self.data().end as usize
+    }
+
+    /// First byte of the anchor or tag before the node; the start of the node when it has none.
+    pub fn props_start(self) -> usize {
+        self.data().props as usize
+    }
+
+    /// Byte of the `-` before a block sequence item or of the `:` before a mapping value.
+    pub fn mark(self) -> Option<usize> {
+        let mark = self.data().mark;
+        (mark != NO_MARK).then_some(mark as usize)
+    }
+
+    /// The source text of [`Node::span`].
+    pub fn source(self) -> &'a str {
+        &self.file.text()[self.span()]
+    }
+
+    /// The node that an alias stands for; any other node is its own target.
+    #[must_use]
+    pub fn target(self) -> Self {
+        if self.kind() != Kind::Alias {
+            return self;
+        }
+        match self.file.aliases.binary_search_by_key(&self.id, |(n, _)| *n) {
+            Ok(i) => Self::new(self.file, self.file.aliases[i].1).target(),
+            Err(_) => self,
+        }
+    }
+
+    /// Name of the node's anchor.
+    pub fn anchor(self) -> Option<&'a str> {
+        File::lookup(&self.file.anchors, self.id)
+    }
+
+    /// The node's tag as it is written (`!!str`, `!reference`).
+    pub fn tag(self) -> Option<&'a str> {
+        File::lookup(&self.file.tags, self.id)
+    }
+
+    /// Whether the node is a mapping, through an alias too.
+    pub fn is_mapping(self) -> bool {
+        matches!(self.target().kind(), Kind::Mapping(_))
+    }
+
+    /// Whether the node is a sequence, through an alias too.
+    pub fn is_sequence(self) -> bool {
+        matches!(self.target().kind(), Kind::Sequence(_))
+    }
+
+    /// Whether the node is a scalar, through an alias too.
+    pub fn is_scalar(self) -> bool {
+        matches!(self.target().kind(), Kind::Scalar(_))
+    }
+
+    /// Whether the node, or a node around it, is written in flow style.
+    pub fn in_flow(self) -> bool {
+        let mut at = Some(self);
+        while let Some(node) = at {
+            if matches!(node.kind(), Kind::Mapping(c) | Kind::Sequence(c) if c != Collection::Block) {
+                return true;
+            }
+            at = node.parent();
+        }
+        false
+    }
+
+    /// The node that this node is a child of: for a key or a value the mapping, for an item the sequence.
+    pub fn parent(self) -> Option<Self> {
+        let parent = self.data().parent;
+        (parent != NO_MARK).then(|| Self::new(self.file, NodeId(parent)))
+    }
+
+    /// The index of the document that holds the node.
+    pub fn document(self) -> usize {
+        self.file.document_at(self.span().start)
+    }
+
+    /// All children in order: items, or keys and values in turn.
+    pub fn children(self) -> Items<'a> {
+        let data = self.data();
+        let first = match data.kind {
+            Kind::Sequence(_) | Kind::Mapping(_) => self.id.0 + 1,
+            _ => data.subtree,
+        };
+        Items { file: self.file, next: first, end: data.subtree }
+    }
+
+    /// The items of a sequence, through an alias too; nothing for any other node.
+    pub fn items(self) -> Items<'a> {
+        let node = self.target();
+        match node.kind() {
+            Kind::Sequence(_) => node.children(),
+            _ => Items { file: self.file, next: 0, end: 0 },
+        }
+    }
+
+    /// Key and value nodes of a mapping in order, through an alias too, merge keys not expanded; nothing for any other node.
+    pub fn entries(self) -> Entries<'a> {
+        let node = self.target();
+        Entries {
+            inner: match node.kind() {
+                Kind::Mapping(_) => node.children(),
+                _ => Items { file: self.file, next: 0, end: 0 },
+            },
+        }
+    }
+
+    /// The value of `key`: of the mapping itself (the last one, where a key stands twice), else of what it merges with `<<`.
+    pub fn get(self, key: &str) -> Option<Self> {
+        self.get_in(key, 8)
+    }
+
+    fn get_in(self, key: &str, depth: usize) -> Option<Self> {
+        let mut found = None;
+        let mut merge = None;
+        for (k, v) in self.entries() {
+            if !matches!(k.kind(), Kind::Scalar(_)) {
+                continue;
+            }
+            let text = k.text().unwrap_or_default();
+            if text == key {
+                found = Some(v);
+            } else if text == "<<" && k.kind() == Kind::Scalar(ScalarStyle::Plain) {
+                merge = Some(v);
+            }
+        }
+        if found.is_some() || depth == 0 {
+            return found;
+        }
+        let merge = merge?;
+        if merge.is_sequence() { merge.items().find_map(|m| m.get_in(key, depth - 1)) } else { merge.get_in(key, depth - 1) }
+    }
+
+    /// The value at the end of a path of keys.
+    pub fn path(self, keys: &[&str]) -> Option<Self> {
+        keys.iter().try_fold(self, |node, key| node.get(key))
+    }
+
+    /// The item at `index` of a sequence.
+    pub fn at(self, index: usize) -> Option<Self> {
+        self.items().nth(index)
+    }
+
+    /// The key node in front of this mapping value.
+    pub fn key(self) -> Option<Self> {
+        self.parent()?.entries_own().find(|(_, v)| *v == self).map(|(k, _)| k)
+    }
+
+    fn entries_own(self) -> Entries<'a> {
+        Entries { inner: self.children() }
+    }
+
+    /// Position among the entries or items of the parent.
+    pub fn position(self) -> Option<usize> {
+        let parent = self.parent()?;
+        match parent.kind() {
+            Kind::Mapping(_) => parent.entries_own().position(|(k, v)| k == self || v == self),
+            _ => parent.children().position(|n| n == self),
+        }
+    }
+
+    /// The decoded text of a scalar of any type, through an alias too.
+    pub fn text(self) -> Option<&'a str> {
+        let node = self.target();
+        let Kind::Scalar(style) = node.kind() else { return None };
+        if let Some(text) = File::lookup(&self.file.decoded, node.id) {
+            return Some(text);
+        }
+        let raw = node.source();
+        Some(match style {
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => raw.get(1..raw.len().saturating_sub(1)).unwrap_or(""),
+            _ => raw,
+        })
+    }
+
+    /// The decoded text of a scalar that kubectl reads as a string.
+    pub fn as_str(self) -> Option<&'a str> {
+        (self.resolved() == Some(Resolved::Str)).then(|| self.text()).flatten()
+    }
+
+    /// The value of a scalar that kubectl reads as an integer.
+    pub fn as_int(self) -> Option<i64> {
+        match self.resolved() {
+            Some(Resolved::Int(n)) => Some(n),
+            _ => None,
+        }
+    }
+
+    /// The value of a scalar that kubectl reads as a boolean.
+    pub fn as_bool(self) -> Option<bool> {
+        match self.resolved() {
+            Some(Resolved::Bool(b)) => Some(b),
+            _ => None,
+        }
+    }
+
+    /// Whether the node is a scalar without a value.
+    pub fn is_null(self) -> bool {
+        self.resolved() == Some(Resolved::Null)
+    }
+
+    /// What kubectl reads this scalar as, through an alias too; `None` for collections.
+    pub fn resolved(self) -> Option<Resolved> {
+        let node = self.target();
+        let Kind::Scalar(style) = node.kind() else { return None };
+        match node.tag() {
+            Some("!!str" | "!") => return Some(Resolved::Str),
+            Some(_) if style != ScalarStyle::Plain => return Some(Resolved::Str),
+            _ => {}
+        }
+        if style != ScalarStyle::Plain {
+            return Some(Resolved::Str);
+        }
+        Some(resolve_plain(node.text().unwrap_or("")))
+    }
+
+    /// The node as a [`Value`], aliases and merge keys resolved; `None` when it nests deeper than 64 or has more than 100,000 nodes.
+    pub fn to_value(self) -> Option<Value> {
+        let mut budget = 100_000;
+        self.to_value_in(64, &mut budget)
+    }
+
+    fn to_value_in(self, depth: usize, budget: &mut usize) -> Option<Value> {
+        if depth == 0 || *budget == 0 {
+            return None;
+        }
+        *budget -= 1;
+        let node = self.target();
+        Some(match node.kind() {
+            Kind::Sequence(_) => Value::Seq(node.items().map(|n| n.to_value_in(depth - 1, budget)).collect::<Option<_>>()?),
+            Kind::Mapping(_) => {
+                let mut pairs: Vec<(String, Value)> = Vec::new();
+                for (k, v) in node.entries() {
+                    let key = k.text()?;
+                    if key == "<<" && k.kind() == Kind::Scalar(ScalarStyle::Plain) {
+                        continue;
+                    }
+                    pairs.push((key.to_owned(), v.to_value_in(depth - 1, budget)?));
+                }
+                for (k, v) in node.entries() {
+                    if k.text() == Some("<<") && k.kind() == Kind::Scalar(ScalarStyle::Plain) {
+                        let merged: Vec<Node<'_>> = if v.is_sequence() { v.items().collect() } else { vec![v] };
+                        for m in merged {
+                            if let Value::Map(more) = m.to_value_in(depth - 1, budget)? {
+                                for (key, value) in more {
+                                    if pairs.iter().all(|(k, _)| *k != key) {
+                                        pairs.push((key, value));
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+                Value::Map(pairs)
+            }
+            _ => match node.resolved() {
+                Some(Resolved::Null) => Value::Null,
+                Some(Resolved::Bool(b)) => Value::Bool(b),
+                Some(Resolved::Int(n)) => Value::Int(n),
+                _ => Value::Str(node.text()?.to_owned()),
+            },
+        })
+    }
+
+    /// The node and all nodes below it in document order, aliases not followed.
+    pub fn descendants(self) -> impl Iterator<Item = Node<'a>> {
+        let file = self.file;
+        (self.id.0..self.data().subtree).map(move |id| Node::new(file, NodeId(id)))
+    }
+}
+
+/// What a plain scalar is to `sigs.k8s.io/yaml`, which reads YAML 1.1 with go-yaml's resolver.
+pub(crate) fn resolve_plain(text: &str) -> Resolved {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Resolved::Null,
+        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "y" | "Y" => return Resolved::Bool(true),
+        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "n" | "N" => return Resolved::Bool(false),
+        ".nan" | ".NaN" | ".NAN" | ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" | "-.inf" | "-.Inf" | "-.INF" => {
+            return Resolved::Float;
+        }
+        _ => {}
+    }
+    let first = text.as_bytes()[0];
+    if !(first.is_ascii_digit() || matches!(first, b'+' | b'-' | b'.')) {
+        return Resolved::Str;
+    }
+    if is_timestamp(text) {
+        return Resolved::Timestamp;
+    }
+    let plain: Cow<'_, str> = if text.contains('_') { Cow::Owned(text.replace('_', "")) } else { Cow::Borrowed(text) };
+    if let Some(n) = parse_int(&plain) {
+        return n.map_or(Resolved::Float, Resolved::Int);
+    }
+    if is_float(&plain) { Resolved::Float } else { Resolved::Str }
+}
+
+/// Go's `ParseInt(text, 0, 64)` with a sign; `Some(None)` beyond 64 bits.
+fn parse_int(text: &str) -> Option<Option<i64>> {
+    let (negative, digits) = match text.as_bytes().first()? {
+        b'-' => (true, &text[1..]),
+        b'+' => (false, &text[1..]),
+        _ => (false, text),
+    };
+    let lower = digits.to_ascii_lowercase();
+    let (radix, body) = if let Some(hex) = lower.strip_prefix("0x") {
+        (16, hex)
+    } else if let Some(bin) = lower.strip_prefix("0b") {
+        (2, bin)
+    } else if let Some(oct) = lower.strip_prefix("0o") {
+        (8, oct)
+    } else if lower.len() > 1 && lower.starts_with('0') && lower.bytes().all(|b| (b'0'..=b'7').contains(&b)) {
+        (8, &lower[1..])
+    } else {
+        (10, lower.as_str())
+    };
+    if body.is_empty() || !body.chars().all(|c| c.is_digit(radix)) || (radix == 10 && lower.len() > 1 && lower.starts_with('0')) {
+        return None;
+    }
+    Some(i64::from_str_radix(body, radix).ok().map(|n| if negative { -n } else { n }))
+}
+
+/// go-yaml's `^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`.
+fn is_float(text: &str) -> bool {
+    let body = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (mantissa, exponent) = match body.find(['e', 'E']) {
+        Some(at) => (&body[..at], Some(&body[at + 1..])),
+        None => (body, None),
+    };
+    let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+    let (whole, fraction) = mantissa.split_once('.').map_or((mantissa, None), |(w, f)| (w, Some(f)));
+    let mantissa_ok = digits(whole) && fraction.is_none_or(digits) && (!whole.is_empty() || fraction.is_some_and(|f| !f.is_empty()));
+    let exponent_ok = exponent.is_none_or(|e| {
+        let e = e.strip_prefix(['-', '+']).unwrap_or(e);
+        !e.is_empty() && digits(e)
+    });
+    mantissa_ok && exponent_ok
+}
+
+/// A date as `2006-1-2`, alone or with a time behind it.
+fn is_timestamp(text: &str) -> bool {
+    let mut parts = text.splitn(3, '-');
+    let (Some(year), Some(month), Some(rest)) = (parts.next(), parts.next(), parts.next()) else { return false };
+    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    let day_end = rest.bytes().position(|b| !b.is_ascii_digit()).unwrap_or(rest.len());
+    year.len() == 4
+        && digits(year)
+        && digits(month)
+        && month.len() <= 2
+        && (1..=2).contains(&day_end)
+        && rest[day_end..].chars().next().is_none_or(|c| matches!(c, 'T' | 't' | ' ' | '\t'))
+}
+
+/// Children of a node.
+#[derive(Debug, Clone)]
+pub struct Items<'a> {
+    file: &'a File,
+    next: u32,
+    end: u32,
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Node<'a>;
+
+    fn next(&mut self) -> Option<Node<'a>> {
+        if self.next >= self.end {
+            return None;
+        }
+        let node = Node::new(self.file, NodeId(self.next));
+        self.next = node.data().subtree;
+        Some(node)
+    }
+}
+
+/// Key and value nodes of a mapping.
+#[derive(Debug, Clone)]
+pub struct Entries<'a> {
+    inner: Items<'a>,
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = (Node<'a>, Node<'a>);
+
+    fn next(&mut self) -> Option<(Node<'a>, Node<'a>)> {
+        Some((self.inner.next()?, self.inner.next()?))
+    }
+}

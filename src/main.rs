@@ -1,0 +1,2 @@
+//! kubewright
+fn main() {}
