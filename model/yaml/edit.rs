@@ -118,7 +118,7 @@ pub enum Place<'a> {
     After(Node<'a>),
 }
 
-impl<'a> Node<'a> {
+impl Node<'_> {
     /// Gives the node another value. A scalar keeps its style where the new value can be written in it.
     pub fn set(self, value: &Value) -> Result<Edit, Refusal> {
         let _ = value;

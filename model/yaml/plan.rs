@@ -24,7 +24,7 @@ pub(crate) fn granit(text: Arc<str>) -> Result<File, ParseError> {
     for next in Parser::new_from_str_with_options(&text, options) {
         let (event, span) = next.map_err(|e| {
             let offset = e.marker().byte_offset().unwrap_or(0);
-            error(&text, offset, e.info().to_string())
+            error(&text, offset, e.info().clone())
         })?;
         planner.event(event, span)?;
     }

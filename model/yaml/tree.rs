@@ -226,7 +226,7 @@ impl File {
         &self.nodes[id.index()]
     }
 
-    pub(crate) fn lookup<'a, T: ?Sized>(list: &'a [(NodeId, Box<T>)], id: NodeId) -> Option<&'a T> {
+    pub(crate) fn lookup<T: ?Sized>(list: &[(NodeId, Box<T>)], id: NodeId) -> Option<&T> {
         list.binary_search_by_key(&id, |(n, _)| *n).ok().map(|i| &*list[i].1)
     }
 }
