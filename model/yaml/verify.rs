@@ -11,3 +11,13 @@ pub fn apply(file: &File, edits: &[&Edit]) -> Result<String, Refusal> {
     let _ = (file, edits);
     Err(Refusal { code: "not-built", text: "" })
 }
+
+/// Whether two edits touch each other's bytes; two insertions at one position do.
+pub fn overlaps(a: &Edit, b: &Edit) -> bool {
+    a.splices.iter().any(|x| {
+        b.splices.iter().any(|y| {
+            let (x, y) = (&x.range, &y.range);
+            if x.is_empty() || y.is_empty() { x.start <= y.end && y.start <= x.end } else { x.start < y.end && y.start < x.end }
+        })
+    })
+}
