@@ -9,15 +9,15 @@ use std::process::{Command, Output, Stdio};
 use libtest_mimic::{Failed, Trial};
 
 /// Result of a trial.
-pub type Outcome = Result<(), Failed>;
+pub(crate) type Outcome = Result<(), Failed>;
 
 /// Whether missing clients fail instead of being skipped.
-pub fn clients_required() -> bool {
+pub(crate) fn clients_required() -> bool {
     std::env::var_os("KUBEWRIGHT_REQUIRE_CLIENTS").is_some_and(|v| v == "1")
 }
 
 /// A trial that needs something of the machine: skipped, and said so, when it is missing; failed when clients are required.
-pub fn needing(missing: Option<&str>, name: &str, run: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
+pub(crate) fn needing(missing: Option<&str>, name: &str, run: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
     match missing {
         None => Trial::test(name, run),
         Some(what) if clients_required() => {
@@ -29,20 +29,20 @@ pub fn needing(missing: Option<&str>, name: &str, run: impl FnOnce() -> Outcome 
 }
 
 /// `Some(name)` when `program` does not start with `args`.
-pub fn missing<'a>(name: &'a str, program: &str, args: &[&str]) -> Option<&'a str> {
+pub(crate) fn missing<'a>(name: &'a str, program: &str, args: &[&str]) -> Option<&'a str> {
     let found = Command::new(program).args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     (!found.is_ok_and(|s| s.success())).then_some(name)
 }
 
 /// The program under test.
-pub fn kubewright(dir: &Path, args: &[&str]) -> Command {
+pub(crate) fn kubewright(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kubewright"));
     command.current_dir(dir).args(args).env_remove("CLICOLOR_FORCE").env("NO_COLOR", "1");
     command
 }
 
 /// Runs to the end and asks for one of the exit statuses.
-pub fn run(command: &mut Command, statuses: &[i32]) -> Result<Output, Failed> {
+pub(crate) fn run(command: &mut Command, statuses: &[i32]) -> Result<Output, Failed> {
     let output = command.output()?;
     match output.status.code() {
         Some(code) if statuses.contains(&code) => Ok(output),
@@ -56,7 +56,7 @@ pub fn run(command: &mut Command, statuses: &[i32]) -> Result<Output, Failed> {
 }
 
 /// Runs with text on standard input.
-pub fn pipe(command: &mut Command, input: &[u8], statuses: &[i32]) -> Result<Output, Failed> {
+pub(crate) fn pipe(command: &mut Command, input: &[u8], statuses: &[i32]) -> Result<Output, Failed> {
     use std::io::Write as _;
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let mut stdin = child.stdin.take().ok_or("no standard input")?;
@@ -72,7 +72,7 @@ pub fn pipe(command: &mut Command, input: &[u8], statuses: &[i32]) -> Result<Out
 }
 
 /// A copy of a folder in a scratch directory, as a git work tree of its own.
-pub fn scratch(from: &Path) -> Result<tempfile::TempDir, Failed> {
+pub(crate) fn scratch(from: &Path) -> Result<tempfile::TempDir, Failed> {
     let dir = tempfile::tempdir()?;
     copy(from, dir.path())?;
     run(Command::new("git").args(["init", "-q"]).current_dir(dir.path()), &[0])?;
@@ -80,7 +80,7 @@ pub fn scratch(from: &Path) -> Result<tempfile::TempDir, Failed> {
 }
 
 /// Copies a folder without its `.git`.
-pub fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+pub(crate) fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
@@ -97,7 +97,7 @@ pub fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
 }
 
 /// All files below a folder, without `.git`, by path.
-pub fn tree(dir: &Path) -> std::io::Result<BTreeMap<PathBuf, Vec<u8>>> {
+pub(crate) fn tree(dir: &Path) -> std::io::Result<BTreeMap<PathBuf, Vec<u8>>> {
     fn walk(root: &Path, dir: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) -> std::io::Result<()> {
         for entry in fs::read_dir(dir)? {
             let entry = entry?;
@@ -118,6 +118,6 @@ pub fn tree(dir: &Path) -> std::io::Result<BTreeMap<PathBuf, Vec<u8>>> {
 }
 
 /// Fails with the message unless the condition holds.
-pub fn ensure(holds: bool, message: impl FnOnce() -> String) -> Outcome {
+pub(crate) fn ensure(holds: bool, message: impl FnOnce() -> String) -> Outcome {
     if holds { Ok(()) } else { Err(message().into()) }
 }
