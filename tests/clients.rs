@@ -2,6 +2,8 @@
 //!
 //! A client that is missing is skipped by name; with `KUBEWRIGHT_REQUIRE_CLIENTS=1` it fails.
 
+#![expect(clippy::disallowed_methods, reason = "tests read and write files")]
+
 mod support;
 
 use std::fs;

@@ -4,6 +4,8 @@
 //! exit 2, the diff applies, files that no fix touches stay as they are, a second run changes nothing, changed documents pass the strict schema if they
 //! did before. Every file that is fixed by default has its row in `corpus-verdicts.tsv`.
 
+#![expect(clippy::disallowed_methods, reason = "tests read and write files")]
+
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
