@@ -1,1 +1,149 @@
-//! f
+//! What is said about manifests and what is changed in them.
+//!
+//! A [`Finding`] names a hazard and carries either a [`Fix`] or the reason why there is none ([`NoFix`]). A fix is one transaction over
+//! files: it is applied whole or not at all. All of these own their data; ids are those of the workspace of the same pass.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use crate::kube::{FileId, ResourceId};
+use crate::yaml::{Edit, Node, Refusal};
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing: nothing to do, or skipped and why.
+    Info,
+    /// Will bite: stale configuration, static kube-proxy.
+    Warning,
+    /// Fails or misbehaves as it stands.
+    Error,
+}
+
+impl Severity {
+    /// The word used in every output format.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// How far a fix can be trusted; ordered as ruff orders it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Applicability {
+    /// A person must finish it.
+    DisplayOnly,
+    /// A pod may see a difference, something outside may refer to what changes, or an object must be recreated.
+    Unsafe,
+    /// Every pod gets the same files, variables and arguments as its manifest demands, proven from the workspace.
+    Safe,
+}
+
+impl Applicability {
+    /// The word used in every output format.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DisplayOnly => "display-only",
+            Self::Unsafe => "unsafe",
+            Self::Safe => "safe",
+        }
+    }
+}
+
+/// A range of bytes of a file of the workspace; ordered by file and first byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// The file.
+    pub file: FileId,
+    /// Bytes of its text in this pass.
+    pub span: Range<usize>,
+}
+
+impl PartialOrd for Location {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Location {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.file, self.span.start, self.span.end).cmp(&(other.file, other.span.start, other.span.end))
+    }
+}
+
+impl Location {
+    /// The place of a node.
+    pub fn of(file: FileId, node: Node<'_>) -> Self {
+        Self { file, span: node.span() }
+    }
+}
+
+/// A hazard, or a remark, at one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Name of the transform that found it.
+    pub transform: &'static str,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What is wrong here; names the resource.
+    pub message: String,
+    /// Where.
+    pub primary: Location,
+    /// Other places, each with what is there.
+    pub related: Vec<(Location, String)>,
+    /// The resource it is about.
+    pub resource: Option<ResourceId>,
+    /// Further sentences for the reader: what proved the fix, what it cures, a migration plan.
+    pub notes: Vec<String>,
+    /// The fix, or why there is none.
+    pub fix: Result<Fix, NoFix>,
+}
+
+/// A transaction over files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// Imperative: "suffix the ConfigMap …".
+    pub title: String,
+    /// How far it can be trusted.
+    pub applicability: Applicability,
+    /// All of it, or nothing.
+    pub changes: Vec<Change>,
+    /// Resources whose meaning the fix rests on or changes: two fixes of one pass never claim the same.
+    pub claims: Vec<ResourceId>,
+}
+
+/// One change of a fix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Edits a file.
+    Edit(FileId, Edit),
+    /// Creates a file: path relative to the root, and text. The path must be free, or hold a file that equals the text.
+    Create(String, String),
+    /// Deletes a file.
+    Delete(FileId),
+}
+
+/// Why there is no fix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoFix {
+    /// Stable code, such as `entrypoint-unknown`: counted, and documented on the transform's page.
+    pub code: &'static str,
+    /// Shown to the user.
+    pub text: String,
+}
+
+impl NoFix {
+    /// A reason with its code.
+    pub fn new(code: &'static str, text: impl Into<String>) -> Self {
+        Self { code, text: text.into() }
+    }
+}
+
+impl From<Refusal> for NoFix {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.code, refusal.text)
+    }
+}

@@ -1,1 +1,61 @@
-//! t
+//! The transforms of kubewright.
+//!
+//! A transform looks at the whole workspace and says what it finds; it is pure and total: it never fails, never writes. One folder each,
+//! named for the pattern it finds; its `README.md` is its only page. [`ALL`] lists them in the order in which fixes are applied: names
+//! first, hashes last.
+
+use kubewright_model::finding::{Applicability, Finding};
+use kubewright_model::kube::Workspace;
+
+pub mod settings;
+
+#[path = "configmap-name-collision/mod.rs"]
+mod configmap_name_collision;
+#[path = "missing-config-hash/mod.rs"]
+mod missing_config_hash;
+#[path = "static-pod-kube-proxy/mod.rs"]
+mod static_pod_kube_proxy;
+#[path = "subpath-configmap-mount/mod.rs"]
+mod subpath_configmap_mount;
+
+pub use settings::Settings;
+
+/// What a transform says of itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Meta {
+    /// Its name: the pattern it finds, and the name of its folder.
+    pub name: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    /// The most its fixes can be.
+    pub applicability: Applicability,
+    /// The release it came with.
+    pub since: &'static str,
+    /// Its page, Markdown.
+    pub docs: &'static str,
+}
+
+/// What a transform sees.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// All files of this pass.
+    pub workspace: &'a Workspace,
+    /// The options of all transforms.
+    pub settings: &'a Settings,
+}
+
+/// Finds one pattern.
+pub trait Transform: Send + Sync {
+    /// What it is.
+    fn meta(&self) -> &'static Meta;
+    /// All findings of this pass, with their fixes.
+    fn check(&self, cx: &Context<'_>) -> Vec<Finding>;
+}
+
+/// All transforms in the order in which their fixes are applied.
+pub static ALL: &[&dyn Transform] = &[
+    &configmap_name_collision::ConfigMapNameCollision,
+    &subpath_configmap_mount::SubPathConfigMapMount,
+    &static_pod_kube_proxy::StaticPodKubeProxy,
+    &missing_config_hash::MissingConfigHash,
+];

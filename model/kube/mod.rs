@@ -1,1 +1,21 @@
-//! k
+//! The graph of Kubernetes resources in a workspace: resources, pod templates, references and apply sets.
+//!
+//! [`Workspace::new`] reads all files given, text only, and indexes them. Everything a transform asks is answered from here: which
+//! resources there are, what pod templates they carry ([`Workspace::pod_templates`]), what those refer to ([`PodTemplate::references`],
+//! [`Workspace::references_to`]), what is applied together ([`ApplySet`]), and what kustomize would change on the way
+//! ([`Workspace::touches`], [`Workspace::uses_outside`]).
+
+pub mod images;
+mod kustomize;
+mod pod;
+mod reference;
+mod resource;
+mod sets;
+mod workspace;
+
+pub use kustomize::{Generator, Kustomization, OutsideUse, OutsideUseKind, Touch};
+pub use pod::{CARRIERS, Carrier, Container, ContainerKind, PodTemplate, Rollout};
+pub use reference::{Certainty, Demand, FieldReference, Keys, Reference, Site, Target};
+pub use resource::{FileId, Resource, ResourceId};
+pub use sets::{ApplySet, Evidence, Member, Resolution, SetId};
+pub use workspace::{ApplySetSpec, Broken, Input, Options, ReferenceSpec, Skipped, SourceFile, Workspace};

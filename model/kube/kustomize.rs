@@ -1,0 +1,94 @@
+//! Kustomizations: what they gather, and what they change on the way.
+
+use super::reference::Target;
+use super::resource::FileId;
+use crate::finding::Location;
+
+/// A `kustomization.yaml`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kustomization {
+    /// Its file.
+    pub file: FileId,
+    /// Its directory, relative to the root; empty for the root itself.
+    pub directory: String,
+    /// Kind `Component`.
+    pub component: bool,
+    /// No other kustomization of the workspace refers to it.
+    pub root: bool,
+    /// Files of resources, in order.
+    pub resources: Vec<FileId>,
+    /// Kustomizations it refers to (`resources`, `bases`, `components`), in order.
+    pub bases: Vec<FileId>,
+    /// `namespace`
+    pub namespace: Option<String>,
+    /// `namePrefix`
+    pub prefix: String,
+    /// `nameSuffix`
+    pub suffix: String,
+    /// `configMapGenerator` and `secretGenerator`.
+    pub generators: Vec<Generator>,
+    /// References that lead out of the workspace, or cannot be read.
+    pub holes: Vec<String>,
+}
+
+/// An item of `configMapGenerator` or `secretGenerator`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generator {
+    /// What it makes.
+    pub to: Target,
+    /// `name`
+    pub name: String,
+    /// `namespace`
+    pub namespace: Option<String>,
+    /// `behavior`: `create`, `merge` or `replace`.
+    pub behavior: String,
+    /// Whether the name gets a content hash.
+    pub hash_suffix: bool,
+    /// Where `name` stands.
+    pub location: Location,
+}
+
+/// Something that changes a resource between its file and the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Touch {
+    /// Where it is declared.
+    pub location: Location,
+    /// For messages: "a patch", "images", ….
+    pub what: &'static str,
+    /// Dotted field paths without list indices that it changes (`spec.template.spec.containers.image`); `None`: anything.
+    pub paths: Option<Vec<String>>,
+    /// It addresses list items by index (JSON patch).
+    pub by_index: bool,
+}
+
+impl Touch {
+    /// Whether it may change a field at or below, or above, `path`.
+    pub fn affects(&self, path: &str) -> bool {
+        let covers = |a: &str, b: &str| a == b || (b.starts_with(a) && b.as_bytes().get(a.len()) == Some(&b'.'));
+        self.paths.as_ref().is_none_or(|paths| paths.iter().any(|p| covers(p, path) || covers(path, p)))
+    }
+}
+
+/// A use of a name by something that is no resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutsideUse {
+    /// Where.
+    pub location: Location,
+    /// What.
+    pub what: OutsideUseKind,
+}
+
+/// What uses a name outside of resources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutsideUseKind {
+    /// A strategic-merge or JSON patch of that object.
+    Patch,
+    /// `patches[].target`
+    PatchTarget,
+    /// A patch of a workload that refers to it.
+    PatchReference,
+    /// `replacements` or `vars`
+    Replacement,
+    /// A generator of that name (`behavior: merge`, `replace` or a second definition).
+    Generator,
+}

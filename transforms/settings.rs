@@ -1,0 +1,89 @@
+//! The options of the transforms: the tables `[transforms.<name>]` of `kubewright.toml`.
+
+use kubewright_model::kube::images::ImageFacts;
+use serde::Deserialize;
+
+/// Options of all transforms.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Settings {
+    /// `[transforms.configmap-name-collision]`
+    pub configmap_name_collision: Collision,
+    /// `[transforms.subpath-configmap-mount]`
+    pub subpath_configmap_mount: SubPath,
+    /// `[transforms.static-pod-kube-proxy]`
+    pub static_pod_kube_proxy: StaticPod,
+    /// `[transforms.missing-config-hash]`
+    pub missing_config_hash: ConfigHash,
+    /// `[[images]]`: not part of the `[transforms]` table, filled in by the reader of the configuration.
+    #[serde(skip)]
+    pub images: Vec<ImageFacts>,
+}
+
+/// Options of `configmap-name-collision`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Collision {
+    /// Whether it runs.
+    pub enabled: bool,
+    /// Globs of files whose definition keeps its name.
+    pub keep: Vec<String>,
+}
+
+impl Default for Collision {
+    fn default() -> Self {
+        Self { enabled: true, keep: Vec::new() }
+    }
+}
+
+/// Options of `subpath-configmap-mount`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SubPath {
+    /// Whether it runs.
+    pub enabled: bool,
+    /// Directory under which the new volumes are mounted.
+    pub mount_root: String,
+}
+
+impl Default for SubPath {
+    fn default() -> Self {
+        Self { enabled: true, mount_root: "/etc/kubewright".into() }
+    }
+}
+
+/// Options of `static-pod-kube-proxy`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StaticPod {
+    /// Whether it runs.
+    pub enabled: bool,
+    /// Convert the file in place instead of writing the DaemonSet beside it.
+    pub replace: bool,
+    /// Put the gate label `node.kubernetes.io/kube-proxy-ds-ready` into the node selector.
+    pub gate_label: bool,
+}
+
+impl Default for StaticPod {
+    fn default() -> Self {
+        Self { enabled: true, replace: false, gate_label: true }
+    }
+}
+
+/// Options of `missing-config-hash`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ConfigHash {
+    /// Whether it runs.
+    pub enabled: bool,
+    /// Key of the annotation.
+    pub annotation: String,
+    /// Hash Secrets too. The hash of a guessable value can be turned back into it by anyone who may read pods.
+    pub secrets: bool,
+}
+
+impl Default for ConfigHash {
+    fn default() -> Self {
+        Self { enabled: true, annotation: "kubewright.dev/config-hash".into(), secrets: false }
+    }
+}
