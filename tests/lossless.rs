@@ -114,8 +114,15 @@ impl Tally {
     }
 
     fn report(&self, what: &str) {
+        let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+        for wrong in &self.wrong {
+            *kinds.entry(wrong.lines().next().unwrap_or("")).or_default() += 1;
+        }
+        kinds.iter().for_each(|(kind, count)| println!("{count} x {kind}"));
         println!("{what}: {} edits made, {} wrong, refused: {:?}", self.edits, self.wrong.len(), self.refused);
-        for wrong in self.wrong.iter().take(number("KUBEWRIGHT_SHOW", 5)) {
+        let mut shown = self.wrong.clone();
+        shown.sort_by_key(String::len);
+        for wrong in shown.iter().take(number("KUBEWRIGHT_SHOW", 5)) {
             println!("{wrong}\n");
         }
         assert!(self.wrong.is_empty(), "{} of {} edits are wrong", self.wrong.len(), self.edits);

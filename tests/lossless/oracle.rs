@@ -13,7 +13,9 @@ pub(crate) enum Plain {
 
 /// All documents of `text`; `None` where the loader does not read it.
 pub(crate) fn load(text: &str) -> Option<Vec<Plain>> {
-    let documents = YamlLoader::load_from_str(text.trim_start_matches('\u{feff}')).ok()?;
+    // The loader reads a block scalar that ends with the text in another way than one that something follows.
+    let closed = format!("{}{}...\n", text.trim_start_matches('\u{feff}'), if text.ends_with('\n') || text.is_empty() { "" } else { "\n" });
+    let documents = YamlLoader::load_from_str(&closed).ok()?;
     Some(documents.into_iter().map(plain).collect())
 }
 
