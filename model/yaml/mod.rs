@@ -12,6 +12,8 @@ mod plan;
 mod scan;
 mod scan_flow;
 mod scan_quoted;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod value;
 pub mod verify;
