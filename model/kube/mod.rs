@@ -5,12 +5,22 @@
 //! [`Workspace::references_to`]), what is applied together ([`ApplySet`]), and what kustomize would change on the way
 //! ([`Workspace::touches`], [`Workspace::uses_outside`]).
 
+mod apply_set;
+mod field_reference;
+mod field_table;
 pub mod images;
+mod index;
+mod kustomization;
 mod kustomize;
 mod pod;
+mod pod_reference;
+mod read;
 mod reference;
+mod resolve;
 mod resource;
 mod sets;
+#[cfg(test)]
+mod tests;
 mod workspace;
 
 pub use kustomize::{Generator, Kustomization, OutsideUse, OutsideUseKind, Touch};
