@@ -123,6 +123,7 @@ mod tests {
         ];
         for (sections, expected) in cases {
             assert_eq!(hash(&sections), expected);
+            assert!(include_str!("README.md").contains(&format!("| `{expected}` |")));
         }
     }
 

@@ -138,7 +138,9 @@ impl Case<'_> {
                 title,
                 applicability: Applicability::Safe,
                 changes: vec![Change::Edit(self.resource.file, edit)],
-                claims: std::iter::once(self.resource.id).chain(reading.resources.iter().copied()).collect(),
+                // Not the ConfigMaps: any number of workloads may read one. Whoever changes its keys or name claims its readers, and
+                // whatever else is in it by the end of a pass, the next pass hashes.
+                claims: vec![self.resource.id],
             }),
             Err(Refusal { code, text }) => {
                 Err(NoFix::new(code, format!("{text}; by hand: {key}: \"{hash}\" in the annotations of the pod template")))

@@ -72,7 +72,11 @@ pub(super) struct Reading {
 pub(super) fn sources<'a>(template: &PodTemplate<'a>, secrets: bool) -> Vec<Source<'a>> {
     let mut sources: Vec<Source<'a>> = Vec::new();
     for reference in template.references() {
-        let unread = reference.demand.reads == Keys::None || reference.site == Site::Other;
+        let unread = match &reference.demand.reads {
+            Keys::None => true,
+            Keys::Some(keys) => keys.is_empty(),
+            Keys::AllData | Keys::All => reference.site == Site::Other,
+        };
         if unread || reference.name.is_empty() || (reference.to == Target::Secret && !secrets) {
             continue;
         }
