@@ -18,6 +18,8 @@ pub(super) struct Content {
     pub values: BTreeMap<String, Value>,
     /// `immutable: true`
     pub immutable: bool,
+    /// Why the cluster holds something else than the file.
+    pub elsewhere: Option<&'static str>,
     /// Its reader reloads it: a Corefile with the `reload` plugin (coredns.io/plugins/reload).
     pub reloads: bool,
 }
@@ -32,6 +34,10 @@ pub(super) struct Value {
     /// All of it is a placeholder of another tool.
     pub placeholder: bool,
 }
+
+/// The addon manager creates such an object when it is missing and leaves it alone afterwards
+/// (kubernetes/kubernetes `cluster/addons/addon-manager`).
+const ADDON_MODE: &str = "addonmanager.kubernetes.io/mode";
 
 /// How a field holds its values.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,6 +79,12 @@ pub(super) fn of(workspace: &Workspace, id: ResourceId) -> Result<Content, NoFix
             content.values.insert(key.to_owned(), value);
         }
     }
+    let mode = node.path(&["metadata", "labels", ADDON_MODE]).and_then(Node::text);
+    content.elsewhere = match mode {
+        Some("EnsureExists") => Some("its addon manager mode EnsureExists leaves later changes to the cluster"),
+        _ if content.values.is_empty() => Some("the file holds no key of it"),
+        _ => None,
+    };
     Ok(content)
 }
 

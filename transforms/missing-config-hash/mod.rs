@@ -8,7 +8,7 @@ use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, N
 use kubewright_model::kube::{PodTemplate, Resource, Workspace};
 use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
 
-use self::reads::{Reading, Source};
+use self::reads::{Reading, Source, list};
 use crate::{Context, Meta, Transform};
 
 mod canon;
@@ -127,7 +127,7 @@ impl Case<'_> {
         };
         let mut notes = Vec::new();
         if !elsewhere.is_empty() {
-            notes.push(format!("not covered: {}, which is not among what is applied with it", list(elsewhere)));
+            notes.push(format!("not covered, since it is not among what is applied with it: {}", list(elsewhere)));
         }
         if !early.is_empty() {
             notes.push(format!("kubectl applies it before {}: new pods may start with the old content", list(early)));
@@ -148,7 +148,12 @@ impl Case<'_> {
         };
         let mut finding = self.finding(Severity::Warning, message, fix);
         finding.notes = notes;
-        finding.related = reading.resources.iter().zip(names).filter_map(|(id, name)| Some((self.defined(*id)?, name.clone()))).collect();
+        finding.related = reading
+            .resources
+            .iter()
+            .zip(names)
+            .filter_map(|(id, name)| Some((self.defined(*id)?, list(std::slice::from_ref(name)))))
+            .collect();
         Some(finding)
     }
 
@@ -166,7 +171,7 @@ impl Case<'_> {
     }
 
     fn info(&self, reason: NoFix) -> Finding {
-        let names: Vec<String> = self.sources.iter().map(Source::display).collect();
+        let names: Vec<_> = self.sources.iter().map(Source::label).collect();
         let hash = if self.written.is_some() { "its config hash is not kept up" } else { "carries no hash of it" };
         let message = format!("{} reads {} and {hash}", self.subject(), list(&names));
         self.finding(Severity::Info, message, Err(reason))
@@ -201,14 +206,5 @@ fn insert(template: Node<'_>, key: &str, value: &Value) -> Result<Edit, Refusal>
             None => metadata.insert(Place::Last, "annotations", &annotations),
             Some(map) => map.insert(Place::Last, key, value),
         },
-    }
-}
-
-/// `a`, `a and b`, `a, b and c`
-fn list(names: &[String]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
 }

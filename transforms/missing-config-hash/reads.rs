@@ -44,8 +44,13 @@ pub(super) struct Source<'a> {
 
 impl Source<'_> {
     /// `ConfigMap app-config`
-    pub(super) fn display(&self) -> String {
+    fn display(&self) -> String {
         format!("{} {}", self.to.kind(), self.name)
+    }
+
+    /// Its kind and name, for [`list`].
+    pub(super) fn label(&self) -> (Target, String) {
+        (self.to, self.name.to_owned())
     }
 }
 
@@ -56,16 +61,30 @@ pub(super) struct Reading {
     pub sections: Vec<Section>,
     /// The resources behind it.
     pub resources: Vec<ResourceId>,
-    /// Their names, `ConfigMap app-config`, in order of first reference.
-    pub names: Vec<String>,
+    /// Their kinds and names, in order of first reference.
+    pub names: Vec<(Target, String)>,
     /// Sources that the workspace does not have: left out of the hash.
-    pub elsewhere: Vec<String>,
+    pub elsewhere: Vec<(Target, String)>,
     /// All resources behind it are `immutable: true`.
     pub immutable: bool,
     /// A source says that its reader reloads it.
     pub reloads: bool,
     /// kubectl sends the workload before one of the resources behind it.
-    pub early: Vec<String>,
+    pub early: Vec<(Target, String)>,
+}
+
+/// `ConfigMap a`, `ConfigMaps a and b`, `ConfigMaps a, b and c and Secret d`
+pub(super) fn list(labels: &[(Target, String)]) -> String {
+    let mut kinds = Vec::new();
+    for kind in [Target::ConfigMap, Target::Secret] {
+        let names: Vec<&str> = labels.iter().filter(|(to, _)| *to == kind).map(|(_, name)| name.as_str()).collect();
+        match names.as_slice() {
+            [] => {}
+            [one] => kinds.push(format!("{} {one}", kind.kind())),
+            [first @ .., last] => kinds.push(format!("{}s {} and {last}", kind.kind(), first.join(", "))),
+        }
+    }
+    kinds.join(" and ")
 }
 
 /// What the template reads, in the order of first reference.
@@ -139,31 +158,37 @@ fn read_in(workspace: &Workspace, set: SetId, workload: &Resource, sources: &[So
             Resolution::Generated { .. } => {
                 return Err(NoFix::new("generated-content", format!("{display} is made by a kustomize generator from other files")));
             }
+            Resolution::Missing if defined_elsewhere(workspace, workload, source).is_some() => {
+                return Err(NoFix::new("config-not-in-set", absent(workspace, set, workload, &[source])));
+            }
             Resolution::Missing if source.optional => {
                 reading.sections.push(Section { to: source.to, keys: None });
                 continue;
             }
             Resolution::Missing => {
-                reading.elsewhere.push(display);
+                reading.elsewhere.push(source.label());
                 continue;
             }
         };
         untouched(workspace, id, source)?;
         let content = content::of(workspace, id)?;
+        if let Some(why) = content.elsewhere {
+            return Err(NoFix::new("filled-in-cluster", format!("{display} is filled in the cluster: {why}")));
+        }
         reading.sections.push(Section { to: source.to, keys: Some(keys_read(source, &content, &display)?) });
         reading.reloads |= content.reloads && source.volume;
         reading.immutable &= content.immutable;
         if first_in(workspace, set, workload.id, id) {
-            reading.early.push(display.clone());
+            reading.early.push(source.label());
         }
         reading.resources.push(id);
-        reading.names.push(display);
+        reading.names.push(source.label());
     }
     if !reading.resources.is_empty() {
         return Ok(reading);
     }
     if generated.is_empty() {
-        return Err(NoFix::new("config-not-in-workspace", absent(workspace, set, sources)));
+        return Err(NoFix::new("config-not-in-set", absent(workspace, set, workload, &sources.iter().collect::<Vec<_>>())));
     }
     Err(NoFix::new("generated-name", format!("the name of {} carries a hash of its content", generated.join(", "))))
 }
@@ -234,14 +259,19 @@ fn first_in(workspace: &Workspace, set: SetId, workload: ResourceId, source: Res
     set.evidence != Evidence::Kustomization && position(workload) < position(source)
 }
 
-fn absent(workspace: &Workspace, set: SetId, sources: &[Source<'_>]) -> String {
-    let names: Vec<String> = sources.iter().map(Source::display).collect();
-    let elsewhere =
-        workspace.resources().iter().find(|r| r.api_version == "v1" && sources.iter().any(|s| r.kind == s.to.kind() && r.name == s.name));
-    let mut text = format!("{} is not among what is applied with it ({})", names.join(", "), workspace.set(set).name);
-    if let Some(resource) = elsewhere {
+/// A definition that may be meant, though nothing says that it is applied with the workload.
+fn defined_elsewhere<'a>(workspace: &'a Workspace, workload: &Resource, source: &Source<'_>) -> Option<&'a Resource> {
+    let same_place = |r: &Resource| r.namespace.is_none() || workload.namespace.is_none() || r.namespace == workload.namespace;
+    let same_name = |r: &Resource| r.api_version == "v1" && r.kind == source.to.kind() && r.name == source.name;
+    workspace.resources().iter().find(|r| same_name(r) && same_place(r))
+}
+
+fn absent(workspace: &Workspace, set: SetId, workload: &Resource, sources: &[&Source<'_>]) -> String {
+    let names: Vec<String> = sources.iter().map(|s| s.display()).collect();
+    let mut text = format!("not among what is applied with it ({}): {}", workspace.set(set).name, names.join(", "));
+    if let Some(resource) = sources.iter().find_map(|s| defined_elsewhere(workspace, workload, s)) {
         let path = &workspace.file(resource.file).path;
-        let _ = write!(text, "; {path} has one of that name: say in [[apply-sets]] if they are applied together");
+        let _ = write!(text, "; {path} has one: say in [[apply-sets]] if they are applied together");
     }
     text
 }
