@@ -15,6 +15,8 @@ mod canon;
 mod content;
 mod reads;
 mod skips;
+#[cfg(test)]
+mod tests;
 
 /// See the page of the transform.
 pub(crate) struct MissingConfigHash;

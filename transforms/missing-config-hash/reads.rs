@@ -158,12 +158,15 @@ fn read_in(workspace: &Workspace, set: SetId, workload: &Resource, sources: &[So
             Resolution::Generated { .. } => {
                 return Err(NoFix::new("generated-content", format!("{display} is made by a kustomize generator from other files")));
             }
-            Resolution::Missing if defined_elsewhere(workspace, workload, source).is_some() => {
-                return Err(NoFix::new("config-not-in-set", absent(workspace, set, workload, &[source])));
-            }
             Resolution::Missing if source.optional => {
                 reading.sections.push(Section { to: source.to, keys: None });
+                if defined_elsewhere(workspace, workload, source).is_some() {
+                    reading.elsewhere.push(source.label());
+                }
                 continue;
+            }
+            Resolution::Missing if defined_elsewhere(workspace, workload, source).is_some() => {
+                return Err(NoFix::new("config-not-in-set", absent(workspace, set, workload, &[source])));
             }
             Resolution::Missing => {
                 reading.elsewhere.push(source.label());
