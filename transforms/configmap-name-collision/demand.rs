@@ -87,13 +87,12 @@ fn visit<'a>(ws: &'a Workspace, collision: &Collision<'a>, set: SetId, member: &
     let resource = ws.resource(member.resource);
     let mut consumer =
         Consumer { resource, uses: Vec::new(), keys: BTreeMap::new(), verdict: Verdict::Undecided(String::new()), rollout: None };
-    let namespace = member.namespace.as_deref();
     for template in ws.pod_templates(member.resource) {
         for reference in template.references() {
             if reference.to != collision.to || reference.name != collision.name {
                 continue;
             }
-            match means(ws, collision, set, member.resource, relate(namespace, collision.namespace)) {
+            match means(ws, collision, set, member, None) {
                 Relation::Different => continue,
                 Relation::Unsure => demands.blocks.push(unsure_namespace(resource)),
                 Relation::Same => {}
@@ -107,7 +106,7 @@ fn visit<'a>(ws: &'a Workspace, collision: &Collision<'a>, set: SetId, member: &
         if field.to != collision.to || field.name != collision.name {
             continue;
         }
-        let relation = relate(field.namespace.or(namespace), collision.namespace);
+        let relation = means(ws, collision, set, member, field.namespace);
         if relation == Relation::Different {
             continue;
         }
@@ -121,14 +120,14 @@ fn visit<'a>(ws: &'a Workspace, collision: &Collision<'a>, set: SetId, member: &
     }
 }
 
-/// Whether the name in `from` means one of the colliding definitions, as kustomize and the namespaces have it.
-fn means(ws: &Workspace, collision: &Collision<'_>, set: SetId, from: ResourceId, by_namespace: Relation) -> Relation {
+/// Whether the name in a member means one of the colliding definitions, as kustomize and the namespaces have it.
+fn means(ws: &Workspace, collision: &Collision<'_>, set: SetId, from: &Member, explicit: Option<&str>) -> Relation {
     let ours = |ids: &[ResourceId]| ids.iter().any(|id| collision.is_definition(*id));
-    match ws.resolve(set, from, collision.to, collision.name) {
+    match ws.resolve_in(set, from.resource, collision.to, collision.name, explicit) {
         Resolution::One(id) if !collision.is_definition(id) => Relation::Different,
         Resolution::Several(ids) if !ours(&ids) => Relation::Different,
         Resolution::Uncertain(ids) if ours(&ids) => Relation::Unsure,
-        _ => by_namespace,
+        _ => relate(explicit.or(from.namespace.as_deref()), collision.namespace),
     }
 }
 
@@ -172,7 +171,8 @@ fn decide(collision: &Collision<'_>, consumer: &Consumer<'_>) -> Verdict {
     let holders: Vec<usize> =
         all().filter(|(_, d)| consumer.keys.iter().all(|(key, data_only)| d.holds(key, *data_only))).map(|(at, _)| at).collect();
     if consumer.keys.is_empty() {
-        return same_file.map_or_else(|| Verdict::Undecided(format!("{who} takes whatever the {} holds", collision.to.kind())), Verdict::SameFile);
+        return same_file
+            .map_or_else(|| Verdict::Undecided(format!("{who} takes whatever the {} holds", collision.to.kind())), Verdict::SameFile);
     }
     let keys = consumer.keys.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
     match (only(holders.clone()), same_file) {

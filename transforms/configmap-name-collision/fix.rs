@@ -28,14 +28,18 @@ pub(super) fn build(
         }
     }
     let new = names.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ");
-    let title = format!("rename {} of {} definitions to {new}, and the references that demand them", names.iter().flatten().count(), names.len());
+    let title =
+        format!("rename {} of {} definitions to {new}, and the references that demand them", names.iter().flatten().count(), names.len());
     let claims = collision.definitions.iter().map(|d| d.id).chain(demands.consumers.iter().map(|c| c.resource.id)).collect();
     Ok(Fix { title, applicability: applicability(collision, demands, keeper, names), changes, claims })
 }
 
 fn rename(ws: &Workspace, file: FileId, node: Node<'_>, name: &str) -> Result<Change, Reason> {
     if !ws.file(file).editable {
-        return Err(Reason::new("outside-paths", format!("{} would have to change, and lies outside of the paths given", ws.file(file).path)));
+        return Err(Reason::new(
+            "outside-paths",
+            format!("{} would have to change, and lies outside of the paths given", ws.file(file).path),
+        ));
     }
     let edit = node.set(&Value::str(name)).map_err(|r| Reason::new(r.code, r.text))?;
     Ok(Change::Edit(file, edit))
@@ -52,14 +56,22 @@ fn applicability(collision: &Collision<'_>, demands: &Demands<'_>, keeper: Keepe
 }
 
 /// What a reader should know before applying it.
-pub(super) fn notes(ws: &Workspace, collision: &Collision<'_>, demands: &Demands<'_>, keeper: Keeper, names: &[Option<String>]) -> Vec<String> {
+pub(super) fn notes(
+    ws: &Workspace,
+    collision: &Collision<'_>,
+    demands: &Demands<'_>,
+    keeper: Keeper,
+    names: &[Option<String>],
+) -> Vec<String> {
     let name = collision.name;
     let path = collision.definitions.get(keeper.index).map_or("", |d| ws.file(d.file).path.as_str());
     let mut notes = vec![match keeper.why {
         Why::Settings => format!("{path} keeps the name {name}, as `keep` has it"),
         Why::Live => format!("{path} keeps the name {name}: it is applied last, so this is what the cluster holds"),
         Why::Siblings => format!("{path} keeps the name {name}: it kept it when its siblings got their suffixes"),
-        Why::Unclear => format!("{path} keeps the name {name} because it is applied last, but another definition may have kept it before; `keep` decides"),
+        Why::Unclear => format!(
+            "{path} keeps the name {name} because it is applied last, but another definition may have kept it before; `keep` decides"
+        ),
     }];
     let object = collision.to.kind();
     notes.push(format!("{object} {name} stays in the cluster and gets the data of {path} with the next apply; nothing is left to prune"));

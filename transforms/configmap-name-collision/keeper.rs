@@ -53,9 +53,11 @@ pub(super) fn siblings<'a>(ws: &'a Workspace, collision: &Collision<'a>) -> Vec<
             continue;
         };
         let Some(definition) = Definition::read(ws, resource) else { continue };
-        let consumers = set.members.iter().map(|m| ws.resource(m.resource)).filter(|r| {
-            uses::refers(ws, r, collision.to, &resource.name, collision.namespace)
-        });
+        let consumers = set
+            .members
+            .iter()
+            .map(|m| ws.resource(m.resource))
+            .filter(|r| uses::refers(ws, r, collision.to, &resource.name, collision.namespace));
         let explains = |text: &str| suffix::holds_words(text, suffix);
         if definition.keys().into_iter().any(explains)
             || explains(suffix::file_stem(&ws.file(definition.file).path))
@@ -70,7 +72,8 @@ pub(super) fn siblings<'a>(ws: &'a Workspace, collision: &Collision<'a>) -> Vec<
 /// Chooses the keeper.
 pub(super) fn choose(cx: &Context<'_>, collision: &Collision<'_>, demands: &Demands<'_>, siblings: &[Sibling<'_>]) -> Keeper {
     let ws = cx.workspace;
-    let globs: Vec<_> = cx.settings.configmap_name_collision.keep.iter().filter_map(|g| Glob::new(g).ok()).map(|g| g.compile_matcher()).collect();
+    let globs: Vec<_> =
+        cx.settings.configmap_name_collision.keep.iter().filter_map(|g| Glob::new(g).ok()).map(|g| g.compile_matcher()).collect();
     let kept = |d: &Definition<'_>| globs.iter().any(|g| g.is_match(&ws.file(d.file).path));
     let live = collision.definitions.len().saturating_sub(1);
     if let Some(index) = collision.definitions.iter().rposition(kept) {

@@ -5,17 +5,15 @@
 //! [`doubts`]), whether the name is ours to change ([`owner`]) and whether anything else uses it ([`uses`]). If nothing does,
 //! [`keeper`] decides who keeps the name, [`suffix`] names the others, and [`fix`] writes it all as one transaction.
 
-use std::collections::BTreeMap;
-
 use kubewright_model::finding::{Applicability, Finding, Fix, Location, NoFix, Severity};
-use kubewright_model::kube::{Evidence, Resource, Target, Workspace};
+use kubewright_model::kube::{Evidence, Target, Workspace};
 
 use crate::{Context, Meta, Transform};
 use demand::{Demands, Verdict};
-use group::{Collision, Relation, relate};
-use keeper::Keeper;
+use group::Collision;
 
 mod demand;
+mod doubts;
 mod fix;
 mod group;
 mod keeper;
@@ -44,12 +42,12 @@ impl Transform for ConfigMapNameCollision {
         if !cx.settings.configmap_name_collision.enabled {
             return Vec::new();
         }
-        group::collisions(cx.workspace, Target::ConfigMap).iter().map(|collision| finding(cx, collision)).collect()
+        group::collisions(cx.workspace, Target::ConfigMap).iter().filter_map(|collision| finding(cx, collision)).collect()
     }
 }
 
 /// Why there is no fix; with `doubt`, why the definitions may not meet at all.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Reason {
     code: &'static str,
     text: String,
@@ -66,36 +64,108 @@ impl Reason {
     }
 }
 
-/// A fix, who keeps the name, and the new name of each definition.
-type Plan = (Fix, Keeper, Vec<Option<String>>);
+/// A fix and what to know of it.
+type Plan = Result<(Fix, Vec<String>), Reason>;
 
-fn finding(cx: &Context<'_>, collision: &Collision<'_>) -> Finding {
+fn finding(cx: &Context<'_>, collision: &Collision<'_>) -> Option<Finding> {
     let ws = cx.workspace;
     let demands = demand::find(ws, collision);
     let plan = plan(cx, collision, &demands);
     let severity = severity(collision, plan.as_ref().err());
-    // The finding stands at a definition that changes, or else at one that is hidden by the last.
-    let hidden = |at: usize| plan.as_ref().map_or(at + 1 < collision.definitions.len(), |(_, keeper, _)| at != keeper.index);
-    let places: Vec<_> = collision.definitions.iter().enumerate().collect();
-    let primary = places.iter().filter(|(at, d)| hidden(*at) && ws.file(d.file).editable).chain(&places).next().map(|(_, d)| *d);
-    let (location, resource) = primary.map_or((Location { file: kubewright_model::kube::FileId(0), span: 0..0 }, None), |d| {
-        (Location::of(d.file, d.name), Some(d.id))
-    });
     let (fix, notes) = match plan {
-        Ok((fix, keeper, names)) => {
-            let notes = fix::notes(ws, collision, &demands, keeper, &names);
-            (Ok(fix), notes)
-        }
+        Ok((fix, notes)) => (Ok(fix), notes),
         Err(reason) => (Err(NoFix::new(reason.code, reason.text)), Vec::new()),
     };
-    Finding {
+    let claimed = |d: &&group::Definition<'_>| ws.file(d.file).editable;
+    let primary = collision.definitions.iter().find(claimed).or(collision.definitions.first())?;
+    Some(Finding {
         transform: META.name,
         severity,
         message: message(ws, collision),
-        primary: location,
+        primary: Location::of(primary.file, primary.name),
         related: related(ws, collision, &demands),
-        resource,
+        resource: Some(primary.id),
         notes,
         fix,
+    })
+}
+
+/// Asks all that speaks against a rename, doubts about the collision itself first.
+fn plan(cx: &Context<'_>, collision: &Collision<'_>, demands: &Demands<'_>) -> Plan {
+    let ws = cx.workspace;
+    let none = |reason: Option<Reason>| reason.map_or(Ok(()), Err);
+    none(doubts::namespace(ws, collision))?;
+    none(doubts::content(ws, collision))?;
+    none(doubts::paths(ws, collision))?;
+    none(doubts::alternatives(ws, collision, demands))?;
+    none(doubts::demand(demands))?;
+    none(owner::fixed(ws, collision))?;
+    none(collision.definitions.iter().find_map(|d| owner::owned(ws, d)))?;
+    none(demands.blocks.first().cloned())?;
+    none(uses::outside(ws, collision, demands))?;
+    none(uses::unexplained(ws, collision))?;
+    let siblings = keeper::siblings(ws, collision);
+    let keeper = keeper::choose(cx, collision, demands, &siblings);
+    let names = suffix::names(ws, collision, demands, &siblings, keeper.index)?;
+    let fix = fix::build(ws, collision, demands, keeper, &names)?;
+    Ok((fix, fix::notes(ws, collision, demands, keeper, &names)))
+}
+
+/// A proven set fails, or loses data, as it stands; a directory is only a candidate, so any doubt whether it is applied makes a remark of it.
+fn severity(collision: &Collision<'_>, reason: Option<&Reason>) -> Severity {
+    let remark = !collision.certain || collision.identical();
+    match (collision.evidence, reason) {
+        _ if remark => Severity::Info,
+        (Evidence::Directory, Some(reason)) if reason.doubt => Severity::Info,
+        (Evidence::Directory, _) => Severity::Warning,
+        _ => Severity::Error,
     }
+}
+
+fn message(ws: &Workspace, collision: &Collision<'_>) -> String {
+    let name = collision.namespace.map_or_else(|| collision.name.to_owned(), |ns| format!("{} in namespace {ns}", collision.name));
+    let what = format!("{} {name} is defined {} times", collision.to.kind(), collision.definitions.len());
+    if !collision.certain {
+        return format!(
+            "{} {} is defined {} times, perhaps in one namespace",
+            collision.to.kind(),
+            collision.name,
+            collision.definitions.len()
+        );
+    }
+    let live = collision.definitions.last().map_or("", |d| ws.file(d.file).path.as_str());
+    let live = if collision.definitions.iter().all(|d| ws.file(d.file).path == live) { "the last one" } else { live };
+    let set = collision.sets.first().map_or("", |s| ws.set(*s).name.as_str());
+    match (collision.evidence, collision.identical()) {
+        (Evidence::Kustomization, true) => format!("{what} in {set} with the same data; kustomize build fails on the second one"),
+        (_, true) => format!("{what} with the same data"),
+        (Evidence::Kustomization, _) => {
+            format!("{what} in {set} with different data; kustomize build fails, and kubectl would leave {live} alone live")
+        }
+        (Evidence::Directory, _) => format!("{what} with different data; applied together, {live} is the one that is live"),
+        _ => format!("{what} with different data; {live} is applied last, and the one that is live"),
+    }
+}
+
+/// Each definition with what it holds, each consumer with what it demands.
+fn related(ws: &Workspace, collision: &Collision<'_>, demands: &Demands<'_>) -> Vec<(Location, String)> {
+    let mut related = Vec::new();
+    for (at, definition) in collision.definitions.iter().enumerate() {
+        let keys = definition.keys().into_iter().collect::<Vec<_>>().join(", ");
+        let last = if at + 1 == collision.definitions.len() && collision.certain { "; applied last" } else { "" };
+        let holds = if keys.is_empty() { "holds nothing".to_owned() } else { format!("holds {keys}") };
+        related.push((Location::of(definition.file, definition.name), format!("{holds}{last}")));
+    }
+    for consumer in &demands.consumers {
+        let who = consumer.resource.display();
+        let keys = consumer.keys.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let path = |at: usize| collision.definitions.get(at).map_or("", |d| ws.file(d.file).path.as_str());
+        let text = match &consumer.verdict {
+            Verdict::Keys(at) => format!("{who} demands {keys}, which only the definition in {} holds", path(*at)),
+            Verdict::SameFile(at) => format!("{who} stands in one file with the definition in {}", path(*at)),
+            Verdict::Undecided(text) => text.clone(),
+        };
+        related.extend(consumer.uses.first().map(|node| (Location::of(consumer.resource.file, *node), text)));
+    }
+    related
 }

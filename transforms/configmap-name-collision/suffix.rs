@@ -38,7 +38,8 @@ pub(super) fn names(
             names.push(None);
             continue;
         }
-        let all_keys = collision.definitions.iter().map(|d| d.keys().into_iter().collect()).chain(sibling_keys.iter().cloned()).collect::<Vec<_>>();
+        let all_keys =
+            collision.definitions.iter().map(|d| d.keys().into_iter().collect()).chain(sibling_keys.iter().cloned()).collect::<Vec<_>>();
         let sources = [(&keys, &all_keys), (&consumers, &consumers), (&files, &files)];
         let found: Vec<String> = sources
             .iter()

@@ -16,14 +16,19 @@ pub(super) fn unexplained(ws: &Workspace, collision: &Collision<'_>) -> Option<R
     let file = ws.file(location.file);
     let line = file.yaml.as_deref().map_or(1, |yaml| yaml.position(location.span.start).0);
     let who = ws.resource(id).display();
-    Some(Reason::new("unexplained-use", format!("{who} mentions {} at {}:{line}, and that is no known reference", collision.name, file.path)))
+    Some(Reason::new(
+        "unexplained-use",
+        format!("{who} mentions {} at {}:{line}, and that is no known reference", collision.name, file.path),
+    ))
 }
 
 /// Whether the whole scalar names or labels something else: the resource itself, a volume, a container.
 fn explained(ws: &Workspace, id: ResourceId, location: &Location, name: &str) -> bool {
     let resource = ws.resource(id);
     let Some(root) = ws.node(id) else { return false };
-    let Some(scalar) = root.descendants().find(|n| n.is_scalar() && n.span() == location.span && n.text() == Some(name)) else { return false };
+    let Some(scalar) = root.descendants().find(|n| n.is_scalar() && n.span() == location.span && n.text() == Some(name)) else {
+        return false;
+    };
     let mut path = path_of(scalar, root);
     let last = path.pop();
     match (path.last().copied(), last) {
@@ -94,20 +99,23 @@ pub(super) fn outside(ws: &Workspace, collision: &Collision<'_>, demands: &Deman
 fn elsewhere(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
     let weaker = |evidence: Evidence| evidence == Evidence::Directory && collision.evidence < Evidence::Directory;
     for definition in &collision.definitions {
-        let other = ws.sets_of(definition.id).into_iter().map(|s| ws.set(s)).find(|s| !collision.sets.contains(&s.id) && !weaker(s.evidence));
+        let other =
+            ws.sets_of(definition.id).into_iter().map(|s| ws.set(s)).find(|s| !collision.sets.contains(&s.id) && !weaker(s.evidence));
         if let Some(set) = other {
             return Some(Reason::new("outside-use", format!("{} is also part of {}", ws.file(definition.file).path, set.name)));
         }
     }
     let inside = |id: ResourceId| collision.sets.iter().any(|s| ws.set(*s).members.iter().any(|m| m.resource == id));
-    ws.resources().iter().filter(|r| refers(ws, r, collision.to, collision.name, collision.namespace) && !inside(r.id)).find_map(|resource| {
-        let resolved = ws.sets_of(resource.id).into_iter().map(|set| ws.resolve(set, resource.id, collision.to, collision.name));
-        let missing = resolved.fold(true, |all, r| all && matches!(r, Resolution::Missing | Resolution::Uncertain(_)));
-        missing.then(|| {
-            let text = format!("{} in {} may mean it too", resource.display(), ws.file(resource.file).path);
-            Reason::new("outside-use", text)
-        })
-    })
+    ws.resources().iter().filter(|r| refers(ws, r, collision.to, collision.name, collision.namespace) && !inside(r.id)).find_map(
+        |resource| {
+            let resolved = ws.sets_of(resource.id).into_iter().map(|set| ws.resolve(set, resource.id, collision.to, collision.name));
+            let missing = resolved.fold(true, |all, r| all && matches!(r, Resolution::Missing | Resolution::Uncertain(_)));
+            missing.then(|| {
+                let text = format!("{} in {} may mean it too", resource.display(), ws.file(resource.file).path);
+                Reason::new("outside-use", text)
+            })
+        },
+    )
 }
 
 /// Whether a resource refers to the name in what may be the namespace.
