@@ -64,20 +64,21 @@ impl Reason {
     }
 }
 
-/// A fix and what to know of it.
-type Plan = Result<(Fix, Vec<String>), Reason>;
+/// A fix, what to know of it, and the index of the definition that keeps its name.
+type Plan = Result<(Fix, Vec<String>, usize), Reason>;
 
 fn finding(cx: &Context<'_>, collision: &Collision<'_>) -> Option<Finding> {
     let ws = cx.workspace;
     let demands = demand::find(ws, collision);
     let plan = plan(cx, collision, &demands);
     let severity = severity(collision, plan.as_ref().err());
-    let (fix, notes) = match plan {
-        Ok((fix, notes)) => (Ok(fix), notes),
-        Err(reason) => (Err(NoFix::new(reason.code, reason.text)), Vec::new()),
+    let (fix, notes, keeper) = match plan {
+        Ok((fix, notes, keeper)) => (Ok(fix), notes, Some(keeper)),
+        Err(reason) => (Err(NoFix::new(reason.code, reason.text)), Vec::new(), None),
     };
-    let claimed = |d: &&group::Definition<'_>| ws.file(d.file).editable;
-    let primary = collision.definitions.iter().find(claimed).or(collision.definitions.first())?;
+    let mut definitions = collision.definitions.iter().enumerate();
+    let primary = definitions.find(|(at, d)| Some(*at) != keeper && ws.file(d.file).editable).map(|(_, d)| d);
+    let primary = primary.or(collision.definitions.first())?;
     Some(Finding {
         transform: META.name,
         severity,
@@ -108,7 +109,7 @@ fn plan(cx: &Context<'_>, collision: &Collision<'_>, demands: &Demands<'_>) -> P
     let keeper = keeper::choose(cx, collision, demands, &siblings);
     let names = suffix::names(ws, collision, demands, &siblings, keeper.index)?;
     let fix = fix::build(ws, collision, demands, keeper, &names)?;
-    Ok((fix, fix::notes(ws, collision, demands, keeper, &names)))
+    Ok((fix, fix::notes(ws, collision, demands, keeper, &names), keeper.index))
 }
 
 /// A proven set fails, or loses data, as it stands; a directory is only a candidate, so any doubt whether it is applied makes a remark of it.

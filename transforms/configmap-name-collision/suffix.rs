@@ -84,14 +84,17 @@ fn others<'a>(texts: &[Vec<&'a str>], at: usize) -> Vec<Vec<&'a str>> {
 /// The words that all of `own` begin with once the shared ones are gone; else those of the first.
 fn suffix(base: &str, own: &[&str], others: &[Vec<&str>]) -> Option<String> {
     let rivals: Vec<Vec<Vec<&str>>> = others.iter().map(|texts| texts.iter().map(|t| words(without_base(t, base))).collect()).collect();
-    let rests: Vec<String> = own.iter().filter_map(|text| distinct(without_base(text, base), &rivals)).collect();
-    let first = rests.first()?;
+    let all: Vec<(usize, String)> = own.iter().filter_map(|text| distinct(without_base(text, base), &rivals)).collect();
+    // Keys that follow the pattern of the others say more than a key of another kind beside them.
+    let alike = all.iter().any(|(shared, _)| *shared > 0);
+    let rests: Vec<&String> = all.iter().filter(|(shared, _)| !alike || *shared > 0).map(|(_, rest)| rest).collect();
+    let first = *rests.first()?;
     let common = (1..=words(first).len()).rev().map(|n| leading(first, n)).find(|start| rests.iter().all(|r| begins_with(r, start)));
     Some(common.unwrap_or(first).to_owned())
 }
 
-/// `text` without the words at its start and end that each rival has in one of its texts, as part of a DNS name.
-fn distinct(text: &str, rivals: &[Vec<Vec<&str>>]) -> Option<String> {
+/// `text` without the words at its start and end that each rival has in one of its texts, as part of a DNS name; and how many these were.
+fn distinct(text: &str, rivals: &[Vec<Vec<&str>>]) -> Option<(usize, String)> {
     let own = words(text);
     let longest = |limit: usize, shared: &dyn Fn(&[&str], usize) -> bool| {
         (1..=limit).rev().find(|n| !rivals.is_empty() && rivals.iter().all(|texts| texts.iter().any(|t| shared(t, *n)))).unwrap_or(0)
@@ -102,7 +105,8 @@ fn distinct(text: &str, rivals: &[Vec<Vec<&str>>]) -> Option<String> {
     let kept = own_rest.get(..own_rest.len() - behind)?;
     let (first, last) = (kept.first()?, kept.last()?);
     let (start, end) = (first.as_ptr() as usize - text.as_ptr() as usize, last.as_ptr() as usize - text.as_ptr() as usize + last.len());
-    Some(dns(text.get(start..end)?)).filter(|s| !s.is_empty())
+    let rest = dns(text.get(start..end)?);
+    (!rest.is_empty()).then_some((before + behind, rest))
 }
 
 /// Lower case letters and digits, with one `-` or `.` between words.
@@ -174,8 +178,9 @@ mod tests {
     #[test]
     fn takes_off_the_name_and_what_all_share() {
         let base = "gohangout-config";
-        let openresty: &[&str] = &["gohangout-config-openresty-k8s", "grok-patterns"];
+        let openresty: &[&str] = &["gohangout-config-grok-patterns", "gohangout-config-openresty-k8s"];
         assert_eq!(of(base, &["gohangout-config-log4j-k8s"], &[openresty]).as_deref(), Some("log4j"));
+        assert_eq!(of(base, openresty, &[&["gohangout-config-log4j-k8s"]]).as_deref(), Some("openresty"));
         assert_eq!(of(base, &["log4j.conf"], &[&["openresty.conf"]]).as_deref(), Some("log4j"));
         assert_eq!(of(base, &["log4j.conf", "log4j.patterns"], &[&["openresty.yml"]]).as_deref(), Some("log4j"));
         assert_eq!(of(base, &["Log4Net_Event"], &[&["x"]]).as_deref(), Some("log4net-event"));
