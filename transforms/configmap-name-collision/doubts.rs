@@ -28,7 +28,7 @@ pub(super) fn namespace(ws: &Workspace, collision: &Collision<'_>) -> Option<Rea
 
 /// Whether a definition repeats, extends or patches another (R4).
 pub(super) fn content(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
-    let path = |at: usize| collision.definitions.get(at).map_or("", |d| ws.file(d.file).path.as_str());
+    let path = |at: usize| collision.place(ws, at);
     if collision.identical() {
         return Some(Reason::doubt("identical-twin", "the definitions hold the same: remove all but one"));
     }

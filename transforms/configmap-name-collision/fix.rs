@@ -1,5 +1,7 @@
 //! Writes the fix: new names for all definitions but one, and exactly the references that demand each.
 
+use std::collections::BTreeSet;
+
 use kubewright_model::finding::{Applicability, Change, Fix};
 use kubewright_model::kube::{Evidence, FileId, Rollout, Workspace};
 use kubewright_model::yaml::{Node, Value};
@@ -64,27 +66,39 @@ pub(super) fn notes(
     names: &[Option<String>],
 ) -> Vec<String> {
     let name = collision.name;
-    let path = collision.definitions.get(keeper.index).map_or("", |d| ws.file(d.file).path.as_str());
+    let kept = collision.place(ws, keeper.index);
+    let last = if collision.evidence == Evidence::Kustomization {
+        "it comes last"
+    } else {
+        "it is applied last, so this is what the cluster holds"
+    };
     let mut notes = vec![match keeper.why {
-        Why::Settings => format!("{path} keeps the name {name}, as `keep` has it"),
-        Why::Live => format!("{path} keeps the name {name}: it is applied last, so this is what the cluster holds"),
-        Why::Siblings => format!("{path} keeps the name {name}: it kept it when its siblings got their suffixes"),
-        Why::Unclear => format!(
-            "{path} keeps the name {name} because it is applied last, but another definition may have kept it before; `keep` decides"
-        ),
+        Why::Settings => format!("the definition in {kept} keeps the name {name}, as `keep` has it"),
+        Why::Live => format!("the definition in {kept} keeps the name {name}: {last}"),
+        Why::Siblings => format!("the definition in {kept} keeps the name {name}, as it did when its siblings got their suffixes"),
+        Why::Unclear => {
+            format!("the definition in {kept} keeps the name {name}: {last}; should another one have kept it before, say so with `keep`")
+        }
     }];
     let object = collision.to.kind();
-    notes.push(format!("{object} {name} stays in the cluster and gets the data of {path} with the next apply; nothing is left to prune"));
-    let rolled: Vec<String> = names
-        .iter()
-        .enumerate()
-        .filter(|(_, name)| name.is_some())
-        .flat_map(|(at, _)| demands.of(at))
-        .filter(|c| c.rollout.is_some())
-        .map(|c| c.resource.display())
-        .collect();
-    if !rolled.is_empty() {
-        notes.push(format!("the pod templates of {} change, so their pods are replaced", rolled.join(", ")));
+    notes.push(format!(
+        "{object} {name} stays in the cluster and holds what {kept} defines from the next apply on; nothing is left to prune"
+    ));
+    for (rollouts, effect) in EFFECTS {
+        let renamed = names.iter().enumerate().filter(|(_, name)| name.is_some()).flat_map(|(at, _)| demands.of(at));
+        let who: BTreeSet<String> =
+            renamed.filter(|c| c.rollout.is_some_and(|r| rollouts.contains(&r))).map(|c| c.resource.display()).collect();
+        if !who.is_empty() {
+            notes.push(format!("{effect}: {}", who.into_iter().collect::<Vec<_>>().join(", ")));
+        }
     }
     notes
 }
+
+/// What a changed reference does to running pods.
+const EFFECTS: &[(&[Rollout], &str)] = &[
+    (&[Rollout::Rolls], "applying this rolls"),
+    (&[Rollout::NextRun], "the next run takes the new name"),
+    (&[Rollout::Untouched], "running pods keep the old name until they are replaced"),
+    (&[Rollout::Immutable, Rollout::Recreate], "must be deleted and created anew"),
+];

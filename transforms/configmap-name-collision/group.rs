@@ -89,6 +89,17 @@ pub(super) struct Collision<'a> {
 }
 
 impl Collision<'_> {
+    /// Where a definition stands, for messages: its file, with the line when others stand there too.
+    pub(super) fn place(&self, ws: &Workspace, at: usize) -> String {
+        let Some(definition) = self.definitions.get(at) else { return String::new() };
+        let file = ws.file(definition.file);
+        let alone = self.definitions.iter().filter(|d| d.file == definition.file).count() == 1;
+        match file.yaml.as_deref().filter(|_| !alone) {
+            Some(yaml) => format!("{}:{}", file.path, yaml.position(definition.name.span().start).0),
+            None => file.path.clone(),
+        }
+    }
+
     pub(super) fn is_definition(&self, id: ResourceId) -> bool {
         self.definitions.iter().any(|d| d.id == id)
     }

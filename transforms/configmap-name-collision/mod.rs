@@ -103,6 +103,7 @@ fn plan(cx: &Context<'_>, collision: &Collision<'_>, demands: &Demands<'_>) -> P
     none(owner::fixed(ws, collision))?;
     none(collision.definitions.iter().find_map(|d| owner::owned(ws, d)))?;
     none(demands.blocks.first().cloned())?;
+    none(demands.consumers.iter().find_map(|c| owner::written_elsewhere(ws, c.resource)))?;
     none(uses::outside(ws, collision, demands))?;
     none(uses::unexplained(ws, collision))?;
     let siblings = keeper::siblings(ws, collision);
@@ -134,15 +135,11 @@ fn message(ws: &Workspace, collision: &Collision<'_>) -> String {
             collision.definitions.len()
         );
     }
-    let live = collision.definitions.last().map_or("", |d| ws.file(d.file).path.as_str());
-    let live = if collision.definitions.iter().all(|d| ws.file(d.file).path == live) { "the last one" } else { live };
-    let set = collision.sets.first().map_or("", |s| ws.set(*s).name.as_str());
+    let live = collision.place(ws, collision.definitions.len().saturating_sub(1));
     match (collision.evidence, collision.identical()) {
-        (Evidence::Kustomization, true) => format!("{what} in {set} with the same data; kustomize build fails on the second one"),
+        (Evidence::Kustomization, true) => format!("{what} with the same data; kustomize build fails on {live}"),
         (_, true) => format!("{what} with the same data"),
-        (Evidence::Kustomization, _) => {
-            format!("{what} in {set} with different data; kustomize build fails, and kubectl would leave {live} alone live")
-        }
+        (Evidence::Kustomization, _) => format!("{what} with different data; kustomize build fails on {live}, the last one"),
         (Evidence::Directory, _) => format!("{what} with different data; applied together, {live} is the one that is live"),
         _ => format!("{what} with different data; {live} is applied last, and the one that is live"),
     }
@@ -160,7 +157,7 @@ fn related(ws: &Workspace, collision: &Collision<'_>, demands: &Demands<'_>) -> 
     for consumer in &demands.consumers {
         let who = consumer.resource.display();
         let keys = consumer.keys.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-        let path = |at: usize| collision.definitions.get(at).map_or("", |d| ws.file(d.file).path.as_str());
+        let path = |at: usize| collision.place(ws, at);
         let text = match &consumer.verdict {
             Verdict::Keys(at) => format!("{who} demands {keys}, which only the definition in {} holds", path(*at)),
             Verdict::SameFile(at) => format!("{who} stands in one file with the definition in {}", path(*at)),

@@ -156,14 +156,19 @@ pub(super) fn owned(ws: &Workspace, definition: &Definition<'_>) -> Option<Reaso
     if definition.node.get("immutable").and_then(Node::as_bool) == Some(true) {
         return Some(Reason::new("immutable", format!("{} in {} is immutable", resource.display(), ws.file(definition.file).path)));
     }
+    written_elsewhere(ws, resource)
+}
+
+/// Whether another tool writes the resource.
+pub(super) fn written_elsewhere(ws: &Workspace, resource: &Resource) -> Option<Reason> {
     owner(ws, resource).map(|owner| {
-        let text = format!("{} in {} belongs to {owner}", resource.display(), ws.file(definition.file).path);
+        let text = format!("{} in {} belongs to {owner}", resource.display(), ws.file(resource.file).path);
         Reason::new("owned-elsewhere", text)
     })
 }
 
 /// Who else writes this resource.
-pub(super) fn owner(ws: &Workspace, resource: &Resource) -> Option<&'static str> {
+fn owner(ws: &Workspace, resource: &Resource) -> Option<&'static str> {
     let node = ws.node(resource.id)?;
     if node.path(&["metadata", "ownerReferences"]).is_some_and(|n| n.items().next().is_some()) {
         return Some("its owner in the cluster");
