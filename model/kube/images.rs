@@ -111,7 +111,12 @@ pub fn normalise(image: &str) -> Option<String> {
 ///
 /// # Errors
 /// Why an annotation cannot be read; it is the user's word, so nothing else is tried in its place.
-pub fn stated(workload: Node<'_>, template: &PodTemplate<'_>, container: &Container<'_>, config: &[ImageFacts]) -> Result<Option<Stated>, String> {
+pub fn stated(
+    workload: Node<'_>,
+    template: &PodTemplate<'_>,
+    container: &Container<'_>,
+    config: &[ImageFacts],
+) -> Result<Option<Stated>, String> {
     let own = template.annotation(ANNOTATION);
     let outer = workload.path(&["metadata", "annotations", ANNOTATION]);
     for annotation in [own, outer].into_iter().flatten() {

@@ -61,11 +61,15 @@ impl<'a> Pod<'a> {
 
     /// Refuses when kustomize changes one of these fields of the container, or of the pod, on the way to the cluster.
     pub(super) fn not_patched(&self, own: &Own<'_>, of_container: &[&str], of_pod: &[&str]) -> Result<(), NoFix> {
-        let fields = of_container.iter().map(|field| self.field(own, field)).chain(of_pod.iter().map(|f| format!("{}.{f}", self.spec_path)));
+        let fields =
+            of_container.iter().map(|field| self.field(own, field)).chain(of_pod.iter().map(|f| format!("{}.{f}", self.spec_path)));
         for path in fields {
             if let Some(touch) = self.touches.iter().find(|t| t.affects(&path)) {
                 let place = &self.cx.workspace.file(touch.location.file).path;
-                return Err(NoFix::new("workload-patched", format!("{} in {place} may change {path} on the way to the cluster", touch.what)));
+                return Err(NoFix::new(
+                    "workload-patched",
+                    format!("{} in {place} may change {path} on the way to the cluster", touch.what),
+                ));
             }
         }
         Ok(())

@@ -4,7 +4,7 @@
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::images::{self, Shell, Stated, StatedBy};
-use kubewright_model::kube::{Site, Target};
+use kubewright_model::kube::Site;
 use kubewright_model::yaml::Node;
 
 use super::mounts::{Mount, covers, parent};
@@ -58,18 +58,27 @@ pub(super) fn link(pod: &Pod<'_>, own: &Own<'_>, mount: &Mount<'_>, unproven: &m
     };
     match (ground, root) {
         (Ground::Root, Some(false)) => {
-            return Err(NoFix::new("non-root", format!("the container does not run as root: nothing says that it may write to {}", parent(&target))));
+            return Err(NoFix::new(
+                "non-root",
+                format!("the container does not run as root: nothing says that it may write to {}", parent(&target)),
+            ));
         }
         (Ground::Root, None) => note(unproven, "the user that the image runs as (`user`)"),
         (Ground::EmptyDir, _) => note(unproven, "who else uses the emptyDir that the link is made in"),
         _ => {}
     }
     if ground == Ground::Root && lacks_dac_override(security("capabilities")) {
-        return Err(NoFix::new("dropped-capabilities", format!("without the capability DAC_OVERRIDE root may be unable to write to {}", parent(&target))));
+        return Err(NoFix::new(
+            "dropped-capabilities",
+            format!("without the capability DAC_OVERRIDE root may be unable to write to {}", parent(&target)),
+        ));
     }
     if let Some(hook) = own.container.node.path(&["lifecycle", "postStart"]) {
         if hook.descendants().any(|n| n.text().is_some_and(|t| t.contains(&target))) {
-            return Err(NoFix::new("post-start", format!("the postStart hook names {target}, and nothing says whether it runs before the link is made")));
+            return Err(NoFix::new(
+                "post-start",
+                format!("the postStart hook names {target}, and nothing says whether it runs before the link is made"),
+            ));
         }
         note(unproven, "that the postStart hook does not read the file before the link is made");
     }
@@ -104,15 +113,20 @@ pub(super) fn container<'a>(pod: &Pod<'a>, own: &Own<'a>) -> Result<Proof<'a>, N
         let entrypoint = facts.and_then(|f| f.entrypoint.clone()).ok_or_else(|| unknown_entrypoint(pod, own))?;
         let cmd = facts.and_then(|f| f.cmd.clone()).unwrap_or_default();
         let from_args = args.and_then(|n| n.at(0)?.as_str());
-        let Some(first) = entrypoint.first().map(String::as_str).or(from_args).or(cmd.first().map(String::as_str)).map(str::to_owned) else {
-            return Err(NoFix::new("entrypoint-unknown", "the image is stated to have neither ENTRYPOINT nor CMD: there is nothing to run"));
+        let Some(first) = entrypoint.first().map(String::as_str).or(from_args).or(cmd.first().map(String::as_str)).map(str::to_owned)
+        else {
+            return Err(NoFix::new(
+                "entrypoint-unknown",
+                "the image is stated to have neither ENTRYPOINT nor CMD: there is nothing to run",
+            ));
         };
         (Argv::Image { entrypoint, args, cmd }, Some(first))
     };
     if first.is_some_and(|word| word.starts_with('-')) {
         return Err(NoFix::new("command-dash", "the command starts with `-`, which some shells take for an option of exec"));
     }
-    let shell_of_command = command.as_ref().and_then(|(_, words)| words.first().copied()).filter(|w| SHELLS.contains(&super::mounts::name(w)));
+    let shell_of_command =
+        command.as_ref().and_then(|(_, words)| words.first().copied()).filter(|w| SHELLS.contains(&super::mounts::name(w)));
     let shell = match (shell, shell_of_command) {
         (Shell::At(path), _) => path.to_owned(),
         (_, Some(path)) if path.starts_with('/') => path.to_owned(),
@@ -125,7 +139,7 @@ pub(super) fn container<'a>(pod: &Pod<'a>, own: &Own<'a>) -> Result<Proof<'a>, N
     if stated.is_none() {
         note(&mut unproven, "what the image has at the place of the link, and in its environment");
     }
-    if let Some(path) = node.get("env").and_then(|env| env.items().rfind_named("PATH")).and_then(|e| e.get("value")?.text())
+    if let Some(path) = env_value(node, "PATH")
         && !path.split(':').any(|p| p == "/bin" || p == "/usr/bin")
     {
         note(&mut unproven, "that mkdir and ln are found in the PATH that env sets");
@@ -137,10 +151,14 @@ pub(super) fn container<'a>(pod: &Pod<'a>, own: &Own<'a>) -> Result<Proof<'a>, N
 pub(super) fn linux(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
     let spec = pod.template.spec;
     let named = |path: &[&str]| spec.path(path).and_then(Node::text).is_some_and(|os| os.eq_ignore_ascii_case("windows"));
-    let options = ["windowsOptions"].iter().any(|key| {
-        spec.path(&["securityContext", key]).is_some() || own.container.node.path(&["securityContext", key]).is_some()
-    });
-    if named(&["os", "name"]) || named(&["nodeSelector", "kubernetes.io/os"]) || named(&["nodeSelector", "beta.kubernetes.io/os"]) || options {
+    let options = ["windowsOptions"]
+        .iter()
+        .any(|key| spec.path(&["securityContext", key]).is_some() || own.container.node.path(&["securityContext", key]).is_some());
+    if named(&["os", "name"])
+        || named(&["nodeSelector", "kubernetes.io/os"])
+        || named(&["nodeSelector", "beta.kubernetes.io/os"])
+        || options
+    {
         return Err(NoFix::new("windows", "the pod runs on Windows, where there is no /bin/sh"));
     }
     Ok(())
@@ -156,9 +174,18 @@ fn stated(pod: &Pod<'_>, own: &Own<'_>) -> Result<Option<Stated>, NoFix> {
 fn unknown_entrypoint(pod: &Pod<'_>, own: &Own<'_>) -> NoFix {
     let image = own.container.node.get("image").and_then(Node::text).unwrap_or("");
     if pod.image_changes(own) {
-        return NoFix::new("image-rewritten", format!("there is no command, and kustomize may replace the image {image}: state the facts in the annotation {}", images::ANNOTATION));
+        return NoFix::new(
+            "image-rewritten",
+            format!(
+                "there is no command, and kustomize may replace the image {image}: state the facts in the annotation {}",
+                images::ANNOTATION
+            ),
+        );
     }
-    NoFix::new("entrypoint-unknown", format!("there is no command, and the ENTRYPOINT of the image {image} is not stated: there are no words to pass on"))
+    NoFix::new(
+        "entrypoint-unknown",
+        format!("there is no command, and the ENTRYPOINT of the image {image} is not stated: there are no words to pass on"),
+    )
 }
 
 /// Where the link goes.
@@ -189,7 +216,10 @@ fn ground(pod: &Pod<'_>, own: &Own<'_>, mount: &Mount<'_>, target: &str) -> Resu
     };
     let empty_dir = pod.template.volume(outer.volume).is_some_and(|v| v.get("emptyDir").is_some());
     if !empty_dir || outer.read_only || outer.sub_path.is_some() || outer.expression {
-        return Err(NoFix::new("parent-is-volume", format!("{directory} lies in the volume {}: a link there would outlive the container, or cannot be made", outer.volume)));
+        return Err(NoFix::new(
+            "parent-is-volume",
+            format!("{directory} lies in the volume {}: a link there would outlive the container, or cannot be made", outer.volume),
+        ));
     }
     let alone = !pod.shared(outer.volume, &[outer]);
     Ok(if alone && path == directory { Ground::OwnEmptyDir } else { Ground::EmptyDir })
@@ -203,7 +233,9 @@ fn lacks_dac_override(capabilities: Option<Node<'_>>) -> bool {
 
 /// dash and BusyBox drop environment variables whose name is no shell identifier, so all names must be known and be one.
 fn environment(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
-    let refuse = |name: &str| NoFix::new("environment-names", format!("the shell would drop the environment variable {name}, whose name is no identifier"));
+    let refuse = |name: &str| {
+        NoFix::new("environment-names", format!("the shell would drop the environment variable {name}, whose name is no identifier"))
+    };
     let env = own.container.node.get("env").map(Node::items).into_iter().flatten();
     if let Some(name) = env.filter_map(|e| e.get("name")?.text()).find(|name| !identifier(name)) {
         return Err(refuse(name));
@@ -216,7 +248,10 @@ fn environment(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
         let prefix = entry.get("prefix").and_then(Node::text).unwrap_or("");
         let Some(keys) = pod.objects.known(reference.to, reference.name).keys else {
             let what = format!("{} {}", reference.to.kind(), reference.name);
-            return Err(NoFix::new("environment-unknown", format!("envFrom reads {what}, whose keys are not known: the shell would drop those that are no identifier")));
+            return Err(NoFix::new(
+                "environment-unknown",
+                format!("envFrom reads {what}, whose keys are not known: the shell would drop those that are no identifier"),
+            ));
         };
         if let Some(name) = keys.iter().map(|key| format!("{prefix}{key}")).find(|name| !identifier(name)) {
             return Err(refuse(&name));
@@ -240,4 +275,10 @@ fn note(unproven: &mut Vec<String>, what: &str) {
     if unproven.iter().all(|u| u != what) {
         unproven.push(what.to_owned());
     }
+}
+
+/// The literal value of an environment variable; the last one of that name counts.
+fn env_value<'a>(container: Node<'a>, name: &str) -> Option<&'a str> {
+    let entries = container.get("env").map(Node::items).into_iter().flatten();
+    entries.filter(|e| e.get("name").and_then(Node::text) == Some(name)).last()?.get("value")?.text()
 }

@@ -78,7 +78,8 @@ impl<'a> Volume<'a> {
         }
         let body = node.get("projected").filter(|n| n.is_mapping())?;
         let items = body.get("sources").map(Node::items).into_iter().flatten();
-        let sources = items.filter_map(|item| item.entries().next()).map(|(key, body)| Source::read(key.text().unwrap_or(""), body)).collect();
+        let sources =
+            items.filter_map(|item| item.entries().next()).map(|(key, body)| Source::read(key.text().unwrap_or(""), body)).collect();
         Some(Self { node, name, body, projected: true, default_mode: default_mode(body), sources })
     }
 
@@ -91,13 +92,24 @@ impl<'a> Volume<'a> {
         };
         let unknown = unknown(self.body, own)
             .or_else(|| unknown(self.node, &["name", "configMap", "secret", "projected"]))
-            .or_else(|| self.sources.iter().filter(|_| self.projected).find_map(|s| unknown(s.node, &["name", "items", "optional"]).filter(|_| s.to.is_some())))
+            .or_else(|| {
+                self.sources
+                    .iter()
+                    .filter(|_| self.projected)
+                    .find_map(|s| unknown(s.node, &["name", "items", "optional"]).filter(|_| s.to.is_some()))
+            })
             .or_else(|| self.sources.iter().find_map(|s| s.node.get("items")?.items().find_map(|i| unknown(i, &["key", "path", "mode"]))));
         if let Some(field) = unknown {
-            return Err(NoFix::new("volume-fields", format!("volume {} has the field {field}, which is not known to survive in a projected volume", self.name)));
+            return Err(NoFix::new(
+                "volume-fields",
+                format!("volume {} has the field {field}, which is not known to survive in a projected volume", self.name),
+            ));
         }
         match self.sources.iter().find(|s| s.optional) {
-            Some(source) => Err(NoFix::new("optional", format!("{} is optional: without it a link would lead nowhere, where now an empty directory is", source.display()))),
+            Some(source) => Err(NoFix::new(
+                "optional",
+                format!("{} is optional: without it a link would lead nowhere, where now an empty directory is", source.display()),
+            )),
             None => Ok(()),
         }
     }
@@ -122,7 +134,9 @@ impl<'a> Volume<'a> {
                 if let Some(item) = items.iter().find(|i| i.path == path) {
                     return if candidate.is_some() { Found::Unknown } else { Found::File(index, item.clone()) };
                 }
-                let below = items.iter().filter_map(|i| Some((index, Item { path: i.path.strip_prefix(&path)?.strip_prefix('/')?.into(), ..i.clone() })));
+                let below = items
+                    .iter()
+                    .filter_map(|i| Some((index, Item { path: i.path.strip_prefix(&path)?.strip_prefix('/')?.into(), ..i.clone() })));
                 directory.extend(below);
             } else if wanted.len() == 1 {
                 let item = Item { path: path.clone(), key: path.clone(), mode: None };

@@ -59,7 +59,7 @@ pub(super) fn edits(container: Node<'_>, argv: &Argv<'_>, shell: &str, links: &[
     match argv {
         Argv::Wrapped(script) => {
             let before = script.as_str().and_then(|s| s.strip_suffix(EXEC)).unwrap_or(MARKER);
-            Ok(vec![script.set(&Value::str(format!("{before}{}", steps(links)))) ?])
+            Ok(vec![script.set(&Value::str(format!("{before}{}", steps(links))))?])
         }
         Argv::Manifest { command, args: Some(args) } => {
             let old: Vec<Value> = command.items().filter_map(|n| n.as_str()).map(Value::str).collect();
