@@ -66,7 +66,7 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
     for decision in &decisions {
         match &decision.case {
             Case::Missing(no_fix) => {
-                findings.push(finding(pod, Severity::Error, &[decision], missing(decision), Vec::new(), Err(no_fix.clone())))
+                findings.push(finding(pod, Severity::Error, &[decision], missing(decision), Vec::new(), Err(no_fix.clone())));
             }
             Case::Settled(no_fix) => {
                 let message = format!("{} is mounted through subPath", decision.source.display());
@@ -117,11 +117,13 @@ fn links(pod: &Pod<'_>, own: &Own<'_>, linked: &[Linked<'_, '_, '_>], mut unprov
     let title = format!("mount {volumes} at {}, link the {files} from the entrypoint", say::list(&directories));
     let mut notes = Vec::new();
     if let Some(stated) = &proof.stated {
-        notes.push(say::proven(stated, &proof.argv));
+        notes.push(say::proven(stated, &proof.program));
     }
     if !unproven.is_empty() {
         notes.push(format!("not proven: {}", unproven.join("; ")));
-        notes.push(say::to_state(own, false));
+        if proof.stated.is_none() || unproven.iter().any(|what| what.ends_with("`)")) {
+            notes.push(say::to_state(pod, own, false));
+        }
     }
     let decisions: Vec<&Decision<'_, '_>> = linked.iter().map(|l| l.decision).collect();
     Ok(fixed(pod, &decisions, title, edits, unproven.is_empty(), notes))
@@ -139,8 +141,8 @@ fn keep(pod: &Pod<'_>, own: &Own<'_>, kept: &[(&Decision<'_, '_>, NoFix)], findi
         let decisions: Vec<&Decision<'_, '_>> = kept.iter().filter(|(_, r)| r == reason).map(|(d, _)| *d).collect();
         let (severity, staleness) = say::staleness(pod, &decisions);
         let mut notes = vec![staleness];
-        if reason.code == "entrypoint-unknown" {
-            notes.push(say::to_state(own, true));
+        if matches!(reason.code, "entrypoint-unknown" | "image-rewritten") {
+            notes.push(say::to_state(pod, own, true));
         }
         findings.push(finding(pod, severity, &decisions, say::message(&decisions), notes, Err(reason.clone())));
     }

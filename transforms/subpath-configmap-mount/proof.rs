@@ -3,13 +3,13 @@
 //! Blockers that no statement about the image can lift come first, so that nobody is asked for facts in vain.
 
 use kubewright_model::finding::NoFix;
-use kubewright_model::kube::images::{self, Shell, Stated, StatedBy};
 use kubewright_model::kube::Site;
+use kubewright_model::kube::images::{self, Shell, Stated, StatedBy};
 use kubewright_model::yaml::Node;
 
 use super::mounts::{Mount, covers, parent};
 use super::pod::{Own, Pod};
-use super::wrapper::{self, Argv};
+use super::wrapper::{self, Program};
 
 /// Files that the kubelet and the container runtime mount by themselves: no link can take their place.
 const RUNTIME_FILES: [&str; 4] = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/termination-log"];
@@ -22,7 +22,7 @@ pub(super) struct Proof<'a> {
     /// The shell that runs it.
     pub(super) shell: String,
     /// What it runs.
-    pub(super) argv: Argv<'a>,
+    pub(super) program: Program<'a>,
     /// What nothing proves, for the reader.
     pub(super) unproven: Vec<String>,
     /// What the user stated.
@@ -48,7 +48,7 @@ pub(super) fn link(pod: &Pod<'_>, own: &Own<'_>, mount: &Mount<'_>, unproven: &m
     let security = |key: &str| own.container.node.path(&["securityContext", key]);
     let either = |key: &str| security(key).or_else(|| pod.template.spec.path(&["securityContext", key]));
     if ground == Ground::Root && security("readOnlyRootFilesystem").and_then(Node::as_bool) == Some(true) {
-        return Err(NoFix::new("read-only-root", format!("the root file system is read-only: no link can be made at {target}")));
+        return Err(NoFix::new("read-only-root", "the root file system is read-only: no link can be made there"));
     }
     let non_root = either("runAsNonRoot").and_then(Node::as_bool) == Some(true);
     let root = match either("runAsUser").and_then(Node::as_int) {
@@ -58,10 +58,7 @@ pub(super) fn link(pod: &Pod<'_>, own: &Own<'_>, mount: &Mount<'_>, unproven: &m
     };
     match (ground, root) {
         (Ground::Root, Some(false)) => {
-            return Err(NoFix::new(
-                "non-root",
-                format!("the container does not run as root: nothing says that it may write to {}", parent(&target)),
-            ));
+            return Err(NoFix::new("non-root", "the container does not run as root: nothing says that it may write where the link goes"));
         }
         (Ground::Root, None) => note(unproven, "the user that the image runs as (`user`)"),
         (Ground::EmptyDir, _) => note(unproven, "who else uses the emptyDir that the link is made in"),
@@ -70,7 +67,7 @@ pub(super) fn link(pod: &Pod<'_>, own: &Own<'_>, mount: &Mount<'_>, unproven: &m
     if ground == Ground::Root && lacks_dac_override(security("capabilities")) {
         return Err(NoFix::new(
             "dropped-capabilities",
-            format!("without the capability DAC_OVERRIDE root may be unable to write to {}", parent(&target)),
+            "without the capability DAC_OVERRIDE root may be unable to write where the link goes",
         ));
     }
     if let Some(hook) = own.container.node.path(&["lifecycle", "postStart"]) {
@@ -101,13 +98,13 @@ pub(super) fn container<'a>(pod: &Pod<'a>, own: &Own<'a>) -> Result<Proof<'a>, N
         words(args, "args")?;
     }
     let command = node.get("command").map(|n| words(n, "command").map(|words| (n, words))).transpose()?;
-    let (argv, first) = if let Some((command, words)) = &command {
+    let (program, first) = if let Some((command, words)) = &command {
         let Some(first) = words.first() else {
             return Err(NoFix::new("command-form", "command is empty"));
         };
         match wrapper::recognise(*command) {
-            Some(script) => (Argv::Wrapped(script), None),
-            None => (Argv::Manifest { command: *command, args }, Some((*first).to_owned())),
+            Some(script) => (Program::Wrapped(script), None),
+            None => (Program::Manifest { command: *command, args }, Some((*first).to_owned())),
         }
     } else {
         let entrypoint = facts.and_then(|f| f.entrypoint.clone()).ok_or_else(|| unknown_entrypoint(pod, own))?;
@@ -120,7 +117,7 @@ pub(super) fn container<'a>(pod: &Pod<'a>, own: &Own<'a>) -> Result<Proof<'a>, N
                 "the image is stated to have neither ENTRYPOINT nor CMD: there is nothing to run",
             ));
         };
-        (Argv::Image { entrypoint, args, cmd }, Some(first))
+        (Program::Image { entrypoint, args, cmd }, Some(first))
     };
     if first.is_some_and(|word| word.starts_with('-')) {
         return Err(NoFix::new("command-dash", "the command starts with `-`, which some shells take for an option of exec"));
@@ -144,7 +141,7 @@ pub(super) fn container<'a>(pod: &Pod<'a>, own: &Own<'a>) -> Result<Proof<'a>, N
     {
         note(&mut unproven, "that mkdir and ln are found in the PATH that env sets");
     }
-    Ok(Proof { shell, argv, unproven, stated })
+    Ok(Proof { shell, program, unproven, stated })
 }
 
 /// Refuses pods of other operating systems.
@@ -231,7 +228,7 @@ fn lacks_dac_override(capabilities: Option<Node<'_>>) -> bool {
     list("drop").any(names) && !list("add").any(names)
 }
 
-/// dash and BusyBox drop environment variables whose name is no shell identifier, so all names must be known and be one.
+/// Dash and `BusyBox` drop environment variables whose name is no shell identifier, so all names must be known and be one.
 fn environment(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
     let refuse = |name: &str| {
         NoFix::new("environment-names", format!("the shell would drop the environment variable {name}, whose name is no identifier"))

@@ -2,7 +2,7 @@
 //! files of directories mounted elsewhere (W1).
 
 use kubewright_model::finding::NoFix;
-use kubewright_model::yaml::{Edit, Refusal, Value};
+use kubewright_model::yaml::{Edit, Node, Refusal, Value};
 
 use super::decide::Decision;
 use super::mounts::{self, Mount, covers};
@@ -86,7 +86,7 @@ pub(super) fn links(
         }
         directories.push(directory);
     }
-    edits.extend(wrapper::edits(own.container.node, &proof.argv, &proof.shell, &links)?);
+    edits.extend(wrapper::edits(own.container.node, &proof.program, &proof.shell, &links)?);
     Ok((edits, directories))
 }
 
@@ -100,7 +100,7 @@ fn remount(mount: &Mount<'_>, path: Option<&str>, name: &str) -> Result<Vec<Edit
     if name != mount.volume {
         edits.extend(set("name", name)?);
     }
-    edits.extend(mount.node.get("subPath").map(|n| n.remove()).transpose()?);
+    edits.extend(mount.node.get("subPath").map(Node::remove).transpose()?);
     Ok(edits)
 }
 

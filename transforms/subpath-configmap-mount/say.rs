@@ -1,7 +1,5 @@
 //! What is said about mounts: messages, notes, and what to state about an image.
 
-use std::fmt::Write as _;
-
 use kubewright_model::finding::Severity;
 use kubewright_model::kube::images::{self, Stated, StatedBy};
 use kubewright_model::kube::{Rollout, Target};
@@ -9,7 +7,7 @@ use kubewright_model::yaml::Node;
 
 use super::decide::Decision;
 use super::pod::{Own, Pod};
-use super::wrapper::Argv;
+use super::wrapper::Program;
 
 /// What is wrong with these mounts.
 pub(super) fn message(decisions: &[&Decision<'_, '_>]) -> String {
@@ -50,14 +48,14 @@ pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Seve
 }
 
 /// What of the image was taken as proven.
-pub(super) fn proven(stated: &Stated, argv: &Argv<'_>) -> String {
+pub(super) fn proven(stated: &Stated, program: &Program<'_>) -> String {
     let facts = &stated.facts;
     let by = match stated.by {
         StatedBy::Annotation => format!("annotation {}", images::ANNOTATION),
         StatedBy::Config => format!("kubewright.toml ([[images]] {})", facts.pattern),
     };
     let mut parts: Vec<String> = facts.shell.iter().chain(&facts.user).cloned().collect();
-    if let Argv::Image { entrypoint, args, cmd } = argv {
+    if let Program::Image { entrypoint, args, cmd } = program {
         parts.push(format!("ENTRYPOINT {entrypoint:?}"));
         if args.is_none() && !cmd.is_empty() {
             parts.push(format!("CMD {cmd:?}"));
@@ -66,17 +64,18 @@ pub(super) fn proven(stated: &Stated, argv: &Argv<'_>) -> String {
     format!("proven by: {by}: {}", parts.join(", "))
 }
 
-/// What to write into `kubewright.toml` so that the fix is proven.
-pub(super) fn to_state(own: &Own<'_>, entrypoint: bool) -> String {
+/// What to write into `kubewright.toml`, or into the annotation where kustomize may replace the image, so that the fix is proven.
+pub(super) fn to_state(pod: &Pod<'_>, own: &Own<'_>, entrypoint: bool) -> String {
     let image = own.container.node.get("image").and_then(Node::text).and_then(images::normalise);
-    let Some(image) = image else {
-        return format!("state what the image has in the annotation {}", images::ANNOTATION);
+    let mut text = if let Some(image) = image.filter(|_| !pod.image_changes(own)) {
+        let facts = format!("[[images]]\nmatch = \"{image}\"\nshell = \"/bin/sh\"\nuser = \"root\"");
+        format!("state in kubewright.toml what the image has, if it is so:\n{facts}")
+    } else {
+        let facts = format!(r#"'{{"{}": {{"shell": "/bin/sh", "user": "root"}}}}'"#, own.container.name);
+        format!("state in the pod template's annotations what the image has, if it is so:\n{}: {facts}", images::ANNOTATION)
     };
-    let mut text = format!(
-        "state in kubewright.toml what the image has, if it is so:\n[[images]]\nmatch = \"{image}\"\nshell = \"/bin/sh\"\nuser = \"root\""
-    );
     if entrypoint {
-        let _ = write!(text, "\n# entrypoint = [..]  as `docker image inspect` shows it; cmd likewise");
+        text.push_str("\nand its entrypoint and cmd, as `docker image inspect` shows them");
     }
     text
 }

@@ -25,7 +25,7 @@ pub(super) struct Link {
 
 /// Where the words come from that the container runs.
 #[derive(Debug, Clone)]
-pub(super) enum Argv<'a> {
+pub(super) enum Program<'a> {
     /// `command` is a wrapper of ours already: its script.
     Wrapped(Node<'a>),
     /// `command` and `args` of the manifest.
@@ -54,38 +54,34 @@ pub(super) fn recognise(command: Node<'_>) -> Option<Node<'_>> {
 }
 
 /// The edits that make `container` link first and then run what it ran before.
-pub(super) fn edits(container: Node<'_>, argv: &Argv<'_>, shell: &str, links: &[Link]) -> Result<Vec<Edit>, NoFix> {
+pub(super) fn edits(container: Node<'_>, program: &Program<'_>, shell: &str, links: &[Link]) -> Result<Vec<Edit>, NoFix> {
     let words = |text: String| Value::strs([shell.to_owned(), "-c".to_owned(), text]);
-    match argv {
-        Argv::Wrapped(script) => {
+    match program {
+        Program::Wrapped(script) => {
             let before = script.as_str().and_then(|s| s.strip_suffix(EXEC)).unwrap_or(MARKER);
             Ok(vec![script.set(&Value::str(format!("{before}{}", steps(links))))?])
         }
-        Argv::Manifest { command, args: Some(args) } => {
-            let old: Vec<Value> = command.items().filter_map(|n| n.as_str()).map(Value::str).collect();
+        Program::Manifest { command, args: Some(args) } => {
+            let old: Vec<Value> = command.items().filter_map(Node::as_str).map(Value::str).collect();
             let mut edits = vec![command.set(&styled(words(script(links)), command.in_flow()))?];
             edits.extend(prepend(*args, old)?);
             Ok(edits)
         }
-        Argv::Manifest { command, args: None } => {
+        Program::Manifest { command, args: None } => {
             let wrapper = styled(words(script(links)), command.in_flow());
             Ok(vec![command.rename_key("args")?, container.insert(Place::Before(*command), "command", &wrapper)?])
         }
-        Argv::Image { entrypoint, args, cmd } => {
+        Program::Image { entrypoint, args, cmd } => {
             let wrapper = words(script(links));
             let image = |words: &[String]| words.iter().map(|w| Value::str(doubled(w))).collect::<Vec<_>>();
-            match args {
-                Some(args) => {
-                    let mut edits = vec![container.insert(Place::Before(*args), "command", &styled(wrapper, args.in_flow()))?];
-                    edits.extend(prepend(*args, image(entrypoint))?);
-                    Ok(edits)
-                }
-                None => {
-                    let place = container.get("image").filter(|n| n.parent() == Some(container)).map_or(Place::Last, Place::After);
-                    let args = image(&[entrypoint.as_slice(), cmd.as_slice()].concat());
-                    Ok(vec![container.insert(place, "command", &wrapper)?, container.insert(place, "args", &Value::Seq(args).flow())?])
-                }
+            if let Some(args) = args {
+                let mut edits = vec![container.insert(Place::Before(*args), "command", &styled(wrapper, args.in_flow()))?];
+                edits.extend(prepend(*args, image(entrypoint))?);
+                return Ok(edits);
             }
+            let place = container.get("image").filter(|n| n.parent() == Some(container)).map_or(Place::Last, Place::After);
+            let args = image(&[entrypoint.as_slice(), cmd.as_slice()].concat());
+            Ok(vec![container.insert(place, "command", &wrapper)?, container.insert(place, "args", &Value::Seq(args).flow())?])
         }
     }
 }
@@ -132,7 +128,7 @@ fn quoted(path: &str) -> String {
     doubled(&word)
 }
 
-/// Text that the kubelet's expansion of `$(NAME)` and `$$` turns back into `text` (k8s.io/kubernetes/third_party/forked/golang/expansion).
+/// Text that the kubelet's expansion of `$(NAME)` and `$$` turns back into `text` (`third_party/forked/golang/expansion` of Kubernetes).
 fn doubled(text: &str) -> String {
     text.replace('$', "$$")
 }
