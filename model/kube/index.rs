@@ -1,7 +1,7 @@
 //! Putting all files together: resources, kustomizations, apply sets, and the maps that make questions cheap.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
@@ -39,7 +39,12 @@ pub(super) struct Index {
     pub sets: Vec<SetIndex>,
     /// The sets of each resource.
     pub sets_of: Vec<Vec<SetId>>,
+    /// Which resources refer to a name; made when it is first asked for.
+    pub references: OnceLock<References>,
 }
+
+/// Resources that refer to a name.
+pub(super) type References = BTreeMap<(Target, String), Vec<ResourceId>>;
 
 impl Workspace {
     /// Reads all inputs, taking from `known` what was read before.
@@ -223,4 +228,25 @@ pub(super) fn sets_of(workspace: &Workspace, id: ResourceId) -> Vec<SetId> {
 /// The apply set of a number, if it is one of this pass.
 pub(super) fn set(workspace: &Workspace, id: SetId) -> Option<&ApplySet> {
     workspace.sets.get(id.0 as usize)
+}
+
+/// Which resources refer to which names.
+pub(super) fn references(workspace: &Workspace) -> References {
+    let names: Vec<(ResourceId, BTreeSet<(Target, String)>)> = workspace
+        .resources
+        .par_iter()
+        .map(|resource| {
+            let in_pods = workspace.pod_templates(resource.id);
+            let in_pods = in_pods.iter().flat_map(super::PodTemplate::references).map(|r| (r.to, r.name.to_owned()));
+            let in_fields = workspace.field_references(resource.id).into_iter().map(|r| (r.to, r.name.to_owned()));
+            (resource.id, in_pods.chain(in_fields).collect())
+        })
+        .collect();
+    let mut all = References::new();
+    for (id, names) in names {
+        for name in names {
+            all.entry(name).or_default().push(id);
+        }
+    }
+    all
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::field_reference;
 use super::index::{self, Index};
 use super::kustomize::{Kustomization, OutsideUse, Touch};
 use super::pod::{self, PodTemplate};
@@ -198,8 +199,14 @@ impl Workspace {
     /// References to ConfigMaps and Secrets that a resource holds outside of its pod templates (RBAC, Ingress, CRD fields, annotations,
     /// declared fields), known and probable ones.
     pub fn field_references(&self, id: ResourceId) -> Vec<FieldReference<'_>> {
-        let _ = id;
-        Vec::new()
+        self.node(id).map(|node| field_reference::of_resource(self.resource(id), node, &self.options.references)).unwrap_or_default()
+    }
+
+    /// Resources of the set that refer to a ConfigMap or Secret of that name, in a pod template or elsewhere; by number.
+    pub fn references_to(&self, set: SetId, to: Target, name: &str) -> Vec<ResourceId> {
+        let all = self.index.references.get_or_init(|| index::references(self));
+        let ids = all.get(&(to, name.to_owned())).map_or(&[][..], Vec::as_slice);
+        ids.iter().copied().filter(|id| self.index.sets_of.get(id.0 as usize).is_some_and(|sets| sets.contains(&set))).collect()
     }
 
     /// What kustomize may change in a resource on its way to the cluster, from any root that reaches it.
