@@ -1,1 +1,2 @@
 //! kubewright
+pub mod typed;

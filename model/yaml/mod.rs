@@ -9,6 +9,8 @@ mod edit;
 mod emit;
 mod node;
 mod plan;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod value;
 pub mod verify;

@@ -287,7 +287,9 @@ impl<'t> Planner<'t> {
             let end = self.block_end(header, range.end);
             self.place(id, header, end);
             self.cursor = end.max(range.end.min(self.bytes.len()));
-            self.decode(id, value);
+            // The reader of kubectl adds no line break that the text does not have.
+            let open = end == self.bytes.len() && !value.is_empty();
+            self.decode(id, if open { value.strip_suffix('\n').unwrap_or(value) } else { value });
         } else if range.is_empty() {
             // A missing value stands right behind its indicator or property.
             let at = self.cursor;
