@@ -2,15 +2,23 @@
 //!
 //! [`Workspace::new`] reads all files given, text only, and indexes them. Everything a transform asks is answered from here: which
 //! resources there are, what pod templates they carry ([`Workspace::pod_templates`]), what those refer to ([`PodTemplate::references`],
-//! [`Workspace::references_to`]), what is applied together ([`ApplySet`]), and what kustomize would change on the way
+//! [`Workspace::field_references`]), what is applied together ([`ApplySet`]), and what kustomize would change on the way
 //! ([`Workspace::touches`], [`Workspace::uses_outside`]).
 
+mod apply_set;
 pub mod images;
+mod index;
+mod kustomization;
 mod kustomize;
 mod pod;
+mod pod_reference;
+mod read;
 mod reference;
+mod resolve;
 mod resource;
 mod sets;
+#[cfg(test)]
+mod tests;
 mod workspace;
 
 pub use kustomize::{Generator, Kustomization, OutsideUse, OutsideUseKind, Touch};

@@ -1,7 +1,10 @@
 //! Pod templates: where each kind carries its pods, and their containers and volumes.
+//!
+//! [`CARRIERS`] is the whole knowledge of kinds; everything below walks its paths. References of a template are read in `pod_reference`.
 
+use super::pod_reference;
 use super::reference::Reference;
-use super::resource::ResourceId;
+use super::resource::{Resource, ResourceId};
 use crate::yaml::Node;
 
 /// What a changed pod template does to running pods (semantics c.2).
@@ -33,8 +36,64 @@ pub struct Carrier {
     pub rollout: Rollout,
 }
 
-/// All carriers (semantics b.2 and the whole-template CRDs of b.5).
-pub const CARRIERS: &[Carrier] = &[];
+const fn row(kind: &'static str, groups: &'static [&'static str], template: &'static [&'static str], rollout: Rollout) -> Carrier {
+    Carrier { kind, groups, template, rollout }
+}
+
+const APPS: &[&str] = &["apps", "extensions", "apps.kruise.io"];
+const KRUISE: &[&str] = &["apps.kruise.io"];
+const KNATIVE: &[&str] = &["serving.knative.dev"];
+const ARGO: &[&str] = &["argoproj.io"];
+const AGONES: &[&str] = &["agones.dev"];
+const KUBEFLOW: &[&str] = &["kubeflow.org"];
+const SPEC_TEMPLATE: &[&str] = &["spec", "template"];
+
+/// All carriers (semantics b.2 and the whole-template CRDs of b.5). A kind with several paths has several rows.
+pub const CARRIERS: &[Carrier] = &[
+    // Core kinds; old groups have the same paths.
+    row("Pod", &[""], &[], Rollout::Recreate),
+    row("PodTemplate", &[""], &["template"], Rollout::Untouched),
+    row("Deployment", &["apps", "extensions"], SPEC_TEMPLATE, Rollout::Rolls),
+    row("ReplicaSet", &["apps", "extensions"], SPEC_TEMPLATE, Rollout::Untouched),
+    row("StatefulSet", APPS, SPEC_TEMPLATE, Rollout::Rolls),
+    row("DaemonSet", APPS, SPEC_TEMPLATE, Rollout::Rolls),
+    row("ReplicationController", &[""], SPEC_TEMPLATE, Rollout::Untouched),
+    row("Job", &["batch", "extensions"], SPEC_TEMPLATE, Rollout::Immutable),
+    row("CronJob", &["batch"], &["spec", "jobTemplate", "spec", "template"], Rollout::NextRun),
+    row("ScheduledJob", &["batch"], &["spec", "jobTemplate", "spec", "template"], Rollout::NextRun),
+    // Argo Rollouts.
+    row("Rollout", ARGO, SPEC_TEMPLATE, Rollout::Rolls),
+    row("Experiment", ARGO, &["spec", "templates[]", "template"], Rollout::Immutable),
+    row("AnalysisTemplate", ARGO, &["spec", "metrics[]", "provider", "job", "spec", "template"], Rollout::NextRun),
+    row("ClusterAnalysisTemplate", ARGO, &["spec", "metrics[]", "provider", "job", "spec", "template"], Rollout::NextRun),
+    // OpenKruise.
+    row("CloneSet", KRUISE, SPEC_TEMPLATE, Rollout::Rolls),
+    row("BroadcastJob", KRUISE, SPEC_TEMPLATE, Rollout::Immutable),
+    row("AdvancedCronJob", KRUISE, &["spec", "template", "*", "spec", "template"], Rollout::NextRun),
+    row("UnitedDeployment", KRUISE, &["spec", "template", "*", "spec", "template"], Rollout::Rolls),
+    // Knative Serving.
+    row("Service", KNATIVE, SPEC_TEMPLATE, Rollout::Rolls),
+    row("Configuration", KNATIVE, SPEC_TEMPLATE, Rollout::Rolls),
+    row("Revision", KNATIVE, &[], Rollout::Immutable),
+    // OpenShift; its first releases had no API group.
+    row("DeploymentConfig", &["apps.openshift.io", ""], SPEC_TEMPLATE, Rollout::Rolls),
+    // KEDA.
+    row("ScaledJob", &["keda.sh"], &["spec", "jobTargetRef", "template"], Rollout::NextRun),
+    // Batch and machine learning.
+    row("JobSet", &["jobset.x-k8s.io"], &["spec", "replicatedJobs[]", "template", "spec", "template"], Rollout::Immutable),
+    row("LeaderWorkerSet", &["leaderworkerset.x-k8s.io"], &["spec", "leaderWorkerTemplate", "leaderTemplate"], Rollout::Rolls),
+    row("LeaderWorkerSet", &["leaderworkerset.x-k8s.io"], &["spec", "leaderWorkerTemplate", "workerTemplate"], Rollout::Rolls),
+    row("Job", &["batch.volcano.sh"], &["spec", "tasks[]", "template"], Rollout::Immutable),
+    row("TFJob", KUBEFLOW, &["spec", "tfReplicaSpecs", "*", "template"], Rollout::Immutable),
+    row("PyTorchJob", KUBEFLOW, &["spec", "pytorchReplicaSpecs", "*", "template"], Rollout::Immutable),
+    row("MPIJob", KUBEFLOW, &["spec", "mpiReplicaSpecs", "*", "template"], Rollout::Immutable),
+    row("XGBoostJob", KUBEFLOW, &["spec", "xgbReplicaSpecs", "*", "template"], Rollout::Immutable),
+    row("PaddleJob", KUBEFLOW, &["spec", "paddleReplicaSpecs", "*", "template"], Rollout::Immutable),
+    // Agones.
+    row("GameServer", AGONES, SPEC_TEMPLATE, Rollout::Recreate),
+    row("GameServerSet", AGONES, &["spec", "template", "spec", "template"], Rollout::Untouched),
+    row("Fleet", AGONES, &["spec", "template", "spec", "template"], Rollout::Rolls),
+];
 
 /// A pod template of a resource.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +119,10 @@ pub enum ContainerKind {
     Ephemeral,
 }
 
+/// The lists of containers of a pod spec, in canonical order.
+pub(super) const CONTAINER_LISTS: &[(&str, ContainerKind)] =
+    &[("initContainers", ContainerKind::Init), ("containers", ContainerKind::Main), ("ephemeralContainers", ContainerKind::Ephemeral)];
+
 /// A container of a pod template.
 #[derive(Debug, Clone, Copy)]
 pub struct Container<'a> {
@@ -74,30 +137,80 @@ pub struct Container<'a> {
 impl<'a> PodTemplate<'a> {
     /// All containers: init containers, containers, ephemeral containers.
     pub fn containers(&self) -> Vec<Container<'a>> {
-        Vec::new()
+        containers_of(self.spec)
     }
 
     /// The items of `volumes`.
     pub fn volumes(&self) -> Vec<Node<'a>> {
-        Vec::new()
+        volumes_of(self.spec)
     }
 
     /// The volume of that name.
     pub fn volume(&self, name: &str) -> Option<Node<'a>> {
-        let _ = name;
-        None
+        self.volumes().into_iter().find(|v| v.get("name").and_then(Node::text) == Some(name))
     }
 
     /// An annotation of the pod (of the template's `metadata`, not of the workload's).
     pub fn annotation(&self, key: &str) -> Option<Node<'a>> {
-        let _ = key;
-        None
+        self.node.path(&["metadata", "annotations", key])
     }
 
     /// All references to ConfigMaps and Secrets in canonical order, which does not depend on the order of mapping keys: for each init
     /// container, container and ephemeral container its `envFrom`, then its `env`; then the volumes with their sources in order; then the rest
     /// (`imagePullSecrets`, `secretRef` of other volume types).
     pub fn references(&self) -> Vec<Reference<'a>> {
-        Vec::new()
+        pod_reference::of_spec(self.spec)
     }
+}
+
+/// The containers of a pod spec.
+pub(super) fn containers_of(spec: Node<'_>) -> Vec<Container<'_>> {
+    let mut containers = Vec::new();
+    for (list, kind) in CONTAINER_LISTS {
+        for node in spec.get(list).into_iter().flat_map(Node::items).filter(|n| n.is_mapping()) {
+            containers.push(Container { kind: *kind, node, name: node.get("name").and_then(Node::text).unwrap_or_default() });
+        }
+    }
+    containers
+}
+
+/// The volumes of a pod spec.
+pub(super) fn volumes_of(spec: Node<'_>) -> Vec<Node<'_>> {
+    spec.get("volumes").into_iter().flat_map(Node::items).filter(|n| n.is_mapping()).collect()
+}
+
+/// The pod templates that a resource carries, in document order.
+pub(super) fn templates<'a>(resource: &Resource, root: Node<'a>) -> Vec<PodTemplate<'a>> {
+    let mut found = Vec::new();
+    for carrier in CARRIERS.iter().filter(|c| c.kind == resource.kind) {
+        if !carrier.groups.iter().any(|g| *g == "*" || *g == resource.group()) {
+            continue;
+        }
+        for node in walk(root, carrier.template) {
+            if let Some(spec) = node.get("spec").filter(|s| s.is_mapping()) {
+                found.push(PodTemplate { resource: resource.id, carrier, node, spec });
+            }
+        }
+    }
+    found.sort_by_key(|t| t.node.id());
+    found
+}
+
+/// All nodes at the end of a path; `[]` behind a segment goes through a sequence, `*` through all values of a mapping.
+pub(super) fn walk<'a>(root: Node<'a>, path: &[&str]) -> Vec<Node<'a>> {
+    let mut nodes = vec![root];
+    for segment in path {
+        let mut next = Vec::new();
+        for node in nodes {
+            if *segment == "*" {
+                next.extend(node.entries().map(|(_, v)| v));
+            } else if let Some(key) = segment.strip_suffix("[]") {
+                next.extend(node.get(key).into_iter().flat_map(Node::items));
+            } else {
+                next.extend(node.get(segment));
+            }
+        }
+        nodes = next;
+    }
+    nodes
 }

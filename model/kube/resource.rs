@@ -1,5 +1,6 @@
 //! A resource: one Kubernetes object of the workspace and where it stands.
 
+use super::reference::Target;
 use crate::yaml::NodeId;
 
 /// A file of the workspace; stable within a pass.
@@ -34,6 +35,16 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// API group of `apiVersion`, without version; empty for the core group.
+    pub fn group(&self) -> &str {
+        self.api_version.split_once('/').map_or("", |(group, _)| group)
+    }
+
+    /// What it is, when it can be referred to: a ConfigMap or a Secret of the core group.
+    pub fn target(&self) -> Option<Target> {
+        [Target::ConfigMap, Target::Secret].into_iter().find(|t| self.group().is_empty() && self.kind == t.kind())
+    }
+
     /// `Kind/name`, as kubectl writes it in messages.
     pub fn display(&self) -> String {
         format!("{}/{}", self.kind, self.name)

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::index::{self, Index};
 use super::kustomize::{Kustomization, OutsideUse, Touch};
-use super::pod::PodTemplate;
+use super::pod::{self, PodTemplate};
 use super::reference::{FieldReference, Target};
 use super::resource::{FileId, Resource, ResourceId};
-use super::sets::{ApplySet, Resolution, SetId};
+use super::sets::{ApplySet, SetId};
 use crate::yaml::{self, Node, ParseError};
 
 /// A file as it is given to the workspace.
@@ -103,20 +104,19 @@ pub struct Workspace {
     pub(super) skipped: Vec<Skipped>,
     pub(super) broken: Vec<Broken>,
     pub(super) options: Options,
+    pub(super) index: Index,
 }
 
 impl Workspace {
     /// Reads and indexes all inputs. Total: what cannot be read is listed in [`Workspace::broken`] or [`Workspace::skipped`].
     pub fn new(inputs: Vec<Input>, options: Options) -> Self {
-        let _ = inputs;
-        Self { options, ..Self::default() }
+        Self::build(inputs, &BTreeMap::new(), options)
     }
 
     /// The workspace after changes: new texts by file, created files, deleted files. Unchanged files are not parsed again.
     #[must_use]
     pub fn with_changes(&self, texts: &BTreeMap<FileId, Arc<str>>, created: &[Input], deleted: &[FileId]) -> Self {
-        let _ = (texts, created, deleted);
-        self.clone()
+        self.rebuild(texts, created, deleted)
     }
 
     /// All files, by path.
@@ -131,7 +131,7 @@ impl Workspace {
 
     /// The file at a path relative to the root.
     pub fn file_at(&self, path: &str) -> Option<&SourceFile> {
-        self.files.iter().find(|f| f.path == path)
+        self.files.binary_search_by(|f| f.path.as_str().cmp(path)).ok().and_then(|i| self.files.get(i))
     }
 
     /// All resources, by file, document and item.
@@ -177,18 +177,22 @@ impl Workspace {
 
     /// The apply sets that a resource is part of; none for a base that no root reaches.
     pub fn sets_of(&self, id: ResourceId) -> Vec<SetId> {
-        self.sets.iter().filter(|s| s.members.iter().any(|m| m.resource == id)).map(|s| s.id).collect()
+        index::sets_of(self, id)
     }
 
-    /// All kustomizations.
+    /// The kustomization that a file is.
+    pub fn kustomization(&self, file: FileId) -> Option<&Kustomization> {
+        self.kustomizations.binary_search_by_key(&file, |k| k.file).ok().and_then(|i| self.kustomizations.get(i))
+    }
+
+    /// All kustomizations, by path.
     pub fn kustomizations(&self) -> &[Kustomization] {
         &self.kustomizations
     }
 
     /// The pod templates that a resource carries, in document order.
     pub fn pod_templates(&self, id: ResourceId) -> Vec<PodTemplate<'_>> {
-        let _ = id;
-        Vec::new()
+        self.node(id).map(|node| pod::templates(self.resource(id), node)).unwrap_or_default()
     }
 
     /// References to ConfigMaps and Secrets that a resource holds outside of its pod templates (RBAC, Ingress, CRD fields, annotations,
@@ -196,12 +200,6 @@ impl Workspace {
     pub fn field_references(&self, id: ResourceId) -> Vec<FieldReference<'_>> {
         let _ = id;
         Vec::new()
-    }
-
-    /// What the name `name` in resource `from` stands for in apply set `set`.
-    pub fn resolve(&self, set: SetId, from: ResourceId, to: Target, name: &str) -> Resolution {
-        let _ = (set, from, to, name);
-        Resolution::Missing
     }
 
     /// What kustomize may change in a resource on its way to the cluster, from any root that reaches it.
@@ -221,12 +219,6 @@ impl Workspace {
     /// `[A-Za-z0-9.-]`) and are no known reference nor the `metadata.name` of a definition: unexplained uses.
     pub fn unexplained_uses(&self, set: SetId, to: Target, name: &str) -> Vec<(ResourceId, crate::finding::Location)> {
         let _ = (set, to, name);
-        Vec::new()
-    }
-
-    /// `data` and `binaryData` keys of a ConfigMap, or `data` and `stringData` keys of a Secret, sorted.
-    pub fn data_keys(&self, id: ResourceId) -> Vec<String> {
-        let _ = id;
         Vec::new()
     }
 }

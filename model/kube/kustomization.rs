@@ -1,0 +1,247 @@
+//! Reading kustomizations: what each gathers, from where, and what it generates.
+//!
+//! An entry of `resources` is a file, a directory with a kustomization, or something outside of the workspace, which makes a hole. Files
+//! that a kustomization uses as patches, transformer configuration or generator sources are noted, because they are no resources.
+
+use std::collections::BTreeSet;
+
+use super::kustomize::{Generator, Kustomization};
+use super::read::{Document, Read, Verdict, is_kustomization_name, split};
+use super::reference::Target;
+use super::resource::FileId;
+use super::workspace::SourceFile;
+use crate::finding::Location;
+use crate::yaml::{Node, NodeId};
+
+/// What is gathered, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// A file of resources.
+    File(FileId),
+    /// A kustomization.
+    Base(FileId),
+}
+
+/// A kustomization with what only the graph needs.
+#[derive(Debug, Clone)]
+pub(super) struct Details {
+    pub file: FileId,
+    /// Its mapping.
+    pub node: NodeId,
+    /// `resources` and `bases` in order.
+    pub entries: Vec<Entry>,
+    /// `components` in order.
+    pub components: Vec<FileId>,
+    /// Files used as patches and configuration.
+    pub configuration: BTreeSet<FileId>,
+    /// Files that generators read.
+    pub sources: BTreeSet<FileId>,
+}
+
+/// Files by path.
+#[derive(Clone, Copy)]
+pub(super) struct Paths<'a>(pub &'a [SourceFile]);
+
+impl Paths<'_> {
+    /// The file at a path.
+    pub(super) fn file(self, path: &str) -> Option<FileId> {
+        self.0.binary_search_by(|f| f.path.as_str().cmp(path)).ok().and_then(|i| self.0.get(i)).map(|f| f.id)
+    }
+
+    /// The kustomization of a directory.
+    pub(super) fn kustomization(self, directory: &str) -> Option<FileId> {
+        ["kustomization.yaml", "kustomization.yml", "Kustomization"].iter().find_map(|name| self.file(&join(directory, name)?))
+    }
+}
+
+/// `relative` seen from `directory`, without `.` and `..`; `None` when it leads out of the root.
+pub(super) fn join(directory: &str, relative: &str) -> Option<String> {
+    if relative.starts_with('/') {
+        return None;
+    }
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in directory.split('/').chain(relative.split('/')) {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                segments.pop()?;
+            }
+            _ => segments.push(segment),
+        }
+    }
+    Some(segments.join("/"))
+}
+
+/// Reads all kustomizations, by path. The second list is parallel to the first.
+pub(super) fn read_all(files: &[SourceFile], reads: &[Read]) -> (Vec<Kustomization>, Vec<Details>) {
+    let mut kustomizations = Vec::new();
+    let mut details = Vec::new();
+    for (file, read) in files.iter().zip(reads) {
+        let Verdict::Documents(documents) = &read.verdict else { continue };
+        let Some(yaml) = read.yaml.as_deref() else { continue };
+        let Some(id) = documents.iter().find_map(|d| if let Document::Kustomization(id) = d { Some(*id) } else { None }) else { continue };
+        if !is_kustomization_name(&file.path) {
+            continue;
+        }
+        let (kustomization, detail) = Reader { files: Paths(files), file: file.id, directory: split(&file.path).0 }.read(yaml.node(id));
+        kustomizations.push(kustomization);
+        details.push(detail);
+    }
+    let referred: BTreeSet<FileId> = kustomizations.iter().flat_map(|k| k.bases.iter().copied()).collect();
+    for kustomization in &mut kustomizations {
+        kustomization.root = !kustomization.component && !referred.contains(&kustomization.file);
+    }
+    (kustomizations, details)
+}
+
+struct Reader<'a> {
+    files: Paths<'a>,
+    file: FileId,
+    directory: &'a str,
+}
+
+impl Reader<'_> {
+    fn read(&self, node: Node<'_>) -> (Kustomization, Details) {
+        let string = |key: &str| node.get(key).and_then(Node::text).unwrap_or_default().to_owned();
+        let mut holes = Vec::new();
+        let mut entries = Vec::new();
+        for item in ["resources", "bases"].iter().filter_map(|k| node.get(k)).flat_map(Node::items) {
+            entries.extend(self.entry(item, &mut holes));
+        }
+        let mut components = Vec::new();
+        for item in node.get("components").into_iter().flat_map(Node::items) {
+            match self.entry(item, &mut holes) {
+                Some(Entry::Base(file)) => components.push(file),
+                Some(Entry::File(_)) => holes.push(format!("component {} is no directory", item.text().unwrap_or_default())),
+                None => {}
+            }
+        }
+        for (key, what) in [
+            ("helmCharts", "Helm charts"),
+            ("helmChartInflationGenerator", "Helm charts"),
+            ("generators", "generator plugins"),
+            ("transformers", "transformer plugins"),
+        ] {
+            if node.get(key).is_some_and(|list| list.items().next().is_some()) {
+                holes.push(format!("{} uses {what}", self.name()));
+            }
+        }
+        let generators = self.generators(node);
+        let resources: Vec<FileId> = entries.iter().filter_map(|e| if let Entry::File(f) = e { Some(*f) } else { None }).collect();
+        let bases = entries.iter().filter_map(|e| if let Entry::Base(f) = e { Some(*f) } else { None }).chain(components.iter().copied());
+        let kustomization = Kustomization {
+            file: self.file,
+            directory: self.directory.to_owned(),
+            component: node.get("kind").and_then(Node::text) == Some("Component"),
+            root: false,
+            resources: resources.clone(),
+            bases: bases.collect(),
+            namespace: Some(string("namespace")).filter(|n| !n.is_empty()),
+            prefix: string("namePrefix"),
+            suffix: string("nameSuffix"),
+            generators,
+            holes,
+        };
+        let mut configuration = self.configuration(node);
+        let mut sources = self.sources(node);
+        for file in &resources {
+            configuration.remove(file);
+            sources.remove(file);
+        }
+        let details = Details { file: self.file, node: node.id(), entries, components, configuration, sources };
+        (kustomization, details)
+    }
+
+    /// For messages.
+    fn name(&self) -> String {
+        if self.directory.is_empty() { "the kustomization".to_owned() } else { format!("kustomization {}", self.directory) }
+    }
+
+    fn entry(&self, item: Node<'_>, holes: &mut Vec<String>) -> Option<Entry> {
+        let written = item.text().unwrap_or_default();
+        let path = join(self.directory, written);
+        if let Some(path) = &path {
+            if let Some(file) = self.files.file(path) {
+                return Some(Entry::File(file));
+            }
+            if let Some(file) = self.files.kustomization(path).filter(|f| *f != self.file) {
+                return Some(Entry::Base(file));
+            }
+        }
+        holes.push(match path {
+            _ if is_remote(written) => format!("{} takes {written} from elsewhere", self.name()),
+            None => format!("{} takes {written} from outside of the root", self.name()),
+            Some(_) => format!("{} names {written}, which is not there", self.name()),
+        });
+        None
+    }
+
+    fn local(&self, node: Option<Node<'_>>) -> Option<FileId> {
+        self.files.file(&join(self.directory, node?.text()?)?)
+    }
+
+    fn configuration(&self, node: Node<'_>) -> BTreeSet<FileId> {
+        let items = |key: &str| node.get(key).into_iter().flat_map(Node::items);
+        let mut found = BTreeSet::new();
+        for key in ["patches", "patchesJson6902", "replacements"] {
+            found.extend(items(key).filter_map(|item| self.local(item.get("path"))));
+        }
+        for key in ["patchesStrategicMerge", "patches", "crds", "configurations", "generators", "transformers", "validators"] {
+            for item in items(key) {
+                let Some(path) = item.text().and_then(|t| join(self.directory, t)) else { continue };
+                found.extend(self.files.file(&path));
+                if let Some(file) = self.files.kustomization(&path).filter(|_| !matches!(key, "crds" | "patches")) {
+                    found.extend(self.files.0.iter().filter(|f| split(&f.path).0 == path && f.id != file).map(|f| f.id));
+                }
+            }
+        }
+        found.extend(self.local(node.path(&["openapi", "path"])));
+        for item in items("helmCharts") {
+            found.extend(self.local(item.get("valuesFile")));
+            found.extend(item.get("additionalValuesFiles").into_iter().flat_map(Node::items).filter_map(|v| self.local(Some(v))));
+        }
+        found
+    }
+
+    fn sources(&self, node: Node<'_>) -> BTreeSet<FileId> {
+        let mut found = BTreeSet::new();
+        for item in ["configMapGenerator", "secretGenerator"].iter().filter_map(|k| node.get(k)).flat_map(Node::items) {
+            for source in ["files", "envs"].iter().filter_map(|k| item.get(k)).flat_map(Node::items).chain(item.get("env")) {
+                let written = source.text().unwrap_or_default();
+                let path = written.split_once('=').map_or(written, |(_, path)| path);
+                found.extend(join(self.directory, path).and_then(|p| self.files.file(&p)));
+            }
+        }
+        found
+    }
+
+    fn generators(&self, node: Node<'_>) -> Vec<Generator> {
+        let disabled = |options: Option<Node<'_>>| options.and_then(|o| o.get("disableNameSuffixHash")).and_then(Node::as_bool);
+        let common = disabled(node.get("generatorOptions")).unwrap_or(false);
+        let mut found = Vec::new();
+        for (key, to) in [("configMapGenerator", Target::ConfigMap), ("secretGenerator", Target::Secret)] {
+            for item in node.get(key).into_iter().flat_map(Node::items) {
+                let Some((name_node, name)) = item.get("name").and_then(|n| Some((n, n.text()?))) else { continue };
+                let behavior = item.get("behavior").and_then(Node::text).filter(|b| !b.is_empty()).unwrap_or("create");
+                found.push(Generator {
+                    to,
+                    name: name.to_owned(),
+                    namespace: item.get("namespace").and_then(Node::text).map(str::to_owned),
+                    behavior: behavior.to_owned(),
+                    hash_suffix: !(common || disabled(item.get("options")) == Some(true)),
+                    location: Location::of(self.file, name_node),
+                });
+            }
+        }
+        found
+    }
+}
+
+/// Whether kustomize would fetch this (its `ifc` loader: URLs, ssh, `git::` and host shorthands).
+fn is_remote(written: &str) -> bool {
+    written.contains("://")
+        || written.contains("?ref=")
+        || written.contains("git::")
+        || written.starts_with("git@")
+        || ["github.com", "gitlab.com", "bitbucket.org", "gh:"].iter().any(|host| written.starts_with(host))
+}

@@ -1,0 +1,224 @@
+//! Reading one file: is it YAML, which of its documents are resources, and why are the others left alone.
+//!
+//! Everything here depends on one text and on [`Charts`] alone, so files are read in parallel and kept between passes. What depends on
+//! other files (a patch is one because a kustomization says so) is decided in `index`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::workspace::Input;
+use crate::yaml::{self, Collection, Kind, Node, NodeId, ParseError};
+
+/// How deep a `List` may hold a `List`.
+const MAX_LISTS: usize = 16;
+
+/// A file after reading.
+#[derive(Debug, Clone)]
+pub(super) struct Read {
+    /// Its documents; `None` for templates and broken files.
+    pub yaml: Option<Arc<yaml::File>>,
+    /// What it is.
+    pub verdict: Verdict,
+}
+
+/// What a file is.
+#[derive(Debug, Clone)]
+pub(super) enum Verdict {
+    /// Left alone as a whole.
+    Skip(&'static str, &'static str),
+    /// Not YAML.
+    Broken(ParseError),
+    /// Read document by document.
+    Documents(Vec<Document>),
+}
+
+/// What a document is.
+#[derive(Debug, Clone)]
+pub(super) enum Document {
+    /// Nothing but comments.
+    Empty,
+    /// Left alone.
+    Skip(&'static str, &'static str),
+    /// A kustomization or component; its mapping.
+    Kustomization(NodeId),
+    /// Resources: one, or those of a `List`.
+    Resources(Vec<Found>),
+}
+
+/// A resource in its document.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    pub node: NodeId,
+    pub item: Option<usize>,
+    pub api_version: String,
+    pub kind: String,
+    pub namespace: Option<String>,
+    pub name: String,
+}
+
+/// Directories that hold a Helm chart.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Charts {
+    charts: BTreeSet<String>,
+    values: BTreeSet<String>,
+}
+
+impl Charts {
+    /// Finds the charts by the paths of all files.
+    pub(super) fn of<'a>(paths: impl Iterator<Item = &'a str>) -> Self {
+        let mut found = Self::default();
+        for path in paths {
+            let (directory, name) = split(path);
+            match name {
+                "Chart.yaml" | "Chart.yml" => found.charts.insert(directory.to_owned()),
+                "values.yaml" | "values.yml" => found.values.insert(directory.to_owned()),
+                _ => false,
+            };
+        }
+        found
+    }
+
+    /// Why a file belongs to a chart, by its path.
+    pub(super) fn skip(&self, path: &str) -> Option<(&'static str, &'static str)> {
+        let below = path.match_indices("templates/").any(|(at, _)| {
+            let directory = path[..at].strip_suffix('/').unwrap_or(&path[..at]);
+            (at == 0 || path[..at].ends_with('/')) && (self.charts.contains(directory) || self.values.contains(directory))
+        });
+        if below {
+            return Some(("helm-template", "template of a Helm chart; render the chart to have it checked"));
+        }
+        let (directory, name) = split(path);
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        let of_chart = matches!(stem, "Chart" | "values" | "values.schema" | "requirements")
+            || stem.starts_with("values-")
+            || stem.starts_with("values.");
+        (of_chart && self.charts.contains(directory)).then_some(("helm-chart", "part of a Helm chart that is no manifest"))
+    }
+}
+
+/// Directory (empty for the root) and name of a path.
+pub(super) fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
+}
+
+/// Whether kustomize takes a file of this path for a kustomization.
+pub(super) fn is_kustomization_name(path: &str) -> bool {
+    matches!(split(path).1, "kustomization.yaml" | "kustomization.yml" | "Kustomization")
+}
+
+/// Reads one file.
+pub(super) fn read(input: &Input, charts: &Charts) -> Read {
+    let left_alone = |code, text| Read { yaml: None, verdict: Verdict::Skip(code, text) };
+    if let Some((code, text)) = charts.skip(&input.path) {
+        return left_alone(code, text);
+    }
+    let text = &*input.text;
+    let manifest_like = text.contains("apiVersion") && text.contains("kind");
+    let json = has_extension(&input.path, "json");
+    if json && !manifest_like && !text.contains("\"op\"") && !text.contains("\"kind\"") {
+        return left_alone("not-a-resource", "JSON without apiVersion and kind");
+    }
+    let file = match yaml::File::parse(Arc::clone(&input.text)) {
+        Ok(file) => Arc::new(file),
+        Err(_) if text.contains("{%") => return left_alone("template", "a template, not YAML"),
+        Err(_) if text.contains("{{") => return left_alone("helm-template", "a template, not YAML; render it to have it checked"),
+        Err(_) if json && !manifest_like => return left_alone("not-a-resource", "not JSON of a resource"),
+        Err(error) => return Read { yaml: None, verdict: Verdict::Broken(error) },
+    };
+    if text.contains("{{") && has_template_mapping(&file) {
+        return left_alone("helm-template", "a template: `{{` stands where a value should; render it to have it checked");
+    }
+    let roots: Vec<Option<Node<'_>>> = (0..file.documents().len()).map(|i| file.root(i)).collect();
+    let verdict = if text.contains("sops") && roots.iter().flatten().any(|r| r.path(&["sops", "mac"]).is_some()) {
+        Verdict::Skip("sops", "encrypted by SOPS, whose MAC covers every value")
+    } else if roots.iter().all(|root| root.is_none_or(Node::is_null)) {
+        Verdict::Skip("empty", "nothing but comments")
+    } else {
+        let kustomization = is_kustomization_name(&input.path);
+        Verdict::Documents(roots.iter().map(|root| document(*root, kustomization)).collect())
+    };
+    Read { yaml: Some(file), verdict }
+}
+
+/// Whether a path ends with this extension.
+pub(super) fn has_extension(path: &str, extension: &str) -> bool {
+    split(path).1.rsplit_once('.').is_some_and(|(_, e)| e.eq_ignore_ascii_case(extension))
+}
+
+/// `a: {{ x }}` parses as a mapping whose key is a mapping.
+fn has_template_mapping(file: &yaml::File) -> bool {
+    let flow = |node: Node<'_>| matches!(node.kind(), Kind::Mapping(Collection::Flow));
+    let roots = (0..file.documents().len()).filter_map(|i| file.root(i));
+    roots.flat_map(Node::descendants).any(|node| flow(node) && node.children().next().is_some_and(flow))
+}
+
+fn document(root: Option<Node<'_>>, kustomization_name: bool) -> Document {
+    let Some(root) = root.filter(|r| !r.is_null()) else { return Document::Empty };
+    if !root.is_mapping() {
+        return Document::Skip("not-a-resource", "no mapping with apiVersion and kind");
+    }
+    let string = |key: &str| root.get(key).and_then(Node::as_str).unwrap_or_default();
+    let (api_version, kind) = (string("apiVersion"), string("kind"));
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    if group == "kustomize.config.k8s.io" || (kustomization_name && matches!(kind, "" | "Kustomization" | "Component") && group.is_empty())
+    {
+        return if kustomization_name {
+            Document::Kustomization(root.id())
+        } else {
+            Document::Skip("kustomization", "a kustomization under a name that kustomize does not look for")
+        };
+    }
+    if has_patch_directive(root) {
+        return Document::Skip("patch", "a strategic-merge patch: it holds a $patch directive");
+    }
+    let mut found = Vec::new();
+    match resources(root, None, MAX_LISTS, &mut found) {
+        Ok(()) => Document::Resources(found),
+        Err((code, text)) => Document::Skip(code, text),
+    }
+}
+
+fn has_patch_directive(root: Node<'_>) -> bool {
+    if !root.source().contains("$patch") {
+        return false;
+    }
+    root.descendants().filter(|n| matches!(n.kind(), Kind::Mapping(_))).any(|n| n.entries().any(|(k, _)| k.text() == Some("$patch")))
+}
+
+/// The resource of a mapping, or those of a `List`; an error says why there is none.
+fn resources(node: Node<'_>, item: Option<usize>, depth: usize, found: &mut Vec<Found>) -> Result<(), (&'static str, &'static str)> {
+    let string = |key: &str| node.get(key).and_then(Node::as_str).filter(|s| !s.is_empty());
+    let (Some(api_version), Some(kind)) = (string("apiVersion"), string("kind")) else {
+        return Err(("not-a-resource", "no apiVersion and kind"));
+    };
+    if [api_version, kind].iter().any(|t| ["{{", "{%", "${"].iter().any(|mark| t.contains(mark))) {
+        return Err(("template", "apiVersion or kind is a placeholder"));
+    }
+    if kind.ends_with("List")
+        && let Some(items) = node.get("items").filter(|i| i.is_sequence())
+    {
+        for (index, inner) in items.items().enumerate() {
+            if depth > 0 && inner.kind() != Kind::Alias {
+                // An item that is no resource is passed over: what is beside it is still applied.
+                let _ = resources(inner, Some(index), depth - 1, found);
+            }
+        }
+        return Ok(());
+    }
+    let metadata = node.get("metadata");
+    let name = match metadata.and_then(|m| m.get("name")) {
+        Some(name) => name.as_str().filter(|n| !n.is_empty()).ok_or(("not-a-resource", "metadata.name is no string"))?,
+        None if metadata.and_then(|m| m.get("generateName")).and_then(Node::as_str).is_some() => "",
+        None => return Err(("not-a-resource", "no metadata.name")),
+    };
+    let namespace = metadata.and_then(|m| m.get("namespace")).and_then(Node::as_str).filter(|n| !n.is_empty());
+    found.push(Found {
+        node: node.id(),
+        item,
+        api_version: api_version.to_owned(),
+        kind: kind.to_owned(),
+        namespace: namespace.map(str::to_owned),
+        name: name.to_owned(),
+    });
+    Ok(())
+}
