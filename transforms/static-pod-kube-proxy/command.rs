@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
+use kubewright_model::yaml::{Edit, Kind, Node, Place, Refusal, ScalarStyle, Splice, Value};
 
 use super::shell;
 
@@ -53,10 +53,29 @@ pub(super) struct Flag<'a> {
 impl Flag<'_> {
     /// Gives the flag another value.
     pub(super) fn set(&self, value: &str) -> Result<Edit, Refusal> {
-        let text = self.word.text;
-        let (before, after) = (text.get(..self.range.start).unwrap_or(""), text.get(self.range.end..).unwrap_or(""));
-        self.word.node.set(&Value::str(format!("{before}{value}{after}")))
+        rewrite(&self.word, self.range.clone(), value)
     }
+}
+
+/// Puts `new` in the place of `range` of the text of a word's scalar. Where the text stands in the file as it is, only these bytes change;
+/// a plain scalar that begins with a sign or digit gets the quotes that every such value gets.
+fn rewrite(word: &Word<'_>, range: Range<usize>, new: &str) -> Result<Edit, Refusal> {
+    let (node, text) = (word.node, word.text);
+    let (before, after) = (text.get(..range.start).unwrap_or(""), text.get(range.end..).unwrap_or(""));
+    let value = Value::str(format!("{before}{new}{after}"));
+    let mut edit = node.set(&value)?;
+    let opening = match node.kind() {
+        Kind::Scalar(ScalarStyle::Plain) => 0,
+        Kind::Scalar(ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted) => 1,
+        _ => return Ok(edit),
+    };
+    let inner = node.source().get(opening..node.source().len().saturating_sub(opening));
+    let letter = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
+    if inner == Some(text) && (opening > 0 || letter) && !new.contains(['"', '\'', '\\', '#', ':']) {
+        let start = node.span().start + opening;
+        edit.splices = vec![Splice { range: start + range.start..start + range.end, text: new.to_owned() }];
+    }
+    Ok(edit)
 }
 
 /// The call of kube-proxy in a container.
@@ -204,8 +223,7 @@ impl<'a> Call<'a> {
     pub(super) fn add(&self, flag: &str) -> Option<Result<Edit, Refusal>> {
         let first = self.words.first()?;
         if self.shell {
-            let (before, after) = (first.text.get(..first.range.end)?, first.text.get(first.range.end..)?);
-            return Some(first.node.set(&Value::str(format!("{before} {flag}{after}"))));
+            return Some(rewrite(first, first.range.end..first.range.end, &format!(" {flag}")));
         }
         let last = self.flags().pop().map_or(first.node, |f| f.word.node);
         Some(last.parent()?.push(Place::After(last), &Value::str(flag)))

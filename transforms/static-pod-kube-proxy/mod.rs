@@ -73,7 +73,7 @@ impl<'a> Case<'a> {
             transform: META.name,
             severity: Severity::Warning,
             message: format!(
-                "kube-proxy runs as a static pod ({}): it changes node by node through files, and before Kubernetes 1.16 does not come back once evicted",
+                "kube-proxy runs as a static pod ({}): it is updated file by file on every node, and before Kubernetes 1.16 it does not come back once evicted",
                 self.pod.display()
             ),
             primary: Location::of(self.pod.file, at),

@@ -77,13 +77,13 @@ fn image(container: Node<'_>, notes: &mut Vec<String>) {
 
 /// The order of the move. `file` is what holds the DaemonSet afterwards, `None` in a stream.
 pub(super) fn migration(pod: &str, file: Option<&str>, gate: bool) -> Vec<String> {
-    let what = file.map_or("the stream".to_owned(), |f| format!("`kubectl apply -f {f}`"));
+    let what = file.map_or("apply the stream".to_owned(), |f| format!("`kubectl apply -f {f}`"));
     let mirror = format!("wait until its mirror pod is gone (`kubectl -n kube-system get pod {pod}-<node>`)");
     let remove = "move the static manifest out of the kubelet's staticPodPath; a new name in that directory is not enough, the kubelet reads every file \
                   that does not begin with a dot";
     let mut plan = if gate {
         vec![
-            format!("migration 1: apply {what}; no pod starts before its node has the label {GATE}=true"),
+            format!("migration 1: {what}; no pod starts before its node has the label {GATE}=true"),
             format!("migration 2: node by node, {remove}"),
             format!("migration 3: {mirror}"),
             format!("migration 4: `kubectl label node <node> {GATE}=true`; the DaemonSet's pod starts"),
@@ -93,7 +93,7 @@ pub(super) fn migration(pod: &str, file: Option<&str>, gate: bool) -> Vec<String
         vec![
             format!("migration 1: on every node, {remove}"),
             format!("migration 2: {mirror}"),
-            format!("migration 3: apply {what}; without the gate label a pod starts on every node at once"),
+            format!("migration 3: {what}; without the gate label a pod starts on every node at once"),
             "migration 4: stop whatever copies the static manifest to nodes".to_owned(),
         ]
     };
