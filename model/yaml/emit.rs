@@ -13,6 +13,8 @@ pub(super) struct Below {
     pub line_break: bool,
     /// The next line is blank.
     pub blank: bool,
+    /// Columns of white space on the widest blank line right below.
+    pub width: usize,
     /// Deepest indentation of the comment lines right below.
     pub comment: Option<usize>,
 }
@@ -136,7 +138,7 @@ impl Style {
             || !text.chars().all(|c| c == '\n' || printable(c))
             || column <= parent
             || (last && (!below.line_break || below.comment.is_some_and(|c| c >= column) || (breaks > 1 && below.blank)))
-            || (last && breaks > 1 && below.comment.is_some())
+            || (last && below.width > column)
         {
             return None;
         }

@@ -96,7 +96,7 @@ pub(super) fn remove(file: &File, index: usize) -> Result<Plan, Refusal> {
         range.end = layout.next_line(marker.end);
     }
     if next.is_none() && !text.ends_with('\n') && index > 0 {
-        range.start = layout.break_before(range.start).ok_or(guard::LAYOUT)?;
+        range.start = text[..range.start].trim_end_matches(['\r', '\n']).len();
         if let Some(root) = file.documents().get(index - 1).and_then(|d| d.root) {
             let leaf = layout.last_leaf(file.node(root));
             if matches!(leaf.kind(), super::Kind::Scalar(style) if style.is_block()) {

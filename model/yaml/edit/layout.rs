@@ -115,14 +115,18 @@ impl<'a> Layout<'a> {
     pub(super) fn below(self, line_break: usize) -> Below {
         let mut below = Below { line_break: line_break < self.text.len(), ..Below::default() };
         let mut at = self.next_line(line_break);
-        let mut first = true;
+        let (mut first, mut blanks) = (true, true);
         while at < self.text.len() {
             let line = self.text[at..self.line_break(at)].trim_end_matches('\r');
             let body = line.trim_start_matches([' ', '\t']);
             if body.is_empty() {
                 below.blank |= first;
+                if blanks {
+                    below.width = below.width.max(line.len());
+                }
             } else if body.starts_with('#') {
                 below.comment = Some(below.comment.unwrap_or(0).max(line.len() - body.len()));
+                blanks = false;
             } else {
                 break;
             }

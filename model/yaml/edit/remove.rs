@@ -50,6 +50,8 @@ pub(in super::super) fn units(collection: Node<'_>, gone: &[usize], collapse: bo
             end = behind_block_scalar(layout, leaf, end, below)?;
         }
         let range = match layout.break_before(unit.start) {
+            // A file without a final line break stays one.
+            Some(_) if end == layout.text.len() => layout.text[..layout.line_start(unit.start)].trim_end_matches(['\r', '\n']).len()..end,
             Some(from) if plan.splices.last().is_none_or(|s| s.range.end <= from) => from..end,
             _ => layout.line_start(unit.start)..layout.next_line(end),
         };

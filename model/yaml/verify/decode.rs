@@ -34,7 +34,9 @@ struct Open {
 
 /// The roots of all documents of `text`.
 pub(super) fn documents(text: &str) -> Result<Vec<Option<Tree>>, ()> {
-    let mut parser = Parser::new_from_str(text.trim_start_matches('\u{feff}'));
+    // The parser reads a block scalar that ends with the text in another way than one that something follows.
+    let closed = format!("{}{}...\n", text.trim_start_matches('\u{feff}'), if text.ends_with('\n') || text.is_empty() { "" } else { "\n" });
+    let mut parser = Parser::new_from_str(&closed);
     let mut out: Vec<Option<Tree>> = Vec::new();
     let mut open: Vec<Open> = Vec::new();
     let (mut base, mut highest) = (0, 0);
