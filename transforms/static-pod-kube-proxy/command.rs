@@ -229,3 +229,54 @@ impl<'a> Call<'a> {
         Some(last.parent()?.push(Place::After(last), &Value::str(flag)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kubewright_model::yaml::File;
+
+    use super::{Reading, read};
+
+    /// `name=value` of each flag, or why there are none.
+    fn flags(container: &str) -> Result<Vec<String>, &'static str> {
+        let file = File::parse(container).expect("valid YAML");
+        match read(file.root(0).expect("a document")) {
+            Reading::Other => Err("other"),
+            Reading::Unclear => Err("unclear"),
+            Reading::Proxy(call) => Ok(call.flags().iter().map(|f| format!("{}={}", f.name, f.value)).collect()),
+        }
+    }
+
+    fn texts(flags: &[&str]) -> Result<Vec<String>, &'static str> {
+        Ok(flags.iter().map(|f| (*f).to_owned()).collect())
+    }
+
+    #[test]
+    fn argument_vectors() {
+        assert_eq!(flags("command: [/hyperkube, proxy, --v=2]"), texts(&["v=2"]));
+        assert_eq!(flags("command: [/hyperkube]\nargs: [kube-proxy, --kubeconfig, /k, --cleanup]"), texts(&["kubeconfig=/k", "cleanup="]));
+        assert_eq!(flags("command: [/go-runner, --log-file=/l, /usr/local/bin/kube-proxy, --hostname_override=a]"), texts(&["hostname-override=a"]));
+        assert_eq!(flags("command: [sh, -c, 'exec \"$@\"', --, kube-proxy, --v=1]"), texts(&["v=1"]));
+    }
+
+    #[test]
+    fn scripts() {
+        assert_eq!(flags("command: [/bin/sh, -c]\nargs: ['exec kube-proxy --a=\"b\" \"--c=d\" 2>&1 | tee /log']"), texts(&["a=b", "c=d"]));
+        assert_eq!(flags("command: [bash, -ec, 'if true; then nohup hyperkube proxy --a b; fi']"), texts(&["a=b"]));
+        assert_eq!(flags("command: [sh, -c, 'kube-proxy --a=1 || kube-proxy --a=2']"), Err("unclear"));
+        assert_eq!(flags("command: [sh, -c, 'kube-proxy <<X']"), Err("unclear"));
+    }
+
+    #[test]
+    fn other_programs() {
+        for other in [
+            "image: kube-proxy",
+            "command: [/hyperkube, kubelet]",
+            "command: [agent, --config=/var/lib/kube-proxy]",
+            "command: [agent, --component, kube-proxy]",
+            "command: [sh, -c, 'mkdir -p /var/lib/kube-proxy']",
+            "command: [tail, /var/log/kube-proxy.log]",
+        ] {
+            assert_eq!(flags(other), Err("other"), "{other}");
+        }
+    }
+}

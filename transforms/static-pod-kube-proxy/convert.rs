@@ -31,9 +31,17 @@ const SERVER_METADATA: &[&str] = &[
     "finalizers",
 ];
 /// Fields of the pod that a DaemonSet's template must not have, or that are for one node or written by admission.
-const SPEC: &[&str] = &["priority", "nodeName", "activeDeadlineSeconds", "serviceAccount", "serviceAccountName", "ephemeralContainers"];
-/// Annotations without a meaning on the DaemonSet's pods: the kubelet's own, the alpha of critical pods, rkt's.
-const ANNOTATIONS: &[&str] = &["kubernetes.io/config.", "scheduler.alpha.kubernetes.io/critical-pod", "rkt."];
+const SPEC: &[&str] = &[
+    "priority",
+    "preemptionPolicy",
+    "nodeName",
+    "activeDeadlineSeconds",
+    "serviceAccount",
+    "serviceAccountName",
+    "ephemeralContainers",
+];
+/// Annotations without a meaning on the DaemonSet's pods, by prefix: the kubelet's own, the alpha of critical pods, rkt's, kubectl's.
+const ANNOTATIONS: &[&str] = &["kubernetes.io/config.", "scheduler.alpha.kubernetes.io/critical-pod", "rkt.", "kubectl.kubernetes.io/"];
 /// Where the service account admission mounts tokens.
 const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// Old names of node labels (gone since Kubernetes 1.18) and today's.
@@ -183,7 +191,9 @@ fn placement(draft: &mut Draft, gate: bool) -> Result<(), NoFix> {
     let selector = draft.root()?.path(&["spec", "nodeSelector"]);
     if selector.is_some_and(Node::is_mapping) {
         for (key, value) in wanted {
-            draft.put(&["spec", "nodeSelector"], &[], key, &Value::str(value))?;
+            if draft.root()?.path(&["spec", "nodeSelector", key]).is_none() {
+                draft.put(&["spec", "nodeSelector"], &[], key, &Value::str(value))?;
+            }
         }
     } else {
         let value = Value::map(wanted.into_iter().map(|(key, value)| (key, Value::str(value))));

@@ -133,6 +133,9 @@ impl<'a> Case<'a> {
         let mut notes = converted.notes;
         notes.extend(plan::remarks(node));
         notes.extend(converted.lost.iter().map(|c| format!("comment of a removed line: {c}")));
+        if !replace {
+            notes.extend(plan::gathered(self.workspace(), self.pod.file));
+        }
         notes.extend(plan::migration(&self.pod.name, target.as_deref(), settings.gate_label));
         let fix = Fix { title, applicability: Applicability::Unsafe, changes: vec![change], claims: vec![self.pod.id] };
         Ok((fix, notes))

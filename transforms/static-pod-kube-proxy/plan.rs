@@ -1,5 +1,6 @@
 //! What the reader is told beside the diff: what the conversion rests on, and the order in which to move a cluster over.
 
+use kubewright_model::kube::{FileId, Workspace};
 use kubewright_model::yaml::Node;
 
 use super::command::{self, Call, Reading};
@@ -9,6 +10,12 @@ use super::recognise::{containers, is_placeholder};
 
 /// Flags that kube-proxy no longer has: it does not start with them.
 const REMOVED: &[&str] = &["resource-container", "port"];
+
+/// Kustomizations that gather the pod's file, by path: they do not know the new one.
+pub(super) fn gathered(workspace: &Workspace, file: FileId) -> Vec<String> {
+    let naming = workspace.kustomizations().iter().filter(|k| k.resources.contains(&file));
+    naming.map(|k| format!("{} gathers the pod; name the DaemonSet there instead once the nodes are moved", workspace.file(k.file).path)).collect()
+}
 
 /// Remarks about the pod itself.
 pub(super) fn remarks(pod: Node<'_>) -> Vec<String> {
@@ -43,8 +50,8 @@ fn endpoint(pod: Node<'_>, container: Node<'_>, call: &Call<'_>, notes: &mut Vec
     for name in ["kubeconfig", "config"] {
         let Some(flag) = call.flag(name).filter(|f| !f.value.is_empty()) else { continue };
         let place = match host_path(pod, container, flag.value) {
-            Some(path) => format!("{path} must exist on every node that gets the label"),
-            None => format!("{} does not come from the node: the image must hold it", flag.value),
+            Some(path) => format!("{path} must exist on every node where a pod starts"),
+            None => format!("{} lies on no hostPath volume that could be found", flag.value),
         };
         notes.push(format!("--{name}: {place}, and its API server must not be the address of Service kubernetes, which works only after kube-proxy"));
     }
