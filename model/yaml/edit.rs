@@ -1,9 +1,22 @@
 //! Edits: symbolic to write, byte ranges to merge.
+//!
+//! Each method checks first that the place can be edited at all (`guard`), reads the style around it (`layout`), and plans splices
+//! (`set`, `insert`, `flow`, `remove`, `nest`, `documents`). What is not understood is refused with a stable code.
+
+mod documents;
+mod flow;
+mod guard;
+mod insert;
+mod layout;
+mod nest;
+mod remove;
+mod set;
 
 use std::ops::Range;
 
+use self::layout::Layout;
 use super::node::Node;
-use super::tree::{File, NodeId};
+use super::tree::{Collection, File, Kind, NodeId, ScalarStyle};
 use super::value::Value;
 
 /// Replaces the bytes of `range` by `text`; an empty range inserts.
@@ -31,7 +44,7 @@ pub enum Op {
         mapping: NodeId,
         /// Number of entries before it.
         at: usize,
-        /// The key, which the mapping does not have.
+        /// The key, which the mapping does not have, or not after the other edits.
         key: String,
         /// Its value.
         value: Value,
@@ -118,59 +131,184 @@ pub enum Place<'a> {
     After(Node<'a>),
 }
 
-impl Node<'_> {
-    /// Gives the node another value. A scalar keeps its style where the new value can be written in it.
-    pub fn set(self, value: &Value) -> Result<Edit, Refusal> {
-        let _ = value;
-        Err(Refusal { code: "not-built", text: "" })
+impl Splice {
+    pub(super) fn insert(at: usize, text: impl Into<String>) -> Self {
+        Self { range: at..at, text: text.into() }
     }
 
-    /// Adds an entry to a mapping, or to a missing value (null) that becomes one.
+    pub(super) fn replace(range: Range<usize>, text: impl Into<String>) -> Self {
+        Self { range, text: text.into() }
+    }
+
+    pub(super) fn delete(range: Range<usize>) -> Self {
+        Self { range, text: String::new() }
+    }
+}
+
+pub(super) use self::documents::insert as add_documents;
+pub(super) use self::insert::{entries as add_entries, items as add_items};
+pub(super) use self::remove::units as remove_units;
+
+/// The bytes of a planned change and the comments that it gives up.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) splices: Vec<Splice>,
+    pub(super) lost: Vec<String>,
+}
+
+impl Plan {
+    fn edit(self, op: Op) -> Edit {
+        let splices = self.splices.into_iter().filter(|s| !(s.range.is_empty() && s.text.is_empty())).collect();
+        Edit { op, splices, lost_comments: self.lost }
+    }
+}
+
+impl<'a> Node<'a> {
+    /// Gives the node another value. A scalar keeps its style where the new value can be written in it.
+    ///
+    /// # Errors
+    /// A refusal when the place cannot be edited.
+    pub fn set(self, value: &Value) -> Result<Edit, Refusal> {
+        if self.key().is_none() && self.parent().is_some_and(|p| p.is_mapping()) {
+            return Err(guard::KIND);
+        }
+        guard::path(self)?;
+        guard::subtree(self)?;
+        Ok(set::plan(self, value)?.edit(Op::Set { node: self.id(), value: value.clone() }))
+    }
+
+    /// Adds an entry to a mapping, or to a missing value (null) that becomes one. The key may stand there if an edit that is applied
+    /// together with this one removes or renames it; else [`verify`](super::verify::apply) refuses.
+    ///
+    /// # Errors
+    /// A refusal when the place cannot be edited.
     pub fn insert(self, place: Place<'_>, key: &str, value: &Value) -> Result<Edit, Refusal> {
-        let _ = (place, key, value);
-        Err(Refusal { code: "not-built", text: "" })
+        guard::path(self)?;
+        guard::entries(self)?;
+        let at = self.place(place)?;
+        let plan = insert::entries(self, at, &[(key, value)])?;
+        Ok(plan.edit(Op::Insert { mapping: self.id(), at, key: key.to_owned(), value: value.clone() }))
     }
 
     /// Adds an item to a sequence, or to a missing value (null) that becomes one.
+    ///
+    /// # Errors
+    /// A refusal when the place cannot be edited.
     pub fn push(self, place: Place<'_>, value: &Value) -> Result<Edit, Refusal> {
-        let _ = (place, value);
-        Err(Refusal { code: "not-built", text: "" })
+        guard::path(self)?;
+        let at = self.place(place)?;
+        let plan = insert::items(self, at, &[value])?;
+        Ok(plan.edit(Op::Push { sequence: self.id(), at, value: value.clone() }))
     }
 
-    /// Removes an item, or the entry whose value this is, with the comments that belong to it.
+    /// Number of entries or items before `place`.
+    fn place(self, place: Place<'_>) -> Result<usize, Refusal> {
+        let count = match self.kind() {
+            Kind::Mapping(_) => self.entries().count(),
+            _ => self.children().count(),
+        };
+        let position = |node: Node<'_>| match node.parent() {
+            Some(parent) if parent == self => node.position().ok_or(guard::PLACE),
+            _ => Err(guard::PLACE),
+        };
+        match place {
+            Place::First => Ok(0),
+            Place::Last => Ok(count),
+            Place::Before(node) => position(node),
+            Place::After(node) => Ok(position(node)? + 1),
+        }
+    }
+
+    /// Removes an item, or the entry whose value this is, with the comments on its lines; comments above it stay.
+    ///
+    /// # Errors
+    /// A refusal when the place cannot be edited.
     pub fn remove(self) -> Result<Edit, Refusal> {
-        Err(Refusal { code: "not-built", text: "" })
+        let parent = self.parent().ok_or(guard::KIND)?;
+        guard::path(parent)?;
+        guard::subtree(self)?;
+        if parent.is_mapping() {
+            if self.key().is_none() {
+                return Err(guard::KIND);
+            }
+            guard::entries(parent)?;
+        }
+        let index = self.position().ok_or(guard::PLACE)?;
+        Ok(remove::units(parent, &[index], true)?.edit(Op::Remove { node: self.id() }))
     }
 
     /// Gives the key of this mapping value another name; everything else of the entry stays.
+    ///
+    /// # Errors
+    /// A refusal when the place cannot be edited or the new key stands there already.
     pub fn rename_key(self, to: &str) -> Result<Edit, Refusal> {
-        let _ = to;
-        Err(Refusal { code: "not-built", text: "" })
+        let key = self.key().ok_or(guard::KIND)?;
+        let mapping = self.parent().ok_or(guard::KIND)?;
+        guard::path(mapping)?;
+        guard::entries(mapping)?;
+        if mapping.entries().any(|(k, _)| k.text() == Some(to)) {
+            return Err(guard::EXISTS);
+        }
+        let layout = Layout::new(self.file());
+        if layout.has_break(key.span()) {
+            return Err(guard::LAYOUT);
+        }
+        let text = set::scalar(key, &Value::Str(to.to_owned()), &layout.style(mapping)?);
+        let plan = Plan { splices: vec![Splice::replace(key.span(), text)], lost: Vec::new() };
+        Ok(plan.edit(Op::Rename { key: key.id(), to: to.to_owned() }))
     }
 
     /// Moves a run of this mapping's entries under new keys, one level deeper for each, comments and block scalars included.
+    ///
+    /// # Errors
+    /// A refusal when the place cannot be edited or a new key stands there already.
     pub fn nest(self, entries: Range<usize>, under: Vec<(String, Vec<(String, Value)>)>) -> Result<Edit, Refusal> {
-        let _ = (entries, under);
-        Err(Refusal { code: "not-built", text: "" })
+        if !self.is_mapping() {
+            return Err(guard::KIND);
+        }
+        guard::path(self)?;
+        guard::entries(self)?;
+        let plan = nest::plan(self, &entries, &under)?;
+        Ok(plan.edit(Op::Nest { mapping: self.id(), entries, under }))
+    }
+
+    /// Whether the node stands in block style itself and around it.
+    fn is_block(self) -> bool {
+        !self.in_flow() && matches!(self.kind(), Kind::Mapping(Collection::Block) | Kind::Sequence(Collection::Block))
+    }
+
+    /// Whether the node is a scalar that is not written at all.
+    fn is_missing(self) -> bool {
+        self.kind() == Kind::Scalar(ScalarStyle::Plain) && self.span().is_empty()
     }
 }
 
 impl File {
     /// Adds a document behind document `after` (or as the first one).
+    ///
+    /// # Errors
+    /// A refusal when the file cannot be edited or has no such document.
     pub fn insert_document(&self, after: Option<usize>, value: &Value) -> Result<Edit, Refusal> {
-        let _ = (after, value);
-        Err(Refusal { code: "not-built", text: "" })
+        let at = after.map_or(0, |n| n + 1);
+        Ok(documents::insert(self, at, &[value])?.edit(Op::InsertDocument { at, value: value.clone() }))
     }
 
     /// Removes a document with its `---`.
+    ///
+    /// # Errors
+    /// A refusal when the file cannot be edited or has no such document.
     pub fn remove_document(&self, document: usize) -> Result<Edit, Refusal> {
-        let _ = document;
-        Err(Refusal { code: "not-built", text: "" })
+        Ok(documents::remove(self, document)?.edit(Op::RemoveDocument { document }))
     }
 
     /// Replaces the text of one document, `---` and all, by text that holds every comment of it.
+    ///
+    /// # Errors
+    /// A refusal when the file cannot be edited or has no such document.
     pub fn replace_document(&self, document: usize, text: String) -> Result<Edit, Refusal> {
-        let _ = (document, text);
-        Err(Refusal { code: "not-built", text: "" })
+        guard::document(self, document)?;
+        let region = self.documents.get(document).ok_or(guard::NO_DOCUMENT)?.region();
+        let plan = Plan { splices: vec![Splice::replace(region, text)], lost: Vec::new() };
+        Ok(plan.edit(Op::ReplaceDocument { document }))
     }
 }

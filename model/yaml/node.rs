@@ -218,7 +218,8 @@ impl<'a> Node<'a> {
 
     /// The key node in front of this mapping value.
     pub fn key(self) -> Option<Self> {
-        self.parent()?.entries_own().find(|(_, v)| *v == self).map(|(k, _)| k)
+        let mapping = self.parent().filter(|p| matches!(p.kind(), Kind::Mapping(_)))?;
+        mapping.entries_own().find(|(_, v)| *v == self).map(|(k, _)| k)
     }
 
     fn entries_own(self) -> Entries<'a> {

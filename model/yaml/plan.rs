@@ -172,6 +172,16 @@ impl<'t> Planner<'t> {
             && matches!(self.bytes.get(at + 1), None | Some(b' ' | b'\t' | b'\r' | b'\n' | b',' | b'}' | b']' | b'{' | b'[' | b'"' | b'\''))
     }
 
+    /// Whether a `?` at `at` is the indicator of a key: white space follows, or in flow context an indicator of flow collections.
+    fn question(&self, at: usize, parent: Kind) -> bool {
+        self.bytes.get(at) == Some(&b'?')
+            && match self.bytes.get(at + 1) {
+                None | Some(b' ' | b'\t' | b'\r' | b'\n') => true,
+                Some(b',' | b'[' | b']' | b'{' | b'}') => parent != Kind::Mapping(Collection::Block),
+                Some(_) => false,
+            }
+    }
+
     /// Enters a node: finds its indicator and its properties, adds it to the arena.
     fn begin(&mut self, kind: Kind, anchor: bool, tag: Option<String>) -> NodeId {
         let id = NodeId(u32::try_from(self.file.nodes.len()).unwrap_or(u32::MAX));
@@ -205,7 +215,7 @@ impl<'t> Planner<'t> {
                         self.cursor = at + 1;
                         at = self.skip(at + 1);
                     }
-                    if matches!(open_kind, Kind::Mapping(_)) && self.indicator(at, b'?') {
+                    if matches!(open_kind, Kind::Mapping(_)) && self.question(at, open_kind) {
                         explicit = true;
                         self.cursor = at + 1;
                         at = self.skip(at + 1);
@@ -284,10 +294,12 @@ impl<'t> Planner<'t> {
             if !matches!(self.bytes.get(header), Some(b'|' | b'>')) {
                 self.odd("a block scalar without a header");
             }
-            let end = self.block_end(header, range.end);
+            let end = self.block_end(id, header, range.end);
             self.place(id, header, end);
             self.cursor = end.max(range.end.min(self.bytes.len()));
-            self.decode(id, value);
+            // The reader of kubectl adds no line break that the text does not have.
+            let open = end == self.bytes.len() && !value.is_empty();
+            self.decode(id, if open { value.strip_suffix('\n').unwrap_or(value) } else { value });
         } else if range.is_empty() {
             // A missing value stands right behind its indicator or property.
             let at = self.cursor;
@@ -314,10 +326,12 @@ impl<'t> Planner<'t> {
     }
 
     /// End of a block scalar, without its last line break: behind its last line of content, or behind all blank lines when it keeps them.
-    fn block_end(&self, header: usize, limit: usize) -> usize {
+    fn block_end(&self, id: NodeId, header: usize, limit: usize) -> usize {
         let limit = limit.min(self.bytes.len());
-        let header_end = self.bytes[header..].iter().position(|b| *b == b'\n').map_or(self.bytes.len(), |n| header + n);
-        let keep = self.text[header..header_end].split('#').next().is_some_and(|h| h.contains('+'));
+        let line_end = self.bytes[header..].iter().position(|b| *b == b'\n').map_or(self.bytes.len(), |n| header + n);
+        let header_end = if line_end < self.bytes.len() && self.text[header..line_end].ends_with('\r') { line_end - 1 } else { line_end };
+        let indicators = self.text[header..header_end].split([' ', '\t', '#']).next().unwrap_or("");
+        let keep = indicators.contains('+');
         let mut end = limit.max(header_end);
         if end > header_end && self.bytes[end - 1] == b'\n' {
             end -= 1;
@@ -329,7 +343,8 @@ impl<'t> Planner<'t> {
         if keep {
             return if end > header_end && self.bytes[end - 1] == b'\r' { end - 1 } else { end };
         }
-        let indent = self.content_indent(header_end, end);
+        let explicit = indicators.bytes().find(u8::is_ascii_digit).map(|d| usize::from(d - b'0') + self.indent_around(id));
+        let indent = explicit.unwrap_or_else(|| self.content_indent(header_end, end));
         loop {
             let line = self.text[..end].rfind('\n').map_or(0, |n| n + 1);
             let body = self.text[line..end].trim_end_matches('\r');
@@ -339,6 +354,17 @@ impl<'t> Planner<'t> {
             }
             end = line - 1;
         }
+    }
+
+    /// Column of the block collection that `id` is in, which an indentation indicator counts from.
+    fn indent_around(&self, id: NodeId) -> usize {
+        let Some(open) = self.open.last() else { return 0 };
+        let at = match open.kind {
+            Kind::Sequence(_) => self.file.nodes[id.index()].mark,
+            _ => self.file.nodes[open.id as usize].start,
+        } as usize;
+        let line = self.text[..at.min(self.text.len())].rfind('\n').map_or(0, |n| n + 1);
+        self.text[line..at.min(self.text.len())].trim_start_matches('\u{feff}').len()
     }
 
     /// Spaces before the first line of content of a block scalar whose header line ends at `from`.

@@ -1,13 +1,96 @@
 //! Applies edits to a file and proves the result.
+//!
+//! The original is decoded a second time with `yaml-rust2`, which planned nothing. Where that reading has the structure of the span
+//! tree, the meanings of the edits ([`Op`](super::Op)) are carried out on it, the bytes of the edits on the text, and the decoded
+//! result has to be what was meant: values, styles, tags and anchors of every document. Comments, line breaks, byte order mark and the
+//! end of the file are compared on the text. Every byte outside the edits is the original's by construction.
 
-use super::edit::{Edit, Refusal};
+mod combine;
+mod decode;
+mod expect;
+
+use std::collections::BTreeMap;
+
+use super::edit::{Edit, Op, Refusal};
 use super::tree::File;
+
+const CANNOT_READ: Refusal =
+    Refusal { code: "verifier-cannot-read", text: "The second YAML parser, which proves edits, does not accept the file as it is." };
+const DISAGREES: Refusal =
+    Refusal { code: "verifier-disagrees", text: "The second YAML parser, which proves edits, reads the file in another way." };
+const OVERLAP: Refusal = Refusal { code: "edits-overlap", text: "Two changes touch the same place." };
+const EXISTS: Refusal = Refusal { code: "yaml-key-exists", text: "The mapping has the key already." };
+const NOT_YAML: Refusal = Refusal { code: "verify-parse", text: "The changed text would not be valid YAML." };
+const VALUES: Refusal = Refusal { code: "verify-values", text: "The changed text would not mean exactly what was planned." };
+const DOCUMENTS: Refusal = Refusal { code: "verify-documents", text: "The changed text would not have the documents that were planned." };
+const COMMENTS: Refusal = Refusal { code: "verify-comments", text: "A comment would be lost or moved." };
+const BYTES: Refusal = Refusal { code: "verify-range", text: "A change reaches out of its document." };
+const LINE_BREAKS: Refusal =
+    Refusal { code: "verify-line-breaks", text: "The line breaks, the byte order mark or the end of the file would change." };
 
 /// Applies `edits` (of one or more fixes, ranges of the text of `file`) and returns the new text once all checks hold.
 ///
 /// # Errors
 /// The first check that does not hold; then nothing of these edits may be applied.
 pub fn apply(file: &File, edits: &[&Edit]) -> Result<String, Refusal> {
-    let _ = (file, edits);
-    Err(Refusal { code: "not-built", text: "" })
+    let before = decode::documents(file.text()).map_err(|()| CANNOT_READ)?;
+    let trees = decode::agree(file, &before).ok_or(DISAGREES)?;
+    let combined = combine::splices(file, edits)?;
+    let text = combined.text;
+    line_breaks(file, &combined.inserted, &text)?;
+    let after = decode::documents(&text).map_err(|()| NOT_YAML)?;
+    let planned = File::parse(text.as_str()).map_err(|_| NOT_YAML)?;
+    comments(file, &planned, edits, &combined.lost)?;
+    expect::check(file, &trees, edits, &after)?;
+    Ok(text)
+}
+
+/// Whether two edits touch each other's bytes; two insertions at one position do.
+pub fn overlaps(a: &Edit, b: &Edit) -> bool {
+    a.splices.iter().any(|x| {
+        b.splices.iter().any(|y| {
+            let (x, y) = (&x.range, &y.range);
+            if x.is_empty() || y.is_empty() { x.start <= y.end && y.start <= x.end } else { x.start < y.end && y.start < x.end }
+        })
+    })
+}
+
+/// Line breaks of what is inserted, byte order mark and final line break are the original's.
+fn line_breaks(file: &File, inserted: &[String], result: &str) -> Result<(), Refusal> {
+    let original = file.text();
+    let crlf = file.eol() == "\r\n";
+    let right = |text: &String| {
+        let bytes = text.as_bytes();
+        bytes.iter().enumerate().all(|(i, b)| match b {
+            b'\n' => !crlf || (i > 0 && bytes.get(i - 1) == Some(&b'\r')),
+            b'\r' => crlf && bytes.get(i + 1) == Some(&b'\n'),
+            _ => true,
+        })
+    };
+    let bom = |text: &str| text.starts_with('\u{feff}');
+    let blank = |text: &str| text.trim_start_matches('\u{feff}').is_empty();
+    let ends = blank(original) || blank(result) || original.ends_with('\n') == result.ends_with('\n');
+    if inserted.iter().all(right) && bom(original) == bom(result) && ends { Ok(()) } else { Err(LINE_BREAKS) }
+}
+
+/// The comments are those of the original without `lost`, in their order unless a document was replaced.
+fn comments(before: &File, after: &File, edits: &[&Edit], lost: &[String]) -> Result<(), Refusal> {
+    let texts = |file: &File| -> Vec<String> {
+        file.comments().iter().map(|c| file.text()[c.start..c.end].trim_end_matches('\r').to_owned()).collect()
+    };
+    let (old, new) = (texts(before), texts(after));
+    let mut count: BTreeMap<&str, isize> = BTreeMap::new();
+    for text in &old {
+        *count.entry(text).or_default() += 1;
+    }
+    for text in lost.iter().chain(&new) {
+        *count.entry(text).or_default() -= 1;
+    }
+    if count.values().any(|n| *n != 0) {
+        return Err(COMMENTS);
+    }
+    let mut rest = old.iter();
+    let in_order = new.iter().all(|text| rest.any(|o| o == text));
+    let replaced = edits.iter().any(|e| matches!(e.op, Op::ReplaceDocument { .. }));
+    if in_order || replaced { Ok(()) } else { Err(COMMENTS) }
 }

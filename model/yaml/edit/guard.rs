@@ -1,0 +1,116 @@
+//! What is not edited, and why: refused with a stable code before anything is planned.
+
+use std::collections::BTreeSet;
+
+use super::super::node::Node;
+use super::super::tree::{Collection, File, Kind, ScalarStyle};
+use super::Refusal;
+
+pub(super) const LAYOUT: Refusal =
+    Refusal { code: "yaml-layout", text: "The text around the place is laid out in a way that edits do not understand." };
+pub(super) const TAB: Refusal = Refusal { code: "yaml-tab", text: "The indentation holds tabs." };
+const ANCHOR: Refusal =
+    Refusal { code: "yaml-anchor", text: "The place lies under an anchor, so a change would show wherever an alias names it." };
+const ALIAS: Refusal = Refusal { code: "yaml-alias", text: "The place is an alias, so what it shows stands elsewhere." };
+const MERGE: Refusal = Refusal { code: "yaml-merge-key", text: "The mapping takes entries from another one with a merge key (<<)." };
+const TAG: Refusal = Refusal { code: "yaml-tag", text: "The place carries a tag, or lies under one." };
+const EXPLICIT: Refusal = Refusal { code: "yaml-explicit-key", text: "A key on the way to the place is written with the ? indicator." };
+const DUPLICATE: Refusal = Refusal { code: "yaml-duplicate-key", text: "A key stands twice in a mapping on the way to the place." };
+const LONE_CR: Refusal = Refusal { code: "yaml-lone-cr", text: "The document has carriage returns without line feeds." };
+const DIRECTIVE: Refusal = Refusal { code: "yaml-directive", text: "The document has a %YAML or %TAG directive." };
+const FLOW_PAIR: Refusal =
+    Refusal { code: "yaml-flow-pair", text: "The place lies in a key: value pair without braces inside a flow sequence." };
+const COMPLEX: Refusal = Refusal { code: "yaml-complex-key", text: "A key is not a plain or quoted scalar." };
+pub(super) const OPEN_BLOCK_SCALAR: Refusal = Refusal {
+    code: "yaml-open-block-scalar",
+    text: "The file ends in a block scalar without a line break, which a line behind it would add to the value.",
+};
+pub(super) const KIND: Refusal = Refusal { code: "yaml-kind", text: "The place does not hold the kind of node that the change is for." };
+pub(super) const EXISTS: Refusal = Refusal { code: "yaml-key-exists", text: "The mapping has the key already." };
+pub(super) const PLACE: Refusal = Refusal { code: "yaml-place", text: "The place that was named is not part of the collection." };
+pub(super) const NO_DOCUMENT: Refusal = Refusal { code: "yaml-no-document", text: "The file has no such document." };
+
+/// Whether document `index` can be edited at all.
+pub(super) fn document(file: &File, index: usize) -> Result<(), Refusal> {
+    if file.uneditable().is_some() {
+        return Err(LAYOUT);
+    }
+    let document = file.documents.get(index).ok_or(NO_DOCUMENT)?;
+    if document.directives {
+        return Err(DIRECTIVE);
+    }
+    if has_lone_cr(file.text().get(document.region()).unwrap_or("")) {
+        return Err(LONE_CR);
+    }
+    Ok(())
+}
+
+pub(super) fn has_lone_cr(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.iter().enumerate().any(|(i, b)| *b == b'\r' && bytes.get(i + 1) != Some(&b'\n'))
+}
+
+/// Whether `node` can be edited: nothing on the way from the root to it makes an edit mean more than it says.
+pub(super) fn path(node: Node<'_>) -> Result<(), Refusal> {
+    document(node.file(), node.document())?;
+    let mut at = node;
+    loop {
+        if at.kind() == Kind::Alias {
+            return Err(ALIAS);
+        }
+        if at.anchor().is_some() {
+            return Err(ANCHOR);
+        }
+        if at.tag().is_some() {
+            return Err(TAG);
+        }
+        let Some(parent) = at.parent() else { return Ok(()) };
+        if parent.kind() == Kind::Mapping(Collection::FlowPair) {
+            return Err(FLOW_PAIR);
+        }
+        if let Some(key) = at.key() {
+            simple_key(key)?;
+            let text = key.text();
+            if parent.entries().filter(|(k, _)| k.text() == text).count() > 1 {
+                return Err(DUPLICATE);
+            }
+        }
+        at = parent;
+    }
+}
+
+fn simple_key(key: Node<'_>) -> Result<(), Refusal> {
+    if key.data().explicit_key {
+        return Err(EXPLICIT);
+    }
+    match key.kind() {
+        Kind::Scalar(_) if key.anchor().is_some() => Err(ANCHOR),
+        Kind::Scalar(_) if key.tag().is_some() => Err(TAG),
+        Kind::Scalar(style) if !style.is_block() => Ok(()),
+        Kind::Alias => Err(ALIAS),
+        _ => Err(COMPLEX),
+    }
+}
+
+/// Whether the entries of `mapping` can be changed.
+pub(super) fn entries(mapping: Node<'_>) -> Result<(), Refusal> {
+    if mapping.kind() == Kind::Mapping(Collection::FlowPair) {
+        return Err(FLOW_PAIR);
+    }
+    let mut seen = BTreeSet::new();
+    for (key, _) in mapping.entries() {
+        if key.kind() == Kind::Scalar(ScalarStyle::Plain) && key.text() == Some("<<") {
+            return Err(MERGE);
+        }
+        simple_key(key)?;
+        if !seen.insert(key.text().unwrap_or("")) {
+            return Err(DUPLICATE);
+        }
+    }
+    Ok(())
+}
+
+/// Whether everything below `node` can go: nothing there is named by an alias elsewhere.
+pub(super) fn subtree(node: Node<'_>) -> Result<(), Refusal> {
+    if node.descendants().any(|n| n.anchor().is_some()) { Err(ANCHOR) } else { Ok(()) }
+}

@@ -1,0 +1,105 @@
+//! Moving a run of entries under new keys: every line of the run gets the same number of spaces more.
+
+use std::ops::Range;
+
+use super::super::emit::push_spaces;
+use super::super::node::Node;
+use super::super::tree::Kind;
+use super::super::value::Value;
+use super::layout::Layout;
+use super::{Plan, Refusal, Splice, flow, guard};
+
+/// New keys, outermost first, each with the entries that stand in its mapping before the next one.
+type Under = [(String, Vec<(String, Value)>)];
+
+/// Plans the run `range` of the entries of `mapping` under the keys of `under`.
+pub(super) fn plan(mapping: Node<'_>, range: &Range<usize>, under: &Under) -> Result<Plan, Refusal> {
+    keys(mapping, range, under)?;
+    if flow::is_flow(mapping) {
+        return flow::nest(mapping, range, under);
+    }
+    let layout = Layout::new(mapping.file());
+    let units = layout.units(mapping);
+    let first = units.get(range.start).ok_or(guard::PLACE)?;
+    let last = units.get(range.end.wrapping_sub(1)).ok_or(guard::PLACE)?;
+    layout.trailing(last.end)?;
+    let column = layout.column(first.start)?;
+    let mut style = layout.style(mapping)?;
+    style.below.line_break = true;
+    let eol = style.eol;
+    let mut open = String::new();
+    let mut at = column;
+    for (i, (key, extra)) in under.iter().enumerate() {
+        if i > 0 {
+            open.push_str(eol);
+            push_spaces(&mut open, at);
+        }
+        open.push_str(&style.key(key));
+        open.push(':');
+        at += style.step;
+        for (key, value) in extra {
+            let written = style.entry(key, value, at, false);
+            open.push_str(eol);
+            push_spaces(&mut open, at);
+            open.push_str(&written.head);
+            open.push_str(&written.tail);
+        }
+    }
+    let more = " ".repeat(at - column);
+    let mut plan = Plan::default();
+    let mut line = if layout.own_line(first.start) {
+        let mut from = layout.line_start(first.start);
+        if mapping.parent().is_some() || range.start > 0 {
+            from = above(layout, from, column, units.get(range.start.wrapping_sub(1)).map_or(mapping.mark().unwrap_or(0), |u| u.end));
+        }
+        plan.splices.push(Splice::insert(from, format!("{}{open}{eol}", " ".repeat(column))));
+        from
+    } else {
+        plan.splices.push(Splice::insert(first.start, format!("{open}{eol}{}", " ".repeat(at))));
+        layout.next_line(first.start)
+    };
+    let scalars: Vec<Range<usize>> =
+        mapping.descendants().filter(|n| matches!(n.kind(), Kind::Scalar(s) if s.is_block())).map(Node::span).collect();
+    while line < last.end {
+        let text = &layout.text[line..layout.line_break(line)];
+        let content = scalars.get(scalars.partition_point(|s| s.end <= line)).is_some_and(|s| s.start < line);
+        if !text.is_empty() && (content || !text.trim().is_empty()) {
+            plan.splices.push(Splice::insert(line, more.clone()));
+        }
+        line = layout.next_line(line);
+    }
+    Ok(plan)
+}
+
+/// Whether no new key meets another one.
+fn keys(mapping: Node<'_>, range: &Range<usize>, under: &Under) -> Result<(), Refusal> {
+    let count = mapping.entries().count();
+    if range.is_empty() || range.end > count || under.is_empty() {
+        return Err(guard::PLACE);
+    }
+    let all: Vec<&str> = mapping.entries().map(|(k, _)| k.text().unwrap_or("")).collect();
+    let moved = all.get(range.clone()).unwrap_or(&[]);
+    let mut taken: Vec<&str> = all.iter().enumerate().filter(|(i, _)| !range.contains(i)).map(|(_, k)| *k).collect();
+    for (key, extra) in under {
+        if taken.contains(&key.as_str()) {
+            return Err(guard::EXISTS);
+        }
+        taken = extra.iter().map(|(k, _)| k.as_str()).collect();
+    }
+    if moved.iter().any(|k| taken.contains(k)) { Err(guard::EXISTS) } else { Ok(()) }
+}
+
+/// First byte of the comment lines right above the line at `from` that stand at `column`, not before `limit`.
+fn above(layout: Layout<'_>, from: usize, column: usize, limit: usize) -> usize {
+    let mut from = from;
+    while let Some(end) = layout.break_before(from) {
+        let line = layout.line_start(end);
+        let start = line + column;
+        let is_comment = line > limit && layout.file.comments.iter().any(|c| c.start == start) && layout.own_line(start);
+        if !is_comment {
+            break;
+        }
+        from = line;
+    }
+    from
+}

@@ -1,0 +1,102 @@
+//! Taking entries and items out. Comments on their lines go with them and are listed; comment lines above them stay.
+
+use std::ops::Range;
+
+use super::super::emit::Below;
+use super::super::node::Node;
+use super::super::tree::{Kind, NodeId};
+use super::super::value::Value;
+use super::layout::Layout;
+use super::{Plan, Refusal, Splice, flow, guard, set};
+
+/// Plans that the units at `gone` (ascending positions) leave `collection`; when all go and `collapse` holds, `[]` or `{}` is left.
+pub(in super::super) fn units(collection: Node<'_>, gone: &[usize], collapse: bool) -> Result<Plan, Refusal> {
+    let layout = Layout::new(collection.file());
+    let units = layout.units(collection);
+    if gone.len() >= units.len() && collapse {
+        let empty = if collection.is_mapping() { Value::Map(Vec::new()) } else { Value::Seq(Vec::new()) };
+        return set::plan(collection, &empty);
+    }
+    if flow::is_flow(collection) {
+        return flow::remove(collection, gone);
+    }
+    let mut plan = Plan::default();
+    let mut rest = gone;
+    let first = units.first().ok_or(guard::PLACE)?.clone();
+    if !layout.own_line(first.start) {
+        let run = gone.iter().enumerate().take_while(|(i, g)| i == *g).count();
+        if let Some(last) = run.checked_sub(1) {
+            let next = units.get(run).ok_or(guard::LAYOUT)?.start;
+            let end = layout.trailing(units.get(last).ok_or(guard::PLACE)?.end)?;
+            let range = if layout.has_comment(&(end..next)) {
+                let from = layout.text[..first.start].trim_end_matches([' ', '\t']).len();
+                from..end
+            } else {
+                first.start..next
+            };
+            delete(layout, &mut plan, range);
+            rest = gone.get(run..).unwrap_or(&[]);
+        }
+    }
+    for index in rest {
+        let unit = units.get(*index).ok_or(guard::PLACE)?;
+        if !layout.own_line(unit.start) {
+            return Err(guard::LAYOUT);
+        }
+        layout.column(unit.start)?;
+        let mut end = layout.trailing(unit.end)?;
+        let below = layout.below(end);
+        if let Some(leaf) = leaf_before(collection, *index) {
+            end = behind_block_scalar(layout, leaf, end, below)?;
+        }
+        let range = match layout.break_before(unit.start) {
+            // A file without a final line break stays one.
+            Some(_) if end == layout.text.len() => layout.text[..layout.line_start(unit.start)].trim_end_matches(['\r', '\n']).len()..end,
+            Some(from) if plan.splices.last().is_none_or(|s| s.range.end <= from) => from..end,
+            _ => layout.line_start(unit.start)..layout.next_line(end),
+        };
+        delete(layout, &mut plan, range);
+    }
+    Ok(plan)
+}
+
+fn delete(layout: Layout<'_>, plan: &mut Plan, range: Range<usize>) {
+    plan.lost.extend(layout.comments(&range));
+    plan.splices.push(Splice::delete(range));
+}
+
+/// The node that is written right before unit `index` of `collection`.
+fn leaf_before(collection: Node<'_>, index: usize) -> Option<Node<'_>> {
+    let child = collection.children().nth(if collection.is_mapping() { index * 2 } else { index })?;
+    let before = child.id().index().checked_sub(1)?;
+    Some(collection.file().node(NodeId(u32::try_from(before).ok()?)))
+}
+
+/// Where a removal behind the block scalar `leaf` ends, so that no line below becomes content of it.
+fn behind_block_scalar(layout: Layout<'_>, leaf: Node<'_>, end: usize, below: Below) -> Result<usize, Refusal> {
+    if !matches!(leaf.kind(), Kind::Scalar(style) if style.is_block()) {
+        return Ok(end);
+    }
+    let span = leaf.span();
+    let header_break = layout.line_break(span.start);
+    let header = layout.text[span.start..header_break].split([' ', '\t']).next().unwrap_or("");
+    let content = layout.text[header_break.min(span.end)..span.end].lines().skip(1).find(|l| !l.trim().is_empty());
+    let indent = content.map_or(1, |l| l.len() - l.trim_start_matches(' ').len());
+    let explicit = header.bytes().any(|b| b.is_ascii_digit());
+    if below.comment.is_some_and(|c| c >= if explicit { 1 } else { indent }) || (!below.line_break && !header.contains('-')) {
+        return Err(guard::LAYOUT);
+    }
+    let mut end = end;
+    if below.blank {
+        // Blank lines below would become content of a scalar that keeps them, or of one whose lines they are deep enough for.
+        let mut next = layout.next_line(end);
+        while next < layout.text.len() && layout.text[next..layout.line_break(next)].trim().is_empty() {
+            end = layout.line_break(next);
+            next = layout.next_line(next);
+        }
+        if end == layout.text.len() {
+            return Err(guard::LAYOUT);
+        }
+    }
+    Ok(end)
+}

@@ -1,0 +1,48 @@
+use super::{map, s};
+use crate::yaml::{File, verify};
+
+#[test]
+fn insert() {
+    for (before, after, result) in [
+        ("", None, "k: v\n"),
+        ("a: 1\n", Some(0), "a: 1\n---\nk: v\n"),
+        ("a: 1", Some(0), "a: 1\n---\nk: v"),
+        ("a: 1\n", None, "k: v\n---\na: 1\n"),
+        ("# c\n---\na: 1\n", None, "# c\n---\nk: v\n---\na: 1\n"),
+        ("a: 1\n---\nb: 1\n", Some(0), "a: 1\n---\nk: v\n---\nb: 1\n"),
+        ("a: 1\n...\n", Some(0), "a: 1\n...\n---\nk: v\n"),
+        ("a: 1\r\n", Some(0), "a: 1\r\n---\r\nk: v\r\n"),
+        ("\u{feff}a: 1\n", None, "\u{feff}k: v\n---\na: 1\n"),
+        ("a: |-\n  x", Some(0), "a: |-\n  x\n---\nk: v"),
+        ("a: 1\n---\n", Some(0), "a: 1\n---\nk: v\n---\n"),
+    ] {
+        let file = File::parse(before).unwrap();
+        let edit = file.insert_document(after, &map(&[("k", s("v"))])).unwrap();
+        assert_eq!(verify::apply(&file, &[&edit]).map_err(|r| r.code), Ok(result.to_owned()), "{before}");
+    }
+}
+
+#[test]
+fn remove() {
+    for (before, index, result) in [
+        ("a: 1\n---\nb: 2\n", 0, "b: 2\n"),
+        ("a: 1\n---\nb: 2\n", 1, "a: 1\n"),
+        ("a: 1\n---\nb: 2", 1, "a: 1"),
+        ("---\na: 1\n---\nb: 2\n---\nc: 3\n", 0, "---\nb: 2\n---\nc: 3\n"),
+        ("---\na: 1\n---\nb: 2\n---\nc: 3\n", 1, "---\na: 1\n---\nc: 3\n"),
+        ("a: 1\n", 0, ""),
+    ] {
+        let file = File::parse(before).unwrap();
+        let edit = file.remove_document(index).unwrap();
+        assert_eq!(verify::apply(&file, &[&edit]).map_err(|r| r.code), Ok(result.to_owned()), "{before}");
+    }
+}
+
+#[test]
+fn replace_keeps_comments() {
+    let file = File::parse("a: 1\n---\n# c\nb: 2\n").unwrap();
+    let edit = file.replace_document(1, "---\nb:\n  c: 2 # c\n".into()).unwrap();
+    assert_eq!(verify::apply(&file, &[&edit]).unwrap(), "a: 1\n---\nb:\n  c: 2 # c\n");
+    let edit = file.replace_document(1, "---\nb: 3\n".into()).unwrap();
+    assert_eq!(verify::apply(&file, &[&edit]).unwrap_err().code, "verify-comments");
+}

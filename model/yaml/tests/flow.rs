@@ -1,0 +1,50 @@
+use super::{s, table};
+use crate::yaml::{Place, Value};
+
+#[test]
+fn entries() {
+    table(
+        &[
+            ("{\n  \"a\": 1\n}\n", "", "{\n  \"a\": 1,\n  \"key\": \"value\"\n}\n"),
+            ("{\"a\":1,\"b\":2}", "", "{\"a\":1,\"b\":2,\"key\":\"value\"}"),
+            ("{\"a\": {}}", "a", "{\"a\": {\"key\": \"value\"}}"),
+            ("{\n  \"a\": {}\n}\n", "a", "{\n  \"a\": {\n    \"key\": \"value\"\n  }\n}\n"),
+            ("a: {x: 1,}\n", "a", "a: {x: 1, key: value,}\n"),
+            ("a: {\n  x: 1, # c\n  }\n", "a", "a: {\n  x: 1, # c\n  key: value,\n  }\n"),
+            ("a: {\n  x: 1 # c\n  }\n", "a", "a: {\n  x: 1, # c\n  key: value\n  }\n"),
+            ("a: {\n  x: 1}\n", "a", "a: {\n  x: 1,\n  key: value}\n"),
+            ("a: { x: 1 }\n", "a", "a: { x: 1, key: value }\n"),
+        ],
+        |node| node.insert(Place::Last, "key", &s("value")),
+    );
+}
+
+#[test]
+fn first_item() {
+    table(
+        &[
+            ("[a, b]\n", "", "[new, a, b]\n"),
+            ("[\n  a, # c\n  b\n]\n", "", "[\n  new,\n  a, # c\n  b\n]\n"),
+            ("[ # c\n  a\n]\n", "", "[ # c\n  new,\n  a\n]\n"),
+        ],
+        |node| node.push(Place::First, &s("new")),
+    );
+    table(&[("[\n  a, # c\n  b\n]\n", "", "[\n  a, # c\n  [x],\n  b\n]\n")], |node| {
+        node.push(Place::After(node.at(0).unwrap()), &Value::strs(["x"]).flow())
+    });
+}
+
+#[test]
+fn rename() {
+    table(
+        &[
+            ("a: {'old': 1}\n", "a.old", "a: {'new': 1}\n"),
+            ("old: 1 # c\n", "old", "new: 1 # c\n"),
+            ("{\"old\": 1}\n", "old", "{\"new\": 1}\n"),
+            ("old: 1\nnew: 2\n", "old", "yaml-key-exists"),
+            ("- old: |\n    x\n", "0.old", "- new: |\n    x\n"),
+            ("x: &y {old: 1}\n", "x.old", "yaml-anchor"),
+        ],
+        |node| node.rename_key("new"),
+    );
+}

@@ -1,0 +1,34 @@
+use super::table;
+
+#[test]
+fn remove() {
+    table(
+        &[
+            ("a: 1\nb: 2\n", "a", "b: 2\n"),
+            ("a: 1\nb: 2\n", "b", "a: 1\n"),
+            ("a: 1\nb: 2", "b", "a: 1"),
+            ("# l\na: 1 # c\n# about b\nb: 2\n", "a", "# l\n# about b\nb: 2\n"),
+            ("a:\n- b: 1\n  c: 2\n", "a.0.b", "a:\n- c: 2\n"),
+            ("a:\n- b: 1\n  # about c\n  c: 2\n", "a.0.b", "a:\n-\n  # about c\n  c: 2\n"),
+            ("a:\n- b: 1\n  c: 2\n", "a.0.c", "a:\n- b: 1\n"),
+            ("a:\n- b: 1\n", "a.0.b", "a:\n- {}\n"),
+            ("a:\n- b: 1\nc: 1\n", "a.0", "a: []\nc: 1\n"),
+            ("a:\n- b\n- c\n- d\n", "a.1", "a:\n- b\n- d\n"),
+            ("- - a\n  - b\n- c\n", "0.0", "- - b\n- c\n"),
+            ("- - a\n  - b\n- c\n", "0", "- c\n"),
+            ("a: |\n  t\nb: 1\n\nc: 2\n", "b", "a: |\n  t\nc: 2\n"),
+            ("a: |\n  t\nb: 1\n  # deep\nc: 2\n", "b", "yaml-layout"),
+            ("a: [x, y, z]\n", "a.0", "a: [y, z]\n"),
+            ("a: [x, y, z]\n", "a.1", "a: [x, z]\n"),
+            ("a: [x, y, z]\n", "a.2", "a: [x, y]\n"),
+            ("a: [x, y, z,]\n", "a.2", "a: [x, y,]\n"),
+            ("a: [x]\n", "a.0", "a: []\n"),
+            ("a: { x: 1 }\n", "a.x", "a: {}\n"),
+            ("{\n  \"a\": 1,\n  \"b\": 2\n}\n", "a", "{\n  \"b\": 2\n}\n"),
+            ("{\n  \"a\": 1,\n  \"b\": 2\n}\n", "b", "{\n  \"a\": 1\n}\n"),
+            ("a: &x 1\nb: *x\n", "a", "yaml-anchor"),
+            ("a: &x 1\nb: *x\n", "b", "a: &x 1\n"),
+        ],
+        |node| node.remove(),
+    );
+}

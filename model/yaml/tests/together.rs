@@ -1,0 +1,55 @@
+use super::{at, map, s};
+use crate::yaml::{Edit, File, Place, Refusal, Value, verify};
+
+fn all(before: &str, plan: impl Fn(&File) -> Result<Vec<Edit>, Refusal>) -> String {
+    let file = File::parse(before).unwrap();
+    let edits = plan(&file).unwrap();
+    let edits: Vec<&Edit> = edits.iter().collect();
+    verify::apply(&file, &edits).unwrap_or_else(|r| r.code.to_owned())
+}
+
+#[test]
+fn one_container() {
+    let before = "containers:\n- name: x\n  command: [a]\n  volumeMounts:\n  - name: c\n    mountPath: /a # here\n    subPath: b\nvolumes:\n- name: c\n";
+    let after = "containers:\n- name: x\n  command:\n  - sh\n  args: [a]\n  volumeMounts:\n  - name: c\n    mountPath: /b # here\nvolumes:\n- name: c\n- name: d\n";
+    let result = all(before, |f| {
+        Ok(vec![
+            at(f, "containers.0.volumeMounts.0.subPath").remove()?,
+            at(f, "containers.0.volumeMounts.0.mountPath").set(&s("/b"))?,
+            at(f, "volumes").push(Place::Last, &map(&[("name", s("d"))]))?,
+            at(f, "containers.0.command").rename_key("args")?,
+            at(f, "containers.0").insert(Place::Before(at(f, "containers.0.command")), "command", &Value::strs(["sh"]))?,
+        ])
+    });
+    assert_eq!(result, after);
+    let twice = all("a: 1\n", |f| Ok(vec![at(f, "").insert(Place::Last, "a", &s("x"))?]));
+    assert_eq!(twice, "yaml-key-exists");
+}
+
+#[test]
+fn several_at_one_place() {
+    let two = |f: &File| Ok(vec![at(f, "").insert(Place::Last, "x", &s("1"))?, at(f, "").insert(Place::Last, "z", &s("2"))?]);
+    assert_eq!(all("a: b\n", two), "a: b\nx: \"1\"\nz: \"2\"\n");
+    assert_eq!(all("{a: b}\n", two), "{a: b, x: \"1\", z: \"2\"}\n");
+    assert_eq!(all("{\n  \"a\": 1\n}\n", two), "{\n  \"a\": 1,\n  \"x\": \"1\",\n  \"z\": \"2\"\n}\n");
+    let deep = |f: &File| Ok(vec![at(f, "").insert(Place::Last, "x", &s("q"))?, at(f, "a").insert(Place::Last, "z", &s("r"))?]);
+    assert_eq!(all("a:\n  b: 1\n", deep), "a:\n  b: 1\n  z: r\nx: q\n");
+    assert_eq!(all("a:\n", deep), "a:\n  z: r\nx: q\n");
+}
+
+#[test]
+fn several_removals() {
+    let both = |f: &File| Ok(vec![at(f, "a.0").remove()?, at(f, "a.1").remove()?]);
+    assert_eq!(all("a:\n- x\n- y\n- z\n", both), "a:\n- z\n");
+    assert_eq!(all("a:\n- x\n- y\n", both), "a: []\n");
+    assert_eq!(all("a: [x, y, z]\n", both), "a: [z]\n");
+    assert_eq!(all("a: [x, y]\n", both), "a: []\n");
+    assert_eq!(all("a: [\n  x,\n  y,\n  z\n]\n", both), "a: [\n  z\n]\n");
+    let last = |f: &File| Ok(vec![at(f, "a.2").remove()?, at(f, "a.1").remove()?]);
+    assert_eq!(all("a: [x, y, z]\n", last), "a: [x]\n");
+    assert_eq!(all("a: [\n  x,\n  y,\n  z\n]\n", last), "a: [\n  x\n]\n");
+    let swap = |f: &File| Ok(vec![at(f, "a.0").remove()?, at(f, "a").push(Place::Last, &s("new"))?]);
+    assert_eq!(all("a:\n- x\nb: 1\n", swap), "a:\n- new\nb: 1\n");
+    let inside = |f: &File| Ok(vec![at(f, "a").remove()?, at(f, "a.b").set(&s("new"))?]);
+    assert_eq!(all("a:\n  b: 1\nc: 1\n", inside), "edits-overlap");
+}

@@ -1,0 +1,150 @@
+//! Reading a text with `yaml-rust2` into trees of values, without spans.
+
+use yaml_rust2::Event;
+use yaml_rust2::parser::Parser;
+use yaml_rust2::scanner::TScalarStyle;
+
+use super::super::tree::{File, Kind, NodeId, ScalarStyle};
+
+/// One node as `yaml-rust2` reads it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Tree {
+    pub body: Body,
+    /// Number of the anchor within its document; 0 for none.
+    pub anchor: usize,
+    pub tag: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    Scalar(String, ScalarStyle),
+    /// The number of the anchor that is named.
+    Alias(usize),
+    Seq(Vec<Tree>),
+    Map(Vec<(Tree, Tree)>),
+}
+
+/// A collection that is being read.
+struct Open {
+    mapping: bool,
+    children: Vec<Tree>,
+    anchor: usize,
+    tag: Option<String>,
+}
+
+/// The roots of all documents of `text`.
+pub(super) fn documents(text: &str) -> Result<Vec<Option<Tree>>, ()> {
+    // The parser reads a block scalar that ends with the text in another way than one that something follows.
+    let closed = format!("{}{}...\n", text.trim_start_matches('\u{feff}'), if text.ends_with('\n') || text.is_empty() { "" } else { "\n" });
+    let mut parser = Parser::new_from_str(&closed);
+    let mut out: Vec<Option<Tree>> = Vec::new();
+    let mut open: Vec<Open> = Vec::new();
+    let (mut base, mut highest) = (0, 0);
+    loop {
+        let (event, _) = parser.next_token().map_err(|_| ())?;
+        let mut number = |id: usize| {
+            highest = highest.max(id);
+            id.saturating_sub(base)
+        };
+        let tag_text = |tag: Option<yaml_rust2::parser::Tag>| tag.map(|t| format!("{}{}", t.handle, t.suffix));
+        let done = match event {
+            Event::StreamEnd => return Ok(out),
+            Event::DocumentStart => {
+                base = highest;
+                out.push(None);
+                None
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                Some(Tree { body: Body::Scalar(text, style_of(style)), anchor: number(anchor), tag: tag_text(tag) })
+            }
+            Event::Alias(id) => Some(Tree { body: Body::Alias(number(id)), anchor: 0, tag: None }),
+            Event::SequenceStart(anchor, tag) => {
+                open.push(Open { mapping: false, children: Vec::new(), anchor: number(anchor), tag: tag_text(tag) });
+                None
+            }
+            Event::MappingStart(anchor, tag) => {
+                open.push(Open { mapping: true, children: Vec::new(), anchor: number(anchor), tag: tag_text(tag) });
+                None
+            }
+            Event::SequenceEnd | Event::MappingEnd => open.pop().map(close),
+            _ => None,
+        };
+        if let Some(tree) = done {
+            match open.last_mut() {
+                Some(parent) => parent.children.push(tree),
+                None => *out.last_mut().ok_or(())? = Some(tree),
+            }
+        }
+    }
+}
+
+fn close(open: Open) -> Tree {
+    let body = if open.mapping {
+        let mut entries = Vec::with_capacity(open.children.len() / 2);
+        let mut children = open.children.into_iter();
+        while let (Some(key), Some(value)) = (children.next(), children.next()) {
+            entries.push((key, value));
+        }
+        Body::Map(entries)
+    } else {
+        Body::Seq(open.children)
+    };
+    Tree { body, anchor: open.anchor, tag: open.tag }
+}
+
+fn style_of(style: TScalarStyle) -> ScalarStyle {
+    match style {
+        TScalarStyle::Plain => ScalarStyle::Plain,
+        TScalarStyle::SingleQuoted => ScalarStyle::SingleQuoted,
+        TScalarStyle::DoubleQuoted => ScalarStyle::DoubleQuoted,
+        TScalarStyle::Literal => ScalarStyle::Literal,
+        TScalarStyle::Folded => ScalarStyle::Folded,
+    }
+}
+
+/// The trees of all nodes in the numbering of `file`; `None` where the two readings differ.
+pub(super) fn agree<'t>(file: &File, documents: &'t [Option<Tree>]) -> Option<Vec<&'t Tree>> {
+    if documents.len() != file.documents().len() {
+        return None;
+    }
+    let mut trees = Vec::with_capacity(file.len());
+    for (document, tree) in file.documents().iter().zip(documents) {
+        match (document.root, tree) {
+            (None, None) => {}
+            (Some(root), Some(tree)) if root.index() == trees.len() => flatten(tree, &mut trees),
+            _ => return None,
+        }
+    }
+    if trees.len() != file.len() {
+        return None;
+    }
+    trees.iter().enumerate().all(|(i, tree)| same(file, i, tree)).then_some(trees)
+}
+
+fn flatten<'t>(tree: &'t Tree, out: &mut Vec<&'t Tree>) {
+    out.push(tree);
+    match &tree.body {
+        Body::Seq(items) => items.iter().for_each(|item| flatten(item, out)),
+        Body::Map(entries) => entries.iter().for_each(|(key, value)| {
+            flatten(key, out);
+            flatten(value, out);
+        }),
+        _ => {}
+    }
+}
+
+fn same(file: &File, index: usize, tree: &Tree) -> bool {
+    let Ok(id) = u32::try_from(index) else { return false };
+    let node = file.node(NodeId(id));
+    let kind = match (&tree.body, node.kind()) {
+        (Body::Scalar(text, style), Kind::Scalar(kind)) => {
+            let open = kind.is_block() && node.span().end == file.text().len();
+            *style == kind && (node.text() == Some(text) || (open && node.text() == text.strip_suffix('\n')))
+        }
+        (Body::Alias(_), Kind::Alias) => true,
+        (Body::Seq(items), Kind::Sequence(_)) => items.len() == node.children().count(),
+        (Body::Map(entries), Kind::Mapping(_)) => entries.len() == node.entries().count(),
+        _ => false,
+    };
+    kind && (tree.anchor != 0) == node.anchor().is_some() && tree.tag.is_some() == node.tag().is_some()
+}

@@ -1,0 +1,269 @@
+//! What the result has to be: the meanings of the edits carried out on the decoded original.
+
+use std::collections::BTreeMap;
+
+use super::super::edit::{Edit, Op, Refusal};
+use super::super::node::{Node, Resolved, resolve_plain};
+use super::super::tree::{File, Kind, NodeId, ScalarStyle};
+use super::super::value::Value;
+use super::combine::is_scalar;
+use super::decode::{Body, Tree};
+use super::{DOCUMENTS, EXISTS, OVERLAP, VALUES};
+
+/// A node of the expected result.
+enum Want<'t> {
+    /// As it was.
+    Same(&'t Tree),
+    /// New.
+    Value(&'t Value),
+    /// A new key.
+    Key(&'t str),
+    /// A sequence with the properties it had, if it was one.
+    Seq(Option<&'t Tree>, Vec<Self>),
+    /// A mapping with the properties it had, if it was one.
+    Map(Option<&'t Tree>, Vec<(Self, Self)>),
+}
+
+struct Meaning<'t> {
+    file: &'t File,
+    trees: &'t [&'t Tree],
+    /// Meanings by the node that they are about.
+    ops: BTreeMap<NodeId, Vec<&'t Op>>,
+}
+
+/// Whether `after` is what `edits` mean.
+pub(super) fn check(file: &File, trees: &[&Tree], edits: &[&Edit], after: &[Option<Tree>]) -> Result<(), Refusal> {
+    let mut meaning = Meaning { file, trees, ops: BTreeMap::new() };
+    let mut documents: Vec<&Op> = Vec::new();
+    for edit in edits {
+        match &edit.op {
+            op @ (Op::Set { node, .. }
+            | Op::Remove { node }
+            | Op::Insert { mapping: node, .. }
+            | Op::Push { sequence: node, .. }
+            | Op::Rename { key: node, .. }
+            | Op::Nest { mapping: node, .. }) => meaning.ops.entry(*node).or_default().push(op),
+            op => documents.push(op),
+        }
+    }
+    let mut results = after.iter();
+    for index in 0..=file.documents().len() {
+        for op in &documents {
+            if let Op::InsertDocument { at, value } = op
+                && *at == index
+            {
+                let got = results.next().ok_or(DOCUMENTS)?.as_ref().ok_or(DOCUMENTS)?;
+                if !holds(&Want::Value(value), got) {
+                    return Err(VALUES);
+                }
+            }
+        }
+        let Some(document) = file.documents().get(index) else { break };
+        let about = |op: &&&Op| matches!(op, Op::RemoveDocument { document } | Op::ReplaceDocument { document } if *document == index);
+        let mut ops = documents.iter().filter(about);
+        let whole = ops.next();
+        let within = document.root.is_some_and(|root| meaning.touched(root));
+        if whole.is_some() && (within || ops.next().is_some()) {
+            return Err(OVERLAP);
+        }
+        if matches!(whole, Some(Op::RemoveDocument { .. })) {
+            continue;
+        }
+        let got = results.next().ok_or(DOCUMENTS)?;
+        if whole.is_some() {
+            continue;
+        }
+        match (document.root, got) {
+            (None, None) => {}
+            (Some(root), Some(got)) => {
+                if !holds(&meaning.want(root)?, got) {
+                    return Err(VALUES);
+                }
+            }
+            _ => return Err(DOCUMENTS),
+        }
+    }
+    if results.next().is_some() { Err(DOCUMENTS) } else { Ok(()) }
+}
+
+impl<'t> Meaning<'t> {
+    /// Whether an edit is about `node` or a node below it.
+    fn touched(&self, node: NodeId) -> bool {
+        let end = NodeId(self.file.data(node).subtree);
+        self.ops.range(node..end).next().is_some()
+    }
+
+    fn below(&self, node: NodeId) -> bool {
+        let end = NodeId(self.file.data(node).subtree);
+        self.ops.range(NodeId(node.0 + 1)..end.max(NodeId(node.0 + 1))).next().is_some()
+    }
+
+    fn tree(&self, node: NodeId) -> Result<&'t Tree, Refusal> {
+        self.trees.get(node.index()).copied().ok_or(VALUES)
+    }
+
+    fn want(&self, id: NodeId) -> Result<Want<'t>, Refusal> {
+        let tree = self.tree(id)?;
+        if !self.touched(id) {
+            return Ok(Want::Same(tree));
+        }
+        let node = self.file.node(id);
+        let own: Vec<&'t Op> = self.ops.get(&id).into_iter().flatten().copied().filter(|op| !matches!(op, Op::Remove { .. })).collect();
+        if let Some(Op::Set { value, .. }) = own.iter().find(|op| matches!(op, Op::Set { .. })) {
+            return if own.len() > 1 || self.below(id) { Err(OVERLAP) } else { Ok(Want::Value(value)) };
+        }
+        if let Some(Op::Rename { to, .. }) = own.first() {
+            return if own.len() > 1 { Err(OVERLAP) } else { Ok(Want::Key(to)) };
+        }
+        let pushes = own.iter().any(|op| matches!(op, Op::Push { .. }));
+        if matches!(node.kind(), Kind::Sequence(_)) || (is_scalar(self.file, id) && pushes) {
+            self.sequence(node, tree, &own)
+        } else {
+            self.mapping(node, tree, &own)
+        }
+    }
+
+    fn removed(&self, node: Node<'_>) -> Result<bool, Refusal> {
+        let ops = self.ops.get(&node.id()).map_or(&[][..], Vec::as_slice);
+        let gone = ops.iter().any(|op| matches!(op, Op::Remove { .. }));
+        if gone && (ops.len() > 1 || self.below(node.id())) { Err(OVERLAP) } else { Ok(gone) }
+    }
+
+    fn sequence(&self, node: Node<'_>, tree: &'t Tree, own: &[&'t Op]) -> Result<Want<'t>, Refusal> {
+        let mut items = Vec::new();
+        let old: Vec<Node<'_>> = node.children().collect();
+        for index in 0..=old.len() {
+            for op in own {
+                match op {
+                    Op::Push { at, value, .. } if *at == index => items.push(Want::Value(value)),
+                    Op::Push { at, .. } if *at <= old.len() => {}
+                    _ => return Err(OVERLAP),
+                }
+            }
+            if let Some(item) = old.get(index)
+                && !self.removed(*item)?
+            {
+                items.push(self.want(item.id())?);
+            }
+        }
+        Ok(Want::Seq((!is_scalar(self.file, node.id())).then_some(tree), items))
+    }
+
+    fn mapping(&self, node: Node<'_>, tree: &'t Tree, own: &[&'t Op]) -> Result<Want<'t>, Refusal> {
+        let old: Vec<(Node<'_>, Node<'_>)> = node.entries().collect();
+        let mut entries = Vec::new();
+        let mut nested: Vec<(Want<'t>, Want<'t>)> = Vec::new();
+        let mut run: Option<(usize, &'t [(String, Vec<(String, Value)>)])> = None;
+        for index in 0..=old.len() {
+            if let Some((end, under)) = run
+                && end == index
+            {
+                entries.extend(wrap(std::mem::take(&mut nested), under));
+                run = None;
+            }
+            for op in own {
+                match op {
+                    Op::Insert { at, key, value, .. } if *at == index => {
+                        if run.is_some() {
+                            return Err(OVERLAP);
+                        }
+                        entries.push((Want::Key(key), Want::Value(value)));
+                    }
+                    Op::Insert { at, .. } if *at <= old.len() => {}
+                    Op::Nest { entries: range, under, .. } => {
+                        if range.start == index {
+                            if run.is_some() {
+                                return Err(OVERLAP);
+                            }
+                            run = Some((range.end, under));
+                        }
+                    }
+                    _ => return Err(OVERLAP),
+                }
+            }
+            if let Some((key, value)) = old.get(index)
+                && !self.removed(*value)?
+            {
+                let entry = (self.want(key.id())?, self.want(value.id())?);
+                if run.is_some() { nested.push(entry) } else { entries.push(entry) }
+            }
+        }
+        let mut keys = std::collections::BTreeSet::new();
+        if !entries.iter().all(|(key, _)| name(key).is_none_or(|name| keys.insert(name))) {
+            return Err(EXISTS);
+        }
+        Ok(Want::Map((!is_scalar(self.file, node.id())).then_some(tree), entries))
+    }
+}
+
+/// Text of a scalar key.
+fn name<'t>(key: &Want<'t>) -> Option<&'t str> {
+    match key {
+        Want::Key(name) => Some(name),
+        Want::Same(Tree { body: Body::Scalar(text, _), .. }) => Some(text),
+        _ => None,
+    }
+}
+
+/// `entries` under new keys, outermost first.
+fn wrap<'t>(entries: Vec<(Want<'t>, Want<'t>)>, under: &'t [(String, Vec<(String, Value)>)]) -> Vec<(Want<'t>, Want<'t>)> {
+    let mut inner = entries;
+    for (key, extra) in under.iter().rev() {
+        let mut entries: Vec<_> = extra.iter().map(|(k, v)| (Want::Key(k), Want::Value(v))).collect();
+        entries.extend(inner);
+        inner = vec![(Want::Key(key), Want::Map(None, entries))];
+    }
+    inner
+}
+
+fn holds(want: &Want<'_>, got: &Tree) -> bool {
+    let bare = |tree: &Tree| tree.anchor == 0 && tree.tag.is_none();
+    let props = |old: &Option<&Tree>| old.map_or_else(|| bare(got), |old| old.anchor == got.anchor && old.tag == got.tag);
+    match (want, &got.body) {
+        (Want::Same(tree), _) => *tree == got,
+        (Want::Key(key), _) => bare(got) && is_string(key, got),
+        (Want::Seq(old, items), Body::Seq(found)) => {
+            props(old) && items.len() == found.len() && items.iter().zip(found).all(|(want, got)| holds(want, got))
+        }
+        (Want::Map(old, entries), Body::Map(found)) => {
+            props(old)
+                && entries.len() == found.len()
+                && entries.iter().zip(found).all(|((k, v), (key, value))| holds(k, key) && holds(v, value))
+        }
+        (Want::Value(value), _) => bare(got) && has_value(value, got),
+        _ => false,
+    }
+}
+
+fn has_value(value: &Value, got: &Tree) -> bool {
+    match (value, &got.body) {
+        (Value::Flow(value), _) => has_value(value, got),
+        (Value::Str(text), _) => is_string(text, got),
+        (Value::Null, Body::Scalar(text, ScalarStyle::Plain)) => resolve_plain(text) == Resolved::Null,
+        (Value::Bool(b), Body::Scalar(text, ScalarStyle::Plain)) => *text == b.to_string(),
+        (Value::Int(n), Body::Scalar(text, ScalarStyle::Plain)) => *text == n.to_string(),
+        (Value::Seq(items), Body::Seq(found)) => {
+            items.len() == found.len() && items.iter().zip(found).all(|(v, t)| holds(&Want::Value(v), t))
+        }
+        (Value::Map(entries), Body::Map(found)) => {
+            entries.len() == found.len()
+                && entries.iter().zip(found).all(|((k, v), (key, value))| holds(&Want::Key(k), key) && holds(&Want::Value(v), value))
+        }
+        _ => false,
+    }
+}
+
+/// Whether `got` is the string `text` to readers of YAML 1.1 and of YAML 1.2.
+fn is_string(text: &str, got: &Tree) -> bool {
+    const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
+    match &got.body {
+        Body::Scalar(found, ScalarStyle::Plain) => {
+            found == text
+                && found.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
+                && WORDS.iter().all(|w| !w.eq_ignore_ascii_case(found))
+                && resolve_plain(found) == Resolved::Str
+        }
+        Body::Scalar(found, _) => found == text,
+        _ => false,
+    }
+}

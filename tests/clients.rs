@@ -1,0 +1,141 @@
+//! Promise: real clients agree. kustomize, git and a strict schema validator read what kubewright writes.
+//!
+//! A client that is missing is skipped by name; with `KUBEWRIGHT_REQUIRE_CLIENTS=1` it fails.
+
+#![expect(clippy::disallowed_methods, reason = "tests read and write files")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use libtest_mimic::{Arguments, Trial};
+use support::{Outcome, ensure, kubewright, missing, needing, pipe, run, scratch, tree};
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let kustomize = missing("kustomize", "kustomize", &["version"]);
+    let schema = missing("python3 with kubernetes_validate", "python3", &["-c", "import kubernetes_validate, yaml"]);
+    let git = missing("git", "git", &["--version"]);
+    let trials: Vec<Trial> = vec![
+        needing(git, "git_applies_the_diff", git_applies_the_diff),
+        needing(git, "git_applies_the_diff_from_a_folder_below_the_top", git_applies_below_the_top),
+        needing(schema, "examples_pass_the_strict_schema_when_fixed", examples_pass_the_strict_schema),
+        needing(kustomize, "kustomize_output_differs_only_by_the_fixes", filter_changes_only_the_fixes),
+        needing(kustomize, "kustomize_builds_the_same_after_write", builds_the_same_after_write),
+    ];
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn examples() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
+}
+
+fn git_applies_the_diff() -> Outcome {
+    let (patched, written) = (scratch(&examples())?, scratch(&examples())?);
+    let diff = run(&mut kubewright(patched.path(), &["fix", "--unsafe-fixes", "--format", "diff", "."]), &[1])?.stdout;
+    pipe(Command::new("git").args(["apply", "-"]).current_dir(patched.path()), &diff, &[0])?;
+    run(&mut kubewright(written.path(), &["fix", "--unsafe-fixes", "--write", "."]), &[0, 1])?;
+    ensure(tree(patched.path())? == tree(written.path())?, || "the diff and --write differ".into())?;
+    ensure(tree(patched.path())? != tree(&examples())?, || "nothing was fixed".into())
+}
+
+fn git_applies_below_the_top() -> Outcome {
+    let dir = scratch(&examples())?;
+    let below = dir.path().join("incident-2-two-configurations");
+    let diff = run(&mut kubewright(&below, &["fix", "--format", "diff"]), &[1])?.stdout;
+    let text = String::from_utf8_lossy(&diff).into_owned();
+    ensure(text.contains("+++ b/incident-2-two-configurations/app.yaml"), || format!("paths are not those of the top:\n{text}"))?;
+    pipe(Command::new("git").args(["apply", "--check", "-"]).current_dir(dir.path()), &diff, &[0])?;
+    Ok(())
+}
+
+fn examples_pass_the_strict_schema() -> Outcome {
+    let dir = scratch(&examples())?;
+    run(&mut kubewright(dir.path(), &["fix", "--unsafe-fixes", "--write", "."]), &[0, 1])?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/strict_schema.py");
+    let before = tree(&examples())?;
+    let mut judged = 0;
+    for (path, text) in tree(dir.path())? {
+        if path.extension().is_some_and(|e| e == "yaml") && before.get(&path) != Some(&text) {
+            let old = examples().join(&path);
+            let old = if old.exists() { old } else { "/dev/null".into() };
+            run(Command::new("python3").arg(&script).arg(old).arg(dir.path().join(&path)), &[0])?;
+            judged += 1;
+        }
+    }
+    ensure(judged > 8, || format!("only {judged} files were judged"))
+}
+
+const BASE: &[(&str, &str)] = &[
+    (
+        "base/kustomization.yaml",
+        "resources:\n- deployment.yaml\n- config.yaml\n- worker.yaml\nimages:\n- name: registry.example.com/web\n  newTag: \"2\"\n",
+    ),
+    (
+        "base/deployment.yaml",
+        "# the web\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  selector:\n    matchLabels: {app: web}\n  template:\n    metadata:\n      labels: {app: web}\n    spec:\n      containers:\n      - name: web\n        image: registry.example.com/web:1\n        envFrom:\n        - configMapRef: {name: web}\n",
+    ),
+    ("base/config.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web\ndata:\n  level: info\n"),
+    (
+        "base/worker.yaml",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: worker\nspec:\n  selector:\n    matchLabels: {app: worker}\n  template:\n    metadata:\n      labels: {app: worker}\n    spec:\n      containers:\n      - name: worker\n        image: registry.example.com/worker:1\n",
+    ),
+    ("prod/kustomization.yaml", "namespace: prod\nnamePrefix: p-\nresources:\n- ../base\n"),
+];
+
+fn overlay() -> Result<tempfile::TempDir, libtest_mimic::Failed> {
+    let dir = tempfile::tempdir()?;
+    for (path, text) in BASE {
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().ok_or("no parent")?)?;
+        fs::write(path, text)?;
+    }
+    run(Command::new("git").args(["init", "-q"]).current_dir(dir.path()), &[0])?;
+    Ok(dir)
+}
+
+fn build(dir: &Path) -> Result<String, libtest_mimic::Failed> {
+    Ok(String::from_utf8(run(Command::new("kustomize").args(["build", "prod"]).current_dir(dir), &[0])?.stdout)?)
+}
+
+/// Lines of `after` that `before` lacks; fails when `after` lacks a line of `before`, or has one elsewhere.
+fn added<'a>(before: &str, after: &'a str) -> Result<Vec<&'a str>, libtest_mimic::Failed> {
+    let mut old = before.lines().peekable();
+    let mut new = Vec::new();
+    for line in after.lines() {
+        if old.peek() == Some(&line) {
+            old.next();
+        } else {
+            new.push(line);
+        }
+    }
+    match old.next() {
+        None => Ok(new),
+        Some(line) => Err(format!("lost or moved: {line}\n{after}").into()),
+    }
+}
+
+fn filter_changes_only_the_fixes() -> Outcome {
+    let dir = overlay()?;
+    let rendered = build(dir.path())?;
+    let fixed = pipe(&mut kubewright(dir.path(), &["fix", "-"]), rendered.as_bytes(), &[0])?;
+    let fixed = String::from_utf8(fixed.stdout)?;
+    let added = added(&rendered, &fixed)?;
+    ensure(added.len() == 2 && added[0].trim() == "annotations:" && added[1].contains("kubewright.dev/config-hash"), || {
+        format!("{added:?}")
+    })
+}
+
+fn builds_the_same_after_write() -> Outcome {
+    let dir = overlay()?;
+    let before = build(dir.path())?;
+    run(&mut kubewright(dir.path(), &["fix", "--write"]), &[0, 1])?;
+    let after = build(dir.path())?;
+    let added = added(&before, &after)?;
+    ensure(added.len() == 2 && added[1].contains("kubewright.dev/config-hash"), || format!("{added:?}"))?;
+    // The hash in the source is the hash of the rendered stream, prefix and namespace or not.
+    let fixed = pipe(&mut kubewright(dir.path(), &["fix", "-"]), after.as_bytes(), &[0])?;
+    ensure(String::from_utf8(fixed.stdout)? == after, || "the filter changes what the source says already".into())
+}
