@@ -1,17 +1,20 @@
 //! Putting all files together: resources, kustomizations, apply sets, and the maps that make questions cheap.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
 use super::apply_set::{self, Parts};
-use super::kustomization::{self, Details};
+use super::kustomization::{self, Details, Paths, join};
+use super::kustomize::Kustomization;
 use super::read::{Charts, Document, Read, Verdict, read};
 use super::reference::Target;
 use super::resource::{FileId, Resource, ResourceId};
 use super::sets::{ApplySet, SetId};
+use super::touch::{self, Flux};
 use super::workspace::{Broken, Input, Options, Skipped, SourceFile, Workspace};
+use crate::yaml::Node;
 
 /// Answers prepared for each apply set.
 #[derive(Debug, Clone, Default)]
@@ -39,7 +42,14 @@ pub(super) struct Index {
     pub sets: Vec<SetIndex>,
     /// The sets of each resource.
     pub sets_of: Vec<Vec<SetId>>,
+    /// Flux `Kustomization`s.
+    pub flux: Vec<Flux>,
+    /// Which resources refer to a name; made when it is first asked for.
+    pub references: OnceLock<References>,
 }
+
+/// Resources that refer to a name.
+pub(super) type References = BTreeMap<(Target, String), Vec<ResourceId>>;
 
 impl Workspace {
     /// Reads all inputs, taking from `known` what was read before.
@@ -146,6 +156,7 @@ impl Workspace {
             }
         }
         self.index_sets(&unreadable);
+        self.index.flux = touch::flux(self);
     }
 
     fn index_sets(&mut self, unreadable: &BTreeMap<FileId, String>) {
@@ -202,6 +213,35 @@ impl Workspace {
         Self::build(inputs, &known, self.options.clone())
     }
 
+    /// All files by path.
+    pub(super) fn paths(&self) -> Paths<'_> {
+        Paths(&self.files)
+    }
+
+    /// What only the graph needs of a kustomization.
+    pub(super) fn details(&self, file: FileId) -> Option<&Details> {
+        let at = self.index.details.binary_search_by_key(&file, |d| d.file).ok()?;
+        self.index.details.get(at)
+    }
+
+    /// `replacements` of a kustomization, inline or in files, each with the file that holds it.
+    pub(super) fn replacements<'a>(&'a self, kustomization: &Kustomization, node: Node<'a>) -> Vec<(FileId, Node<'a>)> {
+        let mut found = Vec::new();
+        for item in node.get("replacements").into_iter().flat_map(Node::items) {
+            let Some(path) = item.get("path").and_then(Node::text) else {
+                found.push((kustomization.file, item));
+                continue;
+            };
+            let file = join(&kustomization.directory, path).and_then(|p| self.file_at(&p));
+            let Some((file, yaml)) = file.and_then(|f| Some((f.id, f.yaml.as_deref()?))) else { continue };
+            for root in (0..yaml.documents().len()).filter_map(|i| yaml.root(i)) {
+                let list = root.get("replacements").unwrap_or(root);
+                found.extend(if list.is_sequence() { list.items().collect() } else { vec![list] }.into_iter().map(|n| (file, n)));
+            }
+        }
+        found
+    }
+
     /// The index of one apply set.
     pub(super) fn set_index(&self, id: SetId) -> Option<&SetIndex> {
         self.index.sets.get(id.0 as usize)
@@ -223,4 +263,25 @@ pub(super) fn sets_of(workspace: &Workspace, id: ResourceId) -> Vec<SetId> {
 /// The apply set of a number, if it is one of this pass.
 pub(super) fn set(workspace: &Workspace, id: SetId) -> Option<&ApplySet> {
     workspace.sets.get(id.0 as usize)
+}
+
+/// Which resources refer to which names.
+pub(super) fn references(workspace: &Workspace) -> References {
+    let names: Vec<(ResourceId, BTreeSet<(Target, String)>)> = workspace
+        .resources
+        .par_iter()
+        .map(|resource| {
+            let in_pods = workspace.pod_templates(resource.id);
+            let in_pods = in_pods.iter().flat_map(super::PodTemplate::references).map(|r| (r.to, r.name.to_owned()));
+            let in_fields = workspace.field_references(resource.id).into_iter().map(|r| (r.to, r.name.to_owned()));
+            (resource.id, in_pods.chain(in_fields).collect())
+        })
+        .collect();
+    let mut all = References::new();
+    for (id, names) in names {
+        for name in names {
+            all.entry(name).or_default().push(id);
+        }
+    }
+    all
 }

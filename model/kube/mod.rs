@@ -2,23 +2,30 @@
 //!
 //! [`Workspace::new`] reads all files given, text only, and indexes them. Everything a transform asks is answered from here: which
 //! resources there are, what pod templates they carry ([`Workspace::pod_templates`]), what those refer to ([`PodTemplate::references`],
-//! [`Workspace::field_references`]), what is applied together ([`ApplySet`]), and what kustomize would change on the way
+//! [`Workspace::references_to`]), what is applied together ([`ApplySet`]), and what kustomize would change on the way
 //! ([`Workspace::touches`], [`Workspace::uses_outside`]).
 
 mod apply_set;
+mod field_reference;
+mod field_table;
 pub mod images;
 mod index;
 mod kustomization;
 mod kustomize;
+mod outside;
+mod patch;
 mod pod;
 mod pod_reference;
 mod read;
 mod reference;
 mod resolve;
 mod resource;
+mod selector;
 mod sets;
 #[cfg(test)]
 mod tests;
+mod touch;
+mod unexplained;
 mod workspace;
 
 pub use kustomize::{Generator, Kustomization, OutsideUse, OutsideUseKind, Touch};

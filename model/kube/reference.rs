@@ -15,7 +15,7 @@ pub enum Target {
 
 impl Target {
     /// The kind.
-    pub fn kind(self) -> &'static str {
+    pub const fn kind(self) -> &'static str {
         match self {
             Self::ConfigMap => "ConfigMap",
             Self::Secret => "Secret",

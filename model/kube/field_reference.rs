@@ -1,0 +1,243 @@
+//! References outside of pod templates: the field table, what the user declared, RBAC, and what kinds that are not known look like.
+//!
+//! The same scalar is reported once, by the strongest of: declared by the user, table, RBAC, PodSpec-shaped mapping, types of core/v1 in
+//! groups known to embed them, and last the generic shapes of semantics b.5, which are only probable.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::field_table::{BUILT_IN_GROUPS, EMBEDDING_GROUPS, FIELDS, Field, Form, OUTPUTS};
+use super::pod::{self, CONTAINER_LISTS, walk};
+use super::pod_reference;
+use super::reference::{Certainty, FieldReference, Target};
+use super::resource::Resource;
+use super::workspace::ReferenceSpec;
+use crate::yaml::{Kind, Node, NodeId};
+
+/// All references of a resource outside of its pod templates, in document order.
+pub(super) fn of_resource<'a>(resource: &Resource, root: Node<'a>, declared: &[ReferenceSpec]) -> Vec<FieldReference<'a>> {
+    let mut collector = Collector { root, seen: BTreeSet::new(), found: Vec::new() };
+    for spec in declared.iter().filter(|s| s.kind == resource.kind) {
+        collector.declared(spec);
+    }
+    for field in FIELDS.iter().filter(|f| f.kinds.contains(&"*") || f.kinds.contains(&resource.kind.as_str())) {
+        if field.group == "*" || field.group == resource.group() {
+            collector.field(field);
+        }
+    }
+    if resource.group() == "rbac.authorization.k8s.io" {
+        collector.rbac();
+    } else if !BUILT_IN_GROUPS.contains(&resource.group()) {
+        let templates: Vec<Node<'_>> = pod::templates(resource, root).iter().map(|t| t.spec).collect();
+        for (kind, group, path) in OUTPUTS {
+            if *kind == resource.kind && *group == resource.group() {
+                collector.seen.extend(walk(root, path).iter().map(|n| n.id()));
+            }
+        }
+        collector.shapes(&templates, EMBEDDING_GROUPS.contains(&resource.group()));
+    }
+    collector.found.sort_by_key(|r| r.node.id());
+    collector.found
+}
+
+struct Collector<'a> {
+    root: Node<'a>,
+    /// Scalars that are explained.
+    seen: BTreeSet<NodeId>,
+    found: Vec<FieldReference<'a>>,
+}
+
+impl<'a> Collector<'a> {
+    fn push(&mut self, to: Target, node: Node<'a>, namespace: Option<&'a str>, required: BTreeSet<String>, certainty: Certainty) {
+        let Some(name) = node.as_str().filter(|n| !n.is_empty() && !n.contains(['$', '{'])) else { return };
+        if self.seen.insert(node.id()) {
+            let path = path_of(self.root, node);
+            self.found.push(FieldReference { to, name, node, embedded: false, namespace, required, certainty, path });
+        }
+    }
+
+    fn declared(&mut self, spec: &ReferenceSpec) {
+        let path: Vec<&str> = spec.path.split('.').collect();
+        let key: Vec<&str> = spec.key.as_deref().map(|k| k.split('.').collect()).unwrap_or_default();
+        // The key is looked for in the same list items as the name: walk together as far as both paths agree.
+        let shared = path.iter().zip(&key).take_while(|(a, b)| a == b).count();
+        for common in walk(self.root, path.get(..shared).unwrap_or_default()) {
+            let required: BTreeSet<String> = match key.get(shared..) {
+                Some(rest) if !rest.is_empty() => walk(common, rest).into_iter().filter_map(Node::text).map(str::to_owned).collect(),
+                _ => BTreeSet::new(),
+            };
+            for node in walk(common, path.get(shared..).unwrap_or_default()) {
+                self.push(spec.to, node, None, required.clone(), Certainty::Known);
+            }
+        }
+    }
+
+    fn field(&mut self, field: &Field) {
+        let (parents, last) = match field.path.split_last() {
+            Some((last, parents)) => (walk(self.root, parents), *last),
+            None => return,
+        };
+        for parent in parents {
+            if let Some((key, value)) = field.when {
+                let actual = parent.get(key).and_then(Node::text);
+                if actual != Some(value) && !(field.or_absent && actual.is_none()) {
+                    continue;
+                }
+            }
+            let beside = |key: &str| parent.get(key).and_then(Node::text);
+            let namespace = field.namespace.and_then(beside);
+            let required = field.key.and_then(|(key, default)| beside(key).or(default)).map(str::to_owned).into_iter().collect();
+            for node in walk(parent, &[last]) {
+                match field.form {
+                    Form::Name => self.push(field.to, node, namespace, BTreeSet::clone(&required), field.certainty),
+                    Form::Words => self.words(field, node),
+                }
+            }
+        }
+    }
+
+    /// A scalar that may hold several names, or a namespace in front of one.
+    fn words(&mut self, field: &Field, node: Node<'a>) {
+        let Some(text) = node.as_str().filter(|t| !t.contains(['$', '{'])) else { return };
+        if !self.seen.insert(node.id()) {
+            return;
+        }
+        for word in text.split(',').map(str::trim).filter(|w| !w.is_empty()) {
+            let (namespace, name) = word.rsplit_once('/').map_or((None, word), |(namespace, name)| (Some(namespace), name));
+            self.found.push(FieldReference {
+                to: field.to,
+                name,
+                node,
+                embedded: name != text,
+                namespace,
+                required: BTreeSet::new(),
+                certainty: field.certainty,
+                path: path_of(self.root, node),
+            });
+        }
+    }
+
+    /// `resourceNames` of rules that are about ConfigMaps or Secrets of the core group.
+    fn rbac(&mut self) {
+        for rule in self.root.get("rules").into_iter().flat_map(Node::items) {
+            let holds = |key: &str, wanted: &[&str]| {
+                rule.get(key).into_iter().flat_map(Node::items).any(|n| n.text().is_some_and(|t| wanted.contains(&t)))
+            };
+            if !holds("apiGroups", &["", "*"]) {
+                continue;
+            }
+            for (plural, to) in [("configmaps", Target::ConfigMap), ("secrets", Target::Secret)] {
+                if holds("resources", &[plural, "*"]) {
+                    for node in rule.get("resourceNames").into_iter().flat_map(Node::items) {
+                        // One scalar may name objects of both kinds.
+                        self.seen.remove(&node.id());
+                        self.push(to, node, None, BTreeSet::new(), Certainty::Known);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What an unknown kind looks like it refers to; `templates` are explained by themselves.
+    fn shapes(&mut self, templates: &[Node<'a>], embeds: bool) {
+        let covered: BTreeMap<NodeId, u32> = templates.iter().map(|t| (t.id(), t.data().subtree)).collect();
+        let mappings: Vec<Node<'a>> = self
+            .root
+            .descendants()
+            .filter(|n| matches!(n.kind(), Kind::Mapping(_)))
+            .filter(|n| covered.range(..=n.id()).next_back().is_none_or(|(_, end)| n.id().index() >= *end as usize))
+            .collect();
+        for mapping in mappings.iter().filter(|m| is_pod_spec(**m)) {
+            for reference in pod_reference::of_spec(*mapping) {
+                self.push(reference.to, reference.node, None, reference.demand.required, Certainty::Known);
+            }
+        }
+        if embeds {
+            for mapping in &mappings {
+                self.embedded(*mapping);
+            }
+        }
+        for mapping in &mappings {
+            self.probable(*mapping);
+        }
+    }
+
+    /// `EnvVar`, `EnvFromSource` and `Volume` of core/v1.
+    fn embedded(&mut self, mapping: Node<'a>) {
+        let around = mapping.parent().and_then(Node::key).and_then(Node::text);
+        for (to, key_ref, from, volume) in [
+            (Target::ConfigMap, "configMapKeyRef", "configMapRef", ("configMap", "name")),
+            (Target::Secret, "secretKeyRef", "secretRef", ("secret", "secretName")),
+        ] {
+            if let Some(source) = mapping.get(key_ref)
+                && let Some(name) = source.get("name")
+            {
+                let required = source.get("key").and_then(Node::text).map(str::to_owned).into_iter().collect();
+                self.push(to, name, None, required, Certainty::Known);
+            }
+            let whole = match around {
+                Some("envFrom") => mapping.path(&[from, "name"]),
+                Some("volumes") => mapping.path(&[volume.0, volume.1]),
+                Some("sources") => mapping.path(&[volume.0, "name"]),
+                _ => None,
+            };
+            if let Some(name) = whole {
+                let source = name.parent();
+                let items = source.and_then(|s| s.get("items")).into_iter().flat_map(Node::items);
+                let required = items.filter_map(|i| i.get("key")?.text()).map(str::to_owned).collect();
+                self.push(to, name, None, required, Certainty::Known);
+            }
+        }
+    }
+
+    /// Rules (2) and (3) of semantics b.5.
+    fn probable(&mut self, mapping: Node<'a>) {
+        for (key, value) in mapping.entries() {
+            let to = match key.text() {
+                Some("configMapRef" | "configMapKeyRef" | "configMap" | "configMapName") => Target::ConfigMap,
+                Some("secretRef" | "secretKeyRef" | "secret" | "secretName") => Target::Secret,
+                _ => continue,
+            };
+            let name = if value.is_mapping() { value.get("name").or_else(|| value.get("secretName")) } else { Some(value) };
+            let beside = |key: &str| value.get(key).and_then(Node::text);
+            let required = beside("key").map(str::to_owned).into_iter().collect();
+            if let Some(name) = name {
+                self.push(to, name, beside("namespace"), required, Certainty::Probable);
+            }
+        }
+        let beside = |key: &str| mapping.get(key).and_then(Node::text);
+        let core = [beside("apiVersion"), beside("apiGroup"), beside("group")].iter().flatten().all(|v| matches!(*v, "" | "v1" | "core"));
+        let to = [Target::ConfigMap, Target::Secret].into_iter().find(|t| beside("kind") == Some(t.kind()));
+        if let (true, Some(to), Some(name)) = (core, to, mapping.get("name")) {
+            self.push(to, name, beside("namespace"), BTreeSet::new(), Certainty::Probable);
+        }
+    }
+}
+
+/// A mapping with a list of containers, each with a name and an image.
+fn is_pod_spec(mapping: Node<'_>) -> bool {
+    let container = |n: Node<'_>| n.get("name").is_some() && n.get("image").is_some();
+    CONTAINER_LISTS.iter().any(|(list, _)| mapping.get(list).is_some_and(|l| l.items().any(container)))
+}
+
+/// Dotted path of a node below `root`, sequences as `[]`.
+pub(super) fn path_of(root: Node<'_>, node: Node<'_>) -> String {
+    let mut segments: Vec<&str> = Vec::new();
+    let mut at = node;
+    while at != root {
+        let Some(parent) = at.parent() else { break };
+        if matches!(parent.kind(), Kind::Mapping(_)) {
+            segments.push(at.key().and_then(Node::text).unwrap_or_default());
+        } else {
+            segments.push("[]");
+        }
+        at = parent;
+    }
+    let mut path = String::new();
+    for segment in segments.iter().rev() {
+        if *segment != "[]" && !path.is_empty() {
+            path.push('.');
+        }
+        path.push_str(segment);
+    }
+    path
+}
