@@ -101,11 +101,12 @@ impl Workspace {
         if !known {
             way.namespaces.clear();
         }
-        way.relabelled = way
-            .through
-            .iter()
-            .filter_map(|f| self.kustomization_node(*f))
-            .any(|n| ["commonLabels", "labels", "commonAnnotations", "patches", "transformers"].iter().any(|k| n.get(k).is_some()));
+        way.relabelled = way.through.iter().any(|file| {
+            let adds = ["commonLabels", "labels", "commonAnnotations", "transformers"];
+            let patched = |d: &Details| d.patches.iter().flat_map(|p| &p.bodies).any(|b| b.relabels());
+            self.kustomization_node(*file).is_some_and(|n| adds.iter().any(|k| n.get(k).is_some()))
+                || self.details(*file).is_some_and(patched)
+        });
         way
     }
 
