@@ -172,6 +172,16 @@ impl<'t> Planner<'t> {
             && matches!(self.bytes.get(at + 1), None | Some(b' ' | b'\t' | b'\r' | b'\n' | b',' | b'}' | b']' | b'{' | b'[' | b'"' | b'\''))
     }
 
+    /// Whether a `?` at `at` is the indicator of a key: white space follows, or in flow context an indicator of flow collections.
+    fn question(&self, at: usize, parent: Kind) -> bool {
+        self.bytes.get(at) == Some(&b'?')
+            && match self.bytes.get(at + 1) {
+                None | Some(b' ' | b'\t' | b'\r' | b'\n') => true,
+                Some(b',' | b'[' | b']' | b'{' | b'}') => parent != Kind::Mapping(Collection::Block),
+                Some(_) => false,
+            }
+    }
+
     /// Enters a node: finds its indicator and its properties, adds it to the arena.
     fn begin(&mut self, kind: Kind, anchor: bool, tag: Option<String>) -> NodeId {
         let id = NodeId(u32::try_from(self.file.nodes.len()).unwrap_or(u32::MAX));
@@ -205,7 +215,7 @@ impl<'t> Planner<'t> {
                         self.cursor = at + 1;
                         at = self.skip(at + 1);
                     }
-                    if matches!(open_kind, Kind::Mapping(_)) && self.indicator(at, b'?') {
+                    if matches!(open_kind, Kind::Mapping(_)) && self.question(at, open_kind) {
                         explicit = true;
                         self.cursor = at + 1;
                         at = self.skip(at + 1);

@@ -1,6 +1,21 @@
 //! `static-pod-kube-proxy`: kube-proxy run as a static pod.
+//!
+//! [`recognise`] says which pods these are and what speaks against a conversion, [`command`] and [`shell`] read how kube-proxy is started,
+//! [`convert`] turns the document into a DaemonSet step by step ([`draft`]), [`flags`] puts the downward API in the place of values of one
+//! node, [`plan`] writes down what to know and the order of the move. The DaemonSet is written beside the pod, which stays, unless
+//! `replace` is set or the input is a stream.
 
-use kubewright_model::finding::{Applicability, Finding};
+mod command;
+mod convert;
+mod draft;
+mod flags;
+mod plan;
+mod recognise;
+mod shell;
+
+use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
+use kubewright_model::kube::{Resource, SourceFile, Workspace};
+use kubewright_model::yaml::Node;
 
 use crate::{Context, Meta, Transform};
 
@@ -21,7 +36,154 @@ impl Transform for StaticPodKubeProxy {
     }
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
-        let _ = cx;
-        Vec::new()
+        let all = cx.workspace.resources();
+        let pods: Vec<&Resource> = all.iter().filter(|r| recognise::is_static_proxy(cx.workspace, r)).collect();
+        if pods.is_empty() {
+            return Vec::new();
+        }
+        let sets: Vec<&Resource> = all.iter().filter(|r| recognise::is_daemon_set(cx.workspace, r)).collect();
+        let findings = pods.iter().filter(|pod| cx.workspace.file(pod.file).editable);
+        findings.filter_map(|pod| Case { cx, pod, pods: &pods, sets: &sets }.finding()).collect()
     }
+}
+
+/// One static kube-proxy, and the others of the workspace.
+struct Case<'a> {
+    cx: &'a Context<'a>,
+    pod: &'a Resource,
+    pods: &'a [&'a Resource],
+    sets: &'a [&'a Resource],
+}
+
+impl<'a> Case<'a> {
+    fn workspace(&self) -> &'a Workspace {
+        self.cx.workspace
+    }
+
+    fn file(&self) -> &'a SourceFile {
+        self.workspace().file(self.pod.file)
+    }
+
+    fn finding(&self) -> Option<Finding> {
+        let node = self.workspace().node(self.pod.id)?;
+        let at = node.path(&["metadata", "name"]).or_else(|| node.get("kind")).unwrap_or(node);
+        let beside = self.beside();
+        let pair = self.sets.iter().find(|set| self.workspace().file(set.file).path == beside);
+        let mut finding = Finding {
+            transform: META.name,
+            severity: Severity::Warning,
+            message: format!(
+                "kube-proxy runs as a static pod ({}): it is updated file by file on every node, and before Kubernetes 1.16 it does not come back once evicted",
+                self.pod.display()
+            ),
+            primary: Location::of(self.pod.file, at),
+            related: Vec::new(),
+            resource: Some(self.pod.id),
+            notes: Vec::new(),
+            fix: Err(NoFix::new("converted", format!("{beside} holds the DaemonSet; move the nodes over, then delete this file."))),
+        };
+        if pair.is_some() {
+            finding.severity = Severity::Info;
+            finding.message = format!("kube-proxy ({}) has a DaemonSet beside it", self.pod.display());
+            return Some(finding);
+        }
+        match self.fix(node, &beside) {
+            Ok((fix, notes)) => {
+                finding.notes = notes;
+                finding.fix = Ok(fix);
+            }
+            Err(reason) => {
+                if reason.code == "several-copies" {
+                    let others = self.pods.iter().filter(|other| other.id != self.pod.id);
+                    finding.related = others.filter_map(|other| self.related(other)).collect();
+                }
+                finding.fix = Err(reason);
+            }
+        }
+        Some(finding)
+    }
+
+    fn related(&self, other: &Resource) -> Option<(Location, String)> {
+        let node = self.workspace().node(other.id)?;
+        let at = node.path(&["metadata", "name"]).or_else(|| node.get("kind")).unwrap_or(node);
+        Some((Location::of(other.file, at), "another static kube-proxy".to_owned()))
+    }
+
+    fn fix(&self, node: Node<'_>, beside: &str) -> Result<(Fix, Vec<String>), NoFix> {
+        let settings = &self.cx.settings.static_pod_kube_proxy;
+        let stream = self.workspace().options().stream;
+        let replace = settings.replace || stream;
+        if let Some(reason) = recognise::obstacle(node) {
+            return Err(reason);
+        }
+        self.alone(beside, replace)?;
+        let yaml = self.file().yaml.as_deref().ok_or_else(|| NoFix::new("yaml-no-document", "The file is not read as YAML."))?;
+        let document = yaml.documents().get(self.pod.document).ok_or_else(|| NoFix::new("yaml-no-document", "The document is gone."))?;
+        let text = yaml.text().get(document.region()).unwrap_or_default();
+        let converted = convert::convert(text.to_owned(), settings.gate_label)?;
+        let (title, change, target) = if replace {
+            let mut edit = yaml.replace_document(self.pod.document, converted.text)?;
+            edit.lost_comments.clone_from(&converted.lost);
+            let path = (!stream).then(|| self.file().path.clone());
+            ("turn the pod into DaemonSet kube-proxy".to_owned(), Change::Edit(self.pod.file, edit), path)
+        } else {
+            let text = alone_in_file(&converted.text, self.pod.document);
+            (format!("write DaemonSet kube-proxy to {beside}"), Change::Create(beside.to_owned(), text), Some(beside.to_owned()))
+        };
+        let mut notes = converted.notes;
+        notes.extend(plan::remarks(node));
+        notes.extend(converted.lost.iter().map(|c| format!("comment of a removed line: {c}")));
+        if !replace {
+            notes.extend(plan::gathered(self.workspace(), self.pod.file));
+        }
+        notes.extend(plan::migration(&self.pod.name, target.as_deref(), settings.gate_label));
+        let fix = Fix { title, applicability: Applicability::Unsafe, changes: vec![change], claims: vec![self.pod.id] };
+        Ok((fix, notes))
+    }
+
+    /// Whether nothing else in the workspace stands in the way of one DaemonSet named kube-proxy.
+    fn alone(&self, beside: &str, replace: bool) -> Result<(), NoFix> {
+        if self.pod.item.is_some() {
+            return Err(NoFix::new("in-list", "The pod is an item of a list; write it as a document of its own."));
+        }
+        if self.pods.len() > 1 {
+            let text = format!("The workspace has {} static kube-proxy pods, and their DaemonSets would have one name.", self.pods.len());
+            return Err(NoFix::new("several-copies", text));
+        }
+        if let Some(set) = self.sets.first() {
+            let path = &self.workspace().file(set.file).path;
+            return Err(NoFix::new("daemonset-exists", format!("{} in {path} runs kube-proxy already.", set.display())));
+        }
+        if !replace && self.workspace().file_at(beside).is_some() {
+            return Err(NoFix::new("target-exists", format!("{beside} exists and holds no DaemonSet for kube-proxy.")));
+        }
+        let touched = |path: &str| self.workspace().touches(self.pod.id).iter().any(|t| t.by_index || t.affects(path));
+        if replace && (touched("spec") || touched("kind")) {
+            return Err(NoFix::new(
+                "kustomize-patch",
+                "A kustomization changes the pod's fields, which would have other paths in a DaemonSet.",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Path of the file for the DaemonSet beside the pod's.
+    fn beside(&self) -> String {
+        let path = &self.file().path;
+        let (dir, name) = path.rsplit_once('/').map_or(("", path.as_str()), |(dir, name)| (dir, name));
+        let (stem, extension) = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).unwrap_or((name, ""));
+        let extension = if extension == "json" { "json" } else { "yaml" };
+        let slash = if dir.is_empty() { "" } else { "/" };
+        format!("{dir}{slash}{stem}-daemonset.{extension}")
+    }
+}
+
+/// The text of a document as a file of its own: without the `---` that parted it from the one before.
+fn alone_in_file(text: &str, document: usize) -> String {
+    let rest = match text.strip_prefix("---") {
+        Some(rest) if document > 0 => rest,
+        _ => return text.to_owned(),
+    };
+    let rest = rest.strip_prefix("\r\n").or_else(|| rest.strip_prefix('\n'));
+    rest.unwrap_or(text).to_owned()
 }

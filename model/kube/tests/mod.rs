@@ -4,6 +4,8 @@ mod fields;
 mod pods;
 mod reading;
 mod sets;
+mod touches;
+mod uses;
 
 use std::sync::Arc;
 

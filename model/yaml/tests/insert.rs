@@ -10,6 +10,7 @@ fn last_entry() {
             ("a: 1 # c\n\n# end\n", "", "a: 1 # c\nkey: value\n\n# end\n"),
             ("m:\n    a: 1\n\n# above b\nb: 2\n", "m", "m:\n    a: 1\n    key: value\n\n# above b\nb: 2\n"),
             ("- name: x\n", "0", "- name: x\n  key: value\n"),
+            ("- name: x\n- name: y\n", "1", "- name: x\n- name: y\n  key: value\n"),
             ("-   name: x\n", "0", "-   name: x\n    key: value\n"),
             ("m:\n- name: x\n  a: |\n    text\n\n\n- b\n", "m.0", "m:\n- name: x\n  a: |\n    text\n  key: value\n\n\n- b\n"),
             ("m:\n  a: |+\n    text\n\nb: 1\n", "m", "m:\n  a: |+\n    text\n\n  key: value\nb: 1\n"),

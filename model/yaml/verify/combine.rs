@@ -42,7 +42,7 @@ pub(super) fn splices(file: &File, edits: &[&Edit]) -> Result<Combined, Refusal>
         let Some(first) = members.first() else { continue };
         let plan = match group {
             Group::Add(node, at) if members.len() > 1 => add(file, *node, *at, members)?,
-            Group::Remove(node) => remove(file, *node, members, added.contains(node))?,
+            Group::Remove(node) if members.len() > 1 || added.contains(node) => remove(file, *node, members, added.contains(node))?,
             Group::Documents(at) if members.len() > 1 => documents(file, *at, members)?,
             _ => Plan { splices: first.splices.clone(), lost: first.lost_comments.clone() },
         };

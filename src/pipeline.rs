@@ -1,0 +1,195 @@
+//! Check, select, apply, repeat until quiet.
+//!
+//! One round is a *pass*: all transforms check the same workspace; then, in the order of the transforms, each fix is taken that may be
+//! applied, claims no resource and touches no byte that a fix taken before it claims or touches. A fix that conflicts waits whole for
+//! the next pass. Edits are applied and verified file by file; where a file refuses, its fixes go in one by one and only the culprit
+//! stays out, with the refusal as its reason. The workspace is indexed again and the next pass begins, until one takes nothing.
+//!
+//! What is reported are the findings of the first pass, in coordinates of the original text, each with what became of it, and whatever
+//! is left at the end that was not there at the start. Pure: text in, report out.
+
+mod apply;
+mod merge;
+pub mod report;
+mod restarts;
+mod suppress;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use kubewright_model::finding::{Applicability, Finding, Fix, Location, NoFix, Severity};
+use kubewright_model::kube::{Broken, Workspace};
+use kubewright_transforms::{Context, Settings, Transform};
+
+pub use report::Report;
+pub use suppress::nearest;
+
+/// Passes after which a run that is not quiet is an error. Chains of fixes are short: a rename, what refers to it, its hash.
+const MAX_PASSES: usize = 20;
+
+/// Name under which unreadable input is reported.
+pub const INPUT: &str = "input";
+/// Name under which a suppression that hits nothing is reported.
+pub const UNUSED_SUPPRESSION: &str = "unused-suppression";
+
+/// Which unsafe fixes are applied.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum UnsafeFixes {
+    /// None.
+    #[default]
+    None,
+    /// Those of all transforms.
+    All,
+    /// Those of these transforms.
+    Of(BTreeSet<String>),
+}
+
+impl UnsafeFixes {
+    /// Whether a fix of that transform is applied.
+    pub fn apply(&self, transform: &str, applicability: Applicability) -> bool {
+        match applicability {
+            Applicability::Safe => true,
+            Applicability::DisplayOnly => false,
+            Applicability::Unsafe => match self {
+                Self::None => false,
+                Self::All => true,
+                Self::Of(names) => names.contains(transform),
+            },
+        }
+    }
+}
+
+/// The transforms of a run and how far they may go.
+#[derive(Clone)]
+pub struct Pipeline<'t> {
+    /// The transforms that run, in the order in which their fixes are applied.
+    pub transforms: Vec<&'t dyn Transform>,
+    /// The options of all transforms.
+    pub settings: &'t Settings,
+    /// Which unsafe fixes are applied.
+    pub unsafe_fixes: UnsafeFixes,
+}
+
+/// Why a run gives no report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// The passes did not come to rest; names the transforms that still fixed something in the last one.
+    NotConverging(Vec<&'static str>),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotConverging(names) => write!(
+                f,
+                "fixes of {} undo each other: not at rest after {MAX_PASSES} passes; nothing was written (this is a bug of kubewright)",
+                names.join(", ")
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// What one pass found and did.
+struct Pass {
+    /// All findings that are reported, sorted.
+    findings: Vec<Finding>,
+    /// Indices of the findings whose fix was applied.
+    applied: BTreeSet<usize>,
+    /// Indices of the findings whose fix was tried and refused, and why.
+    refused: BTreeMap<usize, NoFix>,
+    /// Number of findings that are suppressed.
+    suppressed: usize,
+}
+
+impl Pipeline<'_> {
+    /// Runs all transforms until nothing is left to fix.
+    ///
+    /// # Errors
+    /// When the passes do not come to rest.
+    pub fn run(&self, workspace: &Workspace) -> Result<Report, Error> {
+        let mut now = workspace.clone();
+        let mut merge = merge::Merge::default();
+        let mut last_names = Vec::new();
+        for number in 0..MAX_PASSES {
+            let (mut pass, remarks) = self.check(&now);
+            let next = self.fix(&now, &mut pass);
+            if number == 0 {
+                merge.start(&now, &pass, &remarks);
+            } else {
+                merge.pass(&now, &pass);
+            }
+            let Some(next) = next else {
+                return Ok(merge.finish(self, workspace, &now, &pass));
+            };
+            last_names = pass.applied.iter().filter_map(|i| pass.findings.get(*i)).map(|f| f.transform).collect();
+            now = next;
+        }
+        last_names.sort_unstable();
+        last_names.dedup();
+        Err(Error::NotConverging(last_names))
+    }
+
+    /// All findings of one pass that are to be reported, sorted; and what there is to say about suppressions.
+    fn check(&self, workspace: &Workspace) -> (Pass, Vec<Finding>) {
+        let cx = Context { workspace, settings: self.settings };
+        let editable = |f: &Finding| workspace.file(f.primary.file).editable;
+        let mut findings: Vec<Finding> = self.transforms.iter().flat_map(|t| t.check(&cx)).filter(editable).collect();
+        let mut suppressions = suppress::Suppressions::read(workspace);
+        let before = findings.len();
+        findings.retain(|f| !suppressions.hit(workspace, f));
+        let suppressed = before - findings.len();
+        let names: Vec<&str> = self.transforms.iter().map(|t| t.meta().name).collect();
+        let remarks = suppressions.remarks(&names);
+        for broken in workspace.broken().iter().filter(|b| workspace.file(b.file).editable) {
+            findings.push(input_finding(workspace, broken));
+        }
+        for finding in &mut findings {
+            if let Ok(fix) = &finding.fix
+                && let Err(reason) = apply::allowed(workspace, finding, fix)
+            {
+                finding.fix = Err(reason);
+            }
+        }
+        // The order of transforms is kept: it decides which fix is taken first, and names come before hashes.
+        (Pass { findings, applied: BTreeSet::new(), refused: BTreeMap::new(), suppressed }, remarks)
+    }
+
+    /// Applies what can be applied in this pass; the workspace afterwards, or `None` when nothing was.
+    fn fix(&self, workspace: &Workspace, pass: &mut Pass) -> Option<Workspace> {
+        // A refusal can free the way for a fix that waited for it: select again without the refused ones until something is applied.
+        loop {
+            let applicable = |index: usize, finding: &Finding, fix: &Fix| {
+                !pass.refused.contains_key(&index) && self.unsafe_fixes.apply(finding.transform, fix.applicability)
+            };
+            let taken = apply::select(workspace, &pass.findings, applicable);
+            if taken.is_empty() {
+                return None;
+            }
+            let outcome = apply::apply(workspace, &pass.findings, &taken);
+            pass.refused.extend(outcome.refused);
+            if !outcome.applied.is_empty() {
+                pass.applied = outcome.applied;
+                return Some(workspace.with_changes(&outcome.texts, &outcome.created, &outcome.deleted));
+            }
+        }
+    }
+}
+
+/// A file that is not YAML, as a finding.
+fn input_finding(workspace: &Workspace, broken: &Broken) -> Finding {
+    let text = &workspace.file(broken.file).text;
+    let start = broken.error.offset.min(text.len());
+    let end = text[start..].chars().next().filter(|c| *c != '\n' && *c != '\r').map_or(start, |c| start + c.len_utf8());
+    Finding {
+        transform: INPUT,
+        severity: Severity::Error,
+        message: format!("not YAML: {}", broken.error.message),
+        primary: Location { file: broken.file, span: start..end },
+        related: Vec::new(),
+        resource: None,
+        notes: Vec::new(),
+        fix: Err(NoFix::new("not-yaml", "kubectl would not read this file either")),
+    }
+}

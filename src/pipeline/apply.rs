@@ -1,0 +1,192 @@
+//! Which fixes go together into one pass, and their application file by file, all or nothing for each fix.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use kubewright_model::finding::{Applicability, Change, Finding, Fix, NoFix};
+use kubewright_model::kube::{FileId, Input, ResourceId, Workspace};
+use kubewright_model::yaml::{Edit, verify};
+
+use crate::typed;
+
+/// What became of the fixes of a pass.
+#[derive(Default)]
+pub(super) struct Outcome {
+    /// New text of each edited file.
+    pub(super) texts: BTreeMap<FileId, Arc<str>>,
+    /// New files.
+    pub(super) created: Vec<Input>,
+    /// Files that go.
+    pub(super) deleted: Vec<FileId>,
+    /// Indices of the findings whose fix is applied.
+    pub(super) applied: BTreeSet<usize>,
+    /// Indices of the findings whose fix is not, and why.
+    pub(super) refused: Vec<(usize, NoFix)>,
+}
+
+/// Whether every change of the fix lies within the PATHs.
+pub(super) fn allowed(workspace: &Workspace, finding: &Finding, fix: &Fix) -> Result<(), NoFix> {
+    let outside =
+        |path: &str| Err(NoFix::new("outside-paths", format!("would have to change {path}, which is outside of what was asked for")));
+    for change in &fix.changes {
+        match change {
+            Change::Edit(file, _) | Change::Delete(file) => {
+                let file = workspace.file(*file);
+                if !file.editable || (workspace.options().stream && matches!(change, Change::Delete(_))) {
+                    return outside(&file.path);
+                }
+            }
+            Change::Create(path, text) => {
+                if workspace.options().stream || !may_create(workspace, path) {
+                    return outside(path);
+                }
+                if workspace.file_at(path).is_some_and(|f| *f.text != **text) {
+                    return Err(NoFix::new("path-taken", format!("would create {path}, which exists and differs")));
+                }
+            }
+        }
+    }
+    if fix.changes.is_empty() && fix.applicability != Applicability::DisplayOnly {
+        return Err(NoFix::new("no-change", format!("{} changes nothing ({})", fix.title, finding.transform)));
+    }
+    Ok(())
+}
+
+/// A file may be created beside, or below, a file that may be edited.
+fn may_create(workspace: &Workspace, path: &str) -> bool {
+    let directory = |p: &str| p.rsplit_once('/').map_or(String::new(), |(d, _)| format!("{d}/"));
+    let new = directory(path);
+    let safe = !path.starts_with('/') && path.split('/').all(|s| !matches!(s, "" | "." | ".."));
+    safe && workspace.files().iter().any(|f| f.editable && new.starts_with(&directory(&f.path)))
+}
+
+/// Indices of the findings whose fixes are taken in this pass: the first of each conflict, in order.
+pub(super) fn select(workspace: &Workspace, findings: &[Finding], applicable: impl Fn(usize, &Finding, &Fix) -> bool) -> Vec<usize> {
+    let mut claimed: BTreeSet<ResourceId> = BTreeSet::new();
+    let mut edits: BTreeMap<FileId, Vec<&Edit>> = BTreeMap::new();
+    let mut deleted: BTreeSet<FileId> = BTreeSet::new();
+    let mut created: BTreeSet<&str> = BTreeSet::new();
+    let mut taken = Vec::new();
+    for (index, finding) in findings.iter().enumerate() {
+        let Ok(fix) = &finding.fix else { continue };
+        if fix.changes.is_empty() || !applicable(index, finding, fix) || fix.claims.iter().any(|c| claimed.contains(c)) {
+            continue;
+        }
+        let free = fix.changes.iter().all(|change| match change {
+            Change::Edit(file, edit) => {
+                !deleted.contains(file) && edits.get(file).is_none_or(|others| others.iter().all(|o| !verify::overlaps(o, edit)))
+            }
+            Change::Delete(file) => !deleted.contains(file) && !edits.contains_key(file),
+            Change::Create(path, _) => !created.contains(path.as_str()),
+        });
+        let idle = fix.changes.iter().all(|c| matches!(c, Change::Create(path, _) if workspace.file_at(path).is_some()));
+        if !free || idle {
+            continue;
+        }
+        claimed.extend(fix.claims.iter().copied());
+        for change in &fix.changes {
+            match change {
+                Change::Edit(file, edit) => edits.entry(*file).or_default().push(edit),
+                Change::Delete(file) => _ = deleted.insert(*file),
+                Change::Create(path, _) => _ = created.insert(path),
+            }
+        }
+        taken.push(index);
+    }
+    taken
+}
+
+/// Applies the fixes of `taken`; where a file refuses, its fixes go in one by one.
+pub(super) fn apply(workspace: &Workspace, findings: &[Finding], taken: &[usize]) -> Outcome {
+    let fixes: Vec<(usize, &Fix)> = taken.iter().filter_map(|i| Some((*i, findings.get(*i)?.fix.as_ref().ok()?))).collect();
+    let mut outcome = Outcome::default();
+    let mut edits: BTreeMap<FileId, Vec<&Edit>> = BTreeMap::new();
+    for (_, fix) in &fixes {
+        collect(fix, &mut edits);
+    }
+    let mut doubtful: BTreeSet<FileId> = BTreeSet::new();
+    for (file, edits) in &edits {
+        match text_after(workspace, *file, edits) {
+            Ok(text) => _ = outcome.texts.insert(*file, text),
+            Err(_) => _ = doubtful.insert(*file),
+        }
+    }
+    let in_doubt = |fix: &Fix| fix.changes.iter().any(|c| matches!(c, Change::Edit(file, _) if doubtful.contains(file)));
+    let (questioned, good): (Vec<_>, Vec<_>) = fixes.into_iter().partition(|(_, fix)| in_doubt(fix));
+    if !questioned.is_empty() {
+        edits.clear();
+        for (_, fix) in &good {
+            collect(fix, &mut edits);
+        }
+        // Files that only questioned fixes touch are filled in again below.
+        outcome.texts.retain(|file, _| edits.contains_key(file));
+        for (file, edits) in &edits {
+            if let Ok(text) = text_after(workspace, *file, edits) {
+                outcome.texts.insert(*file, text);
+            }
+        }
+    }
+    for (index, fix) in good {
+        accept(fix, index, &mut outcome);
+    }
+    for (index, fix) in questioned {
+        match with_fix(workspace, &edits, fix) {
+            Ok(texts) => {
+                outcome.texts.extend(texts);
+                collect(fix, &mut edits);
+                accept(fix, index, &mut outcome);
+            }
+            Err(reason) => outcome.refused.push((index, reason)),
+        }
+    }
+    outcome
+}
+
+fn collect<'a>(fix: &'a Fix, edits: &mut BTreeMap<FileId, Vec<&'a Edit>>) {
+    for change in &fix.changes {
+        if let Change::Edit(file, edit) = change {
+            edits.entry(*file).or_default().push(edit);
+        }
+    }
+}
+
+fn accept(fix: &Fix, index: usize, outcome: &mut Outcome) {
+    outcome.applied.insert(index);
+    for change in &fix.changes {
+        match change {
+            Change::Edit(..) => {}
+            Change::Delete(file) => outcome.deleted.push(*file),
+            Change::Create(path, text) => {
+                outcome.created.push(Input { path: path.clone(), text: Arc::from(text.as_str()), editable: true });
+            }
+        }
+    }
+}
+
+/// New texts of all files that the fix edits, on top of the edits accepted so far.
+fn with_fix<'a>(
+    workspace: &Workspace,
+    accepted: &BTreeMap<FileId, Vec<&'a Edit>>,
+    fix: &'a Fix,
+) -> Result<BTreeMap<FileId, Arc<str>>, NoFix> {
+    let mut own = BTreeMap::new();
+    collect(fix, &mut own);
+    own.into_iter()
+        .map(|(file, edits)| {
+            let mut all = accepted.get(&file).cloned().unwrap_or_default();
+            all.extend(edits);
+            Ok((file, text_after(workspace, file, &all)?))
+        })
+        .collect()
+}
+
+fn text_after(workspace: &Workspace, file: FileId, edits: &[&Edit]) -> Result<Arc<str>, NoFix> {
+    let Some(yaml) = workspace.file(file).yaml.as_deref() else {
+        return Err(NoFix::new("not-yaml", "the file is not read as YAML"));
+    };
+    let text = verify::apply(yaml, edits)?;
+    match typed::newly_lost(yaml.text(), &text).first() {
+        None => Ok(Arc::from(text)),
+        Some(lost) => Err(NoFix::new("api-type", format!("the result would not read as its Kubernetes API type: {lost}"))),
+    }
+}

@@ -1,0 +1,184 @@
+//! Folds the passes of a run into one report.
+//!
+//! A finding of the first pass is *applied* when its fix, or that of the same finding in a later pass, was. A finding that waited may
+//! come back under other words, because the fix it waited for renamed something: then transform and resource tell that it is the same.
+//! Findings that only later passes have are part of the fixes that caused them, unless they are left at the end: those are reported at
+//! the place of their resource in the original text.
+
+use std::collections::BTreeMap;
+
+use kubewright_model::finding::{Finding, NoFix};
+use kubewright_model::kube::{ResourceId, Workspace};
+
+use super::report::{FileChange, LeftAlone, Outcome, Place, Report, Reported};
+use super::{Pass, Pipeline, restarts};
+
+/// By what a finding is recognised in another pass, apart from its message. Positions of documents are stable where names are not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Key {
+    transform: &'static str,
+    path: String,
+    document: usize,
+    item: Option<usize>,
+}
+
+impl Key {
+    fn of(workspace: &Workspace, finding: &Finding) -> Self {
+        let file = workspace.file(finding.primary.file);
+        let (document, item) = match finding.resource {
+            Some(id) => (workspace.resource(id).document, workspace.resource(id).item),
+            None => (file.yaml.as_ref().map_or(0, |y| y.document_at(finding.primary.span.start)), None),
+        };
+        Self { transform: finding.transform, path: file.path.clone(), document, item }
+    }
+}
+
+struct Entry {
+    key: Key,
+    reported: Reported,
+    applied: bool,
+}
+
+/// The report in the making.
+#[derive(Default)]
+pub(super) struct Merge {
+    entries: Vec<Entry>,
+    remarks: Vec<Reported>,
+    suppressed: usize,
+}
+
+impl Merge {
+    /// The first pass.
+    pub(super) fn start(&mut self, workspace: &Workspace, pass: &Pass, remarks: &[Finding]) {
+        self.entries = (pass.findings.iter().enumerate())
+            .map(|(i, f)| Entry { key: Key::of(workspace, f), reported: Reported::new(workspace, f), applied: pass.applied.contains(&i) })
+            .collect();
+        self.remarks = remarks.iter().map(|f| Reported::new(workspace, f)).collect();
+        self.suppressed = pass.suppressed;
+    }
+
+    /// A later pass.
+    pub(super) fn pass(&mut self, workspace: &Workspace, pass: &Pass) {
+        for finding in pass.applied.iter().filter_map(|i| pass.findings.get(*i)) {
+            let key = Key::of(workspace, finding);
+            let waits = |e: &Entry| !e.applied && e.key == key;
+            let at = (self.entries.iter().position(|e| waits(e) && e.reported.message == finding.message))
+                .or_else(|| self.entries.iter().position(|e| waits(e) && e.reported.fix.is_ok()));
+            if let Some(entry) = at.and_then(|at| self.entries.get_mut(at)) {
+                entry.applied = true;
+            }
+        }
+    }
+
+    /// The report, after `last`, the pass that applied nothing.
+    pub(super) fn finish(mut self, pipeline: &Pipeline<'_>, original: &Workspace, now: &Workspace, last: &Pass) -> Report {
+        let mut left: Vec<(Key, &Finding, Option<&NoFix>)> =
+            last.findings.iter().enumerate().map(|(i, f)| (Key::of(now, f), f, last.refused.get(&i))).collect();
+        for entry in &mut self.entries {
+            entry.reported.outcome = if entry.applied { Outcome::Applied } else { Outcome::Cured };
+        }
+        for exact in [true, false] {
+            for entry in self.entries.iter_mut().filter(|e| e.reported.outcome == Outcome::Cured) {
+                let same =
+                    |(key, f, _): &(Key, &Finding, Option<&NoFix>)| *key == entry.key && (!exact || f.message == entry.reported.message);
+                if let Some(at) = left.iter().position(same) {
+                    let (_, finding, refusal) = left.remove(at);
+                    entry.reported.outcome = Outcome::Left;
+                    if let Some(reason) = refusal.or(finding.fix.as_ref().err()) {
+                        entry.reported.fix = Err(reason.clone());
+                    }
+                }
+            }
+        }
+        // A fix that could be applied and whose finding is gone under its old words was applied with another one.
+        for entry in self.entries.iter_mut().filter(|e| e.reported.outcome == Outcome::Cured) {
+            if matches!(&entry.reported.fix, Ok(fix) if pipeline.unsafe_fixes.apply(entry.key.transform, fix.applicability)) {
+                entry.reported.outcome = Outcome::Applied;
+            }
+        }
+        let mut findings: Vec<Reported> = self.entries.into_iter().map(|e| e.reported).chain(self.remarks).collect();
+        findings.extend(left.into_iter().map(|(_, finding, refusal)| appeared(original, now, finding, refusal)));
+        let mut report = Report {
+            findings,
+            files: changes(original, now),
+            read: original.files().iter().filter(|f| f.editable).map(|f| f.path.clone()).collect(),
+            restarts: Vec::new(),
+            skipped: (original.skipped().iter())
+                .filter(|s| original.file(s.file).editable)
+                .map(|s| LeftAlone { path: original.file(s.file).path.clone(), document: s.document, code: s.code, text: s.text.clone() })
+                .collect(),
+            suppressed: self.suppressed,
+            sources: BTreeMap::new(),
+        };
+        for finding in &report.findings {
+            // A file that only the result has is shown as it is there.
+            if let Some(file) = original.file_at(&finding.place.path).or_else(|| now.file_at(&finding.place.path)) {
+                report.sources.insert(file.path.clone(), file.text.clone());
+            }
+        }
+        report.restarts = restarts::restarts(original, now, &report.files);
+        report.sort();
+        report
+    }
+}
+
+/// A finding that the fixes of this run brought to light, at the place of its resource in the original text.
+fn appeared(original: &Workspace, now: &Workspace, finding: &Finding, refusal: Option<&NoFix>) -> Reported {
+    let mut reported = Reported::new(now, finding);
+    if let Some(reason) = refusal {
+        reported.fix = Err(reason.clone());
+    }
+    if let Some(file) = original.file_at(&reported.place.path)
+        && file.text != now.file(finding.primary.file).text
+    {
+        // Its coordinates are those of a text that is not the original one.
+        reported.place = finding.resource.and_then(|id| counterpart(original, now, id)).unwrap_or(Place {
+            line: 1,
+            column: 1,
+            start: 0,
+            end: 0,
+            ..reported.place
+        });
+        reported.related.clear();
+        if let Ok(fix) = &mut reported.fix {
+            fix.edits.clear();
+        }
+        reported.notes.push("appears only after the other fixes of this run".into());
+    }
+    reported
+}
+
+/// Place of the name of the resource that stands in the original where `id` stands now.
+fn counterpart(original: &Workspace, now: &Workspace, id: ResourceId) -> Option<Place> {
+    let resource = now.resource(id);
+    let path = &now.file(resource.file).path;
+    let same = original.resources().iter().find(|r| {
+        r.kind == resource.kind && r.document == resource.document && r.item == resource.item && original.file(r.file).path == *path
+    })?;
+    let node = original.node(same.id)?;
+    let name = node.path(&["metadata", "name"]).unwrap_or(node);
+    Some(Place::of(original, &kubewright_model::finding::Location::of(same.file, name)))
+}
+
+/// Files that differ, by path.
+fn changes(original: &Workspace, now: &Workspace) -> Vec<FileChange> {
+    let mut before = original.files().iter().peekable();
+    let mut after = now.files().iter().peekable();
+    let mut changes = Vec::new();
+    // Files are listed by path on both sides.
+    loop {
+        let order = match (before.peek(), after.peek()) {
+            (None, None) => return changes,
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (Some(b), Some(a)) => b.path.cmp(&a.path),
+        };
+        let b = if order.is_le() { before.next() } else { None };
+        let a = if order.is_ge() { after.next() } else { None };
+        let Some(path) = b.or(a).map(|f| f.path.clone()) else { return changes };
+        let (b, a) = (b.map(|f| f.text.clone()), a.map(|f| f.text.clone()));
+        if b != a {
+            changes.push(FileChange { path, before: b, after: a });
+        }
+    }
+}

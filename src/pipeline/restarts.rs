@@ -1,0 +1,120 @@
+//! What applying the changed manifests restarts: pod templates whose value is another one than before.
+
+use std::collections::BTreeMap;
+
+use kubewright_model::kube::{ResourceId, Rollout, Workspace};
+use kubewright_model::yaml::Value;
+
+use super::report::{FileChange, ResourceName};
+
+/// How pods are replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Strategy {
+    /// One after another, by the controller.
+    Rolling,
+    /// All stopped before new ones start: `strategy.type: Recreate` of a Deployment.
+    Recreate,
+    /// Not before someone deletes them: `updateStrategy.type: OnDelete`.
+    OnDelete,
+    /// The object must be deleted and applied again: bare Pods, Jobs.
+    Recreated,
+}
+
+impl Strategy {
+    /// The word used in every output format.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rolling => "rolling",
+            Self::Recreate => "Recreate",
+            Self::OnDelete => "OnDelete",
+            Self::Recreated => "recreated",
+        }
+    }
+}
+
+/// A workload whose pods are replaced when the result is applied.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Restart {
+    /// Path of its file, relative to the root.
+    pub path: String,
+    /// The workload.
+    pub resource: ResourceName,
+    /// How.
+    pub strategy: Strategy,
+}
+
+/// Restarts by path and position.
+pub(super) fn restarts(original: &Workspace, now: &Workspace, files: &[FileChange]) -> Vec<Restart> {
+    let changed: Vec<&str> = files.iter().map(|f| f.path.as_str()).collect();
+    let in_changed = |ws: &Workspace| -> Vec<ResourceId> {
+        ws.resources().iter().filter(|r| changed.binary_search(&ws.file(r.file).path.as_str()).is_ok()).map(|r| r.id).collect()
+    };
+    let before = in_changed(original);
+    let after = Index::new(now, &in_changed(now));
+    let mut restarts = Vec::new();
+    for id in before {
+        let old = templates(original, id);
+        let Some(strategy) = strategy(original, id).filter(|_| !old.is_empty()) else { continue };
+        let Some(twin) = after.twin(original, id) else { continue };
+        if old != templates(now, twin) {
+            let resource = original.resource(id);
+            restarts.push(Restart { path: original.file(resource.file).path.clone(), resource: resource.into(), strategy });
+        }
+    }
+    restarts
+}
+
+fn templates(workspace: &Workspace, id: ResourceId) -> Vec<Option<Value>> {
+    workspace.pod_templates(id).iter().map(|t| t.node.to_value()).collect()
+}
+
+/// How a changed pod template of this resource reaches its pods; `None` when running pods stay or the next run takes it anyway.
+fn strategy(workspace: &Workspace, id: ResourceId) -> Option<Strategy> {
+    let carrier = workspace.pod_templates(id).first()?.carrier;
+    let spec = |path: &[&str]| workspace.node(id).and_then(|n| n.path(path)).and_then(kubewright_model::yaml::Node::text);
+    match carrier.rollout {
+        Rollout::Rolls if spec(&["spec", "strategy", "type"]) == Some("Recreate") => Some(Strategy::Recreate),
+        Rollout::Rolls if spec(&["spec", "updateStrategy", "type"]) == Some("OnDelete") => Some(Strategy::OnDelete),
+        Rollout::Rolls => Some(Strategy::Rolling),
+        Rollout::Immutable | Rollout::Recreate => Some(Strategy::Recreated),
+        Rollout::NextRun | Rollout::Untouched => None,
+    }
+}
+
+/// Resources of the result by what they are recognised by.
+struct Index {
+    /// By path, kind, namespace and name.
+    here: BTreeMap<(String, String, Option<String>, String), ResourceId>,
+    /// By kind, namespace and name; `None` where there are several.
+    anywhere: BTreeMap<(String, Option<String>, String), Option<ResourceId>>,
+    /// By path, kind, document and item.
+    position: BTreeMap<(String, String, usize, Option<usize>), ResourceId>,
+}
+
+impl Index {
+    fn new(workspace: &Workspace, ids: &[ResourceId]) -> Self {
+        let mut index = Self { here: BTreeMap::new(), anywhere: BTreeMap::new(), position: BTreeMap::new() };
+        for id in ids {
+            let r = workspace.resource(*id);
+            let path = &workspace.file(r.file).path;
+            index.here.insert((path.clone(), r.kind.clone(), r.namespace.clone(), r.name.clone()), *id);
+            index.anywhere.entry((r.kind.clone(), r.namespace.clone(), r.name.clone())).and_modify(|v| *v = None).or_insert(Some(*id));
+            index.position.insert((path.clone(), r.kind.clone(), r.document, r.item), *id);
+        }
+        index
+    }
+
+    /// The resource that `id` of the original has become.
+    fn twin(&self, original: &Workspace, id: ResourceId) -> Option<ResourceId> {
+        let r = original.resource(id);
+        let path = &original.file(r.file).path;
+        let position = self.position.get(&(path.clone(), r.kind.clone(), r.document, r.item)).copied();
+        // Two resources of one name in one file: their positions tell them apart.
+        let here = self.here.get(&(path.clone(), r.kind.clone(), r.namespace.clone(), r.name.clone())).copied();
+        let several = original.resources().iter().filter(|o| o.file == r.file && o.kind == r.kind && o.name == r.name).count() > 1;
+        if several && position.is_some() {
+            return position;
+        }
+        here.or_else(|| self.anywhere.get(&(r.kind.clone(), r.namespace.clone(), r.name.clone())).copied().flatten()).or(position)
+    }
+}

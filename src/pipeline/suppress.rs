@@ -1,0 +1,202 @@
+//! Suppressions: comments and annotations that say which findings are accepted.
+//!
+//! `# kubewright: ignore[name,name] reason` on a line, or directly above it, takes away the findings on that line; at `apiVersion`, `kind`
+//! or `metadata.name` those of the whole resource. So does the annotation `kubewright.dev/ignore: "name,name"` on a resource or its pod
+//! template. One that hits nothing is itself a remark, or it would outlive what it was written for.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use kubewright_model::finding::{Finding, Location, NoFix, Severity};
+use kubewright_model::kube::{FileId, ResourceId, SourceFile, Workspace};
+use kubewright_model::yaml::{File, Node};
+
+use super::UNUSED_SUPPRESSION;
+
+/// Key of the annotation.
+const ANNOTATION: &str = "kubewright.dev/ignore";
+/// What a comment starts with, behind its `#`.
+const DIRECTIVE: &str = "kubewright:";
+
+/// One name of one suppression.
+struct Suppression {
+    name: String,
+    location: Location,
+    /// Lines of the file that it covers (0-based offsets of their first byte), for comments.
+    line: Option<usize>,
+    /// The resource that it covers.
+    resource: Option<ResourceId>,
+    used: bool,
+}
+
+/// All suppressions of a workspace.
+pub(super) struct Suppressions {
+    all: Vec<Suppression>,
+    /// Comments that start like a suppression and are none.
+    malformed: Vec<Location>,
+    by_file: BTreeMap<FileId, Vec<usize>>,
+    by_resource: BTreeMap<ResourceId, Vec<usize>>,
+}
+
+impl Suppressions {
+    /// Reads those of all files that are reported on.
+    pub(super) fn read(workspace: &Workspace) -> Self {
+        let mut found = Self { all: Vec::new(), malformed: Vec::new(), by_file: BTreeMap::new(), by_resource: BTreeMap::new() };
+        for file in workspace.files().iter().filter(|f| f.editable) {
+            if let Some(yaml) = &file.yaml
+                && file.text.contains("kubewright")
+            {
+                found.comments(workspace, file, yaml);
+                found.annotations(workspace, file);
+            }
+        }
+        for (index, s) in found.all.iter().enumerate() {
+            match s.resource {
+                Some(id) => found.by_resource.entry(id).or_default().push(index),
+                None => found.by_file.entry(s.location.file).or_default().push(index),
+            }
+        }
+        found
+    }
+
+    fn comments(&mut self, workspace: &Workspace, file: &SourceFile, yaml: &File) {
+        for comment in yaml.comments() {
+            let text = file.text.get(comment.clone()).unwrap_or("");
+            let Some(rest) = text.trim_start_matches('#').trim_start().strip_prefix(DIRECTIVE) else { continue };
+            let names = rest.trim_start().strip_prefix("ignore[").and_then(|r| r.split_once(']'));
+            let Some((names, _reason)) = names.filter(|(names, _)| !names.trim().is_empty()) else {
+                self.malformed.push(Location { file: file.id, span: comment.clone() });
+                continue;
+            };
+            let line = covered_line(&file.text, comment);
+            let resource = resource_at(workspace, file, line);
+            let from = comment.start + text.find('[').map_or(0, |at| at + 1);
+            for (at, name) in split_names(names) {
+                let span = from + at..from + at + name.len();
+                let location = Location { file: file.id, span };
+                self.all.push(Suppression { name: name.into(), location, line: Some(line), resource, used: false });
+            }
+        }
+    }
+
+    fn annotations(&mut self, workspace: &Workspace, file: &SourceFile) {
+        for resource in workspace.resources().iter().filter(|r| r.file == file.id) {
+            let Some(node) = workspace.node(resource.id) else { continue };
+            let mut holders: Vec<Node<'_>> = vec![node];
+            holders.extend(workspace.pod_templates(resource.id).iter().map(|t| t.node).filter(|n| *n != node));
+            for value in holders.iter().filter_map(|n| n.path(&["metadata", "annotations"])?.get(ANNOTATION)) {
+                let location = Location::of(file.id, value);
+                for (_, name) in split_names(value.text().unwrap_or("")) {
+                    let resource = Some(resource.id);
+                    self.all.push(Suppression { name: name.into(), location: location.clone(), line: None, resource, used: false });
+                }
+            }
+        }
+    }
+
+    /// Whether a suppression covers the finding; it counts as used then.
+    pub(super) fn hit(&mut self, workspace: &Workspace, finding: &Finding) -> bool {
+        let file = workspace.file(finding.primary.file);
+        let line = line_start(&file.text, finding.primary.span.start);
+        let resource = finding.resource.or_else(|| enclosing(workspace, file, finding.primary.span.start));
+        let mut hit = false;
+        let on_resource = resource.and_then(|id| self.by_resource.get(&id)).into_iter().flatten();
+        let on_line = self.by_file.get(&file.id).into_iter().flatten();
+        for index in on_resource.chain(on_line) {
+            if let Some(s) = self.all.get_mut(*index)
+                && s.name == finding.transform
+                && (s.resource.is_some() || s.line == Some(line))
+            {
+                s.used = true;
+                hit = true;
+            }
+        }
+        hit
+    }
+
+    /// What there is to say: names that are no transform, suppressions that hit nothing although their transform ran.
+    pub(super) fn remarks(&self, ran: &[&str]) -> Vec<Finding> {
+        let known: Vec<&str> = kubewright_transforms::ALL.iter().map(|t| t.meta().name).chain(ran.iter().copied()).collect();
+        let mut remarks: Vec<Finding> = (self.malformed.iter())
+            .map(|at| remark(at, "this suppression names no transform: write ignore[name] and a reason".into(), "malformed-suppression"))
+            .collect();
+        for s in self.all.iter().filter(|s| !s.used) {
+            if !known.contains(&s.name.as_str()) {
+                let hint = nearest(&s.name, known.iter().copied()).map_or(String::new(), |n| format!(", did you mean {n}?"));
+                remarks.push(remark(&s.location, format!("there is no transform {}{hint}", s.name), "unknown-transform"));
+            } else if ran.contains(&s.name.as_str()) {
+                remarks.push(remark(&s.location, format!("{} finds nothing here: the suppression can go", s.name), "unused-suppression"));
+            }
+        }
+        remarks
+    }
+}
+
+fn remark(location: &Location, message: String, code: &'static str) -> Finding {
+    Finding {
+        transform: UNUSED_SUPPRESSION,
+        severity: Severity::Info,
+        message,
+        primary: location.clone(),
+        related: Vec::new(),
+        resource: None,
+        notes: Vec::new(),
+        fix: Err(NoFix::new(code, "comments and annotations of people are not edited")),
+    }
+}
+
+/// The candidate nearest to `name`, when it is near enough to be meant.
+pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .map(|c| (strsim::jaro_winkler(name, c), c))
+        .filter(|(score, _)| *score >= 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, c)| c)
+}
+
+fn split_names(list: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut at = 0;
+    list.split(',').filter_map(move |part| {
+        let start = at + (part.len() - part.trim_start().len());
+        at += part.len() + 1;
+        let name = part.trim();
+        (!name.is_empty()).then_some((start, name))
+    })
+}
+
+fn line_start(text: &str, offset: usize) -> usize {
+    text.get(..offset).and_then(|t| t.rfind('\n')).map_or(0, |at| at + 1)
+}
+
+/// Start of the line that a comment covers: its own, or the first line below that is neither blank nor a comment.
+fn covered_line(text: &str, comment: &Range<usize>) -> usize {
+    let own = line_start(text, comment.start);
+    if text.get(own..comment.start).is_some_and(|t| !t.trim().is_empty()) {
+        return own;
+    }
+    let mut at = own;
+    for line in text.get(own..).unwrap_or("").split_inclusive('\n') {
+        let body = line.trim();
+        if !body.is_empty() && !body.starts_with('#') {
+            return at;
+        }
+        at += line.len();
+    }
+    own
+}
+
+/// The resource whose `apiVersion`, `kind` or `metadata.name` stands on the line that starts at `line`.
+fn resource_at(workspace: &Workspace, file: &SourceFile, line: usize) -> Option<ResourceId> {
+    let on_line = |node: Node<'_>| line_start(&file.text, node.span().start) == line;
+    workspace.resources().iter().filter(|r| r.file == file.id).find_map(|r| {
+        let node = workspace.node(r.id)?;
+        let names: [&[&str]; 3] = [&["apiVersion"], &["kind"], &["metadata", "name"]];
+        names.iter().any(|path| node.path(path).is_some_and(on_line)).then_some(r.id)
+    })
+}
+
+/// The resource that holds a byte of the file.
+fn enclosing(workspace: &Workspace, file: &SourceFile, offset: usize) -> Option<ResourceId> {
+    let holds = |id| workspace.node(id).is_some_and(|n| n.span().contains(&offset));
+    workspace.resources().iter().filter(|r| r.file == file.id && holds(r.id)).map(|r| r.id).next_back()
+}

@@ -1,0 +1,254 @@
+//! Turns the text of a static kube-proxy pod into that of a DaemonSet.
+//!
+//! Fields that a DaemonSet's pods cannot have, or that hold for one node, go first; then the pod's `spec` moves under `spec.template`,
+//! comments and formatting included, while its `metadata` stays where it is and becomes that of the DaemonSet. Labels are copied to the
+//! template, annotations move there.
+
+use kubewright_model::finding::NoFix;
+use kubewright_model::yaml::{Node, Place, Value};
+
+use super::draft::Draft;
+use super::flags::{self, HOST_IP, NODE_NAME};
+
+/// Label that keeps DaemonSet pods away from nodes whose static pod still runs (kubernetes/kubernetes#50705).
+pub(super) const GATE: &str = "node.kubernetes.io/kube-proxy-ds-ready";
+/// Label that tells the DaemonSet's pods from static ones that carry `k8s-app` as well.
+const OWN: &str = "kubewright.dev/kube-proxy";
+const APP: &str = "k8s-app";
+
+/// What the API server writes into metadata (`ObjectMeta`), never the user.
+const SERVER_METADATA: &[&str] = &[
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "selfLink",
+    "managedFields",
+    "ownerReferences",
+    "generateName",
+    "finalizers",
+];
+/// Fields of the pod that a DaemonSet's template must not have, or that are for one node or written by admission.
+const SPEC: &[&str] =
+    &["priority", "preemptionPolicy", "nodeName", "activeDeadlineSeconds", "serviceAccount", "serviceAccountName", "ephemeralContainers"];
+/// Annotations without a meaning on the DaemonSet's pods, by prefix: the kubelet's own, the alpha of critical pods, rkt's, kubectl's.
+const ANNOTATIONS: &[&str] = &["kubernetes.io/config.", "scheduler.alpha.kubernetes.io/critical-pod", "rkt.", "kubectl.kubernetes.io/"];
+/// Where the service account admission mounts tokens.
+const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+/// Old names of node labels (gone since Kubernetes 1.18) and today's.
+const NODE_LABELS: &[(&str, &str)] = &[("beta.kubernetes.io/os", "kubernetes.io/os"), ("beta.kubernetes.io/arch", "kubernetes.io/arch")];
+
+/// A DaemonSet made from a pod.
+#[derive(Debug)]
+pub(super) struct Converted {
+    /// Its document.
+    pub(super) text: String,
+    /// Comments that stood on removed lines and could not be kept.
+    pub(super) lost: Vec<String>,
+    /// What the reader should know about the conversion.
+    pub(super) notes: Vec<String>,
+}
+
+/// Converts the document `text`, whose root is the pod.
+pub(super) fn convert(text: String, gate: bool) -> Result<Converted, NoFix> {
+    let mut draft = Draft::new(text)?;
+    let mut notes = Vec::new();
+    draft.put(&[], &[], "apiVersion", &Value::str("apps/v1"))?;
+    draft.put(&[], &[], "kind", &Value::str("DaemonSet"))?;
+    draft.drop(&["status"])?;
+    metadata(&mut draft, &mut notes)?;
+    let labels = labels(&mut draft)?;
+    let annotations = annotations(&mut draft)?;
+    tokens(&mut draft)?;
+    spec(&mut draft)?;
+    placement(&mut draft, gate)?;
+    per_node(&mut draft, &mut notes)?;
+    nest(&mut draft, labels, annotations)?;
+    Ok(Converted { text: draft.text().to_owned(), lost: draft.lost, notes })
+}
+
+fn metadata(draft: &mut Draft, notes: &mut Vec<String>) -> Result<(), NoFix> {
+    let old = draft.root()?.path(&["metadata", "namespace"]).and_then(Node::text).map(str::to_owned);
+    if old.as_deref() != Some("kube-system") {
+        let was = old.map_or("the pod names no namespace, which is default for the kubelet".to_owned(), |ns| format!("the pod is in {ns}"));
+        notes.push(format!("the DaemonSet goes into namespace kube-system; {was}"));
+    }
+    draft.put(&["metadata"], &[], "name", &Value::str("kube-proxy"))?;
+    draft.put(&["metadata"], &["name"], "namespace", &Value::str("kube-system"))?;
+    for key in SERVER_METADATA {
+        draft.drop(&["metadata", key])?;
+    }
+    Ok(())
+}
+
+/// The labels of the template, and those of them that the selector takes.
+struct Labels {
+    template: Value,
+    selector: Value,
+}
+
+fn labels(draft: &mut Draft) -> Result<Labels, NoFix> {
+    let app = draft.root()?.path(&["metadata", "labels", APP]).and_then(Node::text).map(str::to_owned);
+    match draft.root()?.path(&["metadata", "labels"]) {
+        Some(_) => draft.put(&["metadata", "labels"], &[], APP, &Value::str(app.as_deref().unwrap_or("kube-proxy")))?,
+        None => draft.put(&["metadata"], &["name", "namespace"], "labels", &Value::map([(APP, Value::str("kube-proxy"))]))?,
+    };
+    let mut template = strings(draft.root()?.path(&["metadata", "labels"]));
+    let mut selector = vec![(APP.to_owned(), Value::str(app.as_deref().unwrap_or("kube-proxy")))];
+    if app.is_some() {
+        // The static pods carry the label too, and an old controller would adopt their mirror pods (zalando-incubator/kubernetes-on-aws#627).
+        template.retain(|(key, _)| key != OWN);
+        template.push((OWN.to_owned(), Value::str("daemonset")));
+        selector.push((OWN.to_owned(), Value::str("daemonset")));
+    }
+    Ok(Labels { template: Value::Map(template), selector: Value::Map(selector) })
+}
+
+/// Drops what has no meaning any more and takes the rest out for the template.
+fn annotations(draft: &mut Draft) -> Result<Vec<(String, Value)>, NoFix> {
+    let all = strings(draft.root()?.path(&["metadata", "annotations"]));
+    draft.drop(&["metadata", "annotations"])?;
+    Ok(all.into_iter().filter(|(key, _)| !ANNOTATIONS.iter().any(|a| key.starts_with(a))).collect())
+}
+
+fn strings(mapping: Option<Node<'_>>) -> Vec<(String, Value)> {
+    let entries = mapping.into_iter().flat_map(Node::entries);
+    entries.filter_map(|(key, value)| Some((key.text()?.to_owned(), Value::str(value.text()?)))).collect()
+}
+
+/// Takes out the token volume of a service account: dumps have it, static pods cannot.
+fn tokens(draft: &mut Draft) -> Result<(), NoFix> {
+    let mut names = Vec::new();
+    for kind in ["containers", "initContainers"] {
+        while let Some((name, container)) = token_mount(draft.root()?, kind) {
+            draft.step(|root| {
+                let mounts = root.path(&["spec", kind]).and_then(|c| c.at(container)?.get("volumeMounts"));
+                let Some(mounts) = mounts else { return Ok(None) };
+                let mount = mounts.items().find(|m| m.get("mountPath").and_then(Node::text) == Some(TOKEN_PATH));
+                let gone = if mounts.items().count() == 1 { Some(mounts) } else { mount };
+                Ok(gone.map(Node::remove).transpose()?)
+            })?;
+            names.push(name);
+        }
+    }
+    for name in names {
+        draft.step(|root| {
+            let Some(volumes) = root.path(&["spec", "volumes"]) else { return Ok(None) };
+            let volume = volumes.items().find(|v| v.get("name").and_then(Node::text) == Some(&name));
+            let Some(volume) = volume else { return Ok(None) };
+            let gone = if volumes.items().count() == 1 { volumes } else { volume };
+            Ok(Some(gone.remove()?))
+        })?;
+    }
+    Ok(())
+}
+
+/// Name of the volume that a container mounts as its token, and the position of that container.
+fn token_mount(root: Node<'_>, kind: &str) -> Option<(String, usize)> {
+    root.path(&["spec", kind])?.items().enumerate().find_map(|(at, container)| {
+        let mut mounts = container.get("volumeMounts")?.items();
+        let mount = mounts.find(|m| m.get("mountPath").and_then(Node::text) == Some(TOKEN_PATH))?;
+        Some((mount.get("name").and_then(Node::text).unwrap_or("").to_owned(), at))
+    })
+}
+
+fn spec(draft: &mut Draft) -> Result<(), NoFix> {
+    for key in SPEC {
+        draft.drop(&["spec", key])?;
+    }
+    if draft.root()?.path(&["spec", "restartPolicy"]).is_some() {
+        draft.put(&["spec"], &[], "restartPolicy", &Value::str("Always"))?;
+    }
+    draft.put(&["spec"], &["hostNetwork"], "priorityClassName", &Value::str("system-node-critical"))?;
+    draft.put(&["spec"], &["hostNetwork", "priorityClassName"], "automountServiceAccountToken", &Value::Bool(false))?;
+    Ok(())
+}
+
+/// Node selector and tolerations: every Linux node, whatever its taints, that has the gate label.
+fn placement(draft: &mut Draft, gate: bool) -> Result<(), NoFix> {
+    // A static pod is on one node; the DaemonSet is not.
+    draft.drop(&["spec", "nodeSelector", "kubernetes.io/hostname"])?;
+    for (old, new) in NODE_LABELS {
+        if draft.root()?.path(&["spec", "nodeSelector", new]).is_some() {
+            draft.drop(&["spec", "nodeSelector", old])?;
+        } else {
+            draft.step(|root| Ok(root.path(&["spec", "nodeSelector", old]).map(|n| n.rename_key(new)).transpose()?))?;
+        }
+    }
+    let mut wanted = vec![("kubernetes.io/os", "linux")];
+    if gate {
+        wanted.push((GATE, "true"));
+    }
+    let selector = draft.root()?.path(&["spec", "nodeSelector"]);
+    if selector.is_some_and(Node::is_mapping) {
+        for (key, value) in wanted {
+            if draft.root()?.path(&["spec", "nodeSelector", key]).is_none() {
+                draft.put(&["spec", "nodeSelector"], &[], key, &Value::str(value))?;
+            }
+        }
+    } else {
+        let value = Value::map(wanted.into_iter().map(|(key, value)| (key, Value::str(value))));
+        draft.put(&["spec"], &["hostNetwork", "priorityClassName", "automountServiceAccountToken"], "nodeSelector", &value)?;
+    }
+    let all = Value::map([("operator", Value::str("Exists"))]);
+    match draft.root()?.path(&["spec", "tolerations"]).filter(|t| t.is_sequence()) {
+        Some(list) if tolerates_all(list) => {}
+        Some(_) => {
+            draft.step(|root| Ok(root.path(&["spec", "tolerations"]).map(|t| t.push(Place::Last, &all)).transpose()?))?;
+        }
+        None => {
+            let after = &["hostNetwork", "priorityClassName", "automountServiceAccountToken", "nodeSelector"];
+            draft.put(&["spec"], after, "tolerations", &Value::Seq(vec![all]))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether pods with these tolerations are placed and stay on tainted nodes: `PreferNoSchedule` keeps no pod away.
+fn tolerates_all(list: Node<'_>) -> bool {
+    let field = |item: Node<'_>, key: &str| item.get(key).and_then(Node::text).unwrap_or("").to_owned();
+    let any_key = |item: &Node<'_>| field(*item, "operator") == "Exists" && field(*item, "key").is_empty();
+    let unlimited = |item: &Node<'_>| item.get("tolerationSeconds").is_none();
+    let effects: Vec<String> = list.items().filter(any_key).filter(unlimited).map(|i| field(i, "effect")).collect();
+    let has = |effect: &str| effects.iter().any(|e| e == effect);
+    has("") || (has("NoSchedule") && has("NoExecute"))
+}
+
+fn container(root: Node<'_>) -> Option<Node<'_>> {
+    root.path(&["spec", "containers"])?.at(0)
+}
+
+/// Values of one node in the command.
+fn per_node(draft: &mut Draft, notes: &mut Vec<String>) -> Result<(), NoFix> {
+    let addresses = container(draft.root()?).map_or(Ok(Vec::new()), flags::node_addresses)?;
+    if container(draft.root()?).is_some_and(flags::needs_node_name) {
+        draft.step(|root| container(root).map_or(Ok(None), flags::set_node_name))?;
+        draft.step(|root| container(root).map_or(Ok(None), |c| flags::add_variable(c, NODE_NAME)))?;
+    }
+    for (flag, host) in &addresses {
+        draft.step(|root| container(root).map_or(Ok(None), |c| flags::set_address(c, flag, host)))?;
+        notes.push(format!("--{flag} named the address {host} of one node; it is now that of the node a pod runs on"));
+    }
+    if !addresses.is_empty() {
+        draft.step(|root| container(root).map_or(Ok(None), |c| flags::add_variable(c, HOST_IP)))?;
+    }
+    Ok(())
+}
+
+/// Moves the pod's spec under `spec.template`.
+fn nest(draft: &mut Draft, labels: Labels, annotations: Vec<(String, Value)>) -> Result<(), NoFix> {
+    let mut metadata = vec![("labels".to_owned(), labels.template)];
+    if !annotations.is_empty() {
+        metadata.push(("annotations".to_owned(), Value::Map(annotations)));
+    }
+    let rolling = Value::map([("type", Value::str("RollingUpdate")), ("rollingUpdate", Value::map([("maxUnavailable", Value::Int(1))]))]);
+    let before = vec![("selector".to_owned(), Value::map([("matchLabels", labels.selector)])), ("updateStrategy".to_owned(), rolling)];
+    let under = vec![("spec".to_owned(), before), ("template".to_owned(), vec![("metadata".to_owned(), Value::Map(metadata))])];
+    draft.step(|root| {
+        let Some(at) = root.get("spec").and_then(Node::position) else { return Ok(None) };
+        Ok(Some(root.nest(at..at + 1, under)?))
+    })?;
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! Which resources run kube-proxy, and what speaks against turning one into a DaemonSet.
+//!
+//! A static kube-proxy is a Pod on the host network whose command starts kube-proxy and whose place says that it is no ordinary pod: a
+//! directory of manifests, namespace kube-system, or its name. A dump of its mirror pod counts; a pod that a controller owns does not.
+
+use std::net::IpAddr;
+
+use kubewright_model::finding::NoFix;
+use kubewright_model::kube::{Resource, Workspace};
+use kubewright_model::yaml::Node;
+
+use super::command::{self, Call, Reading};
+
+/// Label and annotation values, names and addresses with one of these in them are filled in by something else.
+const PLACEHOLDERS: &[&str] = &["{{", "${", "<%", "%(", "__", "<", "@"];
+
+/// Whether the resource is a kube-proxy that the kubelet runs from a file.
+pub(super) fn is_static_proxy(workspace: &Workspace, resource: &Resource) -> bool {
+    if resource.kind != "Pod" || resource.api_version != "v1" {
+        return false;
+    }
+    let Some(pod) = workspace.node(resource.id) else { return false };
+    let path = &workspace.file(resource.file).path;
+    let place = ["manifests", "static", "kube-proxy"].iter().any(|part| path.contains(part))
+        || resource.namespace.as_deref() == Some("kube-system")
+        || resource.name.starts_with("kube-proxy");
+    let owners = pod.path(&["metadata", "ownerReferences"]);
+    let owned = owners.is_some_and(|o| o.items().any(|o| o.get("kind").and_then(Node::text) != Some("Node")));
+    let host = pod.path(&["spec", "hostNetwork"]).and_then(Node::as_bool) == Some(true);
+    place && host && !owned && containers(pod).any(|c| !matches!(command::read(c), Reading::Other))
+}
+
+/// Whether the resource is a DaemonSet that runs kube-proxy, or has its name.
+pub(super) fn is_daemon_set(workspace: &Workspace, resource: &Resource) -> bool {
+    let runs = || {
+        let template = workspace.node(resource.id).and_then(|n| n.path(&["spec", "template"]));
+        template.is_some_and(|t| containers(t).any(|c| !matches!(command::read(c), Reading::Other)))
+    };
+    resource.kind == "DaemonSet" && (resource.name == "kube-proxy" || runs())
+}
+
+/// The containers of a pod.
+pub(super) fn containers(pod: Node<'_>) -> impl Iterator<Item = Node<'_>> {
+    pod.path(&["spec", "containers"]).into_iter().flat_map(Node::items)
+}
+
+/// Whether a text holds something that is filled in before the manifest is used.
+pub(super) fn is_placeholder(text: &str) -> bool {
+    PLACEHOLDERS.iter().any(|p| text.contains(p))
+}
+
+/// What speaks against the conversion in the pod itself.
+pub(super) fn obstacle(pod: Node<'_>) -> Option<NoFix> {
+    let mut all = containers(pod);
+    let container = all.next()?;
+    if all.next().is_some() {
+        return Some(NoFix::new(
+            "other-containers",
+            "The pod has further containers, which would run on every node with kube-proxy; move them to a pod of their own.",
+        ));
+    }
+    let Reading::Proxy(call) = command::read(container) else {
+        return Some(NoFix::new(
+            "shell-unclear",
+            "The script that starts kube-proxy cannot be taken apart, so its flags for one node are not known.",
+        ));
+    };
+    generator(pod, container).or_else(|| interpreted(pod)).or_else(|| endpoint(&call)).or_else(|| dns(pod))
+}
+
+/// Programs that write the manifest again and again: RKE2's agent (`pkg/podtemplate`), kops' nodeup (`nodeup/pkg/model/kube_proxy.go`).
+fn generator(pod: Node<'_>, container: Node<'_>) -> Option<NoFix> {
+    let label = |key: &str| pod.path(&["metadata", "labels", key]).and_then(Node::text);
+    let hash = container.get("env").is_some_and(|env| env.items().any(|e| e.get("name").and_then(Node::text) == Some("FILE_HASH")));
+    let owner = if label("kubernetes.io/managed-by") == Some("nodeup") {
+        "kops' nodeup"
+    } else if hash || (label("component") == Some("kube-proxy") && label("tier") == Some("control-plane")) {
+        "RKE2's agent"
+    } else {
+        return None;
+    };
+    Some(NoFix::new("generator-owned", format!("The file belongs to {owner}, which writes it again; configure kube-proxy there.")))
+}
+
+/// Placeholders in what the conversion has to read.
+fn interpreted(pod: Node<'_>) -> Option<NoFix> {
+    let fields: [&[&str]; 2] = [&["metadata", "namespace"], &["metadata", "labels", "k8s-app"]];
+    fields.iter().find_map(|path| {
+        let text = pod.path(path)?.text()?;
+        is_placeholder(text).then(|| placeholder(&path.join("."), text))
+    })
+}
+
+/// The refusal for a placeholder in `field`.
+pub(super) fn placeholder(field: &str, text: &str) -> NoFix {
+    NoFix::new("placeholder", format!("{field} holds a placeholder ({text}), so what it means on a node is not known."))
+}
+
+/// Where kube-proxy finds the API server.
+fn endpoint(call: &Call<'_>) -> Option<NoFix> {
+    if let Some(master) = call.flag("master")
+        && is_loopback(host(master.value))
+    {
+        let text = format!(
+            "--master={} answers only where an API server runs; give kube-proxy an endpoint that every node reaches.",
+            master.value
+        );
+        return Some(NoFix::new("local-apiserver", text));
+    }
+    let known = ["kubeconfig", "master", "config"].iter().any(|name| call.flag(name).is_some_and(|f| !f.value.is_empty()));
+    (!known).then(|| {
+        let text = "kube-proxy is given no --kubeconfig, --master or --config, and the address of Service kubernetes works only after kube-proxy does.";
+        NoFix::new("no-kubeconfig", text)
+    })
+}
+
+/// DNS needs kube-proxy, so kube-proxy must not need DNS in the cluster.
+fn dns(pod: Node<'_>) -> Option<NoFix> {
+    let policy = pod.path(&["spec", "dnsPolicy"]).and_then(Node::text);
+    (policy == Some("ClusterFirstWithHostNet")).then(|| {
+        let text =
+            "dnsPolicy is ClusterFirstWithHostNet: kube-proxy would ask a Service that works only after kube-proxy does; use Default.";
+        NoFix::new("dns-policy", text)
+    })
+}
+
+/// The host of `http://host:port/path`.
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    host_of(rest.split('/').next().unwrap_or(rest))
+}
+
+/// The host of `host`, `host:port` or `[host]:port`.
+pub(super) fn host_of(address: &str) -> &str {
+    if let Some(inner) = address.strip_prefix('[') {
+        return inner.split(']').next().unwrap_or(inner);
+    }
+    if address.parse::<IpAddr>().is_ok() {
+        return address;
+    }
+    address.rsplit_once(':').map_or(address, |(host, _)| host)
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
