@@ -123,6 +123,7 @@ fn codes(transform: &dyn Transform) -> Result<(), Failed> {
             }
         }
     }
-    let silent: Vec<&String> = codes.iter().filter(|c| !meta.docs.contains(&format!("`{c}`"))).collect();
+    // Codes of the editor, `yaml-…`, are the same for all transforms.
+    let silent: Vec<&String> = codes.iter().filter(|c| !c.starts_with("yaml-") && !meta.docs.contains(&format!("`{c}`"))).collect();
     ensure(silent.is_empty(), || format!("not explained in README.md: {silent:?}"))
 }
