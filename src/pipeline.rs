@@ -13,6 +13,8 @@ mod merge;
 pub mod report;
 mod restarts;
 mod suppress;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -121,7 +123,7 @@ impl Pipeline<'_> {
                 merge.pass(&now, &pass);
             }
             let Some(next) = next else {
-                return Ok(merge.finish(self, workspace, &now, &pass));
+                return Ok(merge.finish(workspace, &now, &pass));
             };
             last_names = pass.applied.iter().filter_map(|i| pass.findings.get(*i)).map(|f| f.transform).collect();
             now = next;
