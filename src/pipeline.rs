@@ -23,6 +23,8 @@ use kubewright_model::finding::{Applicability, Finding, Fix, Location, NoFix, Se
 use kubewright_model::kube::{Broken, Workspace};
 use kubewright_transforms::{Context, Settings, Transform};
 
+use crate::typed;
+
 pub use report::Report;
 pub use suppress::nearest;
 
@@ -179,19 +181,29 @@ impl Pipeline<'_> {
     }
 }
 
-/// A file that is not YAML, as a finding.
+/// A file that is not YAML, as a finding. Where libyaml, and so kubectl, reads it all the same, it is only left alone.
 fn input_finding(workspace: &Workspace, broken: &Broken) -> Finding {
     let text = &workspace.file(broken.file).text;
-    let start = broken.error.offset.min(text.len());
+    let mut start = broken.error.offset.min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
     let end = text[start..].chars().next().filter(|c| *c != '\n' && *c != '\r').map_or(start, |c| start + c.len_utf8());
+    let (severity, message, reason) = if typed::reads(text) {
+        let reason = NoFix::new("not-understood", "kubectl reads this file; it was neither checked nor edited");
+        (Severity::Info, format!("kubewright does not understand this file: {}", broken.error.message), reason)
+    } else {
+        let reason = NoFix::new("not-yaml", "kubectl does not read this file either; it was neither checked nor edited");
+        (Severity::Error, format!("not YAML: {}", broken.error.message), reason)
+    };
     Finding {
         transform: INPUT,
-        severity: Severity::Error,
-        message: format!("not YAML: {}", broken.error.message),
+        severity,
+        message,
         primary: Location { file: broken.file, span: start..end },
         related: Vec::new(),
         resource: None,
         notes: Vec::new(),
-        fix: Err(NoFix::new("not-yaml", "kubectl would not read this file either")),
+        fix: Err(reason),
     }
 }

@@ -258,3 +258,13 @@ fn restarts_tell_how() {
     let expected = [("one", Strategy::Rolling), ("two", Strategy::Recreate), ("three", Strategy::OnDelete), ("four", Strategy::Recreated)];
     assert_eq!(found, expected.map(|(n, s)| (n.to_owned(), s)));
 }
+
+#[test]
+fn a_file_that_only_kubectl_reads_is_left_alone() {
+    // The closing quote stands further to the left than the text may.
+    let odd = "a:\n  b: '[\n  ]'\n";
+    let report = run(&workspace(&[("broken.yaml", "a: [\n", true), ("odd.yaml", odd, true)]), &[]).unwrap();
+    let said: Vec<_> = report.findings.iter().map(|f| (f.place.path.as_str(), f.severity, f.fix.as_ref().err().map(|r| r.code))).collect();
+    let expected = [("broken.yaml", Severity::Error, Some("not-yaml")), ("odd.yaml", Severity::Info, Some("not-understood"))];
+    assert_eq!(said, expected);
+}
