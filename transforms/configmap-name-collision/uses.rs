@@ -2,7 +2,7 @@
 //! consumers elsewhere in the workspace.
 
 use kubewright_model::finding::Location;
-use kubewright_model::kube::{Evidence, OutsideUseKind, Resolution, Resource, ResourceId, Target, Workspace};
+use kubewright_model::kube::{Evidence, OutsideUseKind, PodTemplate, Resolution, Resource, ResourceId, Target, Touch, Workspace};
 use kubewright_model::yaml::Node;
 
 use super::Reason;
@@ -76,7 +76,7 @@ pub(super) fn outside(ws: &Workspace, collision: &Collision<'_>, demands: &Deman
             };
             return Some(Reason::new("outside-use", format!("{what} ({})", ws.file(found.location.file).path)));
         }
-        let changed = |touch: &&kubewright_model::kube::Touch| ["data", "binaryData"].iter().any(|path| touch.affects(path));
+        let changed = |touch: &&Touch| ["data", "binaryData"].iter().any(|path| touch.affects(path));
         if let Some(touch) = ws.touches(definition.id).iter().find(changed) {
             return Some(Reason::new("outside-use", format!("{} changes the definition on its way to the cluster", touch.what)));
         }
@@ -108,8 +108,8 @@ fn elsewhere(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
     let inside = |id: ResourceId| collision.sets.iter().any(|s| ws.set(*s).members.iter().any(|m| m.resource == id));
     ws.resources().iter().filter(|r| refers(ws, r, collision.to, collision.name, collision.namespace) && !inside(r.id)).find_map(
         |resource| {
-            let resolved = ws.sets_of(resource.id).into_iter().map(|set| ws.resolve(set, resource.id, collision.to, collision.name));
-            let missing = resolved.fold(true, |all, r| all && matches!(r, Resolution::Missing | Resolution::Uncertain(_)));
+            let mut resolved = ws.sets_of(resource.id).into_iter().map(|set| ws.resolve(set, resource.id, collision.to, collision.name));
+            let missing = resolved.all(|r| matches!(r, Resolution::Missing | Resolution::Uncertain(_)));
             missing.then(|| {
                 let text = format!("{} in {} may mean it too", resource.display(), ws.file(resource.file).path);
                 Reason::new("outside-use", text)
@@ -121,6 +121,6 @@ fn elsewhere(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
 /// Whether a resource refers to the name in what may be the namespace.
 pub(super) fn refers(ws: &Workspace, resource: &Resource, to: Target, name: &str, namespace: Option<&str>) -> bool {
     let near = |explicit: Option<&str>| relate(explicit.or(resource.namespace.as_deref()), namespace) != Relation::Different;
-    ws.pod_templates(resource.id).iter().flat_map(|t| t.references()).any(|r| r.to == to && r.name == name && near(None))
+    ws.pod_templates(resource.id).iter().flat_map(PodTemplate::references).any(|r| r.to == to && r.name == name && near(None))
         || ws.field_references(resource.id).iter().any(|f| f.to == to && f.name == name && near(f.namespace))
 }
