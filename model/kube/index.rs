@@ -6,12 +6,15 @@ use std::sync::{Arc, OnceLock};
 use rayon::prelude::*;
 
 use super::apply_set::{self, Parts};
-use super::kustomization::{self, Details};
+use super::kustomization::{self, Details, Paths, join};
+use super::kustomize::Kustomization;
 use super::read::{Charts, Document, Read, Verdict, read};
 use super::reference::Target;
 use super::resource::{FileId, Resource, ResourceId};
 use super::sets::{ApplySet, SetId};
+use super::touch::{self, Flux};
 use super::workspace::{Broken, Input, Options, Skipped, SourceFile, Workspace};
+use crate::yaml::Node;
 
 /// Answers prepared for each apply set.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +42,8 @@ pub(super) struct Index {
     pub sets: Vec<SetIndex>,
     /// The sets of each resource.
     pub sets_of: Vec<Vec<SetId>>,
+    /// Flux `Kustomization`s.
+    pub flux: Vec<Flux>,
     /// Which resources refer to a name; made when it is first asked for.
     pub references: OnceLock<References>,
 }
@@ -151,6 +156,7 @@ impl Workspace {
             }
         }
         self.index_sets(&unreadable);
+        self.index.flux = touch::flux(self);
     }
 
     fn index_sets(&mut self, unreadable: &BTreeMap<FileId, String>) {
@@ -205,6 +211,35 @@ impl Workspace {
             inputs.push(Input { path: file.path.clone(), text: Arc::clone(text), editable: file.editable });
         }
         Self::build(inputs, &known, self.options.clone())
+    }
+
+    /// All files by path.
+    pub(super) fn paths(&self) -> Paths<'_> {
+        Paths(&self.files)
+    }
+
+    /// What only the graph needs of a kustomization.
+    pub(super) fn details(&self, file: FileId) -> Option<&Details> {
+        let at = self.index.details.binary_search_by_key(&file, |d| d.file).ok()?;
+        self.index.details.get(at)
+    }
+
+    /// `replacements` of a kustomization, inline or in files, each with the file that holds it.
+    pub(super) fn replacements<'a>(&'a self, kustomization: &Kustomization, node: Node<'a>) -> Vec<(FileId, Node<'a>)> {
+        let mut found = Vec::new();
+        for item in node.get("replacements").into_iter().flat_map(Node::items) {
+            let Some(path) = item.get("path").and_then(Node::text) else {
+                found.push((kustomization.file, item));
+                continue;
+            };
+            let file = join(&kustomization.directory, path).and_then(|p| self.file_at(&p));
+            let Some((file, yaml)) = file.and_then(|f| Some((f.id, f.yaml.as_deref()?))) else { continue };
+            for root in (0..yaml.documents().len()).filter_map(|i| yaml.root(i)) {
+                let list = root.get("replacements").unwrap_or(root);
+                found.extend(if list.is_sequence() { list.items().collect() } else { vec![list] }.into_iter().map(|n| (file, n)));
+            }
+        }
+        found
     }
 
     /// The index of one apply set.

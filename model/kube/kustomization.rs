@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::kustomize::{Generator, Kustomization};
+use super::patch::{Patch, Source};
 use super::read::{Document, Read, Verdict, is_kustomization_name, split};
 use super::reference::Target;
 use super::resource::FileId;
@@ -28,6 +29,8 @@ pub(super) struct Details {
     pub file: FileId,
     /// Its mapping.
     pub node: NodeId,
+    /// `patches`, `patchesJson6902` and `patchesStrategicMerge`.
+    pub patches: Vec<Patch>,
     /// `resources` and `bases` in order.
     pub entries: Vec<Entry>,
     /// `components` in order.
@@ -148,7 +151,8 @@ impl Reader<'_> {
             configuration.remove(file);
             sources.remove(file);
         }
-        let details = Details { file: self.file, node: node.id(), entries, components, configuration, sources };
+        let patches = Source { files: self.files, directory: self.directory, file: self.file }.patches(node);
+        let details = Details { file: self.file, node: node.id(), patches, entries, components, configuration, sources };
         (kustomization, details)
     }
 

@@ -12,15 +12,20 @@ pub mod images;
 mod index;
 mod kustomization;
 mod kustomize;
+mod outside;
+mod patch;
 mod pod;
 mod pod_reference;
 mod read;
 mod reference;
 mod resolve;
 mod resource;
+mod selector;
 mod sets;
 #[cfg(test)]
 mod tests;
+mod touch;
+mod unexplained;
 mod workspace;
 
 pub use kustomize::{Generator, Kustomization, OutsideUse, OutsideUseKind, Touch};

@@ -6,10 +6,13 @@ use std::sync::Arc;
 use super::field_reference;
 use super::index::{self, Index};
 use super::kustomize::{Kustomization, OutsideUse, Touch};
+use super::outside;
 use super::pod::{self, PodTemplate};
 use super::reference::{FieldReference, Target};
 use super::resource::{FileId, Resource, ResourceId};
 use super::sets::{ApplySet, SetId};
+use super::touch;
+use super::unexplained;
 use crate::yaml::{self, Node, ParseError};
 
 /// A file as it is given to the workspace.
@@ -211,21 +214,18 @@ impl Workspace {
 
     /// What kustomize may change in a resource on its way to the cluster, from any root that reaches it.
     pub fn touches(&self, id: ResourceId) -> Vec<Touch> {
-        let _ = id;
-        Vec::new()
+        touch::touches(self, id)
     }
 
     /// Uses of a ConfigMap's or Secret's name by things that are no resources: patches, patch targets, replacements, vars, generators,
     /// name reference configurations; of every kustomization that reaches the definition or, when `of` is `None`, of all.
     pub fn uses_outside(&self, of: Option<ResourceId>, to: Target, name: &str) -> Vec<OutsideUse> {
-        let _ = (of, to, name);
-        Vec::new()
+        outside::uses(self, of, to, name)
     }
 
     /// Scalars of the set's resources (values, not keys, not comments) that hold `name` as a whole word (bounded by anything but
     /// `[A-Za-z0-9.-]`) and are no known reference nor the `metadata.name` of a definition: unexplained uses.
     pub fn unexplained_uses(&self, set: SetId, to: Target, name: &str) -> Vec<(ResourceId, crate::finding::Location)> {
-        let _ = (set, to, name);
-        Vec::new()
+        unexplained::uses(self, set, to, name)
     }
 }
