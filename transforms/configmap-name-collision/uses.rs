@@ -1,7 +1,6 @@
 //! Looks for uses of the name that a rename would break: text that no reference explains, kustomize patches and replacements,
 //! consumers elsewhere in the workspace.
 
-use kubewright_model::finding::Location;
 use kubewright_model::kube::{Evidence, OutsideUseKind, PodTemplate, Resolution, Resource, ResourceId, Target, Touch, Workspace};
 use kubewright_model::yaml::Node;
 
@@ -12,7 +11,7 @@ use super::group::{Collision, Relation, relate};
 /// Scalars that hold the name as a word and are no reference.
 pub(super) fn unexplained(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
     let found = collision.sets.iter().flat_map(|set| ws.unexplained_uses(*set, collision.to, collision.name));
-    let (id, location) = found.filter(|(id, location)| !explained(ws, *id, location, collision.name)).min_by_key(|(_, l)| l.clone())?;
+    let (id, location) = found.min_by_key(|(_, location)| location.clone())?;
     let file = ws.file(location.file);
     let line = file.yaml.as_deref().map_or(1, |yaml| yaml.position(location.span.start).0);
     let who = ws.resource(id).display();
@@ -20,26 +19,6 @@ pub(super) fn unexplained(ws: &Workspace, collision: &Collision<'_>) -> Option<R
         "unexplained-use",
         format!("{who} mentions {} at {}:{line}, and that is no known reference", collision.name, file.path),
     ))
-}
-
-/// Whether the whole scalar names or labels something else: the resource itself, a volume, a container.
-fn explained(ws: &Workspace, id: ResourceId, location: &Location, name: &str) -> bool {
-    let resource = ws.resource(id);
-    let Some(root) = ws.node(id) else { return false };
-    let Some(scalar) = root.descendants().find(|n| n.is_scalar() && n.span() == location.span && n.text() == Some(name)) else {
-        return false;
-    };
-    let mut path = path_of(scalar, root);
-    let last = path.pop();
-    match (path.last().copied(), last) {
-        (Some("labels" | "matchLabels" | "selector"), _) => true,
-        (Some("metadata"), Some("name")) => is_builtin(resource),
-        (Some("[]"), Some("name")) => {
-            path.pop();
-            matches!(path.last(), Some(&("volumes" | "volumeMounts" | "volumeClaimTemplates" | "containers" | "initContainers" | "ports")))
-        }
-        _ => false,
-    }
 }
 
 /// Keys from the root to the node, `[]` for an item.
@@ -54,12 +33,6 @@ fn path_of<'a>(node: Node<'a>, root: Node<'a>) -> Vec<&'a str> {
     }
     path.reverse();
     path
-}
-
-/// Whether Kubernetes itself defines the kind, so that its name names nothing else.
-fn is_builtin(resource: &Resource) -> bool {
-    let group = resource.api_version.split_once('/').map_or("", |(group, _)| group);
-    !group.contains('.') || group.ends_with(".k8s.io")
 }
 
 /// Uses by kustomize, and changes that kustomize makes to what the rename rests on.
