@@ -9,6 +9,9 @@ mod edit;
 mod emit;
 mod node;
 mod plan;
+mod scan;
+mod scan_flow;
+mod scan_quoted;
 #[cfg(test)]
 mod tests;
 mod tree;

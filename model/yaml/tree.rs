@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::node::Node;
-use super::plan;
+use super::{plan, scan};
 
 /// Index of a node in the arena of its [`File`]; nodes are numbered in document order, parents before their children.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -156,7 +156,18 @@ impl File {
     /// # Errors
     /// The first place at which the text is not YAML as kubectl accepts it.
     pub fn parse(text: impl Into<Arc<str>>) -> Result<Self, ParseError> {
+        let text = text.into();
+        scan::scan(&text).map_or_else(|| plan::granit(text), Ok)
+    }
+
+    /// Parses with the complete planner alone; [`File::parse`] gives the same tree.
+    pub fn parse_complete(text: impl Into<Arc<str>>) -> Result<Self, ParseError> {
         plan::granit(text.into())
+    }
+
+    /// Parses with the fast scanner alone; `None` where it leaves the text to the complete planner.
+    pub fn parse_fast(text: impl Into<Arc<str>>) -> Option<Self> {
+        scan::scan(&text.into())
     }
 
     /// The text, byte for byte as it was given.

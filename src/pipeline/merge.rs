@@ -5,6 +5,8 @@
 //! Findings that only later passes have are part of the fixes that caused them, unless they are left at the end: those are reported at
 //! the place of their resource in the original text.
 
+use std::collections::BTreeMap;
+
 use kubewright_model::finding::{Finding, NoFix};
 use kubewright_model::kube::{ResourceId, Workspace};
 
@@ -106,7 +108,14 @@ impl Merge {
                 .map(|s| LeftAlone { path: original.file(s.file).path.clone(), document: s.document, code: s.code, text: s.text.clone() })
                 .collect(),
             suppressed: self.suppressed,
+            sources: BTreeMap::new(),
         };
+        for finding in &report.findings {
+            // A file that only the result has is shown as it is there.
+            if let Some(file) = original.file_at(&finding.place.path).or_else(|| now.file_at(&finding.place.path)) {
+                report.sources.insert(file.path.clone(), file.text.clone());
+            }
+        }
         report.restarts = restarts::restarts(original, now, &report.files);
         report.sort();
         report

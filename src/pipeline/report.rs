@@ -1,5 +1,6 @@
 //! What a run says: findings in coordinates of the original text, changed files, restarts, what was left alone.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -240,9 +241,16 @@ pub struct Report {
     pub skipped: Vec<LeftAlone>,
     /// Findings that a suppression took away.
     pub suppressed: usize,
+    /// Original text of each file that a finding stands in.
+    pub sources: BTreeMap<String, Arc<str>>,
 }
 
 impl Report {
+    /// Number of files that could not be read at all.
+    pub fn unread(&self) -> usize {
+        self.findings.iter().filter(|f| f.transform == super::INPUT && !self.sources.contains_key(&f.place.path)).count()
+    }
+
     /// Whether a finding of at least that severity is still there at the end.
     pub fn leaves(&self, severity: Severity) -> bool {
         self.findings.iter().any(|f| f.outcome == Outcome::Left && f.severity >= severity)

@@ -1,0 +1,689 @@
+//! Plans the span tree of block YAML as manifests are written, several times faster than a complete parser.
+//!
+//! The scanner refuses, it never guesses: [`scan`] returns `None` at the first thing it does not fully understand (tags, anchors on keys,
+//! `? key`, directives, tabs between tokens, odd indentation, anything that might be an error) and the
+//! complete planner takes over. What it accepts it plans exactly as the complete planner does: same nodes, spans, marks, comments.
+//!
+//! It walks line by line. A stack holds the open block collections with their indentation; an entry whose value is still to come is
+//! *pending*, and becomes null when the next line does not stand deeper. Block scalars and flow collections consume their lines at once.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use memchr::{memchr, memchr2};
+
+use super::scan_flow::Flow;
+use super::tree::{Collection, Document, File, Kind, NO_MARK, NodeData, NodeId, ScalarStyle};
+
+/// Nesting beyond which the complete planner decides.
+const MAX_DEPTH: usize = 200;
+
+/// Bytes of a key beyond which the complete planner decides: YAML limits implicit keys to 1,024 characters.
+pub(super) const MAX_KEY: usize = 1000;
+
+/// The tree of `text`, or `None` when the scanner does not understand all of it.
+pub(super) fn scan(text: &Arc<str>) -> Option<File> {
+    if !plain_bytes(text.as_bytes()) {
+        return None;
+    }
+    let mut scanner = Scanner::new(text);
+    scanner.run()?;
+    let Scanner { nodes, documents, comments, decoded, anchors, aliases, .. } = scanner;
+    Some(File { text: Arc::clone(text), nodes, documents, comments, decoded, anchors, aliases, tags: Vec::new(), odd: None })
+}
+
+/// No control characters but tabs and line breaks, no lone CR, none of the special breaks and marks that parsers disagree about.
+fn plain_bytes(bytes: &[u8]) -> bool {
+    let mut suspicious = false;
+    for b in bytes {
+        suspicious |= (*b < 0x20 && *b != b'\n' && *b != b'\t') || *b == 0x7F || *b == 0xC2 || *b == 0xE2 || *b == 0xEF;
+    }
+    if !suspicious {
+        return true;
+    }
+    bytes.iter().enumerate().all(|(i, b)| match b {
+        b'\n' | b'\t' => true,
+        b'\r' => bytes.get(i + 1) == Some(&b'\n'),
+        0..0x20 | 0x7F => false,
+        // C1 controls and NEL; LS and PS; byte order marks and noncharacters.
+        0xC2 => bytes.get(i + 1).is_some_and(|n| *n >= 0xA0),
+        0xE2 => !(bytes.get(i + 1) == Some(&0x80) && matches!(bytes.get(i + 2), Some(0xA8 | 0xA9))),
+        0xEF => !matches!((bytes.get(i + 1), bytes.get(i + 2)), (Some(0xBB), Some(0xBF)) | (Some(0xBF), Some(0xBE | 0xBF))),
+        _ => true,
+    })
+}
+
+/// An open block collection.
+struct Open {
+    id: u32,
+    sequence: bool,
+    indent: usize,
+    /// The entry whose value is still to come.
+    pending: Option<Pending>,
+    /// End of the last child so far.
+    end: u32,
+}
+
+/// What is known of a value before it comes.
+#[derive(Clone, Copy)]
+struct Pending {
+    /// The dash or colon.
+    mark: u32,
+    /// Where the value stands if it is missing: behind the indicator or the anchor.
+    missing: usize,
+    /// The anchor.
+    anchor: Option<(usize, usize)>,
+}
+
+pub(super) struct Scanner<'t> {
+    pub(super) text: &'t str,
+    pub(super) bytes: &'t [u8],
+    pub(super) nodes: Vec<NodeData>,
+    documents: Vec<Document>,
+    pub(super) comments: Vec<Range<usize>>,
+    pub(super) decoded: Vec<(NodeId, Box<str>)>,
+    anchors: Vec<(NodeId, Box<str>)>,
+    aliases: Vec<(NodeId, NodeId)>,
+    stack: Vec<Open>,
+    /// First node of the document: anchors before it do not count.
+    first: u32,
+    /// One past the `...` behind the last document.
+    ended: Option<usize>,
+    /// The root of the document is complete: nothing but comments may follow.
+    rooted: bool,
+    open_document: bool,
+}
+
+/// A scalar or a key on one line.
+pub(super) struct Token {
+    pub(super) style: ScalarStyle,
+    pub(super) range: Range<usize>,
+    pub(super) decoded: Option<Box<str>>,
+}
+
+impl<'t> Scanner<'t> {
+    fn new(text: &'t str) -> Self {
+        Self {
+            text,
+            bytes: text.as_bytes(),
+            nodes: Vec::with_capacity(text.len() / 12 + 8),
+            documents: Vec::new(),
+            comments: Vec::new(),
+            decoded: Vec::new(),
+            anchors: Vec::new(),
+            aliases: Vec::new(),
+            stack: Vec::with_capacity(16),
+            first: 0,
+            ended: None,
+            rooted: false,
+            open_document: false,
+        }
+    }
+
+    fn run(&mut self) -> Option<()> {
+        let mut at = 0;
+        while at < self.bytes.len() {
+            at = self.line(at)?;
+        }
+        if self.open_document {
+            self.end_document();
+        }
+        Some(())
+    }
+
+    /// Consumes the line at `start`, or all lines of what begins on it; returns the start of the next line.
+    fn line(&mut self, start: usize) -> Option<usize> {
+        let mut at = start;
+        while self.bytes.get(at) == Some(&b' ') {
+            at += 1;
+        }
+        match self.bytes.get(at) {
+            None => return Some(at),
+            Some(b'\n') => return Some(at + 1),
+            Some(b'\r') => return Some(at + 2),
+            Some(b'#') => return Some(self.comment(at)),
+            Some(b'\t') => return None,
+            Some(_) => {}
+        }
+        if at == start {
+            if self.bytes[at..].starts_with(b"---") && matches!(self.bytes.get(at + 3), None | Some(b' ' | b'\n' | b'\r')) {
+                return self.marker(at);
+            }
+            if self.bytes[at..].starts_with(b"...") {
+                return self.dots(at);
+            }
+            if self.bytes[at] == b'%' {
+                return None;
+            }
+        }
+        self.content(at, at - start)
+    }
+
+    fn comment(&mut self, at: usize) -> usize {
+        let end = self.line_end(at);
+        self.comments.push(at..end);
+        self.next_line(end)
+    }
+
+    /// End of the line of `at`, without its line break.
+    pub(super) fn line_end(&self, at: usize) -> usize {
+        let end = memchr(b'\n', &self.bytes[at..]).map_or(self.bytes.len(), |n| at + n);
+        if end > at && end < self.bytes.len() && self.bytes[end - 1] == b'\r' { end - 1 } else { end }
+    }
+
+    pub(super) fn next_line(&self, line_end: usize) -> usize {
+        match self.bytes.get(line_end) {
+            Some(b'\r') => line_end + 2,
+            Some(_) => line_end + 1,
+            None => line_end,
+        }
+    }
+
+    fn dots(&mut self, at: usize) -> Option<usize> {
+        if !self.open_document || !matches!(self.bytes.get(at + 3), None | Some(b' ' | b'\n' | b'\r')) {
+            return None;
+        }
+        self.end_document();
+        self.ended = Some(at + 3);
+        self.rest(at + 3)
+    }
+
+    fn begin_document(&mut self, marker: Option<Range<usize>>, start: usize) {
+        if let Some(last) = self.documents.last_mut() {
+            last.end = start;
+        }
+        let start = if self.documents.is_empty() { 0 } else { start };
+        self.documents.push(Document { root: None, marker, start, end: self.bytes.len(), directives: false });
+        self.open_document = true;
+        self.rooted = false;
+        self.ended = None;
+        self.first = u32_of(self.nodes.len());
+    }
+
+    fn marker(&mut self, at: usize) -> Option<usize> {
+        if self.open_document {
+            self.end_document();
+        }
+        self.begin_document(Some(at..at + 3), at);
+        self.rest(at + 3)
+    }
+
+    /// What may follow the last token of a line: white space and a comment. Returns the start of the next line.
+    pub(super) fn rest(&mut self, mut at: usize) -> Option<usize> {
+        let from = at;
+        while self.bytes.get(at) == Some(&b' ') {
+            at += 1;
+        }
+        match self.bytes.get(at) {
+            None => Some(at),
+            Some(b'\n') => Some(at + 1),
+            Some(b'\r') => Some(at + 2),
+            Some(b'#') if at > from => Some(self.comment(at)),
+            Some(_) => None,
+        }
+    }
+
+    fn end_document(&mut self) {
+        while !self.stack.is_empty() {
+            self.close();
+        }
+        if let Some(document) = self.documents.last_mut()
+            && document.root.is_none()
+        {
+            // Only an explicit document can be empty: an implicit one begins with its content.
+            let at = document.marker.as_ref().map_or(document.start, |m| m.end);
+            document.root = Some(NodeId(u32_of(self.nodes.len())));
+            self.nodes.push(NodeData {
+                kind: Kind::Scalar(ScalarStyle::Plain),
+                start: u32_of(at),
+                end: u32_of(at),
+                props: u32_of(at),
+                mark: NO_MARK,
+                parent: NO_MARK,
+                subtree: u32_of(self.nodes.len() + 1),
+                explicit_key: false,
+            });
+        }
+        self.open_document = false;
+    }
+
+    fn close(&mut self) {
+        if let Some(top) = self.stack.last_mut()
+            && let Some(pending) = top.pending.take()
+        {
+            self.null(pending);
+        }
+        if let Some(open) = self.stack.pop() {
+            let count = u32_of(self.nodes.len());
+            let node = &mut self.nodes[open.id as usize];
+            node.subtree = count;
+            node.end = open.end;
+            if let Some(parent) = self.stack.last_mut() {
+                parent.end = open.end;
+            }
+        }
+    }
+
+    /// A missing value right behind its indicator or anchor.
+    fn null(&mut self, pending: Pending) {
+        let at = pending.missing;
+        let id = self.push(Kind::Scalar(ScalarStyle::Plain), at, at, pending.mark);
+        self.name(id, pending.anchor);
+        self.grow(u32_of(at));
+    }
+
+    fn name(&mut self, id: u32, anchor: Option<(usize, usize)>) {
+        if let Some((start, end)) = anchor {
+            self.nodes[id as usize].props = u32_of(start);
+            self.anchors.push((NodeId(id), self.text[start + 1..end].into()));
+        }
+    }
+
+    fn push(&mut self, kind: Kind, start: usize, end: usize, mark: u32) -> u32 {
+        let id = u32_of(self.nodes.len());
+        let parent = self.stack.last().map_or(NO_MARK, |o| o.id);
+        self.nodes.push(NodeData {
+            kind,
+            start: u32_of(start),
+            end: u32_of(end),
+            props: u32_of(start),
+            mark,
+            parent,
+            subtree: id + 1,
+            explicit_key: false,
+        });
+        if parent == NO_MARK
+            && let Some(document) = self.documents.last_mut()
+        {
+            document.root = Some(NodeId(id));
+        }
+        id
+    }
+
+    /// Indentation of the innermost open block collection.
+    pub(super) fn around(&self) -> Option<usize> {
+        self.stack.last().map(|o| o.indent)
+    }
+
+    fn grow(&mut self, end: u32) {
+        if let Some(top) = self.stack.last_mut() {
+            top.end = end;
+        }
+    }
+
+    /// Content at `at`, in column `indent`, as the first token of its line.
+    fn content(&mut self, at: usize, indent: usize) -> Option<usize> {
+        if !self.open_document {
+            let start = if self.documents.is_empty() { 0 } else { self.ended? };
+            self.begin_document(None, start);
+        }
+        let dash = self.is_dash(at);
+        loop {
+            let Some(top) = self.stack.last_mut() else {
+                if self.rooted {
+                    return None;
+                }
+                self.rooted = true;
+                return self.value(at, indent, NO_MARK, None, true);
+            };
+            if let Some(pending) = top.pending.take() {
+                if indent > top.indent || (!top.sequence && indent == top.indent && dash) {
+                    return self.value(at, indent, pending.mark, pending.anchor, true);
+                }
+                self.null(pending);
+            } else if indent < top.indent || (indent == top.indent && top.sequence && !dash) {
+                self.close();
+            } else if indent == top.indent && top.sequence == dash {
+                return if dash { self.item(at, indent) } else { self.entry(at) };
+            } else {
+                return None;
+            }
+        }
+    }
+
+    fn is_dash(&self, at: usize) -> bool {
+        self.bytes[at] == b'-' && matches!(self.bytes.get(at + 1), None | Some(b' ' | b'\n' | b'\r'))
+    }
+
+    /// A value at `at` in column `column`: `fresh` when it is the first token of its line or follows a dash, so that a block collection may begin.
+    fn value(&mut self, at: usize, column: usize, mark: u32, anchor: Option<(usize, usize)>, fresh: bool) -> Option<usize> {
+        match self.bytes[at] {
+            b'-' if self.is_dash(at) => {
+                if !fresh {
+                    return None;
+                }
+                self.open(Kind::Sequence(Collection::Block), at, column, mark, anchor)?;
+                self.item(at, column)
+            }
+            b'&' => {
+                if anchor.is_some() || self.stack.is_empty() {
+                    return None;
+                }
+                let end = self.word(at)?;
+                self.behind(end, mark, Some((at, end)))
+            }
+            b'*' => {
+                if anchor.is_some() || self.stack.is_empty() {
+                    return None;
+                }
+                let end = self.word(at)?;
+                if self.is_colon(end, ScalarStyle::DoubleQuoted) {
+                    return None;
+                }
+                let id = self.push(Kind::Alias, at, end, mark);
+                self.alias(id, at, end)?;
+                self.grow(u32_of(end));
+                self.rest(end)
+            }
+            b'|' | b'>' => {
+                if self.stack.is_empty() {
+                    return None;
+                }
+                self.block_scalar(at, mark, anchor)
+            }
+            b'[' | b'{' => {
+                let parent = self.stack.last().map_or(NO_MARK, |o| o.id);
+                let indent = self.stack.last().map(|o| o.indent);
+                let id = u32_of(self.nodes.len());
+                if parent == NO_MARK
+                    && let Some(document) = self.documents.last_mut()
+                {
+                    document.root = Some(NodeId(id));
+                }
+                let end = Flow::new(self, indent).collection(at, parent, mark)?;
+                self.name(id, anchor);
+                self.grow(u32_of(end));
+                self.rest(end)
+            }
+            _ => {
+                let token = self.token(at)?;
+                let end = token.range.end;
+                if self.is_colon(end, token.style) {
+                    // An anchor on the line of a key would be the key's.
+                    if !fresh || end - at > MAX_KEY || anchor.is_some_and(|(a, _)| self.text[a..at].find('\n').is_none()) {
+                        return None;
+                    }
+                    self.open(Kind::Mapping(Collection::Block), at, column, mark, anchor)?;
+                    return self.pair(token);
+                }
+                let token = self.further_lines(token)?;
+                let end = token.range.end;
+                let id = self.push(Kind::Scalar(token.style), token.range.start, end, mark);
+                if let Some(text) = token.decoded {
+                    self.decoded.push((NodeId(id), text));
+                }
+                self.name(id, anchor);
+                self.grow(u32_of(end));
+                self.rest(end)
+            }
+        }
+    }
+
+    /// End of an anchor or alias at `at`.
+    pub(super) fn word(&self, at: usize) -> Option<usize> {
+        let mut end = at + 1;
+        while self.bytes.get(end).is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) {
+            end += 1;
+        }
+        (end > at + 1 && matches!(self.bytes.get(end), None | Some(b' ' | b'\n' | b'\r' | b',' | b']' | b'}'))).then_some(end)
+    }
+
+    pub(super) fn alias(&mut self, id: u32, at: usize, end: usize) -> Option<()> {
+        let name = &self.text[at + 1..end];
+        let (target, _) = self.anchors.iter().rev().find(|(n, a)| n.0 >= self.first && **a == *name)?;
+        if self.stack.iter().any(|o| o.id == target.0) {
+            return None;
+        }
+        self.aliases.push((NodeId(id), *target));
+        Some(())
+    }
+
+    /// What stands behind an indicator, or behind the anchor that follows it, on the same line.
+    fn behind(&mut self, after: usize, mark: u32, anchor: Option<(usize, usize)>) -> Option<usize> {
+        let mut next = after;
+        while self.bytes.get(next) == Some(&b' ') {
+            next += 1;
+        }
+        match self.bytes.get(next) {
+            None | Some(b'\n' | b'\r' | b'#') => {
+                self.stack.last_mut()?.pending = Some(Pending { mark, missing: after, anchor });
+                self.rest(after)
+            }
+            Some(b'\t') => None,
+            Some(_) => self.value(next, 0, mark, anchor, false),
+        }
+    }
+
+    fn open(&mut self, kind: Kind, at: usize, indent: usize, mark: u32, anchor: Option<(usize, usize)>) -> Option<()> {
+        if self.stack.len() >= MAX_DEPTH {
+            return None;
+        }
+        let id = self.push(kind, at, at, mark);
+        self.name(id, anchor);
+        self.stack.push(Open { id, sequence: matches!(kind, Kind::Sequence(_)), indent, pending: None, end: u32_of(at) });
+        Some(())
+    }
+
+    /// A sequence item whose dash stands at `at`.
+    fn item(&mut self, at: usize, indent: usize) -> Option<usize> {
+        let mut next = at + 1;
+        while self.bytes.get(next) == Some(&b' ') {
+            next += 1;
+        }
+        match self.bytes.get(next) {
+            None | Some(b'\n' | b'\r' | b'#') => {
+                self.stack.last_mut()?.pending = Some(Pending { mark: u32_of(at), missing: at + 1, anchor: None });
+                self.rest(at + 1)
+            }
+            Some(b'\t') => None,
+            Some(_) => self.value(next, indent + (next - at), u32_of(at), None, true),
+        }
+    }
+
+    /// A mapping entry whose key stands at `at`.
+    fn entry(&mut self, at: usize) -> Option<usize> {
+        if matches!(self.bytes[at], b'[' | b'{' | b'|' | b'>' | b'&' | b'*') {
+            return None;
+        }
+        let token = self.token(at)?;
+        if !self.is_colon(token.range.end, token.style) || token.range.len() > MAX_KEY {
+            return None;
+        }
+        self.pair(token)
+    }
+
+    fn is_colon(&self, at: usize, style: ScalarStyle) -> bool {
+        // A plain token ends at the colon; white space may stand before the colon of any key.
+        let mut at = at;
+        if style != ScalarStyle::Plain || self.bytes.get(at) == Some(&b' ') {
+            while self.bytes.get(at) == Some(&b' ') {
+                at += 1;
+            }
+        }
+        self.bytes.get(at) == Some(&b':') && matches!(self.bytes.get(at + 1), None | Some(b' ' | b'\n' | b'\r'))
+    }
+
+    /// A key and what follows it on its line.
+    fn pair(&mut self, key: Token) -> Option<usize> {
+        if memchr(b'\n', &self.bytes[key.range.clone()]).is_some() {
+            return None;
+        }
+        let id = self.push(Kind::Scalar(key.style), key.range.start, key.range.end, NO_MARK);
+        if let Some(text) = key.decoded {
+            self.decoded.push((NodeId(id), text));
+        }
+        let mut colon = key.range.end;
+        while self.bytes[colon] == b' ' {
+            colon += 1;
+        }
+        self.behind(colon + 1, u32_of(colon), None)
+    }
+
+    /// A scalar on one line in block context; a plain one ends before its colon, its comment or its line break.
+    fn token(&self, at: usize) -> Option<Token> {
+        match self.bytes[at] {
+            b'"' => self.double_quoted(at),
+            b'\'' => self.single_quoted(at),
+            b',' | b']' | b'}' | b'#' | b'&' | b'*' | b'!' | b'%' | b'@' | b'`' => None,
+            b'-' | b'?' | b':' if matches!(self.bytes.get(at + 1), None | Some(b' ' | b'\t' | b'\n' | b'\r')) => None,
+            _ => {
+                let line_end = self.line_end(at);
+                let line = &self.bytes[at..line_end];
+                let mut end = line.len();
+                let mut from = 0;
+                while let Some(n) = memchr2(b':', b'#', &line[from..]) {
+                    let hit = from + n;
+                    if line[hit] == b':' {
+                        if matches!(line.get(hit + 1), None | Some(b' ' | b'\t')) {
+                            end = hit;
+                            break;
+                        }
+                    } else if hit > 0 && matches!(line[hit - 1], b' ' | b'\t') {
+                        end = hit;
+                        break;
+                    }
+                    from = hit + 1;
+                }
+                while end > 0 && line[end - 1] == b' ' {
+                    end -= 1;
+                }
+                if end == 0 || memchr(b'\t', &line[..end]).is_some() {
+                    return None;
+                }
+                Some(Token { style: ScalarStyle::Plain, range: at..at + end, decoded: None })
+            }
+        }
+    }
+}
+
+/// Block scalars.
+impl Scanner<'_> {
+    fn block_scalar(&mut self, header: usize, mark: u32, anchor: Option<(usize, usize)>) -> Option<usize> {
+        let literal = self.bytes[header] == b'|';
+        let (mut chomp, mut explicit, mut at) = (0_u8, 0_usize, header + 1);
+        while let Some(b) = self.bytes.get(at) {
+            match b {
+                b'+' | b'-' if chomp == 0 => chomp = *b,
+                b'1'..=b'9' if explicit == 0 => explicit = usize::from(b - b'0'),
+                b' ' | b'\n' | b'\r' => break,
+                _ => return None,
+            }
+            at += 1;
+        }
+        let header_end = at;
+        let mut at = self.rest(at)?;
+        let parent = self.stack.last()?.indent;
+        let mut indent = if explicit > 0 { Some(parent + explicit) } else { None };
+        let mut body = Body::new(literal);
+        let mut end = header_end;
+        let mut blank_deepest = 0;
+        loop {
+            if at >= self.bytes.len() {
+                break;
+            }
+            let line_end = self.line_end(at);
+            let mut text = at;
+            while text < line_end && self.bytes[text] == b' ' {
+                text += 1;
+            }
+            let spaces = text - at;
+            let blank = text == line_end;
+            match indent {
+                _ if blank && indent.is_none_or(|n| spaces <= n) => {
+                    blank_deepest = blank_deepest.max(spaces);
+                    body.blank();
+                    if chomp == b'+' {
+                        end = line_end;
+                    }
+                }
+                None if spaces > parent => {
+                    if blank_deepest > spaces || self.bytes[text] == b'\t' {
+                        return None;
+                    }
+                    indent = Some(spaces);
+                    body.line(&self.text[text..line_end]);
+                    end = line_end;
+                }
+                Some(n) if spaces >= n => {
+                    body.line(&self.text[at + n..line_end]);
+                    end = line_end;
+                }
+                _ => {
+                    if self.bytes[text] == b'\t' || (spaces > parent && self.bytes[text] != b'#') {
+                        return None;
+                    }
+                    break;
+                }
+            }
+            let next = self.next_line(line_end);
+            if next == line_end && (chomp == b'+' || blank) {
+                return None;
+            }
+            at = next;
+        }
+        if !body.any {
+            return None;
+        }
+        let id = self.push(Kind::Scalar(if literal { ScalarStyle::Literal } else { ScalarStyle::Folded }), header, end, mark);
+        self.name(id, anchor);
+        self.decoded.push((NodeId(id), body.finish(chomp).into()));
+        self.grow(u32_of(end));
+        Some(at)
+    }
+}
+
+/// The decoded text of a block scalar (YAML 1.2, 8.1).
+struct Body {
+    literal: bool,
+    text: String,
+    /// Line breaks of blank lines since the last line of content.
+    blanks: usize,
+    any: bool,
+    spaced: bool,
+}
+
+impl Body {
+    fn new(literal: bool) -> Self {
+        Self { literal, text: String::new(), blanks: 0, any: false, spaced: false }
+    }
+
+    fn blank(&mut self) {
+        self.blanks += 1;
+    }
+
+    fn line(&mut self, line: &str) {
+        let spaced = line.starts_with([' ', '\t']);
+        if self.any {
+            if self.literal || self.spaced || spaced {
+                self.text.push('\n');
+            } else if self.blanks == 0 {
+                self.text.push(' ');
+            }
+        }
+        self.flush_blanks();
+        self.text.push_str(line);
+        self.any = true;
+        self.spaced = spaced;
+    }
+
+    fn flush_blanks(&mut self) {
+        for _ in 0..self.blanks {
+            self.text.push('\n');
+        }
+        self.blanks = 0;
+    }
+
+    fn finish(mut self, chomp: u8) -> String {
+        if self.any && chomp != b'-' {
+            self.text.push('\n');
+        }
+        if chomp == b'+' {
+            self.flush_blanks();
+        }
+        self.text
+    }
+}
+
+pub(super) fn u32_of(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,208 @@
+//! Flow collections for the scanner: JSON, and the short lists and mappings of manifests.
+
+use super::scan::{MAX_KEY, Scanner, Token, u32_of};
+use super::tree::{Collection, Kind, NO_MARK, NodeData, NodeId, ScalarStyle};
+
+/// Nesting beyond which the complete planner decides.
+const MAX_DEPTH: usize = 100;
+
+/// A flow collection being scanned.
+pub(super) struct Flow<'s, 't> {
+    scanner: &'s mut Scanner<'t>,
+    /// Indentation of the block collection around it: lines must stand deeper.
+    around: Option<usize>,
+    depth: usize,
+}
+
+impl<'s, 't> Flow<'s, 't> {
+    /// A flow collection inside a block collection of that indentation; `None` for the root of a document.
+    pub(super) fn new(scanner: &'s mut Scanner<'t>, around: Option<usize>) -> Self {
+        Self { scanner, around, depth: 0 }
+    }
+
+    /// The collection whose bracket stands at `at`; returns one past its closing bracket.
+    pub(super) fn collection(&mut self, at: usize, parent: u32, mark: u32) -> Option<usize> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return None;
+        }
+        let mapping = self.scanner.bytes[at] == b'{';
+        let kind = if mapping { Kind::Mapping(Collection::Flow) } else { Kind::Sequence(Collection::Flow) };
+        let id = self.push(kind, at, at + 1, parent, mark);
+        let close = if mapping { b'}' } else { b']' };
+        let mut at = self.skip(at + 1)?;
+        loop {
+            if self.scanner.bytes.get(at) == Some(&close) {
+                break;
+            }
+            at = if mapping { self.entry(at, id)? } else { self.item(at, id)? };
+            at = self.skip(at)?;
+            match self.scanner.bytes.get(at) {
+                Some(b',') => at = self.skip(at + 1)?,
+                Some(b) if *b == close => break,
+                _ => return None,
+            }
+        }
+        let count = u32_of(self.scanner.nodes.len());
+        let node = &mut self.scanner.nodes[id as usize];
+        node.subtree = count;
+        node.end = u32_of(at + 1);
+        self.depth -= 1;
+        Some(at + 1)
+    }
+
+    fn item(&mut self, at: usize, parent: u32) -> Option<usize> {
+        if matches!(self.scanner.bytes.get(at), Some(b'[' | b'{')) {
+            let end = self.collection(at, parent, NO_MARK)?;
+            return (self.scanner.bytes.get(self.spaces(end)) != Some(&b':')).then_some(end);
+        }
+        if self.scanner.bytes.get(at) == Some(&b'*') {
+            return self.alias(at, parent, NO_MARK);
+        }
+        let token = self.token(at)?;
+        if self.scanner.bytes.get(self.spaces(token.range.end)) == Some(&b':') {
+            // A single pair without braces.
+            return None;
+        }
+        Some(self.scalar(token, parent, NO_MARK))
+    }
+
+    fn entry(&mut self, at: usize, parent: u32) -> Option<usize> {
+        let key = self.token(at)?;
+        let quoted = key.style != ScalarStyle::Plain;
+        let colon = self.spaces(key.range.end);
+        if key.range.len() > MAX_KEY || self.scanner.bytes.get(colon) != Some(&b':') || self.scanner.text[key.range.clone()].contains('\n')
+        {
+            return None;
+        }
+        if !quoted && !matches!(self.scanner.bytes.get(colon + 1), Some(b' ' | b'\n' | b'\r')) {
+            return None;
+        }
+        self.scalar(key, parent, NO_MARK);
+        let at = self.skip_colon(colon + 1)?;
+        match self.scanner.bytes.get(at)? {
+            b'[' | b'{' => self.collection(at, parent, u32_of(colon)),
+            b'*' => self.alias(at, parent, u32_of(colon)),
+            _ => {
+                let token = self.token(at)?;
+                if self.scanner.bytes.get(self.spaces(token.range.end)) == Some(&b':') {
+                    return None;
+                }
+                Some(self.scalar(token, parent, u32_of(colon)))
+            }
+        }
+    }
+
+    /// White space behind a colon: the value stands on the same line.
+    fn skip_colon(&self, at: usize) -> Option<usize> {
+        let at = self.spaces(at);
+        (!matches!(self.scanner.bytes.get(at), None | Some(b'\n' | b'\r' | b'\t' | b'#'))).then_some(at)
+    }
+
+    fn alias(&mut self, at: usize, parent: u32, mark: u32) -> Option<usize> {
+        let end = self.scanner.word(at)?;
+        if self.scanner.bytes.get(self.spaces(end)) == Some(&b':') {
+            return None;
+        }
+        let id = self.push(Kind::Alias, at, end, parent, mark);
+        self.scanner.alias(id, at, end)?;
+        Some(end)
+    }
+
+    fn scalar(&mut self, token: Token, parent: u32, mark: u32) -> usize {
+        let id = self.push(Kind::Scalar(token.style), token.range.start, token.range.end, parent, mark);
+        if let Some(text) = token.decoded {
+            self.scanner.decoded.push((NodeId(id), text));
+        }
+        token.range.end
+    }
+
+    fn push(&mut self, kind: Kind, start: usize, end: usize, parent: u32, mark: u32) -> u32 {
+        let id = u32_of(self.scanner.nodes.len());
+        self.scanner.nodes.push(NodeData {
+            kind,
+            start: u32_of(start),
+            end: u32_of(end),
+            props: u32_of(start),
+            mark,
+            parent,
+            subtree: id + 1,
+            explicit_key: false,
+        });
+        id
+    }
+
+    fn spaces(&self, mut at: usize) -> usize {
+        while self.scanner.bytes.get(at) == Some(&b' ') {
+            at += 1;
+        }
+        at
+    }
+
+    /// White space, line breaks and comments between tokens.
+    fn skip(&mut self, mut at: usize) -> Option<usize> {
+        loop {
+            match self.scanner.bytes.get(at)? {
+                b' ' | b'\r' => at += 1,
+                b'\n' => {
+                    let line = at + 1;
+                    at = self.spaces(line);
+                    let next = *self.scanner.bytes.get(at)?;
+                    if at == line && (next == b'-' || next == b'.') {
+                        return None;
+                    }
+                    if let Some(around) = self.around
+                        && at - line <= around
+                        && !matches!(next, b'\n' | b'\r' | b'#')
+                    {
+                        return None;
+                    }
+                }
+                b'#' if matches!(self.scanner.bytes[at - 1], b' ' | b'\n') => {
+                    let end = self.scanner.line_end(at);
+                    self.scanner.comments.push(at..end);
+                    at = end;
+                }
+                b'\t' => return None,
+                _ => return Some(at),
+            }
+        }
+    }
+
+    fn token(&self, at: usize) -> Option<Token> {
+        let bytes = self.scanner.bytes;
+        match *bytes.get(at)? {
+            b'"' => self.scanner.double_quoted(at),
+            b'\'' => self.scanner.single_quoted(at),
+            b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>' | b'%' | b'@' | b'`' | b'?' | b':' => None,
+            b'-' if !bytes.get(at + 1).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'-' || *b == b'.') => None,
+            _ => {
+                let mut end = at;
+                loop {
+                    match bytes.get(end)? {
+                        b',' | b'[' | b']' | b'{' | b'}' | b'\n' | b'\r' => break,
+                        b'\t' => return None,
+                        b':' if matches!(bytes.get(end + 1)?, b' ' | b'\n' | b'\r' | b',' | b'[' | b']' | b'{' | b'}' | b'\t') => break,
+                        b'#' if bytes[end - 1] == b' ' => break,
+                        _ => end += 1,
+                    }
+                }
+                let stop = end;
+                while bytes[end - 1] == b' ' {
+                    end -= 1;
+                }
+                // A plain scalar may go on in the next line unless an indicator follows.
+                if matches!(bytes[stop], b'\n' | b'\r' | b'#') {
+                    let mut next = stop;
+                    while matches!(bytes.get(next), Some(b' ' | b'\n' | b'\r')) {
+                        next += 1;
+                    }
+                    if bytes[stop] != b'#' && !matches!(bytes.get(next), Some(b',' | b']' | b'}' | b'#')) {
+                        return None;
+                    }
+                }
+                Some(Token { style: ScalarStyle::Plain, range: at..end, decoded: None })
+            }
+        }
+    }
+}

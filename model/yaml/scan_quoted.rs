@@ -1,0 +1,190 @@
+//! Scalars for the scanner that are quoted, or go on over several lines.
+
+use memchr::{memchr, memchr2, memchr3};
+
+use super::scan::{Scanner, Token};
+use super::tree::ScalarStyle;
+
+impl Scanner<'_> {
+    pub(super) fn single_quoted(&self, at: usize) -> Option<Token> {
+        let mut text = Folded::new();
+        let mut from = at + 1;
+        loop {
+            let hit = from + memchr2(b'\'', b'\n', &self.bytes[from..])?;
+            if self.bytes[hit] == b'\n' {
+                text.push(&self.text[from..hit]);
+                from = self.fold(hit, &mut text)?;
+            } else if self.bytes.get(hit + 1) == Some(&b'\'') {
+                text.push(&self.text[from..=hit]);
+                text.touched = true;
+                from = hit + 2;
+            } else {
+                text.push(&self.text[from..hit]);
+                return Some(Token { style: ScalarStyle::SingleQuoted, range: at..hit + 1, decoded: text.finish() });
+            }
+        }
+    }
+
+    pub(super) fn double_quoted(&self, at: usize) -> Option<Token> {
+        let mut text = Folded::new();
+        let mut from = at + 1;
+        loop {
+            let hit = from + memchr3(b'"', b'\\', b'\n', &self.bytes[from..])?;
+            text.push(&self.text[from..hit]);
+            match self.bytes[hit] {
+                b'"' => return Some(Token { style: ScalarStyle::DoubleQuoted, range: at..hit + 1, decoded: text.finish() }),
+                b'\\' => {
+                    let (c, next) = self.escape(hit + 1)?;
+                    text.push_escaped(c);
+                    from = next;
+                }
+                _ => from = self.fold(hit, &mut text)?,
+            }
+        }
+    }
+
+    /// Folds the line breaks from the one at `at` on; returns where the text goes on.
+    fn fold(&self, at: usize, text: &mut Folded) -> Option<usize> {
+        let mut breaks = 0;
+        let mut at = at;
+        while self.bytes.get(at) == Some(&b'\n') {
+            breaks += 1;
+            let line = at + 1;
+            at = line;
+            while self.bytes.get(at) == Some(&b' ') {
+                at += 1;
+            }
+            if self.bytes.get(at) == Some(&b'\r') {
+                at += 1;
+            }
+            let deeper = self.around().is_none_or(|n| at - line > n);
+            if self.bytes.get(at) != Some(&b'\n') && (!deeper || matches!(self.bytes.get(at), None | Some(b'\t')) || at == line) {
+                return None;
+            }
+        }
+        text.break_lines(breaks);
+        Some(at)
+    }
+
+    /// Decodes the escape whose letter stands at `at`; returns it with where the text goes on. Surrogates and escaped line breaks are left to
+    /// the complete planner.
+    fn escape(&self, at: usize) -> Option<(char, usize)> {
+        let digits = match *self.bytes.get(at)? {
+            b'n' => return Some(('\n', at + 1)),
+            b't' => return Some(('\t', at + 1)),
+            b'r' => return Some(('\r', at + 1)),
+            b'0' => return Some(('\0', at + 1)),
+            b'e' => return Some(('\u{1b}', at + 1)),
+            c @ (b'"' | b'\\' | b'/' | b' ') => return Some((char::from(c), at + 1)),
+            b'x' => 2,
+            b'u' => 4,
+            b'U' => 8,
+            _ => return None,
+        };
+        let hex = self.text.get(at + 1..at + 1 + digits)?;
+        if !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return None;
+        }
+        Some((char::from_u32(u32::from_str_radix(hex, 16).ok()?)?, at + 1 + digits))
+    }
+
+    /// A plain value in block context goes on as long as lines stand deeper than the collection around it.
+    pub(super) fn further_lines(&self, token: Token) -> Option<Token> {
+        if token.style != ScalarStyle::Plain {
+            return Some(token);
+        }
+        let Some(around) = self.around() else {
+            // A scalar document: the complete planner decides.
+            return None;
+        };
+        let mut end = token.range.end;
+        let mut text = Folded::new();
+        loop {
+            let mut breaks = 0;
+            let mut at = self.line_end(end);
+            if !self.text[end..at].trim_start_matches(' ').is_empty() {
+                break;
+            }
+            while at < self.bytes.len() {
+                let next = self.next_line(at);
+                breaks += 1;
+                let mut first = next;
+                while self.bytes.get(first) == Some(&b' ') {
+                    first += 1;
+                }
+                match self.bytes.get(first) {
+                    None | Some(b'#') => return Some(text.token(&token, end)),
+                    Some(b'\n' | b'\r') => at = first,
+                    Some(b'\t') => return None,
+                    Some(_) if first - next <= around => return Some(text.token(&token, end)),
+                    Some(_) => {
+                        let mut stop = self.line_end(first);
+                        while self.bytes[stop - 1] == b' ' {
+                            stop -= 1;
+                        }
+                        let line = &self.text[first..stop];
+                        if line.contains(": ") || line.ends_with(':') || line.contains(" #") || memchr(b'\t', line.as_bytes()).is_some() {
+                            return None;
+                        }
+                        if !text.touched {
+                            text.push(&self.text[token.range.clone()]);
+                        }
+                        text.break_lines(breaks);
+                        text.push(line);
+                        end = stop;
+                        break;
+                    }
+                }
+            }
+            if at >= self.bytes.len() {
+                break;
+            }
+        }
+        Some(text.token(&token, end))
+    }
+}
+
+/// Decoded text of a scalar; lines are folded as YAML 1.2, 6.5 says.
+struct Folded {
+    text: String,
+    /// Bytes that white space trimming at a line break must not touch: they were escaped.
+    kept: usize,
+    /// Whether the text differs from the source between the quotes.
+    touched: bool,
+}
+
+impl Folded {
+    fn new() -> Self {
+        Self { text: String::new(), kept: 0, touched: false }
+    }
+
+    fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    fn push_escaped(&mut self, c: char) {
+        self.text.push(c);
+        self.kept = self.text.len();
+        self.touched = true;
+    }
+
+    fn break_lines(&mut self, breaks: usize) {
+        let trimmed = self.text.trim_end_matches([' ', '\t', '\r']).len().max(self.kept);
+        self.text.truncate(trimmed);
+        if breaks == 1 {
+            self.text.push(' ');
+        } else {
+            self.text.extend(std::iter::repeat_n('\n', breaks - 1));
+        }
+        self.kept = self.text.len();
+        self.touched = true;
+    }
+
+    fn finish(self) -> Option<Box<str>> {
+        self.touched.then(|| self.text.into())
+    }
+
+    fn token(self, token: &Token, end: usize) -> Token {
+        Token { style: token.style, range: token.range.start..end, decoded: self.finish() }
+    }
+}

@@ -1,0 +1,207 @@
+//! `kubewright.toml`: what the user says about the workspace, read strictly.
+//!
+//! An unknown key, name or value is an error with its place and the nearest thing that could be meant: a setting that is silently ignored
+//! would be worse than none.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, anyhow};
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
+use kubewright_model::kube::images::ImageFacts;
+use kubewright_model::kube::{ApplySetSpec, Options, ReferenceSpec, Target};
+use kubewright_transforms::{ALL, Settings};
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::pipeline::nearest;
+use crate::pipeline::report::position;
+
+/// Name of the file.
+pub const FILE_NAME: &str = "kubewright.toml";
+
+/// From which severity on a finding that is left fails the run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailOn {
+    /// Errors only.
+    Error,
+    /// Errors and warnings.
+    #[default]
+    Warning,
+    /// Nothing that is found.
+    Never,
+}
+
+/// What the file says.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// `unsafe-fixes`: transforms whose unsafe fixes are applied.
+    pub unsafe_fixes: BTreeSet<String>,
+    /// `ignore`: files that are read, and neither reported nor edited.
+    pub ignore: GlobSet,
+    /// `select`: the transforms that run; all when absent.
+    pub select: Option<BTreeSet<String>>,
+    /// `fail-on`
+    pub fail_on: Option<FailOn>,
+    /// `[transforms.*]` and `[[images]]`
+    pub settings: Settings,
+    /// `[[apply-sets]]` and `[[references]]`
+    pub options: Options,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct Raw {
+    unsafe_fixes: Vec<Spanned<String>>,
+    ignore: Vec<Spanned<String>>,
+    select: Option<Vec<Spanned<String>>>,
+    fail_on: Option<FailOn>,
+    transforms: Settings,
+    apply_sets: Vec<RawApplySet>,
+    images: Vec<Spanned<ImageFacts>>,
+    references: Vec<RawReference>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawApplySet {
+    name: String,
+    paths: Vec<Spanned<String>>,
+    namespace: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawReference {
+    kind: String,
+    path: String,
+    key: Option<String>,
+    to: RawTarget,
+}
+
+#[derive(Deserialize)]
+enum RawTarget {
+    ConfigMap,
+    Secret,
+}
+
+impl Config {
+    /// Reads the file at `path`; `shown` is how messages name it.
+    #[expect(clippy::disallowed_methods, reason = "the command line reads its configuration")]
+    pub fn load(path: &Path, shown: &str) -> Result<Self> {
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read {shown}"))?;
+        let text = String::from_utf8(bytes).map_err(|e| {
+            let at = e.utf8_error().valid_up_to();
+            let valid = String::from_utf8_lossy(e.as_bytes().get(..at).unwrap_or_default()).into_owned();
+            let (line, column) = position(&valid, at);
+            anyhow!("{shown}:{line}:{column}: not UTF-8")
+        })?;
+        Self::parse(&text, shown)
+    }
+
+    /// Reads the text of a configuration.
+    pub fn parse(text: &str, shown: &str) -> Result<Self> {
+        let source = Source { text, shown };
+        let raw: Raw = toml::from_str(text).map_err(|e| source.error(e.span().map_or(0, |s| s.start), &explain(e.message())))?;
+        let mut settings = raw.transforms;
+        for image in raw.images {
+            let at = image.span().start;
+            let facts = image.into_inner();
+            if facts.pattern.is_empty() {
+                return Err(source.error(at, "`match` is missing: which images is this about?"));
+            }
+            settings.images.push(facts);
+        }
+        let mut apply_sets = Vec::new();
+        for set in raw.apply_sets {
+            for path in &set.paths {
+                source.glob(path)?;
+            }
+            let paths = set.paths.into_iter().map(Spanned::into_inner).collect();
+            apply_sets.push(ApplySetSpec { name: set.name, paths, namespace: set.namespace });
+        }
+        let references = (raw.references.into_iter())
+            .map(|r| ReferenceSpec {
+                kind: r.kind,
+                path: r.path,
+                key: r.key,
+                to: match r.to {
+                    RawTarget::ConfigMap => Target::ConfigMap,
+                    RawTarget::Secret => Target::Secret,
+                },
+            })
+            .collect();
+        let mut ignore = GlobSetBuilder::new();
+        for glob in &raw.ignore {
+            ignore.add(source.glob(glob)?);
+        }
+        Ok(Self {
+            unsafe_fixes: source.names(raw.unsafe_fixes)?,
+            ignore: ignore.build().with_context(|| format!("{shown}: ignore"))?,
+            select: raw.select.map(|names| source.names(names)).transpose()?,
+            fail_on: raw.fail_on,
+            settings,
+            options: Options { apply_sets, references, stream: false },
+        })
+    }
+}
+
+/// Whether a glob of `ignore` matches the path or a directory above it.
+pub fn ignored(globs: &GlobSet, path: &str) -> bool {
+    std::iter::successors(Some(path), |p| p.rsplit_once('/').map(|(d, _)| d)).any(|p| globs.is_match(p))
+}
+
+struct Source<'a> {
+    text: &'a str,
+    shown: &'a str,
+}
+
+impl Source<'_> {
+    fn error(&self, offset: usize, message: &str) -> anyhow::Error {
+        let (line, column) = position(self.text, offset);
+        anyhow!("{}:{line}:{column}: {message}", self.shown)
+    }
+
+    fn names(&self, names: Vec<Spanned<String>>) -> Result<BTreeSet<String>> {
+        let check = |name: Spanned<String>| match transform_name(name.get_ref()) {
+            Ok(()) => Ok(name.into_inner()),
+            Err(message) => Err(self.error(name.span().start, &message)),
+        };
+        names.into_iter().map(check).collect()
+    }
+
+    fn glob(&self, glob: &Spanned<String>) -> Result<Glob> {
+        let pattern = glob.get_ref().trim_end_matches('/');
+        GlobBuilder::new(pattern)
+            .literal_separator(true)
+            .build()
+            .map_err(|e| self.error(glob.span().start, &format!("{}: {}", pattern, e.kind())))
+    }
+}
+
+/// Whether there is a transform of that name.
+///
+/// # Errors
+/// A message with the nearest name.
+pub fn transform_name(name: &str) -> Result<(), String> {
+    let names = || ALL.iter().map(|t| t.meta().name);
+    if names().any(|n| n == name) {
+        return Ok(());
+    }
+    Err(match nearest(name, names()) {
+        Some(near) => format!("there is no transform `{name}`, did you mean `{near}`?"),
+        None => format!("there is no transform `{name}`; `kubewright list` shows all"),
+    })
+}
+
+/// A message of the TOML reader, with the nearest of the names that it expects.
+fn explain(message: &str) -> String {
+    let message = message.replace("unknown field", "unknown key").replace("unknown variant", "unknown value");
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let Some(written) = quoted.next().filter(|_| message.starts_with("unknown")) else { return message };
+    match nearest(written, quoted) {
+        Some(near) => format!("{message}; did you mean `{near}`?"),
+        None => message.clone(),
+    }
+}

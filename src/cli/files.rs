@@ -1,0 +1,179 @@
+//! Reading: which files a run looks at, and which of them it may change.
+//!
+//! The graph of resources is read from the root, so that a reference is seen wherever it stands; the PATHs and `ignore` only limit what is
+//! reported and edited. Directories are walked in sorted order, `.gitignore` honoured, hidden files skipped, symbolic links not
+//! followed. Ignore files outside of the tree are not asked: the same tree gives the same run on every machine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use globset::GlobSet;
+use ignore::WalkBuilder;
+use kubewright_model::finding::NoFix;
+use kubewright_model::kube::Input;
+use rayon::prelude::*;
+
+use super::config;
+use crate::pipeline::report::{Reported, position};
+
+/// What to read.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// Directory that paths are relative to; without symbolic links.
+    pub root: &'a Path,
+    /// What was asked for: files and directories at or below the root, without symbolic links.
+    pub paths: &'a [PathBuf],
+    /// Read everything below the root, or what was asked for alone.
+    pub whole: bool,
+    /// Files that are never edited.
+    pub ignore: &'a GlobSet,
+    /// The root lies in a git work tree: ignore files above it count, up to its top.
+    pub in_git: bool,
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+pub struct Tree {
+    /// Files by path.
+    pub inputs: Vec<Input>,
+    /// What could not be read, as findings.
+    pub unread: Vec<Reported>,
+    /// Directories asked for in which there is no file to read.
+    pub barren: Vec<PathBuf>,
+}
+
+/// Why a file that was asked for by name cannot be read.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub error: std::io::Error,
+}
+
+/// Reads all files of a request.
+///
+/// # Errors
+/// When a file that was asked for by name cannot be read.
+pub fn read(request: &Request<'_>) -> Result<Tree, Unreadable> {
+    let mut tree = Tree::default();
+    let mut found: BTreeMap<PathBuf, bool> = BTreeMap::new();
+    if request.whole {
+        walk(request, request.root, &mut tree, |path| _ = found.insert(path, false));
+    }
+    let named: BTreeSet<&Path> = request.paths.iter().filter(|p| !p.is_dir()).map(PathBuf::as_path).collect();
+    for path in request.paths {
+        if named.contains(path.as_path()) {
+            found.insert(path.clone(), true);
+            continue;
+        }
+        let mut any = false;
+        walk(request, path, &mut tree, |path| {
+            any = true;
+            found.insert(path, true);
+        });
+        if !any {
+            tree.barren.push(path.clone());
+        }
+    }
+    let read: Vec<_> = found.into_iter().collect::<Vec<_>>().into_par_iter().map(|(path, asked)| (bytes(&path), path, asked)).collect();
+    for (bytes, path, asked) in read {
+        let relative = relative(request.root, &path);
+        match bytes {
+            Err(error) if named.contains(path.as_path()) => return Err(Unreadable { path, error }),
+            Err(error) if asked => tree.unread.push(cannot_read(relative, &error)),
+            Err(_) => {}
+            Ok(bytes) => match text(bytes) {
+                Ok(text) => {
+                    let editable = asked && !config::ignored(request.ignore, &relative);
+                    tree.inputs.push(Input { path: relative, text, editable });
+                }
+                Err((line, column, offset)) if asked => tree.unread.push(not_utf8(relative, (line, column), offset)),
+                Err(_) => {}
+            },
+        }
+    }
+    tree.unread.retain(|f| !config::ignored(request.ignore, &f.place.path));
+    tree.inputs.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(tree)
+}
+
+/// All files below a directory that look like manifests, in sorted order.
+fn walk(request: &Request<'_>, directory: &Path, tree: &mut Tree, mut found: impl FnMut(PathBuf)) {
+    let entries = WalkBuilder::new(directory)
+        .ignore(false)
+        .git_global(false)
+        .git_exclude(false)
+        .require_git(false)
+        .parents(request.in_git)
+        .sort_by_file_name(std::ffi::OsStr::cmp)
+        .build();
+    for entry in entries {
+        match entry {
+            Ok(entry) if entry.file_type().is_some_and(|t| t.is_file()) && is_manifest(entry.path()) => found(entry.into_path()),
+            Ok(_) => {}
+            Err(error) => {
+                if let Some((path, error)) = walk_error(&error) {
+                    let finding = cannot_read(relative(request.root, path), error);
+                    if !tree.unread.contains(&finding) {
+                        tree.unread.push(finding);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn walk_error(error: &ignore::Error) -> Option<(&Path, &std::io::Error)> {
+    match error {
+        ignore::Error::WithPath { path, err } => Some((path, err.io_error()?)),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => walk_error(err),
+        _ => None,
+    }
+}
+
+fn is_manifest(path: &Path) -> bool {
+    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("");
+    matches!(extension, "yaml" | "yml" | "json") || path.file_name().is_some_and(|n| n == "Kustomization")
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where files are read")]
+fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    std::fs::read(path)
+}
+
+/// The bytes as text, or line, column and offset of the first byte that is none.
+pub(super) fn text(bytes: Vec<u8>) -> Result<Arc<str>, (usize, usize, usize)> {
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Arc::from(text)),
+        Err(e) => {
+            let at = e.utf8_error().valid_up_to();
+            let valid = String::from_utf8_lossy(e.as_bytes().get(..at).unwrap_or_default());
+            let (line, column) = position(&valid, at);
+            Err((line, column, at))
+        }
+    }
+}
+
+/// Path relative to the root, `/` between segments.
+pub(super) fn relative(root: &Path, path: &Path) -> String {
+    let segments: Vec<_> = path.strip_prefix(root).unwrap_or(path).iter().map(std::ffi::OsStr::to_string_lossy).collect();
+    segments.join("/")
+}
+
+fn cannot_read(path: String, error: &std::io::Error) -> Reported {
+    let reason = NoFix::new("unreadable", "it was neither checked nor edited");
+    Reported::unread(path, (1, 1), 0, format!("cannot read this file: {}", plain(error)), reason)
+}
+
+fn not_utf8(path: String, position: (usize, usize), offset: usize) -> Reported {
+    let reason = NoFix::new("not-utf-8", "it was neither checked nor edited");
+    Reported::unread(path, position, offset, "not UTF-8".into(), reason)
+}
+
+/// The words of an operating system error without its number.
+pub(super) fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}

@@ -1,0 +1,95 @@
+//! A patch that `git apply` takes.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use similar::{ChangeTag, TextDiff};
+
+use super::Paths;
+use crate::pipeline::report::{FileChange, Report};
+
+const HEADER: Style = Style::new().bold();
+const HUNK: Style = AnsiColor::Cyan.on_default();
+const MINUS: Style = AnsiColor::Red.on_default();
+const PLUS: Style = AnsiColor::Green.on_default();
+
+/// Unchanged lines around a change.
+const CONTEXT: usize = 3;
+
+/// All changed files of a report.
+pub fn patch(report: &Report, paths: &Paths) -> String {
+    let mut out = String::new();
+    for file in &report.files {
+        one(&mut out, file, &paths.in_patch(&file.path));
+    }
+    out
+}
+
+fn one(out: &mut String, file: &FileChange, path: &str) {
+    let (old, new) = (name("a", path), name("b", path));
+    if file.before.is_none() || file.after.is_none() {
+        let fate = if file.before.is_none() { "new" } else { "deleted" };
+        let _ = writeln!(out, "{HEADER}diff --git {old} {new}{HEADER:#}\n{HEADER}{fate} file mode 100644{HEADER:#}");
+    }
+    // Git ends a path that holds a space with a tab, so that it is told from a time stamp.
+    let tab = if path.contains(' ') { "\t" } else { "" };
+    let side = |text: &Option<_>, name: &str| if text.is_some() { format!("{name}{tab}") } else { "/dev/null".into() };
+    let (before, after) = (file.before.as_deref().unwrap_or(""), file.after.as_deref().unwrap_or(""));
+    if before.is_empty() && after.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "{HEADER}--- {}{HEADER:#}", side(&file.before, &old));
+    let _ = writeln!(out, "{HEADER}+++ {}{HEADER:#}", side(&file.after, &new));
+    // Lines as git sees them: a lone carriage return ends none.
+    let (before, after): (Vec<&str>, Vec<&str>) = (before.split_inclusive('\n').collect(), after.split_inclusive('\n').collect());
+    let diff = TextDiff::from_slices(&before, &after);
+    for group in diff.grouped_ops(CONTEXT) {
+        let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
+        let old = range(first.old_range().start, last.old_range().end);
+        let new = range(first.new_range().start, last.new_range().end);
+        let _ = writeln!(out, "{HUNK}@@ -{old} +{new} @@{HUNK:#}");
+        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+            let (sign, style) = match change.tag() {
+                ChangeTag::Delete => ('-', MINUS),
+                ChangeTag::Insert => ('+', PLUS),
+                ChangeTag::Equal => (' ', Style::new()),
+            };
+            let text = change.value();
+            let body = text.strip_suffix('\n');
+            let _ = writeln!(out, "{style}{sign}{}{style:#}", body.unwrap_or(text));
+            if body.is_none() {
+                out.push_str("\\ No newline at end of file\n");
+            }
+        }
+    }
+}
+
+/// Start and length of a hunk: an empty range starts at the line before it.
+fn range(start: usize, end: usize) -> String {
+    match end - start {
+        0 => format!("{start},0"),
+        1 => format!("{}", start + 1),
+        n => format!("{},{n}", start + 1),
+    }
+}
+
+/// A path as git writes it: quoted when it holds quotes, backslashes or control characters.
+fn name<'a>(prefix: &str, path: &'a str) -> Cow<'a, str> {
+    let plain = format!("{prefix}/{path}");
+    if !path.chars().any(|c| c.is_control() || c == '"' || c == '\\') {
+        return plain.into();
+    }
+    let mut quoted = String::from("\"");
+    for c in plain.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            c if c.is_control() => _ = write!(quoted, "\\{:03o}", c as u32),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted.into()
+}

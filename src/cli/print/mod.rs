@@ -1,0 +1,48 @@
+//! One file a format. All take a report and give text; colours are always written, and stripped where the output has none.
+
+pub mod diff;
+pub mod text;
+
+use std::path::{Component, Path, PathBuf};
+
+/// How paths of the report, which are relative to the root, are shown.
+#[derive(Debug, Clone, Default)]
+pub struct Paths {
+    root: PathBuf,
+    cwd: PathBuf,
+    patch: PathBuf,
+}
+
+impl Paths {
+    /// In text relative to `cwd`; in patches relative to `git_top`, or else to `cwd`.
+    pub fn new(root: &Path, cwd: &Path, git_top: Option<&Path>) -> Self {
+        Self { root: root.into(), cwd: cwd.into(), patch: git_top.unwrap_or(cwd).into() }
+    }
+
+    /// For a reader.
+    pub fn shown(&self, path: &str) -> String {
+        self.to(path, &self.cwd)
+    }
+
+    /// For `git apply`.
+    pub fn in_patch(&self, path: &str) -> String {
+        self.to(path, &self.patch)
+    }
+
+    fn to(&self, path: &str, base: &Path) -> String {
+        if path.starts_with('<') || self.root == base {
+            return path.into();
+        }
+        between(base, &self.root.join(path))
+    }
+}
+
+/// The way from a directory to a path, both absolute, `/` between segments.
+pub fn between(from: &Path, to: &Path) -> String {
+    let (from, to): (Vec<Component<'_>>, Vec<Component<'_>>) = (from.components().collect(), to.components().collect());
+    let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = from.iter().skip(common).map(|_| "..".to_owned());
+    let down = to.iter().skip(common).map(|c| c.as_os_str().to_string_lossy().into_owned());
+    let way: Vec<String> = up.chain(down).collect();
+    if way.is_empty() { ".".into() } else { way.join("/") }
+}

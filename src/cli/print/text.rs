@@ -1,0 +1,221 @@
+//! For people: each finding with its line and its fix, what was left alone, and the sums.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use anstyle::{AnsiColor, Style};
+use kubewright_model::finding::{Applicability, Severity};
+
+use super::Paths;
+use crate::pipeline::report::{Outcome, Report, Reported, ReportedFix, Strategy};
+
+/// What is shown, and how.
+#[derive(Debug, Clone)]
+pub struct View<'a> {
+    /// Info findings one by one.
+    pub verbose: bool,
+    /// The changes were written.
+    pub wrote: bool,
+    /// How paths are shown.
+    pub paths: &'a Paths,
+}
+
+const BOLD: Style = Style::new().bold();
+
+/// All findings, a blank line behind each.
+pub fn findings(report: &Report, view: &View<'_>) -> String {
+    let mut out = String::new();
+    for finding in &report.findings {
+        if remark(finding) {
+            if view.verbose {
+                line(&mut out, finding, view);
+            }
+        } else {
+            whole(&mut out, report, finding, view);
+        }
+    }
+    if view.verbose && report.findings.last().is_some_and(remark) {
+        out.push('\n');
+    }
+    out
+}
+
+/// Whether it is only worth knowing: one line, and only for those who ask.
+fn remark(finding: &Reported) -> bool {
+    finding.severity == Severity::Info && finding.fix.is_err()
+}
+
+fn head(out: &mut String, finding: &Reported, view: &View<'_>) {
+    let style = match finding.severity {
+        Severity::Error => AnsiColor::BrightRed.on_default().bold(),
+        Severity::Warning => AnsiColor::Yellow.on_default().bold(),
+        Severity::Info => AnsiColor::BrightCyan.on_default(),
+    };
+    let place = &finding.place;
+    let (path, severity) = (view.paths.shown(&place.path), finding.severity.as_str());
+    let _ = write!(
+        out,
+        "{BOLD}{path}{BOLD:#}:{}:{}: {style}{severity}[{}]{style:#}: {}",
+        place.line,
+        place.column,
+        finding.transform,
+        printable(&finding.message)
+    );
+}
+
+fn line(out: &mut String, finding: &Reported, view: &View<'_>) {
+    head(out, finding, view);
+    if let Err(reason) = &finding.fix {
+        let _ = write!(out, " ({})", reason.code);
+    }
+    out.push('\n');
+}
+
+fn whole(out: &mut String, report: &Report, finding: &Reported, view: &View<'_>) {
+    head(out, finding, view);
+    out.push('\n');
+    let gutter = finding.place.line.to_string().len() + 1;
+    if let Some(source) = report.sources.get(&finding.place.path) {
+        snippet(out, source, finding);
+    }
+    let mut say = |text: &str| {
+        let mut lines = text.lines();
+        let _ = writeln!(out, "{:gutter$}= {}", "", printable(lines.next().unwrap_or("")));
+        for more in lines {
+            let _ = writeln!(out, "{:gutter$}  {}", "", printable(more));
+        }
+    };
+    match &finding.fix {
+        _ if finding.outcome == Outcome::Cured => say("cured by another fix of this run"),
+        Ok(fix) => {
+            let word = if view.wrote && finding.outcome == Outcome::Applied { "fixed" } else { "fix" };
+            say(&format!("{word} ({}): {}", fix.applicability.as_str(), fix.title));
+            for comment in &fix.lost_comments {
+                say(&format!("gives up the comment {comment}"));
+            }
+        }
+        Err(reason) => say(&format!("no fix ({}): {}", reason.code, reason.text)),
+    }
+    for note in &finding.notes {
+        say(note);
+    }
+    for (place, text) in finding.related.iter().filter(|(place, _)| *place != finding.place) {
+        say(&format!("see {}:{}:{}: {text}", view.paths.shown(&place.path), place.line, place.column));
+    }
+    out.push('\n');
+}
+
+/// The first line of the finding's place, underlined.
+fn snippet(out: &mut String, source: &str, finding: &Reported) {
+    let place = &finding.place;
+    let Some(before) = source.get(..place.start) else { return };
+    let from = before.rfind('\n').map_or(0, |at| at + 1);
+    let to = source[place.start..].find('\n').map_or(source.len(), |at| place.start + at);
+    let text = source[from..to].trim_end_matches('\r');
+    let skipped = text.len() - text.trim_start_matches('\u{feff}').len();
+    let text = &text[skipped..];
+    let at = |offset: usize| offset.saturating_sub(from + skipped).min(text.len());
+    let label = finding.related.iter().find(|(place, _)| *place == finding.place).map(|(_, text)| text.as_str());
+    let level = match finding.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Info => Level::INFO,
+    };
+    let annotation = AnnotationKind::Primary.span(at(place.start)..at(place.end).max(at(place.start))).label(label);
+    let snippet = Snippet::source(text).line_start(place.line).annotation(annotation);
+    out.push_str(&Renderer::styled().render(&[Group::with_level(level).element(snippet)]));
+    out.push('\n');
+}
+
+/// Text of a manifest, safe for a terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+/// The last lines: what was left alone, what restarts, the sums.
+pub fn summary(report: &Report, view: &View<'_>) -> String {
+    let mut out = String::new();
+    let mut alone: BTreeMap<&str, usize> = BTreeMap::new();
+    for skipped in &report.skipped {
+        *alone.entry(skipped.code).or_default() += 1;
+    }
+    if !alone.is_empty() {
+        let mut counts: Vec<_> = alone.into_iter().collect();
+        counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        let list: Vec<String> = counts.iter().map(|(code, n)| format!("{n} {code}")).collect();
+        let _ = writeln!(out, "left alone: {}", list.join(", "));
+    }
+    if let Some(text) = restarts(report) {
+        let _ = writeln!(out, "{text}");
+    }
+    let _ = writeln!(out, "{}", counts(report, view));
+    out
+}
+
+fn restarts(report: &Report) -> Option<String> {
+    let count = |strategy| report.restarts.iter().filter(|r| r.strategy == strategy).count();
+    let (rolling, recreate) = (count(Strategy::Rolling), count(Strategy::Recreate));
+    let (on_delete, recreated) = (count(Strategy::OnDelete), count(Strategy::Recreated));
+    let mut parts = Vec::new();
+    if rolling > 0 {
+        parts.push(format!("{rolling} rolling"));
+    }
+    if recreate > 0 {
+        parts.push(format!("{recreate} with Recreate"));
+    }
+    if on_delete > 0 {
+        parts.push(format!("{on_delete} not until {} deleted (OnDelete)", if on_delete == 1 { "its pods are" } else { "their pods are" }));
+    }
+    if recreated > 0 {
+        parts.push(format!("{recreated} must be deleted and applied again"));
+    }
+    let all = report.restarts.len();
+    (all > 0).then(|| format!("applying this restarts {}: {}", number(all, "workload"), parts.join(", ")))
+}
+
+fn counts(report: &Report, view: &View<'_>) -> String {
+    let shown: Vec<&Reported> = report.findings.iter().filter(|f| !remark(f)).collect();
+    let remarks = report.findings.len() - shown.len();
+    let files = if report.read == ["<stdin>"] {
+        "<stdin>".into()
+    } else {
+        let mut with: Vec<&str> = shown.iter().map(|f| f.place.path.as_str()).collect();
+        with.dedup();
+        let all = report.read.len() + report.unread();
+        if with.is_empty() { number(all, "file") } else { format!("{} of {}", with.len(), number(all, "file")) }
+    };
+    let found = if shown.is_empty() { "no findings".into() } else { number(shown.len(), "finding") };
+    let fixed = shown.iter().filter(|f| f.outcome != Outcome::Left).count();
+    let with_fix = |applicability| {
+        let is = |f: &&&Reported| {
+            f.outcome == Outcome::Left && matches!(&f.fix, Ok(ReportedFix { applicability: a, .. }) if *a == applicability)
+        };
+        shown.iter().filter(is).count()
+    };
+    let mut parts = Vec::new();
+    if fixed > 0 {
+        parts.push(if view.wrote { format!("fixed {fixed}") } else { format!("{fixed} fixable with --write") });
+    }
+    if with_fix(Applicability::Unsafe) > 0 {
+        let more = if fixed > 0 { " more" } else { "" };
+        parts.push(format!("{}{more}{} with --unsafe-fixes", with_fix(Applicability::Unsafe), if fixed > 0 { "" } else { " fixable" }));
+    }
+    if report.suppressed > 0 {
+        parts.push(format!("{} suppressed", report.suppressed));
+    }
+    if remarks > 0 {
+        let how = if view.verbose { "" } else { ": show with --verbose" };
+        parts.push(if parts.is_empty() && shown.is_empty() {
+            format!("{remarks} at info{how}")
+        } else {
+            format!("{remarks} more at info{how}")
+        });
+    }
+    let all = format!("{found} in {files}");
+    if parts.is_empty() { all } else { format!("{all}: {}", parts.join(", ")) }
+}
+
+fn number(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}

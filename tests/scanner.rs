@@ -1,0 +1,133 @@
+//! Promise: the fast scanner never guesses. What it accepts it plans exactly as the complete planner does.
+//!
+//! Over every YAML file at hand (this project, `KUBEWRIGHT_CORPUS`, `YAML_TEST_SUITE`) and over random damage done to them, the two trees are
+//! compared in full: kinds, styles, spans, marks, nulls, keys, comments, anchors, decoded text, documents. `KUBEWRIGHT_MUTATIONS` sets the number
+//! of damaged texts.
+#![expect(clippy::disallowed_methods, reason = "tests read files and their settings")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use kubewright_model::yaml::File;
+use libtest_mimic::{Arguments, Trial};
+use support::{Outcome, ensure};
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf();
+    let mut trials = vec![
+        Trial::test("project_files", {
+            let project = project.clone();
+            move || same_trees(&project, 0.9)
+        }),
+        Trial::test("damaged_texts", damaged_texts),
+    ];
+    for (variable, floor) in [("KUBEWRIGHT_CORPUS", 0.98), ("YAML_TEST_SUITE", 0.3)] {
+        match std::env::var_os(variable).map(PathBuf::from) {
+            Some(dir) => trials.push(Trial::test(variable, move || same_trees(&dir, floor))),
+            None => trials.push(Trial::test(format!("{variable} (skipped: not set)"), || Ok(())).with_ignored_flag(true)),
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn compare(text: &str, what: &str) -> Result<Option<bool>, libtest_mimic::Failed> {
+    match (File::parse_fast(text), File::parse_complete(text)) {
+        (Some(fast), Ok(complete)) => ensure(fast == complete, || format!("{what}: the trees differ:\n{text}")).map(|()| Some(true)),
+        (Some(_), Err(error)) => Err(format!("{what}: accepted, but {error}:\n{text}").into()),
+        (None, Ok(_)) => Ok(Some(false)),
+        (None, Err(_)) => Ok(None),
+    }
+}
+
+/// Compares all files below `dir`; at least the share `floor` of the valid ones is accepted.
+fn same_trees(dir: &Path, floor: f64) -> Outcome {
+    let (mut valid, mut accepted) = (0_u32, 0_u32);
+    for (path, text) in support::tree(dir)? {
+        let yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json");
+        let Ok(text) = String::from_utf8(text) else { continue };
+        if !yaml || path.starts_with("target") {
+            continue;
+        }
+        if let Some(fast) = compare(&text, &path.display().to_string())? {
+            valid += 1;
+            accepted += u32::from(fast);
+        }
+    }
+    println!("{}: {accepted} of {valid} valid files accepted", dir.display());
+    ensure(f64::from(accepted) >= floor * f64::from(valid), || format!("only {accepted} of {valid} accepted"))
+}
+
+/// Texts with much of what manifests hold, to be damaged.
+const SEEDS: &[&str] = &[
+    "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a # c\n  labels: {app: web, \"tier\": 'x'}\ndata:\n  a.conf: |\n    x\n      y\n\n    z\n  b: |-\n    q\n  c: >+\n    f\n    g\n\n\n---\n# two\nkind: List\nitems:\n- a: 1\n  b:\n  - c\n  -\n  - - d\n    - e: f\n",
+    "a: &x\n  b: 1\nc: *x\nd:\n  <<: *x\n  e: [1, 2, {f: g}]\nh: \"i\\n\\\"j\\u00e9\"\nk: 'l''m'\nn: plain text\n  more text\n\n  last\no: \"two\n  lines\"\n...\n---\np:\n",
+    "{\n  \"kind\": \"Pod\",\n  \"spec\": {\"a\": [1, true, null, \"x\"],\n    \"b\": {}, \"c\": []}\n}\n",
+    "- name: a\n  command: [\"sh\", \"-c\", \"echo: x # y\"]\n\n  # comment\n  args:\n    - --flag=x:y\n    - 'a: b'\n- name: b\n  env: []\n",
+];
+
+/// What damage inserts.
+const SCRAPS: &[&str] = &[
+    "\n", " ", "  ", "- ", "-", ":", ": ", " #", "# c\n", "\"", "'", "|", ">", "|-\n", "[", "]", "{", "}", ",", "&a ", "*a", "*x", "!t ",
+    "? ", "---\n", "...\n", "\t", "\r\n", "a", "0", "\\", "\\n", "é", "~", "%", "@", "`", "key: v\n", "\n\n", "\n  ", "\n    ", "<<",
+    "--- ", "x: |2\n",
+];
+
+/// A small generator of pseudo-random numbers (xorshift), so that runs are the same everywhere.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % (n.max(1) as u64)).unwrap_or(0)
+    }
+}
+
+fn boundary(text: &str, mut at: usize) -> usize {
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+fn damage(text: &mut String, random: &mut Random) {
+    let from = boundary(text, random.below(text.len() + 1));
+    match random.below(4) {
+        0 => {
+            let to = boundary(text, (from + 1 + random.below(4)).min(text.len())).max(from);
+            text.replace_range(from..to, "");
+        }
+        1 => {
+            let start = boundary(text, random.below(text.len() + 1));
+            let end = boundary(text, (start + random.below(30)).min(text.len())).max(start);
+            let piece = text[start..end].to_owned();
+            text.insert_str(from, &piece);
+        }
+        _ => text.insert_str(from, SCRAPS[random.below(SCRAPS.len())]),
+    }
+}
+
+fn damaged_texts() -> Outcome {
+    let count: u32 = std::env::var("KUBEWRIGHT_MUTATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(100_000);
+    let seed = std::env::var("KUBEWRIGHT_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(0x9E37_79B9_7F4A_7C15);
+    let mut random = Random(seed);
+    let (mut valid, mut accepted) = (0_u32, 0_u32);
+    for _ in 0..count {
+        let mut text = SEEDS[random.below(SEEDS.len())].to_owned();
+        for _ in 0..=random.below(4) {
+            damage(&mut text, &mut random);
+        }
+        if random.below(8) == 0 {
+            text = text.replace('\n', "\r\n");
+        }
+        if let Some(fast) = compare(&text, "damaged text")? {
+            valid += 1;
+            accepted += u32::from(fast);
+        }
+    }
+    println!("{count} damaged texts: {valid} valid, {accepted} accepted by the scanner, 0 wrong");
+    ensure(accepted > count / 10, || format!("only {accepted} of {count} accepted"))
+}
