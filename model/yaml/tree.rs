@@ -156,7 +156,7 @@ impl File {
     /// # Errors
     /// The first place at which the text is not YAML as kubectl accepts it.
     pub fn parse(text: impl Into<Arc<str>>) -> Result<Self, ParseError> {
-        plan::granit(text.into())
+        plan::granit(&text.into())
     }
 
     /// The text, byte for byte as it was given.

@@ -74,6 +74,8 @@ pub(super) fn path(node: Node<'_>) -> Result<(), Refusal> {
             if parent.entries().filter(|(k, _)| k.text() == text).count() > 1 {
                 return Err(DUPLICATE);
             }
+        } else if parent.is_mapping() {
+            return Err(COMPLEX);
         }
         at = parent;
     }
@@ -86,7 +88,7 @@ fn simple_key(key: Node<'_>) -> Result<(), Refusal> {
     match key.kind() {
         Kind::Scalar(_) if key.anchor().is_some() => Err(ANCHOR),
         Kind::Scalar(_) if key.tag().is_some() => Err(TAG),
-        Kind::Scalar(style) if !style.is_block() => Ok(()),
+        Kind::Scalar(style) if !style.is_block() && !key.span().is_empty() => Ok(()),
         Kind::Alias => Err(ALIAS),
         _ => Err(COMPLEX),
     }
