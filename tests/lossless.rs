@@ -81,6 +81,7 @@ fn sane(file: &File) -> Result<(), String> {
 #[test]
 fn files_survive_parsing() {
     let (mut read, mut odd, mut broken) = (0, Vec::new(), 0);
+    let mut unproven: BTreeMap<&str, Vec<PathBuf>> = BTreeMap::new();
     for path in all_files() {
         let Ok(text) = std::fs::read_to_string(&path) else { continue };
         let Ok(file) = File::parse(text.as_str()) else {
@@ -94,9 +95,21 @@ fn files_survive_parsing() {
         } else if let Err(why) = sane(&file) {
             panic!("{}: {why}", path.display());
         }
+        match verify::apply(&file, &[]) {
+            Ok(same) => assert_eq!(same, text, "{}", path.display()),
+            Err(refusal) => unproven.entry(refusal.code).or_default().push(path),
+        }
     }
     println!("{read} files read, {broken} are not YAML, {} cannot be edited", odd.len());
-    odd.iter().take(number("KUBEWRIGHT_SHOW", 10)).for_each(|line| println!("  {line}"));
+    for line in odd.iter().take(number("KUBEWRIGHT_SHOW", 10)) {
+        println!("  {line}");
+    }
+    for (code, paths) in &unproven {
+        println!("{} files cannot be proven: {code}", paths.len());
+        for path in paths.iter().take(number("KUBEWRIGHT_SHOW", 10)) {
+            println!("  {}", path.display());
+        }
+    }
 }
 
 /// What happened to random edits, by code.

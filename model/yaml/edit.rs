@@ -146,6 +146,7 @@ impl Splice {
 }
 
 pub(super) use self::documents::insert as add_documents;
+pub(super) use self::guard::EXISTS;
 pub(super) use self::insert::{entries as add_entries, items as add_items};
 pub(super) use self::remove::from as remove_units;
 
@@ -247,7 +248,7 @@ impl Node<'_> {
         guard::path(mapping)?;
         guard::entries(mapping)?;
         if mapping.entries().any(|(k, _)| k.text() == Some(to)) {
-            return Err(guard::EXISTS);
+            return Err(EXISTS);
         }
         let layout = Layout::new(self.file());
         if layout.has_break(key.span()) {

@@ -21,7 +21,6 @@ const CANNOT_READ_RESULT: Refusal =
 const DISAGREES: Refusal =
     Refusal { code: "verifier-disagrees", text: "The second YAML parser, which proves edits, reads the file in another way." };
 const OVERLAP: Refusal = Refusal { code: "edits-overlap", text: "Two changes touch the same place." };
-const EXISTS: Refusal = Refusal { code: "yaml-key-exists", text: "The mapping has the key already." };
 const NOT_YAML: Refusal = Refusal { code: "verify-parse", text: "The changed text would not be valid YAML." };
 const VALUES: Refusal = Refusal { code: "verify-values", text: "The changed text would not mean exactly what was planned." };
 const DOCUMENTS: Refusal = Refusal { code: "verify-documents", text: "The changed text would not have the documents that were planned." };

@@ -26,7 +26,7 @@ pub(super) const OPEN_BLOCK_SCALAR: Refusal = Refusal {
     text: "The file ends in a block scalar without a line break, which a line behind it would add to the value.",
 };
 pub(super) const KIND: Refusal = Refusal { code: "yaml-kind", text: "The place does not hold the kind of node that the change is for." };
-pub(super) const EXISTS: Refusal = Refusal { code: "yaml-key-exists", text: "The mapping has the key already." };
+pub(in super::super) const EXISTS: Refusal = Refusal { code: "yaml-key-exists", text: "The mapping has the key already." };
 pub(super) const PLACE: Refusal = Refusal { code: "yaml-place", text: "The place that was named is not part of the collection." };
 pub(super) const NO_DOCUMENT: Refusal = Refusal { code: "yaml-no-document", text: "The file has no such document." };
 

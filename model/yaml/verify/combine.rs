@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::super::edit::{self, Edit, Op, Plan, Refusal, Splice};
-use super::super::tree::{File, Kind, NodeId};
+use super::super::tree::{File, NodeId};
 use super::super::value::Value;
 use super::{BYTES, OVERLAP};
 
@@ -236,9 +236,4 @@ fn conflict(file: &File, op: &Op, other: &Edit) -> bool {
 
 fn within_line(edit: &Edit) -> bool {
     matches!(edit.op, Op::Set { .. } | Op::Rename { .. }) && edit.splices.len() < 2 && edit.splices.iter().all(|s| !s.text.contains('\n'))
-}
-
-/// Whether a node is a missing or null scalar, which additions make a collection.
-pub(super) fn is_scalar(file: &File, node: NodeId) -> bool {
-    matches!(file.node(node).kind(), Kind::Scalar(_))
 }

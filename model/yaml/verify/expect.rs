@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::super::edit::{Edit, Op, Refusal};
+use super::super::edit::{EXISTS, Edit, Op, Refusal};
 use super::super::node::{Node, Resolved, resolve_plain};
 use super::super::tree::{File, Kind, NodeId, ScalarStyle};
 use super::super::value::Value;
-use super::combine::is_scalar;
 use super::decode::{Body, Tree};
-use super::{DOCUMENTS, EXISTS, OVERLAP, VALUES};
+use super::{DOCUMENTS, OVERLAP, VALUES};
 
 /// New keys of a nested run, each with its entries.
 type Under = [(String, Vec<(String, Value)>)];
@@ -194,6 +193,11 @@ impl<'t> Meaning<'t> {
         }
         Ok(Want::Map((!is_scalar(self.file, node.id())).then_some(tree), entries))
     }
+}
+
+/// Whether a node is a scalar, which additions make a collection.
+fn is_scalar(file: &File, node: NodeId) -> bool {
+    matches!(file.node(node).kind(), Kind::Scalar(_))
 }
 
 /// Text of a scalar key.
