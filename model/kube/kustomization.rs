@@ -55,6 +55,13 @@ impl Paths<'_> {
     pub(super) fn kustomization(self, directory: &str) -> Option<FileId> {
         ["kustomization.yaml", "kustomization.yml", "Kustomization"].iter().find_map(|name| self.file(&join(directory, name)?))
     }
+
+    /// The files of a directory, without what is below.
+    pub(super) fn directory(self, directory: &str) -> impl Iterator<Item = FileId> {
+        let start = self.0.partition_point(|f| f.path.as_str() < directory);
+        let below = self.0.get(start..).unwrap_or_default().iter().take_while(move |f| f.path.starts_with(directory));
+        below.filter(move |f| split(&f.path).0 == directory).map(|f| f.id)
+    }
 }
 
 /// `relative` seen from `directory`, without `.` and `..`; `None` when it leads out of the root.
@@ -130,6 +137,10 @@ impl Reader<'_> {
             }
         }
         let generators = self.generators(node);
+        let patches = Source { files: self.files, directory: self.directory, file: self.file }.patches(node);
+        if patches.iter().any(|p| p.bodies.is_empty()) {
+            holes.push(format!("{} names a patch that cannot be read", self.name()));
+        }
         let resources: Vec<FileId> = entries.iter().filter_map(|e| if let Entry::File(f) = e { Some(*f) } else { None }).collect();
         let bases = entries.iter().filter_map(|e| if let Entry::Base(f) = e { Some(*f) } else { None }).chain(components.iter().copied());
         let kustomization = Kustomization {
@@ -151,7 +162,6 @@ impl Reader<'_> {
             configuration.remove(file);
             sources.remove(file);
         }
-        let patches = Source { files: self.files, directory: self.directory, file: self.file }.patches(node);
         let details = Details { file: self.file, node: node.id(), patches, entries, components, configuration, sources };
         (kustomization, details)
     }
@@ -195,7 +205,7 @@ impl Reader<'_> {
                 let Some(path) = item.text().and_then(|t| join(self.directory, t)) else { continue };
                 found.extend(self.files.file(&path));
                 if let Some(file) = self.files.kustomization(&path).filter(|_| !matches!(key, "crds" | "patches")) {
-                    found.extend(self.files.0.iter().filter(|f| split(&f.path).0 == path && f.id != file).map(|f| f.id));
+                    found.extend(self.files.directory(&path).filter(|f| *f != file));
                 }
             }
         }

@@ -60,11 +60,9 @@ impl<'a> Finder<'a, '_> {
     /// Patches of the object, and targets that name it.
     fn patches(&mut self, details: &Details) {
         for patch in &details.patches {
-            if let Some(target) = &patch.target {
-                if self.named_by(&target.selector) {
-                    let location = target.name.clone().unwrap_or_else(|| patch.location.clone());
-                    self.push(location, OutsideUseKind::PatchTarget);
-                }
+            if let Some(target) = patch.target.as_ref().filter(|t| self.named_by(&t.selector)) {
+                let location = target.name.clone().unwrap_or_else(|| patch.location.clone());
+                self.push(location, OutsideUseKind::PatchTarget);
             }
             for body in &patch.bodies {
                 let root = body.node();
