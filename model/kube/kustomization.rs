@@ -5,9 +5,11 @@
 
 use std::collections::BTreeSet;
 
+use rayon::prelude::*;
+
 use super::kustomize::{Generator, Kustomization};
 use super::patch::{Patch, Source};
-use super::read::{Document, Read, Verdict, is_kustomization_name, split};
+use super::read::{Document, Read, Verdict, split};
 use super::reference::Target;
 use super::resource::FileId;
 use super::workspace::SourceFile;
@@ -84,19 +86,13 @@ pub(super) fn join(directory: &str, relative: &str) -> Option<String> {
 
 /// Reads all kustomizations, by path. The second list is parallel to the first.
 pub(super) fn read_all(files: &[SourceFile], reads: &[Read]) -> (Vec<Kustomization>, Vec<Details>) {
-    let mut kustomizations = Vec::new();
-    let mut details = Vec::new();
-    for (file, read) in files.iter().zip(reads) {
-        let Verdict::Documents(documents) = &read.verdict else { continue };
-        let Some(yaml) = read.yaml.as_deref() else { continue };
-        let Some(id) = documents.iter().find_map(|d| if let Document::Kustomization(id) = d { Some(*id) } else { None }) else { continue };
-        if !is_kustomization_name(&file.path) {
-            continue;
-        }
-        let (kustomization, detail) = Reader { files: Paths(files), file: file.id, directory: split(&file.path).0 }.read(yaml.node(id));
-        kustomizations.push(kustomization);
-        details.push(detail);
-    }
+    let read = |(file, read): (&SourceFile, &Read)| {
+        let Verdict::Documents(documents) = &*read.verdict else { return None };
+        let id = documents.iter().find_map(|d| if let Document::Kustomization(id) = d { Some(*id) } else { None })?;
+        let reader = Reader { files: Paths(files), file: file.id, directory: split(&file.path).0 };
+        Some(reader.read(read.yaml.as_deref()?.node(id)))
+    };
+    let (mut kustomizations, details): (Vec<Kustomization>, Vec<Details>) = files.par_iter().zip(reads).filter_map(read).unzip();
     let referred: BTreeSet<FileId> = kustomizations.iter().flat_map(|k| k.bases.iter().copied()).collect();
     for kustomization in &mut kustomizations {
         kustomization.root = !kustomization.component && !referred.contains(&kustomization.file);
