@@ -7,6 +7,8 @@ use kubewright_model::finding::{Applicability, Change, Finding, Fix, NoFix};
 use kubewright_model::kube::{FileId, Input, ResourceId, Workspace};
 use kubewright_model::yaml::{Edit, verify};
 
+use crate::typed;
+
 /// What became of the fixes of a pass.
 #[derive(Default)]
 pub(super) struct Outcome {
@@ -179,8 +181,12 @@ fn with_fix<'a>(
 }
 
 fn text_after(workspace: &Workspace, file: FileId, edits: &[&Edit]) -> Result<Arc<str>, NoFix> {
-    match workspace.file(file).yaml.as_deref() {
-        Some(yaml) => Ok(Arc::from(verify::apply(yaml, edits)?)),
-        None => Err(NoFix::new("not-yaml", "the file is not read as YAML")),
+    let Some(yaml) = workspace.file(file).yaml.as_deref() else {
+        return Err(NoFix::new("not-yaml", "the file is not read as YAML"));
+    };
+    let text = verify::apply(yaml, edits)?;
+    match typed::newly_lost(yaml.text(), &text).first() {
+        None => Ok(Arc::from(text)),
+        Some(lost) => Err(NoFix::new("api-type", format!("the result would not read as its Kubernetes API type: {lost}"))),
     }
 }

@@ -133,7 +133,8 @@ fn script(words: &[Word<'_>]) -> Option<usize> {
 
 fn in_script<'a>(script: &Word<'a>) -> Reading<'a> {
     let text = script.text;
-    if !text.contains("kube-proxy") && !(text.contains("hyperkube") && text.contains("proxy")) {
+    let named = text.contains("kube-proxy") || (text.contains("hyperkube") && text.contains("proxy"));
+    if !named {
         return Reading::Other;
     }
     let Some(commands) = shell::commands(text) else { return Reading::Unclear };
@@ -216,7 +217,7 @@ impl<'a> Call<'a> {
     pub(super) fn others(&self) -> Vec<&'a str> {
         let flags = self.flags();
         let is_value = |w: &&Word<'_>| flags.iter().any(|f| f.word.node == w.node && f.word.range == w.range);
-        self.words.iter().skip(1).filter(|w| !is_value(w) && !w.bare().starts_with('-')).map(|w| w.bare()).collect()
+        self.words.iter().skip(1).filter(|w| !is_value(w) && !w.bare().starts_with('-')).map(Word::bare).collect()
     }
 
     /// Adds a flag: in a script right behind the program, in an argument vector behind the last flag.
@@ -246,22 +247,23 @@ mod tests {
         }
     }
 
-    fn texts(flags: &[&str]) -> Result<Vec<String>, &'static str> {
-        Ok(flags.iter().map(|f| (*f).to_owned()).collect())
+    fn same(container: &str, expected: &[&str]) {
+        let found = flags(container).unwrap_or_default();
+        assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), expected, "{container}");
     }
 
     #[test]
     fn argument_vectors() {
-        assert_eq!(flags("command: [/hyperkube, proxy, --v=2]"), texts(&["v=2"]));
-        assert_eq!(flags("command: [/hyperkube]\nargs: [kube-proxy, --kubeconfig, /k, --cleanup]"), texts(&["kubeconfig=/k", "cleanup="]));
-        assert_eq!(flags("command: [/go-runner, --log-file=/l, /usr/local/bin/kube-proxy, --hostname_override=a]"), texts(&["hostname-override=a"]));
-        assert_eq!(flags("command: [sh, -c, 'exec \"$@\"', --, kube-proxy, --v=1]"), texts(&["v=1"]));
+        same("command: [/hyperkube, proxy, --v=2]", &["v=2"]);
+        same("command: [/hyperkube]\nargs: [kube-proxy, --kubeconfig, /k, --cleanup]", &["kubeconfig=/k", "cleanup="]);
+        same("command: [/go-runner, --log-file=/l, /usr/local/bin/kube-proxy, --hostname_override=a]", &["hostname-override=a"]);
+        same("command: [sh, -c, 'exec \"$@\"', --, kube-proxy, --v=1]", &["v=1"]);
     }
 
     #[test]
     fn scripts() {
-        assert_eq!(flags("command: [/bin/sh, -c]\nargs: ['exec kube-proxy --a=\"b\" \"--c=d\" 2>&1 | tee /log']"), texts(&["a=b", "c=d"]));
-        assert_eq!(flags("command: [bash, -ec, 'if true; then nohup hyperkube proxy --a b; fi']"), texts(&["a=b"]));
+        same("command: [/bin/sh, -c]\nargs: ['exec kube-proxy --a=\"b\" \"--c=d\" 2>&1 | tee /log']", &["a=b", "c=d"]);
+        same("command: [bash, -ec, 'if true; then nohup hyperkube proxy --a b; fi']", &["a=b"]);
         assert_eq!(flags("command: [sh, -c, 'kube-proxy --a=1 || kube-proxy --a=2']"), Err("unclear"));
         assert_eq!(flags("command: [sh, -c, 'kube-proxy <<X']"), Err("unclear"));
     }

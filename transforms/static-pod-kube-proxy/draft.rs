@@ -1,7 +1,7 @@
 //! A document on its way from one kind to another: each step is planned on the text of the step before and proven before it counts.
 
 use kubewright_model::finding::NoFix;
-use kubewright_model::yaml::{Edit, File, Node, Op, Place, Refusal, Value, verify};
+use kubewright_model::yaml::{Edit, File, Node, Op, Place, Refusal, Splice, Value, verify};
 
 /// A text that changes step by step.
 #[derive(Debug)]
@@ -45,18 +45,19 @@ impl Draft {
     fn keeping_comments(&self, edit: &Edit) -> Option<String> {
         let Op::Remove { node } = &edit.op else { return None };
         let [splice] = edit.splices.as_slice() else { return None };
-        if edit.lost_comments.is_empty() || !self.file.text().get(splice.range.clone())?.starts_with(['\r', '\n']) || !splice.text.is_empty() {
+        if edit.lost_comments.is_empty()
+            || !self.file.text().get(splice.range.clone())?.starts_with(['\r', '\n'])
+            || !splice.text.is_empty()
+        {
             return None;
         }
         let node = self.file.node(*node);
         let start = node.key().unwrap_or(node).span().start;
         let line = self.file.text().get(..start)?.rfind('\n').map_or(0, |n| n + 1);
         let pad = " ".repeat(self.file.text().get(line..start)?.chars().count());
-        let mut kept = edit.clone();
-        for splice in &mut kept.splices {
-            splice.text = edit.lost_comments.iter().map(|c| format!("{}{pad}{c}", self.file.eol())).collect();
-        }
-        kept.lost_comments.clear();
+        let lines: Vec<String> = edit.lost_comments.iter().map(|c| format!("{}{pad}{c}", self.file.eol())).collect();
+        let splices = vec![Splice { range: splice.range.clone(), text: lines.concat() }];
+        let kept = Edit { op: edit.op.clone(), splices, lost_comments: Vec::new() };
         verify::apply(&self.file, &[&kept]).ok()
     }
 
