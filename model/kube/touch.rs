@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::field_reference::path_of;
 use super::kustomization::{Details, join};
 use super::kustomize::{Kustomization, Touch};
-use super::patch::{self, Patch, Source};
+use super::patch::{self, Body, Patch, Source};
 use super::pod::CONTAINER_LISTS;
 use super::read::split;
 use super::resource::{FileId, ResourceId};
@@ -103,7 +103,7 @@ impl Workspace {
         }
         way.relabelled = way.through.iter().any(|file| {
             let adds = ["commonLabels", "labels", "commonAnnotations", "transformers"];
-            let patched = |d: &Details| d.patches.iter().flat_map(|p| &p.bodies).any(|b| b.relabels());
+            let patched = |d: &Details| d.patches.iter().flat_map(|p| &p.bodies).any(Body::relabels);
             self.kustomization_node(*file).is_some_and(|n| adds.iter().any(|k| n.get(k).is_some()))
                 || self.details(*file).is_some_and(patched)
         });
