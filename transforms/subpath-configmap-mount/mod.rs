@@ -140,11 +140,7 @@ fn keep(pod: &Pod<'_>, own: &Own<'_>, kept: &[(&Decision<'_, '_>, NoFix)], findi
     for reason in reasons {
         let decisions: Vec<&Decision<'_, '_>> = kept.iter().filter(|(_, r)| r == reason).map(|(d, _)| *d).collect();
         let (severity, staleness) = say::staleness(pod, &decisions);
-        let mut notes = vec![staleness];
-        if matches!(reason.code, "entrypoint-unknown" | "image-rewritten") {
-            notes.push(say::to_state(pod, own, true));
-        }
-        findings.push(finding(pod, severity, &decisions, say::message(&decisions), notes, Err(reason.clone())));
+        findings.push(finding(pod, severity, &decisions, say::message(&decisions), vec![staleness], Err(reason.clone())));
     }
 }
 
@@ -165,7 +161,7 @@ fn fixed(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>], title: String, edits: V
         applicability = Applicability::Unsafe;
         let (how_much, staleness) = say::staleness(pod, decisions);
         severity = how_much;
-        notes.push(format!("until then: {staleness}"));
+        notes.push(format!("as long as the subPath stays: {staleness}"));
     }
     let changes = edits.into_iter().map(|edit| Change::Edit(pod.file, edit)).collect();
     let fix = Fix { title, applicability, changes, claims: vec![pod.id] };

@@ -9,6 +9,7 @@ use kubewright_model::yaml::Node;
 
 use super::mounts::{Mount, covers, parent};
 use super::pod::{Own, Pod};
+use super::say;
 use super::wrapper::{self, Program};
 
 /// Files that the kubelet and the container runtime mount by themselves: no link can take their place.
@@ -170,19 +171,12 @@ fn stated(pod: &Pod<'_>, own: &Own<'_>) -> Result<Option<Stated>, NoFix> {
 
 fn unknown_entrypoint(pod: &Pod<'_>, own: &Own<'_>) -> NoFix {
     let image = own.container.node.get("image").and_then(Node::text).unwrap_or("");
-    if pod.image_changes(own) {
-        return NoFix::new(
-            "image-rewritten",
-            format!(
-                "there is no command, and kustomize may replace the image {image}: state the facts in the annotation {}",
-                images::ANNOTATION
-            ),
-        );
-    }
-    NoFix::new(
-        "entrypoint-unknown",
-        format!("there is no command, and the ENTRYPOINT of the image {image} is not stated: there are no words to pass on"),
-    )
+    let (code, why) = if pod.image_changes(own) {
+        ("image-rewritten", format!("kustomize may replace the image {image}"))
+    } else {
+        ("entrypoint-unknown", format!("the ENTRYPOINT of the image {image} is not stated"))
+    };
+    NoFix::new(code, format!("there is no command, and {why}: there are no words to pass on\n{}", say::to_state(pod, own, true)))
 }
 
 /// Where the link goes.

@@ -44,7 +44,7 @@ pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Seve
         };
         return (Severity::Warning, format!("{why}, so each pod reads a change when its container happens to restart"));
     }
-    (Severity::Info, "the config hash of missing-config-hash cures that: a change replaces all pods together".into())
+    (Severity::Info, "the config hash of missing-config-hash cures its staleness: a change replaces all pods together".into())
 }
 
 /// What of the image was taken as proven.

@@ -152,7 +152,7 @@ impl<'a> Volume<'a> {
             (Some((index, item)), true) if self.sources.iter().filter(|s| s.to.is_some()).count() == 1 => Found::File(index, item),
             (Some(_), _) => Found::Unknown,
             (None, false) => {
-                directory.sort();
+                directory.sort_by_key(|(index, _)| *index);
                 Found::Directory(directory)
             }
             (None, true) => self.sources.iter().position(|s| s.to.is_some()).map_or(Found::Other, Found::Missing),
