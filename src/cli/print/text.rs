@@ -21,6 +21,9 @@ pub struct View<'a> {
     pub paths: &'a Paths,
 }
 
+/// Most other places that are shown with a finding.
+const RELATED: usize = 11;
+
 const BOLD: Style = Style::new().bold();
 
 /// All findings, a blank line behind each.
@@ -100,8 +103,14 @@ fn whole(out: &mut String, report: &Report, finding: &Reported, view: &View<'_>)
     for note in &finding.notes {
         say(note);
     }
-    for (place, text) in finding.related.iter().filter(|(place, _)| *place != finding.place) {
+    let related: Vec<_> = finding.related.iter().filter(|(place, _)| *place != finding.place).collect();
+    // One more than the limit is shown rather than counted.
+    let shown = if related.len() <= RELATED + 1 { related.len() } else { RELATED };
+    for (place, text) in related.iter().take(shown) {
         say(&format!("see {}:{}:{}: {text}", view.paths.shown(&place.path), place.line, place.column));
+    }
+    if related.len() > shown {
+        say(&format!("and {} more places (--format json names all)", related.len() - shown));
     }
     out.push('\n');
 }
