@@ -64,8 +64,10 @@ pub(super) fn splices(file: &File, edits: &[&Edit]) -> Result<Combined, Refusal>
     }
     all.sort_by_key(|p| (p.splice.range.start, !p.splice.range.is_empty(), Reverse(p.depth), p.order));
     // What a new block scalar ends before was looked at when it was planned.
+    let text = file.text();
+    let void = |line: &str| line.trim_start().is_empty() || line.trim_start().starts_with('#');
     let before_removal = |w: &[Placed<'_>]| {
-        matches!(w, [a, b] if a.splice.range.end == b.splice.range.start
+        matches!(w, [a, b] if text.get(a.splice.range.end..b.splice.range.start).is_some_and(|between| between.lines().all(void))
             && matches!(b.edit.op, Op::Remove { .. })
             && !std::ptr::eq(a.edit, b.edit)
             && a.edit.splices.iter().any(|s| s.text.contains('|')))
@@ -73,7 +75,6 @@ pub(super) fn splices(file: &File, edits: &[&Edit]) -> Result<Combined, Refusal>
     if all.windows(2).any(before_removal) {
         return Err(OVERLAP);
     }
-    let text = file.text();
     let mut at = 0;
     for Placed { splice, .. } in all {
         let between = text.get(at..splice.range.start).ok_or(OVERLAP)?;
@@ -161,7 +162,7 @@ fn depth(file: &File, op: &Op) -> usize {
         return if matches!(op, Op::InsertDocument { at, .. } if *at < file.documents().len()) { usize::MAX } else { 0 };
     };
     // What closes a nested run in braces stands before what is added behind it.
-    let mut depth = usize::from(matches!(op, Op::Nest { .. }));
+    let mut depth = 2 + usize::from(matches!(op, Op::Nest { .. }));
     let mut at = file.node(node);
     while let Some(parent) = at.parent() {
         depth += 2;
