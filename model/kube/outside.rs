@@ -17,16 +17,13 @@ use crate::yaml::{Kind, Node};
 /// All uses of a name in the kustomizations that the definition `of` meets, or in all.
 pub(super) fn uses(workspace: &Workspace, of: Option<ResourceId>, to: Target, name: &str) -> Vec<OutsideUse> {
     // What passes through a kustomization can be patched there; what is built with it can be referred to from a patch beside it.
-    let (through, reach) = match of {
-        Some(id) => {
-            let sets = workspace.sets_of(id);
-            let reach = sets.iter().filter_map(|s| workspace.set_index(*s)).flat_map(|s| s.reach.iter().copied()).collect();
-            (workspace.way(id).through, reach)
-        }
-        None => {
-            let all: BTreeSet<FileId> = workspace.kustomizations.iter().map(|k| k.file).collect();
-            (all.clone(), all)
-        }
+    let (through, reach) = if let Some(id) = of {
+        let sets = workspace.sets_of(id);
+        let reach = sets.iter().filter_map(|s| workspace.set_index(*s)).flat_map(|s| s.reach.iter().copied()).collect();
+        (workspace.way(id).through, reach)
+    } else {
+        let all: BTreeSet<FileId> = workspace.kustomizations.iter().map(|k| k.file).collect();
+        (all.clone(), all)
     };
     let mut found = Vec::new();
     for file in &reach {

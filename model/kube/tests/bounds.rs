@@ -103,7 +103,7 @@ fn alias_bombs_are_not_followed() {
     let mut text = String::from("apiVersion: e.com/v1\nkind: Thing\nmetadata: {name: a}\nl0: &l0 {configMapRef: {name: a}}\n");
     for level in 1..30 {
         let inner = format!("*l{}, ", level - 1).repeat(9);
-        text.push_str(&format!("l{level}: &l{level} [{inner}]\n"));
+        text = format!("{text}l{level}: &l{level} [{inner}]\n");
     }
     text.push_str("$patch: x\n");
     let bomb = workspace(&[("a.yaml", &text.replace("$patch: x\n", ""))]);
