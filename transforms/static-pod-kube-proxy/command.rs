@@ -254,7 +254,10 @@ mod tests {
     fn argument_vectors() {
         assert_eq!(flags("command: [/hyperkube, proxy, --v=2]"), texts(&["v=2"]));
         assert_eq!(flags("command: [/hyperkube]\nargs: [kube-proxy, --kubeconfig, /k, --cleanup]"), texts(&["kubeconfig=/k", "cleanup="]));
-        assert_eq!(flags("command: [/go-runner, --log-file=/l, /usr/local/bin/kube-proxy, --hostname_override=a]"), texts(&["hostname-override=a"]));
+        assert_eq!(
+            flags("command: [/go-runner, --log-file=/l, /usr/local/bin/kube-proxy, --hostname_override=a]"),
+            texts(&["hostname-override=a"])
+        );
         assert_eq!(flags("command: [sh, -c, 'exec \"$@\"', --, kube-proxy, --v=1]"), texts(&["v=1"]));
     }
 

@@ -31,15 +31,8 @@ const SERVER_METADATA: &[&str] = &[
     "finalizers",
 ];
 /// Fields of the pod that a DaemonSet's template must not have, or that are for one node or written by admission.
-const SPEC: &[&str] = &[
-    "priority",
-    "preemptionPolicy",
-    "nodeName",
-    "activeDeadlineSeconds",
-    "serviceAccount",
-    "serviceAccountName",
-    "ephemeralContainers",
-];
+const SPEC: &[&str] =
+    &["priority", "preemptionPolicy", "nodeName", "activeDeadlineSeconds", "serviceAccount", "serviceAccountName", "ephemeralContainers"];
 /// Annotations without a meaning on the DaemonSet's pods, by prefix: the kubelet's own, the alpha of critical pods, rkt's, kubectl's.
 const ANNOTATIONS: &[&str] = &["kubernetes.io/config.", "scheduler.alpha.kubernetes.io/critical-pod", "rkt.", "kubectl.kubernetes.io/"];
 /// Where the service account admission mounts tokens.
@@ -251,10 +244,7 @@ fn nest(draft: &mut Draft, labels: Labels, annotations: Vec<(String, Value)>) ->
         metadata.push(("annotations".to_owned(), Value::Map(annotations)));
     }
     let rolling = Value::map([("type", Value::str("RollingUpdate")), ("rollingUpdate", Value::map([("maxUnavailable", Value::Int(1))]))]);
-    let before = vec![
-        ("selector".to_owned(), Value::map([("matchLabels", labels.selector)])),
-        ("updateStrategy".to_owned(), rolling),
-    ];
+    let before = vec![("selector".to_owned(), Value::map([("matchLabels", labels.selector)])), ("updateStrategy".to_owned(), rolling)];
     let under = vec![("spec".to_owned(), before), ("template".to_owned(), vec![("metadata".to_owned(), Value::Map(metadata))])];
     draft.step(|root| {
         let Some(at) = root.get("spec").and_then(Node::position) else { return Ok(None) };

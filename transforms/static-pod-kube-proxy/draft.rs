@@ -45,7 +45,10 @@ impl Draft {
     fn keeping_comments(&self, edit: &Edit) -> Option<String> {
         let Op::Remove { node } = &edit.op else { return None };
         let [splice] = edit.splices.as_slice() else { return None };
-        if edit.lost_comments.is_empty() || !self.file.text().get(splice.range.clone())?.starts_with(['\r', '\n']) || !splice.text.is_empty() {
+        if edit.lost_comments.is_empty()
+            || !self.file.text().get(splice.range.clone())?.starts_with(['\r', '\n'])
+            || !splice.text.is_empty()
+        {
             return None;
         }
         let node = self.file.node(*node);

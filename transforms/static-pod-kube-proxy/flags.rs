@@ -102,7 +102,10 @@ fn variable(container: Node<'_>, field: Field) -> Result<&str, NoFix> {
         return Ok(name);
     }
     if entries().any(|e| e.get("name").and_then(Node::text) == Some(field.variable) && e.get("valueFrom").is_some()) {
-        return Err(NoFix::new("env-taken", format!("Variable {} of the container holds something else than {}.", field.variable, field.path)));
+        return Err(NoFix::new(
+            "env-taken",
+            format!("Variable {} of the container holds something else than {}.", field.variable, field.path),
+        ));
     }
     Ok(field.variable)
 }

@@ -159,7 +159,10 @@ impl<'a> Case<'a> {
         }
         let touched = |path: &str| self.workspace().touches(self.pod.id).iter().any(|t| t.by_index || t.affects(path));
         if replace && (touched("spec") || touched("kind")) {
-            return Err(NoFix::new("kustomize-patch", "A kustomization changes the pod's fields, which would have other paths in a DaemonSet."));
+            return Err(NoFix::new(
+                "kustomize-patch",
+                "A kustomization changes the pod's fields, which would have other paths in a DaemonSet.",
+            ));
         }
         Ok(())
     }

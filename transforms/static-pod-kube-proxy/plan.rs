@@ -14,7 +14,9 @@ const REMOVED: &[&str] = &["resource-container", "port"];
 /// Kustomizations that gather the pod's file, by path: they do not know the new one.
 pub(super) fn gathered(workspace: &Workspace, file: FileId) -> Vec<String> {
     let naming = workspace.kustomizations().iter().filter(|k| k.resources.contains(&file));
-    naming.map(|k| format!("{} gathers the pod; name the DaemonSet there instead once the nodes are moved", workspace.file(k.file).path)).collect()
+    naming
+        .map(|k| format!("{} gathers the pod; name the DaemonSet there instead once the nodes are moved", workspace.file(k.file).path))
+        .collect()
 }
 
 /// Remarks about the pod itself.
@@ -53,7 +55,9 @@ fn endpoint(pod: Node<'_>, container: Node<'_>, call: &Call<'_>, notes: &mut Vec
             Some(path) => format!("{path} must exist on every node where a pod starts"),
             None => format!("{} lies on no hostPath volume that could be found", flag.value),
         };
-        notes.push(format!("--{name}: {place}, and its API server must not be the address of Service kubernetes, which works only after kube-proxy"));
+        notes.push(format!(
+            "--{name}: {place}, and its API server must not be the address of Service kubernetes, which works only after kube-proxy"
+        ));
     }
     if let Some(master) = call.flag("master").filter(|m| m.value.starts_with("http:")) {
         notes.push(format!("--master={}: the API server has no insecure port since Kubernetes 1.24", master.value));
@@ -110,7 +114,8 @@ pub(super) fn migration(pod: &str, file: Option<&str>, gate: bool) -> Vec<String
             .to_owned(),
     );
     plan.push(
-        "instead of moving, the static pod can be kept from eviction with priorityClassName: system-node-critical and priority: 2000001000".to_owned(),
+        "instead of moving, the static pod can be kept from eviction with priorityClassName: system-node-critical and priority: 2000001000"
+            .to_owned(),
     );
     plan
 }

@@ -54,10 +54,16 @@ pub(super) fn obstacle(pod: Node<'_>) -> Option<NoFix> {
     let mut all = containers(pod);
     let container = all.next()?;
     if all.next().is_some() {
-        return Some(NoFix::new("other-containers", "The pod has further containers, which would run on every node with kube-proxy; move them to a pod of their own."));
+        return Some(NoFix::new(
+            "other-containers",
+            "The pod has further containers, which would run on every node with kube-proxy; move them to a pod of their own.",
+        ));
     }
     let Reading::Proxy(call) = command::read(container) else {
-        return Some(NoFix::new("shell-unclear", "The script that starts kube-proxy cannot be taken apart, so its flags for one node are not known."));
+        return Some(NoFix::new(
+            "shell-unclear",
+            "The script that starts kube-proxy cannot be taken apart, so its flags for one node are not known.",
+        ));
     };
     generator(pod, container).or_else(|| interpreted(pod)).or_else(|| endpoint(&call)).or_else(|| dns(pod))
 }
@@ -95,7 +101,10 @@ fn endpoint(call: &Call<'_>) -> Option<NoFix> {
     if let Some(master) = call.flag("master")
         && is_loopback(host(master.value))
     {
-        let text = format!("--master={} answers only where an API server runs; give kube-proxy an endpoint that every node reaches.", master.value);
+        let text = format!(
+            "--master={} answers only where an API server runs; give kube-proxy an endpoint that every node reaches.",
+            master.value
+        );
         return Some(NoFix::new("local-apiserver", text));
     }
     let known = ["kubeconfig", "master", "config"].iter().any(|name| call.flag(name).is_some_and(|f| !f.value.is_empty()));
@@ -109,7 +118,8 @@ fn endpoint(call: &Call<'_>) -> Option<NoFix> {
 fn dns(pod: Node<'_>) -> Option<NoFix> {
     let policy = pod.path(&["spec", "dnsPolicy"]).and_then(Node::text);
     (policy == Some("ClusterFirstWithHostNet")).then(|| {
-        let text = "dnsPolicy is ClusterFirstWithHostNet: kube-proxy would ask a Service that works only after kube-proxy does; use Default.";
+        let text =
+            "dnsPolicy is ClusterFirstWithHostNet: kube-proxy would ask a Service that works only after kube-proxy does; use Default.";
         NoFix::new("dns-policy", text)
     })
 }
