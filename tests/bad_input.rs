@@ -229,7 +229,7 @@ fn permissions_are_respected() {
 
     // All or nothing: one file that may not be written stops the other.
     mode(&a, 0o444);
-    says(&as_nobody(dir.path(), &["fix", "--write"]), 2, "stderr", "cannot write a.yaml; nothing was written: it is read-only");
+    says(&as_nobody(dir.path(), &["fix", "--write"]), 2, "stderr", "cannot write a.yaml; nothing was written: permission denied");
     assert!(!fs::read_to_string(&b).expect("b").contains("config-hash"));
 
     mode(&a, 0o640);

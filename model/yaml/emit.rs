@@ -3,6 +3,8 @@
 //! A value in block style has a *head*, which stands behind `key:` or `-` on the same line, and a *tail*, the lines below with their
 //! line breaks in front. Strings are plain only where YAML 1.1 and YAML 1.2 readers agree that they are strings.
 
+use std::fmt::Write;
+
 use super::node::{Resolved, resolve_plain};
 use super::value::Value;
 
@@ -284,13 +286,7 @@ pub(super) fn double_quoted(text: &str) -> String {
             '\t' => out.push_str("\\t"),
             c if printable(c) => out.push(c),
             c => {
-                let mut units = [0; 2];
-                if c.len_utf16() == 1 {
-                    out.push_str(&format!("\\u{:04x}", c as u32));
-                } else {
-                    c.encode_utf16(&mut units);
-                    out.push(c);
-                }
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
         }
     }

@@ -149,8 +149,11 @@ fn finish(root: &Path, step: &Step) -> io::Result<()> {
 fn stage(target: &Path, text: &str) -> Result<TempPath> {
     let directory = target.parent().context("the file system's root is no file")?;
     let old = match fs::metadata(target) {
-        Ok(old) if old.permissions().readonly() => bail!("it is read-only"),
-        Ok(old) => Some(old),
+        // Replacing a file asks nothing of its own permissions: ask as an editor that writes into it would.
+        Ok(old) => match fs::OpenOptions::new().write(true).open(target) {
+            Ok(_) => Some(old),
+            Err(error) => bail!("{}", plain(&error)),
+        },
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => bail!("{}", plain(&error)),
     };

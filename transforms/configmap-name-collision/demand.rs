@@ -90,6 +90,10 @@ fn visit<'a>(ws: &'a Workspace, collision: &Collision<'a>, set: SetId, member: &
     for template in ws.pod_templates(member.resource) {
         for reference in template.references() {
             if reference.to != collision.to || reference.name != collision.name {
+                if reference.to == collision.to && reference.name == collision.applied {
+                    let text = format!("{} refers to the name that kustomize makes of it, {}", resource.display(), reference.name);
+                    demands.blocks.push(Reason::new("prefixed-name", text));
+                }
                 continue;
             }
             match means(ws, collision, set, member, None) {

@@ -74,6 +74,8 @@ pub(super) struct Collision<'a> {
     pub(super) to: Target,
     /// The name as the first definition writes it.
     pub(super) name: &'a str,
+    /// The name as it is applied, with what kustomize puts around it.
+    pub(super) applied: &'a str,
     /// The effective namespace.
     pub(super) namespace: Option<&'a str>,
     /// The apply sets they meet in.
@@ -153,6 +155,7 @@ fn in_set<'a>(ws: &'a Workspace, set: &'a ApplySet, to: Target, members: &[&'a M
         (definitions.len() > 1).then(|| Collision {
             to,
             name: &first.name,
+            applied: members.first().map_or("", |m| m.name.as_str()),
             namespace,
             sets: vec![set.id],
             evidence: set.evidence,

@@ -1,8 +1,7 @@
 //! Looks for uses of the name that a rename would break: text that no reference explains, kustomize patches and replacements,
 //! consumers elsewhere in the workspace.
 
-use kubewright_model::finding::Location;
-use kubewright_model::kube::{Evidence, OutsideUseKind, Resolution, Resource, ResourceId, Target, Workspace};
+use kubewright_model::kube::{Evidence, OutsideUseKind, PodTemplate, Resolution, Resource, ResourceId, Target, Touch, Workspace};
 use kubewright_model::yaml::Node;
 
 use super::Reason;
@@ -12,7 +11,7 @@ use super::group::{Collision, Relation, relate};
 /// Scalars that hold the name as a word and are no reference.
 pub(super) fn unexplained(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
     let found = collision.sets.iter().flat_map(|set| ws.unexplained_uses(*set, collision.to, collision.name));
-    let (id, location) = found.filter(|(id, location)| !explained(ws, *id, location, collision.name)).min_by_key(|(_, l)| l.clone())?;
+    let (id, location) = found.min_by_key(|(_, location)| location.clone())?;
     let file = ws.file(location.file);
     let line = file.yaml.as_deref().map_or(1, |yaml| yaml.position(location.span.start).0);
     let who = ws.resource(id).display();
@@ -20,26 +19,6 @@ pub(super) fn unexplained(ws: &Workspace, collision: &Collision<'_>) -> Option<R
         "unexplained-use",
         format!("{who} mentions {} at {}:{line}, and that is no known reference", collision.name, file.path),
     ))
-}
-
-/// Whether the whole scalar names or labels something else: the resource itself, a volume, a container.
-fn explained(ws: &Workspace, id: ResourceId, location: &Location, name: &str) -> bool {
-    let resource = ws.resource(id);
-    let Some(root) = ws.node(id) else { return false };
-    let Some(scalar) = root.descendants().find(|n| n.is_scalar() && n.span() == location.span && n.text() == Some(name)) else {
-        return false;
-    };
-    let mut path = path_of(scalar, root);
-    let last = path.pop();
-    match (path.last().copied(), last) {
-        (Some("labels" | "matchLabels" | "selector"), _) => true,
-        (Some("metadata"), Some("name")) => is_builtin(resource),
-        (Some("[]"), Some("name")) => {
-            path.pop();
-            matches!(path.last(), Some(&("volumes" | "volumeMounts" | "volumeClaimTemplates" | "containers" | "initContainers" | "ports")))
-        }
-        _ => false,
-    }
 }
 
 /// Keys from the root to the node, `[]` for an item.
@@ -56,12 +35,6 @@ fn path_of<'a>(node: Node<'a>, root: Node<'a>) -> Vec<&'a str> {
     path
 }
 
-/// Whether Kubernetes itself defines the kind, so that its name names nothing else.
-fn is_builtin(resource: &Resource) -> bool {
-    let group = resource.api_version.split_once('/').map_or("", |(group, _)| group);
-    !group.contains('.') || group.ends_with(".k8s.io")
-}
-
 /// Uses by kustomize, and changes that kustomize makes to what the rename rests on.
 pub(super) fn outside(ws: &Workspace, collision: &Collision<'_>, demands: &Demands<'_>) -> Option<Reason> {
     for definition in &collision.definitions {
@@ -76,7 +49,7 @@ pub(super) fn outside(ws: &Workspace, collision: &Collision<'_>, demands: &Deman
             };
             return Some(Reason::new("outside-use", format!("{what} ({})", ws.file(found.location.file).path)));
         }
-        let changed = |touch: &&kubewright_model::kube::Touch| ["data", "binaryData"].iter().any(|path| touch.affects(path));
+        let changed = |touch: &&Touch| ["data", "binaryData"].iter().any(|path| touch.affects(path));
         if let Some(touch) = ws.touches(definition.id).iter().find(changed) {
             return Some(Reason::new("outside-use", format!("{} changes the definition on its way to the cluster", touch.what)));
         }
@@ -108,8 +81,8 @@ fn elsewhere(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
     let inside = |id: ResourceId| collision.sets.iter().any(|s| ws.set(*s).members.iter().any(|m| m.resource == id));
     ws.resources().iter().filter(|r| refers(ws, r, collision.to, collision.name, collision.namespace) && !inside(r.id)).find_map(
         |resource| {
-            let resolved = ws.sets_of(resource.id).into_iter().map(|set| ws.resolve(set, resource.id, collision.to, collision.name));
-            let missing = resolved.fold(true, |all, r| all && matches!(r, Resolution::Missing | Resolution::Uncertain(_)));
+            let mut resolved = ws.sets_of(resource.id).into_iter().map(|set| ws.resolve(set, resource.id, collision.to, collision.name));
+            let missing = resolved.all(|r| matches!(r, Resolution::Missing | Resolution::Uncertain(_)));
             missing.then(|| {
                 let text = format!("{} in {} may mean it too", resource.display(), ws.file(resource.file).path);
                 Reason::new("outside-use", text)
@@ -121,6 +94,6 @@ fn elsewhere(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
 /// Whether a resource refers to the name in what may be the namespace.
 pub(super) fn refers(ws: &Workspace, resource: &Resource, to: Target, name: &str, namespace: Option<&str>) -> bool {
     let near = |explicit: Option<&str>| relate(explicit.or(resource.namespace.as_deref()), namespace) != Relation::Different;
-    ws.pod_templates(resource.id).iter().flat_map(|t| t.references()).any(|r| r.to == to && r.name == name && near(None))
+    ws.pod_templates(resource.id).iter().flat_map(PodTemplate::references).any(|r| r.to == to && r.name == name && near(None))
         || ws.field_references(resource.id).iter().any(|f| f.to == to && f.name == name && near(f.namespace))
 }

@@ -89,8 +89,13 @@ impl Case<'_> {
 
     /// No kustomization changes what the template reads.
     fn untouched(&self) -> Result<(), NoFix> {
-        let spec = [self.template.carrier.template, &["spec"]].concat().join(".").replace("[]", "");
+        let path = [self.template.carrier.template, &["spec"]].concat();
+        let known: Vec<&str> = path.iter().copied().take_while(|segment| *segment != "*").collect();
+        let spec = known.join(".").replace("[]", "");
         let mut fields = vec![format!("{spec}.volumes")];
+        if known.len() < path.len() {
+            fields.push(spec.clone());
+        }
         for list in ["initContainers", "containers", "ephemeralContainers"] {
             fields.extend(["env", "envFrom", "volumeMounts"].map(|field| format!("{spec}.{list}.{field}")));
         }
@@ -145,7 +150,8 @@ impl Case<'_> {
                 claims: vec![self.resource.id],
             }),
             Err(Refusal { code, text }) => {
-                Err(NoFix::new(code, format!("{text}; by hand: {key}: \"{hash}\" in the annotations of the pod template")))
+                let why = text.trim_end_matches('.');
+                Err(NoFix::new(code, format!("{why}; by hand: {key}: \"{hash}\" in the annotations of the pod template")))
             }
         };
         let mut finding = self.finding(Severity::Warning, message, fix);

@@ -96,7 +96,7 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
             Err(no_fix) => kept.extend(linked.iter().map(|l| (l.decision, no_fix.clone()))),
         }
     }
-    keep(pod, own, &kept, findings);
+    keep(pod, &kept, findings);
 }
 
 /// D1: unsafe, because the directory is now one that the kubelet manages.
@@ -130,7 +130,7 @@ fn links(pod: &Pod<'_>, own: &Own<'_>, linked: &[Linked<'_, '_, '_>], mut unprov
 }
 
 /// S1: one finding for each reason.
-fn keep(pod: &Pod<'_>, own: &Own<'_>, kept: &[(&Decision<'_, '_>, NoFix)], findings: &mut Vec<Finding>) {
+fn keep(pod: &Pod<'_>, kept: &[(&Decision<'_, '_>, NoFix)], findings: &mut Vec<Finding>) {
     let mut reasons: Vec<&NoFix> = Vec::new();
     for (_, no_fix) in kept {
         if !reasons.contains(&no_fix) {

@@ -1,5 +1,6 @@
 //! Tests of the graph, one file an area. [`workspace`] builds one from paths and texts.
 
+mod bounds;
 mod fields;
 mod pods;
 mod reading;

@@ -180,6 +180,10 @@ fn replacements_and_vars_touch_their_fields() {
 #[test]
 fn transformers_touch_anything_and_configurations_their_field_specs() {
     assert_eq!(touches("transformers: [t.yaml]\n"), ["a transformer *"]);
+    let label = "apiVersion: builtin\nkind: LabelTransformer\nmetadata: {name: l}\nlabels: {a: b}\nfieldSpecs: [{path: metadata/labels, create: true}]\n";
+    assert_eq!(of(&with_files("transformers: [t.yaml]\n", &[("t.yaml", label)])), ["a transformer metadata.labels"]);
+    let prefix = label.replace("LabelTransformer", "PrefixTransformer");
+    assert_eq!(of(&with_files("transformers: [t.yaml]\n", &[("t.yaml", &prefix)])), ["a transformer *"]);
     let specs = [("c.yaml", "commonLabels:\n- {path: spec/extra/labels, kind: Deployment}\n- {path: spec/other, kind: Job}\n")];
     assert_eq!(of(&with_files("configurations: [c.yaml]\n", &specs)), ["a transformer configuration spec.extra.labels"]);
 }
