@@ -8,6 +8,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
+use kubewright::cli::files::{self, Request};
+use kubewright_model::kube::{Evidence, Options, Workspace};
 use support::kubewright;
 
 const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: greeting\ndata:\n  text: hello\n";
@@ -36,7 +38,7 @@ fn stdout(dir: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-fn files(json: &str) -> Vec<String> {
+fn listed(json: &str) -> Vec<String> {
     let report: serde_json::Value = serde_json::from_str(json).expect("JSON");
     let all = report["files"].as_array().expect("files").iter();
     all.map(|f| format!("{}{}", f["path"].as_str().expect("a path"), if f["changed"] == true { "*" } else { "" })).collect()
@@ -57,11 +59,11 @@ fn manifests_are_found_by_name_unless_ignored_or_hidden() {
         (".g.yaml", CONFIG),
         ("sub/Kustomization", "resources: []\n"),
     ]);
-    let all = files(&stdout(dir.path(), &["fix", "--format", "json", "--fail-on", "never"]));
+    let all = listed(&stdout(dir.path(), &["fix", "--format", "json", "--fail-on", "never"]));
     assert_eq!(all, ["a.yaml", "b.yml", "c.json", "keep.gen.yaml", "sub/Kustomization"]);
     // What is named is always read.
     let named = ["fix", "--format", "json", "--fail-on", "never", "d.txt", "build", ".hidden", "x.gen.yaml"];
-    assert_eq!(files(&stdout(dir.path(), &named)), [".hidden/f.yaml", "build/e.yaml", "d.txt", "x.gen.yaml"]);
+    assert_eq!(listed(&stdout(dir.path(), &named)), [".hidden/f.yaml", "build/e.yaml", "d.txt", "x.gen.yaml"]);
 }
 
 #[test]
@@ -75,7 +77,7 @@ fn the_graph_is_read_from_the_root_and_only_what_is_asked_for_is_edited() {
         ("apps/z.yaml", &WEB.replace("web", "z")),
     ]);
     let json = stdout(dir.path(), &["fix", "--format", "json", "apps/web.yaml"]);
-    assert_eq!(files(&json), ["apps/web.yaml*"]);
+    assert_eq!(listed(&json), ["apps/web.yaml*"]);
     assert!(json.contains("\"path\": \"config/c.yaml\""), "{json}");
     // The same from a directory below: paths in text and JSON are those of the working directory, in patches those of the top.
     let below = dir.path().join("apps");
@@ -83,7 +85,7 @@ fn the_graph_is_read_from_the_root_and_only_what_is_asked_for_is_edited() {
     assert!(text.starts_with("web.yaml:4:9: "), "{text}");
     assert!(text.contains("= see ../config/c.yaml:4:9: "), "{text}");
     assert!(text.contains("\n--- a/apps/web.yaml\n+++ b/apps/web.yaml\n"), "{text}");
-    assert_eq!(files(&stdout(&below, &["fix", "--format", "json"])), ["web.yaml*", "z.yaml*"]);
+    assert_eq!(listed(&stdout(&below, &["fix", "--format", "json"])), ["web.yaml*", "z.yaml*"]);
 }
 
 #[test]
@@ -93,7 +95,7 @@ fn ignored_files_are_read_and_never_edited() {
         ("vendor/web.yaml", &format!("{CONFIG}---\n{WEB}")),
         ("a.yaml", CONFIG),
     ]);
-    assert_eq!(files(&stdout(dir.path(), &["fix", "--format", "json"])), ["a.yaml"]);
+    assert_eq!(listed(&stdout(dir.path(), &["fix", "--format", "json"])), ["a.yaml"]);
     assert_eq!(run(dir.path(), &["fix", "--check", "vendor/web.yaml"]).status.code(), Some(0));
 }
 
@@ -125,7 +127,7 @@ fn links_are_not_walked_and_a_named_one_is_edited_at_its_target() {
     let dir = work_tree(&[("real/web.yaml", &format!("{CONFIG}---\n{WEB}"))]);
     symlink("real", dir.path().join("linked")).expect("a link");
     symlink("real/web.yaml", dir.path().join("link.yaml")).expect("a link");
-    assert_eq!(files(&stdout(dir.path(), &["fix", "--format", "json"])), ["real/web.yaml*"]);
+    assert_eq!(listed(&stdout(dir.path(), &["fix", "--format", "json"])), ["real/web.yaml*"]);
     stdout(dir.path(), &["fix", "--write", "link.yaml"]);
     assert!(fs::symlink_metadata(dir.path().join("link.yaml")).expect("a link").is_symlink());
     assert!(fs::read_to_string(dir.path().join("real/web.yaml")).expect("text").contains("config-hash"));
@@ -142,4 +144,25 @@ fn a_patch_keeps_line_ends_and_a_missing_last_one() {
     stdout(dir.path(), &["fix", "--write"]);
     let fixed = fs::read_to_string(dir.path().join("a b/web.yaml")).expect("text");
     assert!(fixed.contains("config-hash") && fixed.ends_with("name: greeting") && !fixed.replace("\r\n", "").contains('\n'));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_leaves_an_apply_set_open() {
+    let root = "resources:\n- web.yaml\n- other.yaml\n";
+    let dir = work_tree(&[("kustomization.yaml", root), ("web.yaml", &format!("{CONFIG}---\n{WEB}")), ("other.yaml", CONFIG)]);
+    let closed = || {
+        let root = dir.path().canonicalize().expect("a directory");
+        let (paths, ignore) = ([root.clone()], globset::GlobSet::empty());
+        let request = Request { root: &root, paths: &paths, whole: true, ignore: &ignore, in_git: true };
+        let tree = files::read(&request).expect("files");
+        let workspace = Workspace::new(tree.inputs, Options::default());
+        let set = workspace.sets().iter().find(|s| s.evidence == Evidence::Kustomization).expect("a set");
+        (set.closed, tree.unread.len())
+    };
+    assert_eq!(closed(), (true, 0));
+    fs::write(dir.path().join("other.yaml"), b"# \xff\n").expect("a file");
+    assert_eq!(closed(), (false, 1));
+    // It is said once.
+    let json = stdout(dir.path(), &["fix", "--format", "json"]);
+    assert!(json.contains("\"reasonCode\": \"not-utf-8\"") && !json.contains("\"reasonCode\": \"not-yaml\""), "{json}");
 }

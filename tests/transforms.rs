@@ -68,7 +68,12 @@ impl Case {
         let request = Request { root: &root, paths: &paths, whole: true, ignore: &config.ignore, in_git: false };
         let mut tree = files::read(&request).map_err(|e| format!("{}: {}", e.path.display(), e.error))?;
         let stream = matches!(tree.inputs.as_slice(), [only] if only.path == STREAM);
-        let before = tree.inputs.iter().map(|i| (i.path.clone(), i.text.to_string())).collect();
+        let before = tree
+            .inputs
+            .iter()
+            .filter(|i| i.editable || ignored(&config.ignore, &i.path))
+            .map(|i| (i.path.clone(), i.text.to_string()))
+            .collect();
         let mut options = config.options.clone();
         if stream {
             options.stream = true;

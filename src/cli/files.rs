@@ -82,21 +82,35 @@ pub fn read(request: &Request<'_>) -> Result<Tree, Unreadable> {
         let relative = relative(request.root, &path);
         match bytes {
             Err(error) if named.contains(path.as_path()) => return Err(Unreadable { path, error }),
-            Err(error) if asked => tree.unread.push(cannot_read(relative, &error)),
-            Err(_) => {}
+            Err(error) => {
+                tree.inputs.push(unknown(relative.clone()));
+                if asked {
+                    tree.unread.push(cannot_read(relative, &error));
+                }
+            }
             Ok(bytes) => match text(bytes) {
                 Ok(text) => {
                     let editable = asked && !config::ignored(request.ignore, &relative);
                     tree.inputs.push(Input { path: relative, text, editable });
                 }
-                Err((line, column, offset)) if asked => tree.unread.push(not_utf8(relative, (line, column), offset)),
-                Err(_) => {}
+                Err((line, column, offset)) => {
+                    tree.inputs.push(unknown(relative.clone()));
+                    if asked {
+                        tree.unread.push(not_utf8(relative, (line, column), offset));
+                    }
+                }
             },
         }
     }
     tree.unread.retain(|f| !config::ignored(request.ignore, &f.place.path));
     tree.inputs.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(tree)
+}
+
+/// A file of which only the path is known. Text that is not YAML keeps it from looking as if there were nothing: what is applied together
+/// with it is not known completely.
+fn unknown(path: String) -> Input {
+    Input { path, text: Arc::from("["), editable: false }
 }
 
 /// All files below a directory that look like manifests, in sorted order.
@@ -114,7 +128,9 @@ fn walk(request: &Request<'_>, directory: &Path, tree: &mut Tree, mut found: imp
             Ok(entry) if entry.file_type().is_some_and(|t| t.is_file()) && is_manifest(entry.path()) => found(entry.into_path()),
             Ok(_) => {}
             Err(error) => {
-                if let Some((path, error)) = walk_error(&error) {
+                if let Some((path, error)) = walk_error(&error)
+                    && request.paths.iter().any(|asked| path.starts_with(asked))
+                {
                     let finding = cannot_read(relative(request.root, path), error);
                     if !tree.unread.contains(&finding) {
                         tree.unread.push(finding);

@@ -1,7 +1,7 @@
 //! The only code that touches disk, terminal, clock and arguments.
 //!
 //! [`args`] is what was typed, [`config`] what the user wrote down; `fix` brings both together, reads ([`files`]), runs the pipeline, writes
-//! (`write`) and prints ([`print`]).
+//! (`write`) and prints ([`mod@print`]).
 
 pub mod args;
 pub mod config;
