@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`cli`] | disk, terminal, clock, arguments: the only code that touches them |
 //! | [`pipeline`] | check, select, apply, repeat until quiet: text in, report out |
-//! | [`typed`] | whether a changed document still reads as its Kubernetes API type |
+//! | [`typed`] | whether a document still means the same to the Kubernetes API types |
 //! | `kubewright_transforms` | what to find and how to rewrite it, one folder a transform |
 //! | `kubewright_model::finding` | findings, fixes, edits |
 //! | `kubewright_model::kube` | resources, pod templates, references, apply sets |

@@ -1,2 +1,7 @@
-//! kubewright
-fn main() {}
+//! The `kubewright` program: see [`kubewright::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kubewright::cli::main()
+}

@@ -13,6 +13,8 @@ mod merge;
 pub mod report;
 mod restarts;
 mod suppress;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -20,6 +22,8 @@ use std::fmt;
 use kubewright_model::finding::{Applicability, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Broken, Workspace};
 use kubewright_transforms::{Context, Settings, Transform};
+
+use crate::typed;
 
 pub use report::Report;
 pub use suppress::nearest;
@@ -121,7 +125,7 @@ impl Pipeline<'_> {
                 merge.pass(&now, &pass);
             }
             let Some(next) = next else {
-                return Ok(merge.finish(self, workspace, &now, &pass));
+                return Ok(merge.finish(workspace, &now, &pass));
             };
             last_names = pass.applied.iter().filter_map(|i| pass.findings.get(*i)).map(|f| f.transform).collect();
             now = next;
@@ -177,19 +181,29 @@ impl Pipeline<'_> {
     }
 }
 
-/// A file that is not YAML, as a finding.
+/// A file that is not YAML, as a finding. Where libyaml, and so kubectl, reads it all the same, it is only left alone.
 fn input_finding(workspace: &Workspace, broken: &Broken) -> Finding {
     let text = &workspace.file(broken.file).text;
-    let start = broken.error.offset.min(text.len());
+    let mut start = broken.error.offset.min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
     let end = text[start..].chars().next().filter(|c| *c != '\n' && *c != '\r').map_or(start, |c| start + c.len_utf8());
+    let (severity, message, reason) = if typed::reads(text) {
+        let reason = NoFix::new("not-understood", "kubectl reads this file; it was neither checked nor edited");
+        (Severity::Info, format!("kubewright does not understand this file: {}", broken.error.message), reason)
+    } else {
+        let reason = NoFix::new("not-yaml", "kubectl does not read this file either; it was neither checked nor edited");
+        (Severity::Error, format!("not YAML: {}", broken.error.message), reason)
+    };
     Finding {
         transform: INPUT,
-        severity: Severity::Error,
-        message: format!("not YAML: {}", broken.error.message),
+        severity,
+        message,
         primary: Location { file: broken.file, span: start..end },
         related: Vec::new(),
         resource: None,
         notes: Vec::new(),
-        fix: Err(NoFix::new("not-yaml", "kubectl would not read this file either")),
+        fix: Err(reason),
     }
 }

@@ -34,6 +34,12 @@ pub fn newly_lost(before: &str, after: &str) -> Vec<String> {
         .collect()
 }
 
+/// Whether libyaml, whose grammar is kubectl's, reads all documents of the text.
+pub fn reads(text: &str) -> bool {
+    let documents = serde_yaml::Deserializer::from_str(text.trim_start_matches('\u{feff}'));
+    documents.into_iter().all(|document| serde::de::IgnoredAny::deserialize(document).is_ok())
+}
+
 /// A field of an object that its type does not keep.
 #[derive(Debug, Clone, Eq, PartialOrd, Ord)]
 struct Lost {

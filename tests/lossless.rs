@@ -4,6 +4,8 @@
 //! directory, `YAML_TEST_SUITE=DIR` the cases of the YAML test suite.
 
 #![expect(clippy::disallowed_methods, reason = "tests read files and the environment")]
+#![expect(clippy::print_stdout, reason = "the counts are the result")]
+#![expect(clippy::unwrap_used, reason = "what the generator makes is there")]
 
 #[path = "lossless/documents.rs"]
 mod documents;
@@ -17,7 +19,7 @@ mod random;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use kubewright_model::yaml::{Edit, File, Op, Refusal, verify};
+use kubewright_model::yaml::{Edit, File, Node, Op, Refusal, verify};
 use random::Random;
 
 fn number(name: &str, default: usize) -> usize {
@@ -67,7 +69,7 @@ fn sane(file: &File) -> Result<(), String> {
                 return Err(format!("{node:?} begins before the node before it"));
             }
             last = span.start;
-            let around = node.parent().map_or(region.clone(), |p| p.span());
+            let around = node.parent().map_or(region.clone(), Node::span);
             if span.start < around.start || span.end > around.end {
                 return Err(format!("{node:?} reaches out of {around:?}"));
             }
@@ -79,6 +81,7 @@ fn sane(file: &File) -> Result<(), String> {
 #[test]
 fn files_survive_parsing() {
     let (mut read, mut odd, mut broken) = (0, Vec::new(), 0);
+    let mut unproven: BTreeMap<&str, Vec<PathBuf>> = BTreeMap::new();
     for path in all_files() {
         let Ok(text) = std::fs::read_to_string(&path) else { continue };
         let Ok(file) = File::parse(text.as_str()) else {
@@ -92,9 +95,21 @@ fn files_survive_parsing() {
         } else if let Err(why) = sane(&file) {
             panic!("{}: {why}", path.display());
         }
+        match verify::apply(&file, &[]) {
+            Ok(same) => assert_eq!(same, text, "{}", path.display()),
+            Err(refusal) => unproven.entry(refusal.code).or_default().push(path),
+        }
     }
     println!("{read} files read, {broken} are not YAML, {} cannot be edited", odd.len());
-    odd.iter().take(number("KUBEWRIGHT_SHOW", 10)).for_each(|line| println!("  {line}"));
+    for line in odd.iter().take(number("KUBEWRIGHT_SHOW", 10)) {
+        println!("  {line}");
+    }
+    for (code, paths) in &unproven {
+        println!("{} files cannot be proven: {code}", paths.len());
+        for path in paths.iter().take(number("KUBEWRIGHT_SHOW", 10)) {
+            println!("  {}", path.display());
+        }
+    }
 }
 
 /// What happened to random edits, by code.
@@ -103,13 +118,15 @@ struct Tally {
     edits: usize,
     refused: BTreeMap<&'static str, usize>,
     wrong: Vec<String>,
+    /// The file that is edited, where it has a name.
+    path: String,
 }
 
 impl Tally {
     fn refuse(&mut self, refusal: Refusal, about: impl FnOnce() -> String) {
         *self.refused.entry(refusal.code).or_default() += 1;
         if refusal.code.starts_with("verify-") || refusal.code == "verifier-disagrees" {
-            self.wrong.push(format!("{}\n{}", refusal.code, about()));
+            self.wrong.push(format!("{}\n{}\n{}", refusal.code, self.path, about()));
         }
     }
 
@@ -118,7 +135,9 @@ impl Tally {
         for wrong in &self.wrong {
             *kinds.entry(wrong.lines().next().unwrap_or("")).or_default() += 1;
         }
-        kinds.iter().for_each(|(kind, count)| println!("{count} x {kind}"));
+        for (kind, count) in &kinds {
+            println!("{count} x {kind}");
+        }
         println!("{what}: {} edits made, {} wrong, refused: {:?}", self.edits, self.wrong.len(), self.refused);
         let mut shown = self.wrong.clone();
         shown.sort_by_key(String::len);
@@ -151,7 +170,7 @@ fn one(random: &mut Random, file: &File, before: &[oracle::Plain], tally: &mut T
         Ok(result) => result,
     };
     tally.edits += 1;
-    let mut wrong = |why: &str| tally.wrong.push(format!("{why}\n{}", about(file.text(), &edit)));
+    let mut wrong = |why: &str| tally.wrong.push(format!("{why}\n{}\n{}", tally.path, about(file.text(), &edit)));
     if result != oracle::spliced(file.text(), &edit) {
         wrong("bytes outside of the edit changed");
     }
@@ -169,6 +188,43 @@ fn one(random: &mut Random, file: &File, before: &[oracle::Plain], tally: &mut T
     if kept != old {
         wrong("comments are not what was planned");
     }
+}
+
+/// Makes several random edits of `file` at once: each was accepted alone, so together they hold or touch each other.
+fn several(random: &mut Random, file: &File, tally: &mut Tally) {
+    let mut edits: Vec<Edit> = Vec::new();
+    for _ in 0..2 + random.below(3) {
+        if let Some(Ok(edit)) = edits::edit(random, file)
+            && verify::apply(file, &[&edit]).is_ok()
+        {
+            edits.push(edit);
+        }
+    }
+    let together: Vec<&Edit> = edits.iter().collect();
+    match verify::apply(file, &together) {
+        Ok(_) => tally.edits += 1,
+        Err(refusal) => tally.refuse(refusal, || {
+            let each: Vec<String> = edits.iter().map(|edit| format!("{:?} {:?}", edit.op, edit.splices)).collect();
+            format!("{}\n{:?}\n{}", each.join("\n"), file.text(), file.text())
+        }),
+    }
+}
+
+#[test]
+fn several_random_edits_together() {
+    let goal = number("KUBEWRIGHT_EDITS", 20_000) / 4;
+    let mut tally = Tally::default();
+    let mut seed = number("KUBEWRIGHT_SEED", 1) as u64 + 1_000_000_000;
+    while tally.edits < goal {
+        seed += 1;
+        let mut random = Random::new(seed);
+        let text = documents::file(&mut random);
+        let Ok(file) = File::parse(text.as_str()) else { continue };
+        for _ in 0..4 {
+            several(&mut random, &file, &mut tally);
+        }
+    }
+    tally.report("edits together");
 }
 
 #[test]
@@ -205,7 +261,11 @@ fn random_edits_of_real_files() {
             continue;
         }
         if let (Ok(file), Some(before)) = (File::parse(text.as_str()), oracle::load(&text)) {
-            known.push((file, before));
+            if !oracle::fits(&file, &before) {
+                println!("{}: the loader reads another shape", path.display());
+                continue;
+            }
+            known.push((path, file, before));
         }
     }
     if known.is_empty() {
@@ -213,8 +273,9 @@ fn random_edits_of_real_files() {
     }
     let mut random = Random::new(number("KUBEWRIGHT_SEED", 1) as u64);
     let each = goal.div_ceil(known.len());
-    for (file, before) in &known {
+    for (path, file, before) in &known {
         for _ in 0..each {
+            tally.path = path.display().to_string();
             one(&mut random, file, before, &mut tally);
         }
     }

@@ -20,6 +20,19 @@ pub struct Settings {
     pub images: Vec<ImageFacts>,
 }
 
+impl Settings {
+    /// Whether the transform of that name runs when nobody selects it.
+    pub fn enabled(&self, name: &str) -> bool {
+        match name {
+            "configmap-name-collision" => self.configmap_name_collision.enabled,
+            "subpath-configmap-mount" => self.subpath_configmap_mount.enabled,
+            "static-pod-kube-proxy" => self.static_pod_kube_proxy.enabled,
+            "missing-config-hash" => self.missing_config_hash.enabled,
+            _ => true,
+        }
+    }
+}
+
 /// Options of `configmap-name-collision`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]

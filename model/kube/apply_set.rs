@@ -57,10 +57,10 @@ pub(super) fn build(parts: &Parts<'_>, options: &Options) -> Vec<Built> {
         push(&mut sets, &spec.name, Evidence::Config, members, holes, reach);
     }
     for kustomization in parts.kustomizations.iter().filter(|k| k.root && !configured.contains_key(&k.file)) {
-        let gathered = gatherer.gather(kustomization.file, &[]);
-        let mut holes = gathered.holes.clone();
+        let build = gatherer.gather(kustomization.file, &[]);
+        let mut holes = build.holes.clone();
         let mut members = Vec::new();
-        for part in &gathered.parts {
+        for part in &build.parts {
             match parts.resources.get(part.resource.0 as usize).and_then(|r| configured.get(&r.file)) {
                 Some(name) => {
                     holes.insert(format!("a part of it belongs to apply set {name}"));
@@ -69,12 +69,12 @@ pub(super) fn build(parts: &Parts<'_>, options: &Options) -> Vec<Built> {
             }
         }
         let name = if kustomization.directory.is_empty() { "." } else { &kustomization.directory };
-        push(&mut sets, name, Evidence::Kustomization, members, holes, gathered.reach.clone());
+        push(&mut sets, name, Evidence::Kustomization, members, holes, build.reach.clone());
     }
-    let gathered: BTreeSet<FileId> = parts.kustomizations.iter().flat_map(|k| k.resources.iter().copied()).collect();
+    let listed: BTreeSet<FileId> = parts.kustomizations.iter().flat_map(|k| k.resources.iter().copied()).collect();
     let mut directories: BTreeMap<&str, Vec<Member>> = BTreeMap::new();
     for resource in parts.resources {
-        if configured.contains_key(&resource.file) || gathered.contains(&resource.file) {
+        if configured.contains_key(&resource.file) || listed.contains(&resource.file) {
             continue;
         }
         if let Some(file) = parts.files.get(resource.file.0 as usize) {
@@ -124,22 +124,22 @@ fn configured_set(parts: &Parts<'_>, gatherer: &mut Gatherer<'_>, files: &[FileI
     let inner: BTreeSet<FileId> =
         parts.kustomizations.iter().filter(|k| wanted.contains(&k.file)).flat_map(|k| k.bases.iter().copied()).collect();
     let (mut holes, mut reach) = (BTreeSet::new(), BTreeSet::new());
-    let mut built: BTreeMap<FileId, Vec<Member>> = BTreeMap::new();
+    let mut members_of: BTreeMap<FileId, Vec<Member>> = BTreeMap::new();
     let mut covered = BTreeSet::new();
     for kustomization in parts.kustomizations.iter().filter(|k| wanted.contains(&k.file) && !inner.contains(&k.file) && !k.component) {
-        let gathered = gatherer.gather(kustomization.file, &[]);
-        holes.extend(gathered.holes.iter().cloned());
-        reach.extend(gathered.reach.iter().copied());
-        covered.extend(parts.kustomizations.iter().filter(|k| gathered.reach.contains(&k.file)).flat_map(|k| k.resources.iter().copied()));
-        let members = gathered.parts.iter().filter_map(|p| p.member(parts.resources)).map(|mut m| {
+        let build = gatherer.gather(kustomization.file, &[]);
+        holes.extend(build.holes.iter().cloned());
+        reach.extend(build.reach.iter().copied());
+        covered.extend(parts.kustomizations.iter().filter(|k| build.reach.contains(&k.file)).flat_map(|k| k.resources.iter().copied()));
+        let members = build.parts.iter().filter_map(|p| p.member(parts.resources)).map(|mut m| {
             m.namespace = m.namespace.or_else(|| namespace.map(str::to_owned));
             m
         });
-        built.insert(kustomization.file, members.collect());
+        members_of.insert(kustomization.file, members.collect());
     }
     let mut members = Vec::new();
     for file in files {
-        if let Some(gathered) = built.remove(file) {
+        if let Some(gathered) = members_of.remove(file) {
             members.extend(gathered);
         } else if !covered.contains(file) {
             holes.extend(parts.unreadable.get(file).cloned());

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::field_table::{BUILT_IN_GROUPS, EMBEDDING_GROUPS, FIELDS, Field, Form, OUTPUTS};
+use super::field_table::{BUILT_IN_GROUPS, CORE_KINDS, EMBEDDING_GROUPS, FIELDS, Field, Form, OUTPUTS};
 use super::pod::{self, CONTAINER_LISTS, walk};
 use super::pod_reference;
 use super::reference::{Certainty, FieldReference, Target};
@@ -26,7 +26,7 @@ pub(super) fn of_resource<'a>(resource: &Resource, root: Node<'a>, declared: &[R
     }
     if resource.group() == "rbac.authorization.k8s.io" {
         collector.rbac();
-    } else if !BUILT_IN_GROUPS.contains(&resource.group()) {
+    } else if !is_built_in(resource) {
         let templates: Vec<Node<'_>> = pod::templates(resource, root).iter().map(|t| t.spec).collect();
         for (kind, group, path) in OUTPUTS {
             if *kind == resource.kind && *group == resource.group() {
@@ -37,6 +37,11 @@ pub(super) fn of_resource<'a>(resource: &Resource, root: Node<'a>, declared: &[R
     }
     collector.found.sort_by_key(|r| r.node.id());
     collector.found
+}
+
+/// Whether all references of the kind are in the table.
+fn is_built_in(resource: &Resource) -> bool {
+    if resource.group().is_empty() { CORE_KINDS.contains(&resource.kind.as_str()) } else { BUILT_IN_GROUPS.contains(&resource.group()) }
 }
 
 struct Collector<'a> {

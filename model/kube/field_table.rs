@@ -204,9 +204,29 @@ pub(super) const FIELDS: &[Field] = &[
 /// API groups whose CRDs embed types of core/v1 (`EnvVar`, `EnvFromSource`, `Volume`): what has their shape is a reference there.
 pub(super) const EMBEDDING_GROUPS: &[&str] = &["argoproj.io", "kafka.strimzi.io", "monitoring.coreos.com", "tekton.dev", "k6.io"];
 
-/// API groups of Kubernetes itself: all their references are in the table.
+/// Kinds of the core group; other kinds of version `v1` are of `OpenShift` before it had API groups.
+pub(super) const CORE_KINDS: &[&str] = &[
+    "Binding",
+    "ComponentStatus",
+    "ConfigMap",
+    "Endpoints",
+    "Event",
+    "LimitRange",
+    "Namespace",
+    "Node",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "Pod",
+    "PodTemplate",
+    "ReplicationController",
+    "ResourceQuota",
+    "Secret",
+    "Service",
+    "ServiceAccount",
+];
+
+/// API groups of Kubernetes itself beside the core group: all their references are in the table.
 pub(super) const BUILT_IN_GROUPS: &[&str] = &[
-    "",
     "admissionregistration.k8s.io",
     "apiextensions.k8s.io",
     "apiregistration.k8s.io",

@@ -1,6 +1,18 @@
-//! Facts about container images, which a manifest does not state.
+//! Facts about container images, which a manifest does not state: shell, user, ENTRYPOINT and CMD.
+//!
+//! Two places state them, the nearer first: the annotation [`ANNOTATION`] on the pod template or the workload, a JSON map by container name,
+//! and `[[images]]` of the configuration, matched against the normalised image reference. Both are the user's word, so they prove; what
+//! neither states is unknown, except that an absent `cmd` beside a stated ENTRYPOINT means none.
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
+
+use super::pod::{Container, PodTemplate};
+use crate::yaml::Node;
+
+/// Annotation on a pod template or workload: a JSON map of [`ImageFacts`] by container name.
+pub const ANNOTATION: &str = "kubewright.dev/image-facts";
 
 /// One of `[[images]]` in `kubewright.toml`: the user's word about images.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -17,4 +29,168 @@ pub struct ImageFacts {
     pub entrypoint: Option<Vec<String>>,
     /// CMD; absent in stated facts: none.
     pub cmd: Option<Vec<String>>,
+}
+
+/// What is known of an image's shell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shell<'a> {
+    /// Not stated.
+    Unknown,
+    /// The image has no shell.
+    None,
+    /// A POSIX shell at this absolute path.
+    At(&'a str),
+}
+
+/// Who states facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatedBy {
+    /// The annotation [`ANNOTATION`].
+    Annotation,
+    /// `[[images]]` of the configuration.
+    Config,
+}
+
+/// Facts that somebody answers for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stated {
+    /// The facts.
+    pub facts: ImageFacts,
+    /// Who states them.
+    pub by: StatedBy,
+}
+
+impl ImageFacts {
+    /// Whether these facts are about the image; `image` as [`normalise`] gives it.
+    ///
+    /// The pattern is compared as it stands, and, when its registry holds no `*`, normalised like an image reference too. An image that has
+    /// both tag and digest is also tried by its tag alone.
+    pub fn matches(&self, image: &str) -> bool {
+        let tagged = image.split_once('@').map(|(name, _)| name).filter(|name| tag_at(name).is_some());
+        let registry = self.pattern.split_once('/').map_or("", |(first, _)| first);
+        let normalised = if registry.contains('*') { None } else { normalise(&self.pattern) };
+        [Some(image), tagged].into_iter().flatten().any(|image| {
+            glob(self.pattern.as_bytes(), image.as_bytes()) || normalised.as_ref().is_some_and(|p| glob(p.as_bytes(), image.as_bytes()))
+        })
+    }
+
+    /// The shell.
+    pub fn shell(&self) -> Shell<'_> {
+        match self.shell.as_deref() {
+            Some("none") => Shell::None,
+            Some(path) if path.starts_with('/') => Shell::At(path),
+            _ => Shell::Unknown,
+        }
+    }
+
+    /// Whether the image runs as root; `None` when the user is not stated.
+    pub fn root(&self) -> Option<bool> {
+        let user = self.user.as_deref().filter(|u| !u.is_empty())?;
+        let name = user.split_once(':').map_or(user, |(name, _)| name);
+        Some(name == "root" || name == "0")
+    }
+}
+
+/// The reference with registry, path and tag written out, as container runtimes read it (distribution's `ParseNormalizedNamed`):
+/// `nginx` is `docker.io/library/nginx:latest`. `None` for what is no reference, such as a placeholder.
+pub fn normalise(image: &str) -> Option<String> {
+    if image.is_empty() || image.contains(|c: char| c.is_whitespace() || matches!(c, '$' | '{' | '}')) {
+        return None;
+    }
+    let (domain, path) = match image.split_once('/') {
+        Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (first, rest),
+        _ => ("docker.io", image),
+    };
+    let domain = if domain == "index.docker.io" { "docker.io" } else { domain };
+    let library = if domain == "docker.io" && !path.contains('/') { "library/" } else { "" };
+    let tag = if path.contains('@') || tag_at(path).is_some() { "" } else { ":latest" };
+    Some(format!("{domain}/{library}{path}{tag}"))
+}
+
+/// What is stated about the image of a container: by annotation on the pod template, then on the workload, then by the configuration.
+///
+/// # Errors
+/// Why an annotation cannot be read; it is the user's word, so nothing else is tried in its place.
+pub fn stated(
+    workload: Node<'_>,
+    template: &PodTemplate<'_>,
+    container: &Container<'_>,
+    config: &[ImageFacts],
+) -> Result<Option<Stated>, String> {
+    let own = template.annotation(ANNOTATION);
+    let outer = workload.path(&["metadata", "annotations", ANNOTATION]);
+    for annotation in [own, outer].into_iter().flatten() {
+        let text = annotation.text().unwrap_or_default();
+        let mut all: BTreeMap<String, ImageFacts> = serde_json::from_str(text).map_err(|e| format!("annotation {ANNOTATION}: {e}"))?;
+        if let Some(facts) = all.remove(container.name) {
+            return Ok(Some(Stated { facts, by: StatedBy::Annotation }));
+        }
+    }
+    let image = container.node.get("image").and_then(Node::text).and_then(normalise);
+    let found = image.and_then(|image| config.iter().find(|facts| facts.matches(&image)));
+    Ok(found.map(|facts| Stated { facts: facts.clone(), by: StatedBy::Config }))
+}
+
+/// Where the `:` of the tag stands.
+fn tag_at(reference: &str) -> Option<usize> {
+    let from = reference.rfind('/').map_or(0, |slash| slash + 1);
+    reference.get(from..)?.find(':').map(|colon| from + colon)
+}
+
+/// Whether `pattern` is all of `text`; `*` stands for any run of bytes but `/`.
+fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    match pattern.split_first() {
+        None => text.is_empty(),
+        Some((b'*', rest)) => {
+            let reach = text.iter().position(|b| *b == b'/').unwrap_or(text.len());
+            (0..=reach).any(|n| text.get(n..).is_some_and(|text| glob(rest, text)))
+        }
+        Some((byte, rest)) => text.split_first().is_some_and(|(first, text)| first == byte && glob(rest, text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_written_out() {
+        for (image, full) in [
+            ("nginx", "docker.io/library/nginx:latest"),
+            ("nginx:1.27", "docker.io/library/nginx:1.27"),
+            ("grafana/grafana", "docker.io/grafana/grafana:latest"),
+            ("localhost/app", "localhost/app:latest"),
+            ("registry:5000/app", "registry:5000/app:latest"),
+            ("quay.io/a/b:1@sha256:00", "quay.io/a/b:1@sha256:00"),
+            ("nginx@sha256:00", "docker.io/library/nginx@sha256:00"),
+            ("index.docker.io/nginx", "docker.io/library/nginx:latest"),
+        ] {
+            assert_eq!(normalise(image).as_deref(), Some(full));
+        }
+        assert_eq!(normalise("{{ .Values.image }}"), None);
+        assert_eq!(normalise("${IMAGE}"), None);
+    }
+
+    #[test]
+    fn patterns_cross_no_slash() {
+        let facts = |pattern: &str| ImageFacts { pattern: pattern.into(), ..ImageFacts::default() };
+        assert!(facts("registry.example.com/blog-*:*").matches("registry.example.com/blog-web:1.0"));
+        assert!(facts("registry.example.com/blog-*").matches("registry.example.com/blog-web:1.0"));
+        assert!(!facts("registry.example.com/*:*").matches("registry.example.com/team/blog:1"));
+        assert!(facts("nginx").matches("docker.io/library/nginx:latest"));
+        assert!(!facts("nginx").matches("docker.io/library/nginx:1"));
+        assert!(facts("nginx:*").matches("docker.io/library/nginx:1"));
+        assert!(facts("nginx:1").matches("docker.io/library/nginx:1@sha256:00"));
+        assert!(!facts("*/app:*").matches("docker.io/library/app:1"));
+        assert!(!facts("").matches("docker.io/library/app:1"));
+    }
+
+    #[test]
+    fn root_is_a_name_or_a_number() {
+        let user = |user: &str| ImageFacts { user: Some(user.into()), ..ImageFacts::default() }.root();
+        assert_eq!(user("root"), Some(true));
+        assert_eq!(user("0:0"), Some(true));
+        assert_eq!(user("1001"), Some(false));
+        assert_eq!(user(""), None);
+    }
 }

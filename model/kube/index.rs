@@ -91,7 +91,7 @@ impl Workspace {
         let mut unreadable = BTreeMap::new();
         for (file, read) in self.files.iter().zip(&self.index.reads) {
             let skipped = |document, code, text: &str| Skipped { file: file.id, document, code, text: text.to_owned() };
-            let documents = match &read.verdict {
+            let documents = match &*read.verdict {
                 Verdict::Broken(error) => {
                     unreadable.insert(file.id, format!("{} is not YAML", file.path));
                     self.broken.push(Broken { file: file.id, error: error.clone() });

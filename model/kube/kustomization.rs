@@ -5,9 +5,11 @@
 
 use std::collections::BTreeSet;
 
+use rayon::prelude::*;
+
 use super::kustomize::{Generator, Kustomization};
 use super::patch::{Patch, Source};
-use super::read::{Document, Read, Verdict, is_kustomization_name, split};
+use super::read::{Document, Read, Verdict, split};
 use super::reference::Target;
 use super::resource::FileId;
 use super::workspace::SourceFile;
@@ -55,6 +57,13 @@ impl Paths<'_> {
     pub(super) fn kustomization(self, directory: &str) -> Option<FileId> {
         ["kustomization.yaml", "kustomization.yml", "Kustomization"].iter().find_map(|name| self.file(&join(directory, name)?))
     }
+
+    /// The files of a directory, without what is below.
+    pub(super) fn directory(self, directory: &str) -> impl Iterator<Item = FileId> {
+        let start = self.0.partition_point(|f| f.path.as_str() < directory);
+        let below = self.0.get(start..).unwrap_or_default().iter().take_while(move |f| f.path.starts_with(directory));
+        below.filter(move |f| split(&f.path).0 == directory).map(|f| f.id)
+    }
 }
 
 /// `relative` seen from `directory`, without `.` and `..`; `None` when it leads out of the root.
@@ -77,19 +86,13 @@ pub(super) fn join(directory: &str, relative: &str) -> Option<String> {
 
 /// Reads all kustomizations, by path. The second list is parallel to the first.
 pub(super) fn read_all(files: &[SourceFile], reads: &[Read]) -> (Vec<Kustomization>, Vec<Details>) {
-    let mut kustomizations = Vec::new();
-    let mut details = Vec::new();
-    for (file, read) in files.iter().zip(reads) {
-        let Verdict::Documents(documents) = &read.verdict else { continue };
-        let Some(yaml) = read.yaml.as_deref() else { continue };
-        let Some(id) = documents.iter().find_map(|d| if let Document::Kustomization(id) = d { Some(*id) } else { None }) else { continue };
-        if !is_kustomization_name(&file.path) {
-            continue;
-        }
-        let (kustomization, detail) = Reader { files: Paths(files), file: file.id, directory: split(&file.path).0 }.read(yaml.node(id));
-        kustomizations.push(kustomization);
-        details.push(detail);
-    }
+    let read = |(file, read): (&SourceFile, &Read)| {
+        let Verdict::Documents(documents) = &*read.verdict else { return None };
+        let id = documents.iter().find_map(|d| if let Document::Kustomization(id) = d { Some(*id) } else { None })?;
+        let reader = Reader { files: Paths(files), file: file.id, directory: split(&file.path).0 };
+        Some(reader.read(read.yaml.as_deref()?.node(id)))
+    };
+    let (mut kustomizations, details): (Vec<Kustomization>, Vec<Details>) = files.par_iter().zip(reads).filter_map(read).unzip();
     let referred: BTreeSet<FileId> = kustomizations.iter().flat_map(|k| k.bases.iter().copied()).collect();
     for kustomization in &mut kustomizations {
         kustomization.root = !kustomization.component && !referred.contains(&kustomization.file);
@@ -130,6 +133,10 @@ impl Reader<'_> {
             }
         }
         let generators = self.generators(node);
+        let patches = Source { files: self.files, directory: self.directory, file: self.file }.patches(node);
+        if patches.iter().any(|p| p.bodies.is_empty()) {
+            holes.push(format!("{} names a patch that cannot be read", self.name()));
+        }
         let resources: Vec<FileId> = entries.iter().filter_map(|e| if let Entry::File(f) = e { Some(*f) } else { None }).collect();
         let bases = entries.iter().filter_map(|e| if let Entry::Base(f) = e { Some(*f) } else { None }).chain(components.iter().copied());
         let kustomization = Kustomization {
@@ -151,7 +158,6 @@ impl Reader<'_> {
             configuration.remove(file);
             sources.remove(file);
         }
-        let patches = Source { files: self.files, directory: self.directory, file: self.file }.patches(node);
         let details = Details { file: self.file, node: node.id(), patches, entries, components, configuration, sources };
         (kustomization, details)
     }
@@ -195,7 +201,7 @@ impl Reader<'_> {
                 let Some(path) = item.text().and_then(|t| join(self.directory, t)) else { continue };
                 found.extend(self.files.file(&path));
                 if let Some(file) = self.files.kustomization(&path).filter(|_| !matches!(key, "crds" | "patches")) {
-                    found.extend(self.files.0.iter().filter(|f| split(&f.path).0 == path && f.id != file).map(|f| f.id));
+                    found.extend(self.files.directory(&path).filter(|f| *f != file));
                 }
             }
         }

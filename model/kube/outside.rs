@@ -16,15 +16,14 @@ use crate::yaml::{Kind, Node};
 
 /// All uses of a name in the kustomizations that the definition `of` meets, or in all.
 pub(super) fn uses(workspace: &Workspace, of: Option<ResourceId>, to: Target, name: &str) -> Vec<OutsideUse> {
-    let all: BTreeSet<FileId> = workspace.kustomizations.iter().map(|k| k.file).collect();
     // What passes through a kustomization can be patched there; what is built with it can be referred to from a patch beside it.
-    let (through, reach) = match of {
-        Some(id) => {
-            let sets = workspace.sets_of(id);
-            let reach = sets.iter().filter_map(|s| workspace.set_index(*s)).flat_map(|s| s.reach.iter().copied()).collect();
-            (workspace.way(id).through, reach)
-        }
-        None => (all.clone(), all),
+    let (through, reach) = if let Some(id) = of {
+        let sets = workspace.sets_of(id);
+        let reach = sets.iter().filter_map(|s| workspace.set_index(*s)).flat_map(|s| s.reach.iter().copied()).collect();
+        (workspace.way(id).through, reach)
+    } else {
+        let all: BTreeSet<FileId> = workspace.kustomizations.iter().map(|k| k.file).collect();
+        (all.clone(), all)
     };
     let mut found = Vec::new();
     for file in &reach {
@@ -60,11 +59,9 @@ impl<'a> Finder<'a, '_> {
     /// Patches of the object, and targets that name it.
     fn patches(&mut self, details: &Details) {
         for patch in &details.patches {
-            if let Some(target) = &patch.target {
-                if self.named_by(&target.selector) {
-                    let location = target.name.clone().unwrap_or_else(|| patch.location.clone());
-                    self.push(location, OutsideUseKind::PatchTarget);
-                }
+            if let Some(target) = patch.target.as_ref().filter(|t| self.named_by(&t.selector)) {
+                let location = target.name.clone().unwrap_or_else(|| patch.location.clone());
+                self.push(location, OutsideUseKind::PatchTarget);
             }
             for body in &patch.bodies {
                 let root = body.node();

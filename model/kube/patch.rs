@@ -49,6 +49,11 @@ impl Body {
         self.yaml.node(self.root)
     }
 
+    /// Whether it may change labels or annotations, by which later patches select.
+    pub(super) fn relabels(&self) -> bool {
+        ["labels", "annotations"].iter().any(|field| self.node().source().contains(field))
+    }
+
     /// The place of one of its nodes: inline patches have only the place of the whole.
     pub(super) fn location(&self, node: Node<'_>, patch: &Patch) -> Location {
         self.file.map_or_else(|| patch.location.clone(), |file| Location::of(file, node))

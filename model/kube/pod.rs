@@ -14,7 +14,7 @@ pub enum Rollout {
     Rolls,
     /// The next run takes it: CronJob and the like.
     NextRun,
-    /// Accepted, running pods stay as they are: ReplicaSet, ReplicationController, PodTemplate.
+    /// Accepted, running pods stay as they are: `ReplicaSet`, `ReplicationController`, `PodTemplate`.
     Untouched,
     /// The field is immutable, the object must be recreated: Job.
     Immutable,

@@ -3,7 +3,7 @@
 //! The order is canonical: containers with `envFrom` before `env`, then volumes, then what only names a Secret. What a volume reads
 //! depends on how it is mounted, so all mounts of all containers are looked at first.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::pod::{containers_of, volumes_of};
 use super::reference::{Demand, Keys, Reference, Site, Target};
@@ -27,8 +27,10 @@ pub(super) fn of_spec(spec: Node<'_>) -> Vec<Reference<'_>> {
         of_container(container.node, &mut found);
     }
     let volumes = volumes_of(spec);
+    let mounts = mounts_of(spec);
     for volume in &volumes {
-        of_volume(spec, *volume, &mut found);
+        let name = volume.get("name").and_then(Node::text).unwrap_or_default();
+        of_volume(*volume, mounts.get(name).map_or(&[][..], Vec::as_slice), &mut found);
     }
     for secret in spec.get("imagePullSecrets").into_iter().flat_map(Node::items) {
         found.extend(plain(secret.get("name")));
@@ -65,12 +67,11 @@ pub(super) fn of_container<'a>(container: Node<'a>, found: &mut Vec<Reference<'a
 }
 
 /// References of one volume: `configMap`, `secret`, or the sources of `projected`.
-fn of_volume<'a>(spec: Node<'a>, volume: Node<'a>, found: &mut Vec<Reference<'a>>) {
-    let mounts = mounts_of(spec, volume);
+fn of_volume<'a>(volume: Node<'a>, mounts: &[Mount<'_>], found: &mut Vec<Reference<'a>>) {
     for (key, field, to) in [("configMap", "name", Target::ConfigMap), ("secret", "secretName", Target::Secret)] {
         let Some(source) = volume.get(key) else { continue };
         let Some((node, name)) = named(source.get(field)) else { continue };
-        let demand = demand(source, &mounts, &[]);
+        let demand = demand(source, mounts, &[]);
         found.push(Reference { to, name, node, optional: optional(source), demand, site: Site::Volume { volume, source } });
     }
     let sources: Vec<Node<'a>> = volume.path(&["projected", "sources"]).into_iter().flat_map(Node::items).collect();
@@ -79,7 +80,7 @@ fn of_volume<'a>(spec: Node<'a>, volume: Node<'a>, found: &mut Vec<Reference<'a>
         for (key, to) in [("configMap", Target::ConfigMap), ("secret", Target::Secret)] {
             let Some(source) = entry.get(key) else { continue };
             let Some((node, name)) = named(source.get("name")) else { continue };
-            let demand = demand(source, &mounts, &others);
+            let demand = demand(source, mounts, &others);
             found.push(Reference { to, name, node, optional: optional(source), demand, site: Site::Projected { volume, source } });
         }
     }
@@ -129,18 +130,15 @@ fn takes_all_keys(entry: Node<'_>) -> bool {
     ["configMap", "secret"].iter().any(|k| entry.get(k).is_some_and(|s| s.get("items").is_none_or(|i| i.items().next().is_none())))
 }
 
-/// How the containers of a spec mount a volume.
-fn mounts_of<'a>(spec: Node<'a>, volume: Node<'a>) -> Vec<Mount<'a>> {
-    let Some(name) = volume.get("name").and_then(Node::text) else { return Vec::new() };
-    let mut mounts = Vec::new();
+/// How the containers of a spec mount its volumes, by name of the volume.
+fn mounts_of(spec: Node<'_>) -> BTreeMap<&str, Vec<Mount<'_>>> {
+    let mut mounts: BTreeMap<&str, Vec<Mount<'_>>> = BTreeMap::new();
     for container in containers_of(spec) {
         for mount in container.node.get("volumeMounts").into_iter().flat_map(Node::items) {
-            if mount.get("name").and_then(Node::text) != Some(name) {
-                continue;
-            }
+            let Some(name) = mount.get("name").and_then(Node::text) else { continue };
             let path = mount.get("subPath").filter(|n| !n.is_null()).and_then(Node::text).map(segments).unwrap_or_default();
             let expression = mount.get("subPathExpr").and_then(Node::text).is_some_and(|t| !t.is_empty());
-            mounts.push(if expression || path.is_empty() { Mount::Whole } else { Mount::SubPath(path) });
+            mounts.entry(name).or_default().push(if expression || path.is_empty() { Mount::Whole } else { Mount::SubPath(path) });
         }
     }
     mounts

@@ -17,8 +17,8 @@ const MAX_LISTS: usize = 16;
 pub(super) struct Read {
     /// Its documents; `None` for templates and broken files.
     pub yaml: Option<Arc<yaml::File>>,
-    /// What it is.
-    pub verdict: Verdict,
+    /// What it is; shared, because every pass keeps what did not change.
+    pub verdict: Arc<Verdict>,
 }
 
 /// What a file is.
@@ -108,7 +108,7 @@ pub(super) fn is_kustomization_name(path: &str) -> bool {
 
 /// Reads one file.
 pub(super) fn read(input: &Input, charts: &Charts) -> Read {
-    let left_alone = |code, text| Read { yaml: None, verdict: Verdict::Skip(code, text) };
+    let left_alone = |code, text| Read { yaml: None, verdict: Arc::new(Verdict::Skip(code, text)) };
     if let Some((code, text)) = charts.skip(&input.path) {
         return left_alone(code, text);
     }
@@ -123,7 +123,7 @@ pub(super) fn read(input: &Input, charts: &Charts) -> Read {
         Err(_) if text.contains("{%") => return left_alone("template", "a template, not YAML"),
         Err(_) if text.contains("{{") => return left_alone("helm-template", "a template, not YAML; render it to have it checked"),
         Err(_) if json && !manifest_like => return left_alone("not-a-resource", "not JSON of a resource"),
-        Err(error) => return Read { yaml: None, verdict: Verdict::Broken(error) },
+        Err(error) => return Read { yaml: None, verdict: Arc::new(Verdict::Broken(error)) },
     };
     if text.contains("{{") && has_template_mapping(&file) {
         return left_alone("helm-template", "a template: `{{` stands where a value should; render it to have it checked");
@@ -137,7 +137,7 @@ pub(super) fn read(input: &Input, charts: &Charts) -> Read {
         let kustomization = is_kustomization_name(&input.path);
         Verdict::Documents(roots.iter().map(|root| document(*root, kustomization)).collect())
     };
-    Read { yaml: Some(file), verdict }
+    Read { yaml: Some(file), verdict: Arc::new(verdict) }
 }
 
 /// Whether a path ends with this extension.

@@ -114,11 +114,13 @@ impl Workspace {
 fn keys_of(node: Node<'_>) -> Vec<String> {
     let mut keys = Vec::new();
     let mut open = vec![(node, 0)];
-    while let Some((node, depth)) = open.pop() {
+    // Aliases may merge the same mapping over and over: no ConfigMap needs so many.
+    for _ in 0..1000 {
+        let Some((node, depth)) = open.pop() else { break };
         for (key, value) in node.entries() {
             let Some(text) = key.text() else { continue };
             if text == "<<" && key.as_str().is_some() && key.source() == "<<" {
-                if depth < 8 {
+                if depth < 8 && open.len() < 1000 {
                     open.extend(
                         if value.is_sequence() { value.items().collect() } else { vec![value] }.into_iter().map(|n| (n, depth + 1)),
                     );

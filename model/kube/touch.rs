@@ -7,14 +7,14 @@ use std::collections::BTreeSet;
 use super::field_reference::path_of;
 use super::kustomization::{Details, join};
 use super::kustomize::{Kustomization, Touch};
-use super::patch::{self, Patch, Source};
+use super::patch::{self, Body, Patch, Source};
 use super::pod::CONTAINER_LISTS;
 use super::read::split;
 use super::resource::{FileId, ResourceId};
 use super::selector::{Seen, Selector};
 use super::workspace::Workspace;
 use crate::finding::Location;
-use crate::yaml::{Kind, Node};
+use crate::yaml::{self, Kind, Node};
 
 /// A Flux `Kustomization` (kustomize.toolkit.fluxcd.io) of the workspace.
 #[derive(Debug, Clone)]
@@ -101,11 +101,12 @@ impl Workspace {
         if !known {
             way.namespaces.clear();
         }
-        way.relabelled = way
-            .through
-            .iter()
-            .filter_map(|f| self.kustomization_node(*f))
-            .any(|n| ["commonLabels", "labels", "commonAnnotations", "patches", "transformers"].iter().any(|k| n.get(k).is_some()));
+        way.relabelled = way.through.iter().any(|file| {
+            let adds = ["commonLabels", "labels", "commonAnnotations", "transformers"];
+            let patched = |d: &Details| d.patches.iter().flat_map(|p| &p.bodies).any(Body::relabels);
+            self.kustomization_node(*file).is_some_and(|n| adds.iter().any(|k| n.get(k).is_some()))
+                || self.details(*file).is_some_and(patched)
+        });
         way
     }
 
@@ -126,7 +127,7 @@ impl<'a> Toucher<'a> {
         let resource = self.seen.resource;
         patches(&details.patches, self.seen, found);
         for item in node.get("transformers").into_iter().flat_map(Node::items) {
-            found.push(touch(self.at(item), "a transformer", None));
+            found.push(touch(self.at(item), "a transformer", self.transformer(kustomization, item)));
         }
         self.images(node, found);
         self.replicas(node, found);
@@ -242,26 +243,40 @@ impl<'a> Toucher<'a> {
         }
     }
 
+    /// What an item of `transformers` changes: built-in ones that only set labels or annotations say where, others may do anything.
+    fn transformer(&self, kustomization: &Kustomization, item: Node<'_>) -> Option<Vec<String>> {
+        let yaml = self.yaml_at(kustomization, item)?;
+        let mut roots = (0..yaml.documents().len()).filter_map(|i| yaml.root(i)).filter(|r| !r.is_null());
+        let known = roots.all(|root| {
+            let text = |key: &str| root.get(key).and_then(Node::text).unwrap_or_default();
+            text("apiVersion") == "builtin" && matches!(text("kind"), "LabelTransformer" | "AnnotationsTransformer")
+        });
+        known.then(|| self.spec_paths(yaml))
+    }
+
     /// Field specs that `configurations` add for this kind.
     fn configurations(&self, kustomization: &Kustomization, node: Node<'a>, found: &mut Vec<Touch>) {
         for item in node.get("configurations").into_iter().flat_map(Node::items) {
-            let file = item.text().and_then(|t| join(&kustomization.directory, t)).and_then(|p| self.workspace.file_at(&p));
-            let Some(yaml) = file.and_then(|f| f.yaml.as_deref()) else {
-                found.push(touch(self.at(item), "a transformer configuration", None));
-                continue;
-            };
-            let mappings = (0..yaml.documents().len()).filter_map(|i| yaml.root(i)).flat_map(Node::descendants);
-            let specs = mappings
-                .filter(|n| matches!(n.kind(), Kind::Mapping(_)))
-                .filter(|spec| spec.get("kind").and_then(Node::text).is_none_or(|k| k == self.seen.resource.kind));
-            let mut paths: Vec<String> =
-                specs.filter_map(|s| s.get("path")?.text()).map(|p| p.replace("[]", "").replace('/', ".")).collect();
-            paths.sort();
-            paths.dedup();
-            if !paths.is_empty() {
-                found.push(touch(self.at(item), "a transformer configuration", Some(paths)));
+            let paths = self.yaml_at(kustomization, item).map(|yaml| self.spec_paths(yaml));
+            if paths.as_ref().is_none_or(|p| !p.is_empty()) {
+                found.push(touch(self.at(item), "a transformer configuration", paths));
             }
         }
+    }
+
+    fn yaml_at(&self, kustomization: &Kustomization, item: Node<'_>) -> Option<&'a yaml::File> {
+        self.workspace.file_at(&join(&kustomization.directory, item.text()?)?)?.yaml.as_deref()
+    }
+
+    /// Paths of all field specs (`{path, kind}`) of a file that are about this kind.
+    fn spec_paths(&self, yaml: &yaml::File) -> Vec<String> {
+        let mappings = (0..yaml.documents().len()).filter_map(|i| yaml.root(i)).flat_map(Node::descendants);
+        let mine = |spec: &Node<'_>| spec.get("kind").and_then(Node::text).is_none_or(|k| k == self.seen.resource.kind);
+        let specs = mappings.filter(|n| matches!(n.kind(), Kind::Mapping(_))).filter(mine);
+        let mut paths: Vec<String> = specs.filter_map(|s| s.get("path")?.text()).map(|p| p.replace("[]", "").replace('/', ".")).collect();
+        paths.sort();
+        paths.dedup();
+        paths
     }
 }
 

@@ -146,8 +146,9 @@ impl Splice {
 }
 
 pub(super) use self::documents::insert as add_documents;
+pub(super) use self::guard::EXISTS;
 pub(super) use self::insert::{entries as add_entries, items as add_items};
-pub(super) use self::remove::units as remove_units;
+pub(super) use self::remove::from as remove_units;
 
 /// The bytes of a planned change and the comments that it gives up.
 #[derive(Debug, Default)]
@@ -163,13 +164,13 @@ impl Plan {
     }
 }
 
-impl<'a> Node<'a> {
+impl Node<'_> {
     /// Gives the node another value. A scalar keeps its style where the new value can be written in it.
     ///
     /// # Errors
     /// A refusal when the place cannot be edited.
     pub fn set(self, value: &Value) -> Result<Edit, Refusal> {
-        if self.key().is_none() && self.parent().is_some_and(|p| p.is_mapping()) {
+        if self.key().is_none() && self.parent().is_some_and(Node::is_mapping) {
             return Err(guard::KIND);
         }
         guard::path(self)?;
@@ -234,7 +235,7 @@ impl<'a> Node<'a> {
             guard::entries(parent)?;
         }
         let index = self.position().ok_or(guard::PLACE)?;
-        Ok(remove::units(parent, &[index], true)?.edit(Op::Remove { node: self.id() }))
+        Ok(remove::from(parent, &[index], true)?.edit(Op::Remove { node: self.id() }))
     }
 
     /// Gives the key of this mapping value another name; everything else of the entry stays.
@@ -247,13 +248,13 @@ impl<'a> Node<'a> {
         guard::path(mapping)?;
         guard::entries(mapping)?;
         if mapping.entries().any(|(k, _)| k.text() == Some(to)) {
-            return Err(guard::EXISTS);
+            return Err(EXISTS);
         }
         let layout = Layout::new(self.file());
         if layout.has_break(key.span()) {
             return Err(guard::LAYOUT);
         }
-        let text = set::scalar(key, &Value::Str(to.to_owned()), &layout.style(mapping)?);
+        let text = set::scalar(key, &Value::Str(to.to_owned()), &layout.style(mapping));
         let plan = Plan { splices: vec![Splice::replace(key.span(), text)], lost: Vec::new() };
         Ok(plan.edit(Op::Rename { key: key.id(), to: to.to_owned() }))
     }

@@ -3,6 +3,8 @@
 //! A value in block style has a *head*, which stands behind `key:` or `-` on the same line, and a *tail*, the lines below with their
 //! line breaks in front. Strings are plain only where YAML 1.1 and YAML 1.2 readers agree that they are strings.
 
+use std::fmt::Write;
+
 use super::node::{Resolved, resolve_plain};
 use super::value::Value;
 
@@ -187,7 +189,9 @@ impl Style {
             Value::Int(n) => n.to_string(),
             Value::Str(text) => self.string(text, flow),
             Value::Seq(items) => {
-                let items: Vec<_> = items.iter().map(|i| self.flow(i, true)).collect();
+                // As manifests write command lines: one quoting for all items.
+                let item = |i: &Value| if let Value::Str(text) = i { double_quoted(text) } else { self.flow(i, true) };
+                let items: Vec<_> = items.iter().map(item).collect();
                 format!("[{}]", items.join(&self.comma))
             }
             Value::Map(entries) => {
@@ -284,13 +288,7 @@ pub(super) fn double_quoted(text: &str) -> String {
             '\t' => out.push_str("\\t"),
             c if printable(c) => out.push(c),
             c => {
-                let mut units = [0; 2];
-                if c.len_utf16() == 1 {
-                    out.push_str(&format!("\\u{:04x}", c as u32));
-                } else {
-                    c.encode_utf16(&mut units);
-                    out.push(c);
-                }
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
         }
     }

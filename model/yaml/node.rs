@@ -365,13 +365,13 @@ pub(crate) fn resolve_plain(text: &str) -> Resolved {
     }
     let plain: Cow<'_, str> = if text.contains('_') { Cow::Owned(text.replace('_', "")) } else { Cow::Borrowed(text) };
     if let Some(n) = parse_int(&plain) {
-        return n.map_or(Resolved::Float, Resolved::Int);
+        return n;
     }
     if is_float(&plain) { Resolved::Float } else { Resolved::Str }
 }
 
-/// Go's `ParseInt(text, 0, 64)` with a sign; `Some(None)` beyond 64 bits.
-fn parse_int(text: &str) -> Option<Option<i64>> {
+/// Go's `ParseInt(text, 0, 64)` with a sign; a float beyond 64 bits.
+fn parse_int(text: &str) -> Option<Resolved> {
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
         b'+' => (false, &text[1..]),
@@ -392,7 +392,7 @@ fn parse_int(text: &str) -> Option<Option<i64>> {
     if body.is_empty() || !body.chars().all(|c| c.is_digit(radix)) || (radix == 10 && lower.len() > 1 && lower.starts_with('0')) {
         return None;
     }
-    Some(i64::from_str_radix(body, radix).ok().map(|n| if negative { -n } else { n }))
+    Some(i64::from_str_radix(body, radix).map_or(Resolved::Float, |n| Resolved::Int(if negative { -n } else { n })))
 }
 
 /// go-yaml's `^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`.

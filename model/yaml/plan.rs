@@ -15,21 +15,21 @@ use super::tree::{Collection, Document, File, Kind, NO_MARK, NodeData, NodeId, P
 const MAX_BYTES: usize = 1 << 30;
 
 /// Parses `text` completely with granit in its default mode, which accepts what kubectl accepts.
-pub(crate) fn granit(text: Arc<str>) -> Result<File, ParseError> {
+pub(crate) fn granit(text: &Arc<str>) -> Result<File, ParseError> {
     if text.len() > MAX_BYTES {
-        return Err(error(&text, 0, "the file is larger than 1 GiB".into()));
+        return Err(error(text, 0, "the file is larger than 1 GiB".into()));
     }
-    let mut planner = Planner::new(&text);
+    let mut planner = Planner::new(text);
     let options = options! { emit_anchor_events: true };
-    for next in Parser::new_from_str_with_options(&text, options) {
+    for next in Parser::new_from_str_with_options(text, options) {
         let (event, span) = next.map_err(|e| {
             let offset = e.marker().byte_offset().unwrap_or(0);
-            error(&text, offset, e.info().clone())
+            error(text, offset, e.info().clone())
         })?;
         planner.event(event, span)?;
     }
     let mut file = planner.finish();
-    file.text = Arc::clone(&text);
+    file.text = Arc::clone(text);
     Ok(file)
 }
 
@@ -172,6 +172,16 @@ impl<'t> Planner<'t> {
             && matches!(self.bytes.get(at + 1), None | Some(b' ' | b'\t' | b'\r' | b'\n' | b',' | b'}' | b']' | b'{' | b'[' | b'"' | b'\''))
     }
 
+    /// Whether a `?` at `at` is the indicator of a key: white space follows, or in flow context an indicator of flow collections.
+    fn question(&self, at: usize, parent: Kind) -> bool {
+        self.bytes.get(at) == Some(&b'?')
+            && match self.bytes.get(at + 1) {
+                None | Some(b' ' | b'\t' | b'\r' | b'\n') => true,
+                Some(b',' | b'[' | b']' | b'{' | b'}') => parent != Kind::Mapping(Collection::Block),
+                Some(_) => false,
+            }
+    }
+
     /// Enters a node: finds its indicator and its properties, adds it to the arena.
     fn begin(&mut self, kind: Kind, anchor: bool, tag: Option<String>) -> NodeId {
         let id = NodeId(u32::try_from(self.file.nodes.len()).unwrap_or(u32::MAX));
@@ -205,7 +215,7 @@ impl<'t> Planner<'t> {
                         self.cursor = at + 1;
                         at = self.skip(at + 1);
                     }
-                    if matches!(open_kind, Kind::Mapping(_)) && self.indicator(at, b'?') {
+                    if matches!(open_kind, Kind::Mapping(_)) && self.question(at, open_kind) {
                         explicit = true;
                         self.cursor = at + 1;
                         at = self.skip(at + 1);
@@ -288,11 +298,13 @@ impl<'t> Planner<'t> {
             self.place(id, header, end);
             self.cursor = end.max(range.end.min(self.bytes.len()));
             // The reader of kubectl adds no line break that the text does not have.
-            let open = end == self.bytes.len() && !value.is_empty();
+            let last_line = self.text.rfind('\n').map_or(0, |n| n + 1);
+            let open = end == self.bytes.len() && !self.text[last_line..].trim().is_empty();
             self.decode(id, if open { value.strip_suffix('\n').unwrap_or(value) } else { value });
         } else if range.is_empty() {
             // A missing value stands right behind its indicator or property.
-            let at = self.cursor;
+            let around = self.open.last().map_or(0, |o| self.file.nodes[o.id as usize].start as usize);
+            let at = self.cursor.max(around);
             self.place(id, at, at);
             if value != "~" && !value.is_empty() {
                 self.odd("an empty scalar with a value");

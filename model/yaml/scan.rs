@@ -626,6 +626,8 @@ impl Scanner<'_> {
         }
         let id = self.push(Kind::Scalar(if literal { ScalarStyle::Literal } else { ScalarStyle::Folded }), header, end, mark);
         self.name(id, anchor);
+        // The reader of kubectl adds no line break that the text does not have.
+        let chomp = if end == self.bytes.len() { b'-' } else { chomp };
         self.decoded.push((NodeId(id), body.finish(chomp).into()));
         self.grow(u32_of(end));
         Some(at)

@@ -157,12 +157,12 @@ impl File {
     /// The first place at which the text is not YAML as kubectl accepts it.
     pub fn parse(text: impl Into<Arc<str>>) -> Result<Self, ParseError> {
         let text = text.into();
-        scan::scan(&text).map_or_else(|| plan::granit(text), Ok)
+        scan::scan(&text).map_or_else(|| plan::granit(&text), Ok)
     }
 
     /// Parses with the complete planner alone; [`File::parse`] gives the same tree.
     pub fn parse_complete(text: impl Into<Arc<str>>) -> Result<Self, ParseError> {
-        plan::granit(text.into())
+        plan::granit(&text.into())
     }
 
     /// Parses with the fast scanner alone; `None` where it leaves the text to the complete planner.

@@ -16,10 +16,11 @@ use super::tree::File;
 
 const CANNOT_READ: Refusal =
     Refusal { code: "verifier-cannot-read", text: "The second YAML parser, which proves edits, does not accept the file as it is." };
+const CANNOT_READ_RESULT: Refusal =
+    Refusal { code: "verifier-cannot-read", text: "The second YAML parser, which proves edits, does not accept the changed text." };
 const DISAGREES: Refusal =
     Refusal { code: "verifier-disagrees", text: "The second YAML parser, which proves edits, reads the file in another way." };
 const OVERLAP: Refusal = Refusal { code: "edits-overlap", text: "Two changes touch the same place." };
-const EXISTS: Refusal = Refusal { code: "yaml-key-exists", text: "The mapping has the key already." };
 const NOT_YAML: Refusal = Refusal { code: "verify-parse", text: "The changed text would not be valid YAML." };
 const VALUES: Refusal = Refusal { code: "verify-values", text: "The changed text would not mean exactly what was planned." };
 const DOCUMENTS: Refusal = Refusal { code: "verify-documents", text: "The changed text would not have the documents that were planned." };
@@ -35,13 +36,14 @@ const LINE_BREAKS: Refusal =
 pub fn apply(file: &File, edits: &[&Edit]) -> Result<String, Refusal> {
     let before = decode::documents(file.text()).map_err(|()| CANNOT_READ)?;
     let trees = decode::agree(file, &before).ok_or(DISAGREES)?;
+    let wanted = expect::documents(file, &trees, edits)?;
     let combined = combine::splices(file, edits)?;
     let text = combined.text;
     line_breaks(file, &combined.inserted, &text)?;
-    let after = decode::documents(&text).map_err(|()| NOT_YAML)?;
     let planned = File::parse(text.as_str()).map_err(|_| NOT_YAML)?;
+    let after = decode::documents(&text).map_err(|()| CANNOT_READ_RESULT)?;
     comments(file, &planned, edits, &combined.lost)?;
-    expect::check(file, &trees, edits, &after)?;
+    expect::check(&wanted, &after)?;
     Ok(text)
 }
 

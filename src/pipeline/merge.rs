@@ -11,7 +11,7 @@ use kubewright_model::finding::{Finding, NoFix};
 use kubewright_model::kube::{ResourceId, Workspace};
 
 use super::report::{FileChange, LeftAlone, Outcome, Place, Report, Reported};
-use super::{Pass, Pipeline, restarts};
+use super::{Pass, restarts};
 
 /// By what a finding is recognised in another pass, apart from its message. Positions of documents are stable where names are not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Merge {
     }
 
     /// The report, after `last`, the pass that applied nothing.
-    pub(super) fn finish(mut self, pipeline: &Pipeline<'_>, original: &Workspace, now: &Workspace, last: &Pass) -> Report {
+    pub(super) fn finish(mut self, original: &Workspace, now: &Workspace, last: &Pass) -> Report {
         let mut left: Vec<(Key, &Finding, Option<&NoFix>)> =
             last.findings.iter().enumerate().map(|(i, f)| (Key::of(now, f), f, last.refused.get(&i))).collect();
         for entry in &mut self.entries {
@@ -88,12 +88,6 @@ impl Merge {
                         entry.reported.fix = Err(reason.clone());
                     }
                 }
-            }
-        }
-        // A fix that could be applied and whose finding is gone under its old words was applied with another one.
-        for entry in self.entries.iter_mut().filter(|e| e.reported.outcome == Outcome::Cured) {
-            if matches!(&entry.reported.fix, Ok(fix) if pipeline.unsafe_fixes.apply(entry.key.transform, fix.applicability)) {
-                entry.reported.outcome = Outcome::Applied;
             }
         }
         let mut findings: Vec<Reported> = self.entries.into_iter().map(|e| e.reported).chain(self.remarks).collect();
@@ -161,7 +155,7 @@ fn counterpart(original: &Workspace, now: &Workspace, id: ResourceId) -> Option<
 }
 
 /// Files that differ, by path.
-fn changes(original: &Workspace, now: &Workspace) -> Vec<FileChange> {
+pub(super) fn changes(original: &Workspace, now: &Workspace) -> Vec<FileChange> {
     let mut before = original.files().iter().peekable();
     let mut after = now.files().iter().peekable();
     let mut changes = Vec::new();

@@ -269,30 +269,31 @@ fn json(random: &mut Random) -> String {
 }
 
 fn json_value(random: &mut Random, out: &mut String, unit: &str, indent: &str, depth: usize) {
+    let (open, close) = match if depth == 0 { 0 } else { random.below(6 + depth) } {
+        0 | 1 => ('{', '}'),
+        2 => ('[', ']'),
+        _ => return out.push_str(["\"text\"", "1", "true", "null", "\"a\\nb\"", "\"\""][random.below(6)]),
+    };
     let inner = format!("{indent}{unit}");
-    let (newline, pad, end) = if unit.is_empty() { ("", "", "") } else { ("\n", inner.as_str(), indent) };
-    let colon = if unit.is_empty() { ":" } else { ": " };
-    let kind = if depth == 0 { 0 } else { random.below(6 + depth) };
-    if kind < 2 {
-        out.push('{');
-        let count = random.below(4);
-        for index in 0..count {
-            let key = ["name", "image", "spec", "data"][index];
-            out.push_str(&format!("{newline}{pad}\"{key}\"{colon}"));
-            json_value(random, out, unit, &inner, depth + 1);
-            out.push_str(if index + 1 < count { "," } else { "" });
+    let line = |out: &mut String, indent: &str| {
+        if !unit.is_empty() {
+            out.push('\n');
+            out.push_str(indent);
         }
-        out.push_str(&if count > 0 { format!("{newline}{end}}}") } else { "}".to_owned() });
-    } else if kind == 2 {
-        out.push('[');
-        let count = random.below(4);
-        for index in 0..count {
-            out.push_str(&format!("{newline}{pad}"));
-            json_value(random, out, unit, &inner, depth + 1);
-            out.push_str(if index + 1 < count { "," } else { "" });
+    };
+    let count = random.below(4);
+    out.push(open);
+    for key in ["name", "image", "spec"].iter().take(count) {
+        line(out, &inner);
+        if open == '{' {
+            out.extend(["\"", key, "\":", if unit.is_empty() { "" } else { " " }]);
         }
-        out.push_str(&if count > 0 { format!("{newline}{end}]") } else { "]".to_owned() });
-    } else {
-        out.push_str(["\"text\"", "1", "true", "null", "\"a\\nb\"", "\"\""][random.below(6)]);
+        json_value(random, out, unit, &inner, depth + 1);
+        out.push(',');
     }
+    if count > 0 {
+        out.pop();
+        line(out, indent);
+    }
+    out.push(close);
 }

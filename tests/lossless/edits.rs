@@ -89,7 +89,7 @@ pub(crate) fn edit(random: &mut Random, file: &File) -> Option<Result<Edit, Refu
         return Some(value.rename_key(random.pick(&["renamed", "yes", "a b", "0", "q\"t"])));
     }
     Some(match (random.below(8), node.kind()) {
-        (0, _) if node.parent().is_some() => node.remove(),
+        (0, _) | (3, Kind::Scalar(_)) if node.parent().is_some() => node.remove(),
         (1..=4, Kind::Mapping(_)) => {
             let place = place(random, node);
             node.insert(place, random.pick(&["new", "null", "a: b", "x.y/new"]), &value(random, 0))
@@ -111,7 +111,6 @@ pub(crate) fn edit(random: &mut Random, file: &File) -> Option<Result<Edit, Refu
         }
         (1, Kind::Scalar(_)) if node.is_null() => node.insert(Place::Last, "new", &value(random, 0)),
         (2, Kind::Scalar(_)) if node.is_null() => node.push(Place::Last, &value(random, 0)),
-        (3, _) if node.parent().is_some() => node.remove(),
         _ => node.set(&value(random, 0)),
     })
 }

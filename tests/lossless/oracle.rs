@@ -1,7 +1,25 @@
 //! The independent judge of one edit: both texts as plain values, read by `yaml-rust2`'s own loader, and the same change made on values.
 
-use kubewright_model::yaml::{Edit, File, Node, NodeId, Op, Value};
+use kubewright_model::yaml::{Edit, File, Kind, Node, NodeId, Op, Value};
 use yaml_rust2::{Yaml, YamlLoader};
+
+/// Whether the documents have the shape of the span tree, aliases aside.
+pub(crate) fn fits(file: &File, documents: &[Plain]) -> bool {
+    fn same(node: Node<'_>, plain: &Plain) -> bool {
+        match (node.kind(), plain) {
+            (Kind::Alias, _) | (Kind::Scalar(_), Plain::Scalar(_)) => true,
+            (Kind::Sequence(_), Plain::Seq(items)) => {
+                items.len() == node.children().count() && node.children().zip(items).all(|(n, p)| same(n, p))
+            }
+            (Kind::Mapping(_), Plain::Map(entries)) => {
+                entries.len() == node.entries().count() && node.entries().zip(entries).all(|((_, v), (_, p))| same(v, p))
+            }
+            _ => false,
+        }
+    }
+    documents.len() == file.documents().len()
+        && documents.iter().enumerate().all(|(i, plain)| file.root(i).is_some_and(|root| same(root, plain)))
+}
 
 /// A document as a plain value.
 #[derive(Debug, Clone, PartialEq)]

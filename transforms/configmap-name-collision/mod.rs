@@ -1,8 +1,26 @@
 //! `configmap-name-collision`: ConfigMaps of one name that meet in one apply set with different data.
+//!
+//! [`group`] finds the definitions that meet, [`demand`] who uses the name and which definition each consumer means. Then everything that
+//! speaks against a rename is asked in turn: whether the definitions are alternatives that nobody applies together ([`paths`],
+//! [`doubts`]), whether the name is ours to change ([`owner`]) and whether anything else uses it ([`uses`]). If nothing does,
+//! [`keeper`] decides who keeps the name, [`suffix`] names the others, and [`fix`] writes it all as one transaction.
 
-use kubewright_model::finding::{Applicability, Finding};
+use kubewright_model::finding::{Applicability, Finding, Fix, Location, NoFix, Severity};
+use kubewright_model::kube::{Evidence, Target, Workspace};
 
 use crate::{Context, Meta, Transform};
+use demand::{Demands, Verdict};
+use group::Collision;
+
+mod demand;
+mod doubts;
+mod fix;
+mod group;
+mod keeper;
+mod owner;
+mod paths;
+mod suffix;
+mod uses;
 
 /// See the page of the transform.
 pub(crate) struct ConfigMapNameCollision;
@@ -21,7 +39,131 @@ impl Transform for ConfigMapNameCollision {
     }
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
-        let _ = cx;
-        Vec::new()
+        if !cx.settings.configmap_name_collision.enabled {
+            return Vec::new();
+        }
+        group::collisions(cx.workspace, Target::ConfigMap).iter().filter_map(|collision| finding(cx, collision)).collect()
     }
+}
+
+/// Why there is no fix; with `doubt`, why the definitions may not meet at all.
+#[derive(Debug, Clone)]
+struct Reason {
+    code: &'static str,
+    text: String,
+    doubt: bool,
+}
+
+impl Reason {
+    fn new(code: &'static str, text: impl Into<String>) -> Self {
+        Self { code, text: text.into(), doubt: false }
+    }
+
+    fn doubt(code: &'static str, text: impl Into<String>) -> Self {
+        Self { doubt: true, ..Self::new(code, text) }
+    }
+}
+
+/// A fix, what to know of it, and the index of the definition that keeps its name.
+type Plan = Result<(Fix, Vec<String>, usize), Reason>;
+
+fn finding(cx: &Context<'_>, collision: &Collision<'_>) -> Option<Finding> {
+    let ws = cx.workspace;
+    let demands = demand::find(ws, collision);
+    let plan = plan(cx, collision, &demands);
+    let severity = severity(collision, plan.as_ref().err());
+    let (fix, notes, keeper) = match plan {
+        Ok((fix, notes, keeper)) => (Ok(fix), notes, Some(keeper)),
+        Err(reason) => (Err(NoFix::new(reason.code, reason.text)), Vec::new(), None),
+    };
+    let mut definitions = collision.definitions.iter().enumerate();
+    let primary = definitions.find(|(at, d)| Some(*at) != keeper && ws.file(d.file).editable).map(|(_, d)| d);
+    let primary = primary.or(collision.definitions.first())?;
+    Some(Finding {
+        transform: META.name,
+        severity,
+        message: message(ws, collision),
+        primary: Location::of(primary.file, primary.name),
+        related: related(ws, collision, &demands),
+        resource: Some(primary.id),
+        notes,
+        fix,
+    })
+}
+
+/// Asks all that speaks against a rename, doubts about the collision itself first.
+fn plan(cx: &Context<'_>, collision: &Collision<'_>, demands: &Demands<'_>) -> Plan {
+    let ws = cx.workspace;
+    let none = |reason: Option<Reason>| reason.map_or(Ok(()), Err);
+    none(doubts::namespace(ws, collision))?;
+    none(doubts::content(ws, collision))?;
+    none(doubts::paths(ws, collision))?;
+    none(doubts::alternatives(ws, collision, demands))?;
+    none(doubts::demand(demands))?;
+    none(owner::fixed(ws, collision))?;
+    none(collision.definitions.iter().find_map(|d| owner::owned(ws, d)))?;
+    none(demands.blocks.first().cloned())?;
+    none(demands.consumers.iter().find_map(|c| owner::written_elsewhere(ws, c.resource)))?;
+    none(uses::outside(ws, collision, demands))?;
+    none(uses::unexplained(ws, collision))?;
+    let siblings = keeper::siblings(ws, collision);
+    let keeper = keeper::choose(cx, collision, demands, &siblings);
+    let names = suffix::names(ws, collision, demands, &siblings, keeper.index)?;
+    let fix = fix::build(ws, collision, demands, keeper, &names)?;
+    Ok((fix, fix::notes(ws, collision, demands, keeper, &names), keeper.index))
+}
+
+/// A proven set fails, or loses data, as it stands; a directory is only a candidate, so any doubt whether it is applied makes a remark of it.
+fn severity(collision: &Collision<'_>, reason: Option<&Reason>) -> Severity {
+    let remark = !collision.certain || collision.identical();
+    match (collision.evidence, reason) {
+        _ if remark => Severity::Info,
+        (Evidence::Directory, Some(reason)) if reason.doubt => Severity::Info,
+        (Evidence::Directory, _) => Severity::Warning,
+        _ => Severity::Error,
+    }
+}
+
+fn message(ws: &Workspace, collision: &Collision<'_>) -> String {
+    let name = collision.namespace.map_or_else(|| collision.name.to_owned(), |ns| format!("{} in namespace {ns}", collision.name));
+    let what = format!("{} {name} is defined {} times", collision.to.kind(), collision.definitions.len());
+    if !collision.certain {
+        return format!(
+            "{} {} is defined {} times, perhaps in one namespace",
+            collision.to.kind(),
+            collision.name,
+            collision.definitions.len()
+        );
+    }
+    let live = collision.place(ws, collision.definitions.len().saturating_sub(1));
+    match (collision.evidence, collision.identical()) {
+        (Evidence::Kustomization, true) => format!("{what} with the same data; kustomize build fails on {live}"),
+        (_, true) => format!("{what} with the same data"),
+        (Evidence::Kustomization, _) => format!("{what} with different data; kustomize build fails on {live}, the last one"),
+        (Evidence::Directory, _) => format!("{what} with different data; applied together, {live} is the one that is live"),
+        _ => format!("{what} with different data; {live} is applied last, and the one that is live"),
+    }
+}
+
+/// Each definition with what it holds, each consumer with what it demands.
+fn related(ws: &Workspace, collision: &Collision<'_>, demands: &Demands<'_>) -> Vec<(Location, String)> {
+    let mut related = Vec::new();
+    for (at, definition) in collision.definitions.iter().enumerate() {
+        let keys = definition.keys().into_iter().collect::<Vec<_>>().join(", ");
+        let last = if at + 1 == collision.definitions.len() && collision.certain { "; applied last" } else { "" };
+        let holds = if keys.is_empty() { "holds nothing".to_owned() } else { format!("holds {keys}") };
+        related.push((Location::of(definition.file, definition.name), format!("{holds}{last}")));
+    }
+    for consumer in &demands.consumers {
+        let who = consumer.resource.display();
+        let keys = consumer.keys.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let path = |at: usize| collision.place(ws, at);
+        let text = match &consumer.verdict {
+            Verdict::Keys(at) => format!("{who} demands {keys}, which only the definition in {} holds", path(*at)),
+            Verdict::SameFile(at) => format!("{who} stands in one file with the definition in {}", path(*at)),
+            Verdict::Undecided(text) => text.clone(),
+        };
+        related.extend(consumer.uses.first().map(|node| (Location::of(consumer.resource.file, *node), text)));
+    }
+    related
 }

@@ -1,8 +1,22 @@
 //! `missing-config-hash`: pod templates that read configuration and carry no hash of it, or a stale one.
+//!
+//! For each pod template: what does it read (`reads`), what do those keys hold (`content`), what is the hash of it (`canon`)? The
+//! annotation either says so, or it is written or updated. Where a hash would be of no use or is not wanted (`skips`), or where the
+//! content cannot be known, the finding says why.
 
-use kubewright_model::finding::{Applicability, Finding};
+use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
+use kubewright_model::kube::{PodTemplate, Resource, Target, Workspace};
+use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
 
+use self::reads::{Reading, Source, list};
 use crate::{Context, Meta, Transform};
+
+mod canon;
+mod content;
+mod reads;
+mod skips;
+#[cfg(test)]
+mod tests;
 
 /// See the page of the transform.
 pub(crate) struct MissingConfigHash;
@@ -21,7 +35,200 @@ impl Transform for MissingConfigHash {
     }
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
-        let _ = cx;
-        Vec::new()
+        let mut findings = Vec::new();
+        if !cx.settings.missing_config_hash.enabled {
+            return findings;
+        }
+        for resource in cx.workspace.resources() {
+            for template in cx.workspace.pod_templates(resource.id) {
+                findings.extend(judge(cx, resource, &template));
+            }
+        }
+        findings
+    }
+}
+
+fn judge(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> Option<Finding> {
+    let settings = &cx.settings.missing_config_hash;
+    let sources = reads::sources(template, settings.secrets);
+    let node = cx.workspace.node(resource.id).filter(|_| !sources.is_empty())?;
+    let written = template.node.path(&["metadata", "annotations"]).and_then(|map| map.get(&settings.annotation));
+    let case = Case { cx, resource, node, template, sources: &sources, written };
+    match case.read() {
+        Ok(reading) => case.compare(&reading),
+        Err(reason) => Some(case.info(reason)),
+    }
+}
+
+/// What the config hash of a pod template covers, or why it has none; for transforms whose findings it makes up for.
+pub(crate) fn covered(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> Result<Vec<(Target, String)>, NoFix> {
+    let settings = &cx.settings.missing_config_hash;
+    if !settings.enabled {
+        return Err(NoFix::new("disabled", "missing-config-hash is switched off"));
+    }
+    let sources = reads::sources(template, settings.secrets);
+    let Some(node) = cx.workspace.node(resource.id).filter(|_| !sources.is_empty()) else { return Ok(Vec::new()) };
+    let written = template.node.path(&["metadata", "annotations"]).and_then(|map| map.get(&settings.annotation));
+    let reading = Case { cx, resource, node, template, sources: &sources, written }.read()?;
+    if written.is_none() {
+        skips::unwanted(cx.workspace, resource, template, &reading)?;
+    }
+    Ok(reading.names)
+}
+
+/// A pod template that reads configuration.
+struct Case<'a> {
+    cx: &'a Context<'a>,
+    resource: &'a Resource,
+    node: Node<'a>,
+    template: &'a PodTemplate<'a>,
+    sources: &'a [Source<'a>],
+    /// The value of the annotation, when there is one.
+    written: Option<Node<'a>>,
+}
+
+impl Case<'_> {
+    fn workspace(&self) -> &Workspace {
+        self.cx.workspace
+    }
+
+    /// What the pods read, unless a hash of it would be of no use.
+    fn read(&self) -> Result<Reading, NoFix> {
+        skips::kind(self.node, self.resource, self.template)?;
+        skips::owner(self.node, self.template.node)?;
+        if self.written.and_then(Node::text).is_some_and(|text| text.contains("{{")) {
+            return Err(NoFix::new("checksum-templated", "its config hash is filled in by a template"));
+        }
+        self.untouched()?;
+        reads::read(self.workspace(), self.resource, self.sources)
+    }
+
+    /// No kustomization changes what the template reads.
+    fn untouched(&self) -> Result<(), NoFix> {
+        let path = [self.template.carrier.template, &["spec"]].concat();
+        let known: Vec<&str> = path.iter().copied().take_while(|segment| *segment != "*").collect();
+        let spec = known.join(".").replace("[]", "");
+        let mut fields = vec![format!("{spec}.volumes")];
+        if known.len() < path.len() {
+            fields.push(spec.clone());
+        }
+        for list in ["initContainers", "containers", "ephemeralContainers"] {
+            fields.extend(["env", "envFrom", "volumeMounts"].map(|field| format!("{spec}.{list}.{field}")));
+        }
+        match self.workspace().touches(self.resource.id).iter().find(|touch| fields.iter().any(|field| touch.affects(field))) {
+            None => Ok(()),
+            Some(touch) => {
+                let text = format!("{} of a kustomization may change what it reads; hash the rendered manifests", touch.what);
+                Err(NoFix::new("workload-patched", text))
+            }
+        }
+    }
+
+    /// Nothing when the annotation is right; else the finding.
+    fn compare(&self, reading: &Reading) -> Option<Finding> {
+        let hash = canon::hash(&reading.sections);
+        if self.written.and_then(Node::text) == Some(hash.as_str()) {
+            return None;
+        }
+        if self.written.is_none()
+            && let Err(reason) = skips::unwanted(self.workspace(), self.resource, self.template, reading)
+        {
+            return Some(self.info(reason));
+        }
+        let Reading { names, elsewhere, early, .. } = reading;
+        let (subject, read) = (self.subject(), list(names));
+        let key = &self.cx.settings.missing_config_hash.annotation;
+        let value = Value::str(hash.clone());
+        let (message, title, edit) = if let Some(written) = self.written {
+            let one_of = if names.len() > 1 { "one of " } else { "" };
+            let message = format!("the config hash of {subject} is stale: {one_of}{read} changed since it was written");
+            (message, format!("update the hash of {read}"), written.set(&value))
+        } else {
+            let them = if names.len() > 1 { "them" } else { "it" };
+            let message = format!("{subject} reads {read}, and a change of {them} restarts no pod");
+            (message, format!("write the hash of {read} to the pod template"), insert(self.template.node, key, &value))
+        };
+        let mut notes = Vec::new();
+        if !elsewhere.is_empty() {
+            notes.push(format!("not covered, since it is not among what is applied with it: {}", list(elsewhere)));
+        }
+        if !early.is_empty() {
+            notes.push(format!("kubectl applies it before {}: new pods may start with the old content", list(early)));
+        }
+        notes.extend(self.delays());
+        let fix = match edit {
+            Ok(edit) => Ok(Fix {
+                title,
+                applicability: Applicability::Safe,
+                changes: vec![Change::Edit(self.resource.file, edit)],
+                // Not the ConfigMaps: any number of workloads may read one. Whoever changes its keys or name claims its readers, and
+                // whatever else is in it by the end of a pass, the next pass hashes.
+                claims: vec![self.resource.id],
+            }),
+            Err(Refusal { code, text }) => {
+                let why = text.trim_end_matches('.');
+                Err(NoFix::new(code, format!("{why}; by hand: {key}: \"{hash}\" in the annotations of the pod template")))
+            }
+        };
+        let mut finding = self.finding(Severity::Warning, message, fix);
+        finding.notes = notes;
+        finding.related = reading
+            .resources
+            .iter()
+            .zip(names)
+            .filter_map(|(id, name)| Some((self.defined(*id)?, list(std::slice::from_ref(name)))))
+            .collect();
+        Some(finding)
+    }
+
+    /// What keeps the new template from reaching all pods at once.
+    fn delays(&self) -> Option<String> {
+        if self.node.path(&["spec", "paused"]).and_then(Node::as_bool) == Some(true) {
+            return Some("it is paused: pods are replaced once it resumes".into());
+        }
+        let partition = self.node.path(&["spec", "updateStrategy", "rollingUpdate", "partition"]).and_then(Node::as_int)?;
+        (partition > 0).then(|| format!("partition {partition}: pods below that ordinal keep the old content"))
+    }
+
+    fn subject(&self) -> String {
+        format!("{} {}", self.resource.kind, self.resource.name)
+    }
+
+    fn info(&self, reason: NoFix) -> Finding {
+        let names: Vec<_> = self.sources.iter().map(Source::label).collect();
+        let hash = if self.written.is_some() { "its config hash is not kept up" } else { "carries no hash of it" };
+        let message = format!("{} reads {} and {hash}", self.subject(), list(&names));
+        self.finding(Severity::Info, message, Err(reason))
+    }
+
+    fn finding(&self, severity: Severity, message: String, fix: Result<Fix, NoFix>) -> Finding {
+        Finding {
+            transform: META.name,
+            severity,
+            message,
+            primary: self.defined(self.resource.id).unwrap_or_else(|| Location::of(self.resource.file, self.node)),
+            related: Vec::new(),
+            resource: Some(self.resource.id),
+            notes: Vec::new(),
+            fix,
+        }
+    }
+
+    /// Where a resource says its name.
+    fn defined(&self, id: kubewright_model::kube::ResourceId) -> Option<Location> {
+        let node = self.workspace().node(id)?;
+        Some(Location::of(self.workspace().resource(id).file, node.path(&["metadata", "name"]).unwrap_or(node)))
+    }
+}
+
+/// The edit that writes the annotation: into the annotations, or with them, or with the metadata.
+fn insert(template: Node<'_>, key: &str, value: &Value) -> Result<Edit, Refusal> {
+    let annotations = Value::map([(key, value.clone())]);
+    match template.get("metadata") {
+        None => template.insert(Place::First, "metadata", &Value::map([("annotations", annotations)])),
+        Some(metadata) => match metadata.get("annotations") {
+            None => metadata.insert(Place::Last, "annotations", &annotations),
+            Some(map) => map.insert(Place::Last, key, value),
+        },
     }
 }

@@ -8,7 +8,7 @@ fn found(w: &Workspace) -> Vec<String> {
     let references = w.field_references(w.resources()[0].id);
     let text = references.iter().map(|r| {
         let namespace = r.namespace.map(|n| format!("@{n}")).unwrap_or_default();
-        let keys = r.required.iter().map(|k| format!("={k}")).collect::<String>();
+        let keys = r.required.iter().fold(String::new(), |text, key| text + "=" + key);
         let certainty = if r.certainty == Certainty::Probable { " ?" } else { "" };
         let embedded = if r.embedded { " …" } else { "" };
         format!("{} {}{namespace}{keys}{certainty}{embedded} {}", r.to.kind(), r.name, r.path)
@@ -22,9 +22,9 @@ fn of(head: &str, body: &str) -> Vec<String> {
 
 #[test]
 fn rbac_names_are_references_only_of_their_resource_and_group() {
-    let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role";
+    let head = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role";
     let rule = |groups: &str, resources: &str| {
-        of(role, &format!("rules: [{{apiGroups: [{groups}], resources: [{resources}], resourceNames: [a]}}]\n"))
+        of(head, &format!("rules: [{{apiGroups: [{groups}], resources: [{resources}], resourceNames: [a]}}]\n"))
     };
     assert_eq!(rule("''", "configmaps"), ["ConfigMap a rules[].resourceNames[]"]);
     assert_eq!(rule("'*'", "'*'"), ["ConfigMap a rules[].resourceNames[]", "Secret a rules[].resourceNames[]"]);
@@ -112,6 +112,8 @@ fn unknown_kinds_are_read_by_shape() {
     );
     assert_eq!(of(head, "spec: {from: {apiVersion: e.com/v1, kind: ConfigMap, name: c}}\n"), Vec::<String>::new());
     assert_eq!(of("apiVersion: v1\nkind: Service", "spec: {configMapRef: {name: a}}\n"), Vec::<String>::new());
+    let openshift = "objects: [{kind: Pod, spec: {containers: [{name: c, image: i, envFrom: [{configMapRef: {name: a}}]}]}}]\n";
+    assert_eq!(of("apiVersion: v1\nkind: Template", openshift), ["ConfigMap a objects[].spec.containers[].envFrom[].configMapRef.name"]);
 }
 
 #[test]

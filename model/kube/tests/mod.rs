@@ -1,9 +1,12 @@
 //! Tests of the graph, one file an area. [`workspace`] builds one from paths and texts.
 
+mod bounds;
 mod fields;
 mod pods;
 mod reading;
 mod sets;
+mod touches;
+mod uses;
 
 use std::sync::Arc;
 

@@ -29,23 +29,22 @@ fn every_carrier_is_found_at_its_path() {
     for carrier in CARRIERS {
         let group = carrier.groups[0];
         let version = if group.is_empty() { "v1".to_owned() } else { format!("{group}/v1") };
-        let mut body = "{metadata: {annotations: {a: b}}, spec: {containers: [{name: c, image: i}]}}".to_owned();
-        for segment in carrier.template.iter().rev() {
-            body = match segment.strip_suffix("[]") {
-                Some(key) => format!("{{{key}: [{body}]}}"),
-                None => format!("{{{}: {body}}}", segment.replace('*', "any")),
-            };
-        }
-        let inner = body.strip_prefix("{metadata: {annotations: {a: b}}").map_or(body.as_str(), |rest| rest.trim_start_matches(','));
-        let metadata = if carrier.template.is_empty() { "{name: x, annotations: {a: b}}" } else { "{name: x}" };
-        let inner = inner.trim().trim_start_matches('{').trim_end();
-        let inner = inner.strip_suffix('}').unwrap_or(inner);
-        let text = format!("{{apiVersion: {version}, kind: {}, metadata: {metadata}, {inner}}}", carrier.kind);
+        let spec = "spec: {containers: [{name: c, image: i}]}";
+        let body = carrier.template.iter().rev().fold(None, |inner: Option<String>, segment| {
+            let inner = inner.unwrap_or_else(|| format!("metadata: {{annotations: {{a: b}}}}, {spec}"));
+            Some(match segment.strip_suffix("[]") {
+                Some(key) => format!("{key}: [{{{inner}}}]"),
+                None => format!("{}: {{{inner}}}", segment.replace('*', "any")),
+            })
+        });
+        let body = body.unwrap_or_else(|| spec.to_owned());
+        let text = format!("{{apiVersion: {version}, kind: {}, metadata: {{name: x, annotations: {{a: b}}}}, {body}}}", carrier.kind);
         let w = workspace(&[("a.yaml", &text)]);
         let templates = w.pod_templates(w.resources()[0].id);
         assert_eq!(templates.len(), 1, "{text}");
         assert_eq!(templates[0].containers()[0].name, "c", "{text}");
         assert_eq!(templates[0].annotation("a").unwrap().text(), Some("b"), "{text}");
+        assert_eq!(templates[0].carrier.rollout, carrier.rollout, "{text}");
     }
 }
 

@@ -92,6 +92,7 @@ fn what_cannot_be_read_makes_a_hole() {
         "bases: [template.yaml]",
         "bases: [sops.yaml]",
         "helmCharts: [{name: x}]",
+        "patches: [{path: missing.yaml}]",
         "generators: [plain/x.yaml]",
         "transformers: [plain/x.yaml]",
     ] {

@@ -1,7 +1,7 @@
 //! Adding and removing whole documents.
 
 use super::super::emit::{Below, Slot, Style};
-use super::super::tree::File;
+use super::super::tree::{File, Kind};
 use super::super::value::Value;
 use super::layout::Layout;
 use super::{Plan, Refusal, Splice, guard, insert as entries};
@@ -24,11 +24,14 @@ pub(in super::super) fn insert(file: &File, at: usize, values: &[&Value]) -> Res
         guard::document(file, index)?;
     }
     let near = file.root(at.saturating_sub(1)).or_else(|| file.root(at));
+    let bare = Style { eol: file.eol(), step: 2, dash: 0, json: false, colon: ": ".into(), comma: ", ".into(), below: Below::default() };
     let mut style = match near {
-        Some(node) => layout.style(node)?,
-        None => Style { eol: file.eol(), step: 2, dash: 0, json: false, colon: ": ".into(), comma: ", ".into(), below: Below::default() },
+        Some(node) => {
+            let near = layout.style(node);
+            Style { step: near.step, dash: near.dash, ..bare }
+        }
+        None => bare,
     };
-    style.json = false;
     let eol = style.eol;
     let open_end = after.is_none() && !text.is_empty() && !text.ends_with('\n') && text != BOM;
     style.below.line_break = !open_end;
@@ -60,13 +63,16 @@ pub(in super::super) fn insert(file: &File, at: usize, values: &[&Value]) -> Res
             plan.splices.push(Splice::insert(position, text));
         }
         (Some(before), None) => {
+            if before.root.is_some_and(|root| matches!(file.node(root).kind(), Kind::Scalar(style) if style.is_block())) {
+                return Err(guard::LAYOUT);
+            }
             let text: String = if open_end {
                 if let Some(root) = before.root {
                     entries::seal(layout, file.node(root))?;
                 }
-                bodies.iter().map(|body| format!("{eol}---{eol}{body}")).collect()
+                bodies.iter().map(|body| format!("{eol}---{eol}{body}")).collect::<Vec<_>>().concat()
             } else {
-                bodies.iter().map(|body| format!("---{eol}{body}{eol}")).collect()
+                bodies.iter().map(|body| format!("---{eol}{body}{eol}")).collect::<Vec<_>>().concat()
             };
             plan.splices.push(Splice::insert(file.text().len(), text));
         }
@@ -88,6 +94,9 @@ pub(super) fn remove(file: &File, index: usize) -> Result<Plan, Refusal> {
     if index == 0 && text.starts_with(BOM) {
         range.start = BOM.len();
     }
+    if index > 0 && document.marker.is_none() {
+        range.start = layout.next_line(range.start);
+    }
     if let (0, None, Some(next)) = (index, &document.marker, next)
         && let Some(marker) = &next.marker
         && layout.text[marker.end..layout.line_break(marker.end)].trim().is_empty()
@@ -99,7 +108,7 @@ pub(super) fn remove(file: &File, index: usize) -> Result<Plan, Refusal> {
         range.start = text[..range.start].trim_end_matches(['\r', '\n']).len();
         if let Some(root) = file.documents().get(index - 1).and_then(|d| d.root) {
             let leaf = layout.last_leaf(file.node(root));
-            if matches!(leaf.kind(), super::Kind::Scalar(style) if style.is_block()) {
+            if matches!(leaf.kind(), Kind::Scalar(style) if style.is_block()) {
                 return Err(guard::LAYOUT);
             }
         }

@@ -6,7 +6,7 @@ use super::super::emit::Style;
 use super::super::node::Node;
 use super::super::tree::{Collection, Kind};
 use super::super::value::Value;
-use super::layout::Layout;
+use super::layout::{Layout, units};
 use super::{Plan, Refusal, Splice, guard, set as scalars};
 
 /// What is added to a flow collection.
@@ -33,7 +33,7 @@ fn lines<'a>(layout: Layout<'a>, node: Node<'a>) -> Option<(&'a str, &'a str)> {
         if !n.in_flow() {
             return None;
         }
-        if let Some(first) = layout.units(n).first()
+        if let Some(first) = units(n).first()
             && layout.has_break(n.span().start..first.start)
             && layout.own_line(first.start)
         {
@@ -54,8 +54,8 @@ fn indent_of(layout: Layout<'_>, at: usize) -> &str {
 }
 
 /// Plans `value` in the place of `node`, which stands inside a flow collection.
-pub(super) fn set(layout: Layout<'_>, node: Node<'_>, value: &Value) -> Result<Plan, Refusal> {
-    let style = layout.style(node)?;
+pub(super) fn set(layout: Layout<'_>, node: Node<'_>, value: &Value) -> Plan {
+    let style = layout.style(node);
     let span = node.span();
     let lost = layout.comments(&span);
     let text = match value {
@@ -76,7 +76,7 @@ pub(super) fn set(layout: Layout<'_>, node: Node<'_>, value: &Value) -> Result<P
     } else {
         format!(" {text}")
     };
-    Ok(Plan { splices: vec![Splice::replace(layout.over_blanks(node), text)], lost })
+    Plan { splices: vec![Splice::replace(layout.over_blanks(node), text)], lost }
 }
 
 /// Byte of the comma behind the unit that ends at `end`, if there is one.
@@ -93,13 +93,13 @@ fn ends_line(layout: Layout<'_>, at: usize) -> Option<usize> {
 /// Plans further entries or items behind the first `at` of `collection`.
 pub(super) fn insert(collection: Node<'_>, at: usize, new: &New<'_>) -> Result<Plan, Refusal> {
     let layout = Layout::new(collection.file());
-    let style = layout.style(collection)?;
+    let style = layout.style(collection);
     let eol = style.eol;
     let span = collection.span();
-    let units = layout.units(collection);
+    let all = units(collection);
     let mut plan = Plan::default();
-    let Some(first) = units.first() else {
-        return into_empty(layout, &style, collection, new);
+    let Some(first) = all.first() else {
+        return Ok(into_empty(layout, &style, collection, new));
     };
     let own = lines(layout, collection).filter(|_| layout.own_line(first.start) && layout.has_break(span.start..first.start));
     let Some((indent, _)) = own else {
@@ -107,7 +107,7 @@ pub(super) fn insert(collection: Node<'_>, at: usize, new: &New<'_>) -> Result<P
         let splice = match at.checked_sub(1) {
             None => Splice::insert(first.start, format!("{text}{}", style.comma)),
             Some(before) => {
-                let end = units.get(before).ok_or(guard::PLACE)?.end;
+                let end = all.get(before).ok_or(guard::PLACE)?.end;
                 Splice::insert(end, format!("{}{text}", style.comma))
             }
         };
@@ -123,7 +123,7 @@ pub(super) fn insert(collection: Node<'_>, at: usize, new: &New<'_>) -> Result<P
         }
         return Ok(plan);
     };
-    let end = units.get(before).ok_or(guard::PLACE)?.end;
+    let end = all.get(before).ok_or(guard::PLACE)?.end;
     match comma(layout, end) {
         Some(comma) => match ends_line(layout, comma + 1) {
             Some(line) => plan.splices.push(Splice::insert(line, format!("{eol}{indent}{joined},"))),
@@ -141,12 +141,12 @@ pub(super) fn insert(collection: Node<'_>, at: usize, new: &New<'_>) -> Result<P
 }
 
 /// The first entries or items of an empty collection.
-fn into_empty(layout: Layout<'_>, style: &Style, collection: Node<'_>, new: &New<'_>) -> Result<Plan, Refusal> {
+fn into_empty(layout: Layout<'_>, style: &Style, collection: Node<'_>, new: &New<'_>) -> Plan {
     let span = collection.span();
     let inside = span.start + 1..span.end - 1;
     if layout.has_comment(&inside) {
         let text = new.write(style, None).join(&style.comma);
-        return Ok(Plan { splices: vec![Splice::insert(inside.start, text)], lost: Vec::new() });
+        return Plan { splices: vec![Splice::insert(inside.start, text)], lost: Vec::new() };
     }
     let around = collection.parent().filter(|_| layout.own_line(collection.key().unwrap_or(collection).span().start));
     let text = match around.and_then(|p| lines(layout, p)) {
@@ -157,33 +157,33 @@ fn into_empty(layout: Layout<'_>, style: &Style, collection: Node<'_>, new: &New
         }
         None => new.write(style, None).join(&style.comma),
     };
-    Ok(Plan { splices: vec![Splice::replace(inside, text)], lost: Vec::new() })
+    Plan { splices: vec![Splice::replace(inside, text)], lost: Vec::new() }
 }
 
 /// Plans that the units at `gone` (ascending) leave `collection`; not all of them.
 pub(super) fn remove(collection: Node<'_>, gone: &[usize]) -> Result<Plan, Refusal> {
     let layout = Layout::new(collection.file());
-    let units = layout.units(collection);
+    let all = units(collection);
     let mut plan = Plan::default();
-    let kept_last = (0..units.len()).rev().find(|i| !gone.contains(i)).ok_or(guard::PLACE)?;
+    let kept_last = (0..all.len()).rev().find(|i| !gone.contains(i)).ok_or(guard::PLACE)?;
     for index in gone.iter().copied().filter(|i| *i < kept_last) {
-        let unit = units.get(index).ok_or(guard::PLACE)?;
+        let unit = all.get(index).ok_or(guard::PLACE)?;
         let comma = comma(layout, unit.end).ok_or(guard::LAYOUT)?;
         let range = match ends_line(layout, comma + 1) {
             Some(end) if layout.own_line(unit.start) => layout.break_before(unit.start).ok_or(guard::LAYOUT)?..end,
             _ => {
-                let next = units.get(index + 1).ok_or(guard::PLACE)?.start;
+                let next = all.get(index + 1).ok_or(guard::PLACE)?.start;
                 let blank = layout.text[comma + 1..next].bytes().all(|b| b == b' ' || b == b'\t');
                 unit.start..if blank { next } else { comma + 1 }
             }
         };
         push(layout, &mut plan, range);
     }
-    let last = units.len() - 1;
+    let last = all.len() - 1;
     if kept_last < last {
-        let kept = units.get(kept_last).ok_or(guard::PLACE)?.end;
-        let end = units.get(last).ok_or(guard::PLACE)?.end;
-        let first_gone = units.get(kept_last + 1).ok_or(guard::PLACE)?.start;
+        let kept = all.get(kept_last).ok_or(guard::PLACE)?.end;
+        let end = all.get(last).ok_or(guard::PLACE)?.end;
+        let first_gone = all.get(kept_last + 1).ok_or(guard::PLACE)?.start;
         let trailing = comma(layout, end);
         let from = comma(layout, kept).ok_or(guard::LAYOUT)?;
         let whole_lines = layout.own_line(first_gone);
@@ -208,16 +208,16 @@ fn push(layout: Layout<'_>, plan: &mut Plan, range: Range<usize>) {
 /// Plans the run `range` of the entries of `mapping` under new keys.
 pub(super) fn nest(mapping: Node<'_>, range: &Range<usize>, under: &[(String, Vec<(String, Value)>)]) -> Result<Plan, Refusal> {
     let layout = Layout::new(mapping.file());
-    let style = layout.style(mapping)?;
-    let units = layout.units(mapping);
-    let first = units.get(range.start).ok_or(guard::PLACE)?;
-    let last = units.get(range.end.wrapping_sub(1)).ok_or(guard::PLACE)?;
+    let style = layout.style(mapping);
+    let all = units(mapping);
+    let first = all.get(range.start).ok_or(guard::PLACE)?;
+    let last = all.get(range.end.wrapping_sub(1)).ok_or(guard::PLACE)?;
     let mut plan = Plan::default();
-    let own = lines(layout, mapping).filter(|_| (range.start..range.end).all(|i| units.get(i).is_some_and(|u| layout.own_line(u.start))));
+    let own = lines(layout, mapping).filter(|_| (range.start..range.end).all(|i| all.get(i).is_some_and(|u| layout.own_line(u.start))));
     let Some((indent, unit)) = own else {
         let mut open = String::new();
         for (key, extra) in under {
-            open.push_str(&format!("{}{}{{", style.string(key, true), style.colon));
+            open.extend([style.string(key, true).as_str(), &style.colon, "{"]);
             for (k, v) in extra {
                 open.push_str(&style.flow_entry(k, v));
                 open.push_str(&style.comma);
@@ -229,11 +229,11 @@ pub(super) fn nest(mapping: Node<'_>, range: &Range<usize>, under: &[(String, Ve
     };
     let (mut open, mut close, mut pad) = (String::new(), String::new(), indent.to_owned());
     for (key, extra) in under {
-        open.push_str(&format!("{}{}{{", style.string(key, true), style.colon));
+        open.extend([style.string(key, true).as_str(), &style.colon, "{"]);
         close.insert_str(0, &format!("{}{pad}}}", style.eol));
         pad.push_str(unit);
         for (k, v) in extra {
-            open.push_str(&format!("{}{pad}{},", style.eol, style.pretty_entry(k, v, &pad, unit)));
+            open.extend([style.eol, &pad, &style.pretty_entry(k, v, &pad, unit), ","]);
         }
         open.push_str(style.eol);
         open.push_str(&pad);

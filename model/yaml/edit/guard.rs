@@ -26,7 +26,7 @@ pub(super) const OPEN_BLOCK_SCALAR: Refusal = Refusal {
     text: "The file ends in a block scalar without a line break, which a line behind it would add to the value.",
 };
 pub(super) const KIND: Refusal = Refusal { code: "yaml-kind", text: "The place does not hold the kind of node that the change is for." };
-pub(super) const EXISTS: Refusal = Refusal { code: "yaml-key-exists", text: "The mapping has the key already." };
+pub(in super::super) const EXISTS: Refusal = Refusal { code: "yaml-key-exists", text: "The mapping has the key already." };
 pub(super) const PLACE: Refusal = Refusal { code: "yaml-place", text: "The place that was named is not part of the collection." };
 pub(super) const NO_DOCUMENT: Refusal = Refusal { code: "yaml-no-document", text: "The file has no such document." };
 
@@ -74,6 +74,8 @@ pub(super) fn path(node: Node<'_>) -> Result<(), Refusal> {
             if parent.entries().filter(|(k, _)| k.text() == text).count() > 1 {
                 return Err(DUPLICATE);
             }
+        } else if parent.is_mapping() {
+            return Err(COMPLEX);
         }
         at = parent;
     }
@@ -86,7 +88,7 @@ fn simple_key(key: Node<'_>) -> Result<(), Refusal> {
     match key.kind() {
         Kind::Scalar(_) if key.anchor().is_some() => Err(ANCHOR),
         Kind::Scalar(_) if key.tag().is_some() => Err(TAG),
-        Kind::Scalar(style) if !style.is_block() => Ok(()),
+        Kind::Scalar(style) if !style.is_block() && !key.span().is_empty() => Ok(()),
         Kind::Alias => Err(ALIAS),
         _ => Err(COMPLEX),
     }

@@ -7,14 +7,14 @@ use super::super::emit::Written;
 use super::super::node::Node;
 use super::super::tree::{Collection, Kind, ScalarStyle};
 use super::super::value::Value;
-use super::layout::Layout;
+use super::layout::{Layout, units};
 use super::{Plan, Refusal, Splice, flow, guard, set};
 
 /// Plans further entries of `mapping` behind its first `at` entries.
 pub(in super::super) fn entries(mapping: Node<'_>, at: usize, new: &[(&str, &Value)]) -> Result<Plan, Refusal> {
     match mapping.kind() {
         Kind::Mapping(Collection::Block) => block(mapping, at, |layout, column, last| {
-            let mut style = layout.style(mapping)?;
+            let mut style = layout.style(mapping);
             style.below = layout.below(last);
             Ok(new.iter().enumerate().map(|(i, (key, value))| style.entry(key, value, column, i + 1 == new.len())).collect())
         }),
@@ -31,7 +31,7 @@ pub(in super::super) fn entries(mapping: Node<'_>, at: usize, new: &[(&str, &Val
 pub(in super::super) fn items(sequence: Node<'_>, at: usize, new: &[&Value]) -> Result<Plan, Refusal> {
     match sequence.kind() {
         Kind::Sequence(Collection::Block) => block(sequence, at, |layout, column, last| {
-            let mut style = layout.style(sequence)?;
+            let mut style = layout.style(sequence);
             style.below = layout.below(last);
             Ok(new.iter().enumerate().map(|(i, value)| style.item(value, column, i + 1 == new.len())).collect())
         }),
@@ -49,18 +49,18 @@ fn block<'a>(
     write: impl Fn(Layout<'a>, usize, usize) -> Result<Vec<Written>, Refusal>,
 ) -> Result<Plan, Refusal> {
     let layout = Layout::new(collection.file());
-    let units = layout.units(collection);
-    let first = units.first().ok_or(guard::LAYOUT)?;
+    let all = units(collection);
+    let first = all.first().ok_or(guard::LAYOUT)?;
     let column = layout.column(first.start)?;
     let pad = " ".repeat(column);
     let eol = layout.file.eol();
     let mut plan = Plan::default();
     let behind = match at.checked_sub(1) {
         Some(before) => {
-            let unit = units.get(before).ok_or(guard::PLACE)?;
+            let unit = all.get(before).ok_or(guard::PLACE)?;
             let last = collection.children().nth(if collection.is_mapping() { before * 2 + 1 } else { before }).ok_or(guard::PLACE)?;
             seal(layout, last)?;
-            Some(layout.trailing(unit.end)?)
+            Some(layout.deeper_comments(layout.trailing(unit.end)?, column, last))
         }
         None => match collection.mark() {
             Some(mark) if layout.has_break(mark..first.start) => Some(layout.trailing(mark + 1)?),
@@ -69,12 +69,12 @@ fn block<'a>(
     };
     if let Some(behind) = behind {
         let lines = write(layout, column, behind)?;
-        let text: String = lines.iter().map(|w| format!("{eol}{pad}{}{}", w.head, w.tail)).collect();
-        plan.splices.push(Splice::insert(behind, text));
+        let text: Vec<_> = lines.iter().map(|w| format!("{eol}{pad}{}{}", w.head, w.tail)).collect();
+        plan.splices.push(Splice::insert(behind, text.concat()));
     } else {
         let lines = write(layout, column, layout.line_break(first.start))?;
-        let text: String = lines.iter().map(|w| format!("{}{}{eol}{pad}", w.head, w.tail)).collect();
-        plan.splices.push(Splice::insert(first.start, text));
+        let text: Vec<_> = lines.iter().map(|w| format!("{}{}{eol}{pad}", w.head, w.tail)).collect();
+        plan.splices.push(Splice::insert(first.start, text.concat()));
     }
     Ok(plan)
 }

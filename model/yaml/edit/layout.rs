@@ -82,6 +82,28 @@ impl<'a> Layout<'a> {
         }
     }
 
+    /// The line break behind the comment lines that follow the line break at `end` at once and stand deeper than `column`: they belong to
+    /// what stands above them. Below a block scalar such lines are left where they are.
+    pub(super) fn deeper_comments(self, mut end: usize, column: usize, above: Node<'_>) -> usize {
+        if matches!(self.last_leaf_kind(above), Kind::Scalar(style) if style.is_block()) {
+            return end;
+        }
+        loop {
+            let next = self.next_line(end);
+            let stop = self.line_break(next);
+            let body = self.text[next..stop].trim_start_matches(' ');
+            if next >= self.text.len() || !body.starts_with('#') || stop - next - body.len() <= column {
+                return end;
+            }
+            end = stop;
+        }
+    }
+
+    fn last_leaf_kind(self, node: Node<'_>) -> Kind {
+        let last = node.data().subtree.saturating_sub(1).max(u32::try_from(node.id().index()).unwrap_or(0));
+        self.file.node(NodeId(last)).kind()
+    }
+
     /// First byte at or behind `at` that is not white space, a line break or part of a comment.
     pub(super) fn skip(self, mut at: usize) -> usize {
         loop {
@@ -136,54 +158,11 @@ impl<'a> Layout<'a> {
         below
     }
 
-    /// First byte of an entry or item: the dash, or the key with its properties.
-    pub(super) fn unit_start(self, collection: Node<'a>, first: Node<'a>) -> usize {
-        match collection.kind() {
-            Kind::Sequence(Collection::Block) => first.mark().unwrap_or(first.props_start()),
-            _ => first.props_start(),
-        }
-    }
-
-    /// Start and end of every entry or item of `collection`, value included, trailing comments not.
-    pub(super) fn units(self, collection: Node<'a>) -> Vec<Range<usize>> {
-        match collection.kind() {
-            Kind::Mapping(_) => collection.entries().map(|(k, v)| self.unit_start(collection, k)..v.span().end.max(k.span().end)).collect(),
-            Kind::Sequence(_) => collection.children().map(|n| self.unit_start(collection, n)..n.span().end).collect(),
-            _ => Vec::new(),
-        }
-    }
-
     /// Style for new text near `node`.
-    pub(super) fn style(self, node: Node<'a>) -> Result<Style, Refusal> {
-        let json = self.is_json(node);
+    pub(super) fn style(self, node: Node<'a>) -> Style {
+        let json = is_json(node);
         let (colon, comma) = self.flow_spacing(node);
-        Ok(Style { eol: self.file.eol(), step: self.step(node), dash: self.dash(node), json, colon, comma, below: Below::default() })
-    }
-
-    /// Whether the document is JSON: its root is in flow style, and its first key, or string, double-quoted.
-    fn is_json(self, node: Node<'a>) -> bool {
-        let mut root = node;
-        while let Some(parent) = root.parent() {
-            root = parent;
-        }
-        if !matches!(root.kind(), Kind::Mapping(Collection::Flow) | Kind::Sequence(Collection::Flow)) {
-            return self.in_json_island(node);
-        }
-        root.descendants().find(|n| matches!(n.kind(), Kind::Scalar(_))).is_none_or(|n| n.kind() == Kind::Scalar(ScalarStyle::DoubleQuoted))
-    }
-
-    /// Whether the keys around `node` in flow style are double-quoted.
-    fn in_json_island(self, node: Node<'a>) -> bool {
-        let mut at = Some(node);
-        while let Some(n) = at {
-            if n.kind() == Kind::Mapping(Collection::Flow)
-                && let Some((key, _)) = n.entries().next()
-            {
-                return key.kind() == Kind::Scalar(ScalarStyle::DoubleQuoted);
-            }
-            at = n.parent().filter(|p| p.in_flow());
-        }
-        false
+        Style { eol: self.file.eol(), step: self.step(node), dash: self.dash(node), json, colon, comma, below: Below::default() }
     }
 
     /// What stands between key and value, and between items, in the flow collections around `node`.
@@ -202,13 +181,12 @@ impl<'a> Layout<'a> {
                     .find(|gap| gap.contains(':') && gap.bytes().all(|b| matches!(b, b' ' | b':')));
             }
             if comma.is_none() {
-                let units = self.units(n);
-                comma =
-                    units.windows(2).map(|w| &self.text[w[0].end..w[1].start]).find(|gap| gap.bytes().all(|b| matches!(b, b' ' | b',')));
+                let all = units(n);
+                comma = all.windows(2).map(|w| &self.text[w[0].end..w[1].start]).find(|gap| gap.bytes().all(|b| matches!(b, b' ' | b',')));
             }
             at = n.parent();
         }
-        let json = self.is_json(node);
+        let json = is_json(node);
         let colon = match colon {
             Some(gap) if json || gap.ends_with(' ') => gap.to_owned(),
             _ => ": ".to_owned(),
@@ -267,4 +245,47 @@ impl<'a> Layout<'a> {
         let last = node.data().subtree.saturating_sub(1).max(u32::try_from(node.id().index()).unwrap_or(0));
         self.file.node(NodeId(last))
     }
+}
+
+/// First byte of an entry or item: the dash, or the key with its properties.
+fn unit_start(collection: Node<'_>, first: Node<'_>) -> usize {
+    match collection.kind() {
+        Kind::Sequence(Collection::Block) => first.mark().unwrap_or(first.props_start()),
+        _ => first.props_start(),
+    }
+}
+
+/// Start and end of every entry or item of `collection`, value included, trailing comments not.
+pub(super) fn units(collection: Node<'_>) -> Vec<Range<usize>> {
+    match collection.kind() {
+        Kind::Mapping(_) => collection.entries().map(|(k, v)| unit_start(collection, k)..v.span().end.max(k.span().end)).collect(),
+        Kind::Sequence(_) => collection.children().map(|n| unit_start(collection, n)..n.span().end).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether the document is JSON: its root is in flow style, and its first key, or string, double-quoted.
+fn is_json(node: Node<'_>) -> bool {
+    let mut root = node;
+    while let Some(parent) = root.parent() {
+        root = parent;
+    }
+    if !matches!(root.kind(), Kind::Mapping(Collection::Flow) | Kind::Sequence(Collection::Flow)) {
+        return in_json_island(node);
+    }
+    root.descendants().find(|n| matches!(n.kind(), Kind::Scalar(_))).is_none_or(|n| n.kind() == Kind::Scalar(ScalarStyle::DoubleQuoted))
+}
+
+/// Whether the keys around `node` in flow style are double-quoted.
+fn in_json_island(node: Node<'_>) -> bool {
+    let mut at = Some(node);
+    while let Some(n) = at {
+        if n.kind() == Kind::Mapping(Collection::Flow)
+            && let Some((key, _)) = n.entries().next()
+        {
+            return key.kind() == Kind::Scalar(ScalarStyle::DoubleQuoted);
+        }
+        at = n.parent().filter(|p| p.in_flow());
+    }
+    false
 }

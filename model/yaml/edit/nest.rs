@@ -6,7 +6,7 @@ use super::super::emit::push_spaces;
 use super::super::node::Node;
 use super::super::tree::Kind;
 use super::super::value::Value;
-use super::layout::Layout;
+use super::layout::{Layout, units};
 use super::{Plan, Refusal, Splice, flow, guard};
 
 /// New keys, outermost first, each with the entries that stand in its mapping before the next one.
@@ -19,12 +19,12 @@ pub(super) fn plan(mapping: Node<'_>, range: &Range<usize>, under: &Under) -> Re
         return flow::nest(mapping, range, under);
     }
     let layout = Layout::new(mapping.file());
-    let units = layout.units(mapping);
-    let first = units.get(range.start).ok_or(guard::PLACE)?;
-    let last = units.get(range.end.wrapping_sub(1)).ok_or(guard::PLACE)?;
+    let all = units(mapping);
+    let first = all.get(range.start).ok_or(guard::PLACE)?;
+    let last = all.get(range.end.wrapping_sub(1)).ok_or(guard::PLACE)?;
     layout.trailing(last.end)?;
     let column = layout.column(first.start)?;
-    let mut style = layout.style(mapping)?;
+    let mut style = layout.style(mapping);
     style.below.line_break = true;
     let eol = style.eol;
     let mut open = String::new();
@@ -50,7 +50,7 @@ pub(super) fn plan(mapping: Node<'_>, range: &Range<usize>, under: &Under) -> Re
     let mut line = if layout.own_line(first.start) {
         let mut from = layout.line_start(first.start);
         if mapping.parent().is_some() || range.start > 0 {
-            from = above(layout, from, column, units.get(range.start.wrapping_sub(1)).map_or(mapping.mark().unwrap_or(0), |u| u.end));
+            from = above(layout, from, column, all.get(range.start.wrapping_sub(1)).map_or(mapping.mark().unwrap_or(0), |u| u.end));
         }
         plan.splices.push(Splice::insert(from, format!("{}{open}{eol}", " ".repeat(column))));
         from

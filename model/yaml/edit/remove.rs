@@ -6,14 +6,14 @@ use super::super::emit::Below;
 use super::super::node::Node;
 use super::super::tree::{Kind, NodeId};
 use super::super::value::Value;
-use super::layout::Layout;
+use super::layout::{Layout, units};
 use super::{Plan, Refusal, Splice, flow, guard, set};
 
 /// Plans that the units at `gone` (ascending positions) leave `collection`; when all go and `collapse` holds, `[]` or `{}` is left.
-pub(in super::super) fn units(collection: Node<'_>, gone: &[usize], collapse: bool) -> Result<Plan, Refusal> {
+pub(in super::super) fn from(collection: Node<'_>, gone: &[usize], collapse: bool) -> Result<Plan, Refusal> {
     let layout = Layout::new(collection.file());
-    let units = layout.units(collection);
-    if gone.len() >= units.len() && collapse {
+    let all = units(collection);
+    if gone.len() >= all.len() && collapse {
         let empty = if collection.is_mapping() { Value::Map(Vec::new()) } else { Value::Seq(Vec::new()) };
         return set::plan(collection, &empty);
     }
@@ -22,12 +22,12 @@ pub(in super::super) fn units(collection: Node<'_>, gone: &[usize], collapse: bo
     }
     let mut plan = Plan::default();
     let mut rest = gone;
-    let first = units.first().ok_or(guard::PLACE)?.clone();
+    let first = all.first().ok_or(guard::PLACE)?.clone();
     if !layout.own_line(first.start) {
         let run = gone.iter().enumerate().take_while(|(i, g)| i == *g).count();
         if let Some(last) = run.checked_sub(1) {
-            let next = units.get(run).ok_or(guard::LAYOUT)?.start;
-            let end = layout.trailing(units.get(last).ok_or(guard::PLACE)?.end)?;
+            let next = all.get(run).ok_or(guard::LAYOUT)?.start;
+            let end = layout.trailing(all.get(last).ok_or(guard::PLACE)?.end)?;
             let range = if layout.has_comment(&(end..next)) {
                 let from = layout.text[..first.start].trim_end_matches([' ', '\t']).len();
                 from..end
@@ -39,7 +39,7 @@ pub(in super::super) fn units(collection: Node<'_>, gone: &[usize], collapse: bo
         }
     }
     for index in rest {
-        let unit = units.get(*index).ok_or(guard::PLACE)?;
+        let unit = all.get(*index).ok_or(guard::PLACE)?;
         if !layout.own_line(unit.start) {
             return Err(guard::LAYOUT);
         }

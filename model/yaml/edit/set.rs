@@ -13,9 +13,9 @@ use super::{Plan, Refusal, Splice, flow, guard};
 pub(super) fn plan(node: Node<'_>, value: &Value) -> Result<Plan, Refusal> {
     let layout = Layout::new(node.file());
     if node.parent().is_some_and(Node::in_flow) {
-        return flow::set(layout, node, value);
+        return Ok(flow::set(layout, node, value));
     }
-    let style = layout.style(node)?;
+    let style = layout.style(node);
     let plan = match node.kind() {
         Kind::Scalar(old) if old.is_block() => Block { layout, node, style }.over_block_scalar(value),
         _ if node.is_block() => Block { layout, node, style }.over_collection(value),
@@ -163,12 +163,11 @@ impl Block<'_> {
             let range = span.start..if one_line { span.end } else { end };
             return Ok(replace(layout, range, format!("{}{}", text.head, text.tail)));
         };
-        let slot = match self.key_column()? {
-            Some(column) => Slot::Key(column),
-            None => {
-                let dash = layout.column(mark)?;
-                Slot::Item { parent: dash, column: dash + 2 }
-            }
+        let slot = if let Some(column) = self.key_column()? {
+            Slot::Key(column)
+        } else {
+            let dash = layout.column(mark)?;
+            Slot::Item { parent: dash, column: dash + 2 }
         };
         let text = self.written(value, slot, end);
         let first = layout.trailing(mark + 1)?;

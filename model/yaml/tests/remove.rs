@@ -1,4 +1,5 @@
 use super::table;
+use crate::yaml::Node;
 
 #[test]
 fn remove() {
@@ -29,6 +30,6 @@ fn remove() {
             ("a: &x 1\nb: *x\n", "a", "yaml-anchor"),
             ("a: &x 1\nb: *x\n", "b", "a: &x 1\n"),
         ],
-        |node| node.remove(),
+        |node: Node<'_>| node.remove(),
     );
 }

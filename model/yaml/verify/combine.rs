@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::super::edit::{self, Edit, Op, Plan, Refusal, Splice};
-use super::super::tree::{File, Kind, NodeId};
+use super::super::tree::{File, NodeId};
 use super::super::value::Value;
 use super::{BYTES, OVERLAP};
 
@@ -29,14 +29,23 @@ enum Group {
     One(usize),
 }
 
+/// A splice with what decides its order among others at the same byte.
+struct Placed<'e> {
+    depth: usize,
+    order: usize,
+    edit: &'e Edit,
+    splice: Splice,
+}
+
 /// Merges the splices of `edits` into the text of `file`.
 pub(super) fn splices(file: &File, edits: &[&Edit]) -> Result<Combined, Refusal> {
     let mut groups: BTreeMap<Group, Vec<&Edit>> = BTreeMap::new();
     for (i, edit) in edits.iter().enumerate() {
         groups.entry(group(file, &edit.op, i)?).or_default().push(edit);
     }
+    conflicts(file, edits)?;
     let added: Vec<NodeId> = groups.keys().filter_map(|g| if let Group::Add(node, _) = g { Some(*node) } else { None }).collect();
-    let mut all: Vec<(usize, usize, &Edit, Splice)> = Vec::new();
+    let mut all: Vec<Placed<'_>> = Vec::new();
     let mut combined = Combined { text: String::new(), inserted: Vec::new(), lost: Vec::new() };
     for (group, members) in &groups {
         let Some(first) = members.first() else { continue };
@@ -50,14 +59,24 @@ pub(super) fn splices(file: &File, edits: &[&Edit]) -> Result<Combined, Refusal>
         combined.lost.extend(plan.lost);
         for splice in plan.splices {
             check_range(file, &first.op, &splice)?;
-            all.push((depth(file, &first.op), order, first, splice));
+            all.push(Placed { depth: depth(file, &first.op), order, edit: first, splice });
         }
     }
-    nested(&all)?;
-    all.sort_by_key(|(depth, order, _, s)| (s.range.start, !s.range.is_empty(), Reverse(*depth), *order));
+    all.sort_by_key(|p| (p.splice.range.start, !p.splice.range.is_empty(), Reverse(p.depth), p.order));
+    // What a new block scalar ends before was looked at when it was planned.
     let text = file.text();
+    let void = |line: &str| line.trim_start().is_empty() || line.trim_start().starts_with('#');
+    let before_removal = |w: &[Placed<'_>]| {
+        matches!(w, [a, b] if text.get(a.splice.range.end..b.splice.range.start).is_some_and(|between| between.lines().all(void))
+            && matches!(b.edit.op, Op::Remove { .. })
+            && !std::ptr::eq(a.edit, b.edit)
+            && a.edit.splices.iter().any(|s| s.text.contains('|')))
+    };
+    if all.windows(2).any(before_removal) {
+        return Err(OVERLAP);
+    }
     let mut at = 0;
-    for (_, _, _, splice) in all {
+    for Placed { splice, .. } in all {
         let between = text.get(at..splice.range.start).ok_or(OVERLAP)?;
         combined.text.push_str(between);
         combined.text.push_str(&splice.text);
@@ -118,6 +137,10 @@ fn remove(file: &File, node: NodeId, members: &[&Edit], added: bool) -> Result<P
     if gone.windows(2).any(|w| w.first() == w.get(1)) {
         return Err(OVERLAP);
     }
+    let all = gone.len() >= collection.entries().count().max(collection.items().count());
+    if added && all && !file.text().ends_with('\n') {
+        return Err(OVERLAP);
+    }
     edit::remove_units(collection, &gone, !added)
 }
 
@@ -134,18 +157,15 @@ fn documents(file: &File, at: usize, members: &[&Edit]) -> Result<Plan, Refusal>
 
 /// How deep the place of an edit lies: of two insertions at one byte the deeper one belongs first.
 fn depth(file: &File, op: &Op) -> usize {
-    let node = match op {
-        Op::Set { node, .. } | Op::Remove { node } => *node,
-        Op::Insert { mapping: node, .. }
-        | Op::Push { sequence: node, .. }
-        | Op::Rename { key: node, .. }
-        | Op::Nest { mapping: node, .. } => *node,
-        _ => return 0,
+    let Some(node) = subject(op) else {
+        // A document comes before everything of the document behind it and behind everything of the file.
+        return if matches!(op, Op::InsertDocument { at, .. } if *at < file.documents().len()) { usize::MAX } else { 0 };
     };
-    let mut depth = 1;
+    // What closes a nested run in braces stands before what is added behind it.
+    let mut depth = 2 + usize::from(matches!(op, Op::Nest { .. }));
     let mut at = file.node(node);
     while let Some(parent) = at.parent() {
-        depth += 1;
+        depth += 2;
         at = parent;
     }
     depth
@@ -157,37 +177,64 @@ fn check_range(file: &File, op: &Op, splice: &Splice) -> Result<(), Refusal> {
     if range.start > range.end || text.get(range.clone()).is_none() {
         return Err(BYTES);
     }
-    let node = match op {
-        Op::Set { node, .. } | Op::Remove { node } => *node,
-        Op::Insert { mapping: node, .. }
-        | Op::Push { sequence: node, .. }
-        | Op::Rename { key: node, .. }
-        | Op::Nest { mapping: node, .. } => *node,
-        _ => return Ok(()),
-    };
+    let Some(node) = subject(op) else { return Ok(()) };
     let region = file.documents().get(file.node(node).document()).ok_or(BYTES)?.region();
     if region.start <= range.start && range.end <= region.end { Ok(()) } else { Err(BYTES) }
 }
 
-/// Lines that move deeper take no other change than one within a line.
-fn nested(all: &[(usize, usize, &Edit, Splice)]) -> Result<(), Refusal> {
-    for (_, _, nest, _) in all.iter().filter(|(_, _, e, _)| matches!(e.op, Op::Nest { .. })) {
-        let (Some(first), Some(last)) = (nest.splices.first(), nest.splices.last()) else { continue };
-        let hull = first.range.start..=last.range.end;
-        let touches = |s: &Splice| s.range.start <= *hull.end() && s.range.end >= *hull.start();
-        let lines = |s: &Splice| s.text.contains('\n') || s.range.len() > 0;
-        if all.iter().any(|(_, _, e, s)| !std::ptr::eq(*e, *nest) && touches(s) && lines(s) && multi_line(e)) {
+/// The node that an edit is about; `None` for edits of whole documents.
+fn subject(op: &Op) -> Option<NodeId> {
+    match op {
+        Op::Set { node, .. }
+        | Op::Remove { node }
+        | Op::Insert { mapping: node, .. }
+        | Op::Push { sequence: node, .. }
+        | Op::Rename { key: node, .. }
+        | Op::Nest { mapping: node, .. } => Some(*node),
+        Op::InsertDocument { .. } | Op::RemoveDocument { .. } | Op::ReplaceDocument { .. } => None,
+    }
+}
+
+/// Changes that cannot be written together although their bytes may lie apart.
+fn conflicts(file: &File, edits: &[&Edit]) -> Result<(), Refusal> {
+    for edit in edits {
+        let touches = |other: &&&Edit| !std::ptr::eq(**other, *edit) && conflict(file, &edit.op, other);
+        if edits.iter().any(|other| touches(&other)) {
             return Err(OVERLAP);
         }
     }
     Ok(())
 }
 
-fn multi_line(edit: &Edit) -> bool {
-    edit.splices.len() > 1 || edit.splices.iter().any(|s| s.text.contains('\n')) || !matches!(edit.op, Op::Set { .. } | Op::Rename { .. })
+fn conflict(file: &File, op: &Op, other: &Edit) -> bool {
+    match op {
+        // Lines that move deeper take no other change than one within a line.
+        Op::Nest { mapping, entries, .. } => {
+            let node = file.node(*mapping);
+            let moved: Vec<_> = node.entries().skip(entries.start).take(entries.len()).collect();
+            if let Op::Insert { mapping: id, at, .. } = &other.op
+                && id == mapping
+            {
+                return *at == entries.start && (*at == 0 || node.in_flow());
+            }
+            let (Some((first, _)), Some((_, last))) = (moved.first(), moved.last()) else { return false };
+            let inside = first.id()..NodeId(last.data().subtree);
+            subject(&other.op).is_some_and(|id| inside.contains(&id)) && !within_line(other)
+        }
+        // The comma that a removal at the end takes is the one that an addition needs.
+        Op::Remove { node } => {
+            let node = file.node(*node);
+            let Some(parent) = node.parent().filter(|p| p.in_flow()) else { return false };
+            let last = node.data().subtree == parent.data().subtree;
+            last && matches!(&other.op, Op::Insert { mapping: id, .. } | Op::Push { sequence: id, .. } if *id == parent.id())
+        }
+        Op::InsertDocument { at, .. } => {
+            matches!(other.op, Op::RemoveDocument { document } | Op::ReplaceDocument { document } if document == *at || document + 1 == *at)
+        }
+        _ => false,
+    }
 }
 
-/// Whether a node is a missing or null scalar, which additions make a collection.
-pub(super) fn is_scalar(file: &File, node: NodeId) -> bool {
-    matches!(file.node(node).kind(), Kind::Scalar(_))
+fn within_line(edit: &Edit) -> bool {
+    matches!(edit.op, Op::Set { .. } | Op::Rename { .. }) && edit.splices.len() < 2 && edit.splices.iter().all(|s| !s.text.contains('\n'))
 }

@@ -138,7 +138,7 @@ fn same(file: &File, index: usize, tree: &Tree) -> bool {
     let node = file.node(NodeId(id));
     let kind = match (&tree.body, node.kind()) {
         (Body::Scalar(text, style), Kind::Scalar(kind)) => {
-            let open = kind.is_block() && node.span().end == file.text().len();
+            let open = kind.is_block() && !file.text().ends_with('\n') && file.text()[node.span().end..].trim_start().is_empty();
             *style == kind && (node.text() == Some(text) || (open && node.text() == text.strip_suffix('\n')))
         }
         (Body::Alias(_), Kind::Alias) => true,

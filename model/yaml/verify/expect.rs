@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::super::edit::{Edit, Op, Refusal};
+use super::super::edit::{EXISTS, Edit, Op, Refusal};
 use super::super::node::{Node, Resolved, resolve_plain};
 use super::super::tree::{File, Kind, NodeId, ScalarStyle};
 use super::super::value::Value;
-use super::combine::is_scalar;
 use super::decode::{Body, Tree};
-use super::{DOCUMENTS, EXISTS, OVERLAP, VALUES};
+use super::{DOCUMENTS, OVERLAP, VALUES};
+
+/// New keys of a nested run, each with its entries.
+type Under = [(String, Vec<(String, Value)>)];
 
 /// A node of the expected result.
-enum Want<'t> {
+pub(super) enum Want<'t> {
     /// As it was.
     Same(&'t Tree),
     /// New.
@@ -31,10 +33,10 @@ struct Meaning<'t> {
     ops: BTreeMap<NodeId, Vec<&'t Op>>,
 }
 
-/// Whether `after` is what `edits` mean.
-pub(super) fn check(file: &File, trees: &[&Tree], edits: &[&Edit], after: &[Option<Tree>]) -> Result<(), Refusal> {
+/// The documents that `edits` mean; `None` for one that is replaced as a whole, which is judged by its comments alone.
+pub(super) fn documents<'t>(file: &'t File, trees: &'t [&'t Tree], edits: &[&'t Edit]) -> Result<Vec<Option<Want<'t>>>, Refusal> {
     let mut meaning = Meaning { file, trees, ops: BTreeMap::new() };
-    let mut documents: Vec<&Op> = Vec::new();
+    let mut whole: Vec<&'t Op> = Vec::new();
     for edit in edits {
         match &edit.op {
             op @ (Op::Set { node, .. }
@@ -43,47 +45,44 @@ pub(super) fn check(file: &File, trees: &[&Tree], edits: &[&Edit], after: &[Opti
             | Op::Push { sequence: node, .. }
             | Op::Rename { key: node, .. }
             | Op::Nest { mapping: node, .. }) => meaning.ops.entry(*node).or_default().push(op),
-            op => documents.push(op),
+            op => whole.push(op),
         }
     }
-    let mut results = after.iter();
+    let mut out = Vec::new();
     for index in 0..=file.documents().len() {
-        for op in &documents {
-            if let Op::InsertDocument { at, value } = op
-                && *at == index
-            {
-                let got = results.next().ok_or(DOCUMENTS)?.as_ref().ok_or(DOCUMENTS)?;
-                if !holds(&Want::Value(value), got) {
-                    return Err(VALUES);
-                }
-            }
-        }
+        out.extend(whole.iter().filter_map(|op| match op {
+            Op::InsertDocument { at, value } if *at == index => Some(Some(Want::Value(value))),
+            _ => None,
+        }));
         let Some(document) = file.documents().get(index) else { break };
         let about = |op: &&&Op| matches!(op, Op::RemoveDocument { document } | Op::ReplaceDocument { document } if *document == index);
-        let mut ops = documents.iter().filter(about);
-        let whole = ops.next();
+        let mut ops = whole.iter().filter(about);
+        let first = ops.next();
         let within = document.root.is_some_and(|root| meaning.touched(root));
-        if whole.is_some() && (within || ops.next().is_some()) {
+        if first.is_some() && (within || ops.next().is_some()) {
             return Err(OVERLAP);
         }
-        if matches!(whole, Some(Op::RemoveDocument { .. })) {
-            continue;
-        }
-        let got = results.next().ok_or(DOCUMENTS)?;
-        if whole.is_some() {
-            continue;
-        }
-        match (document.root, got) {
-            (None, None) => {}
-            (Some(root), Some(got)) => {
-                if !holds(&meaning.want(root)?, got) {
-                    return Err(VALUES);
-                }
-            }
-            _ => return Err(DOCUMENTS),
+        match first {
+            Some(Op::RemoveDocument { .. }) => {}
+            Some(_) => out.push(None),
+            None => out.push(Some(meaning.want(document.root.ok_or(DOCUMENTS)?)?)),
         }
     }
-    if results.next().is_some() { Err(DOCUMENTS) } else { Ok(()) }
+    Ok(out)
+}
+
+/// Whether `after` is what was meant.
+pub(super) fn check(wanted: &[Option<Want<'_>>], after: &[Option<Tree>]) -> Result<(), Refusal> {
+    if wanted.len() != after.len() {
+        return Err(DOCUMENTS);
+    }
+    for (want, got) in wanted.iter().zip(after) {
+        let got = got.as_ref().ok_or(DOCUMENTS)?;
+        if want.as_ref().is_some_and(|want| !holds(want, got)) {
+            return Err(VALUES);
+        }
+    }
+    Ok(())
 }
 
 impl<'t> Meaning<'t> {
@@ -153,7 +152,7 @@ impl<'t> Meaning<'t> {
         let old: Vec<(Node<'_>, Node<'_>)> = node.entries().collect();
         let mut entries = Vec::new();
         let mut nested: Vec<(Want<'t>, Want<'t>)> = Vec::new();
-        let mut run: Option<(usize, &'t [(String, Vec<(String, Value)>)])> = None;
+        let mut run: Option<(usize, &'t Under)> = None;
         for index in 0..=old.len() {
             if let Some((end, under)) = run
                 && end == index
@@ -196,6 +195,11 @@ impl<'t> Meaning<'t> {
     }
 }
 
+/// Whether a node is a scalar, which additions make a collection.
+fn is_scalar(file: &File, node: NodeId) -> bool {
+    matches!(file.node(node).kind(), Kind::Scalar(_))
+}
+
 /// Text of a scalar key.
 fn name<'t>(key: &Want<'t>) -> Option<&'t str> {
     match key {
@@ -206,7 +210,7 @@ fn name<'t>(key: &Want<'t>) -> Option<&'t str> {
 }
 
 /// `entries` under new keys, outermost first.
-fn wrap<'t>(entries: Vec<(Want<'t>, Want<'t>)>, under: &'t [(String, Vec<(String, Value)>)]) -> Vec<(Want<'t>, Want<'t>)> {
+fn wrap<'t>(entries: Vec<(Want<'t>, Want<'t>)>, under: &'t Under) -> Vec<(Want<'t>, Want<'t>)> {
     let mut inner = entries;
     for (key, extra) in under.iter().rev() {
         let mut entries: Vec<_> = extra.iter().map(|(k, v)| (Want::Key(k), Want::Value(v))).collect();
@@ -218,15 +222,15 @@ fn wrap<'t>(entries: Vec<(Want<'t>, Want<'t>)>, under: &'t [(String, Vec<(String
 
 fn holds(want: &Want<'_>, got: &Tree) -> bool {
     let bare = |tree: &Tree| tree.anchor == 0 && tree.tag.is_none();
-    let props = |old: &Option<&Tree>| old.map_or_else(|| bare(got), |old| old.anchor == got.anchor && old.tag == got.tag);
+    let props = |old: Option<&Tree>| old.map_or_else(|| bare(got), |old| old.anchor == got.anchor && old.tag == got.tag);
     match (want, &got.body) {
         (Want::Same(tree), _) => *tree == got,
         (Want::Key(key), _) => bare(got) && is_string(key, got),
         (Want::Seq(old, items), Body::Seq(found)) => {
-            props(old) && items.len() == found.len() && items.iter().zip(found).all(|(want, got)| holds(want, got))
+            props(*old) && items.len() == found.len() && items.iter().zip(found).all(|(want, got)| holds(want, got))
         }
         (Want::Map(old, entries), Body::Map(found)) => {
-            props(old)
+            props(*old)
                 && entries.len() == found.len()
                 && entries.iter().zip(found).all(|((k, v), (key, value))| holds(k, key) && holds(v, value))
         }

@@ -1,6 +1,7 @@
 //! One file a format. All take a report and give text; colours are always written, and stripped where the output has none.
 
 pub mod diff;
+pub mod json;
 pub mod text;
 
 use std::path::{Component, Path, PathBuf};

@@ -21,21 +21,22 @@ pub struct View<'a> {
     pub paths: &'a Paths,
 }
 
+/// Most other places that are shown with a finding.
+const RELATED: usize = 11;
+
 const BOLD: Style = Style::new().bold();
 
-/// All findings, a blank line behind each.
+/// All findings, a blank line behind each; then, for those who ask, what is only worth knowing, a line each.
 pub fn findings(report: &Report, view: &View<'_>) -> String {
     let mut out = String::new();
-    for finding in &report.findings {
-        if remark(finding) {
-            if view.verbose {
-                line(&mut out, finding, view);
-            }
-        } else {
-            whole(&mut out, report, finding, view);
-        }
+    let (remarks, findings): (Vec<&Reported>, Vec<&Reported>) = report.findings.iter().partition(|f| remark(f));
+    for finding in findings {
+        whole(&mut out, report, finding, view);
     }
-    if view.verbose && report.findings.last().is_some_and(remark) {
+    if view.verbose && !remarks.is_empty() {
+        for finding in remarks {
+            line(&mut out, finding, view);
+        }
         out.push('\n');
     }
     out
@@ -100,8 +101,14 @@ fn whole(out: &mut String, report: &Report, finding: &Reported, view: &View<'_>)
     for note in &finding.notes {
         say(note);
     }
-    for (place, text) in finding.related.iter().filter(|(place, _)| *place != finding.place) {
+    let related: Vec<_> = finding.related.iter().filter(|(place, _)| *place != finding.place).collect();
+    // One more than the limit is shown rather than counted.
+    let shown = if related.len() <= RELATED + 1 { related.len() } else { RELATED };
+    for (place, text) in related.iter().take(shown) {
         say(&format!("see {}:{}:{}: {text}", view.paths.shown(&place.path), place.line, place.column));
+    }
+    if related.len() > shown {
+        say(&format!("and {} more places (--format json names all)", related.len() - shown));
     }
     out.push('\n');
 }
@@ -183,7 +190,7 @@ fn counts(report: &Report, view: &View<'_>) -> String {
         let mut with: Vec<&str> = shown.iter().map(|f| f.place.path.as_str()).collect();
         with.dedup();
         let all = report.read.len() + report.unread();
-        if with.is_empty() { number(all, "file") } else { format!("{} of {}", with.len(), number(all, "file")) }
+        if with.is_empty() || with.len() == all { number(all, "file") } else { format!("{} of {}", with.len(), number(all, "file")) }
     };
     let found = if shown.is_empty() { "no findings".into() } else { number(shown.len(), "finding") };
     let fixed = shown.iter().filter(|f| f.outcome != Outcome::Left).count();

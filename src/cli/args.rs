@@ -1,0 +1,120 @@
+//! What was typed.
+
+use std::path::PathBuf;
+
+use clap::builder::Styles;
+use clap::builder::styling::AnsiColor;
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use super::config::FailOn;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Find configuration hazards in Kubernetes manifests and rewrite them in place, showing every change as a diff.
+#[derive(Debug, Parser)]
+#[command(name = "kubewright", version, styles = STYLES, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// When to use colours.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = false)]
+    pub color: Color,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Find hazards and fix them
+    #[command(after_help = FIX_HELP)]
+    Fix(FixArgs),
+    /// Print the page of a transform, or the index of all
+    Explain {
+        /// Name of a transform
+        name: Option<String>,
+    },
+    /// List all transforms
+    List {
+        /// How to print them
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: ListFormat,
+    },
+}
+
+const FIX_HELP: &str = "\
+Exit status:
+  0  nothing (left) to fix
+  1  a finding at or above --fail-on is left, or something would change
+  2  usage, input or internal error
+
+As a filter (PATH is -), 0 when the stream was fixed; --check makes findings count.";
+
+/// How `list` prints.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ListFormat {
+    /// A table.
+    Text,
+    /// JSON.
+    Json,
+}
+
+/// What `fix` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Findings, the diff and sums.
+    Text,
+    /// The patch alone.
+    Diff,
+    /// Everything, for programs.
+    Json,
+}
+
+/// The arguments of `fix`.
+#[derive(Debug, ClapArgs)]
+pub struct FixArgs {
+    /// Files and directories; - reads a stream from standard input and writes the fixed one to standard output
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub paths: Vec<PathBuf>,
+    /// Write the changes; without it they are only shown
+    #[arg(long)]
+    pub write: bool,
+    /// Report without diffs, for CI
+    #[arg(long, conflicts_with = "write")]
+    pub check: bool,
+    /// Apply unsafe fixes too, of all transforms or of those named behind =
+    #[arg(long, value_name = "NAME,..", num_args = 0..=1, require_equals = true)]
+    pub unsafe_fixes: Option<Option<String>>,
+    /// Run these transforms alone
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    pub select: Vec<String>,
+    /// Do not run these transforms
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    pub ignore: Vec<String>,
+    /// What to print
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+    /// From which severity on a finding that is left fails the run [default: warning]
+    #[arg(long, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
+    /// Read this configuration instead of the nearest kubewright.toml
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Show info findings one by one
+    #[arg(long, short)]
+    pub verbose: bool,
+}

@@ -1,0 +1,132 @@
+//! `kubewright fix`: files and directories.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, bail};
+use kubewright_model::finding::Severity;
+use kubewright_model::kube::Workspace;
+use kubewright_transforms::{ALL, Transform};
+
+use super::args::{FixArgs, Format};
+use super::config::{self, Config, FailOn};
+use super::files::{self, Request};
+use super::ground::Ground;
+use super::print::{Paths, diff, json, text};
+use super::progress::Progress;
+use super::terminal::Terminal;
+use super::{Status, write};
+use crate::pipeline::{Pipeline, Report, UnsafeFixes};
+
+pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
+    not_both(args)?;
+    let ground = Ground::of(args)?;
+    let transforms = selected(args, &ground.config)?;
+    let unsafe_fixes = unsafe_fixes(args, &ground.config)?;
+    if let Some(finished) = write::recover(&ground.root)? {
+        terminal.warning(&format!("an interrupted run was finished first: {finished} files written"));
+    }
+    let progress = Progress::start("reading manifests");
+    let request = Request {
+        root: &ground.root,
+        paths: &ground.paths,
+        whole: ground.whole,
+        ignore: &ground.config.ignore,
+        in_git: ground.git_top.is_some(),
+    };
+    let tree = match files::read(&request) {
+        Ok(tree) => tree,
+        Err(files::Unreadable { path, error }) => {
+            bail!("cannot read {}: {}", super::print::between(&ground.cwd, &path), files::plain(&error))
+        }
+    };
+    for directory in &tree.barren {
+        terminal.warning(&format!("no manifests found in {}", super::print::between(&ground.cwd, directory)));
+    }
+    drop(progress);
+    let progress = Progress::start("checking");
+    let workspace = Workspace::new(tree.inputs, ground.config.options.clone());
+    let pipeline = Pipeline { transforms, settings: &ground.config.settings, unsafe_fixes };
+    let mut report = pipeline.run(&workspace)?;
+    report.findings.extend(tree.unread);
+    report.sort();
+    drop(progress);
+    if args.write {
+        write::write(&ground.root, &report.files)?;
+    }
+    let paths = ground.shown();
+    match args.format {
+        Format::Text => terminal.out(&whole_text(args, &report, &paths))?,
+        Format::Json => terminal.raw(&json::render(&report, &paths))?,
+        Format::Diff => {
+            terminal.out(&diff::patch(&report, &paths))?;
+            terminal.err(&text::summary(&report, &view(args, &paths)));
+        }
+    }
+    let changes = !args.write && !report.files.is_empty();
+    Ok(status(args, &ground.config, &report, changes))
+}
+
+fn whole_text(args: &FixArgs, report: &Report, paths: &Paths) -> String {
+    let view = view(args, paths);
+    let mut out = text::findings(report, &view);
+    if !args.check && !report.files.is_empty() {
+        out.push_str(&diff::patch(report, paths));
+        out.push('\n');
+    }
+    out + &text::summary(report, &view)
+}
+
+/// How text shows a report.
+pub(super) fn view<'a>(args: &FixArgs, paths: &'a Paths) -> text::View<'a> {
+    text::View { verbose: args.verbose, wrote: args.write, paths }
+}
+
+/// What the arguments exclude that clap cannot say.
+pub(super) fn not_both(args: &FixArgs) -> Result<()> {
+    if args.check && args.format == Format::Diff {
+        bail!("--check prints no diffs: it cannot be used with --format diff");
+    }
+    Ok(())
+}
+
+/// How a run ends whose result is `report`; `changes`: something would change.
+pub(super) fn status(args: &FixArgs, config: &Config, report: &Report, changes: bool) -> Status {
+    let failed = match args.fail_on.or(config.fail_on).unwrap_or_default() {
+        FailOn::Never => false,
+        FailOn::Error => changes || report.leaves(Severity::Error),
+        FailOn::Warning => changes || report.leaves(Severity::Warning),
+    };
+    if failed { Status::Findings } else { Status::Clean }
+}
+
+/// The transforms that run, in their order.
+pub(super) fn selected(args: &FixArgs, config: &Config) -> Result<Vec<&'static dyn Transform>> {
+    let names = |list: &[String]| list.iter().map(|n| named(n)).collect::<Result<BTreeSet<String>>>();
+    let (select, ignore) = (names(&args.select)?, names(&args.ignore)?);
+    let runs = |name: &str| {
+        // What is typed goes before what is written down.
+        let wanted = if select.is_empty() {
+            config.settings.enabled(name) && config.select.as_ref().is_none_or(|s| s.contains(name))
+        } else {
+            select.contains(name)
+        };
+        wanted && !ignore.contains(name)
+    };
+    Ok(ALL.iter().copied().filter(|t| runs(t.meta().name)).collect())
+}
+
+/// Which unsafe fixes are applied.
+pub(super) fn unsafe_fixes(args: &FixArgs, config: &Config) -> Result<UnsafeFixes> {
+    Ok(match &args.unsafe_fixes {
+        Some(None) => UnsafeFixes::All,
+        Some(Some(names)) => UnsafeFixes::Of(names.split(',').map(|n| named(n.trim())).collect::<Result<_>>()?),
+        None => UnsafeFixes::Of(config.unsafe_fixes.clone()),
+    })
+}
+
+fn named(name: &str) -> Result<String> {
+    match config::transform_name(name) {
+        Ok(()) => Ok(name.to_owned()),
+        Err(message) => bail!(message),
+    }
+}

@@ -1,0 +1,86 @@
+//! Where a run stands: working directory, PATHs, root, git work tree, configuration.
+//!
+//! The root is the directory of the nearest `kubewright.toml` at or above what was asked for, not beyond the top of the git work tree; else
+//! that top; else the common directory of the PATHs, and then nothing but the PATHs is read.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::args::FixArgs;
+use super::config::{Config, FILE_NAME};
+use super::print::{Paths, between};
+
+/// Where a run stands; all paths absolute and without symbolic links.
+pub(super) struct Ground {
+    pub(super) cwd: PathBuf,
+    pub(super) paths: Vec<PathBuf>,
+    pub(super) root: PathBuf,
+    pub(super) git_top: Option<PathBuf>,
+    /// There is a root of its own: everything below it is read.
+    pub(super) whole: bool,
+    pub(super) config: Config,
+}
+
+impl Ground {
+    /// Of files and directories.
+    pub(super) fn of(args: &FixArgs) -> Result<Self> {
+        let cwd = working_directory()?;
+        let mut paths = Vec::new();
+        let mut missing = Vec::new();
+        for path in &args.paths {
+            match cwd.join(path).canonicalize() {
+                Ok(path) => paths.push(path),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => missing.push(path.display().to_string()),
+                Err(error) => bail!("{}: {}", path.display(), super::files::plain(&error)),
+            }
+        }
+        if !missing.is_empty() {
+            bail!("no such file or directory: {}", missing.join(", "));
+        }
+        let common = common_directory(&paths).unwrap_or_else(|| cwd.clone());
+        Self::at(args, cwd, paths, &common)
+    }
+
+    /// Of a stream: that of the working directory.
+    pub(super) fn of_stream(args: &FixArgs) -> Result<Self> {
+        let cwd = working_directory()?;
+        let start = cwd.clone();
+        Self::at(args, cwd, Vec::new(), &start)
+    }
+
+    fn at(args: &FixArgs, cwd: PathBuf, paths: Vec<PathBuf>, start: &Path) -> Result<Self> {
+        let git_top = start.ancestors().find(|d| d.join(".git").exists()).map(Path::to_path_buf);
+        let inside = |d: &&Path| git_top.as_ref().is_none_or(|top| d.starts_with(top));
+        let nearest = start.ancestors().take_while(inside).map(|d| d.join(FILE_NAME)).find(|f| f.is_file());
+        let file = match &args.config {
+            Some(file) => Some(cwd.join(file).canonicalize().with_context(|| format!("--config {}", file.display()))?),
+            None => nearest.clone(),
+        };
+        let directory_of =
+            |f: &Option<PathBuf>| f.as_ref().and_then(|f| f.parent()).filter(|d| start.starts_with(d)).map(Path::to_path_buf);
+        let own = directory_of(&file).or_else(|| directory_of(&nearest)).or_else(|| git_top.clone());
+        let config = match &file {
+            Some(file) => Config::load(file, &between(&cwd, file))?,
+            None => Config::default(),
+        };
+        let whole = own.is_some();
+        Ok(Self { cwd, paths, root: own.unwrap_or_else(|| start.to_path_buf()), git_top, whole, config })
+    }
+
+    /// How paths are shown.
+    pub(super) fn shown(&self) -> Paths {
+        Paths::new(&self.root, &self.cwd, self.git_top.as_deref())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "paths are typed relative to the working directory")]
+fn working_directory() -> Result<PathBuf> {
+    std::env::current_dir().and_then(|d| d.canonicalize()).context("the working directory cannot be found")
+}
+
+/// The deepest directory that holds all paths.
+fn common_directory(paths: &[PathBuf]) -> Option<PathBuf> {
+    let directories = paths.iter().filter_map(|p| if p.is_dir() { Some(p.as_path()) } else { p.parent() });
+    directories.map(Path::to_path_buf).reduce(|a, b| a.ancestors().find(|d| b.starts_with(d)).map(Path::to_path_buf).unwrap_or_default())
+}

@@ -1,0 +1,76 @@
+//! Standard output and standard error: colours where they are wanted, and no complaint when nobody listens.
+
+use std::cell::Cell;
+use std::io::{self, Write as _};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::AnsiColor;
+use anyhow::{Context as _, Result};
+
+use super::args::Color;
+
+/// Where output goes.
+pub(super) struct Terminal {
+    choice: ColorChoice,
+    closed: Cell<bool>,
+}
+
+impl Terminal {
+    pub(super) fn new(color: Color) -> Self {
+        let choice = match color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        };
+        Self { choice, closed: Cell::new(false) }
+    }
+
+    /// Whether the reader of standard output is gone.
+    pub(super) fn closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// Prints styled text.
+    pub(super) fn out(&self, text: &str) -> Result<()> {
+        let mut stream = AutoStream::new(io::stdout().lock(), self.resolve(&io::stdout()));
+        self.done(stream.write_all(text.as_bytes()).and_then(|()| stream.flush()))
+    }
+
+    /// Prints bytes as they are.
+    pub(super) fn raw(&self, text: &str) -> Result<()> {
+        let mut stream = io::stdout().lock();
+        self.done(stream.write_all(text.as_bytes()).and_then(|()| stream.flush()))
+    }
+
+    /// Prints styled text beside the output proper.
+    pub(super) fn err(&self, text: &str) {
+        let mut stream = AutoStream::new(io::stderr().lock(), self.resolve(&io::stderr()));
+        let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+    }
+
+    /// Says why the run failed.
+    pub(super) fn error(&self, message: &str) {
+        let style = AnsiColor::BrightRed.on_default().bold();
+        self.err(&format!("{style}error{style:#}: {message}\n"));
+    }
+
+    /// Says what the user should know although the run goes on.
+    pub(super) fn warning(&self, message: &str) {
+        let style = AnsiColor::Yellow.on_default().bold();
+        self.err(&format!("{style}warning{style:#}: {message}\n"));
+    }
+
+    fn resolve<S: anstream::stream::RawStream>(&self, stream: &S) -> ColorChoice {
+        if self.choice == ColorChoice::Auto { AutoStream::choice(stream) } else { self.choice }
+    }
+
+    fn done(&self, result: io::Result<()>) -> Result<()> {
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.closed.set(true);
+                Ok(())
+            }
+            other => other.context("cannot write to standard output"),
+        }
+    }
+}

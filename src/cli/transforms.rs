@@ -1,0 +1,47 @@
+//! `kubewright explain` and `kubewright list`: what the transforms say of themselves.
+
+use std::fmt::Write as _;
+
+use anyhow::{Result, bail};
+use kubewright_transforms::ALL;
+use serde_json::json;
+
+use super::Status;
+use super::args::ListFormat;
+use super::config::transform_name;
+use super::terminal::Terminal;
+
+pub(super) fn explain(name: Option<&str>, terminal: &Terminal) -> Result<Status> {
+    let Some(name) = name else {
+        terminal.out(&format!("{}\nkubewright explain NAME prints the page of a transform.\n", table()))?;
+        return Ok(Status::Clean);
+    };
+    if let Err(message) = transform_name(name) {
+        bail!(message);
+    }
+    let docs = ALL.iter().map(|t| t.meta()).find(|m| m.name == name).map_or("", |m| m.docs);
+    terminal.out(&format!("{}\n", docs.trim_end()))?;
+    Ok(Status::Clean)
+}
+
+pub(super) fn list(format: ListFormat, terminal: &Terminal) -> Result<Status> {
+    match format {
+        ListFormat::Text => terminal.out(&table())?,
+        ListFormat::Json => {
+            let all: Vec<_> = (ALL.iter().map(|t| t.meta()))
+                .map(|m| json!({"name": m.name, "applicability": m.applicability.as_str(), "summary": m.summary, "since": m.since}))
+                .collect();
+            terminal.raw(&format!("{:#}\n", json!(all)))?;
+        }
+    }
+    Ok(Status::Clean)
+}
+
+fn table() -> String {
+    let width = ALL.iter().map(|t| t.meta().name.len()).max().unwrap_or(0);
+    let mut out = String::new();
+    for meta in ALL.iter().map(|t| t.meta()) {
+        let _ = writeln!(out, "{:width$}  {:12}  {}", meta.name, meta.applicability.as_str(), meta.summary);
+    }
+    out
+}

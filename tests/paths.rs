@@ -1,0 +1,145 @@
+//! Promise: what is asked for is what is reported and edited; the whole graph is what is read; paths are those that the reader needs.
+
+#![expect(clippy::disallowed_methods, reason = "tests read and write files")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use support::kubewright;
+
+const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: greeting\ndata:\n  text: hello\n";
+const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  selector:\n    matchLabels: {app: web}\n  template:\n    metadata:\n      labels: {app: web}\n    spec:\n      containers:\n      - name: web\n        image: registry.example.com/web:1.0\n        envFrom:\n        - configMapRef:\n            name: greeting\n";
+
+/// A git work tree (as far as we look) with these files.
+fn work_tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    fs::create_dir(dir.path().join(".git")).expect("a directory");
+    for (path, text) in files {
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+        fs::write(path, text).expect("a file");
+    }
+    dir
+}
+
+fn run(dir: &Path, args: &[&str]) -> Output {
+    kubewright(dir, args).stdin(Stdio::null()).output().expect("the program starts")
+}
+
+#[track_caller]
+fn stdout(dir: &Path, args: &[&str]) -> String {
+    let output = run(dir, args);
+    assert_ne!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+fn files(json: &str) -> Vec<String> {
+    let report: serde_json::Value = serde_json::from_str(json).expect("JSON");
+    let all = report["files"].as_array().expect("files").iter();
+    all.map(|f| format!("{}{}", f["path"].as_str().expect("a path"), if f["changed"] == true { "*" } else { "" })).collect()
+}
+
+#[test]
+fn manifests_are_found_by_name_unless_ignored_or_hidden() {
+    let dir = work_tree(&[
+        (".gitignore", "build/\n*.gen.yaml\n!keep.gen.yaml\n"),
+        ("a.yaml", CONFIG),
+        ("b.yml", CONFIG),
+        ("c.json", "{}"),
+        ("d.txt", CONFIG),
+        ("x.gen.yaml", CONFIG),
+        ("keep.gen.yaml", CONFIG),
+        ("build/e.yaml", CONFIG),
+        (".hidden/f.yaml", CONFIG),
+        (".g.yaml", CONFIG),
+        ("sub/Kustomization", "resources: []\n"),
+    ]);
+    let all = files(&stdout(dir.path(), &["fix", "--format", "json", "--fail-on", "never"]));
+    assert_eq!(all, ["a.yaml", "b.yml", "c.json", "keep.gen.yaml", "sub/Kustomization"]);
+    // What is named is always read.
+    let named = ["fix", "--format", "json", "--fail-on", "never", "d.txt", "build", ".hidden", "x.gen.yaml"];
+    assert_eq!(files(&stdout(dir.path(), &named)), [".hidden/f.yaml", "build/e.yaml", "d.txt", "x.gen.yaml"]);
+}
+
+#[test]
+fn the_graph_is_read_from_the_root_and_only_what_is_asked_for_is_edited() {
+    // The ConfigMap is applied with the Deployment, and lies outside of what is asked for.
+    let sets = "[[apply-sets]]\nname = \"all\"\npaths = [\"**\"]\n";
+    let dir = work_tree(&[
+        ("kubewright.toml", sets),
+        ("config/c.yaml", CONFIG),
+        ("apps/web.yaml", WEB),
+        ("apps/z.yaml", &WEB.replace("web", "z")),
+    ]);
+    let json = stdout(dir.path(), &["fix", "--format", "json", "apps/web.yaml"]);
+    assert_eq!(files(&json), ["apps/web.yaml*"]);
+    assert!(json.contains("\"path\": \"config/c.yaml\""), "{json}");
+    // The same from a directory below: paths in text and JSON are those of the working directory, in patches those of the top.
+    let below = dir.path().join("apps");
+    let text = stdout(&below, &["fix", "web.yaml"]);
+    assert!(text.starts_with("web.yaml:4:9: "), "{text}");
+    assert!(text.contains("= see ../config/c.yaml:4:9: "), "{text}");
+    assert!(text.contains("\n--- a/apps/web.yaml\n+++ b/apps/web.yaml\n"), "{text}");
+    assert_eq!(files(&stdout(&below, &["fix", "--format", "json"])), ["web.yaml*", "z.yaml*"]);
+}
+
+#[test]
+fn ignored_files_are_read_and_never_edited() {
+    let dir = work_tree(&[
+        ("kubewright.toml", "ignore = [\"vendor/\"]\n"),
+        ("vendor/web.yaml", &format!("{CONFIG}---\n{WEB}")),
+        ("a.yaml", CONFIG),
+    ]);
+    assert_eq!(files(&stdout(dir.path(), &["fix", "--format", "json"])), ["a.yaml"]);
+    assert_eq!(run(dir.path(), &["fix", "--check", "vendor/web.yaml"]).status.code(), Some(0));
+}
+
+#[test]
+fn typed_arguments_go_before_the_configuration() {
+    let config = "select = [\"static-pod-kube-proxy\"]\nfail-on = \"never\"\n";
+    let dir = work_tree(&[("kubewright.toml", config), ("web.yaml", &format!("{CONFIG}---\n{WEB}"))]);
+    assert_eq!(run(dir.path(), &["fix", "--check"]).status.code(), Some(0));
+    assert!(stdout(dir.path(), &["fix", "--check", "--select", "missing-config-hash"]).contains("missing-config-hash"));
+    let args = ["fix", "--check", "--select", "missing-config-hash", "--fail-on", "warning"];
+    assert_eq!(run(dir.path(), &args).status.code(), Some(1));
+    fs::write(dir.path().join("other.toml"), "[transforms.missing-config-hash]\nannotation = \"example.com/hash\"\n").expect("a file");
+    assert!(stdout(dir.path(), &["fix", "--config", "other.toml"]).contains("+        example.com/hash: "));
+}
+
+#[test]
+fn without_a_root_nothing_but_the_paths_is_read() {
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    fs::write(dir.path().join("config.yaml"), CONFIG).expect("a file");
+    fs::write(dir.path().join("web.yaml"), WEB).expect("a file");
+    assert!(!stdout(dir.path(), &["fix", "web.yaml"]).contains("config-hash:"));
+    assert!(stdout(dir.path(), &["fix", "web.yaml", "config.yaml"]).contains("config-hash:"));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_not_walked_and_a_named_one_is_edited_at_its_target() {
+    use std::os::unix::fs::symlink;
+    let dir = work_tree(&[("real/web.yaml", &format!("{CONFIG}---\n{WEB}"))]);
+    symlink("real", dir.path().join("linked")).expect("a link");
+    symlink("real/web.yaml", dir.path().join("link.yaml")).expect("a link");
+    assert_eq!(files(&stdout(dir.path(), &["fix", "--format", "json"])), ["real/web.yaml*"]);
+    stdout(dir.path(), &["fix", "--write", "link.yaml"]);
+    assert!(fs::symlink_metadata(dir.path().join("link.yaml")).expect("a link").is_symlink());
+    assert!(fs::read_to_string(dir.path().join("real/web.yaml")).expect("text").contains("config-hash"));
+}
+
+#[test]
+fn a_patch_keeps_line_ends_and_a_missing_last_one() {
+    let text = format!("{CONFIG}---\n{}", WEB.trim_end()).replace('\n', "\r\n");
+    let dir = work_tree(&[("a b/web.yaml", &text)]);
+    let patch = stdout(dir.path(), &["fix", "--format", "diff"]);
+    assert!(patch.starts_with("--- a/a b/web.yaml\t\n+++ b/a b/web.yaml\t\n"), "{patch}");
+    let body: Vec<&str> = patch.split_inclusive('\n').skip(2).filter(|l| !l.starts_with("@@") && !l.starts_with('\\')).collect();
+    assert!(body.iter().filter(|l| !l.contains("greeting")).all(|l| l.ends_with("\r\n")), "{patch:?}");
+    stdout(dir.path(), &["fix", "--write"]);
+    let fixed = fs::read_to_string(dir.path().join("a b/web.yaml")).expect("text");
+    assert!(fixed.contains("config-hash") && fixed.ends_with("name: greeting") && !fixed.replace("\r\n", "").contains('\n'));
+}

@@ -1,0 +1,191 @@
+//! Finds who uses the name and decides which definition each consumer means.
+//!
+//! The evidence, strongest first (semantics b.8): the keys that a consumer demands are all held by exactly one definition; else exactly
+//! one definition stands in the consumer's file. Where both speak they must agree. A consumer is a resource: it gets one definition for
+//! all its references, or stays undecided.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kubewright_model::kube::{
+    Certainty, Demand, FieldReference, Keys, Member, Resolution, Resource, ResourceId, Rollout, SetId, Workspace,
+};
+use kubewright_model::yaml::Node;
+
+use super::Reason;
+use super::group::{Collision, Relation, relate};
+
+/// Which definition a consumer means, by index, or why that is not known.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// Its keys are held by this definition alone.
+    Keys(usize),
+    /// It stands in the file of this definition alone.
+    SameFile(usize),
+    /// Why nothing decides.
+    Undecided(String),
+}
+
+impl Verdict {
+    pub(super) fn definition(&self) -> Option<usize> {
+        match self {
+            Self::Keys(at) | Self::SameFile(at) => Some(*at),
+            Self::Undecided(_) => None,
+        }
+    }
+}
+
+/// A resource that refers to the name.
+#[derive(Debug)]
+pub(super) struct Consumer<'a> {
+    pub(super) resource: &'a Resource,
+    /// The scalars that hold the name.
+    pub(super) uses: Vec<Node<'a>>,
+    /// The keys it demands; whether they must be in `data`.
+    pub(super) keys: BTreeMap<String, bool>,
+    pub(super) verdict: Verdict,
+    /// What becomes of its pods when a reference changes; `None` when it has none.
+    pub(super) rollout: Option<Rollout>,
+}
+
+/// All consumers, and what speaks against touching them at all.
+#[derive(Debug, Default)]
+pub(super) struct Demands<'a> {
+    /// In order of application.
+    pub(super) consumers: Vec<Consumer<'a>>,
+    /// References that are not understood well enough to rewrite.
+    pub(super) blocks: Vec<Reason>,
+}
+
+impl Demands<'_> {
+    /// Definitions that a consumer demands by keys which no other definition holds.
+    pub(super) fn uniquely_demanded(&self) -> BTreeSet<usize> {
+        let by_keys = |c: &Consumer<'_>| if let Verdict::Keys(at) = c.verdict { Some(at) } else { None };
+        self.consumers.iter().filter_map(by_keys).collect()
+    }
+
+    /// The consumers of a definition.
+    pub(super) fn of(&self, definition: usize) -> impl Iterator<Item = &Consumer<'_>> {
+        self.consumers.iter().filter(move |c| c.verdict.definition() == Some(definition))
+    }
+}
+
+/// Finds and decides the consumers of a collision in all apply sets it is part of.
+pub(super) fn find<'a>(ws: &'a Workspace, collision: &Collision<'a>) -> Demands<'a> {
+    let mut demands = Demands::default();
+    let mut seen = BTreeSet::new();
+    for set in &collision.sets {
+        for member in &ws.set(*set).members {
+            if !collision.is_definition(member.resource) && seen.insert(member.resource) {
+                visit(ws, collision, *set, member, &mut demands);
+            }
+        }
+    }
+    demands
+}
+
+fn visit<'a>(ws: &'a Workspace, collision: &Collision<'a>, set: SetId, member: &Member, demands: &mut Demands<'a>) {
+    let resource = ws.resource(member.resource);
+    let mut consumer =
+        Consumer { resource, uses: Vec::new(), keys: BTreeMap::new(), verdict: Verdict::Undecided(String::new()), rollout: None };
+    for template in ws.pod_templates(member.resource) {
+        for reference in template.references() {
+            if reference.to != collision.to || reference.name != collision.name {
+                if reference.to == collision.to && reference.name == collision.applied {
+                    let text = format!("{} refers to the name that kustomize makes of it, {}", resource.display(), reference.name);
+                    demands.blocks.push(Reason::new("prefixed-name", text));
+                }
+                continue;
+            }
+            match means(ws, collision, set, member, None) {
+                Relation::Different => continue,
+                Relation::Unsure => demands.blocks.push(unsure_namespace(resource)),
+                Relation::Same => {}
+            }
+            consumer.uses.push(reference.node);
+            consumer.rollout = Some(template.carrier.rollout);
+            add(&mut consumer.keys, demanded(&reference.demand), reference.demand.data_only);
+        }
+    }
+    for field in ws.field_references(member.resource) {
+        if field.to != collision.to || field.name != collision.name {
+            continue;
+        }
+        let relation = means(ws, collision, set, member, field.namespace);
+        if relation == Relation::Different {
+            continue;
+        }
+        demands.blocks.extend(block(resource, &field, relation));
+        consumer.uses.push(field.node);
+        add(&mut consumer.keys, field.required, false);
+    }
+    if !consumer.uses.is_empty() {
+        consumer.verdict = decide(collision, &consumer);
+        demands.consumers.push(consumer);
+    }
+}
+
+/// Whether the name in a member means one of the colliding definitions, as kustomize and the namespaces have it.
+fn means(ws: &Workspace, collision: &Collision<'_>, set: SetId, from: &Member, explicit: Option<&str>) -> Relation {
+    let ours = |ids: &[ResourceId]| ids.iter().any(|id| collision.is_definition(*id));
+    match ws.resolve_in(set, from.resource, collision.to, collision.name, explicit) {
+        Resolution::One(id) if !collision.is_definition(id) => Relation::Different,
+        Resolution::Several(ids) if !ours(&ids) => Relation::Different,
+        Resolution::Uncertain(ids) if ours(&ids) => Relation::Unsure,
+        _ => relate(explicit.or(from.namespace.as_deref()), collision.namespace),
+    }
+}
+
+fn unsure_namespace(resource: &Resource) -> Reason {
+    Reason::new("namespace-uncertain", format!("{} may be in another namespace than the definitions", resource.display()))
+}
+
+/// Why a reference outside of pod templates cannot be rewritten.
+fn block(resource: &Resource, field: &FieldReference<'_>, relation: Relation) -> Option<Reason> {
+    let who = resource.display();
+    if matches!(resource.kind.as_str(), "Role" | "ClusterRole") {
+        Some(Reason::new("rbac-reference", format!("{who} grants access to the name, and whoever it is granted to may read it by any way")))
+    } else if field.certainty == Certainty::Probable {
+        Some(Reason::new("probable-reference", format!("{} of {who} looks like a reference, but the kind is not known", field.path)))
+    } else if field.embedded {
+        Some(Reason::new("embedded-reference", format!("{} of {who} holds the name inside a longer text", field.path)))
+    } else {
+        (relation == Relation::Unsure).then(|| unsure_namespace(resource))
+    }
+}
+
+/// The keys a reference names, those of an optional one too: they say which definition is meant.
+fn demanded(demand: &Demand) -> BTreeSet<String> {
+    match &demand.reads {
+        Keys::Some(keys) => demand.required.union(keys).cloned().collect(),
+        _ => demand.required.clone(),
+    }
+}
+
+fn add(keys: &mut BTreeMap<String, bool>, more: BTreeSet<String>, data_only: bool) {
+    for key in more {
+        *keys.entry(key).or_default() |= data_only;
+    }
+}
+
+fn decide(collision: &Collision<'_>, consumer: &Consumer<'_>) -> Verdict {
+    let who = consumer.resource.display();
+    let only = |found: Vec<usize>| if let [one] = found[..] { Some(one) } else { None };
+    let all = || collision.definitions.iter().enumerate();
+    let same_file = only(all().filter(|(_, d)| d.file == consumer.resource.file).map(|(at, _)| at).collect());
+    let holders: Vec<usize> =
+        all().filter(|(_, d)| consumer.keys.iter().all(|(key, data_only)| d.holds(key, *data_only))).map(|(at, _)| at).collect();
+    if consumer.keys.is_empty() {
+        return same_file
+            .map_or_else(|| Verdict::Undecided(format!("{who} takes whatever the {} holds", collision.to.kind())), Verdict::SameFile);
+    }
+    let keys = consumer.keys.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    match (only(holders.clone()), same_file) {
+        (Some(by_keys), Some(by_file)) if by_keys != by_file => {
+            Verdict::Undecided(format!("{who} demands {keys}, but stands in one file with a definition that does not hold it"))
+        }
+        (Some(by_keys), _) => Verdict::Keys(by_keys),
+        (None, Some(by_file)) if holders.contains(&by_file) => Verdict::SameFile(by_file),
+        (None, _) if holders.is_empty() => Verdict::Undecided(format!("no single definition holds all that {who} demands: {keys}")),
+        (None, _) => Verdict::Undecided(format!("{} definitions hold what {who} demands: {keys}", holders.len())),
+    }
+}

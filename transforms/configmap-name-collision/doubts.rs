@@ -1,0 +1,112 @@
+//! Asks whether the definitions are applied together at all, and whether each of them is wanted.
+//!
+//! Alternatives share more than one name: whoever ships `calico-etcd.yaml` and `calico-typha.yaml` defines a whole set of objects twice.
+//! In a collision every definition has a consumer of its own, which demands keys that no other definition holds (semantics f.3).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kubewright_model::kube::{Evidence, FileId, Workspace};
+
+use super::demand::{Demands, Verdict};
+use super::group::{Collision, Relation, relate};
+use super::{Reason, paths};
+
+/// Whether all definitions of the name are in one namespace for certain (R1).
+pub(super) fn namespace(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
+    let other = match collision.unsure {
+        Some(id) => ws.file(ws.resource(id).file).path.as_str(),
+        None if collision.certain => return None,
+        None => "another definition",
+    };
+    let text = if collision.certain {
+        format!("the definition in {other} may be in the same namespace or not: only one side states a namespace")
+    } else {
+        "some definitions state a namespace and some do not: it depends on how they are applied whether they meet".to_owned()
+    };
+    Some(Reason::doubt("namespace-uncertain", text))
+}
+
+/// Whether a definition repeats, extends or patches another (R4).
+pub(super) fn content(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
+    let path = |at: usize| collision.place(ws, at);
+    if collision.identical() {
+        return Some(Reason::doubt("identical-twin", "the definitions hold the same: remove all but one"));
+    }
+    let name = ws.resource(collision.definitions.first()?.id).name.as_str();
+    if collision.definitions.iter().any(|d| ws.resource(d.id).name != name) {
+        return Some(Reason::new("prefixed-name", "the names become the same only by a prefix or suffix of kustomize"));
+    }
+    for (at, a) in collision.definitions.iter().enumerate() {
+        if ["$patch", "$retainKeys"].iter().any(|k| a.node.get(k).is_some() || a.node.get("data").is_some_and(|d| d.get(k).is_some())) {
+            return Some(Reason::doubt("patch", format!("the definition in {} is a patch", path(at))));
+        }
+        for (other, b) in collision.definitions.iter().enumerate().filter(|(other, _)| *other != at) {
+            if other > at && a.same_content(b) {
+                return Some(Reason::doubt("identical-twin", format!("the definitions in {} and {} hold the same", path(at), path(other))));
+            }
+            let (keys, more) = (a.keys(), b.keys());
+            if keys.len() < more.len() && keys.is_subset(&more) {
+                return Some(Reason::doubt(
+                    "subset",
+                    format!("the definition in {} holds all keys of the one in {}, and more", path(other), path(at)),
+                ));
+            }
+        }
+    }
+    None
+}
+
+/// Whether the paths tell of environments, versions or tests (R6); the user's word overrules them.
+pub(super) fn paths(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
+    if collision.evidence == Evidence::Config {
+        return None;
+    }
+    let paths: Vec<&str> = collision.definitions.iter().map(|d| ws.file(d.file).path.as_str()).collect();
+    paths::alternatives(&paths)
+}
+
+/// Whether the files of definitions and consumers collide on another object too (R3). A Namespace repeated is none, and within one file
+/// another ConfigMap is a collision of its own.
+pub(super) fn alternatives(ws: &Workspace, collision: &Collision<'_>, demands: &Demands<'_>) -> Option<Reason> {
+    let definitions = collision.definitions.iter().map(|d| d.file);
+    let files: BTreeSet<FileId> = definitions.chain(demands.consumers.iter().map(|c| c.resource.file)).collect();
+    let mut seen: BTreeMap<(&str, &str), Vec<_>> = BTreeMap::new();
+    for set in &collision.sets {
+        for member in &ws.set(*set).members {
+            let resource = ws.resource(member.resource);
+            let counts = !resource.name.is_empty() && resource.kind != "Namespace" && !collision.is_definition(resource.id);
+            if !counts || !files.contains(&resource.file) {
+                continue;
+            }
+            let known = seen.entry((&resource.kind, &member.name)).or_default();
+            let twice = known.iter().find(|(id, file, namespace)| {
+                *id != resource.id
+                    && relate(*namespace, member.namespace.as_deref()) != Relation::Different
+                    && !(resource.kind == collision.to.kind() && *file == resource.file)
+            });
+            if let Some((_, file, _)) = twice {
+                let (a, b) = (&ws.file(*file).path, &ws.file(resource.file).path);
+                return Some(Reason::doubt("alternatives", format!("{a} and {b} define {} too, as alternatives do", resource.display())));
+            }
+            known.push((resource.id, resource.file, member.namespace.as_deref()));
+        }
+    }
+    None
+}
+
+/// Whether two definitions at least are demanded by keys of their own, and all consumers are decided (R2).
+pub(super) fn demand(demands: &Demands<'_>) -> Option<Reason> {
+    let unique = demands.uniquely_demanded().len();
+    let undecided = demands.consumers.iter().find_map(|c| if let Verdict::Undecided(text) = &c.verdict { Some(text) } else { None });
+    match undecided {
+        Some(text) if unique > 0 => Some(Reason { doubt: unique < 2, ..Reason::new("consumer-undecided", text) }),
+        _ if unique < 2 => Some(Reason::doubt(
+            "no-unique-demand",
+            match unique {
+                0 => "no consumer demands a key that a single definition holds",
+                _ => "only one of the definitions is demanded by a key of its own",
+            },
+        )),
+        _ => None,
+    }
+}

@@ -1,0 +1,203 @@
+//! Finds the suffixes: one word or more that tell a definition from the others.
+//!
+//! The words come from the keys that the definition alone holds, those its consumers demand first; else from the name of its consumer; else
+//! from the name of its file. The colliding name is taken off the front, then whatever leading and trailing words all others share, the
+//! siblings that carry a suffix already included: `gohangout-config-log4j-k8s` beside `gohangout-config-openresty-k8s` gives `log4j`.
+//! Words end at `-`, `_` and `.`; the name becomes a DNS subdomain (RFC 1123), as Kubernetes demands, of 63 characters where that is possible.
+
+use std::collections::BTreeSet;
+
+use kubewright_model::kube::Workspace;
+
+use super::Reason;
+use super::demand::Demands;
+use super::group::Collision;
+use super::keeper::Sibling;
+use super::uses;
+
+/// Longest name that fits a label value too, and longest name of a ConfigMap.
+const LENGTHS: [usize; 2] = [63, 253];
+
+/// The new name of each definition; `None` for the one that keeps its name.
+pub(super) fn names(
+    ws: &Workspace,
+    collision: &Collision<'_>,
+    demands: &Demands<'_>,
+    siblings: &[Sibling<'_>],
+    keeper: usize,
+) -> Result<Vec<Option<String>>, Reason> {
+    let keys = key_texts(collision, demands);
+    let sibling_keys: Vec<_> = siblings.iter().map(|s| s.definition.keys().into_iter().collect()).collect();
+    let consumers: Vec<Vec<&str>> =
+        (0..collision.definitions.len()).map(|at| demands.of(at).map(|c| c.resource.name.as_str()).take(1).collect()).collect();
+    let files: Vec<Vec<&str>> = collision.definitions.iter().map(|d| vec![file_stem(&ws.file(d.file).path)]).collect();
+    let mut given: BTreeSet<String> = BTreeSet::new();
+    let mut names = Vec::new();
+    for at in 0..collision.definitions.len() {
+        if at == keeper {
+            names.push(None);
+            continue;
+        }
+        let all_keys =
+            collision.definitions.iter().map(|d| d.keys().into_iter().collect()).chain(sibling_keys.iter().cloned()).collect::<Vec<_>>();
+        let sources = [(&keys, &all_keys), (&consumers, &consumers), (&files, &files)];
+        let found: Vec<String> = sources
+            .iter()
+            .filter_map(|(own, rivals)| suffix(collision.name, own.get(at)?, &others(rivals, at)))
+            .map(|suffix| format!("{}-{suffix}", collision.name))
+            .filter(|name| name.len() <= LENGTHS[1])
+            .collect();
+        let free = |name: &&String| !given.contains(*name) && is_free(ws, collision, name);
+        let Some(name) = LENGTHS.iter().find_map(|length| found.iter().filter(|n| n.len() <= *length).find(free)) else {
+            return Err(refused(ws, collision, at, found.first()));
+        };
+        given.insert(name.clone());
+        names.push(Some(name.clone()));
+    }
+    Ok(names)
+}
+
+fn refused(ws: &Workspace, collision: &Collision<'_>, at: usize, name: Option<&String>) -> Reason {
+    let path = collision.definitions.get(at).map_or("", |d| ws.file(d.file).path.as_str());
+    match name {
+        Some(name) => Reason::new("name-taken", format!("{name}, the new name of the definition in {path}, is in use already")),
+        None => Reason::new("no-suffix", format!("neither keys, consumers nor file name tell the definition in {path} from the others")),
+    }
+}
+
+/// For each definition the keys to take the suffix from: those no other holds, and of these the demanded ones.
+fn key_texts<'a>(collision: &'a Collision<'_>, demands: &Demands<'_>) -> Vec<Vec<&'a str>> {
+    let defs = &collision.definitions;
+    let own = |at: usize| {
+        let others: BTreeSet<&str> = defs.iter().enumerate().filter(|(other, _)| *other != at).flat_map(|(_, d)| d.keys()).collect();
+        let unique: Vec<&str> = defs.get(at).map(|d| d.keys().difference(&others).copied().collect()).unwrap_or_default();
+        let demanded: Vec<&str> = unique.iter().copied().filter(|k| demands.of(at).any(|c| c.keys.contains_key(*k))).collect();
+        if demanded.is_empty() { unique } else { demanded }
+    };
+    (0..defs.len()).map(own).collect()
+}
+
+fn others<'a>(texts: &[Vec<&'a str>], at: usize) -> Vec<Vec<&'a str>> {
+    texts.iter().enumerate().filter(|(other, t)| *other != at && !t.is_empty()).map(|(_, t)| t.clone()).collect()
+}
+
+/// The words that all of `own` begin with once the shared ones are gone; else those of the first.
+fn suffix(base: &str, own: &[&str], others: &[Vec<&str>]) -> Option<String> {
+    let rivals: Vec<Vec<Vec<&str>>> = others.iter().map(|texts| texts.iter().map(|t| words(without_base(t, base))).collect()).collect();
+    let all: Vec<(usize, String)> = own.iter().filter_map(|text| distinct(without_base(text, base), &rivals)).collect();
+    // Keys that follow the pattern of the others say more than a key of another kind beside them.
+    let alike = all.iter().any(|(shared, _)| *shared > 0);
+    let rests: Vec<&String> = all.iter().filter(|(shared, _)| !alike || *shared > 0).map(|(_, rest)| rest).collect();
+    let first = *rests.first()?;
+    let common = (1..=words(first).len()).rev().map(|n| leading(first, n)).find(|start| rests.iter().all(|r| begins_with(r, start)));
+    Some(common.unwrap_or(first).to_owned())
+}
+
+/// `text` without the words at its start and end that each rival has in one of its texts, as part of a DNS name; and how many these were.
+fn distinct(text: &str, rivals: &[Vec<Vec<&str>>]) -> Option<(usize, String)> {
+    let own = words(text);
+    let longest = |limit: usize, shared: &dyn Fn(&[&str], usize) -> bool| {
+        (1..=limit).rev().find(|n| !rivals.is_empty() && rivals.iter().all(|texts| texts.iter().any(|t| shared(t, *n)))).unwrap_or(0)
+    };
+    let before = longest(own.len(), &|t, n| own.get(..n).is_some_and(|start| t.starts_with(start)));
+    let own_rest = own.get(before..).unwrap_or_default();
+    let behind = longest(own_rest.len(), &|t, n| own_rest.get(own_rest.len() - n..).is_some_and(|end| t.ends_with(end)));
+    let kept = own_rest.get(..own_rest.len() - behind)?;
+    let (first, last) = (kept.first()?, kept.last()?);
+    let (start, end) = (first.as_ptr() as usize - text.as_ptr() as usize, last.as_ptr() as usize - text.as_ptr() as usize + last.len());
+    let rest = dns(text.get(start..end)?);
+    (!rest.is_empty()).then_some((before + behind, rest))
+}
+
+/// Lower case letters and digits, with one `-` or `.` between words.
+fn dns(text: &str) -> String {
+    let mut out = String::new();
+    let mut separator = None;
+    for c in text.chars() {
+        if c.is_ascii_alphanumeric() {
+            out.extend(separator.take().filter(|_| !out.is_empty()));
+            out.push(c.to_ascii_lowercase());
+        } else if separator.is_none() {
+            separator = Some(if c == '.' { '.' } else { '-' });
+        }
+    }
+    out
+}
+
+fn words(text: &str) -> Vec<&str> {
+    text.split(['-', '_', '.']).filter(|w| !w.is_empty()).collect()
+}
+
+/// The first `n` words, with what stands between them.
+fn leading(text: &str, n: usize) -> &str {
+    let last = words(text).get(n.saturating_sub(1)).map_or(0, |w| w.as_ptr() as usize - text.as_ptr() as usize + w.len());
+    text.get(..last).unwrap_or(text)
+}
+
+fn begins_with(text: &str, start: &str) -> bool {
+    words(text).starts_with(&words(start))
+}
+
+fn without_base<'a>(text: &'a str, base: &str) -> &'a str {
+    match text.strip_prefix(base) {
+        Some(rest) if rest.is_empty() || rest.starts_with(['-', '_', '.']) => rest,
+        _ => text,
+    }
+}
+
+/// Whether the words of `part` stand in `text` one behind the other.
+pub(super) fn holds_words(text: &str, part: &str) -> bool {
+    let (text, part) = (dns(text), dns(part));
+    let part = words(&part);
+    !part.is_empty() && words(&text).windows(part.len()).any(|w| w == part)
+}
+
+/// Name of a file without directory and extension.
+pub(super) fn file_stem(path: &str) -> &str {
+    let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+}
+
+/// Whether nothing that is applied together with a definition has, makes or asks for the name.
+fn is_free(ws: &Workspace, collision: &Collision<'_>, name: &str) -> bool {
+    let to = collision.to;
+    let sets: BTreeSet<_> = collision.definitions.iter().flat_map(|d| ws.sets_of(d.id)).collect();
+    sets.into_iter().map(|id| ws.set(id)).all(|set| {
+        let generated = |file| ws.kustomization(file).is_some_and(|k| k.generators.iter().any(|g| g.to == to && g.name == name));
+        set.members.iter().all(|member| {
+            let resource = ws.resource(member.resource);
+            let defined = resource.kind == to.kind() && (resource.name == name || member.name == name);
+            !defined && !uses::refers(ws, resource, to, name, None) && !member.through.iter().any(|file| generated(*file))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(base: &str, own: &[&str], others: &[&[&str]]) -> Option<String> {
+        suffix(base, own, &others.iter().map(|t| t.to_vec()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn takes_off_the_name_and_what_all_share() {
+        let base = "gohangout-config";
+        let openresty: &[&str] = &["gohangout-config-grok-patterns", "gohangout-config-openresty-k8s"];
+        assert_eq!(of(base, &["gohangout-config-log4j-k8s"], &[openresty]).as_deref(), Some("log4j"));
+        assert_eq!(of(base, openresty, &[&["gohangout-config-log4j-k8s"]]).as_deref(), Some("openresty"));
+        assert_eq!(of(base, &["log4j.conf"], &[&["openresty.conf"]]).as_deref(), Some("log4j"));
+        assert_eq!(of(base, &["log4j.conf", "log4j.patterns"], &[&["openresty.yml"]]).as_deref(), Some("log4j"));
+        assert_eq!(of(base, &["Log4Net_Event"], &[&["x"]]).as_deref(), Some("log4net-event"));
+        assert_eq!(of("app", &["app.conf"], &[&["app-extra.conf"]]), None);
+        assert_eq!(of("app", &["app"], &[&["x"]]), None);
+        assert_eq!(of("app", &[], &[&["x"]]), None);
+    }
+
+    #[test]
+    fn finds_words_in_a_row() {
+        assert!(holds_words("gohangout-config-log4j-k8s", "log4j"));
+        assert!(holds_words("log4net_notifycenter.event", "log4net-notifycenter"));
+        assert!(!holds_words("log4j2", "log4j"));
+    }
+}

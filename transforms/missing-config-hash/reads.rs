@@ -1,0 +1,280 @@
+//! What a pod template reads: its sources, what they stand for in the apply sets, and the keys that reach the pod.
+//!
+//! [`sources`] gathers the references of the template, one source a ConfigMap or Secret, in the order of first reference. [`read`] looks
+//! every source up in every apply set that the workload is part of. A reading is given only when it is the same wherever the workload is
+//! applied and nothing changes the content on the way; else the reason is given.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use kubewright_model::finding::NoFix;
+use kubewright_model::kube::{
+    Evidence, Keys, OutsideUseKind, PodTemplate, Resolution, Resource, ResourceId, SetId, Site, Target, Workspace,
+};
+
+use super::canon::Section;
+use super::content::{self, Content};
+
+/// How much of a source is read besides the keys that are named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Extent {
+    Nothing,
+    /// `envFrom`
+    Data,
+    /// A volume: `data` and `binaryData`.
+    All,
+}
+
+/// A ConfigMap or Secret that a pod template reads, and what of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Source<'a> {
+    /// What it is.
+    pub to: Target,
+    /// Its name, as it is referenced.
+    pub name: &'a str,
+    /// The pod starts without it.
+    optional: bool,
+    /// Keys that are named.
+    keys: BTreeSet<String>,
+    /// What else is read.
+    extent: Extent,
+    /// Something of it is read through a volume.
+    pub volume: bool,
+}
+
+impl Source<'_> {
+    /// `ConfigMap app-config`
+    fn display(&self) -> String {
+        format!("{} {}", self.to.kind(), self.name)
+    }
+
+    /// Its kind and name, for [`list`].
+    pub(super) fn label(&self) -> (Target, String) {
+        (self.to, self.name.to_owned())
+    }
+}
+
+/// What is known of everything that a pod template reads.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Reading {
+    /// What enters the hash.
+    pub sections: Vec<Section>,
+    /// The resources behind it.
+    pub resources: Vec<ResourceId>,
+    /// Their kinds and names, in order of first reference.
+    pub names: Vec<(Target, String)>,
+    /// Sources that the workspace does not have: left out of the hash.
+    pub elsewhere: Vec<(Target, String)>,
+    /// All resources behind it are `immutable: true`.
+    pub immutable: bool,
+    /// A source says that its reader reloads it.
+    pub reloads: bool,
+    /// kubectl sends the workload before one of the resources behind it.
+    pub early: Vec<(Target, String)>,
+}
+
+/// `ConfigMap a`, `ConfigMaps a and b`, `ConfigMaps a, b and c and Secret d`
+pub(super) fn list(labels: &[(Target, String)]) -> String {
+    let mut kinds = Vec::new();
+    for kind in [Target::ConfigMap, Target::Secret] {
+        let names: Vec<&str> = labels.iter().filter(|(to, _)| *to == kind).map(|(_, name)| name.as_str()).collect();
+        match names.as_slice() {
+            [] => {}
+            [one] => kinds.push(format!("{} {one}", kind.kind())),
+            [first @ .., last] => kinds.push(format!("{}s {} and {last}", kind.kind(), first.join(", "))),
+        }
+    }
+    kinds.join(" and ")
+}
+
+/// What the template reads, in the order of first reference.
+pub(super) fn sources<'a>(template: &PodTemplate<'a>, secrets: bool) -> Vec<Source<'a>> {
+    let mut sources: Vec<Source<'a>> = Vec::new();
+    for reference in template.references() {
+        let unread = match &reference.demand.reads {
+            Keys::None => true,
+            Keys::Some(keys) => keys.is_empty(),
+            Keys::AllData | Keys::All => reference.site == Site::Other,
+        };
+        if unread || reference.name.is_empty() || (reference.to == Target::Secret && !secrets) {
+            continue;
+        }
+        let known = sources.iter().position(|s| s.to == reference.to && s.name == reference.name).unwrap_or_else(|| {
+            sources.push(Source {
+                to: reference.to,
+                name: reference.name,
+                optional: true,
+                keys: BTreeSet::new(),
+                extent: Extent::Nothing,
+                volume: false,
+            });
+            sources.len() - 1
+        });
+        let Some(source) = sources.get_mut(known) else { continue };
+        source.optional &= reference.optional;
+        source.volume |= matches!(reference.site, Site::Volume { .. } | Site::Projected { .. });
+        match reference.demand.reads {
+            Keys::None => {}
+            Keys::Some(keys) => source.keys.extend(keys),
+            Keys::AllData => source.extent = source.extent.max(Extent::Data),
+            Keys::All => source.extent = Extent::All,
+        }
+    }
+    sources
+}
+
+/// What the sources hold, in every apply set that the workload is part of.
+pub(super) fn read(workspace: &Workspace, workload: &Resource, sources: &[Source<'_>]) -> Result<Reading, NoFix> {
+    if let Some(source) = sources.iter().find(|s| ["{{", "${", "$("].iter().any(|mark| s.name.contains(mark))) {
+        return Err(NoFix::new("placeholder", format!("the name {} is filled in by another tool", source.name)));
+    }
+    let readings: Vec<_> = workspace.sets_of(workload.id).into_iter().map(|set| read_in(workspace, set, workload, sources)).collect();
+    let Some(first) = readings.first() else {
+        return Err(NoFix::new("no-apply-set", "no kustomization that is built by itself leads to it"));
+    };
+    let sections = |reading: &Result<Reading, NoFix>| reading.as_ref().ok().map(|r| r.sections.clone());
+    if readings.iter().any(|reading| sections(reading) != sections(first)) {
+        return Err(NoFix::new(
+            "differs-between-overlays",
+            "it is applied with different content from several places; hash the rendered manifests",
+        ));
+    }
+    first.clone()
+}
+
+fn read_in(workspace: &Workspace, set: SetId, workload: &Resource, sources: &[Source<'_>]) -> Result<Reading, NoFix> {
+    let mut reading = Reading { immutable: true, ..Reading::default() };
+    let mut generated = Vec::new();
+    for source in sources {
+        let display = source.display();
+        let id = match workspace.resolve(set, workload.id, source.to, source.name) {
+            Resolution::One(id) => id,
+            Resolution::Several(ids) => the_same(workspace, &ids, source)?,
+            Resolution::Uncertain(ids) => the_only(workspace, set, workload, &ids, source)?,
+            Resolution::Generated { hash_suffix: true, .. } => {
+                generated.push(display);
+                continue;
+            }
+            Resolution::Generated { .. } => {
+                return Err(NoFix::new("generated-content", format!("{display} is made by a kustomize generator from other files")));
+            }
+            Resolution::Missing if source.optional => {
+                reading.sections.push(Section { to: source.to, keys: None });
+                if defined_elsewhere(workspace, workload, source).is_some() {
+                    reading.elsewhere.push(source.label());
+                }
+                continue;
+            }
+            Resolution::Missing if defined_elsewhere(workspace, workload, source).is_some() => {
+                return Err(NoFix::new("config-not-in-set", absent(workspace, set, workload, &[source])));
+            }
+            Resolution::Missing => {
+                reading.elsewhere.push(source.label());
+                continue;
+            }
+        };
+        untouched(workspace, id, source)?;
+        let content = content::of(workspace, id)?;
+        if let Some(why) = content.elsewhere {
+            return Err(NoFix::new("filled-in-cluster", format!("{display} is filled in the cluster: {why}")));
+        }
+        reading.sections.push(Section { to: source.to, keys: Some(keys_read(source, &content, &display)?) });
+        reading.reloads |= content.reloads && source.volume;
+        reading.immutable &= content.immutable;
+        if first_in(workspace, set, workload.id, id) {
+            reading.early.push(source.label());
+        }
+        reading.resources.push(id);
+        reading.names.push(source.label());
+    }
+    if !reading.resources.is_empty() {
+        return Ok(reading);
+    }
+    if generated.is_empty() {
+        return Err(NoFix::new("config-not-in-set", absent(workspace, set, workload, &sources.iter().collect::<Vec<_>>())));
+    }
+    Err(NoFix::new("generated-name", format!("the name of {} carries a hash of its content", generated.join(", "))))
+}
+
+/// The keys that reach the pod, with their digests.
+fn keys_read(source: &Source<'_>, content: &Content, display: &str) -> Result<BTreeMap<String, Option<[u8; 32]>>, NoFix> {
+    let mut keys: BTreeMap<String, Option<[u8; 32]>> = BTreeMap::new();
+    for (key, value) in &content.values {
+        let whole = source.extent == Extent::All || (source.extent == Extent::Data && !value.binary);
+        if whole || source.keys.contains(key) {
+            if value.placeholder {
+                return Err(NoFix::new("placeholder", format!("the value of {key} in {display} is filled in by another tool")));
+            }
+            keys.insert(key.clone(), Some(value.digest));
+        }
+    }
+    for key in &source.keys {
+        keys.entry(key.clone()).or_insert(None);
+    }
+    Ok(keys)
+}
+
+/// Several definitions are as good as one when they hold the same: the last one is what the cluster has.
+fn the_same(workspace: &Workspace, ids: &[ResourceId], source: &Source<'_>) -> Result<ResourceId, NoFix> {
+    let ambiguous =
+        || NoFix::new("ambiguous-config", format!("{} is defined {} times with different content", source.display(), ids.len()));
+    let last = *ids.last().ok_or_else(ambiguous)?;
+    let values = content::of(workspace, last)?.values;
+    for id in ids {
+        untouched(workspace, *id, source)?;
+        if content::of(workspace, *id)?.values != values {
+            return Err(ambiguous());
+        }
+    }
+    Ok(last)
+}
+
+/// The definition under a namespace that may or may not be the workload's: it is the workload's when there is no other namespace in the
+/// set, or when one file holds both (semantics b.7).
+fn the_only(workspace: &Workspace, set: SetId, workload: &Resource, ids: &[ResourceId], source: &Source<'_>) -> Result<ResourceId, NoFix> {
+    let namespaces: BTreeSet<&str> = workspace.set(set).members.iter().filter_map(|m| m.namespace.as_deref()).collect();
+    match ids {
+        [id] if namespaces.len() <= 1 || workspace.resource(*id).file == workload.file => Ok(*id),
+        _ => Err(NoFix::new(
+            "namespace-uncertain",
+            format!("{} or the workload states no namespace, and several are in use", source.display()),
+        )),
+    }
+}
+
+/// Nothing changes the content between its file and the cluster.
+fn untouched(workspace: &Workspace, id: ResourceId, source: &Source<'_>) -> Result<(), NoFix> {
+    let touch = workspace.touches(id).into_iter().find(|t| ["data", "binaryData", "stringData"].iter().any(|path| t.affects(path)));
+    let generated = || workspace.uses_outside(Some(id), source.to, source.name).iter().any(|u| u.what == OutsideUseKind::Generator);
+    let what = match touch {
+        Some(touch) => touch.what,
+        None if generated() => "a generator",
+        None => return Ok(()),
+    };
+    let text = format!("{what} of a kustomization changes {}; hash the rendered manifests", source.display());
+    Err(NoFix::new("patched-by-kustomize", text))
+}
+
+/// Whether kubectl sends the workload before the source. Kustomize, Flux and Argo CD send ConfigMaps and Secrets first in any case.
+fn first_in(workspace: &Workspace, set: SetId, workload: ResourceId, source: ResourceId) -> bool {
+    let set = workspace.set(set);
+    let position = |id| set.members.iter().position(|m| m.resource == id);
+    set.evidence != Evidence::Kustomization && position(workload) < position(source)
+}
+
+/// A definition that may be meant, though nothing says that it is applied with the workload.
+fn defined_elsewhere<'a>(workspace: &'a Workspace, workload: &Resource, source: &Source<'_>) -> Option<&'a Resource> {
+    let same_place = |r: &Resource| r.namespace.is_none() || workload.namespace.is_none() || r.namespace == workload.namespace;
+    let same_name = |r: &Resource| r.api_version == "v1" && r.kind == source.to.kind() && r.name == source.name;
+    workspace.resources().iter().find(|r| same_name(r) && same_place(r))
+}
+
+fn absent(workspace: &Workspace, set: SetId, workload: &Resource, sources: &[&Source<'_>]) -> String {
+    let names: Vec<String> = sources.iter().map(|s| s.display()).collect();
+    let mut text = format!("not among what is applied with it ({}): {}", workspace.set(set).name, names.join(", "));
+    if let Some(resource) = sources.iter().find_map(|s| defined_elsewhere(workspace, workload, s)) {
+        let path = &workspace.file(resource.file).path;
+        let _ = write!(text, "; {path} has one: say in [[apply-sets]] if they are applied together");
+    }
+    text
+}

@@ -1,0 +1,129 @@
+//! Which row of the decision table a mount belongs to: the first that fits.
+//!
+//! A missing file is an error (E1). What never changes needs nothing (I1). A subPath that is a directory becomes a directory mount (D1), a
+//! file beside a directory of the same kind joins it (D2). Any other file is a candidate for the link (W1), which the proofs decide. What
+//! is left keeps its subPath, with the reason (S1).
+
+use kubewright_model::finding::NoFix;
+
+use super::mounts::{Mount, parent};
+use super::pod::{Own, Pod};
+use super::proof;
+use super::volume::{Found, Item, Source, Volume};
+
+/// A mount through subPath and what to do about it.
+pub(super) struct Decision<'p, 'a> {
+    pub(super) mount: &'p Mount<'a>,
+    pub(super) volume: &'p Volume<'a>,
+    /// The source of the volume that it reads, the first one of a directory.
+    pub(super) source: &'p Source<'a>,
+    pub(super) case: Case<'p, 'a>,
+}
+
+/// A row of the table.
+pub(super) enum Case<'p, 'a> {
+    /// E1: the file does not exist.
+    Missing(NoFix),
+    /// I1: the content never changes under this name.
+    Settled(NoFix),
+    /// D1: a directory of these files.
+    Directory(Vec<(usize, Item)>),
+    /// D2: the file at this index of the sources, beside the files of another mount.
+    Beside(usize, Item, &'p Mount<'a>),
+    /// W1: the file at this index of the sources, perhaps.
+    File(usize, Item),
+    /// S1: the mount stays.
+    Keep(NoFix),
+}
+
+/// What `mount` is; `None` when it mounts no ConfigMap or Secret, or not through subPath.
+pub(super) fn decide<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &'p Mount<'a>) -> Option<Decision<'p, 'a>> {
+    if !mount.expression && mount.sub_path.is_none() {
+        return None;
+    }
+    let volume = pod.volume(mount.volume)?;
+    let objects: Vec<&Source<'a>> = volume.sources.iter().filter(|s| s.to.is_some()).collect();
+    let first = *objects.first()?;
+    let keep = |source, code, text: String| Some(Decision { mount, volume, source, case: Case::Keep(NoFix::new(code, text)) });
+    if mount.expression {
+        return keep(first, "subpath-expr", "subPathExpr chooses a file for each pod, which items cannot say".into());
+    }
+    let sub_path = mount.sub_path?;
+    let read = [mount.written, sub_path, mount.volume].into_iter().chain(objects.iter().map(|s| s.name));
+    if let Some(text) = read.into_iter().find(|t| t.contains("{{") || t.contains("${")) {
+        return keep(first, "placeholder", format!("{text} is filled in by another tool"));
+    }
+    let keys = |source: &Source<'_>| pod.objects.known(source.to?, source.name).keys;
+    let (source, case) = match volume.find(sub_path, keys) {
+        Found::Other => return None,
+        Found::Unknown => {
+            return keep(first, "source-unknown", format!("it is not known which source of the volume {} has {sub_path}", volume.name));
+        }
+        Found::Missing(index) => {
+            let source = volume.sources.get(index)?;
+            (source, missing(volume, source, sub_path, mount))
+        }
+        Found::Directory(files) => {
+            let source = volume.sources.get(files.first()?.0)?;
+            let read: Vec<&Source<'a>> = files.iter().filter_map(|(i, _)| volume.sources.get(*i)).collect();
+            let case = settled(pod, &read).unwrap_or_else(|| directory(pod, own, volume, files));
+            (source, case)
+        }
+        Found::File(index, item) => {
+            let source = volume.sources.get(index)?;
+            let case = settled(pod, &[source]).unwrap_or_else(|| file(pod, own, mount, volume, index, item));
+            (source, case)
+        }
+    };
+    Some(Decision { mount, volume, source, case })
+}
+
+fn missing<'p, 'a>(volume: &Volume<'_>, source: &Source<'_>, sub_path: &str, mount: &Mount<'_>) -> Case<'p, 'a> {
+    if source.optional {
+        return Case::Keep(NoFix::new("optional", format!("{} is optional: there may be nothing to link to", source.display())));
+    }
+    let what = if volume.sources.iter().any(|s| s.items.is_some()) {
+        format!("no item of the volume {} has the path {sub_path}", volume.name)
+    } else {
+        format!("{} has no key {sub_path}", source.display())
+    };
+    Case::Missing(NoFix::new(
+        "missing-key",
+        format!("{what}: the kubelet makes an empty directory of that name and mounts it at {}", mount.written),
+    ))
+}
+
+/// I1, when it holds for all sources that are read.
+fn settled<'p, 'a>(pod: &Pod<'_>, read: &[&Source<'_>]) -> Option<Case<'p, 'a>> {
+    let known: Vec<_> = read.iter().filter_map(|s| Some(pod.objects.known(s.to?, s.name))).collect();
+    let name = read.first()?.display();
+    if known.iter().all(|k| k.immutable) {
+        return Some(Case::Settled(NoFix::new("immutable", format!("{name} is immutable: its content never changes"))));
+    }
+    let text = || format!("kustomize puts a hash of the content into the name of {name}: a change replaces the pods");
+    known.iter().all(|k| k.hashed_name).then(|| Case::Settled(NoFix::new("generated-name", text())))
+}
+
+fn directory<'p, 'a>(pod: &Pod<'_>, own: &Own<'_>, volume: &Volume<'_>, files: Vec<(usize, Item)>) -> Case<'p, 'a> {
+    let proof = volume.check().and_then(|()| pod.not_patched(own, &["volumeMounts"], &["volumes"]));
+    proof.map_or_else(Case::Keep, |()| Case::Directory(files))
+}
+
+fn file<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &Mount<'_>, volume: &Volume<'_>, index: usize, item: Item) -> Case<'p, 'a> {
+    let proof = volume.check().and_then(|()| proof::linux(pod, own)).and_then(|()| pod.not_patched(own, &["volumeMounts"], &["volumes"]));
+    if let Err(no_fix) = proof {
+        return Case::Keep(no_fix);
+    }
+    match beside(pod, own, mount) {
+        Some(outer) => Case::Beside(index, item, outer),
+        None => Case::File(index, item),
+    }
+}
+
+/// The mount of a whole ConfigMap, Secret or projected volume at the directory that `mount` lies in.
+fn beside<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &Mount<'_>) -> Option<&'p Mount<'a>> {
+    let directory = parent(mount.path.as_deref()?);
+    let outer = own.mounts.iter().find(|m| m.path.as_deref() == Some(directory) && m.sub_path.is_none() && !m.expression)?;
+    pod.volume(outer.volume)?.check().ok()?;
+    (outer.volume != mount.volume).then_some(outer)
+}

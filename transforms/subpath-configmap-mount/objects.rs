@@ -1,0 +1,61 @@
+//! What the apply sets of a workload know about the ConfigMaps and Secrets that it names.
+
+use std::collections::BTreeSet;
+
+use kubewright_model::kube::{OutsideUseKind, Resolution, ResourceId, SetId, Target};
+
+use crate::Context;
+
+/// The sets that a workload is part of.
+pub(super) struct Objects<'a> {
+    cx: Context<'a>,
+    workload: ResourceId,
+    sets: Vec<SetId>,
+}
+
+/// What is known of one ConfigMap or Secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Known {
+    /// All keys that it can have in any set; `None` when that is not known.
+    pub(super) keys: Option<BTreeSet<String>>,
+    /// `immutable: true`, in every set.
+    pub(super) immutable: bool,
+    /// Its name carries a hash of its content, in every set.
+    pub(super) hashed_name: bool,
+}
+
+impl<'a> Objects<'a> {
+    pub(super) fn new(cx: Context<'a>, workload: ResourceId) -> Self {
+        Self { cx, workload, sets: cx.workspace.sets_of(workload) }
+    }
+
+    /// What is known of the object of that name.
+    pub(super) fn known(&self, to: Target, name: &str) -> Known {
+        let in_sets = !self.sets.is_empty();
+        let mut known = Known { keys: in_sets.then(BTreeSet::new), immutable: in_sets, hashed_name: in_sets };
+        for set in &self.sets {
+            let resolution = self.cx.workspace.resolve(*set, self.workload, to, name);
+            known.hashed_name &= matches!(resolution, Resolution::Generated { hash_suffix: true, .. });
+            let Resolution::One(definition) = resolution else {
+                known = Known { keys: None, immutable: false, ..known };
+                continue;
+            };
+            let immutable = self.cx.workspace.node(definition).and_then(|n| n.get("immutable")?.as_bool());
+            known.immutable &= immutable == Some(true);
+            if self.changes_on_the_way(definition, to, name) {
+                known.keys = None;
+            } else if let Some(keys) = &mut known.keys {
+                keys.extend(self.cx.workspace.data_keys(definition));
+            }
+        }
+        known
+    }
+
+    /// Whether kustomize may give a definition other keys than its file has.
+    fn changes_on_the_way(&self, definition: ResourceId, to: Target, name: &str) -> bool {
+        let touches = self.cx.workspace.touches(definition);
+        let uses = self.cx.workspace.uses_outside(Some(definition), to, name);
+        touches.iter().any(|t| ["data", "binaryData", "stringData"].iter().any(|path| t.affects(path)))
+            || uses.iter().any(|u| u.what == OutsideUseKind::Generator)
+    }
+}

@@ -1,0 +1,141 @@
+//! A pod template with its volumes and mounts, and what changes in its list of volumes.
+
+use kubewright_model::finding::NoFix;
+use kubewright_model::kube::{Container, ContainerKind, FileId, PodTemplate, ResourceId, Rollout, Touch};
+use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
+
+use super::mounts::{self, Mount};
+use super::objects::Objects;
+use super::volume::Volume;
+use crate::Context;
+
+/// A pod template under examination.
+pub(super) struct Pod<'a> {
+    pub(super) cx: Context<'a>,
+    pub(super) id: ResourceId,
+    pub(super) file: FileId,
+    pub(super) workload: Node<'a>,
+    pub(super) template: PodTemplate<'a>,
+    pub(super) objects: Objects<'a>,
+    pub(super) volumes: Vec<Volume<'a>>,
+    pub(super) containers: Vec<Own<'a>>,
+    touches: Vec<Touch>,
+    /// Dotted path of the pod's `spec`.
+    spec_path: String,
+}
+
+/// A container and its mounts.
+pub(super) struct Own<'a> {
+    pub(super) container: Container<'a>,
+    pub(super) mounts: Vec<Mount<'a>>,
+}
+
+impl<'a> Pod<'a> {
+    pub(super) fn new(cx: Context<'a>, id: ResourceId, workload: Node<'a>, template: PodTemplate<'a>) -> Self {
+        let containers = template.containers().into_iter().map(|container| Own { container, mounts: mounts::of(container.node) });
+        let mut path: Vec<&str> = template.carrier.template.iter().map(|s| s.trim_end_matches("[]")).collect();
+        path.push("spec");
+        Self {
+            cx,
+            id,
+            file: cx.workspace.resource(id).file,
+            workload,
+            template,
+            objects: Objects::new(cx, id),
+            volumes: template.volumes().into_iter().filter_map(Volume::read).collect(),
+            containers: containers.collect(),
+            touches: cx.workspace.touches(id),
+            spec_path: path.join("."),
+        }
+    }
+
+    /// The ConfigMap, Secret or projected volume of that name.
+    pub(super) fn volume(&self, name: &str) -> Option<&Volume<'a>> {
+        self.volumes.iter().find(|v| v.name == name)
+    }
+
+    /// Whether a changed template replaces nothing by itself: the resource must be deleted and created again.
+    pub(super) fn must_be_recreated(&self) -> bool {
+        matches!(self.template.carrier.rollout, Rollout::Immutable | Rollout::Recreate)
+    }
+
+    /// Refuses when kustomize changes one of these fields of the container, or of the pod, on the way to the cluster.
+    pub(super) fn not_patched(&self, own: &Own<'_>, of_container: &[&str], of_pod: &[&str]) -> Result<(), NoFix> {
+        let fields =
+            of_container.iter().map(|field| self.field(own, field)).chain(of_pod.iter().map(|f| format!("{}.{f}", self.spec_path)));
+        for path in fields {
+            if let Some(touch) = self.touches.iter().find(|t| t.affects(&path)) {
+                let place = &self.cx.workspace.file(touch.location.file).path;
+                return Err(NoFix::new(
+                    "workload-patched",
+                    format!("{} in {place} may change {path} on the way to the cluster", touch.what),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether kustomize may give the container another image.
+    pub(super) fn image_changes(&self, own: &Own<'_>) -> bool {
+        let path = self.field(own, "image");
+        self.touches.iter().any(|t| t.affects(&path))
+    }
+
+    fn field(&self, own: &Own<'_>, field: &str) -> String {
+        let list = match own.container.kind {
+            ContainerKind::Init => "initContainers",
+            ContainerKind::Main => "containers",
+            ContainerKind::Ephemeral => "ephemeralContainers",
+        };
+        format!("{}.{list}.{field}", self.spec_path)
+    }
+
+    /// Whether anything but the mounts in `leaving` uses the volume.
+    pub(super) fn shared(&self, volume: &str, leaving: &[&Mount<'_>]) -> bool {
+        let mounts = self.containers.iter().flat_map(|own| &own.mounts);
+        mounts.filter(|m| m.volume == volume).any(|m| leaving.iter().all(|l| l.node != m.node))
+    }
+
+    /// Gives the mounts in `leaving` a projected volume `body` in place of `old`: the name of the volume, and the edits to `volumes`. A volume
+    /// that nothing else mounts is converted; beside one that others mount a new one is added, or one found that says the same.
+    pub(super) fn place(&self, old: &Volume<'a>, leaving: &[&Mount<'_>], body: &Value) -> Result<(String, Vec<Edit>), Refusal> {
+        let shared = self.shared(old.name, leaving);
+        let twin = self.volumes.iter().find(|v| v.name != old.name && v.projected && v.body.to_value().as_ref() == Some(body));
+        if let Some(twin) = twin {
+            let edits = if shared { Vec::new() } else { vec![old.node.remove()?] };
+            return Ok((twin.name.to_owned(), edits));
+        }
+        if shared {
+            let name = self.free_name(old.name);
+            let volume = Value::map([("name", Value::str(&name)), ("projected", body.clone())]);
+            let list = old.node.parent().ok_or(Refusal { code: "volume-fields", text: "the volume is not part of a list" })?;
+            return Ok((name, vec![list.push(Place::After(old.node), &volume)?]));
+        }
+        if old.projected && old.body.to_value().as_ref() == Some(body) {
+            return Ok((old.name.to_owned(), Vec::new()));
+        }
+        let mut edits = vec![old.body.set(body)?];
+        if !old.projected {
+            edits.insert(0, old.body.rename_key("projected")?);
+        }
+        Ok((old.name.to_owned(), edits))
+    }
+
+    /// `<old>-files`, with a number when that is taken; a DNS label of at most 63 characters, as volume names must be.
+    fn free_name(&self, old: &str) -> String {
+        let taken = |name: &str| self.template.volumes().iter().any(|v| v.get("name").and_then(Node::text) == Some(name));
+        let mut name = suffixed(old, "-files");
+        let mut number = 2;
+        while taken(&name) {
+            name = suffixed(old, &format!("-files-{number}"));
+            number += 1;
+        }
+        name
+    }
+}
+
+fn suffixed(name: &str, suffix: &str) -> String {
+    let room = 63 - suffix.len();
+    let cut: String = name.chars().take(room).collect();
+    format!("{}{suffix}", cut.trim_end_matches('-'))
+}

@@ -1,0 +1,90 @@
+//! What is said about mounts: messages, notes, and what to state about an image.
+
+use kubewright_model::finding::Severity;
+use kubewright_model::kube::Target;
+use kubewright_model::kube::images::{self, Stated, StatedBy};
+use kubewright_model::yaml::Node;
+
+use super::decide::Decision;
+use super::pod::{Own, Pod};
+use super::wrapper::Program;
+use crate::missing_config_hash;
+
+/// What is wrong with these mounts.
+pub(super) fn message(decisions: &[&Decision<'_, '_>]) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for decision in decisions {
+        let name = decision.source.display();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let verb = if names.len() == 1 { "is" } else { "are" };
+    format!("{} {verb} mounted through subPath; a running pod never sees a change", list(&names))
+}
+
+/// Reasons against a config hash that make up for the subPath themselves.
+const CURED: [&str; 4] = ["next-run", "reloader", "foreign-checksum", "checksum-templated"];
+
+/// How much it matters that these mounts keep their subPath, and why.
+pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Severity, String) {
+    let chance = "each pod reads a change when its container happens to restart";
+    let covered = match missing_config_hash::covered(&pod.cx, pod.cx.workspace.resource(pod.id), &pod.template) {
+        Ok(covered) => covered,
+        Err(reason) if CURED.contains(&reason.code) => return (Severity::Info, format!("its staleness does no harm: {}", reason.text)),
+        Err(reason) => return (Severity::Warning, format!("{chance}, and no config hash makes up for that: {}", reason.text)),
+    };
+    let bare = |d: &&&Decision<'_, '_>| !covered.iter().any(|(to, name)| Some(*to) == d.source.to && name == d.source.name);
+    let Some(decision) = decisions.iter().find(bare) else {
+        return (Severity::Info, "the config hash of missing-config-hash cures its staleness: a change replaces all pods together".into());
+    };
+    let name = decision.source.display();
+    let why = if decision.source.to == Some(Target::Secret) && !pod.cx.settings.missing_config_hash.secrets {
+        format!("missing-config-hash leaves {name} out unless `secrets = true`")
+    } else {
+        format!("{name} is not among what is applied with it")
+    };
+    (Severity::Warning, format!("{chance}, and no config hash makes up for that: {why}"))
+}
+
+/// What of the image was taken as proven.
+pub(super) fn proven(stated: &Stated, program: &Program<'_>) -> String {
+    let facts = &stated.facts;
+    let by = match stated.by {
+        StatedBy::Annotation => format!("annotation {}", images::ANNOTATION),
+        StatedBy::Config => format!("kubewright.toml ([[images]] {})", facts.pattern),
+    };
+    let mut parts: Vec<String> = facts.shell.iter().chain(&facts.user).cloned().collect();
+    if let Program::Image { entrypoint, args, cmd } = program {
+        parts.push(format!("ENTRYPOINT {entrypoint:?}"));
+        if args.is_none() && !cmd.is_empty() {
+            parts.push(format!("CMD {cmd:?}"));
+        }
+    }
+    format!("proven by: {by}: {}", parts.join(", "))
+}
+
+/// What to write into `kubewright.toml`, or into the annotation where kustomize may replace the image, so that the fix is proven.
+pub(super) fn to_state(pod: &Pod<'_>, own: &Own<'_>, entrypoint: bool) -> String {
+    let image = own.container.node.get("image").and_then(Node::text).and_then(images::normalise);
+    let mut text = if let Some(image) = image.filter(|_| !pod.image_changes(own)) {
+        let facts = format!("[[images]]\nmatch = \"{image}\"\nshell = \"/bin/sh\"\nuser = \"root\"");
+        format!("state in kubewright.toml what the image has, if it is so:\n{facts}")
+    } else {
+        let facts = format!(r#"'{{"{}": {{"shell": "/bin/sh", "user": "root"}}}}'"#, own.container.name);
+        format!("state in the pod template's annotations what the image has, if it is so:\n{}: {facts}", images::ANNOTATION)
+    };
+    if entrypoint {
+        text.push_str("\nand its entrypoint and cmd, as `docker image inspect` shows them");
+    }
+    text
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(super) fn list(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}

@@ -1,0 +1,260 @@
+//! Volumes made of ConfigMaps and Secrets: what they hold, and the `projected` volume that takes their place.
+
+use std::collections::BTreeSet;
+
+use kubewright_model::finding::NoFix;
+use kubewright_model::kube::Target;
+use kubewright_model::yaml::{Node, Value};
+
+/// The mode of files without `defaultMode` (`ConfigMapVolumeSourceDefaultMode` of k8s.io/api/core/v1).
+const DEFAULT_MODE: i64 = 0o644;
+
+/// An item of `volumes` that is a `configMap`, `secret` or `projected` volume.
+#[derive(Debug, Clone)]
+pub(super) struct Volume<'a> {
+    /// The item.
+    pub(super) node: Node<'a>,
+    /// Its name.
+    pub(super) name: &'a str,
+    /// The mapping under `configMap`, `secret` or `projected`.
+    pub(super) body: Node<'a>,
+    /// It is a `projected` volume.
+    pub(super) projected: bool,
+    default_mode: Option<i64>,
+    /// What it is made of, in order.
+    pub(super) sources: Vec<Source<'a>>,
+}
+
+/// A source of a volume.
+#[derive(Debug, Clone)]
+pub(super) struct Source<'a> {
+    /// `None` for sources that are no objects: `downwardAPI`, `serviceAccountToken`, ….
+    pub(super) to: Option<Target>,
+    /// The object's name.
+    pub(super) name: &'a str,
+    /// `items`; `None` for all keys.
+    pub(super) items: Option<Vec<Item>>,
+    /// `optional: true`
+    pub(super) optional: bool,
+    node: Node<'a>,
+}
+
+/// A file of a volume.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Item {
+    /// Path below the volume.
+    pub(super) path: String,
+    /// Key of the object.
+    pub(super) key: String,
+    /// `mode`
+    pub(super) mode: Option<i64>,
+}
+
+/// What a subPath of a volume is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Found {
+    /// A file, of the source at this index.
+    File(usize, Item),
+    /// A directory: its files with the subPath taken off their paths, each with the index of its source.
+    Directory(Vec<(usize, Item)>),
+    /// Nothing: the kubelet makes an empty directory. The index is of the source that should have it.
+    Missing(usize),
+    /// A file of a source that is no object.
+    Other,
+    /// It cannot be told which source it comes from.
+    Unknown,
+}
+
+impl<'a> Volume<'a> {
+    /// Reads an item of `volumes`; `None` for other types of volumes.
+    pub(super) fn read(node: Node<'a>) -> Option<Self> {
+        let name = node.get("name")?.text()?;
+        let default_mode = |body: Node<'_>| body.get("defaultMode").and_then(Node::as_int);
+        for key in ["configMap", "secret"] {
+            if let Some(body) = node.get(key).filter(|n| n.is_mapping()) {
+                let source = Source::read(key, body);
+                return Some(Self { node, name, body, projected: false, default_mode: default_mode(body), sources: vec![source] });
+            }
+        }
+        let body = node.get("projected").filter(|n| n.is_mapping())?;
+        let items = body.get("sources").map(Node::items).into_iter().flatten();
+        let sources =
+            items.filter_map(|item| item.entries().next()).map(|(key, body)| Source::read(key.text().unwrap_or(""), body)).collect();
+        Some(Self { node, name, body, projected: true, default_mode: default_mode(body), sources })
+    }
+
+    /// Whether all of it is understood: a field that is not would get lost on the way.
+    pub(super) fn check(&self) -> Result<(), NoFix> {
+        let own: &[&str] = match (self.projected, self.sources.first().and_then(|s| s.to)) {
+            (true, _) => &["sources", "defaultMode"],
+            (false, Some(Target::Secret)) => &["secretName", "items", "defaultMode", "optional"],
+            (false, _) => &["name", "items", "defaultMode", "optional"],
+        };
+        let unknown = unknown(self.body, own)
+            .or_else(|| unknown(self.node, &["name", "configMap", "secret", "projected"]))
+            .or_else(|| {
+                self.sources
+                    .iter()
+                    .filter(|_| self.projected)
+                    .find_map(|s| unknown(s.node, &["name", "items", "optional"]).filter(|_| s.to.is_some()))
+            })
+            .or_else(|| self.sources.iter().find_map(|s| s.node.get("items")?.items().find_map(|i| unknown(i, &["key", "path", "mode"]))));
+        if let Some(field) = unknown {
+            return Err(NoFix::new(
+                "volume-fields",
+                format!("volume {} has the field {field}, which is not known to survive in a projected volume", self.name),
+            ));
+        }
+        let odd = |n: Node<'_>| match n.key().and_then(Node::text) {
+            Some("defaultMode" | "mode") => n.as_int().is_none(),
+            Some("optional") => n.as_bool().is_none(),
+            _ => false,
+        };
+        if let Some(node) = self.body.descendants().find(|n| odd(*n)) {
+            return Err(NoFix::new("placeholder", format!("{} is filled in by another tool", node.text().unwrap_or("a field"))));
+        }
+        match self.sources.iter().find(|s| s.optional) {
+            Some(source) => Err(NoFix::new(
+                "optional",
+                format!("{} is optional: without it a link would lead nowhere, where now an empty directory is", source.display()),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// What `sub_path` is; `keys` tells the keys of a source, where they are known.
+    pub(super) fn find(&self, sub_path: &str, keys: impl Fn(&Source<'_>) -> Option<BTreeSet<String>>) -> Found {
+        let wanted: Vec<&str> = sub_path.split('/').filter(|s| !s.is_empty() && *s != ".").collect();
+        let path = wanted.join("/");
+        if path.is_empty() || wanted.contains(&"..") {
+            return Found::Unknown;
+        }
+        let mut directory = Vec::new();
+        let mut candidate = None;
+        for (index, source) in self.sources.iter().enumerate().rev() {
+            if source.to.is_none() {
+                if source.node.descendants().any(|n| n.text() == Some(&path)) {
+                    return Found::Other;
+                }
+                continue;
+            }
+            if let Some(items) = &source.items {
+                if let Some(item) = items.iter().find(|i| i.path == path) {
+                    return if candidate.is_some() { Found::Unknown } else { Found::File(index, item.clone()) };
+                }
+                let below = items
+                    .iter()
+                    .filter_map(|i| Some((index, Item { path: i.path.strip_prefix(&path)?.strip_prefix('/')?.into(), ..i.clone() })));
+                directory.extend(below);
+            } else if wanted.len() == 1 {
+                let item = Item { path: path.clone(), key: path.clone(), mode: None };
+                match keys(source) {
+                    Some(keys) if !keys.contains(&path) => {}
+                    Some(_) if candidate.is_none() => return Found::File(index, item),
+                    None if candidate.is_none() => candidate = Some((index, item)),
+                    _ => return Found::Unknown,
+                }
+            }
+        }
+        match (candidate, directory.is_empty()) {
+            (Some((index, item)), true) if self.sources.iter().filter(|s| s.to.is_some()).count() == 1 => Found::File(index, item),
+            (Some(_), _) => Found::Unknown,
+            (None, false) => {
+                directory.sort_by_key(|(index, _)| *index);
+                Found::Directory(directory)
+            }
+            (None, true) => self.sources.iter().position(|s| s.to.is_some()).map_or(Found::Other, Found::Missing),
+        }
+    }
+
+    /// The mode a file of it gets.
+    fn mode(&self, item: &Item) -> i64 {
+        item.mode.or(self.default_mode).unwrap_or(DEFAULT_MODE)
+    }
+
+    /// A projected volume with just these files.
+    pub(super) fn only(&self, files: &[(usize, Item)]) -> Value {
+        let sources = self.sources.iter().enumerate().filter_map(|(index, source)| {
+            let mut items: Vec<&Item> = Vec::new();
+            for (_, item) in files.iter().filter(|(i, _)| *i == index) {
+                if !items.contains(&item) {
+                    items.push(item);
+                }
+            }
+            (!items.is_empty()).then(|| source.with_items(&items))
+        });
+        self.with_sources(sources.collect())
+    }
+
+    /// This volume as a projected one that has `item` of `inner`'s source too, with the mode that it has there.
+    pub(super) fn merged(&self, inner: &Self, source: usize, item: &Item) -> Option<Value> {
+        let mode = inner.mode(item);
+        let same = mode == self.default_mode.unwrap_or(DEFAULT_MODE);
+        let item = Item { mode: (!same).then_some(mode), ..item.clone() };
+        let mut sources = Vec::new();
+        for own in &self.sources {
+            match (&own.items, own.to) {
+                (Some(items), Some(_)) => {
+                    let left: Vec<&Item> = items.iter().filter(|i| i.path != item.path).collect();
+                    if !left.is_empty() {
+                        sources.push(own.with_items(&left));
+                    }
+                }
+                (None, Some(_)) => sources.push(own.whole()),
+                _ => sources.push(Value::map([(own.node.key()?.text()?, own.node.to_value()?)])),
+            }
+        }
+        sources.push(inner.sources.get(source)?.with_items(&[&item]));
+        Some(self.with_sources(sources))
+    }
+
+    fn with_sources(&self, sources: Vec<Value>) -> Value {
+        let mode = self.default_mode.map(|mode| ("defaultMode", Value::Int(mode)));
+        Value::map(mode.into_iter().chain([("sources", Value::Seq(sources))]))
+    }
+}
+
+impl<'a> Source<'a> {
+    fn read(key: &str, node: Node<'a>) -> Self {
+        let to = match key {
+            "configMap" => Some(Target::ConfigMap),
+            "secret" => Some(Target::Secret),
+            _ => None,
+        };
+        let name = node.get("secretName").or_else(|| node.get("name")).and_then(Node::text).unwrap_or_default();
+        let items = node.get("items").filter(|n| n.is_sequence() && n.items().next().is_some());
+        let items = items.map(|n| {
+            let text = |item: Node<'_>, key| item.get(key).and_then(Node::text).unwrap_or_default().to_owned();
+            let path = |item| text(item, "path").split('/').filter(|s| !s.is_empty() && *s != ".").collect::<Vec<_>>().join("/");
+            n.items().map(|i| Item { path: path(i), key: text(i, "key"), mode: i.get("mode").and_then(Node::as_int) }).collect()
+        });
+        Self { to, name, items, optional: node.get("optional").and_then(Node::as_bool).unwrap_or(false), node }
+    }
+
+    /// "ConfigMap web"
+    pub(super) fn display(&self) -> String {
+        format!("{} {}", self.to.map_or("source", Target::kind), self.name)
+    }
+
+    fn with_items(&self, items: &[&Item]) -> Value {
+        let items = items.iter().map(|item| {
+            let mode = item.mode.map(|mode| ("mode", Value::Int(mode)));
+            Value::map([("key", Value::str(&item.key)), ("path", Value::str(&item.path))].into_iter().chain(mode))
+        });
+        self.wrapped([("name", Value::str(self.name)), ("items", Value::Seq(items.collect()))])
+    }
+
+    fn whole(&self) -> Value {
+        self.wrapped([("name", Value::str(self.name))])
+    }
+
+    fn wrapped(&self, fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+        let key = if self.to == Some(Target::Secret) { "secret" } else { "configMap" };
+        Value::map([(key, Value::map(fields))])
+    }
+}
+
+/// The first key of a mapping that is not among `known`.
+fn unknown<'a>(node: Node<'a>, known: &[&str]) -> Option<&'a str> {
+    node.entries().filter_map(|(key, _)| key.text()).find(|key| !known.contains(key))
+}
