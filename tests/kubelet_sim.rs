@@ -2,7 +2,7 @@
 //! simulation of the kubelet's volumes: an update is seen, a restart works, and the program gets the same words.
 //!
 //! The simulator is no part of this repository: `KUBEWRIGHT_SIM` names it, else it is looked for beside the repository. Where it, root,
-//! busybox or PyYAML is missing, the trials are skipped by name; with `KUBEWRIGHT_REQUIRE_CLIENTS=1` they fail.
+//! busybox or `PyYAML` is missing, the trials are skipped by name; with `KUBEWRIGHT_REQUIRE_CLIENTS=1` they fail.
 
 #![expect(clippy::disallowed_methods, reason = "tests read and write files")]
 

@@ -63,9 +63,6 @@ fn judge(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> O
 /// What the config hash of a pod template covers, or why it has none; for transforms whose findings it makes up for.
 pub(crate) fn covered(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> Result<Vec<(Target, String)>, NoFix> {
     let settings = &cx.settings.missing_config_hash;
-    if !settings.enabled {
-        return Err(NoFix::new("disabled", "missing-config-hash is switched off"));
-    }
     let sources = reads::sources(template, settings.secrets);
     let Some(node) = cx.workspace.node(resource.id).filter(|_| !sources.is_empty()) else { return Ok(Vec::new()) };
     let written = template.node.path(&["metadata", "annotations"]).and_then(|map| map.get(&settings.annotation));

@@ -47,6 +47,10 @@ impl Transform for SubPathConfigMapMount {
         for resource in cx.workspace.resources() {
             let Some(node) = cx.workspace.node(resource.id) else { continue };
             for template in cx.workspace.pod_templates(resource.id) {
+                let of_part = |m: &mounts::Mount<'_>| m.sub_path.is_some() || m.expression;
+                if !template.containers().iter().any(|c| mounts::of(c.node).iter().any(of_part)) {
+                    continue;
+                }
                 let pod = Pod::new(*cx, resource.id, node, template);
                 for own in pod.containers.iter().filter(|own| own.container.kind != ContainerKind::Ephemeral) {
                     container(&pod, own, &mut findings);

@@ -29,6 +29,9 @@ const CURED: [&str; 4] = ["next-run", "reloader", "foreign-checksum", "checksum-
 /// How much it matters that these mounts keep their subPath, and why.
 pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Severity, String) {
     let chance = "each pod reads a change when its container happens to restart";
+    if !pod.cx.settings.missing_config_hash.enabled {
+        return (Severity::Warning, format!("{chance}, and no config hash makes up for that: missing-config-hash is switched off"));
+    }
     let covered = match missing_config_hash::covered(&pod.cx, pod.cx.workspace.resource(pod.id), &pod.template) {
         Ok(covered) => covered,
         Err(reason) if CURED.contains(&reason.code) => return (Severity::Info, format!("its staleness does no harm: {}", reason.text)),
