@@ -171,9 +171,8 @@ fn the_configuration_is_read_strictly() {
 #[test]
 fn a_large_file_with_long_lines_is_shown_short() {
     let line = "x".repeat(100_000);
-    let data: String = (0..20).map(|i| format!("  key{i}: {line}\n")).collect();
-    let text =
-        format!("{}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: big, labels: {{l: \"{line}\"}}}}\ndata:\n{data}", WORKLOAD);
+    let data: String = (0..20).flat_map(|i| [format!("  key{i}: "), line.clone(), "\n".into()]).collect();
+    let text = format!("{WORKLOAD}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: big, labels: {{l: \"{line}\"}}}}\ndata:\n{data}");
     let dir = folder(&[("a.yaml", text.as_bytes())]);
     let output = run(dir.path(), &["fix"]);
     says(&output, 1, "stdout", "missing-config-hash");
@@ -247,7 +246,7 @@ fn permissions_are_respected() {
 fn a_run_that_was_killed_is_finished_by_the_next() {
     let sha = |text: &str| {
         use sha2::Digest as _;
-        sha2::Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect::<String>()
+        sha2::Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().concat()
     };
     let journal = format!(
         r#"{{"version": 1, "steps": [

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Input, Options, ResourceId, Workspace};
-use kubewright_model::yaml::Value;
+use kubewright_model::yaml::{Node, Value};
 use kubewright_transforms::{Context, Meta, Settings, Transform};
 
 use super::report::{Outcome, Strategy};
@@ -32,7 +32,7 @@ impl Transform for Fake {
         let found: Vec<ResourceId> = workspace
             .resources()
             .iter()
-            .filter(|r| workspace.node(r.id).and_then(|n| n.path(&["data", "v"])).and_then(|n| n.text()) == Some(self.from))
+            .filter(|r| workspace.node(r.id).and_then(|n| n.path(&["data", "v"])).and_then(Node::text) == Some(self.from))
             .map(|r| r.id)
             .collect();
         let Some(first) = found.first() else { return Vec::new() };
