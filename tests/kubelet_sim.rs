@@ -2,7 +2,7 @@
 //! simulation of the kubelet's volumes: an update is seen, a restart works, and the program gets the same words.
 //!
 //! The simulator is no part of this repository: `KUBEWRIGHT_SIM` names it, else it is looked for beside the repository. Where it, root,
-//! busybox or PyYAML is missing, the trials are skipped by name; with `KUBEWRIGHT_REQUIRE_CLIENTS=1` they fail.
+//! busybox or `PyYAML` is missing, the trials are skipped by name; with `KUBEWRIGHT_REQUIRE_CLIENTS=1` they fail.
 
 #![expect(clippy::disallowed_methods, reason = "tests read and write files")]
 
@@ -121,7 +121,7 @@ fn play(simulator: &Path, scene: &Scene, kubelet: &str) -> Outcome {
     let after = simulate(simulator, &case.join("after"), scene, kubelet, scratch.path())?;
     let old = Steps::read(&before, scene.path)?;
     let new = Steps::read(&after, scene.path)?;
-    ensure(old.texts[0].is_some() && old.texts[1] == old.texts[0], || format!("before: the update is seen {:?}", old.texts))?;
+    ensure(old.texts[0].is_some() && old.texts[1] != new.texts[1], || format!("before: the update is seen: {:?}", old.texts))?;
     ensure(new.texts[0] == old.texts[0], || format!("another content at the start: {:?} {:?}", old.texts, new.texts))?;
     ensure(new.texts[1] != new.texts[0] && new.texts[1].is_some(), || format!("the update is not seen: {:?}", new.texts))?;
     ensure(new.texts[2] == new.texts[1] && new.states[2] == "running", || format!("the restart: {:?} {:?}", new.states, new.texts))?;

@@ -189,7 +189,9 @@ impl Style {
             Value::Int(n) => n.to_string(),
             Value::Str(text) => self.string(text, flow),
             Value::Seq(items) => {
-                let items: Vec<_> = items.iter().map(|i| self.flow(i, true)).collect();
+                // As manifests write command lines: one quoting for all items.
+                let item = |i: &Value| if let Value::Str(text) = i { double_quoted(text) } else { self.flow(i, true) };
+                let items: Vec<_> = items.iter().map(item).collect();
                 format!("[{}]", items.join(&self.comma))
             }
             Value::Map(entries) => {

@@ -12,7 +12,7 @@ def documents(path):
 def error(document):
     try:
         kv.validate(document, kv.latest_version(), strict=True)
-    except kv.SchemaNotFoundError:
+    except (kv.SchemaNotFoundError, KeyError):
         return None
     except kv.ValidationError as e:
         return str(e).splitlines()[0]

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use kubewright_model::kube::{Target, Workspace};
+use kubewright_model::kube::Workspace;
 
 use super::Reason;
 use super::demand::Demands;
@@ -47,7 +47,7 @@ pub(super) fn names(
             .map(|suffix| format!("{}-{suffix}", collision.name))
             .filter(|name| name.len() <= LENGTHS[1])
             .collect();
-        let free = |name: &&String| !given.contains(*name) && is_free(ws, collision.to, name);
+        let free = |name: &&String| !given.contains(*name) && is_free(ws, collision, name);
         let Some(name) = LENGTHS.iter().find_map(|length| found.iter().filter(|n| n.len() <= *length).find(free)) else {
             return Err(refused(ws, collision, at, found.first()));
         };
@@ -158,13 +158,18 @@ pub(super) fn file_stem(path: &str) -> &str {
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
-/// Whether nothing in the workspace has, makes or refers to the name.
-fn is_free(ws: &Workspace, to: Target, name: &str) -> bool {
-    let is_kind = |id| ws.resource(id).kind == to.kind();
-    !ws.resources().iter().any(|r| r.kind == to.kind() && r.name == name)
-        && !ws.sets().iter().flat_map(|s| &s.members).any(|m| m.name == name && is_kind(m.resource))
-        && !ws.kustomizations().iter().flat_map(|k| &k.generators).any(|g| g.to == to && g.name == name)
-        && !ws.resources().iter().any(|r| uses::refers(ws, r, to, name, None))
+/// Whether nothing that is applied together with a definition has, makes or asks for the name.
+fn is_free(ws: &Workspace, collision: &Collision<'_>, name: &str) -> bool {
+    let to = collision.to;
+    let sets: BTreeSet<_> = collision.definitions.iter().flat_map(|d| ws.sets_of(d.id)).collect();
+    sets.into_iter().map(|id| ws.set(id)).all(|set| {
+        let generated = |file| ws.kustomization(file).is_some_and(|k| k.generators.iter().any(|g| g.to == to && g.name == name));
+        set.members.iter().all(|member| {
+            let resource = ws.resource(member.resource);
+            let defined = resource.kind == to.kind() && (resource.name == name || member.name == name);
+            !defined && !uses::refers(ws, resource, to, name, None) && !member.through.iter().any(|file| generated(*file))
+        })
+    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! content cannot be known, the finding says why.
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
-use kubewright_model::kube::{PodTemplate, Resource, Workspace};
+use kubewright_model::kube::{PodTemplate, Resource, Target, Workspace};
 use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
 
 use self::reads::{Reading, Source, list};
@@ -58,6 +58,19 @@ fn judge(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> O
         Ok(reading) => case.compare(&reading),
         Err(reason) => Some(case.info(reason)),
     }
+}
+
+/// What the config hash of a pod template covers, or why it has none; for transforms whose findings it makes up for.
+pub(crate) fn covered(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> Result<Vec<(Target, String)>, NoFix> {
+    let settings = &cx.settings.missing_config_hash;
+    let sources = reads::sources(template, settings.secrets);
+    let Some(node) = cx.workspace.node(resource.id).filter(|_| !sources.is_empty()) else { return Ok(Vec::new()) };
+    let written = template.node.path(&["metadata", "annotations"]).and_then(|map| map.get(&settings.annotation));
+    let reading = Case { cx, resource, node, template, sources: &sources, written }.read()?;
+    if written.is_none() {
+        skips::unwanted(cx.workspace, resource, template, &reading)?;
+    }
+    Ok(reading.names)
 }
 
 /// A pod template that reads configuration.

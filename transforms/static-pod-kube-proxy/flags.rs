@@ -104,7 +104,7 @@ fn variable(container: Node<'_>, field: Field) -> Result<&str, NoFix> {
     if entries().any(|e| e.get("name").and_then(Node::text) == Some(field.variable) && e.get("valueFrom").is_some()) {
         return Err(NoFix::new(
             "env-taken",
-            format!("Variable {} of the container holds something else than {}.", field.variable, field.path),
+            format!("variable {} of the container holds something else than {}", field.variable, field.path),
         ));
     }
     Ok(field.variable)

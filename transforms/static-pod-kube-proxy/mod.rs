@@ -37,17 +37,17 @@ impl Transform for StaticPodKubeProxy {
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
         let all = cx.workspace.resources();
-        let pods: Vec<&Resource> = all.iter().filter(|r| recognise::is_static_proxy(cx.workspace, r)).collect();
+        let pods: Vec<&Resource> = all.iter().filter(|r| recognise::runs_proxy(cx.workspace, r)).collect();
         if pods.is_empty() {
             return Vec::new();
         }
         let sets: Vec<&Resource> = all.iter().filter(|r| recognise::is_daemon_set(cx.workspace, r)).collect();
-        let findings = pods.iter().filter(|pod| cx.workspace.file(pod.file).editable);
+        let findings = pods.iter().filter(|pod| recognise::is_static(cx.workspace, pod) && cx.workspace.file(pod.file).editable);
         findings.filter_map(|pod| Case { cx, pod, pods: &pods, sets: &sets }.finding()).collect()
     }
 }
 
-/// One static kube-proxy, and the others of the workspace.
+/// One static kube-proxy, and all else that runs kube-proxy in the workspace.
 struct Case<'a> {
     cx: &'a Context<'a>,
     pod: &'a Resource,
@@ -80,7 +80,7 @@ impl<'a> Case<'a> {
             related: Vec::new(),
             resource: Some(self.pod.id),
             notes: Vec::new(),
-            fix: Err(NoFix::new("converted", format!("{beside} holds the DaemonSet; move the nodes over, then delete this file."))),
+            fix: Err(NoFix::new("converted", format!("{beside} holds the DaemonSet; move the nodes over, then delete this file"))),
         };
         if pair.is_some() {
             finding.severity = Severity::Info;
@@ -106,7 +106,7 @@ impl<'a> Case<'a> {
     fn related(&self, other: &Resource) -> Option<(Location, String)> {
         let node = self.workspace().node(other.id)?;
         let at = node.path(&["metadata", "name"]).or_else(|| node.get("kind")).unwrap_or(node);
-        Some((Location::of(other.file, at), "another static kube-proxy".to_owned()))
+        Some((Location::of(other.file, at), "another kube-proxy".to_owned()))
     }
 
     fn fix(&self, node: Node<'_>, beside: &str) -> Result<(Fix, Vec<String>), NoFix> {
@@ -117,8 +117,8 @@ impl<'a> Case<'a> {
             return Err(reason);
         }
         self.alone(beside, replace)?;
-        let yaml = self.file().yaml.as_deref().ok_or_else(|| NoFix::new("yaml-no-document", "The file is not read as YAML."))?;
-        let document = yaml.documents().get(self.pod.document).ok_or_else(|| NoFix::new("yaml-no-document", "The document is gone."))?;
+        let yaml = self.file().yaml.as_deref().ok_or_else(|| NoFix::new("yaml-no-document", "the file is not read as YAML"))?;
+        let document = yaml.documents().get(self.pod.document).ok_or_else(|| NoFix::new("yaml-no-document", "the document is gone"))?;
         let text = yaml.text().get(document.region()).unwrap_or_default();
         let converted = convert::convert(text.to_owned(), settings.gate_label)?;
         let (title, change, target) = if replace {
@@ -144,24 +144,27 @@ impl<'a> Case<'a> {
     /// Whether nothing else in the workspace stands in the way of one DaemonSet named kube-proxy.
     fn alone(&self, beside: &str, replace: bool) -> Result<(), NoFix> {
         if self.pod.item.is_some() {
-            return Err(NoFix::new("in-list", "The pod is an item of a list; write it as a document of its own."));
+            return Err(NoFix::new("in-list", "the pod is an item of a list; write it as a document of its own"));
         }
         if self.pods.len() > 1 {
-            let text = format!("The workspace has {} static kube-proxy pods, and their DaemonSets would have one name.", self.pods.len());
+            let text = format!(
+                "{} pods of the workspace run kube-proxy, for roles or nodes: one DaemonSet cannot stand for all of them unseen",
+                self.pods.len()
+            );
             return Err(NoFix::new("several-copies", text));
         }
         if let Some(set) = self.sets.first() {
             let path = &self.workspace().file(set.file).path;
-            return Err(NoFix::new("daemonset-exists", format!("{} in {path} runs kube-proxy already.", set.display())));
+            return Err(NoFix::new("daemonset-exists", format!("{} in {path} runs kube-proxy already", set.display())));
         }
         if !replace && self.workspace().file_at(beside).is_some() {
-            return Err(NoFix::new("target-exists", format!("{beside} exists and holds no DaemonSet for kube-proxy.")));
+            return Err(NoFix::new("target-exists", format!("{beside} exists and holds no DaemonSet for kube-proxy")));
         }
         let touched = |path: &str| self.workspace().touches(self.pod.id).iter().any(|t| t.by_index || t.affects(path));
         if replace && (touched("spec") || touched("kind")) {
             return Err(NoFix::new(
                 "kustomize-patch",
-                "A kustomization changes the pod's fields, which would have other paths in a DaemonSet.",
+                "a kustomization changes the pod's fields, which would have other paths in a DaemonSet",
             ));
         }
         Ok(())

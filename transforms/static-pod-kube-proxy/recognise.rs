@@ -14,20 +14,24 @@ use super::command::{self, Call, Reading};
 /// Label and annotation values, names and addresses with one of these in them are filled in by something else.
 const PLACEHOLDERS: &[&str] = &["{{", "${", "<%", "%(", "__", "<", "@"];
 
-/// Whether the resource is a kube-proxy that the kubelet runs from a file.
-pub(super) fn is_static_proxy(workspace: &Workspace, resource: &Resource) -> bool {
+/// Whether the resource is a pod on the host network that starts kube-proxy, and that no controller owns.
+pub(super) fn runs_proxy(workspace: &Workspace, resource: &Resource) -> bool {
     if resource.kind != "Pod" || resource.api_version != "v1" {
         return false;
     }
     let Some(pod) = workspace.node(resource.id) else { return false };
-    let path = &workspace.file(resource.file).path;
-    let place = ["manifests", "static", "kube-proxy"].iter().any(|part| path.contains(part))
-        || resource.namespace.as_deref() == Some("kube-system")
-        || resource.name.starts_with("kube-proxy");
     let owners = pod.path(&["metadata", "ownerReferences"]);
     let owned = owners.is_some_and(|o| o.items().any(|o| o.get("kind").and_then(Node::text) != Some("Node")));
     let host = pod.path(&["spec", "hostNetwork"]).and_then(Node::as_bool) == Some(true);
-    place && host && !owned && containers(pod).any(|c| !matches!(command::read(c), Reading::Other))
+    host && !owned && containers(pod).any(|c| !matches!(command::read(c), Reading::Other))
+}
+
+/// Whether the place of such a pod says that the kubelet runs it from a file.
+pub(super) fn is_static(workspace: &Workspace, resource: &Resource) -> bool {
+    let path = &workspace.file(resource.file).path;
+    ["manifests", "static", "kube-proxy"].iter().any(|part| path.contains(part))
+        || resource.namespace.as_deref() == Some("kube-system")
+        || resource.name.starts_with("kube-proxy")
 }
 
 /// Whether the resource is a DaemonSet that runs kube-proxy, or has its name.
@@ -56,13 +60,13 @@ pub(super) fn obstacle(pod: Node<'_>) -> Option<NoFix> {
     if all.next().is_some() {
         return Some(NoFix::new(
             "other-containers",
-            "The pod has further containers, which would run on every node with kube-proxy; move them to a pod of their own.",
+            "the pod has further containers, which would run on every node with kube-proxy; move them to a pod of their own",
         ));
     }
     let Reading::Proxy(call) = command::read(container) else {
         return Some(NoFix::new(
             "shell-unclear",
-            "The script that starts kube-proxy cannot be taken apart, so its flags for one node are not known.",
+            "the script that starts kube-proxy cannot be taken apart, so its flags for one node are not known",
         ));
     };
     generator(pod, container).or_else(|| interpreted(pod)).or_else(|| endpoint(&call)).or_else(|| dns(pod))
@@ -79,7 +83,7 @@ fn generator(pod: Node<'_>, container: Node<'_>) -> Option<NoFix> {
     } else {
         return None;
     };
-    Some(NoFix::new("generator-owned", format!("The file belongs to {owner}, which writes it again; configure kube-proxy there.")))
+    Some(NoFix::new("generator-owned", format!("the file belongs to {owner}, which writes it again; configure kube-proxy there")))
 }
 
 /// Placeholders in what the conversion has to read.
@@ -93,7 +97,7 @@ fn interpreted(pod: Node<'_>) -> Option<NoFix> {
 
 /// The refusal for a placeholder in `field`.
 pub(super) fn placeholder(field: &str, text: &str) -> NoFix {
-    NoFix::new("placeholder", format!("{field} holds a placeholder ({text}), so what it means on a node is not known."))
+    NoFix::new("placeholder", format!("{field} holds a placeholder ({text}), so what it means on a node is not known"))
 }
 
 /// Where kube-proxy finds the API server.
@@ -101,15 +105,13 @@ fn endpoint(call: &Call<'_>) -> Option<NoFix> {
     if let Some(master) = call.flag("master")
         && is_loopback(host(master.value))
     {
-        let text = format!(
-            "--master={} answers only where an API server runs; give kube-proxy an endpoint that every node reaches.",
-            master.value
-        );
+        let text =
+            format!("--master={} answers only where an API server runs; give kube-proxy an endpoint that every node reaches", master.value);
         return Some(NoFix::new("local-apiserver", text));
     }
     let known = ["kubeconfig", "master", "config"].iter().any(|name| call.flag(name).is_some_and(|f| !f.value.is_empty()));
     (!known).then(|| {
-        let text = "kube-proxy is given no --kubeconfig, --master or --config, and the address of Service kubernetes works only after kube-proxy does.";
+        let text = "kube-proxy is given no --kubeconfig, --master or --config, and the address of Service kubernetes works only after kube-proxy does";
         NoFix::new("no-kubeconfig", text)
     })
 }
@@ -119,7 +121,7 @@ fn dns(pod: Node<'_>) -> Option<NoFix> {
     let policy = pod.path(&["spec", "dnsPolicy"]).and_then(Node::text);
     (policy == Some("ClusterFirstWithHostNet")).then(|| {
         let text =
-            "dnsPolicy is ClusterFirstWithHostNet: kube-proxy would ask a Service that works only after kube-proxy does; use Default.";
+            "dnsPolicy is ClusterFirstWithHostNet: kube-proxy would ask a Service that works only after kube-proxy does; use Default";
         NoFix::new("dns-policy", text)
     })
 }

@@ -47,6 +47,10 @@ impl Transform for SubPathConfigMapMount {
         for resource in cx.workspace.resources() {
             let Some(node) = cx.workspace.node(resource.id) else { continue };
             for template in cx.workspace.pod_templates(resource.id) {
+                let of_part = |m: &mounts::Mount<'_>| m.sub_path.is_some() || m.expression;
+                if !template.containers().iter().any(|c| mounts::of(c.node).iter().any(of_part)) {
+                    continue;
+                }
                 let pod = Pod::new(*cx, resource.id, node, template);
                 for own in pod.containers.iter().filter(|own| own.container.kind != ContainerKind::Ephemeral) {
                     container(&pod, own, &mut findings);
@@ -80,7 +84,7 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
             Case::Beside(source, item, outer) => match rewrite::beside(pod, decision, *source, item, outer) {
                 Ok(edits) => {
                     let title = format!("join it with the volume {} in one projected volume at {}", outer.volume, outer.written);
-                    findings.push(fixed(pod, &[decision], title, edits, true, Vec::new()));
+                    findings.push(offered(pod, &[decision], fixed(pod, &[decision], title, edits, true, Vec::new())));
                 }
                 Err(no_fix) => kept.push((decision, no_fix)),
             },
@@ -99,12 +103,15 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
     keep(pod, &kept, findings);
 }
 
-/// D1: unsafe, because the directory is now one that the kubelet manages.
+/// D1: unsafe, because the directory is now one that the kubelet manages. A config hash is no cure here: the kubelet deletes the directory
+/// that is mounted before any pod is replaced.
 fn directory(pod: &Pod<'_>, decision: &Decision<'_, '_>, edits: Vec<Edit>) -> Finding {
     let title =
         format!("mount a projected volume with just the files of {} at {}", decision.mount.sub_path.unwrap_or(""), decision.mount.written);
     let note = "a program that reads the directory recursively meets ..data and the directory it points to, too".to_owned();
-    fixed(pod, &[decision], title, edits, false, vec![note])
+    let message =
+        format!("a directory of {} is mounted through subPath; a change takes its files away from running pods", decision.source.display());
+    Finding { message, severity: Severity::Warning, ..fixed(pod, &[decision], title, edits, false, vec![note]) }
 }
 
 /// W1 for all files of a container.
@@ -126,7 +133,7 @@ fn links(pod: &Pod<'_>, own: &Own<'_>, linked: &[Linked<'_, '_, '_>], mut unprov
         }
     }
     let decisions: Vec<&Decision<'_, '_>> = linked.iter().map(|l| l.decision).collect();
-    Ok(fixed(pod, &decisions, title, edits, unproven.is_empty(), notes))
+    Ok(offered(pod, &decisions, fixed(pod, &decisions, title, edits, unproven.is_empty(), notes)))
 }
 
 /// S1: one finding for each reason.
@@ -151,21 +158,25 @@ fn missing(decision: &Decision<'_, '_>) -> String {
 
 /// A finding with a fix; `proven` says whether nothing about running pods is left to chance.
 fn fixed(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>], title: String, edits: Vec<Edit>, proven: bool, mut notes: Vec<String>) -> Finding {
-    let mut severity = Severity::Warning;
-    let mut applicability = Applicability::Safe;
     if pod.must_be_recreated() {
         let kind = &pod.cx.workspace.resource(pod.id).kind;
         notes.push(format!("a {kind} cannot take this change in place: delete it and create it again"));
     }
-    if !proven || pod.must_be_recreated() {
-        applicability = Applicability::Unsafe;
-        let (how_much, staleness) = say::staleness(pod, decisions);
-        severity = how_much;
-        notes.push(format!("as long as the subPath stays: {staleness}"));
-    }
+    let safe = proven && !pod.must_be_recreated();
+    let applicability = if safe { Applicability::Safe } else { Applicability::Unsafe };
     let changes = edits.into_iter().map(|edit| Change::Edit(pod.file, edit)).collect();
     let fix = Fix { title, applicability, changes, claims: vec![pod.id] };
-    finding(pod, severity, decisions, say::message(decisions), notes, Ok(fix))
+    finding(pod, Severity::Warning, decisions, say::message(decisions), notes, Ok(fix))
+}
+
+/// Says of a finding whose fix is only offered how much it matters until then.
+fn offered(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>], mut finding: Finding) -> Finding {
+    if finding.fix.as_ref().is_ok_and(|fix| fix.applicability != Applicability::Safe) {
+        let (severity, staleness) = say::staleness(pod, decisions);
+        finding.severity = severity;
+        finding.notes.push(format!("as long as the subPath stays, {staleness}"));
+    }
+    finding
 }
 
 fn finding(

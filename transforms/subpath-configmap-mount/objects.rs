@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kubewright_model::kube::{OutsideUseKind, Resolution, ResourceId, Rollout, SetId, Target};
+use kubewright_model::kube::{OutsideUseKind, Resolution, ResourceId, SetId, Target};
 
 use crate::Context;
 
@@ -16,8 +16,6 @@ pub(super) struct Objects<'a> {
 /// What is known of one ConfigMap or Secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Known {
-    /// It has exactly one definition in every set.
-    pub(super) defined: bool,
     /// All keys that it can have in any set; `None` when that is not known.
     pub(super) keys: Option<BTreeSet<String>>,
     /// `immutable: true`, in every set.
@@ -34,12 +32,12 @@ impl<'a> Objects<'a> {
     /// What is known of the object of that name.
     pub(super) fn known(&self, to: Target, name: &str) -> Known {
         let in_sets = !self.sets.is_empty();
-        let mut known = Known { defined: in_sets, keys: in_sets.then(BTreeSet::new), immutable: in_sets, hashed_name: in_sets };
+        let mut known = Known { keys: in_sets.then(BTreeSet::new), immutable: in_sets, hashed_name: in_sets };
         for set in &self.sets {
             let resolution = self.cx.workspace.resolve(*set, self.workload, to, name);
             known.hashed_name &= matches!(resolution, Resolution::Generated { hash_suffix: true, .. });
             let Resolution::One(definition) = resolution else {
-                known = Known { defined: false, keys: None, immutable: false, ..known };
+                known = Known { keys: None, immutable: false, ..known };
                 continue;
             };
             let immutable = self.cx.workspace.node(definition).and_then(|n| n.get("immutable")?.as_bool());
@@ -51,12 +49,6 @@ impl<'a> Objects<'a> {
             }
         }
         known
-    }
-
-    /// Whether the config hash of `missing-config-hash` makes a change of this object replace the pods.
-    pub(super) fn hash_cures(&self, rollout: Rollout, to: Target, known: &Known) -> bool {
-        let hash = &self.cx.settings.missing_config_hash;
-        hash.enabled && rollout == Rollout::Rolls && known.defined && (to == Target::ConfigMap || hash.secrets)
     }
 
     /// Whether kustomize may give a definition other keys than its file has.

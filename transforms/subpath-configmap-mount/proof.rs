@@ -48,6 +48,11 @@ pub(super) fn link(pod: &Pod<'_>, own: &Own<'_>, mount: &Mount<'_>, unproven: &m
     let ground = ground(pod, own, mount, &target)?;
     let security = |key: &str| own.container.node.path(&["securityContext", key]);
     let either = |key: &str| security(key).or_else(|| pod.template.spec.path(&["securityContext", key]));
+    let flags = [either("runAsNonRoot"), security("readOnlyRootFilesystem")];
+    let odd = flags.into_iter().flatten().find(|n| n.as_bool().is_none());
+    if let Some(node) = odd.or(either("runAsUser").filter(|n| n.as_int().is_none())) {
+        return Err(NoFix::new("placeholder", format!("{} is filled in by another tool", node.text().unwrap_or("securityContext"))));
+    }
     if ground == Ground::Root && security("readOnlyRootFilesystem").and_then(Node::as_bool) == Some(true) {
         return Err(NoFix::new("read-only-root", "the root file system is read-only: no link can be made there"));
     }
@@ -126,9 +131,8 @@ pub(super) fn container<'a>(pod: &Pod<'a>, own: &Own<'a>) -> Result<Proof<'a>, N
     let shell_of_command =
         command.as_ref().and_then(|(_, words)| words.first().copied()).filter(|w| SHELLS.contains(&super::mounts::name(w)));
     let shell = match (shell, shell_of_command) {
-        (Shell::At(path), _) => path.to_owned(),
-        (_, Some(path)) if path.starts_with('/') => path.to_owned(),
-        (_, Some(_)) => "/bin/sh".to_owned(),
+        // Looked up in PATH, as it was.
+        (Shell::At(path), _) | (_, Some(path)) => path.to_owned(),
         _ => {
             note(&mut unproven, "that the image has a shell (`shell`)");
             "/bin/sh".to_owned()

@@ -1,13 +1,14 @@
 //! What is said about mounts: messages, notes, and what to state about an image.
 
 use kubewright_model::finding::Severity;
+use kubewright_model::kube::Target;
 use kubewright_model::kube::images::{self, Stated, StatedBy};
-use kubewright_model::kube::{Rollout, Target};
 use kubewright_model::yaml::Node;
 
 use super::decide::Decision;
 use super::pod::{Own, Pod};
 use super::wrapper::Program;
+use crate::missing_config_hash;
 
 /// What is wrong with these mounts.
 pub(super) fn message(decisions: &[&Decision<'_, '_>]) -> String {
@@ -22,29 +23,31 @@ pub(super) fn message(decisions: &[&Decision<'_, '_>]) -> String {
     format!("{} {verb} mounted through subPath; a running pod never sees a change", list(&names))
 }
 
+/// Reasons against a config hash that make up for the subPath themselves.
+const CURED: [&str; 4] = ["next-run", "reloader", "foreign-checksum", "checksum-templated"];
+
 /// How much it matters that these mounts keep their subPath, and why.
 pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Severity, String) {
-    let rollout = pod.template.carrier.rollout;
-    if rollout == Rollout::NextRun {
-        return (Severity::Info, "each run starts with the content of its time".into());
+    let chance = "each pod reads a change when its container happens to restart";
+    if !pod.cx.settings.missing_config_hash.enabled {
+        return (Severity::Warning, format!("{chance}, and no config hash makes up for that: missing-config-hash is switched off"));
     }
-    for decision in decisions {
-        let Some(to) = decision.source.to else { continue };
-        let known = pod.objects.known(to, decision.source.name);
-        if pod.objects.hash_cures(rollout, to, &known) {
-            continue;
-        }
-        let name = decision.source.display();
-        let why = match rollout {
-            Rollout::Rolls if to == Target::Secret && !pod.cx.settings.missing_config_hash.secrets => {
-                format!("the config hash of missing-config-hash leaves {name} out unless `secrets = true`")
-            }
-            Rollout::Rolls => format!("no config hash can be computed: {name} has no single definition here"),
-            _ => format!("no config hash can replace the pods of a {}", pod.cx.workspace.resource(pod.id).kind),
-        };
-        return (Severity::Warning, format!("{why}, so each pod reads a change when its container happens to restart"));
-    }
-    (Severity::Info, "the config hash of missing-config-hash cures its staleness: a change replaces all pods together".into())
+    let covered = match missing_config_hash::covered(&pod.cx, pod.cx.workspace.resource(pod.id), &pod.template) {
+        Ok(covered) => covered,
+        Err(reason) if CURED.contains(&reason.code) => return (Severity::Info, format!("its staleness does no harm: {}", reason.text)),
+        Err(reason) => return (Severity::Warning, format!("{chance}, and no config hash makes up for that: {}", reason.text)),
+    };
+    let bare = |d: &&&Decision<'_, '_>| !covered.iter().any(|(to, name)| Some(*to) == d.source.to && name == d.source.name);
+    let Some(decision) = decisions.iter().find(bare) else {
+        return (Severity::Info, "the config hash of missing-config-hash cures its staleness: a change replaces all pods together".into());
+    };
+    let name = decision.source.display();
+    let why = if decision.source.to == Some(Target::Secret) && !pod.cx.settings.missing_config_hash.secrets {
+        format!("missing-config-hash leaves {name} out unless `secrets = true`")
+    } else {
+        format!("{name} is not among what is applied with it")
+    };
+    (Severity::Warning, format!("{chance}, and no config hash makes up for that: {why}"))
 }
 
 /// What of the image was taken as proven.

@@ -105,6 +105,14 @@ impl<'a> Volume<'a> {
                 format!("volume {} has the field {field}, which is not known to survive in a projected volume", self.name),
             ));
         }
+        let odd = |n: Node<'_>| match n.key().and_then(Node::text) {
+            Some("defaultMode" | "mode") => n.as_int().is_none(),
+            Some("optional") => n.as_bool().is_none(),
+            _ => false,
+        };
+        if let Some(node) = self.body.descendants().find(|n| odd(*n)) {
+            return Err(NoFix::new("placeholder", format!("{} is filled in by another tool", node.text().unwrap_or("a field"))));
+        }
         match self.sources.iter().find(|s| s.optional) {
             Some(source) => Err(NoFix::new(
                 "optional",

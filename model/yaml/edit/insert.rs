@@ -60,7 +60,7 @@ fn block<'a>(
             let unit = all.get(before).ok_or(guard::PLACE)?;
             let last = collection.children().nth(if collection.is_mapping() { before * 2 + 1 } else { before }).ok_or(guard::PLACE)?;
             seal(layout, last)?;
-            Some(layout.trailing(unit.end)?)
+            Some(layout.deeper_comments(layout.trailing(unit.end)?, column, last))
         }
         None => match collection.mark() {
             Some(mark) if layout.has_break(mark..first.start) => Some(layout.trailing(mark + 1)?),

@@ -82,6 +82,28 @@ impl<'a> Layout<'a> {
         }
     }
 
+    /// The line break behind the comment lines that follow the line break at `end` at once and stand deeper than `column`: they belong to
+    /// what stands above them. Below a block scalar such lines are left where they are.
+    pub(super) fn deeper_comments(self, mut end: usize, column: usize, above: Node<'_>) -> usize {
+        if matches!(self.last_leaf_kind(above), Kind::Scalar(style) if style.is_block()) {
+            return end;
+        }
+        loop {
+            let next = self.next_line(end);
+            let stop = self.line_break(next);
+            let body = self.text[next..stop].trim_start_matches(' ');
+            if next >= self.text.len() || !body.starts_with('#') || stop - next - body.len() <= column {
+                return end;
+            }
+            end = stop;
+        }
+    }
+
+    fn last_leaf_kind(self, node: Node<'_>) -> Kind {
+        let last = node.data().subtree.saturating_sub(1).max(u32::try_from(node.id().index()).unwrap_or(0));
+        self.file.node(NodeId(last)).kind()
+    }
+
     /// First byte at or behind `at` that is not white space, a line break or part of a comment.
     pub(super) fn skip(self, mut at: usize) -> usize {
         loop {

@@ -29,7 +29,7 @@ fn first_item() {
         ],
         |node| node.push(Place::First, &s("new")),
     );
-    table(&[("[\n  a, # c\n  b\n]\n", "", "[\n  a, # c\n  [x],\n  b\n]\n")], |node| {
+    table(&[("[\n  a, # c\n  b\n]\n", "", "[\n  a, # c\n  [\"x\"],\n  b\n]\n")], |node| {
         node.push(Place::After(node.at(0).unwrap()), &Value::strs(["x"]).flow())
     });
 }

@@ -9,6 +9,12 @@ fn last_entry() {
             ("a: 1", "", "a: 1\nkey: value"),
             ("a: 1 # c\n\n# end\n", "", "a: 1 # c\nkey: value\n\n# end\n"),
             ("m:\n    a: 1\n\n# above b\nb: 2\n", "m", "m:\n    a: 1\n    key: value\n\n# above b\nb: 2\n"),
+            (
+                "m:\n  l:\n    a: 1\n    # of l\n  # of n\n  n: 1\n",
+                "m.l",
+                "m:\n  l:\n    a: 1\n    key: value\n    # of l\n  # of n\n  n: 1\n",
+            ),
+            ("m:\n  l:\n    a: 1\n    # of l\nb: 1\n", "m", "m:\n  l:\n    a: 1\n    # of l\n  key: value\nb: 1\n"),
             ("- name: x\n", "0", "- name: x\n  key: value\n"),
             ("- name: x\n- name: y\n", "1", "- name: x\n- name: y\n  key: value\n"),
             ("-   name: x\n", "0", "-   name: x\n    key: value\n"),
