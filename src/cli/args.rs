@@ -114,7 +114,7 @@ pub struct FixArgs {
     /// Read this configuration instead of the nearest kubewright.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Show info findings one by one
+    /// Show info findings in full
     #[arg(long, short)]
     pub verbose: bool,
 }

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use kubewright_model::finding::{Finding, NoFix};
+use kubewright_model::finding::{Finding, NoFix, Severity};
 use kubewright_model::kube::{ResourceId, Workspace};
 
 use super::report::{FileChange, LeftAlone, Outcome, Place, Report, Reported};
@@ -90,6 +90,11 @@ impl Merge {
                 }
             }
         }
+        // What a fix leaves to remark about its own resource is no finding of its own.
+        let settled = |key: &Key, f: &Finding| {
+            f.severity == Severity::Info && f.fix.is_err() && self.entries.iter().any(|e| e.applied && e.key == *key)
+        };
+        left.retain(|(key, finding, _)| !settled(key, finding));
         let mut findings: Vec<Reported> = self.entries.into_iter().map(|e| e.reported).chain(self.remarks).collect();
         findings.extend(left.into_iter().map(|(_, finding, refusal)| appeared(original, now, finding, refusal)));
         let mut report = Report {

@@ -13,7 +13,7 @@ use crate::pipeline::report::{Outcome, Report, Reported, ReportedFix, Strategy};
 /// What is shown, and how.
 #[derive(Debug, Clone)]
 pub struct View<'a> {
-    /// Info findings one by one.
+    /// Remarks in full, not on one line each.
     pub verbose: bool,
     /// The changes were written.
     pub wrote: bool,
@@ -26,14 +26,15 @@ const RELATED: usize = 11;
 
 const BOLD: Style = Style::new().bold();
 
-/// All findings, a blank line behind each; then, for those who ask, what is only worth knowing, a line each.
+/// All findings, a blank line behind each; then what is only worth knowing, a line each unless it tells what to do.
 pub fn findings(report: &Report, view: &View<'_>) -> String {
     let mut out = String::new();
-    let (remarks, findings): (Vec<&Reported>, Vec<&Reported>) = report.findings.iter().partition(|f| remark(f));
+    let brief = |f: &&Reported| remark(f) && !view.verbose && !instructs(f);
+    let (remarks, findings): (Vec<&Reported>, Vec<&Reported>) = report.findings.iter().partition(brief);
     for finding in findings {
         whole(&mut out, report, finding, view);
     }
-    if view.verbose && !remarks.is_empty() {
+    if !remarks.is_empty() {
         for finding in remarks {
             line(&mut out, finding, view);
         }
@@ -42,7 +43,12 @@ pub fn findings(report: &Report, view: &View<'_>) -> String {
     out
 }
 
-/// Whether it is only worth knowing: one line, and only for those who ask.
+/// Whether the reason why there is no fix says more than the reason: what to state.
+fn instructs(finding: &Reported) -> bool {
+    finding.fix.as_ref().is_err_and(|reason| reason.text.contains('\n'))
+}
+
+/// Whether it is only worth knowing.
 fn remark(finding: &Reported) -> bool {
     finding.severity == Severity::Info && finding.fix.is_err()
 }
@@ -68,7 +74,7 @@ fn head(out: &mut String, finding: &Reported, view: &View<'_>) {
 fn line(out: &mut String, finding: &Reported, view: &View<'_>) {
     head(out, finding, view);
     if let Err(reason) = &finding.fix {
-        let _ = write!(out, " ({})", reason.code);
+        let _ = write!(out, " ({}: {})", reason.code, printable(&reason.text));
     }
     out.push('\n');
 }
@@ -212,12 +218,8 @@ fn counts(report: &Report, view: &View<'_>) -> String {
         parts.push(format!("{} suppressed", report.suppressed));
     }
     if remarks > 0 {
-        let how = if view.verbose { "" } else { ": show with --verbose" };
-        parts.push(if parts.is_empty() && shown.is_empty() {
-            format!("{remarks} at info{how}")
-        } else {
-            format!("{remarks} more at info{how}")
-        });
+        let more = if shown.is_empty() { "" } else { " more" };
+        parts.push(format!("{remarks}{more} at info"));
     }
     let all = format!("{found} in {files}");
     if parts.is_empty() { all } else { format!("{all}: {}", parts.join(", ")) }
