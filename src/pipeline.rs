@@ -22,6 +22,7 @@ use std::fmt;
 use kubewright_model::finding::{Applicability, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Broken, Workspace};
 use kubewright_transforms::{Context, Settings, Transform};
+use rayon::prelude::*;
 
 use crate::typed;
 
@@ -139,7 +140,7 @@ impl Pipeline<'_> {
     fn check(&self, workspace: &Workspace) -> (Pass, Vec<Finding>) {
         let cx = Context { workspace, settings: self.settings };
         let editable = |f: &Finding| workspace.file(f.primary.file).editable;
-        let mut findings: Vec<Finding> = self.transforms.iter().flat_map(|t| t.check(&cx)).filter(editable).collect();
+        let mut findings: Vec<Finding> = self.transforms.par_iter().flat_map_iter(|t| t.check(&cx)).filter(editable).collect();
         let mut suppressions = suppress::Suppressions::read(workspace);
         let before = findings.len();
         findings.retain(|f| !suppressions.hit(workspace, f));
