@@ -10,6 +10,7 @@ mod emit;
 mod node;
 mod plan;
 mod scan;
+mod scan_block;
 mod scan_flow;
 mod scan_quoted;
 #[cfg(test)]

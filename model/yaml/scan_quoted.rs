@@ -33,6 +33,10 @@ impl Scanner<'_> {
             text.push(&self.text[from..hit]);
             match self.bytes[hit] {
                 b'"' => return Some(Token { style: ScalarStyle::DoubleQuoted, range: at..hit + 1, decoded: text.finish() }),
+                b'\\' if matches!(self.bytes.get(hit + 1), Some(b'\n' | b'\r')) => {
+                    text.hold();
+                    from = self.escaped_break(hit + 1)?;
+                }
                 b'\\' => {
                     let (c, next) = self.escape(hit + 1)?;
                     text.push_escaped(c);
@@ -66,8 +70,18 @@ impl Scanner<'_> {
         Some(at)
     }
 
-    /// Decodes the escape whose letter stands at `at`; returns it with where the text goes on. Surrogates and escaped line breaks are left to
-    /// the complete planner.
+    /// An escaped line break joins its lines; the white space in front of the next one goes. Blank lines are left to the complete planner.
+    fn escaped_break(&self, at: usize) -> Option<usize> {
+        let line = self.next_line(at);
+        let mut next = line;
+        while self.bytes.get(next) == Some(&b' ') {
+            next += 1;
+        }
+        let deeper = self.around().is_none_or(|n| next - line > n);
+        (deeper && next > line && !matches!(self.bytes.get(next), None | Some(b'\n' | b'\r' | b'\t'))).then_some(next)
+    }
+
+    /// Decodes the escape whose letter stands at `at`; returns it with where the text goes on. Surrogates are left to the complete planner.
     fn escape(&self, at: usize) -> Option<(char, usize)> {
         let digits = match *self.bytes.get(at)? {
             b'n' => return Some(('\n', at + 1)),
@@ -102,7 +116,7 @@ impl Scanner<'_> {
         loop {
             let mut breaks = 0;
             let mut at = self.line_end(end);
-            if !self.text[end..at].trim_start_matches(' ').is_empty() {
+            if !self.text[end..at].trim_start_matches([' ', '\t']).is_empty() {
                 break;
             }
             while at < self.bytes.len() {
@@ -119,7 +133,7 @@ impl Scanner<'_> {
                     Some(_) if first - next <= around => return Some(text.token(&token, end)),
                     Some(_) => {
                         let mut stop = self.line_end(first);
-                        while self.bytes[stop - 1] == b' ' {
+                        while matches!(self.bytes[stop - 1], b' ' | b'\t') {
                             stop -= 1;
                         }
                         let line = &self.text[first..stop];
@@ -164,6 +178,12 @@ impl Folded {
 
     fn push_escaped(&mut self, c: char) {
         self.text.push(c);
+        self.kept = self.text.len();
+        self.touched = true;
+    }
+
+    /// White space up to here is content.
+    fn hold(&mut self) {
         self.kept = self.text.len();
         self.touched = true;
     }
