@@ -12,7 +12,7 @@ mod plan;
 mod scan;
 mod scan_block;
 mod scan_flow;
-mod scan_quoted;
+mod scan_scalar;
 #[cfg(test)]
 mod tests;
 mod tree;

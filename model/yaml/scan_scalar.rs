@@ -1,11 +1,68 @@
-//! Scalars for the scanner that are quoted, or go on over several lines.
+//! Scalars for the scanner: plain, quoted, and over several lines.
 
 use memchr::{memchr, memchr2, memchr3};
 
 use super::scan::{Scanner, Token};
 use super::tree::ScalarStyle;
 
+/// No control characters but tabs and line breaks, no lone CR, none of the special breaks and marks that parsers disagree about.
+pub(super) fn plain_bytes(bytes: &[u8]) -> bool {
+    let mut suspicious = false;
+    for b in bytes {
+        suspicious |= (*b < 0x20 && *b != b'\n' && *b != b'\t') || *b == 0x7F || *b == 0xC2 || *b == 0xE2 || *b == 0xEF;
+    }
+    if !suspicious {
+        return true;
+    }
+    bytes.iter().enumerate().all(|(i, b)| match b {
+        b'\n' | b'\t' => true,
+        b'\r' => bytes.get(i + 1) == Some(&b'\n'),
+        0..0x20 | 0x7F => false,
+        // C1 controls and NEL; LS and PS; byte order marks and noncharacters.
+        0xC2 => bytes.get(i + 1).is_some_and(|n| *n >= 0xA0),
+        0xE2 => !(bytes.get(i + 1) == Some(&0x80) && matches!(bytes.get(i + 2), Some(0xA8 | 0xA9))),
+        0xEF => !matches!((bytes.get(i + 1), bytes.get(i + 2)), (Some(0xBB), Some(0xBF)) | (Some(0xBF), Some(0xBE | 0xBF))),
+        _ => true,
+    })
+}
+
 impl Scanner<'_> {
+    /// A scalar on one line in block context; a plain one ends before its colon, its comment or its line break.
+    pub(super) fn token(&self, at: usize) -> Option<Token> {
+        match self.bytes[at] {
+            b'"' => self.double_quoted(at),
+            b'\'' => self.single_quoted(at),
+            b',' | b']' | b'}' | b'#' | b'&' | b'*' | b'!' | b'%' | b'@' | b'`' => None,
+            b'-' | b'?' | b':' if matches!(self.bytes.get(at + 1), None | Some(b' ' | b'\t' | b'\n' | b'\r')) => None,
+            _ => {
+                let line_end = self.line_end(at);
+                let line = &self.bytes[at..line_end];
+                let mut end = line.len();
+                let mut from = 0;
+                while let Some(n) = memchr2(b':', b'#', &line[from..]) {
+                    let hit = from + n;
+                    if line[hit] == b':' {
+                        if matches!(line.get(hit + 1), None | Some(b' ' | b'\t')) {
+                            end = hit;
+                            break;
+                        }
+                    } else if hit > 0 && matches!(line[hit - 1], b' ' | b'\t') {
+                        end = hit;
+                        break;
+                    }
+                    from = hit + 1;
+                }
+                while end > 0 && matches!(line[end - 1], b' ' | b'\t') {
+                    end -= 1;
+                }
+                if end == 0 || memchr(b'\t', &line[..end]).is_some() {
+                    return None;
+                }
+                Some(Token { style: ScalarStyle::Plain, range: at..at + end, decoded: None })
+            }
+        }
+    }
+
     pub(super) fn single_quoted(&self, at: usize) -> Option<Token> {
         let mut text = Folded::new();
         let mut from = at + 1;
