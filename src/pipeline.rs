@@ -123,7 +123,7 @@ impl Pipeline<'_> {
             if number == 0 {
                 merge.start(&now, &pass, &remarks);
             } else {
-                merge.pass(&now, &pass);
+                merge.pass(workspace, &now, &pass);
             }
             let Some(next) = next else {
                 return Ok(merge.finish(workspace, &now, &pass));
