@@ -123,9 +123,10 @@ impl Pipeline<'_> {
             if number == 0 {
                 merge.start(&now, &pass, &remarks);
             } else {
-                merge.pass(&now, &pass);
+                merge.pass(workspace, &now, &pass);
             }
             let Some(next) = next else {
+                self.try_the_rest(&now, &mut pass);
                 return Ok(merge.finish(workspace, &now, &pass));
             };
             last_names = pass.applied.iter().filter_map(|i| pass.findings.get(*i)).map(|f| f.transform).collect();
@@ -159,6 +160,16 @@ impl Pipeline<'_> {
         }
         // The order of transforms is kept: it decides which fix is taken first, and names come before hashes.
         (Pass { findings, applied: BTreeSet::new(), refused: BTreeMap::new(), suppressed }, remarks)
+    }
+
+    /// Tries the fixes that nobody asked for: what is offered must be applicable.
+    fn try_the_rest(&self, workspace: &Workspace, pass: &mut Pass) {
+        for index in 0..pass.findings.len() {
+            let offered = |f: &Finding| f.fix.as_ref().is_ok_and(|fix| !self.unsafe_fixes.apply(f.transform, fix.applicability));
+            if !pass.refused.contains_key(&index) && pass.findings.get(index).is_some_and(offered) {
+                pass.refused.extend(apply::apply(workspace, &pass.findings, &[index]).refused);
+            }
+        }
     }
 
     /// Applies what can be applied in this pass; the workspace afterwards, or `None` when nothing was.

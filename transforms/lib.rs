@@ -59,3 +59,18 @@ pub static ALL: &[&dyn Transform] = &[
     &static_pod_kube_proxy::StaticPodKubeProxy,
     &missing_config_hash::MissingConfigHash,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each transform has a table in the settings, by its name, that switches it off; [`Settings::enabled`] asks it.
+    #[test]
+    fn every_transform_can_be_switched_off() {
+        for name in ALL.iter().map(|t| t.meta().name) {
+            let off = serde_json::json!({name: {"enabled": false}});
+            let settings: Settings = serde_json::from_value(off).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(Settings::default().enabled(name) && !settings.enabled(name), "Settings::enabled does not know {name}");
+        }
+    }
+}

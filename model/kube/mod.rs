@@ -8,6 +8,7 @@
 mod apply_set;
 mod field_reference;
 mod field_table;
+mod generated;
 pub mod images;
 mod index;
 mod kustomization;

@@ -66,20 +66,24 @@ impl Workspace {
         }
     }
 
-    /// Whether a generator of a kustomization of the set makes that name, or changes it.
+    /// Whether a generator of a kustomization of the set makes that name, or changes it. The name carries a hash when all generators of it
+    /// want one and the first of them makes the object: one that merges into a plain resource leaves its name (kustomize
+    /// `Resource.CopyMergeMetaDataFieldsFrom`).
     fn generated(&self, set: SetId, to: Target, name: &str, namespace: Option<&str>) -> Option<Resolution> {
-        let mut found = None;
+        let mut kustomization = None;
+        let (mut made, mut hashed) = (false, true);
         for (file, at) in self.set_index(set)?.generators.get(&(to, name.to_owned()))? {
-            let kustomization = self.kustomization(*file)?;
-            let generator = kustomization.generators.get(*at)?;
-            let own = kustomization.namespace.as_deref().or(generator.namespace.as_deref());
+            let from = self.kustomization(*file)?;
+            let generator = from.generators.get(*at)?;
+            let own = from.namespace.as_deref().or(generator.namespace.as_deref());
             if own.is_some() && namespace.is_some() && own != namespace {
                 continue;
             }
-            let hash = matches!(found, Some(Resolution::Generated { hash_suffix: true, .. })) || generator.hash_suffix;
-            found = Some(Resolution::Generated { hash_suffix: hash, kustomization: *file });
+            made |= generator.behavior == "create";
+            hashed &= generator.hash_suffix;
+            kustomization = Some(*file);
         }
-        found
+        kustomization.map(|kustomization| Resolution::Generated { hash_suffix: made && hashed, kustomization })
     }
 
     /// A plain resource of a kustomization that asks for a hash suffix.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::field_reference;
+use super::generated;
 use super::index::{self, Index};
 use super::kustomize::{Kustomization, OutsideUse, Touch};
 use super::outside;
@@ -192,6 +193,11 @@ impl Workspace {
     /// All kustomizations, by path.
     pub fn kustomizations(&self) -> &[Kustomization] {
         &self.kustomizations
+    }
+
+    /// The sign by which a resource's document is known as the output of another tool: a comment above it, or the labels of a chart.
+    pub fn generated_by(&self, id: ResourceId) -> Option<String> {
+        generated::sign(self, id)
     }
 
     /// The pod templates that a resource carries, in document order.

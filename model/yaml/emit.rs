@@ -188,6 +188,7 @@ impl Style {
             Value::Bool(b) => b.to_string(),
             Value::Int(n) => n.to_string(),
             Value::Str(text) => self.string(text, flow),
+            Value::Quoted(text) => double_quoted(text),
             Value::Seq(items) => {
                 // As manifests write command lines: one quoting for all items.
                 let item = |i: &Value| if let Value::Str(text) = i { double_quoted(text) } else { self.flow(i, true) };

@@ -14,6 +14,8 @@ pub enum Value {
     Int(i64),
     /// A string; quoted where a plain scalar could be read as anything else.
     Str(String),
+    /// A string in double quotes, for values that would need them or not by chance: hashes.
+    Quoted(String),
     /// A sequence, in block style where the surroundings are.
     Seq(Vec<Self>),
     /// A mapping in the given order, in block style where the surroundings are.
@@ -26,6 +28,11 @@ impl Value {
     /// A string.
     pub fn str(text: impl Into<String>) -> Self {
         Self::Str(text.into())
+    }
+
+    /// A string in double quotes.
+    pub fn quoted(text: impl Into<String>) -> Self {
+        Self::Quoted(text.into())
     }
 
     /// A mapping from pairs, in their order.

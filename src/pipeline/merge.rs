@@ -2,8 +2,8 @@
 //!
 //! A finding of the first pass is *applied* when its fix, or that of the same finding in a later pass, was. A finding that waited may
 //! come back under other words, because the fix it waited for renamed something: then transform and resource tell that it is the same.
-//! Findings that only later passes have are part of the fixes that caused them, unless they are left at the end: those are reported at
-//! the place of their resource in the original text.
+//! Findings that only later passes have are part of the fixes that caused them, unless they are left at the end, or a remark of the first
+//! pass said why there is no fix: those are reported at the place of their resource in the original text.
 
 use std::collections::BTreeMap;
 
@@ -58,13 +58,17 @@ impl Merge {
     }
 
     /// A later pass.
-    pub(super) fn pass(&mut self, workspace: &Workspace, pass: &Pass) {
+    pub(super) fn pass(&mut self, original: &Workspace, workspace: &Workspace, pass: &Pass) {
         for finding in pass.applied.iter().filter_map(|i| pass.findings.get(*i)) {
             let key = Key::of(workspace, finding);
             let waits = |e: &Entry| !e.applied && e.key == key;
             let at = (self.entries.iter().position(|e| waits(e) && e.reported.message == finding.message))
                 .or_else(|| self.entries.iter().position(|e| waits(e) && e.reported.fix.is_ok()));
             if let Some(entry) = at.and_then(|at| self.entries.get_mut(at)) {
+                entry.applied = true;
+            } else if let Some(entry) = self.entries.iter_mut().find(|e| waits(e) && e.reported.severity == Severity::Info) {
+                // The reason why there was no fix is gone: what was fixed in the end is what is reported.
+                entry.reported = appeared(original, workspace, finding, None);
                 entry.applied = true;
             }
         }

@@ -50,7 +50,7 @@ fn written(value: &Value) -> Plain {
         Value::Null => Plain::Scalar(Yaml::Null),
         Value::Bool(b) => Plain::Scalar(Yaml::Boolean(*b)),
         Value::Int(n) => Plain::Scalar(Yaml::Integer(*n)),
-        Value::Str(text) => key(text),
+        Value::Str(text) | Value::Quoted(text) => key(text),
         Value::Seq(items) => Plain::Seq(items.iter().map(written).collect()),
         Value::Map(entries) => Plain::Map(entries.iter().map(|(k, v)| (key(k), written(v))).collect()),
         Value::Flow(value) => written(value),

@@ -50,9 +50,15 @@ impl Transform for MissingConfigHash {
 
 fn judge(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> Option<Finding> {
     let settings = &cx.settings.missing_config_hash;
-    let sources = reads::sources(template, settings.secrets);
-    let node = cx.workspace.node(resource.id).filter(|_| !sources.is_empty())?;
+    let node = cx.workspace.node(resource.id)?;
     let written = template.node.path(&["metadata", "annotations"]).and_then(|map| map.get(&settings.annotation));
+    let sources = reads::sources(template, settings.secrets);
+    if sources.is_empty() {
+        let sources = reads::first_start(template, settings.secrets);
+        let text = "scripts in /docker-entrypoint-initdb.d are run once, while the data directory is empty: a restart would change nothing";
+        let case = Case { cx, resource, node, template, sources: &sources, written };
+        return (!sources.is_empty()).then(|| case.info(NoFix::new("first-start", text)));
+    }
     let case = Case { cx, resource, node, template, sources: &sources, written };
     match case.read() {
         Ok(reading) => case.compare(&reading),
@@ -135,15 +141,14 @@ impl Case<'_> {
         let Reading { names, elsewhere, early, .. } = reading;
         let (subject, read) = (self.subject(), list(names));
         let key = &self.cx.settings.missing_config_hash.annotation;
-        let value = Value::str(hash.clone());
         let (message, title, edit) = if let Some(written) = self.written {
             let one_of = if names.len() > 1 { "one of " } else { "" };
             let message = format!("the config hash of {subject} is stale: {one_of}{read} changed since it was written");
-            (message, format!("update the hash of {read}"), written.set(&value))
+            (message, format!("update the hash of {read}"), written.set(&Value::str(hash.clone())))
         } else {
             let them = if names.len() > 1 { "them" } else { "it" };
             let message = format!("{subject} reads {read}, and a change of {them} restarts no pod");
-            (message, format!("write the hash of {read} to the pod template"), insert(self.template.node, key, &value))
+            (message, format!("write the hash of {read} to the pod template"), insert(self.template.node, key, &hash))
         };
         let mut notes = Vec::new();
         if !elsewhere.is_empty() {
@@ -218,14 +223,17 @@ impl Case<'_> {
     }
 }
 
-/// The edit that writes the annotation: into the annotations, or with them, or with the metadata.
-fn insert(template: Node<'_>, key: &str, value: &Value) -> Result<Edit, Refusal> {
-    let annotations = Value::map([(key, value.clone())]);
+/// The edit that writes the annotation: into the annotations, or with them, or with the metadata. An empty `{}` gives way to a block.
+fn insert(template: Node<'_>, key: &str, hash: &str) -> Result<Edit, Refusal> {
+    let annotations = Value::map([(key, Value::quoted(hash))]);
+    let empty = |node: Node<'_>| node.is_mapping() && node.entries().next().is_none();
     match template.get("metadata") {
         None => template.insert(Place::First, "metadata", &Value::map([("annotations", annotations)])),
+        Some(metadata) if empty(metadata) => metadata.set(&Value::map([("annotations", annotations)])),
         Some(metadata) => match metadata.get("annotations") {
             None => metadata.insert(Place::Last, "annotations", &annotations),
-            Some(map) => map.insert(Place::Last, key, value),
+            Some(map) if empty(map) => map.set(&annotations),
+            Some(map) => map.insert(Place::Last, key, &Value::quoted(hash)),
         },
     }
 }

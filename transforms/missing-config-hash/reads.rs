@@ -9,8 +9,9 @@ use std::fmt::Write as _;
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::{
-    Evidence, Keys, OutsideUseKind, PodTemplate, Resolution, Resource, ResourceId, SetId, Site, Target, Workspace,
+    Evidence, Keys, OutsideUseKind, PodTemplate, Reference, Resolution, Resource, ResourceId, SetId, Site, Target, Workspace,
 };
+use kubewright_model::yaml::Node;
 
 use super::canon::Section;
 use super::content::{self, Content};
@@ -87,10 +88,34 @@ pub(super) fn list(labels: &[(Target, String)]) -> String {
     kinds.join(" and ")
 }
 
-/// What the template reads, in the order of first reference.
+/// Where images of databases look for scripts, which they run once, for a data directory that is empty.
+const FIRST_START: &str = "/docker-entrypoint-initdb.d";
+
+/// What the template reads at every start, in the order of first reference.
 pub(super) fn sources<'a>(template: &PodTemplate<'a>, secrets: bool) -> Vec<Source<'a>> {
+    gather(template.references().into_iter().filter(|r| !at_first_start(template, r)), secrets)
+}
+
+/// What it reads at the first start only.
+pub(super) fn first_start<'a>(template: &PodTemplate<'a>, secrets: bool) -> Vec<Source<'a>> {
+    gather(template.references().into_iter().filter(|r| at_first_start(template, r)), secrets)
+}
+
+/// Whether a reference is a volume that is mounted for the scripts of a first start and nowhere else.
+fn at_first_start(template: &PodTemplate<'_>, reference: &Reference<'_>) -> bool {
+    let (Site::Volume { volume, .. } | Site::Projected { volume, .. }) = reference.site else { return false };
+    let name = volume.get("name").and_then(Node::text);
+    let containers = template.containers();
+    let mounts = containers.iter().filter_map(|c| c.node.get("volumeMounts")).flat_map(Node::items);
+    let paths = mounts.filter(|m| m.get("name").and_then(Node::text) == name).map(|m| m.get("mountPath").and_then(Node::text));
+    let mut paths =
+        paths.map(|path| path.and_then(|p| p.strip_prefix(FIRST_START)).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+    paths.next().is_some_and(|first| first && paths.all(|p| p))
+}
+
+fn gather<'a>(references: impl Iterator<Item = Reference<'a>>, secrets: bool) -> Vec<Source<'a>> {
     let mut sources: Vec<Source<'a>> = Vec::new();
-    for reference in template.references() {
+    for reference in references {
         let unread = match &reference.demand.reads {
             Keys::None => true,
             Keys::Some(keys) => keys.is_empty(),
@@ -156,7 +181,10 @@ fn read_in(workspace: &Workspace, set: SetId, workload: &Resource, sources: &[So
                 continue;
             }
             Resolution::Generated { .. } => {
-                return Err(NoFix::new("generated-content", format!("{display} is made by a kustomize generator from other files")));
+                return Err(NoFix::new(
+                    "generated-content",
+                    format!("a kustomize generator makes {display}, or adds to it, from other files"),
+                ));
             }
             Resolution::Missing if source.optional => {
                 reading.sections.push(Section { to: source.to, keys: None });

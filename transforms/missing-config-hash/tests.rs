@@ -72,7 +72,7 @@ fn hash(config: &str, container: &str, volume: &str) -> String {
     let [Change::Edit(_, edit)] = fix.changes.as_slice() else { panic!("{fix:?}") };
     let Op::Insert { value: Value::Map(metadata), .. } = &edit.op else { panic!("{edit:?}") };
     let Value::Map(annotations) = &metadata[0].1 else { panic!("{metadata:?}") };
-    let Value::Str(hash) = &annotations[0].1 else { panic!("{annotations:?}") };
+    let Value::Quoted(hash) = &annotations[0].1 else { panic!("{annotations:?}") };
     assert!(check(&text, Some(hash)).is_empty(), "the hash is taken for stale");
     assert_eq!(check(&text, Some("0123")).len(), 1, "another hash is taken for right");
     hash.clone()

@@ -188,10 +188,22 @@ fn generators_make_names() {
     assert_eq!(hash(&with("configMapGenerator: [{name: g}]"), "g"), Some(true));
     assert_eq!(hash(&with("configMapGenerator: [{name: g, options: {disableNameSuffixHash: true}}]"), "g"), Some(false));
     assert_eq!(hash(&with("configMapGenerator: [{name: g}]\ngeneratorOptions: {disableNameSuffixHash: true}"), "g"), Some(false));
-    assert_eq!(hash(&with("configMapGenerator: [{name: a, behavior: merge}]"), "a"), Some(true));
+    assert_eq!(hash(&with("configMapGenerator: [{name: a, behavior: merge}]"), "a"), Some(false));
+    assert_eq!(hash(&with("configMapGenerator: [{name: a, behavior: replace}]"), "a"), Some(false));
     assert_eq!(hash(&with("secretGenerator: [{name: g}]"), "g"), None);
     assert_eq!(hash(&with("configMapGenerator: [{name: g}]"), "other"), None);
     assert_eq!(hash(&with(""), "a"), None);
+    let merged = |base: &str, over: &str| {
+        workspace(&[
+            ("kustomization.yaml", &format!("resources: [b]\nconfigMapGenerator: [{{name: g, behavior: merge{over}}}]\n")),
+            ("b/kustomization.yaml", &format!("resources: [p.yaml]\nconfigMapGenerator: [{{name: g{base}}}]\n")),
+            ("b/p.yaml", POD),
+        ])
+    };
+    let off = ", options: {disableNameSuffixHash: true}";
+    for (base, over, expected) in [("", "", true), (off, "", false), ("", off, false), (off, off, false)] {
+        assert_eq!(hash(&merged(base, over), "g"), Some(expected), "{base} {over}");
+    }
     let asked = config_map("a", "k").replace("metadata:\n", "metadata:\n  annotations: {kustomize.config.k8s.io/needs-hash: 'true'}\n");
     let w = workspace(&[("kustomization.yaml", "resources: [p.yaml, a.yaml]\n"), ("p.yaml", POD), ("a.yaml", &asked)]);
     assert_eq!(hash(&w, "a"), Some(true));

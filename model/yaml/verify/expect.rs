@@ -242,7 +242,7 @@ fn holds(want: &Want<'_>, got: &Tree) -> bool {
 fn has_value(value: &Value, got: &Tree) -> bool {
     match (value, &got.body) {
         (Value::Flow(value), _) => has_value(value, got),
-        (Value::Str(text), _) => is_string(text, got),
+        (Value::Str(text) | Value::Quoted(text), _) => is_string(text, got),
         (Value::Null, Body::Scalar(text, ScalarStyle::Plain)) => resolve_plain(text) == Resolved::Null,
         (Value::Bool(b), Body::Scalar(text, ScalarStyle::Plain)) => *text == b.to_string(),
         (Value::Int(n), Body::Scalar(text, ScalarStyle::Plain)) => *text == n.to_string(),
