@@ -4,6 +4,7 @@
 //! compared in full: kinds, styles, spans, marks, nulls, keys, comments, anchors, decoded text, documents. `KUBEWRIGHT_MUTATIONS` sets the number
 //! of damaged texts.
 #![expect(clippy::disallowed_methods, reason = "tests read files and their settings")]
+#![expect(clippy::print_stdout, reason = "the counts are the result")]
 
 mod support;
 
