@@ -19,7 +19,7 @@ mod tree;
 mod value;
 pub mod verify;
 
-pub use edit::{Edit, Op, Place, Refusal, Splice};
+pub use edit::{Edit, Level, Op, Place, Refusal, Splice};
 pub use node::{Entries, Items, Node, Resolved};
 pub use tree::{Collection, Document, File, Kind, NodeId, ParseError, ScalarStyle};
 pub use value::Value;
