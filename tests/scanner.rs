@@ -3,12 +3,8 @@
 //! Over every YAML file at hand (this project, `KUBEWRIGHT_CORPUS`, `YAML_TEST_SUITE`) and over random damage done to them, the two trees are
 //! compared in full: kinds, styles, spans, marks, nulls, keys, comments, anchors, decoded text, documents. `KUBEWRIGHT_MUTATIONS` sets the number
 //! of damaged texts.
-<<<<<<< HEAD
-#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "tests read files and their settings, and say what they counted")]
-=======
 #![expect(clippy::disallowed_methods, reason = "tests read files and their settings")]
 #![expect(clippy::print_stdout, reason = "the counts are the result")]
->>>>>>> red2
 
 mod support;
 
