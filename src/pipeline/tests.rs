@@ -268,3 +268,48 @@ fn a_file_that_only_kubectl_reads_is_left_alone() {
     let expected = [("broken.yaml", Severity::Error, Some("not-yaml")), ("odd.yaml", Severity::Info, Some("not-understood"))];
     assert_eq!(said, expected);
 }
+
+#[test]
+fn an_offered_fix_that_cannot_be_applied_is_none() {
+    // A number is no string: the API type check refuses it, though nobody asked to apply it.
+    let make = |workspace: &Workspace, ids: &[ResourceId]| {
+        let mut fix = set(workspace, ids, "b")?;
+        let value = ids.first().and_then(|id| workspace.node(*id)?.path(&["data", "v"])).ok_or_else(|| NoFix::new("none", ""))?;
+        fix.changes = vec![Change::Edit(kubewright_model::kube::FileId(0), value.set(&Value::Int(1))?)];
+        fix.applicability = Applicability::Unsafe;
+        Ok(fix)
+    };
+    let unsafe_number = Fake { meta: meta("number"), from: "a", make };
+    let ws = workspace(&[("a.yaml", &config_map("one", "a"), true)]);
+    let report = run(&ws, &[&unsafe_number]).unwrap();
+    assert_eq!(outcomes(&report), [("number", Outcome::Left, Some("api-type"))]);
+}
+
+#[test]
+fn a_fix_that_another_one_made_possible_takes_the_place_of_the_remark() {
+    let file = |source: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  {source}.conf: x\n---\n\
+             apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {source}\nspec:\n  selector:\n    matchLabels:\n      app: {source}\n  \
+             template:\n    metadata:\n      labels:\n        app: {source}\n    spec:\n      containers:\n        - name: app\n          \
+             image: app\n          volumeMounts:\n            - name: settings\n              mountPath: /etc/app\n      volumes:\n        \
+             - name: settings\n          configMap:\n            name: settings\n            items:\n              - key: {source}.conf\n                \
+             path: app.conf\n"
+        )
+    };
+    let ws = workspace(&[("web.yaml", &file("web"), true), ("worker.yaml", &file("worker"), true)]);
+    let report = run(&ws, kubewright_transforms::ALL).unwrap();
+    let said: Vec<(&str, &str, Outcome)> = report
+        .findings
+        .iter()
+        .map(|f| (f.place.path.as_str(), f.fix.as_ref().map_or("none", |fix| fix.title.as_str()), f.outcome))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ("web.yaml", "rename 1 of 2 definitions to settings-web, and the references that demand them", Outcome::Applied),
+            ("web.yaml", "write the hash of ConfigMap settings-web to the pod template", Outcome::Applied),
+            ("worker.yaml", "write the hash of ConfigMap settings to the pod template", Outcome::Applied),
+        ]
+    );
+}

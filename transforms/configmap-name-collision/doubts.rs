@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kubewright_model::kube::{Evidence, FileId, Workspace};
+use kubewright_model::yaml::Node;
 
 use super::demand::{Demands, Verdict};
 use super::group::{Collision, Relation, relate};
@@ -66,11 +67,14 @@ pub(super) fn paths(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason>
 }
 
 /// Whether the files of definitions and consumers collide on another object too (R3). A Namespace repeated is none, and within one file
-/// another ConfigMap is a collision of its own.
+/// another ConfigMap is a collision of its own. In a set that is known to be applied together it is one across files too, and an object
+/// repeated as it is does no harm.
 pub(super) fn alternatives(ws: &Workspace, collision: &Collision<'_>, demands: &Demands<'_>) -> Option<Reason> {
     let definitions = collision.definitions.iter().map(|d| d.file);
     let files: BTreeSet<FileId> = definitions.chain(demands.consumers.iter().map(|c| c.resource.file)).collect();
     let mut seen: BTreeMap<(&str, &str), Vec<_>> = BTreeMap::new();
+    let together = collision.evidence != Evidence::Directory;
+    let value = |id| ws.node(id).and_then(Node::to_value);
     for set in &collision.sets {
         for member in &ws.set(*set).members {
             let resource = ws.resource(member.resource);
@@ -82,7 +86,8 @@ pub(super) fn alternatives(ws: &Workspace, collision: &Collision<'_>, demands: &
             let twice = known.iter().find(|(id, file, namespace)| {
                 *id != resource.id
                     && relate(*namespace, member.namespace.as_deref()) != Relation::Different
-                    && !(resource.kind == collision.to.kind() && *file == resource.file)
+                    && !(resource.kind == collision.to.kind() && (together || *file == resource.file))
+                    && !(together && value(*id) == value(resource.id))
             });
             if let Some((_, file, _)) = twice {
                 let (a, b) = (&ws.file(*file).path, &ws.file(resource.file).path);

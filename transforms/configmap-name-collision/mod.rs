@@ -99,7 +99,9 @@ fn plan(cx: &Context<'_>, collision: &Collision<'_>, demands: &Demands<'_>) -> P
     none(doubts::content(ws, collision))?;
     none(doubts::paths(ws, collision))?;
     none(doubts::alternatives(ws, collision, demands))?;
-    none(doubts::demand(demands))?;
+    // Who cannot be rewritten need not be decided either, and that says more.
+    let undecided = doubts::demand(demands);
+    none(undecided.map(|reason| demands.blocks.first().filter(|_| !reason.doubt).cloned().unwrap_or(reason)))?;
     none(owner::fixed(ws, collision))?;
     none(collision.definitions.iter().find_map(|d| owner::owned(ws, d)))?;
     none(demands.blocks.first().cloned())?;
