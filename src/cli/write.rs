@@ -26,7 +26,7 @@ const STAGED: (&str, &str) = (".kubewright-", ".staged");
 /// How the name of a journal ends that is not complete.
 const JOURNAL_DRAFT: &str = ".journal";
 /// Age from which a staged file that no journal names is nobody's.
-const STALE: Duration = Duration::from_mins(10);
+const STALE: Duration = Duration::from_secs(10 * 60);
 
 /// What a run is about to do.
 #[derive(Debug, Serialize, Deserialize)]
@@ -56,7 +56,9 @@ pub(super) fn write(root: &Path, changes: &[FileChange]) -> Result<()> {
     let mut staged = Vec::new();
     let targets = changes.iter().map(|change| root.join(&change.path));
     let directories: BTreeSet<PathBuf> = targets.filter_map(|t| t.parent().map(Path::to_path_buf)).chain([root.to_path_buf()]).collect();
-    directories.iter().for_each(|directory| sweep(directory));
+    for directory in &directories {
+        sweep(directory);
+    }
     for change in changes {
         let target = root.join(&change.path);
         let file = change.after.as_deref().map(|text| stage(&target, text)).transpose();
