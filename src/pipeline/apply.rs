@@ -25,7 +25,7 @@ pub(super) struct Outcome {
 }
 
 /// Whether every change of the fix lies within the PATHs.
-pub(super) fn allowed(workspace: &Workspace, finding: &Finding, fix: &Fix) -> Result<(), NoFix> {
+pub(super) fn allowed(workspace: &Workspace, transform: &str, fix: &Fix) -> Result<(), NoFix> {
     let outside =
         |path: &str| Err(NoFix::new("outside-paths", format!("would have to change {path}, which is outside of what was asked for")));
     for change in &fix.changes {
@@ -47,9 +47,17 @@ pub(super) fn allowed(workspace: &Workspace, finding: &Finding, fix: &Fix) -> Re
         }
     }
     if fix.changes.is_empty() && fix.applicability != Applicability::DisplayOnly {
-        return Err(NoFix::new("no-change", format!("{} changes nothing ({})", fix.title, finding.transform)));
+        return Err(NoFix::new("no-change", format!("{} changes nothing ({transform})", fix.title)));
     }
     Ok(())
+}
+
+/// A fix that gives up a comment is not safe: what people wrote for each other goes only when they say so.
+pub(super) fn demote(fix: &mut Fix) {
+    let loses = |change: &Change| matches!(change, Change::Edit(_, edit) if !edit.lost_comments.is_empty());
+    if fix.changes.iter().any(loses) {
+        fix.applicability = fix.applicability.min(Applicability::Unsafe);
+    }
 }
 
 /// A file may be created beside, or below, a file that may be edited.

@@ -2,7 +2,7 @@
 //!
 //! `# kubewright: ignore[name,name] reason` on a line, or directly above it, takes away the findings on that line; at `apiVersion`, `kind`
 //! or `metadata.name` those of the whole resource. So does the annotation `kubewright.dev/ignore: "name,name"` on a resource or its pod
-//! template. One that hits nothing is itself a remark, or it would outlive what it was written for.
+//! template. On a further place of a finding it keeps the fix, which would change all of them, from being made. One that hits nothing is itself a remark, or it would outlive what it was written for.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -109,6 +109,24 @@ impl Suppressions {
             {
                 s.used = true;
                 hit = true;
+            }
+        }
+        hit
+    }
+
+    /// Whether a suppression covers another place of a finding that itself stays; it counts as used then.
+    pub(super) fn partly(&mut self, workspace: &Workspace, finding: &Finding) -> bool {
+        let mut hit = false;
+        for (place, _) in finding.related.iter().filter(|(place, _)| *place != finding.primary) {
+            let line = line_start(&workspace.file(place.file).text, place.span.start);
+            for index in self.by_file.get(&place.file).into_iter().flatten() {
+                if let Some(s) = self.all.get_mut(*index)
+                    && s.name == finding.transform
+                    && s.line == Some(line)
+                {
+                    s.used = true;
+                    hit = true;
+                }
             }
         }
         hit
