@@ -77,7 +77,8 @@ pub fn read(request: &Request<'_>) -> Result<Tree, Unreadable> {
             tree.barren.push(path.clone());
         }
     }
-    let read: Vec<_> = found.into_iter().collect::<Vec<_>>().into_par_iter().map(|(path, asked)| (bytes(&path), path, asked)).collect();
+    let read: Vec<_> =
+        found.into_iter().collect::<Vec<_>>().into_par_iter().map(|(path, asked)| (bytes(&path).map(text), path, asked)).collect();
     for (bytes, path, asked) in read {
         let relative = relative(request.root, &path);
         if path.strip_prefix(request.root).unwrap_or(&path).to_str().is_none() {
@@ -95,7 +96,7 @@ pub fn read(request: &Request<'_>) -> Result<Tree, Unreadable> {
                     tree.unread.push(cannot_read(relative, &error));
                 }
             }
-            Ok(bytes) => match text(bytes) {
+            Ok(read) => match read {
                 Ok(text) => {
                     let editable = asked && !config::ignored(request.ignore, &relative);
                     tree.inputs.push(Input { path: relative, text, editable });
