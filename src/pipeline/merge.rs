@@ -72,9 +72,10 @@ impl Merge {
                 .find(|(_, e)| e.reported.message == finding.message)
                 .or_else(|| waiting().find(|(_, e)| e.reported.fix.is_ok()))
                 .map(|(at, _)| at);
+            let remark = waiting().find(|(_, e)| e.reported.severity == Severity::Info).map(|(at, _)| at);
             if let Some(entry) = at.and_then(|at| self.entries.get_mut(at)) {
                 entry.applied = true;
-            } else if let Some(entry) = self.entries.iter_mut().find(|e| waits(e) && e.reported.severity == Severity::Info) {
+            } else if let Some(entry) = remark.and_then(|at| self.entries.get_mut(at)) {
                 // The reason why there was no fix is gone: what was fixed in the end is what is reported.
                 entry.reported = appeared(original, workspace, finding, None);
                 entry.applied = true;
