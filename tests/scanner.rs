@@ -4,6 +4,7 @@
 //! compared in full: kinds, styles, spans, marks, nulls, keys, comments, anchors, decoded text, documents. `KUBEWRIGHT_MUTATIONS` sets the number
 //! of damaged texts.
 #![expect(clippy::disallowed_methods, reason = "tests read files and their settings")]
+#![expect(clippy::print_stdout, reason = "the counts are the result")]
 
 mod support;
 
@@ -23,7 +24,7 @@ fn main() {
         }),
         Trial::test("damaged_texts", damaged_texts),
     ];
-    for (variable, floor) in [("KUBEWRIGHT_CORPUS", 0.98), ("YAML_TEST_SUITE", 0.3)] {
+    for (variable, floor) in [("KUBEWRIGHT_CORPUS", 0.995), ("YAML_TEST_SUITE", 0.3)] {
         match std::env::var_os(variable).map(PathBuf::from) {
             Some(dir) => trials.push(Trial::test(variable, move || same_trees(&dir, floor))),
             None => trials.push(Trial::test(format!("{variable} (skipped: not set)"), || Ok(())).with_ignored_flag(true)),

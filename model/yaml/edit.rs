@@ -76,8 +76,8 @@ pub enum Op {
         mapping: NodeId,
         /// The entries that move: a range of their positions.
         entries: Range<usize>,
-        /// The new keys, outermost first; each with the entries that stand in its mapping before the next one.
-        under: Vec<(String, Vec<(String, Value)>)>,
+        /// The new keys, outermost first.
+        under: Vec<Level>,
     },
     /// A new document with this root.
     InsertDocument {
@@ -116,6 +116,44 @@ pub struct Refusal {
     pub code: &'static str,
     /// One sentence for the user.
     pub text: &'static str,
+}
+
+/// A new key around entries that move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Level {
+    /// The key.
+    pub key: String,
+    /// Its value is a sequence with one item, which holds the rest.
+    pub item: bool,
+    /// Entries in front of what moves, or of the next key.
+    pub before: Vec<(String, Value)>,
+    /// Entries behind that.
+    pub behind: Vec<(String, Value)>,
+}
+
+impl Level {
+    /// A key with nothing but what moves.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self { key: key.into(), item: false, before: Vec::new(), behind: Vec::new() }
+    }
+
+    /// With entries in front.
+    #[must_use]
+    pub fn before(self, before: Vec<(String, Value)>) -> Self {
+        Self { before, ..self }
+    }
+
+    /// With entries behind.
+    #[must_use]
+    pub fn behind(self, behind: Vec<(String, Value)>) -> Self {
+        Self { behind, ..self }
+    }
+
+    /// With a sequence of one item between.
+    #[must_use]
+    pub fn item(self) -> Self {
+        Self { item: true, ..self }
+    }
 }
 
 /// Where a new entry or item goes.
@@ -263,7 +301,7 @@ impl Node<'_> {
     ///
     /// # Errors
     /// A refusal when the place cannot be edited or a new key stands there already.
-    pub fn nest(self, entries: Range<usize>, under: Vec<(String, Vec<(String, Value)>)>) -> Result<Edit, Refusal> {
+    pub fn nest(self, entries: Range<usize>, under: Vec<Level>) -> Result<Edit, Refusal> {
         if !self.is_mapping() {
             return Err(guard::KIND);
         }

@@ -10,15 +10,16 @@ mod emit;
 mod node;
 mod plan;
 mod scan;
+mod scan_block;
 mod scan_flow;
-mod scan_quoted;
+mod scan_scalar;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod value;
 pub mod verify;
 
-pub use edit::{Edit, Op, Place, Refusal, Splice};
+pub use edit::{Edit, Level, Op, Place, Refusal, Splice};
 pub use node::{Entries, Items, Node, Resolved};
 pub use tree::{Collection, Document, File, Kind, NodeId, ParseError, ScalarStyle};
 pub use value::Value;

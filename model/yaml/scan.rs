@@ -10,9 +10,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
 use super::scan_flow::Flow;
+use super::scan_scalar::plain_bytes;
 use super::tree::{Collection, Document, File, Kind, NO_MARK, NodeData, NodeId, ScalarStyle};
 
 /// Nesting beyond which the complete planner decides.
@@ -32,27 +33,6 @@ pub(super) fn scan(text: &Arc<str>) -> Option<File> {
     Some(File { text: Arc::clone(text), nodes, documents, comments, decoded, anchors, aliases, tags: Vec::new(), odd: None })
 }
 
-/// No control characters but tabs and line breaks, no lone CR, none of the special breaks and marks that parsers disagree about.
-fn plain_bytes(bytes: &[u8]) -> bool {
-    let mut suspicious = false;
-    for b in bytes {
-        suspicious |= (*b < 0x20 && *b != b'\n' && *b != b'\t') || *b == 0x7F || *b == 0xC2 || *b == 0xE2 || *b == 0xEF;
-    }
-    if !suspicious {
-        return true;
-    }
-    bytes.iter().enumerate().all(|(i, b)| match b {
-        b'\n' | b'\t' => true,
-        b'\r' => bytes.get(i + 1) == Some(&b'\n'),
-        0..0x20 | 0x7F => false,
-        // C1 controls and NEL; LS and PS; byte order marks and noncharacters.
-        0xC2 => bytes.get(i + 1).is_some_and(|n| *n >= 0xA0),
-        0xE2 => !(bytes.get(i + 1) == Some(&0x80) && matches!(bytes.get(i + 2), Some(0xA8 | 0xA9))),
-        0xEF => !matches!((bytes.get(i + 1), bytes.get(i + 2)), (Some(0xBB), Some(0xBF)) | (Some(0xBF), Some(0xBE | 0xBF))),
-        _ => true,
-    })
-}
-
 /// An open block collection.
 struct Open {
     id: u32,
@@ -64,6 +44,9 @@ struct Open {
     end: u32,
 }
 
+/// First byte of an anchor, and one past its name.
+pub(super) type Anchor = (usize, usize);
+
 /// What is known of a value before it comes.
 #[derive(Clone, Copy)]
 struct Pending {
@@ -72,7 +55,7 @@ struct Pending {
     /// Where the value stands if it is missing: behind the indicator or the anchor.
     missing: usize,
     /// The anchor.
-    anchor: Option<(usize, usize)>,
+    anchor: Option<Anchor>,
 }
 
 pub(super) struct Scanner<'t> {
@@ -211,7 +194,7 @@ impl<'t> Scanner<'t> {
     /// What may follow the last token of a line: white space and a comment. Returns the start of the next line.
     pub(super) fn rest(&mut self, mut at: usize) -> Option<usize> {
         let from = at;
-        while self.bytes.get(at) == Some(&b' ') {
+        while matches!(self.bytes.get(at), Some(b' ' | b'\t')) {
             at += 1;
         }
         match self.bytes.get(at) {
@@ -272,14 +255,14 @@ impl<'t> Scanner<'t> {
         self.grow(u32_of(at));
     }
 
-    fn name(&mut self, id: u32, anchor: Option<(usize, usize)>) {
+    pub(super) fn name(&mut self, id: u32, anchor: Option<Anchor>) {
         if let Some((start, end)) = anchor {
             self.nodes[id as usize].props = u32_of(start);
             self.anchors.push((NodeId(id), self.text[start + 1..end].into()));
         }
     }
 
-    fn push(&mut self, kind: Kind, start: usize, end: usize, mark: u32) -> u32 {
+    pub(super) fn push(&mut self, kind: Kind, start: usize, end: usize, mark: u32) -> u32 {
         let id = u32_of(self.nodes.len());
         let parent = self.stack.last().map_or(NO_MARK, |o| o.id);
         self.nodes.push(NodeData {
@@ -305,7 +288,7 @@ impl<'t> Scanner<'t> {
         self.stack.last().map(|o| o.indent)
     }
 
-    fn grow(&mut self, end: u32) {
+    pub(super) fn grow(&mut self, end: u32) {
         if let Some(top) = self.stack.last_mut() {
             top.end = end;
         }
@@ -346,7 +329,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// A value at `at` in column `column`: `fresh` when it is the first token of its line or follows a dash, so that a block collection may begin.
-    fn value(&mut self, at: usize, column: usize, mark: u32, anchor: Option<(usize, usize)>, fresh: bool) -> Option<usize> {
+    fn value(&mut self, at: usize, column: usize, mark: u32, anchor: Option<Anchor>, fresh: bool) -> Option<usize> {
         match self.bytes[at] {
             b'-' if self.is_dash(at) => {
                 if !fresh {
@@ -439,7 +422,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// What stands behind an indicator, or behind the anchor that follows it, on the same line.
-    fn behind(&mut self, after: usize, mark: u32, anchor: Option<(usize, usize)>) -> Option<usize> {
+    fn behind(&mut self, after: usize, mark: u32, anchor: Option<Anchor>) -> Option<usize> {
         let mut next = after;
         while self.bytes.get(next) == Some(&b' ') {
             next += 1;
@@ -454,7 +437,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    fn open(&mut self, kind: Kind, at: usize, indent: usize, mark: u32, anchor: Option<(usize, usize)>) -> Option<()> {
+    fn open(&mut self, kind: Kind, at: usize, indent: usize, mark: u32, anchor: Option<Anchor>) -> Option<()> {
         if self.stack.len() >= MAX_DEPTH {
             return None;
         }
@@ -517,172 +500,6 @@ impl<'t> Scanner<'t> {
             colon += 1;
         }
         self.behind(colon + 1, u32_of(colon), None)
-    }
-
-    /// A scalar on one line in block context; a plain one ends before its colon, its comment or its line break.
-    fn token(&self, at: usize) -> Option<Token> {
-        match self.bytes[at] {
-            b'"' => self.double_quoted(at),
-            b'\'' => self.single_quoted(at),
-            b',' | b']' | b'}' | b'#' | b'&' | b'*' | b'!' | b'%' | b'@' | b'`' => None,
-            b'-' | b'?' | b':' if matches!(self.bytes.get(at + 1), None | Some(b' ' | b'\t' | b'\n' | b'\r')) => None,
-            _ => {
-                let line_end = self.line_end(at);
-                let line = &self.bytes[at..line_end];
-                let mut end = line.len();
-                let mut from = 0;
-                while let Some(n) = memchr2(b':', b'#', &line[from..]) {
-                    let hit = from + n;
-                    if line[hit] == b':' {
-                        if matches!(line.get(hit + 1), None | Some(b' ' | b'\t')) {
-                            end = hit;
-                            break;
-                        }
-                    } else if hit > 0 && matches!(line[hit - 1], b' ' | b'\t') {
-                        end = hit;
-                        break;
-                    }
-                    from = hit + 1;
-                }
-                while end > 0 && line[end - 1] == b' ' {
-                    end -= 1;
-                }
-                if end == 0 || memchr(b'\t', &line[..end]).is_some() {
-                    return None;
-                }
-                Some(Token { style: ScalarStyle::Plain, range: at..at + end, decoded: None })
-            }
-        }
-    }
-}
-
-/// Block scalars.
-impl Scanner<'_> {
-    fn block_scalar(&mut self, header: usize, mark: u32, anchor: Option<(usize, usize)>) -> Option<usize> {
-        let literal = self.bytes[header] == b'|';
-        let (mut chomp, mut explicit, mut at) = (0_u8, 0_usize, header + 1);
-        while let Some(b) = self.bytes.get(at) {
-            match b {
-                b'+' | b'-' if chomp == 0 => chomp = *b,
-                b'1'..=b'9' if explicit == 0 => explicit = usize::from(b - b'0'),
-                b' ' | b'\n' | b'\r' => break,
-                _ => return None,
-            }
-            at += 1;
-        }
-        let header_end = at;
-        let mut at = self.rest(at)?;
-        let parent = self.stack.last()?.indent;
-        let mut indent = if explicit > 0 { Some(parent + explicit) } else { None };
-        let mut body = Body::new(literal);
-        let mut end = header_end;
-        let mut blank_deepest = 0;
-        loop {
-            if at >= self.bytes.len() {
-                break;
-            }
-            let line_end = self.line_end(at);
-            let mut text = at;
-            while text < line_end && self.bytes[text] == b' ' {
-                text += 1;
-            }
-            let spaces = text - at;
-            let blank = text == line_end;
-            match indent {
-                _ if blank && indent.is_none_or(|n| spaces <= n) => {
-                    blank_deepest = blank_deepest.max(spaces);
-                    body.blank();
-                    if chomp == b'+' {
-                        end = line_end;
-                    }
-                }
-                None if spaces > parent => {
-                    if blank_deepest > spaces || self.bytes[text] == b'\t' {
-                        return None;
-                    }
-                    indent = Some(spaces);
-                    body.line(&self.text[text..line_end]);
-                    end = line_end;
-                }
-                Some(n) if spaces >= n => {
-                    body.line(&self.text[at + n..line_end]);
-                    end = line_end;
-                }
-                _ => {
-                    if self.bytes[text] == b'\t' || (spaces > parent && self.bytes[text] != b'#') {
-                        return None;
-                    }
-                    break;
-                }
-            }
-            let next = self.next_line(line_end);
-            if next == line_end && (chomp == b'+' || blank) {
-                return None;
-            }
-            at = next;
-        }
-        if !body.any {
-            return None;
-        }
-        let id = self.push(Kind::Scalar(if literal { ScalarStyle::Literal } else { ScalarStyle::Folded }), header, end, mark);
-        self.name(id, anchor);
-        // The reader of kubectl adds no line break that the text does not have.
-        let chomp = if end == self.bytes.len() { b'-' } else { chomp };
-        self.decoded.push((NodeId(id), body.finish(chomp).into()));
-        self.grow(u32_of(end));
-        Some(at)
-    }
-}
-
-/// The decoded text of a block scalar (YAML 1.2, 8.1).
-struct Body {
-    literal: bool,
-    text: String,
-    /// Line breaks of blank lines since the last line of content.
-    blanks: usize,
-    any: bool,
-    spaced: bool,
-}
-
-impl Body {
-    fn new(literal: bool) -> Self {
-        Self { literal, text: String::new(), blanks: 0, any: false, spaced: false }
-    }
-
-    fn blank(&mut self) {
-        self.blanks += 1;
-    }
-
-    fn line(&mut self, line: &str) {
-        let spaced = line.starts_with([' ', '\t']);
-        if self.any {
-            if self.literal || self.spaced || spaced {
-                self.text.push('\n');
-            } else if self.blanks == 0 {
-                self.text.push(' ');
-            }
-        }
-        self.flush_blanks();
-        self.text.push_str(line);
-        self.any = true;
-        self.spaced = spaced;
-    }
-
-    fn flush_blanks(&mut self) {
-        for _ in 0..self.blanks {
-            self.text.push('\n');
-        }
-        self.blanks = 0;
-    }
-
-    fn finish(mut self, chomp: u8) -> String {
-        if self.any && chomp != b'-' {
-            self.text.push('\n');
-        }
-        if chomp == b'+' {
-            self.flush_blanks();
-        }
-        self.text
     }
 }
 

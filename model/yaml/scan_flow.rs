@@ -68,21 +68,30 @@ impl<'s, 't> Flow<'s, 't> {
     }
 
     fn entry(&mut self, at: usize, parent: u32) -> Option<usize> {
-        let key = self.token(at)?;
-        let quoted = key.style != ScalarStyle::Plain;
-        let colon = self.spaces(key.range.end);
-        if key.range.len() > MAX_KEY || self.scanner.bytes.get(colon) != Some(&b':') || self.scanner.text[key.range.clone()].contains('\n')
-        {
+        let (end, plain) = if matches!(self.scanner.bytes.get(at), Some(b'[' | b'{')) {
+            (self.collection(at, parent, NO_MARK)?, false)
+        } else {
+            let key = self.token(at)?;
+            let plain = key.style == ScalarStyle::Plain;
+            (self.scalar(key, parent, NO_MARK), plain)
+        };
+        if end - at > MAX_KEY || self.scanner.text[at..end].contains('\n') {
             return None;
         }
-        if !quoted && !matches!(self.scanner.bytes.get(colon + 1), Some(b' ' | b'\n' | b'\r')) {
+        let colon = self.spaces(end);
+        match self.scanner.bytes.get(colon)? {
+            b':' => {}
+            b',' | b'}' => return Some(self.missing(end, parent, NO_MARK)),
+            _ => return None,
+        }
+        if plain && !matches!(self.scanner.bytes.get(colon + 1), Some(b' ' | b'\n' | b'\r')) {
             return None;
         }
-        self.scalar(key, parent, NO_MARK);
         let at = self.skip_colon(colon + 1)?;
         match self.scanner.bytes.get(at)? {
             b'[' | b'{' => self.collection(at, parent, u32_of(colon)),
             b'*' => self.alias(at, parent, u32_of(colon)),
+            b',' | b'}' => Some(self.missing(colon + 1, parent, u32_of(colon))),
             _ => {
                 let token = self.token(at)?;
                 if self.scanner.bytes.get(self.spaces(token.range.end)) == Some(&b':') {
@@ -91,6 +100,12 @@ impl<'s, 't> Flow<'s, 't> {
                 Some(self.scalar(token, parent, u32_of(colon)))
             }
         }
+    }
+
+    /// A value that is not written.
+    fn missing(&mut self, at: usize, parent: u32, mark: u32) -> usize {
+        self.push(Kind::Scalar(ScalarStyle::Plain), at, at, parent, mark);
+        at
     }
 
     /// White space behind a colon: the value stands on the same line.

@@ -1,7 +1,7 @@
 //! Applies edits to a file and proves the result.
 //!
 //! The original is decoded a second time with `yaml-rust2`, which planned nothing. Where that reading has the structure of the span
-//! tree, the meanings of the edits ([`Op`](super::Op)) are carried out on it, the bytes of the edits on the text, and the decoded
+//! tree, the meanings of the edits ([`Op`]) are carried out on it, the bytes of the edits on the text, and the decoded
 //! result has to be what was meant: values, styles, tags and anchors of every document. Comments, line breaks, byte order mark and the
 //! end of the file are compared on the text. Every byte outside the edits is the original's by construction.
 

@@ -1,6 +1,6 @@
 //! Random edits of a file.
 
-use kubewright_model::yaml::{Edit, File, Kind, Node, Place, Refusal, Value};
+use kubewright_model::yaml::{Edit, File, Kind, Level, Node, Place, Refusal, Value};
 
 use crate::random::Random;
 
@@ -98,10 +98,13 @@ pub(crate) fn edit(random: &mut Random, file: &File) -> Option<Result<Edit, Refu
             let count = node.entries().count();
             let start = random.below(count);
             let end = start + 1 + random.below(count.saturating_sub(start));
-            let under = match random.below(3) {
-                0 => vec![("under".to_owned(), Vec::new())],
-                1 => vec![("under".to_owned(), vec![("extra".to_owned(), value(random, 0))]), ("deep".to_owned(), Vec::new())],
-                _ => vec![("template".to_owned(), Vec::new()), ("under".to_owned(), vec![("extra".to_owned(), value(random, 1))])],
+            let extra = |value| vec![("extra".to_owned(), value)];
+            let under = match random.below(5) {
+                0 => vec![Level::new("under")],
+                1 => vec![Level::new("under").before(extra(value(random, 0))), Level::new("deep")],
+                2 => vec![Level::new("template"), Level::new("under").before(extra(value(random, 1)))],
+                3 => vec![Level::new("sources").item(), Level::new("under").behind(extra(value(random, 1)))],
+                _ => vec![Level::new("under").item().before(extra(value(random, 0))), Level::new("deep")],
             };
             node.nest(start..end, under)
         }

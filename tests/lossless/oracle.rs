@@ -118,10 +118,13 @@ pub(crate) fn change(file: &File, mut documents: Vec<Plain>, edit: &Edit) -> Vec
         Op::Nest { mapping, entries: range, under } => match find(&mut documents, file, *mapping) {
             Plain::Map(entries) => {
                 let mut inner: Vec<_> = entries.drain(range.clone()).collect();
-                for (name, extra) in under.iter().rev() {
-                    let mut map: Vec<_> = extra.iter().map(|(k, v)| (key(k), written(v))).collect();
+                for level in under.iter().rev() {
+                    let new = |list: &[(String, Value)]| list.iter().map(|(k, v)| (key(k), written(v))).collect::<Vec<_>>();
+                    let mut map = new(&level.before);
                     map.append(&mut inner);
-                    inner = vec![(key(name), Plain::Map(map))];
+                    map.append(&mut new(&level.behind));
+                    let value = if level.item { Plain::Seq(vec![Plain::Map(map)]) } else { Plain::Map(map) };
+                    inner = vec![(key(&level.key), value)];
                 }
                 entries.splice(range.start..range.start, inner);
             }

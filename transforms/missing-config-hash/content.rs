@@ -104,14 +104,22 @@ fn text(node: Node<'_>) -> Option<&str> {
     }
 }
 
-/// `{{ … }}` or `${…}` and nothing else: what reaches the pod is decided elsewhere.
+/// What reaches the pod is decided elsewhere: `{{ … }}` or `${…}` and nothing else, or an action on what a renderer of manifests offers. Any
+/// other `{{` is content: of Alertmanager templates, of dashboards.
 fn is_placeholder(text: &str) -> bool {
+    let actions = text.split("{{").skip(1).filter_map(|rest| rest.split("}}").next());
+    if actions.flat_map(str::split_whitespace).any(|word| RENDERED.iter().any(|root| word.starts_with(root))) {
+        return true;
+    }
     let text = text.trim();
     let within = |open: &str, close: &str| {
         text.strip_prefix(open).and_then(|t| t.strip_suffix(close)).is_some_and(|t| !t.contains(open) && !t.contains(close))
     };
     within("{{", "}}") || within("${", "}")
 }
+
+/// The roots of what Helm, and tools that template in its manner, offer.
+const RENDERED: &[&str] = &[".Values.", "$.Values.", ".Release.", "$.Release.", ".Chart.", "$.Chart.", ".Config.", "$.Config."];
 
 #[cfg(test)]
 mod tests {
@@ -124,5 +132,7 @@ mod tests {
         assert!(!is_placeholder("url: ${HOST}"));
         assert!(!is_placeholder("{{a}} of {{b}}"));
         assert!(!is_placeholder("{\"a\": {}}"));
+        assert!(is_placeholder("id: {{ .Config.ClusterName }}\n{{ range $i, $r := .Config.Roles -}}\n{{ end }}"));
+        assert!(!is_placeholder("{{ .GroupLabels.SortedPairs.Values | join }} {{ with .Values }}x{{ end }}"));
     }
 }

@@ -5,7 +5,7 @@
 //! template, annotations move there.
 
 use kubewright_model::finding::NoFix;
-use kubewright_model::yaml::{Node, Place, Value};
+use kubewright_model::yaml::{Level, Node, Place, Value};
 
 use super::draft::Draft;
 use super::flags::{self, HOST_IP, NODE_NAME};
@@ -245,7 +245,8 @@ fn nest(draft: &mut Draft, labels: Labels, annotations: Vec<(String, Value)>) ->
     }
     let rolling = Value::map([("type", Value::str("RollingUpdate")), ("rollingUpdate", Value::map([("maxUnavailable", Value::Int(1))]))]);
     let before = vec![("selector".to_owned(), Value::map([("matchLabels", labels.selector)])), ("updateStrategy".to_owned(), rolling)];
-    let under = vec![("spec".to_owned(), before), ("template".to_owned(), vec![("metadata".to_owned(), Value::Map(metadata))])];
+    let template = Level::new("template").before(vec![("metadata".to_owned(), Value::Map(metadata))]);
+    let under = vec![Level::new("spec").before(before), template];
     draft.step(|root| {
         let Some(at) = root.get("spec").and_then(Node::position) else { return Ok(None) };
         Ok(Some(root.nest(at..at + 1, under)?))

@@ -114,6 +114,9 @@ impl<'a> Pod<'a> {
         if old.projected && old.body.to_value().as_ref() == Some(body) {
             return Ok((old.name.to_owned(), Vec::new()));
         }
+        if let Some(edits) = old.nested(body) {
+            return Ok((old.name.to_owned(), edits));
+        }
         let mut edits = vec![old.body.set(body)?];
         if !old.projected {
             edits.insert(0, old.body.rename_key("projected")?);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::Target;
-use kubewright_model::yaml::{Node, Value};
+use kubewright_model::yaml::{Edit, Level, Node, Value};
 
 /// The mode of files without `defaultMode` (`ConfigMapVolumeSourceDefaultMode` of k8s.io/api/core/v1).
 const DEFAULT_MODE: i64 = 0o644;
@@ -208,6 +208,34 @@ impl<'a> Volume<'a> {
         Some(self.with_sources(sources))
     }
 
+    /// The edits that make the volume a projected one that says `body`, where all that it has can stay as it is written: its source moves
+    /// below `projected`, only `items` are added.
+    pub(super) fn nested(&self, body: &Value) -> Option<Vec<Edit>> {
+        let [source] = self.sources.as_slice() else { return None };
+        let wanted = match field(body, "sources")? {
+            Value::Seq(sources) if sources.len() == 1 => field(field(sources.first()?, source.key())?, "items")?,
+            _ => return None,
+        };
+        let behind = match self.body.get("items") {
+            Some(items) if items.to_value().as_ref() == Some(wanted) => Vec::new(),
+            None => vec![("items".to_owned(), wanted.clone())],
+            Some(_) => return None,
+        };
+        let stays = |entry: &(Node<'_>, Node<'_>)| entry.0.text() == Some("defaultMode");
+        let entries: Vec<_> = self.body.entries().collect();
+        let first = entries.iter().position(|e| !stays(e))?;
+        let last = entries.iter().rposition(|e| !stays(e))?;
+        if self.projected || entries.get(first..=last)?.iter().any(stays) {
+            return None;
+        }
+        let under = vec![Level::new("sources").item(), Level::new(source.key()).behind(behind)];
+        let mut edits = vec![self.body.rename_key("projected").ok()?, self.body.nest(first..last + 1, under).ok()?];
+        if let Some(name) = self.body.get("secretName") {
+            edits.push(name.rename_key("name").ok()?);
+        }
+        Some(edits)
+    }
+
     fn with_sources(&self, sources: Vec<Value>) -> Value {
         let mode = self.default_mode.map(|mode| ("defaultMode", Value::Int(mode)));
         Value::map(mode.into_iter().chain([("sources", Value::Seq(sources))]))
@@ -249,8 +277,20 @@ impl<'a> Source<'a> {
     }
 
     fn wrapped(&self, fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
-        let key = if self.to == Some(Target::Secret) { "secret" } else { "configMap" };
-        Value::map([(key, Value::map(fields))])
+        Value::map([(self.key(), Value::map(fields))])
+    }
+
+    /// The key that it stands under in a volume.
+    fn key(&self) -> &'static str {
+        if self.to == Some(Target::Secret) { "secret" } else { "configMap" }
+    }
+}
+
+/// The value of a key of a mapping.
+fn field<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
+    match value {
+        Value::Map(entries) => entries.iter().find(|(k, _)| k == key).map(|(_, v)| v),
+        _ => None,
     }
 }
 

@@ -7,7 +7,7 @@ use super::super::node::Node;
 use super::super::tree::{Collection, Kind};
 use super::super::value::Value;
 use super::layout::{Layout, units};
-use super::{Plan, Refusal, Splice, guard, set as scalars};
+use super::{Level, Plan, Refusal, Splice, guard, set as scalars};
 
 /// What is added to a flow collection.
 pub(super) enum New<'v> {
@@ -206,7 +206,7 @@ fn push(layout: Layout<'_>, plan: &mut Plan, range: Range<usize>) {
 }
 
 /// Plans the run `range` of the entries of `mapping` under new keys.
-pub(super) fn nest(mapping: Node<'_>, range: &Range<usize>, under: &[(String, Vec<(String, Value)>)]) -> Result<Plan, Refusal> {
+pub(super) fn nest(mapping: Node<'_>, range: &Range<usize>, under: &[Level]) -> Result<Plan, Refusal> {
     let layout = Layout::new(mapping.file());
     let style = layout.style(mapping);
     let all = units(mapping);
@@ -215,31 +215,48 @@ pub(super) fn nest(mapping: Node<'_>, range: &Range<usize>, under: &[(String, Ve
     let mut plan = Plan::default();
     let own = lines(layout, mapping).filter(|_| (range.start..range.end).all(|i| all.get(i).is_some_and(|u| layout.own_line(u.start))));
     let Some((indent, unit)) = own else {
-        let mut open = String::new();
-        for (key, extra) in under {
-            open.extend([style.string(key, true).as_str(), &style.colon, "{"]);
-            for (k, v) in extra {
+        let (mut open, mut close) = (String::new(), String::new());
+        for level in under {
+            open.extend([style.string(&level.key, true).as_str(), &style.colon, if level.item { "[{" } else { "{" }]);
+            for (k, v) in &level.before {
                 open.push_str(&style.flow_entry(k, v));
                 open.push_str(&style.comma);
             }
         }
+        for level in under.iter().rev() {
+            for (k, v) in &level.behind {
+                close.push_str(&style.comma);
+                close.push_str(&style.flow_entry(k, v));
+            }
+            close.push_str(if level.item { "}]" } else { "}" });
+        }
         plan.splices.push(Splice::insert(first.start, open));
-        plan.splices.push(Splice::insert(last.end, "}".repeat(under.len())));
+        plan.splices.push(Splice::insert(last.end, close));
         return Ok(plan);
     };
     let (mut open, mut close, mut pad) = (String::new(), String::new(), indent.to_owned());
-    for (key, extra) in under {
-        open.extend([style.string(key, true).as_str(), &style.colon, "{"]);
-        close.insert_str(0, &format!("{}{pad}}}", style.eol));
+    for level in under {
+        open.extend([style.string(&level.key, true).as_str(), &style.colon]);
+        let mut end = format!("{}{pad}}}", style.eol);
+        if level.item {
+            open.extend(["[", style.eol, &pad, unit]);
+            end = format!("{}{pad}{unit}}}{}{pad}]", style.eol, style.eol);
+            pad.push_str(unit);
+        }
+        open.push('{');
         pad.push_str(unit);
-        for (k, v) in extra {
+        for (k, v) in &level.before {
             open.extend([style.eol, &pad, &style.pretty_entry(k, v, &pad, unit), ","]);
         }
+        for (k, v) in level.behind.iter().rev() {
+            end.insert_str(0, &format!(",{}{pad}{}", style.eol, style.pretty_entry(k, v, &pad, unit)));
+        }
+        close.insert_str(0, &end);
         open.push_str(style.eol);
         open.push_str(&pad);
     }
     plan.splices.push(Splice::insert(first.start, open));
-    let more = unit.repeat(under.len());
+    let more = pad.strip_prefix(indent).unwrap_or(&pad).to_owned();
     let mut at = layout.next_line(first.start);
     while at < last.end {
         if layout.line_break(at) > at {

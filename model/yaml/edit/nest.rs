@@ -5,15 +5,11 @@ use std::ops::Range;
 use super::super::emit::push_spaces;
 use super::super::node::Node;
 use super::super::tree::Kind;
-use super::super::value::Value;
 use super::layout::{Layout, units};
-use super::{Plan, Refusal, Splice, flow, guard};
-
-/// New keys, outermost first, each with the entries that stand in its mapping before the next one.
-type Under = [(String, Vec<(String, Value)>)];
+use super::{Level, Plan, Refusal, Splice, flow, guard, insert};
 
 /// Plans the run `range` of the entries of `mapping` under the keys of `under`.
-pub(super) fn plan(mapping: Node<'_>, range: &Range<usize>, under: &Under) -> Result<Plan, Refusal> {
+pub(super) fn plan(mapping: Node<'_>, range: &Range<usize>, under: &[Level]) -> Result<Plan, Refusal> {
     keys(mapping, range, under)?;
     if flow::is_flow(mapping) {
         return flow::nest(mapping, range, under);
@@ -22,28 +18,35 @@ pub(super) fn plan(mapping: Node<'_>, range: &Range<usize>, under: &Under) -> Re
     let all = units(mapping);
     let first = all.get(range.start).ok_or(guard::PLACE)?;
     let last = all.get(range.end.wrapping_sub(1)).ok_or(guard::PLACE)?;
-    layout.trailing(last.end)?;
+    let (_, leaf) = mapping.entries().nth(range.end.wrapping_sub(1)).ok_or(guard::PLACE)?;
     let column = layout.column(first.start)?;
+    // Comments below that stand deeper belong to what moves.
+    let end = layout.deeper_comments(layout.trailing(last.end)?, column, leaf);
     let mut style = layout.style(mapping);
     style.below.line_break = true;
     let eol = style.eol;
     let mut open = String::new();
     let mut at = column;
-    for (i, (key, extra)) in under.iter().enumerate() {
+    let mut columns = Vec::new();
+    let mut dash = None;
+    for (i, level) in under.iter().enumerate() {
         if i > 0 {
-            open.push_str(eol);
-            push_spaces(&mut open, at);
+            begin(&mut open, eol, at, &mut dash);
         }
-        open.push_str(&style.key(key));
+        open.push_str(&style.key(&level.key));
         open.push(':');
-        at += style.step;
-        for (key, value) in extra {
+        at += if level.item { style.dash + 2 } else { style.step };
+        dash = level.item.then_some(at);
+        columns.push(at);
+        for (key, value) in &level.before {
             let written = style.entry(key, value, at, false);
-            open.push_str(eol);
-            push_spaces(&mut open, at);
+            begin(&mut open, eol, at, &mut dash);
             open.push_str(&written.head);
             open.push_str(&written.tail);
         }
+    }
+    if dash.is_some() {
+        return Err(guard::LAYOUT);
     }
     let more = " ".repeat(at - column);
     let mut plan = Plan::default();
@@ -60,7 +63,7 @@ pub(super) fn plan(mapping: Node<'_>, range: &Range<usize>, under: &Under) -> Re
     };
     let scalars: Vec<Range<usize>> =
         mapping.descendants().filter(|n| matches!(n.kind(), Kind::Scalar(s) if s.is_block())).map(Node::span).collect();
-    while line < last.end {
+    while line < end {
         let text = &layout.text[line..layout.line_break(line)];
         let content = scalars.get(scalars.partition_point(|s| s.end <= line)).is_some_and(|s| s.start < line);
         if !text.is_empty() && (content || !text.trim().is_empty()) {
@@ -68,11 +71,35 @@ pub(super) fn plan(mapping: Node<'_>, range: &Range<usize>, under: &Under) -> Re
         }
         line = layout.next_line(line);
     }
+    let mut close = String::new();
+    style.below = layout.below(end);
+    for (level, at) in under.iter().zip(columns).rev() {
+        for (key, value) in &level.behind {
+            insert::seal(layout, leaf)?;
+            let written = style.entry(key, value, at, true);
+            close.push_str(eol);
+            push_spaces(&mut close, at);
+            close.push_str(&written.head);
+            close.push_str(&written.tail);
+        }
+    }
+    plan.splices.push(Splice::insert(end, close));
     Ok(plan)
 }
 
+/// A line break and the indentation up to `at`, with the dash of an item that begins here.
+fn begin(open: &mut String, eol: &str, at: usize, dash: &mut Option<usize>) {
+    open.push_str(eol);
+    if dash.take().is_some() {
+        push_spaces(open, at - 2);
+        open.push_str("- ");
+    } else {
+        push_spaces(open, at);
+    }
+}
+
 /// Whether no new key meets another one.
-fn keys(mapping: Node<'_>, range: &Range<usize>, under: &Under) -> Result<(), Refusal> {
+fn keys(mapping: Node<'_>, range: &Range<usize>, under: &[Level]) -> Result<(), Refusal> {
     let count = mapping.entries().count();
     if range.is_empty() || range.end > count || under.is_empty() {
         return Err(guard::PLACE);
@@ -80,11 +107,11 @@ fn keys(mapping: Node<'_>, range: &Range<usize>, under: &Under) -> Result<(), Re
     let all: Vec<&str> = mapping.entries().map(|(k, _)| k.text().unwrap_or("")).collect();
     let moved = all.get(range.clone()).unwrap_or(&[]);
     let mut taken: Vec<&str> = all.iter().enumerate().filter(|(i, _)| !range.contains(i)).map(|(_, k)| *k).collect();
-    for (key, extra) in under {
-        if taken.contains(&key.as_str()) {
+    for level in under {
+        if taken.contains(&level.key.as_str()) {
             return Err(guard::EXISTS);
         }
-        taken = extra.iter().map(|(k, _)| k.as_str()).collect();
+        taken = level.before.iter().chain(&level.behind).map(|(k, _)| k.as_str()).collect();
     }
     if moved.iter().any(|k| taken.contains(k)) { Err(guard::EXISTS) } else { Ok(()) }
 }

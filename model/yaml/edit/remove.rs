@@ -1,4 +1,5 @@
-//! Taking entries and items out. Comments on their lines go with them and are listed; comment lines above them stay.
+//! Taking entries and items out. A comment behind one that takes one line stays as a line of its own, comment lines above stay; comments
+//! within a longer one go with it and are listed.
 
 use std::ops::Range;
 
@@ -55,9 +56,34 @@ pub(in super::super) fn from(collection: Node<'_>, gone: &[usize], collapse: boo
             Some(from) if plan.splices.last().is_none_or(|s| s.range.end <= from) => from..end,
             _ => layout.line_start(unit.start)..layout.next_line(end),
         };
-        delete(layout, &mut plan, range);
+        match alone(layout, unit) {
+            Some(comment) => keep(layout, &mut plan, range, unit.start, comment),
+            None => delete(layout, &mut plan, range),
+        }
     }
     Ok(plan)
+}
+
+/// The comment behind a unit on one line, if there is one.
+fn alone(layout: Layout<'_>, unit: &Range<usize>) -> Option<String> {
+    let line_break = layout.line_break(unit.end);
+    if layout.has_break(unit.clone()) {
+        return None;
+    }
+    layout.comments(&(unit.end..line_break)).pop()
+}
+
+/// Deletes all of `range` but a comment, which gets a line of its own where the unit at `start` was.
+fn keep(layout: Layout<'_>, plan: &mut Plan, range: Range<usize>, start: usize, comment: String) {
+    let text = &layout.text[range.clone()];
+    let eol = layout.file.eol();
+    let line = format!("{}{comment}", layout.prefix(start));
+    let text = match (text.starts_with(['\r', '\n']), text.ends_with('\n')) {
+        (true, _) => format!("{eol}{line}"),
+        (false, true) => format!("{line}{eol}"),
+        _ => line,
+    };
+    plan.splices.push(Splice::replace(range, text));
 }
 
 fn delete(layout: Layout<'_>, plan: &mut Plan, range: Range<usize>) {

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::super::edit::{EXISTS, Edit, Op, Refusal};
+use super::super::edit::{EXISTS, Edit, Level, Op, Refusal};
 use super::super::node::{Node, Resolved, resolve_plain};
 use super::super::tree::{File, Kind, NodeId, ScalarStyle};
 use super::super::value::Value;
 use super::decode::{Body, Tree};
 use super::{DOCUMENTS, OVERLAP, VALUES};
-
-/// New keys of a nested run, each with its entries.
-type Under = [(String, Vec<(String, Value)>)];
 
 /// A node of the expected result.
 pub(super) enum Want<'t> {
@@ -152,7 +149,7 @@ impl<'t> Meaning<'t> {
         let old: Vec<(Node<'_>, Node<'_>)> = node.entries().collect();
         let mut entries = Vec::new();
         let mut nested: Vec<(Want<'t>, Want<'t>)> = Vec::new();
-        let mut run: Option<(usize, &'t Under)> = None;
+        let mut run: Option<(usize, &'t [Level])> = None;
         for index in 0..=old.len() {
             if let Some((end, under)) = run
                 && end == index
@@ -210,12 +207,16 @@ fn name<'t>(key: &Want<'t>) -> Option<&'t str> {
 }
 
 /// `entries` under new keys, outermost first.
-fn wrap<'t>(entries: Vec<(Want<'t>, Want<'t>)>, under: &'t Under) -> Vec<(Want<'t>, Want<'t>)> {
+fn wrap<'t>(entries: Vec<(Want<'t>, Want<'t>)>, under: &'t [Level]) -> Vec<(Want<'t>, Want<'t>)> {
     let mut inner = entries;
-    for (key, extra) in under.iter().rev() {
-        let mut entries: Vec<_> = extra.iter().map(|(k, v)| (Want::Key(k), Want::Value(v))).collect();
+    for level in under.iter().rev() {
+        let new = |list: &'t [(String, Value)]| list.iter().map(|(k, v)| (Want::Key(k), Want::Value(v)));
+        let mut entries: Vec<_> = new(&level.before).collect();
         entries.extend(inner);
-        inner = vec![(Want::Key(key), Want::Map(None, entries))];
+        entries.extend(new(&level.behind));
+        let mapping = Want::Map(None, entries);
+        let value = if level.item { Want::Seq(None, vec![mapping]) } else { mapping };
+        inner = vec![(Want::Key(&level.key), value)];
     }
     inner
 }

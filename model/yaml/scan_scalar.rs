@@ -1,11 +1,68 @@
-//! Scalars for the scanner that are quoted, or go on over several lines.
+//! Scalars for the scanner: plain, quoted, and over several lines.
 
 use memchr::{memchr, memchr2, memchr3};
 
 use super::scan::{Scanner, Token};
 use super::tree::ScalarStyle;
 
+/// No control characters but tabs and line breaks, no lone CR, none of the special breaks and marks that parsers disagree about.
+pub(super) fn plain_bytes(bytes: &[u8]) -> bool {
+    let mut suspicious = false;
+    for b in bytes {
+        suspicious |= (*b < 0x20 && *b != b'\n' && *b != b'\t') || *b == 0x7F || *b == 0xC2 || *b == 0xE2 || *b == 0xEF;
+    }
+    if !suspicious {
+        return true;
+    }
+    bytes.iter().enumerate().all(|(i, b)| match b {
+        b'\n' | b'\t' => true,
+        b'\r' => bytes.get(i + 1) == Some(&b'\n'),
+        0..0x20 | 0x7F => false,
+        // C1 controls and NEL; LS and PS; byte order marks and noncharacters.
+        0xC2 => bytes.get(i + 1).is_some_and(|n| *n >= 0xA0),
+        0xE2 => !(bytes.get(i + 1) == Some(&0x80) && matches!(bytes.get(i + 2), Some(0xA8 | 0xA9))),
+        0xEF => !matches!((bytes.get(i + 1), bytes.get(i + 2)), (Some(0xBB), Some(0xBF)) | (Some(0xBF), Some(0xBE | 0xBF))),
+        _ => true,
+    })
+}
+
 impl Scanner<'_> {
+    /// A scalar on one line in block context; a plain one ends before its colon, its comment or its line break.
+    pub(super) fn token(&self, at: usize) -> Option<Token> {
+        match self.bytes[at] {
+            b'"' => self.double_quoted(at),
+            b'\'' => self.single_quoted(at),
+            b',' | b']' | b'}' | b'#' | b'&' | b'*' | b'!' | b'%' | b'@' | b'`' => None,
+            b'-' | b'?' | b':' if matches!(self.bytes.get(at + 1), None | Some(b' ' | b'\t' | b'\n' | b'\r')) => None,
+            _ => {
+                let line_end = self.line_end(at);
+                let line = &self.bytes[at..line_end];
+                let mut end = line.len();
+                let mut from = 0;
+                while let Some(n) = memchr2(b':', b'#', &line[from..]) {
+                    let hit = from + n;
+                    if line[hit] == b':' {
+                        if matches!(line.get(hit + 1), None | Some(b' ' | b'\t')) {
+                            end = hit;
+                            break;
+                        }
+                    } else if hit > 0 && matches!(line[hit - 1], b' ' | b'\t') {
+                        end = hit;
+                        break;
+                    }
+                    from = hit + 1;
+                }
+                while end > 0 && matches!(line[end - 1], b' ' | b'\t') {
+                    end -= 1;
+                }
+                if end == 0 || memchr(b'\t', &line[..end]).is_some() {
+                    return None;
+                }
+                Some(Token { style: ScalarStyle::Plain, range: at..at + end, decoded: None })
+            }
+        }
+    }
+
     pub(super) fn single_quoted(&self, at: usize) -> Option<Token> {
         let mut text = Folded::new();
         let mut from = at + 1;
@@ -33,6 +90,10 @@ impl Scanner<'_> {
             text.push(&self.text[from..hit]);
             match self.bytes[hit] {
                 b'"' => return Some(Token { style: ScalarStyle::DoubleQuoted, range: at..hit + 1, decoded: text.finish() }),
+                b'\\' if matches!(self.bytes.get(hit + 1), Some(b'\n' | b'\r')) => {
+                    text.hold();
+                    from = self.escaped_break(hit + 1)?;
+                }
                 b'\\' => {
                     let (c, next) = self.escape(hit + 1)?;
                     text.push_escaped(c);
@@ -66,8 +127,18 @@ impl Scanner<'_> {
         Some(at)
     }
 
-    /// Decodes the escape whose letter stands at `at`; returns it with where the text goes on. Surrogates and escaped line breaks are left to
-    /// the complete planner.
+    /// An escaped line break joins its lines; the white space in front of the next one goes. Blank lines are left to the complete planner.
+    fn escaped_break(&self, at: usize) -> Option<usize> {
+        let line = self.next_line(at);
+        let mut next = line;
+        while self.bytes.get(next) == Some(&b' ') {
+            next += 1;
+        }
+        let deeper = self.around().is_none_or(|n| next - line > n);
+        (deeper && next > line && !matches!(self.bytes.get(next), None | Some(b'\n' | b'\r' | b'\t'))).then_some(next)
+    }
+
+    /// Decodes the escape whose letter stands at `at`; returns it with where the text goes on. Surrogates are left to the complete planner.
     fn escape(&self, at: usize) -> Option<(char, usize)> {
         let digits = match *self.bytes.get(at)? {
             b'n' => return Some(('\n', at + 1)),
@@ -102,7 +173,7 @@ impl Scanner<'_> {
         loop {
             let mut breaks = 0;
             let mut at = self.line_end(end);
-            if !self.text[end..at].trim_start_matches(' ').is_empty() {
+            if !self.text[end..at].trim_start_matches([' ', '\t']).is_empty() {
                 break;
             }
             while at < self.bytes.len() {
@@ -119,7 +190,7 @@ impl Scanner<'_> {
                     Some(_) if first - next <= around => return Some(text.token(&token, end)),
                     Some(_) => {
                         let mut stop = self.line_end(first);
-                        while self.bytes[stop - 1] == b' ' {
+                        while matches!(self.bytes[stop - 1], b' ' | b'\t') {
                             stop -= 1;
                         }
                         let line = &self.text[first..stop];
@@ -164,6 +235,12 @@ impl Folded {
 
     fn push_escaped(&mut self, c: char) {
         self.text.push(c);
+        self.kept = self.text.len();
+        self.touched = true;
+    }
+
+    /// White space up to here is content.
+    fn hold(&mut self) {
         self.kept = self.text.len();
         self.touched = true;
     }
