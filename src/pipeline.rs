@@ -146,16 +146,23 @@ impl Pipeline<'_> {
         let before = findings.len();
         findings.retain(|f| !suppressions.hit(workspace, f));
         let suppressed = before - findings.len();
+        for finding in &mut findings {
+            if suppressions.partly(workspace, finding) && finding.fix.is_ok() {
+                let text = "another place that this fix would change is suppressed: suppress all of them, or none";
+                finding.fix = Err(NoFix::new("partly-suppressed", text));
+            }
+        }
         let names: Vec<&str> = self.transforms.iter().map(|t| t.meta().name).collect();
         let remarks = suppressions.remarks(&names);
         for broken in workspace.broken().iter().filter(|b| workspace.file(b.file).editable) {
             findings.push(input_finding(workspace, broken));
         }
         for finding in &mut findings {
-            if let Ok(fix) = &finding.fix
-                && let Err(reason) = apply::allowed(workspace, finding, fix)
-            {
-                finding.fix = Err(reason);
+            if let Ok(fix) = &mut finding.fix {
+                match apply::allowed(workspace, finding.transform, fix) {
+                    Ok(()) => apply::demote(fix),
+                    Err(reason) => finding.fix = Err(reason),
+                }
             }
         }
         // The order of transforms is kept: it decides which fix is taken first, and names come before hashes.

@@ -267,7 +267,11 @@ fn a_run_that_was_killed_is_finished_by_the_next() {
         ("d.yaml", b"old: 1\n"),
     ];
     let dir = folder(files);
-    says(&run(dir.path(), &["fix"]), 0, "stderr", "an interrupted run was finished first: 3 files");
+    // A preview writes nothing, this neither.
+    let before = tree(dir.path()).expect("files");
+    says(&run(dir.path(), &["fix"]), 2, "stderr", "run with --write to finish it first");
+    assert_eq!(tree(dir.path()).expect("files"), before);
+    says(&run(dir.path(), &["fix", "--write"]), 0, "stderr", "an interrupted run was finished first: 3 files");
     let after: Vec<(String, Vec<u8>)> =
         tree(dir.path()).expect("files").into_iter().map(|(p, t)| (p.to_string_lossy().into_owned(), t)).collect();
     let expected: Vec<(String, Vec<u8>)> =
@@ -286,5 +290,5 @@ fn a_run_that_was_killed_is_finished_by_the_next() {
     // A journal that leads out of the root is not ours.
     let evil = journal.replace("c.yaml", "../c.yaml");
     let dir = folder(&[(".kubewright-journal", evil.as_bytes()), ("kubewright.toml", b""), (".kubewright-3.staged", b"x")]);
-    says(&run(dir.path(), &["fix"]), 2, "stderr", "cannot be finished");
+    says(&run(dir.path(), &["fix", "--write"]), 2, "stderr", "cannot be finished");
 }

@@ -1,6 +1,6 @@
 //! Every byte that need not change stays: files survive parsing, and random edits change exactly what they say.
 //!
-//! `KUBEWRIGHT_EDITS=N` makes more random edits, `KUBEWRIGHT_SEED=N` begins elsewhere, `KUBEWRIGHT_CORPUS=DIR` adds the files below a
+//! 200,000 random edits in an ordinary run, 10 million in the ignored test `ten_million_edits`. `KUBEWRIGHT_EDITS=N` makes more or fewer, `KUBEWRIGHT_SEED=N` begins elsewhere, `KUBEWRIGHT_CORPUS=DIR` adds the files below a
 //! directory, `YAML_TEST_SUITE=DIR` the cases of the YAML test suite.
 
 #![expect(clippy::disallowed_methods, reason = "tests read files and the environment")]
@@ -21,6 +21,9 @@ use std::path::{Path, PathBuf};
 
 use kubewright_model::yaml::{Edit, File, Node, Op, Refusal, verify};
 use random::Random;
+
+/// Random edits of each of the two tests with single edits; a quarter as many are made several at once.
+const EDITS: usize = 90_000;
 
 fn number(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default)
@@ -210,11 +213,9 @@ fn several(random: &mut Random, file: &File, tally: &mut Tally) {
     }
 }
 
-#[test]
-fn several_random_edits_together() {
-    let goal = number("KUBEWRIGHT_EDITS", 20_000) / 4;
+/// Makes edits of random files, several at once.
+fn edit_together(goal: usize, mut seed: u64) -> Tally {
     let mut tally = Tally::default();
-    let mut seed = number("KUBEWRIGHT_SEED", 1) as u64 + 1_000_000_000;
     while tally.edits < goal {
         seed += 1;
         let mut random = Random::new(seed);
@@ -224,14 +225,13 @@ fn several_random_edits_together() {
             several(&mut random, &file, &mut tally);
         }
     }
-    tally.report("edits together");
+    tally
 }
 
-#[test]
-fn random_edits_of_random_files() {
-    let goal = number("KUBEWRIGHT_EDITS", 20_000);
+/// Makes single edits of random files.
+fn edit_alone(goal: usize, mut seed: u64) -> Tally {
     let mut tally = Tally::default();
-    let (mut unread, mut seed) = (0, number("KUBEWRIGHT_SEED", 1) as u64);
+    let mut unread = 0;
     while tally.edits < goal {
         seed += 1;
         let mut random = Random::new(seed);
@@ -246,13 +246,47 @@ fn random_edits_of_random_files() {
         }
         assert!(unread < 1000 + tally.edits, "most random files are not YAML");
     }
-    println!("{unread} random files that a parser does not read");
-    tally.report("random files");
+    tally
+}
+
+#[test]
+fn several_random_edits_together() {
+    let seed = number("KUBEWRIGHT_SEED", 1) as u64 + 1_000_000_000;
+    edit_together(number("KUBEWRIGHT_EDITS", EDITS) / 4, seed).report("edits together");
+}
+
+#[test]
+fn random_edits_of_random_files() {
+    edit_alone(number("KUBEWRIGHT_EDITS", EDITS), number("KUBEWRIGHT_SEED", 1) as u64).report("random files");
+}
+
+/// The long run, on all processors; four in five edits alone.
+#[test]
+#[ignore = "takes half an hour"]
+fn ten_million_edits() {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let each = number("KUBEWRIGHT_EDITS", 10_000_000) / threads;
+    let seed = number("KUBEWRIGHT_SEED", 1) as u64;
+    let mut total = Tally::default();
+    std::thread::scope(|scope| {
+        let started: Vec<_> = (0..threads as u64)
+            .map(|thread| seed + (thread + 1) * 100_000_000_000)
+            .map(|seed| scope.spawn(move || [edit_alone(each / 5 * 4, seed), edit_together(each / 5, seed + 50_000_000_000)]))
+            .collect();
+        for tally in started.into_iter().flat_map(|thread| thread.join().expect("a thread ends")) {
+            total.edits += tally.edits;
+            total.wrong.extend(tally.wrong);
+            for (code, count) in tally.refused {
+                *total.refused.entry(code).or_default() += count;
+            }
+        }
+    });
+    total.report("long run");
 }
 
 #[test]
 fn random_edits_of_real_files() {
-    let goal = number("KUBEWRIGHT_EDITS", 20_000);
+    let goal = number("KUBEWRIGHT_EDITS", EDITS);
     let mut tally = Tally::default();
     let mut known = Vec::new();
     for path in all_files() {

@@ -1,7 +1,8 @@
 //! The options of the transforms: the tables `[transforms.<name>]` of `kubewright.toml`.
 
 use kubewright_model::kube::images::ImageFacts;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 /// Options of all transforms.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -56,12 +57,24 @@ pub struct SubPath {
     /// Whether it runs.
     pub enabled: bool,
     /// Directory under which the new volumes are mounted.
+    #[serde(deserialize_with = "absolute")]
     pub mount_root: String,
 }
 
 impl Default for SubPath {
     fn default() -> Self {
         Self { enabled: true, mount_root: "/etc/kubewright".into() }
+    }
+}
+
+/// An absolute path below `/`.
+fn absolute<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let path = String::deserialize(deserializer)?;
+    let plain = path.strip_prefix('/').is_some_and(|rest| !rest.is_empty() && rest.split('/').all(|s| !matches!(s, "." | "..")));
+    if plain {
+        Ok(path)
+    } else {
+        Err(D::Error::custom(format!("`{path}` is no absolute path of a directory, such as \"/etc/kubewright\"")))
     }
 }
 

@@ -71,6 +71,7 @@ impl Workspace {
             editable: input.editable,
             text: input.text,
             yaml: read.yaml.clone(),
+            lines: Arc::default(),
         });
         let mut workspace = Self { files: files.collect(), options, ..Self::default() };
         workspace.index.reads = reads;
@@ -198,9 +199,11 @@ impl Workspace {
     /// The workspace after changes.
     pub(super) fn rebuild(&self, texts: &BTreeMap<FileId, Arc<str>>, created: &[Input], deleted: &[FileId]) -> Self {
         let mut known = BTreeMap::new();
+        let deleted: BTreeSet<FileId> = deleted.iter().copied().collect();
+        let new: BTreeSet<&str> = created.iter().map(|c| c.path.as_str()).collect();
         let mut inputs: Vec<Input> = created.to_vec();
         for (file, read) in self.files.iter().zip(&self.index.reads) {
-            if deleted.contains(&file.id) || created.iter().any(|c| c.path == file.path) {
+            if deleted.contains(&file.id) || new.contains(file.path.as_str()) {
                 continue;
             }
             let text = texts.get(&file.id).unwrap_or(&file.text);

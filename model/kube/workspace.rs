@@ -1,7 +1,7 @@
 //! The workspace: all files of a pass, their resources and apply sets.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::field_reference;
 use super::generated;
@@ -75,6 +75,26 @@ pub struct SourceFile {
     pub text: Arc<str>,
     /// The documents; `None` for files that are not read as YAML (templates, broken files).
     pub yaml: Option<Arc<yaml::File>>,
+    /// First byte of each line; made when a position is first asked for.
+    pub(super) lines: Arc<OnceLock<Vec<usize>>>,
+}
+
+impl SourceFile {
+    /// 1-based line and column (in Unicode scalar values) of a byte offset; an offset past the end counts as the end.
+    pub fn position(&self, offset: usize) -> (usize, usize) {
+        let mut offset = offset.min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let starts = self.lines.get_or_init(|| {
+            let breaks = self.text.bytes().enumerate().filter(|(_, b)| *b == b'\n');
+            std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect()
+        });
+        let line = starts.partition_point(|start| *start <= offset);
+        let start = line.checked_sub(1).and_then(|at| starts.get(at)).copied().unwrap_or(0);
+        let before = self.text.get(start..offset).unwrap_or("").trim_start_matches('\u{feff}');
+        (line, before.chars().count() + 1)
+    }
 }
 
 /// A file or document that is left alone, and why.
@@ -142,6 +162,13 @@ impl Workspace {
     /// All resources, by file, document and item.
     pub fn resources(&self) -> &[Resource] {
         &self.resources
+    }
+
+    /// The resources of one file, by document and item.
+    pub fn resources_of(&self, file: FileId) -> &[Resource] {
+        let start = self.resources.partition_point(|r| r.file < file);
+        let end = self.resources.partition_point(|r| r.file <= file);
+        self.resources.get(start..end).unwrap_or_default()
     }
 
     /// One resource.

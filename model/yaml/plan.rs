@@ -82,7 +82,11 @@ impl<'t> Planner<'t> {
     }
 
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), ParseError> {
-        let range = span.byte_range().unwrap_or(0..0);
+        let mut range = span.byte_range().unwrap_or(0..0);
+        if self.text.get(range.clone()).is_none() {
+            self.odd("a place that is not in the text");
+            range = self.cursor..self.cursor;
+        }
         match event {
             Event::Comment(..) => self.file.comments.push(range),
             Event::DocumentStart(explicit, version) => self.document(explicit, version.is_some(), range),
@@ -134,7 +138,10 @@ impl<'t> Planner<'t> {
     }
 
     fn document(&mut self, explicit: bool, version: bool, range: std::ops::Range<usize>) {
-        let from = self.directive_from;
+        if self.directive_from > range.start {
+            self.odd("a document that begins before the end of the one before it");
+        }
+        let from = self.directive_from.min(range.start);
         let directives = version || (explicit && self.text[from..range.start].lines().any(|l| l.starts_with('%')));
         let start = if explicit { range.start } else { from };
         if let Some(last) = self.file.documents.last_mut() {

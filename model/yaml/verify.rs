@@ -57,14 +57,15 @@ pub fn overlaps(a: &Edit, b: &Edit) -> bool {
     })
 }
 
-/// Line breaks of what is inserted, byte order mark and final line break are the original's.
+/// Line breaks of what is inserted, byte order mark and final line break are the original's; a file with breaks of both kinds takes both.
 fn line_breaks(file: &File, inserted: &[String], result: &str) -> Result<(), Refusal> {
     let original = file.text();
-    let crlf = file.eol() == "\r\n";
+    let crlf = original.contains("\r\n");
+    let lf = !crlf || original.bytes().filter(|b| *b == b'\n').count() > original.matches("\r\n").count();
     let right = |text: &String| {
         let bytes = text.as_bytes();
         bytes.iter().enumerate().all(|(i, b)| match b {
-            b'\n' => !crlf || (i > 0 && bytes.get(i - 1) == Some(&b'\r')),
+            b'\n' => lf || (i > 0 && bytes.get(i - 1) == Some(&b'\r')),
             b'\r' => crlf && bytes.get(i + 1) == Some(&b'\n'),
             _ => true,
         })

@@ -77,9 +77,17 @@ pub fn read(request: &Request<'_>) -> Result<Tree, Unreadable> {
             tree.barren.push(path.clone());
         }
     }
-    let read: Vec<_> = found.into_iter().collect::<Vec<_>>().into_par_iter().map(|(path, asked)| (bytes(&path), path, asked)).collect();
+    let read: Vec<_> =
+        found.into_iter().collect::<Vec<_>>().into_par_iter().map(|(path, asked)| (bytes(&path).map(text), path, asked)).collect();
     for (bytes, path, asked) in read {
         let relative = relative(request.root, &path);
+        if path.strip_prefix(request.root).unwrap_or(&path).to_str().is_none() {
+            tree.inputs.push(unknown(relative.clone()));
+            if asked {
+                tree.unread.push(odd_name(relative));
+            }
+            continue;
+        }
         match bytes {
             Err(error) if named.contains(path.as_path()) => return Err(Unreadable { path, error }),
             Err(error) => {
@@ -88,7 +96,7 @@ pub fn read(request: &Request<'_>) -> Result<Tree, Unreadable> {
                     tree.unread.push(cannot_read(relative, &error));
                 }
             }
-            Ok(bytes) => match text(bytes) {
+            Ok(read) => match read {
                 Ok(text) => {
                     let editable = asked && !config::ignored(request.ignore, &relative);
                     tree.inputs.push(Input { path: relative, text, editable });
@@ -181,6 +189,11 @@ pub(super) fn relative(root: &Path, path: &Path) -> String {
 fn cannot_read(path: String, error: &std::io::Error) -> Reported {
     let reason = NoFix::new("unreadable", "it was neither checked nor edited");
     Reported::unread(path, (1, 1), 0, format!("cannot read this file: {}", plain(error)), reason)
+}
+
+fn odd_name(path: String) -> Reported {
+    let reason = NoFix::new("not-utf-8", "it was neither checked nor edited");
+    Reported::unread(path, (1, 1), 0, "the name of this file is not UTF-8".into(), reason)
 }
 
 fn not_utf8(path: String, position: (usize, usize), offset: usize) -> Reported {

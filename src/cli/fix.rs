@@ -22,7 +22,7 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     let ground = Ground::of(args)?;
     let transforms = selected(args, &ground.config)?;
     let unsafe_fixes = unsafe_fixes(args, &ground.config)?;
-    if let Some(finished) = write::recover(&ground.root)? {
+    if let Some(finished) = write::recover(&ground.root, args.write)? {
         terminal.warning(&format!("an interrupted run was finished first: {finished} files written"));
     }
     let progress = Progress::start("reading manifests");
@@ -125,6 +125,9 @@ pub(super) fn unsafe_fixes(args: &FixArgs, config: &Config) -> Result<UnsafeFixe
 }
 
 fn named(name: &str) -> Result<String> {
+    if name.is_empty() {
+        bail!("the name of a transform is missing; `kubewright list` shows all");
+    }
     match config::transform_name(name) {
         Ok(()) => Ok(name.to_owned()),
         Err(message) => bail!(message),

@@ -54,7 +54,7 @@ impl Ground {
         let inside = |d: &&Path| git_top.as_ref().is_none_or(|top| d.starts_with(top));
         let nearest = start.ancestors().take_while(inside).map(|d| d.join(FILE_NAME)).find(|f| f.is_file());
         let file = match &args.config {
-            Some(file) => Some(cwd.join(file).canonicalize().with_context(|| format!("--config {}", file.display()))?),
+            Some(file) => Some(cwd.join(file).canonicalize().with_context(|| format!("cannot read {}", file.display()))?),
             None => nearest.clone(),
         };
         let directory_of =

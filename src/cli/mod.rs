@@ -37,8 +37,9 @@ pub fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            let printed = error.print();
+            let full = printed.is_err_and(|e| e.kind() != std::io::ErrorKind::BrokenPipe);
+            return ExitCode::from(if full { 2 } else { u8::try_from(error.exit_code()).unwrap_or(2) });
         }
     };
     let terminal = Terminal::new(args.color);
@@ -48,10 +49,16 @@ pub fn main() -> ExitCode {
         Ok(Status::Clean) => ExitCode::SUCCESS,
         Ok(Status::Findings) => ExitCode::from(1),
         Err(error) => {
-            terminal.error(&format!("{error:#}"));
+            terminal.error(&words(&error));
             ExitCode::from(2)
         }
     }
+}
+
+/// An error and its causes, those of the operating system without their numbers.
+fn words(error: &anyhow::Error) -> String {
+    let cause = |e: &(dyn std::error::Error + 'static)| e.downcast_ref().map_or_else(|| e.to_string(), files::plain);
+    error.chain().map(cause).collect::<Vec<_>>().join(": ")
 }
 
 fn run(args: &Args, terminal: &Terminal) -> Result<Status> {

@@ -5,9 +5,11 @@
 //! happen; from here on the run is as good as done. Each staged file is renamed over its target, the journal removed. A run that finds a
 //! journal finishes the renames first, provided that every target is what the journal says: the old text, or already the new one.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -21,6 +23,10 @@ use crate::pipeline::report::FileChange;
 const JOURNAL: &str = ".kubewright-journal";
 /// How names of staged files begin and end.
 const STAGED: (&str, &str) = (".kubewright-", ".staged");
+/// How the name of a journal ends that is not complete.
+const JOURNAL_DRAFT: &str = ".journal";
+/// Age from which a staged file that no journal names is nobody's.
+const STALE: Duration = Duration::from_secs(10 * 60);
 
 /// What a run is about to do.
 #[derive(Debug, Serialize, Deserialize)]
@@ -48,6 +54,11 @@ struct Step {
 pub(super) fn write(root: &Path, changes: &[FileChange]) -> Result<()> {
     let mut steps = Vec::new();
     let mut staged = Vec::new();
+    let targets = changes.iter().map(|change| root.join(&change.path));
+    let directories: BTreeSet<PathBuf> = targets.filter_map(|t| t.parent().map(Path::to_path_buf)).chain([root.to_path_buf()]).collect();
+    for directory in &directories {
+        sweep(directory);
+    }
     for change in changes {
         let target = root.join(&change.path);
         let file = change.after.as_deref().map(|text| stage(&target, text)).transpose();
@@ -89,12 +100,15 @@ pub(super) fn write(root: &Path, changes: &[FileChange]) -> Result<()> {
     Ok(())
 }
 
-/// Finishes what an interrupted run began; the number of files, or `None` when there is nothing to finish.
+/// Finishes what an interrupted run began, if this one may write; the number of files, or `None` when there is nothing to finish.
 ///
 /// # Errors
-/// When the journal cannot be read, or a file was changed since.
-pub(super) fn recover(root: &Path) -> Result<Option<usize>> {
+/// When this run may not write, the journal cannot be read, or a file was changed since.
+pub(super) fn recover(root: &Path, write: bool) -> Result<Option<usize>> {
     let path = root.join(JOURNAL);
+    if !write && path.exists() {
+        bail!("an interrupted run left {}: run with --write to finish it first", path.display());
+    }
     let text = match read(&path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -145,6 +159,19 @@ fn finish(root: &Path, step: &Step) -> io::Result<()> {
     sync_directory(&target)
 }
 
+/// Removes what a run left that was killed before its journal stood; files of a run that is going on are younger.
+fn sweep(directory: &Path) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_str().unwrap_or("");
+        let ours = name.starts_with(STAGED.0) && (name.ends_with(STAGED.1) || name.ends_with(JOURNAL_DRAFT));
+        let age = entry.metadata().and_then(|m| m.modified()).ok().and_then(|at| at.elapsed().ok());
+        if ours && age.is_some_and(|age| age > STALE) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Writes `text` into a file beside `target`, with its permissions and owner.
 fn stage(target: &Path, text: &str) -> Result<TempPath> {
     let directory = target.parent().context("the file system's root is no file")?;
@@ -186,7 +213,7 @@ fn own(_: &NamedTempFile, _: &fs::Metadata) {}
 
 fn keep_journal(path: &Path, text: &str) -> io::Result<()> {
     let directory = path.parent().unwrap_or(path);
-    let mut file = tempfile::Builder::new().prefix(STAGED.0).suffix(".journal").tempfile_in(directory)?;
+    let mut file = tempfile::Builder::new().prefix(STAGED.0).suffix(JOURNAL_DRAFT).tempfile_in(directory)?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|e| e.error)?;

@@ -1,6 +1,7 @@
 //! Which fixes go together into one pass, and their application file by file, all or nothing for each fix.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, NoFix};
@@ -25,7 +26,7 @@ pub(super) struct Outcome {
 }
 
 /// Whether every change of the fix lies within the PATHs.
-pub(super) fn allowed(workspace: &Workspace, finding: &Finding, fix: &Fix) -> Result<(), NoFix> {
+pub(super) fn allowed(workspace: &Workspace, transform: &str, fix: &Fix) -> Result<(), NoFix> {
     let outside =
         |path: &str| Err(NoFix::new("outside-paths", format!("would have to change {path}, which is outside of what was asked for")));
     for change in &fix.changes {
@@ -47,9 +48,17 @@ pub(super) fn allowed(workspace: &Workspace, finding: &Finding, fix: &Fix) -> Re
         }
     }
     if fix.changes.is_empty() && fix.applicability != Applicability::DisplayOnly {
-        return Err(NoFix::new("no-change", format!("{} changes nothing ({})", fix.title, finding.transform)));
+        return Err(NoFix::new("no-change", format!("{} changes nothing ({transform})", fix.title)));
     }
     Ok(())
+}
+
+/// A fix that gives up a comment is not safe: what people wrote for each other goes only when they say so.
+pub(super) fn demote(fix: &mut Fix) {
+    let loses = |change: &Change| matches!(change, Change::Edit(_, edit) if !edit.lost_comments.is_empty());
+    if fix.changes.iter().any(loses) {
+        fix.applicability = fix.applicability.min(Applicability::Unsafe);
+    }
 }
 
 /// A file may be created beside, or below, a file that may be edited.
@@ -63,7 +72,7 @@ fn may_create(workspace: &Workspace, path: &str) -> bool {
 /// Indices of the findings whose fixes are taken in this pass: the first of each conflict, in order.
 pub(super) fn select(workspace: &Workspace, findings: &[Finding], applicable: impl Fn(usize, &Finding, &Fix) -> bool) -> Vec<usize> {
     let mut claimed: BTreeSet<ResourceId> = BTreeSet::new();
-    let mut edits: BTreeMap<FileId, Vec<&Edit>> = BTreeMap::new();
+    let mut edits: BTreeMap<FileId, BTreeSet<(usize, usize)>> = BTreeMap::new();
     let mut deleted: BTreeSet<FileId> = BTreeSet::new();
     let mut created: BTreeSet<&str> = BTreeSet::new();
     let mut taken = Vec::new();
@@ -74,7 +83,7 @@ pub(super) fn select(workspace: &Workspace, findings: &[Finding], applicable: im
         }
         let free = fix.changes.iter().all(|change| match change {
             Change::Edit(file, edit) => {
-                !deleted.contains(file) && edits.get(file).is_none_or(|others| others.iter().all(|o| !verify::overlaps(o, edit)))
+                !deleted.contains(file) && edits.get(file).is_none_or(|taken| edit.splices.iter().all(|s| free_of(taken, &s.range)))
             }
             Change::Delete(file) => !deleted.contains(file) && !edits.contains_key(file),
             Change::Create(path, _) => !created.contains(path.as_str()),
@@ -86,7 +95,9 @@ pub(super) fn select(workspace: &Workspace, findings: &[Finding], applicable: im
         claimed.extend(fix.claims.iter().copied());
         for change in &fix.changes {
             match change {
-                Change::Edit(file, edit) => edits.entry(*file).or_default().push(edit),
+                Change::Edit(file, edit) => {
+                    edits.entry(*file).or_default().extend(edit.splices.iter().map(|s| (s.range.start, s.range.end)));
+                }
                 Change::Delete(file) => _ = deleted.insert(*file),
                 Change::Create(path, _) => _ = created.insert(path),
             }
@@ -94,6 +105,15 @@ pub(super) fn select(workspace: &Workspace, findings: &[Finding], applicable: im
         taken.push(index);
     }
     taken
+}
+
+/// Whether `range` touches none of the ranges taken before, which do not overlap each other; two insertions at one byte do touch.
+fn free_of(taken: &BTreeSet<(usize, usize)>, range: &Range<usize>) -> bool {
+    taken
+        .range(..=(range.end, usize::MAX))
+        .rev()
+        .take_while(|(_, end)| *end >= range.start)
+        .all(|(start, end)| !(start == end || range.is_empty()) && !(*start < range.end && range.start < *end))
 }
 
 /// Applies the fixes of `taken`; where a file refuses, its fixes go in one by one.

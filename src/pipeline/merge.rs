@@ -14,7 +14,7 @@ use super::report::{FileChange, LeftAlone, Outcome, Place, Report, Reported};
 use super::{Pass, restarts};
 
 /// By what a finding is recognised in another pass, apart from its message. Positions of documents are stable where names are not.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     transform: &'static str,
     path: String,
@@ -43,6 +43,8 @@ struct Entry {
 #[derive(Default)]
 pub(super) struct Merge {
     entries: Vec<Entry>,
+    /// Positions of the entries of each key.
+    known: BTreeMap<Key, Vec<usize>>,
     remarks: Vec<Reported>,
     suppressed: usize,
 }
@@ -53,6 +55,9 @@ impl Merge {
         self.entries = (pass.findings.iter().enumerate())
             .map(|(i, f)| Entry { key: Key::of(workspace, f), reported: Reported::new(workspace, f), applied: pass.applied.contains(&i) })
             .collect();
+        for (at, entry) in self.entries.iter().enumerate() {
+            self.known.entry(entry.key.clone()).or_default().push(at);
+        }
         self.remarks = remarks.iter().map(|f| Reported::new(workspace, f)).collect();
         self.suppressed = pass.suppressed;
     }
@@ -61,9 +66,12 @@ impl Merge {
     pub(super) fn pass(&mut self, original: &Workspace, workspace: &Workspace, pass: &Pass) {
         for finding in pass.applied.iter().filter_map(|i| pass.findings.get(*i)) {
             let key = Key::of(workspace, finding);
-            let waits = |e: &Entry| !e.applied && e.key == key;
-            let at = (self.entries.iter().position(|e| waits(e) && e.reported.message == finding.message))
-                .or_else(|| self.entries.iter().position(|e| waits(e) && e.reported.fix.is_ok()));
+            let same = self.known.get(&key).map_or(&[][..], Vec::as_slice);
+            let waiting = || same.iter().filter_map(|at| Some((*at, self.entries.get(*at)?))).filter(|(_, e)| !e.applied);
+            let at = waiting()
+                .find(|(_, e)| e.reported.message == finding.message)
+                .or_else(|| waiting().find(|(_, e)| e.reported.fix.is_ok()))
+                .map(|(at, _)| at);
             if let Some(entry) = at.and_then(|at| self.entries.get_mut(at)) {
                 entry.applied = true;
             } else if let Some(entry) = self.entries.iter_mut().find(|e| waits(e) && e.reported.severity == Severity::Info) {
@@ -76,17 +84,18 @@ impl Merge {
 
     /// The report, after `last`, the pass that applied nothing.
     pub(super) fn finish(mut self, original: &Workspace, now: &Workspace, last: &Pass) -> Report {
-        let mut left: Vec<(Key, &Finding, Option<&NoFix>)> =
-            last.findings.iter().enumerate().map(|(i, f)| (Key::of(now, f), f, last.refused.get(&i))).collect();
+        let mut left: BTreeMap<Key, Vec<(usize, &Finding, Option<&NoFix>)>> = BTreeMap::new();
+        for (i, f) in last.findings.iter().enumerate() {
+            left.entry(Key::of(now, f)).or_default().push((i, f, last.refused.get(&i)));
+        }
         for entry in &mut self.entries {
             entry.reported.outcome = if entry.applied { Outcome::Applied } else { Outcome::Cured };
         }
         for exact in [true, false] {
             for entry in self.entries.iter_mut().filter(|e| e.reported.outcome == Outcome::Cured) {
-                let same =
-                    |(key, f, _): &(Key, &Finding, Option<&NoFix>)| *key == entry.key && (!exact || f.message == entry.reported.message);
-                if let Some(at) = left.iter().position(same) {
-                    let (_, finding, refusal) = left.remove(at);
+                let Some(same) = left.get_mut(&entry.key) else { continue };
+                if let Some(at) = same.iter().position(|(_, f, _)| !exact || f.message == entry.reported.message) {
+                    let (_, finding, refusal) = same.remove(at);
                     entry.reported.outcome = Outcome::Left;
                     if let Some(reason) = refusal.or(finding.fix.as_ref().err()) {
                         entry.reported.fix = Err(reason.clone());
@@ -95,10 +104,14 @@ impl Merge {
             }
         }
         // What a fix leaves to remark about its own resource is no finding of its own.
-        let settled = |key: &Key, f: &Finding| {
-            f.severity == Severity::Info && f.fix.is_err() && self.entries.iter().any(|e| e.applied && e.key == *key)
-        };
-        left.retain(|(key, finding, _)| !settled(key, finding));
+        let applied = |at: &usize| self.entries.get(*at).is_some_and(|e| e.applied);
+        for (key, rest) in &mut left {
+            if self.known.get(key).is_some_and(|same| same.iter().any(applied)) {
+                rest.retain(|(_, f, _)| f.severity != Severity::Info || f.fix.is_ok());
+            }
+        }
+        let mut left: Vec<_> = left.into_values().flatten().collect();
+        left.sort_unstable_by_key(|(i, _, _)| *i);
         let mut findings: Vec<Reported> = self.entries.into_iter().map(|e| e.reported).chain(self.remarks).collect();
         findings.extend(left.into_iter().map(|(_, finding, refusal)| appeared(original, now, finding, refusal)));
         let mut report = Report {
@@ -155,9 +168,8 @@ fn appeared(original: &Workspace, now: &Workspace, finding: &Finding, refusal: O
 fn counterpart(original: &Workspace, now: &Workspace, id: ResourceId) -> Option<Place> {
     let resource = now.resource(id);
     let path = &now.file(resource.file).path;
-    let same = original.resources().iter().find(|r| {
-        r.kind == resource.kind && r.document == resource.document && r.item == resource.item && original.file(r.file).path == *path
-    })?;
+    let same = (original.resources_of(original.file_at(path)?.id).iter())
+        .find(|r| r.kind == resource.kind && r.document == resource.document && r.item == resource.item)?;
     let node = original.node(same.id)?;
     let name = node.path(&["metadata", "name"]).unwrap_or(node);
     Some(Place::of(original, &kubewright_model::finding::Location::of(same.file, name)))

@@ -32,7 +32,7 @@ impl Place {
 
     fn at(workspace: &Workspace, file: FileId, span: Range<usize>) -> Self {
         let file = workspace.file(file);
-        let (line, column) = position(&file.text, span.start);
+        let (line, column) = file.position(span.start);
         Self { path: file.path.clone(), line, column, start: span.start, end: span.end }
     }
 }

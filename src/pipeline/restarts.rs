@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kubewright_model::kube::{ResourceId, Rollout, Workspace};
+use kubewright_model::kube::{FileId, ResourceId, Rollout, Workspace};
 use kubewright_model::yaml::Value;
 
 use super::report::{FileChange, ResourceName};
@@ -51,11 +51,17 @@ pub(super) fn restarts(original: &Workspace, now: &Workspace, files: &[FileChang
     };
     let before = in_changed(original);
     let after = Index::new(now, &in_changed(now));
+    let mut count: BTreeMap<(FileId, &str, &str), usize> = BTreeMap::new();
+    for r in before.iter().map(|id| original.resource(*id)) {
+        *count.entry((r.file, &r.kind, &r.name)).or_default() += 1;
+    }
     let mut restarts = Vec::new();
     for id in before {
         let old = templates(original, id);
         let Some(strategy) = strategy(original, id).filter(|_| !old.is_empty()) else { continue };
-        let Some(twin) = after.twin(original, id) else { continue };
+        let r = original.resource(id);
+        let several = count.get(&(r.file, &*r.kind, &*r.name)).is_some_and(|n| *n > 1);
+        let Some(twin) = after.twin(original, id, several) else { continue };
         if old != templates(now, twin) {
             let resource = original.resource(id);
             restarts.push(Restart { path: original.file(resource.file).path.clone(), resource: resource.into(), strategy });
@@ -104,14 +110,13 @@ impl Index {
         index
     }
 
-    /// The resource that `id` of the original has become.
-    fn twin(&self, original: &Workspace, id: ResourceId) -> Option<ResourceId> {
+    /// The resource that `id` of the original has become; `several`: its file has others of its kind and name.
+    fn twin(&self, original: &Workspace, id: ResourceId, several: bool) -> Option<ResourceId> {
         let r = original.resource(id);
         let path = &original.file(r.file).path;
         let position = self.position.get(&(path.clone(), r.kind.clone(), r.document, r.item)).copied();
         // Two resources of one name in one file: their positions tell them apart.
         let here = self.here.get(&(path.clone(), r.kind.clone(), r.namespace.clone(), r.name.clone())).copied();
-        let several = original.resources().iter().filter(|o| o.file == r.file && o.kind == r.kind && o.name == r.name).count() > 1;
         if several && position.is_some() {
             return position;
         }

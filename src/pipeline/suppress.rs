@@ -2,7 +2,7 @@
 //!
 //! `# kubewright: ignore[name,name] reason` on a line, or directly above it, takes away the findings on that line; at `apiVersion`, `kind`
 //! or `metadata.name` those of the whole resource. So does the annotation `kubewright.dev/ignore: "name,name"` on a resource or its pod
-//! template. One that hits nothing is itself a remark, or it would outlive what it was written for.
+//! template. On a further place of a finding it keeps the fix, which would change all of them, from being made. One that hits nothing is itself a remark, or it would outlive what it was written for.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -80,7 +80,7 @@ impl Suppressions {
     }
 
     fn annotations(&mut self, workspace: &Workspace, file: &SourceFile) {
-        for resource in workspace.resources().iter().filter(|r| r.file == file.id) {
+        for resource in workspace.resources_of(file.id) {
             let Some(node) = workspace.node(resource.id) else { continue };
             let mut holders: Vec<Node<'_>> = vec![node];
             holders.extend(workspace.pod_templates(resource.id).iter().map(|t| t.node).filter(|n| *n != node));
@@ -109,6 +109,24 @@ impl Suppressions {
             {
                 s.used = true;
                 hit = true;
+            }
+        }
+        hit
+    }
+
+    /// Whether a suppression covers another place of a finding that itself stays; it counts as used then.
+    pub(super) fn partly(&mut self, workspace: &Workspace, finding: &Finding) -> bool {
+        let mut hit = false;
+        for (place, _) in finding.related.iter().filter(|(place, _)| *place != finding.primary) {
+            let line = line_start(&workspace.file(place.file).text, place.span.start);
+            for index in self.by_file.get(&place.file).into_iter().flatten() {
+                if let Some(s) = self.all.get_mut(*index)
+                    && s.name == finding.transform
+                    && s.line == Some(line)
+                {
+                    s.used = true;
+                    hit = true;
+                }
             }
         }
         hit
@@ -188,7 +206,7 @@ fn covered_line(text: &str, comment: &Range<usize>) -> usize {
 /// The resource whose `apiVersion`, `kind` or `metadata.name` stands on the line that starts at `line`.
 fn resource_at(workspace: &Workspace, file: &SourceFile, line: usize) -> Option<ResourceId> {
     let on_line = |node: Node<'_>| line_start(&file.text, node.span().start) == line;
-    workspace.resources().iter().filter(|r| r.file == file.id).find_map(|r| {
+    workspace.resources_of(file.id).iter().find_map(|r| {
         let node = workspace.node(r.id)?;
         let names: [&[&str]; 3] = [&["apiVersion"], &["kind"], &["metadata", "name"]];
         names.iter().any(|path| node.path(path).is_some_and(on_line)).then_some(r.id)
@@ -198,5 +216,8 @@ fn resource_at(workspace: &Workspace, file: &SourceFile, line: usize) -> Option<
 /// The resource that holds a byte of the file.
 fn enclosing(workspace: &Workspace, file: &SourceFile, offset: usize) -> Option<ResourceId> {
     let holds = |id| workspace.node(id).is_some_and(|n| n.span().contains(&offset));
-    workspace.resources().iter().filter(|r| r.file == file.id && holds(r.id)).map(|r| r.id).next_back()
+    // Resources stand in the order of their mappings: only those that begin before the byte can hold it.
+    let all = workspace.resources_of(file.id);
+    let end = all.partition_point(|r| workspace.node(r.id).is_some_and(|n| n.span().start <= offset));
+    all.get(..end)?.iter().rev().map(|r| r.id).find(|id| holds(*id))
 }

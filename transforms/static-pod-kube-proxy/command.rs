@@ -70,7 +70,8 @@ fn rewrite(word: &Word<'_>, range: Range<usize>, new: &str) -> Result<Edit, Refu
         _ => return Ok(edit),
     };
     let inner = node.source().get(opening..node.source().len().saturating_sub(opening));
-    let letter = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
+    let flag = text.strip_prefix("--").unwrap_or(text);
+    let letter = text.starts_with('/') || flag.starts_with(|c: char| c.is_ascii_alphabetic());
     if inner == Some(text) && (opening > 0 || letter) && !new.contains(['"', '\'', '\\', '#', ':']) {
         let start = node.span().start + opening;
         edit.splices = vec![Splice { range: start + range.start..start + range.end, text: new.to_owned() }];
@@ -173,12 +174,23 @@ fn program(words: &[&str], shell: bool) -> Option<usize> {
         };
         return names(words.iter().take_while(|w| skip(w)).count());
     }
-    // `--component kube-proxy`: the value of a flag is no program.
-    let is_value = |at: usize| {
-        let before = at.checked_sub(1).and_then(|n| words.get(n)).copied().unwrap_or("");
-        before.len() > 2 && before.starts_with("--") && !before.contains('=') && !words.get(at).is_some_and(|w| w.contains('/'))
-    };
-    (0..words.len()).filter(|at| !is_value(*at)).find_map(names)
+    // What stands before the program: shells with their options, and programs that run the one that follows with its own words.
+    let runs = |word: &str| PREFIXES.contains(&word) || [WRAPPERS, SHELLS].iter().any(|list| list.contains(&basename(word)));
+    let mut wrapped = true;
+    for (at, word) in words.iter().enumerate() {
+        // The value of a flag of a wrapper is no program unless it is a path: `--log-file /l kube-proxy`, `--component kube-proxy`.
+        let flag = at.checked_sub(1).and_then(|n| words.get(n)).copied().unwrap_or("");
+        let value = flag.len() > 2 && flag.starts_with("--") && !flag.contains('=') && !word.contains('/');
+        if wrapped
+            && !value
+            && let Some(found) = names(at)
+        {
+            return Some(found);
+        }
+        let passed = word.starts_with('-') || word.contains('=') || (flag.starts_with('-') && flag != "--");
+        wrapped = wrapped && (passed || runs(word));
+    }
+    None
 }
 
 fn basename(word: &str) -> &str {
@@ -258,6 +270,8 @@ mod tests {
         same("command: [/hyperkube]\nargs: [kube-proxy, --kubeconfig, /k, --cleanup]", &["kubeconfig=/k", "cleanup="]);
         same("command: [/go-runner, --log-file=/l, /usr/local/bin/kube-proxy, --hostname_override=a]", &["hostname-override=a"]);
         same("command: [sh, -c, 'exec \"$@\"', --, kube-proxy, --v=1]", &["v=1"]);
+        same("command: [/go-runner, --log-file, /l, kube-proxy, --v=1]", &["v=1"]);
+        same("command: [env, A=b, nsenter, -t, '1', --mount, /usr/bin/kube-proxy, --v=1]", &["v=1"]);
     }
 
     #[test]
@@ -277,6 +291,9 @@ mod tests {
             "command: [agent, --component, kube-proxy]",
             "command: [sh, -c, 'mkdir -p /var/lib/kube-proxy']",
             "command: [tail, /var/log/kube-proxy.log]",
+            "command: [cat, /etc/kube-proxy]",
+            "command: [/agent, --watch, proxies, kube-proxy]",
+            "command: [sh, -c, 'exec \"$@\"', --, cat, /etc/kube-proxy]",
         ] {
             assert_eq!(flags(other), Err("other"), "{other}");
         }

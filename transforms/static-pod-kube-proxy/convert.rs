@@ -168,8 +168,6 @@ fn spec(draft: &mut Draft) -> Result<(), NoFix> {
 
 /// Node selector and tolerations: every Linux node, whatever its taints, that has the gate label.
 fn placement(draft: &mut Draft, gate: bool) -> Result<(), NoFix> {
-    // A static pod is on one node; the DaemonSet is not.
-    draft.drop(&["spec", "nodeSelector", "kubernetes.io/hostname"])?;
     for (old, new) in NODE_LABELS {
         if draft.root()?.path(&["spec", "nodeSelector", new]).is_some() {
             draft.drop(&["spec", "nodeSelector", old])?;
@@ -192,6 +190,8 @@ fn placement(draft: &mut Draft, gate: bool) -> Result<(), NoFix> {
         let value = Value::map(wanted.into_iter().map(|(key, value)| (key, Value::str(value))));
         draft.put(&["spec"], &["hostNetwork", "priorityClassName", "automountServiceAccountToken"], "nodeSelector", &value)?;
     }
+    // A static pod is on one node; the DaemonSet is not.
+    draft.drop(&["spec", "nodeSelector", "kubernetes.io/hostname"])?;
     let all = Value::map([("operator", Value::str("Exists"))]);
     match draft.root()?.path(&["spec", "tolerations"]).filter(|t| t.is_sequence()) {
         Some(list) if tolerates_all(list) => {}

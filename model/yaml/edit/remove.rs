@@ -57,7 +57,7 @@ pub(in super::super) fn from(collection: Node<'_>, gone: &[usize], collapse: boo
             _ => layout.line_start(unit.start)..layout.next_line(end),
         };
         match alone(layout, unit) {
-            Some(comment) => keep(layout, &mut plan, range, unit.start, comment),
+            Some(comment) => keep(layout, &mut plan, range, unit.start, &comment),
             None => delete(layout, &mut plan, range),
         }
     }
@@ -74,7 +74,7 @@ fn alone(layout: Layout<'_>, unit: &Range<usize>) -> Option<String> {
 }
 
 /// Deletes all of `range` but a comment, which gets a line of its own where the unit at `start` was.
-fn keep(layout: Layout<'_>, plan: &mut Plan, range: Range<usize>, start: usize, comment: String) {
+fn keep(layout: Layout<'_>, plan: &mut Plan, range: Range<usize>, start: usize, comment: &str) {
     let text = &layout.text[range.clone()];
     let eol = layout.file.eol();
     let line = format!("{}{comment}", layout.prefix(start));

@@ -17,7 +17,7 @@ pub(super) struct Combined {
 }
 
 /// Edits that are planned together.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Group {
     /// Entries or items of the collection behind so many others.
     Add(NodeId, usize),
@@ -40,8 +40,11 @@ struct Placed<'e> {
 /// Merges the splices of `edits` into the text of `file`.
 pub(super) fn splices(file: &File, edits: &[&Edit]) -> Result<Combined, Refusal> {
     let mut groups: BTreeMap<Group, Vec<&Edit>> = BTreeMap::new();
+    let mut first_in: BTreeMap<Group, usize> = BTreeMap::new();
     for (i, edit) in edits.iter().enumerate() {
-        groups.entry(group(file, &edit.op, i)?).or_default().push(edit);
+        let group = group(file, &edit.op, i)?;
+        first_in.entry(group).or_insert(i);
+        groups.entry(group).or_default().push(edit);
     }
     conflicts(file, edits)?;
     let added: Vec<NodeId> = groups.keys().filter_map(|g| if let Group::Add(node, _) = g { Some(*node) } else { None }).collect();
@@ -55,7 +58,7 @@ pub(super) fn splices(file: &File, edits: &[&Edit]) -> Result<Combined, Refusal>
             Group::Documents(at) if members.len() > 1 => documents(file, *at, members)?,
             _ => Plan { splices: first.splices.clone(), lost: first.lost_comments.clone() },
         };
-        let order = edits.iter().position(|e| std::ptr::eq(*e, *first)).unwrap_or(0);
+        let order = first_in.get(group).copied().unwrap_or(0);
         combined.lost.extend(plan.lost);
         for splice in plan.splices {
             check_range(file, &first.op, &splice)?;
@@ -197,10 +200,18 @@ fn subject(op: &Op) -> Option<NodeId> {
 
 /// Changes that cannot be written together although their bytes may lie apart.
 fn conflicts(file: &File, edits: &[&Edit]) -> Result<(), Refusal> {
+    // Changes of nodes conflict with changes of the same document alone, whole documents with each other.
+    let mut by_document: BTreeMap<Option<usize>, Vec<&Edit>> = BTreeMap::new();
     for edit in edits {
-        let touches = |other: &&&Edit| !std::ptr::eq(**other, *edit) && conflict(file, &edit.op, other);
-        if edits.iter().any(|other| touches(&other)) {
-            return Err(OVERLAP);
+        by_document.entry(subject(&edit.op).map(|node| file.node(node).document())).or_default().push(edit);
+    }
+    for edits in by_document.values() {
+        // All others conflict with nothing by themselves.
+        let decides = |edit: &&&Edit| matches!(edit.op, Op::Nest { .. } | Op::Remove { .. } | Op::InsertDocument { .. });
+        for edit in edits.iter().filter(decides) {
+            if edits.iter().any(|other| !std::ptr::eq(*other, *edit) && conflict(file, &edit.op, other)) {
+                return Err(OVERLAP);
+            }
         }
     }
     Ok(())

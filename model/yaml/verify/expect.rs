@@ -264,7 +264,7 @@ fn is_string(text: &str, got: &Tree) -> bool {
     match &got.body {
         Body::Scalar(found, ScalarStyle::Plain) => {
             found == text
-                && found.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
+                && found.strip_prefix("--").unwrap_or(found).starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
                 && WORDS.iter().all(|w| !w.eq_ignore_ascii_case(found))
                 && resolve_plain(found) == Resolved::Str
         }

@@ -60,7 +60,7 @@ fn head(out: &mut String, finding: &Reported, view: &View<'_>) {
         Severity::Info => AnsiColor::BrightCyan.on_default(),
     };
     let place = &finding.place;
-    let (path, severity) = (view.paths.shown(&place.path), finding.severity.as_str());
+    let (path, severity) = (printable(&view.paths.shown(&place.path)), finding.severity.as_str());
     let _ = write!(
         out,
         "{BOLD}{path}{BOLD:#}:{}:{}: {style}{severity}[{}]{style:#}: {}",

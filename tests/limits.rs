@@ -1,0 +1,137 @@
+//! Promise: hostile or huge input costs time and memory in proportion to its size, and what is too deep is refused with a clear message.
+//!
+//! Nothing here measures time: a place that is quadratic would keep these tests from ending.
+
+#![expect(clippy::disallowed_methods, reason = "tests read and write files")]
+
+mod support;
+
+use std::fmt::Write as _;
+use std::process::Output;
+
+use kubewright_model::kube::{Input, Options, Workspace};
+use kubewright_model::yaml::{File, Value, verify};
+use support::{kubewright, pipe};
+
+fn filter(input: &str, args: &[&str]) -> Output {
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    let mut all = vec!["fix"];
+    all.extend(args);
+    all.push("-");
+    pipe(&mut kubewright(dir.path(), &all), input.as_bytes(), &[0, 1, 2]).expect("the program starts")
+}
+
+/// The program refuses the stream with this message and writes nothing.
+#[track_caller]
+fn refuses(input: &str, message: &str) {
+    let output = filter(input, &[]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains(message) && error.len() < 500, "{error}");
+    assert!(output.stdout.is_empty());
+}
+
+fn workload(number: usize) -> String {
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{number}}}\ndata: {{a: b}}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  \
+         name: d{number}\nspec:\n  selector: {{matchLabels: {{a: b}}}}\n  template:\n    metadata: {{labels: {{a: b}}}}\n    spec:\n      containers:\n      \
+         - name: c\n        image: i\n        envFrom: [{{configMapRef: {{name: c{number}}}}}]\n"
+    )
+}
+
+#[test]
+fn nesting_is_limited() {
+    for open in ["- ", "[", "{a: ", "? "] {
+        let text = format!("a:\n  {}", open.repeat(20_000));
+        let error = File::parse(text.as_str()).expect_err("20,000 levels");
+        assert!(!error.message.is_empty() && error.message.len() < 200, "{error}");
+        refuses(&text, "nothing was written");
+    }
+    let lines: String = (0..20_000).fold(String::new(), |mut out, depth| {
+        let _ = writeln!(out, "{}a:", " ".repeat(depth.min(5000)));
+        out
+    });
+    assert!(File::parse(lines).is_err());
+    // What is nested less deep than the limit is read whatever the style.
+    for (open, close) in [("- ", ""), ("[", "]"), ("{a: ", "}")] {
+        let text = format!("{}x{}\n", open.repeat(200), close.repeat(200));
+        let file = File::parse(text.as_str()).expect("200 levels");
+        assert_eq!(verify::apply(&file, &[]).as_deref(), Ok(text.as_str()));
+    }
+}
+
+#[test]
+fn one_line_of_a_megabyte() {
+    let value = "x".repeat(1 << 20);
+    for text in [
+        format!("{}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: big}}\ndata:\n  k: {value}\n", workload(0)),
+        format!("{}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: big}}\ndata: {{k: \"{value}\"}}\n", workload(0)),
+        format!("{}# {value}\n", workload(0)),
+    ] {
+        let output = filter(&text, &[]);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let out = String::from_utf8_lossy(&output.stdout);
+        assert!(out.contains("config-hash") && out.contains(&value));
+    }
+    let items = "a, ".repeat(1 << 18);
+    assert_eq!(File::parse(format!("k: [{items}b]\n")).expect("YAML").len(), 4 + (1 << 18));
+}
+
+#[test]
+fn aliases_are_not_expanded() {
+    let mut text = String::from("a0: &a0 [x, x]\n");
+    for level in 1..40 {
+        let _ = writeln!(text, "a{level}: &a{level} [*a{0}, *a{0}]", level - 1);
+    }
+    let file = File::parse(text.as_str()).expect("YAML");
+    let last = file.root(0).and_then(|root| root.get("a39")).expect("the last list");
+    assert_eq!(last.to_value(), None, "2^40 values");
+    let edit = file.root(0).expect("a root").insert(kubewright_model::yaml::Place::Last, "b", &Value::Int(1)).expect("an edit");
+    assert_eq!(verify::apply(&file, &[&edit]), Ok(format!("{text}b: 1\n")));
+    let manifest = text.replace("a39: &a39", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: laughs}\ndata:");
+    let output = filter(&format!("{manifest}---\n{}", workload(1)), &[]);
+    assert!(matches!(output.status.code(), Some(0)), "{}", String::from_utf8_lossy(&output.stderr));
+    // Merge keys that multiply are followed only so far.
+    let mut text = String::from("m0: &m0 {k: v}\n");
+    for level in 1..40 {
+        let _ = writeln!(text, "m{level}: &m{level} {{<<: [*m{0}, *m{0}]}}", level - 1);
+    }
+    let file = File::parse(text.as_str()).expect("YAML");
+    assert_eq!(file.root(0).and_then(|r| r.get("m39")).and_then(|m| m.get("missing")), None);
+}
+
+#[test]
+fn a_hundred_thousand_documents() {
+    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n---\n".repeat(100_000);
+    let file = File::parse(text.as_str()).expect("YAML");
+    assert_eq!(file.documents().len(), 100_001);
+    let edits: Vec<_> = (0..file.documents().len())
+        .step_by(100)
+        .filter_map(|i| file.root(i)?.get("metadata")?.get("name"))
+        .map(|name| name.set(&Value::str("d")).expect("an edit"))
+        .collect();
+    let changed = verify::apply(&file, &edits.iter().collect::<Vec<_>>()).expect("a text");
+    assert_eq!(changed.matches("{name: d}").count(), edits.len());
+    let input = Input { path: "a.yaml".into(), text: text.into(), editable: true };
+    assert_eq!(Workspace::new(vec![input], Options::default()).resources().len(), 100_000);
+}
+
+#[test]
+fn two_thousand_fixes_in_one_file() {
+    let text: Vec<String> = (0..2000).map(workload).collect();
+    let output = filter(&text.join("---\n"), &[]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).matches("kubewright.dev/config-hash").count(), 2000);
+}
+
+#[test]
+fn a_file_of_fifty_megabytes() {
+    let line = format!("  key: {}\n", "v".repeat(90));
+    let mut text = String::from("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: big}\ndata:\n");
+    for number in 0..500_000 {
+        text.push_str(&line.replace("key", &format!("k{number}")));
+    }
+    assert!(text.len() > 50_000_000);
+    let file = File::parse(text).expect("YAML");
+    assert!(file.root(0).is_some_and(|root| root.path(&["data", "k499999"]).is_some()));
+}
