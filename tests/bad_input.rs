@@ -142,7 +142,7 @@ fn arguments_are_checked() {
     says(&run(dir.path(), &["fix", "--select", "missing-confg-hash"]), 2, "stderr", "did you mean `missing-config-hash`?");
     says(&run(dir.path(), &["fix", "--unsafe-fixes=subpath"]), 2, "stderr", "there is no transform `subpath`");
     says(&run(dir.path(), &["fix", "--unsafe-fixes", "a.yaml"]), 0, "stdout", "no findings in 1 file");
-    says(&run(dir.path(), &["fix", "--config", "gone.toml"]), 2, "stderr", "--config gone.toml");
+    says(&run(dir.path(), &["fix", "--config", "gone.toml"]), 2, "stderr", "cannot read gone.toml");
     says(&run(dir.path(), &["fix", "--format", "xml"]), 2, "stderr", "[possible values: text, diff, json]");
 }
 
