@@ -113,7 +113,7 @@ fn free_of(taken: &BTreeSet<(usize, usize)>, range: &Range<usize>) -> bool {
         .range(..=(range.end, usize::MAX))
         .rev()
         .take_while(|(_, end)| *end >= range.start)
-        .all(|(start, end)| !(start == end || range.is_empty()) && !(*start < range.end && range.start < *end))
+        .all(|(start, end)| start != end && !range.is_empty() && (*start >= range.end || range.start >= *end))
 }
 
 /// Applies the fixes of `taken`; where a file refuses, its fixes go in one by one.

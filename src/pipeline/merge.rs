@@ -33,6 +33,9 @@ impl Key {
     }
 }
 
+/// A finding of the last pass: its number, and why its fix was refused.
+type Left<'a> = (usize, &'a Finding, Option<&'a NoFix>);
+
 struct Entry {
     key: Key,
     reported: Reported,
@@ -85,7 +88,7 @@ impl Merge {
 
     /// The report, after `last`, the pass that applied nothing.
     pub(super) fn finish(mut self, original: &Workspace, now: &Workspace, last: &Pass) -> Report {
-        let mut left: BTreeMap<Key, Vec<(usize, &Finding, Option<&NoFix>)>> = BTreeMap::new();
+        let mut left: BTreeMap<Key, Vec<Left<'_>>> = BTreeMap::new();
         for (i, f) in last.findings.iter().enumerate() {
             left.entry(Key::of(now, f)).or_default().push((i, f, last.refused.get(&i)));
         }
