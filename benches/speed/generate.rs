@@ -39,9 +39,10 @@ pub(crate) fn files(dir: &Path, count: usize) -> io::Result<u64> {
             fs::create_dir_all(&directory)?;
             names.clear();
         }
-        let text = if index / DIRECTORY % 10 == 0 && index % DIRECTORY == DIRECTORY - 1 {
+        let text = if (index / DIRECTORY).is_multiple_of(10) && index % DIRECTORY == DIRECTORY - 1 {
             names.push("kustomization.yaml".into());
-            let listed: String = names.iter().rev().skip(1).map(|n| format!("  - {n}\n")).collect();
+            let listed: Vec<String> = names.iter().rev().skip(1).map(|n| format!("  - {n}\n")).collect();
+            let listed = listed.concat();
             format!("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: prod\nresources:\n{listed}")
         } else {
             names.push(format!("app-{index:06}.yaml"));
