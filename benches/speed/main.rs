@@ -143,7 +143,7 @@ fn check(dir: &Path) -> Result {
         checking.push(run(program, &["fix", "--check", "."], dir)?);
     }
     let of = |runs: &[Run], what: fn(&Run) -> Duration| median(runs.iter().map(what).collect());
-    let clocks: [(&str, fn(&Run) -> Duration); 2] = [("wall clock", |r| r.wall), ("processor", |r| r.processor)];
+    let clocks: [(&str, Clock); 2] = [("wall clock", |r| r.wall), ("processor", |r| r.processor)];
     for (name, what) in clocks {
         let (hashing, checking) = (of(&hashing, what), of(&checking, what));
         println!("{name}: read + SHA-256 {hashing:.0?}, fix --check {checking:.0?}, {:.2} x", ratio(checking, hashing));
@@ -152,6 +152,9 @@ fn check(dir: &Path) -> Result {
     println!("{:.1} MB read, {:.1} MB of memory at the peak, {:.1} x", bytes / 1e6, memory / 1e6, memory / bytes);
     Ok(())
 }
+
+/// What is read of a run.
+type Clock = fn(&Run) -> Duration;
 
 /// Alternating runs of the whole program and of one that does nothing.
 fn start(file: &Path) -> Result {
