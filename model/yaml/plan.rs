@@ -306,7 +306,7 @@ impl<'t> Planner<'t> {
             self.cursor = end.max(range.end.min(self.bytes.len()));
             // The reader of kubectl adds no line break that the text does not have.
             let last_line = self.text.rfind('\n').map_or(0, |n| n + 1);
-            let open = end == self.bytes.len() && !self.text[last_line..].trim().is_empty();
+            let open = end == self.bytes.len() && !self.text[last_line..].trim_matches([' ', '\r']).is_empty();
             self.decode(id, if open { value.strip_suffix('\n').unwrap_or(value) } else { value });
         } else if range.is_empty() {
             // A missing value stands right behind its indicator or property.

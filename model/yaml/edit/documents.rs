@@ -90,6 +90,10 @@ pub(super) fn remove(file: &File, index: usize) -> Result<Plan, Refusal> {
     if next.is_some() {
         guard::document(file, index + 1)?;
     }
+    if index > 0 && document.marker.is_some() && next.is_some_and(|next| next.marker.is_none()) {
+        // What keeps the documents around it apart is the `...` that would go with it.
+        return Err(guard::LAYOUT);
+    }
     let mut range = document.region();
     if index == 0 && text.starts_with(BOM) {
         range.start = BOM.len();
