@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use granit_parser::{Event, Parser, ScalarStyle as Granit, Span, StructureStyle, options};
 
-use super::tree::{Collection, Document, File, Kind, NO_MARK, NodeData, NodeId, ParseError, ScalarStyle, position};
+use super::tree::{Collection, Document, File, Kind, NO_MARK, NodeData, NodeId, ParseError, ScalarStyle, position, u32_of};
 
 /// Largest file that is planned; spans are 32 bits wide.
 const MAX_BYTES: usize = 1 << 30;
@@ -422,8 +422,4 @@ impl<'t> Planner<'t> {
         self.file.anchors.sort_by_key(|(n, _)| *n);
         self.file
     }
-}
-
-fn u32_of(n: usize) -> u32 {
-    u32::try_from(n).unwrap_or(u32::MAX)
 }

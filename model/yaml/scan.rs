@@ -13,8 +13,8 @@ use std::sync::Arc;
 use memchr::memchr;
 
 use super::scan_flow::Flow;
-use super::scan_scalar::plain_bytes;
-use super::tree::{Collection, Document, File, Kind, NO_MARK, NodeData, NodeId, ScalarStyle};
+use super::scan_scalar::{Token, plain_bytes};
+use super::tree::{Collection, Document, File, Kind, NO_MARK, NodeData, NodeId, ScalarStyle, u32_of};
 
 /// Nesting beyond which the complete planner decides.
 const MAX_DEPTH: usize = 200;
@@ -75,13 +75,6 @@ pub(super) struct Scanner<'t> {
     /// The root of the document is complete: nothing but comments may follow.
     rooted: bool,
     open_document: bool,
-}
-
-/// A scalar or a key on one line.
-pub(super) struct Token {
-    pub(super) style: ScalarStyle,
-    pub(super) range: Range<usize>,
-    pub(super) decoded: Option<Box<str>>,
 }
 
 impl<'t> Scanner<'t> {
@@ -501,8 +494,4 @@ impl<'t> Scanner<'t> {
         }
         self.behind(colon + 1, u32_of(colon), None)
     }
-}
-
-pub(super) fn u32_of(n: usize) -> u32 {
-    u32::try_from(n).unwrap_or(u32::MAX)
 }

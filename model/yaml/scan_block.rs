@@ -1,7 +1,7 @@
 //! Block scalars for the scanner.
 
-use super::scan::{Anchor, Scanner, u32_of};
-use super::tree::{Kind, NodeId, ScalarStyle};
+use super::scan::{Anchor, Scanner};
+use super::tree::{Kind, NodeId, ScalarStyle, u32_of};
 
 impl Scanner<'_> {
     /// The block scalar whose header stands at `header`; returns the start of the line behind it.

@@ -1,7 +1,8 @@
 //! Flow collections for the scanner: JSON, and the short lists and mappings of manifests.
 
-use super::scan::{MAX_KEY, Scanner, Token, u32_of};
-use super::tree::{Collection, Kind, NO_MARK, NodeData, NodeId, ScalarStyle};
+use super::scan::{MAX_KEY, Scanner};
+use super::scan_scalar::Token;
+use super::tree::{Collection, Kind, NO_MARK, NodeData, NodeId, ScalarStyle, u32_of};
 
 /// Nesting beyond which the complete planner decides.
 const MAX_DEPTH: usize = 100;

@@ -1,9 +1,18 @@
 //! Scalars for the scanner: plain, quoted, and over several lines.
 
+use std::ops::Range;
+
 use memchr::{memchr, memchr2, memchr3};
 
-use super::scan::{Scanner, Token};
+use super::scan::Scanner;
 use super::tree::ScalarStyle;
+
+/// A scalar or a key on one line.
+pub(super) struct Token {
+    pub(super) style: ScalarStyle,
+    pub(super) range: Range<usize>,
+    pub(super) decoded: Option<Box<str>>,
+}
 
 /// No control characters but tabs and line breaks, no lone CR, none of the special breaks and marks that parsers disagree about.
 pub(super) fn plain_bytes(bytes: &[u8]) -> bool {

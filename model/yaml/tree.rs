@@ -254,3 +254,8 @@ pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
     let column = before[line_start..].trim_start_matches('\u{feff}').chars().count() + 1;
     (line, column)
 }
+
+/// A byte offset or node number in the 32 bits that the arena keeps; files are limited so that it fits.
+pub(super) fn u32_of(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
