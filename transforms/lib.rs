@@ -6,6 +6,7 @@
 
 use kubewright_model::finding::{Applicability, Finding};
 use kubewright_model::kube::Workspace;
+use kubewright_model::kube::images::Question;
 
 pub mod settings;
 
@@ -59,6 +60,11 @@ pub static ALL: &[&dyn Transform] = &[
     &static_pod_kube_proxy::StaticPodKubeProxy,
     &missing_config_hash::MissingConfigHash,
 ];
+
+/// What would have to be known of the container images of the workspace to decide findings: what `kubewright images lock` asks.
+pub fn image_questions(cx: &Context<'_>) -> Vec<Question> {
+    subpath_configmap_mount::questions(cx)
+}
 
 #[cfg(test)]
 mod tests {

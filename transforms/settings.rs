@@ -1,6 +1,6 @@
 //! The options of the transforms: the tables `[transforms.<name>]` of `kubewright.toml`.
 
-use kubewright_model::kube::images::ImageFacts;
+use kubewright_model::kube::images::{ImageFacts, LockedImage};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -19,6 +19,9 @@ pub struct Settings {
     /// `[[images]]`: not part of the `[transforms]` table, filled in by the reader of the configuration.
     #[serde(skip)]
     pub images: Vec<ImageFacts>,
+    /// `kubewright.lock`: not part of the configuration, filled in beside it.
+    #[serde(skip)]
+    pub lock: Vec<LockedImage>,
 }
 
 impl Settings {

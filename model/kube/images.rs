@@ -1,12 +1,13 @@
-//! Facts about container images, which a manifest does not state: shell, user, ENTRYPOINT and CMD.
+//! Facts about container images, which a manifest does not state: shell, user, ENTRYPOINT and CMD, what stands at a path.
 //!
-//! Two places state them, the nearer first: the annotation [`ANNOTATION`] on the pod template or the workload, a JSON map by container name,
-//! and `[[images]]` of the configuration, matched against the normalised image reference. Both are the user's word, so they prove; what
-//! neither states is unknown, except that an absent `cmd` beside a stated ENTRYPOINT means none.
+//! Three places state them, the nearest first: the annotation [`ANNOTATION`] on the pod template or the workload, a JSON map by container
+//! name; `[[images]]` of the configuration, matched against the normalised image reference; and `kubewright.lock`, read from the
+//! image itself and pinned by its digest. All of them prove; what none states is unknown, except that an absent `cmd` beside a stated
+//! ENTRYPOINT means none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::pod::{Container, PodTemplate};
 use crate::yaml::Node;
@@ -29,6 +30,76 @@ pub struct ImageFacts {
     pub entrypoint: Option<Vec<String>>,
     /// CMD; absent in stated facts: none.
     pub cmd: Option<Vec<String>>,
+    /// WORKDIR, which a relative word of the command starts from; absent: unknown.
+    pub working_dir: Option<String>,
+    /// Names of the variables of the image's ENV that are no shell identifier, which dash and `BusyBox` drop; absent: unknown.
+    pub dropped_env: Option<Vec<String>>,
+    /// What the image has at absolute paths, by path; what is not listed is unknown.
+    #[serde(default)]
+    pub paths: BTreeMap<String, PathFact>,
+    /// Directories in which this image has nothing of its own that its program needs: the user's word, never the lock's.
+    #[serde(default)]
+    pub owned_dirs: Vec<String>,
+}
+
+/// What an image has at a path, links in the directories above it followed, a link at the path itself not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PathFact {
+    /// What stands there.
+    pub kind: PathKind,
+    /// Names in the directory, sorted; absent for anything else, and for a directory with more than [`MAX_ENTRIES`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entries: Option<Vec<String>>,
+    /// Where a symbolic link leads, as it is written in the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Whether the image's user may create and remove names in the directory that the path lies in (or, where it is absent, in the nearest
+    /// one above it that exists); absent: unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_writable: Option<bool>,
+}
+
+/// Names that are listed of a directory; of one with more only that there are too many.
+pub const MAX_ENTRIES: usize = 64;
+
+/// What stands at a path of an image.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PathKind {
+    /// Nothing.
+    #[default]
+    Absent,
+    /// A regular file, or a device.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+}
+
+/// One image of `kubewright.lock`: facts read from the image, for one platform, pinned by the digest of its manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockedImage {
+    /// Normalised reference as the manifests write it ([`normalise`]).
+    pub image: String,
+    /// `os/architecture[/variant]`
+    pub platform: String,
+    /// `sha256:…` of the image's manifest on that platform.
+    pub digest: String,
+    /// What was read; `pattern` is empty.
+    pub facts: ImageFacts,
+}
+
+/// What would have to be known of an image to decide a finding.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Question {
+    /// Normalised reference.
+    pub image: String,
+    /// `os/architecture`, from the node selector of the pod; `linux/amd64` where it says nothing.
+    pub platform: String,
+    /// Absolute paths that are asked for.
+    pub paths: BTreeSet<String>,
 }
 
 /// What is known of an image's shell.
@@ -43,12 +114,14 @@ pub enum Shell<'a> {
 }
 
 /// Who states facts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StatedBy {
     /// The annotation [`ANNOTATION`].
     Annotation,
     /// `[[images]]` of the configuration.
     Config,
+    /// `kubewright.lock`: the image with this digest.
+    Lock(String),
 }
 
 /// Facts that somebody answers for.
@@ -107,7 +180,8 @@ pub fn normalise(image: &str) -> Option<String> {
     Some(format!("{domain}/{library}{path}{tag}"))
 }
 
-/// What is stated about the image of a container: by annotation on the pod template, then on the workload, then by the configuration.
+/// What is stated about the image of a container: by annotation on the pod template, then on the workload, then by the configuration, then by
+/// the lock.
 ///
 /// # Errors
 /// Why an annotation cannot be read; it is the user's word, so nothing else is tried in its place.
@@ -116,6 +190,7 @@ pub fn stated(
     template: &PodTemplate<'_>,
     container: &Container<'_>,
     config: &[ImageFacts],
+    lock: &[LockedImage],
 ) -> Result<Option<Stated>, String> {
     let own = template.annotation(ANNOTATION);
     let outer = workload.path(&["metadata", "annotations", ANNOTATION]);
@@ -127,8 +202,23 @@ pub fn stated(
         }
     }
     let image = container.node.get("image").and_then(Node::text).and_then(normalise);
-    let found = image.and_then(|image| config.iter().find(|facts| facts.matches(&image)));
-    Ok(found.map(|facts| Stated { facts: facts.clone(), by: StatedBy::Config }))
+    let Some(image) = image else { return Ok(None) };
+    if let Some(facts) = config.iter().find(|facts| facts.matches(&image)) {
+        return Ok(Some(Stated { facts: facts.clone(), by: StatedBy::Config }));
+    }
+    let platform = platform(template);
+    let locked = lock.iter().find(|locked| locked.image == image && locked.platform == platform);
+    Ok(locked.map(|locked| Stated { facts: locked.facts.clone(), by: StatedBy::Lock(locked.digest.clone()) }))
+}
+
+/// The platform that the node selector of a pod chooses, `linux/amd64` where it says nothing.
+pub fn platform(template: &PodTemplate<'_>) -> String {
+    let selected = |keys: [&str; 2], default: &str| {
+        let value = keys.iter().find_map(|key| template.spec.path(&["nodeSelector", key]).and_then(Node::text));
+        value.unwrap_or(default).to_owned()
+    };
+    let os = selected(["kubernetes.io/os", "beta.kubernetes.io/os"], "linux");
+    format!("{os}/{}", selected(["kubernetes.io/arch", "beta.kubernetes.io/arch"], "amd64"))
 }
 
 /// Where the `:` of the tag stands.

@@ -14,9 +14,12 @@ mod say;
 mod volume;
 mod wrapper;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::ContainerKind;
-use kubewright_model::yaml::Edit;
+use kubewright_model::kube::images::{self, Question};
+use kubewright_model::yaml::{Edit, Node};
 
 use self::decide::{Case, Decision};
 use self::pod::{Own, Pod};
@@ -59,6 +62,24 @@ impl Transform for SubPathConfigMapMount {
         }
         findings
     }
+}
+
+/// What would have to be known of the images of the workspace to decide the mounts of their containers.
+pub(crate) fn questions(cx: &Context<'_>) -> Vec<Question> {
+    let mut asked: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    for resource in cx.workspace.resources() {
+        for template in cx.workspace.pod_templates(resource.id) {
+            for container in template.containers() {
+                let paths = mounts::of(container.node).into_iter().filter(|m| m.sub_path.is_some()).filter_map(|m| m.path);
+                let paths: Vec<String> = paths.flat_map(|p| [mounts::parent(&p).to_owned(), p]).collect();
+                let image = container.node.get("image").and_then(Node::text).and_then(images::normalise);
+                if let Some(image) = image.filter(|_| !paths.is_empty()) {
+                    asked.entry((image, images::platform(&template))).or_default().extend(paths);
+                }
+            }
+        }
+    }
+    asked.into_iter().map(|((image, platform), paths)| Question { image, platform, paths }).collect()
 }
 
 /// All findings about one container.

@@ -168,7 +168,7 @@ pub(super) fn linux(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
 
 /// What is stated about the image; nothing when kustomize gives the container another image, unless by annotation.
 fn stated(pod: &Pod<'_>, own: &Own<'_>) -> Result<Option<Stated>, NoFix> {
-    let stated = images::stated(pod.workload, &pod.template, &own.container, &pod.cx.settings.images);
+    let stated = images::stated(pod.workload, &pod.template, &own.container, &pod.cx.settings.images, &pod.cx.settings.lock);
     let stated = stated.map_err(|text| NoFix::new("image-facts-invalid", text))?;
     Ok(stated.filter(|s| s.by == StatedBy::Annotation || !pod.image_changes(own)))
 }

@@ -53,9 +53,10 @@ pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Seve
 /// What of the image was taken as proven.
 pub(super) fn proven(stated: &Stated, program: &Program<'_>) -> String {
     let facts = &stated.facts;
-    let by = match stated.by {
+    let by = match &stated.by {
         StatedBy::Annotation => format!("annotation {}", images::ANNOTATION),
         StatedBy::Config => format!("kubewright.toml ([[images]] {})", facts.pattern),
+        StatedBy::Lock(digest) => format!("kubewright.lock ({digest})"),
     };
     let mut parts: Vec<String> = facts.shell.iter().chain(&facts.user).cloned().collect();
     if let Program::Image { entrypoint, args, cmd } = program {
