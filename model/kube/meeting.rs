@@ -89,10 +89,15 @@ fn display(parts: &Parts<'_>, applied: &Applied) -> String {
 
 fn names(tool: Evidence, all: &[String]) -> String {
     let tool = if tool == Evidence::Flux { "Flux" } else { "Argo CD" };
-    let listed = all.iter().take(MAX_NAMES).filter(|n| !n.is_empty()).cloned().collect::<Vec<_>>().join(", ");
+    format!("{tool} {}", listed(all)).trim_end().to_owned()
+}
+
+/// The first of several names, and how many there are more.
+fn listed(all: &[String]) -> String {
+    let first = all.iter().take(MAX_NAMES).filter(|n| !n.is_empty()).cloned().collect::<Vec<_>>().join(", ");
     match all.len().saturating_sub(MAX_NAMES) {
-        0 => format!("{tool} {listed}").trim_end().to_owned(),
-        more => format!("{tool} {listed} and {more} more"),
+        0 => first,
+        more => format!("{first} and {more} more"),
     }
 }
 
@@ -213,18 +218,19 @@ fn others_in_namespace(
 /// Members that have more applied, which is no part of the set, leave it open. `stands` is where that is known to be.
 fn opaque(parts: &Parts<'_>, drafts: &mut [Draft], stands: &BTreeMap<ResourceId, BTreeSet<usize>>) {
     for (at, draft) in drafts.iter_mut().enumerate() {
+        let mut found: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
         for member in &draft.unit.members {
             let Some(resource) = parts.resources.get(member.resource.0 as usize) else { continue };
-            let chart = matches!(
-                (resource.group(), resource.kind.as_str()),
-                ("helm.toolkit.fluxcd.io", "HelmRelease") | ("helm.cattle.io", "HelmChart")
-            );
-            let known = || stands.get(&resource.id).is_some_and(|sets| sets.iter().all(|set| *set == at) && !sets.is_empty());
-            if chart {
-                draft.unit.holes.insert(format!("{} installs a Helm chart", resource.display()));
-            } else if tool(resource).is_some() && !known() {
-                draft.unit.holes.insert(format!("{} has more applied", resource.display()));
-            }
+            let known = || stands.get(&resource.id).is_some_and(|sets| !sets.is_empty() && sets.iter().all(|set| *set == at));
+            let what = match (resource.group(), resource.kind.as_str()) {
+                ("helm.toolkit.fluxcd.io", "HelmRelease") | ("helm.cattle.io", "HelmChart") => "a Helm chart is installed",
+                _ if tool(resource).is_some() && !known() => "more is applied",
+                _ => continue,
+            };
+            found.entry((&resource.kind, what)).or_default().push(resource.name.clone());
+        }
+        for ((kind, what), names) in found {
+            draft.unit.holes.insert(format!("{what} by {kind} {}", listed(&names)));
         }
     }
 }
