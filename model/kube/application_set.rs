@@ -24,9 +24,17 @@ const MAX_DEPTH: usize = 8;
 type Parameters = BTreeMap<String, String>;
 
 /// The directories that the `spec` of an `ApplicationSet` names: those of its template, and where its git generators look.
-pub(super) fn claims(spec: Node<'_>) -> Vec<Claim> {
-    let fill = Fill { go: uses_go(spec), ..Fill::default() };
-    let mut claims: Vec<Claim> = spec.path(&["template", "spec"]).map(|t| argo::claims(t, &fill)).unwrap_or_default();
+pub(super) fn claims(parts: &Parts<'_>, spec: Node<'_>) -> Vec<Claim> {
+    let go = uses_go(spec);
+    let mut claims = Vec::new();
+    let template = spec.path(&["template", "spec"]);
+    for generator in spec.get("generators").into_iter().flat_map(Node::items) {
+        // Before the own repository is known, git generators give nothing.
+        for parameters in generated(parts, &Own::default(), go, generator, true).into_iter().take(MAX_APPLICATIONS) {
+            claims.extend(template.into_iter().flat_map(|t| argo::claims(t, &Fill { go, parameters: parameters.clone() })));
+        }
+    }
+    let fill = Fill { go, ..Fill::default() };
     let generators = spec.get("generators").into_iter().flat_map(Node::items);
     let with_inner = |g: &Node<'_>| g.path(&["matrix", "generators"]).is_some();
     let (matrices, simple): (Vec<Node<'_>>, Vec<Node<'_>>) = generators.partition(with_inner);

@@ -74,7 +74,7 @@ pub(super) fn all(parts: &Parts<'_>) -> (Vec<Applied>, Own) {
     for (resource, spec) in &found {
         match resource.kind.as_str() {
             "Application" => claims.extend(argo::claims(*spec, &Fill::default())),
-            "ApplicationSet" => claims.extend(application_set::claims(*spec)),
+            "ApplicationSet" => claims.extend(application_set::claims(parts, *spec)),
             _ => claims.extend(flux::claim_in(resource, *spec, &urls)),
         }
     }
