@@ -6,6 +6,7 @@
 //! ([`Workspace::touches`], [`Workspace::uses_outside`]).
 
 mod apply_set;
+mod content;
 mod field_reference;
 mod field_table;
 mod generated;
@@ -29,8 +30,9 @@ mod touch;
 mod unexplained;
 mod workspace;
 
+pub use content::Encrypted;
 pub use kustomize::{Generator, Kustomization, OutsideUse, OutsideUseKind, Touch};
-pub use pod::{CARRIERS, Carrier, Container, ContainerKind, PodTemplate, Rollout};
+pub use pod::{CARRIERS, Carrier, Container, ContainerKind, PodTemplate, Rollout, walk};
 pub use reference::{Certainty, Demand, FieldReference, Keys, Reference, Site, Target};
 pub use resource::{FileId, Resource, ResourceId};
 pub use sets::{ApplySet, Evidence, Member, Resolution, SetId};
