@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use kubewright_model::kube::{Encrypted, Evidence, FileId, Generator, Resource, ResourceId, SetId, Target, Workspace};
+use kubewright_model::kube::{Encrypted, Evidence, FileId, Generator, Resolution, Resource, ResourceId, SetId, Target, Workspace};
 use kubewright_model::yaml::Node;
 
 use super::Gaps;
@@ -75,6 +75,23 @@ impl<'a, 'g> Facts<'a, 'g> {
             let wanted = self.gaps.objects.iter().filter_map(|gap| gap.first());
             Traces::find(self.workspace(), &wanted.map(|w| w.name).collect())
         })
+    }
+
+    /// Another apply set of the resource, built upon the same base, that has the name.
+    pub(super) fn other_overlay(&self, resource: &Resource, wanted: &Wanted<'_>) -> Option<SetId> {
+        let ws = self.workspace();
+        let has = |set: &SetId| ws.resolve_in(*set, resource.id, wanted.to, wanted.name, wanted.namespace) != Resolution::Missing;
+        ws.sets_of(resource.id).into_iter().find(has)
+    }
+
+    /// The file of the definition of a name that lies nearest to another file, among those of a namespace.
+    pub(super) fn nearest(&self, wanted: &Wanted<'_>, namespace: Option<&str>, file: FileId) -> Option<FileId> {
+        let ws = self.workspace();
+        let path = ws.file(file).path.as_str();
+        let shared = |other: FileId| ws.file(other).path.split('/').zip(path.split('/')).take_while(|(a, b)| a == b).count();
+        let defined = self.definitions(wanted.to, wanted.name).iter().map(|id| ws.resource(*id));
+        let fitting = defined.filter(|r| may_equal(r.namespace.as_deref(), namespace)).map(|r| r.file);
+        fitting.max_by_key(|other| (shared(*other), std::cmp::Reverse(*other)))
     }
 
     /// Every definition of a name in the workspace.

@@ -1,6 +1,6 @@
 //! Judges a key that is missing from an object that is there.
 //!
-//! Variables are made of `data` alone, files of `binaryData` too (pkg/kubelet/kubelet_pods.go, pkg/volume/configmap). An object whose
+//! Variables are made of `data` alone, files of `binaryData` too (`kubelet_pods.go` and pkg/volume/configmap in the kubelet). An object whose
 //! content is changed on the way, or filled in the cluster, may have any key.
 
 use kubewright_model::finding::{Finding, NoFix, Severity};
@@ -34,8 +34,9 @@ pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Option<Finding> {
     }
     let verdicts = gap.sets.iter().filter_map(|(set, held)| Some((*set, in_set(facts, gap, wanted, key, *set, held)?))).collect();
     let (verdict, sets) = worst(verdicts)?;
+    let binary = verdict.fix.as_ref().is_err_and(|reason| reason.code == "binary-key");
     let nodes: Vec<Node<'_>> = gap.keys.iter().map(|key| key.node).collect();
-    finding(gap, &nodes, say::key(facts.workspace(), gap, wanted, key, &sets), verdict)
+    finding(gap, &nodes, say::key(facts.workspace(), gap, wanted, key, &sets, binary), verdict)
 }
 
 /// The finding about a key that the maker of an object, such as an `ExternalSecret`, leaves out.
@@ -57,7 +58,7 @@ pub(super) fn of_maker(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Opti
     let holds = format!("makes {}", say::list(&made.iter().cloned().collect::<Vec<_>>()));
     let related = place(facts, maker.id).map(|at| (at, holds)).into_iter().collect();
     let verdict = Verdict { severity: Severity::Warning, fix, notes: Vec::new(), related };
-    finding(gap, &[key.node], say::key(ws, gap, wanted, key, &[set]), verdict)
+    finding(gap, &[key.node], say::key(ws, gap, wanted, key, &[set], false), verdict)
 }
 
 fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, key: &Key<'_>, set: SetId, held: &Held) -> Option<Verdict> {
@@ -75,17 +76,20 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, key: &Key<'
         return None;
     }
     if let Some(what) = gap.keys.iter().find_map(|k| facts.touched(gap.resource, k.node)) {
-        return Some(Verdict::remark(
+        return Some(Verdict::remark(NoFix::new(
             "workload-patched",
             format!("{what} of a kustomization may change the reference; check what it builds"),
-        ));
+        )));
     }
     if let Some(verdict) = set_aside(facts, gap, set) {
         return Some(verdict);
     }
+    // A file is applied as a whole.
+    let one_file = held.ids.iter().all(|id| ws.resource(*id).file == gap.resource.file);
     let severity = match (closed, held.certain) {
         (true, true) if !wanted.optional => Severity::Error,
         (true, _) => Severity::Warning,
+        (false, true) if one_file => Severity::Warning,
         (false, _) => Severity::Info,
     };
     let mut verdict = choose(facts, gap, wanted, key, set, held, namespace.as_deref());
@@ -109,9 +113,9 @@ fn choose(
     namespace: Option<&str>,
 ) -> Verdict {
     let ws = facts.workspace();
-    let mut verdict = Verdict::remark("missing-key", "no key of it is near to that");
+    let mut verdict = Verdict::remark(NoFix::new("missing-key", "no key of it is near to that"));
     if matches!(key.how, KeyHow::Variable(_)) && held.ids.iter().any(|id| ws.data_keys(*id).iter().any(|k| k == key.text)) {
-        return Verdict::remark("binary-key", "the key is in binaryData, of which no variable can be made");
+        return Verdict::remark(NoFix::new("binary-key", "no variable can be made of binaryData"));
     }
     let known: Vec<String> = held.ids.iter().flat_map(|id| readable(ws, *id, key.how)).collect();
     let near = near::nearest(key.text, known.iter().map(String::as_str));

@@ -8,6 +8,7 @@ use kubewright_model::kube::{Resource, ResourceId, Target, Workspace, walk};
 use kubewright_model::yaml::Node;
 
 /// A kind whose objects make ConfigMaps or Secrets.
+#[derive(Clone, Copy)]
 struct Row {
     kind: &'static str,
     /// API group; `*` takes any.

@@ -162,12 +162,12 @@ struct Verdict {
 }
 
 impl Verdict {
-    fn remark(code: &'static str, text: impl Into<String>) -> Self {
-        Self::no_fix(Severity::Info, code, text)
+    fn remark(reason: NoFix) -> Self {
+        Self::no_fix(Severity::Info, reason)
     }
 
-    fn no_fix(severity: Severity, code: &'static str, text: impl Into<String>) -> Self {
-        Self { severity, fix: Err(NoFix { code, text: text.into() }), notes: Vec::new(), related: Vec::new() }
+    fn no_fix(severity: Severity, reason: NoFix) -> Self {
+        Self { severity, fix: Err(reason), notes: Vec::new(), related: Vec::new() }
     }
 }
 
@@ -190,7 +190,7 @@ fn rewrite(resource: &Resource, nodes: &[Node<'_>], text: &str, title: String) -
 fn finding(gap: &Gap<'_>, nodes: &[Node<'_>], message: String, verdict: Verdict) -> Option<Finding> {
     let (first, rest) = nodes.split_first()?;
     let mut related = verdict.related;
-    related.extend(rest.iter().map(|node| (Location::of(gap.resource.file, *node), "and here".to_owned())));
+    related.extend(rest.iter().map(|node| (Location::of(gap.resource.file, *node), "asked for here too".to_owned())));
     Some(Finding {
         transform: META.name,
         severity: verdict.severity,

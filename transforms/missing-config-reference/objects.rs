@@ -38,19 +38,22 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId)
         return None;
     }
     if let Some(what) = gap.wanted.iter().find_map(|w| facts.touched(gap.resource, w.node)) {
-        return Some(Verdict::remark(
+        return Some(Verdict::remark(NoFix::new(
             "workload-patched",
             format!("{what} of a kustomization may change the reference; check what it builds"),
-        ));
+        )));
     }
     if let Some(verdict) = set_aside(facts, gap, set) {
         return Some(verdict);
     }
     if let Some(file) = facts.traces().created(wanted.to, wanted.name) {
-        return Some(Verdict::remark("made-by-command", format!("a command in {} makes it", ws.file(file).path)));
+        return Some(Verdict::remark(NoFix::new("made-by-command", format!("a command in {} makes it", ws.file(file).path))));
     }
     if let Some(id) = facts.traces().mentioned(wanted.name, |id| facts.is_in(id, set)) {
-        return Some(Verdict::remark("made-by-resource", format!("{} mentions the name and may make it", ws.resource(id).display())));
+        return Some(Verdict::remark(NoFix::new(
+            "made-by-resource",
+            format!("{} mentions the name and may make it", ws.resource(id).display()),
+        )));
     }
     if let Some(verdict) = near_name(facts, gap, wanted, set, namespace) {
         return Some(verdict);
@@ -62,7 +65,7 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId)
     if wanted.how == How::PullSecret {
         return None;
     }
-    Some(elsewhere(facts, wanted, set, namespace).unwrap_or_else(|| missing(facts, gap, wanted, set, namespace)))
+    Some(elsewhere(facts, gap, wanted, set, namespace).unwrap_or_else(|| missing(facts, gap, wanted, set, namespace)))
 }
 
 /// Files that are not what is applied.
@@ -71,11 +74,14 @@ pub(super) fn set_aside(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Opt
         return None;
     }
     if let Some(directory) = facts.tests(gap.resource.file) {
-        return Some(Verdict::remark("test-fixture", format!("it lies below {directory}/: input of tests is not applied as it is")));
+        return Some(Verdict::remark(NoFix::new(
+            "test-fixture",
+            format!("it lies below {directory}/: input of tests is not applied as it is"),
+        )));
     }
     facts.is_base(set).then(|| {
         let name = &facts.workspace().set(set).name;
-        Verdict::remark("base", format!("{name} is there to be built upon, and what is built upon it may add this"))
+        Verdict::remark(NoFix::new("base", format!("{name} is there to be built upon, and what is built upon it may add this")))
     })
 }
 
@@ -92,8 +98,7 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
         }
         return Some(Verdict::no_fix(
             severity(wanted, Severity::Warning),
-            "several-near",
-            format!("{} have names near to it", near.join(" and ")),
+            NoFix::new("several-near", format!("{} have names near to it", near.join(" and "))),
         ));
     };
     let definition = members.iter().map(|m| m.resource).find(|id| ws.resource(*id).name == **name)?;
@@ -130,7 +135,7 @@ fn other_namespace(facts: &Facts<'_, '_>, wanted: &Wanted<'_>, set: SetId, names
         Some(own) => format!("it is in namespace {theirs}; a pod reads what is in its own, {own}"),
         None => format!("it is in namespace {theirs}"),
     };
-    let mut verdict = Verdict::no_fix(severity(wanted, Severity::Warning), "other-namespace", text);
+    let mut verdict = Verdict::no_fix(severity(wanted, Severity::Warning), NoFix::new("other-namespace", text));
     verdict
         .related
         .extend(place(facts, member.resource).map(|at| (at, format!("{} {} in namespace {theirs}", wanted.to.kind(), wanted.name))));
@@ -138,27 +143,31 @@ fn other_namespace(facts: &Facts<'_, '_>, wanted: &Wanted<'_>, set: SetId, names
 }
 
 /// It may come from elsewhere.
-fn elsewhere(facts: &Facts<'_, '_>, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Option<Verdict> {
+fn elsewhere(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Option<Verdict> {
     let ws = facts.workspace();
-    let defined = facts.definitions(wanted.to, wanted.name).iter().map(|id| ws.resource(*id));
-    let defined = defined.filter(|r| may_equal(r.namespace.as_deref(), namespace)).map(|r| r.file).next();
-    if let Some(file) = defined.or_else(|| facts.generator(wanted.to, wanted.name)) {
+    if let Some(other) = facts.other_overlay(gap.resource, wanted) {
+        let text = format!("{} has it, and the same {}", say::set(ws, other), gap.resource.kind);
+        // Secrets of development are in git more often than those of production.
+        let severity = if wanted.to == Target::ConfigMap { Severity::Warning } else { Severity::Info };
+        return Some(Verdict::no_fix(severity, NoFix::new("other-overlay", text)));
+    }
+    if let Some(file) = facts.nearest(wanted, namespace, gap.resource.file).or_else(|| facts.generator(wanted.to, wanted.name)) {
         let text = format!("{} defines it: say in [[apply-sets]] if they are applied together", ws.file(file).path);
-        return Some(Verdict::remark("other-set", text));
+        return Some(Verdict::remark(NoFix::new("other-set", text)));
     }
     let installs = |id: ResourceId| {
         let resource = ws.resource(id);
         INSTALLERS.contains(&(resource.kind.as_str(), resource.group()))
     };
     if let Some(member) = ws.set(set).members.iter().find(|m| installs(m.resource)) {
-        return Some(Verdict::remark("made-by-resource", format!("{} may install it", ws.resource(member.resource).display())));
+        return Some(Verdict::remark(NoFix::new("made-by-resource", format!("{} may install it", ws.resource(member.resource).display()))));
     }
     if let Some(id) = facts.traces().after(wanted.name, |id| facts.is_in(id, set)) {
         let text = format!("it is named after {}, whose operator may make it", ws.resource(id).display());
-        return Some(Verdict::remark("made-by-resource", text));
+        return Some(Verdict::remark(NoFix::new("made-by-resource", text)));
     }
     let platform = namespace.filter(|ns| ns.starts_with("kube-") || ns.starts_with("openshift-"))?;
-    Some(Verdict::remark("platform-namespace", format!("namespace {platform} belongs to the platform, which may make it")))
+    Some(Verdict::remark(NoFix::new("platform-namespace", format!("namespace {platform} belongs to the platform, which may make it"))))
 }
 
 /// Kinds that install what no manifest shows.
@@ -188,25 +197,26 @@ fn missing(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId
     }
     notes.extend(holder(facts, gap, wanted, set, namespace));
     let configured = is_configured(ws, set);
+    let nothing = if ws.options().stream { "nothing in the stream makes it" } else { "nothing in the workspace makes it" };
     let names = |all: &BTreeMap<_, BTreeSet<&str>>| all.get(&(set, wanted.to)).map_or(0, BTreeSet::len);
     let (present, absent) = (names(&facts.gaps.present), names(&facts.gaps.absent));
     let mut verdict = if let Some(directory) = facts.examples(gap.resource.file).filter(|_| !configured) {
-        Verdict::remark("example", format!("it lies below {directory}/: whoever adapts it may make it"))
+        Verdict::remark(NoFix::new("example", format!("it lies below {directory}/: whoever adapts it may make it")))
     } else if wanted.to == Target::Secret && !(absent == 1 && present > 1) {
-        Verdict::remark("secret-elsewhere", "Secrets are often not kept with the manifests: it must be there before its reader")
+        Verdict::remark(NoFix::new("secret-elsewhere", "Secrets are often not kept with the manifests: it must be there before its reader"))
     } else if configured && wanted.to == Target::ConfigMap {
-        Verdict::no_fix(Severity::Error, "not-defined", "nothing in the workspace makes it")
+        Verdict::no_fix(Severity::Error, NoFix::new("not-defined", nothing))
     } else if absent == 1 && present > 0 || !notes.is_empty() {
         let text = match present {
-            0 => "nothing in the workspace makes it".to_owned(),
-            1 => format!("nothing in the workspace makes it; the other {} that pods of the set read is there", wanted.to.kind()),
+            0 => nothing.to_owned(),
+            1 => format!("{nothing}; the other {} that pods of the set read is there", wanted.to.kind()),
             _ => {
-                format!("nothing in the workspace makes it; the {present} other {}s that pods of the set read are there", wanted.to.kind())
+                format!("{nothing}; the {present} other {}s that pods of the set read are there", wanted.to.kind())
             }
         };
-        Verdict::no_fix(Severity::Warning, "not-defined", text)
+        Verdict::no_fix(Severity::Warning, NoFix::new("not-defined", text))
     } else {
-        Verdict::remark("perhaps-elsewhere", "nothing in the workspace makes it; say in [[apply-sets]] if the set is all there is")
+        Verdict::remark(NoFix::new("perhaps-elsewhere", format!("{nothing}; whoever applies it may make it, or another set")))
     };
     verdict.notes = notes;
     verdict

@@ -1,8 +1,8 @@
 //! Messages: what a resource reads that is not there, and what comes of it in the cluster.
 //!
-//! A container whose variable cannot be made waits in `CreateContainerConfigError` (pkg/kubelet/kuberuntime), a volume that cannot be
+//! A container whose variable cannot be made waits in `CreateContainerConfigError`, a volume that cannot be
 //! filled keeps its pod in `ContainerCreating` with the event `FailedMount` (pkg/volume/configmap), and of a `subPath` that is not there
-//! the kubelet makes an empty directory without a word (`makeMounts` of pkg/kubelet/kubelet_pods.go).
+//! the kubelet makes an empty directory without a word (`makeMounts` in the kubelet's `kubelet_pods.go`).
 
 use kubewright_model::kube::{Evidence, SetId, Workspace};
 
@@ -28,7 +28,7 @@ pub(super) fn object(workspace: &Workspace, gap: &Gap<'_>, wanted: &Wanted<'_>, 
 }
 
 /// The message about a key.
-pub(super) fn key(workspace: &Workspace, gap: &Gap<'_>, wanted: &Wanted<'_>, key: &Key<'_>, sets: &[SetId]) -> String {
+pub(super) fn key(workspace: &Workspace, gap: &Gap<'_>, wanted: &Wanted<'_>, key: &Key<'_>, sets: &[SetId], binary: bool) -> String {
     let (kind, name) = (&gap.resource.kind, &gap.resource.name);
     let comes = match key.how {
         KeyHow::Variable(container) => format!("; container {container} does not start (CreateContainerConfigError)"),
@@ -39,7 +39,8 @@ pub(super) fn key(workspace: &Workspace, gap: &Gap<'_>, wanted: &Wanted<'_>, key
     // In which of several sets is worth saying only where they differ.
     let all = workspace.sets_of(gap.resource.id).len();
     let place = if sets.len() < all { format!(" in {}", list(&names(workspace, sets))) } else { String::new() };
-    format!("{kind} {name} reads key {} of {} {}, which has no such key{place}{comes}", key.text, wanted.to.kind(), wanted.name)
+    let lacks = if binary { "which holds it in binaryData" } else { "which has no such key" };
+    format!("{kind} {name} reads key {} of {} {}, {lacks}{place}{comes}", key.text, wanted.to.kind(), wanted.name)
 }
 
 /// `kustomization overlays/prod does`, `a, b and c do`
@@ -50,16 +51,20 @@ fn these(workspace: &Workspace, sets: &[SetId]) -> String {
 }
 
 fn names(workspace: &Workspace, sets: &[SetId]) -> Vec<String> {
-    let name = |set: &SetId| {
-        let set = workspace.set(*set);
-        match set.evidence {
-            Evidence::Config => format!("apply set {}", set.name),
-            Evidence::Stream => "what is applied with it".to_owned(),
-            Evidence::Directory => format!("directory {}", set.name),
-            _ => format!("kustomization {}", set.name),
-        }
+    sets.iter().map(|id| set(workspace, *id)).collect()
+}
+
+/// An apply set, for messages.
+pub(super) fn set(workspace: &Workspace, id: SetId) -> String {
+    let set = workspace.set(id);
+    let kind = match set.evidence {
+        Evidence::Stream => return "the stream".to_owned(),
+        Evidence::Directory => "directory",
+        Evidence::Kustomization if set.name == "." => return "the kustomization".to_owned(),
+        Evidence::Kustomization => "kustomization",
+        Evidence::Config => "apply set",
     };
-    sets.iter().map(name).collect()
+    format!("{kind} {}", set.name)
 }
 
 /// More names than that are counted.

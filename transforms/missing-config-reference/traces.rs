@@ -120,7 +120,7 @@ impl Traces {
     }
 }
 
-/// Whether a resource is one of a CustomResourceDefinition.
+/// Whether a resource is of a kind that Kubernetes does not have by itself.
 fn is_custom(resource: &Resource) -> bool {
     let group = resource.group();
     group.contains('.') && (!group.ends_with(".k8s.io") || matches!(group, "gateway.networking.k8s.io" | "autoscaling.k8s.io"))

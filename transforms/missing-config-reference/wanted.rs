@@ -1,7 +1,7 @@
 //! What a resource asks for: the ConfigMaps and Secrets that it names, each with the keys without which it does not work.
 //!
 //! A reference that may stay unfulfilled asks for nothing: `optional: true`, a volume that no container mounts (the kubelet passes it
-//! over: pkg/kubelet/volumemanager/populator), rules of RBAC, annotations of Reloader, the lists of a ServiceAccount. What is optional and
+//! over: pkg/kubelet/volumemanager/populator), rules of RBAC, annotations of Reloader, the lists of a `ServiceAccount`. What is optional and
 //! mounted through `subPath` asks all the same, because the kubelet makes an empty directory of a file that is not there.
 
 use kubewright_model::kube::{Certainty, Keys, PodTemplate, Reference, Resource, Site, Target, Workspace};
