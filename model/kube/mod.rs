@@ -9,6 +9,7 @@ mod applier;
 mod application_set;
 mod apply_set;
 mod argo;
+mod content;
 mod field_reference;
 mod field_table;
 mod flux;
@@ -39,8 +40,9 @@ mod unexplained;
 mod unit;
 mod workspace;
 
+pub use content::Encrypted;
 pub use kustomize::{GeneratedKeys, Generator, Kustomization, OutsideUse, OutsideUseKind, Touch};
-pub use pod::{CARRIERS, Carrier, Container, ContainerKind, PodTemplate, Rollout};
+pub use pod::{CARRIERS, Carrier, Container, ContainerKind, PodTemplate, Rollout, walk};
 pub use reference::{Certainty, Demand, FieldReference, Keys, Reference, Site, Target};
 pub use resource::{FileId, Resource, ResourceId};
 pub use sets::{Applier, ApplySet, Evidence, Generated, Member, Resolution, SetId};
