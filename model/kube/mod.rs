@@ -6,6 +6,7 @@
 //! ([`Workspace::touches`], [`Workspace::uses_outside`]).
 
 mod apply_set;
+mod custom_fields;
 mod field_reference;
 mod field_table;
 mod generated;
