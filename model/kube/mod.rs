@@ -10,6 +10,7 @@ mod application_set;
 mod apply_set;
 mod argo;
 mod content;
+mod custom_fields;
 mod field_reference;
 mod field_table;
 mod flux;
