@@ -219,7 +219,15 @@ impl<'a> Node<'a> {
     /// The key node in front of this mapping value.
     pub fn key(self) -> Option<Self> {
         let mapping = self.parent().filter(|p| matches!(p.kind(), Kind::Mapping(_)))?;
-        mapping.entries_own().find(|(_, v)| *v == self).map(|(k, _)| k)
+        if self.mark().is_none() {
+            return mapping.entries_own().find(|(_, v)| *v == self).map(|(k, _)| k);
+        }
+        // Only values have a colon: the node before, or what that is part of, is the key.
+        let mut before = Self::new(self.file, NodeId(self.id.0.checked_sub(1)?));
+        while before.parent() != Some(mapping) {
+            before = before.parent()?;
+        }
+        Some(before)
     }
 
     fn entries_own(self) -> Entries<'a> {

@@ -1,6 +1,7 @@
 //! What the result has to be: the meanings of the edits carried out on the decoded original.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::super::edit::{EXISTS, Edit, Level, Op, Refusal};
 use super::super::node::{Node, Resolved, resolve_plain};
@@ -33,7 +34,9 @@ struct Meaning<'t> {
 /// The documents that `edits` mean; `None` for one that is replaced as a whole, which is judged by its comments alone.
 pub(super) fn documents<'t>(file: &'t File, trees: &'t [&'t Tree], edits: &[&'t Edit]) -> Result<Vec<Option<Want<'t>>>, Refusal> {
     let mut meaning = Meaning { file, trees, ops: BTreeMap::new() };
-    let mut whole: Vec<&'t Op> = Vec::new();
+    let mut added: BTreeMap<usize, Vec<&'t Value>> = BTreeMap::new();
+    // Whether a document stays, as something else.
+    let mut changed: BTreeMap<usize, bool> = BTreeMap::new();
     for edit in edits {
         match &edit.op {
             op @ (Op::Set { node, .. }
@@ -42,26 +45,22 @@ pub(super) fn documents<'t>(file: &'t File, trees: &'t [&'t Tree], edits: &[&'t 
             | Op::Push { sequence: node, .. }
             | Op::Rename { key: node, .. }
             | Op::Nest { mapping: node, .. }) => meaning.ops.entry(*node).or_default().push(op),
-            op => whole.push(op),
+            Op::InsertDocument { at, value } => added.entry(*at).or_default().push(value),
+            op @ (Op::RemoveDocument { document } | Op::ReplaceDocument { document }) => {
+                if changed.insert(*document, matches!(op, Op::ReplaceDocument { .. })).is_some() {
+                    return Err(OVERLAP);
+                }
+            }
         }
     }
     let mut out = Vec::new();
     for index in 0..=file.documents().len() {
-        out.extend(whole.iter().filter_map(|op| match op {
-            Op::InsertDocument { at, value } if *at == index => Some(Some(Want::Value(value))),
-            _ => None,
-        }));
+        out.extend(added.get(&index).into_iter().flatten().map(|value| Some(Want::Value(value))));
         let Some(document) = file.documents().get(index) else { break };
-        let about = |op: &&&Op| matches!(op, Op::RemoveDocument { document } | Op::ReplaceDocument { document } if *document == index);
-        let mut ops = whole.iter().filter(about);
-        let first = ops.next();
-        let within = document.root.is_some_and(|root| meaning.touched(root));
-        if first.is_some() && (within || ops.next().is_some()) {
-            return Err(OVERLAP);
-        }
-        match first {
-            Some(Op::RemoveDocument { .. }) => {}
-            Some(_) => out.push(None),
+        match changed.get(&index) {
+            Some(_) if document.root.is_some_and(|root| meaning.touched(root)) => return Err(OVERLAP),
+            Some(true) => out.push(None),
+            Some(false) => {}
             None => out.push(Some(meaning.want(document.root.ok_or(DOCUMENTS)?)?)),
         }
     }
@@ -128,11 +127,11 @@ impl<'t> Meaning<'t> {
     fn sequence(&self, node: Node<'_>, tree: &'t Tree, own: &[&'t Op]) -> Result<Want<'t>, Refusal> {
         let mut items = Vec::new();
         let old: Vec<Node<'_>> = node.children().collect();
+        let own = by_position(own, old.len())?;
         for index in 0..=old.len() {
-            for op in own {
+            for op in own.get(&index).into_iter().flatten() {
                 match op {
-                    Op::Push { at, value, .. } if *at == index => items.push(Want::Value(value)),
-                    Op::Push { at, .. } if *at <= old.len() => {}
+                    Op::Push { value, .. } => items.push(Want::Value(value)),
                     _ => return Err(OVERLAP),
                 }
             }
@@ -147,6 +146,7 @@ impl<'t> Meaning<'t> {
 
     fn mapping(&self, node: Node<'_>, tree: &'t Tree, own: &[&'t Op]) -> Result<Want<'t>, Refusal> {
         let old: Vec<(Node<'_>, Node<'_>)> = node.entries().collect();
+        let own = by_position(own, old.len())?;
         let mut entries = Vec::new();
         let mut nested: Vec<(Want<'t>, Want<'t>)> = Vec::new();
         let mut run: Option<(usize, &'t [Level])> = None;
@@ -157,23 +157,11 @@ impl<'t> Meaning<'t> {
                 entries.extend(wrap(std::mem::take(&mut nested), under));
                 run = None;
             }
-            for op in own {
+            for op in own.get(&index).into_iter().flatten() {
                 match op {
-                    Op::Insert { at, key, value, .. } if *at == index => {
-                        if run.is_some() {
-                            return Err(OVERLAP);
-                        }
-                        entries.push((Want::Key(key), Want::Value(value)));
-                    }
-                    Op::Insert { at, .. } if *at <= old.len() => {}
-                    Op::Nest { entries: range, under, .. } => {
-                        if range.start == index {
-                            if run.is_some() {
-                                return Err(OVERLAP);
-                            }
-                            run = Some((range.end, under));
-                        }
-                    }
+                    _ if run.is_some() => return Err(OVERLAP),
+                    Op::Insert { key, value, .. } => entries.push((Want::Key(key), Want::Value(value))),
+                    Op::Nest { entries: range, under, .. } => run = Some((range.end, under)),
                     _ => return Err(OVERLAP),
                 }
             }
@@ -190,6 +178,20 @@ impl<'t> Meaning<'t> {
         }
         Ok(Want::Map((!is_scalar(self.file, node.id())).then_some(tree), entries))
     }
+}
+
+/// The changes of a collection with `count` entries or items by the number of those in front.
+fn by_position<'t>(own: &[&'t Op], count: usize) -> Result<BTreeMap<usize, Vec<&'t Op>>, Refusal> {
+    let mut out: BTreeMap<usize, Vec<&'t Op>> = BTreeMap::new();
+    for op in own {
+        match op {
+            Op::Insert { at, .. } | Op::Push { at, .. } | Op::Nest { entries: Range { start: at, .. }, .. } if *at <= count => {
+                out.entry(*at).or_default().push(op);
+            }
+            _ => return Err(OVERLAP),
+        }
+    }
+    Ok(out)
 }
 
 /// Whether a node is a scalar, which additions make a collection.
