@@ -1,6 +1,7 @@
 //! Reading: `Node`, a cursor into the span tree.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 
@@ -321,13 +322,15 @@ impl<'a> Node<'a> {
                     }
                     pairs.push((key.to_owned(), v.to_value_in(depth - 1, budget)?));
                 }
+                let mut known: Option<HashSet<String>> = None;
                 for (k, v) in node.entries() {
                     if k.text() == Some("<<") && k.kind() == Kind::Scalar(ScalarStyle::Plain) {
                         let merged: Vec<Node<'_>> = if v.is_sequence() { v.items().collect() } else { vec![v] };
                         for m in merged {
                             if let Value::Map(more) = m.to_value_in(depth - 1, budget)? {
+                                let known = known.get_or_insert_with(|| pairs.iter().map(|(k, _)| k.clone()).collect());
                                 for (key, value) in more {
-                                    if pairs.iter().all(|(k, _)| *k != key) {
+                                    if known.insert(key.clone()) {
                                         pairs.push((key, value));
                                     }
                                 }

@@ -18,7 +18,8 @@ pub(crate) fn granit(text: &Arc<str>) -> Result<File, ParseError> {
         return Err(error(text, 0, "the file is larger than 1 GiB".into()));
     }
     let mut planner = Planner::new(text);
-    let options = options! { emit_anchor_events: true };
+    // Buffered comments are bounded by the text.
+    let options = options! { emit_anchor_events: true, max_buffered_comment_events: usize::MAX };
     for next in Parser::new_from_str_with_options(text, options) {
         let (event, span) = next.map_err(|e| {
             let offset = e.marker().byte_offset().unwrap_or(0);

@@ -45,3 +45,13 @@ fn json_is_indented_by_tabs_too() {
     assert!(!taken("a: [\n\tb\n]\n"));
     assert!(!taken("{\n\t\"a\":\t1\n}\n"));
 }
+
+#[test]
+fn any_number_of_comments_below_an_empty_value() {
+    let comments = "# c\n".repeat(1000);
+    for text in ["a:\n%- b\n", "a:\n%  b: 1\n", "a:\n%b: 1\n", "-\n%- b\n", "? a\n%: b\n", "a: !t\n%  b: 1\n", "a: [\n  b,\n%  c]\n"] {
+        let file = File::parse_complete(text.replace('%', &comments)).unwrap();
+        assert_eq!(file.comments().len(), 1000);
+        taken(file.text());
+    }
+}

@@ -1,6 +1,6 @@
 //! What the result has to be: the meanings of the edits carried out on the decoded original.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::super::edit::{EXISTS, Edit, Level, Op, Refusal};
@@ -154,7 +154,7 @@ impl<'t> Meaning<'t> {
             if let Some((end, under)) = run
                 && end == index
             {
-                entries.extend(wrap(std::mem::take(&mut nested), under));
+                entries.extend(wrap(std::mem::take(&mut nested), under)?);
                 run = None;
             }
             for op in own.get(&index).into_iter().flatten() {
@@ -172,10 +172,7 @@ impl<'t> Meaning<'t> {
                 if run.is_some() { nested.push(entry) } else { entries.push(entry) }
             }
         }
-        let mut keys = std::collections::BTreeSet::new();
-        if !entries.iter().all(|(key, _)| name(key).is_none_or(|name| keys.insert(name))) {
-            return Err(EXISTS);
-        }
+        distinct(&entries)?;
         Ok(Want::Map((!is_scalar(self.file, node.id())).then_some(tree), entries))
     }
 }
@@ -199,6 +196,12 @@ fn is_scalar(file: &File, node: NodeId) -> bool {
     matches!(file.node(node).kind(), Kind::Scalar(_))
 }
 
+/// No key stands twice.
+fn distinct(entries: &[(Want<'_>, Want<'_>)]) -> Result<(), Refusal> {
+    let mut keys = BTreeSet::new();
+    if entries.iter().all(|(key, _)| name(key).is_none_or(|name| keys.insert(name))) { Ok(()) } else { Err(EXISTS) }
+}
+
 /// Text of a scalar key.
 fn name<'t>(key: &Want<'t>) -> Option<&'t str> {
     match key {
@@ -209,18 +212,19 @@ fn name<'t>(key: &Want<'t>) -> Option<&'t str> {
 }
 
 /// `entries` under new keys, outermost first.
-fn wrap<'t>(entries: Vec<(Want<'t>, Want<'t>)>, under: &'t [Level]) -> Vec<(Want<'t>, Want<'t>)> {
+fn wrap<'t>(entries: Vec<(Want<'t>, Want<'t>)>, under: &'t [Level]) -> Result<Vec<(Want<'t>, Want<'t>)>, Refusal> {
     let mut inner = entries;
     for level in under.iter().rev() {
         let new = |list: &'t [(String, Value)]| list.iter().map(|(k, v)| (Want::Key(k), Want::Value(v)));
         let mut entries: Vec<_> = new(&level.before).collect();
         entries.extend(inner);
         entries.extend(new(&level.behind));
+        distinct(&entries)?;
         let mapping = Want::Map(None, entries);
         let value = if level.item { Want::Seq(None, vec![mapping]) } else { mapping };
         inner = vec![(Want::Key(&level.key), value)];
     }
-    inner
+    Ok(inner)
 }
 
 fn holds(want: &Want<'_>, got: &Tree) -> bool {
