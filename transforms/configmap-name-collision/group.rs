@@ -84,6 +84,7 @@ pub(super) struct Collision<'a> {
     pub(super) evidence: Evidence,
     /// In order of application: the last one is what the cluster holds.
     pub(super) definitions: Vec<Definition<'a>>,
+    ids: BTreeSet<ResourceId>,
     /// A further definition of the name that may or may not be in the same namespace.
     pub(super) unsure: Option<ResourceId>,
     /// Whether the definitions themselves are in one namespace for certain.
@@ -103,7 +104,7 @@ impl Collision<'_> {
     }
 
     pub(super) fn is_definition(&self, id: ResourceId) -> bool {
-        self.definitions.iter().any(|d| d.id == id)
+        self.ids.contains(&id)
     }
 
     /// Whether all definitions hold the same.
@@ -115,20 +116,22 @@ impl Collision<'_> {
 /// All collisions of the workspace, in order of the sets they meet in first.
 pub(super) fn collisions(ws: &Workspace, to: Target) -> Vec<Collision<'_>> {
     let mut found: Vec<Collision<'_>> = Vec::new();
+    let mut known: BTreeMap<(bool, BTreeSet<ResourceId>), usize> = BTreeMap::new();
     for set in ws.sets() {
         let mut by_name: BTreeMap<&str, Vec<&Member>> = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         for member in &set.members {
             let resource = ws.resource(member.resource);
             if resource.kind == to.kind() && resource.api_version == "v1" && !member.name.is_empty() && !ws.is_hook(member.resource) {
-                let members = by_name.entry(&member.name).or_default();
-                if members.iter().all(|m| m.resource != member.resource || m.namespace != member.namespace) {
-                    members.push(member);
+                if seen.insert((&member.name, member.resource, &member.namespace)) {
+                    by_name.entry(&member.name).or_default().push(member);
                 }
             }
         }
         for members in by_name.into_values().filter(|m| m.len() > 1) {
             for collision in in_set(ws, set, to, &members) {
-                match found.iter_mut().find(|c| same_definitions(c, &collision)) {
+                let at = *known.entry((collision.certain, collision.ids.clone())).or_insert(found.len());
+                match found.get_mut(at) {
                     Some(known) => {
                         known.sets.push(set.id);
                         known.evidence = known.evidence.min(collision.evidence);
@@ -159,6 +162,7 @@ fn in_set<'a>(ws: &'a Workspace, set: &'a ApplySet, to: Target, members: &[&'a M
             namespace,
             sets: vec![set.id],
             evidence: set.evidence,
+            ids: definitions.iter().map(|d| d.id).collect(),
             definitions,
             unsure: unsure.map(|m| m.resource),
             certain,
@@ -171,6 +175,3 @@ fn in_set<'a>(ws: &'a Workspace, set: &'a ApplySet, to: Target, members: &[&'a M
     certain
 }
 
-fn same_definitions(a: &Collision<'_>, b: &Collision<'_>) -> bool {
-    a.certain == b.certain && a.definitions.iter().map(|d| d.id).collect::<BTreeSet<_>>() == b.definitions.iter().map(|d| d.id).collect()
-}

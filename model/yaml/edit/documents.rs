@@ -10,7 +10,7 @@ const BOM: &str = "\u{feff}";
 
 /// Plans new documents behind the first `at` documents of `file`.
 pub(in super::super) fn insert(file: &File, at: usize, values: &[&Value]) -> Result<Plan, Refusal> {
-    if file.uneditable().is_some() || guard::has_lone_cr(file.text()) {
+    if file.uneditable().is_some() || file.documents().iter().any(|d| d.lone_cr) {
         return Err(guard::LAYOUT);
     }
     if at > file.documents().len() {
