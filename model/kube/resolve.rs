@@ -175,7 +175,7 @@ impl Workspace {
 }
 
 /// The keys of a mapping, those merged into it (`<<`) too.
-fn keys_of(node: Node<'_>) -> Vec<String> {
+pub(super) fn keys_of(node: Node<'_>) -> Vec<String> {
     let mut keys = Vec::new();
     let mut open = vec![(node, 0)];
     // Aliases may merge the same mapping over and over: no ConfigMap needs so many.

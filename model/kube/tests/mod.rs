@@ -7,6 +7,7 @@ mod generators;
 mod pods;
 mod reading;
 mod sets;
+mod tables;
 mod touches;
 mod uses;
 
