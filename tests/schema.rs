@@ -90,7 +90,10 @@ fn graph_prints_what_its_schema_says() -> Outcome {
         let path = dir.path().join("examples").join(path);
         if path.extension().is_some_and(|e| e == "yaml") {
             fs::create_dir_all(path.parent().ok_or("no parent")?)?;
-            fs::write(path, String::from_utf8_lossy(&text).replace("path: web", "path: examples/web").replace("path: worker", "path: examples/worker"))?;
+            fs::write(
+                path,
+                String::from_utf8_lossy(&text).replace("path: web", "path: examples/web").replace("path: worker", "path: examples/worker"),
+            )?;
         }
     }
     let graph = run(&mut kubewright(dir.path(), &["graph", "--format", "json", "."]), &[0])?.stdout;

@@ -87,7 +87,7 @@ fn excludes(pattern: Node<'_>) -> bool {
 }
 
 fn of_git(git: Node<'_>, fill: &Fill) -> Claim {
-    claim(fill.text(git.get("repoURL")), fill.text(git.get("revision")), Filled::Absent)
+    claim(fill.text(git.get("repoURL")), &fill.text(git.get("revision")), Filled::Absent)
 }
 
 /// What a generator gives; one without parameters when that is not known.

@@ -155,16 +155,25 @@ fn holders(parts: &Parts<'_>, drafts: &[Draft]) -> BTreeMap<ResourceId, BTreeSet
     holders
 }
 
+/// What two things have in common that are applied together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Bond {
+    /// The draft that holds both.
+    Holder(usize),
+    /// The `ApplicationSet` that makes both.
+    Maker(ResourceId),
+}
+
 /// The group of each of `applied`: the number of its first member.
 fn groups(applied: &[Applied], holders: &BTreeMap<ResourceId, BTreeSet<usize>>) -> Vec<usize> {
     let mut group: Vec<usize> = (0..applied.len()).collect();
-    // What shares a place, and what holds it or makes it.
-    let mut known: BTreeMap<(Evidence, &Place, Option<usize>, Option<ResourceId>), usize> = BTreeMap::new();
+    let mut known: BTreeMap<(Evidence, &Place, Bond), usize> = BTreeMap::new();
     for (at, one) in applied.iter().enumerate() {
         let Some(place) = &one.place else { continue };
         let resource = one.applier.resource;
-        let held = holders.get(&resource).into_iter().flatten().map(|h| (one.tool, place, Some(*h), None));
-        for key in held.chain([(one.tool, place, None, Some(resource))]) {
+        let held = holders.get(&resource).into_iter().flatten().map(|holder| Bond::Holder(*holder));
+        for bond in held.chain([Bond::Maker(resource)]) {
+            let key = (one.tool, place, bond);
             let other = *known.entry(key).or_insert(at);
             let (a, b) = (find(&group, at), find(&group, other));
             if let Some(of) = group.get_mut(a.max(b)) {

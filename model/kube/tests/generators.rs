@@ -30,7 +30,6 @@ fn the_keys_of_a_generator_are_known_without_its_files() {
     assert_eq!(keys("env: vars.yaml").as_deref(), Some("A B C"));
     assert_eq!(keys("envs: [.env], literals: [a=1]").as_deref(), Some("a …"));
     assert_eq!(keys("literals: [none]").as_deref(), Some(" …"));
-    assert_eq!(super::workspace(&[("k/kustomization.yaml", "resources: [p.yaml]\n"), ("k/p.yaml", POD)]).sets().len(), 1);
 }
 
 #[test]
