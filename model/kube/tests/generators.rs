@@ -11,7 +11,7 @@ fn resolve(w: &Workspace, name: &str, text: &str) -> Resolution {
 
 /// The known keys, with `…` when there may be more.
 fn keys(w: &Workspace, name: &str) -> Option<String> {
-    let keys = w.generated_keys(set(w, name).id, resource(w, "Pod/p").id, Target::ConfigMap, "g")?;
+    let keys = w.generated_keys(set(w, name).id, resource(w, "Pod/p").id, Target::ConfigMap, "g", None)?;
     let known = keys.known.into_iter().collect::<Vec<_>>().join(" ");
     Some(if keys.complete { known } else { format!("{known} …") })
 }
