@@ -5,8 +5,8 @@
 //! [`Workspace::references_to`]), what is applied together ([`ApplySet`]), and what kustomize would change on the way
 //! ([`Workspace::touches`], [`Workspace::uses_outside`]).
 
-mod applier;
 mod application_set;
+mod applier;
 mod apply_set;
 mod argo;
 mod content;

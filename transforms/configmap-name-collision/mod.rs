@@ -121,7 +121,8 @@ fn severity(collision: &Collision<'_>, reason: Option<&Reason>) -> Severity {
     match (collision.evidence, reason) {
         _ if remark => Severity::Info,
         (Evidence::Directory, Some(reason)) if reason.doubt => Severity::Info,
-        (Evidence::Directory, _) => Severity::Warning,
+        // Argo CD and Flux go on, one way or the other (semantics f.3).
+        (Evidence::Directory | Evidence::ArgoCd | Evidence::Flux, _) => Severity::Warning,
         _ => Severity::Error,
     }
 }

@@ -1,7 +1,9 @@
 //! Tests of the graph, one file an area. [`workspace`] builds one from paths and texts.
 
+mod appliers;
 mod bounds;
 mod fields;
+mod generators;
 mod pods;
 mod reading;
 mod sets;
