@@ -1,7 +1,7 @@
 //! What is known beyond the set itself: makers, traces, definitions elsewhere, where a file lies. Asked only when something is missing.
 
-use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use kubewright_model::kube::{Encrypted, Evidence, FileId, Generator, Resolution, Resource, ResourceId, SetId, Target, Workspace};
@@ -22,6 +22,7 @@ pub(super) struct Facts<'a, 'g> {
     definitions: OnceCell<BTreeMap<Target, BTreeMap<&'a str, Vec<ResourceId>>>>,
     encrypted: OnceCell<Vec<Encrypted>>,
     external: GlobSet,
+    tallies: RefCell<BTreeMap<(SetId, Target), (usize, usize)>>,
 }
 
 /// Directories of input for tests.
@@ -45,6 +46,7 @@ impl<'a, 'g> Facts<'a, 'g> {
             definitions: OnceCell::new(),
             encrypted: OnceCell::new(),
             external: external.build().unwrap_or_default(),
+            tallies: RefCell::default(),
         }
     }
 
@@ -52,9 +54,34 @@ impl<'a, 'g> Facts<'a, 'g> {
         self.cx.workspace
     }
 
-    /// Whether the user says that it is made elsewhere.
+    /// Whether the user says that it is made elsewhere, or the platform makes it.
     pub(super) fn is_external(&self, wanted: &Wanted<'_>) -> bool {
-        self.external.is_match(format!("{}/{}", wanted.to.kind(), wanted.name))
+        makers::by_platform(wanted.to, wanted.name) || self.external.is_match(format!("{}/{}", wanted.to.kind(), wanted.name))
+    }
+
+    /// Whether it is known who makes what a set lacks.
+    pub(super) fn is_made(&self, resource: &Resource, wanted: &Wanted<'_>, set: SetId) -> bool {
+        self.is_external(wanted)
+            || self.maker(resource, wanted, set).is_some()
+            || self.encrypted(wanted, self.namespace(resource, wanted, set).as_deref()).is_some()
+    }
+
+    /// How many of the names that pods of a set ask for it has, or somebody makes, and how many not.
+    pub(super) fn tally(&self, set: SetId, to: Target) -> (usize, usize) {
+        if let Some(known) = self.tallies.borrow().get(&(set, to)) {
+            return *known;
+        }
+        let mut present: BTreeSet<&str> = self.gaps.present.get(&(set, to)).cloned().unwrap_or_default();
+        let mut absent = BTreeSet::new();
+        for gap in self.gaps.objects.iter().filter(|gap| gap.sets.iter().any(|(lacking, _)| *lacking == set)) {
+            for wanted in gap.wanted.iter().filter(|w| w.to == to && w.is_in_pods()).take(1) {
+                let names = if self.is_made(gap.resource, wanted, set) { &mut present } else { &mut absent };
+                names.insert(wanted.name);
+            }
+        }
+        let tally = (present.len(), absent.len());
+        self.tallies.borrow_mut().insert((set, to), tally);
+        tally
     }
 
     /// Something that makes the object in the namespace in which the resource looks for it.

@@ -85,22 +85,19 @@ struct Gaps<'a> {
     keys: Vec<Gap<'a>>,
     /// Names that pods of a set ask for and find.
     present: BTreeMap<(SetId, Target), BTreeSet<&'a str>>,
-    /// Names that they do not find.
-    absent: BTreeMap<(SetId, Target), BTreeSet<&'a str>>,
 }
 
 impl<'a> Gaps<'a> {
     fn of_resource(&mut self, workspace: &'a Workspace, resource: &'a Resource) {
         let sets = workspace.sets_of(resource.id);
         let mut wanted: Vec<Wanted<'a>> = workspace.pod_templates(resource.id).iter().flat_map(wanted::of_pod).collect();
-        let in_pods = wanted.len();
         if sets.iter().any(|set| workspace.set(*set).closed) {
             wanted.extend(wanted::of_fields(workspace, resource));
         }
         let mut objects: BTreeMap<(Target, &str, Option<&str>), Gap<'a>> = BTreeMap::new();
         let mut keys: BTreeMap<(Target, &str, Option<&str>, &str), Gap<'a>> = BTreeMap::new();
         let new = || Gap { resource, wanted: Vec::new(), keys: Vec::new(), sets: Vec::new() };
-        for (index, want) in wanted.iter().enumerate() {
+        for want in &wanted {
             let name = (want.to, want.name, want.namespace);
             let mut lacking = Vec::new();
             for set in &sets {
@@ -116,7 +113,9 @@ impl<'a> Gaps<'a> {
                     Resolution::Uncertain(ids) => Held { ids, certain: false },
                     Resolution::Generated { .. } => Held::default(),
                 };
-                self.present.entry((*set, want.to)).or_default().insert(want.name);
+                if want.is_in_pods() {
+                    self.present.entry((*set, want.to)).or_default().insert(want.name);
+                }
                 for key in want.keys.iter().filter(|key| keys::lacks(workspace, &held, key)) {
                     let gap = keys.entry((want.to, want.name, want.namespace, key.text)).or_insert_with(new);
                     gap.add(*set, held.clone(), want);
@@ -126,9 +125,6 @@ impl<'a> Gaps<'a> {
                 }
             }
             for set in lacking {
-                if index < in_pods && !want.optional {
-                    self.absent.entry((set, want.to)).or_default().insert(want.name);
-                }
                 objects.entry(name).or_insert_with(new).add(set, Held::default(), want);
             }
         }

@@ -1,6 +1,7 @@
 //! Tests of the graph, one file an area. [`workspace`] builds one from paths and texts.
 
 mod bounds;
+mod content;
 mod fields;
 mod pods;
 mod reading;
