@@ -279,7 +279,7 @@ fn untouched(workspace: &Workspace, id: ResourceId, source: &Source<'_>) -> Resu
 fn first_in(workspace: &Workspace, set: SetId, workload: ResourceId, source: ResourceId) -> bool {
     let set = workspace.set(set);
     let position = |id| set.members.iter().position(|m| m.resource == id);
-    set.evidence != Evidence::Kustomization && position(workload) < position(source)
+    !matches!(set.evidence, Evidence::Kustomization | Evidence::ArgoCd | Evidence::Flux) && position(workload) < position(source)
 }
 
 /// A definition that may be meant, though nothing says that it is applied with the workload.

@@ -182,7 +182,7 @@ pub(super) fn of_fields<'a>(workspace: &'a Workspace, resource: &Resource) -> Ve
             to: field.to,
             name: field.name,
             node: field.node,
-            embedded: field.embedded,
+            embedded: field.part.is_some(),
             namespace: field.namespace,
             optional: false,
             how: How::Field(field.path),
