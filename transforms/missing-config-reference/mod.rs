@@ -17,7 +17,7 @@ mod wanted;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
-use kubewright_model::kube::{Evidence, Resolution, Resource, ResourceId, SetId, Target, Workspace};
+use kubewright_model::kube::{Evidence, FileId, Resolution, Resource, ResourceId, SetId, Target, Workspace};
 use kubewright_model::yaml::{Edit, Node, Refusal, Value};
 
 use self::evidence::Facts;
@@ -74,6 +74,8 @@ struct Gap<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Held {
     ids: Vec<ResourceId>,
+    /// The kustomization whose generator makes it, and all keys that it then has.
+    made: Option<(FileId, BTreeSet<String>)>,
     /// They are in the namespace of the resource for certain.
     certain: bool,
 }
@@ -108,10 +110,15 @@ impl<'a> Gaps<'a> {
                         }
                         continue;
                     }
-                    Resolution::One(id) => Held { ids: vec![id], certain: true },
-                    Resolution::Several(ids) => Held { ids, certain: true },
-                    Resolution::Uncertain(ids) => Held { ids, certain: false },
-                    Resolution::Generated { .. } => Held::default(),
+                    Resolution::One(id) => Held { ids: vec![id], certain: true, ..Held::default() },
+                    Resolution::Several(ids) => Held { ids, certain: true, ..Held::default() },
+                    Resolution::Uncertain(ids) => Held { ids, ..Held::default() },
+                    Resolution::Generated { kustomization, .. } => {
+                        let keys =
+                            if want.keys.is_empty() { None } else { workspace.generated_keys(*set, resource.id, want.to, want.name) };
+                        let made = keys.filter(|keys| keys.complete).map(|keys| (kustomization, keys.known));
+                        Held { made, certain: true, ..Held::default() }
+                    }
                 };
                 if want.is_in_pods() {
                     self.present.entry((*set, want.to)).or_default().insert(want.name);

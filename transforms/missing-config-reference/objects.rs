@@ -89,10 +89,12 @@ pub(super) fn set_aside(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Opt
 /// One name of the set, or of its generators, that may have been meant.
 fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Option<Verdict> {
     let ws = facts.workspace();
-    let fits = |id: ResourceId| ws.resource(id).target() == Some(wanted.to);
-    let members: Vec<_> = ws.set(set).members.iter().filter(|m| fits(m.resource) && may_equal(m.namespace.as_deref(), namespace)).collect();
-    let names = members.iter().map(|m| ws.resource(m.resource).name.as_str());
-    let near = near::nearest(wanted.name, names);
+    let defined = ws.set(set).members.iter().filter(|m| ws.resource(m.resource).target() == Some(wanted.to));
+    let defined = defined.filter(|m| may_equal(m.namespace.as_deref(), namespace)).map(|m| ws.resource(m.resource));
+    let made = ws.set(set).generated.iter().filter(|g| may_equal(g.namespace.as_deref(), namespace)).filter_map(|g| ws.generator(g));
+    let mut candidates: Vec<(&str, Option<Location>)> = defined.map(|r| (r.name.as_str(), place(facts, r.id))).collect();
+    candidates.extend(made.filter(|g| g.to == wanted.to).map(|g| (g.name.as_str(), Some(g.location.clone()))));
+    let near = near::nearest(wanted.name, candidates.iter().map(|(name, _)| *name));
     let [name] = near.as_slice() else {
         if near.is_empty() {
             return None;
@@ -102,7 +104,7 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
             NoFix::new("several-near", format!("{} have names near to it", near.join(" and "))),
         ));
     };
-    let definition = members.iter().map(|m| m.resource).find(|id| ws.resource(*id).name == **name)?;
+    let definition = candidates.iter().find(|(candidate, _)| candidate == name).and_then(|(_, at)| at.clone());
     // Nobody else wants it: it is this one that was meant.
     let orphan = ws.references_to(set, wanted.to, name).is_empty();
     let worst = match (wanted.to, orphan) {
@@ -121,7 +123,7 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
     };
     let mut verdict = Verdict { severity: severity(wanted, worst), fix, notes: Vec::new(), related: Vec::new() };
     let unused = if orphan { ", and nothing refers to it" } else { "" };
-    verdict.related.extend(place(facts, definition).map(|at| (at, format!("{} {name}{unused}", wanted.to.kind()))));
+    verdict.related.extend(definition.map(|at| (at, format!("{} {name}{unused}", wanted.to.kind()))));
     Some(verdict)
 }
 
