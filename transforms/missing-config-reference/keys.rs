@@ -148,11 +148,10 @@ fn choose(
         [] => {}
         several => verdict.fix = Err(NoFix::new("several-near", format!("keys {} are near to it", several.join(" and ")))),
     }
-    let others: Vec<String> = (ws.set(set).members.iter())
-        .filter(|m| ws.resource(m.resource).target() == Some(wanted.to) && may_equal(m.namespace.as_deref(), namespace))
-        .filter(|m| !held.ids.contains(&m.resource) && readable(ws, m.resource, key.how).iter().any(|k| k == key.text))
-        .map(|m| ws.resource(m.resource).name.clone())
-        .collect();
+    let here = |id: &ResourceId| ws.member(set, *id).is_some_and(|m| may_equal(m.namespace.as_deref(), namespace));
+    let others = facts.holders(set, wanted.to, key.text).into_iter().filter(|id| !held.ids.contains(id) && here(id));
+    let others = others.filter(|id| readable(ws, *id, key.how).iter().any(|k| k == key.text));
+    let others: Vec<String> = others.map(|id| ws.resource(id).name.clone()).collect();
     if !others.is_empty() {
         let names = say::list(&others);
         let (kind, verb) = if others.len() == 1 { ("", "has") } else { ("s", "have") };

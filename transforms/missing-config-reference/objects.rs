@@ -10,7 +10,7 @@ use kubewright_model::yaml::Node;
 
 use super::evidence::{Facts, may_equal};
 use super::wanted::{How, Wanted};
-use super::{Gap, Verdict, finding, is_configured, keys, near, rewrite, say, worst};
+use super::{Gap, Verdict, finding, is_configured, keys, rewrite, say, worst};
 
 /// The finding about a name that sets of the resource do not have.
 pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Option<Finding> {
@@ -92,9 +92,9 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
     let defined = ws.set(set).members.iter().filter(|m| ws.resource(m.resource).target() == Some(wanted.to));
     let defined = defined.filter(|m| may_equal(m.namespace.as_deref(), namespace)).map(|m| ws.resource(m.resource));
     let made = ws.set(set).generated.iter().filter(|g| may_equal(g.namespace.as_deref(), namespace)).filter_map(|g| ws.generator(g));
-    let mut candidates: Vec<(&str, Option<Location>)> = defined.map(|r| (r.name.as_str(), place(facts, r.id))).collect();
-    candidates.extend(made.filter(|g| g.to == wanted.to).map(|g| (g.name.as_str(), Some(g.location.clone()))));
-    let near = near::nearest(wanted.name, candidates.iter().map(|(name, _)| *name));
+    let made: Vec<_> = made.filter(|g| g.to == wanted.to).collect();
+    let names: Vec<&str> = defined.clone().map(|r| r.name.as_str()).chain(made.iter().map(|g| g.name.as_str())).collect();
+    let near = facts.nearest_names(wanted.name, &names);
     let [name] = near.as_slice() else {
         if near.is_empty() {
             return None;
@@ -104,7 +104,8 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
             NoFix::new("several-near", format!("{} have names near to it", near.join(" and "))),
         ));
     };
-    let definition = candidates.iter().find(|(candidate, _)| candidate == name).and_then(|(_, at)| at.clone());
+    let generator = made.iter().find(|g| g.name == **name).map(|g| g.location.clone());
+    let definition = defined.clone().find(|r| r.name == **name).and_then(|r| place(facts, r.id)).or(generator);
     // Nobody else wants it: it is this one that was meant.
     let orphan = ws.references_to(set, wanted.to, name).is_empty();
     let worst = match (wanted.to, orphan) {
@@ -131,7 +132,7 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
 fn other_namespace(facts: &Facts<'_, '_>, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Option<Verdict> {
     let ws = facts.workspace();
     let ids = facts.definitions(wanted.to, wanted.name);
-    let member = ws.set(set).members.iter().find(|m| ids.contains(&m.resource))?;
+    let member = ids.iter().find_map(|id| ws.member(set, *id))?;
     let theirs = member.namespace.as_deref().filter(|theirs| Some(*theirs) != namespace)?;
     let text = match namespace {
         Some(own) => format!("it is in namespace {theirs}; a pod reads what is in its own, {own}"),
@@ -161,12 +162,8 @@ fn defined_elsewhere(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, 
 /// Something of the set may make it.
 fn elsewhere(facts: &Facts<'_, '_>, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Option<Verdict> {
     let ws = facts.workspace();
-    let installs = |id: ResourceId| {
-        let resource = ws.resource(id);
-        INSTALLERS.contains(&(resource.kind.as_str(), resource.group()))
-    };
-    if let Some(member) = ws.set(set).members.iter().find(|m| installs(m.resource)) {
-        return Some(Verdict::remark(NoFix::new("made-by-resource", format!("{} may install it", ws.resource(member.resource).display()))));
+    if let Some(id) = facts.installer(set) {
+        return Some(Verdict::remark(NoFix::new("made-by-resource", format!("{} may install it", ws.resource(id).display()))));
     }
     if let Some(id) = facts.traces().after(wanted.name, |id| facts.is_in(id, set)) {
         let text = format!("it is named after {}, whose operator may make it", ws.resource(id).display());
@@ -175,20 +172,6 @@ fn elsewhere(facts: &Facts<'_, '_>, wanted: &Wanted<'_>, set: SetId, namespace: 
     let platform = namespace.filter(|ns| ns.starts_with("kube-") || ns.starts_with("openshift-"))?;
     Some(Verdict::remark(NoFix::new("platform-namespace", format!("namespace {platform} belongs to the platform, which may make it"))))
 }
-
-/// Kinds that install what no manifest shows.
-const INSTALLERS: &[(&str, &str)] = &[
-    ("HelmRelease", "helm.toolkit.fluxcd.io"),
-    ("HelmRelease", "helm.fluxcd.io"),
-    ("HelmChart", "helm.cattle.io"),
-    ("HelmChartConfig", "helm.cattle.io"),
-    ("Application", "argoproj.io"),
-    ("ApplicationSet", "argoproj.io"),
-    ("Kustomization", "kustomize.toolkit.fluxcd.io"),
-    ("GitRepo", "fleet.cattle.io"),
-    ("App", "kappctrl.k14s.io"),
-    ("Subscription", "operators.coreos.com"),
-];
 
 /// Nothing makes it.
 fn missing(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Verdict {
@@ -234,14 +217,15 @@ fn holder(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId,
     if keys.is_empty() || wanted.to == Target::Secret {
         return None;
     }
-    let fits = |id: ResourceId| {
-        let held = ws.data_keys(id);
-        ws.resource(id).target() == Some(wanted.to) && keys.iter().all(|key| held.iter().any(|h| h == key))
+    let fits = |id: &ResourceId| {
+        let held = ws.data_keys(*id);
+        let here = ws.member(set, *id).is_some_and(|m| may_equal(m.namespace.as_deref(), namespace));
+        here && keys.iter().all(|key| held.iter().any(|h| h == key))
     };
-    let mut holders = ws.set(set).members.iter().filter(|m| may_equal(m.namespace.as_deref(), namespace) && fits(m.resource));
+    let mut holders = facts.holders(set, wanted.to, keys.first()?).into_iter().filter(fits);
     let (holder, None) = (holders.next()?, holders.next()) else { return None };
     let what = if keys.len() == 1 { format!("key {}", keys[0]) } else { "all keys that are read".to_owned() };
-    Some(format!("{} {} has {what}", wanted.to.kind(), ws.resource(holder.resource).name))
+    Some(format!("{} {} has {what}", wanted.to.kind(), ws.resource(holder).name))
 }
 
 /// What is optional only disappoints.
