@@ -2,6 +2,7 @@
 
 mod appliers;
 mod bounds;
+mod content;
 mod fields;
 mod generators;
 mod pods;
