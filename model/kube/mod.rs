@@ -9,6 +9,7 @@ mod apply_set;
 mod field_reference;
 mod field_table;
 mod generated;
+mod image_table;
 pub mod images;
 mod index;
 mod kustomization;
