@@ -1,34 +1,38 @@
-//! What must hold for the symbolic link (row W1 of the decision table), and how much of it is proven.
+//! The strategy `link` (rows W1 and W2 of the decision table): the volume is mounted elsewhere, and the entrypoint links each file into place.
 //!
-//! Blockers that no statement about the image can lift come first, so that nobody is asked for facts in vain.
+//! It changes the most, and rests on the most: a shell with `mkdir` and `ln`, a user who may write where the link goes, and the words that
+//! the container runs. Blockers that no fact about the image can lift come first, so that nobody is asked for facts in vain.
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::Site;
-use kubewright_model::kube::images::{self, Shell, Stated, StatedBy};
+use kubewright_model::kube::images::{PathFact, PathKind, Shell};
 use kubewright_model::yaml::Node;
 
-use super::mounts::{Mount, covers, parent};
+use super::facts::{Basis, Facts};
+use super::file::{self, File, Moved};
+use super::mounts::{self, Mount, covers, parent};
 use super::pod::{Own, Pod};
 use super::say;
-use super::wrapper::{self, Program};
+use super::user::{self, User};
+use super::wrapper::{self, Link, Program};
 
-/// Files that the kubelet and the container runtime mount by themselves: no link can take their place.
-const RUNTIME_FILES: [&str; 4] = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/termination-log"];
 /// Programs that are a POSIX shell, by the last segment of their path.
 const SHELLS: [&str; 4] = ["sh", "bash", "ash", "dash"];
-
-/// What the wrapper of a container rests on.
-#[derive(Debug)]
-pub(super) struct Proof<'a> {
-    /// The shell that runs it.
-    pub(super) shell: String,
-    /// What it runs.
-    pub(super) program: Program<'a>,
-    /// What nothing proves, for the reader.
-    pub(super) unproven: Vec<String>,
-    /// What the user stated.
-    pub(super) stated: Option<Stated>,
-}
+/// What the wrapper runs besides the shell.
+pub(super) const TOOLS: [&str; 2] = ["/bin/ln", "/bin/mkdir"];
+/// Fields of the container and of the pod that the wrapper rests on.
+const FIELDS: [&str; 10] = [
+    "command",
+    "args",
+    "volumeMounts",
+    "securityContext",
+    "env",
+    "envFrom",
+    "lifecycle",
+    "livenessProbe",
+    "readinessProbe",
+    "startupProbe",
+];
 
 /// The directory that a link is made in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,176 +45,218 @@ enum Ground {
     EmptyDir,
 }
 
-/// Whether a link may take the place of `mount`; what is not proven about that is added to `unproven`.
-pub(super) fn link(pod: &Pod<'_>, own: &Own<'_>, mount: &Mount<'_>, unproven: &mut Vec<String>) -> Result<String, NoFix> {
-    let stated = stated(pod, own).unwrap_or_default();
-    let target = target(own, mount)?;
-    let ground = ground(pod, own, mount, &target)?;
+/// Links these files; what that rests on.
+pub(super) fn rewrite(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, files: &[&File<'_, '_, '_>]) -> Result<(Moved, Basis), NoFix> {
+    possible_in(pod, own)?;
+    for file in files {
+        possible(pod, own, file)?;
+    }
+    tools(facts)?;
+    let mut grounds = Vec::new();
+    for file in files {
+        grounds.push(ground_of(pod, own, facts, file)?);
+    }
+    let mut basis = Basis::default();
+    let shell = shell(pod, own, facts, &mut basis)?;
+    for ground in grounds {
+        basis.extend(ground);
+    }
+    let program = program(pod, own, facts, &mut basis)?;
+    let mut moved = file::moved(pod, own, files, |file| file.item.path.clone())?;
+    let links = moved.places.iter().zip(files).map(|(source, file)| Link { source: source.clone(), target: file.target.clone() });
+    moved.edits.extend(wrapper::edits(own.container.node, &program, &shell, &links.collect::<Vec<_>>())?);
+    Ok((moved, basis))
+}
+
+/// Whether a wrapper could be right for the container, whatever its image is.
+pub(super) fn possible_in(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
+    environment(pod, own)?;
+    let container = own.container.node;
+    if let Some(args) = container.get("args").filter(|n| !n.is_null()) {
+        words(args, "args")?;
+    }
+    if let Some(command) = container.get("command") {
+        let first = words(command, "command")?.first().copied();
+        first.ok_or_else(|| NoFix::new("command-form", "command is empty")).and_then(no_dash)?;
+    }
+    pod.not_patched(own, &FIELDS, &["volumes", "securityContext", "nodeSelector", "os"])
+}
+
+/// Whether a link could stand at the place of this file, whatever the image is.
+pub(super) fn possible(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_, '_, '_>) -> Result<(), NoFix> {
+    let ground = ground(pod, own, file)?;
     let security = |key: &str| own.container.node.path(&["securityContext", key]);
-    let either = |key: &str| security(key).or_else(|| pod.template.spec.path(&["securityContext", key]));
-    let flags = [either("runAsNonRoot"), security("readOnlyRootFilesystem")];
+    let flags = [user::security(pod, own, "runAsNonRoot"), security("readOnlyRootFilesystem")];
     let odd = flags.into_iter().flatten().find(|n| n.as_bool().is_none());
-    if let Some(node) = odd.or(either("runAsUser").filter(|n| n.as_int().is_none())) {
+    if let Some(node) = odd.or(user::security(pod, own, "runAsUser").filter(|n| n.as_int().is_none())) {
         return Err(NoFix::new("placeholder", format!("{} is filled in by another tool", node.text().unwrap_or("securityContext"))));
     }
-    if ground == Ground::Root && security("readOnlyRootFilesystem").and_then(Node::as_bool) == Some(true) {
+    if ground == Ground::Root && user::read_only_root(own) {
         return Err(NoFix::new("read-only-root", "the root file system is read-only: no link can be made there"));
     }
-    let non_root = either("runAsNonRoot").and_then(Node::as_bool) == Some(true);
-    let root = match either("runAsUser").and_then(Node::as_int) {
-        Some(user) => Some(user == 0 && !non_root),
-        None if non_root => Some(false),
-        None => stated.as_ref().and_then(|s| s.facts.root()),
-    };
-    match (ground, root) {
-        (Ground::Root, Some(false)) => {
-            return Err(NoFix::new("non-root", "the container does not run as root: nothing says that it may write where the link goes"));
+    let names = |node: Node<'_>| node.descendants().any(|n| n.text().is_some_and(|t| t.contains(&file.target)));
+    if own.container.node.path(&["lifecycle", "postStart"]).is_some_and(names) {
+        let why = format!("the postStart hook names {}, and nothing says whether it runs before the link is made", file.target);
+        return Err(NoFix::new("post-start", why));
+    }
+    let probes = ["livenessProbe", "readinessProbe", "startupProbe"];
+    if let Some(probe) = probes.into_iter().find(|p| own.container.node.path(&[p, "exec"]).is_some_and(names)) {
+        let why = format!("the {probe} names {}, and nothing says whether it runs before the link is made", file.target);
+        return Err(NoFix::new("probe-names-path", why));
+    }
+    Ok(())
+}
+
+/// What the link of a file rests on.
+pub(super) fn ground_of(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, file: &File<'_, '_, '_>) -> Result<Basis, NoFix> {
+    possible(pod, own, file)?;
+    let mut basis = Basis::default();
+    let ground = ground(pod, own, file)?;
+    let there = facts.path(&file.target).filter(|_| ground == Ground::Root);
+    match there.as_ref().map(|told| (told.by, &told.value)) {
+        Some((_, PathFact { kind: PathKind::Directory, .. })) => {
+            let why = format!("the image has a directory at {}: a file cannot be mounted over it, nor a link take its place", file.target);
+            return Err(NoFix::new("directory-in-the-way", why));
         }
-        (Ground::Root, None) => note(unproven, "the user that the image runs as (`user`)"),
-        (Ground::EmptyDir, _) => note(unproven, "who else uses the emptyDir that the link is made in"),
+        Some((_, PathFact { kind: PathKind::Symlink, target, .. })) => {
+            let to = target.as_deref().unwrap_or("another place");
+            basis.lacks(format!("that nothing reads {to}, where {} leads in the image", file.target));
+        }
+        None if ground == Ground::Root && facts.locked() => {
+            basis.lacks(format!("what the image has at {}: kubewright.lock is older than this question", file.target));
+        }
         _ => {}
     }
-    if ground == Ground::Root && lacks_dac_override(security("capabilities")) {
+    if ground == Ground::EmptyDir {
+        basis.lacks("who else uses the emptyDir that the link is made in");
+    }
+    if ground == Ground::Root {
+        may_write(pod, own, facts, file, &mut basis)?;
+    }
+    if own.container.node.path(&["lifecycle", "postStart"]).is_some() {
+        basis.lacks("that the postStart hook does not read the file before the link is made");
+    }
+    Ok(basis)
+}
+
+/// Whether the container's user may make the link.
+fn may_write(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, file: &File<'_, '_, '_>, basis: &mut Basis) -> Result<(), NoFix> {
+    let refuse = |why: &str| Err(NoFix::new("non-root", format!("the container does not run as root: {why}")));
+    let user = user::of(pod, own, facts);
+    if !matches!(user, User::Other { .. }) && lacks_dac_override(own.container.node.path(&["securityContext", "capabilities"])) {
         return Err(NoFix::new(
             "dropped-capabilities",
             "without the capability DAC_OVERRIDE root may be unable to write where the link goes",
         ));
     }
-    if let Some(hook) = own.container.node.path(&["lifecycle", "postStart"]) {
-        if hook.descendants().any(|n| n.text().is_some_and(|t| t.contains(&target))) {
-            return Err(NoFix::new(
-                "post-start",
-                format!("the postStart hook names {target}, and nothing says whether it runs before the link is made"),
-            ));
+    match user {
+        User::Root(by) => basis.rests_on_user(by),
+        User::Unknown => basis.lacks("the user that the image runs as (`user`)"),
+        User::Other { of_image, by } => {
+            let writable = facts.path(&file.target).and_then(|told| Some((told.by, told.value.parent_writable?)));
+            let directory = file.directory();
+            match writable {
+                None => return refuse("nothing says that it may write where the link goes (`kubewright images lock` can)"),
+                Some((_, false)) => return refuse(&format!("the image's user may not write in {directory}")),
+                Some((told, true)) => {
+                    basis.rests_on_user(by);
+                    basis.rests_on(told, format!("its user may write in {directory}"));
+                    if !of_image {
+                        basis.lacks(format!("that the user whom the manifest sets may write in {directory}, as the image's own may"));
+                    }
+                }
+            }
         }
-        note(unproven, "that the postStart hook does not read the file before the link is made");
     }
-    Ok(target)
+    Ok(())
 }
 
-/// What a wrapper of the container rests on.
-pub(super) fn container<'a>(pod: &Pod<'a>, own: &Own<'a>) -> Result<Proof<'a>, NoFix> {
-    environment(pod, own)?;
-    let node = own.container.node;
-    let stated = stated(pod, own)?;
-    let mut unproven = Vec::new();
-    let facts = stated.as_ref().map(|s| &s.facts);
-    let shell = facts.map_or(Shell::Unknown, |f| f.shell());
-    if shell == Shell::None {
-        return Err(NoFix::new("no-shell", "the image has no shell"));
+/// Refuses images that are known to lack what the wrapper needs.
+fn tools(facts: &Facts) -> Result<(), NoFix> {
+    if let Some(told) = facts.shell().filter(|told| told.value == Shell::None) {
+        return Err(NoFix::new("no-shell", format!("the image has no shell: {}", say::source(told.by))));
     }
-    let args = node.get("args").filter(|n| !n.is_null());
-    if let Some(args) = args {
-        words(args, "args")?;
+    let absent = |tool: &&&str| facts.path(tool).is_some_and(|told| told.value.kind == PathKind::Absent);
+    match TOOLS.iter().find(absent) {
+        Some(tool) => Err(NoFix::new("no-shell", format!("the image has no {tool}, which the wrapper needs"))),
+        None => Ok(()),
     }
-    let command = node.get("command").map(|n| words(n, "command").map(|words| (n, words))).transpose()?;
-    let (program, first) = if let Some((command, words)) = &command {
-        let Some(first) = words.first() else {
-            return Err(NoFix::new("command-form", "command is empty"));
-        };
-        match wrapper::recognise(*command) {
-            Some(script) => (Program::Wrapped(script), None),
-            None => (Program::Manifest { command: *command, args }, Some((*first).to_owned())),
+}
+
+/// The shell that runs the wrapper.
+fn shell(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, basis: &mut Basis) -> Result<String, NoFix> {
+    let command = own.container.node.get("command");
+    let of_command = command.and_then(|n| n.at(0)?.as_str()).filter(|word| SHELLS.contains(&mounts::name(word)));
+    let shell = match (facts.shell(), of_command) {
+        (Some(told), _) if let Shell::At(path) = told.value => {
+            basis.rests_on(told.by, path.to_owned());
+            path.to_owned()
         }
+        // Looked up in PATH, as it was.
+        (_, Some(word)) => word.to_owned(),
+        _ if command.is_some() => return Err(say::unknown(pod, own, "shell-unknown")),
+        _ => {
+            basis.lacks("that the image has a shell (`shell`)");
+            "/bin/sh".to_owned()
+        }
+    };
+    if let Some(tool) = TOOLS.iter().find(|tool| facts.locked() && facts.path(tool).is_none()) {
+        basis.lacks(format!("that the image has {tool}: kubewright.lock is older than this question"));
+    }
+    Ok(shell)
+}
+
+/// What the wrapper runs.
+fn program<'a>(pod: &Pod<'a>, own: &Own<'a>, facts: &Facts, basis: &mut Basis) -> Result<Program<'a>, NoFix> {
+    if let Some(variable) = facts.dropped() {
+        return Err(dropped(variable));
+    }
+    let container = own.container.node;
+    let args = container.get("args").filter(|n| !n.is_null());
+    let program = if let Some(command) = container.get("command") {
+        wrapper::recognise(command).map_or(Program::Manifest { command, args }, Program::Wrapped)
     } else {
-        let entrypoint = facts.and_then(|f| f.entrypoint.clone()).ok_or_else(|| unknown_entrypoint(pod, own))?;
-        let cmd = facts.and_then(|f| f.cmd.clone()).unwrap_or_default();
+        let told = facts.words().ok_or_else(|| say::unknown(pod, own, "entrypoint-unknown"))?;
+        let (entrypoint, cmd) = (told.value.entrypoint.to_vec(), told.value.cmd.to_vec());
         let from_args = args.and_then(|n| n.at(0)?.as_str());
-        let Some(first) = entrypoint.first().map(String::as_str).or(from_args).or(cmd.first().map(String::as_str)).map(str::to_owned)
-        else {
+        let Some(first) = entrypoint.first().map(String::as_str).or(from_args).or(cmd.first().map(String::as_str)) else {
             return Err(NoFix::new(
                 "entrypoint-unknown",
                 "the image is stated to have neither ENTRYPOINT nor CMD: there is nothing to run",
             ));
         };
-        (Program::Image { entrypoint, args, cmd }, Some(first))
-    };
-    if first.is_some_and(|word| word.starts_with('-')) {
-        return Err(NoFix::new("command-dash", "the command starts with `-`, which some shells take for an option of exec"));
-    }
-    let shell_of_command =
-        command.as_ref().and_then(|(_, words)| words.first().copied()).filter(|w| SHELLS.contains(&super::mounts::name(w)));
-    let shell = match (shell, shell_of_command) {
-        // Looked up in PATH, as it was.
-        (Shell::At(path), _) | (_, Some(path)) => path.to_owned(),
-        _ => {
-            note(&mut unproven, "that the image has a shell (`shell`)");
-            "/bin/sh".to_owned()
+        no_dash(first)?;
+        basis.rests_on(told.by, format!("ENTRYPOINT {entrypoint:?}"));
+        if args.is_none() && !cmd.is_empty() {
+            basis.rests_on(told.by, format!("CMD {cmd:?}"));
         }
+        Program::Image { entrypoint, args, cmd }
     };
-    if stated.is_none() {
-        note(&mut unproven, "what the image has at the place of the link, and in its environment");
+    if !facts.stated() {
+        basis.lacks("what the image has at the place of the link, and in its environment");
     }
-    if let Some(path) = env_value(node, "PATH")
+    if let Some(path) = env_value(container, "PATH")
         && !path.split(':').any(|p| p == "/bin" || p == "/usr/bin")
     {
-        note(&mut unproven, "that mkdir and ln are found in the PATH that env sets");
+        basis.lacks("that mkdir and ln are found in the PATH that env sets");
     }
-    Ok(Proof { shell, program, unproven, stated })
+    Ok(program)
 }
 
-/// Refuses pods of other operating systems.
-pub(super) fn linux(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
-    let spec = pod.template.spec;
-    let named = |path: &[&str]| spec.path(path).and_then(Node::text).is_some_and(|os| os.eq_ignore_ascii_case("windows"));
-    let options = ["windowsOptions"]
-        .iter()
-        .any(|key| spec.path(&["securityContext", key]).is_some() || own.container.node.path(&["securityContext", key]).is_some());
-    if named(&["os", "name"])
-        || named(&["nodeSelector", "kubernetes.io/os"])
-        || named(&["nodeSelector", "beta.kubernetes.io/os"])
-        || options
-    {
-        return Err(NoFix::new("windows", "the pod runs on Windows, where there is no /bin/sh"));
-    }
-    Ok(())
-}
-
-/// What is stated about the image; nothing when kustomize gives the container another image, unless by annotation.
-fn stated(pod: &Pod<'_>, own: &Own<'_>) -> Result<Option<Stated>, NoFix> {
-    let stated = images::stated(pod.workload, &pod.template, &own.container, &pod.cx.settings.images, &pod.cx.settings.lock);
-    let stated = stated.map_err(|text| NoFix::new("image-facts-invalid", text))?;
-    Ok(stated.filter(|s| s.by == StatedBy::Annotation || !pod.image_changes(own)))
-}
-
-fn unknown_entrypoint(pod: &Pod<'_>, own: &Own<'_>) -> NoFix {
-    let image = own.container.node.get("image").and_then(Node::text).unwrap_or("");
-    let (code, why) = if pod.image_changes(own) {
-        ("image-rewritten", format!("kustomize may replace the image {image}"))
-    } else {
-        ("entrypoint-unknown", format!("the ENTRYPOINT of the image {image} is not stated"))
-    };
-    NoFix::new(code, format!("there is no command, and {why}: there are no words to pass on\n{}", say::to_state(pod, own, true)))
-}
-
-/// Where the link goes.
-fn target(own: &Own<'_>, mount: &Mount<'_>) -> Result<String, NoFix> {
-    let refuse = |why: &str| Err(NoFix::new("mount-path", format!("mountPath {} {why}", mount.written)));
-    let Some(path) = mount.path.clone().filter(|p| p != "/") else { return refuse("is not an absolute path of a file") };
-    let system = ["/proc", "/sys"].iter().any(|dir| covers(dir, &path));
-    let others = || own.mounts.iter().filter(|m| m.node != mount.node).filter_map(|m| m.path.as_deref());
-    if mount.written.ends_with('/') || system {
-        return refuse("is no place for a link");
-    }
-    if others().any(|other| covers(&path, other)) {
-        return refuse("is not the only mount at, or below, that place");
-    }
-    let log = own.container.node.get("terminationMessagePath").and_then(Node::text);
-    if RUNTIME_FILES.contains(&path.as_str()) || log == Some(&path) {
-        return Err(NoFix::new("runtime-file", format!("the kubelet mounts a {path} of its own wherever no volume is mounted there")));
-    }
-    Ok(path)
+fn no_dash(first: &str) -> Result<(), NoFix> {
+    let refuse = || NoFix::new("command-dash", "the command starts with `-`, which some shells take for an option of exec");
+    if first.starts_with('-') { Err(refuse()) } else { Ok(()) }
 }
 
 /// What the link stands on.
-fn ground(pod: &Pod<'_>, own: &Own<'_>, mount: &Mount<'_>, target: &str) -> Result<Ground, NoFix> {
-    let directory = parent(target);
-    let around = own.mounts.iter().filter(|m| m.node != mount.node).filter_map(|m| Some((m.path.as_deref()?, m)));
+fn ground(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_, '_, '_>) -> Result<Ground, NoFix> {
+    let directory = parent(&file.target);
+    let others = own.mounts.iter().filter(|m| m.node != file.decision.mount.node);
+    let around = others.filter_map(|m| Some((m.path.as_deref()?, m)));
     let Some((path, outer)) = around.filter(|(path, _)| covers(path, directory)).max_by_key(|(path, _)| path.len()) else {
         return Ok(Ground::Root);
     };
-    let empty_dir = pod.template.volume(outer.volume).is_some_and(|v| v.get("emptyDir").is_some());
-    if !empty_dir || outer.read_only || outer.sub_path.is_some() || outer.expression {
+    if !empty_dir(pod, outer) {
         return Err(NoFix::new(
             "parent-is-volume",
             format!("{directory} lies in the volume {}: a link there would outlive the container, or cannot be made", outer.volume),
@@ -218,6 +264,11 @@ fn ground(pod: &Pod<'_>, own: &Own<'_>, mount: &Mount<'_>, target: &str) -> Resu
     }
     let alone = !pod.shared(outer.volume, &[outer]);
     Ok(if alone && path == directory { Ground::OwnEmptyDir } else { Ground::EmptyDir })
+}
+
+fn empty_dir(pod: &Pod<'_>, mount: &Mount<'_>) -> bool {
+    let empty_dir = pod.template.volume(mount.volume).is_some_and(|v| v.get("emptyDir").is_some());
+    empty_dir && !mount.read_only && mount.sub_path.is_none() && !mount.expression
 }
 
 fn lacks_dac_override(capabilities: Option<Node<'_>>) -> bool {
@@ -228,12 +279,9 @@ fn lacks_dac_override(capabilities: Option<Node<'_>>) -> bool {
 
 /// Dash and `BusyBox` drop environment variables whose name is no shell identifier, so all names must be known and be one.
 fn environment(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
-    let refuse = |name: &str| {
-        NoFix::new("environment-names", format!("the shell would drop the environment variable {name}, whose name is no identifier"))
-    };
     let env = own.container.node.get("env").map(Node::items).into_iter().flatten();
     if let Some(name) = env.filter_map(|e| e.get("name")?.text()).find(|name| !identifier(name)) {
-        return Err(refuse(name));
+        return Err(dropped(name));
     }
     for reference in pod.template.references() {
         let Site::EnvFrom { container, entry } = reference.site else { continue };
@@ -249,10 +297,14 @@ fn environment(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
             ));
         };
         if let Some(name) = keys.iter().map(|key| format!("{prefix}{key}")).find(|name| !identifier(name)) {
-            return Err(refuse(&name));
+            return Err(dropped(&name));
         }
     }
     Ok(())
+}
+
+fn dropped(name: &str) -> NoFix {
+    NoFix::new("environment-names", format!("the shell would drop the environment variable {name}, whose name is no identifier"))
 }
 
 fn identifier(name: &str) -> bool {
@@ -264,12 +316,6 @@ fn identifier(name: &str) -> bool {
 fn words<'a>(list: Node<'a>, field: &str) -> Result<Vec<&'a str>, NoFix> {
     let words: Option<Vec<&str>> = list.items().map(Node::as_str).collect();
     words.filter(|_| list.is_sequence()).ok_or_else(|| NoFix::new("command-form", format!("{field} is no list of strings")))
-}
-
-fn note(unproven: &mut Vec<String>, what: &str) {
-    if unproven.iter().all(|u| u != what) {
-        unproven.push(what.to_owned());
-    }
 }
 
 /// The literal value of an environment variable; the last one of that name counts.

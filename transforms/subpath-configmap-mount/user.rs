@@ -1,0 +1,52 @@
+//! Who a container runs as: the manifest's word before the image's.
+
+use kubewright_model::kube::images::Stated;
+use kubewright_model::yaml::Node;
+
+use super::facts::Facts;
+use super::pod::{Own, Pod};
+
+/// The user of a container's first process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum User<'f> {
+    /// Root; who says so, if it is not the manifest.
+    Root(Option<&'f Stated>),
+    /// Another user.
+    Other {
+        /// It is the user that the image names, with the groups it has there: what is known of that user's rights holds.
+        of_image: bool,
+        /// Who says so, if it is not the manifest.
+        by: Option<&'f Stated>,
+    },
+    /// Nothing says.
+    Unknown,
+}
+
+/// A field of the container's `securityContext`, else of the pod's.
+pub(super) fn security<'a>(pod: &Pod<'a>, own: &Own<'a>, key: &str) -> Option<Node<'a>> {
+    let of_container = own.container.node.path(&["securityContext", key]).filter(|n| !n.is_null());
+    of_container.or_else(|| pod.template.spec.path(&["securityContext", key]).filter(|n| !n.is_null()))
+}
+
+/// Whether the root file system is read-only.
+pub(super) fn read_only_root(own: &Own<'_>) -> bool {
+    own.container.node.path(&["securityContext", "readOnlyRootFilesystem"]).and_then(Node::as_bool) == Some(true)
+}
+
+pub(super) fn of<'f>(pod: &Pod<'_>, own: &Own<'_>, facts: &'f Facts) -> User<'f> {
+    let non_root = security(pod, own, "runAsNonRoot").and_then(Node::as_bool) == Some(true);
+    if let Some(user) = security(pod, own, "runAsUser") {
+        return match user.as_int() {
+            Some(0) if !non_root => User::Root(None),
+            Some(_) => User::Other { of_image: false, by: None },
+            None => User::Unknown,
+        };
+    }
+    let of_image = security(pod, own, "runAsGroup").is_none();
+    match facts.root() {
+        _ if non_root => User::Other { of_image, by: None },
+        Some(told) if told.value => User::Root(Some(told.by)),
+        Some(told) => User::Other { of_image, by: Some(told.by) },
+        None => User::Unknown,
+    }
+}
