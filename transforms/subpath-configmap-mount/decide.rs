@@ -107,12 +107,15 @@ fn settled<'p, 'a>(pod: &Pod<'_>, read: &[&Source<'_>]) -> Option<Case<'p, 'a>> 
 }
 
 fn directory<'p, 'a>(pod: &Pod<'_>, own: &Own<'_>, volume: &Volume<'_>, files: Vec<(usize, Item)>) -> Case<'p, 'a> {
-    let proof = volume.check().and_then(|()| pod.not_patched(own, &["volumeMounts"], &["volumes"]));
+    let proof = whole(own).and_then(|()| volume.check()).and_then(|()| pod.not_patched(own, &["volumeMounts"], &["volumes"]));
     proof.map_or_else(Case::Keep, |()| Case::Directory(files))
 }
 
 fn file<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &Mount<'_>, volume: &Volume<'_>, index: usize, item: Item) -> Case<'p, 'a> {
-    let proof = volume.check().and_then(|()| linux(pod, own)).and_then(|()| pod.not_patched(own, &["volumeMounts"], &["volumes"]));
+    let proof = whole(own)
+        .and_then(|()| volume.check())
+        .and_then(|()| linux(pod, own))
+        .and_then(|()| pod.not_patched(own, &["volumeMounts"], &["volumes"]));
     if let Err(no_fix) = proof {
         return Case::Keep(no_fix);
     }
@@ -128,6 +131,14 @@ fn beside<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &Mount<'_>) -> Opti
     let outer = own.mounts.iter().find(|m| m.path.as_deref() == Some(directory) && m.sub_path.is_none() && !m.expression)?;
     pod.volume(outer.volume)?.check().ok()?;
     (outer.volume != mount.volume).then_some(outer)
+}
+
+/// Refuses containers without an image, which no cluster takes: they are patches, and what they are put upon is not in front of us.
+fn whole(own: &Own<'_>) -> Result<(), NoFix> {
+    let image = own.container.node.get("image").is_some_and(|n| !n.is_null());
+    image
+        .then_some(())
+        .ok_or_else(|| NoFix::new("fragment", "the container has no image: this is a patch, and the rest of it is elsewhere"))
 }
 
 /// Refuses pods of other operating systems.

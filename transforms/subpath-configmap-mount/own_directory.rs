@@ -111,7 +111,7 @@ fn written(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, directory: &str, files: 
     }
     let closed = |f: &&File<'_, '_, '_>| facts.path(&f.target).is_some_and(|told| told.value.parent_writable == Some(false));
     if let User::Other { of_image, by } = user::of(pod, own, facts)
-        && (there.kind == PathKind::Absent || (of_image && files.first().is_some_and(closed)))
+        && (there.kind == PathKind::Absent || (of_image && !user::has_more_groups(pod) && files.first().is_some_and(closed)))
     {
         basis.rests_on_user(by);
     } else {

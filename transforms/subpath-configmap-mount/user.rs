@@ -33,17 +33,25 @@ pub(super) fn read_only_root(own: &Own<'_>) -> bool {
     own.container.node.path(&["securityContext", "readOnlyRootFilesystem"]).and_then(Node::as_bool) == Some(true)
 }
 
+/// Whether the pod gives its users groups that the image knows nothing of.
+pub(super) fn has_more_groups(pod: &Pod<'_>) -> bool {
+    ["fsGroup", "supplementalGroups"].iter().any(|key| pod.template.spec.path(&["securityContext", key]).is_some_and(|n| !n.is_null()))
+}
+
 pub(super) fn of<'f>(pod: &Pod<'_>, own: &Own<'_>, facts: &'f Facts) -> User<'f> {
     let non_root = security(pod, own, "runAsNonRoot").and_then(Node::as_bool) == Some(true);
+    let image = facts.root();
+    let of_image = security(pod, own, "runAsGroup").is_none();
     if let Some(user) = security(pod, own, "runAsUser") {
+        // The same number without a group gets the same group: that of the image's /etc/passwd.
+        let same = |user: i64| image.is_some_and(|told| told.by.facts.user.as_deref() == Some(user.to_string().as_str()));
         return match user.as_int() {
             Some(0) if !non_root => User::Root(None),
-            Some(_) => User::Other { of_image: false, by: None },
+            Some(user) => User::Other { of_image: of_image && same(user), by: image.map(|told| told.by).filter(|_| same(user)) },
             None => User::Unknown,
         };
     }
-    let of_image = security(pod, own, "runAsGroup").is_none();
-    match facts.root() {
+    match image {
         _ if non_root => User::Other { of_image, by: None },
         Some(told) if told.value => User::Root(Some(told.by)),
         Some(told) => User::Other { of_image, by: Some(told.by) },
