@@ -11,6 +11,7 @@ use super::choose;
 use super::mounts::{Mount, parent};
 use super::pod::{Own, Pod};
 use super::volume::{Found, Item, Source, Volume};
+use crate::missing_config_reference;
 use crate::settings::Strategy;
 
 /// A mount through subPath and what to do about it.
@@ -63,6 +64,10 @@ pub(super) fn decide<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &'p Moun
         }
         Found::Missing(index) => {
             let source = volume.sources.get(index)?;
+            // A key that a closed set does not have is one finding, and that transform says which key is near.
+            if volume.sources.iter().all(|s| s.items.is_none()) && missing_config_reference::reports(&pod.cx, pod.id) {
+                return None;
+            }
             (source, missing(volume, source, sub_path, mount))
         }
         Found::Directory(files) => {

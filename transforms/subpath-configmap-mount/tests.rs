@@ -27,7 +27,7 @@ fn workspace(text: &str) -> Workspace {
 }
 
 fn asked(text: &str, settings: &Settings) -> Vec<Question> {
-    image_questions(&Context { workspace: &workspace(text), settings })
+    image_questions(&Context { workspace: &workspace(text), settings, running: &[] })
 }
 
 fn paths(container: &str) -> Vec<String> {
@@ -36,7 +36,7 @@ fn paths(container: &str) -> Vec<String> {
 
 fn found(container: &str, settings: &Settings) -> Finding {
     let workspace = workspace(&workload(container));
-    let mut findings = SubPathConfigMapMount.check(&Context { workspace: &workspace, settings });
+    let mut findings = SubPathConfigMapMount.check(&Context { workspace: &workspace, settings, running: &[] });
     findings.pop().unwrap_or_else(|| panic!("nothing found"))
 }
 
