@@ -68,7 +68,11 @@ pub(super) fn basis(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, directory: &str
     }
     written(pod, own, facts, directory, files, &there, &mut basis);
     let paths: Vec<&str> = files.iter().map(|f| f.target.as_str()).collect();
-    if let Some(sign) = texts::scanned(pod, own, directory, &paths, &facts.all_words()) {
+    // The image's ENV is not known word by word: what names the directory, and none of the files, means all of it.
+    let named = |path: &str| facts.path(path).is_some_and(|told| told.value.named == Some(true));
+    let by_image = || named(directory) && !paths.iter().any(|path| named(path));
+    let sign = texts::scanned(pod, own, directory, &paths, &facts.all_words());
+    if let Some(sign) = sign.or_else(|| by_image().then(|| "the image's configuration names it".to_owned())) {
         basis.lacks(format!("that no program reads all of {directory}, where it would meet ..data too ({sign})"));
     }
     Ok(basis)
