@@ -39,6 +39,8 @@ struct Scene {
     case: &'static str,
     files: &'static [&'static str],
     workload: &'static str,
+    /// The container that is looked at; empty: the first one.
+    container: &'static str,
     path: &'static str,
     update: &'static str,
     /// Images of this scene alone.
@@ -63,6 +65,7 @@ const SCENE: Scene = Scene {
     case: "",
     files: &["web.yaml", "config.yaml"],
     workload: "Deployment/web",
+    container: "",
     path: "",
     update: "web-config:web.conf=new",
     images: "",
@@ -126,6 +129,19 @@ const SCENES: &[Scene] = &[
         update: "web-config:run.sh=#!/bin/sh\nexec web again\n",
         images: "registry.example.com/web:1.0:\n  files:\n    /usr/local/bin/web: |\n      #!/bin/sh\n      \
                  printf '%s\\0' \"$0\" > /.sim/argv\n      while :; do sleep 1; done\n",
+        ..SCENE
+    },
+    Scene { case: "projected", path: "/app/web.conf", ..SCENE },
+    // A wrapper that is there already gets the further link.
+    Scene { case: "own-wrapper", path: "/app/web.conf", ..SCENE },
+    // The init container ends, and only then the other one starts.
+    Scene {
+        case: "two-containers",
+        container: "web",
+        path: "/app/web.conf",
+        images: "registry.example.com/web:1.0:\n  files:\n    /usr/local/bin/web: |\n      #!/bin/sh\n      \
+                 printf '%s\\0' \"$0\" \"$@\" > /.sim/argv\n      [ \"$1\" = --serve ] || exec cat /prepare.conf\n      \
+                 while :; do sleep 1; done\n",
         ..SCENE
     },
     Scene { case: "directory", path: "/app/conf/more/extra.conf", update: "web-config:extra.conf=new", before: Before::Gone, ..SCENE },
@@ -196,7 +212,8 @@ fn play(simulator: &Path, scene: &Scene, kubelet: &str) -> Outcome {
     let found = scene.moved.unwrap_or(scene.path);
     let run = |folder: &str, path: &str| {
         let files: Vec<PathBuf> = scene.files.iter().map(|f| case.join(folder).join(f)).collect();
-        Run { files: &files, workload: scene.workload, update: scene.update, path, kubelet, images }.simulate(simulator, scratch.path())
+        let (workload, container, update) = (scene.workload, scene.container, scene.update);
+        Run { files: &files, workload, container, update, path, kubelet, images }.simulate(simulator, scratch.path())
     };
     let old = run("before", scene.path)?;
     let new = run("after", found)?.started()?;
@@ -219,6 +236,7 @@ fn play(simulator: &Path, scene: &Scene, kubelet: &str) -> Outcome {
 struct Run<'a> {
     files: &'a [PathBuf],
     workload: &'a str,
+    container: &'a str,
     update: &'a str,
     path: &'a str,
     kubelet: &'a str,
@@ -234,11 +252,11 @@ impl Run<'_> {
         command.arg(simulator).arg("run").args(self.files).arg(secret);
         command.args(["-w", self.workload, "-s", self.update, "-p", self.path, "-k", self.kubelet, "-i"]).arg(images);
         let output = run(&mut command, &[0])?;
-        Steps::read(&serde_json::from_slice(&output.stdout)?, self.path)
+        Steps::read(&serde_json::from_slice(&output.stdout)?, self.container, self.path)
     }
 }
 
-/// What the first container showed at each step.
+/// What a container showed at each step.
 struct Steps {
     states: Vec<String>,
     texts: Vec<Option<String>>,
@@ -248,9 +266,13 @@ struct Steps {
 }
 
 impl Steps {
-    fn read(result: &Value, path: &str) -> Result<Self, Failed> {
+    fn read(result: &Value, container: &str, path: &str) -> Result<Self, Failed> {
         let phases = result["phases"].as_array().ok_or("no phases")?;
-        let containers: Vec<&Value> = phases.iter().filter_map(|p| p["containers"].as_object()?.values().next()).collect();
+        let this = |phase: &'_ Value| {
+            let all = phase["containers"].as_object()?;
+            if container.is_empty() { all.values().next() } else { all.get(container) }.cloned()
+        };
+        let containers: Vec<Value> = phases.iter().filter_map(this).collect();
         ensure(containers.len() == 3, || format!("not three steps: {result}"))?;
         let first = containers.first().ok_or("no container")?;
         Ok(Self {

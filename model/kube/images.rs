@@ -38,7 +38,8 @@ pub struct ImageFacts {
     /// What the image has at absolute paths, by path; what is not listed is unknown.
     #[serde(default)]
     pub paths: BTreeMap<String, PathFact>,
-    /// Directories in which this image has nothing of its own that its program needs: the user's word, never the lock's.
+    /// Directories, with all below them, in which nothing goes on but what a pod mounts there: the image has nothing of its own there that its
+    /// program needs, no program writes there, and none reads them as a whole. The user's word, never the lock's.
     #[serde(default)]
     pub owned_dirs: Vec<String>,
 }

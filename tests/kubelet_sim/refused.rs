@@ -198,7 +198,8 @@ pub(super) fn play(simulator: &Path, refusal: &Refusal) -> Outcome {
         let files: [PathBuf; 1] = [scratch.path().join("web.yaml")];
         fs::write(&files[0], text)?;
         let (workload, update) = ("Deployment/web", "web-config:web.conf=new");
-        Run { files: &files, workload, update, path: refusal.path, kubelet: "modern", images: &images }.simulate(simulator, scratch.path())
+        Run { files: &files, workload, container: "", update, path: refusal.path, kubelet: "modern", images: &images }
+            .simulate(simulator, scratch.path())
     };
     let old = run(&manifest)?.started()?;
     let new = run(&swap(&lied, shown, there))?;

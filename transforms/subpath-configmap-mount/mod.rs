@@ -145,7 +145,9 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
         }
     }
     let files = files(own, &decisions, &mut kept);
-    match Facts::of(pod, own, true) {
+    // Where nothing is to be decided nobody needs to know the image.
+    let facts = if files.is_empty() { Ok(Facts::default()) } else { Facts::of(pod, own, true) };
+    match facts {
         Ok(facts) => {
             let choice = choose::choose(pod, own, &facts, &files);
             for rewrite in choice.rewrites {
