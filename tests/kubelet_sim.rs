@@ -268,7 +268,7 @@ struct Steps {
 impl Steps {
     fn read(result: &Value, container: &str, path: &str) -> Result<Self, Failed> {
         let phases = result["phases"].as_array().ok_or("no phases")?;
-        let this = |phase: &'_ Value| {
+        let this = |phase: &Value| {
             let all = phase["containers"].as_object()?;
             if container.is_empty() { all.values().next() } else { all.get(container) }.cloned()
         };
