@@ -22,7 +22,7 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         bail!("- reads standard input and cannot be mixed with other PATHs");
     }
     fix::not_both(args)?;
-    let ground = Ground::of_stream(args)?;
+    let ground = Ground::of_stream(args.config.as_deref())?;
     let transforms = fix::selected(args, &ground.config)?;
     let unsafe_fixes = fix::unsafe_fixes(args, &ground.config)?;
     let mut bytes = Vec::new();
