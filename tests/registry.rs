@@ -135,9 +135,9 @@ fn locks_and_fixes() -> Outcome {
                 "image = \"{web}\"\nplatform = \"linux/amd64\"\ndigest = \"{pinned}\"\nshell = \"/bin/sh\"\nuser = \"root\"\nuid = 0\ngid = 0\n"
             ),
             "entrypoint = [\"/app/run.sh\"]\ncmd = [\n    \"--port\",\n    \"80\",\n]\nworking-dir = \"/app\"\ndropped-env = []\n",
-            "[image.paths.\"/app/app.conf\"]\nkind = \"file\"\nparent-writable = true\n",
+            "[image.paths.\"/app/app.conf\"]\nkind = \"file\"\nparent-writable = true\nnamed = false\n",
             "shell = \"none\"\nuser = \"65532:65532\"\nuid = 65532\ngid = 65532\nentrypoint = [\"/app\"]\ncmd = []\nworking-dir = \"/\"\n",
-            "[image.paths.\"/etc/app.conf\"]\nkind = \"absent\"\nparent-writable = false\n",
+            "[image.paths.\"/etc/app.conf\"]\nkind = \"absent\"\nparent-writable = false\nnamed = false\n",
         ],
     )?;
     // From here on without a registry.
@@ -203,16 +203,16 @@ fn reads_what_layers_make() -> Outcome {
     let expected = [
         "shell = \"/bin/sh\"\nuser = \"web\"\nuid = 101\ngid = 101\n".to_owned(),
         "dropped-env = [\"discovery.type\"]\n".into(),
-        path("/app/gone", "kind = \"absent\"\nparent-writable = false"),
-        path("/app/conf/app.conf", "kind = \"absent\"\nparent-writable = false"),
-        path("/app/conf", "kind = \"directory\"\nentries = [\"new\"]\nparent-writable = false"),
-        path("/app/dir", "kind = \"directory\"\nentries = []\nparent-writable = false"),
-        path("/app/link", "kind = \"symlink\"\ntarget = \"conf\"\nparent-writable = false"),
-        path("/app/link/new", "kind = \"file\"\nparent-writable = false"),
-        path("/opt/a/b", "kind = \"absent\"\nparent-writable = false"),
-        path("/var/run/web/app.conf", "kind = \"absent\"\nparent-writable = false"),
-        path("/var/run/web", "kind = \"directory\"\nentries = []\nparent-writable = false"),
-        path("/tmp/app.conf", "kind = \"absent\"\nparent-writable = true"),
+        path("/app/gone", "kind = \"absent\"\nparent-writable = false\nnamed = false"),
+        path("/app/conf/app.conf", "kind = \"absent\"\nparent-writable = false\nnamed = false"),
+        path("/app/conf", "kind = \"directory\"\nentries = [\"new\"]\nparent-writable = false\nnamed = false"),
+        path("/app/dir", "kind = \"directory\"\nentries = []\nparent-writable = false\nnamed = false"),
+        path("/app/link", "kind = \"symlink\"\ntarget = \"conf\"\nparent-writable = false\nnamed = false"),
+        path("/app/link/new", "kind = \"file\"\nparent-writable = false\nnamed = false"),
+        path("/opt/a/b", "kind = \"absent\"\nparent-writable = false\nnamed = false"),
+        path("/var/run/web/app.conf", "kind = \"absent\"\nparent-writable = false\nnamed = false"),
+        path("/var/run/web", "kind = \"directory\"\nentries = []\nparent-writable = false\nnamed = false"),
+        path("/tmp/app.conf", "kind = \"absent\"\nparent-writable = true\nnamed = false"),
     ];
     expected.iter().try_for_each(|e| holds(&(text.clone() + "\n"), &[e]))
 }

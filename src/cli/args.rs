@@ -7,7 +7,7 @@ use clap::builder::styling::AnsiColor;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::config::FailOn;
-use super::images::archive::From;
+use super::images::archive::Archive;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -44,6 +44,9 @@ pub enum Command {
     /// Find hazards and fix them
     #[command(after_help = FIX_HELP)]
     Fix(FixArgs),
+    /// Show what is applied together and who reads which ConfigMap or Secret
+    #[command(after_help = GRAPH_HELP)]
+    Graph(GraphArgs),
     /// Print the page of a transform, or the index of all
     Explain {
         /// Name of a transform
@@ -93,7 +96,7 @@ pub struct LockArgs {
     pub upgrade: bool,
     /// Read images from oci:DIR or docker-archive:FILE, and none from a registry
     #[arg(long, value_name = "ARCHIVE")]
-    pub from: Vec<From>,
+    pub from: Vec<Archive>,
     /// Speak plain HTTP with this registry, host[:port], if it does not speak HTTPS
     #[arg(long, value_name = "REGISTRY")]
     pub insecure_registry: Vec<String>,
@@ -116,6 +119,37 @@ Exit status:
   0  the lock answers all that is asked
   1  an image cannot be read, or --check found the lock stale
   2  usage, input or internal error";
+
+const GRAPH_HELP: &str = "\
+Everything from the root down is looked at, as by fix; PATHs choose the sets that are shown: those with a part there.
+Exit status: 0 printed, 2 usage, input or internal error.";
+
+/// The arguments of `graph`.
+#[derive(Debug, ClapArgs)]
+pub struct GraphArgs {
+    /// Files and directories; - reads a stream from standard input
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub paths: Vec<PathBuf>,
+    /// What to print
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: GraphFormat,
+    /// Read this configuration instead of the nearest kubewright.toml
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// What `graph` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// For reading.
+    Text,
+    /// Everything, for programs.
+    Json,
+    /// A Mermaid flowchart, which GitHub and GitLab draw in Markdown.
+    Mermaid,
+    /// A Graphviz graph.
+    Dot,
+}
 
 /// How `list` prints.
 #[derive(Debug, Clone, Copy, ValueEnum)]

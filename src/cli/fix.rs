@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
 use kubewright_model::finding::Severity;
-use kubewright_model::kube::Workspace;
+use kubewright_model::kube::{Evidence, Workspace};
 use kubewright_transforms::{ALL, Transform};
 
 use super::args::{FixArgs, Format};
@@ -29,6 +29,9 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     drop(progress);
     let progress = Progress::start("checking");
     let workspace = Workspace::new(tree.inputs, ground.config.options.clone());
+    for set in workspace.sets().iter().filter(|s| s.evidence == Evidence::Config && s.members.is_empty() && s.generated.is_empty()) {
+        terminal.warning(&format!("the paths of apply set {} name no resource", set.name));
+    }
     let pipeline = Pipeline { transforms, settings: &ground.config.settings, unsafe_fixes };
     let mut report = pipeline.run(&workspace)?;
     report.findings.extend(tree.unread);

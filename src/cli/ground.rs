@@ -29,11 +29,11 @@ pub(super) struct Ground {
 
 impl Ground {
     /// Of files and directories.
-    pub(super) fn of(typed: &[PathBuf], config: Option<&Path>) -> Result<Self> {
+    pub(super) fn of(asked: &[PathBuf], config: Option<&Path>) -> Result<Self> {
         let cwd = working_directory()?;
         let mut paths = Vec::new();
         let mut missing = Vec::new();
-        for path in typed {
+        for path in asked {
             match cwd.join(path).canonicalize() {
                 Ok(path) => paths.push(path),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => missing.push(path.display().to_string()),
@@ -54,11 +54,32 @@ impl Ground {
         Self::at(config, cwd, Vec::new(), &start)
     }
 
-    fn at(config: Option<&Path>, cwd: PathBuf, paths: Vec<PathBuf>, start: &Path) -> Result<Self> {
+    /// Reads all files; says where there are none.
+    pub(super) fn read(&self, terminal: &Terminal) -> Result<Tree> {
+        let request = Request {
+            root: &self.root,
+            paths: &self.paths,
+            whole: self.whole,
+            ignore: &self.config.ignore,
+            in_git: self.git_top.is_some(),
+        };
+        let tree = match files::read(&request) {
+            Ok(tree) => tree,
+            Err(files::Unreadable { path, error }) => {
+                bail!("cannot read {}: {}", between(&self.cwd, &path), files::plain(&error))
+            }
+        };
+        for directory in &tree.barren {
+            terminal.warning(&format!("no manifests found in {}", between(&self.cwd, directory)));
+        }
+        Ok(tree)
+    }
+
+    fn at(asked: Option<&Path>, cwd: PathBuf, paths: Vec<PathBuf>, start: &Path) -> Result<Self> {
         let git_top = start.ancestors().find(|d| d.join(".git").exists()).map(Path::to_path_buf);
         let inside = |d: &&Path| git_top.as_ref().is_none_or(|top| d.starts_with(top));
         let nearest = start.ancestors().take_while(inside).map(|d| d.join(FILE_NAME)).find(|f| f.is_file());
-        let file = match config {
+        let file = match asked {
             Some(file) => Some(cwd.join(file).canonicalize().with_context(|| format!("cannot read {}", file.display()))?),
             None => nearest.clone(),
         };
@@ -75,24 +96,6 @@ impl Ground {
         let lock = Lock::load(&file, &between(&cwd, &file))?;
         config.settings.lock = lock.as_ref().map(|(lock, _)| lock.facts()).unwrap_or_default();
         Ok(Self { cwd, paths, root, git_top, whole, config, lock })
-    }
-
-    /// Reads the manifests, and says of which directories that were asked for there are none.
-    pub(super) fn read(&self, terminal: &Terminal) -> Result<Tree> {
-        let request = Request {
-            root: &self.root,
-            paths: &self.paths,
-            whole: self.whole,
-            ignore: &self.config.ignore,
-            in_git: self.git_top.is_some(),
-        };
-        let tree = files::read(&request).map_err(|files::Unreadable { path, error }| {
-            anyhow::anyhow!("cannot read {}: {}", between(&self.cwd, &path), files::plain(&error))
-        })?;
-        for directory in &tree.barren {
-            terminal.warning(&format!("no manifests found in {}", between(&self.cwd, directory)));
-        }
-        Ok(tree)
     }
 
     /// How paths are shown.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use kubewright_model::kube::Workspace;
 use kubewright_model::kube::images::{Question, normalise, platform};
 use kubewright_model::yaml::Node;
-use kubewright_transforms::{Context, Settings, image_questions};
+use kubewright_transforms::{ALL, Context, Settings, image_questions};
 
 use crate::cli::config;
 use crate::cli::ground::Ground;
@@ -21,7 +21,8 @@ pub(super) struct Asked {
 /// The questions. They do not depend on the lock, so that its answers stay.
 pub(super) fn of(workspace: &Workspace, ground: &Ground) -> Asked {
     let settings = Settings { lock: Vec::new(), ..ground.config.settings.clone() };
-    let mut questions = image_questions(&Context { workspace, settings: &settings });
+    let running: Vec<&str> = ALL.iter().map(|t| t.meta().name).filter(|name| settings.enabled(name)).collect();
+    let mut questions = image_questions(&Context { workspace, settings: &settings, running: &running });
     questions.sort();
     let here = used(workspace, |path, editable| editable && !config::ignored(&ground.config.ignore, path));
     let all = used(workspace, |path, _| !config::ignored(&ground.config.ignore, path));

@@ -42,10 +42,8 @@ pub(super) fn answer(tree: &Tree, run: &Execution, question: &Question) -> Resul
     }
     let mut paths = BTreeMap::new();
     for path in &question.paths {
-        match fact(tree, path, user.ids.as_ref())? {
-            None => return Ok(None),
-            Some(fact) => paths.insert(path.clone(), fact),
-        };
+        let Some(fact) = fact(tree, path, user.ids.as_ref())? else { return Ok(None) };
+        paths.insert(path.clone(), PathFact { named: Some(named(run, path)), ..fact });
     }
     let mut dropped_env: Vec<String> = env
         .iter()
@@ -128,7 +126,19 @@ fn fact(tree: &Tree, path: &str, user: Option<&Ids>) -> Result<Option<PathFact>,
         }
     };
     let parent_writable = user.map(|user| user.may_write(&above, Some(meta)));
-    Ok(Some(PathFact { kind, entries, target, parent_writable }))
+    Ok(Some(PathFact { kind, entries, target, parent_writable, named: None }))
+}
+
+/// Whether a string of the configuration contains the path, or a word of it leads to it, or below it, from the working directory.
+fn named(run: &Execution, path: &str) -> bool {
+    let values = run.env.iter().flatten().map(|e| e.split_once('=').map_or("", |(_, value)| value));
+    let words = run.entrypoint.iter().flatten().chain(run.cmd.iter().flatten()).map(String::as_str);
+    let directory = run.working_dir.as_deref().unwrap_or("").trim_end_matches('/');
+    let from_there = path.strip_prefix(directory).and_then(|rest| rest.strip_prefix('/')).filter(|rest| !rest.is_empty());
+    let leads =
+        |word: &str, to: &str| word.trim_start_matches("./").strip_prefix(to).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let between = |c: char| c.is_whitespace() || matches!(c, '=' | ':' | ',' | ';' | '"' | '\'' | '(' | ')' | '<' | '>' | '|' | '&');
+    values.chain(words).any(|text| text.contains(path) || from_there.is_some_and(|to| text.split(between).any(|word| leads(word, to))))
 }
 
 /// Whether a shell keeps a variable of that name.
@@ -200,6 +210,32 @@ mod tests {
     }
 
     #[test]
+    fn a_path_is_named_by_what_the_image_runs() {
+        let words = |words: &[&str]| Some(words.iter().map(|w| (*w).to_owned()).collect());
+        let run = |entrypoint: &[&str], cmd: &[&str], env: &[&str], dir: &str| Execution {
+            entrypoint: words(entrypoint),
+            cmd: words(cmd),
+            env: words(env),
+            working_dir: Some(dir.into()),
+            ..Execution::default()
+        };
+        for (run, expected) in [
+            (run(&["/app"], &["--config=/srv/app.conf"], &[], "/"), true),
+            (run(&["sh", "-c", "exec x </srv/app.conf"], &[], &[], "/"), true),
+            (run(&[], &[], &["CONFIG=/srv/app.conf"], "/"), true),
+            (run(&[], &[], &["/srv/app.conf=x"], "/"), false),
+            (run(&["x", "--config=./app.conf"], &[], &[], "/srv/"), true),
+            (run(&["x", "srv/app.conf"], &[], &[], ""), true),
+            (run(&["x", "app.conf"], &[], &[], "/"), false),
+            (run(&["x", "myapp.conf"], &[], &[], "/srv"), false),
+            (run(&["x"], &[], &[], "/srv/app.conf"), false),
+        ] {
+            assert_eq!(named(&run, "/srv/app.conf"), expected, "{run:?}");
+        }
+        assert!(named(&run(&["conf/a"], &[], &[], "/srv"), "/srv/conf"), "below it");
+    }
+
+    #[test]
     fn paths_are_told_as_they_stand() {
         let run = Execution { user: Some("7".into()), ..Execution::default() };
         let many: Vec<String> = (0..=images::MAX_ENTRIES).map(|n| format!("many/{n}")).collect();
@@ -219,6 +255,7 @@ mod tests {
             entries: entries.map(|e| e.iter().map(|e| (*e).to_owned()).collect()),
             target: target.map(str::to_owned),
             parent_writable: Some(writable),
+            named: Some(false),
         };
         assert_eq!(paths["/app/conf"], fact(PathKind::Directory, Some(&["a", "b"]), None, true));
         assert_eq!(paths["/app/conf/a"], fact(PathKind::File, None, None, false));

@@ -155,6 +155,8 @@ impl Tree {
                 None => self.with(&path, |node, layer| {
                     if node.layer > layer {
                         node.decide(Here::Unclear, layer);
+                    } else if node.layer < layer {
+                        node.opaque = true;
                     }
                 })?,
             }
@@ -249,6 +251,9 @@ impl Tree {
             };
             if node.here == Here::Implied || node.layer == layer {
                 node.decide(if fits { new } else { Here::Unclear }, layer);
+            } else if !matches!(new, Here::Directory(_)) {
+                // A directory of a layer above begins anew here: what lies deeper still is hidden by this.
+                node.opaque = true;
             }
         })
     }
@@ -334,6 +339,8 @@ mod tests {
     fn what_was_removed_and_made_again_has_nothing_of_before() {
         let tree = tree_of(&[&["a/"], &[".wh.a"], &["a/", "a/old"]]);
         assert_eq!(at(&tree, "a"), "directory 700 Some([])");
+        let between = tree_of(&[&["a/"], &["a"], &["a/", "a/old"]]);
+        assert_eq!(at(&between, "a"), "directory 700 Some([])");
         let implied = tree_of(&[&["a/new"], &[".wh.a"], &["a/", "a/old"]]);
         assert_eq!(at(&implied, "a"), r#"directory 755 Some(["new"])"#);
     }

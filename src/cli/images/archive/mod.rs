@@ -11,14 +11,14 @@ use super::source::Source;
 
 /// An archive, as it is typed.
 #[derive(Debug, Clone)]
-pub enum From {
+pub enum Archive {
     /// `oci:DIR`: an OCI image layout.
     Oci(PathBuf),
     /// `docker-archive:FILE`: what `docker save` writes.
     Docker(PathBuf),
 }
 
-impl std::str::FromStr for From {
+impl std::str::FromStr for Archive {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
@@ -35,10 +35,12 @@ impl std::str::FromStr for From {
 ///
 /// # Errors
 /// When it is none.
-pub(super) fn open(from: &From, cwd: &Path) -> Result<Box<dyn Source + Send + Sync>> {
-    let (opened, shown): (std::result::Result<Box<dyn Source + Send + Sync>, String>, _) = match from {
-        From::Oci(path) => (oci::Layout::open(&cwd.join(path)).map(|l| Box::new(l) as _), format!("oci:{}", path.display())),
-        From::Docker(path) => (saved::Saved::open(&cwd.join(path)).map(|s| Box::new(s) as _), format!("docker-archive:{}", path.display())),
+pub(super) fn open(archive: &Archive, cwd: &Path) -> Result<Box<dyn Source + Send + Sync>> {
+    let (opened, shown): (std::result::Result<Box<dyn Source + Send + Sync>, String>, _) = match archive {
+        Archive::Oci(path) => (oci::Layout::open(&cwd.join(path)).map(|l| Box::new(l) as _), format!("oci:{}", path.display())),
+        Archive::Docker(path) => {
+            (saved::Saved::open(&cwd.join(path)).map(|s| Box::new(s) as _), format!("docker-archive:{}", path.display()))
+        }
     };
     match opened {
         Ok(source) => Ok(source),
