@@ -15,6 +15,7 @@ mod index;
 mod kustomization;
 mod kustomize;
 mod outside;
+mod overrides;
 mod patch;
 mod pod;
 mod pod_reference;

@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 
+use super::outside;
 use super::reference::{Certainty, Target};
-use super::resource::{FileId, ResourceId};
+use super::resource::{FileId, Resource, ResourceId};
 use super::sets::SetId;
 use super::workspace::Workspace;
 use crate::finding::Location;
@@ -54,9 +55,37 @@ const NAMED_ITEMS: &[&str] =
 /// All unexplained uses of a name in a set, by resource and place.
 pub(super) fn uses(workspace: &Workspace, set: SetId, to: Target, name: &str) -> Vec<(ResourceId, Location)> {
     let (Some(apply_set), false) = (workspace.sets.get(set.0 as usize), name.is_empty()) else { return Vec::new() };
-    let ids: BTreeSet<ResourceId> = apply_set.members.iter().map(|m| m.resource).collect();
+    let mut ids: BTreeSet<ResourceId> = apply_set.members.iter().map(|m| m.resource).collect();
+    ids.extend(workspace.resources.iter().filter(|r| installs_charts(r)).map(|r| r.id));
     let ids: Vec<ResourceId> = ids.into_iter().collect();
     ids.into_par_iter().flat_map_iter(|id| of_resource(workspace, id, to, name)).collect()
+}
+
+/// Whether a resource may hold values for a chart, which is rendered out of sight and may name anything.
+fn installs_charts(resource: &Resource) -> bool {
+    matches!(
+        (resource.kind.as_str(), resource.group()),
+        ("Application" | "ApplicationSet", "argoproj.io")
+            | ("HelmRelease", "helm.toolkit.fluxcd.io")
+            | ("HelmChart" | "HelmChartConfig", "helm.cattle.io")
+    )
+}
+
+/// Unexplained uses in the patches of the kustomizations that a set is gathered through.
+pub(super) fn in_patches(workspace: &Workspace, set: SetId, to: Target, name: &str) -> Vec<Location> {
+    let mut found = Vec::new();
+    let reach = workspace.set_index(set).into_iter().flat_map(|s| &s.reach);
+    for patch in reach.filter_map(|file| workspace.details(*file)).flat_map(|d| &d.patches) {
+        for body in patch.bodies.iter().filter(|b| b.node().source().contains(name)) {
+            let file = body.file.unwrap_or(patch.location.file);
+            let known = outside::known_in(workspace, body);
+            let mut search = Search { file, to, name, known, found: Vec::new() };
+            search.value(body.node(), "", "");
+            // Spans of an inline patch are not those of its file.
+            found.extend(search.found.into_iter().map(|l| if body.file.is_some() { l } else { patch.location.clone() }));
+        }
+    }
+    found
 }
 
 fn of_resource(workspace: &Workspace, id: ResourceId, to: Target, name: &str) -> Vec<(ResourceId, Location)> {
