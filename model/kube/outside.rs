@@ -15,61 +15,71 @@ use super::workspace::Workspace;
 use crate::finding::Location;
 use crate::yaml::{Kind, Node, NodeId};
 
+/// Something that is defined somewhere, and where it goes.
+pub(super) struct Course<'a> {
+    /// The file that defines it.
+    pub file: FileId,
+    /// The kustomizations it passes through.
+    pub through: &'a BTreeSet<FileId>,
+    /// The sets it is part of.
+    pub sets: &'a [SetId],
+}
+
 /// All uses of a name in the kustomizations that the definition `of` meets, or in all.
 pub(super) fn uses(workspace: &Workspace, of: Option<ResourceId>, to: Target, name: &str) -> Vec<OutsideUse> {
-    // What passes through a kustomization can be patched there; what is built with it can be referred to from a patch beside it.
     if let Some(id) = of {
-        return uses_of(workspace, &workspace.way(id).through, &workspace.sets_of(id), to, name);
+        let through = workspace.way(id).through;
+        let course = Course { file: workspace.resource(id).file, through: &through, sets: &super::index::sets_met(workspace, id) };
+        return uses_of(workspace, &course, to, name);
     }
     let all: BTreeSet<FileId> = workspace.kustomizations.iter().map(|k| k.file).collect();
-    in_kustomizations(workspace, &all, &all, to, name)
+    let mut finder = Finder { workspace, to, name, found: Vec::new() };
+    finder.kustomizations(&all, &all);
+    finder.finish()
 }
 
-/// All uses of a name of something that passes through these kustomizations and is part of these sets.
-pub(super) fn uses_of(workspace: &Workspace, through: &BTreeSet<FileId>, sets: &[SetId], to: Target, name: &str) -> Vec<OutsideUse> {
-    let reach = sets.iter().filter_map(|s| workspace.set_index(*s)).flat_map(|s| s.reach.iter().copied()).collect();
-    in_kustomizations(workspace, through, &reach, to, name)
-}
-
-fn in_kustomizations(
-    workspace: &Workspace,
-    through: &BTreeSet<FileId>,
-    reach: &BTreeSet<FileId>,
-    to: Target,
-    name: &str,
-) -> Vec<OutsideUse> {
-    let mut found = Vec::new();
-    for file in reach {
-        let Some(kustomization) = workspace.kustomization(*file) else { continue };
-        let Some((details, node)) = workspace.details(*file).zip(workspace.kustomization_node(*file)) else { continue };
-        let mut finder = Finder { workspace, to, name, found: &mut found };
-        finder.patch_references(&details.patches);
-        finder.vars(*file, node);
-        if through.contains(file) {
-            finder.patches(&details.patches);
-            finder.generators(kustomization);
-            finder.replacements(kustomization, node);
-        }
+/// All uses of a name of something that takes this course. What passes through a kustomization can be patched there; what is built with it
+/// can be referred to from a patch beside it.
+pub(super) fn uses_of(workspace: &Workspace, course: &Course<'_>, to: Target, name: &str) -> Vec<OutsideUse> {
+    let reach = course.sets.iter().filter_map(|s| workspace.set_index(*s)).flat_map(|s| s.reach.iter().copied()).collect();
+    let mut finder = Finder { workspace, to, name, found: Vec::new() };
+    finder.kustomizations(course.through, &reach);
+    for overlay in workspace.index.overlays.iter().filter(|o| o.reaches(workspace, course.file, course.through)) {
+        finder.patch_references(&overlay.patches);
+        finder.patches(&overlay.patches);
     }
-    found.sort_by(|a, b| {
-        (&a.location, a.what as u8, a.inline.as_ref().map(|r| r.start)).cmp(&(
-            &b.location,
-            b.what as u8,
-            b.inline.as_ref().map(|r| r.start),
-        ))
-    });
-    found.dedup();
-    found
+    finder.finish()
 }
 
-struct Finder<'a, 'f> {
+struct Finder<'a> {
     workspace: &'a Workspace,
     to: Target,
     name: &'a str,
-    found: &'f mut Vec<OutsideUse>,
+    found: Vec<OutsideUse>,
 }
 
-impl<'a> Finder<'a, '_> {
+impl<'a> Finder<'a> {
+    fn kustomizations(&mut self, through: &BTreeSet<FileId>, reach: &BTreeSet<FileId>) {
+        for file in reach {
+            let Some(kustomization) = self.workspace.kustomization(*file) else { continue };
+            let Some((details, node)) = self.workspace.details(*file).zip(self.workspace.kustomization_node(*file)) else { continue };
+            self.patch_references(&details.patches);
+            self.vars(*file, node);
+            if through.contains(file) {
+                self.patches(&details.patches);
+                self.generators(kustomization);
+                self.replacements(kustomization, node);
+            }
+        }
+    }
+
+    fn finish(self) -> Vec<OutsideUse> {
+        let mut found = self.found;
+        found.sort_by_key(|u| (u.location.clone(), u.what as u8, u.inline.as_ref().map(|r| r.start)));
+        found.dedup();
+        found
+    }
+
     /// Patches of the object, and targets that name it.
     fn patches(&mut self, patches: &[Patch]) {
         for patch in patches {

@@ -19,7 +19,8 @@ impl Workspace {
         if !touch.affects(&plain_path(root, beside)) && !mounts(touch) {
             return false;
         }
-        let mut patches = self.index.details.iter().flat_map(|d| &d.patches).filter(|p| p.location == touch.location);
+        let built = self.index.details.iter().flat_map(|d| &d.patches).chain(self.index.overlays.iter().flat_map(|o| &o.patches));
+        let mut patches = built.filter(|p| p.location == touch.location);
         match (patches.next(), touch.what) {
             (Some(patch), "a patch") if !patch.bodies.is_empty() => by_patch(patch, root, node),
             _ => true,

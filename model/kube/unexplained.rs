@@ -75,7 +75,8 @@ fn installs_charts(resource: &Resource) -> bool {
 pub(super) fn in_patches(workspace: &Workspace, set: SetId, to: Target, name: &str) -> Vec<Location> {
     let mut found = Vec::new();
     let reach = workspace.set_index(set).into_iter().flat_map(|s| &s.reach);
-    for patch in reach.filter_map(|file| workspace.details(*file)).flat_map(|d| &d.patches) {
+    let built = reach.filter_map(|file| workspace.details(*file)).flat_map(|d| &d.patches);
+    for patch in built.chain(workspace.index.overlays.iter().flat_map(|o| &o.patches)) {
         for body in patch.bodies.iter().filter(|b| b.node().source().contains(name)) {
             let file = body.file.unwrap_or(patch.location.file);
             let known = outside::known_in(workspace, body);
@@ -99,7 +100,11 @@ fn of_resource(workspace: &Workspace, id: ResourceId, to: Target, name: &str) ->
     known.extend(fields.iter().filter(|r| r.certainty == Certainty::Known).map(|r| r.node.id()));
     let mut search = Search { file, to, name, known, found: Vec::new() };
     search.value(root, "", "");
-    search.found.into_iter().map(|location| (id, location)).collect()
+    // Patches of Argo CD and Flux are read as such.
+    let patches = workspace.index.overlays.iter().filter(|o| o.resource == id).flat_map(|o| &o.patches);
+    let read: Vec<&Location> =
+        patches.flat_map(|p| [Some(&p.location), p.target.as_ref().and_then(|t| t.name.as_ref())]).flatten().collect();
+    search.found.into_iter().filter(|l| !read.contains(&l)).map(|location| (id, location)).collect()
 }
 
 struct Search<'a> {

@@ -5,11 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use kubewright_model::kube::{ApplySet, Evidence, FileId, ResourceId, SetId, Target, Workspace};
+use kubewright_model::kube::{ApplySet, FileId, ResourceId, SetId, Target, Workspace};
 use kubewright_model::yaml::Node;
-
-/// How many ways through kustomizations are followed.
-const MAX_WAYS: usize = 10_000;
 
 /// What defines an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,7 +34,7 @@ pub(super) fn of(ws: &Workspace, set: &ApplySet, to: Target) -> Vec<Entry> {
     let mut found = Vec::new();
     for member in &set.members {
         let resource = ws.resource(member.resource);
-        if resource.kind == to.kind() && resource.api_version == "v1" && !member.name.is_empty() && !is_hook(ws, member.resource) {
+        if resource.kind == to.kind() && resource.api_version == "v1" && !member.name.is_empty() && !ws.is_hook(member.resource) {
             found.push(Entry {
                 origin: Origin::Resource(member.resource),
                 namespace: member.namespace.clone(),
@@ -57,37 +54,16 @@ pub(super) fn sets_of(ws: &Workspace, to: Target, origin: Origin) -> Vec<SetId> 
 
 /// What generators make in a set. Those that merge or replace make nothing: they need an object that is there.
 fn generated(ws: &Workspace, set: &ApplySet, to: Target) -> Vec<Entry> {
-    let directory = if set.name == "." { "" } else { set.name.as_str() };
-    let root = ws.kustomizations().iter().find(|k| set.evidence == Evidence::Kustomization && k.root && k.directory == directory);
-    let mut found = Vec::new();
-    let mut open: Vec<Vec<FileId>> = root.map(|k| vec![k.file]).into_iter().collect();
-    for _ in 0..MAX_WAYS {
-        let Some(way) = open.pop() else { break };
-        let chain: Vec<_> = way.iter().filter_map(|f| ws.kustomization(*f)).collect();
-        let Some(last) = chain.last() else { continue };
-        for (at, generator) in last.generators.iter().enumerate().filter(|(_, g)| g.to == to && g.behavior == "create") {
-            let affixes = |pick: fn(&kubewright_model::kube::Kustomization) -> &str| chain.iter().map(|k| pick(k)).collect::<Vec<_>>();
-            let prefix: String = affixes(|k| &k.prefix).concat();
-            let suffix: String = affixes(|k| &k.suffix).into_iter().rev().collect();
-            found.push(Entry {
-                origin: Origin::Generator(last.file, at),
-                namespace: chain.iter().find_map(|k| k.namespace.clone()).or_else(|| generator.namespace.clone()),
-                name: format!("{prefix}{}{suffix}", generator.name),
-                through: way.iter().copied().collect(),
-            });
-        }
-        for base in last.bases.iter().filter(|b| !way.contains(b)) {
-            open.push(way.iter().copied().chain([*base]).collect());
-        }
-    }
-    // From the inside out, as kustomize builds.
-    found.sort_by_key(|e| std::cmp::Reverse(e.through.len()));
-    found
-}
-
-/// Objects with a `helm.sh/hook` annotation live outside the release (semantics f.1).
-fn is_hook(ws: &Workspace, id: ResourceId) -> bool {
-    ws.node(id).and_then(|n| n.path(&["metadata", "annotations", "helm.sh/hook"])).is_some()
+    let made = set.generated.iter().filter_map(|made| {
+        let generator = ws.kustomization(made.kustomization)?.generators.get(made.generator)?;
+        (generator.to == to && generator.behavior == "create").then(|| Entry {
+            origin: Origin::Generator(made.kustomization, made.generator),
+            namespace: made.namespace.clone(),
+            name: made.name.clone(),
+            through: made.through.iter().copied().collect(),
+        })
+    });
+    made.collect()
 }
 
 /// The item of `configMapGenerator` or `secretGenerator` at that position.

@@ -31,7 +31,7 @@ pub(super) fn build(
             for (node, part) in &consumer.uses {
                 match part {
                     Some(part) => {
-                        rename.parts.push(Part { file: consumer.resource.file, node: *node, range: part.clone(), name: name.clone() })
+                        rename.parts.push(Part { file: consumer.resource.file, node: *node, range: part.clone(), name: name.clone() });
                     }
                     None => rename.whole(consumer.resource.file, *node, name)?,
                 }
@@ -208,6 +208,9 @@ pub(super) fn together(ws: &Workspace, collision: &Collision<'_>) -> String {
     match collision.evidence {
         Evidence::Config => format!("they meet in apply set {names}, as the configuration says"),
         Evidence::Kustomization => format!("they meet in the kustomization in {names}"),
+        Evidence::ArgoCd => format!("they meet in what Argo CD applies as {names}"),
+        Evidence::Flux => format!("they meet in what Flux applies as {names}"),
+        Evidence::Helm => format!("they meet in chart {names}"),
         Evidence::Stream => "they meet on standard input, which is applied as a whole".to_owned(),
         Evidence::Directory => format!("they meet when directory {names} is applied"),
     }

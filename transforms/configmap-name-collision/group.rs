@@ -2,7 +2,7 @@
 //!
 //! Namespaces decide whether they meet for certain. Absent is a value of its own, which may turn out to be any namespace, so a
 //! definition without a namespace and one with a namespace only *may* meet (semantics b.7). The same pair that meets in several apply
-//! sets is one collision.
+//! sets is one collision. Hooks of Helm and Argo CD are applied on their own and do not count (semantics f.1).
 
 use std::collections::{BTreeMap, BTreeSet};
 

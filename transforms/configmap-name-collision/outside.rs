@@ -33,7 +33,7 @@ pub(super) fn attach(ws: &Workspace, collision: &mut Collision<'_>) -> Attached 
     let mut all: Vec<(OutsideUse, BTreeSet<usize>)> = Vec::new();
     let own: BTreeSet<Location> = collision.definitions.iter().map(Definition::location).collect();
     for (at, definition) in collision.definitions.iter().enumerate() {
-        for found in ws.uses_outside_of(&definition.through, &sets_of(ws, collision, definition), collision.to, definition.own_name()) {
+        for found in uses_of(ws, collision, definition, definition.own_name()) {
             if own.contains(&found.location) && found.what == OutsideUseKind::Generator {
                 continue;
             }
@@ -72,6 +72,19 @@ impl Attached {
             definition.open |= !complete;
         }
         self.uses.push((at, found));
+    }
+}
+
+/// Uses of a name that a definition has or shall have.
+pub(super) fn uses_of(ws: &Workspace, collision: &Collision<'_>, definition: &Definition<'_>, name: &str) -> Vec<OutsideUse> {
+    match definition.origin {
+        Origin::Resource(id) => ws.uses_outside(Some(id), collision.to, name),
+        Origin::Generator(file, _) => {
+            let sets = sets_of(ws, collision, definition);
+            let entries = sets.iter().flat_map(|set| entries::of(ws, ws.set(*set), collision.to));
+            let through = entries.filter(|e| e.origin == definition.origin).flat_map(|e| e.through).collect();
+            ws.uses_outside_of(file, &through, &sets, collision.to, name)
+        }
     }
 }
 
@@ -159,7 +172,7 @@ pub(super) fn still_chosen(ws: &Workspace, collision: &Collision<'_>, attached: 
     for (owners, pattern) in &attached.patterns {
         for at in owners {
             let (Some(definition), Some(Some(name))) = (collision.definitions.get(*at), names.get(*at)) else { continue };
-            let uses = ws.uses_outside_of(&definition.through, &sets_of(ws, collision, definition), collision.to, &name.name);
+            let uses = uses_of(ws, collision, definition, &name.name);
             if !uses.iter().any(|u| u.what == pattern.what && u.location == pattern.location) {
                 let path = &ws.file(pattern.location.file).path;
                 let text = format!("the target of a patch in {path} is an expression that would not choose {}", name.name);

@@ -19,6 +19,9 @@ use super::{entries, outside};
 /// Longest name that fits a label value too, and longest name of a ConfigMap.
 const LENGTHS: [usize; 2] = [63, 253];
 
+/// Words that tell the format of a file, and nothing from others of the same format.
+const FORMATS: &[&str] = &["cfg", "conf", "config", "env", "ini", "json", "properties", "sh", "toml", "txt", "xml", "yaml", "yml"];
+
 /// A new name, and where its suffix comes from, for messages.
 #[derive(Debug, Clone)]
 pub(super) struct NewName {
@@ -55,7 +58,7 @@ pub(super) fn names(
             .zip(["the key", "the consumer", "the file"])
             .filter_map(|((own, rivals), what)| {
                 let own = own.get(at)?;
-                let suffix = suffix(collision.name, own, &others(rivals, at))?;
+                let suffix = suffix(collision.name, own, &others(rivals, at)).filter(|s| !words(s).iter().all(|w| FORMATS.contains(w)))?;
                 let from = own.iter().find(|text| holds_words(text, &suffix)).or(own.first())?;
                 Some(NewName { name: format!("{}-{suffix}", collision.name), from: format!("{what} {from}") })
             })
@@ -181,10 +184,8 @@ fn is_free(ws: &Workspace, collision: &Collision<'_>, name: &str) -> bool {
             entry.name == name || Definition::read(ws, to, entry.origin, BTreeSet::new()).is_some_and(|d| d.own_name() == name)
         });
         let asked = || set.members.iter().any(|member| uses::refers(ws, ws.resource(member.resource), to, name, None));
-        !defined
-            && !asked()
-            && collision.definitions.iter().all(|d| ws.uses_outside_of(&d.through, &[set.id], to, name).iter().all(|u| !u.exact))
-    })
+        !defined && !asked()
+    }) && collision.definitions.iter().all(|d| outside::uses_of(ws, collision, d, name).iter().all(|u| !u.exact))
 }
 
 #[cfg(test)]

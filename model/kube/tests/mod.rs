@@ -2,6 +2,7 @@
 
 mod bounds;
 mod fields;
+mod overrides;
 mod pods;
 mod reading;
 mod sets;
