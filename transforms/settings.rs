@@ -47,11 +47,24 @@ pub struct Collision {
     pub enabled: bool,
     /// Globs of files whose definition keeps its name.
     pub keep: Vec<String>,
+    /// What is done about a collision.
+    pub strategy: Remedy,
+}
+
+/// What `configmap-name-collision` does about a collision.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Remedy {
+    /// All definitions but one get a name of their own.
+    #[default]
+    Suffix,
+    /// One definition gets the keys of all.
+    Merge,
 }
 
 impl Default for Collision {
     fn default() -> Self {
-        Self { enabled: true, keep: Vec::new() }
+        Self { enabled: true, keep: Vec::new(), strategy: Remedy::default() }
     }
 }
 

@@ -25,6 +25,7 @@ mod kustomize;
 mod meeting;
 mod outside;
 mod overlay;
+mod overrides;
 mod patch;
 mod pod;
 mod pod_reference;

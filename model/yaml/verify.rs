@@ -66,7 +66,7 @@ fn line_breaks(file: &File, inserted: &[String], result: &str) -> Result<(), Ref
     if inserted.iter().all(right) && bom(original) == bom(result) && ends { Ok(()) } else { Err(LINE_BREAKS) }
 }
 
-/// The comments are those of the original without `lost`, in their order unless a document was replaced.
+/// The comments are those of the original without `lost`, in their order unless a document was replaced: its new text may also bring more.
 fn comments(before: &File, after: &File, edits: &[&Edit], lost: &[String]) -> Result<(), Refusal> {
     let texts = |file: &File| -> Vec<String> {
         file.comments().iter().map(|c| file.text()[c.start..c.end].trim_end_matches('\r').to_owned()).collect()
@@ -79,11 +79,11 @@ fn comments(before: &File, after: &File, edits: &[&Edit], lost: &[String]) -> Re
     for text in lost.iter().chain(&new) {
         *count.entry(text).or_default() -= 1;
     }
-    if count.values().any(|n| *n != 0) {
+    let replaced = edits.iter().any(|e| matches!(e.op, Op::ReplaceDocument { .. }));
+    if count.values().any(|n| *n > 0 || (*n < 0 && !replaced)) {
         return Err(COMMENTS);
     }
     let mut rest = old.iter();
     let in_order = new.iter().all(|text| rest.any(|o| o == text));
-    let replaced = edits.iter().any(|e| matches!(e.op, Op::ReplaceDocument { .. }));
     if in_order || replaced { Ok(()) } else { Err(COMMENTS) }
 }

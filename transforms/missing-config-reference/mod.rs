@@ -114,8 +114,11 @@ impl<'a> Gaps<'a> {
                     Resolution::Several(ids) => Held { ids, certain: true, ..Held::default() },
                     Resolution::Uncertain(ids) => Held { ids, ..Held::default() },
                     Resolution::Generated { kustomization, .. } => {
-                        let keys =
-                            if want.keys.is_empty() { None } else { workspace.generated_keys(*set, resource.id, want.to, want.name) };
+                        let keys = if want.keys.is_empty() {
+                            None
+                        } else {
+                            workspace.generated_keys(*set, resource.id, want.to, want.name, want.namespace)
+                        };
                         let made = keys.filter(|keys| keys.complete).map(|keys| (kustomization, keys.known));
                         Held { made, certain: true, ..Held::default() }
                     }

@@ -5,6 +5,7 @@ mod bounds;
 mod content;
 mod fields;
 mod generators;
+mod overrides;
 mod pods;
 mod reading;
 mod sets;
