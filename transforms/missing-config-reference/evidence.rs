@@ -17,6 +17,9 @@ use crate::Context;
 /// Names by set.
 type Names<'a> = BTreeMap<(SetId, Target), BTreeSet<&'a str>>;
 
+/// Objects by the keys that they hold.
+type Holders = BTreeMap<String, Vec<ResourceId>>;
+
 /// Comparisons of names in a run: more than any repository needs, less than a second.
 const MOST_COMPARISONS: usize = 4_000_000;
 /// Holders of one key that are looked at.
@@ -32,7 +35,7 @@ pub(super) struct Facts<'a, 'g> {
     encrypted: OnceCell<Vec<Encrypted>>,
     external: GlobSet,
     tallies: OnceCell<(Names<'a>, Names<'a>)>,
-    holders: RefCell<BTreeMap<(SetId, Target), BTreeMap<String, Vec<ResourceId>>>>,
+    holders: RefCell<BTreeMap<(SetId, Target), Holders>>,
     installers: RefCell<BTreeMap<SetId, Option<ResourceId>>>,
     /// How many names may still be compared.
     comparisons: Cell<usize>,
@@ -112,7 +115,7 @@ impl<'a, 'g> Facts<'a, 'g> {
     pub(super) fn holders(&self, set: SetId, to: Target, key: &str) -> Vec<ResourceId> {
         let mut known = self.holders.borrow_mut();
         let holders = known.entry((set, to)).or_insert_with(|| {
-            let mut holders: BTreeMap<String, Vec<ResourceId>> = BTreeMap::new();
+            let mut holders = Holders::new();
             for member in &self.workspace().set(set).members {
                 if self.workspace().resource(member.resource).target() == Some(to) {
                     for key in self.workspace().data_keys(member.resource) {
