@@ -186,7 +186,10 @@ fn thousands_of_edits_of_one_mapping() {
     }
     let edits: Vec<_> = edits.into_iter().map(|e| e.expect("an edit")).collect();
     let changed = verify::apply(&file, &edits.iter().collect::<Vec<_>>()).expect("a text");
-    assert_eq!((changed.matches(": 1 # c").count(), changed.matches("renamed").count(), changed.matches("new").count()), (1000, 1000, 1000));
+    assert_eq!(
+        (changed.matches(": 1 # c").count(), changed.matches("renamed").count(), changed.matches("new").count()),
+        (1000, 1000, 1000)
+    );
 }
 
 #[test]

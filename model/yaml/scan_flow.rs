@@ -200,7 +200,9 @@ impl<'s, 't> Flow<'s, 't> {
                 // A plain scalar may go on in the next line unless an indicator follows.
                 if matches!(bytes[stop], b'\n' | b'\r' | b'#') {
                     let mut next = stop;
-                    while matches!(bytes.get(next), Some(b' ' | b'\n' | b'\r')) || (bytes.get(next) == Some(&b'\t') && self.around.is_none()) {
+                    while matches!(bytes.get(next), Some(b' ' | b'\n' | b'\r'))
+                        || (bytes.get(next) == Some(&b'\t') && self.around.is_none())
+                    {
                         next += 1;
                     }
                     if bytes[stop] != b'#' && !matches!(bytes.get(next), Some(b',' | b']' | b'}' | b'#')) {

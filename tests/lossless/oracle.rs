@@ -93,7 +93,8 @@ impl Changes<'_> {
     /// What `node`, which was `plain`, is afterwards.
     fn of(&self, node: Node<'_>, plain: &Plain) -> Plain {
         let id = node.id();
-        if let Some(value) = self.ops().find_map(|op| if let Op::Set { node, value } = op { (*node == id).then_some(value) } else { None }) {
+        if let Some(value) = self.ops().find_map(|op| if let Op::Set { node, value } = op { (*node == id).then_some(value) } else { None })
+        {
             return written(value);
         }
         if node.kind() == Kind::Alias {
