@@ -6,13 +6,13 @@ use std::sync::{Arc, OnceLock};
 use rayon::prelude::*;
 
 use super::apply_set::{self, Parts};
-use super::kustomization::{self, Details, Paths, join};
+use super::kustomization::{self, Details, join};
 use super::kustomize::Kustomization;
+use super::overlay::{self, Overlay};
 use super::read::{Charts, Document, Read, Verdict, read};
 use super::reference::Target;
 use super::resource::{FileId, Resource, ResourceId};
-use super::sets::{ApplySet, SetId};
-use super::touch::{self, Flux};
+use super::sets::{ApplySet, Member, SetId};
 use super::workspace::{Broken, Input, Options, Skipped, SourceFile, Workspace};
 use crate::yaml::Node;
 
@@ -25,10 +25,14 @@ pub(super) struct SetIndex {
     pub by_name: BTreeMap<(Target, String), Vec<usize>>,
     /// Positions in `members` of each resource.
     pub positions: BTreeMap<ResourceId, Vec<usize>>,
-    /// Generators by the name they make: kustomization and position.
-    pub generators: BTreeMap<(Target, String), Vec<(FileId, usize)>>,
+    /// Positions in `generated`, by the name that the generators state.
+    pub generators: BTreeMap<(Target, String), Vec<usize>>,
+    /// The same by the name they have in the cluster, without the hash.
+    pub generators_by_name: BTreeMap<(Target, String), Vec<usize>>,
     /// Kustomizations that the set is gathered through.
     pub reach: BTreeSet<FileId>,
+    /// What went in and was deleted on the way.
+    pub gone: BTreeMap<ResourceId, Vec<Member>>,
 }
 
 /// What the workspace keeps beside what it shows.
@@ -42,8 +46,10 @@ pub(super) struct Index {
     pub sets: Vec<SetIndex>,
     /// The sets of each resource.
     pub sets_of: Vec<Vec<SetId>>,
-    /// Flux `Kustomization`s.
-    pub flux: Vec<Flux>,
+    /// The sets that each resource went into, and was deleted on the way.
+    pub gone_from: BTreeMap<ResourceId, Vec<SetId>>,
+    /// What Argo CD and Flux change in what they apply.
+    pub overlays: Vec<Overlay>,
     /// Which resources refer to a name; made when it is first asked for.
     pub references: OnceLock<References>,
 }
@@ -157,7 +163,6 @@ impl Workspace {
             }
         }
         self.index_sets(&unreadable);
-        self.index.flux = touch::flux(self);
     }
 
     fn index_sets(&mut self, unreadable: &BTreeMap<FileId, String>) {
@@ -168,15 +173,22 @@ impl Workspace {
             kustomizations: &self.kustomizations,
             details: &self.index.details,
         };
-        let built = apply_set::build(&parts, &self.options);
+        let (built, applied) = apply_set::build(&parts, &self.options);
+        self.index.overlays = overlay::of(&parts, &applied);
         self.index.sets_of = vec![Vec::new(); self.resources.len()];
-        for apply_set::Built { set, reach } in built {
+        for apply_set::Built { set, reach, gone } in built {
             let mut index = SetIndex { reach, ..SetIndex::default() };
-            for file in &index.reach {
-                let generators = self.kustomization(*file).map_or(&[][..], |k| k.generators.as_slice());
-                for (at, generator) in generators.iter().enumerate() {
-                    index.generators.entry((generator.to, generator.name.clone())).or_default().push((*file, at));
+            for member in gone {
+                let sets = self.index.gone_from.entry(member.resource).or_default();
+                if sets.last() != Some(&set.id) {
+                    sets.push(set.id);
                 }
+                index.gone.entry(member.resource).or_default().push(member);
+            }
+            for (position, generated) in set.generated.iter().enumerate() {
+                let Some(generator) = self.generator(generated) else { continue };
+                index.generators.entry((generator.to, generator.name.clone())).or_default().push(position);
+                index.generators_by_name.entry((generator.to, generated.name.clone())).or_default().push(position);
             }
             for (position, member) in set.members.iter().enumerate() {
                 index.positions.entry(member.resource).or_default().push(position);
@@ -214,11 +226,6 @@ impl Workspace {
             inputs.push(Input { path: file.path.clone(), text: Arc::clone(text), editable: file.editable });
         }
         Self::build(inputs, &known, self.options.clone())
-    }
-
-    /// All files by path.
-    pub(super) fn paths(&self) -> Paths<'_> {
-        Paths(&self.files)
     }
 
     /// What only the graph needs of a kustomization.
@@ -261,6 +268,13 @@ impl SetIndex {
 /// Which of the sets a resource belongs to is looked up, never searched.
 pub(super) fn sets_of(workspace: &Workspace, id: ResourceId) -> Vec<SetId> {
     workspace.index.sets_of.get(id.0 as usize).cloned().unwrap_or_default()
+}
+
+/// As [`sets_of`], with those that a resource went into and was deleted from: what is said of it there must keep its name.
+pub(super) fn sets_met(workspace: &Workspace, id: ResourceId) -> Vec<SetId> {
+    let mut sets = sets_of(workspace, id);
+    sets.extend(workspace.index.gone_from.get(&id).into_iter().flatten().copied());
+    sets
 }
 
 /// The apply set of a number, if it is one of this pass.

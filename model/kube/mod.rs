@@ -5,20 +5,32 @@
 //! [`Workspace::references_to`]), what is applied together ([`ApplySet`]), and what kustomize would change on the way
 //! ([`Workspace::touches`], [`Workspace::uses_outside`]).
 
+mod application_set;
+mod applier;
 mod apply_set;
+mod argo;
+mod content;
+mod custom_fields;
 mod field_reference;
 mod field_table;
+mod flux;
+mod gather;
 mod generated;
+mod generator;
+mod image_table;
 pub mod images;
 mod index;
 mod kustomization;
 mod kustomize;
+mod meeting;
 mod outside;
+mod overlay;
 mod patch;
 mod pod;
 mod pod_reference;
 mod read;
 mod reference;
+mod repository;
 mod resolve;
 mod resource;
 mod selector;
@@ -27,11 +39,13 @@ mod sets;
 mod tests;
 mod touch;
 mod unexplained;
+mod unit;
 mod workspace;
 
-pub use kustomize::{Generator, Kustomization, OutsideUse, OutsideUseKind, Touch};
-pub use pod::{CARRIERS, Carrier, Container, ContainerKind, PodTemplate, Rollout};
+pub use content::Encrypted;
+pub use kustomize::{GeneratedKeys, Generator, Kustomization, OutsideUse, OutsideUseKind, Touch};
+pub use pod::{CARRIERS, Carrier, Container, ContainerKind, PodTemplate, Rollout, walk};
 pub use reference::{Certainty, Demand, FieldReference, Keys, Reference, Site, Target};
 pub use resource::{FileId, Resource, ResourceId};
-pub use sets::{ApplySet, Evidence, Member, Resolution, SetId};
-pub use workspace::{ApplySetSpec, Broken, Input, Options, ReferenceSpec, Skipped, SourceFile, Workspace};
+pub use sets::{Applier, ApplySet, Evidence, Generated, Member, Resolution, SetId};
+pub use workspace::{ApplySetSpec, Broken, Input, Options, PathGlob, ReferenceSpec, Skipped, SourceFile, Workspace};

@@ -47,10 +47,11 @@ fn rename(ws: &Workspace, file: FileId, node: Node<'_>, name: &str) -> Result<Ch
     Ok(Change::Edit(file, edit))
 }
 
-/// Safe when the set is proven, or when in a mere directory the keys decide every consumer; a pod that must be recreated, a definition
+/// Safe when the set is proven, or when the keys decide every consumer where it is inferred; a pod that must be recreated, a definition
 /// that nothing demands and an unclear keeper are not.
 fn applicability(collision: &Collision<'_>, demands: &Demands<'_>, keeper: Keeper, names: &[Option<String>]) -> Applicability {
-    let proven = collision.evidence != Evidence::Directory || demands.consumers.iter().all(|c| matches!(c.verdict, Verdict::Keys(_)));
+    let inferred = [Evidence::Directory, Evidence::ArgoCd, Evidence::Flux].contains(&collision.evidence);
+    let proven = !inferred || demands.consumers.iter().all(|c| matches!(c.verdict, Verdict::Keys(_)));
     let renamed = || names.iter().enumerate().filter(|(_, name)| name.is_some()).map(|(at, _)| at);
     let recreated = renamed().flat_map(|at| demands.of(at)).any(|c| matches!(c.rollout, Some(Rollout::Immutable | Rollout::Recreate)));
     let orphaned = renamed().any(|at| demands.of(at).next().is_none());

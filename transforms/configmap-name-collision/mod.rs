@@ -121,7 +121,8 @@ fn severity(collision: &Collision<'_>, reason: Option<&Reason>) -> Severity {
     match (collision.evidence, reason) {
         _ if remark => Severity::Info,
         (Evidence::Directory, Some(reason)) if reason.doubt => Severity::Info,
-        (Evidence::Directory, _) => Severity::Warning,
+        // Argo CD and Flux go on, one way or the other (semantics f.3).
+        (Evidence::Directory | Evidence::ArgoCd | Evidence::Flux, _) => Severity::Warning,
         _ => Severity::Error,
     }
 }
@@ -142,6 +143,7 @@ fn message(ws: &Workspace, collision: &Collision<'_>) -> String {
         (Evidence::Kustomization, true) => format!("{what} with the same data; kustomize build fails on {live}"),
         (_, true) => format!("{what} with the same data"),
         (Evidence::Kustomization, _) => format!("{what} with different data; kustomize build fails on {live}, the last one"),
+        (Evidence::ArgoCd | Evidence::Flux, _) => format!("{what} with different data, and only one of them can be live"),
         (Evidence::Directory, _) => format!("{what} with different data; applied together, {live} is the one that is live"),
         _ => format!("{what} with different data; {live} is applied last, and the one that is live"),
     }

@@ -1,10 +1,14 @@
 //! Tests of the graph, one file an area. [`workspace`] builds one from paths and texts.
 
+mod appliers;
 mod bounds;
+mod content;
 mod fields;
+mod generators;
 mod pods;
 mod reading;
 mod sets;
+mod tables;
 mod touches;
 mod uses;
 
