@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use granit_parser::{Event, Parser, ScalarStyle as Granit, Span, StructureStyle, options};
-use memchr::memchr_iter;
+use memchr::{memchr_iter, memchr2};
 
 use super::tree::{Collection, Document, File, Kind, MAX_BYTES, NO_MARK, NodeData, NodeId, ParseError, ScalarStyle, position, u32_of};
 
@@ -172,7 +172,7 @@ impl<'t> Planner<'t> {
             match self.bytes.get(at) {
                 Some(b' ' | b'\t' | b'\r' | b'\n') => at += 1,
                 Some(0xEF) if self.bytes[at..].starts_with("\u{feff}".as_bytes()) => at += 3,
-                Some(b'#') => at += self.bytes[at..].iter().position(|b| *b == b'\n').unwrap_or(self.bytes.len() - at),
+                Some(b'#') => at += memchr2(b'\n', b'\r', &self.bytes[at..]).unwrap_or(self.bytes.len() - at),
                 _ => return at,
             }
         }
@@ -304,6 +304,9 @@ impl<'t> Planner<'t> {
             let header = self.file.nodes[id.index()].start as usize;
             if !matches!(self.bytes.get(header), Some(b'|' | b'>')) {
                 self.odd("a block scalar without a header");
+            }
+            if has_lone_cr(&self.text[header..range.end.max(header)]) {
+                self.odd("a block scalar with carriage returns that end lines");
             }
             let end = self.block_end(id, header, range.end);
             self.place(id, header, end);

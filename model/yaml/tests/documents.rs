@@ -20,6 +20,8 @@ fn insert() {
         let edit = file.insert_document(after, &map(&[("k", s("v"))])).unwrap();
         assert_eq!(verify::apply(&file, &[&edit]).map_err(|r| r.code), Ok(result.to_owned()), "{before}");
     }
+    let twice = File::parse("\u{feff}\u{feff}a: 1\n").unwrap();
+    assert_eq!(twice.insert_document(None, &s("k")).map_err(|r| r.code), Err("yaml-layout"));
 }
 
 #[test]

@@ -55,3 +55,15 @@ fn any_number_of_comments_below_an_empty_value() {
         taken(file.text());
     }
 }
+
+#[test]
+fn a_carriage_return_ends_a_comment() {
+    let text = "a: # c\r\r? b\n: # d\r  e: 1\n";
+    let file = File::parse_complete(text).unwrap();
+    for node in file.root(0).unwrap().descendants() {
+        let around = node.parent().map_or(0..text.len(), |parent| parent.span());
+        assert!(around.start <= node.span().start && node.span().end <= around.end, "{node:?}");
+    }
+    let value = file.root(0).and_then(|root| root.get("b")).and_then(|b| b.get("e")).unwrap();
+    assert_eq!(value.source(), "1");
+}
