@@ -186,9 +186,11 @@ fn of_path(prefix: &str, path: &str) -> Parameters {
 fn flat(prefix: &str, node: Node<'_>) -> Parameters {
     let mut found = Parameters::new();
     let mut open = vec![(prefix.to_owned(), node, 0)];
+    let mut steps = 0;
     while let Some((prefix, node, depth)) = open.pop() {
         for (key, value) in node.entries() {
-            if found.len() + open.len() > MAX_PARAMETERS {
+            steps += 1;
+            if steps > MAX_PARAMETERS {
                 return found;
             }
             let Some(name) = key.text().map(|k| format!("{prefix}{k}")) else { continue };

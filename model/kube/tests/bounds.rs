@@ -160,6 +160,6 @@ fn parameters_that_grow_by_aliases_end() {
         "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {{name: s}}\nspec:\n  generators:\n  - list:\n      elements:\n      - {{a: b}}\n{}  template: {{metadata: {{name: x}}, spec: {{source: {{repoURL: r, path: d}}}}}}\n",
         levels.replace("      a", "        a").replacen("        a0", "      - a0", 1)
     );
-    let started = workspace(&[("s.yaml", &text), ("d/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")]);
-    assert_eq!(started.resources().len(), 2);
+    let w = workspace(&[("s.yaml", &text), ("d/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")]);
+    assert_eq!(w.resources().len(), 2);
 }
