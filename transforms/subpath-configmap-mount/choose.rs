@@ -95,8 +95,8 @@ pub(super) fn question(pod: &Pod<'_>, own: &Own<'_>, files: &[File<'_, '_, '_>])
             if owned || pointed {
                 paths.insert(directory.to_owned());
             }
-            if links {
-                paths.extend(link::TOOLS.map(str::to_owned));
+            if pointed {
+                paths.insert(repoint::SHELL.to_owned());
             }
             if owned || pointed || links {
                 paths.insert(file.target.clone());

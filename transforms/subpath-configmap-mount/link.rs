@@ -18,8 +18,6 @@ use super::wrapper::{self, Link, Program};
 
 /// Programs that are a POSIX shell, by the last segment of their path.
 const SHELLS: [&str; 4] = ["sh", "bash", "ash", "dash"];
-/// What the wrapper runs besides the shell.
-pub(super) const TOOLS: [&str; 2] = ["/bin/ln", "/bin/mkdir"];
 /// Fields of the container and of the pod that the wrapper rests on.
 const FIELDS: [&str; 10] = [
     "command",
@@ -51,7 +49,10 @@ pub(super) fn rewrite(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, files: &[&Fil
     for file in files {
         possible(pod, own, file)?;
     }
-    tools(facts)?;
+    if let Some(told) = facts.shell().filter(|told| told.value == Shell::None) {
+        let what = if facts.locked() { "no shell with ln and mkdir" } else { "no shell" };
+        return Err(NoFix::new("no-shell", format!("the image has {what}: {}", say::source(told.by))));
+    }
     let mut grounds = Vec::new();
     for file in files {
         grounds.push(ground_of(pod, own, facts, file)?);
@@ -171,18 +172,6 @@ fn may_write(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, file: &File<'_, '_, '_
     Ok(())
 }
 
-/// Refuses images that are known to lack what the wrapper needs.
-fn tools(facts: &Facts) -> Result<(), NoFix> {
-    if let Some(told) = facts.shell().filter(|told| told.value == Shell::None) {
-        return Err(NoFix::new("no-shell", format!("the image has no shell: {}", say::source(told.by))));
-    }
-    let absent = |tool: &&&str| facts.path(tool).is_some_and(|told| told.value.kind == PathKind::Absent);
-    match TOOLS.iter().find(absent) {
-        Some(tool) => Err(NoFix::new("no-shell", format!("the image has no {tool}, which the wrapper needs"))),
-        None => Ok(()),
-    }
-}
-
 /// The shell that runs the wrapper.
 fn shell(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, basis: &mut Basis) -> Result<String, NoFix> {
     let command = own.container.node.get("command");
@@ -200,9 +189,6 @@ fn shell(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, basis: &mut Basis) -> Resu
             "/bin/sh".to_owned()
         }
     };
-    if let Some(tool) = TOOLS.iter().find(|tool| facts.locked() && facts.path(tool).is_none()) {
-        basis.lacks(format!("that the image has {tool}: kubewright.lock is older than this question"));
-    }
     Ok(shell)
 }
 

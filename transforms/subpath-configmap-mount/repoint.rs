@@ -5,10 +5,10 @@
 //! that have nothing of their own in the directory and name the file nowhere.
 
 use kubewright_model::finding::NoFix;
-use kubewright_model::kube::images::Shell;
+use kubewright_model::kube::images::{PathKind, Shell, StatedBy};
 use kubewright_model::yaml::Value;
 
-use super::facts::{Basis, Facts};
+use super::facts::{Basis, Facts, Told};
 use super::file::{self, File, Moved};
 use super::mounts::{Mount, covers, name};
 use super::own_directory;
@@ -16,6 +16,8 @@ use super::pod::{Own, Pod};
 use super::texts::{self, Token};
 use super::wrapper::doubled;
 
+/// Where scripts look for their shell. The lock says that an image has no shell where it lacks what a link needs, so it is asked for this, too.
+pub(super) const SHELL: &str = "/bin/sh";
 /// Fields in which the path could be named on the way to the cluster.
 const FIELDS: [&str; 9] =
     ["command", "args", "env", "envFrom", "volumeMounts", "lifecycle", "livenessProbe", "readinessProbe", "startupProbe"];
@@ -74,8 +76,12 @@ fn basis(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, files: &[&File<'_, '_, '_>
             None => basis.lacks(format!("that the image does not name {} in its configuration", file.target)),
         }
     }
+    let no_scripts = |told: &Told<'_, Shell<'_>>| {
+        let absent = || facts.path(SHELL).is_some_and(|there| there.value.kind == PathKind::Absent);
+        told.value == Shell::None && (!matches!(told.by.by, StatedBy::Lock(_)) || absent())
+    };
     match facts.shell() {
-        Some(told) if told.value == Shell::None => basis.rests_on(told.by, "no shell, so no scripts".into()),
+        Some(told) if no_scripts(&told) => basis.rests_on(told.by, "no shell, so no scripts".into()),
         _ => basis.lacks("that no script of the image reads the old path"),
     }
     let ours = |mount: &Mount<'_>| files.iter().any(|f| f.decision.mount.node == mount.node);

@@ -51,16 +51,16 @@ fn fact(kind: PathKind) -> PathFact {
 
 #[test]
 fn what_each_strategy_rests_on_is_asked_and_no_more() {
-    // Own-directory asks for the directory, link for the file and the tools.
-    assert_eq!(paths("image: app\n@MOUNT@"), ["/bin/ln", "/bin/mkdir", "/etc/app", "/etc/app/web.conf"]);
-    // No link can be made there, so its tools do not matter.
+    // Own-directory asks for the directory, all of them for the file.
+    assert_eq!(paths("image: app\n@MOUNT@"), ["/etc/app", "/etc/app/web.conf"]);
+    // No link can be made there.
     assert_eq!(paths("image: app\nsecurityContext: {readOnlyRootFilesystem: true}\n@MOUNT@"), ["/etc/app", "/etc/app/web.conf"]);
     // /etc can be no volume.
     let at_etc = "image: app\nvolumeMounts: [{name: config, mountPath: /etc/web.conf, subPath: web.conf}]";
-    assert_eq!(paths(at_etc), ["/bin/ln", "/bin/mkdir", "/etc/web.conf"]);
+    assert_eq!(paths(at_etc), ["/etc/web.conf"]);
     // Re-point could be proven by what else is in the directory.
     let named = "image: app\nargs: [/etc/web.conf]\nvolumeMounts: [{name: config, mountPath: /etc/web.conf, subPath: web.conf}]";
-    assert_eq!(paths(named), ["/bin/ln", "/bin/mkdir", "/etc", "/etc/web.conf"]);
+    assert_eq!(paths(named), ["/bin/sh", "/etc", "/etc/web.conf"]);
     // Neither a placeholder nor what has another reason to stay.
     assert!(paths("image: ${IMAGE}\n@MOUNT@").is_empty());
     assert!(paths("image: app\nvolumeMounts: [{name: config, mountPath: /etc/app}]").is_empty());
@@ -77,7 +77,7 @@ fn questions_name_image_and_platform_once() {
         .replace("name: web\nspec", "name: arm\nspec");
     let questions = asked(&format!("{one}{other}{arm}"), &Settings::default());
     let seen: Vec<(&str, &str, usize)> = questions.iter().map(|q| (q.image.as_str(), q.platform.as_str(), q.paths.len())).collect();
-    assert_eq!(seen, [("docker.io/library/app:1", "linux/amd64", 6), ("docker.io/library/app:1", "linux/arm64", 4)]);
+    assert_eq!(seen, [("docker.io/library/app:1", "linux/amd64", 4), ("docker.io/library/app:1", "linux/arm64", 2)]);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn each_fact_comes_from_the_nearest_source() {
         shell: Some("/bin/bash".into()),
         user: Some("root".into()),
         entrypoint: Some(vec!["/app".into()]),
-        paths: ["/etc/app/web.conf", "/bin/ln", "/bin/mkdir"].map(|path| (path.to_owned(), fact(PathKind::File))).into(),
+        paths: ["/etc/app/web.conf"].map(|path| (path.to_owned(), fact(PathKind::File))).into(),
         ..ImageFacts::default()
     };
     let mut settings = locked("docker.io/library/app:latest", facts);
@@ -129,4 +129,21 @@ fn a_lock_that_was_not_asked_proves_less() {
     let finding = found("image: app\ncommand: [run]\n@MOUNT@", &locked("docker.io/library/app:latest", facts));
     assert_eq!(finding.fix.map(|fix| fix.applicability), Ok(Applicability::Unsafe));
     assert!(finding.notes.iter().any(|note| note.contains("kubewright.lock is older than this question")), "{:?}", finding.notes);
+}
+
+#[test]
+fn no_tools_are_not_no_scripts() {
+    let mut facts = ImageFacts { shell: Some("none".into()), user: Some("root".into()), ..ImageFacts::default() };
+    facts.paths = BTreeMap::from([
+        ("/etc/app".into(), fact(PathKind::Absent)),
+        ("/etc/app/web.conf".into(), fact(PathKind::Absent)),
+        ("/bin/sh".into(), fact(PathKind::File)),
+    ]);
+    let applicability = |facts: &ImageFacts| {
+        let settings = locked("docker.io/library/app:latest", facts.clone());
+        found("image: app\nargs: [-c, /etc/app/web.conf]\n@MOUNT@", &settings).fix.map(|fix| fix.applicability)
+    };
+    assert_eq!(applicability(&facts), Ok(Applicability::Unsafe));
+    facts.paths.insert("/bin/sh".into(), fact(PathKind::Absent));
+    assert_eq!(applicability(&facts), Ok(Applicability::Safe));
 }
