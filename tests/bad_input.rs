@@ -159,6 +159,17 @@ fn the_configuration_is_read_strictly() {
         ("fail-on = \"warn\"\n", "did you mean `warning`?"),
         ("[[images]]\nshell = \"/bin/sh\"\n", "kubewright.toml:1:1: `match` is missing"),
         ("[[apply-sets]]\nname = \"prod\"\n", "missing field `paths`"),
+        ("[[apply-sets]]\nname = \"prod\"\npaths = [\"a\"]\nrecurse = true\n", "kubewright.toml:4:1: unknown key `recurse`"),
+        ("[[apply-sets]]\nname = \"prod\"\npaths = [\"a\"]\nrecurse = true\n", "did you mean `recursive`?"),
+        ("[[apply-sets]]\nname = \"prod\"\npaths = []\n", "kubewright.toml:3:9: `paths` is empty"),
+        ("[[apply-sets]]\nname = \"\"\npaths = [\"a\"]\n", "kubewright.toml:2:8: `name` is empty"),
+        ("[[apply-sets]]\nname = \"x\"\npaths = [\"a\", \"../b\"]\n", "kubewright.toml:3:15: `../b` is no path below the root"),
+        ("[[apply-sets]]\nname = \"x\"\npaths = [\"a[\"]\n", "kubewright.toml:3:10: a[: "),
+        ("[[apply-sets]]\nname = \"x\"\npaths = [\"a\"]\nnamespace = \"\"\n", "kubewright.toml:4:13: `namespace` is empty"),
+        (
+            "[[apply-sets]]\nname = \"x\"\npaths = [\"a\"]\n[[apply-sets]]\nname = \"x\"\npaths = [\"b\"]\n",
+            "kubewright.toml:5:8: there is another apply set `x`",
+        ),
         ("a = \n", "kubewright.toml:1:"),
     ];
     for (config, message) in cases {

@@ -50,6 +50,15 @@ fn git_applies_below_the_top() -> Outcome {
     let text = String::from_utf8_lossy(&diff).into_owned();
     ensure(text.contains("+++ b/incident-2-two-configurations/app.yaml"), || format!("paths are not those of the top:\n{text}"))?;
     pipe(Command::new("git").args(["apply", "--check", "-"]).current_dir(dir.path()), &diff, &[0])?;
+    pipe(Command::new("git").args(["apply", "-"]).current_dir(&below), &diff, &[0])?;
+    ensure(tree(&below)? != tree(&examples().join("incident-2-two-configurations"))?, || "git passed over the patch".into())?;
+    // Git would pass over files beside the folder, and apply a half: it must refuse all of it.
+    let beside = dir.path().join("incident-0-colliding-names");
+    let diff = run(&mut kubewright(&beside, &["fix", "--format", "diff", ".", "../incident-1-subpath-deployment"]), &[1])?;
+    let said = String::from_utf8_lossy(&diff.stderr).into_owned();
+    ensure(said.contains("git apply takes it at the top of the work tree"), || format!("nothing is said of it:\n{said}"))?;
+    pipe(Command::new("git").args(["apply", "-"]).current_dir(&beside), &diff.stdout, &[1])?;
+    pipe(Command::new("git").args(["apply", "-"]).current_dir(dir.path()), &diff.stdout, &[0])?;
     Ok(())
 }
 

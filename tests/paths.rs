@@ -88,6 +88,36 @@ fn the_graph_is_read_from_the_root_and_only_what_is_asked_for_is_edited() {
     assert_eq!(listed(&stdout(&below, &["fix", "--format", "json"])), ["web.yaml*", "z.yaml*"]);
 }
 
+/// A ConfigMap of one key, and a Deployment that demands the key of it.
+fn pair(key: &str) -> [String; 2] {
+    let config = format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  {key}.conf: x\n");
+    let volume =
+        format!("      - name: s\n        configMap:\n          name: settings\n          items: [{{key: {key}.conf, path: s}}]\n");
+    let mount = "        volumeMounts:\n        - {name: s, mountPath: /etc/s}\n      volumes:\n";
+    let from = "        envFrom:\n        - configMapRef:\n            name: greeting\n";
+    [config, WEB.replace("web", key).replace(from, &format!("{mount}{volume}"))]
+}
+
+#[test]
+fn a_rename_leaves_no_reader_behind() {
+    let (api, jobs) = (pair("api"), pair("jobs"));
+    let files = |reader| {
+        let sets = "[[apply-sets]]\nname = \"all\"\npaths = [\".\"]\nrecursive = true\n";
+        let files =
+            [("kubewright.toml", sets), ("a/api.yaml", &api[0]), ("a/jobs.yaml", &jobs[0]), ("a/z.yaml", &jobs[1]), (reader, &api[1])];
+        work_tree(&files)
+    };
+    let (inside, outside) = (files("a/reader.yaml"), files("b/reader.yaml"));
+    let asked = ["fix", "--select", "configmap-name-collision", "a"];
+    assert!(stdout(inside.path(), &asked).contains("= fix (safe): rename 1 of 2 definitions to settings-api"));
+    let text = stdout(outside.path(), &asked);
+    assert!(text.contains("= no fix (outside-paths): b/reader.yaml would have to change"), "{text}");
+    // Sentences name files as all else does: as seen from the working directory.
+    let text = stdout(&outside.path().join("a"), &asked[..3]);
+    assert!(text.contains("= no fix (outside-paths): ../b/reader.yaml would have to change"), "{text}");
+    assert!(text.contains("which only the definition in api.yaml holds"), "{text}");
+}
+
 #[test]
 fn a_rename_that_would_leave_a_reader_behind_is_refused() {
     let config = |key: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: shop\ndata:\n  {key}: x\n");

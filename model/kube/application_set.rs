@@ -19,6 +19,8 @@ use crate::yaml::{self, Node};
 const MAX_APPLICATIONS: usize = 2000;
 /// How deep the mappings of parameters nest.
 const MAX_DEPTH: usize = 8;
+/// Parameters of one application; aliases can write far more than stands there.
+const MAX_PARAMETERS: usize = 1000;
 
 /// Parameters by the name of the simple form.
 type Parameters = BTreeMap<String, String>;
@@ -87,7 +89,7 @@ fn excludes(pattern: Node<'_>) -> bool {
 }
 
 fn of_git(git: Node<'_>, fill: &Fill) -> Claim {
-    claim(fill.text(git.get("repoURL")), fill.text(git.get("revision")), Filled::Absent)
+    claim(fill.text(git.get("repoURL")), &fill.text(git.get("revision")), Filled::Absent)
 }
 
 /// What a generator gives; one without parameters when that is not known.
@@ -186,6 +188,9 @@ fn flat(prefix: &str, node: Node<'_>) -> Parameters {
     let mut open = vec![(prefix.to_owned(), node, 0)];
     while let Some((prefix, node, depth)) = open.pop() {
         for (key, value) in node.entries() {
+            if found.len() + open.len() > MAX_PARAMETERS {
+                return found;
+            }
             let Some(name) = key.text().map(|k| format!("{prefix}{k}")) else { continue };
             if value.is_mapping() && depth < MAX_DEPTH {
                 open.push((format!("{name}."), value, depth + 1));

@@ -48,13 +48,22 @@ pub(super) enum Content {
     Opaque(String),
 }
 
+/// How far down a directory is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// Its own files.
+    #[default]
+    Flat,
+    /// All files below, too.
+    Recursive,
+    /// All files below, and kustomizations there are built.
+    Tree,
+}
+
 /// How a directory is read that is no kustomization.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Layout {
-    /// What lies below, too.
-    pub recursive: bool,
-    /// Kustomizations below are built.
-    pub nested: bool,
+    pub depth: Depth,
     /// Take nothing for a kustomization, not even the directory itself.
     pub plain: bool,
     /// Globs of paths relative to the directory.
@@ -165,8 +174,8 @@ impl Fill {
 }
 
 /// A claim on a directory of a repository.
-pub(super) fn claim(url: Filled, written_revision: Filled, path: Filled) -> Claim {
-    let revision = match &written_revision {
+pub(super) fn claim(url: Filled, named: &Filled, path: Filled) -> Claim {
+    let revision = match named {
         Filled::Absent => revision(None),
         Filled::Known(text) => revision(Some(text)),
         Filled::Unknown => None,

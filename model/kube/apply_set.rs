@@ -126,9 +126,10 @@ pub(super) fn build(parts: &Parts<'_>, options: &Options) -> (Vec<Built>, Vec<Ap
     (number(meeting::meet(parts, drafts, &applied, first_applied)), applied)
 }
 
-/// In order of evidence.
+/// In order of evidence, then by name; those of the configuration as they stand there.
 fn number(mut drafts: Vec<Draft>) -> Vec<Built> {
-    drafts.sort_by_key(|d| d.evidence);
+    let key = |d: &Draft| (d.evidence, if d.evidence == Evidence::Config { String::new() } else { d.name.clone() });
+    drafts.sort_by_cached_key(key);
     let built = drafts.into_iter().zip(0..).map(|(draft, id)| {
         let Draft { name, evidence, appliers, cluster, unit } = draft;
         let Unit { members, generated, gone, holes, reach, .. } = unit;
@@ -175,7 +176,8 @@ fn configured_unit(parts: &Parts<'_>, gatherer: &mut Gatherer<'_>, files: &[File
         units.insert(kustomization.file, unit::kustomization(parts, gatherer, kustomization.file, &Overrides::default()));
     }
     let reach: BTreeSet<FileId> = units.values().flat_map(|u| u.reach.iter().copied()).collect();
-    let covered: BTreeSet<FileId> = reach.iter().filter_map(|f| parts.kustomization(*f)).flat_map(|k| k.resources.iter().copied()).collect();
+    let covered: BTreeSet<FileId> =
+        reach.iter().filter_map(|f| parts.kustomization(*f)).flat_map(|k| k.resources.iter().copied()).collect();
     let mut unit = Unit::default();
     for file in files {
         if let Some(built) = units.remove(file) {

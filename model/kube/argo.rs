@@ -1,6 +1,6 @@
 //! Argo CD `Application`s (Argo CD `pkg/apis/application/v1alpha1/types.go`).
 
-use super::applier::{Applied, Content, Fill, Filled, Layout, Place, Source, claim};
+use super::applier::{Applied, Content, Depth, Fill, Filled, Layout, Place, Source, claim};
 use super::repository::Claim;
 use super::resource::ResourceId;
 use super::sets::{Applier, Evidence};
@@ -45,7 +45,7 @@ fn sources(spec: Node<'_>) -> impl Iterator<Item = Node<'_>> {
 fn source(node: Node<'_>, fill: &Fill) -> Option<Source> {
     let text = |key: &str| fill.text(node.get(key));
     let given = |key: &str| node.get(key).is_some_and(|n| n.entries().next().is_some());
-    let claim = claim(text("repoURL"), text("targetRevision"), text("path"));
+    let claim = claim(text("repoURL"), &text("targetRevision"), text("path"));
     let content = if text("chart") != Filled::Absent {
         Content::Opaque(format!("Helm chart {}", text("chart").known().unwrap_or_default()).trim_end().to_owned())
     } else if given("plugin") {
@@ -69,8 +69,7 @@ fn layout(directory: Option<Node<'_>>, fill: &Fill) -> Layout {
     let recursive = get("recurse").and_then(Node::as_bool) == Some(true);
     let (include, exclude) = (fill.text(get("include")), fill.text(get("exclude")));
     Layout {
-        recursive,
-        nested: false,
+        depth: if recursive { Depth::Recursive } else { Depth::Flat },
         plain: recursive || include != Filled::Absent || exclude != Filled::Absent || get("jsonnet").is_some(),
         filtered: include == Filled::Unknown || exclude == Filled::Unknown || get("jsonnet").is_some(),
         include: include.known(),

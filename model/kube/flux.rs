@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::applier::{Applied, Content, Fill, Filled, Layout, Place, Source, claim};
+use super::applier::{Applied, Content, Depth, Fill, Filled, Layout, Place, Source, claim};
 use super::apply_set::Parts;
 use super::repository::Claim;
 use super::resource::Resource;
@@ -29,7 +29,7 @@ pub(super) fn urls(parts: &Parts<'_>) -> Urls {
     let fill = Fill::default();
     for resource in parts.resources.iter().filter(|r| r.kind == "GitRepository" && r.group() == "source.toolkit.fluxcd.io") {
         let Some(spec) = parts.node(resource).and_then(|n| n.get("spec")) else { continue };
-        let pinned = ["commit", "tag", "semver", "name"].iter().filter_map(|k| spec.path(&["ref", k])).next();
+        let pinned = ["commit", "tag", "semver", "name"].iter().find_map(|k| spec.path(&["ref", k]));
         let git = Git {
             url: fill.text(spec.get("url")),
             // Any of these goes before the branch.
@@ -69,10 +69,10 @@ fn claim_of(resource: &Resource, spec: Node<'_>, urls: &Urls) -> Option<(Claim, 
     let key = (text("namespace").map_or_else(|| namespace(resource), str::to_owned), name);
     let path = path(spec);
     Some(match urls.get(&key) {
-        Some(Some(git)) => (claim(git.url.clone(), git.revision.clone(), path), git.ignores),
+        Some(Some(git)) => (claim(git.url.clone(), &git.revision, path), git.ignores),
         Some(None) => return None,
         // Its address is not in the workspace: the name has to do.
-        None => (claim(Filled::Known(format!("flux://{}/{}", key.0, key.1)), Filled::Absent, path), false),
+        None => (claim(Filled::Known(format!("flux://{}/{}", key.0, key.1)), &Filled::Absent, path), false),
     })
 }
 
@@ -90,17 +90,13 @@ pub(super) fn kustomization(resource: &Resource, spec: Node<'_>, urls: &Urls) ->
     // Without a kubeconfig it is the cluster that Flux runs in.
     let known = kube_config.is_none() || cluster.is_some();
     let place = Place { cluster: cluster.unwrap_or_default().to_owned(), namespace: target.clone().known() };
-    let (claim, filtered, content) = match claim_of(resource, spec, urls) {
-        Some((claim, filtered)) => (claim, filtered, None),
-        None => {
-            let kind = spec.path(&["sourceRef", "kind"]).and_then(Node::text).unwrap_or("source");
-            let name = spec.path(&["sourceRef", "name"]).and_then(Node::text).unwrap_or_default();
-            let claim = Claim { repository: String::new(), revision: None, path: path(spec).known() };
-            (claim, false, Some(Content::Opaque(format!("the content of {kind} {name}"))))
-        }
+    let (claim, content) = if let Some((claim, filtered)) = claim_of(resource, spec, urls) {
+        (claim, Content::Directory(Layout { depth: Depth::Tree, filtered, ..Layout::default() }))
+    } else {
+        let text = |key: &str| spec.path(&["sourceRef", key]).and_then(Node::text).unwrap_or_default();
+        let what = format!("the content of {} {}", text("kind"), text("name"));
+        (Claim { repository: String::new(), revision: None, path: path(spec).known() }, Content::Opaque(what))
     };
-    let layout = Layout { recursive: true, nested: true, filtered, ..Layout::default() };
-    let content = content.unwrap_or(Content::Directory(layout));
     Applied {
         applier: Applier {
             resource: resource.id,

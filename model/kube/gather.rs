@@ -206,7 +206,7 @@ impl<'a> Gatherer<'a> {
                     into.holes.extend(parts.unreadable.get(file).cloned());
                     into.resources.extend(parts.of_file(*file).iter().map(|r| Part::new(r.id, r.namespace.as_deref())));
                 }
-                Entry::Base(base) => into.add(&*self.gather(*base, &stack)),
+                Entry::Base(base) => into.add(&self.gather(*base, &stack)),
             }
         }
         let generators = kustomization.generators.iter().enumerate();

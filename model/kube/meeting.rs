@@ -38,13 +38,7 @@ pub(super) fn drafts(parts: &Parts<'_>, gatherer: &mut Gatherer<'_>, applied: &[
 }
 
 /// What one source gives, and the directory when it is one of the workspace.
-fn source_unit(
-    parts: &Parts<'_>,
-    gatherer: &mut Gatherer<'_>,
-    applied: &Applied,
-    source: &Source,
-    own: &Own,
-) -> (Unit, Option<String>) {
+fn source_unit(parts: &Parts<'_>, gatherer: &mut Gatherer<'_>, applied: &Applied, source: &Source, own: &Own) -> (Unit, Option<String>) {
     let who = display(parts, applied);
     let layout = match &source.content {
         Content::Opaque(what) => return (Unit::hole(format!("{who} applies {what}")), None),
@@ -161,16 +155,25 @@ fn holders(parts: &Parts<'_>, drafts: &[Draft]) -> BTreeMap<ResourceId, BTreeSet
     holders
 }
 
+/// What two things have in common that are applied together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Bond {
+    /// The draft that holds both.
+    Holder(usize),
+    /// The `ApplicationSet` that makes both.
+    Maker(ResourceId),
+}
+
 /// The group of each of `applied`: the number of its first member.
 fn groups(applied: &[Applied], holders: &BTreeMap<ResourceId, BTreeSet<usize>>) -> Vec<usize> {
     let mut group: Vec<usize> = (0..applied.len()).collect();
-    // What shares a place, and what holds it or makes it.
-    let mut known: BTreeMap<(Evidence, &Place, Option<usize>, Option<ResourceId>), usize> = BTreeMap::new();
+    let mut known: BTreeMap<(Evidence, &Place, Bond), usize> = BTreeMap::new();
     for (at, one) in applied.iter().enumerate() {
         let Some(place) = &one.place else { continue };
         let resource = one.applier.resource;
-        let held = holders.get(&resource).into_iter().flatten().map(|h| (one.tool, place, Some(*h), None));
-        for key in held.chain([(one.tool, place, None, Some(resource))]) {
+        let held = holders.get(&resource).into_iter().flatten().map(|holder| Bond::Holder(*holder));
+        for bond in held.chain([Bond::Maker(resource)]) {
+            let key = (one.tool, place, bond);
             let other = *known.entry(key).or_insert(at);
             let (a, b) = (find(&group, at), find(&group, other));
             if let Some(of) = group.get_mut(a.max(b)) {
@@ -198,7 +201,8 @@ fn others_in_namespace(
     let mut uses: BTreeMap<(Evidence, &str, usize, Option<String>), BTreeSet<usize>> = BTreeMap::new();
     for (one, group) in applied.iter().zip(groups) {
         let (Some(place), Some(draft)) = (&one.place, kept.get(group)) else { continue };
-        let namespaces: BTreeSet<Option<String>> = draft.unit.members.iter().map(|m| m.namespace.clone()).chain([place.namespace.clone()]).collect();
+        let namespaces: BTreeSet<Option<String>> =
+            draft.unit.members.iter().map(|m| m.namespace.clone()).chain([place.namespace.clone()]).collect();
         for holder in holders.get(&one.applier.resource).into_iter().flatten() {
             for namespace in &namespaces {
                 uses.entry((one.tool, &place.cluster, *holder, namespace.clone())).or_default().insert(*group);
@@ -206,7 +210,8 @@ fn others_in_namespace(
         }
     }
     for ((.., namespace), groups) in uses.iter().filter(|(_, groups)| groups.len() > 1) {
-        let namespace = namespace.as_deref().map_or_else(|| "objects without a namespace".to_owned(), |n| format!("objects of namespace {n}"));
+        let namespace =
+            namespace.as_deref().map_or_else(|| "objects without a namespace".to_owned(), |n| format!("objects of namespace {n}"));
         for group in groups {
             if let Some(draft) = kept.get_mut(group) {
                 draft.unit.holes.insert(format!("other applications of its cluster apply {namespace} too"));

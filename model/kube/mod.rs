@@ -17,6 +17,7 @@ mod flux;
 mod gather;
 mod generated;
 mod generator;
+mod image_table;
 pub mod images;
 mod index;
 mod kustomization;

@@ -114,10 +114,12 @@ impl Workspace {
     }
 
     /// The keys of what the name `name` in resource `from` stands for, when generators make it or add to it ([`Resolution::Generated`]).
-    pub fn generated_keys(&self, set: SetId, from: ResourceId, to: Target, name: &str) -> Option<GeneratedKeys> {
+    /// `namespace` is one that the reference states beside the name.
+    pub fn generated_keys(&self, set: SetId, from: ResourceId, to: Target, name: &str, namespace: Option<&str>) -> Option<GeneratedKeys> {
         let (apply_set, index) = (super::index::set(self, set)?, self.set_index(set)?);
         let consumer = index.positions.get(&from).and_then(|p| p.first()).and_then(|p| apply_set.members.get(*p));
-        let namespace = consumer.map_or_else(|| self.resources.get(from.0 as usize)?.namespace.clone(), |m| m.namespace.clone());
+        let own = || consumer.map_or_else(|| self.resources.get(from.0 as usize)?.namespace.clone(), |m| m.namespace.clone());
+        let namespace = namespace.map(str::to_owned).or_else(own);
         let generators = self.generators_of(set, consumer, to, name, namespace.as_deref());
         let mut keys = GeneratedKeys { known: BTreeSet::new(), complete: true };
         // A plain resource that is asked to be hashed, or one that a generator adds to.

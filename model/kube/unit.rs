@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use globset::GlobBuilder;
 
-use super::applier::{Fill, Layout};
+use super::applier::{Depth, Fill, Layout};
 use super::apply_set::Parts;
 use super::gather::{Gatherer, Outcome, Overrides};
 use super::kustomization::join;
@@ -87,8 +87,8 @@ pub(super) fn raw(resource: &Resource) -> Member {
 }
 
 /// What a kustomization gives.
-pub(super) fn kustomization(parts: &Parts<'_>, gatherer: &mut Gatherer<'_>, file: FileId, overrides: &Overrides) -> Unit {
-    let gathered = gatherer.build_with(file, overrides);
+pub(super) fn kustomization(parts: &Parts<'_>, builder: &mut Gatherer<'_>, file: FileId, overrides: &Overrides) -> Unit {
+    let gathered = builder.build_with(file, overrides);
     let Outcome { members, generated, gone } = gathered.finish(parts);
     let (holes, reach) = (gathered.holes.clone(), gathered.reach.clone());
     Unit { members, generated, gone, holes, reach, built: BTreeSet::from([file]), files: BTreeSet::new() }
@@ -123,16 +123,17 @@ pub(super) fn directory(parts: &Parts<'_>, gatherer: &mut Gatherer<'_>, wanted: 
     let mut built = BTreeMap::new();
     for file in in_walk_order(paths.below(path)) {
         let relative = file.path.get(path.len()..).unwrap_or_default().trim_start_matches('/');
-        let wanted_kind = ["yaml", "yml"].iter().any(|e| has_extension(relative, e)) || (*tool == Evidence::ArgoCd && has_extension(relative, "json"));
+        let wanted_kind =
+            ["yaml", "yml"].iter().any(|e| has_extension(relative, e)) || (*tool == Evidence::ArgoCd && has_extension(relative, "json"));
         let fits = |glob: &Option<Result<globset::GlobMatcher, _>>, absent| match glob {
             Some(Ok(glob)) => glob.is_match(relative),
             _ => absent,
         };
         let inner = split(relative).0;
-        if (!layout.recursive && !inner.is_empty()) || !wanted_kind || !fits(&include, true) || fits(&exclude, false) {
+        if (layout.depth == Depth::Flat && !inner.is_empty()) || !wanted_kind || !fits(&include, true) || fits(&exclude, false) {
             continue;
         }
-        if let Some((directory, nested)) = nested(parts, path, inner).filter(|_| layout.nested) {
+        if let Some((directory, nested)) = nested(parts, path, inner).filter(|_| layout.depth == Depth::Tree) {
             if built.insert(directory, nested).is_none() && !parts.is_component(nested) {
                 unit.add(kustomization(parts, gatherer, nested, &Overrides::default()));
             }
@@ -173,7 +174,14 @@ pub(super) fn in_walk_order<'a>(files: impl Iterator<Item = &'a SourceFile>) -> 
 }
 
 /// The settings that change a kustomization when it is built for an applier, with holes for what is not known.
-pub(super) fn overrides(parts: &Parts<'_>, settings: Option<Node<'_>>, tool: Evidence, path: &str, fill: &Fill, holes: &mut BTreeSet<String>) -> Overrides {
+pub(super) fn overrides(
+    parts: &Parts<'_>,
+    settings: Option<Node<'_>>,
+    tool: Evidence,
+    path: &str,
+    fill: &Fill,
+    holes: &mut BTreeSet<String>,
+) -> Overrides {
     let Some(settings) = settings else { return Overrides::default() };
     let mut get = |key: &str| {
         let filled = fill.text(settings.get(key));
@@ -183,13 +191,13 @@ pub(super) fn overrides(parts: &Parts<'_>, settings: Option<Node<'_>>, tool: Evi
         filled.known()
     };
     let namespace = get(if tool == Evidence::Flux { "targetNamespace" } else { "namespace" });
-    let mut overrides = Overrides { namespace, prefix: get("namePrefix"), suffix: get("nameSuffix"), components: Vec::new() };
+    let mut changes = Overrides { namespace, prefix: get("namePrefix"), suffix: get("nameSuffix"), components: Vec::new() };
     for item in settings.get("components").into_iter().flat_map(Node::items) {
         let directory = item.text().and_then(|t| join(path, t));
         match directory.and_then(|d| parts.paths().kustomization(&d)) {
-            Some(file) => overrides.components.push(file),
+            Some(component) => changes.components.push(component),
             None => _ = holes.insert(format!("component {} is not there", item.text().unwrap_or_default())),
         }
     }
-    overrides
+    changes
 }

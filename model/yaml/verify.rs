@@ -47,16 +47,6 @@ pub fn apply(file: &File, edits: &[&Edit]) -> Result<String, Refusal> {
     Ok(text)
 }
 
-/// Whether two edits touch each other's bytes; two insertions at one position do.
-pub fn overlaps(a: &Edit, b: &Edit) -> bool {
-    a.splices.iter().any(|x| {
-        b.splices.iter().any(|y| {
-            let (x, y) = (&x.range, &y.range);
-            if x.is_empty() || y.is_empty() { x.start <= y.end && y.start <= x.end } else { x.start < y.end && y.start < x.end }
-        })
-    })
-}
-
 /// Line breaks of what is inserted, byte order mark and final line break are the original's; a file with breaks of both kinds takes both.
 fn line_breaks(file: &File, inserted: &[String], result: &str) -> Result<(), Refusal> {
     let original = file.text();

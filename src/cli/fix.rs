@@ -10,7 +10,7 @@ use kubewright_transforms::{ALL, Transform};
 use super::args::{FixArgs, Format};
 use super::config::{self, Config, FailOn};
 use super::ground::Ground;
-use super::print::{Paths, diff, json, text};
+use super::print::{Paths, diff, json, reword, text};
 use super::progress::Progress;
 use super::terminal::Terminal;
 use super::{Status, write};
@@ -41,11 +41,15 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         write::write(&ground.root, &report.files)?;
     }
     let paths = ground.shown();
+    reword(&mut report, &paths, workspace.files().iter().map(|f| f.path.as_str()));
     match args.format {
         Format::Text => terminal.out(&whole_text(args, &report, &paths))?,
         Format::Json => terminal.raw(&json::render(&report, &paths))?,
         Format::Diff => {
             terminal.out(&diff::patch(&report, &paths))?;
+            if !report.files.iter().all(|f| paths.within_reach(&f.path)) {
+                terminal.warning("the patch has files outside of the working directory: git apply takes it at the top of the work tree");
+            }
             terminal.err(&text::summary(&report, &view(args, &paths)));
         }
     }

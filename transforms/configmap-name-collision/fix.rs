@@ -134,10 +134,11 @@ fn renamed(patch: &yaml::File, names: &BTreeMap<usize, String>) -> Result<String
     verify::apply(patch, &edits.iter().collect::<Vec<_>>()).map_err(refused)
 }
 
-/// Safe when the set is proven, or when in a mere directory the keys decide every consumer; a pod that must be recreated, a definition
+/// Safe when the set is proven, or when the keys decide every consumer where it is inferred; a pod that must be recreated, a definition
 /// that nothing demands and an unclear keeper are not.
 pub(super) fn applicability(collision: &Collision<'_>, demands: &Demands<'_>, keeper: Keeper, names: &[Option<NewName>]) -> Applicability {
-    let proven = collision.evidence != Evidence::Directory || demands.consumers.iter().all(|c| matches!(c.verdict, Verdict::Keys(_)));
+    let inferred = [Evidence::Directory, Evidence::ArgoCd, Evidence::Flux].contains(&collision.evidence);
+    let proven = !inferred || demands.consumers.iter().all(|c| matches!(c.verdict, Verdict::Keys(_)));
     let renamed = || names.iter().enumerate().filter(|(_, name)| name.is_some()).map(|(at, _)| at);
     let recreated = renamed().flat_map(|at| demands.of(at)).any(|c| matches!(c.rollout, Some(Rollout::Immutable | Rollout::Recreate)));
     let orphaned = renamed().any(|at| demands.of(at).next().is_none());

@@ -144,6 +144,7 @@ pub(super) struct Collision<'a> {
     pub(super) evidence: Evidence,
     /// In order of application: the last one is what the cluster holds.
     pub(super) definitions: Vec<Definition<'a>>,
+    origins: BTreeSet<Origin>,
     /// The file of a further definition of the name that may or may not be in the same namespace.
     pub(super) unsure: Option<FileId>,
     /// Whether the definitions themselves are in one namespace for certain.
@@ -163,7 +164,7 @@ impl Collision<'_> {
     }
 
     pub(super) fn is_definition(&self, id: ResourceId) -> bool {
-        self.definitions.iter().any(|d| d.id() == Some(id))
+        self.origins.contains(&Origin::Resource(id))
     }
 
     /// Whether all definitions hold the same.
@@ -175,18 +176,20 @@ impl Collision<'_> {
 /// All collisions of the workspace, in order of the sets they meet in first.
 pub(super) fn collisions(ws: &Workspace, to: Target) -> Vec<Collision<'_>> {
     let mut found: Vec<Collision<'_>> = Vec::new();
+    let mut known: BTreeMap<(bool, BTreeSet<Origin>), usize> = BTreeMap::new();
     for set in ws.sets() {
         let entries = entries::of(ws, set, to);
         let mut by_name: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         for entry in &entries {
-            let known = by_name.entry(&entry.name).or_default();
-            if known.iter().all(|e| e.origin != entry.origin || e.namespace != entry.namespace) {
-                known.push(entry);
+            if seen.insert((&entry.name, entry.origin, &entry.namespace)) {
+                by_name.entry(&entry.name).or_default().push(entry);
             }
         }
         for entries in by_name.into_values().filter(|m| m.len() > 1) {
             for collision in in_set(ws, set, to, &entries) {
-                match found.iter_mut().find(|c| same_definitions(c, &collision)) {
+                let at = *known.entry((collision.certain, collision.origins.clone())).or_insert(found.len());
+                match found.get_mut(at) {
                     Some(known) => {
                         known.sets.push(set.id);
                         known.evidence = known.evidence.min(collision.evidence);
@@ -221,6 +224,7 @@ fn in_set<'a>(ws: &'a Workspace, set: &ApplySet, to: Target, entries: &[&Entry])
             namespace: namespace.map(str::to_owned),
             sets: vec![set.id],
             evidence: set.evidence,
+            origins: definitions.iter().map(|d| d.origin).collect(),
             definitions,
             unsure: unsure.map(|e| file(e.origin)),
             certain,
@@ -231,9 +235,4 @@ fn in_set<'a>(ws: &'a Workspace, set: &ApplySet, to: Target, entries: &[&Entry])
         return collision(entries, false).filter(|c| !c.identical()).into_iter().collect();
     }
     certain
-}
-
-fn same_definitions(a: &Collision<'_>, b: &Collision<'_>) -> bool {
-    let origins = |c: &Collision<'_>| c.definitions.iter().map(|d| d.origin).collect::<BTreeSet<_>>();
-    a.certain == b.certain && origins(a) == origins(b)
 }

@@ -9,7 +9,7 @@
 use kubewright_model::finding::{Applicability, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Evidence, Target, Workspace};
 
-use crate::settings::Strategy;
+use crate::settings::Remedy;
 use crate::{Context, Meta, Transform};
 use demand::{Demands, Verdict};
 use group::Collision;
@@ -126,7 +126,7 @@ fn plan(cx: &Context<'_>, collision: &Collision<'_>, demands: &Demands<'_>, atta
     none(uses::unexplained(ws, collision))?;
     let siblings = keeper::siblings(ws, collision);
     let keeper = keeper::choose(cx, collision, demands, &siblings);
-    if cx.settings.configmap_name_collision.strategy == Strategy::Merge {
+    if cx.settings.configmap_name_collision.strategy == Remedy::Merge {
         return merge::plan(ws, collision, (demands, attached), keeper);
     }
     let names = suffix::names(ws, collision, demands, &siblings, keeper.index)?;
@@ -141,7 +141,8 @@ fn severity(collision: &Collision<'_>, reason: Option<&Reason>) -> Severity {
     match (collision.evidence, reason) {
         _ if harmless || !collision.certain => Severity::Info,
         (Evidence::Directory, Some(reason)) if reason.doubt => Severity::Info,
-        (Evidence::Directory, _) => Severity::Warning,
+        // Argo CD and Flux go on, one way or the other (semantics f.3).
+        (Evidence::Directory | Evidence::ArgoCd | Evidence::Flux, _) => Severity::Warning,
         _ => Severity::Error,
     }
 }

@@ -35,6 +35,19 @@ const SPEC: &[&str] =
     &["priority", "preemptionPolicy", "nodeName", "activeDeadlineSeconds", "serviceAccount", "serviceAccountName", "ephemeralContainers"];
 /// Annotations without a meaning on the DaemonSet's pods, by prefix: the kubelet's own, the alpha of critical pods, rkt's, kubectl's.
 const ANNOTATIONS: &[&str] = &["kubernetes.io/config.", "scheduler.alpha.kubernetes.io/critical-pod", "rkt.", "kubectl.kubernetes.io/"];
+/// Annotations about the object, by prefix, which tools leave for each other on its way: it keeps them. A Helm post-renderer puts what lacks
+/// the name of its file into one of its own, and kpt needs path and index.
+const OF_THE_OBJECT: &[&str] = &[
+    "argocd.argoproj.io/",
+    "config.k8s.io/",
+    "config.kubernetes.io/",
+    "helm.sh/",
+    "internal.config.kubernetes.io/",
+    "kustomize.config.k8s.io/",
+    "kustomize.toolkit.fluxcd.io/",
+    "meta.helm.sh/",
+    "postrenderer.helm.sh/",
+];
 /// Where the service account admission mounts tokens.
 const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// Old names of node labels (gone since Kubernetes 1.18) and today's.
@@ -106,10 +119,17 @@ fn labels(draft: &mut Draft) -> Result<Labels, NoFix> {
     Ok(Labels { template: Value::Map(template), selector: Value::Map(selector) })
 }
 
-/// Drops what has no meaning any more and takes the rest out for the template.
+/// Drops what has no meaning any more and takes out for the template what is not about the object.
 fn annotations(draft: &mut Draft) -> Result<Vec<(String, Value)>, NoFix> {
     let all = strings(draft.root()?.path(&["metadata", "annotations"]));
+    let (stay, all): (Vec<_>, Vec<_>) = all.into_iter().partition(|(key, _)| OF_THE_OBJECT.iter().any(|a| key.starts_with(a)));
+    if all.is_empty() {
+        return Ok(all);
+    }
     draft.drop(&["metadata", "annotations"])?;
+    if !stay.is_empty() {
+        draft.put(&["metadata"], &["name", "namespace", "labels"], "annotations", &Value::Map(stay))?;
+    }
     Ok(all.into_iter().filter(|(key, _)| !ANNOTATIONS.iter().any(|a| key.starts_with(a))).collect())
 }
 

@@ -147,3 +147,19 @@ fn deep_lists_and_mappings_end() {
     let touches = w.touches(resource(&w, "Deployment/a").id);
     assert!(touches[0].affects("spec.a.a.a"));
 }
+
+#[test]
+fn parameters_that_grow_by_aliases_end() {
+    let mut levels = String::from("      a0: &a0 {x: y}\n");
+    for level in 1..12 {
+        let inner = format!("*a{}", level - 1);
+        let all: Vec<String> = (0..12).map(|i| format!("k{i}: {inner}")).collect();
+        levels.push_str(&format!("      a{level}: &a{level} {{{}}}\n", all.join(", ")));
+    }
+    let text = format!(
+        "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {{name: s}}\nspec:\n  generators:\n  - list:\n      elements:\n      - {{a: b}}\n{}  template: {{metadata: {{name: x}}, spec: {{source: {{repoURL: r, path: d}}}}}}\n",
+        levels.replace("      a", "        a").replacen("        a0", "      - a0", 1)
+    );
+    let started = workspace(&[("s.yaml", &text), ("d/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")]);
+    assert_eq!(started.resources().len(), 2);
+}

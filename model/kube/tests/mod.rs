@@ -1,7 +1,10 @@
 //! Tests of the graph, one file an area. [`workspace`] builds one from paths and texts.
 
+mod appliers;
 mod bounds;
+mod content;
 mod fields;
+mod generators;
 mod overrides;
 mod pods;
 mod reading;

@@ -41,7 +41,8 @@ fn a_patch_of_data_is_about_the_keys_it_sets() {
 
 #[test]
 fn replacements_and_vars_are_about_the_key_they_take() {
-    let source = |field: &str| only(&format!("replacements: [{{source: {{kind: ConfigMap, name: a, fieldPath: {field}}}, targets: []}}]\n"), "");
+    let source =
+        |field: &str| only(&format!("replacements: [{{source: {{kind: ConfigMap, name: a, fieldPath: {field}}}, targets: []}}]\n"), "");
     assert_eq!(source("data.k"), "Replacement k");
     assert_eq!(source("'data.[a.b]'"), "Replacement a.b");
     assert_eq!(source("'data.a\\.b'"), "Replacement a.b");
@@ -72,7 +73,10 @@ fn values_of_json_patches_are_references_by_their_shape() {
         text.collect::<Vec<_>>()
     };
     let volumes = "/spec/template/spec/volumes";
-    assert_eq!(json(&format!("{{op: add, path: {volumes}/-, value: {{name: x, configMap: {{name: a, items: [{{key: k, path: p}}]}}}}}}")), ["k"]);
+    assert_eq!(
+        json(&format!("{{op: add, path: {volumes}/-, value: {{name: x, configMap: {{name: a, items: [{{key: k, path: p}}]}}}}}}")),
+        ["k"]
+    );
     assert_eq!(json(&format!("{{op: replace, path: {volumes}/0/configMap/name, value: a}}")), [""]);
     let env = "{op: add, path: /spec/template/spec/containers/0/env, value: [{name: A, valueFrom: {configMapKeyRef: {name: a, key: k}}}]}";
     assert_eq!(json(env), ["k"]);

@@ -76,11 +76,13 @@ fn what_cannot_be_read_makes_a_hole() {
             ("d/template.yaml", "{{ x }\n"),
             ("d/sops.yaml", "kind: Secret\nsops: {mac: x}\n"),
             ("d/plain/x.yaml", "a: 1\n"),
+            ("d/labels.yaml", "apiVersion: builtin\nkind: LabelTransformer\nmetadata: {name: l}\n"),
         ]);
         (w.sets()[0].closed, w.sets()[0].holes.len())
     };
     assert_eq!(with(""), (true, 0));
     assert_eq!(with("namePrefix: x-"), (true, 0));
+    assert_eq!(with("transformers: [labels.yaml]"), (true, 0));
     for hole in [
         "bases: [github.com/org/repo//dir?ref=v1]",
         "bases: [https://example.com/x.yaml]",
@@ -95,6 +97,7 @@ fn what_cannot_be_read_makes_a_hole() {
         "patches: [{path: missing.yaml}]",
         "generators: [plain/x.yaml]",
         "transformers: [plain/x.yaml]",
+        "patches: [{patch: '{kind: ConfigMap, metadata: {name: a}}', options: {allowNameChange: true}}]",
     ] {
         assert_eq!(with(hole), (false, 1), "{hole}");
     }
@@ -208,4 +211,41 @@ fn generators_make_names() {
     let asked = config_map("a", "k").replace("metadata:\n", "metadata:\n  annotations: {kustomize.config.k8s.io/needs-hash: 'true'}\n");
     let w = workspace(&[("kustomization.yaml", "resources: [p.yaml, a.yaml]\n"), ("p.yaml", POD), ("a.yaml", &asked)]);
     assert_eq!(hash(&w, "a"), Some(true));
+}
+
+#[test]
+fn configured_paths_are_taken_as_kubectl_takes_them() {
+    let found = |paths: &[&str], recursive: bool| {
+        let paths = paths.iter().map(|p| PathGlob::new(p, recursive).unwrap()).collect();
+        let spec = ApplySetSpec { name: "set".to_owned(), paths, ..ApplySetSpec::default() };
+        let (a, b, c) = (config_map("a", "k"), config_map("b", "k"), config_map("c", "k"));
+        let files = [("b.yaml", b.as_str()), ("d/a.yaml", &a), ("d/a/c.yaml", &c), ("d/x.txt", "x\n")];
+        let w = workspace_with(&files, Options { apply_sets: vec![spec], ..Options::default() });
+        members(set(&w, "set"))
+    };
+    assert_eq!(found(&["d"], false), ["-/a"]);
+    assert_eq!(found(&["./d/"], true), ["-/c", "-/a"]);
+    assert_eq!(found(&["."], false), ["-/b"]);
+    assert_eq!(found(&["."], true), ["-/b", "-/c", "-/a"]);
+    assert_eq!(found(&["d/*.yaml", "b.yaml"], false), ["-/a", "-/b"]);
+    assert_eq!(found(&["*"], false), ["-/b", "-/a"]);
+    assert_eq!(found(&["**/a/*"], false), ["-/c"]);
+}
+
+#[test]
+fn configured_sets_of_one_cluster_are_one() {
+    let spec = |name: &str, cluster: Option<&str>| ApplySetSpec {
+        name: name.to_owned(),
+        paths: vec![PathGlob::new(name, false).unwrap()],
+        namespace: Some(format!("ns-{name}")),
+        cluster: cluster.map(str::to_owned),
+    };
+    let sets = |a: Option<&str>, b: Option<&str>| {
+        let options = Options { apply_sets: vec![spec("a", a), spec("b", b)], ..Options::default() };
+        let w = workspace_with(&[("a/x.yaml", &config_map("x", "k")), ("b/w.yaml", &config_map("w", "k"))], options);
+        w.sets().iter().map(|s| format!("{}: {}", s.name, members(s).join(" "))).collect::<Vec<_>>()
+    };
+    assert_eq!(sets(Some("prod"), Some("prod")), ["a, b: ns-a/x ns-b/w"]);
+    assert_eq!(sets(Some("prod"), Some("test")), ["a: ns-a/x", "b: ns-b/w"]);
+    assert_eq!(sets(None, None), ["a: ns-a/x", "b: ns-b/w"]);
 }

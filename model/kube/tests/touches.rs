@@ -58,7 +58,7 @@ fn merge_patches_touch_their_leaves() {
     );
     assert_eq!(container("{name: c, volumeMounts: [{mountPath: /b, name: v}]}"), ["a patch spec.template.spec.containers.volumeMounts"]);
     assert_eq!(merge("spec: {template: {$patch: replace, spec: {containers: []}}}\n"), ["a patch spec.template"]);
-    assert_eq!(merge("$patch: delete\n"), ["a patch *"]);
+    assert_eq!(merge("$patch: delete\n"), ["a patch *"], "it is still named there");
 }
 
 #[test]
@@ -217,4 +217,23 @@ fn flux_substitutes_and_patches_below_its_path() {
     assert_eq!(flux("path: ./apps", "args: ['${A}']"), NONE);
     let patch = "path: apps, patches: [{target: {kind: Deployment}, patch: '[{op: remove, path: /spec/paused}]'}]";
     assert_eq!(flux(patch, "args: []"), ["a patch spec.paused"]);
+}
+
+#[test]
+fn argo_cd_changes_what_it_builds() {
+    let app = |kustomize: &str, path: &str| {
+        let text = format!(
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: a}}\nspec: {{source: {{repoURL: 'https://x/y', path: {path}, kustomize: {{{kustomize}}}}}}}\n"
+        );
+        of(&workspace(&[("argo/a.yaml", &text), ("apps/kustomization.yaml", "resources: [web.yaml]\n"), ("apps/web.yaml", DEPLOYMENT)]))
+    };
+    assert_eq!(app("images: ['registry:5000/web=other:2']", "apps"), ["images spec.template.spec.containers.image"]);
+    assert_eq!(app("images: ['registry:5000/web:2']", "apps"), ["images spec.template.spec.containers.image"]);
+    assert_eq!(app("images: ['registry.example.com/web=other:2']", "apps"), NONE);
+    assert_eq!(app("namePrefix: x-", "apps"), NONE);
+    assert_eq!(app("commonAnnotations: {a: b}", "apps").len(), 1);
+    assert_eq!(app("commonAnnotations: {a: b}", "other"), NONE);
+    let patch = "patches: [{target: {kind: Deployment}, patch: '[{op: remove, path: /spec/paused}]'}]";
+    assert_eq!(app(patch, "apps"), ["a patch spec.paused"]);
+    assert_eq!(app(patch, "'{{path}}'"), ["a patch spec.paused"]);
 }

@@ -19,18 +19,25 @@ const CONTEXT: usize = 3;
 
 /// All changed files of a report.
 pub fn patch(report: &Report, paths: &Paths) -> String {
+    // Below the top of the work tree git takes paths as relative to the top only behind its own header, and then it passes over files
+    // elsewhere without a word: a patch that has some goes without, and is refused there as a whole.
+    let header = paths.from_above() && report.files.iter().all(|f| paths.within_reach(&f.path));
     let mut out = String::new();
     for file in &report.files {
-        one(&mut out, file, &paths.in_patch(&file.path));
+        one(&mut out, file, &paths.in_patch(&file.path), header);
     }
     out
 }
 
-fn one(out: &mut String, file: &FileChange, path: &str) {
+fn one(out: &mut String, file: &FileChange, path: &str, header: bool) {
     let (old, new) = (name("a", path), name("b", path));
-    if file.before.is_none() || file.after.is_none() {
+    let comes_or_goes = file.before.is_none() || file.after.is_none();
+    if header || comes_or_goes {
+        let _ = writeln!(out, "{HEADER}diff --git {old} {new}{HEADER:#}");
+    }
+    if comes_or_goes {
         let fate = if file.before.is_none() { "new" } else { "deleted" };
-        let _ = writeln!(out, "{HEADER}diff --git {old} {new}{HEADER:#}\n{HEADER}{fate} file mode 100644{HEADER:#}");
+        let _ = writeln!(out, "{HEADER}{fate} file mode 100644{HEADER:#}");
     }
     // Git ends a path that holds a space with a tab, so that it is told from a time stamp.
     let tab = if path.contains(' ') { "\t" } else { "" };

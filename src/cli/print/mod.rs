@@ -2,7 +2,10 @@
 
 pub mod diff;
 pub mod json;
+mod reword;
 pub mod text;
+
+pub use reword::reword;
 
 use std::path::{Component, Path, PathBuf};
 
@@ -28,6 +31,22 @@ impl Paths {
     /// For `git apply`.
     pub fn in_patch(&self, path: &str) -> String {
         self.to(path, &self.patch)
+    }
+
+    /// Whether paths are shown otherwise than the report has them.
+    fn moved(&self) -> bool {
+        self.root != self.cwd
+    }
+
+    /// Whether git takes a patch of that file from the working directory, though its paths are relative to the top of the work tree. It
+    /// passes silently over files that are not at or below the working directory.
+    pub fn within_reach(&self, path: &str) -> bool {
+        self.cwd == self.patch || !self.shown(path).starts_with("../")
+    }
+
+    /// Whether patches name files otherwise than the working directory does.
+    fn from_above(&self) -> bool {
+        self.cwd != self.patch
     }
 
     fn to(&self, path: &str, base: &Path) -> String {
