@@ -155,10 +155,10 @@ pub(super) fn notes(
 ) -> Vec<String> {
     let name = collision.name;
     let kept = collision.place(ws, keeper.index);
-    let last = if collision.evidence == Evidence::Kustomization {
-        "it comes last"
-    } else {
-        "it is applied last, so this is what the cluster holds"
+    let last = match collision.evidence {
+        Evidence::Kustomization => "it comes last",
+        Evidence::ArgoCd | Evidence::Flux => "it comes last, though nothing here says which of them is live",
+        _ => "it is applied last, so this is what the cluster holds",
     };
     let mut notes = vec![together(ws, collision)];
     notes.push(match keeper.why {
