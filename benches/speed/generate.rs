@@ -1,8 +1,9 @@
 //! Realistic manifests, the same for the same count: directories of ten files, each file a Deployment, its Service and its `ConfigMap`.
 //!
 //! What real repositories have and costs something is there: comments, both indentations of sequences, quotes, flow collections, block scalars
-//! that hold configuration, probes, resources, every tenth directory with a kustomization. One Deployment in ten reads its `ConfigMap`, one
-//! in a hundred mounts it through `subPath`: so many findings are what a repository has that was cleaned once and goes on living.
+//! that hold configuration, probes, resources, every tenth directory with a kustomization, every hundredth file a custom resource definition
+//! with two of its resources. One Deployment in ten reads its `ConfigMap`, one in a hundred mounts it through `subPath`: so many findings are
+//! what a repository has that was cleaned once and goes on living.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -44,6 +45,9 @@ pub(crate) fn files(dir: &Path, count: usize) -> io::Result<u64> {
             let listed: Vec<String> = names.iter().rev().skip(1).map(|n| format!("  - {n}\n")).collect();
             let listed = listed.concat();
             format!("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: prod\nresources:\n{listed}")
+        } else if index % 100 == 55 {
+            names.push(format!("crd-{index:06}.yaml"));
+            definition(&mut random, index)
         } else {
             names.push(format!("app-{index:06}.yaml"));
             manifest(&mut random, index)
@@ -97,6 +101,55 @@ fn manifest(random: &mut Random, index: usize) -> String {
         "  logging.yaml: |-\n    level: {}\n    handlers:\n      - type: stdout\n        # json is what the collector reads\n        format: json\n",
         random.pick(&["info", "debug", "warn"])
     );
+    out
+}
+
+/// A custom resource definition as controller-gen writes it, and two of its resources.
+fn definition(random: &mut Random, index: usize) -> String {
+    let kind = format!("Sync{index}");
+    let plural = format!("sync{index}s");
+    let mut out = String::with_capacity(16_384);
+    let _ = write!(
+        out,
+        "---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  annotations:\n    \
+         controller-gen.kubebuilder.io/version: v0.16.1\n  name: {plural}.example.com\nspec:\n  group: example.com\n  names:\n    kind: {kind}\n    \
+         listKind: {kind}List\n    plural: {plural}\n    singular: sync{index}\n  scope: Namespaced\n  versions:\n  - additionalPrinterColumns:\n    \
+         - jsonPath: .status.phase\n      name: Phase\n      type: string\n    name: v1\n    schema:\n      openAPIV3Schema:\n        \
+         description: {kind} keeps two stores equal.\n        properties:\n          apiVersion:\n            type: string\n          kind:\n            \
+         type: string\n          metadata:\n            type: object\n          spec:\n            description: What is wanted.\n            properties:\n"
+    );
+    for field in 0..15 + random.below(40) {
+        let at = "              ";
+        let _ = write!(
+            out,
+            "{at}{}{field}:\n{at}  description: |-\n{at}    The {} of the {}, as the {} sees it.\n\n{at}    Cannot be changed: it is part of the \"{}\" key.\n",
+            random.pick(&WORDS),
+            random.pick(&SETTINGS),
+            random.pick(&WORDS),
+            random.pick(&WORDS),
+            random.pick(&SETTINGS)
+        );
+        match random.below(3) {
+            0 => _ = write!(out, "{at}  type: string\n{at}  enum: [\"on\", \"off\", auto]\n"),
+            1 => _ = write!(out, "{at}  format: int32\n{at}  minimum: 0\n{at}  type: integer\n"),
+            _ => {
+                let _ = write!(
+                    out,
+                    "{at}  items:\n{at}    properties:\n{at}      key:\n{at}        maxLength: 253\n{at}        pattern: ^[a-z0-9]([-a-z0-9]*[a-z0-9])?$\n\
+                     {at}        type: string\n{at}    required:\n{at}    - key\n{at}    type: object\n{at}  type: array\n"
+                );
+            }
+        }
+    }
+    out.push_str("            type: object\n        type: object\n    served: true\n    storage: true\n    subresources:\n      status: {}\n");
+    for number in 0..2 {
+        let _ = write!(
+            out,
+            "---\napiVersion: example.com/v1\nkind: {kind}\nmetadata:\n  name: {}-{number}\n  namespace: prod\nspec:\n  {}0: \"on\"\n  limits: {{}}\n",
+            random.pick(&WORDS),
+            random.pick(&WORDS)
+        );
+    }
     out
 }
 
