@@ -29,8 +29,11 @@ pub(super) fn scan(text: &Arc<str>) -> Option<File> {
     }
     let mut scanner = Scanner::new(text);
     scanner.run()?;
-    let Scanner { nodes, documents, comments, decoded, anchors, aliases, .. } = scanner;
-    Some(File { text: Arc::clone(text), nodes, documents, comments, decoded, anchors, aliases, tags: Vec::new(), odd: None })
+    let Scanner { mut nodes, mut documents, comments, decoded, anchors, props, aliases, .. } = scanner;
+    // Room was made for as many nodes as a text of this length has at most: trees are kept as long as the run lasts.
+    nodes.shrink_to_fit();
+    documents.shrink_to_fit();
+    Some(File { text: Arc::clone(text), nodes, documents, comments, decoded, anchors, aliases, props, tags: Vec::new(), odd: None })
 }
 
 /// An open block collection.
@@ -66,6 +69,7 @@ pub(super) struct Scanner<'t> {
     pub(super) comments: Vec<Range<usize>>,
     pub(super) decoded: Vec<(NodeId, Box<str>)>,
     anchors: Vec<(NodeId, Box<str>)>,
+    props: Vec<(NodeId, u32)>,
     aliases: Vec<(NodeId, NodeId)>,
     stack: Vec<Open>,
     /// First node of the document: anchors before it do not count.
@@ -87,6 +91,7 @@ impl<'t> Scanner<'t> {
             comments: Vec::new(),
             decoded: Vec::new(),
             anchors: Vec::new(),
+            props: Vec::new(),
             aliases: Vec::new(),
             stack: Vec::with_capacity(16),
             first: 0,
@@ -213,7 +218,6 @@ impl<'t> Scanner<'t> {
                 kind: Kind::Scalar(ScalarStyle::Plain),
                 start: u32_of(at),
                 end: u32_of(at),
-                props: u32_of(at),
                 mark: NO_MARK,
                 parent: NO_MARK,
                 subtree: u32_of(self.nodes.len() + 1),
@@ -248,9 +252,10 @@ impl<'t> Scanner<'t> {
         self.grow(u32_of(at));
     }
 
+    #[inline]
     pub(super) fn name(&mut self, id: u32, anchor: Option<Anchor>) {
         if let Some((start, end)) = anchor {
-            self.nodes[id as usize].props = u32_of(start);
+            self.props.push((NodeId(id), u32_of(start)));
             self.anchors.push((NodeId(id), self.text[start + 1..end].into()));
         }
     }
@@ -258,16 +263,7 @@ impl<'t> Scanner<'t> {
     pub(super) fn push(&mut self, kind: Kind, start: usize, end: usize, mark: u32) -> u32 {
         let id = u32_of(self.nodes.len());
         let parent = self.stack.last().map_or(NO_MARK, |o| o.id);
-        self.nodes.push(NodeData {
-            kind,
-            start: u32_of(start),
-            end: u32_of(end),
-            props: u32_of(start),
-            mark,
-            parent,
-            subtree: id + 1,
-            explicit_key: false,
-        });
+        self.nodes.push(NodeData { kind, start: u32_of(start), end: u32_of(end), mark, parent, subtree: id + 1, explicit_key: false });
         if parent == NO_MARK
             && let Some(document) = self.documents.last_mut()
         {
@@ -481,7 +477,7 @@ impl<'t> Scanner<'t> {
 
     /// A key and what follows it on its line.
     fn pair(&mut self, key: Token) -> Option<usize> {
-        if memchr(b'\n', &self.bytes[key.range.clone()]).is_some() {
+        if key.style != ScalarStyle::Plain && memchr(b'\n', &self.bytes[key.range.clone()]).is_some() {
             return None;
         }
         let id = self.push(Kind::Scalar(key.style), key.range.start, key.range.end, NO_MARK);

@@ -139,7 +139,6 @@ impl<'s, 't> Flow<'s, 't> {
             kind,
             start: u32_of(start),
             end: u32_of(end),
-            props: u32_of(start),
             mark,
             parent,
             subtree: id + 1,
