@@ -1,6 +1,7 @@
 //! Uses of a name by things that are no resources: patches, their targets, replacements, vars and generators.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::field_reference;
 use super::kustomization::Details;
@@ -8,7 +9,7 @@ use super::kustomize::{Kustomization, OutsideUse, OutsideUseKind};
 use super::patch::Body;
 use super::pod;
 use super::reference::Target;
-use super::resource::{FileId, Resource, ResourceId};
+use super::resource::{FileId, Hints, Identity, Resource, ResourceId};
 use super::selector::{Pattern, Selector};
 use super::workspace::Workspace;
 use crate::finding::Location;
@@ -140,15 +141,16 @@ impl<'a> Finder<'a, '_> {
 /// A strategic-merge patch, taken as the resource that it patches.
 fn partial(root: Node<'_>) -> Option<Resource> {
     let text = |key: &str| root.get(key).and_then(Node::text).map(str::to_owned);
-    Some(Resource {
-        id: ResourceId(u32::MAX),
-        file: FileId(u32::MAX),
+    let identity = Identity {
         document: 0,
         item: None,
         node: root.id(),
+        bytes: (0, 0),
+        hints: Hints::default(),
         api_version: text("apiVersion")?,
         kind: text("kind")?,
         namespace: None,
         name: String::new(),
-    })
+    };
+    Some(Resource { id: ResourceId(u32::MAX), file: FileId(u32::MAX), identity: Arc::new(identity) })
 }

@@ -21,7 +21,7 @@ impl Workspace {
     /// As [`Workspace::resolve`], for a reference that states a namespace beside the name.
     pub fn resolve_in(&self, set: SetId, from: ResourceId, to: Target, name: &str, namespace: Option<&str>) -> Resolution {
         let (Some(apply_set), Some(index)) = (super::index::set(self, set), self.set_index(set)) else { return Resolution::Missing };
-        let consumer = index.positions.get(&from).and_then(|p| p.first()).and_then(|p| apply_set.members.get(*p));
+        let consumer = index.positions(from).next().and_then(|p| apply_set.members.get(p));
         let wanted = match namespace {
             Some(explicit) => Some(explicit.to_owned()),
             None => match consumer {
@@ -32,11 +32,10 @@ impl Workspace {
         if let Some(generated) = self.generated(set, to, name, wanted.as_deref()) {
             return generated;
         }
-        let mut candidates = members(apply_set, index.definitions(to, name));
+        let mut candidates = index.definitions(self, apply_set, to, name);
         if candidates.is_empty() {
             // A name that already carries the prefix: kustomize leaves it, the cluster finds it.
-            let positions = index.by_name.get(&(to, name.to_owned())).map_or(&[][..], Vec::as_slice);
-            candidates = members(apply_set, positions);
+            candidates = index.named(apply_set, to, name);
         } else if candidates.len() > 1
             && let Some(consumer) = consumer.filter(|m| !m.through.is_empty())
         {
@@ -92,8 +91,8 @@ impl Workspace {
         if annotation != Some("true") {
             return None;
         }
-        let position = self.set_index(set.id)?.positions.get(&id)?.first()?;
-        let kustomization = *set.members.get(*position)?.through.last()?;
+        let position = self.set_index(set.id)?.positions(id).next()?;
+        let kustomization = *set.members.get(position)?.through.last()?;
         Some(Resolution::Generated { hash_suffix: true, kustomization })
     }
 
@@ -135,8 +134,4 @@ fn keys_of(node: Node<'_>) -> Vec<String> {
         }
     }
     keys
-}
-
-fn members<'a>(set: &'a ApplySet, positions: &[usize]) -> Vec<&'a Member> {
-    positions.iter().filter_map(|p| set.members.get(*p)).collect()
 }

@@ -86,7 +86,7 @@ impl Workspace {
         let known = resource.namespace.is_some();
         for set in self.sets_of(id) {
             let Some(index) = self.set_index(set) else { continue };
-            for member in index.positions.get(&id).into_iter().flatten().filter_map(|p| self.set(set).members.get(*p)) {
+            for member in index.positions(id).filter_map(|p| self.set(set).members.get(p)) {
                 let (mut prefix, mut suffix) = (String::new(), String::new());
                 for file in member.through.iter().rev() {
                     way.through.insert(*file);

@@ -176,5 +176,5 @@ fn same_definitions(a: &Collision<'_>, b: &Collision<'_>) -> bool {
 }
 
 fn is_hook(ws: &Workspace, id: ResourceId) -> bool {
-    ws.node(id).and_then(|n| n.path(&["metadata", "annotations", "helm.sh/hook"])).is_some()
+    ws.may_hold(id, "helm.sh/hook") && ws.node(id).and_then(|n| n.path(&["metadata", "annotations", "helm.sh/hook"])).is_some()
 }

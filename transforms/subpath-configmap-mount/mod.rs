@@ -17,8 +17,8 @@ mod wrapper;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
-use kubewright_model::kube::ContainerKind;
 use kubewright_model::kube::images::{self, Question};
+use kubewright_model::kube::{ContainerKind, Resource};
 use kubewright_model::yaml::{Edit, Node};
 
 use self::decide::{Case, Decision};
@@ -48,6 +48,9 @@ impl Transform for SubPathConfigMapMount {
             return findings;
         }
         for resource in cx.workspace.resources() {
+            if !may_mount(cx, resource) {
+                continue;
+            }
             let Some(node) = cx.workspace.node(resource.id) else { continue };
             for template in cx.workspace.pod_templates(resource.id) {
                 let of_part = |m: &mounts::Mount<'_>| m.sub_path.is_some() || m.expression;
@@ -64,10 +67,18 @@ impl Transform for SubPathConfigMapMount {
     }
 }
 
+/// Whether a container of the resource may mount something through `subPath` or `subPathExpr`.
+fn may_mount(cx: &Context<'_>, resource: &Resource) -> bool {
+    cx.workspace.carries_pods(resource.id) && cx.workspace.may_hold(resource.id, "subPath")
+}
+
 /// What would have to be known of the images of the workspace to decide the mounts of their containers.
 pub(crate) fn questions(cx: &Context<'_>) -> Vec<Question> {
     let mut asked: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
     for resource in cx.workspace.resources() {
+        if !may_mount(cx, resource) {
+            continue;
+        }
         for template in cx.workspace.pod_templates(resource.id) {
             for container in template.containers() {
                 let paths = mounts::of(container.node).into_iter().filter(|m| m.sub_path.is_some()).filter_map(|m| m.path);
