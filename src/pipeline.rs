@@ -140,7 +140,8 @@ impl Pipeline<'_> {
 
     /// All findings of one pass that are to be reported, sorted; and what there is to say about suppressions.
     fn check(&self, workspace: &Workspace) -> (Pass, Vec<Finding>) {
-        let cx = Context { workspace, settings: self.settings };
+        let running: Vec<&str> = self.transforms.iter().map(|t| t.meta().name).collect();
+        let cx = Context { workspace, settings: self.settings, running: &running };
         let editable = |f: &Finding| workspace.file(f.primary.file).editable;
         let mut findings: Vec<Finding> = self.transforms.par_iter().flat_map_iter(|t| t.check(&cx)).filter(editable).collect();
         let mut suppressions = suppress::Suppressions::read(workspace);
@@ -153,8 +154,7 @@ impl Pipeline<'_> {
                 finding.fix = Err(NoFix::new("partly-suppressed", text));
             }
         }
-        let names: Vec<&str> = self.transforms.iter().map(|t| t.meta().name).collect();
-        let remarks = suppressions.remarks(&names);
+        let remarks = suppressions.remarks(&running);
         for broken in workspace.broken().iter().filter(|b| workspace.file(b.file).editable) {
             findings.push(input_finding(workspace, broken));
         }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kubewright::cli::config::Config;
-use kubewright::pipeline::{Pipeline, UnsafeFixes};
+use kubewright::pipeline::{Pipeline, Report, UnsafeFixes};
 use kubewright_model::finding::Applicability;
 use kubewright_model::kube::{Input, Workspace};
 use kubewright_transforms::{ALL, Transform};
@@ -101,12 +101,24 @@ fn example(transform: &'static dyn Transform) -> Result<(), Failed> {
         _ => UnsafeFixes::All,
     };
     let report = Pipeline { transforms: vec![transform], settings: &config.settings, unsafe_fixes }.run(&workspace)?;
-    let fixed = report.files.first().and_then(|f| f.after.as_deref()).unwrap_or(before);
+    let fixed = match transform.meta().applicability {
+        // What is only displayed is never applied: the page shows the edits all the same.
+        Applicability::DisplayOnly => displayed(before, &report),
+        _ => report.files.first().and_then(|f| f.after.as_deref()).unwrap_or(before).to_owned(),
+    };
     ensure(fixed == *after, || {
         let reasons: Vec<String> = report.findings.iter().map(|f| format!("{}: {:?}", f.message, f.fix.as_ref().err())).collect();
-        let diff = similar::TextDiff::from_lines(*after, fixed).unified_diff().header("expected", "actual").to_string();
+        let diff = similar::TextDiff::from_lines(*after, &fixed).unified_diff().header("expected", "actual").to_string();
         format!("the example does not become what the page says:\n{diff}\n{reasons:#?}")
     })
+}
+
+/// The text with the edits of the fixes that are shown.
+fn displayed(before: &str, report: &Report) -> String {
+    let fixes = report.findings.iter().filter_map(|f| f.fix.as_ref().ok());
+    let mut edits: Vec<_> = fixes.flat_map(|fix| &fix.edits).collect();
+    edits.sort_by_key(|edit| std::cmp::Reverse(edit.start));
+    edits.into_iter().fold(before.to_owned(), |text, edit| [&text[..edit.start], &edit.content, &text[edit.end..]].concat())
 }
 
 /// Every code of the transform's source, `NoFix::new("code", ..)`, is explained on its page.

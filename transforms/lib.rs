@@ -14,6 +14,8 @@ pub mod settings;
 mod configmap_name_collision;
 #[path = "missing-config-hash/mod.rs"]
 mod missing_config_hash;
+#[path = "missing-config-reference/mod.rs"]
+mod missing_config_reference;
 #[path = "static-pod-kube-proxy/mod.rs"]
 mod static_pod_kube_proxy;
 #[path = "subpath-configmap-mount/mod.rs"]
@@ -43,6 +45,8 @@ pub struct Context<'a> {
     pub workspace: &'a Workspace,
     /// The options of all transforms.
     pub settings: &'a Settings,
+    /// Names of the transforms that run: one defect is one finding, whoever else could report it.
+    pub running: &'a [&'static str],
 }
 
 /// Finds one pattern.
@@ -59,6 +63,7 @@ pub static ALL: &[&dyn Transform] = &[
     &subpath_configmap_mount::SubPathConfigMapMount,
     &static_pod_kube_proxy::StaticPodKubeProxy,
     &missing_config_hash::MissingConfigHash,
+    &missing_config_reference::MissingConfigReference,
 ];
 
 /// What would have to be known of the container images of the workspace to decide findings: what `kubewright images lock` asks.

@@ -16,6 +16,8 @@ pub struct Settings {
     pub static_pod_kube_proxy: StaticPod,
     /// `[transforms.missing-config-hash]`
     pub missing_config_hash: ConfigHash,
+    /// `[transforms.missing-config-reference]`
+    pub missing_config_reference: MissingReference,
     /// `[[images]]`: not part of the `[transforms]` table, filled in by the reader of the configuration.
     #[serde(skip)]
     pub images: Vec<ImageFacts>,
@@ -32,6 +34,7 @@ impl Settings {
             "subpath-configmap-mount" => self.subpath_configmap_mount.enabled,
             "static-pod-kube-proxy" => self.static_pod_kube_proxy.enabled,
             "missing-config-hash" => self.missing_config_hash.enabled,
+            "missing-config-reference" => self.missing_config_reference.enabled,
             _ => true,
         }
     }
@@ -114,5 +117,21 @@ pub struct ConfigHash {
 impl Default for ConfigHash {
     fn default() -> Self {
         Self { enabled: true, annotation: "kubewright.dev/config-hash".into(), secrets: false }
+    }
+}
+
+/// Options of `missing-config-reference`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MissingReference {
+    /// Whether it runs.
+    pub enabled: bool,
+    /// Globs of names that something outside of the workspace makes: `ConfigMap/name`, `Secret/name`.
+    pub external: Vec<String>,
+}
+
+impl Default for MissingReference {
+    fn default() -> Self {
+        Self { enabled: true, external: Vec::new() }
     }
 }

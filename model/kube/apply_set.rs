@@ -1,26 +1,22 @@
 //! Building apply sets (semantics f.3), strongest evidence first.
 //!
 //! A file that is part of a configured set is judged only through configured sets; one that a kustomization gathers only through the
-//! kustomization roots that reach it; what is left makes a candidate set for each directory.
+//! kustomizations that are built and reach it; what Argo CD or Flux takes as it is only through them; what is left makes a candidate set
+//! for each directory.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
-use globset::{Glob, GlobMatcher};
-
-use super::kustomization::{Details, Entry};
+use super::applier::{self, Applied};
+use super::gather::{Gatherer, Overrides};
+use super::kustomization::{Details, Paths};
 use super::kustomize::Kustomization;
+use super::meeting;
 use super::read::split;
-use super::resource::{FileId, Resource, ResourceId};
-use super::sets::{ApplySet, Evidence, Member, SetId};
+use super::resource::{FileId, Resource};
+use super::sets::{Applier, ApplySet, Evidence, Member, SetId};
+use super::unit::{self, Namespace, Unit, in_walk_order, raw, shown};
 use super::workspace::{ApplySetSpec, Options, SourceFile};
-
-/// Kustomizations nest less deep than this; deeper ones make a hole.
-const MAX_DEPTH: usize = 64;
-/// Members of a set; more make a hole.
-const MAX_MEMBERS: usize = 200_000;
-/// Kinds whose names `namePrefix` leaves alone (kustomize's `PrefixTransformer`).
-const KEEP_NAME: &[&str] = &["CustomResourceDefinition", "APIService", "Namespace"];
+use crate::yaml::Node;
 
 /// What sets are built from.
 pub(super) struct Parts<'a> {
@@ -32,233 +28,184 @@ pub(super) struct Parts<'a> {
     pub details: &'a [Details],
 }
 
-/// A set and the kustomizations it was gathered through.
-pub(super) struct Built {
-    pub set: ApplySet,
-    pub reach: BTreeSet<FileId>,
-}
-
-/// All apply sets.
-pub(super) fn build(parts: &Parts<'_>, options: &Options) -> Vec<Built> {
-    let mut sets = Vec::new();
-    if options.stream {
-        let members = parts.resources.iter().map(|r| raw(r, None)).collect();
-        let holes: BTreeSet<String> = parts.unreadable.values().cloned().collect();
-        push(&mut sets, "<stdin>", Evidence::Stream, members, holes, BTreeSet::new());
-        return sets;
-    }
-    let steps = 64 * parts.kustomizations.len() + 1000;
-    let mut gatherer = Gatherer { parts, memo: BTreeMap::new(), steps };
-    let mut configured: BTreeMap<FileId, &str> = BTreeMap::new();
-    for spec in &options.apply_sets {
-        let files = matched(parts.files, spec);
-        configured.extend(files.iter().map(|f| (*f, spec.name.as_str())));
-        let (members, holes, reach) = configured_set(parts, &mut gatherer, &files, spec.namespace.as_deref());
-        push(&mut sets, &spec.name, Evidence::Config, members, holes, reach);
-    }
-    for kustomization in parts.kustomizations.iter().filter(|k| k.root && !configured.contains_key(&k.file)) {
-        let build = gatherer.gather(kustomization.file, &[]);
-        let mut holes = build.holes.clone();
-        let mut members = Vec::new();
-        for part in &build.parts {
-            match parts.resources.get(part.resource.0 as usize).and_then(|r| configured.get(&r.file)) {
-                Some(name) => {
-                    holes.insert(format!("a part of it belongs to apply set {name}"));
-                }
-                None => members.extend(part.member(parts.resources)),
-            }
-        }
-        let name = if kustomization.directory.is_empty() { "." } else { &kustomization.directory };
-        push(&mut sets, name, Evidence::Kustomization, members, holes, build.reach.clone());
-    }
-    let listed: BTreeSet<FileId> = parts.kustomizations.iter().flat_map(|k| k.resources.iter().copied()).collect();
-    let mut directories: BTreeMap<&str, Vec<Member>> = BTreeMap::new();
-    for resource in parts.resources {
-        if configured.contains_key(&resource.file) || listed.contains(&resource.file) {
-            continue;
-        }
-        if let Some(file) = parts.files.get(resource.file.0 as usize) {
-            directories.entry(split(&file.path).0).or_default().push(raw(resource, None));
-        }
-    }
-    for (directory, members) in directories {
-        let holes = BTreeSet::from(["nothing says that a directory is applied as a whole".to_owned()]);
-        push(&mut sets, if directory.is_empty() { "." } else { directory }, Evidence::Directory, members, holes, BTreeSet::new());
-    }
-    sets
-}
-
-fn push(sets: &mut Vec<Built>, name: &str, evidence: Evidence, members: Vec<Member>, holes: BTreeSet<String>, reach: BTreeSet<FileId>) {
-    let id = SetId(u32::try_from(sets.len()).unwrap_or(u32::MAX));
-    let closed = holes.is_empty();
-    let set = ApplySet { id, name: name.to_owned(), evidence, members, closed, holes: holes.into_iter().collect() };
-    sets.push(Built { set, reach });
-}
-
-/// A resource as it is written.
-fn raw(resource: &Resource, namespace: Option<&str>) -> Member {
-    Member {
-        resource: resource.id,
-        namespace: resource.namespace.clone().or_else(|| namespace.map(str::to_owned)),
-        name: resource.name.clone(),
-        through: Vec::new(),
-    }
-}
-
-/// The files of a configured set: in the order of globs, then by path.
-fn matched(files: &[SourceFile], spec: &ApplySetSpec) -> Vec<FileId> {
-    let globs: Vec<GlobMatcher> = spec.paths.iter().filter_map(|p| Some(Glob::new(p).ok()?.compile_matcher())).collect();
-    let mut seen = BTreeSet::new();
-    let mut found = Vec::new();
-    for glob in &globs {
-        found.extend(files.iter().filter(|f| glob.is_match(&f.path) && seen.insert(f.id)).map(|f| f.id));
-    }
-    found
-}
-
-type Collected = (Vec<Member>, BTreeSet<String>, BTreeSet<FileId>);
-
-/// Kustomizations among the files are built, the other files are taken as they are.
-fn configured_set(parts: &Parts<'_>, gatherer: &mut Gatherer<'_>, files: &[FileId], namespace: Option<&str>) -> Collected {
-    let wanted: BTreeSet<FileId> = files.iter().copied().collect();
-    let inner: BTreeSet<FileId> =
-        parts.kustomizations.iter().filter(|k| wanted.contains(&k.file)).flat_map(|k| k.bases.iter().copied()).collect();
-    let (mut holes, mut reach) = (BTreeSet::new(), BTreeSet::new());
-    let mut members_of: BTreeMap<FileId, Vec<Member>> = BTreeMap::new();
-    let mut covered = BTreeSet::new();
-    for kustomization in parts.kustomizations.iter().filter(|k| wanted.contains(&k.file) && !inner.contains(&k.file) && !k.component) {
-        let build = gatherer.gather(kustomization.file, &[]);
-        holes.extend(build.holes.iter().cloned());
-        reach.extend(build.reach.iter().copied());
-        covered.extend(parts.kustomizations.iter().filter(|k| build.reach.contains(&k.file)).flat_map(|k| k.resources.iter().copied()));
-        let members = build.parts.iter().filter_map(|p| p.member(parts.resources)).map(|mut m| {
-            m.namespace = m.namespace.or_else(|| namespace.map(str::to_owned));
-            m
-        });
-        members_of.insert(kustomization.file, members.collect());
-    }
-    let mut members = Vec::new();
-    for file in files {
-        if let Some(gathered) = members_of.remove(file) {
-            members.extend(gathered);
-        } else if !covered.contains(file) {
-            holes.extend(parts.unreadable.get(file).cloned());
-            members.extend(parts.of_file(*file).iter().map(|r| raw(r, namespace)));
-        }
-    }
-    (members, holes, reach)
-}
-
-impl Parts<'_> {
+impl<'a> Parts<'a> {
     /// The resources of a file.
-    fn of_file(&self, file: FileId) -> &[Resource] {
+    pub(super) fn of_file(&self, file: FileId) -> &'a [Resource] {
         let start = self.resources.partition_point(|r| r.file < file);
         let end = self.resources.partition_point(|r| r.file <= file);
         self.resources.get(start..end).unwrap_or_default()
     }
+
+    /// The mapping of a resource.
+    pub(super) fn node(&self, resource: &Resource) -> Option<Node<'a>> {
+        Some(self.files.get(resource.file.0 as usize)?.yaml.as_deref()?.node(resource.node))
+    }
+
+    /// All files by path.
+    pub(super) fn paths(&self) -> Paths<'a> {
+        Paths(self.files)
+    }
+
+    /// The kustomization that a file is.
+    pub(super) fn kustomization(&self, file: FileId) -> Option<&'a Kustomization> {
+        self.kustomizations.binary_search_by_key(&file, |k| k.file).ok().and_then(|i| self.kustomizations.get(i))
+    }
+
+    pub(super) fn is_component(&self, file: FileId) -> bool {
+        self.kustomization(file).is_some_and(|k| k.component)
+    }
 }
 
-/// A resource on its way through kustomizations.
+/// A set and the kustomizations it was gathered through.
+pub(super) struct Built {
+    pub set: ApplySet,
+    pub reach: BTreeSet<FileId>,
+    /// What went in and was deleted on the way.
+    pub gone: Vec<Member>,
+}
+
+/// A set on its way.
 #[derive(Debug, Clone)]
-struct Part {
-    resource: ResourceId,
-    namespace: Option<String>,
-    prefix: String,
-    suffix: String,
-    /// Innermost first.
-    through: Vec<FileId>,
+pub(super) struct Draft {
+    pub name: String,
+    pub evidence: Evidence,
+    pub appliers: Vec<Applier>,
+    pub cluster: Option<String>,
+    pub unit: Unit,
 }
 
-impl Part {
-    fn member(&self, resources: &[Resource]) -> Option<Member> {
-        let resource = resources.get(self.resource.0 as usize)?;
-        let name = if resource.name.is_empty() || KEEP_NAME.contains(&resource.kind.as_str()) {
-            resource.name.clone()
-        } else {
-            format!("{}{}{}", self.prefix, resource.name, self.suffix)
-        };
-        let through = self.through.iter().rev().copied().collect();
-        Some(Member { resource: self.resource, namespace: self.namespace.clone(), name, through })
+impl Draft {
+    pub(super) fn new(name: &str, evidence: Evidence, unit: Unit) -> Self {
+        Self { name: name.to_owned(), evidence, appliers: Vec::new(), cluster: None, unit }
     }
 }
 
-#[derive(Debug, Clone, Default)]
-struct Gathered {
-    parts: Vec<Part>,
-    holes: BTreeSet<String>,
-    reach: BTreeSet<FileId>,
-}
-
-/// Builds kustomizations; what a base gathers is kept, since many overlays share it.
-struct Gatherer<'a> {
-    parts: &'a Parts<'a>,
-    memo: BTreeMap<FileId, Rc<Gathered>>,
-    /// Components cannot be kept: their work is bounded instead.
-    steps: usize,
-}
-
-impl Gatherer<'_> {
-    fn gather(&mut self, file: FileId, stack: &[FileId]) -> Rc<Gathered> {
-        if let Some(known) = self.memo.get(&file) {
-            return Rc::clone(known);
-        }
-        let gathered = Rc::new(self.accumulate(file, Gathered::default(), stack));
-        self.memo.insert(file, Rc::clone(&gathered));
-        gathered
+/// All apply sets, and what has them applied.
+pub(super) fn build(parts: &Parts<'_>, options: &Options) -> (Vec<Built>, Vec<Applied>) {
+    if options.stream {
+        let holes: BTreeSet<String> = parts.unreadable.values().cloned().collect();
+        let unit = Unit { members: parts.resources.iter().map(raw).collect(), holes, ..Unit::default() };
+        return (number(vec![Draft::new("<stdin>", Evidence::Stream, unit)]), Vec::new());
     }
-
-    /// Adds what a kustomization gathers to `into`, then changes all of it: a component changes what its parent gathered before it.
-    fn accumulate(&mut self, file: FileId, mut into: Gathered, stack: &[FileId]) -> Gathered {
-        let Ok(index) = self.parts.kustomizations.binary_search_by_key(&file, |k| k.file) else {
-            into.holes.extend(self.parts.unreadable.get(&file).cloned());
-            return into;
-        };
-        let (Some(kustomization), Some(details)) = (self.parts.kustomizations.get(index), self.parts.details.get(index)) else {
-            return into;
-        };
-        if stack.contains(&file) || stack.len() >= MAX_DEPTH || self.steps == 0 {
-            into.holes.insert(format!("kustomization {} refers to itself, or nests too deep", kustomization.directory));
-            return into;
+    let mut gatherer = Gatherer::new(parts);
+    let mut configured: BTreeMap<FileId, &str> = BTreeMap::new();
+    let mut drafts: Vec<Draft> = Vec::new();
+    for spec in &options.apply_sets {
+        let files = matched(parts.files, spec);
+        configured.extend(files.iter().map(|f| (*f, spec.name.as_str())));
+        let mut unit = configured_unit(parts, &mut gatherer, &files);
+        if files.is_empty() {
+            unit.holes.insert("its paths name no file".to_owned());
         }
-        self.steps -= 1;
-        let stack: Vec<FileId> = stack.iter().copied().chain([file]).collect();
-        into.reach.insert(file);
-        into.holes.extend(kustomization.holes.iter().cloned());
-        for entry in &details.entries {
-            match entry {
-                Entry::File(file) => {
-                    into.holes.extend(self.parts.unreadable.get(file).cloned());
-                    into.parts.extend(self.parts.of_file(*file).iter().map(|r| Part {
-                        resource: r.id,
-                        namespace: r.namespace.clone(),
-                        prefix: String::new(),
-                        suffix: String::new(),
-                        through: Vec::new(),
-                    }));
-                }
-                Entry::Base(base) => {
-                    let inner = self.gather(*base, &stack);
-                    into.holes.extend(inner.holes.iter().cloned());
-                    into.reach.extend(inner.reach.iter().copied());
-                    let room = MAX_MEMBERS.saturating_sub(into.parts.len());
-                    into.parts.extend(inner.parts.iter().take(room).cloned());
-                    if inner.parts.len() > room {
-                        into.holes.insert("it has too many resources".to_owned());
-                    }
-                }
+        unit.place(Namespace::Default(spec.namespace.as_deref()));
+        // What is applied to one cluster meets there.
+        match drafts.iter_mut().find(|d| d.cluster.is_some() && d.cluster == spec.cluster) {
+            Some(known) => {
+                known.name = format!("{}, {}", known.name, spec.name);
+                known.unit.add(unit);
             }
+            None => drafts.push(Draft { cluster: spec.cluster.clone(), ..Draft::new(&spec.name, Evidence::Config, unit) }),
         }
-        for component in &details.components {
-            into = self.accumulate(*component, into, &stack);
-        }
-        for part in &mut into.parts {
-            if let Some(namespace) = &kustomization.namespace {
-                part.namespace = Some(namespace.clone());
-            }
-            part.prefix.insert_str(0, &kustomization.prefix);
-            part.suffix.push_str(&kustomization.suffix);
-            part.through.push(file);
-        }
-        into
     }
+    let (applied, own) = applier::all(parts);
+    let sources = meeting::drafts(parts, &mut gatherer, &applied, &own);
+    let mut used: BTreeSet<FileId> = sources.iter().flat_map(|d| d.unit.built.iter().chain(&d.unit.files).copied()).collect();
+    let first_applied = drafts.len();
+    drafts.extend(sources);
+    for kustomization in parts.kustomizations.iter().filter(|k| k.root && !configured.contains_key(&k.file) && !used.contains(&k.file)) {
+        let unit = unit::kustomization(parts, &mut gatherer, kustomization.file, &Overrides::default());
+        drafts.push(Draft::new(shown(&kustomization.directory), Evidence::Kustomization, unit));
+    }
+    for draft in drafts.get_mut(first_applied..).unwrap_or_default() {
+        without(parts, &mut draft.unit, &configured);
+    }
+    used.extend(parts.kustomizations.iter().flat_map(|k| k.resources.iter().copied()));
+    used.extend(configured.keys().copied());
+    drafts.extend(charts(parts));
+    drafts.extend(directories(parts, &used));
+    (number(meeting::meet(parts, drafts, &applied, first_applied)), applied)
+}
+
+/// In order of evidence.
+fn number(mut drafts: Vec<Draft>) -> Vec<Built> {
+    drafts.sort_by_key(|d| d.evidence);
+    let built = drafts.into_iter().zip(0..).map(|(draft, id)| {
+        let Draft { name, evidence, appliers, cluster, unit } = draft;
+        let Unit { members, generated, gone, holes, reach, .. } = unit;
+        let closed = holes.is_empty();
+        let holes = holes.into_iter().collect();
+        Built { set: ApplySet { id: SetId(id), name, evidence, appliers, cluster, members, generated, closed, holes }, reach, gone }
+    });
+    built.collect()
+}
+
+/// Takes out what belongs to configured sets.
+fn without(parts: &Parts<'_>, unit: &mut Unit, configured: &BTreeMap<FileId, &str>) {
+    if configured.is_empty() {
+        return;
+    }
+    let holes = &mut unit.holes;
+    unit.members.retain(|member| match parts.resources.get(member.resource.0 as usize).and_then(|r| configured.get(&r.file)) {
+        Some(name) => {
+            holes.insert(format!("a part of it belongs to apply set {name}"));
+            false
+        }
+        None => true,
+    });
+}
+
+/// The files of a configured set: in the order of its paths, then as kubectl walks.
+fn matched(files: &[SourceFile], spec: &ApplySetSpec) -> Vec<FileId> {
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for path in &spec.paths {
+        let hits = files.iter().filter(|f| path.matches(&f.path) && seen.insert(f.id));
+        found.extend(in_walk_order(hits).into_iter().map(|f| f.id));
+    }
+    found
+}
+
+/// Kustomizations among the files are built, the other files are taken as they are.
+fn configured_unit(parts: &Parts<'_>, gatherer: &mut Gatherer<'_>, files: &[FileId]) -> Unit {
+    let wanted: BTreeSet<FileId> = files.iter().copied().collect();
+    let inner: BTreeSet<FileId> =
+        parts.kustomizations.iter().filter(|k| wanted.contains(&k.file)).flat_map(|k| k.bases.iter().copied()).collect();
+    let mut units: BTreeMap<FileId, Unit> = BTreeMap::new();
+    for kustomization in parts.kustomizations.iter().filter(|k| wanted.contains(&k.file) && !inner.contains(&k.file) && !k.component) {
+        units.insert(kustomization.file, unit::kustomization(parts, gatherer, kustomization.file, &Overrides::default()));
+    }
+    let reach: BTreeSet<FileId> = units.values().flat_map(|u| u.reach.iter().copied()).collect();
+    let covered: BTreeSet<FileId> = reach.iter().filter_map(|f| parts.kustomization(*f)).flat_map(|k| k.resources.iter().copied()).collect();
+    let mut unit = Unit::default();
+    for file in files {
+        if let Some(built) = units.remove(file) {
+            unit.add(built);
+        } else if !covered.contains(file) {
+            unit.take(parts, *file);
+        }
+    }
+    unit
+}
+
+/// Helm charts: what they install is known to Helm alone.
+fn charts(parts: &Parts<'_>) -> Vec<Draft> {
+    let directories = parts.files.iter().map(|f| split(&f.path)).filter(|(_, name)| *name == "Chart.yaml");
+    let unit = || Unit::hole("the templates of a Helm chart are not read: render it".to_owned());
+    directories.map(|(directory, _)| Draft::new(shown(directory), Evidence::Helm, unit())).collect()
+}
+
+/// A candidate for each directory that holds resources of which nothing says how they are applied.
+fn directories(parts: &Parts<'_>, used: &BTreeSet<FileId>) -> Vec<Draft> {
+    let mut directories: BTreeMap<&str, Unit> = BTreeMap::new();
+    for resource in parts.resources.iter().filter(|r| !used.contains(&r.file)) {
+        if let Some(file) = parts.files.get(resource.file.0 as usize) {
+            directories.entry(split(&file.path).0).or_default().members.push(raw(resource));
+        }
+    }
+    let hole = "nothing says that a directory is applied as a whole";
+    let candidates = directories.into_iter().map(|(directory, mut unit)| {
+        unit.holes.insert(hole.to_owned());
+        Draft::new(shown(directory), Evidence::Directory, unit)
+    });
+    candidates.collect()
 }

@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::field_table::{BUILT_IN_GROUPS, CORE_KINDS, EMBEDDING_GROUPS, FIELDS, Field, Form, OUTPUTS};
+use super::custom_fields::{CUSTOM_FIELDS, EMBEDDING_GROUPS, OUTPUTS, SELECTOR_GROUPS};
+use super::field_table::{BUILT_IN_GROUPS, CORE_KINDS, FIELDS, Field, Form, POD_ANNOTATIONS};
 use super::pod::{self, CONTAINER_LISTS, walk};
 use super::pod_reference;
 use super::reference::{Certainty, FieldReference, Target};
@@ -19,21 +20,32 @@ pub(super) fn of_resource<'a>(resource: &Resource, root: Node<'a>, declared: &[R
     for spec in declared.iter().filter(|s| s.kind == resource.kind) {
         collector.declared(spec);
     }
-    for field in FIELDS.iter().filter(|f| f.kinds.contains(&"*") || f.kinds.contains(&resource.kind.as_str())) {
+    let all = FIELDS.iter().chain(CUSTOM_FIELDS);
+    for field in all.filter(|f| f.kinds.contains(&"*") || f.kinds.contains(&resource.kind.as_str())) {
         if field.group == "*" || field.group == resource.group() {
             collector.field(field);
+        }
+    }
+    let templates = pod::templates(resource, root);
+    for annotations in templates.iter().filter_map(|t| t.node.path(&["metadata", "annotations"])) {
+        for (key, to) in POD_ANNOTATIONS {
+            if let Some(node) = annotations.get(key) {
+                collector.words(*to, Certainty::Known, node);
+            }
         }
     }
     if resource.group() == "rbac.authorization.k8s.io" {
         collector.rbac();
     } else if !is_built_in(resource) {
-        let templates: Vec<Node<'_>> = pod::templates(resource, root).iter().map(|t| t.spec).collect();
+        let specs: Vec<Node<'_>> = templates.iter().map(|t| t.spec).collect();
         for (kind, group, path) in OUTPUTS {
             if *kind == resource.kind && *group == resource.group() {
                 collector.seen.extend(walk(root, path).iter().map(|n| n.id()));
             }
         }
-        collector.shapes(&templates, EMBEDDING_GROUPS.contains(&resource.group()));
+        let group = resource.group();
+        let embeds = EMBEDDING_GROUPS.iter().any(|g| if g.starts_with('.') { group.ends_with(g) } else { *g == group });
+        collector.shapes(&specs, embeds, SELECTOR_GROUPS.contains(&group));
     }
     collector.found.sort_by_key(|r| r.node.id());
     collector.found
@@ -56,7 +68,7 @@ impl<'a> Collector<'a> {
         let Some(name) = node.as_str().filter(|n| !n.is_empty() && !n.contains(['$', '{'])) else { return };
         if self.seen.insert(node.id()) {
             let path = path_of(self.root, node);
-            self.found.push(FieldReference { to, name, node, embedded: false, namespace, required, certainty, path });
+            self.found.push(FieldReference { to, name, node, part: None, namespace, required, certainty, path });
         }
     }
 
@@ -94,30 +106,29 @@ impl<'a> Collector<'a> {
             for node in walk(parent, &[last]) {
                 match field.form {
                     Form::Name => self.push(field.to, node, namespace, BTreeSet::clone(&required), field.certainty),
-                    Form::Words => self.words(field, node),
+                    Form::Words => self.words(field.to, field.certainty, node),
                 }
             }
         }
     }
 
     /// A scalar that may hold several names, or a namespace in front of one.
-    fn words(&mut self, field: &Field, node: Node<'a>) {
+    fn words(&mut self, to: Target, certainty: Certainty, node: Node<'a>) {
         let Some(text) = node.as_str().filter(|t| !t.contains(['$', '{'])) else { return };
         if !self.seen.insert(node.id()) {
             return;
         }
-        for word in text.split(',').map(str::trim).filter(|w| !w.is_empty()) {
+        let mut start = 0;
+        for item in text.split(',') {
+            let word = item.trim();
             let (namespace, name) = word.rsplit_once('/').map_or((None, word), |(namespace, name)| (Some(namespace), name));
-            self.found.push(FieldReference {
-                to: field.to,
-                name,
-                node,
-                embedded: name != text,
-                namespace,
-                required: BTreeSet::new(),
-                certainty: field.certainty,
-                path: path_of(self.root, node),
-            });
+            let end = start + item.trim_end().len();
+            let part = (name != text).then(|| end - name.len()..end);
+            start += item.len() + 1;
+            if !name.is_empty() {
+                let path = path_of(self.root, node);
+                self.found.push(FieldReference { to, name, node, part, namespace, required: BTreeSet::new(), certainty, path });
+            }
         }
     }
 
@@ -143,7 +154,7 @@ impl<'a> Collector<'a> {
     }
 
     /// What an unknown kind looks like it refers to; `templates` are explained by themselves.
-    fn shapes(&mut self, templates: &[Node<'a>], embeds: bool) {
+    fn shapes(&mut self, templates: &[Node<'a>], embeds: bool, selects: bool) {
         let covered: BTreeMap<NodeId, u32> = templates.iter().map(|t| (t.id(), t.data().subtree)).collect();
         let mappings: Vec<Node<'a>> = self
             .root
@@ -158,7 +169,12 @@ impl<'a> Collector<'a> {
         }
         if embeds {
             for mapping in &mappings {
-                self.embedded(*mapping);
+                for found in embedded(*mapping) {
+                    self.push(found.to, found.name, None, found.keys, Certainty::Known);
+                }
+                if selects && let Some(found) = selector(*mapping) {
+                    self.push(found.to, found.name, None, found.keys, Certainty::Known);
+                }
             }
         }
         for mapping in &mappings {
@@ -166,47 +182,18 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// `EnvVar`, `EnvFromSource` and `Volume` of core/v1.
-    fn embedded(&mut self, mapping: Node<'a>) {
-        let around = mapping.parent().and_then(Node::key).and_then(Node::text);
-        for (to, key_ref, from, volume) in [
-            (Target::ConfigMap, "configMapKeyRef", "configMapRef", ("configMap", "name")),
-            (Target::Secret, "secretKeyRef", "secretRef", ("secret", "secretName")),
-        ] {
-            if let Some(source) = mapping.get(key_ref)
-                && let Some(name) = source.get("name")
-            {
-                let required = source.get("key").and_then(Node::text).map(str::to_owned).into_iter().collect();
-                self.push(to, name, None, required, Certainty::Known);
-            }
-            let whole = match around {
-                Some("envFrom") => mapping.path(&[from, "name"]),
-                Some("volumes") => mapping.path(&[volume.0, volume.1]),
-                Some("sources") => mapping.path(&[volume.0, "name"]),
-                _ => None,
-            };
-            if let Some(name) = whole {
-                let source = name.parent();
-                let items = source.and_then(|s| s.get("items")).into_iter().flat_map(Node::items);
-                let required = items.filter_map(|i| i.get("key")?.text()).map(str::to_owned).collect();
-                self.push(to, name, None, required, Certainty::Known);
-            }
-        }
-    }
-
     /// Rules (2) and (3) of semantics b.5.
     fn probable(&mut self, mapping: Node<'a>) {
         for (key, value) in mapping.entries() {
-            let to = match key.text() {
-                Some("configMapRef" | "configMapKeyRef" | "configMap" | "configMapName") => Target::ConfigMap,
-                Some("secretRef" | "secretKeyRef" | "secret" | "secretName") => Target::Secret,
-                _ => continue,
-            };
-            let name = if value.is_mapping() { value.get("name").or_else(|| value.get("secretName")) } else { Some(value) };
-            let beside = |key: &str| value.get(key).and_then(Node::text);
-            let required = beside("key").map(str::to_owned).into_iter().collect();
-            if let Some(name) = name {
-                self.push(to, name, beside("namespace"), required, Certainty::Probable);
+            let Some(to) = key.text().and_then(named_for) else { continue };
+            let names = if value.is_sequence() { value.items().collect() } else { vec![value] };
+            for value in names {
+                let name = if value.is_mapping() { value.get("name").or_else(|| value.get("secretName")) } else { Some(value) };
+                let beside = |key: &str| value.get(key).and_then(Node::text);
+                let required = beside("key").map(str::to_owned).into_iter().collect();
+                if let Some(name) = name {
+                    self.push(to, name, beside("namespace"), required, Certainty::Probable);
+                }
             }
         }
         let beside = |key: &str| mapping.get(key).and_then(Node::text);
@@ -216,6 +203,81 @@ impl<'a> Collector<'a> {
             self.push(to, name, beside("namespace"), BTreeSet::new(), Certainty::Probable);
         }
     }
+}
+
+/// What a field of that name may hold: `configMapRef`, `customQueriesConfigMap`, `caSecretName`, `apiTokenSecretRef`, `configMapRefs`.
+fn named_for(key: &str) -> Option<Target> {
+    let key = key.strip_suffix('s').unwrap_or(key);
+    let stem = ["KeyRef", "Ref", "Name"].iter().find_map(|end| key.strip_suffix(end)).unwrap_or(key);
+    let ends = |lower: &str, upper: &str| stem == lower || stem.ends_with(upper);
+    match () {
+        () if ends("configMap", "ConfigMap") || ends("configmap", "Configmap") => Some(Target::ConfigMap),
+        () if ends("secret", "Secret") => Some(Target::Secret),
+        () => None,
+    }
+}
+
+/// A reference found by its shape.
+pub(super) struct Shape<'a> {
+    /// What is named.
+    pub to: Target,
+    /// The scalar that may be the name.
+    pub name: Node<'a>,
+    /// The keys that are demanded.
+    pub keys: BTreeSet<String>,
+}
+
+/// References of a mapping that has the shape of `EnvVar`, `EnvFromSource`, `Volume`, a projected source, or of what embeds them.
+pub(super) fn embedded(mapping: Node<'_>) -> Vec<Shape<'_>> {
+    let around = mapping.parent().filter(|p| p.is_sequence()).and_then(Node::key).and_then(Node::text);
+    shapes_below(mapping, around)
+}
+
+/// As [`embedded`], with the name of the list around given.
+pub(super) fn shapes_below<'a>(mapping: Node<'a>, around: Option<&str>) -> Vec<Shape<'a>> {
+    let mut found = Vec::new();
+    for (to, key_ref, from, volume) in [
+        (Target::ConfigMap, "configMapKeyRef", "configMapRef", ("configMap", "name")),
+        (Target::Secret, "secretKeyRef", "secretRef", ("secret", "secretName")),
+    ] {
+        if let Some(source) = mapping.get(key_ref)
+            && let Some(name) = source.get("name")
+        {
+            let keys = source.get("key").and_then(Node::text).map(str::to_owned).into_iter().collect();
+            found.push(Shape { to, name, keys });
+        }
+        let whole = match around {
+            Some("envFrom") => mapping.path(&[from, "name"]),
+            Some("volumes" | "workspaces") => mapping.path(&[volume.0, volume.1]),
+            Some("sources") => mapping.path(&[volume.0, "name"]),
+            _ => None,
+        };
+        if let Some(name) = whole {
+            let source = name.parent();
+            let items = source.and_then(|s| s.get("items")).into_iter().flat_map(Node::items);
+            let keys = items.filter_map(|i| i.get("key")?.text()).map(str::to_owned).collect();
+            found.push(Shape { to, name, keys });
+        }
+    }
+    // cert-manager, External Secrets, Strimzi: a field `…SecretRef`, or `secretName` beside the key.
+    for (key, value) in mapping.entries().filter(|(_, v)| v.is_mapping()) {
+        if key.text().is_some_and(|k| k.ends_with("SecretRef"))
+            && let Some(name) = value.get("name").filter(|_| value.get("namespace").is_none())
+        {
+            let keys = value.get("key").and_then(Node::text).map(str::to_owned).into_iter().collect();
+            found.push(Shape { to: Target::Secret, name, keys });
+        }
+    }
+    found
+}
+
+/// A selector of a key: `name` and `key`, perhaps `optional`, and nothing else.
+fn selector(mapping: Node<'_>) -> Option<Shape<'_>> {
+    let around = mapping.parent().filter(|p| p.is_mapping()).and_then(|_| mapping.key()).and_then(Node::text)?;
+    let plain = mapping.entries().all(|(k, _)| matches!(k.text(), Some("name" | "key" | "optional")));
+    let (name, key) = (mapping.get("name")?, mapping.get("key").and_then(Node::text)?);
+    let to = if named_for(around) == Some(Target::ConfigMap) { Target::ConfigMap } else { Target::Secret };
+    plain.then(|| Shape { to, name, keys: BTreeSet::from([key.to_owned()]) })
 }
 
 /// A mapping with a list of containers, each with a name and an image.

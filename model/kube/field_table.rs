@@ -1,6 +1,7 @@
-//! Fields outside of pod templates that name a ConfigMap or Secret, as data (semantics b.3 and b.5).
+//! Fields outside of pod templates that name a ConfigMap or Secret, as data: Kubernetes' own kinds and annotations (semantics b.3). Those
+//! of custom resources are in [`super::custom_fields`].
 //!
-//! A row that holds for any kind has `*` as its kind. Rows that b.5 marks as unsafe to rename are [`Certainty::Probable`].
+//! A row that holds for any kind has `*` as its kind.
 
 use super::reference::Certainty;
 use super::reference::Target::{self, ConfigMap, Secret};
@@ -39,7 +40,7 @@ pub(super) struct Field {
     pub certainty: Certainty,
 }
 
-const fn field(kinds: &'static [&'static str], group: &'static str, path: &'static [&'static str], to: Target) -> Field {
+pub(super) const fn field(kinds: &'static [&'static str], group: &'static str, path: &'static [&'static str], to: Target) -> Field {
     Field {
         kinds,
         group,
@@ -59,36 +60,34 @@ const fn annotation(kinds: &'static [&'static str], path: &'static [&'static str
 }
 
 impl Field {
-    const fn namespace(self, key: &'static str) -> Self {
+    pub(super) const fn namespace(self, key: &'static str) -> Self {
         Self { namespace: Some(key), ..self }
     }
-    const fn key(self, key: &'static str) -> Self {
+    pub(super) const fn key(self, key: &'static str) -> Self {
         Self { key: Some((key, None)), ..self }
     }
-    const fn key_or(self, key: &'static str, default: &'static str) -> Self {
+    pub(super) const fn key_or(self, key: &'static str, default: &'static str) -> Self {
         Self { key: Some((key, Some(default))), ..self }
     }
-    const fn of_kind(self) -> Self {
+    pub(super) const fn of_kind(self) -> Self {
         Self { when: Some(("kind", self.to.kind())), ..self }
     }
-    const fn of_kind_or_none(self) -> Self {
+    pub(super) const fn of_kind_or_none(self) -> Self {
         Self { or_absent: true, ..self.of_kind() }
     }
-    const fn probable(self) -> Self {
+    pub(super) const fn of_type(self) -> Self {
+        Self { when: Some(("type", self.to.kind())), ..self }
+    }
+    pub(super) const fn probable(self) -> Self {
         Self { certainty: Certainty::Probable, ..self }
     }
 }
 
 const ANY: &[&str] = &["*"];
-const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
 const PV: &[&str] = &["PersistentVolume"];
 const CLASS: &[&str] = &["StorageClass", "VolumeSnapshotClass"];
-const FLUX_SOURCES: &[&str] = &["GitRepository", "HelmRepository", "OCIRepository", "Bucket", "HelmChart"];
-const FLUX_NOTIFIERS: &[&str] = &["Provider", "Receiver"];
-const PROMETHEUS: &[&str] = &["Prometheus", "PrometheusAgent", "Alertmanager", "ThanosRuler"];
-const WORKFLOWS: &[&str] = &["Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate"];
 
-/// The table.
+/// Fields of Kubernetes' own kinds, and annotations.
 pub(super) const FIELDS: &[Field] = &[
     // core
     field(&["Node"], "", &["spec", "configSource", "configMap", "name"], ConfigMap).namespace("namespace").key("kubeletConfigKey"),
@@ -122,6 +121,9 @@ pub(super) const FIELDS: &[Field] = &[
         .namespace("csi.storage.k8s.io/node-expand-secret-namespace"),
     field(CLASS, "*", &["parameters", "csi.storage.k8s.io/snapshotter-secret-name"], Secret)
         .namespace("csi.storage.k8s.io/snapshotter-secret-namespace"),
+    field(CLASS, "*", &["parameters", "csi.storage.k8s.io/snapshotter-list-secret-name"], Secret)
+        .namespace("csi.storage.k8s.io/snapshotter-list-secret-namespace"),
+    field(CLASS, "*", &["parameters", "secretRef"], Secret),
     field(CLASS, "*", &["parameters", "adminSecretName"], Secret).namespace("adminSecretNamespace"),
     field(CLASS, "*", &["parameters", "userSecretName"], Secret).namespace("userSecretNamespace"),
     field(CLASS, "*", &["parameters", "secretName"], Secret).namespace("secretNamespace"),
@@ -129,6 +131,8 @@ pub(super) const FIELDS: &[Field] = &[
     field(&["Ingress"], "*", &["spec", "tls[]", "secretName"], Secret),
     field(&["IngressClass"], "networking.k8s.io", &["spec", "parameters", "name"], ConfigMap).of_kind().namespace("namespace"),
     field(&["IngressClass"], "networking.k8s.io", &["spec", "parameters", "name"], Secret).of_kind().namespace("namespace"),
+    annotation(&["Ingress"], &["metadata", "annotations", "ingress.kubernetes.io/auth-secret"], Secret),
+    annotation(&["Ingress"], &["metadata", "annotations", "ingress.kubernetes.io/auth-tls-secret"], Secret),
     annotation(&["Ingress"], &["metadata", "annotations", "nginx.ingress.kubernetes.io/auth-secret"], Secret),
     annotation(&["Ingress"], &["metadata", "annotations", "nginx.ingress.kubernetes.io/auth-tls-secret"], Secret),
     annotation(&["Ingress"], &["metadata", "annotations", "nginx.ingress.kubernetes.io/proxy-ssl-secret"], Secret),
@@ -139,70 +143,22 @@ pub(super) const FIELDS: &[Field] = &[
     field(&["ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicyBinding"], "*", &["spec", "paramRef", "name"], ConfigMap)
         .namespace("namespace")
         .probable(),
-    // Gateway API
-    field(&["GatewayClass"], GATEWAY_GROUP, &["spec", "parametersRef", "name"], ConfigMap).of_kind().namespace("namespace"),
-    field(&["Gateway"], GATEWAY_GROUP, &["spec", "infrastructure", "parametersRef", "name"], ConfigMap).of_kind(),
-    field(&["Gateway"], GATEWAY_GROUP, &["spec", "listeners[]", "tls", "frontendValidation", "caCertificateRefs[]", "name"], ConfigMap)
-        .of_kind()
-        .namespace("namespace"),
-    field(&["Gateway"], GATEWAY_GROUP, &["spec", "listeners[]", "tls", "certificateRefs[]", "name"], Secret)
-        .of_kind_or_none()
-        .namespace("namespace"),
-    field(&["BackendTLSPolicy"], GATEWAY_GROUP, &["spec", "validation", "caCertificateRefs[]", "name"], ConfigMap).of_kind(),
-    field(&["BackendTLSPolicy"], GATEWAY_GROUP, &["spec", "validation", "caCertificateRefs[]", "name"], Secret).of_kind(),
-    // Reloader: on the workload, or on its pods
-    annotation(ANY, &["metadata", "annotations", "configmap.reloader.stakater.com/reload"], ConfigMap),
-    annotation(ANY, &["metadata", "annotations", "secret.reloader.stakater.com/reload"], Secret),
-    annotation(ANY, &["spec", "template", "metadata", "annotations", "configmap.reloader.stakater.com/reload"], ConfigMap),
-    annotation(ANY, &["spec", "template", "metadata", "annotations", "secret.reloader.stakater.com/reload"], Secret),
-    // k6 operator
-    field(&["TestRun", "K6"], "k6.io", &["spec", "script", "configMap", "name"], ConfigMap).key("file"),
-    // Flux
-    field(&["HelmRelease"], "helm.toolkit.fluxcd.io", &["spec", "valuesFrom[]", "name"], ConfigMap)
-        .of_kind()
-        .key_or("valuesKey", "values.yaml"),
-    field(&["HelmRelease"], "helm.toolkit.fluxcd.io", &["spec", "valuesFrom[]", "name"], Secret)
-        .of_kind()
-        .key_or("valuesKey", "values.yaml"),
-    field(&["HelmRelease"], "helm.toolkit.fluxcd.io", &["spec", "kubeConfig", "configMapRef", "name"], ConfigMap),
-    field(&["HelmRelease"], "helm.toolkit.fluxcd.io", &["spec", "kubeConfig", "secretRef", "name"], Secret),
-    field(&["Kustomization"], "kustomize.toolkit.fluxcd.io", &["spec", "postBuild", "substituteFrom[]", "name"], ConfigMap).of_kind(),
-    field(&["Kustomization"], "kustomize.toolkit.fluxcd.io", &["spec", "postBuild", "substituteFrom[]", "name"], Secret).of_kind(),
-    field(&["Kustomization"], "kustomize.toolkit.fluxcd.io", &["spec", "kubeConfig", "configMapRef", "name"], ConfigMap),
-    field(&["Kustomization"], "kustomize.toolkit.fluxcd.io", &["spec", "kubeConfig", "secretRef", "name"], Secret),
-    field(&["Kustomization"], "kustomize.toolkit.fluxcd.io", &["spec", "decryption", "secretRef", "name"], Secret),
-    field(FLUX_SOURCES, "source.toolkit.fluxcd.io", &["spec", "secretRef", "name"], Secret),
-    field(FLUX_SOURCES, "source.toolkit.fluxcd.io", &["spec", "certSecretRef", "name"], Secret),
-    field(FLUX_SOURCES, "source.toolkit.fluxcd.io", &["spec", "proxySecretRef", "name"], Secret),
-    field(FLUX_SOURCES, "source.toolkit.fluxcd.io", &["spec", "verify", "secretRef", "name"], Secret),
-    field(FLUX_NOTIFIERS, "notification.toolkit.fluxcd.io", &["spec", "secretRef", "name"], Secret),
-    // KEDA
-    field(&["TriggerAuthentication"], "keda.sh", &["spec", "configMapTargetRef[]", "name"], ConfigMap).key("key"),
-    field(&["TriggerAuthentication"], "keda.sh", &["spec", "secretTargetRef[]", "name"], Secret).key("key"),
-    // Argo CD
-    field(&["ApplicationSet"], "argoproj.io", &["spec", "generators[]", "plugin", "configMapRef", "name"], ConfigMap),
-    field(&["ApplicationSet"], "argoproj.io", &["spec", "generators[]", "clusterDecisionResource", "configMapRef"], ConfigMap),
-    // Argo Workflows; what it embeds of core/v1 is found by shape
-    field(WORKFLOWS, "argoproj.io", &["spec", "artifactRepositoryRef", "configMap"], ConfigMap).key("key"),
-    field(WORKFLOWS, "argoproj.io", &["spec", "templates[]", "memoize", "cache", "configMap", "name"], ConfigMap),
-    field(&["CronWorkflow"], "argoproj.io", &["spec", "workflowSpec", "artifactRepositoryRef", "configMap"], ConfigMap).key("key"),
-    field(&["CronWorkflow"], "argoproj.io", &["spec", "workflowSpec", "templates[]", "memoize", "cache", "configMap", "name"], ConfigMap),
-    // Tekton
-    field(&["TaskRun", "PipelineRun"], "tekton.dev", &["spec", "workspaces[]", "configMap", "name"], ConfigMap),
-    field(&["TaskRun", "PipelineRun"], "tekton.dev", &["spec", "workspaces[]", "secret", "secretName"], Secret),
-    // Strimzi
-    field(&["KafkaConnector"], "kafka.strimzi.io", &["spec", "alterOffsets", "fromConfigMap", "name"], ConfigMap),
-    // trust-manager
-    field(&["Bundle"], "trust.cert-manager.io", &["spec", "sources[]", "configMap", "name"], ConfigMap).key("key"),
-    field(&["Bundle"], "trust.cert-manager.io", &["spec", "sources[]", "secret", "name"], Secret).key("key"),
-    // Prometheus Operator: the name is also a path inside the container
-    field(PROMETHEUS, "monitoring.coreos.com", &["spec", "configMaps[]"], ConfigMap).probable(),
-    field(PROMETHEUS, "monitoring.coreos.com", &["spec", "secrets[]"], Secret).probable(),
-    field(PROMETHEUS, "monitoring.coreos.com", &["spec", "configSecret"], Secret).probable(),
+    // Reloader, on the workload
+    annotation(ANY, &["metadata", "annotations", RELOADER_CONFIGMAPS], ConfigMap),
+    annotation(ANY, &["metadata", "annotations", RELOADER_SECRETS], Secret),
 ];
 
-/// API groups whose CRDs embed types of core/v1 (`EnvVar`, `EnvFromSource`, `Volume`): what has their shape is a reference there.
-pub(super) const EMBEDDING_GROUPS: &[&str] = &["argoproj.io", "kafka.strimzi.io", "monitoring.coreos.com", "tekton.dev", "k6.io"];
+const RELOADER_CONFIGMAPS: &str = "configmap.reloader.stakater.com/reload";
+const RELOADER_SECRETS: &str = "secret.reloader.stakater.com/reload";
+
+/// Annotations of pods, wherever a kind carries its pod templates: the key, and what its words name.
+pub(super) const POD_ANNOTATIONS: &[(&str, Target)] = &[
+    (RELOADER_CONFIGMAPS, ConfigMap),
+    (RELOADER_SECRETS, Secret),
+    // Vault Agent Injector
+    ("vault.hashicorp.com/agent-configmap", ConfigMap),
+    ("vault.hashicorp.com/tls-secret", Secret),
+];
 
 /// Kinds of the core group; other kinds of version `v1` are of `OpenShift` before it had API groups.
 pub(super) const CORE_KINDS: &[&str] = &[
@@ -249,6 +205,3 @@ pub(super) const BUILT_IN_GROUPS: &[&str] = &[
     "scheduling.k8s.io",
     "storage.k8s.io",
 ];
-
-/// Fields that name what their resource makes, not what it reads: kind, group, path.
-pub(super) const OUTPUTS: &[(&str, &str, &[&str])] = &[("Certificate", "cert-manager.io", &["spec", "secretName"])];

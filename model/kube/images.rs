@@ -58,6 +58,9 @@ pub struct PathFact {
     /// one above it that exists); absent: unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_writable: Option<bool>,
+    /// Whether a string of the image's own configuration (ENTRYPOINT, CMD, a value of ENV) contains the path; absent: unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<bool>,
 }
 
 /// Names that are listed of a directory; of one with more only that there are too many.

@@ -7,13 +7,13 @@ use std::sync::{Arc, OnceLock};
 use rayon::prelude::*;
 
 use super::apply_set::{self, Parts};
-use super::kustomization::{self, Details, Paths, join};
+use super::kustomization::{self, Details, join};
 use super::kustomize::Kustomization;
+use super::overlay::{self, Overlay};
 use super::read::{Charts, Document, Read, Verdict, read};
 use super::reference::Target;
 use super::resource::{FileId, Resource, ResourceId};
 use super::sets::{ApplySet, Member, SetId};
-use super::touch::{self, Flux};
 use super::workspace::{Broken, Input, Options, Skipped, SourceFile, Workspace};
 use crate::yaml::Node;
 
@@ -26,10 +26,14 @@ pub(super) struct SetIndex {
     by_name: Vec<(Target, usize)>,
     /// Resources and their positions in `members`, in this order.
     positions: Vec<(ResourceId, usize)>,
-    /// Generators by the name they make: kustomization and position.
-    pub generators: BTreeMap<(Target, String), Vec<(FileId, usize)>>,
+    /// Positions in `generated`, by the name that the generators state.
+    pub generators: BTreeMap<(Target, String), Vec<usize>>,
+    /// The same by the name they have in the cluster, without the hash.
+    pub generators_by_name: BTreeMap<(Target, String), Vec<usize>>,
     /// Kustomizations that the set is gathered through.
     pub reach: BTreeSet<FileId>,
+    /// What went in and was deleted on the way.
+    pub gone: BTreeMap<ResourceId, Vec<Member>>,
 }
 
 /// What the workspace keeps beside what it shows.
@@ -43,8 +47,10 @@ pub(super) struct Index {
     pub sets: Vec<SetIndex>,
     /// Resources and the sets they are part of, in this order.
     memberships: Vec<(ResourceId, SetId)>,
-    /// Flux `Kustomization`s.
-    pub flux: Vec<Flux>,
+    /// The sets that each resource went into, and was deleted on the way.
+    pub gone_from: BTreeMap<ResourceId, Vec<SetId>>,
+    /// What Argo CD and Flux change in what they apply.
+    pub overlays: Vec<Overlay>,
     /// ConfigMaps and Secrets in order of kind and name; made when it is first asked for.
     pub definitions: OnceLock<Vec<(Target, ResourceId)>>,
     /// Which resources refer to a name; made when it is first asked for.
@@ -151,7 +157,6 @@ impl Workspace {
             }
         }
         self.index_sets(&unreadable);
-        self.index.flux = touch::flux(self);
     }
 
     fn index_sets(&mut self, unreadable: &BTreeMap<FileId, String>) {
@@ -162,14 +167,21 @@ impl Workspace {
             kustomizations: &self.kustomizations,
             details: &self.index.details,
         };
-        let built = apply_set::build(&parts, &self.options);
-        for apply_set::Built { set, reach } in built {
+        let (built, applied) = apply_set::build(&parts, &self.options);
+        self.index.overlays = overlay::of(&parts, &applied);
+        for apply_set::Built { set, reach, gone } in built {
             let mut index = SetIndex { reach, ..SetIndex::default() };
-            for file in &index.reach {
-                let generators = self.kustomization(*file).map_or(&[][..], |k| k.generators.as_slice());
-                for (at, generator) in generators.iter().enumerate() {
-                    index.generators.entry((generator.to, generator.name.clone())).or_default().push((*file, at));
+            for member in gone {
+                let sets = self.index.gone_from.entry(member.resource).or_default();
+                if sets.last() != Some(&set.id) {
+                    sets.push(set.id);
                 }
+                index.gone.entry(member.resource).or_default().push(member);
+            }
+            for (position, generated) in set.generated.iter().enumerate() {
+                let Some(generator) = self.generator(generated) else { continue };
+                index.generators.entry((generator.to, generator.name.clone())).or_default().push(position);
+                index.generators_by_name.entry((generator.to, generated.name.clone())).or_default().push(position);
             }
             index.positions = set.members.iter().enumerate().map(|(position, member)| (member.resource, position)).collect();
             index.positions.sort_unstable();
@@ -209,11 +221,6 @@ impl Workspace {
             inputs.push(Input { path: file.path.clone(), text: Arc::clone(text), editable: file.editable });
         }
         Self::build(inputs, &known, self.options.clone())
-    }
-
-    /// All files by path.
-    pub(super) fn paths(&self) -> Paths<'_> {
-        Paths(&self.files)
     }
 
     /// What only the graph needs of a kustomization.
@@ -286,6 +293,13 @@ fn source_name<'a>(resources: &'a [Resource], set: &ApplySet, position: usize) -
 /// Which of the sets a resource belongs to is looked up, never searched.
 pub(super) fn sets_of(workspace: &Workspace, id: ResourceId) -> impl Iterator<Item = SetId> {
     run_of(&workspace.index.memberships, |(resource, _)| resource.cmp(&id)).iter().map(|(_, set)| *set)
+}
+
+/// As [`sets_of`], with those that a resource went into and was deleted from: what is said of it there must keep its name.
+pub(super) fn sets_met(workspace: &Workspace, id: ResourceId) -> Vec<SetId> {
+    let mut sets: Vec<SetId> = sets_of(workspace, id).collect();
+    sets.extend(workspace.index.gone_from.get(&id).into_iter().flatten().copied());
+    sets
 }
 
 /// The apply set of a number, if it is one of this pass.

@@ -7,14 +7,16 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 
-use super::kustomize::{Generator, Kustomization};
+use super::generator::Maker;
+use super::kustomize::Kustomization;
 use super::patch::{Patch, Source};
 use super::read::{Document, Read, Verdict, split};
-use super::reference::Target;
 use super::resource::FileId;
 use super::workspace::SourceFile;
-use crate::finding::Location;
 use crate::yaml::{Node, NodeId};
+
+/// Built-in transformers that only change fields of what is there (kustomize `api/builtins`).
+const FIELD_TRANSFORMERS: &[&str] = &["AnnotationsTransformer", "ImageTagTransformer", "LabelTransformer", "ReplicaCountTransformer"];
 
 /// What is gathered, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +49,7 @@ pub(super) struct Details {
 #[derive(Clone, Copy)]
 pub(super) struct Paths<'a>(pub &'a [SourceFile]);
 
-impl Paths<'_> {
+impl<'a> Paths<'a> {
     /// The file at a path.
     pub(super) fn file(self, path: &str) -> Option<FileId> {
         self.0.binary_search_by(|f| f.path.as_str().cmp(path)).ok().and_then(|i| self.0.get(i)).map(|f| f.id)
@@ -58,11 +60,16 @@ impl Paths<'_> {
         ["kustomization.yaml", "kustomization.yml", "Kustomization"].iter().find_map(|name| self.file(&join(directory, name)?))
     }
 
+    /// The files at or below a directory.
+    pub(super) fn below(self, directory: &str) -> impl Iterator<Item = &'a SourceFile> + use<'a> {
+        let inside = if directory.is_empty() { String::new() } else { format!("{directory}/") };
+        let start = self.0.partition_point(|f| f.path.as_str() < inside.as_str());
+        self.0.get(start..).unwrap_or_default().iter().take_while(move |f| f.path.starts_with(&inside))
+    }
+
     /// The files of a directory, without what is below.
     pub(super) fn directory(self, directory: &str) -> impl Iterator<Item = FileId> {
-        let start = self.0.partition_point(|f| f.path.as_str() < directory);
-        let below = self.0.get(start..).unwrap_or_default().iter().take_while(move |f| f.path.starts_with(directory));
-        below.filter(move |f| split(&f.path).0 == directory).map(|f| f.id)
+        self.below(directory).filter(move |f| split(&f.path).0 == directory).map(|f| f.id)
     }
 }
 
@@ -126,13 +133,23 @@ impl Reader<'_> {
             ("helmCharts", "Helm charts"),
             ("helmChartInflationGenerator", "Helm charts"),
             ("generators", "generator plugins"),
-            ("transformers", "transformer plugins"),
         ] {
             if node.get(key).is_some_and(|list| list.items().next().is_some()) {
                 holes.push(format!("{} uses {what}", self.name()));
             }
         }
-        let generators = self.generators(node);
+        if node.get("transformers").into_iter().flat_map(Node::items).any(|item| !self.keeps_names(item)) {
+            holes.push(format!("{} uses transformer plugins", self.name()));
+        }
+        let may_rename = |options: Node<'_>| ["allowNameChange", "allowKindChange"].iter().any(|k| options.get(k).is_some());
+        if node.get("patches").into_iter().flat_map(Node::items).filter_map(|p| p.get("options")).any(may_rename) {
+            holes.push(format!("{} has a patch that may change names", self.name()));
+        }
+        if self.files.kustomization(self.directory).is_some_and(|first| first != self.file) {
+            holes.push(format!("{} is one of several in its directory, which kustomize does not build", self.name()));
+        }
+        let maker = Maker { files: self.files, directory: self.directory, file: self.file };
+        let generators = maker.generators(node);
         let patches = Source { files: self.files, directory: self.directory, file: self.file }.patches(node);
         if patches.iter().any(|p| p.bodies.is_empty()) {
             holes.push(format!("{} names a patch that cannot be read", self.name()));
@@ -153,7 +170,7 @@ impl Reader<'_> {
             holes,
         };
         let mut configuration = self.configuration(node);
-        let mut sources = self.sources(node);
+        let mut sources = maker.sources(node);
         for file in &resources {
             configuration.remove(file);
             sources.remove(file);
@@ -186,6 +203,17 @@ impl Reader<'_> {
         None
     }
 
+    /// Whether an item of `transformers` only changes fields: it adds and removes nothing, and leaves names and namespaces.
+    fn keeps_names(&self, item: Node<'_>) -> bool {
+        let file = self.local(Some(item)).and_then(|id| self.files.0.get(id.0 as usize));
+        let Some(yaml) = file.and_then(|f| f.yaml.as_deref()) else { return false };
+        let mut roots = (0..yaml.documents().len()).filter_map(|i| yaml.root(i)).filter(|r| !r.is_null());
+        roots.all(|root| {
+            let text = |key: &str| root.get(key).and_then(Node::text).unwrap_or_default();
+            text("apiVersion") == "builtin" && FIELD_TRANSFORMERS.contains(&text("kind"))
+        })
+    }
+
     fn local(&self, node: Option<Node<'_>>) -> Option<FileId> {
         self.files.file(&join(self.directory, node?.text()?)?)
     }
@@ -209,39 +237,6 @@ impl Reader<'_> {
         for item in items("helmCharts") {
             found.extend(self.local(item.get("valuesFile")));
             found.extend(item.get("additionalValuesFiles").into_iter().flat_map(Node::items).filter_map(|v| self.local(Some(v))));
-        }
-        found
-    }
-
-    fn sources(&self, node: Node<'_>) -> BTreeSet<FileId> {
-        let mut found = BTreeSet::new();
-        for item in ["configMapGenerator", "secretGenerator"].iter().filter_map(|k| node.get(k)).flat_map(Node::items) {
-            for source in ["files", "envs"].iter().filter_map(|k| item.get(k)).flat_map(Node::items).chain(item.get("env")) {
-                let written = source.text().unwrap_or_default();
-                let path = written.split_once('=').map_or(written, |(_, path)| path);
-                found.extend(join(self.directory, path).and_then(|p| self.files.file(&p)));
-            }
-        }
-        found
-    }
-
-    fn generators(&self, node: Node<'_>) -> Vec<Generator> {
-        let disabled = |options: Option<Node<'_>>| options.and_then(|o| o.get("disableNameSuffixHash")).and_then(Node::as_bool);
-        let common = disabled(node.get("generatorOptions")).unwrap_or(false);
-        let mut found = Vec::new();
-        for (key, to) in [("configMapGenerator", Target::ConfigMap), ("secretGenerator", Target::Secret)] {
-            for item in node.get(key).into_iter().flat_map(Node::items) {
-                let Some((name_node, name)) = item.get("name").and_then(|n| Some((n, n.text()?))) else { continue };
-                let behavior = item.get("behavior").and_then(Node::text).filter(|b| !b.is_empty()).unwrap_or("create");
-                found.push(Generator {
-                    to,
-                    name: name.to_owned(),
-                    namespace: item.get("namespace").and_then(Node::text).map(str::to_owned),
-                    behavior: behavior.to_owned(),
-                    hash_suffix: !(common || disabled(item.get("options")) == Some(true)),
-                    location: Location::of(self.file, name_node),
-                });
-            }
         }
         found
     }

@@ -1,5 +1,7 @@
 //! Kustomizations: what they gather, and what they change on the way.
 
+use std::collections::BTreeSet;
+
 use super::reference::Target;
 use super::resource::FileId;
 use crate::finding::Location;
@@ -44,8 +46,19 @@ pub struct Generator {
     pub behavior: String,
     /// Whether the name gets a content hash.
     pub hash_suffix: bool,
+    /// The keys it writes.
+    pub keys: GeneratedKeys,
     /// Where `name` stands.
     pub location: Location,
+}
+
+/// Keys that generators write.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GeneratedKeys {
+    /// Those that are known.
+    pub known: BTreeSet<String>,
+    /// There are no others: no file of variables that is not part of the workspace, no item that cannot be read.
+    pub complete: bool,
 }
 
 /// Something that changes a resource between its file and the cluster.

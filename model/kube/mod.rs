@@ -5,28 +5,39 @@
 //! [`Workspace::references_to`]), what is applied together ([`ApplySet`]), and what kustomize would change on the way
 //! ([`Workspace::touches`], [`Workspace::uses_outside`]).
 //!
-//! What it costs. Of each file a run reads, all is parsed, and of each document the [`Identity`] is kept, of most no tree; that, the apply sets and the
-//! kustomizations are all that a run pays for documents in which nothing is found. Everything else is made when it is asked for, and only
-//! for what it is asked about. To keep it so:
+//! What it costs. Of each file a run reads, all is parsed, and of each document the [`Identity`] is kept, of most no tree; that, the apply
+//! sets and the kustomizations are all that a run pays for documents in which nothing is found. Everything else is made when it is asked
+//! for, and only for what it is asked about. To keep it so:
 //! - an analysis is a function of a resource, or a map in `Index` behind a `OnceLock`; never a field that every resource gets;
-//! - before it takes a node of a resource it asks the text ([`Workspace::may_hold`], [`Workspace::may_refer`]: neither looks at a tree) for a word without which
-//!   there is nothing to find: trees are parsed again for those who look at them ([`Tree`]);
+//! - before it takes a node of a resource it asks the text for a word without which there is nothing to find ([`Workspace::may_hold`],
+//!   [`Workspace::may_refer`]): trees are parsed again for those who look at them ([`Tree`]);
 //! - it takes names as they stand in the text (`&str`) and sorts positions, not copies of strings.
 
+mod applier;
+mod application_set;
 mod apply_set;
+mod argo;
+mod content;
+mod custom_fields;
 mod field_reference;
 mod field_table;
+mod flux;
+mod gather;
 mod generated;
+mod generator;
 pub mod images;
 mod index;
 mod kustomization;
 mod kustomize;
+mod meeting;
 mod outside;
+mod overlay;
 mod patch;
 mod pod;
 mod pod_reference;
 mod read;
 mod reference;
+mod repository;
 mod resolve;
 mod resource;
 mod selector;
@@ -36,12 +47,14 @@ mod tests;
 mod touch;
 mod tree;
 mod unexplained;
+mod unit;
 mod workspace;
 
-pub use kustomize::{Generator, Kustomization, OutsideUse, OutsideUseKind, Touch};
-pub use pod::{CARRIERS, Carrier, Container, ContainerKind, PodTemplate, Rollout};
+pub use content::Encrypted;
+pub use kustomize::{GeneratedKeys, Generator, Kustomization, OutsideUse, OutsideUseKind, Touch};
+pub use pod::{CARRIERS, Carrier, Container, ContainerKind, PodTemplate, Rollout, walk};
 pub use reference::{Certainty, Demand, FieldReference, Keys, Reference, Site, Target};
 pub use resource::{FileId, Identity, Resource, ResourceId};
-pub use sets::{ApplySet, Evidence, Member, Resolution, SetId};
+pub use sets::{Applier, ApplySet, Evidence, Generated, Member, Resolution, SetId};
 pub use tree::Tree;
-pub use workspace::{ApplySetSpec, Broken, Input, Options, ReferenceSpec, Skipped, SourceFile, Workspace};
+pub use workspace::{ApplySetSpec, Broken, Input, Options, PathGlob, ReferenceSpec, Skipped, SourceFile, Workspace};

@@ -19,7 +19,7 @@ use crate::yaml::{Kind, Node};
 pub(super) fn uses(workspace: &Workspace, of: Option<ResourceId>, to: Target, name: &str) -> Vec<OutsideUse> {
     // What passes through a kustomization can be patched there; what is built with it can be referred to from a patch beside it.
     let (through, reach) = if let Some(id) = of {
-        let sets = workspace.sets_of(id);
+        let sets = super::index::sets_met(workspace, id);
         let reach = sets.iter().filter_map(|s| workspace.set_index(*s)).flat_map(|s| s.reach.iter().copied()).collect();
         (workspace.way(id).through, reach)
     } else {

@@ -23,6 +23,22 @@ pub(super) struct Patch {
     pub bodies: Vec<Body>,
 }
 
+impl Patch {
+    /// Whether it deletes what it is about.
+    pub(super) fn deletes(&self) -> bool {
+        self.bodies.iter().any(Body::deletes)
+    }
+}
+
+/// Whether a patch deletes a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Deletion {
+    No,
+    /// It chooses by labels, or by something that is not understood.
+    Possible,
+    Certain,
+}
+
 /// The `target` of a patch.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
@@ -46,6 +62,11 @@ impl Body {
     /// Its root.
     pub(super) fn node(&self) -> Node<'_> {
         self.yaml.node(self.root)
+    }
+
+    /// Whether it is a strategic-merge patch that deletes the whole object.
+    fn deletes(&self) -> bool {
+        self.selector.is_some() && self.node().get("$patch").and_then(Node::text) == Some("delete")
     }
 
     /// Whether it may change labels or annotations, by which later patches select.
@@ -147,6 +168,21 @@ pub(super) fn changes(patch: &Patch, seen: &Seen<'_>) -> Option<Changed> {
         paths.dedup();
     }
     hit.then_some(all)
+}
+
+/// Whether a patch deletes a resource.
+pub(super) fn deletes(patch: &Patch, seen: &Seen<'_>) -> Deletion {
+    let by = |selector: &Selector| match (selector.may_choose(seen), selector.is_exact()) {
+        (false, _) => Deletion::No,
+        (true, true) => Deletion::Certain,
+        (true, false) => Deletion::Possible,
+    };
+    let chosen = |body: &Body| match &patch.target {
+        Some(target) => by(&target.selector),
+        None => body.selector.as_ref().map_or(Deletion::No, by),
+    };
+    // Certain is the greatest.
+    patch.bodies.iter().filter(|b| b.deletes()).map(chosen).max().unwrap_or(Deletion::No)
 }
 
 /// The leaf fields of a strategic-merge patch.

@@ -208,7 +208,7 @@ pub(super) fn templates<'a>(resource: &Resource, root: Node<'a>) -> Vec<PodTempl
 }
 
 /// All nodes at the end of a path; `[]` behind a segment goes through a sequence, `*` through all values of a mapping.
-pub(super) fn walk<'a>(root: Node<'a>, path: &[&str]) -> Vec<Node<'a>> {
+pub fn walk<'a>(root: Node<'a>, path: &[&str]) -> Vec<Node<'a>> {
     let mut nodes = vec![root];
     for segment in path {
         let mut next = Vec::new();

@@ -1,6 +1,7 @@
 //! References to ConfigMaps and Secrets: where they stand, what they name and which keys they demand.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use crate::yaml::Node;
 
@@ -115,10 +116,10 @@ pub struct FieldReference<'a> {
     pub to: Target,
     /// The name.
     pub name: &'a str,
-    /// The scalar that holds it; the whole scalar is the name unless `embedded`.
+    /// The scalar that holds it.
     pub node: Node<'a>,
-    /// The name is only a part of the scalar (`ns/name`, `a,b`): not rewritten, blocks.
-    pub embedded: bool,
+    /// The bytes of the scalar's text that are the name, when there is more (`ns/name`, `a,b`); `None` when all of it is.
+    pub part: Option<Range<usize>>,
     /// An explicit namespace beside it.
     pub namespace: Option<&'a str>,
     /// Keys it demands.

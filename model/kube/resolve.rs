@@ -3,14 +3,20 @@
 //! Names are compared as they are written in the sources, since kustomize finds the object of a reference by its original name. Where
 //! prefixes leave several candidates, it takes those that got the same prefixes and suffixes as the resource that refers to them.
 
+use std::collections::BTreeSet;
+
+use super::kustomize::{GeneratedKeys, Generator};
 use super::reference::Target;
-use super::resource::ResourceId;
-use super::sets::{ApplySet, Member, Resolution, SetId};
+use super::resource::{FileId, ResourceId};
+use super::sets::{ApplySet, Generated, Member, Resolution, SetId};
 use super::workspace::Workspace;
 use crate::yaml::Node;
 
 /// kustomize's annotation for resources that get a hash suffix as if they were generated.
 const NEEDS_HASH: &str = "kustomize.config.k8s.io/needs-hash";
+
+/// Annotations of hooks.
+const HOOKS: [&str; 2] = ["helm.sh/hook", "argocd.argoproj.io/hook"];
 
 impl Workspace {
     /// What the name `name` in resource `from` stands for in apply set `set`.
@@ -29,7 +35,7 @@ impl Workspace {
                 None => self.resources.get(from.0 as usize).and_then(|r| r.namespace.clone()),
             },
         };
-        if let Some(generated) = self.generated(set, to, name, wanted.as_deref()) {
+        if let Some(generated) = self.generated(set, consumer, to, name, wanted.as_deref()) {
             return generated;
         }
         let mut candidates = index.definitions(self, apply_set, to, name);
@@ -39,10 +45,17 @@ impl Workspace {
         } else if candidates.len() > 1
             && let Some(consumer) = consumer.filter(|m| !m.through.is_empty())
         {
-            let affixes = self.affixes(consumer);
-            let same: Vec<&Member> = candidates.iter().copied().filter(|c| self.affixes(c) == affixes).collect();
+            let affixes = self.affixes(&consumer.through);
+            let same: Vec<&Member> = candidates.iter().copied().filter(|c| self.affixes(&c.through) == affixes).collect();
             if !same.is_empty() {
                 candidates = same;
+            }
+        }
+        if candidates.len() > 1 && !self.is_hook(from) {
+            // A hook may define the same object as the release, before it (Helm 4 renders both into one stream).
+            let released: Vec<&Member> = candidates.iter().copied().filter(|c| !self.is_hook(c.resource)).collect();
+            if !released.is_empty() {
+                candidates = released;
             }
         }
         let ids = |list: Vec<&Member>| {
@@ -68,26 +81,67 @@ impl Workspace {
     /// Whether a generator of a kustomization of the set makes that name, or changes it. The name carries a hash when all generators of it
     /// want one and the first of them makes the object: one that merges into a plain resource leaves its name (kustomize
     /// `Resource.CopyMergeMetaDataFieldsFrom`).
-    fn generated(&self, set: SetId, to: Target, name: &str, namespace: Option<&str>) -> Option<Resolution> {
+    fn generated(&self, set: SetId, from: Option<&Member>, to: Target, name: &str, namespace: Option<&str>) -> Option<Resolution> {
         let mut kustomization = None;
         let (mut made, mut hashed) = (false, true);
-        for (file, at) in self.set_index(set)?.generators.get(&(to, name.to_owned()))? {
-            let from = self.kustomization(*file)?;
-            let generator = from.generators.get(*at)?;
-            let own = from.namespace.as_deref().or(generator.namespace.as_deref());
-            if own.is_some() && namespace.is_some() && own != namespace {
-                continue;
-            }
+        for generated in self.generators_of(set, from, to, name, namespace) {
+            let generator = self.generator(generated)?;
             made |= generator.behavior == "create";
             hashed &= generator.hash_suffix;
-            kustomization = Some(*file);
+            kustomization = Some(generated.kustomization);
         }
         kustomization.map(|kustomization| Resolution::Generated { hash_suffix: made && hashed, kustomization })
     }
 
+    /// The generators that a reference means, from the inside out.
+    fn generators_of(&self, set: SetId, from: Option<&Member>, to: Target, name: &str, namespace: Option<&str>) -> Vec<&Generated> {
+        let (Some(apply_set), Some(index)) = (super::index::set(self, set), self.set_index(set)) else { return Vec::new() };
+        let key = (to, name.to_owned());
+        let positions = index.generators.get(&key).or_else(|| index.generators_by_name.get(&key));
+        let fits = |g: &&Generated| g.namespace.is_none() || namespace.is_none() || g.namespace.as_deref() == namespace;
+        let found: Vec<&Generated> = positions.into_iter().flatten().filter_map(|p| apply_set.generated.get(*p)).filter(fits).collect();
+        let several = found.windows(2).any(|pair| matches!(pair, [a, b] if a.name != b.name));
+        let Some(from) = from.filter(|m| several && !m.through.is_empty()) else { return found };
+        let affixes = self.affixes(&from.through);
+        let same: Vec<&Generated> = found.iter().copied().filter(|g| self.affixes(&g.through) == affixes).collect();
+        if same.is_empty() { found } else { same }
+    }
+
+    /// The generator of a part of a set.
+    pub fn generator(&self, generated: &Generated) -> Option<&Generator> {
+        self.kustomization(generated.kustomization)?.generators.get(generated.generator)
+    }
+
+    /// The keys of what the name `name` in resource `from` stands for, when generators make it or add to it ([`Resolution::Generated`]).
+    pub fn generated_keys(&self, set: SetId, from: ResourceId, to: Target, name: &str) -> Option<GeneratedKeys> {
+        let (apply_set, index) = (super::index::set(self, set)?, self.set_index(set)?);
+        let consumer = index.positions(from).next().and_then(|p| apply_set.members.get(p));
+        let namespace = consumer.map_or_else(|| self.resources.get(from.0 as usize)?.namespace.clone(), |m| m.namespace.clone());
+        let generators = self.generators_of(set, consumer, to, name, namespace.as_deref());
+        let mut keys = GeneratedKeys { known: BTreeSet::new(), complete: true };
+        // A plain resource that is asked to be hashed, or one that a generator adds to.
+        let definitions = index.definitions(self, apply_set, to, name);
+        let same = |m: &&&Member| m.namespace.is_none() || namespace.is_none() || m.namespace == namespace;
+        for member in definitions.iter().filter(same) {
+            keys.known.extend(self.data_keys(member.resource));
+        }
+        if generators.is_empty() && keys.known.is_empty() && definitions.is_empty() {
+            return None;
+        }
+        for generator in generators.into_iter().filter_map(|g| self.generator(g)) {
+            if generator.behavior == "replace" {
+                keys = GeneratedKeys { known: BTreeSet::new(), complete: true };
+            }
+            keys.known.extend(generator.keys.known.iter().cloned());
+            keys.complete &= generator.keys.complete;
+        }
+        Some(keys)
+    }
+
     /// A plain resource of a kustomization that asks for a hash suffix.
     fn hashed(&self, id: ResourceId, set: &ApplySet) -> Option<Resolution> {
-        let annotation = self.node(id)?.path(&["metadata", "annotations", NEEDS_HASH]).and_then(Node::text);
+        let node = if self.may_hold(id, NEEDS_HASH) { self.node(id)? } else { return None };
+        let annotation = node.path(&["metadata", "annotations", NEEDS_HASH]).and_then(Node::text);
         if annotation != Some("true") {
             return None;
         }
@@ -96,9 +150,18 @@ impl Workspace {
         Some(Resolution::Generated { hash_suffix: true, kustomization })
     }
 
-    /// Prefixes and suffixes that a member gets, outermost first.
-    fn affixes(&self, member: &Member) -> Vec<(&str, &str)> {
-        let all = member.through.iter().filter_map(|file| self.kustomization(*file));
+    /// Whether a resource is applied on its own, before, after or instead of the others: a hook of Helm or Argo CD.
+    pub fn is_hook(&self, id: ResourceId) -> bool {
+        if !HOOKS.iter().any(|hook| self.may_hold(id, hook)) {
+            return false;
+        }
+        let annotations = self.node(id).and_then(|n| n.path(&["metadata", "annotations"]));
+        annotations.is_some_and(|a| HOOKS.iter().any(|hook| a.get(hook).is_some()))
+    }
+
+    /// Prefixes and suffixes of kustomizations, in order.
+    fn affixes(&self, through: &[FileId]) -> Vec<(&str, &str)> {
+        let all = through.iter().filter_map(|file| self.kustomization(*file));
         all.map(|k| (k.prefix.as_str(), k.suffix.as_str())).filter(|(p, s)| !p.is_empty() || !s.is_empty()).collect()
     }
 
@@ -114,7 +177,7 @@ impl Workspace {
 }
 
 /// The keys of a mapping, those merged into it (`<<`) too.
-fn keys_of(node: Node<'_>) -> Vec<String> {
+pub(super) fn keys_of(node: Node<'_>) -> Vec<String> {
     let mut keys = Vec::new();
     let mut open = vec![(node, 0)];
     // Aliases may merge the same mapping over and over: no ConfigMap needs so many.

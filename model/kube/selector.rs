@@ -125,6 +125,12 @@ impl Selector {
         fits(&self.labels, "labels") && fits(&self.annotations, "annotations")
     }
 
+    /// Whether it chooses by kind and name alone, both understood.
+    pub(super) fn is_exact(&self) -> bool {
+        let given = |pattern: &Pattern| !matches!(pattern, Pattern::Any);
+        given(&self.kind) && given(&self.name) && self.labels.is_none() && self.annotations.is_none()
+    }
+
     /// Whether it may choose an object of this kind and name.
     pub(super) fn may_name(&self, kind: &str, name: &str) -> bool {
         self.kind.matches(kind) && (self.group.matches("") || self.group.matches("core")) && self.name.matches(name)

@@ -11,8 +11,14 @@ pub struct SetId(pub u32);
 pub enum Evidence {
     /// `[[apply-sets]]` in the configuration: the user's word.
     Config,
-    /// A kustomization that no other one refers to.
+    /// A kustomization that is built by itself: no other one refers to it, or Argo CD or Flux builds it.
     Kustomization,
+    /// Argo CD `Application`s, or those of an `ApplicationSet`, of one cluster and namespace.
+    ArgoCd,
+    /// Flux `Kustomization`s of one cluster and namespace.
+    Flux,
+    /// A Helm chart: what it installs is not read.
+    Helm,
     /// Standard input.
     Stream,
     /// One directory, not recursive: a candidate only.
@@ -24,12 +30,40 @@ pub enum Evidence {
 pub struct Member {
     /// The resource.
     pub resource: ResourceId,
-    /// Namespace after kustomize's `namespace:` or the set's default; absent stays absent.
+    /// Namespace after kustomize's `namespace:`, that of Flux or Argo CD, or the set's default; absent stays absent.
     pub namespace: Option<String>,
     /// Name after `namePrefix` and `nameSuffix`.
     pub name: String,
     /// The kustomizations it came through, outermost first; empty outside kustomize.
     pub through: Vec<FileId>,
+}
+
+/// A ConfigMap or Secret that a kustomize generator makes, or changes, as part of an apply set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generated {
+    /// The kustomization that has the generator.
+    pub kustomization: FileId,
+    /// Position in [`Kustomization::generators`](super::Kustomization::generators).
+    pub generator: usize,
+    /// As [`Member::namespace`]; the generator's own where nothing overrides it.
+    pub namespace: Option<String>,
+    /// Name after `namePrefix` and `nameSuffix`, without the content hash.
+    pub name: String,
+    /// The kustomizations it came through, outermost first.
+    pub through: Vec<FileId>,
+}
+
+/// A resource that has an apply set applied: an Argo CD `Application` or `ApplicationSet`, or a Flux `Kustomization`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applier {
+    /// The resource.
+    pub resource: ResourceId,
+    /// Its name; of an `ApplicationSet` that of the `Application` it makes, as far as it is known.
+    pub name: String,
+    /// Where it applies: server or name of an Argo CD destination, the kubeconfig Secret of Flux; `None` when it is not known.
+    pub cluster: Option<String>,
+    /// The namespace it states.
+    pub namespace: Option<String>,
 }
 
 /// Resources applied together, in order of application.
@@ -41,9 +75,16 @@ pub struct ApplySet {
     pub name: String,
     /// Why.
     pub evidence: Evidence,
+    /// What has it applied; empty when nothing in the workspace says so.
+    pub appliers: Vec<Applier>,
+    /// The cluster that the configuration names.
+    pub cluster: Option<String>,
     /// The members in order of application: `resources:` order in a kustomization, else lexical by path, then document order.
     pub members: Vec<Member>,
-    /// Nothing else is applied with it: no remote resources, no missing files, no unreadable or templated files, no generators of other kinds.
+    /// What kustomize generators make or change in it, from the inside out.
+    pub generated: Vec<Generated>,
+    /// Nothing else is applied with it: no remote resources, no missing files, no unreadable or templated files, no charts,
+    /// no generators of other kinds.
     pub closed: bool,
     /// Why it is not closed, for messages.
     pub holes: Vec<String>,

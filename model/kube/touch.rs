@@ -7,39 +7,13 @@ use std::collections::BTreeSet;
 use super::field_reference::path_of;
 use super::kustomization::{Details, join};
 use super::kustomize::{Kustomization, Touch};
-use super::patch::{self, Body, Patch, Source};
+use super::patch::{self, Body, Patch};
 use super::pod::CONTAINER_LISTS;
-use super::read::split;
 use super::resource::{FileId, ResourceId};
 use super::selector::{Seen, Selector};
 use super::workspace::Workspace;
 use crate::finding::Location;
 use crate::yaml::{self, Kind, Node};
-
-/// A Flux `Kustomization` (kustomize.toolkit.fluxcd.io) of the workspace.
-#[derive(Debug, Clone)]
-pub(super) struct Flux {
-    resource: ResourceId,
-    /// `spec.path`, relative to the root of the repository.
-    path: String,
-    patches: Vec<Patch>,
-}
-
-/// Reads the Flux `Kustomization`s of a workspace.
-pub(super) fn flux(workspace: &Workspace) -> Vec<Flux> {
-    let mut found = Vec::new();
-    for resource in &workspace.resources {
-        if resource.kind != "Kustomization" || resource.group() != "kustomize.toolkit.fluxcd.io" {
-            continue;
-        }
-        let Some(spec) = workspace.node(resource.id).and_then(|n| n.get("spec")) else { continue };
-        let Some(path) = join("", spec.get("path").and_then(Node::text).unwrap_or_default().trim_start_matches('/')) else { continue };
-        let source = Source { files: workspace.paths(), directory: &path, file: resource.file };
-        let patches = source.patches(spec);
-        found.push(Flux { resource: resource.id, path, patches });
-    }
-    found
-}
 
 /// All touches of a resource.
 pub(super) fn touches(workspace: &Workspace, id: ResourceId) -> Vec<Touch> {
@@ -55,8 +29,8 @@ pub(super) fn touches(workspace: &Workspace, id: ResourceId) -> Vec<Touch> {
         let toucher = Toucher { workspace, file: *file, seen: &seen };
         toucher.kustomization(kustomization, details, yaml.node(details.node), &mut found);
     }
-    for flux in &workspace.index.flux {
-        toucher_of_flux(workspace, flux, &way.through, &seen, &mut found);
+    for overlay in workspace.index.overlays.iter().filter(|o| o.covers(workspace, resource, &way.through)) {
+        overlay.touches(workspace, &seen, &mut found);
     }
     found.sort_by(|a, b| (&a.location, a.what, &a.paths).cmp(&(&b.location, b.what, &b.paths)));
     found.dedup();
@@ -84,9 +58,10 @@ impl Workspace {
         };
         // What has no namespace of its own may get any.
         let known = resource.namespace.is_some();
-        for set in self.sets_of(id) {
+        for set in super::index::sets_met(self, id) {
             let Some(index) = self.set_index(set) else { continue };
-            for member in index.positions(id).filter_map(|p| self.set(set).members.get(p)) {
+            let members = index.positions(id).filter_map(|p| self.set(set).members.get(p));
+            for member in members.chain(index.gone.get(&id).into_iter().flatten()) {
                 let (mut prefix, mut suffix) = (String::new(), String::new());
                 for file in member.through.iter().rev() {
                     way.through.insert(*file);
@@ -116,10 +91,12 @@ impl Workspace {
     }
 }
 
-struct Toucher<'a> {
-    workspace: &'a Workspace,
-    file: FileId,
-    seen: &'a Seen<'a>,
+/// Finds what one mapping of settings changes in one resource.
+pub(super) struct Toucher<'a> {
+    pub workspace: &'a Workspace,
+    /// The file that holds the mapping.
+    pub file: FileId,
+    pub seen: &'a Seen<'a>,
 }
 
 impl<'a> Toucher<'a> {
@@ -149,18 +126,20 @@ impl<'a> Toucher<'a> {
         }
     }
 
-    fn at(&self, node: Node<'_>) -> Location {
+    pub(super) fn at(&self, node: Node<'_>) -> Location {
         Location::of(self.file, node)
     }
 
-    fn images(&self, node: Node<'a>, found: &mut Vec<Touch>) {
+    pub(super) fn images(&self, node: Node<'a>, found: &mut Vec<Touch>) {
         let items: Vec<Node<'a>> = ["images", "imageTags"].iter().filter_map(|k| node.get(k)).flat_map(Node::items).collect();
         if items.is_empty() {
             return;
         }
         let images = images_of(self.seen.node);
         for item in items {
-            let name = item.get("name").and_then(Node::text).unwrap_or_default();
+            // Argo CD writes `name=new:tag`, or the new image alone.
+            let short = item.text().map(|t| t.split_once('=').map_or_else(|| repository(t), |(name, _)| name));
+            let name = short.or_else(|| item.get("name")?.text()).unwrap_or_default();
             let mut paths: Vec<String> =
                 images.iter().filter(|(image, _)| repository(image) == name).map(|(_, path)| path.clone()).collect();
             paths.sort();
@@ -171,7 +150,7 @@ impl<'a> Toucher<'a> {
         }
     }
 
-    fn replicas(&self, node: Node<'a>, found: &mut Vec<Touch>) {
+    pub(super) fn replicas(&self, node: Node<'a>, found: &mut Vec<Touch>) {
         if !matches!(self.seen.resource.kind.as_str(), "Deployment" | "ReplicaSet" | "ReplicationController" | "StatefulSet") {
             return;
         }
@@ -183,7 +162,7 @@ impl<'a> Toucher<'a> {
     }
 
     /// `commonLabels`, `commonAnnotations` and `labels`.
-    fn labels(&self, node: Node<'a>, found: &mut Vec<Touch>) {
+    pub(super) fn labels(&self, node: Node<'a>, found: &mut Vec<Touch>) {
         if let Some(labels) = node.get("commonLabels").filter(|l| l.is_mapping()) {
             found.push(touch(self.at(labels), "commonLabels", Some(self.label_paths(labels, "labels", true, true))));
         }
@@ -202,7 +181,7 @@ impl<'a> Toucher<'a> {
         }
     }
 
-    fn label_paths(&self, pairs: Node<'_>, field: &str, selectors: bool, templates: bool) -> Vec<String> {
+    pub(super) fn label_paths(&self, pairs: Node<'_>, field: &str, selectors: bool, templates: bool) -> Vec<String> {
         let mut around = vec![format!("metadata.{field}")];
         if templates {
             let templates = self.workspace.pod_templates(self.seen.resource.id);
@@ -280,38 +259,16 @@ impl<'a> Toucher<'a> {
     }
 }
 
-fn touch(location: Location, what: &'static str, paths: Option<Vec<String>>) -> Touch {
+pub(super) fn touch(location: Location, what: &'static str, paths: Option<Vec<String>>) -> Touch {
     Touch { location, what, paths, by_index: false }
 }
 
-fn patches(patches: &[Patch], seen: &Seen<'_>, found: &mut Vec<Touch>) {
+pub(super) fn patches(patches: &[Patch], seen: &Seen<'_>, found: &mut Vec<Touch>) {
     for patch in patches {
         if let Some(changed) = patch::changes(patch, seen) {
             let by_index = changed.by_index;
             found.push(Touch { by_index, ..touch(patch.location.clone(), "a patch", changed.paths) });
         }
-    }
-}
-
-fn toucher_of_flux(workspace: &Workspace, flux: &Flux, through: &BTreeSet<FileId>, seen: &Seen<'_>, found: &mut Vec<Touch>) {
-    let below =
-        |path: &str| flux.path.is_empty() || path.strip_prefix(flux.path.as_str()).is_some_and(|r| r.is_empty() || r.starts_with('/'));
-    let file = workspace.file(seen.resource.file);
-    let covered = below(split(&file.path).0) || through.iter().any(|f| below(split(&workspace.file(*f).path).0));
-    if !covered || flux.resource == seen.resource.id {
-        return;
-    }
-    patches(&flux.patches, seen, found);
-    let Some(spec) = workspace.node(flux.resource).and_then(|n| n.get("spec")) else { return };
-    let toucher = Toucher { workspace, file: workspace.resource(flux.resource).file, seen };
-    toucher.images(spec, found);
-    let disabled = ["labels", "annotations"].iter().any(|field| {
-        seen.node.path(&["metadata", field, "kustomize.toolkit.fluxcd.io/substitute"]).and_then(Node::text) == Some("disabled")
-    });
-    if let Some(build) = spec.get("postBuild").filter(|b| b.is_mapping() && !disabled)
-        && seen.node.source().contains("${")
-    {
-        found.push(touch(toucher.at(build), "Flux post-build substitution", None));
     }
 }
 

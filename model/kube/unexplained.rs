@@ -70,7 +70,7 @@ fn of_resource(workspace: &Workspace, id: ResourceId, to: Target, name: &str) ->
         known.extend(template.references().iter().map(|r| r.node.id()));
     }
     let fields = workspace.field_references(id);
-    known.extend(fields.iter().filter(|r| r.certainty == Certainty::Known && !r.embedded).map(|r| r.node.id()));
+    known.extend(fields.iter().filter(|r| r.certainty == Certainty::Known).map(|r| r.node.id()));
     let mut search = Search { file, to, name, known, found: Vec::new() };
     search.value(root, "", "");
     search.found.into_iter().map(|location| (id, location)).collect()

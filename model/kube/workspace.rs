@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
+use globset::{GlobBuilder, GlobMatcher};
+
 use super::field_reference;
 use super::generated;
 use super::index::{self, Index};
 use super::kustomize::{Kustomization, OutsideUse, Touch};
 use super::outside;
 use super::pod::{self, PodTemplate};
+use super::read::{has_extension, is_kustomization_name, split};
 use super::reference::{FieldReference, Target};
 use super::resource::{FileId, Resource, ResourceId};
 use super::sets::{ApplySet, SetId};
@@ -29,7 +32,7 @@ pub struct Input {
 }
 
 /// What the user declared about the workspace as a whole.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// `[[apply-sets]]`
     pub apply_sets: Vec<ApplySetSpec>,
@@ -40,14 +43,46 @@ pub struct Options {
 }
 
 /// One of `[[apply-sets]]`: the user's word for what is applied together.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct ApplySetSpec {
     /// Name for messages.
     pub name: String,
-    /// Globs of paths relative to the root; order of application is the order of globs, then lexical.
-    pub paths: Vec<String>,
-    /// Namespace that objects without one get.
+    /// Which files, relative to the root; order of application is the order of the paths, then kubectl's.
+    pub paths: Vec<PathGlob>,
+    /// Namespace that objects without one get, as by `kubectl -n`.
     pub namespace: Option<String>,
+    /// The cluster: sets of one cluster are one set.
+    pub cluster: Option<String>,
+}
+
+/// A path, or a glob, that names files; or directories with the manifests in them, as `kubectl apply -f` does.
+#[derive(Debug, Clone)]
+pub struct PathGlob {
+    glob: GlobMatcher,
+    recursive: bool,
+}
+
+impl PathGlob {
+    /// `*` and `?` match no `/`, `**` does. `recursive` is `kubectl apply -R`: what lies below a directory counts too.
+    ///
+    /// # Errors
+    /// When the glob is none.
+    pub fn new(text: &str, recursive: bool) -> Result<Self, globset::Error> {
+        let text = text.strip_prefix("./").unwrap_or(text).trim_end_matches('/');
+        // The root itself has no path.
+        let text = if text == "." { "" } else { text };
+        Ok(Self { glob: GlobBuilder::new(text).literal_separator(true).build()?.compile_matcher(), recursive })
+    }
+
+    /// Whether a file is meant.
+    pub(super) fn matches(&self, path: &str) -> bool {
+        if self.glob.is_match(path) {
+            return true;
+        }
+        let manifest = ["yaml", "yml", "json"].iter().any(|e| has_extension(path, e)) || is_kustomization_name(path);
+        let above = std::iter::successors(Some(split(path).0), |d| Some(split(d).0).filter(|_| !d.is_empty()));
+        manifest && above.take(if self.recursive { usize::MAX } else { 1 }).any(|directory| self.glob.is_match(directory))
+    }
 }
 
 /// One of `[[references]]`: a further field that names a ConfigMap or Secret.

@@ -186,7 +186,7 @@ impl Splice {
 pub(super) use self::documents::insert as add_documents;
 pub(super) use self::guard::EXISTS;
 pub(super) use self::insert::{entries as add_entries, items as add_items};
-pub(super) use self::remove::from as remove_units;
+pub(super) use self::remove::{Gone, from as remove_units, mark_gone};
 
 /// The bytes of a planned change and the comments that it gives up.
 #[derive(Debug, Default)]
@@ -273,7 +273,9 @@ impl Node<'_> {
             guard::entries(parent)?;
         }
         let index = self.position().ok_or(guard::PLACE)?;
-        Ok(remove::from(parent, &[index], true)?.edit(Op::Remove { node: self.id() }))
+        let mut gone = Gone::new();
+        mark_gone(&mut gone, self);
+        Ok(remove::from(parent, &[index], true, &gone)?.edit(Op::Remove { node: self.id() }))
     }
 
     /// Gives the key of this mapping value another name; everything else of the entry stays.

@@ -43,6 +43,9 @@ pub enum Command {
     /// Find hazards and fix them
     #[command(after_help = FIX_HELP)]
     Fix(FixArgs),
+    /// Show what is applied together and who reads which ConfigMap or Secret
+    #[command(after_help = GRAPH_HELP)]
+    Graph(GraphArgs),
     /// Print the page of a transform, or the index of all
     Explain {
         /// Name of a transform
@@ -63,6 +66,37 @@ Exit status:
   2  usage, input or internal error
 
 As a filter (PATH is -), 0 when the stream was fixed; --check makes findings count.";
+
+const GRAPH_HELP: &str = "\
+Everything from the root down is looked at, as by fix; PATHs choose the sets that are shown: those with a part there.
+Exit status: 0 printed, 2 usage, input or internal error.";
+
+/// The arguments of `graph`.
+#[derive(Debug, ClapArgs)]
+pub struct GraphArgs {
+    /// Files and directories; - reads a stream from standard input
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub paths: Vec<PathBuf>,
+    /// What to print
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: GraphFormat,
+    /// Read this configuration instead of the nearest kubewright.toml
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// What `graph` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// For reading.
+    Text,
+    /// Everything, for programs.
+    Json,
+    /// A Mermaid flowchart, which GitHub and GitLab draw in Markdown.
+    Mermaid,
+    /// A Graphviz graph.
+    Dot,
+}
 
 /// How `list` prints.
 #[derive(Debug, Clone, Copy, ValueEnum)]

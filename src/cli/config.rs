@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow};
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use kubewright_model::kube::images::ImageFacts;
-use kubewright_model::kube::{ApplySetSpec, Options, ReferenceSpec, Target};
+use kubewright_model::kube::{ApplySetSpec, Options, PathGlob, ReferenceSpec, Target};
 use kubewright_transforms::{ALL, Settings};
 use serde::Deserialize;
 use toml::Spanned;
@@ -66,9 +66,12 @@ struct Raw {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct RawApplySet {
-    name: String,
-    paths: Vec<Spanned<String>>,
-    namespace: Option<String>,
+    name: Spanned<String>,
+    paths: Spanned<Vec<Spanned<String>>>,
+    #[serde(default)]
+    recursive: bool,
+    namespace: Option<Spanned<String>>,
+    cluster: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -113,14 +116,7 @@ impl Config {
             }
             settings.images.push(facts);
         }
-        let mut apply_sets = Vec::new();
-        for set in raw.apply_sets {
-            for path in &set.paths {
-                source.glob(path)?;
-            }
-            let paths = set.paths.into_iter().map(Spanned::into_inner).collect();
-            apply_sets.push(ApplySetSpec { name: set.name, paths, namespace: set.namespace });
-        }
+        let apply_sets = source.apply_sets(raw.apply_sets)?;
         let references = (raw.references.into_iter())
             .map(|r| ReferenceSpec {
                 kind: r.kind,
@@ -169,6 +165,41 @@ impl Source<'_> {
             Err(message) => Err(self.error(name.span().start, &message)),
         };
         names.into_iter().map(check).collect()
+    }
+
+    fn apply_sets(&self, raw: Vec<RawApplySet>) -> Result<Vec<ApplySetSpec>> {
+        let mut sets: Vec<ApplySetSpec> = Vec::new();
+        for set in raw {
+            let name = self.given("name", set.name)?;
+            if sets.iter().any(|s| s.name == name.1) {
+                return Err(self.error(name.0, &format!("there is another apply set `{}`", name.1)));
+            }
+            if set.paths.get_ref().is_empty() {
+                return Err(self.error(set.paths.span().start, "`paths` is empty: what does the set hold?"));
+            }
+            let mut paths = Vec::new();
+            for path in set.paths.into_inner() {
+                let at = path.span().start;
+                let path = path.into_inner();
+                if path.is_empty() || path.starts_with('/') || path.split('/').any(|s| s == "..") {
+                    return Err(self.error(at, &format!("`{path}` is no path below the root")));
+                }
+                paths.push(PathGlob::new(&path, set.recursive).map_err(|e| self.error(at, &format!("{path}: {}", e.kind())))?);
+            }
+            let optional = |key, value: Option<_>| value.map(|v| self.given(key, v).map(|(_, v)| v)).transpose();
+            let (namespace, cluster) = (optional("namespace", set.namespace)?, optional("cluster", set.cluster)?);
+            sets.push(ApplySetSpec { name: name.1, paths, namespace, cluster });
+        }
+        Ok(sets)
+    }
+
+    /// A value that must not be empty, and its place.
+    fn given(&self, key: &str, value: Spanned<String>) -> Result<(usize, String)> {
+        let at = value.span().start;
+        if value.get_ref().is_empty() {
+            return Err(self.error(at, &format!("`{key}` is empty")));
+        }
+        Ok((at, value.into_inner()))
     }
 
     fn glob(&self, glob: &Spanned<String>) -> Result<Glob> {

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
 use kubewright_model::finding::Severity;
-use kubewright_model::kube::Workspace;
+use kubewright_model::kube::{Evidence, Workspace};
 use kubewright_transforms::{ALL, Transform};
 
 use super::args::{FixArgs, Format};
 use super::config::{self, Config, FailOn};
-use super::files::{self, Request};
 use super::ground::Ground;
 use super::print::{Paths, diff, json, text};
 use super::progress::Progress;
@@ -19,32 +18,20 @@ use crate::pipeline::{Pipeline, Report, UnsafeFixes};
 
 pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     not_both(args)?;
-    let ground = Ground::of(args)?;
+    let ground = Ground::of(&args.paths, args.config.as_deref())?;
     let transforms = selected(args, &ground.config)?;
     let unsafe_fixes = unsafe_fixes(args, &ground.config)?;
     if let Some(finished) = write::recover(&ground.root, args.write)? {
         terminal.warning(&format!("an interrupted run was finished first: {finished} files written"));
     }
     let progress = Progress::start("reading manifests");
-    let request = Request {
-        root: &ground.root,
-        paths: &ground.paths,
-        whole: ground.whole,
-        ignore: &ground.config.ignore,
-        in_git: ground.git_top.is_some(),
-    };
-    let tree = match files::read(&request) {
-        Ok(tree) => tree,
-        Err(files::Unreadable { path, error }) => {
-            bail!("cannot read {}: {}", super::print::between(&ground.cwd, &path), files::plain(&error))
-        }
-    };
-    for directory in &tree.barren {
-        terminal.warning(&format!("no manifests found in {}", super::print::between(&ground.cwd, directory)));
-    }
+    let tree = ground.read(terminal)?;
     drop(progress);
     let progress = Progress::start("checking");
     let workspace = Workspace::new(tree.inputs, ground.config.options.clone());
+    for set in workspace.sets().iter().filter(|s| s.evidence == Evidence::Config && s.members.is_empty() && s.generated.is_empty()) {
+        terminal.warning(&format!("the paths of apply set {} name no resource", set.name));
+    }
     let pipeline = Pipeline { transforms, settings: &ground.config.settings, unsafe_fixes };
     let mut report = pipeline.run(&workspace)?;
     report.findings.extend(tree.unread);

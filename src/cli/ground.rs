@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::args::FixArgs;
 use super::config::{Config, FILE_NAME};
+use super::files::{self, Request, Tree};
 use super::print::{Paths, between};
+use super::terminal::Terminal;
 
 /// Where a run stands; all paths absolute and without symbolic links.
 pub(super) struct Ground {
@@ -24,36 +25,57 @@ pub(super) struct Ground {
 
 impl Ground {
     /// Of files and directories.
-    pub(super) fn of(args: &FixArgs) -> Result<Self> {
+    pub(super) fn of(asked: &[PathBuf], config: Option<&Path>) -> Result<Self> {
         let cwd = working_directory()?;
         let mut paths = Vec::new();
         let mut missing = Vec::new();
-        for path in &args.paths {
+        for path in asked {
             match cwd.join(path).canonicalize() {
                 Ok(path) => paths.push(path),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => missing.push(path.display().to_string()),
-                Err(error) => bail!("{}: {}", path.display(), super::files::plain(&error)),
+                Err(error) => bail!("{}: {}", path.display(), files::plain(&error)),
             }
         }
         if !missing.is_empty() {
             bail!("no such file or directory: {}", missing.join(", "));
         }
         let common = common_directory(&paths).unwrap_or_else(|| cwd.clone());
-        Self::at(args, cwd, paths, &common)
+        Self::at(config, cwd, paths, &common)
     }
 
     /// Of a stream: that of the working directory.
-    pub(super) fn of_stream(args: &FixArgs) -> Result<Self> {
+    pub(super) fn of_stream(config: Option<&Path>) -> Result<Self> {
         let cwd = working_directory()?;
         let start = cwd.clone();
-        Self::at(args, cwd, Vec::new(), &start)
+        Self::at(config, cwd, Vec::new(), &start)
     }
 
-    fn at(args: &FixArgs, cwd: PathBuf, paths: Vec<PathBuf>, start: &Path) -> Result<Self> {
+    /// Reads all files; says where there are none.
+    pub(super) fn read(&self, terminal: &Terminal) -> Result<Tree> {
+        let request = Request {
+            root: &self.root,
+            paths: &self.paths,
+            whole: self.whole,
+            ignore: &self.config.ignore,
+            in_git: self.git_top.is_some(),
+        };
+        let tree = match files::read(&request) {
+            Ok(tree) => tree,
+            Err(files::Unreadable { path, error }) => {
+                bail!("cannot read {}: {}", between(&self.cwd, &path), files::plain(&error))
+            }
+        };
+        for directory in &tree.barren {
+            terminal.warning(&format!("no manifests found in {}", between(&self.cwd, directory)));
+        }
+        Ok(tree)
+    }
+
+    fn at(asked: Option<&Path>, cwd: PathBuf, paths: Vec<PathBuf>, start: &Path) -> Result<Self> {
         let git_top = start.ancestors().find(|d| d.join(".git").exists()).map(Path::to_path_buf);
         let inside = |d: &&Path| git_top.as_ref().is_none_or(|top| d.starts_with(top));
         let nearest = start.ancestors().take_while(inside).map(|d| d.join(FILE_NAME)).find(|f| f.is_file());
-        let file = match &args.config {
+        let file = match asked {
             Some(file) => Some(cwd.join(file).canonicalize().with_context(|| format!("cannot read {}", file.display()))?),
             None => nearest.clone(),
         };

@@ -7,6 +7,7 @@ pub mod args;
 pub mod config;
 pub mod files;
 mod fix;
+mod graph;
 mod ground;
 pub mod print;
 mod progress;
@@ -65,6 +66,7 @@ fn run(args: &Args, terminal: &Terminal) -> Result<Status> {
     match &args.command {
         Command::Fix(args) if args.paths.iter().any(|p| p.as_os_str() == "-") => stream::fix(args, terminal),
         Command::Fix(args) => fix::fix(args, terminal),
+        Command::Graph(args) => graph::graph(args, terminal),
         Command::Explain { name } => transforms::explain(name.as_deref(), terminal),
         Command::List { format } => transforms::list(*format, terminal),
     }

@@ -3,6 +3,7 @@
 //! A stream without a single resource is an error and gives no output: a failed build upstream never becomes an empty deployment.
 
 use std::io::Read as _;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use kubewright_model::kube::{Input, Options, Workspace};
@@ -22,9 +23,27 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         bail!("- reads standard input and cannot be mixed with other PATHs");
     }
     fix::not_both(args)?;
-    let ground = Ground::of_stream(args)?;
+    let ground = Ground::of_stream(args.config.as_deref())?;
     let transforms = fix::selected(args, &ground.config)?;
     let unsafe_fixes = fix::unsafe_fixes(args, &ground.config)?;
+    let (input, workspace) = read(&ground)?;
+    let report = Pipeline { transforms, settings: &ground.config.settings, unsafe_fixes }.run(&workspace)?;
+    let paths = ground.shown();
+    // What comes out is fixed: in text, findings are told apart as those of a preview only when nothing is written.
+    let view = text::View { wrote: !args.check, ..fix::view(args, &paths) };
+    terminal.err(&(text::findings(&report, &view) + &text::summary(&report, &view)));
+    let fixed = report.files.first().and_then(|f| f.after.clone()).unwrap_or(input);
+    match args.format {
+        Format::Json => terminal.raw(&json::render(&report, &paths))?,
+        Format::Diff => terminal.out(&diff::patch(&report, &paths))?,
+        Format::Text if args.check => {}
+        Format::Text => terminal.raw(&fixed)?,
+    }
+    Ok(if args.check { fix::status(args, &ground.config, &report, !report.files.is_empty()) } else { Status::Clean })
+}
+
+/// The text of standard input, and what it means: one apply set.
+pub(super) fn read(ground: &Ground) -> Result<(Arc<str>, Workspace)> {
     let mut bytes = Vec::new();
     std::io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
     let input = files::text(bytes).map_err(|(line, column, _)| anyhow!("{STDIN}:{line}:{column}: not UTF-8; nothing was written"))?;
@@ -39,17 +58,5 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     if workspace.resources().is_empty() {
         bail!("standard input holds no Kubernetes resource; nothing was written");
     }
-    let report = Pipeline { transforms, settings: &ground.config.settings, unsafe_fixes }.run(&workspace)?;
-    let paths = ground.shown();
-    // What comes out is fixed: in text, findings are told apart as those of a preview only when nothing is written.
-    let view = text::View { wrote: !args.check, ..fix::view(args, &paths) };
-    terminal.err(&(text::findings(&report, &view) + &text::summary(&report, &view)));
-    let fixed = report.files.first().and_then(|f| f.after.clone()).unwrap_or(input);
-    match args.format {
-        Format::Json => terminal.raw(&json::render(&report, &paths))?,
-        Format::Diff => terminal.out(&diff::patch(&report, &paths))?,
-        Format::Text if args.check => {}
-        Format::Text => terminal.raw(&fixed)?,
-    }
-    Ok(if args.check { fix::status(args, &ground.config, &report, !report.files.is_empty()) } else { Status::Clean })
+    Ok((input, workspace))
 }

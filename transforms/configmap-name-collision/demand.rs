@@ -146,7 +146,7 @@ fn block(resource: &Resource, field: &FieldReference<'_>, relation: Relation) ->
         Some(Reason::new("rbac-reference", format!("{who} grants access to the name, and whoever it is granted to may read it by any way")))
     } else if field.certainty == Certainty::Probable {
         Some(Reason::new("probable-reference", format!("{} of {who} looks like a reference, but the kind is not known", field.path)))
-    } else if field.embedded {
+    } else if false && field.part.is_some() {
         Some(Reason::new("embedded-reference", format!("{} of {who} holds the name inside a longer text", field.path)))
     } else {
         (relation == Relation::Unsure).then(|| unsure_namespace(resource))

@@ -2,7 +2,7 @@
 //!
 //! Namespaces decide whether they meet for certain. Absent is a value of its own, which may turn out to be any namespace, so a
 //! definition without a namespace and one with a namespace only *may* meet (semantics b.7). The same pair that meets in several apply
-//! sets is one collision. Objects with a `helm.sh/hook` annotation live outside the release and do not count (semantics f.1).
+//! sets is one collision. Hooks of Helm and Argo CD are applied on their own and do not count (semantics f.1).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -119,7 +119,7 @@ pub(super) fn collisions(ws: &Workspace, to: Target) -> Vec<Collision<'_>> {
         let mut by_name: BTreeMap<&str, Vec<&Member>> = BTreeMap::new();
         for member in &set.members {
             let resource = ws.resource(member.resource);
-            if resource.kind == to.kind() && resource.api_version == "v1" && !member.name.is_empty() && !is_hook(ws, member.resource) {
+            if resource.kind == to.kind() && resource.api_version == "v1" && !member.name.is_empty() && !ws.is_hook(member.resource) {
                 let members = by_name.entry(&member.name).or_default();
                 if members.iter().all(|m| m.resource != member.resource || m.namespace != member.namespace) {
                     members.push(member);
@@ -173,8 +173,4 @@ fn in_set<'a>(ws: &'a Workspace, set: &'a ApplySet, to: Target, members: &[&'a M
 
 fn same_definitions(a: &Collision<'_>, b: &Collision<'_>) -> bool {
     a.certain == b.certain && a.definitions.iter().map(|d| d.id).collect::<BTreeSet<_>>() == b.definitions.iter().map(|d| d.id).collect()
-}
-
-fn is_hook(ws: &Workspace, id: ResourceId) -> bool {
-    ws.may_hold(id, "helm.sh/hook") && ws.node(id).and_then(|n| n.path(&["metadata", "annotations", "helm.sh/hook"])).is_some()
 }

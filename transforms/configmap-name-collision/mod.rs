@@ -142,6 +142,7 @@ fn message(ws: &Workspace, collision: &Collision<'_>) -> String {
         (Evidence::Kustomization, true) => format!("{what} with the same data; kustomize build fails on {live}"),
         (_, true) => format!("{what} with the same data"),
         (Evidence::Kustomization, _) => format!("{what} with different data; kustomize build fails on {live}, the last one"),
+        (Evidence::ArgoCd | Evidence::Flux, _) => format!("{what} with different data, and only one of them can be live"),
         (Evidence::Directory, _) => format!("{what} with different data; applied together, {live} is the one that is live"),
         _ => format!("{what} with different data; {live} is applied last, and the one that is live"),
     }

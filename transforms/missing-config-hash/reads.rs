@@ -8,9 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use kubewright_model::finding::NoFix;
-use kubewright_model::kube::{
-    Evidence, Keys, OutsideUseKind, PodTemplate, Reference, Resolution, Resource, ResourceId, SetId, Site, Target, Workspace,
-};
+use kubewright_model::kube::{Evidence, Keys, PodTemplate, Reference, Resolution, Resource, ResourceId, SetId, Site, Target, Workspace};
 use kubewright_model::yaml::Node;
 
 use super::canon::Section;
@@ -275,13 +273,7 @@ fn the_only(workspace: &Workspace, set: SetId, workload: &Resource, ids: &[Resou
 
 /// Nothing changes the content between its file and the cluster.
 fn untouched(workspace: &Workspace, id: ResourceId, source: &Source<'_>) -> Result<(), NoFix> {
-    let touch = workspace.touches(id).into_iter().find(|t| ["data", "binaryData", "stringData"].iter().any(|path| t.affects(path)));
-    let generated = || workspace.uses_outside(Some(id), source.to, source.name).iter().any(|u| u.what == OutsideUseKind::Generator);
-    let what = match touch {
-        Some(touch) => touch.what,
-        None if generated() => "a generator",
-        None => return Ok(()),
-    };
+    let Some(what) = workspace.content_touched(id) else { return Ok(()) };
     let text = format!("{what} of a kustomization changes {}; hash the rendered manifests", source.display());
     Err(NoFix::new("patched-by-kustomize", text))
 }
@@ -289,7 +281,8 @@ fn untouched(workspace: &Workspace, id: ResourceId, source: &Source<'_>) -> Resu
 /// Whether kubectl sends the workload before the source. Kustomize, Flux and Argo CD send ConfigMaps and Secrets first in any case.
 fn first_in(workspace: &Workspace, set: SetId, workload: ResourceId, source: ResourceId) -> bool {
     let position = |id| workspace.positions(set, id).next();
-    workspace.set(set).evidence != Evidence::Kustomization && position(workload) < position(source)
+    let evidence = workspace.set(set).evidence;
+    !matches!(evidence, Evidence::Kustomization | Evidence::ArgoCd | Evidence::Flux) && position(workload) < position(source)
 }
 
 /// A definition that may be meant, though nothing says that it is applied with the workload.

@@ -60,7 +60,7 @@ fn check(text: &str, annotated: Option<&str>) -> Vec<Finding> {
     };
     let input = Input { path: "web.yaml".into(), text: Arc::from(text), editable: true };
     let workspace = Workspace::new(vec![input], Options::default());
-    MissingConfigHash.check(&Context { workspace: &workspace, settings: &Settings::default() })
+    MissingConfigHash.check(&Context { workspace: &workspace, settings: &Settings::default(), running: &[] })
 }
 
 /// The hash that is written.

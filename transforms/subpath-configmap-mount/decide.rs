@@ -10,6 +10,7 @@ use super::mounts::{Mount, parent};
 use super::pod::{Own, Pod};
 use super::proof;
 use super::volume::{Found, Item, Source, Volume};
+use crate::missing_config_reference;
 
 /// A mount through subPath and what to do about it.
 pub(super) struct Decision<'p, 'a> {
@@ -61,6 +62,10 @@ pub(super) fn decide<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &'p Moun
         }
         Found::Missing(index) => {
             let source = volume.sources.get(index)?;
+            // A key that a closed set does not have is one finding, and that transform says which key is near.
+            if volume.sources.iter().all(|s| s.items.is_none()) && missing_config_reference::reports(&pod.cx, pod.id) {
+                return None;
+            }
             (source, missing(volume, source, sub_path, mount))
         }
         Found::Directory(files) => {

@@ -10,7 +10,7 @@ fn found(w: &Workspace) -> Vec<String> {
         let namespace = r.namespace.map(|n| format!("@{n}")).unwrap_or_default();
         let keys = r.required.iter().fold(String::new(), |text, key| text + "=" + key);
         let certainty = if r.certainty == Certainty::Probable { " ?" } else { "" };
-        let embedded = if r.embedded { " …" } else { "" };
+        let embedded = r.part.clone().map_or(String::new(), |part| format!(" in {:?}", &r.node.text().unwrap_or_default()[part]));
         format!("{} {}{namespace}{keys}{certainty}{embedded} {}", r.to.kind(), r.name, r.path)
     });
     text.collect()
@@ -67,11 +67,14 @@ fn annotations_may_hold_more_than_the_name() {
     };
     let path = "metadata.annotations.nginx.ingress.kubernetes.io/fastcgi-params-configmap";
     assert_eq!(ingress("a"), [format!("ConfigMap a {path}")]);
-    assert_eq!(ingress("ns/a"), [format!("ConfigMap a@ns … {path}")]);
+    assert_eq!(ingress("ns/a"), [format!("ConfigMap a@ns in \"a\" {path}")]);
     let deployment =
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x, annotations: {configmap.reloader.stakater.com/reload: 'a, b'}}\n";
     let path = "metadata.annotations.configmap.reloader.stakater.com/reload";
-    assert_eq!(found(&workspace(&[("a.yaml", deployment)])), [format!("ConfigMap a … {path}"), format!("ConfigMap b … {path}")]);
+    assert_eq!(
+        found(&workspace(&[("a.yaml", deployment)])),
+        [format!("ConfigMap a in \"a\" {path}"), format!("ConfigMap b in \"b\" {path}")]
+    );
 }
 
 #[test]

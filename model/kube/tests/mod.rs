@@ -5,6 +5,7 @@ mod fields;
 mod pods;
 mod reading;
 mod sets;
+mod tables;
 mod touches;
 mod uses;
 

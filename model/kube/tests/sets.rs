@@ -1,7 +1,7 @@
 //! Apply sets and what names stand for in them.
 
 use super::{config_map, members, resource, set, workspace, workspace_with};
-use crate::kube::{ApplySetSpec, Evidence, Options, Resolution, Target, Workspace};
+use crate::kube::{ApplySetSpec, Evidence, Options, PathGlob, Resolution, Target, Workspace};
 
 const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: []}\n";
 
@@ -117,8 +117,9 @@ fn cycles_end() {
 fn configured_sets_take_precedence() {
     let spec = |name: &str, paths: &[&str]| ApplySetSpec {
         name: name.to_owned(),
-        paths: paths.iter().map(|p| (*p).to_owned()).collect(),
+        paths: paths.iter().map(|p| PathGlob::new(p, false).unwrap()).collect(),
         namespace: Some("ns".to_owned()),
+        cluster: None,
     };
     let options = Options { apply_sets: vec![spec("one", &["b/**", "a/*.yaml"]), spec("kust", &["k/**"])], ..Options::default() };
     let w = workspace_with(

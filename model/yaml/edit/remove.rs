@@ -1,6 +1,7 @@
 //! Taking entries and items out. A comment behind one that takes one line stays as a line of its own, comment lines above stay; comments
 //! within a longer one go with it and are listed.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::super::emit::Below;
@@ -10,22 +11,31 @@ use super::super::value::Value;
 use super::layout::{Layout, units};
 use super::{Plan, Refusal, Splice, flow, guard, set};
 
-/// Plans that the units at `gone` (ascending positions) leave `collection`; when all go and `collapse` holds, `[]` or `{}` is left.
-pub(in super::super) fn from(collection: Node<'_>, gone: &[usize], collapse: bool) -> Result<Plan, Refusal> {
+/// Nodes that leave a file: the first of each removed entry or item, with one past its last descendant.
+pub(in super::super) type Gone = BTreeMap<NodeId, NodeId>;
+
+/// Adds the item, or the entry whose value this is, to what leaves the file.
+pub(in super::super) fn mark_gone(gone: &mut Gone, node: Node<'_>) {
+    gone.insert(node.key().unwrap_or(node).id(), NodeId(node.data().subtree));
+}
+
+/// Plans that the units at `units_gone` (ascending positions) leave `collection`; when all go and `collapse` holds, `[]` or `{}` is left.
+/// `gone` is all that leaves the file.
+pub(in super::super) fn from(collection: Node<'_>, units_gone: &[usize], collapse: bool, gone: &Gone) -> Result<Plan, Refusal> {
     let layout = Layout::new(collection.file());
     let all = units(collection);
-    if gone.len() >= all.len() && collapse {
+    if units_gone.len() >= all.len() && collapse {
         let empty = if collection.is_mapping() { Value::Map(Vec::new()) } else { Value::Seq(Vec::new()) };
         return set::plan(collection, &empty);
     }
     if flow::is_flow(collection) {
-        return flow::remove(collection, gone);
+        return flow::remove(collection, units_gone);
     }
     let mut plan = Plan::default();
-    let mut rest = gone;
+    let mut rest = units_gone;
     let first = all.first().ok_or(guard::PLACE)?.clone();
     if !layout.own_line(first.start) {
-        let run = gone.iter().enumerate().take_while(|(i, g)| i == *g).count();
+        let run = units_gone.iter().enumerate().take_while(|(i, g)| i == *g).count();
         if let Some(last) = run.checked_sub(1) {
             let next = all.get(run).ok_or(guard::LAYOUT)?.start;
             let end = layout.trailing(all.get(last).ok_or(guard::PLACE)?.end)?;
@@ -36,10 +46,11 @@ pub(in super::super) fn from(collection: Node<'_>, gone: &[usize], collapse: boo
                 first.start..next
             };
             delete(layout, &mut plan, range);
-            rest = gone.get(run..).unwrap_or(&[]);
+            rest = units_gone.get(run..).unwrap_or(&[]);
         }
     }
-    for index in rest {
+    let firsts = firsts(collection, rest);
+    for (index, first) in rest.iter().zip(firsts) {
         let unit = all.get(*index).ok_or(guard::PLACE)?;
         if !layout.own_line(unit.start) {
             return Err(guard::LAYOUT);
@@ -47,7 +58,7 @@ pub(in super::super) fn from(collection: Node<'_>, gone: &[usize], collapse: boo
         layout.column(unit.start)?;
         let mut end = layout.trailing(unit.end)?;
         let below = layout.below(end);
-        if let Some(leaf) = leaf_before(collection, *index) {
+        if let Some(leaf) = leaf_before(first, gone) {
             end = behind_block_scalar(layout, leaf, end, below)?;
         }
         let range = match layout.break_before(unit.start) {
@@ -91,11 +102,22 @@ fn delete(layout: Layout<'_>, plan: &mut Plan, range: Range<usize>) {
     plan.splices.push(Splice::delete(range));
 }
 
-/// The node that is written right before unit `index` of `collection`.
-fn leaf_before(collection: Node<'_>, index: usize) -> Option<Node<'_>> {
-    let child = collection.children().nth(if collection.is_mapping() { index * 2 } else { index })?;
-    let before = child.id().index().checked_sub(1)?;
-    Some(collection.file().node(NodeId(u32::try_from(before).ok()?)))
+/// The first nodes of the units at `positions` (ascending).
+fn firsts<'a>(collection: Node<'a>, positions: &[usize]) -> Vec<Node<'a>> {
+    let step = if collection.is_mapping() { 2 } else { 1 };
+    let mut wanted = positions.iter().peekable();
+    let all = collection.children().step_by(step).enumerate();
+    all.filter_map(|(position, node)| wanted.next_if(|p| **p == position).map(|_| node)).collect()
+}
+
+/// The node that will be written right before the place of `first`.
+fn leaf_before<'a>(first: Node<'a>, gone: &Gone) -> Option<Node<'a>> {
+    let before = |id: NodeId| Some(NodeId(id.0.checked_sub(1)?));
+    let mut leaf = before(first.id())?;
+    while let Some((start, _)) = gone.range(..=leaf).next_back().filter(|(_, end)| leaf < **end) {
+        leaf = before(*start)?;
+    }
+    Some(first.file().node(leaf))
 }
 
 /// Where a removal behind the block scalar `leaf` ends, so that no line below becomes content of it.

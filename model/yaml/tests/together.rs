@@ -67,3 +67,22 @@ fn a_removal_below_a_new_block_scalar_waits() {
     let both = |f: &File| Ok(vec![at(f, "a").set(&s("x\ny\n"))?, at(f, "b").remove()?]);
     assert_eq!(all("a: ~\n\nb: one\n    # deep\n", both), "edits-overlap");
 }
+
+#[test]
+fn removals_in_a_row_below_a_block_scalar() {
+    let both = |f: &File| Ok(vec![at(f, "b").remove()?, at(f, "c").remove()?]);
+    // The blank line would become content of a scalar that keeps its line breaks.
+    assert_eq!(all("a: |+\n  x\nb: 1\nc: 2\n\nd: 3\n", both), "a: |+\n  x\nd: 3\n");
+    assert_eq!(all("a: |\n  x\nb: 1\nc: 2\nd: 3\n", both), "a: |\n  x\nd: 3\n");
+    // So would the comment.
+    assert_eq!(all("a: |\n  x\nb: 1\nc: 2\n  # deep\nd: 3\n", both), "yaml-layout");
+    assert_eq!(all("a: |\n  x\nb: 1\nc: 2\n # less\nd: 3\n", both), "a: |\n  x\n # less\nd: 3\n");
+    // What goes may be the last of a collection and the entry behind that one.
+    let across = |f: &File| Ok(vec![at(f, "s.b").remove()?, at(f, "c").remove()?]);
+    assert_eq!(all("s:\n  a: |+\n    x\n  b: 1\nc: 2\n\nd: 3\n", across), "s:\n  a: |+\n    x\nd: 3\n");
+    // A collection of which nothing is left is no block scalar.
+    let emptied = |f: &File| Ok(vec![at(f, "s.b").remove()?, at(f, "c").remove()?]);
+    assert_eq!(all("a: |+\n  x\ns:\n  b: 1\nc: 2\n\nd: 3\n", emptied), "a: |+\n  x\ns: {}\n\nd: 3\n");
+    // A file without a final line break would end in the scalar.
+    assert_eq!(all("a: |\n  x\nb: 1\nc: 2", both), "yaml-layout");
+}

@@ -2,9 +2,9 @@
 //! one: their commas, brackets and line breaks depend on each other.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::edit::{self, Edit, Op, Plan, Refusal, Splice};
+use super::super::edit::{self, Edit, Gone, Op, Plan, Refusal, Splice};
 use super::super::tree::{File, NodeId};
 use super::super::value::Value;
 use super::{BYTES, OVERLAP};
@@ -48,13 +48,22 @@ pub(super) fn splices(file: &File, edits: &[&Edit]) -> Result<Combined, Refusal>
     }
     conflicts(file, edits)?;
     let added: Vec<NodeId> = groups.keys().filter_map(|g| if let Group::Add(node, _) = g { Some(*node) } else { None }).collect();
+    let mut gone = Gone::new();
+    for edit in edits {
+        if let Op::Remove { node } = edit.op {
+            edit::mark_gone(&mut gone, file.node(node));
+        }
+    }
     let mut all: Vec<Placed<'_>> = Vec::new();
     let mut combined = Combined { text: String::new(), inserted: Vec::new(), lost: Vec::new() };
     for (group, members) in &groups {
         let Some(first) = members.first() else { continue };
         let plan = match group {
             Group::Add(node, at) if members.len() > 1 => add(file, *node, *at, members)?,
-            Group::Remove(node) if members.len() > 1 || added.contains(node) => remove(file, *node, members, added.contains(node))?,
+            // What is left below a block scalar depends on all that goes.
+            Group::Remove(node) if gone.len() > 1 || added.binary_search(node).is_ok() => {
+                remove(file, *node, members, added.binary_search(node).is_ok(), &gone)?
+            }
             Group::Documents(at) if members.len() > 1 => documents(file, *at, members)?,
             _ => Plan { splices: first.splices.clone(), lost: first.lost_comments.clone() },
         };
@@ -127,24 +136,24 @@ fn add(file: &File, node: NodeId, at: usize, members: &[&Edit]) -> Result<Plan, 
     }
 }
 
-fn remove(file: &File, node: NodeId, members: &[&Edit], added: bool) -> Result<Plan, Refusal> {
+fn remove(file: &File, node: NodeId, members: &[&Edit], added: bool, gone: &Gone) -> Result<Plan, Refusal> {
     let collection = file.node(node);
-    let mut gone: Vec<usize> = members
+    let mut positions: Vec<usize> = members
         .iter()
         .filter_map(|e| match e.op {
             Op::Remove { node } => file.node(node).position(),
             _ => None,
         })
         .collect();
-    gone.sort_unstable();
-    if gone.windows(2).any(|w| w.first() == w.get(1)) {
+    positions.sort_unstable();
+    if positions.windows(2).any(|w| w.first() == w.get(1)) {
         return Err(OVERLAP);
     }
-    let all = gone.len() >= collection.entries().count().max(collection.items().count());
+    let all = positions.len() >= collection.entries().count().max(collection.items().count());
     if added && all && !file.text().ends_with('\n') {
         return Err(OVERLAP);
     }
-    edit::remove_units(collection, &gone, !added)
+    edit::remove_units(collection, &positions, !added, gone)
 }
 
 fn documents(file: &File, at: usize, members: &[&Edit]) -> Result<Plan, Refusal> {
@@ -200,49 +209,53 @@ pub(super) fn subject(op: &Op) -> Option<NodeId> {
 
 /// Changes that cannot be written together although their bytes may lie apart.
 fn conflicts(file: &File, edits: &[&Edit]) -> Result<(), Refusal> {
-    // Changes of nodes conflict with changes of the same document alone, whole documents with each other.
-    let mut by_document: BTreeMap<Option<usize>, Vec<&Edit>> = BTreeMap::new();
+    let mut others = Others::default();
     for edit in edits {
-        by_document.entry(subject(&edit.op).map(|node| file.node(node).document())).or_default().push(edit);
-    }
-    for edits in by_document.values() {
-        // All others conflict with nothing by themselves.
-        let decides = |edit: &&&Edit| matches!(edit.op, Op::Nest { .. } | Op::Remove { .. } | Op::InsertDocument { .. });
-        for edit in edits.iter().filter(decides) {
-            if edits.iter().any(|other| !std::ptr::eq(*other, *edit) && conflict(file, &edit.op, other)) {
-                return Err(OVERLAP);
-            }
+        match (subject(&edit.op), &edit.op) {
+            (Some(node), _) => others.nodes.entry(node).or_default().push(edit),
+            (None, Op::RemoveDocument { document } | Op::ReplaceDocument { document }) => _ = others.documents.insert(*document),
+            _ => {}
         }
     }
-    Ok(())
+    if edits.iter().any(|edit| others.conflict(file, &edit.op)) { Err(OVERLAP) } else { Ok(()) }
 }
 
-fn conflict(file: &File, op: &Op, other: &Edit) -> bool {
-    match op {
-        // Lines that move deeper take no other change than one within a line.
-        Op::Nest { mapping, entries, .. } => {
-            let node = file.node(*mapping);
-            let moved: Vec<_> = node.entries().skip(entries.start).take(entries.len()).collect();
-            if let Op::Insert { mapping: id, at, .. } = &other.op
-                && id == mapping
-            {
-                return *at == entries.start && (*at == 0 || node.in_flow());
+/// Changes by the node that they are about, and the documents that go or are replaced.
+#[derive(Default)]
+struct Others<'e> {
+    nodes: BTreeMap<NodeId, Vec<&'e Edit>>,
+    documents: BTreeSet<usize>,
+}
+
+impl Others<'_> {
+    fn about(&self, node: NodeId) -> impl Iterator<Item = &Op> {
+        self.nodes.get(&node).into_iter().flatten().map(|edit| &edit.op)
+    }
+
+    fn conflict(&self, file: &File, op: &Op) -> bool {
+        match op {
+            // Lines that move deeper take no other change than one within a line.
+            Op::Nest { mapping, entries, .. } => {
+                let node = file.node(*mapping);
+                let moved: Vec<_> = node.entries().skip(entries.start).take(entries.len()).collect();
+                let at_start = |at: usize| at == entries.start && (at == 0 || node.in_flow());
+                if self.about(*mapping).any(|other| matches!(other, Op::Insert { at, .. } if at_start(*at))) {
+                    return true;
+                }
+                let (Some((first, _)), Some((_, last))) = (moved.first(), moved.last()) else { return false };
+                let mut inside = self.nodes.range(first.id()..NodeId(last.data().subtree));
+                inside.any(|(_, edits)| edits.iter().any(|edit| !within_line(edit)))
             }
-            let (Some((first, _)), Some((_, last))) = (moved.first(), moved.last()) else { return false };
-            let inside = first.id()..NodeId(last.data().subtree);
-            subject(&other.op).is_some_and(|id| inside.contains(&id)) && !within_line(other)
+            // The comma that a removal at the end takes is the one that an addition needs.
+            Op::Remove { node } => {
+                let node = file.node(*node);
+                let Some(parent) = node.parent().filter(|p| p.in_flow()) else { return false };
+                let last = node.data().subtree == parent.data().subtree;
+                last && self.about(parent.id()).any(|other| matches!(other, Op::Insert { .. } | Op::Push { .. }))
+            }
+            Op::InsertDocument { at, .. } => self.documents.contains(at) || at.checked_sub(1).is_some_and(|n| self.documents.contains(&n)),
+            _ => false,
         }
-        // The comma that a removal at the end takes is the one that an addition needs.
-        Op::Remove { node } => {
-            let node = file.node(*node);
-            let Some(parent) = node.parent().filter(|p| p.in_flow()) else { return false };
-            let last = node.data().subtree == parent.data().subtree;
-            last && matches!(&other.op, Op::Insert { mapping: id, .. } | Op::Push { sequence: id, .. } if *id == parent.id())
-        }
-        Op::InsertDocument { at, .. } => {
-            matches!(other.op, Op::RemoveDocument { document } | Op::ReplaceDocument { document } if document == *at || document + 1 == *at)
-        }
-        _ => false,
     }
 }
 

@@ -142,7 +142,7 @@ fn snippet(out: &mut String, source: &str, finding: &Reported) {
 }
 
 /// Text of a manifest, safe for a terminal.
-fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 

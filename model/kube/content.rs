@@ -1,0 +1,64 @@
+//! What a ConfigMap or Secret has for keys, and what may change it, or a node of any resource, on the way to the cluster.
+
+use super::kustomize::{OutsideUseKind, Touch};
+use super::reference::Target;
+use super::resolve::keys_of;
+use super::resource::{FileId, ResourceId};
+use super::touch::plain_path;
+use super::workspace::Workspace;
+use crate::yaml::Node;
+
+/// A ConfigMap or Secret in a file that SOPS encrypted: names and keys stay readable in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encrypted {
+    /// What it is.
+    pub to: Target,
+    /// `metadata.name`
+    pub name: String,
+    /// `metadata.namespace`
+    pub namespace: Option<String>,
+    /// The file.
+    pub file: FileId,
+}
+
+impl Workspace {
+    /// The first thing that may change a node of a resource between its file and the cluster.
+    pub fn touched(&self, id: ResourceId, node: Node<'_>) -> Option<Touch> {
+        let path = plain_path(self.node(id)?, node);
+        self.touches(id).into_iter().find(|touch| touch.affects(&path))
+    }
+
+    /// What may give a ConfigMap or Secret other content than its file has, for messages.
+    pub fn content_touched(&self, id: ResourceId) -> Option<&'static str> {
+        let resource = self.resource(id);
+        let data = ["data", "binaryData", "stringData"];
+        if let Some(touch) = self.touches(id).into_iter().find(|touch| data.iter().any(|path| touch.affects(path))) {
+            return Some(touch.what);
+        }
+        let uses = self.uses_outside(Some(id), resource.target()?, &resource.name);
+        uses.iter().any(|u| u.what == OutsideUseKind::Generator).then_some("a generator")
+    }
+
+    /// The keys whose values can become variables (core/v1: `data` of a ConfigMap, `data` and `stringData` of a Secret); not sorted.
+    pub fn text_keys(&self, id: ResourceId) -> Vec<String> {
+        let Some(node) = self.node(id) else { return Vec::new() };
+        ["data", "stringData"].iter().filter_map(|field| node.get(field)).flat_map(keys_of).collect()
+    }
+
+    /// The ConfigMaps and Secrets of files that are left alone because SOPS encrypted them.
+    pub fn encrypted(&self) -> Vec<Encrypted> {
+        let mut found = Vec::new();
+        for skipped in self.skipped.iter().filter(|s| s.code == "sops") {
+            let Some(yaml) = self.files.get(skipped.file.0 as usize).and_then(|f| f.yaml.as_deref()) else { continue };
+            for root in (0..yaml.documents().len()).filter_map(|i| yaml.root(i)) {
+                let text = |path: &[&str]| root.path(path).and_then(Node::text);
+                let to = [Target::ConfigMap, Target::Secret].into_iter().find(|t| text(&["kind"]) == Some(t.kind()));
+                if let Some((to, name)) = to.zip(text(&["metadata", "name"])) {
+                    let namespace = text(&["metadata", "namespace"]).map(str::to_owned);
+                    found.push(Encrypted { to, name: name.to_owned(), namespace, file: skipped.file });
+                }
+            }
+        }
+        found
+    }
+}

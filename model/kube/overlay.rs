@@ -1,0 +1,106 @@
+//! What Argo CD and Flux change in what they apply: patches, images, labels and variables of their own, behind all kustomizations.
+//!
+//! Whether a path means this workspace is not asked here: a touch too many costs a fix, a touch too few breaks a promise.
+
+use std::collections::BTreeSet;
+
+use super::applier::Applied;
+use super::apply_set::Parts;
+use super::patch::{Patch, Source};
+use super::read::split;
+use super::repository::local;
+use super::resource::{FileId, Resource, ResourceId};
+use super::selector::Seen;
+use super::sets::Evidence;
+use super::touch::{self, Toucher, touch};
+use super::kustomize::Touch;
+use super::workspace::Workspace;
+use crate::finding::Location;
+use crate::yaml::{Node, NodeId};
+
+/// The settings of one source of an Argo CD `Application` or of a Flux `Kustomization`.
+#[derive(Debug, Clone)]
+pub(super) struct Overlay {
+    /// The resource that has them.
+    pub resource: ResourceId,
+    settings: NodeId,
+    tool: Evidence,
+    /// The directory, relative to the top of the repository; `None` when it is not known, and may be any.
+    path: Option<String>,
+    /// Patches that name what they change by themselves.
+    pub patches: Vec<Patch>,
+}
+
+/// All overlays of a workspace.
+pub(super) fn of(parts: &Parts<'_>, applied: &[Applied]) -> Vec<Overlay> {
+    let mut found: Vec<Overlay> = Vec::new();
+    let mut known = BTreeSet::new();
+    for applied in applied {
+        let Some(resource) = parts.resources.get(applied.applier.resource.0 as usize) else { continue };
+        let Some(yaml) = parts.files.get(resource.file.0 as usize).and_then(|f| f.yaml.as_deref()) else { continue };
+        for source in &applied.sources {
+            let Some(settings) = source.settings else { continue };
+            let path = match source.claim.path.as_deref() {
+                Some(path) => match local(path) {
+                    Some(path) => Some(path),
+                    // It leads out of every repository.
+                    None => continue,
+                },
+                None => None,
+            };
+            if !known.insert((resource.id, settings.0, path.clone())) {
+                continue;
+            }
+            let directory = path.as_deref().unwrap_or_default();
+            let patches = Source { files: parts.paths(), directory, file: resource.file }.patches(yaml.node(settings));
+            found.push(Overlay { resource: resource.id, settings, tool: applied.tool, path, patches });
+        }
+    }
+    found
+}
+
+impl Overlay {
+    /// Whether a resource may be part of what is applied.
+    pub(super) fn covers(&self, workspace: &Workspace, resource: &Resource, through: &BTreeSet<FileId>) -> bool {
+        let Some(path) = &self.path else { return true };
+        let below = |file: FileId| {
+            let directory = split(&workspace.file(file).path).0;
+            path.is_empty() || directory.strip_prefix(path.as_str()).is_some_and(|r| r.is_empty() || r.starts_with('/'))
+        };
+        resource.id != self.resource && (below(resource.file) || through.iter().any(|f| below(*f)))
+    }
+
+    /// What it changes.
+    pub(super) fn touches(&self, workspace: &Workspace, seen: &Seen<'_>, found: &mut Vec<Touch>) {
+        let file = workspace.resource(self.resource).file;
+        let Some(settings) = workspace.file(file).yaml.as_deref().map(|y| y.node(self.settings)) else { return };
+        touch::patches(&self.patches, seen, found);
+        let toucher = Toucher { workspace, file, seen };
+        toucher.images(settings, found);
+        if self.tool == Evidence::Flux {
+            flux(&toucher, settings, found);
+        } else {
+            toucher.replicas(settings, found);
+            toucher.labels(settings, found);
+        }
+    }
+}
+
+/// What only Flux has: metadata for all objects, and variables filled in behind the build.
+fn flux(toucher: &Toucher<'_>, spec: Node<'_>, found: &mut Vec<Touch>) {
+    for field in ["labels", "annotations"] {
+        if let Some(pairs) = spec.path(&["commonMetadata", field]).filter(|p| p.is_mapping()) {
+            let paths = toucher.label_paths(pairs, field, false, false);
+            found.push(touch(Location::of(toucher.file, pairs), "commonMetadata", Some(paths)));
+        }
+    }
+    let node = toucher.seen.node;
+    let disabled = ["labels", "annotations"].iter().any(|field| {
+        node.path(&["metadata", field, "kustomize.toolkit.fluxcd.io/substitute"]).and_then(Node::text) == Some("disabled")
+    });
+    if let Some(build) = spec.get("postBuild").filter(|b| b.is_mapping() && !disabled)
+        && node.source().contains("${")
+    {
+        found.push(touch(Location::of(toucher.file, build), "Flux post-build substitution", None));
+    }
+}

@@ -1,0 +1,152 @@
+//! Judges a key that is missing from an object that is there.
+//!
+//! Variables are made of `data` alone, files of `binaryData` too (`kubelet_pods.go` and pkg/volume/configmap in the kubelet). An object whose
+//! content is changed on the way, or filled in the cluster, may have any key.
+
+use kubewright_model::finding::{Finding, NoFix, Severity};
+use kubewright_model::kube::{ResourceId, SetId, Workspace};
+use kubewright_model::yaml::Node;
+
+use super::evidence::{Facts, may_equal};
+use super::objects::{place, set_aside};
+use super::wanted::{Key, KeyHow, Wanted};
+use super::{Gap, Held, Verdict, finding, makers, near, rewrite, say, worst};
+
+/// Whether none of the definitions has the key; nothing is said of definitions that are not known.
+pub(super) fn lacks(workspace: &Workspace, held: &Held, key: &Key<'_>) -> bool {
+    let has = |id: &ResourceId| readable(workspace, *id, key.how).iter().any(|k| k == key.text);
+    !held.ids.is_empty() && !held.ids.iter().any(has)
+}
+
+/// The keys of a definition that can be read that way.
+fn readable(workspace: &Workspace, id: ResourceId, how: KeyHow<'_>) -> Vec<String> {
+    match how {
+        KeyHow::Variable(_) => workspace.text_keys(id),
+        KeyHow::Item | KeyHow::SubPath(_) | KeyHow::Field => workspace.data_keys(id),
+    }
+}
+
+/// The finding about a key that an object does not have.
+pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Option<Finding> {
+    let (wanted, key) = (gap.first()?, gap.keys.first()?);
+    if facts.is_external(wanted) {
+        return None;
+    }
+    let verdicts = gap.sets.iter().filter_map(|(set, held)| Some((*set, in_set(facts, gap, wanted, key, *set, held)?))).collect();
+    let (verdict, sets) = worst(verdicts)?;
+    let binary = verdict.fix.as_ref().is_err_and(|reason| reason.code == "binary-key");
+    let nodes: Vec<Node<'_>> = gap.keys.iter().map(|key| key.node).collect();
+    finding(gap, &nodes, say::key(facts.workspace(), gap, wanted, key, &sets, binary), verdict)
+}
+
+/// The finding about a key that the maker of an object, such as an `ExternalSecret`, leaves out.
+pub(super) fn of_maker(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Option<Finding> {
+    let ws = facts.workspace();
+    let wanted = gap.wanted.iter().find(|w| !w.keys.is_empty())?;
+    let maker = facts.maker(gap.resource, wanted, set)?;
+    let made = maker.keys.as_ref()?;
+    let key = gap.wanted.iter().flat_map(|w| &w.keys).find(|key| !made.contains(key.text))?;
+    let changed = ws.touches(maker.id).iter().any(|touch| touch.affects("spec"));
+    if changed || set_aside(facts, gap, set).is_some() || facts.touched(gap.resource, key.node).is_some() {
+        return None;
+    }
+    let who = ws.resource(maker.id).display();
+    let fix = match near::nearest(key.text, made.iter().map(String::as_str)).as_slice() {
+        [one] if key.node.text() == Some(key.text) => rewrite(gap.resource, &[key.node], one, format!("read key {one}")),
+        _ => Err(NoFix::new("maker-lacks-key", format!("{who} makes it without that key"))),
+    };
+    let holds = format!("makes {}", say::list(&made.iter().cloned().collect::<Vec<_>>()));
+    let related = place(facts, maker.id).map(|at| (at, holds)).into_iter().collect();
+    let verdict = Verdict { severity: Severity::Warning, fix, notes: Vec::new(), related };
+    finding(gap, &[key.node], say::key(ws, gap, wanted, key, &[set], false), verdict)
+}
+
+fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, key: &Key<'_>, set: SetId, held: &Held) -> Option<Verdict> {
+    let ws = facts.workspace();
+    let closed = ws.set(set).closed;
+    // subpath-configmap-mount says it where nothing else is known.
+    if matches!(key.how, KeyHow::SubPath(_)) && !closed && !wanted.optional {
+        return None;
+    }
+    if held.ids.iter().any(|id| ws.node(*id).is_none_or(makers::is_filled) || ws.content_touched(*id).is_some()) {
+        return None;
+    }
+    let namespace = facts.namespace(gap.resource, wanted, set);
+    if facts.maker(gap.resource, wanted, set).is_some() {
+        return None;
+    }
+    if let Some(what) = gap.keys.iter().find_map(|k| facts.touched(gap.resource, k.node)) {
+        return Some(Verdict::remark(NoFix::new(
+            "workload-patched",
+            format!("{what} of a kustomization may change the reference; check what it builds"),
+        )));
+    }
+    if let Some(verdict) = set_aside(facts, gap, set) {
+        return Some(verdict);
+    }
+    // A file is applied as a whole.
+    let one_file = held.ids.iter().all(|id| ws.resource(*id).file == gap.resource.file);
+    let severity = match (closed, held.certain) {
+        (true, true) if !wanted.optional => Severity::Error,
+        (true, _) => Severity::Warning,
+        (false, true) if one_file => Severity::Warning,
+        (false, _) => Severity::Info,
+    };
+    let mut verdict = choose(facts, gap, wanted, key, set, held, namespace.as_deref());
+    verdict.severity = severity;
+    for id in &held.ids {
+        let holds = say::list(&readable(ws, *id, key.how));
+        let holds = if holds.is_empty() { "holds nothing that can be a variable".to_owned() } else { format!("holds {holds}") };
+        verdict.related.extend(place(facts, *id).map(|at| (at, holds)));
+    }
+    Some(verdict)
+}
+
+/// The key that may have been meant, or where it is.
+fn choose(
+    facts: &Facts<'_, '_>,
+    gap: &Gap<'_>,
+    wanted: &Wanted<'_>,
+    key: &Key<'_>,
+    set: SetId,
+    held: &Held,
+    namespace: Option<&str>,
+) -> Verdict {
+    let ws = facts.workspace();
+    let mut verdict = Verdict::remark(NoFix::new("missing-key", "no key of it is near to that"));
+    if matches!(key.how, KeyHow::Variable(_)) && held.ids.iter().any(|id| ws.data_keys(*id).iter().any(|k| k == key.text)) {
+        return Verdict::remark(NoFix::new("binary-key", "no variable can be made of binaryData"));
+    }
+    let known: Vec<String> = held.ids.iter().flat_map(|id| readable(ws, *id, key.how)).collect();
+    let near = near::nearest(key.text, known.iter().map(String::as_str));
+    match near.as_slice() {
+        [one] => {
+            let written: Vec<Node<'_>> = gap.keys.iter().map(|k| k.node).collect();
+            // A default stands nowhere, and of a subPath the key may be only a part.
+            let whole = written.iter().all(|node| node.text() == Some(key.text));
+            verdict.fix = if whole {
+                rewrite(gap.resource, &written, one, format!("read key {one}"))
+            } else {
+                Err(NoFix::new("missing-key", format!("key {one} is near to it")))
+            };
+        }
+        [] => {}
+        several => verdict.fix = Err(NoFix::new("several-near", format!("keys {} are near to it", several.join(" and ")))),
+    }
+    let others: Vec<String> = (ws.set(set).members.iter())
+        .filter(|m| ws.resource(m.resource).target() == Some(wanted.to) && may_equal(m.namespace.as_deref(), namespace))
+        .filter(|m| !held.ids.contains(&m.resource) && readable(ws, m.resource, key.how).iter().any(|k| k == key.text))
+        .map(|m| ws.resource(m.resource).name.clone())
+        .collect();
+    if !others.is_empty() {
+        let names = say::list(&others);
+        let (kind, verb) = if others.len() == 1 { ("", "has") } else { ("s", "have") };
+        let text = format!("{}{kind} {names} {verb} that key", wanted.to.kind());
+        if near.is_empty() {
+            verdict.fix = Err(NoFix::new("key-elsewhere", text));
+        } else {
+            verdict.notes.push(text);
+        }
+    }
+    verdict
+}

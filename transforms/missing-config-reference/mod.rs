@@ -1,0 +1,209 @@
+//! `missing-config-reference`: references to a ConfigMap, a Secret or a key that what is applied together does not have.
+//!
+//! Every resource is asked what it wants ([`wanted`]). Each name is looked up in each apply set of the resource; what is not there is a
+//! [`Gap`]. Only when all gaps are known are they judged ([`objects`], [`keys`]), because a set that lacks one name of many is
+//! complete but for it, and one that lacks many gets them from elsewhere. Who else may make an object is asked of [`makers`] and, once
+//! for all names, of [`traces`]. No fix is ever applied: which name was meant is for a person to say.
+
+mod evidence;
+mod keys;
+mod makers;
+mod near;
+mod objects;
+mod say;
+mod traces;
+mod wanted;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
+use kubewright_model::kube::{Evidence, Resolution, Resource, ResourceId, SetId, Target, Workspace};
+use kubewright_model::yaml::{Edit, Node, Refusal, Value};
+
+use self::evidence::Facts;
+use self::wanted::{Key, Wanted};
+use crate::{Context, Meta, Transform};
+
+/// See the page of the transform.
+pub(crate) struct MissingConfigReference;
+
+static META: Meta = Meta {
+    name: "missing-config-reference",
+    summary: "references to a ConfigMap, a Secret or a key that what is applied together does not have",
+    applicability: Applicability::DisplayOnly,
+    since: "0.1.0",
+    docs: include_str!("README.md"),
+};
+
+impl Transform for MissingConfigReference {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
+        if !cx.settings.missing_config_reference.enabled {
+            return Vec::new();
+        }
+        let mut found = Gaps::default();
+        for resource in cx.workspace.resources() {
+            found.of_resource(cx.workspace, resource);
+        }
+        let facts = Facts::new(cx, &found);
+        let objects = found.objects.iter().filter_map(|gap| objects::judge(&facts, gap));
+        objects.chain(found.keys.iter().filter_map(|gap| keys::judge(&facts, gap))).collect()
+    }
+}
+
+/// Whether a subPath without items is reported here when its key is missing, rather than by `subpath-configmap-mount`.
+pub(crate) fn reports(cx: &Context<'_>, resource: ResourceId) -> bool {
+    cx.running.contains(&META.name) && cx.workspace.sets_of(resource).iter().any(|set| cx.workspace.set(*set).closed)
+}
+
+/// A name, or a key of it, that a resource wants and that some of its apply sets do not have.
+struct Gap<'a> {
+    resource: &'a Resource,
+    /// All references of the resource to the name that cannot do without.
+    wanted: Vec<Wanted<'a>>,
+    /// The key, when the object is there; all places that ask for it.
+    keys: Vec<Key<'a>>,
+    /// The sets that lack it, each with the definitions that it has of the name.
+    sets: Vec<(SetId, Held)>,
+}
+
+/// The definitions of a name in a set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Held {
+    ids: Vec<ResourceId>,
+    /// They are in the namespace of the resource for certain.
+    certain: bool,
+}
+
+/// What all resources lack.
+#[derive(Default)]
+struct Gaps<'a> {
+    objects: Vec<Gap<'a>>,
+    keys: Vec<Gap<'a>>,
+    /// Names that pods of a set ask for and find.
+    present: BTreeMap<(SetId, Target), BTreeSet<&'a str>>,
+    /// Names that they do not find.
+    absent: BTreeMap<(SetId, Target), BTreeSet<&'a str>>,
+}
+
+impl<'a> Gaps<'a> {
+    fn of_resource(&mut self, workspace: &'a Workspace, resource: &'a Resource) {
+        let sets = workspace.sets_of(resource.id);
+        let mut wanted: Vec<Wanted<'a>> = workspace.pod_templates(resource.id).iter().flat_map(wanted::of_pod).collect();
+        let in_pods = wanted.len();
+        if sets.iter().any(|set| workspace.set(*set).closed) {
+            wanted.extend(wanted::of_fields(workspace, resource));
+        }
+        let mut objects: BTreeMap<(Target, &str, Option<&str>), Gap<'a>> = BTreeMap::new();
+        let mut keys: BTreeMap<(Target, &str, Option<&str>, &str), Gap<'a>> = BTreeMap::new();
+        let new = || Gap { resource, wanted: Vec::new(), keys: Vec::new(), sets: Vec::new() };
+        for (index, want) in wanted.iter().enumerate() {
+            let name = (want.to, want.name, want.namespace);
+            let mut lacking = Vec::new();
+            for set in &sets {
+                let held = match workspace.resolve_in(*set, resource.id, want.to, want.name, want.namespace) {
+                    Resolution::Missing => {
+                        if workspace.set(*set).closed {
+                            lacking.push(*set);
+                        }
+                        continue;
+                    }
+                    Resolution::One(id) => Held { ids: vec![id], certain: true },
+                    Resolution::Several(ids) => Held { ids, certain: true },
+                    Resolution::Uncertain(ids) => Held { ids, certain: false },
+                    Resolution::Generated { .. } => Held::default(),
+                };
+                self.present.entry((*set, want.to)).or_default().insert(want.name);
+                for key in want.keys.iter().filter(|key| keys::lacks(workspace, &held, key)) {
+                    let gap = keys.entry((want.to, want.name, want.namespace, key.text)).or_insert_with(new);
+                    gap.add(*set, held.clone(), want);
+                    if !gap.keys.iter().any(|k| k.node == key.node) {
+                        gap.keys.push(key.clone());
+                    }
+                }
+            }
+            for set in lacking {
+                if index < in_pods && !want.optional {
+                    self.absent.entry((set, want.to)).or_default().insert(want.name);
+                }
+                objects.entry(name).or_insert_with(new).add(set, Held::default(), want);
+            }
+        }
+        self.objects.extend(objects.into_values());
+        self.keys.extend(keys.into_values());
+    }
+}
+
+impl<'a> Gap<'a> {
+    fn add(&mut self, set: SetId, held: Held, want: &Wanted<'a>) {
+        if !self.sets.iter().any(|(known, _)| *known == set) {
+            self.sets.push((set, held));
+        }
+        if !self.wanted.iter().any(|known| known.node == want.node) {
+            self.wanted.push(want.clone());
+        }
+    }
+
+    /// The first reference.
+    fn first(&self) -> Option<&Wanted<'a>> {
+        self.wanted.first()
+    }
+}
+
+/// What is thought of a gap in one set.
+struct Verdict {
+    severity: Severity,
+    fix: Result<Fix, NoFix>,
+    notes: Vec<String>,
+    related: Vec<(Location, String)>,
+}
+
+impl Verdict {
+    fn remark(reason: NoFix) -> Self {
+        Self::no_fix(Severity::Info, reason)
+    }
+
+    fn no_fix(severity: Severity, reason: NoFix) -> Self {
+        Self { severity, fix: Err(reason), notes: Vec::new(), related: Vec::new() }
+    }
+}
+
+/// The worst of the verdicts, and the sets that it holds for. `None` when a set has a maker for it, or nothing is to be said.
+fn worst(verdicts: Vec<(SetId, Verdict)>) -> Option<(Verdict, Vec<SetId>)> {
+    let severity = verdicts.iter().map(|(_, v)| v.severity).max()?;
+    let sets = verdicts.iter().filter(|(_, v)| v.severity == severity).map(|(set, _)| *set).collect();
+    let verdict = verdicts.into_iter().map(|(_, v)| v).find(|v| v.severity == severity)?;
+    Some((verdict, sets))
+}
+
+/// A fix that writes another name or key, for a person to check.
+fn rewrite(resource: &Resource, nodes: &[Node<'_>], text: &str, title: String) -> Result<Fix, NoFix> {
+    let edits: Result<Vec<Edit>, Refusal> = nodes.iter().map(|node| node.set(&Value::str(text))).collect();
+    let changes = edits?.into_iter().map(|edit| Change::Edit(resource.file, edit)).collect();
+    Ok(Fix { title, applicability: Applicability::DisplayOnly, changes, claims: vec![resource.id] })
+}
+
+/// The finding about nodes of a resource; the first one is its place.
+fn finding(gap: &Gap<'_>, nodes: &[Node<'_>], message: String, verdict: Verdict) -> Option<Finding> {
+    let (first, rest) = nodes.split_first()?;
+    let mut related = verdict.related;
+    related.extend(rest.iter().map(|node| (Location::of(gap.resource.file, *node), "asked for here too".to_owned())));
+    Some(Finding {
+        transform: META.name,
+        severity: verdict.severity,
+        message,
+        primary: Location::of(gap.resource.file, *first),
+        related,
+        resource: Some(gap.resource.id),
+        notes: verdict.notes,
+        fix: verdict.fix,
+    })
+}
+
+/// Whether a set is one that somebody vouches for.
+fn is_configured(workspace: &Workspace, set: SetId) -> bool {
+    workspace.set(set).evidence == Evidence::Config
+}

@@ -1,0 +1,251 @@
+//! Judges a name that is missing: who may make it after all, which name may have been meant, and how much that matters.
+//!
+//! The order is that of certainty. A maker that is known settles it. A near name, or the name in another namespace, explains it. What may
+//! come from elsewhere makes a remark of it. What is left is missing: for certain where somebody vouches for the set, and probably where the
+//! set has all other names that its pods ask for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kubewright_model::finding::{Finding, Location, NoFix, Severity};
+use kubewright_model::kube::{ResourceId, SetId, Target};
+use kubewright_model::yaml::Node;
+
+use super::evidence::{Facts, may_equal};
+use super::wanted::{How, Wanted};
+use super::{Gap, Verdict, finding, is_configured, keys, makers, near, rewrite, say, worst};
+
+/// The finding about a name that sets of the resource do not have.
+pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Option<Finding> {
+    let wanted = gap.first()?;
+    if facts.is_external(wanted) || makers::by_platform(wanted.to, wanted.name) {
+        return None;
+    }
+    if let Some(finding) = gap.sets.iter().find_map(|(set, _)| keys::of_maker(facts, gap, *set)) {
+        return Some(finding);
+    }
+    let verdicts = gap.sets.iter().filter_map(|(set, _)| Some((*set, in_set(facts, gap, wanted, *set)?))).collect();
+    let (verdict, sets) = worst(verdicts)?;
+    let nodes: Vec<Node<'_>> = gap.wanted.iter().map(|w| w.node).collect();
+    finding(gap, &nodes, say::object(facts.workspace(), gap, wanted, &sets), verdict)
+}
+
+/// `None` when something makes it, or nobody would want to know.
+fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId) -> Option<Verdict> {
+    let ws = facts.workspace();
+    let namespace = facts.namespace(gap.resource, wanted, set);
+    let namespace = namespace.as_deref();
+    if facts.maker(gap.resource, wanted, set).is_some() || facts.encrypted(wanted, namespace).is_some() {
+        return None;
+    }
+    if let Some(what) = gap.wanted.iter().find_map(|w| facts.touched(gap.resource, w.node)) {
+        return Some(Verdict::remark(NoFix::new(
+            "workload-patched",
+            format!("{what} of a kustomization may change the reference; check what it builds"),
+        )));
+    }
+    if let Some(verdict) = set_aside(facts, gap, set) {
+        return Some(verdict);
+    }
+    if let Some(file) = facts.traces().created(wanted.to, wanted.name) {
+        return Some(Verdict::remark(NoFix::new("made-by-command", format!("a command in {} makes it", ws.file(file).path))));
+    }
+    if let Some(id) = facts.traces().mentioned(wanted.name, |id| facts.is_in(id, set)) {
+        return Some(Verdict::remark(NoFix::new(
+            "made-by-resource",
+            format!("{} mentions the name and may make it", ws.resource(id).display()),
+        )));
+    }
+    if let Some(verdict) = near_name(facts, gap, wanted, set, namespace) {
+        return Some(verdict);
+    }
+    if let Some(verdict) = other_namespace(facts, wanted, set, namespace) {
+        return Some(verdict);
+    }
+    // Pods start without it, and registries are logged in to by hand.
+    if wanted.how == How::PullSecret {
+        return None;
+    }
+    Some(elsewhere(facts, gap, wanted, set, namespace).unwrap_or_else(|| missing(facts, gap, wanted, set, namespace)))
+}
+
+/// Files that are not what is applied.
+pub(super) fn set_aside(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Option<Verdict> {
+    if is_configured(facts.workspace(), set) {
+        return None;
+    }
+    if let Some(directory) = facts.tests(gap.resource.file) {
+        return Some(Verdict::remark(NoFix::new(
+            "test-fixture",
+            format!("it lies below {directory}/: input of tests is not applied as it is"),
+        )));
+    }
+    facts.is_base(set).then(|| {
+        let name = &facts.workspace().set(set).name;
+        Verdict::remark(NoFix::new("base", format!("{name} is there to be built upon, and what is built upon it may add this")))
+    })
+}
+
+/// One name of the set, or of its generators, that may have been meant.
+fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Option<Verdict> {
+    let ws = facts.workspace();
+    let fits = |id: ResourceId| ws.resource(id).target() == Some(wanted.to);
+    let members: Vec<_> = ws.set(set).members.iter().filter(|m| fits(m.resource) && may_equal(m.namespace.as_deref(), namespace)).collect();
+    let names = members.iter().map(|m| ws.resource(m.resource).name.as_str());
+    let near = near::nearest(wanted.name, names);
+    let [name] = near.as_slice() else {
+        if near.is_empty() {
+            return None;
+        }
+        return Some(Verdict::no_fix(
+            severity(wanted, Severity::Warning),
+            NoFix::new("several-near", format!("{} have names near to it", near.join(" and "))),
+        ));
+    };
+    let definition = members.iter().map(|m| m.resource).find(|id| ws.resource(*id).name == **name)?;
+    // Nobody else wants it: it is this one that was meant.
+    let orphan = ws.references_to(set, wanted.to, name).is_empty();
+    let worst = match (wanted.to, orphan) {
+        (_, true) if wanted.how == How::PullSecret => Severity::Warning,
+        (Target::ConfigMap, true) => Severity::Error,
+        (Target::ConfigMap, false) | (Target::Secret, true) => Severity::Warning,
+        (Target::Secret, false) => Severity::Info,
+    };
+    if wanted.how == How::PullSecret && !orphan {
+        return None;
+    }
+    let nodes: Vec<Node<'_>> = gap.wanted.iter().map(|w| w.node).collect();
+    let fix = if gap.wanted.iter().any(|w| w.embedded) {
+        Err(NoFix::new("embedded-name", format!("{} {name} is near to it; the field holds more than the name", wanted.to.kind())))
+    } else {
+        rewrite(gap.resource, &nodes, name, format!("name {} {name}", wanted.to.kind()))
+    };
+    let mut verdict = Verdict { severity: severity(wanted, worst), fix, notes: Vec::new(), related: Vec::new() };
+    let unused = if orphan { ", and nothing refers to it" } else { "" };
+    verdict.related.extend(place(facts, definition).map(|at| (at, format!("{} {name}{unused}", wanted.to.kind()))));
+    Some(verdict)
+}
+
+/// The set has it in another namespace.
+fn other_namespace(facts: &Facts<'_, '_>, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Option<Verdict> {
+    let ws = facts.workspace();
+    let ids = facts.definitions(wanted.to, wanted.name);
+    let member = ws.set(set).members.iter().find(|m| ids.contains(&m.resource))?;
+    let theirs = member.namespace.as_deref().filter(|theirs| Some(*theirs) != namespace)?;
+    let text = match namespace {
+        Some(own) => format!("it is in namespace {theirs}; a pod reads what is in its own, {own}"),
+        None => format!("it is in namespace {theirs}"),
+    };
+    let mut verdict = Verdict::no_fix(severity(wanted, Severity::Warning), NoFix::new("other-namespace", text));
+    verdict
+        .related
+        .extend(place(facts, member.resource).map(|at| (at, format!("{} {} in namespace {theirs}", wanted.to.kind(), wanted.name))));
+    Some(verdict)
+}
+
+/// It may come from elsewhere.
+fn elsewhere(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Option<Verdict> {
+    let ws = facts.workspace();
+    if let Some(other) = facts.other_overlay(gap.resource, wanted) {
+        let text = format!("{} has it, and the same {}", say::set(ws, other), gap.resource.kind);
+        // Secrets of development are in git more often than those of production.
+        let severity = if wanted.to == Target::ConfigMap { Severity::Warning } else { Severity::Info };
+        return Some(Verdict::no_fix(severity, NoFix::new("other-overlay", text)));
+    }
+    if let Some(file) = facts.nearest(wanted, namespace, gap.resource.file).or_else(|| facts.generator(wanted.to, wanted.name)) {
+        let text = format!("{} defines it: say in [[apply-sets]] if they are applied together", ws.file(file).path);
+        return Some(Verdict::remark(NoFix::new("other-set", text)));
+    }
+    let installs = |id: ResourceId| {
+        let resource = ws.resource(id);
+        INSTALLERS.contains(&(resource.kind.as_str(), resource.group()))
+    };
+    if let Some(member) = ws.set(set).members.iter().find(|m| installs(m.resource)) {
+        return Some(Verdict::remark(NoFix::new("made-by-resource", format!("{} may install it", ws.resource(member.resource).display()))));
+    }
+    if let Some(id) = facts.traces().after(wanted.name, |id| facts.is_in(id, set)) {
+        let text = format!("it is named after {}, whose operator may make it", ws.resource(id).display());
+        return Some(Verdict::remark(NoFix::new("made-by-resource", text)));
+    }
+    let platform = namespace.filter(|ns| ns.starts_with("kube-") || ns.starts_with("openshift-"))?;
+    Some(Verdict::remark(NoFix::new("platform-namespace", format!("namespace {platform} belongs to the platform, which may make it"))))
+}
+
+/// Kinds that install what no manifest shows.
+const INSTALLERS: &[(&str, &str)] = &[
+    ("HelmRelease", "helm.toolkit.fluxcd.io"),
+    ("HelmRelease", "helm.fluxcd.io"),
+    ("HelmChart", "helm.cattle.io"),
+    ("HelmChartConfig", "helm.cattle.io"),
+    ("Application", "argoproj.io"),
+    ("ApplicationSet", "argoproj.io"),
+    ("Kustomization", "kustomize.toolkit.fluxcd.io"),
+    ("GitRepo", "fleet.cattle.io"),
+    ("App", "kappctrl.k14s.io"),
+    ("Subscription", "operators.coreos.com"),
+];
+
+/// Nothing makes it.
+fn missing(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Verdict {
+    let ws = facts.workspace();
+    let other = match wanted.to {
+        Target::ConfigMap => Target::Secret,
+        Target::Secret => Target::ConfigMap,
+    };
+    let mut notes = Vec::new();
+    if facts.definitions(other, wanted.name).iter().any(|id| facts.is_in(*id, set)) {
+        notes.push(format!("there is a {} of that name", other.kind()));
+    }
+    notes.extend(holder(facts, gap, wanted, set, namespace));
+    let configured = is_configured(ws, set);
+    let nothing = if ws.options().stream { "nothing in the stream makes it" } else { "nothing in the workspace makes it" };
+    let names = |all: &BTreeMap<_, BTreeSet<&str>>| all.get(&(set, wanted.to)).map_or(0, BTreeSet::len);
+    let (present, absent) = (names(&facts.gaps.present), names(&facts.gaps.absent));
+    let mut verdict = if let Some(directory) = facts.examples(gap.resource.file).filter(|_| !configured) {
+        Verdict::remark(NoFix::new("example", format!("it lies below {directory}/: whoever adapts it may make it")))
+    } else if wanted.to == Target::Secret && !(absent == 1 && present > 1) {
+        Verdict::remark(NoFix::new("secret-elsewhere", "Secrets are often not kept with the manifests: it must be there before its reader"))
+    } else if configured && wanted.to == Target::ConfigMap {
+        Verdict::no_fix(Severity::Error, NoFix::new("not-defined", nothing))
+    } else if absent == 1 && present > 0 || !notes.is_empty() {
+        let text = match present {
+            0 => nothing.to_owned(),
+            1 => format!("{nothing}; the other {} that pods of the set read is there", wanted.to.kind()),
+            _ => {
+                format!("{nothing}; the {present} other {}s that pods of the set read are there", wanted.to.kind())
+            }
+        };
+        Verdict::no_fix(Severity::Warning, NoFix::new("not-defined", text))
+    } else {
+        Verdict::remark(NoFix::new("perhaps-elsewhere", format!("{nothing}; whoever applies it may make it, or another set")))
+    };
+    verdict.notes = notes;
+    verdict
+}
+
+/// Another object of the set that has all keys that are wanted.
+fn holder(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Option<String> {
+    let ws = facts.workspace();
+    let keys: Vec<&str> = gap.wanted.iter().flat_map(|w| &w.keys).map(|key| key.text).collect();
+    if keys.is_empty() || wanted.to == Target::Secret {
+        return None;
+    }
+    let fits = |id: ResourceId| {
+        let held = ws.data_keys(id);
+        ws.resource(id).target() == Some(wanted.to) && keys.iter().all(|key| held.iter().any(|h| h == key))
+    };
+    let mut holders = ws.set(set).members.iter().filter(|m| may_equal(m.namespace.as_deref(), namespace) && fits(m.resource));
+    let (holder, None) = (holders.next()?, holders.next()) else { return None };
+    let what = if keys.len() == 1 { format!("key {}", keys[0]) } else { "all keys that are read".to_owned() };
+    Some(format!("{} {} has {what}", wanted.to.kind(), ws.resource(holder.resource).name))
+}
+
+/// What is optional only disappoints.
+fn severity(wanted: &Wanted<'_>, worst: Severity) -> Severity {
+    if wanted.optional { worst.min(Severity::Warning) } else { worst }
+}
+
+/// Where a resource says its name.
+pub(super) fn place(facts: &Facts<'_, '_>, id: ResourceId) -> Option<Location> {
+    let node = facts.workspace().node(id)?;
+    Some(Location::of(facts.workspace().resource(id).file, node.path(&["metadata", "name"]).unwrap_or(node)))
+}
