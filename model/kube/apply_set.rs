@@ -175,7 +175,8 @@ fn configured_unit(parts: &Parts<'_>, gatherer: &mut Gatherer<'_>, files: &[File
         units.insert(kustomization.file, unit::kustomization(parts, gatherer, kustomization.file, &Overrides::default()));
     }
     let reach: BTreeSet<FileId> = units.values().flat_map(|u| u.reach.iter().copied()).collect();
-    let covered: BTreeSet<FileId> = reach.iter().filter_map(|f| parts.kustomization(*f)).flat_map(|k| k.resources.iter().copied()).collect();
+    let covered: BTreeSet<FileId> =
+        reach.iter().filter_map(|f| parts.kustomization(*f)).flat_map(|k| k.resources.iter().copied()).collect();
     let mut unit = Unit::default();
     for file in files {
         if let Some(built) = units.remove(file) {

@@ -129,11 +129,9 @@ impl Reader<'_> {
                 None => {}
             }
         }
-        for (key, what) in [
-            ("helmCharts", "Helm charts"),
-            ("helmChartInflationGenerator", "Helm charts"),
-            ("generators", "generator plugins"),
-        ] {
+        for (key, what) in
+            [("helmCharts", "Helm charts"), ("helmChartInflationGenerator", "Helm charts"), ("generators", "generator plugins")]
+        {
             if node.get(key).is_some_and(|list| list.items().next().is_some()) {
                 holes.push(format!("{} uses {what}", self.name()));
             }

@@ -38,13 +38,7 @@ pub(super) fn drafts(parts: &Parts<'_>, gatherer: &mut Gatherer<'_>, applied: &[
 }
 
 /// What one source gives, and the directory when it is one of the workspace.
-fn source_unit(
-    parts: &Parts<'_>,
-    gatherer: &mut Gatherer<'_>,
-    applied: &Applied,
-    source: &Source,
-    own: &Own,
-) -> (Unit, Option<String>) {
+fn source_unit(parts: &Parts<'_>, gatherer: &mut Gatherer<'_>, applied: &Applied, source: &Source, own: &Own) -> (Unit, Option<String>) {
     let who = display(parts, applied);
     let layout = match &source.content {
         Content::Opaque(what) => return (Unit::hole(format!("{who} applies {what}")), None),
@@ -198,7 +192,8 @@ fn others_in_namespace(
     let mut uses: BTreeMap<(Evidence, &str, usize, Option<String>), BTreeSet<usize>> = BTreeMap::new();
     for (one, group) in applied.iter().zip(groups) {
         let (Some(place), Some(draft)) = (&one.place, kept.get(group)) else { continue };
-        let namespaces: BTreeSet<Option<String>> = draft.unit.members.iter().map(|m| m.namespace.clone()).chain([place.namespace.clone()]).collect();
+        let namespaces: BTreeSet<Option<String>> =
+            draft.unit.members.iter().map(|m| m.namespace.clone()).chain([place.namespace.clone()]).collect();
         for holder in holders.get(&one.applier.resource).into_iter().flatten() {
             for namespace in &namespaces {
                 uses.entry((one.tool, &place.cluster, *holder, namespace.clone())).or_default().insert(*group);
@@ -206,7 +201,8 @@ fn others_in_namespace(
         }
     }
     for ((.., namespace), groups) in uses.iter().filter(|(_, groups)| groups.len() > 1) {
-        let namespace = namespace.as_deref().map_or_else(|| "objects without a namespace".to_owned(), |n| format!("objects of namespace {n}"));
+        let namespace =
+            namespace.as_deref().map_or_else(|| "objects without a namespace".to_owned(), |n| format!("objects of namespace {n}"));
         for group in groups {
             if let Some(draft) = kept.get_mut(group) {
                 draft.unit.holes.insert(format!("other applications of its cluster apply {namespace} too"));

@@ -13,8 +13,8 @@
 //!   [`Workspace::may_refer`]): trees are parsed again for those who look at them ([`Tree`]);
 //! - it takes names as they stand in the text (`&str`) and sorts positions, not copies of strings.
 
-mod applier;
 mod application_set;
+mod applier;
 mod apply_set;
 mod argo;
 mod content;

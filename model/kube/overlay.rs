@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use super::applier::Applied;
 use super::apply_set::Parts;
+use super::kustomize::Touch;
 use super::patch::{Patch, Source};
 use super::read::split;
 use super::repository::local;
@@ -13,7 +14,6 @@ use super::resource::{FileId, Resource, ResourceId};
 use super::selector::Seen;
 use super::sets::Evidence;
 use super::touch::{self, Toucher, touch};
-use super::kustomize::Touch;
 use super::workspace::Workspace;
 use crate::finding::Location;
 use crate::yaml::{Node, NodeId};
@@ -95,9 +95,9 @@ fn flux(toucher: &Toucher<'_>, spec: Node<'_>, found: &mut Vec<Touch>) {
         }
     }
     let node = toucher.seen.node;
-    let disabled = ["labels", "annotations"].iter().any(|field| {
-        node.path(&["metadata", field, "kustomize.toolkit.fluxcd.io/substitute"]).and_then(Node::text) == Some("disabled")
-    });
+    let disabled = ["labels", "annotations"]
+        .iter()
+        .any(|field| node.path(&["metadata", field, "kustomize.toolkit.fluxcd.io/substitute"]).and_then(Node::text) == Some("disabled"));
     if let Some(build) = spec.get("postBuild").filter(|b| b.is_mapping() && !disabled)
         && node.source().contains("${")
     {

@@ -122,7 +122,8 @@ pub(super) fn directory(parts: &Parts<'_>, gatherer: &mut Gatherer<'_>, wanted: 
     let mut built = BTreeMap::new();
     for file in in_walk_order(paths.below(path)) {
         let relative = file.path.get(path.len()..).unwrap_or_default().trim_start_matches('/');
-        let wanted_kind = ["yaml", "yml"].iter().any(|e| has_extension(relative, e)) || (*tool == Evidence::ArgoCd && has_extension(relative, "json"));
+        let wanted_kind =
+            ["yaml", "yml"].iter().any(|e| has_extension(relative, e)) || (*tool == Evidence::ArgoCd && has_extension(relative, "json"));
         let fits = |glob: &Option<Result<globset::GlobMatcher, _>>, absent| match glob {
             Some(Ok(glob)) => glob.is_match(relative),
             _ => absent,
@@ -172,7 +173,14 @@ pub(super) fn in_walk_order<'a>(files: impl Iterator<Item = &'a SourceFile>) -> 
 }
 
 /// The settings that change a kustomization when it is built for an applier, with holes for what is not known.
-pub(super) fn overrides(parts: &Parts<'_>, settings: Option<Node<'_>>, tool: Evidence, path: &str, fill: &Fill, holes: &mut BTreeSet<String>) -> Overrides {
+pub(super) fn overrides(
+    parts: &Parts<'_>,
+    settings: Option<Node<'_>>,
+    tool: Evidence,
+    path: &str,
+    fill: &Fill,
+    holes: &mut BTreeSet<String>,
+) -> Overrides {
     let Some(settings) = settings else { return Overrides::default() };
     let mut get = |key: &str| {
         let filled = fill.text(settings.get(key));

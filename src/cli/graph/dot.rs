@@ -6,7 +6,8 @@ use super::drawing::{Shape, frames};
 use super::view::Graph;
 
 pub(super) fn render(graph: &Graph) -> String {
-    let mut out = String::from("digraph kubewright {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\"];\n");
+    let mut out =
+        String::from("digraph kubewright {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\"];\n");
     for (number, frame) in frames(graph).iter().enumerate() {
         let style = if frame.open { "dashed" } else { "solid" };
         let _ = writeln!(out, "  subgraph cluster_{number} {{\n    label={};\n    style={style};", quoted(&frame.title));

@@ -63,8 +63,17 @@ fn paragraph(set: &Set, out: &mut String) {
     for made in &set.generated {
         let name = qualified(made.namespace.as_deref(), &made.name);
         let hash = if made.hash_suffix { ", with a hash behind the name" } else { "" };
-        let keys = made.keys.iter().map(|k| printable(k)).chain((!made.keys_complete).then(|| "…".to_owned())).collect::<Vec<_>>().join(", ");
-        let _ = writeln!(out, "  {} {}  {}:{} ({}{hash}: {keys})", made.kind, printable(&name), printable(&made.at.path), made.at.line, printable(&made.behavior));
+        let keys =
+            made.keys.iter().map(|k| printable(k)).chain((!made.keys_complete).then(|| "…".to_owned())).collect::<Vec<_>>().join(", ");
+        let _ = writeln!(
+            out,
+            "  {} {}  {}:{} ({}{hash}: {keys})",
+            made.kind,
+            printable(&name),
+            printable(&made.at.path),
+            made.at.line,
+            printable(&made.behavior)
+        );
     }
 }
 
@@ -91,7 +100,8 @@ fn reads(set: &Set, read: &Read) -> String {
         Want::AllData => " (all of data)".to_owned(),
         Want::All => " (all)".to_owned(),
     };
-    let flags = [(read.optional, ", optional"), (read.probable, ", perhaps")].iter().filter(|(set, _)| *set).map(|(_, t)| *t).collect::<String>();
+    let flags =
+        [(read.optional, ", optional"), (read.probable, ", perhaps")].iter().filter(|(set, _)| *set).map(|(_, t)| *t).collect::<String>();
     let places = |all: &[usize]| {
         let places = all.iter().filter_map(|at| set.members.get(*at)).map(|m| format!("{}:{}", m.object.at.path, m.object.at.line));
         places.collect::<Vec<_>>().join(", ")
