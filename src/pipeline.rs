@@ -16,6 +16,7 @@ mod suppress;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -114,7 +115,7 @@ impl Pipeline<'_> {
     /// # Errors
     /// When the passes do not come to rest.
     pub fn run(&self, workspace: &Workspace) -> Result<Report, Error> {
-        let mut now = workspace.clone();
+        let mut now = Cow::Borrowed(workspace);
         let mut merge = merge::Merge::default();
         let mut last_names = Vec::new();
         for number in 0..MAX_PASSES {
@@ -130,7 +131,7 @@ impl Pipeline<'_> {
                 return Ok(merge.finish(workspace, &now, &pass));
             };
             last_names = pass.applied.iter().filter_map(|i| pass.findings.get(*i)).map(|f| f.transform).collect();
-            now = next;
+            now = Cow::Owned(next);
         }
         last_names.sort_unstable();
         last_names.dedup();
@@ -171,12 +172,10 @@ impl Pipeline<'_> {
 
     /// Tries the fixes that nobody asked for: what is offered must be applicable.
     fn try_the_rest(&self, workspace: &Workspace, pass: &mut Pass) {
-        for index in 0..pass.findings.len() {
-            let offered = |f: &Finding| f.fix.as_ref().is_ok_and(|fix| !self.unsafe_fixes.apply(f.transform, fix.applicability));
-            if !pass.refused.contains_key(&index) && pass.findings.get(index).is_some_and(offered) {
-                pass.refused.extend(apply::apply(workspace, &pass.findings, &[index]).refused);
-            }
-        }
+        let offered = |f: &Finding| f.fix.as_ref().is_ok_and(|fix| !self.unsafe_fixes.apply(f.transform, fix.applicability));
+        let untried = pass.findings.par_iter().enumerate().filter(|(index, f)| !pass.refused.contains_key(index) && offered(f));
+        let refused: Vec<_> = untried.flat_map_iter(|(index, _)| apply::apply(workspace, &pass.findings, &[index]).refused).collect();
+        pass.refused.extend(refused);
     }
 
     /// Applies what can be applied in this pass; the workspace afterwards, or `None` when nothing was.

@@ -34,6 +34,20 @@ pub fn newly_lost(before: &str, after: &str) -> Vec<String> {
         .collect()
 }
 
+/// Whether all fields of the text are those of its API types. `false` where that is not certain: [`newly_lost`] says what is wrong.
+pub fn keeps(text: &str) -> bool {
+    // Merge keys are resolved there.
+    if text.contains("<<") {
+        return false;
+    }
+    let mut found = BTreeSet::new();
+    for document in serde_yaml::Deserializer::from_str(text.trim_start_matches('\u{feff}')) {
+        let Ok(value) = Value::deserialize(document) else { return false };
+        object(&value, 0, &mut found);
+    }
+    found.is_empty()
+}
+
 /// Whether libyaml, whose grammar is kubectl's, reads all documents of the text.
 pub fn reads(text: &str) -> bool {
     let documents = serde_yaml::Deserializer::from_str(text.trim_start_matches('\u{feff}'));
@@ -82,7 +96,7 @@ fn object(value: &Value, depth: usize, found: &mut BTreeSet<Lost>) {
     match kept {
         Ok(kept) => {
             let mut paths = BTreeSet::new();
-            compare(value, &kept, "", 0, &mut paths);
+            compare(value, &kept, &mut Vec::new(), &mut paths);
             found.extend(paths.into_iter().map(|p| Lost { object: label.clone(), path: Some(p), why: String::new() }));
         }
         Err(why) => {
@@ -119,34 +133,35 @@ fn through<T: DeserializeOwned + Serialize>(value: &Value) -> Result<Value, Stri
     serde_json::to_value(typed).map_err(|e| e.to_string())
 }
 
-fn compare(given: &Value, kept: &Value, path: &str, depth: usize, lost: &mut BTreeSet<String>) {
-    if depth > MAX_DEPTH {
+/// `path` holds the way from the top: keys, and `None` for an item of a list.
+fn compare<'v>(given: &'v Value, kept: &Value, path: &mut Vec<Option<&'v str>>, lost: &mut BTreeSet<String>) {
+    if path.len() > MAX_DEPTH {
         return;
     }
+    let written = |path: &[Option<&str>]| path.iter().copied().flatten().collect::<Vec<_>>().join(".");
     match (given, kept) {
         (Value::Object(given), Value::Object(kept)) => {
             for (key, value) in given {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                path.push(Some(key));
                 match kept.get(key) {
-                    Some(kept) => compare(value, kept, &path, depth + 1, lost),
+                    Some(kept) => compare(value, kept, path, lost),
                     None if is_nothing(value) => {}
-                    None => {
-                        lost.insert(path);
-                    }
+                    None => _ = lost.insert(written(path)),
                 }
+                path.pop();
             }
         }
         (Value::Array(given), Value::Array(kept)) if given.len() == kept.len() => {
+            path.push(None);
             for (given, kept) in given.iter().zip(kept) {
-                compare(given, kept, path, depth + 1, lost);
+                compare(given, kept, path, lost);
             }
+            path.pop();
         }
         (given, kept) if given == kept || is_nothing(given) => {}
         // Times and byte strings are written in one form only.
         (Value::String(_), Value::String(_)) => {}
-        _ => {
-            lost.insert(path.to_owned());
-        }
+        _ => _ = lost.insert(written(path)),
     }
 }
 

@@ -1,8 +1,12 @@
 //! Realistic manifests, the same for the same count: directories of ten files, each file a Deployment, its Service and its `ConfigMap`.
 //!
 //! What real repositories have and costs something is there: comments, both indentations of sequences, quotes, flow collections, block scalars
-//! that hold configuration, probes, resources, every tenth directory with a kustomization. One Deployment in ten reads its `ConfigMap`, one
-//! in a hundred mounts it through `subPath`: so many findings are what a repository has that was cleaned once and goes on living.
+//! that hold configuration, probes, resources, every tenth directory with a kustomization, every hundredth file a custom resource definition
+//! with two of its resources. One Deployment in four reads a Secret.
+//!
+//! One Deployment in forty reads its `ConfigMap` and has no hash of it, which is a finding with a fix, every tenth of these mounts it through
+//! `subPath`; in one of twenty another tool takes care of it, which is a remark. That is the share in real repositories which never saw
+//! kubewright: 70 of 2,843 files with findings, 149 remarks (the corpus of the project). One that was cleaned once has fewer.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -28,8 +32,11 @@ impl Random {
     }
 }
 
-/// Writes `count` files below `dir`; returns their bytes.
-pub(crate) fn files(dir: &Path, count: usize) -> io::Result<u64> {
+/// One Deployment of so many has a finding.
+pub(crate) const SHARE: usize = 40;
+
+/// Writes `count` files below `dir`; returns their bytes. One Deployment of `share` has a finding.
+pub(crate) fn files(dir: &Path, count: usize, share: usize) -> io::Result<u64> {
     let mut random = Random(0x2545_F491_4F6C_DD1D);
     let mut bytes = 0;
     let mut names: Vec<String> = Vec::new();
@@ -44,9 +51,12 @@ pub(crate) fn files(dir: &Path, count: usize) -> io::Result<u64> {
             let listed: Vec<String> = names.iter().rev().skip(1).map(|n| format!("  - {n}\n")).collect();
             let listed = listed.concat();
             format!("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: prod\nresources:\n{listed}")
+        } else if index % 100 == 55 {
+            names.push(format!("crd-{index:06}.yaml"));
+            definition(&mut random, index)
         } else {
             names.push(format!("app-{index:06}.yaml"));
-            manifest(&mut random, index)
+            manifest(&mut random, index, share)
         };
         bytes += text.len() as u64;
         fs::write(directory.join(&names[names.len() - 1]), text)?;
@@ -59,9 +69,10 @@ const WORDS: [&str; 12] =
 const SETTINGS: [&str; 8] =
     ["timeout", "retries", "pool.size", "log.level", "cache.ttl", "queue.depth", "feature.new-checkout", "endpoint"];
 
-fn manifest(random: &mut Random, index: usize) -> String {
+fn manifest(random: &mut Random, index: usize, share: usize) -> String {
     let name = format!("{}-{}-{index}", random.pick(&WORDS), random.pick(&WORDS));
-    let (reads, sub_path) = (random.below(10) == 0, random.below(10) == 0);
+    let (unhashed, reloaded, secret) = (random.below(share) == 0, random.below(20) == 0, random.below(4) == 0);
+    let (reads, sub_path) = (unhashed || reloaded, unhashed && random.below(10) == 0);
     let pad = if random.below(2) == 0 { "" } else { "  " };
     let mut out = String::with_capacity(4096);
     if random.below(3) == 0 {
@@ -70,15 +81,20 @@ fn manifest(random: &mut Random, index: usize) -> String {
     let _ = write!(
         out,
         "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\n  namespace: prod\n  labels:\n    app.kubernetes.io/name: {name}\n    \
-         app.kubernetes.io/part-of: \"{}\"\n  annotations:\n    example.com/owner: '{}@example.com'  # who is called at night\nspec:\n  replicas: {}\n  \
+         app.kubernetes.io/part-of: \"{}\"\n  annotations:\n    example.com/owner: '{}@example.com'  # who is called at night\n{}spec:\n  replicas: {}\n  \
          revisionHistoryLimit: 3\n  selector:\n    matchLabels: {{app.kubernetes.io/name: {name}}}\n  template:\n    metadata:\n      labels:\n        \
          app.kubernetes.io/name: {name}\n    spec:\n      serviceAccountName: default\n      containers:\n",
         random.pick(&WORDS),
         random.pick(&WORDS),
+        if reloaded && !unhashed { "    reloader.stakater.com/auto: \"true\"\n" } else { "" },
         1 + random.below(5)
     );
     for number in 0..=random.below(2) {
-        container(random, &mut out, &name, number, pad, reads, reads && sub_path && number == 0);
+        let uses = Uses { config: reads, sub_path: sub_path && number == 0, secret };
+        container(random, &mut out, &name, number, pad, &uses);
+    }
+    if secret {
+        let _ = write!(out, "      imagePullSecrets:\n      {pad}- name: registry\n");
     }
     if reads {
         let _ = write!(out, "      volumes:\n      {pad}- name: config\n      {pad}  configMap:\n      {pad}    name: {name}\n");
@@ -100,7 +116,65 @@ fn manifest(random: &mut Random, index: usize) -> String {
     out
 }
 
-fn container(random: &mut Random, out: &mut String, name: &str, number: usize, pad: &str, reads: bool, sub_path: bool) {
+/// A custom resource definition as controller-gen writes it, and two of its resources.
+fn definition(random: &mut Random, index: usize) -> String {
+    let kind = format!("Sync{index}");
+    let plural = format!("sync{index}s");
+    let mut out = String::with_capacity(16_384);
+    let _ = write!(
+        out,
+        "---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  annotations:\n    \
+         controller-gen.kubebuilder.io/version: v0.16.1\n  name: {plural}.example.com\nspec:\n  group: example.com\n  names:\n    kind: {kind}\n    \
+         listKind: {kind}List\n    plural: {plural}\n    singular: sync{index}\n  scope: Namespaced\n  versions:\n  - additionalPrinterColumns:\n    \
+         - jsonPath: .status.phase\n      name: Phase\n      type: string\n    name: v1\n    schema:\n      openAPIV3Schema:\n        \
+         description: {kind} keeps two stores equal.\n        properties:\n          apiVersion:\n            type: string\n          kind:\n            \
+         type: string\n          metadata:\n            type: object\n          spec:\n            description: What is wanted.\n            properties:\n"
+    );
+    for field in 0..15 + random.below(40) {
+        let at = "              ";
+        let _ = write!(
+            out,
+            "{at}{}{field}:\n{at}  description: |-\n{at}    The {} of the {}, as the {} sees it.\n\n{at}    Cannot be changed: it is part of the \"{}\" key.\n",
+            random.pick(&WORDS),
+            random.pick(&SETTINGS),
+            random.pick(&WORDS),
+            random.pick(&WORDS),
+            random.pick(&SETTINGS)
+        );
+        match random.below(3) {
+            0 => _ = write!(out, "{at}  type: string\n{at}  enum: [\"on\", \"off\", auto]\n"),
+            1 => _ = write!(out, "{at}  format: int32\n{at}  minimum: 0\n{at}  type: integer\n"),
+            _ => {
+                let _ = write!(
+                    out,
+                    "{at}  items:\n{at}    properties:\n{at}      key:\n{at}        maxLength: 253\n{at}        pattern: ^[a-z0-9]([-a-z0-9]*[a-z0-9])?$\n\
+                     {at}        type: string\n{at}    required:\n{at}    - key\n{at}    type: object\n{at}  type: array\n"
+                );
+            }
+        }
+    }
+    out.push_str(
+        "            type: object\n        type: object\n    served: true\n    storage: true\n    subresources:\n      status: {}\n",
+    );
+    for number in 0..2 {
+        let _ = write!(
+            out,
+            "---\napiVersion: example.com/v1\nkind: {kind}\nmetadata:\n  name: {}-{number}\n  namespace: prod\nspec:\n  {}0: \"on\"\n  limits: {{}}\n",
+            random.pick(&WORDS),
+            random.pick(&WORDS)
+        );
+    }
+    out
+}
+
+/// What a container reads.
+struct Uses {
+    config: bool,
+    sub_path: bool,
+    secret: bool,
+}
+
+fn container(random: &mut Random, out: &mut String, name: &str, number: usize, pad: &str, uses: &Uses) {
     let at = format!("      {pad}");
     let _ = write!(
         out,
@@ -115,6 +189,10 @@ fn container(random: &mut Random, out: &mut String, name: &str, number: usize, p
         let key = format!("{}_{env}", random.pick(&WORDS).to_uppercase());
         let value = format!("{}-{}", random.pick(&WORDS), random.below(1000));
         match random.below(3) {
+            0 if uses.secret => {
+                let from = format!("secretKeyRef: {{name: {value}, key: password}}");
+                let _ = write!(out, "{at}  {pad}- name: {key}\n{at}  {pad}  valueFrom:\n{at}  {pad}    {from}\n");
+            }
             0 => _ = write!(out, "{at}  {pad}- name: {key}\n{at}  {pad}  value: \"{value}\"\n"),
             1 => _ = write!(out, "{at}  {pad}- name: {key}\n{at}  {pad}  value: {value}  # set by {}\n", random.pick(&WORDS)),
             _ => {
@@ -135,13 +213,13 @@ fn container(random: &mut Random, out: &mut String, name: &str, number: usize, p
         64 + random.below(900),
         8080 + number
     );
-    if reads {
+    if uses.config {
         let _ = write!(
             out,
             "{at}  volumeMounts:\n{at}  {pad}- name: config\n{at}  {pad}  mountPath: /etc/app{}\n",
-            if sub_path { "/app.properties" } else { "" }
+            if uses.sub_path { "/app.properties" } else { "" }
         );
-        if sub_path {
+        if uses.sub_path {
             let _ = writeln!(out, "{at}  {pad}  subPath: app.properties");
         }
     }

@@ -1,17 +1,20 @@
 //! Figures as ratios within one run, so that a slow or busy machine changes them little. `README.md` has the commands and the results.
 //!
 //! ```text
-//! cargo bench --bench speed -- generate DIR COUNT     writes realistic manifests
+//! cargo bench --bench speed -- generate DIR COUNT [SHARE]   writes realistic manifests
 //! cargo bench --bench speed -- parse DIR              reading and planning against reading and hashing
 //! cargo bench --bench speed -- check DIR              the whole program against reading and hashing, with its memory
 //! cargo bench --bench speed -- start FILE             the whole program on one small file against an empty program
-//! cargo bench --bench speed -- plan FILE REPEAT       planning alone, for callgrind
+//! cargo bench --bench speed -- count DIR              instructions of planning and of the whole program, by callgrind
+//! cargo bench --bench speed -- peers DIR SCHEMAS      other programs over the same files
 //! ```
 #![expect(clippy::disallowed_methods, reason = "benchmarks read files and the clock")]
 #![expect(clippy::print_stdout, reason = "the figures are the result")]
 #![expect(clippy::cast_precision_loss, reason = "figures are rounded when they are shown")]
 
 mod generate;
+mod peers;
+mod run;
 
 use std::error::Error;
 use std::fs;
@@ -23,6 +26,7 @@ use std::time::{Duration, Instant};
 
 use kubewright_model::yaml::File;
 use rayon::prelude::*;
+use run::Run;
 use sha2::{Digest as _, Sha256};
 
 /// Rounds of each measurement; the median counts.
@@ -34,22 +38,20 @@ fn main() -> Result {
     let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args.as_slice() {
-        ["generate", dir, count] => {
-            let bytes = generate::files(Path::new(dir), count.parse()?)?;
+        ["generate", dir, count, share @ ..] => {
+            let share = share.first().map_or(Ok(generate::SHARE), |share| share.parse())?;
+            let bytes = generate::files(Path::new(dir), count.parse()?, share)?;
             println!("{count} files, {:.1} MB", bytes as f64 / 1e6);
         }
         ["parse", dir] => parse(Path::new(dir))?,
         ["hash", dir] => _ = hash(Path::new(dir))?,
         ["check", dir] => check(Path::new(dir))?,
         ["start", file] => start(Path::new(file))?,
-        ["plan", file, repeat] => {
-            let text: Arc<str> = fs::read_to_string(file)?.into();
-            for _ in 0..repeat.parse()? {
-                black_box(File::parse(Arc::clone(&text)).map_err(|e| e.to_string())?);
-            }
-        }
+        ["plan", dir, repeat] => plan(Path::new(dir), repeat.parse()?)?,
+        ["count", dir] => count(Path::new(dir))?,
+        ["peers", dir, schemas @ ..] => peers::peers(Path::new(dir), schemas.first().copied())?,
         // `cargo bench` without a command builds and runs everything: nothing to do here.
-        _ => println!("commands: generate, parse, check, start, plan; see benches/README.md"),
+        _ => println!("commands: generate, parse, check, start, count, peers; see benches/README.md"),
     }
     Ok(())
 }
@@ -114,42 +116,58 @@ fn ratio(a: Duration, b: Duration) -> f64 {
     a.as_secs_f64() / b.as_secs_f64()
 }
 
-/// What one run of a program took.
-struct Run {
-    wall: Duration,
-    /// User and system time of all threads: what a busy machine changes least.
-    processor: Duration,
-    /// Bytes at the peak.
-    memory: f64,
+/// Plans all files of a directory; what callgrind counts.
+fn plan(dir: &Path, repeat: usize) -> Result {
+    let mut paths = Vec::new();
+    list(dir, &mut paths)?;
+    let texts = paths.iter().map(|path| Ok(fs::read_to_string(path)?.into())).collect::<Result<Vec<Arc<str>>>>()?;
+    for text in texts.iter().cycle().take(repeat * texts.len()) {
+        black_box(File::parse(Arc::clone(text)).map_err(|e| e.to_string())?);
+    }
+    Ok(())
 }
 
-/// Runs a program as GNU time sees it.
-fn run(program: &Path, args: &[&str], dir: &Path) -> Result<Run> {
-    let mut command = Command::new("/usr/bin/time");
-    command.args(["-f", "%U %S %M"]).arg(program).args(args).current_dir(dir);
-    let (wall, output) = timed(|| command.stdout(Stdio::null()).output());
-    let errors = String::from_utf8_lossy(&output?.stderr).into_owned();
-    let figures: Vec<f64> = errors.lines().last().unwrap_or("").split(' ').filter_map(|n| n.parse().ok()).collect();
-    let [user, system, kib] = figures.as_slice() else { return Err(format!("no figures from /usr/bin/time: {errors}").into()) };
-    Ok(Run { wall, processor: Duration::from_secs_f64(user + system), memory: kib * 1024.0 })
+/// Instructions, which no other program on the machine changes.
+fn count(dir: &Path) -> Result {
+    let bytes = hash(dir)? as f64;
+    let (own, scratch) = (std::env::current_exe()?, tempfile::tempdir()?);
+    let plan = |repeat: &str| run::instructions(&own, &["plan", ".", repeat], dir);
+    let planning = (plan("3")? - plan("1")?) / 2.0;
+    println!("scanner and tree: {:.1} M instructions, {:.1} a byte", planning / 1e6, planning / bytes);
+    let program = Path::new(env!("CARGO_BIN_EXE_kubewright"));
+    let whole = run::instructions(program, &["fix", "--check", "."], dir)?;
+    println!("fix --check: {:.1} M instructions, {:.1} a byte", whole / 1e6, whole / bytes);
+    generate::files(scratch.path(), 1, generate::SHARE)?;
+    let small = run::instructions(program, &["fix", "--check", "."], scratch.path())?;
+    println!("fix --check of one small file: {:.2} M instructions", small / 1e6);
+    Ok(())
 }
 
 fn check(dir: &Path) -> Result {
     let bytes = hash(dir)? as f64;
     let (own, program) = (std::env::current_exe()?, Path::new(env!("CARGO_BIN_EXE_kubewright")));
     let (mut hashing, mut checking) = (Vec::new(), Vec::new());
-    for _ in 0..if bytes > 1e8 { 3 } else { ROUNDS } {
-        hashing.push(run(&own, &["hash", "."], dir)?);
-        checking.push(run(program, &["fix", "--check", "."], dir)?);
+    for _ in 0..ROUNDS {
+        hashing.push(run::run(&own, &["hash", "."], dir)?);
+        checking.push(run::run(program, &["fix", "--check", "."], dir)?);
     }
-    let of = |runs: &[Run], what: fn(&Run) -> Duration| median(runs.iter().map(what).collect());
+    let scratch = tempfile::tempdir()?;
+    generate::files(scratch.path(), 1, generate::SHARE)?;
+    let small = run::run(program, &["fix", "--check", "."], scratch.path())?.memory;
+    let of = |runs: &[Run], what: Clock| median(runs.iter().map(what).collect());
     let clocks: [(&str, Clock); 2] = [("wall clock", |r| r.wall), ("processor", |r| r.processor)];
     for (name, what) in clocks {
         let (hashing, checking) = (of(&hashing, what), of(&checking, what));
         println!("{name}: read + SHA-256 {hashing:.0?}, fix --check {checking:.0?}, {:.2} x", ratio(checking, hashing));
     }
     let memory = checking.iter().map(|r| r.memory).fold(0.0, f64::max);
-    println!("{:.1} MB read, {:.1} MB of memory at the peak, {:.1} x", bytes / 1e6, memory / 1e6, memory / bytes);
+    let (peak, base) = (memory / 1e6, small / 1e6);
+    println!(
+        "{:.1} MB read, {peak:.1} MB of memory at the peak, {:.2} x; {base:.1} MB of it for one file already, {:.2} x without",
+        bytes / 1e6,
+        memory / bytes,
+        (memory - small) / bytes
+    );
     Ok(())
 }
 

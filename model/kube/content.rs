@@ -25,7 +25,7 @@ pub struct Encrypted {
 impl Workspace {
     /// A resource as part of an apply set; the first time where it is part of it several times.
     pub fn member(&self, set: SetId, id: ResourceId) -> Option<&Member> {
-        let position = *self.set_index(set)?.positions.get(&id)?.first()?;
+        let position = self.set_index(set)?.positions(id).next()?;
         self.sets.get(set.0 as usize)?.members.get(position)
     }
 

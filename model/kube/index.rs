@@ -1,5 +1,6 @@
 //! Putting all files together: resources, kustomizations, apply sets, and the maps that make questions cheap.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
@@ -19,12 +20,12 @@ use crate::yaml::Node;
 /// Answers prepared for each apply set.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SetIndex {
-    /// Positions in `members` of the ConfigMaps and Secrets, by the name they have in their source.
-    pub by_source_name: BTreeMap<(Target, String), Vec<usize>>,
-    /// The same by the name they have in the cluster.
-    pub by_name: BTreeMap<(Target, String), Vec<usize>>,
-    /// Positions in `members` of each resource.
-    pub positions: BTreeMap<ResourceId, Vec<usize>>,
+    /// Positions in `members` of the ConfigMaps and Secrets, in order of kind and the name they have in their source.
+    by_source_name: Vec<(Target, usize)>,
+    /// The same in order of the name they have in the cluster.
+    by_name: Vec<(Target, usize)>,
+    /// Resources and their positions in `members`, in this order.
+    positions: Vec<(ResourceId, usize)>,
     /// Positions in `generated`, by the name that the generators state.
     pub generators: BTreeMap<(Target, String), Vec<usize>>,
     /// The same by the name they have in the cluster, without the hash.
@@ -44,12 +45,14 @@ pub(super) struct Index {
     pub details: Vec<Details>,
     /// Parallel to the sets.
     pub sets: Vec<SetIndex>,
-    /// The sets of each resource.
-    pub sets_of: Vec<Vec<SetId>>,
+    /// Resources and the sets they are part of, in this order.
+    memberships: Vec<(ResourceId, SetId)>,
     /// The sets that each resource went into, and was deleted on the way.
     pub gone_from: BTreeMap<ResourceId, Vec<SetId>>,
     /// What Argo CD and Flux change in what they apply.
     pub overlays: Vec<Overlay>,
+    /// ConfigMaps and Secrets in order of kind and name; made when it is first asked for.
+    pub definitions: OnceLock<Vec<(Target, ResourceId)>>,
     /// Which resources refer to a name; made when it is first asked for.
     pub references: OnceLock<References>,
 }
@@ -145,18 +148,9 @@ impl Workspace {
                         }
                     }
                     Document::Resources(found) => {
-                        for found in found {
-                            self.resources.push(Resource {
-                                id: ResourceId(u32::try_from(self.resources.len()).unwrap_or(u32::MAX)),
-                                file: file.id,
-                                document: number,
-                                item: found.item,
-                                node: found.node,
-                                api_version: found.api_version.clone(),
-                                kind: found.kind.clone(),
-                                namespace: found.namespace.clone(),
-                                name: found.name.clone(),
-                            });
+                        for identity in found {
+                            let id = ResourceId(u32::try_from(self.resources.len()).unwrap_or(u32::MAX));
+                            self.resources.push(Resource { id, file: file.id, identity: Arc::clone(identity) });
                         }
                     }
                 }
@@ -175,7 +169,6 @@ impl Workspace {
         };
         let (built, applied) = apply_set::build(&parts, &self.options);
         self.index.overlays = overlay::of(&parts, &applied);
-        self.index.sets_of = vec![Vec::new(); self.resources.len()];
         for apply_set::Built { set, reach, gone } in built {
             let mut index = SetIndex { reach, ..SetIndex::default() };
             for member in gone {
@@ -190,22 +183,24 @@ impl Workspace {
                 index.generators.entry((generator.to, generator.name.clone())).or_default().push(position);
                 index.generators_by_name.entry((generator.to, generated.name.clone())).or_default().push(position);
             }
-            for (position, member) in set.members.iter().enumerate() {
-                index.positions.entry(member.resource).or_default().push(position);
-                if let Some(sets) = self.index.sets_of.get_mut(member.resource.0 as usize)
-                    && sets.last() != Some(&set.id)
-                {
-                    sets.push(set.id);
-                }
-                let Some(resource) = self.resources.get(member.resource.0 as usize) else { continue };
-                if let Some(target) = resource.target().filter(|_| !resource.name.is_empty()) {
-                    index.by_source_name.entry((target, resource.name.clone())).or_default().push(position);
-                    index.by_name.entry((target, member.name.clone())).or_default().push(position);
-                }
-            }
+            index.positions = set.members.iter().enumerate().map(|(position, member)| (member.resource, position)).collect();
+            index.positions.sort_unstable();
+            self.index.memberships.extend(set.members.iter().map(|member| (member.resource, set.id)));
+            let named = |(position, member): (usize, &Member)| {
+                let resource = self.resources.get(member.resource.0 as usize)?;
+                Some((resource.target().filter(|_| !resource.name.is_empty())?, position))
+            };
+            index.by_source_name = set.members.iter().enumerate().filter_map(named).collect();
+            index.by_name.clone_from(&index.by_source_name);
+            index
+                .by_source_name
+                .sort_by(|a, b| (a.0, source_name(&self.resources, &set, a.1)).cmp(&(b.0, source_name(&self.resources, &set, b.1))));
+            index.by_name.sort_by(|a, b| (a.0, name_in(&set, a.1)).cmp(&(b.0, name_in(&set, b.1))));
             self.sets.push(set);
             self.index.sets.push(index);
         }
+        self.index.memberships.sort_unstable();
+        self.index.memberships.dedup();
     }
 
     /// The workspace after changes.
@@ -259,20 +254,50 @@ impl Workspace {
 }
 
 impl SetIndex {
-    /// Positions in `members` of the definitions of a source name.
-    pub(super) fn definitions(&self, to: Target, name: &str) -> &[usize] {
-        self.by_source_name.get(&(to, name.to_owned())).map_or(&[], Vec::as_slice)
+    /// Definitions of a source name among the members of `set`, which this index is of.
+    pub(super) fn definitions<'a>(&self, workspace: &Workspace, set: &'a ApplySet, to: Target, name: &str) -> Vec<&'a Member> {
+        members(set, run_of(&self.by_source_name, |(target, at)| (*target, source_name(&workspace.resources, set, *at)).cmp(&(to, name))))
+    }
+
+    /// The same by the name that they have in the cluster.
+    pub(super) fn named<'a>(&self, set: &'a ApplySet, to: Target, name: &str) -> Vec<&'a Member> {
+        members(set, run_of(&self.by_name, |(target, at)| (*target, name_in(set, *at)).cmp(&(to, name))))
+    }
+
+    /// Positions in `members` of a resource, ascending.
+    pub(super) fn positions(&self, id: ResourceId) -> impl Iterator<Item = usize> {
+        run_of(&self.positions, |(resource, _)| resource.cmp(&id)).iter().map(|(_, position)| *position)
     }
 }
 
+/// The part of a sorted list that compares as equal.
+fn run_of<T>(list: &[T], compare: impl Fn(&T) -> Ordering) -> &[T] {
+    let start = list.partition_point(|item| compare(item).is_lt());
+    let rest = list.get(start..).unwrap_or_default();
+    rest.get(..rest.partition_point(|item| compare(item).is_eq())).unwrap_or_default()
+}
+
+fn members<'a>(set: &'a ApplySet, found: &[(Target, usize)]) -> Vec<&'a Member> {
+    found.iter().filter_map(|(_, position)| set.members.get(*position)).collect()
+}
+
+fn name_in(set: &ApplySet, position: usize) -> &str {
+    set.members.get(position).map_or("", |member| &member.name)
+}
+
+fn source_name<'a>(resources: &'a [Resource], set: &ApplySet, position: usize) -> &'a str {
+    let resource = set.members.get(position).and_then(|member| resources.get(member.resource.0 as usize));
+    resource.map_or("", |resource| &resource.name)
+}
+
 /// Which of the sets a resource belongs to is looked up, never searched.
-pub(super) fn sets_of(workspace: &Workspace, id: ResourceId) -> Vec<SetId> {
-    workspace.index.sets_of.get(id.0 as usize).cloned().unwrap_or_default()
+pub(super) fn sets_of(workspace: &Workspace, id: ResourceId) -> impl Iterator<Item = SetId> {
+    run_of(&workspace.index.memberships, |(resource, _)| resource.cmp(&id)).iter().map(|(_, set)| *set)
 }
 
 /// As [`sets_of`], with those that a resource went into and was deleted from: what is said of it there must keep its name.
 pub(super) fn sets_met(workspace: &Workspace, id: ResourceId) -> Vec<SetId> {
-    let mut sets = sets_of(workspace, id);
+    let mut sets: Vec<SetId> = sets_of(workspace, id).collect();
     sets.extend(workspace.index.gone_from.get(&id).into_iter().flatten().copied());
     sets
 }
@@ -280,6 +305,17 @@ pub(super) fn sets_met(workspace: &Workspace, id: ResourceId) -> Vec<SetId> {
 /// The apply set of a number, if it is one of this pass.
 pub(super) fn set(workspace: &Workspace, id: SetId) -> Option<&ApplySet> {
     workspace.sets.get(id.0 as usize)
+}
+
+/// The ConfigMaps or Secrets of a name.
+pub(super) fn definitions<'a>(workspace: &'a Workspace, to: Target, name: &str) -> &'a [(Target, ResourceId)] {
+    let name_of = |id: ResourceId| workspace.resources.get(id.0 as usize).map_or("", |resource| &resource.name);
+    let all = workspace.index.definitions.get_or_init(|| {
+        let mut all: Vec<_> = workspace.resources.iter().filter_map(|resource| Some((resource.target()?, resource.id))).collect();
+        all.sort_by(|a, b| (a.0, name_of(a.1)).cmp(&(b.0, name_of(b.1))));
+        all
+    });
+    run_of(all, |(target, id)| (*target, name_of(*id)).cmp(&(to, name)))
 }
 
 /// Which resources refer to which names.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::field_reference::{self, shapes_below};
 use super::kustomize::{Kustomization, OutsideUse, OutsideUseKind};
 use super::patch::{Body, Patch};
 use super::pod;
 use super::reference::Target;
-use super::resource::{FileId, Resource, ResourceId};
+use super::resource::{FileId, Hints, Identity, Resource, ResourceId};
 use super::selector::{Pattern, Selector};
 use super::sets::SetId;
 use super::workspace::Workspace;
@@ -343,15 +344,16 @@ fn list_around(mapping: Node<'_>) -> Option<&str> {
 /// A strategic-merge patch, taken as the resource that it patches.
 fn partial(root: Node<'_>) -> Option<Resource> {
     let text = |key: &str| root.get(key).and_then(Node::text).map(str::to_owned);
-    Some(Resource {
-        id: ResourceId(u32::MAX),
-        file: FileId(u32::MAX),
+    let identity = Identity {
         document: 0,
         item: None,
         node: root.id(),
+        bytes: (0, 0),
+        hints: Hints::default(),
         api_version: text("apiVersion")?,
         kind: text("kind")?,
         namespace: None,
         name: String::new(),
-    })
+    };
+    Some(Resource { id: ResourceId(u32::MAX), file: FileId(u32::MAX), identity: Arc::new(identity) })
 }

@@ -2,11 +2,10 @@
 //!
 //! A patch is read into the fields it may change: dotted paths without list indices.
 
-use std::sync::Arc;
-
 use super::kustomization::{Paths, join};
 use super::resource::FileId;
 use super::selector::{Seen, Selector};
+use super::tree::Tree;
 use crate::finding::Location;
 use crate::yaml::{self, Kind, Node, NodeId};
 
@@ -51,7 +50,7 @@ pub(super) struct Target {
 /// A document of a patch.
 #[derive(Debug, Clone)]
 pub(super) struct Body {
-    yaml: Arc<yaml::File>,
+    yaml: Tree,
     root: NodeId,
     /// What it says it patches; `None` for a JSON patch.
     pub selector: Option<Selector>,
@@ -111,7 +110,7 @@ impl Source<'_> {
 
     fn bodies(self, text: &str, inline: bool) -> Vec<Body> {
         let (yaml, file) = if inline {
-            (yaml::File::parse(text).ok().map(Arc::new), None)
+            (yaml::File::parse(text).ok().map(Tree::from), None)
         } else {
             let id = join(self.directory, text).and_then(|path| self.files.file(&path));
             (id.and_then(|id| self.files.0.get(id.0 as usize)).and_then(|f| f.yaml.clone()), id)
@@ -122,7 +121,7 @@ impl Source<'_> {
             .filter(|r| !r.is_null())
             .map(|r| (r.id(), r.is_mapping().then(|| Selector::of_patch(r))))
             .collect();
-        roots.into_iter().map(|(root, selector)| Body { yaml: Arc::clone(&yaml), root, selector, file }).collect()
+        roots.into_iter().map(|(root, selector)| Body { yaml: yaml.clone(), root, selector, file }).collect()
     }
 }
 

@@ -3,9 +3,9 @@
 //! [`CARRIERS`] is the whole knowledge of kinds; everything below walks its paths. References of a template are read in `pod_reference`.
 
 use super::pod_reference;
-use super::reference::Reference;
-use super::resource::{Resource, ResourceId};
-use crate::yaml::Node;
+use super::reference::{Reference, Target};
+use super::resource::{Hints, Identity, Resource, ResourceId};
+use crate::yaml::{Node, holds};
 
 /// What a changed pod template does to running pods (semantics c.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,13 @@ pub struct Carrier {
     pub template: &'static [&'static str],
     /// What a change does.
     pub rollout: Rollout,
+}
+
+impl Carrier {
+    /// Whether a resource is of this row.
+    fn is_of(&self, resource: &Identity) -> bool {
+        self.kind == resource.kind && self.groups.iter().any(|group| *group == "*" || *group == resource.group())
+    }
 }
 
 const fn row(kind: &'static str, groups: &'static [&'static str], template: &'static [&'static str], rollout: Rollout) -> Carrier {
@@ -179,13 +186,17 @@ pub(super) fn volumes_of(spec: Node<'_>) -> Vec<Node<'_>> {
     spec.get("volumes").into_iter().flat_map(Node::items).filter(|n| n.is_mapping()).collect()
 }
 
+/// What the text of a resource says about its pod templates.
+pub(super) fn hints(resource: &Identity, text: &str) -> Hints {
+    let pods = CARRIERS.iter().any(|carrier| carrier.is_of(resource));
+    let names = |to: Target| pods && holds(text, pod_reference::word(to));
+    Hints { pods, config_maps: names(Target::ConfigMap), secrets: names(Target::Secret) }
+}
+
 /// The pod templates that a resource carries, in document order.
 pub(super) fn templates<'a>(resource: &Resource, root: Node<'a>) -> Vec<PodTemplate<'a>> {
     let mut found = Vec::new();
-    for carrier in CARRIERS.iter().filter(|c| c.kind == resource.kind) {
-        if !carrier.groups.iter().any(|g| *g == "*" || *g == resource.group()) {
-            continue;
-        }
+    for carrier in CARRIERS.iter().filter(|c| c.is_of(resource)) {
         for node in walk(root, carrier.template) {
             if let Some(spec) = node.get("spec").filter(|s| s.is_mapping()) {
                 found.push(PodTemplate { resource: resource.id, carrier, node, spec });

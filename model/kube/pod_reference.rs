@@ -20,9 +20,20 @@ enum Mount<'a> {
     SubPath(Vec<&'a str>),
 }
 
+/// What every field has in its name that is read here and names such an object: `configMap…`, `…ConfigMap…`, `secret…`, `…Secret…`.
+pub(super) const fn word(to: Target) -> &'static str {
+    match to {
+        Target::ConfigMap => "onfigMap",
+        Target::Secret => "ecret",
+    }
+}
+
 /// All references of a pod spec in canonical order.
 pub(super) fn of_spec(spec: Node<'_>) -> Vec<Reference<'_>> {
     let mut found = Vec::new();
+    if ![Target::ConfigMap, Target::Secret].into_iter().any(|to| spec.may_hold(word(to))) {
+        return found;
+    }
     for container in containers_of(spec) {
         of_container(container.node, &mut found);
     }

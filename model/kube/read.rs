@@ -6,8 +6,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::pod;
+use super::resource::{Hints, Identity};
+use super::tree::Tree;
 use super::workspace::Input;
-use crate::yaml::{self, Collection, Kind, Node, NodeId, ParseError};
+use crate::yaml::{self, Collection, Kind, Node, NodeId, ParseError, holds};
 
 /// How deep a `List` may hold a `List`.
 const MAX_LISTS: usize = 16;
@@ -16,7 +19,7 @@ const MAX_LISTS: usize = 16;
 #[derive(Debug, Clone)]
 pub(super) struct Read {
     /// Its documents; `None` for templates and broken files.
-    pub yaml: Option<Arc<yaml::File>>,
+    pub yaml: Option<Tree>,
     /// What it is; shared, because every pass keeps what did not change.
     pub verdict: Arc<Verdict>,
 }
@@ -42,18 +45,7 @@ pub(super) enum Document {
     /// A kustomization or component; its mapping.
     Kustomization(NodeId),
     /// Resources: one, or those of a `List`.
-    Resources(Vec<Found>),
-}
-
-/// A resource in its document.
-#[derive(Debug, Clone)]
-pub(super) struct Found {
-    pub node: NodeId,
-    pub item: Option<usize>,
-    pub api_version: String,
-    pub kind: String,
-    pub namespace: Option<String>,
-    pub name: String,
+    Resources(Vec<Arc<Identity>>),
 }
 
 /// Directories that hold a Helm chart.
@@ -113,31 +105,42 @@ pub(super) fn read(input: &Input, charts: &Charts) -> Read {
         return left_alone(code, text);
     }
     let text = &*input.text;
-    let manifest_like = text.contains("apiVersion") && text.contains("kind");
+    let manifest_like = holds(text, "apiVersion") && holds(text, "kind");
     let json = has_extension(&input.path, "json");
     if json && !manifest_like && !text.contains("\"op\"") && !text.contains("\"kind\"") {
         return left_alone("not-a-resource", "JSON without apiVersion and kind");
     }
     let file = match yaml::File::parse(Arc::clone(&input.text)) {
-        Ok(file) => Arc::new(file),
+        Ok(file) => file,
         Err(_) if text.contains("{%") => return left_alone("template", "a template, not YAML"),
         Err(_) if text.contains("{{") => return left_alone("helm-template", "a template, not YAML; render it to have it checked"),
         Err(_) if json && !manifest_like => return left_alone("not-a-resource", "not JSON of a resource"),
         Err(error) => return Read { yaml: None, verdict: Arc::new(Verdict::Broken(error)) },
     };
-    if text.contains("{{") && has_template_mapping(&file) {
+    if holds(text, "{{") && has_template_mapping(&file) {
         return left_alone("helm-template", "a template: `{{` stands where a value should; render it to have it checked");
     }
     let roots: Vec<Option<Node<'_>>> = (0..file.documents().len()).map(|i| file.root(i)).collect();
-    let verdict = if text.contains("sops") && roots.iter().flatten().any(|r| r.path(&["sops", "mac"]).is_some()) {
+    let verdict = if holds(text, "sops") && roots.iter().flatten().any(|r| r.path(&["sops", "mac"]).is_some()) {
         Verdict::Skip("sops", "encrypted by SOPS, whose MAC covers every value")
     } else if roots.iter().all(|root| root.is_none_or(Node::is_null)) {
         Verdict::Skip("empty", "nothing but comments")
     } else {
         let kustomization = is_kustomization_name(&input.path);
-        Verdict::Documents(roots.iter().map(|root| document(*root, kustomization)).collect())
+        Verdict::Documents(roots.iter().enumerate().map(|(at, root)| document(at, *root, kustomization)).collect())
     };
-    Read { yaml: Some(file), verdict: Arc::new(verdict) }
+    let keep = asked_for(&verdict);
+    Read { yaml: Some(Tree::new(file, keep)), verdict: Arc::new(verdict) }
+}
+
+/// Whether the tree of a file will be looked at: it is a kustomization, or a pod template of it reads configuration.
+fn asked_for(verdict: &Verdict) -> bool {
+    let Verdict::Documents(documents) = verdict else { return false };
+    documents.iter().any(|document| match document {
+        Document::Kustomization(_) => true,
+        Document::Resources(found) => found.iter().any(|found| found.hints.config_maps || found.hints.secrets),
+        Document::Empty | Document::Skip(..) => false,
+    })
 }
 
 /// Whether a path ends with this extension.
@@ -152,7 +155,7 @@ fn has_template_mapping(file: &yaml::File) -> bool {
     roots.flat_map(Node::descendants).any(|node| flow(node) && node.children().next().is_some_and(flow))
 }
 
-fn document(root: Option<Node<'_>>, kustomization_name: bool) -> Document {
+fn document(number: usize, root: Option<Node<'_>>, kustomization_name: bool) -> Document {
     let Some(root) = root.filter(|r| !r.is_null()) else { return Document::Empty };
     if !root.is_mapping() {
         return Document::Skip("not-a-resource", "no mapping with apiVersion and kind");
@@ -171,27 +174,33 @@ fn document(root: Option<Node<'_>>, kustomization_name: bool) -> Document {
     if has_patch_directive(root) {
         return Document::Skip("patch", "a strategic-merge patch: it holds a $patch directive");
     }
-    let mut found = Vec::new();
-    match resources(root, None, MAX_LISTS, &mut found) {
+    let mut found = Vec::with_capacity(1);
+    match resources(number, root, None, MAX_LISTS, &mut found) {
         Ok(()) => Document::Resources(found),
         Err((code, text)) => Document::Skip(code, text),
     }
 }
 
 fn has_patch_directive(root: Node<'_>) -> bool {
-    if !root.source().contains("$patch") {
+    if !holds(root.source(), "$patch") {
         return false;
     }
     root.descendants().filter(|n| matches!(n.kind(), Kind::Mapping(_))).any(|n| n.entries().any(|(k, _)| k.text() == Some("$patch")))
 }
 
 /// The resource of a mapping, or those of a `List`; an error says why there is none.
-fn resources(node: Node<'_>, item: Option<usize>, depth: usize, found: &mut Vec<Found>) -> Result<(), (&'static str, &'static str)> {
+fn resources(
+    document: usize,
+    node: Node<'_>,
+    item: Option<usize>,
+    depth: usize,
+    found: &mut Vec<Arc<Identity>>,
+) -> Result<(), (&'static str, &'static str)> {
     let string = |key: &str| node.get(key).and_then(Node::as_str).filter(|s| !s.is_empty());
     let (Some(api_version), Some(kind)) = (string("apiVersion"), string("kind")) else {
         return Err(("not-a-resource", "no apiVersion and kind"));
     };
-    if [api_version, kind].iter().any(|t| ["{{", "{%", "${"].iter().any(|mark| t.contains(mark))) {
+    if [api_version, kind].iter().any(|t| t.contains('{') && ["{{", "{%", "${"].iter().any(|mark| t.contains(mark))) {
         return Err(("template", "apiVersion or kind is a placeholder"));
     }
     if kind.ends_with("List")
@@ -200,7 +209,7 @@ fn resources(node: Node<'_>, item: Option<usize>, depth: usize, found: &mut Vec<
         for (index, inner) in items.items().enumerate() {
             if depth > 0 && inner.kind() != Kind::Alias {
                 // An item that is no resource is passed over: what is beside it is still applied.
-                let _ = resources(inner, Some(index), depth - 1, found);
+                let _ = resources(document, inner, Some(index), depth - 1, found);
             }
         }
         return Ok(());
@@ -212,13 +221,19 @@ fn resources(node: Node<'_>, item: Option<usize>, depth: usize, found: &mut Vec<
         None => return Err(("not-a-resource", "no metadata.name")),
     };
     let namespace = metadata.and_then(|m| m.get("namespace")).and_then(Node::as_str).filter(|n| !n.is_empty());
-    found.push(Found {
-        node: node.id(),
+    let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    let mut identity = Identity {
+        document,
         item,
+        node: node.id(),
+        bytes: (offset(node.span().start), offset(node.span().end)),
         api_version: api_version.to_owned(),
         kind: kind.to_owned(),
         namespace: namespace.map(str::to_owned),
         name: name.to_owned(),
-    });
+        hints: Hints::default(),
+    };
+    identity.hints = pod::hints(&identity, node.source());
+    found.push(Arc::new(identity));
     Ok(())
 }

@@ -27,7 +27,7 @@ impl Workspace {
     /// As [`Workspace::resolve`], for a reference that states a namespace beside the name.
     pub fn resolve_in(&self, set: SetId, from: ResourceId, to: Target, name: &str, namespace: Option<&str>) -> Resolution {
         let (Some(apply_set), Some(index)) = (super::index::set(self, set), self.set_index(set)) else { return Resolution::Missing };
-        let consumer = index.positions.get(&from).and_then(|p| p.first()).and_then(|p| apply_set.members.get(*p));
+        let consumer = index.positions(from).next().and_then(|p| apply_set.members.get(p));
         let wanted = match namespace {
             Some(explicit) => Some(explicit.to_owned()),
             None => match consumer {
@@ -38,11 +38,10 @@ impl Workspace {
         if let Some(generated) = self.generated(set, consumer, to, name, wanted.as_deref()) {
             return generated;
         }
-        let mut candidates = members(apply_set, index.definitions(to, name));
+        let mut candidates = index.definitions(self, apply_set, to, name);
         if candidates.is_empty() {
             // A name that already carries the prefix: kustomize leaves it, the cluster finds it.
-            let positions = index.by_name.get(&(to, name.to_owned())).map_or(&[][..], Vec::as_slice);
-            candidates = members(apply_set, positions);
+            candidates = index.named(apply_set, to, name);
         } else if candidates.len() > 1
             && let Some(consumer) = consumer.filter(|m| !m.through.is_empty())
         {
@@ -117,19 +116,18 @@ impl Workspace {
     /// `namespace` is one that the reference states beside the name.
     pub fn generated_keys(&self, set: SetId, from: ResourceId, to: Target, name: &str, namespace: Option<&str>) -> Option<GeneratedKeys> {
         let (apply_set, index) = (super::index::set(self, set)?, self.set_index(set)?);
-        let consumer = index.positions.get(&from).and_then(|p| p.first()).and_then(|p| apply_set.members.get(*p));
+        let consumer = index.positions(from).next().and_then(|p| apply_set.members.get(p));
         let own = || consumer.map_or_else(|| self.resources.get(from.0 as usize)?.namespace.clone(), |m| m.namespace.clone());
         let namespace = namespace.map(str::to_owned).or_else(own);
         let generators = self.generators_of(set, consumer, to, name, namespace.as_deref());
         let mut keys = GeneratedKeys { known: BTreeSet::new(), complete: true };
         // A plain resource that is asked to be hashed, or one that a generator adds to.
-        for position in index.definitions(to, name) {
-            let same = |m: &&Member| m.namespace.is_none() || namespace.is_none() || m.namespace == namespace;
-            if let Some(member) = apply_set.members.get(*position).filter(same) {
-                keys.known.extend(self.data_keys(member.resource));
-            }
+        let definitions = index.definitions(self, apply_set, to, name);
+        let same = |m: &&&Member| m.namespace.is_none() || namespace.is_none() || m.namespace == namespace;
+        for member in definitions.iter().filter(same) {
+            keys.known.extend(self.data_keys(member.resource));
         }
-        if generators.is_empty() && keys.known.is_empty() && index.definitions(to, name).is_empty() {
+        if generators.is_empty() && keys.known.is_empty() && definitions.is_empty() {
             return None;
         }
         for generator in generators.into_iter().filter_map(|g| self.generator(g)) {
@@ -144,17 +142,21 @@ impl Workspace {
 
     /// A plain resource of a kustomization that asks for a hash suffix.
     fn hashed(&self, id: ResourceId, set: &ApplySet) -> Option<Resolution> {
-        let annotation = self.node(id)?.path(&["metadata", "annotations", NEEDS_HASH]).and_then(Node::text);
+        let node = if self.may_hold(id, NEEDS_HASH) { self.node(id)? } else { return None };
+        let annotation = node.path(&["metadata", "annotations", NEEDS_HASH]).and_then(Node::text);
         if annotation != Some("true") {
             return None;
         }
-        let position = self.set_index(set.id)?.positions.get(&id)?.first()?;
-        let kustomization = *set.members.get(*position)?.through.last()?;
+        let position = self.set_index(set.id)?.positions(id).next()?;
+        let kustomization = *set.members.get(position)?.through.last()?;
         Some(Resolution::Generated { hash_suffix: true, kustomization })
     }
 
     /// Whether a resource is applied on its own, before, after or instead of the others: a hook of Helm or Argo CD.
     pub fn is_hook(&self, id: ResourceId) -> bool {
+        if !HOOKS.iter().any(|hook| self.may_hold(id, hook)) {
+            return false;
+        }
         let annotations = self.node(id).and_then(|n| n.path(&["metadata", "annotations"]));
         annotations.is_some_and(|a| HOOKS.iter().any(|hook| a.get(hook).is_some()))
     }
@@ -197,8 +199,4 @@ pub(super) fn keys_of(node: Node<'_>) -> Vec<String> {
         }
     }
     keys
-}
-
-fn members<'a>(set: &'a ApplySet, positions: &[usize]) -> Vec<&'a Member> {
-    positions.iter().filter_map(|p| set.members.get(*p)).collect()
 }

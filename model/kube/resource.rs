@@ -1,5 +1,8 @@
 //! A resource: one Kubernetes object of the workspace and where it stands.
 
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
 use super::reference::Target;
 use crate::yaml::NodeId;
 
@@ -18,12 +21,31 @@ pub struct Resource {
     pub id: ResourceId,
     /// The file that holds it.
     pub file: FileId,
+    /// What its document says of it, shared by all passes.
+    pub(super) identity: Arc<Identity>,
+}
+
+impl Deref for Resource {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        &self.identity
+    }
+}
+
+/// By what a resource is known, and where it stands in its file. Reading a file goes no deeper than this.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
     /// Index of the document in the file.
     pub document: usize,
     /// Position in `items` when it is part of a `List` (the innermost one).
     pub item: Option<usize>,
     /// Its mapping.
     pub node: NodeId,
+    /// First byte of the mapping, and one past its last.
+    pub(super) bytes: (u32, u32),
+    /// What was seen of it when it was read.
+    pub(super) hints: Hints,
     /// `apiVersion` as written.
     pub api_version: String,
     /// `kind` as written.
@@ -34,12 +56,40 @@ pub struct Resource {
     pub name: String,
 }
 
-impl Resource {
+/// What the text of a resource says without a look at its tree. Scalars that hide their words are not counted: see `Tree::hides`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Hints {
+    /// Its kind carries pod templates.
+    pub pods: bool,
+    /// It has words of fields that name ConfigMaps.
+    pub config_maps: bool,
+    /// It has words of fields that name Secrets.
+    pub secrets: bool,
+}
+
+impl Hints {
+    /// Whether it has words of fields that name such objects.
+    pub(super) fn names(self, to: Target) -> bool {
+        match to {
+            Target::ConfigMap => self.config_maps,
+            Target::Secret => self.secrets,
+        }
+    }
+}
+
+impl Identity {
+    /// The bytes of the mapping.
+    pub fn span(&self) -> Range<usize> {
+        self.bytes.0 as usize..self.bytes.1 as usize
+    }
+
     /// API group of `apiVersion`, without version; empty for the core group.
     pub fn group(&self) -> &str {
         self.api_version.split_once('/').map_or("", |(group, _)| group)
     }
+}
 
+impl Resource {
     /// What it is, when it can be referred to: a ConfigMap or a Secret of the core group.
     pub fn target(&self) -> Option<Target> {
         [Target::ConfigMap, Target::Secret].into_iter().find(|t| self.group().is_empty() && self.kind == t.kind())

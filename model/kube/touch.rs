@@ -60,7 +60,7 @@ impl Workspace {
         let known = resource.namespace.is_some();
         for set in super::index::sets_met(self, id) {
             let Some(index) = self.set_index(set) else { continue };
-            let members = index.positions.get(&id).into_iter().flatten().filter_map(|p| self.set(set).members.get(*p));
+            let members = index.positions(id).filter_map(|p| self.set(set).members.get(p));
             for member in members.chain(index.gone.get(&id).into_iter().flatten()) {
                 let (mut prefix, mut suffix) = (String::new(), String::new());
                 for file in member.through.iter().rev() {

@@ -12,7 +12,7 @@ use super::resource::{FileId, Resource, ResourceId};
 use super::sets::SetId;
 use super::workspace::Workspace;
 use crate::finding::Location;
-use crate::yaml::{Kind, Node, NodeId};
+use crate::yaml::{Kind, Node, NodeId, holds};
 
 /// Keys whose scalars never name a ConfigMap or Secret.
 const OTHER_VALUES: &[&str] = &[
@@ -90,7 +90,10 @@ pub(super) fn in_patches(workspace: &Workspace, set: SetId, to: Target, name: &s
 }
 
 fn of_resource(workspace: &Workspace, id: ResourceId, to: Target, name: &str) -> Vec<(ResourceId, Location)> {
-    let Some(root) = workspace.node(id).filter(|n| n.source().contains(name)) else { return Vec::new() };
+    if !workspace.file(workspace.resource(id).file).text.get(workspace.resource(id).span()).is_some_and(|text| holds(text, name)) {
+        return Vec::new();
+    }
+    let Some(root) = workspace.node(id) else { return Vec::new() };
     let file = workspace.resource(id).file;
     let mut known: BTreeSet<NodeId> = BTreeSet::new();
     for template in workspace.pod_templates(id) {

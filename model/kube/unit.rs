@@ -82,8 +82,7 @@ impl Unit {
 
 /// A resource as it is written.
 pub(super) fn raw(resource: &Resource) -> Member {
-    let Resource { id, namespace, name, .. } = resource;
-    Member { resource: *id, namespace: namespace.clone(), name: name.clone(), through: Vec::new() }
+    Member { resource: resource.id, namespace: resource.namespace.clone(), name: resource.name.clone(), through: Vec::new() }
 }
 
 /// What a kustomization gives.

@@ -16,8 +16,9 @@ use super::reference::{FieldReference, Target};
 use super::resource::{FileId, Resource, ResourceId};
 use super::sets::{ApplySet, SetId};
 use super::touch;
+use super::tree::Tree;
 use super::unexplained;
-use crate::yaml::{self, Node, ParseError};
+use crate::yaml::{Node, ParseError};
 
 /// A file as it is given to the workspace.
 #[derive(Debug, Clone)]
@@ -109,7 +110,7 @@ pub struct SourceFile {
     /// The text.
     pub text: Arc<str>,
     /// The documents; `None` for files that are not read as YAML (templates, broken files).
-    pub yaml: Option<Arc<yaml::File>>,
+    pub yaml: Option<Tree>,
     /// First byte of each line; made when a position is first asked for.
     pub(super) lines: Arc<OnceLock<Vec<usize>>>,
 }
@@ -217,6 +218,30 @@ impl Workspace {
         Some(self.file(resource.file).yaml.as_deref()?.node(resource.node))
     }
 
+    /// Whether a scalar of a resource may hold `word` (letters, digits, `-`, `.`, `/`, `_`), in a key or a value, through aliases too. The
+    /// text answers; [`Workspace::node`] may have to parse the file again. `true` promises nothing.
+    pub fn may_hold(&self, id: ResourceId, word: &str) -> bool {
+        let resource = self.resource(id);
+        self.file(resource.file).yaml.as_ref().is_some_and(|tree| tree.may_hold(resource.span(), word))
+    }
+
+    /// Whether resources of this kind carry pod templates.
+    pub fn carries_pods(&self, id: ResourceId) -> bool {
+        self.resource(id).hints.pods
+    }
+
+    /// Whether a pod template of a resource may refer to a ConfigMap or Secret; nothing has to be read for the answer.
+    pub fn may_refer(&self, id: ResourceId, to: Target) -> bool {
+        let resource = self.resource(id);
+        let hidden = || self.file(resource.file).yaml.as_ref().is_some_and(Tree::hides);
+        resource.hints.pods && (resource.hints.names(to) || hidden())
+    }
+
+    /// The ConfigMaps or Secrets of that name, whatever their namespace; by number.
+    pub fn definitions(&self, to: Target, name: &str) -> impl Iterator<Item = &Resource> {
+        index::definitions(self, to, name).iter().map(|(_, id)| self.resource(*id))
+    }
+
     /// What is left alone, and why.
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
@@ -244,7 +269,12 @@ impl Workspace {
 
     /// The apply sets that a resource is part of; none for a base that no root reaches.
     pub fn sets_of(&self, id: ResourceId) -> Vec<SetId> {
-        index::sets_of(self, id)
+        index::sets_of(self, id).collect()
+    }
+
+    /// Positions of a resource among the members of a set, ascending.
+    pub fn positions(&self, set: SetId, id: ResourceId) -> impl Iterator<Item = usize> {
+        self.set_index(set).into_iter().flat_map(move |index| index.positions(id))
     }
 
     /// The kustomization that a file is.
@@ -264,7 +294,9 @@ impl Workspace {
 
     /// The pod templates that a resource carries, in document order.
     pub fn pod_templates(&self, id: ResourceId) -> Vec<PodTemplate<'_>> {
-        self.node(id).map(|node| pod::templates(self.resource(id), node)).unwrap_or_default()
+        let resource = self.resource(id);
+        let node = if resource.hints.pods { self.node(id) } else { None };
+        node.map(|node| pod::templates(resource, node)).unwrap_or_default()
     }
 
     /// References to ConfigMaps and Secrets that a resource holds outside of its pod templates (RBAC, Ingress, CRD fields, annotations,
@@ -277,7 +309,7 @@ impl Workspace {
     pub fn references_to(&self, set: SetId, to: Target, name: &str) -> Vec<ResourceId> {
         let all = self.index.references.get_or_init(|| index::references(self));
         let ids = all.get(&(to, name.to_owned())).map_or(&[][..], Vec::as_slice);
-        ids.iter().copied().filter(|id| self.index.sets_of.get(id.0 as usize).is_some_and(|sets| sets.contains(&set))).collect()
+        ids.iter().copied().filter(|id| index::sets_of(self, *id).any(|of| of == set)).collect()
     }
 
     /// What kustomize may change in a resource on its way to the cluster, from any root that reaches it.

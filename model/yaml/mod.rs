@@ -39,5 +39,5 @@ pub mod verify;
 
 pub use edit::{Edit, Level, Op, Place, Refusal, Splice};
 pub use node::{Entries, Items, Node, Resolved};
-pub use tree::{Collection, Document, File, Kind, NodeId, ParseError, ScalarStyle};
+pub use tree::{Collection, Document, File, Kind, NodeId, ParseError, ScalarStyle, holds};
 pub use value::Value;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 
-use super::tree::{Collection, File, Kind, NO_MARK, NodeData, NodeId, ScalarStyle};
+use super::tree::{Collection, File, Kind, NO_MARK, NodeData, NodeId, ScalarStyle, holds};
 use super::value::Value;
 
 /// A cursor on one node of a [`File`]. Reading goes through aliases and merge keys (`<<`) as kubectl's reader does; spans and edits do not.
@@ -77,7 +77,8 @@ impl<'a> Node<'a> {
 
     /// First byte of the anchor or tag before the node; the start of the node when it has none.
     pub fn props_start(self) -> usize {
-        self.data().props as usize
+        let props = self.file.props.binary_search_by_key(&self.id, |(n, _)| *n);
+        props.ok().and_then(|at| self.file.props.get(at)).map_or(self.data().start, |(_, start)| *start) as usize
     }
 
     /// Byte of the `-` before a block sequence item or of the `:` before a mapping value.
@@ -190,13 +191,9 @@ impl<'a> Node<'a> {
         let mut found = None;
         let mut merge = None;
         for (k, v) in self.entries() {
-            if !matches!(k.kind(), Kind::Scalar(_)) {
-                continue;
-            }
-            let text = k.text().unwrap_or_default();
-            if text == key {
+            if k.reads(key) {
                 found = Some(v);
-            } else if text == "<<" && k.kind() == Kind::Scalar(ScalarStyle::Plain) {
+            } else if k.kind() == Kind::Scalar(ScalarStyle::Plain) && k.source() == "<<" {
                 merge = Some(v);
             }
         }
@@ -205,6 +202,37 @@ impl<'a> Node<'a> {
         }
         let merge = merge?;
         if merge.is_sequence() { merge.items().find_map(|m| m.get_in(key, depth - 1)) } else { merge.get_in(key, depth - 1) }
+    }
+
+    /// Whether this is a scalar, no alias, whose decoded text is `text`. Keys are compared so often that it is decided on the source.
+    fn reads(self, text: &str) -> bool {
+        let Kind::Scalar(style) = self.kind() else { return false };
+        let source = self.source().as_bytes();
+        let raw = match style {
+            ScalarStyle::Plain => source,
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => source.get(1..source.len().saturating_sub(1)).unwrap_or_default(),
+            ScalarStyle::Literal | ScalarStyle::Folded => return self.text() == Some(text),
+        };
+        // A letter in front always stands for itself, whatever is decoded behind it.
+        if raw.first().is_some_and(|first| first.is_ascii_alphanumeric() && text.as_bytes().first() != Some(first)) {
+            return false;
+        }
+        match File::lookup(&self.file.decoded, self.id) {
+            Some(decoded) => decoded == text,
+            None => raw == text.as_bytes(),
+        }
+    }
+
+    /// Whether a scalar at or below this node may hold `word`, aliases and merge keys included. The answer comes from the text, before any
+    /// node is looked at: what concerns few documents asks this first and walks the tree of those few alone.
+    pub fn may_hold(self, word: &str) -> bool {
+        let nodes = self.id..NodeId(self.data().subtree);
+        let decoded = self.file.decoded.partition_point(|(id, _)| *id < nodes.start)..;
+        let decoded = self.file.decoded.get(decoded).unwrap_or_default().iter().take_while(|(id, _)| *id < nodes.end);
+        let alias = self.file.aliases.partition_point(|(id, _)| *id < nodes.start);
+        self.file.aliases.get(alias).is_some_and(|(id, _)| *id < nodes.end)
+            || holds(self.source(), word)
+            || decoded.into_iter().any(|(_, text)| holds(text, word))
     }
 
     /// The value at the end of a path of keys.

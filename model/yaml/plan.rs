@@ -73,6 +73,7 @@ impl<'t> Planner<'t> {
             comments: Vec::new(),
             decoded: Vec::new(),
             anchors: Vec::new(),
+            props: Vec::new(),
             aliases: Vec::new(),
             tags: Vec::new(),
             odd: None,
@@ -255,12 +256,13 @@ impl<'t> Planner<'t> {
         if let Some(why) = problem {
             self.odd(why);
         }
-        let has_props = anchor || tag.is_some();
+        if (anchor || tag.is_some()) && props != at {
+            self.file.props.push((id, u32_of(props)));
+        }
         self.file.nodes.push(NodeData {
             kind,
             start: u32_of(at),
             end: u32_of(at),
-            props: if has_props { u32_of(props) } else { u32_of(at) },
             mark,
             parent,
             subtree: id.0 + 1,
@@ -280,12 +282,8 @@ impl<'t> Planner<'t> {
 
     fn place(&mut self, id: NodeId, start: usize, end: usize) {
         let node = &mut self.file.nodes[id.index()];
-        let had_props = node.props != node.start;
         node.start = u32_of(start);
         node.end = u32_of(end);
-        if !had_props {
-            node.props = node.start;
-        }
         if let Some(parent) = self.open.last_mut() {
             parent.end = u32_of(end);
         }

@@ -30,8 +30,11 @@ pub(super) fn scan(text: &Arc<str>) -> Option<File> {
     }
     let mut scanner = Scanner::new(text);
     scanner.run()?;
-    let Scanner { nodes, documents, comments, decoded, anchors, aliases, .. } = scanner;
-    Some(File { text: Arc::clone(text), nodes, documents, comments, decoded, anchors, aliases, tags: Vec::new(), odd: None })
+    let Scanner { mut nodes, mut documents, comments, decoded, anchors, props, aliases, .. } = scanner;
+    // Room was made for as many nodes as a text of this length has at most: trees are kept as long as the run lasts.
+    nodes.shrink_to_fit();
+    documents.shrink_to_fit();
+    Some(File { text: Arc::clone(text), nodes, documents, comments, decoded, anchors, aliases, props, tags: Vec::new(), odd: None })
 }
 
 /// An open block collection.
@@ -67,6 +70,7 @@ pub(super) struct Scanner<'t> {
     pub(super) comments: Vec<Range<usize>>,
     pub(super) decoded: Vec<(NodeId, Box<str>)>,
     anchors: Vec<(NodeId, Box<str>)>,
+    props: Vec<(NodeId, u32)>,
     aliases: Vec<(NodeId, NodeId)>,
     stack: Vec<Open>,
     /// Nodes by the anchors of this document, the last of each name.
@@ -88,6 +92,7 @@ impl<'t> Scanner<'t> {
             comments: Vec::new(),
             decoded: Vec::new(),
             anchors: Vec::new(),
+            props: Vec::new(),
             aliases: Vec::new(),
             stack: Vec::with_capacity(16),
             named: HashMap::new(),
@@ -237,9 +242,10 @@ impl<'t> Scanner<'t> {
         self.grow(u32_of(at));
     }
 
+    #[inline]
     pub(super) fn name(&mut self, id: u32, anchor: Option<Anchor>) {
         if let Some((start, end)) = anchor {
-            self.nodes[id as usize].props = u32_of(start);
+            self.props.push((NodeId(id), u32_of(start)));
             let name = &self.text[start + 1..end];
             self.anchors.push((NodeId(id), name.into()));
             self.named.insert(name, NodeId(id));
@@ -260,7 +266,7 @@ impl<'t> Scanner<'t> {
     pub(super) fn node(&mut self, kind: Kind, range: Range<usize>, mark: u32, parent: u32) -> u32 {
         let id = u32_of(self.nodes.len());
         let (start, end) = (u32_of(range.start), u32_of(range.end));
-        self.nodes.push(NodeData { kind, start, end, props: start, mark, parent, subtree: id + 1, explicit_key: false });
+        self.nodes.push(NodeData { kind, start, end, mark, parent, subtree: id + 1, explicit_key: false });
         id
     }
 
@@ -477,7 +483,7 @@ impl<'t> Scanner<'t> {
 
     /// A key and what follows it on its line.
     fn pair(&mut self, key: Token) -> Option<usize> {
-        if memchr(b'\n', &self.bytes[key.range.clone()]).is_some() {
+        if key.style != ScalarStyle::Plain && memchr(b'\n', &self.bytes[key.range.clone()]).is_some() {
             return None;
         }
         let id = self.push(Kind::Scalar(key.style), key.range.start, key.range.end, NO_MARK);

@@ -14,6 +14,17 @@ pub(super) struct Token {
     pub(super) decoded: Option<Box<str>>,
 }
 
+/// Bytes at which a plain scalar may end, and tabs.
+static STOPS: [bool; 256] = {
+    let mut stops = [false; 256];
+    let mut of = b"\n\r:#\t".as_slice();
+    while let [first, rest @ ..] = of {
+        stops[*first as usize] = true;
+        of = rest;
+    }
+    stops
+};
+
 /// No control characters but tabs and line breaks, no lone CR, none of the special breaks and marks that parsers disagree about.
 pub(super) fn plain_bytes(bytes: &[u8]) -> bool {
     let mut suspicious = false;
@@ -43,33 +54,31 @@ impl Scanner<'_> {
             b'\'' => self.single_quoted(at),
             b',' | b']' | b'}' | b'#' | b'&' | b'*' | b'!' | b'%' | b'@' | b'`' => None,
             b'-' | b'?' | b':' if matches!(self.bytes.get(at + 1), None | Some(b' ' | b'\t' | b'\n' | b'\r')) => None,
-            _ => {
-                let line_end = self.line_end(at);
-                let line = &self.bytes[at..line_end];
-                let mut end = line.len();
-                let mut from = 0;
-                while let Some(n) = memchr2(b':', b'#', &line[from..]) {
-                    let hit = from + n;
-                    if line[hit] == b':' {
-                        if matches!(line.get(hit + 1), None | Some(b' ' | b'\t')) {
-                            end = hit;
-                            break;
-                        }
-                    } else if hit > 0 && matches!(line[hit - 1], b' ' | b'\t') {
-                        end = hit;
-                        break;
-                    }
-                    from = hit + 1;
-                }
-                while end > 0 && matches!(line[end - 1], b' ' | b'\t') {
-                    end -= 1;
-                }
-                if end == 0 || memchr(b'\t', &line[..end]).is_some() {
-                    return None;
-                }
-                Some(Token { style: ScalarStyle::Plain, range: at..at + end, decoded: None })
-            }
+            _ => self.plain(at),
         }
+    }
+
+    /// A plain scalar on one line. One loop looks for all that matters: what ends it comes after a few bytes, too few for `memchr` to pay.
+    fn plain(&self, at: usize) -> Option<Token> {
+        let mut end = at;
+        let mut tab = usize::MAX;
+        loop {
+            while self.bytes.get(end).is_some_and(|b| !STOPS[usize::from(*b)]) {
+                end += 1;
+            }
+            match self.bytes.get(end) {
+                None | Some(b'\n' | b'\r') => break,
+                Some(b':') if matches!(self.bytes.get(end + 1), None | Some(b' ' | b'\t' | b'\n' | b'\r')) => break,
+                Some(b'#') if end > at && matches!(self.bytes[end - 1], b' ' | b'\t') => break,
+                Some(b'\t') => tab = tab.min(end),
+                Some(_) => {}
+            }
+            end += 1;
+        }
+        while end > at && matches!(self.bytes[end - 1], b' ' | b'\t') {
+            end -= 1;
+        }
+        (end > at && tab >= end).then_some(Token { style: ScalarStyle::Plain, range: at..end, decoded: None })
     }
 
     pub(super) fn single_quoted(&self, at: usize) -> Option<Token> {
@@ -77,6 +86,9 @@ impl Scanner<'_> {
         let mut from = at + 1;
         loop {
             let hit = from + memchr2(b'\'', b'\n', &self.bytes[from..])?;
+            if from == at + 1 && self.bytes[hit] == b'\'' && self.bytes.get(hit + 1) != Some(&b'\'') {
+                return Some(Token { style: ScalarStyle::SingleQuoted, range: at..hit + 1, decoded: None });
+            }
             if self.bytes[hit] == b'\n' {
                 text.push(&self.text[from..hit]);
                 from = self.fold(hit, &mut text)?;
@@ -96,6 +108,9 @@ impl Scanner<'_> {
         let mut from = at + 1;
         loop {
             let hit = from + memchr3(b'"', b'\\', b'\n', &self.bytes[from..])?;
+            if from == at + 1 && self.bytes[hit] == b'"' {
+                return Some(Token { style: ScalarStyle::DoubleQuoted, range: at..hit + 1, decoded: None });
+            }
             text.push(&self.text[from..hit]);
             match self.bytes[hit] {
                 b'"' => return Some(Token { style: ScalarStyle::DoubleQuoted, range: at..hit + 1, decoded: text.finish() }),
@@ -177,6 +192,30 @@ impl Scanner<'_> {
             // A scalar document: the complete planner decides.
             return None;
         };
+        let mut at = token.range.end;
+        while matches!(self.bytes.get(at), Some(b' ' | b'\t')) {
+            at += 1;
+        }
+        let mut first = match self.bytes.get(at) {
+            Some(b'\n') => at + 1,
+            Some(b'\r') => at + 2,
+            // The end of the text, or a comment.
+            _ => return Some(token),
+        };
+        let next = first;
+        while self.bytes.get(first) == Some(&b' ') {
+            first += 1;
+        }
+        match self.bytes.get(first) {
+            Some(b'\t') => None,
+            None | Some(b'#') => Some(token),
+            Some(b) if !matches!(b, b'\n' | b'\r') && first - next <= around => Some(token),
+            Some(_) => self.folded(&token, around),
+        }
+    }
+
+    /// A plain value with further lines, or with blank lines behind it.
+    fn folded(&self, token: &Token, around: usize) -> Option<Token> {
         let mut end = token.range.end;
         let mut text = Folded::new();
         loop {
@@ -193,10 +232,10 @@ impl Scanner<'_> {
                     first += 1;
                 }
                 match self.bytes.get(first) {
-                    None | Some(b'#') => return Some(text.token(&token, end)),
+                    None | Some(b'#') => return Some(text.token(token, end)),
                     Some(b'\n' | b'\r') => at = first,
                     Some(b'\t') => return None,
-                    Some(_) if first - next <= around => return Some(text.token(&token, end)),
+                    Some(_) if first - next <= around => return Some(text.token(token, end)),
                     Some(_) => {
                         let mut stop = self.line_end(first);
                         while matches!(self.bytes[stop - 1], b' ' | b'\t') {
@@ -220,7 +259,7 @@ impl Scanner<'_> {
                 break;
             }
         }
-        Some(text.token(&token, end))
+        Some(text.token(token, end))
     }
 }
 

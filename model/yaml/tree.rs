@@ -70,6 +70,7 @@ pub(super) const MAX_BYTES: usize = 1 << 30;
 /// Value of `NodeData::mark` for a node that has no indicator.
 pub(crate) const NO_MARK: u32 = u32::MAX;
 
+/// There is one for every ten to twenty bytes of text: what few nodes have is kept in lists beside the arena.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NodeData {
     pub kind: Kind,
@@ -77,8 +78,6 @@ pub(crate) struct NodeData {
     pub start: u32,
     /// One past the last byte of content; for block collections the end of the last child.
     pub end: u32,
-    /// First byte of the anchor or tag before the node; `start` when there is none.
-    pub props: u32,
     /// Byte of the `-` of a block sequence item or of the `:` of a mapping value.
     pub mark: u32,
     pub parent: u32,
@@ -113,7 +112,7 @@ impl Document {
 }
 
 /// A YAML or JSON file: its text, untouched, and the tree of spans over it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct File {
     pub(crate) text: Arc<str>,
     pub(crate) nodes: Vec<NodeData>,
@@ -124,6 +123,8 @@ pub struct File {
     pub(crate) anchors: Vec<(NodeId, Box<str>)>,
     pub(crate) aliases: Vec<(NodeId, NodeId)>,
     pub(crate) tags: Vec<(NodeId, Box<str>)>,
+    /// First byte of the anchor or tag before a node, for the few nodes that have one.
+    pub(crate) props: Vec<(NodeId, u32)>,
     /// Why the layout was not fully understood: such a file can be read, not edited.
     pub(crate) odd: Option<&'static str>,
 }
@@ -238,6 +239,16 @@ impl File {
         position(&self.text, offset)
     }
 
+    /// Whether a node of the file is an alias.
+    pub fn has_aliases(&self) -> bool {
+        !self.aliases.is_empty()
+    }
+
+    /// The scalars whose text is not their source: block scalars, and those with escapes or folded lines.
+    pub fn decoded_scalars(&self) -> impl Iterator<Item = Node<'_>> {
+        self.decoded.iter().map(|(id, _)| self.node(*id))
+    }
+
     pub(crate) fn data(&self, id: NodeId) -> &NodeData {
         &self.nodes[id.index()]
     }
@@ -245,6 +256,11 @@ impl File {
     pub(crate) fn lookup<T: ?Sized>(list: &[(NodeId, Box<T>)], id: NodeId) -> Option<&T> {
         list.binary_search_by_key(&id, |(n, _)| *n).ok().map(|i| &*list[i].1)
     }
+}
+
+/// Whether `text` holds `word` anywhere; several times faster than [`str::contains`] on whole documents.
+pub fn holds(text: &str, word: &str) -> bool {
+    memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some()
 }
 
 /// 1-based line and column (in Unicode scalar values) of byte `offset` of `text`.

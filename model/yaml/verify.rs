@@ -4,15 +4,20 @@
 //! tree, the meanings of the edits ([`Op`]) are carried out on it, the bytes of the edits on the text, and the decoded
 //! result has to be what was meant: values, styles, tags and anchors of every document. Comments, line breaks, byte order mark and the
 //! end of the file are compared on the text. Every byte outside the edits is the original's by construction.
+//!
+//! Documents that no edit touches are compared byte for byte, not decoded again: a `---` at the start of a line parts documents for every
+//! parser, so what stands between two of them means the same in both texts ([`part`]).
 
 mod combine;
 mod decode;
 mod expect;
+mod part;
 
 use std::collections::BTreeMap;
 
 use super::edit::{Edit, Op, Refusal};
 use super::tree::File;
+pub use part::Parts;
 
 const CANNOT_READ: Refusal =
     Refusal { code: "verifier-cannot-read", text: "The second YAML parser, which proves edits, does not accept the file as it is." };
@@ -34,17 +39,27 @@ const LINE_BREAKS: Refusal =
 /// # Errors
 /// The first check that does not hold; then nothing of these edits may be applied.
 pub fn apply(file: &File, edits: &[&Edit]) -> Result<String, Refusal> {
-    let before = decode::documents(file.text()).map_err(|()| CANNOT_READ)?;
+    changed(file, edits).map(|(changed, _)| changed.text().to_owned())
+}
+
+/// As [`apply`], with the tree of the new text and where it may differ from the old one.
+///
+/// # Errors
+/// As [`apply`].
+pub fn changed(file: &File, edits: &[&Edit]) -> Result<(File, Parts), Refusal> {
+    let touched = part::touched(file, edits);
+    let before = decode::read(file, touched.as_ref()).map_err(|()| CANNOT_READ)?;
     let trees = decode::agree(file, &before).ok_or(DISAGREES)?;
     let wanted = expect::documents(file, &trees, edits)?;
     let combined = combine::splices(file, edits)?;
     let text = combined.text;
     line_breaks(file, &combined.inserted, &text)?;
-    let planned = File::parse(text.as_str()).map_err(|_| NOT_YAML)?;
-    let after = decode::documents(&text).map_err(|()| CANNOT_READ_RESULT)?;
+    let planned = File::parse(text).map_err(|_| NOT_YAML)?;
+    let parts = part::pairs(file, &planned, touched.as_ref()).ok_or(DOCUMENTS)?;
+    let after = decode::read(&planned, touched.as_ref()).map_err(|()| CANNOT_READ_RESULT)?;
     comments(file, &planned, edits, &combined.lost)?;
     expect::check(&wanted, &after)?;
-    Ok(text)
+    Ok((planned, parts))
 }
 
 /// Line breaks of what is inserted, byte order mark and final line break are the original's; a file with breaks of both kinds takes both.

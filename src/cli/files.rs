@@ -1,10 +1,10 @@
 //! Reading: which files a run looks at, and which of them it may change.
 //!
 //! The graph of resources is read from the root, so that a reference is seen wherever it stands; the PATHs and `ignore` only limit what is
-//! reported and edited. Directories are walked in sorted order, `.gitignore` honoured, hidden files skipped, symbolic links not
+//! reported and edited. Files are taken in sorted order, `.gitignore` honoured, hidden files skipped, symbolic links not
 //! followed. Ignore files outside of the tree are not asked: the same tree gives the same run on every machine.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -58,29 +58,29 @@ pub struct Unreadable {
 /// When a file that was asked for by name cannot be read.
 pub fn read(request: &Request<'_>) -> Result<Tree, Unreadable> {
     let mut tree = Tree::default();
-    let mut found: BTreeMap<PathBuf, bool> = BTreeMap::new();
-    if request.whole {
-        walk(request, request.root, &mut tree, |path| _ = found.insert(path, false));
+    // Each file with whether it was asked for; one that is found more than once is, when one of its finders asked for it.
+    let mut found: Vec<(PathBuf, bool)> = Vec::new();
+    // What is asked for by the root is the same walk.
+    if request.whole && !request.paths.iter().any(|path| path == request.root) {
+        walk(request, request.root, &mut tree, |path| found.push((path, false)));
     }
     let named: BTreeSet<&Path> = request.paths.iter().filter(|p| !p.is_dir()).map(PathBuf::as_path).collect();
     for path in request.paths {
         if named.contains(path.as_path()) {
-            found.insert(path.clone(), true);
+            found.push((path.clone(), true));
             continue;
         }
-        let mut any = false;
-        walk(request, path, &mut tree, |path| {
-            any = true;
-            found.insert(path, true);
-        });
-        if !any {
+        let before = found.len();
+        walk(request, path, &mut tree, |path| found.push((path, true)));
+        if found.len() == before {
             tree.barren.push(path.clone());
         }
     }
+    found.sort_by(|a, b| a.0.as_os_str().cmp(b.0.as_os_str()).then(b.1.cmp(&a.1)));
+    found.dedup_by(|later, first| later.0 == first.0);
     let read: Vec<_> =
-        found.into_iter().collect::<Vec<_>>().into_par_iter().map(|(path, asked)| (bytes(&path).map(text), path, asked)).collect();
-    for (bytes, path, asked) in read {
-        let relative = relative(request.root, &path);
+        found.into_par_iter().map(|(path, asked)| (bytes(&path).map(text), relative(request.root, &path), path, asked)).collect();
+    for (bytes, relative, path, asked) in read {
         if path.strip_prefix(request.root).unwrap_or(&path).to_str().is_none() {
             tree.inputs.push(unknown(relative.clone()));
             if asked {
@@ -121,16 +121,10 @@ fn unknown(path: String) -> Input {
     Input { path, text: Arc::from("["), editable: false }
 }
 
-/// All files below a directory that look like manifests, in sorted order.
+/// All files below a directory that look like manifests.
 fn walk(request: &Request<'_>, directory: &Path, tree: &mut Tree, mut found: impl FnMut(PathBuf)) {
-    let entries = WalkBuilder::new(directory)
-        .ignore(false)
-        .git_global(false)
-        .git_exclude(false)
-        .require_git(false)
-        .parents(request.in_git)
-        .sort_by_file_name(std::ffi::OsStr::cmp)
-        .build();
+    let entries =
+        WalkBuilder::new(directory).ignore(false).git_global(false).git_exclude(false).require_git(false).parents(request.in_git).build();
     for entry in entries {
         match entry {
             Ok(entry) if entry.file_type().is_some_and(|t| t.is_file()) && is_manifest(entry.path()) => found(entry.into_path()),
@@ -182,7 +176,11 @@ pub(super) fn text(bytes: Vec<u8>) -> Result<Arc<str>, (usize, usize, usize)> {
 
 /// Path relative to the root, `/` between segments.
 pub(super) fn relative(root: &Path, path: &Path) -> String {
-    let segments: Vec<_> = path.strip_prefix(root).unwrap_or(path).iter().map(std::ffi::OsStr::to_string_lossy).collect();
+    let below = path.strip_prefix(root).unwrap_or(path);
+    if std::path::MAIN_SEPARATOR == '/' {
+        return below.to_string_lossy().into_owned();
+    }
+    let segments: Vec<_> = below.iter().map(std::ffi::OsStr::to_string_lossy).collect();
     segments.join("/")
 }
 

@@ -54,7 +54,10 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         }
     }
     let changes = !args.write && !report.files.is_empty();
-    Ok(status(args, &ground.config, &report, changes))
+    let status = status(args, &ground.config, &report, changes);
+    // The program ends here: the system takes all memory back at once.
+    std::mem::forget((workspace, report));
+    Ok(status)
 }
 
 fn whole_text(args: &FixArgs, report: &Report, paths: &Paths) -> String {

@@ -32,14 +32,14 @@ impl Terminal {
 
     /// Prints styled text.
     pub(super) fn out(&self, text: &str) -> Result<()> {
-        let mut stream = AutoStream::new(io::stdout().lock(), self.resolve(&io::stdout()));
-        self.done(stream.write_all(text.as_bytes()).and_then(|()| stream.flush()))
+        // Standard output writes line by line otherwise.
+        let mut bytes = AutoStream::new(Vec::new(), self.resolve(&io::stdout()));
+        self.done(bytes.write_all(text.as_bytes()).and_then(|()| write(&bytes.into_inner())))
     }
 
     /// Prints bytes as they are.
     pub(super) fn raw(&self, text: &str) -> Result<()> {
-        let mut stream = io::stdout().lock();
-        self.done(stream.write_all(text.as_bytes()).and_then(|()| stream.flush()))
+        self.done(write(text.as_bytes()))
     }
 
     /// Prints styled text beside the output proper.
@@ -73,4 +73,10 @@ impl Terminal {
             other => other.context("cannot write to standard output"),
         }
     }
+}
+
+fn write(bytes: &[u8]) -> io::Result<()> {
+    let mut stream = io::stdout().lock();
+    stream.write_all(bytes)?;
+    stream.flush()
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, NoFix};
 use kubewright_model::kube::{FileId, Input, ResourceId, Workspace};
 use kubewright_model::yaml::{Edit, verify};
+use rayon::prelude::*;
 
 use crate::typed;
 
@@ -125,10 +126,11 @@ pub(super) fn apply(workspace: &Workspace, findings: &[Finding], taken: &[usize]
         collect(fix, &mut edits);
     }
     let mut doubtful: BTreeSet<FileId> = BTreeSet::new();
-    for (file, edits) in &edits {
-        match text_after(workspace, *file, edits) {
-            Ok(text) => _ = outcome.texts.insert(*file, text),
-            Err(_) => _ = doubtful.insert(*file),
+    let texts: Vec<_> = edits.par_iter().map(|(file, edits)| (*file, text_after(workspace, *file, edits))).collect();
+    for (file, text) in texts {
+        match text {
+            Ok(text) => _ = outcome.texts.insert(file, text),
+            Err(_) => _ = doubtful.insert(file),
         }
     }
     let in_doubt = |fix: &Fix| fix.changes.iter().any(|c| matches!(c, Change::Edit(file, _) if doubtful.contains(file)));
@@ -204,9 +206,13 @@ fn text_after(workspace: &Workspace, file: FileId, edits: &[&Edit]) -> Result<Ar
     let Some(yaml) = workspace.file(file).yaml.as_deref() else {
         return Err(NoFix::new("not-yaml", "the file is not read as YAML"));
     };
-    let text = verify::apply(yaml, edits)?;
-    match typed::newly_lost(yaml.text(), &text).first() {
-        None => Ok(Arc::from(text)),
+    let (after, parts) = verify::changed(yaml, edits)?;
+    let keeps = |(_, part): &(_, Range<usize>)| after.text().get(part.clone()).is_some_and(typed::keeps);
+    if parts.iter().all(keeps) {
+        return Ok(after.shared_text());
+    }
+    match typed::newly_lost(yaml.text(), after.text()).first() {
+        None => Ok(after.shared_text()),
         Some(lost) => Err(NoFix::new("api-type", format!("the result would not read as its Kubernetes API type: {lost}"))),
     }
 }

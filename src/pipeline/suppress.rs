@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
 use kubewright_model::kube::{FileId, ResourceId, SourceFile, Workspace};
-use kubewright_model::yaml::{File, Node};
+use kubewright_model::yaml::{File, Node, holds};
 
 use super::UNUSED_SUPPRESSION;
 
@@ -44,7 +44,7 @@ impl Suppressions {
         let mut found = Self { all: Vec::new(), malformed: Vec::new(), by_file: BTreeMap::new(), by_resource: BTreeMap::new() };
         for file in workspace.files().iter().filter(|f| f.editable) {
             if let Some(yaml) = &file.yaml
-                && file.text.contains("kubewright")
+                && holds(&file.text, "kubewright")
             {
                 found.comments(workspace, file, yaml);
                 found.annotations(workspace, file);

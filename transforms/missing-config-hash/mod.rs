@@ -40,7 +40,10 @@ impl Transform for MissingConfigHash {
         if !cx.settings.missing_config_hash.enabled {
             return findings;
         }
-        for resource in cx.workspace.resources() {
+        let secrets = cx.settings.missing_config_hash.secrets;
+        let may_read =
+            |r: &&Resource| cx.workspace.may_refer(r.id, Target::ConfigMap) || (secrets && cx.workspace.may_refer(r.id, Target::Secret));
+        for resource in cx.workspace.resources().iter().filter(may_read) {
             for template in cx.workspace.pod_templates(resource.id) {
                 findings.extend(judge(cx, resource, &template));
             }

@@ -258,9 +258,12 @@ fn the_same(workspace: &Workspace, ids: &[ResourceId], source: &Source<'_>) -> R
 /// The definition under a namespace that may or may not be the workload's: it is the workload's when there is no other namespace in the
 /// set, or when one file holds both (semantics b.7).
 fn the_only(workspace: &Workspace, set: SetId, workload: &Resource, ids: &[ResourceId], source: &Source<'_>) -> Result<ResourceId, NoFix> {
-    let namespaces: BTreeSet<&str> = workspace.set(set).members.iter().filter_map(|m| m.namespace.as_deref()).collect();
+    let one_namespace = || {
+        let mut namespaces = workspace.set(set).members.iter().filter_map(|m| m.namespace.as_deref());
+        namespaces.next().is_none_or(|first| namespaces.all(|other| other == first))
+    };
     match ids {
-        [id] if namespaces.len() <= 1 || workspace.resource(*id).file == workload.file => Ok(*id),
+        [id] if workspace.resource(*id).file == workload.file || one_namespace() => Ok(*id),
         _ => Err(NoFix::new(
             "namespace-uncertain",
             format!("{} or the workload states no namespace, and several are in use", source.display()),
@@ -277,16 +280,15 @@ fn untouched(workspace: &Workspace, id: ResourceId, source: &Source<'_>) -> Resu
 
 /// Whether kubectl sends the workload before the source. Kustomize, Flux and Argo CD send ConfigMaps and Secrets first in any case.
 fn first_in(workspace: &Workspace, set: SetId, workload: ResourceId, source: ResourceId) -> bool {
-    let set = workspace.set(set);
-    let position = |id| set.members.iter().position(|m| m.resource == id);
-    !matches!(set.evidence, Evidence::Kustomization | Evidence::ArgoCd | Evidence::Flux) && position(workload) < position(source)
+    let position = |id| workspace.positions(set, id).next();
+    let evidence = workspace.set(set).evidence;
+    !matches!(evidence, Evidence::Kustomization | Evidence::ArgoCd | Evidence::Flux) && position(workload) < position(source)
 }
 
 /// A definition that may be meant, though nothing says that it is applied with the workload.
 fn defined_elsewhere<'a>(workspace: &'a Workspace, workload: &Resource, source: &Source<'_>) -> Option<&'a Resource> {
     let same_place = |r: &Resource| r.namespace.is_none() || workload.namespace.is_none() || r.namespace == workload.namespace;
-    let same_name = |r: &Resource| r.api_version == "v1" && r.kind == source.to.kind() && r.name == source.name;
-    workspace.resources().iter().find(|r| same_name(r) && same_place(r))
+    workspace.definitions(source.to, source.name).find(|r| r.api_version == "v1" && same_place(r))
 }
 
 fn absent(workspace: &Workspace, set: SetId, workload: &Resource, sources: &[&Source<'_>]) -> String {

@@ -96,8 +96,14 @@ pub(super) type Makers = BTreeMap<(Target, String), Vec<Maker>>;
 pub(super) fn all(workspace: &Workspace) -> Makers {
     let mut makers = Makers::new();
     for resource in workspace.resources() {
+        let of_kind = |r: &&Row| r.kind == resource.kind && matches!(r.group, "*") | (r.group == resource.group());
+        let copied = resource.target().filter(|_| COPIED.iter().any(|part| workspace.may_hold(resource.id, part)));
+        let certified = matches!(resource.kind.as_str(), "Ingress" | "Gateway");
+        if copied.is_none() && !certified && !MAKERS.iter().any(|row| of_kind(&row)) {
+            continue;
+        }
         let Some(node) = workspace.node(resource.id) else { continue };
-        for row in MAKERS.iter().filter(|r| r.kind == resource.kind && matches!(r.group, "*") | (r.group == resource.group())) {
+        for row in MAKERS.iter().filter(of_kind) {
             for (name, keys) in made(row, resource, node) {
                 for to in row.to {
                     let maker = Maker { id: resource.id, anywhere: row.anywhere, keys: keys.clone() };
@@ -109,7 +115,7 @@ pub(super) fn all(workspace: &Workspace) -> Makers {
             let maker = Maker { id: resource.id, anywhere: false, keys: None };
             makers.entry((Target::Secret, name.to_owned())).or_default().push(maker);
         }
-        if let Some(to) = resource.target()
+        if let Some(to) = copied
             && annotations(node).any(|key| COPIED.iter().any(|part| key.contains(part)))
         {
             let maker = Maker { id: resource.id, anywhere: true, keys: None };

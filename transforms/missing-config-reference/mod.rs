@@ -92,7 +92,10 @@ struct Gaps<'a> {
 impl<'a> Gaps<'a> {
     fn of_resource(&mut self, workspace: &'a Workspace, resource: &'a Resource) {
         let sets = workspace.sets_of(resource.id);
-        let mut wanted: Vec<Wanted<'a>> = workspace.pod_templates(resource.id).iter().flat_map(wanted::of_pod).collect();
+        let mut wanted: Vec<Wanted<'a>> = Vec::new();
+        if [Target::ConfigMap, Target::Secret].into_iter().any(|to| workspace.may_refer(resource.id, to)) {
+            wanted.extend(workspace.pod_templates(resource.id).iter().flat_map(wanted::of_pod));
+        }
         if sets.iter().any(|set| workspace.set(*set).closed) {
             wanted.extend(wanted::of_fields(workspace, resource));
         }

@@ -49,7 +49,6 @@ impl Traces {
             traces.commands(file.id, &file.text);
         }
         for resource in workspace.resources() {
-            let Some(node) = workspace.node(resource.id) else { continue };
             let maker = is_custom(resource) && may_make(resource);
             if !maker {
                 for name in words_of_containers(workspace, resource, names) {
@@ -57,6 +56,7 @@ impl Traces {
                 }
                 continue;
             }
+            let Some(node) = workspace.node(resource.id) else { continue };
             traces.custom.entry(resource.name.clone()).or_default().insert(resource.id);
             let found = scalars(node, names);
             let references = if found.is_empty() { BTreeSet::new() } else { references(workspace, resource) };

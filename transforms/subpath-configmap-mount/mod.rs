@@ -28,8 +28,8 @@ mod wrapper;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
-use kubewright_model::kube::ContainerKind;
 use kubewright_model::kube::images::Question;
+use kubewright_model::kube::{ContainerKind, Resource};
 use kubewright_model::yaml::Edit;
 
 use self::decide::{Case, Decision};
@@ -65,6 +65,11 @@ impl Transform for SubPathConfigMapMount {
     }
 }
 
+/// Whether a container of the resource may mount something through `subPath` or `subPathExpr`.
+fn may_mount(cx: &Context<'_>, resource: &Resource) -> bool {
+    cx.workspace.carries_pods(resource.id) && cx.workspace.may_hold(resource.id, "subPath")
+}
+
 /// What would have to be known of the images of the workspace to decide the mounts of their containers: what the strategies that are not
 /// ruled out already ask, and nothing of images whose findings are proven without.
 pub(crate) fn questions(cx: &Context<'_>) -> Vec<Question> {
@@ -82,6 +87,9 @@ pub(crate) fn questions(cx: &Context<'_>) -> Vec<Question> {
 /// Visits each container of pods that mount something through subPath; a debug container's mounts are not in any manifest.
 fn for_each_container(cx: &Context<'_>, mut visit: impl FnMut(&Pod<'_>, &Own<'_>)) {
     for resource in cx.workspace.resources() {
+        if !may_mount(cx, resource) {
+            continue;
+        }
         let Some(node) = cx.workspace.node(resource.id) else { continue };
         for template in cx.workspace.pod_templates(resource.id) {
             let of_part = |m: &mounts::Mount<'_>| m.sub_path.is_some() || m.expression;

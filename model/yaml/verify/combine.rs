@@ -195,7 +195,7 @@ fn check_range(file: &File, op: &Op, splice: &Splice) -> Result<(), Refusal> {
 }
 
 /// The node that an edit is about; `None` for edits of whole documents.
-fn subject(op: &Op) -> Option<NodeId> {
+pub(super) fn subject(op: &Op) -> Option<NodeId> {
     match op {
         Op::Set { node, .. }
         | Op::Remove { node }

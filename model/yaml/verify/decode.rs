@@ -1,10 +1,12 @@
 //! Reading a text with `yaml-rust2` into trees of values, without spans.
 
+use std::collections::BTreeSet;
+
 use yaml_rust2::Event;
 use yaml_rust2::parser::Parser;
 use yaml_rust2::scanner::TScalarStyle;
 
-use super::super::tree::{File, Kind, NodeId, ScalarStyle};
+use super::super::tree::{Document, File, Kind, NodeId, ScalarStyle};
 
 /// One node as `yaml-rust2` reads it.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,8 +34,29 @@ struct Open {
     tag: Option<String>,
 }
 
+/// A document as it was read.
+pub(super) enum Read {
+    /// Its root.
+    Root(Option<Tree>),
+    /// It was not: no edit touches it.
+    Not,
+}
+
+/// The documents of a file; of those that edits touch, the roots.
+pub(super) fn read(file: &File, touched: Option<&BTreeSet<usize>>) -> Result<Vec<Read>, ()> {
+    let Some(touched) = touched else { return Ok(documents(file.text())?.into_iter().map(Read::Root).collect()) };
+    let one = |(number, document): (usize, &Document)| {
+        if !touched.contains(&number) {
+            return Ok(Read::Not);
+        }
+        let mut roots = documents(file.text().get(document.region()).ok_or(())?)?;
+        if roots.len() == 1 { roots.pop().map(Read::Root).ok_or(()) } else { Err(()) }
+    };
+    file.documents().iter().enumerate().map(one).collect()
+}
+
 /// The roots of all documents of `text`.
-pub(super) fn documents(text: &str) -> Result<Vec<Option<Tree>>, ()> {
+fn documents(text: &str) -> Result<Vec<Option<Tree>>, ()> {
     // The parser reads a block scalar that ends with the text in another way than one that something follows.
     let closed = format!("{}{}...\n", text.trim_start_matches('\u{feff}'), if text.ends_with('\n') || text.is_empty() { "" } else { "\n" });
     let mut parser = Parser::new_from_str(&closed);
@@ -102,27 +125,28 @@ fn style_of(style: TScalarStyle) -> ScalarStyle {
     }
 }
 
-/// The trees of all nodes in the numbering of `file`; `None` where the two readings differ.
-pub(super) fn agree<'t>(file: &File, documents: &'t [Option<Tree>]) -> Option<Vec<&'t Tree>> {
+/// The trees of all nodes in the numbering of `file`, without those of documents that were not read; `None` where the two readings differ.
+pub(super) fn agree<'t>(file: &File, documents: &'t [Read]) -> Option<Vec<Option<&'t Tree>>> {
     if documents.len() != file.documents().len() {
         return None;
     }
     let mut trees = Vec::with_capacity(file.len());
     for (document, tree) in file.documents().iter().zip(documents) {
         match (document.root, tree) {
-            (None, None) => {}
-            (Some(root), Some(tree)) if root.index() == trees.len() => flatten(tree, &mut trees),
+            (None, Read::Root(None) | Read::Not) => {}
+            (Some(root), Read::Root(Some(tree))) if root.index() == trees.len() => flatten(tree, &mut trees),
+            (Some(root), Read::Not) if root.index() == trees.len() => trees.resize(file.data(root).subtree as usize, None),
             _ => return None,
         }
     }
     if trees.len() != file.len() {
         return None;
     }
-    trees.iter().enumerate().all(|(i, tree)| same(file, i, tree)).then_some(trees)
+    trees.iter().enumerate().all(|(i, tree)| tree.is_none_or(|tree| same(file, i, tree))).then_some(trees)
 }
 
-fn flatten<'t>(tree: &'t Tree, out: &mut Vec<&'t Tree>) {
-    out.push(tree);
+fn flatten<'t>(tree: &'t Tree, out: &mut Vec<Option<&'t Tree>>) {
+    out.push(Some(tree));
     match &tree.body {
         Body::Seq(items) => items.iter().for_each(|item| flatten(item, out)),
         Body::Map(entries) => entries.iter().for_each(|(key, value)| {

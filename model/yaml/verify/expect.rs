@@ -7,7 +7,7 @@ use super::super::edit::{EXISTS, Edit, Level, Op, Refusal};
 use super::super::node::{Node, Resolved, resolve_plain};
 use super::super::tree::{File, Kind, NodeId, ScalarStyle};
 use super::super::value::Value;
-use super::decode::{Body, Tree};
+use super::decode::{Body, Read, Tree};
 use super::{DOCUMENTS, OVERLAP, VALUES};
 
 /// A node of the expected result.
@@ -26,13 +26,14 @@ pub(super) enum Want<'t> {
 
 struct Meaning<'t> {
     file: &'t File,
-    trees: &'t [&'t Tree],
+    trees: &'t [Option<&'t Tree>],
     /// Meanings by the node that they are about.
     ops: BTreeMap<NodeId, Vec<&'t Op>>,
 }
 
-/// The documents that `edits` mean; `None` for one that is replaced as a whole, which is judged by its comments alone.
-pub(super) fn documents<'t>(file: &'t File, trees: &'t [&'t Tree], edits: &[&'t Edit]) -> Result<Vec<Option<Want<'t>>>, Refusal> {
+/// The documents that `edits` mean; `None` for one that was not read, and for one that is replaced as a whole, which is judged by its
+/// comments alone.
+pub(super) fn documents<'t>(file: &'t File, trees: &'t [Option<&'t Tree>], edits: &[&'t Edit]) -> Result<Vec<Option<Want<'t>>>, Refusal> {
     let mut meaning = Meaning { file, trees, ops: BTreeMap::new() };
     let mut added: BTreeMap<usize, Vec<&'t Value>> = BTreeMap::new();
     // Whether a document stays, as something else.
@@ -61,18 +62,23 @@ pub(super) fn documents<'t>(file: &'t File, trees: &'t [&'t Tree], edits: &[&'t 
             Some(_) if document.root.is_some_and(|root| meaning.touched(root)) => return Err(OVERLAP),
             Some(true) => out.push(None),
             Some(false) => {}
-            None => out.push(Some(meaning.want(document.root.ok_or(DOCUMENTS)?)?)),
+            None => {
+                let root = document.root.ok_or(DOCUMENTS)?;
+                let read = trees.get(root.index()).ok_or(VALUES)?.is_some();
+                out.push(read.then(|| meaning.want(root)).transpose()?);
+            }
         }
     }
     Ok(out)
 }
 
 /// Whether `after` is what was meant.
-pub(super) fn check(wanted: &[Option<Want<'_>>], after: &[Option<Tree>]) -> Result<(), Refusal> {
+pub(super) fn check(wanted: &[Option<Want<'_>>], after: &[Read]) -> Result<(), Refusal> {
     if wanted.len() != after.len() {
         return Err(DOCUMENTS);
     }
     for (want, got) in wanted.iter().zip(after) {
+        let Read::Root(got) = got else { continue };
         let got = got.as_ref().ok_or(DOCUMENTS)?;
         if want.as_ref().is_some_and(|want| !holds(want, got)) {
             return Err(VALUES);
@@ -94,7 +100,7 @@ impl<'t> Meaning<'t> {
     }
 
     fn tree(&self, node: NodeId) -> Result<&'t Tree, Refusal> {
-        self.trees.get(node.index()).copied().ok_or(VALUES)
+        self.trees.get(node.index()).copied().flatten().ok_or(VALUES)
     }
 
     fn want(&self, id: NodeId) -> Result<Want<'t>, Refusal> {
