@@ -24,6 +24,8 @@ fn main() {
         needing(schema, "examples_pass_the_strict_schema_when_fixed", examples_pass_the_strict_schema),
         needing(kustomize, "kustomize_output_differs_only_by_the_fixes", filter_changes_only_the_fixes),
         needing(kustomize, "kustomize_builds_the_same_after_write", builds_the_same_after_write),
+        needing(kustomize, "kustomize_builds_again_after_each_collision", builds_again_after_each_collision),
+        needing(kustomize, "kustomize_builds_what_a_collision_leaves_alone_as_before", leaves_other_overlays_alone),
     ];
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -147,4 +149,65 @@ fn builds_the_same_after_write() -> Outcome {
     // The hash in the source is the hash of the rendered stream, prefix and namespace or not.
     let fixed = pipe(&mut kubewright(dir.path(), &["fix", "-"]), after.as_bytes(), &[0])?;
     ensure(String::from_utf8(fixed.stdout)? == after, || "the filter changes what the source says already".into())
+}
+
+/// Every case whose kustomization a fix of `configmap-name-collision` makes build again; all others of its cases build as they did.
+fn builds_again_after_each_collision() -> Outcome {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("transforms/configmap-name-collision/cases");
+    let (mut mended, mut same) = (0, 0);
+    for case in fs::read_dir(cases)? {
+        let case = case?.path();
+        if !case.join("before/kustomization.yaml").exists() {
+            continue;
+        }
+        let dir = scratch(&case.join("before"))?;
+        let before = Command::new("kustomize").args(["build", "."]).current_dir(dir.path()).output()?;
+        let mut args = vec!["fix", "--select", "configmap-name-collision", "--write", "."];
+        let wanted = fs::read_to_string(case.join("args")).unwrap_or_default();
+        args.extend(wanted.split_whitespace());
+        run(&mut kubewright(dir.path(), &args), &[0, 1])?;
+        let after = Command::new("kustomize").args(["build", "."]).current_dir(dir.path()).output()?;
+        if case.join("after").exists() {
+            let text = String::from_utf8_lossy(&after.stderr).into_owned();
+            ensure(!before.status.success(), || format!("{} builds before the fix", case.display()))?;
+            ensure(after.status.success(), || format!("{} does not build after the fix: {text}", case.display()))?;
+            mended += 1;
+        } else {
+            ensure(before.status.success() == after.status.success() && before.stdout == after.stdout, || {
+                format!("{} builds differently without a fix", case.display())
+            })?;
+            same += 1;
+        }
+    }
+    ensure(mended > 15 && same > 15, || format!("{mended} mended, {same} as before"))
+}
+
+const SHOP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {KEY: x}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: KEY}\nspec:\n  selector: {matchLabels: {app: KEY}}\n  template:\n    metadata: {labels: {app: KEY}}\n    spec:\n      containers:\n      - name: main\n        image: registry.example.com/KEY:1\n        env:\n        - name: V\n          valueFrom: {configMapKeyRef: {name: settings, key: KEY}}\n";
+
+/// The collision is in one overlay; the overlay that has none of it renders the same, byte for byte.
+fn leaves_other_overlays_alone() -> Outcome {
+    let dir = tempfile::tempdir()?;
+    let files = [
+        ("web/web.yaml", SHOP.replace("KEY", "web")),
+        ("web/kustomization.yaml", "resources: [web.yaml]\n".into()),
+        ("api/api.yaml", SHOP.replace("KEY", "api")),
+        ("api/kustomization.yaml", "resources: [api.yaml]\n".into()),
+        ("other/other.yaml", SHOP.replace("KEY", "other")),
+        ("other/kustomization.yaml", "resources: [other.yaml]\n".into()),
+        ("blue/kustomization.yaml", "namespace: blue\nresources: [../web, ../api]\n".into()),
+        ("green/kustomization.yaml", "namespace: green\nnamePrefix: g-\nresources: [../other]\n".into()),
+    ];
+    for (path, text) in files {
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().ok_or("no parent")?)?;
+        fs::write(path, text)?;
+    }
+    let green = || run(Command::new("kustomize").args(["build", "green"]).current_dir(dir.path()), &[0]);
+    let before = green()?.stdout;
+    run(Command::new("kustomize").args(["build", "blue"]).current_dir(dir.path()), &[1])?;
+    run(&mut kubewright(dir.path(), &["fix", "--select", "configmap-name-collision", "--write", "."]), &[0])?;
+    let blue = run(Command::new("kustomize").args(["build", "blue"]).current_dir(dir.path()), &[0])?;
+    let blue = String::from_utf8(blue.stdout)?;
+    ensure(blue.contains("name: settings-web\n") && blue.contains("name: settings\n"), || blue.clone())?;
+    ensure(green()?.stdout == before, || "the other overlay renders differently".into())
 }

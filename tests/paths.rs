@@ -119,6 +119,32 @@ fn a_rename_leaves_no_reader_behind() {
 }
 
 #[test]
+fn a_rename_that_would_leave_a_reader_behind_is_refused() {
+    let config = |key: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: shop\ndata:\n  {key}: x\n");
+    let reader = |key: &str| {
+        WEB.replace("web", key).replace(
+            "        envFrom:\n        - configMapRef:\n            name: greeting\n",
+            &format!("        env:\n        - name: A\n          valueFrom:\n            configMapKeyRef:\n              name: shop\n              key: {key}\n"),
+        )
+    };
+    let (api, web) = (reader("api"), format!("{}---\n{}", config("web"), reader("web")));
+    let dir = work_tree(&[
+        ("kustomization.yaml", "resources: [a, b]\n"),
+        ("a/kustomization.yaml", "resources: [api.yaml, web.yaml]\n"),
+        ("a/api.yaml", &config("api")),
+        ("a/web.yaml", &web),
+        ("b/kustomization.yaml", "resources: [reader.yaml]\n"),
+        ("b/reader.yaml", &api),
+    ]);
+    let args = ["--select", "configmap-name-collision", "--write"];
+    let text = stdout(dir.path(), &[&["fix", "a"][..], &args].concat());
+    assert!(text.contains("no fix (outside-paths): b/reader.yaml would have to change"), "{text}");
+    assert_eq!(fs::read_to_string(dir.path().join("a/api.yaml")).expect("a file"), config("api"));
+    stdout(dir.path(), &[&["fix", "."][..], &args].concat());
+    assert_eq!(fs::read_to_string(dir.path().join("b/reader.yaml")).expect("a file"), api.replace("name: shop", "name: shop-api"));
+}
+
+#[test]
 fn ignored_files_are_read_and_never_edited() {
     let dir = work_tree(&[
         ("kubewright.toml", "ignore = [\"vendor/\"]\n"),

@@ -1,7 +1,6 @@
 //! The options of the transforms: the tables `[transforms.<name>]` of `kubewright.toml`.
 
 use kubewright_model::kube::images::{ImageFacts, LockedImage};
-use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 /// Options of all transforms.
@@ -48,11 +47,24 @@ pub struct Collision {
     pub enabled: bool,
     /// Globs of files whose definition keeps its name.
     pub keep: Vec<String>,
+    /// What is done about a collision.
+    pub strategy: Remedy,
+}
+
+/// What `configmap-name-collision` does about a collision.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Remedy {
+    /// All definitions but one get a name of their own.
+    #[default]
+    Suffix,
+    /// One definition gets the keys of all.
+    Merge,
 }
 
 impl Default for Collision {
     fn default() -> Self {
-        Self { enabled: true, keep: Vec::new() }
+        Self { enabled: true, keep: Vec::new(), strategy: Remedy::default() }
     }
 }
 
@@ -65,23 +77,65 @@ pub struct SubPath {
     /// Directory under which the new volumes are mounted.
     #[serde(deserialize_with = "absolute")]
     pub mount_root: String,
+    /// The strategies that may be used; among them the least invasive one that is proven is taken.
+    pub strategies: Vec<Strategy>,
+    /// Directories, in whatever image, that hold nothing but what the pod mounts there, that no program writes into, and none reads as a
+    /// whole: the user's word.
+    #[serde(deserialize_with = "all_absolute")]
+    pub owned_dirs: Vec<String>,
+}
+
+/// A way to do without a subPath, the least invasive first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// A directory of the volume is mounted whole where it was.
+    Directory,
+    /// A file joins the volume that is mounted at its directory already.
+    Join,
+    /// The directory that the files lie in becomes a volume with just these files.
+    OwnDirectory,
+    /// The volume is mounted elsewhere, and the words that name the file name it there.
+    RePoint,
+    /// The volume is mounted elsewhere, and the entrypoint links the file into place.
+    Link,
+}
+
+impl Strategy {
+    /// All of them, the least invasive first.
+    pub const ALL: [Self; 5] = [Self::Directory, Self::Join, Self::OwnDirectory, Self::RePoint, Self::Link];
+
+    /// The name in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Directory => "directory",
+            Self::Join => "join",
+            Self::OwnDirectory => "own-directory",
+            Self::RePoint => "re-point",
+            Self::Link => "link",
+        }
+    }
 }
 
 impl Default for SubPath {
     fn default() -> Self {
-        Self { enabled: true, mount_root: "/etc/kubewright".into() }
+        Self { enabled: true, mount_root: "/etc/kubewright".into(), strategies: Strategy::ALL.to_vec(), owned_dirs: Vec::new() }
     }
 }
 
 /// An absolute path below `/`.
 fn absolute<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let path = String::deserialize(deserializer)?;
+    directory(String::deserialize(deserializer)?)
+}
+
+/// Absolute paths below `/`.
+fn all_absolute<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Vec::<String>::deserialize(deserializer)?.into_iter().map(directory).collect()
+}
+
+fn directory<E: serde::de::Error>(path: String) -> Result<String, E> {
     let plain = path.strip_prefix('/').is_some_and(|rest| !rest.is_empty() && rest.split('/').all(|s| !matches!(s, "." | "..")));
-    if plain {
-        Ok(path)
-    } else {
-        Err(D::Error::custom(format!("`{path}` is no absolute path of a directory, such as \"/etc/kubewright\"")))
-    }
+    if plain { Ok(path) } else { Err(E::custom(format!("`{path}` is no absolute path of a directory, such as \"/etc/kubewright\""))) }
 }
 
 /// Options of `static-pod-kube-proxy`.

@@ -28,11 +28,11 @@ fuzz_target!(|data: &[u8]| {
         Err(_) => return,
     }
     if let Some(Ok(edit)) = edits::edit(&mut Random::new(choices), &file) {
-        judge(&file, before, &edit);
+        judge(&file, &before, &edit);
     }
 });
 
-fn judge(file: &File, before: Vec<oracle::Plain>, edit: &Edit) {
+fn judge(file: &File, before: &[oracle::Plain], edit: &Edit) {
     let result = match verify::apply(file, &[edit]) {
         Ok(result) => result,
         Err(refusal) if refusal.code.starts_with("verify-") => {
@@ -42,7 +42,7 @@ fn judge(file: &File, before: Vec<oracle::Plain>, edit: &Edit) {
     };
     assert_eq!(result, oracle::spliced(file.text(), edit), "bytes outside of the edit changed");
     if !matches!(edit.op, Op::ReplaceDocument { .. }) {
-        let wanted = oracle::change(file, before, edit);
+        let wanted = oracle::change(file, before, &[edit]);
         assert_eq!(oracle::load(&result).as_ref(), Some(&wanted), "{:?}\n{:?}\n{result:?}", edit.op, file.text());
     }
     let comments = |f: &File| -> Vec<String> { f.comments().iter().map(|c| f.text()[c.clone()].trim_end().to_owned()).collect() };

@@ -4,6 +4,7 @@ use super::kustomize::{OutsideUseKind, Touch};
 use super::reference::Target;
 use super::resolve::keys_of;
 use super::resource::{FileId, ResourceId};
+use super::sets::{Member, SetId};
 use super::touch::plain_path;
 use super::workspace::Workspace;
 use crate::yaml::Node;
@@ -22,6 +23,12 @@ pub struct Encrypted {
 }
 
 impl Workspace {
+    /// A resource as part of an apply set; the first time where it is part of it several times.
+    pub fn member(&self, set: SetId, id: ResourceId) -> Option<&Member> {
+        let position = *self.set_index(set)?.positions.get(&id)?.first()?;
+        self.sets.get(set.0 as usize)?.members.get(position)
+    }
+
     /// The first thing that may change a node of a resource between its file and the cluster.
     pub fn touched(&self, id: ResourceId, node: Node<'_>) -> Option<Touch> {
         let path = plain_path(self.node(id)?, node);

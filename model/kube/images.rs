@@ -1,14 +1,15 @@
 //! Facts about container images, which a manifest does not state: shell, user, ENTRYPOINT and CMD, what stands at a path.
 //!
-//! Three places state them, the nearest first: the annotation [`ANNOTATION`] on the pod template or the workload, a JSON map by container
-//! name; `[[images]]` of the configuration, matched against the normalised image reference; and `kubewright.lock`, read from the
-//! image itself and pinned by its digest. All of them prove; what none states is unknown, except that an absent `cmd` beside a stated
-//! ENTRYPOINT means none.
+//! Four places state them, the nearest first: the annotation [`ANNOTATION`] on the pod template or the workload, a JSON map by container
+//! name; `[[images]]` of the configuration, matched against the normalised image reference; `kubewright.lock`, read from the image itself
+//! and pinned by its digest; and the built-in table ([`super::image_table`]). Each fact is taken from the nearest place that states it. All
+//! but the table prove; what none states is unknown, except that an absent `cmd` beside a stated ENTRYPOINT means none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::image_table;
 use super::pod::{Container, PodTemplate};
 use crate::yaml::Node;
 
@@ -37,7 +38,8 @@ pub struct ImageFacts {
     /// What the image has at absolute paths, by path; what is not listed is unknown.
     #[serde(default)]
     pub paths: BTreeMap<String, PathFact>,
-    /// Directories in which this image has nothing of its own that its program needs: the user's word, never the lock's.
+    /// Directories, with all below them, in which nothing goes on but what a pod mounts there: the image has nothing of its own there that its
+    /// program needs, no program writes there, and none reads them as a whole. The user's word, never the lock's.
     #[serde(default)]
     pub owned_dirs: Vec<String>,
 }
@@ -125,6 +127,15 @@ pub enum StatedBy {
     Config,
     /// `kubewright.lock`: the image with this digest.
     Lock(String),
+    /// The built-in table, which was read from this Dockerfile.
+    Table(String),
+}
+
+impl StatedBy {
+    /// Whether what is stated is proven: the table's tags may have moved.
+    pub fn proves(&self) -> bool {
+        !matches!(self, Self::Table(_))
+    }
 }
 
 /// Facts that somebody answers for.
@@ -183,35 +194,37 @@ pub fn normalise(image: &str) -> Option<String> {
     Some(format!("{domain}/{library}{path}{tag}"))
 }
 
-/// What is stated about the image of a container: by annotation on the pod template, then on the workload, then by the configuration, then by
-/// the lock.
+/// All that is stated about the image of a container, the nearest first: by annotation on the pod template, then on the workload, by the
+/// configuration, by the lock, by the built-in table.
 ///
 /// # Errors
-/// Why an annotation cannot be read; it is the user's word, so nothing else is tried in its place.
+/// Why an annotation cannot be read.
 pub fn stated(
     workload: Node<'_>,
     template: &PodTemplate<'_>,
     container: &Container<'_>,
     config: &[ImageFacts],
     lock: &[LockedImage],
-) -> Result<Option<Stated>, String> {
+) -> Result<Vec<Stated>, String> {
+    let mut found = Vec::new();
     let own = template.annotation(ANNOTATION);
-    let outer = workload.path(&["metadata", "annotations", ANNOTATION]);
+    // A workload that is its own template, as a Pod is, has one annotation.
+    let outer = workload.path(&["metadata", "annotations", ANNOTATION]).filter(|outer| own != Some(*outer));
     for annotation in [own, outer].into_iter().flatten() {
         let text = annotation.text().unwrap_or_default();
         let mut all: BTreeMap<String, ImageFacts> = serde_json::from_str(text).map_err(|e| format!("annotation {ANNOTATION}: {e}"))?;
-        if let Some(facts) = all.remove(container.name) {
-            return Ok(Some(Stated { facts, by: StatedBy::Annotation }));
-        }
+        found.extend(all.remove(container.name).map(|facts| Stated { facts, by: StatedBy::Annotation }));
     }
-    let image = container.node.get("image").and_then(Node::text).and_then(normalise);
-    let Some(image) = image else { return Ok(None) };
-    if let Some(facts) = config.iter().find(|facts| facts.matches(&image)) {
-        return Ok(Some(Stated { facts: facts.clone(), by: StatedBy::Config }));
-    }
+    let Some(image) = container.node.get("image").and_then(Node::text).and_then(normalise) else { return Ok(found) };
+    let config = config.iter().find(|facts| facts.matches(&image));
+    found.extend(config.map(|facts| Stated { facts: facts.clone(), by: StatedBy::Config }));
     let platform = platform(template);
     let locked = lock.iter().find(|locked| locked.image == image && locked.platform == platform);
-    Ok(locked.map(|locked| Stated { facts: locked.facts.clone(), by: StatedBy::Lock(locked.digest.clone()) }))
+    found.extend(locked.map(|locked| Stated { facts: locked.facts.clone(), by: StatedBy::Lock(locked.digest.clone()) }));
+    if platform.starts_with("linux/") {
+        found.extend(image_table::stated(&image));
+    }
+    Ok(found)
 }
 
 /// The platform that the node selector of a pod chooses, `linux/amd64` where it says nothing.
@@ -224,6 +237,13 @@ pub fn platform(template: &PodTemplate<'_>) -> String {
     format!("{os}/{}", selected(["kubernetes.io/arch", "beta.kubernetes.io/arch"], "amd64"))
 }
 
+/// Name and tag of a normalised reference; `None` when it has only a digest.
+pub(super) fn parts(image: &str) -> Option<(&str, &str)> {
+    let tagged = image.split_once('@').map_or(image, |(tagged, _)| tagged);
+    let colon = tag_at(tagged)?;
+    Some((tagged.get(..colon)?, tagged.get(colon + 1..)?))
+}
+
 /// Where the `:` of the tag stands.
 fn tag_at(reference: &str) -> Option<usize> {
     let from = reference.rfind('/').map_or(0, |slash| slash + 1);
@@ -231,7 +251,7 @@ fn tag_at(reference: &str) -> Option<usize> {
 }
 
 /// Whether `pattern` is all of `text`; `*` stands for any run of bytes but `/`.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
+pub(super) fn glob(pattern: &[u8], text: &[u8]) -> bool {
     match pattern.split_first() {
         None => text.is_empty(),
         Some((b'*', rest)) => {

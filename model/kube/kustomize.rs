@@ -1,6 +1,7 @@
 //! Kustomizations: what they gather, and what they change on the way.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::reference::Target;
 use super::resource::FileId;
@@ -85,10 +86,18 @@ impl Touch {
 /// A use of a name by something that is no resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutsideUse {
-    /// Where.
+    /// The scalar that holds the name; of an inline patch the scalar that holds the patch.
     pub location: Location,
     /// What.
     pub what: OutsideUseKind,
+    /// Where it is declared: the patch as [`Touch::location`] has it, the replacement, variable or generator.
+    pub declared: Location,
+    /// The bytes of the name in the text of the inline patch at `location`.
+    pub inline: Option<Range<usize>>,
+    /// The scalar is nothing but the name, it means no other object, and `keys` are all keys that it is about.
+    pub exact: bool,
+    /// Keys of data that it demands, takes or sets.
+    pub keys: BTreeSet<String>,
 }
 
 /// What uses a name outside of resources.

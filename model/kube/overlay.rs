@@ -62,12 +62,17 @@ pub(super) fn of(parts: &Parts<'_>, applied: &[Applied]) -> Vec<Overlay> {
 impl Overlay {
     /// Whether a resource may be part of what is applied.
     pub(super) fn covers(&self, workspace: &Workspace, resource: &Resource, through: &BTreeSet<FileId>) -> bool {
+        self.path.is_none() || (resource.id != self.resource && self.reaches(workspace, resource.file, through))
+    }
+
+    /// Whether something that is defined in a file, and passes through these kustomizations, may be part of what is applied.
+    pub(super) fn reaches(&self, workspace: &Workspace, file: FileId, through: &BTreeSet<FileId>) -> bool {
         let Some(path) = &self.path else { return true };
         let below = |file: FileId| {
             let directory = split(&workspace.file(file).path).0;
             path.is_empty() || directory.strip_prefix(path.as_str()).is_some_and(|r| r.is_empty() || r.starts_with('/'))
         };
-        resource.id != self.resource && (below(resource.file) || through.iter().any(|f| below(*f)))
+        below(file) || through.iter().any(|f| below(*f))
     }
 
     /// What it changes.

@@ -74,11 +74,6 @@ impl Body {
     pub(super) fn relabels(&self) -> bool {
         ["labels", "annotations"].iter().any(|field| self.node().source().contains(field))
     }
-
-    /// The place of one of its nodes: inline patches have only the place of the whole.
-    pub(super) fn location(&self, node: Node<'_>, patch: &Patch) -> Location {
-        self.file.map_or_else(|| patch.location.clone(), |file| Location::of(file, node))
-    }
 }
 
 /// Where the texts of patches come from.
@@ -241,7 +236,7 @@ fn node(path: &str, value: Node<'_>, there: Option<Node<'_>>, paths: &mut Vec<St
 }
 
 /// The key by which items of a list are merged (`patchMergeKey` in core/v1); `None` for lists that are replaced.
-fn merge_key(path: &str, first: Node<'_>) -> Option<&'static str> {
+pub(super) fn merge_key(path: &str, first: Node<'_>) -> Option<&'static str> {
     let key = match path.rsplit('.').next()? {
         "volumeMounts" => "mountPath",
         "volumeDevices" => "devicePath",

@@ -137,6 +137,14 @@ impl Selector {
     }
 }
 
+impl Selector {
+    /// Whether it chooses that object and no other, by kind and name without an expression.
+    pub(super) fn is_exactly(&self, kind: &str, name: &str) -> bool {
+        let literal = |pattern: &Pattern, text: &str| matches!(pattern, Pattern::Literal(l) if l == text);
+        literal(&self.kind, kind) && literal(&self.name, name)
+    }
+}
+
 /// Whether one term of a label selector may hold; set-based terms are not told apart.
 fn may_hold(term: &str, labels: Option<Node<'_>>) -> bool {
     let value = |key: &str| labels.and_then(|l| l.get(key.trim())).and_then(Node::text);

@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 
+use super::outside;
 use super::reference::{Certainty, Target};
-use super::resource::{FileId, ResourceId};
+use super::resource::{FileId, Resource, ResourceId};
 use super::sets::SetId;
 use super::workspace::Workspace;
 use crate::finding::Location;
@@ -54,9 +55,38 @@ const NAMED_ITEMS: &[&str] =
 /// All unexplained uses of a name in a set, by resource and place.
 pub(super) fn uses(workspace: &Workspace, set: SetId, to: Target, name: &str) -> Vec<(ResourceId, Location)> {
     let (Some(apply_set), false) = (workspace.sets.get(set.0 as usize), name.is_empty()) else { return Vec::new() };
-    let ids: BTreeSet<ResourceId> = apply_set.members.iter().map(|m| m.resource).collect();
+    let mut ids: BTreeSet<ResourceId> = apply_set.members.iter().map(|m| m.resource).collect();
+    ids.extend(workspace.resources.iter().filter(|r| installs_charts(r)).map(|r| r.id));
     let ids: Vec<ResourceId> = ids.into_iter().collect();
     ids.into_par_iter().flat_map_iter(|id| of_resource(workspace, id, to, name)).collect()
+}
+
+/// Whether a resource may hold values for a chart, which is rendered out of sight and may name anything.
+fn installs_charts(resource: &Resource) -> bool {
+    matches!(
+        (resource.kind.as_str(), resource.group()),
+        ("Application" | "ApplicationSet", "argoproj.io")
+            | ("HelmRelease", "helm.toolkit.fluxcd.io")
+            | ("HelmChart" | "HelmChartConfig", "helm.cattle.io")
+    )
+}
+
+/// Unexplained uses in the patches of the kustomizations that a set is gathered through.
+pub(super) fn in_patches(workspace: &Workspace, set: SetId, to: Target, name: &str) -> Vec<Location> {
+    let mut found = Vec::new();
+    let reach = workspace.set_index(set).into_iter().flat_map(|s| &s.reach);
+    let built = reach.filter_map(|file| workspace.details(*file)).flat_map(|d| &d.patches);
+    for patch in built.chain(workspace.index.overlays.iter().flat_map(|o| &o.patches)) {
+        for body in patch.bodies.iter().filter(|b| b.node().source().contains(name)) {
+            let file = body.file.unwrap_or(patch.location.file);
+            let known = outside::known_in(workspace, body);
+            let mut search = Search { file, to, name, known, found: Vec::new() };
+            search.value(body.node(), "", "");
+            // Spans of an inline patch are not those of its file.
+            found.extend(search.found.into_iter().map(|l| if body.file.is_some() { l } else { patch.location.clone() }));
+        }
+    }
+    found
 }
 
 fn of_resource(workspace: &Workspace, id: ResourceId, to: Target, name: &str) -> Vec<(ResourceId, Location)> {
@@ -70,7 +100,11 @@ fn of_resource(workspace: &Workspace, id: ResourceId, to: Target, name: &str) ->
     known.extend(fields.iter().filter(|r| r.certainty == Certainty::Known).map(|r| r.node.id()));
     let mut search = Search { file, to, name, known, found: Vec::new() };
     search.value(root, "", "");
-    search.found.into_iter().map(|location| (id, location)).collect()
+    // Patches of Argo CD and Flux are read as such.
+    let patches = workspace.index.overlays.iter().filter(|o| o.resource == id).flat_map(|o| &o.patches);
+    let read: Vec<&Location> =
+        patches.flat_map(|p| [Some(&p.location), p.target.as_ref().and_then(|t| t.name.as_ref())]).flatten().collect();
+    search.found.into_iter().filter(|l| !read.contains(&l)).map(|location| (id, location)).collect()
 }
 
 struct Search<'a> {

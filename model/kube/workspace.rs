@@ -1,6 +1,6 @@
 //! The workspace: all files of a pass, their resources and apply sets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use globset::{GlobBuilder, GlobMatcher};
@@ -291,9 +291,21 @@ impl Workspace {
         outside::uses(self, of, to, name)
     }
 
+    /// As [`Workspace::uses_outside`], for something that a file defines, that passes through these kustomizations as part of these sets:
+    /// what a generator makes.
+    pub fn uses_outside_of(&self, file: FileId, through: &BTreeSet<FileId>, sets: &[SetId], to: Target, name: &str) -> Vec<OutsideUse> {
+        outside::uses_of(self, &outside::Course { file, through, sets }, to, name)
+    }
+
     /// Scalars of the set's resources (values, not keys, not comments) that hold `name` as a whole word (bounded by anything but
     /// `[A-Za-z0-9.-]`) and are no known reference nor the `metadata.name` of a definition: unexplained uses.
+    /// Resources that may hold values for a chart (Argo CD `Application`s, `HelmRelease`s) are searched wherever they are.
     pub fn unexplained_uses(&self, set: SetId, to: Target, name: &str) -> Vec<(ResourceId, crate::finding::Location)> {
         unexplained::uses(self, set, to, name)
+    }
+
+    /// As [`Workspace::unexplained_uses`], in the patches of the kustomizations that the set is gathered through.
+    pub fn unexplained_in_patches(&self, set: SetId, to: Target, name: &str) -> Vec<crate::finding::Location> {
+        unexplained::in_patches(self, set, to, name)
     }
 }

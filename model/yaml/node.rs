@@ -1,6 +1,7 @@
 //! Reading: `Node`, a cursor into the span tree.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 
@@ -219,7 +220,15 @@ impl<'a> Node<'a> {
     /// The key node in front of this mapping value.
     pub fn key(self) -> Option<Self> {
         let mapping = self.parent().filter(|p| matches!(p.kind(), Kind::Mapping(_)))?;
-        mapping.entries_own().find(|(_, v)| *v == self).map(|(k, _)| k)
+        if self.mark().is_none() {
+            return mapping.entries_own().find(|(_, v)| *v == self).map(|(k, _)| k);
+        }
+        // Only values have a colon: the node before, or what that is part of, is the key.
+        let mut before = Self::new(self.file, NodeId(self.id.0.checked_sub(1)?));
+        while before.parent() != Some(mapping) {
+            before = before.parent()?;
+        }
+        Some(before)
     }
 
     fn entries_own(self) -> Entries<'a> {
@@ -313,13 +322,15 @@ impl<'a> Node<'a> {
                     }
                     pairs.push((key.to_owned(), v.to_value_in(depth - 1, budget)?));
                 }
+                let mut known: Option<HashSet<String>> = None;
                 for (k, v) in node.entries() {
                     if k.text() == Some("<<") && k.kind() == Kind::Scalar(ScalarStyle::Plain) {
                         let merged: Vec<Node<'_>> = if v.is_sequence() { v.items().collect() } else { vec![v] };
                         for m in merged {
                             if let Value::Map(more) = m.to_value_in(depth - 1, budget)? {
+                                let known = known.get_or_insert_with(|| pairs.iter().map(|(k, _)| k.clone()).collect());
                                 for (key, value) in more {
-                                    if pairs.iter().all(|(k, _)| *k != key) {
+                                    if known.insert(key.clone()) {
                                         pairs.push((key, value));
                                     }
                                 }

@@ -8,11 +8,9 @@
 use std::sync::Arc;
 
 use granit_parser::{Event, Parser, ScalarStyle as Granit, Span, StructureStyle, options};
+use memchr::{memchr_iter, memchr2};
 
-use super::tree::{Collection, Document, File, Kind, NO_MARK, NodeData, NodeId, ParseError, ScalarStyle, position, u32_of};
-
-/// Largest file that is planned; spans are 32 bits wide.
-const MAX_BYTES: usize = 1 << 30;
+use super::tree::{Collection, Document, File, Kind, MAX_BYTES, NO_MARK, NodeData, NodeId, ParseError, ScalarStyle, position, u32_of};
 
 /// Parses `text` completely with granit in its default mode, which accepts what kubectl accepts.
 pub(crate) fn granit(text: &Arc<str>) -> Result<File, ParseError> {
@@ -20,7 +18,8 @@ pub(crate) fn granit(text: &Arc<str>) -> Result<File, ParseError> {
         return Err(error(text, 0, "the file is larger than 1 GiB".into()));
     }
     let mut planner = Planner::new(text);
-    let options = options! { emit_anchor_events: true };
+    // Buffered comments are bounded by the text.
+    let options = options! { emit_anchor_events: true, max_buffered_comment_events: usize::MAX };
     for next in Parser::new_from_str_with_options(text, options) {
         let (event, span) = next.map_err(|e| {
             let offset = e.marker().byte_offset().unwrap_or(0);
@@ -31,6 +30,10 @@ pub(crate) fn granit(text: &Arc<str>) -> Result<File, ParseError> {
     let mut file = planner.finish();
     file.text = Arc::clone(text);
     Ok(file)
+}
+
+fn has_lone_cr(text: &str) -> bool {
+    memchr_iter(b'\r', text.as_bytes()).any(|at| text.as_bytes().get(at + 1) != Some(&b'\n'))
 }
 
 fn error(text: &str, offset: usize, message: String) -> ParseError {
@@ -154,6 +157,7 @@ impl<'t> Planner<'t> {
             start,
             end: self.bytes.len(),
             directives,
+            lone_cr: false,
         });
         self.cursor = if explicit { range.end } else { from };
     }
@@ -168,7 +172,7 @@ impl<'t> Planner<'t> {
             match self.bytes.get(at) {
                 Some(b' ' | b'\t' | b'\r' | b'\n') => at += 1,
                 Some(0xEF) if self.bytes[at..].starts_with("\u{feff}".as_bytes()) => at += 3,
-                Some(b'#') => at += self.bytes[at..].iter().position(|b| *b == b'\n').unwrap_or(self.bytes.len() - at),
+                Some(b'#') => at += memchr2(b'\n', b'\r', &self.bytes[at..]).unwrap_or(self.bytes.len() - at),
                 _ => return at,
             }
         }
@@ -301,12 +305,14 @@ impl<'t> Planner<'t> {
             if !matches!(self.bytes.get(header), Some(b'|' | b'>')) {
                 self.odd("a block scalar without a header");
             }
+            if has_lone_cr(&self.text[header..range.end.max(header)]) {
+                self.odd("a block scalar with carriage returns that end lines");
+            }
             let end = self.block_end(id, header, range.end);
             self.place(id, header, end);
             self.cursor = end.max(range.end.min(self.bytes.len()));
             // The reader of kubectl adds no line break that the text does not have.
-            let last_line = self.text.rfind('\n').map_or(0, |n| n + 1);
-            let open = end == self.bytes.len() && !self.text[last_line..].trim_matches([' ', '\r']).is_empty();
+            let open = end == self.bytes.len() && !self.last_line().trim_matches([' ', '\r']).is_empty();
             self.decode(id, if open { value.strip_suffix('\n').unwrap_or(value) } else { value });
         } else if range.is_empty() {
             // A missing value stands right behind its indicator or property.
@@ -328,6 +334,11 @@ impl<'t> Planner<'t> {
                 self.decode(id, value);
             }
         }
+    }
+
+    /// What follows the last line break.
+    fn last_line(&self) -> &str {
+        &self.text[self.text.rfind('\n').map_or(0, |n| n + 1)..]
     }
 
     fn decode(&mut self, id: NodeId, value: &str) {
@@ -418,6 +429,9 @@ impl<'t> Planner<'t> {
     }
 
     fn finish(mut self) -> File {
+        for document in &mut self.file.documents {
+            document.lone_cr = has_lone_cr(&self.text[document.region()]);
+        }
         self.file.comments.sort_by_key(|r| r.start);
         self.file.anchors.sort_by_key(|(n, _)| *n);
         self.file

@@ -7,6 +7,7 @@
 //! It walks line by line. A stack holds the open block collections with their indentation; an entry whose value is still to come is
 //! *pending*, and becomes null when the next line does not stand deeper. Block scalars and flow collections consume their lines at once.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use memchr::memchr;
 
 use super::scan_flow::Flow;
 use super::scan_scalar::{Token, plain_bytes};
-use super::tree::{Collection, Document, File, Kind, NO_MARK, NodeData, NodeId, ScalarStyle, u32_of};
+use super::tree::{Collection, Document, File, Kind, MAX_BYTES, NO_MARK, NodeData, NodeId, ScalarStyle, u32_of};
 
 /// Nesting beyond which the complete planner decides.
 const MAX_DEPTH: usize = 200;
@@ -24,7 +25,7 @@ pub(super) const MAX_KEY: usize = 1000;
 
 /// The tree of `text`, or `None` when the scanner does not understand all of it.
 pub(super) fn scan(text: &Arc<str>) -> Option<File> {
-    if !plain_bytes(text.as_bytes()) {
+    if text.len() > MAX_BYTES || !plain_bytes(text.as_bytes()) {
         return None;
     }
     let mut scanner = Scanner::new(text);
@@ -68,8 +69,8 @@ pub(super) struct Scanner<'t> {
     anchors: Vec<(NodeId, Box<str>)>,
     aliases: Vec<(NodeId, NodeId)>,
     stack: Vec<Open>,
-    /// First node of the document: anchors before it do not count.
-    first: u32,
+    /// Nodes by the anchors of this document, the last of each name.
+    named: HashMap<&'t str, NodeId>,
     /// One past the `...` behind the last document.
     ended: Option<usize>,
     /// The root of the document is complete: nothing but comments may follow.
@@ -89,7 +90,7 @@ impl<'t> Scanner<'t> {
             anchors: Vec::new(),
             aliases: Vec::new(),
             stack: Vec::with_capacity(16),
-            first: 0,
+            named: HashMap::new(),
             ended: None,
             rooted: false,
             open_document: false,
@@ -169,11 +170,11 @@ impl<'t> Scanner<'t> {
             last.end = start;
         }
         let start = if self.documents.is_empty() { 0 } else { start };
-        self.documents.push(Document { root: None, marker, start, end: self.bytes.len(), directives: false });
+        self.documents.push(Document { root: None, marker, start, end: self.bytes.len(), directives: false, lone_cr: false });
         self.open_document = true;
         self.rooted = false;
         self.ended = None;
-        self.first = u32_of(self.nodes.len());
+        self.named.clear();
     }
 
     fn marker(&mut self, at: usize) -> Option<usize> {
@@ -203,22 +204,10 @@ impl<'t> Scanner<'t> {
         while !self.stack.is_empty() {
             self.close();
         }
-        if let Some(document) = self.documents.last_mut()
-            && document.root.is_none()
-        {
-            // Only an explicit document can be empty: an implicit one begins with its content.
+        // Only an explicit document can be empty: an implicit one begins with its content.
+        if let Some(document) = self.documents.last().filter(|d| d.root.is_none()) {
             let at = document.marker.as_ref().map_or(document.start, |m| m.end);
-            document.root = Some(NodeId(u32_of(self.nodes.len())));
-            self.nodes.push(NodeData {
-                kind: Kind::Scalar(ScalarStyle::Plain),
-                start: u32_of(at),
-                end: u32_of(at),
-                props: u32_of(at),
-                mark: NO_MARK,
-                parent: NO_MARK,
-                subtree: u32_of(self.nodes.len() + 1),
-                explicit_key: false,
-            });
+            self.push(Kind::Scalar(ScalarStyle::Plain), at, at, NO_MARK);
         }
         self.open_document = false;
     }
@@ -251,29 +240,34 @@ impl<'t> Scanner<'t> {
     pub(super) fn name(&mut self, id: u32, anchor: Option<Anchor>) {
         if let Some((start, end)) = anchor {
             self.nodes[id as usize].props = u32_of(start);
-            self.anchors.push((NodeId(id), self.text[start + 1..end].into()));
+            let name = &self.text[start + 1..end];
+            self.anchors.push((NodeId(id), name.into()));
+            self.named.insert(name, NodeId(id));
         }
     }
 
+    /// A node in the innermost open block collection.
     pub(super) fn push(&mut self, kind: Kind, start: usize, end: usize, mark: u32) -> u32 {
-        let id = u32_of(self.nodes.len());
         let parent = self.stack.last().map_or(NO_MARK, |o| o.id);
-        self.nodes.push(NodeData {
-            kind,
-            start: u32_of(start),
-            end: u32_of(end),
-            props: u32_of(start),
-            mark,
-            parent,
-            subtree: id + 1,
-            explicit_key: false,
-        });
-        if parent == NO_MARK
-            && let Some(document) = self.documents.last_mut()
-        {
-            document.root = Some(NodeId(id));
+        let id = self.node(kind, start..end, mark, parent);
+        if parent == NO_MARK {
+            self.root(id);
         }
         id
+    }
+
+    /// A node without children so far.
+    pub(super) fn node(&mut self, kind: Kind, range: Range<usize>, mark: u32, parent: u32) -> u32 {
+        let id = u32_of(self.nodes.len());
+        let (start, end) = (u32_of(range.start), u32_of(range.end));
+        self.nodes.push(NodeData { kind, start, end, props: start, mark, parent, subtree: id + 1, explicit_key: false });
+        id
+    }
+
+    fn root(&mut self, id: u32) {
+        if let Some(document) = self.documents.last_mut() {
+            document.root = Some(NodeId(id));
+        }
     }
 
     /// Indentation of the innermost open block collection.
@@ -361,10 +355,12 @@ impl<'t> Scanner<'t> {
                 let parent = self.stack.last().map_or(NO_MARK, |o| o.id);
                 let indent = self.stack.last().map(|o| o.indent);
                 let id = u32_of(self.nodes.len());
-                if parent == NO_MARK
-                    && let Some(document) = self.documents.last_mut()
-                {
-                    document.root = Some(NodeId(id));
+                if parent == NO_MARK {
+                    self.root(id);
+                }
+                // Inside, the name is the collection's own, which an alias must not stand in.
+                if let Some((start, end)) = anchor {
+                    self.named.remove(&self.text[start + 1..end]);
                 }
                 let end = Flow::new(self, indent).collection(at, parent, mark)?;
                 self.name(id, anchor);
@@ -406,11 +402,11 @@ impl<'t> Scanner<'t> {
 
     pub(super) fn alias(&mut self, id: u32, at: usize, end: usize) -> Option<()> {
         let name = &self.text[at + 1..end];
-        let (target, _) = self.anchors.iter().rev().find(|(n, a)| n.0 >= self.first && **a == *name)?;
+        let target = *self.named.get(name)?;
         if self.stack.iter().any(|o| o.id == target.0) {
             return None;
         }
-        self.aliases.push((NodeId(id), *target));
+        self.aliases.push((NodeId(id), target));
         Some(())
     }
 

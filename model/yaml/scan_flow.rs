@@ -2,7 +2,7 @@
 
 use super::scan::{MAX_KEY, Scanner};
 use super::scan_scalar::Token;
-use super::tree::{Collection, Kind, NO_MARK, NodeData, NodeId, ScalarStyle, u32_of};
+use super::tree::{Collection, Kind, NO_MARK, NodeId, ScalarStyle, u32_of};
 
 /// Nesting beyond which the complete planner decides.
 const MAX_DEPTH: usize = 100;
@@ -29,7 +29,7 @@ impl<'s, 't> Flow<'s, 't> {
         }
         let mapping = self.scanner.bytes[at] == b'{';
         let kind = if mapping { Kind::Mapping(Collection::Flow) } else { Kind::Sequence(Collection::Flow) };
-        let id = self.push(kind, at, at + 1, parent, mark);
+        let id = self.scanner.node(kind, at..at + 1, mark, parent);
         let close = if mapping { b'}' } else { b']' };
         let mut at = self.skip(at + 1)?;
         loop {
@@ -105,7 +105,7 @@ impl<'s, 't> Flow<'s, 't> {
 
     /// A value that is not written.
     fn missing(&mut self, at: usize, parent: u32, mark: u32) -> usize {
-        self.push(Kind::Scalar(ScalarStyle::Plain), at, at, parent, mark);
+        self.scanner.node(Kind::Scalar(ScalarStyle::Plain), at..at, mark, parent);
         at
     }
 
@@ -120,32 +120,18 @@ impl<'s, 't> Flow<'s, 't> {
         if self.scanner.bytes.get(self.spaces(end)) == Some(&b':') {
             return None;
         }
-        let id = self.push(Kind::Alias, at, end, parent, mark);
+        let id = self.scanner.node(Kind::Alias, at..end, mark, parent);
         self.scanner.alias(id, at, end)?;
         Some(end)
     }
 
     fn scalar(&mut self, token: Token, parent: u32, mark: u32) -> usize {
-        let id = self.push(Kind::Scalar(token.style), token.range.start, token.range.end, parent, mark);
+        let end = token.range.end;
+        let id = self.scanner.node(Kind::Scalar(token.style), token.range, mark, parent);
         if let Some(text) = token.decoded {
             self.scanner.decoded.push((NodeId(id), text));
         }
-        token.range.end
-    }
-
-    fn push(&mut self, kind: Kind, start: usize, end: usize, parent: u32, mark: u32) -> u32 {
-        let id = u32_of(self.scanner.nodes.len());
-        self.scanner.nodes.push(NodeData {
-            kind,
-            start: u32_of(start),
-            end: u32_of(end),
-            props: u32_of(start),
-            mark,
-            parent,
-            subtree: id + 1,
-            explicit_key: false,
-        });
-        id
+        end
     }
 
     fn spaces(&self, mut at: usize) -> usize {
@@ -167,9 +153,11 @@ impl<'s, 't> Flow<'s, 't> {
                     if at == line && (next == b'-' || next == b'.') {
                         return None;
                     }
+                    // A bracket may close in the column of the collection around.
                     if let Some(around) = self.around
                         && at - line <= around
                         && !matches!(next, b'\n' | b'\r' | b'#')
+                        && !(at - line == around && matches!(next, b']' | b'}'))
                     {
                         return None;
                     }
@@ -179,6 +167,8 @@ impl<'s, 't> Flow<'s, 't> {
                     self.scanner.comments.push(at..end);
                     at = end;
                 }
+                // JSON is indented by tabs too.
+                b'\t' if self.around.is_none() => at += 1,
                 b'\t' => return None,
                 _ => return Some(at),
             }
@@ -210,7 +200,9 @@ impl<'s, 't> Flow<'s, 't> {
                 // A plain scalar may go on in the next line unless an indicator follows.
                 if matches!(bytes[stop], b'\n' | b'\r' | b'#') {
                     let mut next = stop;
-                    while matches!(bytes.get(next), Some(b' ' | b'\n' | b'\r')) {
+                    while matches!(bytes.get(next), Some(b' ' | b'\n' | b'\r'))
+                        || (bytes.get(next) == Some(&b'\t') && self.around.is_none())
+                    {
                         next += 1;
                     }
                     if bytes[stop] != b'#' && !matches!(bytes.get(next), Some(b',' | b']' | b'}' | b'#')) {

@@ -64,6 +64,9 @@ pub enum Kind {
     Alias,
 }
 
+/// Bytes of the largest text that is planned; spans are 32 bits wide.
+pub(super) const MAX_BYTES: usize = 1 << 30;
+
 /// Value of `NodeData::mark` for a node that has no indicator.
 pub(crate) const NO_MARK: u32 = u32::MAX;
 
@@ -93,6 +96,8 @@ pub struct Document {
     pub(crate) start: usize,
     pub(crate) end: usize,
     pub(crate) directives: bool,
+    /// Whether it has a carriage return without a line feed.
+    pub(crate) lone_cr: bool,
 }
 
 impl Document {

@@ -47,16 +47,6 @@ pub fn apply(file: &File, edits: &[&Edit]) -> Result<String, Refusal> {
     Ok(text)
 }
 
-/// Whether two edits touch each other's bytes; two insertions at one position do.
-pub fn overlaps(a: &Edit, b: &Edit) -> bool {
-    a.splices.iter().any(|x| {
-        b.splices.iter().any(|y| {
-            let (x, y) = (&x.range, &y.range);
-            if x.is_empty() || y.is_empty() { x.start <= y.end && y.start <= x.end } else { x.start < y.end && y.start < x.end }
-        })
-    })
-}
-
 /// Line breaks of what is inserted, byte order mark and final line break are the original's; a file with breaks of both kinds takes both.
 fn line_breaks(file: &File, inserted: &[String], result: &str) -> Result<(), Refusal> {
     let original = file.text();
@@ -76,7 +66,7 @@ fn line_breaks(file: &File, inserted: &[String], result: &str) -> Result<(), Ref
     if inserted.iter().all(right) && bom(original) == bom(result) && ends { Ok(()) } else { Err(LINE_BREAKS) }
 }
 
-/// The comments are those of the original without `lost`, in their order unless a document was replaced.
+/// The comments are those of the original without `lost`, in their order unless a document was replaced: its new text may also bring more.
 fn comments(before: &File, after: &File, edits: &[&Edit], lost: &[String]) -> Result<(), Refusal> {
     let texts = |file: &File| -> Vec<String> {
         file.comments().iter().map(|c| file.text()[c.start..c.end].trim_end_matches('\r').to_owned()).collect()
@@ -89,11 +79,11 @@ fn comments(before: &File, after: &File, edits: &[&Edit], lost: &[String]) -> Re
     for text in lost.iter().chain(&new) {
         *count.entry(text).or_default() -= 1;
     }
-    if count.values().any(|n| *n != 0) {
+    let replaced = edits.iter().any(|e| matches!(e.op, Op::ReplaceDocument { .. }));
+    if count.values().any(|n| *n > 0 || (*n < 0 && !replaced)) {
         return Err(COMMENTS);
     }
     let mut rest = old.iter();
     let in_order = new.iter().all(|text| rest.any(|o| o == text));
-    let replaced = edits.iter().any(|e| matches!(e.op, Op::ReplaceDocument { .. }));
     if in_order || replaced { Ok(()) } else { Err(COMMENTS) }
 }

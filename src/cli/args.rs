@@ -7,6 +7,7 @@ use clap::builder::styling::AnsiColor;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::config::FailOn;
+use super::images::archive::Archive;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -22,7 +23,7 @@ pub struct Args {
     #[command(subcommand)]
     pub command: Command,
     /// When to use colours.
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = false)]
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = false, display_order = 900)]
     pub color: Color,
 }
 
@@ -51,6 +52,12 @@ pub enum Command {
         /// Name of a transform
         name: Option<String>,
     },
+    /// Ask container images what manifests do not say
+    Images {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: ImagesCommand,
+    },
     /// List all transforms
     List {
         /// How to print them
@@ -66,6 +73,52 @@ Exit status:
   2  usage, input or internal error
 
 As a filter (PATH is -), 0 when the stream was fixed; --check makes findings count.";
+
+/// The subcommands of `images`.
+#[derive(Debug, Subcommand)]
+pub enum ImagesCommand {
+    /// Write kubewright.lock: what the images that decide a finding are and do
+    #[command(after_help = LOCK_HELP)]
+    Lock(LockArgs),
+}
+
+/// The arguments of `images lock`.
+#[derive(Debug, ClapArgs)]
+pub struct LockArgs {
+    /// Files and directories whose images are asked
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub paths: Vec<PathBuf>,
+    /// Say whether the lock is up to date; reads no image
+    #[arg(long, conflicts_with_all = ["upgrade", "from"])]
+    pub check: bool,
+    /// Resolve the tags of images again that are locked already
+    #[arg(long)]
+    pub upgrade: bool,
+    /// Read images from oci:DIR or docker-archive:FILE, and none from a registry
+    #[arg(long, value_name = "ARCHIVE")]
+    pub from: Vec<Archive>,
+    /// Speak plain HTTP with this registry, host[:port], if it does not speak HTTPS
+    #[arg(long, value_name = "REGISTRY")]
+    pub insecure_registry: Vec<String>,
+    /// How long a registry may keep silent, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+    /// The largest layer that is read, in MiB, as it is stored
+    #[arg(long, value_name = "MIB", default_value_t = 4096, value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_layer_size: u64,
+    /// Read this configuration instead of the nearest kubewright.toml
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+const LOCK_HELP: &str = "\
+Images that are locked stay as they are; what is missing is added, what is no longer asked is dropped.
+Credentials are those of Docker: config.json in DOCKER_CONFIG or ~/.docker, and the helpers it names.
+
+Exit status:
+  0  the lock answers all that is asked
+  1  an image cannot be read, or --check found the lock stale
+  2  usage, input or internal error";
 
 const GRAPH_HELP: &str = "\
 Everything from the root down is looked at, as by fix; PATHs choose the sets that are shown: those with a part there.

@@ -227,7 +227,7 @@ pub fn transform_name(name: &str) -> Result<(), String> {
 }
 
 /// A message of the TOML reader, with the nearest of the names that it expects.
-fn explain(message: &str) -> String {
+pub(super) fn explain(message: &str) -> String {
     let message = message.replace("unknown field", "unknown key").replace("unknown variant", "unknown value");
     let mut quoted = message.split('`').skip(1).step_by(2);
     let Some(written) = quoted.next().filter(|_| message.starts_with("unknown")) else { return message };

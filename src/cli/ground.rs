@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::config::{Config, FILE_NAME};
 use super::files::{self, Request, Tree};
+use super::images::lockfile::{self, Lock};
 use super::print::{Paths, between};
 use super::terminal::Terminal;
 
@@ -20,7 +21,10 @@ pub(super) struct Ground {
     pub(super) git_top: Option<PathBuf>,
     /// There is a root of its own: everything below it is read.
     pub(super) whole: bool,
+    /// With the facts of the lock.
     pub(super) config: Config,
+    /// `kubewright.lock` at the root, and its text.
+    pub(super) lock: Option<(Lock, String)>,
 }
 
 impl Ground {
@@ -82,12 +86,16 @@ impl Ground {
         let directory_of =
             |f: &Option<PathBuf>| f.as_ref().and_then(|f| f.parent()).filter(|d| start.starts_with(d)).map(Path::to_path_buf);
         let own = directory_of(&file).or_else(|| directory_of(&nearest)).or_else(|| git_top.clone());
-        let config = match &file {
+        let mut config = match &file {
             Some(file) => Config::load(file, &between(&cwd, file))?,
             None => Config::default(),
         };
         let whole = own.is_some();
-        Ok(Self { cwd, paths, root: own.unwrap_or_else(|| start.to_path_buf()), git_top, whole, config })
+        let root = own.unwrap_or_else(|| start.to_path_buf());
+        let file = root.join(lockfile::FILE_NAME);
+        let lock = Lock::load(&file, &between(&cwd, &file))?;
+        config.settings.lock = lock.as_ref().map(|(lock, _)| lock.facts()).unwrap_or_default();
+        Ok(Self { cwd, paths, root, git_top, whole, config, lock })
     }
 
     /// How paths are shown.

@@ -1,7 +1,7 @@
 //! The only code that touches disk, terminal, clock and arguments.
 //!
 //! [`args`] is what was typed, [`config`] what the user wrote down; `fix` brings both together, reads ([`files`]), runs the pipeline, writes
-//! (`write`) and prints ([`mod@print`]).
+//! (`write`) and prints ([`mod@print`]). [`images`] reads container images, the only code that knows a network.
 
 pub mod args;
 pub mod config;
@@ -9,6 +9,7 @@ pub mod files;
 mod fix;
 mod graph;
 mod ground;
+pub mod images;
 pub mod print;
 mod progress;
 mod stream;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser as _;
 
-use args::{Args, Command};
+use args::{Args, Command, ImagesCommand};
 use terminal::Terminal;
 
 /// How a run ends.
@@ -68,6 +69,7 @@ fn run(args: &Args, terminal: &Terminal) -> Result<Status> {
         Command::Fix(args) => fix::fix(args, terminal),
         Command::Graph(args) => graph::graph(args, terminal),
         Command::Explain { name } => transforms::explain(name.as_deref(), terminal),
+        Command::Images { command: ImagesCommand::Lock(args) } => images::lock(args, terminal),
         Command::List { format } => transforms::list(*format, terminal),
     }
 }

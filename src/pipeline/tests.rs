@@ -313,3 +313,19 @@ fn a_fix_that_another_one_made_possible_takes_the_place_of_the_remark() {
         ]
     );
 }
+
+#[test]
+fn a_missing_sub_path_is_one_finding_whoever_runs() {
+    let app = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: app\ndata:\n  app.conf: x\n---\n\
+               apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  template:\n    spec:\n      containers:\n      - name: web\n        \
+               image: web\n        volumeMounts:\n        - name: app\n          mountPath: /etc/gone.conf\n          subPath: gone.conf\n      \
+               volumes:\n      - name: app\n        configMap:\n          name: app\n";
+    let ws = workspace(&[("app.yaml", app, true), ("kustomization.yaml", "resources: [app.yaml]\n", true)]);
+    let (subpath, missing) = ("subpath-configmap-mount", "missing-config-reference");
+    for names in [&[subpath, missing][..], &[subpath], &[missing]] {
+        let transforms: Vec<_> = kubewright_transforms::ALL.iter().copied().filter(|t| names.contains(&t.meta().name)).collect();
+        let report = run(&ws, &transforms).unwrap();
+        let said: Vec<(&str, Severity)> = report.findings.iter().map(|f| (f.transform, f.severity)).collect();
+        assert_eq!(said, [(*names.last().unwrap(), Severity::Error)]);
+    }
+}

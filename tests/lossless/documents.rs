@@ -24,7 +24,8 @@ const FLOW: [&str; 16] = [
     "[a: b, c]",
     "{a: *n}",
 ];
-const HEADERS: [&str; 10] = ["|", "|-", "|+", ">", ">-", ">+", "| # header", "|2", "|2-", "|2+"];
+const HEADERS: [&str; 16] =
+    ["|", "|-", "|+", ">", ">-", ">+", "| # header", "|2", "|2-", "|2+", ">2", ">-2", ">2+", "|-2 # both", ">- # strip", "|+ # keep"];
 const NOTES: [&str; 5] = ["# note", "#", "# key: value", "#- item", "# {x: [1, 2]} 'quote"];
 
 /// Writes one file line by line.
@@ -124,7 +125,11 @@ impl Writer<'_> {
                 self.out.push_str(&" ".repeat(column));
             }
             let key = keys.remove(self.random.below(keys.len()));
-            self.out.push_str(key);
+            if self.random.one_in(150) {
+                self.out.extend(["? ", key, "\n", &" ".repeat(column)]);
+            } else {
+                self.out.push_str(key);
+            }
             self.out.push(':');
             self.value(column, depth);
         }
@@ -162,6 +167,10 @@ impl Writer<'_> {
                 self.anchors += 1;
                 let extra = if self.anchors > 1 { " *n1" } else { " &n1 anchored" };
                 self.out.push_str(extra);
+                self.end();
+            }
+            14 if self.random.one_in(10) => {
+                self.out.push_str([" !!str 1", " !custom {a: b}", " ! x"][self.random.below(3)]);
                 self.end();
             }
             _ => self.scalar(),

@@ -1,6 +1,6 @@
-//! The independent judge of one edit: both texts as plain values, read by `yaml-rust2`'s own loader, and the same change made on values.
+//! The independent judge of edits: both texts as plain values, read by `yaml-rust2`'s own loader, and the same change made on values.
 
-use kubewright_model::yaml::{Edit, File, Kind, Node, NodeId, Op, Value};
+use kubewright_model::yaml::{Edit, File, Kind, Level, Node, Op, Value};
 use yaml_rust2::{Yaml, YamlLoader};
 
 /// Whether the documents have the shape of the span tree, aliases aside.
@@ -61,80 +61,126 @@ fn key(text: &str) -> Plain {
     Plain::Scalar(Yaml::String(text.to_owned()))
 }
 
-/// Document and positions of `node` on the way from its root.
-fn way(node: Node<'_>) -> (usize, Vec<usize>) {
-    let mut positions = Vec::new();
-    let mut at = node;
-    while let Some(parent) = at.parent() {
-        positions.push(at.position().unwrap());
-        at = parent;
+/// The documents after `edits`, from those before; only for edits that do not contradict each other.
+pub(crate) fn change(file: &File, documents: &[Plain], edits: &[&Edit]) -> Vec<Plain> {
+    let changes = Changes { edits };
+    let mut out = Vec::new();
+    for index in 0..=documents.len() {
+        for edit in edits {
+            if let Op::InsertDocument { at, value } = &edit.op
+                && *at == index
+            {
+                out.push(written(value));
+            }
+        }
+        let gone = edits.iter().any(|e| matches!(e.op, Op::RemoveDocument { document } if document == index));
+        if let (Some(plain), Some(root), false) = (documents.get(index), file.root(index), gone) {
+            out.push(changes.of(root, plain));
+        }
     }
-    positions.reverse();
-    (node.document(), positions)
+    out
 }
 
-fn find<'p>(documents: &'p mut [Plain], file: &File, node: NodeId) -> &'p mut Plain {
-    let (document, positions) = way(file.node(node));
-    positions.into_iter().fold(&mut documents[document], |plain, position| match plain {
-        Plain::Seq(items) => &mut items[position],
-        Plain::Map(entries) => &mut entries[position].1,
-        Plain::Scalar(_) => panic!("a scalar on the way"),
-    })
+struct Changes<'e> {
+    edits: &'e [&'e Edit],
 }
 
-/// The documents after `edit`, from those before it.
-pub(crate) fn change(file: &File, mut documents: Vec<Plain>, edit: &Edit) -> Vec<Plain> {
-    match &edit.op {
-        Op::Set { node, value } => *find(&mut documents, file, *node) = written(value),
-        Op::Insert { mapping, at, key: name, value } => {
-            let target = find(&mut documents, file, *mapping);
-            let entry = (key(name), written(value));
-            match target {
-                Plain::Map(entries) => entries.insert(*at, entry),
-                other => *other = Plain::Map(vec![entry]),
-            }
+impl Changes<'_> {
+    fn ops(&self) -> impl Iterator<Item = &Op> {
+        self.edits.iter().map(|edit| &edit.op)
+    }
+
+    /// What `node`, which was `plain`, is afterwards.
+    fn of(&self, node: Node<'_>, plain: &Plain) -> Plain {
+        let id = node.id();
+        if let Some(value) = self.ops().find_map(|op| if let Op::Set { node, value } = op { (*node == id).then_some(value) } else { None })
+        {
+            return written(value);
         }
-        Op::Push { sequence, at, value } => match find(&mut documents, file, *sequence) {
-            Plain::Seq(items) => items.insert(*at, written(value)),
-            other => *other = Plain::Seq(vec![written(value)]),
-        },
-        Op::Remove { node } => {
-            let node = file.node(*node);
-            let position = node.position().unwrap();
-            match find(&mut documents, file, node.parent().unwrap().id()) {
-                Plain::Seq(items) => drop(items.remove(position)),
-                Plain::Map(entries) => drop(entries.remove(position)),
-                Plain::Scalar(_) => panic!("a child of a scalar"),
-            }
+        if node.kind() == Kind::Alias {
+            return plain.clone();
         }
-        Op::Rename { key: node, to } => {
-            let node = file.node(*node);
-            let position = node.position().unwrap();
-            match find(&mut documents, file, node.parent().unwrap().id()) {
-                Plain::Map(entries) => entries[position].0 = key(to),
-                _ => panic!("a key outside a mapping"),
-            }
-        }
-        Op::Nest { mapping, entries: range, under } => match find(&mut documents, file, *mapping) {
-            Plain::Map(entries) => {
-                let mut inner: Vec<_> = entries.drain(range.clone()).collect();
-                for level in under.iter().rev() {
-                    let new = |list: &[(String, Value)]| list.iter().map(|(k, v)| (key(k), written(v))).collect::<Vec<_>>();
-                    let mut map = new(&level.before);
-                    map.append(&mut inner);
-                    map.append(&mut new(&level.behind));
-                    let value = if level.item { Plain::Seq(vec![Plain::Map(map)]) } else { Plain::Map(map) };
-                    inner = vec![(key(&level.key), value)];
+        let pushed = |index: usize| {
+            self.ops().filter_map(move |op| match op {
+                Op::Push { sequence, at, value } if *sequence == id && *at == index => Some(written(value)),
+                _ => None,
+            })
+        };
+        let inserted = |index: usize| {
+            self.ops().filter_map(move |op| match op {
+                Op::Insert { mapping, at, key: name, value } if *mapping == id && *at == index => Some((key(name), written(value))),
+                _ => None,
+            })
+        };
+        let gone = |child: Node<'_>| self.ops().any(|op| matches!(op, Op::Remove { node } if *node == child.id()));
+        match plain {
+            Plain::Seq(items) => {
+                let mut out = Vec::new();
+                let mut old = node.children().zip(items);
+                for index in 0..=items.len() {
+                    out.extend(pushed(index));
+                    out.extend(old.next().filter(|(child, _)| !gone(*child)).map(|(child, item)| self.of(child, item)));
                 }
-                entries.splice(range.start..range.start, inner);
+                Plain::Seq(out)
             }
-            _ => panic!("nothing to nest"),
-        },
-        Op::InsertDocument { at, value } => documents.insert(*at, written(value)),
-        Op::RemoveDocument { document } => drop(documents.remove(*document)),
-        Op::ReplaceDocument { .. } => {}
+            Plain::Map(entries) => {
+                let mut out: Vec<(Plain, Plain)> = Vec::new();
+                let mut old = node.entries().zip(entries);
+                // Where the run that moves began, and what it moves under.
+                let mut run: Option<(usize, usize, &[Level])> = None;
+                for index in 0..=entries.len() {
+                    if let Some((from, end, under)) = run
+                        && end == index
+                    {
+                        let moved = out.split_off(from);
+                        out.extend(nested(moved, under));
+                        run = None;
+                    }
+                    out.extend(inserted(index));
+                    for op in self.ops() {
+                        match op {
+                            Op::Nest { mapping, entries, under } if *mapping == id && entries.start == index => {
+                                run = Some((out.len(), entries.end, under));
+                            }
+                            _ => {}
+                        }
+                    }
+                    if let Some(((name, value), (was, plain))) = old.next()
+                        && !gone(value)
+                    {
+                        let to = self.ops().find_map(|op| match op {
+                            Op::Rename { key, to } if *key == name.id() => Some(self::key(to)),
+                            _ => None,
+                        });
+                        out.push((to.unwrap_or_else(|| was.clone()), self.of(value, plain)));
+                    }
+                }
+                Plain::Map(out)
+            }
+            Plain::Scalar(_) => {
+                let (entries, items): (Vec<_>, Vec<_>) = (inserted(0).collect(), pushed(0).collect());
+                match (entries.is_empty(), items.is_empty()) {
+                    (false, _) => Plain::Map(entries),
+                    (_, false) => Plain::Seq(items),
+                    _ => plain.clone(),
+                }
+            }
+        }
     }
-    documents
+}
+
+/// `entries` under new keys, outermost first.
+fn nested(entries: Vec<(Plain, Plain)>, under: &[Level]) -> Vec<(Plain, Plain)> {
+    let mut inner = entries;
+    for level in under.iter().rev() {
+        let new = |list: &[(String, Value)]| list.iter().map(|(k, v)| (key(k), written(v))).collect::<Vec<_>>();
+        let mut map = new(&level.before);
+        map.append(&mut inner);
+        map.append(&mut new(&level.behind));
+        let value = if level.item { Plain::Seq(vec![Plain::Map(map)]) } else { Plain::Map(map) };
+        inner = vec![(key(&level.key), value)];
+    }
+    inner
 }
 
 /// The text after the splices of `edit`, and nothing else.

@@ -5,14 +5,16 @@
 //! all its references, or stays undecided.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use kubewright_model::kube::{
-    Certainty, Demand, FieldReference, Keys, Member, Resolution, Resource, ResourceId, Rollout, SetId, Workspace,
+    Certainty, Demand, FieldReference, Keys, Member, OutsideUse, Resolution, Resource, ResourceId, Rollout, SetId, Workspace,
 };
 use kubewright_model::yaml::Node;
 
 use super::Reason;
 use super::group::{Collision, Relation, relate};
+use super::outside::Attached;
 
 /// Which definition a consumer means, by index, or why that is not known.
 #[derive(Debug)]
@@ -38,10 +40,14 @@ impl Verdict {
 #[derive(Debug)]
 pub(super) struct Consumer<'a> {
     pub(super) resource: &'a Resource,
-    /// The scalars that hold the name.
-    pub(super) uses: Vec<Node<'a>>,
+    /// The scalars that hold the name; with the bytes that are the name where there is more.
+    pub(super) uses: Vec<(Node<'a>, Option<Range<usize>>)>,
+    /// Patches of it that write the name.
+    pub(super) patches: Vec<OutsideUse>,
     /// The keys it demands; whether they must be in `data`.
     pub(super) keys: BTreeMap<String, bool>,
+    /// It takes all keys there are, whichever those be.
+    pub(super) whole: bool,
     pub(super) verdict: Verdict,
     /// What becomes of its pods when a reference changes; `None` when it has none.
     pub(super) rollout: Option<Rollout>,
@@ -70,23 +76,58 @@ impl Demands<'_> {
 }
 
 /// Finds and decides the consumers of a collision in all apply sets it is part of.
-pub(super) fn find<'a>(ws: &'a Workspace, collision: &Collision<'a>) -> Demands<'a> {
+pub(super) fn find<'a>(ws: &'a Workspace, collision: &Collision<'a>, attached: &Attached) -> Demands<'a> {
     let mut demands = Demands::default();
     let mut seen = BTreeSet::new();
+    let mut met = vec![false; attached.references.len()];
     for set in &collision.sets {
         for member in &ws.set(*set).members {
             if !collision.is_definition(member.resource) && seen.insert(member.resource) {
-                visit(ws, collision, *set, member, &mut demands);
+                visit(ws, collision, *set, member, (attached, &mut met), &mut demands);
             }
         }
     }
+    for (reference, _) in attached.references.iter().zip(met).filter(|(_, met)| !met) {
+        let text = format!("a patch in {} refers to the name and changes nothing that is in sight", ws.file(reference.location.file).path);
+        demands.blocks.push(Reason::new("outside-use", text));
+    }
+    demands.blocks.extend(torn(ws, attached, &demands));
     demands
 }
 
-fn visit<'a>(ws: &'a Workspace, collision: &Collision<'a>, set: SetId, member: &Member, demands: &mut Demands<'a>) {
+/// A patch of several workloads that mean different definitions.
+fn torn(ws: &Workspace, attached: &Attached, demands: &Demands<'_>) -> Option<Reason> {
+    attached.references.iter().find_map(|reference| {
+        let patched = demands.consumers.iter().filter(|c| c.patches.contains(reference));
+        let meant: BTreeSet<Option<usize>> = patched.map(|c| c.verdict.definition()).collect();
+        (meant.len() > 1).then(|| {
+            let text = format!(
+                "a patch in {} refers to the name for workloads that mean different definitions",
+                ws.file(reference.location.file).path
+            );
+            Reason::new("outside-use", text)
+        })
+    })
+}
+
+fn visit<'a>(
+    ws: &'a Workspace,
+    collision: &Collision<'a>,
+    set: SetId,
+    member: &Member,
+    (attached, met): (&Attached, &mut [bool]),
+    demands: &mut Demands<'a>,
+) {
     let resource = ws.resource(member.resource);
-    let mut consumer =
-        Consumer { resource, uses: Vec::new(), keys: BTreeMap::new(), verdict: Verdict::Undecided(String::new()), rollout: None };
+    let mut consumer = Consumer {
+        resource,
+        uses: Vec::new(),
+        patches: Vec::new(),
+        keys: BTreeMap::new(),
+        whole: false,
+        verdict: Verdict::Undecided(String::new()),
+        rollout: None,
+    };
     for template in ws.pod_templates(member.resource) {
         for reference in template.references() {
             if reference.to != collision.to || reference.name != collision.name {
@@ -101,8 +142,9 @@ fn visit<'a>(ws: &'a Workspace, collision: &Collision<'a>, set: SetId, member: &
                 Relation::Unsure => demands.blocks.push(unsure_namespace(resource)),
                 Relation::Same => {}
             }
-            consumer.uses.push(reference.node);
+            consumer.uses.push((reference.node, None));
             consumer.rollout = Some(template.carrier.rollout);
+            consumer.whole |= matches!(reference.demand.reads, Keys::All | Keys::AllData);
             add(&mut consumer.keys, demanded(&reference.demand), reference.demand.data_only);
         }
     }
@@ -115,10 +157,24 @@ fn visit<'a>(ws: &'a Workspace, collision: &Collision<'a>, set: SetId, member: &
             continue;
         }
         demands.blocks.extend(block(resource, &field, relation));
-        consumer.uses.push(field.node);
+        consumer.uses.push((field.node, field.part));
+        // An annotation of Reloader and the like reads nothing by itself.
+        consumer.whole |= field.required.is_empty() && !field.path.contains("annotations");
         add(&mut consumer.keys, field.required, false);
     }
-    if !consumer.uses.is_empty() {
+    if !attached.references.is_empty() {
+        let touches = ws.touches(member.resource);
+        for (reference, met) in attached.references.iter().zip(met) {
+            if touches.iter().any(|t| t.location == reference.declared) {
+                *met = true;
+                consumer.whole |= reference.keys.is_empty();
+                add(&mut consumer.keys, reference.keys.clone(), false);
+                consumer.patches.push(reference.clone());
+                consumer.rollout = consumer.rollout.or_else(|| ws.pod_templates(member.resource).first().map(|t| t.carrier.rollout));
+            }
+        }
+    }
+    if !consumer.uses.is_empty() || !consumer.patches.is_empty() {
         consumer.verdict = decide(collision, &consumer);
         demands.consumers.push(consumer);
     }
@@ -131,7 +187,7 @@ fn means(ws: &Workspace, collision: &Collision<'_>, set: SetId, from: &Member, e
         Resolution::One(id) if !collision.is_definition(id) => Relation::Different,
         Resolution::Several(ids) if !ours(&ids) => Relation::Different,
         Resolution::Uncertain(ids) if ours(&ids) => Relation::Unsure,
-        _ => relate(explicit.or(from.namespace.as_deref()), collision.namespace),
+        _ => relate(explicit.or(from.namespace.as_deref()), collision.namespace.as_deref()),
     }
 }
 
@@ -145,9 +201,7 @@ fn block(resource: &Resource, field: &FieldReference<'_>, relation: Relation) ->
     if matches!(resource.kind.as_str(), "Role" | "ClusterRole") {
         Some(Reason::new("rbac-reference", format!("{who} grants access to the name, and whoever it is granted to may read it by any way")))
     } else if field.certainty == Certainty::Probable {
-        Some(Reason::new("probable-reference", format!("{} of {who} looks like a reference, but the kind is not known", field.path)))
-    } else if false && field.part.is_some() {
-        Some(Reason::new("embedded-reference", format!("{} of {who} holds the name inside a longer text", field.path)))
+        Some(Reason::new("probable-reference", format!("{} of {who} may be a reference that a rename cannot follow", field.path)))
     } else {
         (relation == Relation::Unsure).then(|| unsure_namespace(resource))
     }
@@ -179,6 +233,10 @@ fn decide(collision: &Collision<'_>, consumer: &Consumer<'_>) -> Verdict {
             .map_or_else(|| Verdict::Undecided(format!("{who} takes whatever the {} holds", collision.to.kind())), Verdict::SameFile);
     }
     let keys = consumer.keys.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    if let Some((at, _)) = all().find(|(at, d)| d.open && !holders.contains(at)) {
+        let place = collision.definitions.get(at).map_or("", |d| d.own_name());
+        return Verdict::Undecided(format!("{who} demands {keys}, and generator {place} may write keys that are not in sight"));
+    }
     match (only(holders.clone()), same_file) {
         (Some(by_keys), Some(by_file)) if by_keys != by_file => {
             Verdict::Undecided(format!("{who} demands {keys}, but stands in one file with a definition that does not hold it"))

@@ -15,7 +15,7 @@ use super::{Reason, paths};
 /// Whether all definitions of the name are in one namespace for certain (R1).
 pub(super) fn namespace(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
     let other = match collision.unsure {
-        Some(id) => ws.file(ws.resource(id).file).path.as_str(),
+        Some(file) => ws.file(file).path.as_str(),
         None if collision.certain => return None,
         None => "another definition",
     };
@@ -30,11 +30,8 @@ pub(super) fn namespace(ws: &Workspace, collision: &Collision<'_>) -> Option<Rea
 /// Whether a definition repeats, extends or patches another (R4).
 pub(super) fn content(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
     let path = |at: usize| collision.place(ws, at);
-    if collision.identical() {
-        return Some(Reason::doubt("identical-twin", "the definitions hold the same: remove all but one"));
-    }
-    let name = ws.resource(collision.definitions.first()?.id).name.as_str();
-    if collision.definitions.iter().any(|d| ws.resource(d.id).name != name) {
+    let name = collision.definitions.first()?.own_name();
+    if collision.definitions.iter().any(|d| d.own_name() != name) {
         return Some(Reason::new("prefixed-name", "the names become the same only by a prefix or suffix of kustomize"));
     }
     for (at, a) in collision.definitions.iter().enumerate() {
@@ -46,7 +43,7 @@ pub(super) fn content(ws: &Workspace, collision: &Collision<'_>) -> Option<Reaso
                 return Some(Reason::doubt("identical-twin", format!("the definitions in {} and {} hold the same", path(at), path(other))));
             }
             let (keys, more) = (a.keys(), b.keys());
-            if keys.len() < more.len() && keys.is_subset(&more) {
+            if keys.len() < more.len() && keys.is_subset(&more) && !a.open {
                 return Some(Reason::doubt(
                     "subset",
                     format!("the definition in {} holds all keys of the one in {}, and more", path(other), path(at)),
@@ -100,10 +97,12 @@ pub(super) fn alternatives(ws: &Workspace, collision: &Collision<'_>, demands: &
 }
 
 /// Whether two definitions at least are demanded by keys of their own, and all consumers are decided (R2).
-pub(super) fn demand(demands: &Demands<'_>) -> Option<Reason> {
+pub(super) fn demand(collision: &Collision<'_>, demands: &Demands<'_>) -> Option<Reason> {
     let unique = demands.uniquely_demanded().len();
     let undecided = demands.consumers.iter().find_map(|c| if let Verdict::Undecided(text) = &c.verdict { Some(text) } else { None });
+    let open = collision.definitions.iter().any(|d| d.open);
     match undecided {
+        Some(text) if open => Some(Reason::new("consumer-undecided", text)),
         Some(text) if unique > 0 => Some(Reason { doubt: unique < 2, ..Reason::new("consumer-undecided", text) }),
         _ if unique < 2 => Some(Reason::doubt(
             "no-unique-demand",

@@ -1,55 +1,142 @@
 //! Writes the fix: new names for all definitions but one, and exactly the references that demand each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use kubewright_model::finding::{Applicability, Change, Fix};
-use kubewright_model::kube::{Evidence, FileId, Rollout, Workspace};
-use kubewright_model::yaml::{Node, Value};
+use kubewright_model::finding::{Applicability, Change, Fix, Location};
+use kubewright_model::kube::{Evidence, FileId, OutsideUse, Rollout, Workspace};
+use kubewright_model::yaml::{self, Node, Value, verify};
 
 use super::Reason;
 use super::demand::{Demands, Verdict};
+use super::entries::Origin;
 use super::group::Collision;
 use super::keeper::{Keeper, Why};
+use super::outside::{Attached, node_at};
+use super::suffix::NewName;
 
-/// One transaction over all definitions and consumers.
+/// One transaction over all definitions, consumers, patches and other uses.
 pub(super) fn build(
     ws: &Workspace,
     collision: &Collision<'_>,
-    demands: &Demands<'_>,
+    (demands, attached): (&Demands<'_>, &Attached),
     keeper: Keeper,
-    names: &[Option<String>],
+    names: &[Option<NewName>],
 ) -> Result<Fix, Reason> {
-    let mut changes = Vec::new();
+    let mut rename = Rename { ws, changes: Vec::new(), parts: Vec::new(), inline: BTreeMap::new() };
     for (at, (definition, name)) in collision.definitions.iter().zip(names).enumerate() {
-        let Some(name) = name else { continue };
-        changes.push(rename(ws, definition.file, definition.name, name)?);
+        let Some(NewName { name, .. }) = name else { continue };
+        rename.whole(definition.file, definition.name, name)?;
         for consumer in demands.of(at) {
-            for node in &consumer.uses {
-                changes.push(rename(ws, consumer.resource.file, *node, name)?);
+            for (node, part) in &consumer.uses {
+                match part {
+                    Some(part) => {
+                        rename.parts.push(Part { file: consumer.resource.file, node: *node, range: part.clone(), name: name.clone() });
+                    }
+                    None => rename.whole(consumer.resource.file, *node, name)?,
+                }
+            }
+            for patch in &consumer.patches {
+                rename.outside(patch, name)?;
             }
         }
+        for (_, found) in attached.uses.iter().filter(|(owner, _)| *owner == at) {
+            rename.outside(found, name)?;
+        }
     }
-    let new = names.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let changes = rename.finish()?;
+    let new = names.iter().flatten().map(|n| n.name.as_str()).collect::<Vec<_>>().join(", ");
     let title =
         format!("rename {} of {} definitions to {new}, and the references that demand them", names.iter().flatten().count(), names.len());
-    let claims = collision.definitions.iter().map(|d| d.id).chain(demands.consumers.iter().map(|c| c.resource.id)).collect();
-    Ok(Fix { title, applicability: applicability(collision, demands, keeper, names), changes, claims })
+    Ok(Fix { title, applicability: applicability(collision, demands, keeper, names), changes, claims: claims(collision, demands) })
 }
 
-fn rename(ws: &Workspace, file: FileId, node: Node<'_>, name: &str) -> Result<Change, Reason> {
-    if !ws.file(file).editable {
-        return Err(Reason::new(
-            "outside-paths",
-            format!("{} would have to change, and lies outside of the paths given", ws.file(file).path),
-        ));
+/// What a fix rests on.
+pub(super) fn claims(collision: &Collision<'_>, demands: &Demands<'_>) -> Vec<kubewright_model::kube::ResourceId> {
+    collision.definitions.iter().filter_map(super::group::Definition::id).chain(demands.consumers.iter().map(|c| c.resource.id)).collect()
+}
+
+/// A name inside of a scalar.
+struct Part<'a> {
+    file: FileId,
+    node: Node<'a>,
+    range: Range<usize>,
+    name: String,
+}
+
+/// Collects the edits of a rename: whole scalars, names inside of scalars, names inside of inline patches.
+struct Rename<'a> {
+    ws: &'a Workspace,
+    changes: Vec<Change>,
+    parts: Vec<Part<'a>>,
+    /// By the scalar that holds the patch.
+    inline: BTreeMap<Location, BTreeMap<usize, String>>,
+}
+
+impl Rename<'_> {
+    fn editable(&self, file: FileId) -> Result<(), Reason> {
+        if self.ws.file(file).editable {
+            return Ok(());
+        }
+        let text = format!("{} would have to change, and lies outside of the paths given", self.ws.file(file).path);
+        Err(Reason::new("outside-paths", text))
     }
-    let edit = node.set(&Value::str(name)).map_err(|r| Reason::new(r.code, r.text))?;
-    Ok(Change::Edit(file, edit))
+
+    fn whole(&mut self, file: FileId, node: Node<'_>, name: &str) -> Result<(), Reason> {
+        self.editable(file)?;
+        let edit = node.set(&Value::str(name)).map_err(|r| Reason::new(r.code, r.text))?;
+        let change = Change::Edit(file, edit);
+        if !self.changes.contains(&change) {
+            self.changes.push(change);
+        }
+        Ok(())
+    }
+
+    fn outside(&mut self, found: &OutsideUse, name: &str) -> Result<(), Reason> {
+        self.editable(found.location.file)?;
+        if let Some(inline) = &found.inline {
+            self.inline.entry(found.location.clone()).or_default().insert(inline.start, name.to_owned());
+            return Ok(());
+        }
+        let node = node_at(self.ws, &found.location).ok_or_else(|| Reason::new("outside-use", "a use of the name cannot be edited"))?;
+        self.whole(found.location.file, node, name)
+    }
+
+    fn finish(mut self) -> Result<Vec<Change>, Reason> {
+        // From the end, so that earlier places stay where they are.
+        let mut parts = std::mem::take(&mut self.parts);
+        parts.sort_by_key(|p| (p.file, p.node.id(), std::cmp::Reverse(p.range.start)));
+        for all in parts.chunk_by(|a, b| a.file == b.file && a.node == b.node) {
+            let Some(first) = all.first() else { continue };
+            let mut text = first.node.text().unwrap_or_default().to_owned();
+            for part in all {
+                text.replace_range(part.range.clone(), &part.name);
+            }
+            self.whole(first.file, first.node, &text)?;
+        }
+        for (location, names) in std::mem::take(&mut self.inline) {
+            let no = || Reason::new("outside-use", "an inline patch cannot be edited");
+            let outer = node_at(self.ws, &location).ok_or_else(no)?;
+            let inner = yaml::File::parse(outer.text().unwrap_or_default()).map_err(|_| no())?;
+            let text = renamed(&inner, &names)?;
+            self.whole(location.file, outer, &text)?;
+        }
+        Ok(self.changes)
+    }
+}
+
+/// The text of an inline patch with new names for the scalars that begin at these bytes.
+fn renamed(patch: &yaml::File, names: &BTreeMap<usize, String>) -> Result<String, Reason> {
+    let refused = |r: yaml::Refusal| Reason::new(r.code, r.text);
+    let scalars = (0..patch.documents().len()).filter_map(|i| patch.root(i)).flat_map(Node::descendants).filter(|n| n.is_scalar());
+    let edits = scalars.filter_map(|n| Some(n.set(&Value::str(names.get(&n.span().start)?))));
+    let edits = edits.collect::<Result<Vec<_>, _>>().map_err(refused)?;
+    verify::apply(patch, &edits.iter().collect::<Vec<_>>()).map_err(refused)
 }
 
 /// Safe when the set is proven, or when the keys decide every consumer where it is inferred; a pod that must be recreated, a definition
 /// that nothing demands and an unclear keeper are not.
-fn applicability(collision: &Collision<'_>, demands: &Demands<'_>, keeper: Keeper, names: &[Option<String>]) -> Applicability {
+pub(super) fn applicability(collision: &Collision<'_>, demands: &Demands<'_>, keeper: Keeper, names: &[Option<NewName>]) -> Applicability {
     let inferred = [Evidence::Directory, Evidence::ArgoCd, Evidence::Flux].contains(&collision.evidence);
     let proven = !inferred || demands.consumers.iter().all(|c| matches!(c.verdict, Verdict::Keys(_)));
     let renamed = || names.iter().enumerate().filter(|(_, name)| name.is_some()).map(|(at, _)| at);
@@ -64,27 +151,40 @@ pub(super) fn notes(
     collision: &Collision<'_>,
     demands: &Demands<'_>,
     keeper: Keeper,
-    names: &[Option<String>],
+    names: &[Option<NewName>],
 ) -> Vec<String> {
     let name = collision.name;
     let kept = collision.place(ws, keeper.index);
-    let last = if collision.evidence == Evidence::Kustomization {
-        "it comes last"
-    } else {
-        "it is applied last, so this is what the cluster holds"
+    let last = match collision.evidence {
+        Evidence::Kustomization => "it comes last",
+        Evidence::ArgoCd | Evidence::Flux => "it comes last, though nothing here says which of them is live",
+        _ => "it is applied last, so this is what the cluster holds",
     };
-    let mut notes = vec![match keeper.why {
+    let mut notes = vec![together(ws, collision)];
+    notes.push(match keeper.why {
         Why::Settings => format!("the definition in {kept} keeps the name {name}, as `keep` has it"),
         Why::Live => format!("the definition in {kept} keeps the name {name}: {last}"),
         Why::Siblings => format!("the definition in {kept} keeps the name {name}, as it did when its siblings got their suffixes"),
         Why::Unclear => {
             format!("the definition in {kept} keeps the name {name}: {last}; should another one have kept it before, say so with `keep`")
         }
-    }];
+    });
+    for (at, new) in names.iter().enumerate().filter_map(|(at, new)| Some((at, new.as_ref()?))) {
+        notes.push(format!("the definition in {} becomes {}, after {}", collision.place(ws, at), new.name, new.from));
+    }
+    notes.push("nothing else means the name: no Role, argument, script, patch or replacement that is not changed with it".to_owned());
     let object = collision.to.kind();
     notes.push(format!(
         "{object} {name} stays in the cluster and holds what {kept} defines from the next apply on; nothing is left to prune"
     ));
+    for (at, new) in names.iter().enumerate().filter_map(|(at, new)| Some((at, new.as_ref()?))) {
+        if collision.definitions.get(at).is_some_and(|d| hashed(ws, d.origin)) {
+            notes.push(format!(
+                "the {object} that was generated as {name} with a content hash stays in the cluster until it is pruned; {} takes its place",
+                new.name
+            ));
+        }
+    }
     for (rollouts, effect) in EFFECTS {
         let renamed = names.iter().enumerate().filter(|(_, name)| name.is_some()).flat_map(|(at, _)| demands.of(at));
         let who: BTreeSet<String> =
@@ -94,6 +194,27 @@ pub(super) fn notes(
         }
     }
     notes
+}
+
+/// Whether a generator gives what it makes a content hash.
+fn hashed(ws: &Workspace, origin: Origin) -> bool {
+    let Origin::Generator(file, at) = origin else { return false };
+    ws.kustomization(file).and_then(|k| k.generators.get(at)).is_some_and(|g| g.hash_suffix)
+}
+
+/// Why the definitions are taken to meet.
+pub(super) fn together(ws: &Workspace, collision: &Collision<'_>) -> String {
+    let names: Vec<&str> = collision.sets.iter().map(|s| ws.set(*s).name.as_str()).collect();
+    let names = names.join(", ");
+    match collision.evidence {
+        Evidence::Config => format!("they meet in apply set {names}, as the configuration says"),
+        Evidence::Kustomization => format!("they meet in the kustomization in {names}"),
+        Evidence::ArgoCd => format!("they meet in what Argo CD applies as {names}"),
+        Evidence::Flux => format!("they meet in what Flux applies as {names}"),
+        Evidence::Helm => format!("they meet in chart {names}"),
+        Evidence::Stream => "they meet on standard input, which is applied as a whole".to_owned(),
+        Evidence::Directory => format!("they meet when directory {names} is applied"),
+    }
 }
 
 /// What a changed reference does to running pods.

@@ -6,8 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kubewright_model::kube::{ApplySet, Evidence, FileId, Member, Resource, ResourceId, SetId, Target, Workspace};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use kubewright_model::finding::Location;
+use kubewright_model::kube::{ApplySet, Evidence, FileId, ResourceId, SetId, Target, Workspace};
 use kubewright_model::yaml::{Node, Value};
+
+use super::entries::{self, Entry, Origin};
 
 /// How two namespaces relate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,35 +34,76 @@ pub(super) fn relate(a: Option<&str>, b: Option<&str>) -> Relation {
 /// One definition of the name.
 #[derive(Debug)]
 pub(super) struct Definition<'a> {
-    pub(super) id: ResourceId,
+    pub(super) origin: Origin,
     pub(super) file: FileId,
+    /// The mapping of the resource, or the item of the generator.
     pub(super) node: Node<'a>,
-    /// The scalar of `metadata.name`.
+    /// The scalar of its name.
     pub(super) name: Node<'a>,
+    /// The kustomizations it comes through.
+    pub(super) through: BTreeSet<FileId>,
+    /// Keys that are text, and those that are bytes.
     data: BTreeMap<String, Value>,
     binary: BTreeMap<String, Value>,
+    /// Keys that patches and merging generators add.
+    pub(super) added: BTreeSet<String>,
+    /// It may hold keys that are not in sight.
+    pub(super) open: bool,
 }
 
 impl<'a> Definition<'a> {
-    pub(super) fn read(ws: &'a Workspace, resource: &'a Resource) -> Option<Self> {
-        let node = ws.node(resource.id)?;
-        let name = node.path(&["metadata", "name"])?;
-        Some(Self { id: resource.id, file: resource.file, node, name, data: map(node, "data"), binary: map(node, "binaryData") })
+    pub(super) fn read(ws: &'a Workspace, to: Target, origin: Origin, through: BTreeSet<FileId>) -> Option<Self> {
+        let (node, name, file, data, binary, open) = match origin {
+            Origin::Resource(id) => {
+                let node = ws.node(id)?;
+                let name = node.path(&["metadata", "name"])?;
+                let (data, binary) =
+                    if to == Target::Secret { (secret(node), BTreeMap::new()) } else { (map(node, "data"), map(node, "binaryData")) };
+                (node, name, ws.resource(id).file, data, binary, false)
+            }
+            Origin::Generator(kustomization, at) => {
+                let node = entries::generator_node(ws, kustomization, at)?;
+                let (keys, complete) = entries::generated_keys(node);
+                let data = keys.into_iter().map(|(k, v)| (k, Value::str(v))).collect();
+                (node, node.get("name")?, kustomization, data, BTreeMap::new(), !complete)
+            }
+        };
+        Some(Self { origin, file, node, name, through, data, binary, added: BTreeSet::new(), open })
     }
 
-    /// All keys, of `data` and `binaryData`.
+    /// The resource; `None` for what a generator makes.
+    pub(super) fn id(&self) -> Option<ResourceId> {
+        if let Origin::Resource(id) = self.origin { Some(id) } else { None }
+    }
+
+    /// The name as it is written.
+    pub(super) fn own_name(&self) -> &'a str {
+        self.name.text().unwrap_or_default()
+    }
+
+    pub(super) fn location(&self) -> Location {
+        Location::of(self.file, self.name)
+    }
+
+    /// All keys that are known.
     pub(super) fn keys(&self) -> BTreeSet<&str> {
-        self.data.keys().chain(self.binary.keys()).map(String::as_str).collect()
+        self.data.keys().chain(self.binary.keys()).chain(&self.added).map(String::as_str).collect()
     }
 
     /// Whether it holds `key`, in `data` if that is demanded.
     pub(super) fn holds(&self, key: &str, data_only: bool) -> bool {
-        self.data.contains_key(key) || (!data_only && self.binary.contains_key(key))
+        self.data.contains_key(key) || self.added.contains(key) || (!data_only && self.binary.contains_key(key))
     }
 
     /// Whether a pod would read the same from both.
     pub(super) fn same_content(&self, other: &Self) -> bool {
-        self.data == other.data && self.binary == other.binary
+        self.data == other.data && self.binary == other.binary && self.added == other.added && !self.open && !other.open
+    }
+
+    /// Bytes of all keys and values.
+    pub(super) fn size(&self) -> usize {
+        let text = |value: &Value| if let Value::Str(text) = value { text.len() } else { 0 };
+        self.data.iter().chain(&self.binary).map(|(k, v)| k.len() + text(v)).sum()
     }
 }
 
@@ -68,6 +114,20 @@ fn map(node: Node<'_>, field: &str) -> BTreeMap<String, Value> {
     }
 }
 
+/// What a Secret holds: `stringData` is written over `data`, which is the same in base64.
+fn secret(node: Node<'_>) -> BTreeMap<String, Value> {
+    let plain = |value: Value| match value {
+        Value::Str(text) => Value::str(text.split_ascii_whitespace().collect::<String>()),
+        other => other,
+    };
+    let mut all: BTreeMap<String, Value> = map(node, "data").into_iter().map(|(key, value)| (key, plain(value))).collect();
+    for (key, value) in map(node, "stringData") {
+        let encoded = if let Value::Str(text) = &value { Value::str(BASE64.encode(text)) } else { value };
+        all.insert(key, encoded);
+    }
+    all
+}
+
 /// Definitions of one name that meet, or may meet.
 #[derive(Debug)]
 pub(super) struct Collision<'a> {
@@ -75,17 +135,18 @@ pub(super) struct Collision<'a> {
     /// The name as the first definition writes it.
     pub(super) name: &'a str,
     /// The name as it is applied, with what kustomize puts around it.
-    pub(super) applied: &'a str,
+    pub(super) applied: String,
     /// The effective namespace.
-    pub(super) namespace: Option<&'a str>,
+    pub(super) namespace: Option<String>,
     /// The apply sets they meet in.
     pub(super) sets: Vec<SetId>,
     /// The strongest evidence of these.
     pub(super) evidence: Evidence,
     /// In order of application: the last one is what the cluster holds.
     pub(super) definitions: Vec<Definition<'a>>,
-    /// A further definition of the name that may or may not be in the same namespace.
-    pub(super) unsure: Option<ResourceId>,
+    origins: BTreeSet<Origin>,
+    /// The file of a further definition of the name that may or may not be in the same namespace.
+    pub(super) unsure: Option<FileId>,
     /// Whether the definitions themselves are in one namespace for certain.
     pub(super) certain: bool,
 }
@@ -103,7 +164,7 @@ impl Collision<'_> {
     }
 
     pub(super) fn is_definition(&self, id: ResourceId) -> bool {
-        self.definitions.iter().any(|d| d.id == id)
+        self.origins.contains(&Origin::Resource(id))
     }
 
     /// Whether all definitions hold the same.
@@ -115,20 +176,20 @@ impl Collision<'_> {
 /// All collisions of the workspace, in order of the sets they meet in first.
 pub(super) fn collisions(ws: &Workspace, to: Target) -> Vec<Collision<'_>> {
     let mut found: Vec<Collision<'_>> = Vec::new();
+    let mut known: BTreeMap<(bool, BTreeSet<Origin>), usize> = BTreeMap::new();
     for set in ws.sets() {
-        let mut by_name: BTreeMap<&str, Vec<&Member>> = BTreeMap::new();
-        for member in &set.members {
-            let resource = ws.resource(member.resource);
-            if resource.kind == to.kind() && resource.api_version == "v1" && !member.name.is_empty() && !ws.is_hook(member.resource) {
-                let members = by_name.entry(&member.name).or_default();
-                if members.iter().all(|m| m.resource != member.resource || m.namespace != member.namespace) {
-                    members.push(member);
-                }
+        let entries = entries::of(ws, set, to);
+        let mut by_name: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+        let mut seen = BTreeSet::new();
+        for entry in &entries {
+            if seen.insert((&entry.name, entry.origin, &entry.namespace)) {
+                by_name.entry(&entry.name).or_default().push(entry);
             }
         }
-        for members in by_name.into_values().filter(|m| m.len() > 1) {
-            for collision in in_set(ws, set, to, &members) {
-                match found.iter_mut().find(|c| same_definitions(c, &collision)) {
+        for entries in by_name.into_values().filter(|m| m.len() > 1) {
+            for collision in in_set(ws, set, to, &entries) {
+                let at = *known.entry((collision.certain, collision.origins.clone())).or_insert(found.len());
+                match found.get_mut(at) {
                     Some(known) => {
                         known.sets.push(set.id);
                         known.evidence = known.evidence.min(collision.evidence);
@@ -142,35 +203,36 @@ pub(super) fn collisions(ws: &Workspace, to: Target) -> Vec<Collision<'_>> {
 }
 
 /// Collisions among the definitions of one name in one set, by namespace.
-fn in_set<'a>(ws: &'a Workspace, set: &'a ApplySet, to: Target, members: &[&'a Member]) -> Vec<Collision<'a>> {
-    let mut by_namespace: BTreeMap<Option<&str>, Vec<&Member>> = BTreeMap::new();
-    for member in members {
-        by_namespace.entry(member.namespace.as_deref()).or_default().push(member);
+fn in_set<'a>(ws: &'a Workspace, set: &ApplySet, to: Target, entries: &[&Entry]) -> Vec<Collision<'a>> {
+    let mut by_namespace: BTreeMap<Option<&str>, Vec<&Entry>> = BTreeMap::new();
+    for entry in entries {
+        by_namespace.entry(entry.namespace.as_deref()).or_default().push(entry);
     }
-    let collision = |members: &[&'a Member], certain: bool| {
-        let definitions: Vec<_> = members.iter().filter_map(|m| Definition::read(ws, ws.resource(m.resource))).collect();
-        let first = ws.resource(definitions.first()?.id);
-        let namespace = members.first()?.namespace.as_deref();
+    let collision = |entries: &[&Entry], certain: bool| {
+        let definitions: Vec<_> = entries.iter().filter_map(|e| Definition::read(ws, to, e.origin, e.through.clone())).collect();
+        let name = definitions.first()?.own_name();
+        let namespace = entries.first()?.namespace.as_deref();
         let unsure = by_namespace.iter().filter(|(other, _)| relate(**other, namespace) == Relation::Unsure).flat_map(|(_, m)| m).next();
+        let file = |origin: Origin| match origin {
+            Origin::Resource(id) => ws.resource(id).file,
+            Origin::Generator(file, _) => file,
+        };
         (definitions.len() > 1).then(|| Collision {
             to,
-            name: &first.name,
-            applied: members.first().map_or("", |m| m.name.as_str()),
-            namespace,
+            name,
+            applied: entries.first().map_or_else(String::new, |e| e.name.clone()),
+            namespace: namespace.map(str::to_owned),
             sets: vec![set.id],
             evidence: set.evidence,
+            origins: definitions.iter().map(|d| d.origin).collect(),
             definitions,
-            unsure: unsure.map(|m| m.resource),
+            unsure: unsure.map(|e| file(e.origin)),
             certain,
         })
     };
     let certain: Vec<_> = by_namespace.values().filter(|m| m.len() > 1).filter_map(|m| collision(m, true)).collect();
     if certain.is_empty() && by_namespace.contains_key(&None) {
-        return collision(members, false).filter(|c| !c.identical()).into_iter().collect();
+        return collision(entries, false).filter(|c| !c.identical()).into_iter().collect();
     }
     certain
-}
-
-fn same_definitions(a: &Collision<'_>, b: &Collision<'_>) -> bool {
-    a.certain == b.certain && a.definitions.iter().map(|d| d.id).collect::<BTreeSet<_>>() == b.definitions.iter().map(|d| d.id).collect()
 }

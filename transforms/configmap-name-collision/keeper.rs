@@ -3,14 +3,18 @@
 //! In a first run that is the definition applied last: it is what the cluster holds, and what consumers outside the workspace see. All
 //! others get suffixes, so every sibling with a suffix of that run sorts before the keeper. That is the trace by which a later run, when
 //! a new definition takes the plain name again, knows the keeper without a mark in the manifests: a plain definition with no sibling
-//! before it is new, and of several behind all siblings the first one is older. Where siblings stand between them the order proves
-//! nothing; then a config hash on the consumers tells the older one, else the choice is the live one and not certain.
+//! before it is new, and of several behind all siblings the first one is older. Two traces say more than the order: a config hash on the
+//! consumers, and the suffixes themselves, which depend on the keys of the keeper: the one beside which the siblings would get the suffixes
+//! they have is older. Where siblings stand between and neither tells, the choice is the live one and not certain.
 //! `keep` in the settings overrides all of it.
 
+use std::collections::BTreeSet;
+
 use globset::Glob;
-use kubewright_model::kube::{ResourceId, Workspace};
+use kubewright_model::kube::Workspace;
 
 use super::demand::Demands;
+use super::entries::{self, Origin};
 use super::group::{Collision, Definition, Relation, relate};
 use super::{suffix, uses};
 use crate::Context;
@@ -40,30 +44,32 @@ pub(super) struct Keeper {
 pub(super) struct Sibling<'a> {
     pub(super) definition: Definition<'a>,
     position: usize,
+    /// What its name has behind the colliding one.
+    suffix: &'a str,
 }
 
 /// Definitions in the same set and namespace whose name is the colliding one with a suffix taken from their key, consumer or file.
 pub(super) fn siblings<'a>(ws: &'a Workspace, collision: &Collision<'a>) -> Vec<Sibling<'a>> {
     let Some(set) = collision.sets.first().map(|s| ws.set(*s)) else { return Vec::new() };
     let mut found = Vec::new();
-    for (position, member) in set.members.iter().enumerate() {
-        let resource = ws.resource(member.resource);
-        let same = resource.kind == collision.to.kind() && relate(member.namespace.as_deref(), collision.namespace) == Relation::Same;
-        let Some(suffix) = resource.name.strip_prefix(collision.name).and_then(|rest| rest.strip_prefix('-')).filter(|_| same) else {
+    for (position, entry) in entries::of(ws, set, collision.to).into_iter().enumerate() {
+        if relate(entry.namespace.as_deref(), collision.namespace.as_deref()) != Relation::Same {
             continue;
-        };
-        let Some(definition) = Definition::read(ws, resource) else { continue };
+        }
+        let Some(definition) = Definition::read(ws, collision.to, entry.origin, entry.through) else { continue };
+        let name = definition.own_name();
+        let Some(suffix) = name.strip_prefix(collision.name).and_then(|rest| rest.strip_prefix('-')) else { continue };
         let consumers = set
             .members
             .iter()
             .map(|m| ws.resource(m.resource))
-            .filter(|r| uses::refers(ws, r, collision.to, &resource.name, collision.namespace));
+            .filter(|r| uses::refers(ws, r, collision.to, name, collision.namespace.as_deref()));
         let explains = |text: &str| suffix::holds_words(text, suffix);
         if definition.keys().into_iter().any(explains)
             || explains(suffix::file_stem(&ws.file(definition.file).path))
             || consumers.map(|r| r.name.as_str()).any(explains)
         {
-            found.push(Sibling { definition, position });
+            found.push(Sibling { definition, position, suffix });
         }
     }
     found
@@ -82,20 +88,40 @@ pub(super) fn choose(cx: &Context<'_>, collision: &Collision<'_>, demands: &Dema
     let (Some(first), Some(last)) = (siblings.iter().map(|s| s.position).min(), siblings.iter().map(|s| s.position).max()) else {
         return Keeper { index: live, why: Why::Live };
     };
-    let position = |index: &usize| collision.definitions.get(*index).map_or(0, |d| place(ws, collision, d.id));
+    let position = |index: &usize| collision.definitions.get(*index).map_or(0, |d| place(ws, collision, d.origin));
     let older: Vec<usize> = (0..collision.definitions.len()).filter(|index| position(index) > first).collect();
     let hashed: Vec<usize> = older.iter().copied().filter(|index| carries_hash(cx, demands, *index)).collect();
+    let replayed: Vec<usize> = older
+        .iter()
+        .copied()
+        .filter(|index| collision.definitions.get(*index).is_some_and(|d| replays(collision.name, siblings, d)))
+        .collect();
     match (&older[..], &hashed[..]) {
         ([index], _) | (_, [index]) => Keeper { index: *index, why: Why::Siblings },
+        _ if replayed.len() == 1 && replayed.len() < older.len() => {
+            Keeper { index: replayed.first().copied().unwrap_or(live), why: Why::Siblings }
+        }
         ([index, ..], _) if position(index) > last => Keeper { index: *index, why: Why::Siblings },
         _ => Keeper { index: live, why: Why::Unclear },
     }
 }
 
+/// Whether the siblings would have got the suffixes they have, had this definition been the one that kept the name.
+fn replays(base: &str, siblings: &[Sibling<'_>], keeper: &Definition<'_>) -> bool {
+    siblings.iter().all(|sibling| {
+        let others: Vec<&Definition<'_>> =
+            siblings.iter().filter(|s| s.position != sibling.position).map(|s| &s.definition).chain([keeper]).collect();
+        let taken: BTreeSet<&str> = others.iter().flat_map(|d| d.keys()).collect();
+        let own: Vec<&str> = sibling.definition.keys().difference(&taken).copied().collect();
+        let rivals: Vec<Vec<&str>> = others.iter().map(|d| d.keys().into_iter().collect()).filter(|k: &Vec<&str>| !k.is_empty()).collect();
+        suffix::suffix(base, &own, &rivals).as_deref() == Some(sibling.suffix)
+    })
+}
+
 /// Position in the order of application.
-fn place(ws: &Workspace, collision: &Collision<'_>, id: ResourceId) -> usize {
+fn place(ws: &Workspace, collision: &Collision<'_>, origin: Origin) -> usize {
     let set = collision.sets.first().map(|s| ws.set(*s));
-    set.and_then(|s| s.members.iter().position(|m| m.resource == id)).unwrap_or(0)
+    set.and_then(|s| entries::of(ws, s, collision.to).iter().position(|e| e.origin == origin)).unwrap_or(0)
 }
 
 /// Whether a consumer of the definition carries the config hash that a run of all transforms leaves.

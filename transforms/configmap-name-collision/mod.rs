@@ -1,24 +1,31 @@
 //! `configmap-name-collision`: ConfigMaps of one name that meet in one apply set with different data.
 //!
-//! [`group`] finds the definitions that meet, [`demand`] who uses the name and which definition each consumer means. Then everything that
-//! speaks against a rename is asked in turn: whether the definitions are alternatives that nobody applies together ([`paths`],
-//! [`doubts`]), whether the name is ours to change ([`owner`]) and whether anything else uses it ([`uses`]). If nothing does,
-//! [`keeper`] decides who keeps the name, [`suffix`] names the others, and [`fix`] writes it all as one transaction.
+//! [`group`] finds the definitions that meet: resources and what generators make ([`entries`]). [`outside`] finds what kustomize does with
+//! the name, [`demand`] who uses it and which definition each consumer means. Then everything that speaks against a rename is asked in
+//! turn: whether the definitions are alternatives that nobody applies together ([`paths`], [`doubts`]), whether the name is ours to change
+//! ([`owner`]) and whether anything else uses it ([`uses`]). If nothing does, [`keeper`] decides who keeps the name, [`suffix`] names the
+//! others, and [`fix`] writes it all as one transaction.
 
 use kubewright_model::finding::{Applicability, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Evidence, Target, Workspace};
 
+use crate::settings::Remedy;
 use crate::{Context, Meta, Transform};
 use demand::{Demands, Verdict};
 use group::Collision;
+use outside::Attached;
 
 mod demand;
 mod doubts;
+mod entries;
 mod fix;
 mod group;
 mod keeper;
+mod merge;
+mod outside;
 mod owner;
 mod paths;
+mod removal;
 mod suffix;
 mod uses;
 
@@ -42,7 +49,8 @@ impl Transform for ConfigMapNameCollision {
         if !cx.settings.configmap_name_collision.enabled {
             return Vec::new();
         }
-        group::collisions(cx.workspace, Target::ConfigMap).iter().filter_map(|collision| finding(cx, collision)).collect()
+        let kinds = [Target::ConfigMap, Target::Secret];
+        kinds.into_iter().flat_map(|to| group::collisions(cx.workspace, to)).filter_map(|collision| finding(cx, collision)).collect()
     }
 }
 
@@ -67,10 +75,12 @@ impl Reason {
 /// A fix, what to know of it, and the index of the definition that keeps its name.
 type Plan = Result<(Fix, Vec<String>, usize), Reason>;
 
-fn finding(cx: &Context<'_>, collision: &Collision<'_>) -> Option<Finding> {
+fn finding(cx: &Context<'_>, mut collision: Collision<'_>) -> Option<Finding> {
     let ws = cx.workspace;
-    let demands = demand::find(ws, collision);
-    let plan = plan(cx, collision, &demands);
+    let attached = outside::attach(ws, &mut collision);
+    let collision = &collision;
+    let demands = demand::find(ws, collision, &attached);
+    let plan = plan(cx, collision, &demands, &attached);
     let severity = severity(collision, plan.as_ref().err());
     let (fix, notes, keeper) = match plan {
         Ok((fix, notes, keeper)) => (Ok(fix), notes, Some(keeper)),
@@ -84,42 +94,52 @@ fn finding(cx: &Context<'_>, collision: &Collision<'_>) -> Option<Finding> {
         severity,
         message: message(ws, collision),
         primary: Location::of(primary.file, primary.name),
-        related: related(ws, collision, &demands),
-        resource: Some(primary.id),
+        related: related(ws, collision, &demands, &attached),
+        resource: primary.id(),
         notes,
         fix,
     })
 }
 
 /// Asks all that speaks against a rename, doubts about the collision itself first.
-fn plan(cx: &Context<'_>, collision: &Collision<'_>, demands: &Demands<'_>) -> Plan {
+fn plan(cx: &Context<'_>, collision: &Collision<'_>, demands: &Demands<'_>, attached: &Attached) -> Plan {
     let ws = cx.workspace;
     let none = |reason: Option<Reason>| reason.map_or(Ok(()), Err);
     none(doubts::namespace(ws, collision))?;
+    if collision.identical() {
+        return removal::twins(ws, collision, demands, attached);
+    }
     none(doubts::content(ws, collision))?;
     none(doubts::paths(ws, collision))?;
     none(doubts::alternatives(ws, collision, demands))?;
     // Who cannot be rewritten need not be decided either, and that says more.
-    let undecided = doubts::demand(demands);
+    let undecided = doubts::demand(collision, demands);
     none(undecided.map(|reason| demands.blocks.first().filter(|_| !reason.doubt).cloned().unwrap_or(reason)))?;
-    none(owner::fixed(ws, collision))?;
+    none(owner::fixed(collision))?;
     none(collision.definitions.iter().find_map(|d| owner::owned(ws, d)))?;
+    none(owner::made(ws, collision))?;
     none(demands.blocks.first().cloned())?;
     none(demands.consumers.iter().find_map(|c| owner::written_elsewhere(ws, c.resource)))?;
-    none(uses::outside(ws, collision, demands))?;
+    none(attached.blocks.first().cloned())?;
+    none(uses::changed(ws, demands))?;
+    none(uses::elsewhere(ws, collision))?;
     none(uses::unexplained(ws, collision))?;
     let siblings = keeper::siblings(ws, collision);
     let keeper = keeper::choose(cx, collision, demands, &siblings);
+    if cx.settings.configmap_name_collision.strategy == Remedy::Merge {
+        return merge::plan(ws, collision, (demands, attached), keeper);
+    }
     let names = suffix::names(ws, collision, demands, &siblings, keeper.index)?;
-    let fix = fix::build(ws, collision, demands, keeper, &names)?;
+    none(outside::still_chosen(ws, collision, attached, &names))?;
+    let fix = fix::build(ws, collision, (demands, attached), keeper, &names)?;
     Ok((fix, fix::notes(ws, collision, demands, keeper, &names), keeper.index))
 }
 
 /// A proven set fails, or loses data, as it stands; a directory is only a candidate, so any doubt whether it is applied makes a remark of it.
 fn severity(collision: &Collision<'_>, reason: Option<&Reason>) -> Severity {
-    let remark = !collision.certain || collision.identical();
+    let harmless = collision.identical() && collision.evidence != Evidence::Kustomization;
     match (collision.evidence, reason) {
-        _ if remark => Severity::Info,
+        _ if harmless || !collision.certain => Severity::Info,
         (Evidence::Directory, Some(reason)) if reason.doubt => Severity::Info,
         // Argo CD and Flux go on, one way or the other (semantics f.3).
         (Evidence::Directory | Evidence::ArgoCd | Evidence::Flux, _) => Severity::Warning,
@@ -128,7 +148,8 @@ fn severity(collision: &Collision<'_>, reason: Option<&Reason>) -> Severity {
 }
 
 fn message(ws: &Workspace, collision: &Collision<'_>) -> String {
-    let name = collision.namespace.map_or_else(|| collision.name.to_owned(), |ns| format!("{} in namespace {ns}", collision.name));
+    let name =
+        collision.namespace.as_deref().map_or_else(|| collision.name.to_owned(), |ns| format!("{} in namespace {ns}", collision.name));
     let what = format!("{} {name} is defined {} times", collision.to.kind(), collision.definitions.len());
     if !collision.certain {
         return format!(
@@ -150,7 +171,7 @@ fn message(ws: &Workspace, collision: &Collision<'_>) -> String {
 }
 
 /// Each definition with what it holds, each consumer with what it demands.
-fn related(ws: &Workspace, collision: &Collision<'_>, demands: &Demands<'_>) -> Vec<(Location, String)> {
+fn related(ws: &Workspace, collision: &Collision<'_>, demands: &Demands<'_>, attached: &Attached) -> Vec<(Location, String)> {
     let mut related = Vec::new();
     for (at, definition) in collision.definitions.iter().enumerate() {
         let keys = definition.keys().into_iter().collect::<Vec<_>>().join(", ");
@@ -167,7 +188,14 @@ fn related(ws: &Workspace, collision: &Collision<'_>, demands: &Demands<'_>) -> 
             Verdict::SameFile(at) => format!("{who} stands in one file with the definition in {}", path(*at)),
             Verdict::Undecided(text) => text.clone(),
         };
-        related.extend(consumer.uses.first().map(|node| (Location::of(consumer.resource.file, *node), text)));
+        let place = consumer.uses.first().map(|(node, _)| Location::of(consumer.resource.file, *node));
+        related.extend(place.or_else(|| consumer.patches.first().map(|p| p.location.clone())).map(|place| (place, text)));
+    }
+    for (at, found) in &attached.uses {
+        let keys = found.keys.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let about = if keys.is_empty() { String::new() } else { format!(" about {keys}") };
+        let text = format!("{}{about}, which means the definition in {}", outside::what(found.what), collision.place(ws, *at));
+        related.push((found.location.clone(), text));
     }
     related
 }

@@ -132,12 +132,12 @@ fn matches(name: &str, list: &[&str]) -> bool {
 }
 
 /// Whether any of the names, as written and as applied, is one that programs look up.
-pub(super) fn fixed(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
-    let namespace = collision.namespace.unwrap_or_default();
+pub(super) fn fixed(collision: &Collision<'_>) -> Option<Reason> {
+    let namespace = collision.namespace.as_deref().unwrap_or_default();
     let serving =
         |d: &Definition<'_>| ["knative", "tekton"].iter().any(|w| namespace.contains(w) || labels(d.node).any(|(_, v)| v.contains(w)));
     for definition in &collision.definitions {
-        let name = ws.resource(definition.id).name.as_str();
+        let name = definition.own_name();
         if matches(name, FIXED_NAMES) || matches(name, SERVING_NAMES) || (name.starts_with("config-") && serving(definition)) {
             return Some(Reason::new("fixed-name", format!("programs look {} {name} up by its name", collision.to.kind())));
         }
@@ -148,11 +148,23 @@ pub(super) fn fixed(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason>
 
 /// Whether a definition is immutable or belongs to another tool.
 pub(super) fn owned(ws: &Workspace, definition: &Definition<'_>) -> Option<Reason> {
-    let resource = ws.resource(definition.id);
+    let resource = ws.resource(definition.id()?);
     if definition.node.get("immutable").and_then(Node::as_bool) == Some(true) {
         return Some(Reason::new("immutable", format!("{} in {} is immutable", resource.display(), ws.file(definition.file).path)));
     }
     written_elsewhere(ws, resource)
+}
+
+/// Kinds whose objects make a ConfigMap or Secret of their own name.
+const MAKERS: &[&str] =
+    &["Bundle", "ClusterExternalSecret", "ExternalSecret", "KafkaUser", "ObjectBucketClaim", "OnePasswordItem", "SealedSecret"];
+
+/// Whether a custom resource of the sets makes an object of that name too.
+pub(super) fn made(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
+    let members = collision.sets.iter().flat_map(|set| &ws.set(*set).members).map(|m| ws.resource(m.resource));
+    let maker = members.into_iter().find(|r| r.name == collision.name && MAKERS.contains(&r.kind.as_str()))?;
+    let text = format!("{} makes a {} of that name too", maker.display(), collision.to.kind());
+    Some(Reason::new("owned-elsewhere", text))
 }
 
 /// Whether another tool writes the resource.
@@ -163,9 +175,20 @@ pub(super) fn written_elsewhere(ws: &Workspace, resource: &Resource) -> Option<R
     })
 }
 
+/// Types of Secrets that something in the cluster fills or looks for by name.
+const OWNED_TYPES: &[(&str, &str)] = &[
+    ("bootstrap.kubernetes.io/token", "the bootstrap of the cluster"),
+    ("helm.sh/release.v1", "Helm"),
+    ("kubernetes.io/service-account-token", "the token controller"),
+];
+
 /// Who else writes this resource.
 fn owner(ws: &Workspace, resource: &Resource) -> Option<&'static str> {
     let node = ws.node(resource.id)?;
+    let kind = node.get("type").and_then(Node::text);
+    if let Some((_, owner)) = OWNED_TYPES.iter().find(|(t, _)| resource.kind == "Secret" && kind == Some(t)) {
+        return Some(owner);
+    }
     if node.path(&["metadata", "ownerReferences"]).is_some_and(|n| n.items().next().is_some()) {
         return Some("its owner in the cluster");
     }

@@ -11,12 +11,23 @@ use kubewright_model::kube::Workspace;
 
 use super::Reason;
 use super::demand::Demands;
-use super::group::Collision;
+use super::group::{Collision, Definition};
 use super::keeper::Sibling;
 use super::uses;
+use super::{entries, outside};
 
 /// Longest name that fits a label value too, and longest name of a ConfigMap.
 const LENGTHS: [usize; 2] = [63, 253];
+
+/// Words that tell the format of a file, and nothing from others of the same format.
+const FORMATS: &[&str] = &["cfg", "conf", "config", "env", "ini", "json", "properties", "sh", "toml", "txt", "xml", "yaml", "yml"];
+
+/// A new name, and where its suffix comes from, for messages.
+#[derive(Debug, Clone)]
+pub(super) struct NewName {
+    pub(super) name: String,
+    pub(super) from: String,
+}
 
 /// The new name of each definition; `None` for the one that keeps its name.
 pub(super) fn names(
@@ -25,12 +36,13 @@ pub(super) fn names(
     demands: &Demands<'_>,
     siblings: &[Sibling<'_>],
     keeper: usize,
-) -> Result<Vec<Option<String>>, Reason> {
+) -> Result<Vec<Option<NewName>>, Reason> {
     let keys = key_texts(collision, demands);
     let sibling_keys: Vec<_> = siblings.iter().map(|s| s.definition.keys().into_iter().collect()).collect();
     let consumers: Vec<Vec<&str>> =
         (0..collision.definitions.len()).map(|at| demands.of(at).map(|c| c.resource.name.as_str()).take(1).collect()).collect();
-    let files: Vec<Vec<&str>> = collision.definitions.iter().map(|d| vec![file_stem(&ws.file(d.file).path)]).collect();
+    let stem = |d: &Definition<'_>| d.id().map(|_| file_stem(&ws.file(d.file).path));
+    let files: Vec<Vec<&str>> = collision.definitions.iter().map(|d| stem(d).into_iter().collect()).collect();
     let mut given: BTreeSet<String> = BTreeSet::new();
     let mut names = Vec::new();
     for at in 0..collision.definitions.len() {
@@ -41,18 +53,23 @@ pub(super) fn names(
         let all_keys =
             collision.definitions.iter().map(|d| d.keys().into_iter().collect()).chain(sibling_keys.iter().cloned()).collect::<Vec<_>>();
         let sources = [(&keys, &all_keys), (&consumers, &consumers), (&files, &files)];
-        let found: Vec<String> = sources
+        let found: Vec<NewName> = sources
             .iter()
-            .filter_map(|(own, rivals)| suffix(collision.name, own.get(at)?, &others(rivals, at)))
-            .map(|suffix| format!("{}-{suffix}", collision.name))
-            .filter(|name| name.len() <= LENGTHS[1])
+            .zip(["the key", "the consumer", "the file"])
+            .filter_map(|((own, rivals), what)| {
+                let own = own.get(at)?;
+                let suffix = suffix(collision.name, own, &others(rivals, at)).filter(|s| !words(s).iter().all(|w| FORMATS.contains(w)))?;
+                let from = own.iter().find(|text| holds_words(text, &suffix)).or(own.first())?;
+                Some(NewName { name: format!("{}-{suffix}", collision.name), from: format!("{what} {from}") })
+            })
+            .filter(|new| new.name.len() <= LENGTHS[1])
             .collect();
-        let free = |name: &&String| !given.contains(*name) && is_free(ws, collision, name);
-        let Some(name) = LENGTHS.iter().find_map(|length| found.iter().filter(|n| n.len() <= *length).find(free)) else {
-            return Err(refused(ws, collision, at, found.first()));
+        let free = |new: &&NewName| !given.contains(&new.name) && is_free(ws, collision, &new.name);
+        let Some(new) = LENGTHS.iter().find_map(|length| found.iter().filter(|n| n.name.len() <= *length).find(free)) else {
+            return Err(refused(ws, collision, at, found.first().map(|new| &new.name)));
         };
-        given.insert(name.clone());
-        names.push(Some(name.clone()));
+        given.insert(new.name.clone());
+        names.push(Some(new.clone()));
     }
     Ok(names)
 }
@@ -82,7 +99,7 @@ fn others<'a>(texts: &[Vec<&'a str>], at: usize) -> Vec<Vec<&'a str>> {
 }
 
 /// The words that all of `own` begin with once the shared ones are gone; else those of the first.
-fn suffix(base: &str, own: &[&str], others: &[Vec<&str>]) -> Option<String> {
+pub(super) fn suffix(base: &str, own: &[&str], others: &[Vec<&str>]) -> Option<String> {
     let rivals: Vec<Vec<Vec<&str>>> = others.iter().map(|texts| texts.iter().map(|t| words(without_base(t, base))).collect()).collect();
     let all: Vec<(usize, String)> = own.iter().filter_map(|text| distinct(without_base(text, base), &rivals)).collect();
     // Keys that follow the pattern of the others say more than a key of another kind beside them.
@@ -161,15 +178,14 @@ pub(super) fn file_stem(path: &str) -> &str {
 /// Whether nothing that is applied together with a definition has, makes or asks for the name.
 fn is_free(ws: &Workspace, collision: &Collision<'_>, name: &str) -> bool {
     let to = collision.to;
-    let sets: BTreeSet<_> = collision.definitions.iter().flat_map(|d| ws.sets_of(d.id)).collect();
+    let sets: BTreeSet<_> = collision.definitions.iter().flat_map(|d| outside::sets_of(ws, collision, d)).collect();
     sets.into_iter().map(|id| ws.set(id)).all(|set| {
-        let generated = |file| ws.kustomization(file).is_some_and(|k| k.generators.iter().any(|g| g.to == to && g.name == name));
-        set.members.iter().all(|member| {
-            let resource = ws.resource(member.resource);
-            let defined = resource.kind == to.kind() && (resource.name == name || member.name == name);
-            !defined && !uses::refers(ws, resource, to, name, None) && !member.through.iter().any(|file| generated(*file))
-        })
-    })
+        let defined = entries::of(ws, set, to).iter().any(|entry| {
+            entry.name == name || Definition::read(ws, to, entry.origin, BTreeSet::new()).is_some_and(|d| d.own_name() == name)
+        });
+        let asked = || set.members.iter().any(|member| uses::refers(ws, ws.resource(member.resource), to, name, None));
+        !defined && !asked()
+    }) && collision.definitions.iter().all(|d| outside::uses_of(ws, collision, d, name).iter().all(|u| !u.exact))
 }
 
 #[cfg(test)]

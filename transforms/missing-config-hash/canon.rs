@@ -66,7 +66,7 @@ fn hex(bytes: &Digest) -> String {
 
 /// Decodes base64 as the API server does for `binaryData` and Secret `data` (Go `encoding/base64.StdEncoding`): padded, line breaks are
 /// skipped; `None` for anything else.
-pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn base64(text: &str) -> Option<Vec<u8>> {
     let text: Vec<u8> = text.bytes().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
     let digits = text.strip_suffix(b"==").or_else(|| text.strip_suffix(b"=")).unwrap_or(&text);
     if !text.len().is_multiple_of(4) || text.len() - digits.len() != (4 - digits.len() % 4) % 4 {

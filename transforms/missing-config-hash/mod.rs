@@ -8,6 +8,7 @@ use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, N
 use kubewright_model::kube::{PodTemplate, Resource, Target, Workspace};
 use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
 
+pub(crate) use self::canon::base64;
 use self::reads::{Reading, Source, list};
 use crate::{Context, Meta, Transform};
 

@@ -1,17 +1,29 @@
 //! What is known beyond the set itself: makers, traces, definitions elsewhere, where a file lies. Asked only when something is missing.
 
-use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use kubewright_model::kube::{Encrypted, Evidence, FileId, Generator, Resolution, Resource, ResourceId, SetId, Target, Workspace};
 use kubewright_model::yaml::Node;
 
-use super::Gaps;
 use super::makers::{self, Maker, Makers};
 use super::traces::Traces;
 use super::wanted::Wanted;
+use super::{Gaps, near};
 use crate::Context;
+
+/// Names by set.
+type Names<'a> = BTreeMap<(SetId, Target), BTreeSet<&'a str>>;
+
+/// Objects by the keys that they hold.
+type Holders = BTreeMap<String, Vec<ResourceId>>;
+
+/// Comparisons of names in a run: more than any repository needs, less than a second.
+const MOST_COMPARISONS: usize = 4_000_000;
+/// Holders of one key that are looked at.
+const MOST_HOLDERS: usize = 100;
 
 /// All of it.
 pub(super) struct Facts<'a, 'g> {
@@ -22,7 +34,20 @@ pub(super) struct Facts<'a, 'g> {
     definitions: OnceCell<BTreeMap<Target, BTreeMap<&'a str, Vec<ResourceId>>>>,
     encrypted: OnceCell<Vec<Encrypted>>,
     external: GlobSet,
+    tallies: OnceCell<(Names<'a>, Names<'a>)>,
+    holders: RefCell<BTreeMap<(SetId, Target), Holders>>,
+    installers: RefCell<BTreeMap<SetId, Option<ResourceId>>>,
+    /// How many names may still be compared.
+    comparisons: Cell<usize>,
 }
+
+/// Kinds that install what no manifest shows, beside those that leave a set open.
+const INSTALLERS: &[(&str, &str)] = &[
+    ("HelmRelease", "helm.fluxcd.io"),
+    ("GitRepo", "fleet.cattle.io"),
+    ("App", "kappctrl.k14s.io"),
+    ("Subscription", "operators.coreos.com"),
+];
 
 /// Directories of input for tests.
 const TESTS: &[&str] = &["e2e", "fixture", "fixtures", "test", "testdata", "tests", "__tests__"];
@@ -45,6 +70,10 @@ impl<'a, 'g> Facts<'a, 'g> {
             definitions: OnceCell::new(),
             encrypted: OnceCell::new(),
             external: external.build().unwrap_or_default(),
+            tallies: OnceCell::new(),
+            holders: RefCell::default(),
+            installers: RefCell::default(),
+            comparisons: Cell::new(MOST_COMPARISONS),
         }
     }
 
@@ -52,9 +81,69 @@ impl<'a, 'g> Facts<'a, 'g> {
         self.cx.workspace
     }
 
-    /// Whether the user says that it is made elsewhere.
+    /// Whether the user says that it is made elsewhere, or the platform makes it.
     pub(super) fn is_external(&self, wanted: &Wanted<'_>) -> bool {
-        self.external.is_match(format!("{}/{}", wanted.to.kind(), wanted.name))
+        makers::by_platform(wanted.to, wanted.name) || self.external.is_match(format!("{}/{}", wanted.to.kind(), wanted.name))
+    }
+
+    /// Whether it is known who makes what a set lacks.
+    pub(super) fn is_made(&self, resource: &Resource, wanted: &Wanted<'_>, set: SetId) -> bool {
+        self.is_external(wanted)
+            || self.maker(resource, wanted, set).is_some()
+            || self.encrypted(wanted, self.namespace(resource, wanted, set).as_deref()).is_some()
+    }
+
+    /// How many of the names that pods of a set ask for it has, or somebody makes, and how many not.
+    pub(super) fn tally(&self, set: SetId, to: Target) -> (usize, usize) {
+        let tallies = self.tallies.get_or_init(|| {
+            let mut present = self.gaps.present.clone();
+            let mut absent: BTreeMap<(SetId, Target), BTreeSet<&str>> = BTreeMap::new();
+            for gap in &self.gaps.objects {
+                let Some(wanted) = gap.wanted.iter().find(|w| w.is_in_pods()) else { continue };
+                for (set, _) in &gap.sets {
+                    let names = if self.is_made(gap.resource, wanted, *set) { &mut present } else { &mut absent };
+                    names.entry((*set, wanted.to)).or_default().insert(wanted.name);
+                }
+            }
+            (present, absent)
+        });
+        let count = |names: &BTreeMap<_, BTreeSet<&str>>| names.get(&(set, to)).map_or(0, BTreeSet::len);
+        (count(&tallies.0), count(&tallies.1))
+    }
+
+    /// ConfigMaps of a set by the keys that they hold.
+    pub(super) fn holders(&self, set: SetId, to: Target, key: &str) -> Vec<ResourceId> {
+        let mut known = self.holders.borrow_mut();
+        let holders = known.entry((set, to)).or_insert_with(|| {
+            let mut holders = Holders::new();
+            for member in &self.workspace().set(set).members {
+                if self.workspace().resource(member.resource).target() == Some(to) {
+                    for key in self.workspace().data_keys(member.resource) {
+                        holders.entry(key).or_default().push(member.resource);
+                    }
+                }
+            }
+            holders
+        });
+        holders.get(key).into_iter().flatten().take(MOST_HOLDERS).copied().collect()
+    }
+
+    /// The nearest candidates, as long as there is time to compare.
+    pub(super) fn nearest_names<'n>(&self, name: &str, candidates: &[&'n str]) -> Vec<&'n str> {
+        let left = self.comparisons.get();
+        self.comparisons.set(left.saturating_sub(candidates.len()));
+        if left < candidates.len() { Vec::new() } else { near::nearest(name, candidates.iter().copied()) }
+    }
+
+    /// A resource of the set that installs what no manifest shows.
+    pub(super) fn installer(&self, set: SetId) -> Option<ResourceId> {
+        let ws = self.workspace();
+        let installs = |id: &ResourceId| {
+            let resource = ws.resource(*id);
+            INSTALLERS.contains(&(resource.kind.as_str(), resource.group()))
+        };
+        let mut known = self.installers.borrow_mut();
+        *known.entry(set).or_insert_with(|| ws.set(set).members.iter().map(|m| m.resource).find(installs))
     }
 
     /// Something that makes the object in the namespace in which the resource looks for it.
@@ -63,7 +152,7 @@ impl<'a, 'g> Facts<'a, 'g> {
         let all = makers.get(&(wanted.to, wanted.name.to_owned()))?;
         let namespace = self.namespace(resource, wanted, set);
         let here = |maker: &Maker| {
-            let member = self.workspace().set(set).members.iter().find(|m| m.resource == maker.id);
+            let member = self.workspace().member(set, maker.id);
             let own = member.map_or_else(|| &self.workspace().resource(maker.id).namespace, |m| &m.namespace);
             may_equal(own.as_deref(), namespace.as_deref())
         };
@@ -91,7 +180,8 @@ impl<'a, 'g> Facts<'a, 'g> {
         let shared = |other: FileId| ws.file(other).path.split('/').zip(path.split('/')).take_while(|(a, b)| a == b).count();
         let defined = self.definitions(wanted.to, wanted.name).iter().map(|id| ws.resource(*id));
         let fitting = defined.filter(|r| may_equal(r.namespace.as_deref(), namespace)).map(|r| r.file);
-        fitting.max_by_key(|other| (shared(*other), std::cmp::Reverse(*other)))
+        let depth = |other: FileId| ws.file(other).path.matches('/').count();
+        fitting.max_by_key(|other| (shared(*other), Reverse(depth(*other)), Reverse(*other)))
     }
 
     /// Every definition of a name in the workspace.
@@ -126,7 +216,7 @@ impl<'a, 'g> Facts<'a, 'g> {
         if let Some(explicit) = wanted.namespace {
             return Some(explicit.to_owned());
         }
-        let member = self.workspace().set(set).members.iter().find(|m| m.resource == resource.id);
+        let member = self.workspace().member(set, resource.id);
         member.map_or_else(|| resource.namespace.clone(), |m| m.namespace.clone())
     }
 

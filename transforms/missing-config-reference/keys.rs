@@ -4,7 +4,7 @@
 //! content is changed on the way, or filled in the cluster, may have any key.
 
 use kubewright_model::finding::{Finding, NoFix, Severity};
-use kubewright_model::kube::{ResourceId, SetId, Workspace};
+use kubewright_model::kube::{OutsideUseKind, ResourceId, SetId, Workspace};
 use kubewright_model::yaml::Node;
 
 use super::evidence::{Facts, may_equal};
@@ -15,7 +15,10 @@ use super::{Gap, Held, Verdict, finding, makers, near, rewrite, say, worst};
 /// Whether none of the definitions has the key; nothing is said of definitions that are not known.
 pub(super) fn lacks(workspace: &Workspace, held: &Held, key: &Key<'_>) -> bool {
     let has = |id: &ResourceId| readable(workspace, *id, key.how).iter().any(|k| k == key.text);
-    !held.ids.is_empty() && !held.ids.iter().any(has)
+    match &held.made {
+        Some((_, keys)) => !keys.contains(key.text),
+        None => !held.ids.is_empty() && !held.ids.iter().any(has),
+    }
 }
 
 /// The keys of a definition that can be read that way.
@@ -72,7 +75,7 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, key: &Key<'
         return None;
     }
     let namespace = facts.namespace(gap.resource, wanted, set);
-    if facts.maker(gap.resource, wanted, set).is_some() {
+    if facts.maker(gap.resource, wanted, set).is_some() || (held.made.is_some() && is_patched(facts, wanted)) {
         return None;
     }
     if let Some(what) = gap.keys.iter().find_map(|k| facts.touched(gap.resource, k.node)) {
@@ -85,7 +88,7 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, key: &Key<'
         return Some(verdict);
     }
     // A file is applied as a whole.
-    let one_file = held.ids.iter().all(|id| ws.resource(*id).file == gap.resource.file);
+    let one_file = held.made.is_none() && held.ids.iter().all(|id| ws.resource(*id).file == gap.resource.file);
     let severity = match (closed, held.certain) {
         (true, true) if !wanted.optional => Severity::Error,
         (true, _) => Severity::Warning,
@@ -94,12 +97,23 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, key: &Key<'
     };
     let mut verdict = choose(facts, gap, wanted, key, set, held, namespace.as_deref());
     verdict.severity = severity;
+    if let Some((file, keys)) = &held.made {
+        let keys: Vec<String> = keys.iter().cloned().collect();
+        let at = ws.kustomization(*file).and_then(|k| k.generators.iter().find(|g| g.to == wanted.to && g.name == wanted.name));
+        verdict.related.extend(at.map(|generator| (generator.location.clone(), format!("makes {}", say::list(&keys)))));
+    }
     for id in &held.ids {
         let holds = say::list(&readable(ws, *id, key.how));
         let holds = if holds.is_empty() { "holds nothing that can be a variable".to_owned() } else { format!("holds {holds}") };
         verdict.related.extend(place(facts, *id).map(|at| (at, holds)));
     }
     Some(verdict)
+}
+
+/// Whether a patch may change what a generator makes.
+fn is_patched(facts: &Facts<'_, '_>, wanted: &Wanted<'_>) -> bool {
+    let uses = facts.workspace().uses_outside(None, wanted.to, wanted.name);
+    uses.iter().any(|u| matches!(u.what, OutsideUseKind::Patch | OutsideUseKind::PatchTarget | OutsideUseKind::Replacement))
 }
 
 /// The key that may have been meant, or where it is.
@@ -117,7 +131,8 @@ fn choose(
     if matches!(key.how, KeyHow::Variable(_)) && held.ids.iter().any(|id| ws.data_keys(*id).iter().any(|k| k == key.text)) {
         return Verdict::remark(NoFix::new("binary-key", "no variable can be made of binaryData"));
     }
-    let known: Vec<String> = held.ids.iter().flat_map(|id| readable(ws, *id, key.how)).collect();
+    let made = held.made.iter().flat_map(|(_, keys)| keys.iter().cloned());
+    let known: Vec<String> = held.ids.iter().flat_map(|id| readable(ws, *id, key.how)).chain(made).collect();
     let near = near::nearest(key.text, known.iter().map(String::as_str));
     match near.as_slice() {
         [one] => {
@@ -133,11 +148,10 @@ fn choose(
         [] => {}
         several => verdict.fix = Err(NoFix::new("several-near", format!("keys {} are near to it", several.join(" and ")))),
     }
-    let others: Vec<String> = (ws.set(set).members.iter())
-        .filter(|m| ws.resource(m.resource).target() == Some(wanted.to) && may_equal(m.namespace.as_deref(), namespace))
-        .filter(|m| !held.ids.contains(&m.resource) && readable(ws, m.resource, key.how).iter().any(|k| k == key.text))
-        .map(|m| ws.resource(m.resource).name.clone())
-        .collect();
+    let here = |id: &ResourceId| ws.member(set, *id).is_some_and(|m| may_equal(m.namespace.as_deref(), namespace));
+    let others = facts.holders(set, wanted.to, key.text).into_iter().filter(|id| !held.ids.contains(id) && here(id));
+    let others = others.filter(|id| readable(ws, *id, key.how).iter().any(|k| k == key.text));
+    let others: Vec<String> = others.map(|id| ws.resource(id).name.clone()).collect();
     if !others.is_empty() {
         let names = say::list(&others);
         let (kind, verb) = if others.len() == 1 { ("", "has") } else { ("s", "have") };

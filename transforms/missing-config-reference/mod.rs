@@ -17,7 +17,7 @@ mod wanted;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
-use kubewright_model::kube::{Evidence, Resolution, Resource, ResourceId, SetId, Target, Workspace};
+use kubewright_model::kube::{Evidence, FileId, Resolution, Resource, ResourceId, SetId, Target, Workspace};
 use kubewright_model::yaml::{Edit, Node, Refusal, Value};
 
 use self::evidence::Facts;
@@ -74,6 +74,8 @@ struct Gap<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Held {
     ids: Vec<ResourceId>,
+    /// The kustomization whose generator makes it, and all keys that it then has.
+    made: Option<(FileId, BTreeSet<String>)>,
     /// They are in the namespace of the resource for certain.
     certain: bool,
 }
@@ -85,22 +87,19 @@ struct Gaps<'a> {
     keys: Vec<Gap<'a>>,
     /// Names that pods of a set ask for and find.
     present: BTreeMap<(SetId, Target), BTreeSet<&'a str>>,
-    /// Names that they do not find.
-    absent: BTreeMap<(SetId, Target), BTreeSet<&'a str>>,
 }
 
 impl<'a> Gaps<'a> {
     fn of_resource(&mut self, workspace: &'a Workspace, resource: &'a Resource) {
         let sets = workspace.sets_of(resource.id);
         let mut wanted: Vec<Wanted<'a>> = workspace.pod_templates(resource.id).iter().flat_map(wanted::of_pod).collect();
-        let in_pods = wanted.len();
         if sets.iter().any(|set| workspace.set(*set).closed) {
             wanted.extend(wanted::of_fields(workspace, resource));
         }
         let mut objects: BTreeMap<(Target, &str, Option<&str>), Gap<'a>> = BTreeMap::new();
         let mut keys: BTreeMap<(Target, &str, Option<&str>, &str), Gap<'a>> = BTreeMap::new();
         let new = || Gap { resource, wanted: Vec::new(), keys: Vec::new(), sets: Vec::new() };
-        for (index, want) in wanted.iter().enumerate() {
+        for want in &wanted {
             let name = (want.to, want.name, want.namespace);
             let mut lacking = Vec::new();
             for set in &sets {
@@ -111,12 +110,22 @@ impl<'a> Gaps<'a> {
                         }
                         continue;
                     }
-                    Resolution::One(id) => Held { ids: vec![id], certain: true },
-                    Resolution::Several(ids) => Held { ids, certain: true },
-                    Resolution::Uncertain(ids) => Held { ids, certain: false },
-                    Resolution::Generated { .. } => Held::default(),
+                    Resolution::One(id) => Held { ids: vec![id], certain: true, ..Held::default() },
+                    Resolution::Several(ids) => Held { ids, certain: true, ..Held::default() },
+                    Resolution::Uncertain(ids) => Held { ids, ..Held::default() },
+                    Resolution::Generated { kustomization, .. } => {
+                        let keys = if want.keys.is_empty() {
+                            None
+                        } else {
+                            workspace.generated_keys(*set, resource.id, want.to, want.name, want.namespace)
+                        };
+                        let made = keys.filter(|keys| keys.complete).map(|keys| (kustomization, keys.known));
+                        Held { made, certain: true, ..Held::default() }
+                    }
                 };
-                self.present.entry((*set, want.to)).or_default().insert(want.name);
+                if want.is_in_pods() {
+                    self.present.entry((*set, want.to)).or_default().insert(want.name);
+                }
                 for key in want.keys.iter().filter(|key| keys::lacks(workspace, &held, key)) {
                     let gap = keys.entry((want.to, want.name, want.namespace, key.text)).or_insert_with(new);
                     gap.add(*set, held.clone(), want);
@@ -126,9 +135,6 @@ impl<'a> Gaps<'a> {
                 }
             }
             for set in lacking {
-                if index < in_pods && !want.optional {
-                    self.absent.entry((set, want.to)).or_default().insert(want.name);
-                }
                 objects.entry(name).or_insert_with(new).add(set, Held::default(), want);
             }
         }

@@ -1,10 +1,8 @@
 //! Judges a name that is missing: who may make it after all, which name may have been meant, and how much that matters.
 //!
-//! The order is that of certainty. A maker that is known settles it. A near name, or the name in another namespace, explains it. What may
-//! come from elsewhere makes a remark of it. What is left is missing: for certain where somebody vouches for the set, and probably where the
-//! set has all other names that its pods ask for.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! The order is that of certainty. A maker that is known settles it, and so does another set that has it. A near name, or the name in another
+//! namespace, explains it. What may make it all the same makes a remark of it. What is left is missing: for certain where somebody vouches
+//! for the set, and probably where the set lacks no more names than it has of those that its pods ask for.
 
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
 use kubewright_model::kube::{ResourceId, SetId, Target};
@@ -12,12 +10,12 @@ use kubewright_model::yaml::Node;
 
 use super::evidence::{Facts, may_equal};
 use super::wanted::{How, Wanted};
-use super::{Gap, Verdict, finding, is_configured, keys, makers, near, rewrite, say, worst};
+use super::{Gap, Verdict, finding, is_configured, keys, rewrite, say, worst};
 
 /// The finding about a name that sets of the resource do not have.
 pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Option<Finding> {
     let wanted = gap.first()?;
-    if facts.is_external(wanted) || makers::by_platform(wanted.to, wanted.name) {
+    if facts.is_external(wanted) {
         return None;
     }
     if let Some(finding) = gap.sets.iter().find_map(|(set, _)| keys::of_maker(facts, gap, *set)) {
@@ -34,7 +32,7 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId)
     let ws = facts.workspace();
     let namespace = facts.namespace(gap.resource, wanted, set);
     let namespace = namespace.as_deref();
-    if facts.maker(gap.resource, wanted, set).is_some() || facts.encrypted(wanted, namespace).is_some() {
+    if facts.is_made(gap.resource, wanted, set) {
         return None;
     }
     if let Some(what) = gap.wanted.iter().find_map(|w| facts.touched(gap.resource, w.node)) {
@@ -55,6 +53,9 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId)
             format!("{} mentions the name and may make it", ws.resource(id).display()),
         )));
     }
+    if let Some(verdict) = defined_elsewhere(facts, gap, wanted, namespace) {
+        return Some(verdict).filter(|_| wanted.how != How::PullSecret);
+    }
     if let Some(verdict) = near_name(facts, gap, wanted, set, namespace) {
         return Some(verdict);
     }
@@ -65,7 +66,7 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId)
     if wanted.how == How::PullSecret {
         return None;
     }
-    Some(elsewhere(facts, gap, wanted, set, namespace).unwrap_or_else(|| missing(facts, gap, wanted, set, namespace)))
+    Some(elsewhere(facts, wanted, set, namespace).unwrap_or_else(|| missing(facts, gap, wanted, set, namespace)))
 }
 
 /// Files that are not what is applied.
@@ -88,10 +89,12 @@ pub(super) fn set_aside(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Opt
 /// One name of the set, or of its generators, that may have been meant.
 fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Option<Verdict> {
     let ws = facts.workspace();
-    let fits = |id: ResourceId| ws.resource(id).target() == Some(wanted.to);
-    let members: Vec<_> = ws.set(set).members.iter().filter(|m| fits(m.resource) && may_equal(m.namespace.as_deref(), namespace)).collect();
-    let names = members.iter().map(|m| ws.resource(m.resource).name.as_str());
-    let near = near::nearest(wanted.name, names);
+    let defined = ws.set(set).members.iter().filter(|m| ws.resource(m.resource).target() == Some(wanted.to));
+    let defined = defined.filter(|m| may_equal(m.namespace.as_deref(), namespace)).map(|m| ws.resource(m.resource));
+    let made = ws.set(set).generated.iter().filter(|g| may_equal(g.namespace.as_deref(), namespace)).filter_map(|g| ws.generator(g));
+    let made: Vec<_> = made.filter(|g| g.to == wanted.to).collect();
+    let names: Vec<&str> = defined.clone().map(|r| r.name.as_str()).chain(made.iter().map(|g| g.name.as_str())).collect();
+    let near = facts.nearest_names(wanted.name, &names);
     let [name] = near.as_slice() else {
         if near.is_empty() {
             return None;
@@ -101,13 +104,13 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
             NoFix::new("several-near", format!("{} have names near to it", near.join(" and "))),
         ));
     };
-    let definition = members.iter().map(|m| m.resource).find(|id| ws.resource(*id).name == **name)?;
+    let generator = made.iter().find(|g| g.name == **name).map(|g| g.location.clone());
+    let definition = defined.clone().find(|r| r.name == **name).and_then(|r| place(facts, r.id)).or(generator);
     // Nobody else wants it: it is this one that was meant.
     let orphan = ws.references_to(set, wanted.to, name).is_empty();
     let worst = match (wanted.to, orphan) {
-        (_, true) if wanted.how == How::PullSecret => Severity::Warning,
-        (Target::ConfigMap, true) => Severity::Error,
-        (Target::ConfigMap, false) | (Target::Secret, true) => Severity::Warning,
+        (Target::ConfigMap, _) if is_configured(ws, set) => Severity::Error,
+        (Target::ConfigMap, _) | (Target::Secret, true) => Severity::Warning,
         (Target::Secret, false) => Severity::Info,
     };
     if wanted.how == How::PullSecret && !orphan {
@@ -121,7 +124,7 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
     };
     let mut verdict = Verdict { severity: severity(wanted, worst), fix, notes: Vec::new(), related: Vec::new() };
     let unused = if orphan { ", and nothing refers to it" } else { "" };
-    verdict.related.extend(place(facts, definition).map(|at| (at, format!("{} {name}{unused}", wanted.to.kind()))));
+    verdict.related.extend(definition.map(|at| (at, format!("{} {name}{unused}", wanted.to.kind()))));
     Some(verdict)
 }
 
@@ -129,7 +132,7 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
 fn other_namespace(facts: &Facts<'_, '_>, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Option<Verdict> {
     let ws = facts.workspace();
     let ids = facts.definitions(wanted.to, wanted.name);
-    let member = ws.set(set).members.iter().find(|m| ids.contains(&m.resource))?;
+    let member = ids.iter().find_map(|id| ws.member(set, *id))?;
     let theirs = member.namespace.as_deref().filter(|theirs| Some(*theirs) != namespace)?;
     let text = match namespace {
         Some(own) => format!("it is in namespace {theirs}; a pod reads what is in its own, {own}"),
@@ -142,8 +145,8 @@ fn other_namespace(facts: &Facts<'_, '_>, wanted: &Wanted<'_>, set: SetId, names
     Some(verdict)
 }
 
-/// It may come from elsewhere.
-fn elsewhere(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Option<Verdict> {
+/// Another set has it.
+fn defined_elsewhere(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, namespace: Option<&str>) -> Option<Verdict> {
     let ws = facts.workspace();
     if let Some(other) = facts.other_overlay(gap.resource, wanted) {
         let text = format!("{} has it, and the same {}", say::set(ws, other), gap.resource.kind);
@@ -151,16 +154,16 @@ fn elsewhere(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
         let severity = if wanted.to == Target::ConfigMap { Severity::Warning } else { Severity::Info };
         return Some(Verdict::no_fix(severity, NoFix::new("other-overlay", text)));
     }
-    if let Some(file) = facts.nearest(wanted, namespace, gap.resource.file).or_else(|| facts.generator(wanted.to, wanted.name)) {
-        let text = format!("{} defines it: say in [[apply-sets]] if they are applied together", ws.file(file).path);
-        return Some(Verdict::remark(NoFix::new("other-set", text)));
-    }
-    let installs = |id: ResourceId| {
-        let resource = ws.resource(id);
-        INSTALLERS.contains(&(resource.kind.as_str(), resource.group()))
-    };
-    if let Some(member) = ws.set(set).members.iter().find(|m| installs(m.resource)) {
-        return Some(Verdict::remark(NoFix::new("made-by-resource", format!("{} may install it", ws.resource(member.resource).display()))));
+    let file = facts.nearest(wanted, namespace, gap.resource.file).or_else(|| facts.generator(wanted.to, wanted.name))?;
+    let text = format!("{} defines it: say in [[apply-sets]] if they are applied together", ws.file(file).path);
+    Some(Verdict::remark(NoFix::new("other-set", text)))
+}
+
+/// Something of the set may make it.
+fn elsewhere(facts: &Facts<'_, '_>, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Option<Verdict> {
+    let ws = facts.workspace();
+    if let Some(id) = facts.installer(set) {
+        return Some(Verdict::remark(NoFix::new("made-by-resource", format!("{} may install it", ws.resource(id).display()))));
     }
     if let Some(id) = facts.traces().after(wanted.name, |id| facts.is_in(id, set)) {
         let text = format!("it is named after {}, whose operator may make it", ws.resource(id).display());
@@ -169,20 +172,6 @@ fn elsewhere(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
     let platform = namespace.filter(|ns| ns.starts_with("kube-") || ns.starts_with("openshift-"))?;
     Some(Verdict::remark(NoFix::new("platform-namespace", format!("namespace {platform} belongs to the platform, which may make it"))))
 }
-
-/// Kinds that install what no manifest shows.
-const INSTALLERS: &[(&str, &str)] = &[
-    ("HelmRelease", "helm.toolkit.fluxcd.io"),
-    ("HelmRelease", "helm.fluxcd.io"),
-    ("HelmChart", "helm.cattle.io"),
-    ("HelmChartConfig", "helm.cattle.io"),
-    ("Application", "argoproj.io"),
-    ("ApplicationSet", "argoproj.io"),
-    ("Kustomization", "kustomize.toolkit.fluxcd.io"),
-    ("GitRepo", "fleet.cattle.io"),
-    ("App", "kappctrl.k14s.io"),
-    ("Subscription", "operators.coreos.com"),
-];
 
 /// Nothing makes it.
 fn missing(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Verdict {
@@ -198,15 +187,14 @@ fn missing(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId
     notes.extend(holder(facts, gap, wanted, set, namespace));
     let configured = is_configured(ws, set);
     let nothing = if ws.options().stream { "nothing in the stream makes it" } else { "nothing in the workspace makes it" };
-    let names = |all: &BTreeMap<_, BTreeSet<&str>>| all.get(&(set, wanted.to)).map_or(0, BTreeSet::len);
-    let (present, absent) = (names(&facts.gaps.present), names(&facts.gaps.absent));
+    let (present, absent) = facts.tally(set, wanted.to);
     let mut verdict = if let Some(directory) = facts.examples(gap.resource.file).filter(|_| !configured) {
         Verdict::remark(NoFix::new("example", format!("it lies below {directory}/: whoever adapts it may make it")))
     } else if wanted.to == Target::Secret && !(absent == 1 && present > 1) {
         Verdict::remark(NoFix::new("secret-elsewhere", "Secrets are often not kept with the manifests: it must be there before its reader"))
     } else if configured && wanted.to == Target::ConfigMap {
         Verdict::no_fix(Severity::Error, NoFix::new("not-defined", nothing))
-    } else if absent == 1 && present > 0 || !notes.is_empty() {
+    } else if absent <= present.max(1) || !notes.is_empty() {
         let text = match present {
             0 => nothing.to_owned(),
             1 => format!("{nothing}; the other {} that pods of the set read is there", wanted.to.kind()),
@@ -229,14 +217,15 @@ fn holder(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId,
     if keys.is_empty() || wanted.to == Target::Secret {
         return None;
     }
-    let fits = |id: ResourceId| {
-        let held = ws.data_keys(id);
-        ws.resource(id).target() == Some(wanted.to) && keys.iter().all(|key| held.iter().any(|h| h == key))
+    let fits = |id: &ResourceId| {
+        let held = ws.data_keys(*id);
+        let here = ws.member(set, *id).is_some_and(|m| may_equal(m.namespace.as_deref(), namespace));
+        here && keys.iter().all(|key| held.iter().any(|h| h == key))
     };
-    let mut holders = ws.set(set).members.iter().filter(|m| may_equal(m.namespace.as_deref(), namespace) && fits(m.resource));
+    let mut holders = facts.holders(set, wanted.to, keys.first()?).into_iter().filter(fits);
     let (holder, None) = (holders.next()?, holders.next()) else { return None };
     let what = if keys.len() == 1 { format!("key {}", keys[0]) } else { "all keys that are read".to_owned() };
-    Some(format!("{} {} has {what}", wanted.to.kind(), ws.resource(holder.resource).name))
+    Some(format!("{} {} has {what}", wanted.to.kind(), ws.resource(holder).name))
 }
 
 /// What is optional only disappoints.

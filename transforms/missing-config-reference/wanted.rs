@@ -28,6 +28,13 @@ pub(super) struct Wanted<'a> {
     pub(super) keys: Vec<Key<'a>>,
 }
 
+impl Wanted<'_> {
+    /// Whether pods do not start without it.
+    pub(super) fn is_in_pods(&self) -> bool {
+        !self.optional && !matches!(self.how, How::PullSecret | How::Field(_))
+    }
+}
+
 /// How an object is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum How<'a> {

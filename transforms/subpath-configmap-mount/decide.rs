@@ -1,16 +1,18 @@
 //! Which row of the decision table a mount belongs to: the first that fits.
 //!
 //! A missing file is an error (E1). What never changes needs nothing (I1). A subPath that is a directory becomes a directory mount (D1), a
-//! file beside a directory of the same kind joins it (D2). Any other file is a candidate for the link (W1), which the proofs decide. What
-//! is left keeps its subPath, with the reason (S1).
+//! file beside a directory of the same kind joins it (D2). Any other file is up to the strategies for files (D3, P1, W1), which
+//! [`choose`] decides on. What is left keeps its subPath, with the reason (S1).
 
 use kubewright_model::finding::NoFix;
+use kubewright_model::yaml::Node;
 
+use super::choose;
 use super::mounts::{Mount, parent};
 use super::pod::{Own, Pod};
-use super::proof;
 use super::volume::{Found, Item, Source, Volume};
 use crate::missing_config_reference;
+use crate::settings::Strategy;
 
 /// A mount through subPath and what to do about it.
 pub(super) struct Decision<'p, 'a> {
@@ -31,7 +33,7 @@ pub(super) enum Case<'p, 'a> {
     Directory(Vec<(usize, Item)>),
     /// D2: the file at this index of the sources, beside the files of another mount.
     Beside(usize, Item, &'p Mount<'a>),
-    /// W1: the file at this index of the sources, perhaps.
+    /// D3, P1 or W1: the file at this index of the sources, perhaps.
     File(usize, Item),
     /// S1: the mount stays.
     Keep(NoFix),
@@ -110,16 +112,19 @@ fn settled<'p, 'a>(pod: &Pod<'_>, read: &[&Source<'_>]) -> Option<Case<'p, 'a>> 
 }
 
 fn directory<'p, 'a>(pod: &Pod<'_>, own: &Own<'_>, volume: &Volume<'_>, files: Vec<(usize, Item)>) -> Case<'p, 'a> {
-    let proof = volume.check().and_then(|()| pod.not_patched(own, &["volumeMounts"], &["volumes"]));
+    let proof = whole(own).and_then(|()| volume.check()).and_then(|()| pod.not_patched(own, &["volumeMounts"], &["volumes"]));
     proof.map_or_else(Case::Keep, |()| Case::Directory(files))
 }
 
 fn file<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &Mount<'_>, volume: &Volume<'_>, index: usize, item: Item) -> Case<'p, 'a> {
-    let proof = volume.check().and_then(|()| proof::linux(pod, own)).and_then(|()| pod.not_patched(own, &["volumeMounts"], &["volumes"]));
+    let proof = whole(own)
+        .and_then(|()| volume.check())
+        .and_then(|()| linux(pod, own))
+        .and_then(|()| pod.not_patched(own, &["volumeMounts"], &["volumes"]));
     if let Err(no_fix) = proof {
         return Case::Keep(no_fix);
     }
-    match beside(pod, own, mount) {
+    match beside(pod, own, mount).filter(|_| choose::allowed(pod, Strategy::Join)) {
         Some(outer) => Case::Beside(index, item, outer),
         None => Case::File(index, item),
     }
@@ -131,4 +136,29 @@ fn beside<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &Mount<'_>) -> Opti
     let outer = own.mounts.iter().find(|m| m.path.as_deref() == Some(directory) && m.sub_path.is_none() && !m.expression)?;
     pod.volume(outer.volume)?.check().ok()?;
     (outer.volume != mount.volume).then_some(outer)
+}
+
+/// Refuses containers without an image, which no cluster takes: they are patches, and what they are put upon is not in front of us.
+fn whole(own: &Own<'_>) -> Result<(), NoFix> {
+    let image = own.container.node.get("image").is_some_and(|n| !n.is_null());
+    image
+        .then_some(())
+        .ok_or_else(|| NoFix::new("fragment", "the container has no image: this is a patch, and the rest of it is elsewhere"))
+}
+
+/// Refuses pods of other operating systems.
+fn linux(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
+    let spec = pod.template.spec;
+    let named = |path: &[&str]| spec.path(path).and_then(Node::text).is_some_and(|os| os.eq_ignore_ascii_case("windows"));
+    let options = ["windowsOptions"]
+        .iter()
+        .any(|key| spec.path(&["securityContext", key]).is_some() || own.container.node.path(&["securityContext", key]).is_some());
+    if named(&["os", "name"])
+        || named(&["nodeSelector", "kubernetes.io/os"])
+        || named(&["nodeSelector", "beta.kubernetes.io/os"])
+        || options
+    {
+        return Err(NoFix::new("windows", "the pod runs on Windows, where there is no /bin/sh"));
+    }
+    Ok(())
 }

@@ -1,16 +1,27 @@
 //! `subpath-configmap-mount`: ConfigMap, Secret and projected volumes mounted through subPath, which a running pod never sees change.
 //!
-//! For each container, each mount is put into a row of the decision table ([`decide`]). Directories (D1, D2) are rewritten one by one. The
-//! files that are left share one entrypoint wrapper, so they are one finding with one fix, if its proofs hold ([`proof`]); mounts that
-//! stay are one finding for each reason. A fix claims the workload, so further containers follow in the next passes.
+//! For each container, each mount is put into a row of the decision table ([`decide`]). What is decided by the mount alone is rewritten one
+//! by one, each way in its own file ([`directory`], [`join`]). For the files that are left the least invasive strategy is chosen that is
+//! proven ([`choose`]): [`own_directory`], [`repoint`], [`link`]. Mounts that stay are one finding for each reason. A fix claims the
+//! workload, so further containers, and further strategies for the same container, follow in the next passes.
 
+mod choose;
 mod decide;
+mod directory;
+mod facts;
+mod file;
+mod join;
+mod link;
 mod mounts;
 mod objects;
+mod own_directory;
 mod pod;
-mod proof;
-mod rewrite;
+mod repoint;
 mod say;
+#[cfg(test)]
+mod tests;
+mod texts;
+mod user;
 mod volume;
 mod wrapper;
 
@@ -18,12 +29,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::ContainerKind;
-use kubewright_model::kube::images::{self, Question};
-use kubewright_model::yaml::{Edit, Node};
+use kubewright_model::kube::images::Question;
+use kubewright_model::yaml::Edit;
 
 use self::decide::{Case, Decision};
+use self::facts::{Basis, Facts};
+use self::file::File;
 use self::pod::{Own, Pod};
-use self::rewrite::Linked;
+use crate::settings::Strategy;
 use crate::{Context, Meta, Transform};
 
 /// See the page of the transform.
@@ -47,47 +60,65 @@ impl Transform for SubPathConfigMapMount {
         if !cx.settings.subpath_configmap_mount.enabled {
             return findings;
         }
-        for resource in cx.workspace.resources() {
-            let Some(node) = cx.workspace.node(resource.id) else { continue };
-            for template in cx.workspace.pod_templates(resource.id) {
-                let of_part = |m: &mounts::Mount<'_>| m.sub_path.is_some() || m.expression;
-                if !template.containers().iter().any(|c| mounts::of(c.node).iter().any(of_part)) {
-                    continue;
-                }
-                let pod = Pod::new(*cx, resource.id, node, template);
-                for own in pod.containers.iter().filter(|own| own.container.kind != ContainerKind::Ephemeral) {
-                    container(&pod, own, &mut findings);
-                }
-            }
-        }
+        for_each_container(cx, |pod, own| container(pod, own, &mut findings));
         findings
     }
 }
 
-/// What would have to be known of the images of the workspace to decide the mounts of their containers.
+/// What would have to be known of the images of the workspace to decide the mounts of their containers: what the strategies that are not
+/// ruled out already ask, and nothing of images whose findings are proven without.
 pub(crate) fn questions(cx: &Context<'_>) -> Vec<Question> {
     let mut asked: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    for_each_container(cx, |pod, own| {
+        let decisions = decisions(pod, own);
+        let mut ignored = Vec::new();
+        if let Some(question) = choose::question(pod, own, &files(own, &decisions, &mut ignored)) {
+            asked.entry((question.image, question.platform)).or_default().extend(question.paths);
+        }
+    });
+    asked.into_iter().map(|((image, platform), paths)| Question { image, platform, paths }).collect()
+}
+
+/// Visits each container of pods that mount something through subPath; a debug container's mounts are not in any manifest.
+fn for_each_container(cx: &Context<'_>, mut visit: impl FnMut(&Pod<'_>, &Own<'_>)) {
     for resource in cx.workspace.resources() {
+        let Some(node) = cx.workspace.node(resource.id) else { continue };
         for template in cx.workspace.pod_templates(resource.id) {
-            for container in template.containers() {
-                let paths = mounts::of(container.node).into_iter().filter(|m| m.sub_path.is_some()).filter_map(|m| m.path);
-                let paths: Vec<String> = paths.flat_map(|p| [mounts::parent(&p).to_owned(), p]).collect();
-                let image = container.node.get("image").and_then(Node::text).and_then(images::normalise);
-                if let Some(image) = image.filter(|_| !paths.is_empty()) {
-                    asked.entry((image, images::platform(&template))).or_default().extend(paths);
-                }
+            let of_part = |m: &mounts::Mount<'_>| m.sub_path.is_some() || m.expression;
+            if !template.containers().iter().any(|c| mounts::of(c.node).iter().any(of_part)) {
+                continue;
             }
+            let pod = Pod::new(*cx, resource.id, node, template);
+            pod.containers.iter().filter(|own| own.container.kind != ContainerKind::Ephemeral).for_each(|own| visit(&pod, own));
         }
     }
-    asked.into_iter().map(|((image, platform), paths)| Question { image, platform, paths }).collect()
+}
+
+fn decisions<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>) -> Vec<Decision<'p, 'a>> {
+    own.mounts.iter().filter_map(|mount| decide::decide(pod, own, mount)).collect()
+}
+
+/// The files among the decisions that a strategy may take over; the others are added to `kept`.
+fn files<'d, 'p, 'a>(
+    own: &Own<'_>,
+    decisions: &'d [Decision<'p, 'a>],
+    kept: &mut Vec<(&'d Decision<'p, 'a>, NoFix)>,
+) -> Vec<File<'d, 'p, 'a>> {
+    let mut files = Vec::new();
+    for decision in decisions {
+        let Case::File(source, item) = &decision.case else { continue };
+        match file::target(own, decision.mount) {
+            Ok(target) => files.push(File { decision, source: *source, item: item.clone(), target }),
+            Err(no_fix) => kept.push((decision, no_fix)),
+        }
+    }
+    files
 }
 
 /// All findings about one container.
 fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
-    let decisions: Vec<Decision<'_, '_>> = own.mounts.iter().filter_map(|mount| decide::decide(pod, own, mount)).collect();
+    let decisions = decisions(pod, own);
     let mut kept: Vec<(&Decision<'_, '_>, NoFix)> = Vec::new();
-    let mut linked: Vec<Linked<'_, '_, '_>> = Vec::new();
-    let mut unproven = Vec::new();
     for decision in &decisions {
         match &decision.case {
             Case::Missing(no_fix) => {
@@ -98,63 +129,50 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
                 findings.push(finding(pod, Severity::Info, &[decision], message, Vec::new(), Err(no_fix.clone())));
             }
             Case::Keep(no_fix) => kept.push((decision, no_fix.clone())),
-            Case::Directory(files) => match rewrite::directory(pod, decision, files) {
-                Ok(edits) => findings.push(directory(pod, decision, edits)),
+            Case::Directory(_) if !choose::allowed(pod, Strategy::Directory) => kept.push((decision, choose::forbidden())),
+            Case::Directory(files) => match directory::rewrite(pod, own, decision, files) {
+                Ok((edits, basis)) => findings.push(whole_directory(pod, decision, edits, &basis)),
                 Err(no_fix) => kept.push((decision, no_fix)),
             },
-            Case::Beside(source, item, outer) => match rewrite::beside(pod, decision, *source, item, outer) {
+            Case::Beside(source, item, outer) => match join::rewrite(pod, decision, *source, item, outer) {
                 Ok(edits) => {
                     let title = format!("join it with the volume {} in one projected volume at {}", outer.volume, outer.written);
-                    findings.push(offered(pod, &[decision], fixed(pod, &[decision], title, edits, true, Vec::new())));
+                    findings.push(offered(pod, &[decision], fixed(pod, &[decision], title, edits, &Basis::default())));
                 }
                 Err(no_fix) => kept.push((decision, no_fix)),
             },
-            Case::File(source, item) => match proof::link(pod, own, decision.mount, &mut unproven) {
-                Ok(target) => linked.push(Linked { decision, source: *source, item: item.clone(), target }),
-                Err(no_fix) => kept.push((decision, no_fix)),
-            },
+            Case::File(..) => {}
         }
     }
-    if !linked.is_empty() {
-        match links(pod, own, &linked, unproven) {
-            Ok(finding) => findings.push(finding),
-            Err(no_fix) => kept.extend(linked.iter().map(|l| (l.decision, no_fix.clone()))),
+    let files = files(own, &decisions, &mut kept);
+    // Where nothing is to be decided nobody needs to know the image.
+    let facts = if files.is_empty() { Ok(Facts::default()) } else { Facts::of(pod, own, true) };
+    match facts {
+        Ok(facts) => {
+            let choice = choose::choose(pod, own, &facts, &files);
+            for rewrite in choice.rewrites {
+                let decisions: Vec<&Decision<'_, '_>> = rewrite.files.iter().map(|f| f.decision).collect();
+                let mut finding = fixed(pod, &decisions, rewrite.title, rewrite.edits, &rewrite.basis);
+                if !rewrite.basis.proven() {
+                    let directory = rewrite.files.first().map_or("/", |f| f.directory());
+                    finding.notes.extend(say::to_prove(pod, own, &facts, rewrite.strategy, directory, &rewrite.basis));
+                }
+                findings.push(offered(pod, &decisions, finding));
+            }
+            kept.extend(choice.kept.into_iter().map(|(file, no_fix)| (file.decision, no_fix)));
         }
+        Err(no_fix) => kept.extend(files.iter().map(|file| (file.decision, no_fix.clone()))),
     }
     keep(pod, &kept, findings);
 }
 
-/// D1: unsafe, because the directory is now one that the kubelet manages. A config hash is no cure here: the kubelet deletes the directory
-/// that is mounted before any pod is replaced.
-fn directory(pod: &Pod<'_>, decision: &Decision<'_, '_>, edits: Vec<Edit>) -> Finding {
+/// A config hash is no cure for a directory: the kubelet deletes the one that is mounted before any pod is replaced.
+fn whole_directory(pod: &Pod<'_>, decision: &Decision<'_, '_>, edits: Vec<Edit>, basis: &Basis) -> Finding {
     let title =
         format!("mount a projected volume with just the files of {} at {}", decision.mount.sub_path.unwrap_or(""), decision.mount.written);
-    let note = "a program that reads the directory recursively meets ..data and the directory it points to, too".to_owned();
     let message =
         format!("a directory of {} is mounted through subPath; a change takes its files away from running pods", decision.source.display());
-    Finding { message, severity: Severity::Warning, ..fixed(pod, &[decision], title, edits, false, vec![note]) }
-}
-
-/// W1 for all files of a container.
-fn links(pod: &Pod<'_>, own: &Own<'_>, linked: &[Linked<'_, '_, '_>], mut unproven: Vec<String>) -> Result<Finding, NoFix> {
-    let proof = proof::container(pod, own)?;
-    let (edits, directories) = rewrite::links(pod, own, &proof, linked)?;
-    unproven.extend(proof.unproven);
-    let volumes = if directories.len() == 1 { "a projected volume" } else { "projected volumes" };
-    let files = if linked.len() == 1 { "file" } else { "files" };
-    let title = format!("mount {volumes} at {}, link the {files} from the entrypoint", say::list(&directories));
-    let mut notes = Vec::new();
-    if let Some(stated) = &proof.stated {
-        notes.push(say::proven(stated, &proof.program));
-    }
-    if !unproven.is_empty() {
-        notes.push(format!("not proven: {}", unproven.join("; ")));
-        if proof.stated.is_none() || unproven.iter().any(|what| what.ends_with("`)")) {
-            notes.push(say::to_state(pod, own, false));
-        }
-    }
-    let decisions: Vec<&Decision<'_, '_>> = linked.iter().map(|l| l.decision).collect();
-    Ok(offered(pod, &decisions, fixed(pod, &decisions, title, edits, unproven.is_empty(), notes)))
+    Finding { message, severity: Severity::Warning, ..fixed(pod, &[decision], title, edits, basis) }
 }
 
 /// S1: one finding for each reason.
@@ -177,13 +195,14 @@ fn missing(decision: &Decision<'_, '_>) -> String {
     format!("{sub_path} of the volume {} is mounted through subPath and does not exist", decision.volume.name)
 }
 
-/// A finding with a fix; `proven` says whether nothing about running pods is left to chance.
-fn fixed(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>], title: String, edits: Vec<Edit>, proven: bool, mut notes: Vec<String>) -> Finding {
+/// A finding with a fix, safe if what it rests on is proven.
+fn fixed(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>], title: String, edits: Vec<Edit>, basis: &Basis) -> Finding {
+    let mut notes = basis.notes();
     if pod.must_be_recreated() {
         let kind = &pod.cx.workspace.resource(pod.id).kind;
         notes.push(format!("a {kind} cannot take this change in place: delete it and create it again"));
     }
-    let safe = proven && !pod.must_be_recreated();
+    let safe = basis.proven() && !pod.must_be_recreated();
     let applicability = if safe { Applicability::Safe } else { Applicability::Unsafe };
     let changes = edits.into_iter().map(|edit| Change::Edit(pod.file, edit)).collect();
     let fix = Fix { title, applicability, changes, claims: vec![pod.id] };

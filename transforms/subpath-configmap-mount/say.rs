@@ -1,14 +1,15 @@
 //! What is said about mounts: messages, notes, and what to state about an image.
 
-use kubewright_model::finding::Severity;
+use kubewright_model::finding::{NoFix, Severity};
 use kubewright_model::kube::Target;
 use kubewright_model::kube::images::{self, Stated, StatedBy};
 use kubewright_model::yaml::Node;
 
 use super::decide::Decision;
+use super::facts::{Basis, Facts};
 use super::pod::{Own, Pod};
-use super::wrapper::Program;
 use crate::missing_config_hash;
+use crate::settings::Strategy;
 
 /// What is wrong with these mounts.
 pub(super) fn message(decisions: &[&Decision<'_, '_>]) -> String {
@@ -50,30 +51,60 @@ pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Seve
     (Severity::Warning, format!("{chance}, and no config hash makes up for that: {why}"))
 }
 
-/// What of the image was taken as proven.
-pub(super) fn proven(stated: &Stated, program: &Program<'_>) -> String {
-    let facts = &stated.facts;
-    let by = match &stated.by {
+/// Who states facts.
+pub(super) fn source(stated: &Stated) -> String {
+    match &stated.by {
         StatedBy::Annotation => format!("annotation {}", images::ANNOTATION),
-        StatedBy::Config => format!("kubewright.toml ([[images]] {})", facts.pattern),
+        StatedBy::Config => format!("kubewright.toml ([[images]] {})", stated.facts.pattern),
         StatedBy::Lock(digest) => format!("kubewright.lock ({digest})"),
-    };
-    let mut parts: Vec<String> = facts.shell.iter().chain(&facts.user).cloned().collect();
-    if let Program::Image { entrypoint, args, cmd } = program {
-        parts.push(format!("ENTRYPOINT {entrypoint:?}"));
-        if args.is_none() && !cmd.is_empty() {
-            parts.push(format!("CMD {cmd:?}"));
-        }
+        StatedBy::Table(_) => "built-in table".to_owned(),
     }
-    format!("proven by: {by}: {}", parts.join(", "))
+}
+
+/// The user that an image runs as.
+pub(super) fn user(stated: &Stated) -> String {
+    stated.facts.user.as_deref().map(|user| if user == "root" { user.to_owned() } else { format!("user {user}") }).unwrap_or_default()
+}
+
+/// That shell or ENTRYPOINT are not stated, and how to state them.
+pub(super) fn unknown(pod: &Pod<'_>, own: &Own<'_>, code: &'static str) -> NoFix {
+    let image = own.container.node.get("image").and_then(Node::text).unwrap_or("");
+    let entrypoint = code == "entrypoint-unknown";
+    let (code, why) = match (pod.image_changes(own), entrypoint) {
+        (true, true) => {
+            ("image-rewritten", format!("there is no command, and kustomize may replace the image {image}: there are no words to pass on"))
+        }
+        (true, false) => ("image-rewritten", format!("kustomize may replace the image {image}: whether it has a shell is not known")),
+        (false, true) => {
+            (code, format!("there is no command, and the ENTRYPOINT of the image {image} is not stated: there are no words to pass on"))
+        }
+        (false, false) => (code, format!("nothing states that the image {image} has a shell")),
+    };
+    NoFix::new(code, format!("{why}\n{}", to_state(pod, own, entrypoint)))
+}
+
+/// How the fix would be proven.
+pub(super) fn to_prove(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, strategy: Strategy, directory: &str, basis: &Basis) -> Option<String> {
+    match strategy {
+        Strategy::OwnDirectory => Some(format!(
+            "if {directory} holds nothing but what the pod mounts there, and no program writes into it or reads it as a whole, \
+             owned-dirs = [\"{directory}\"] in kubewright.toml states it"
+        )),
+        Strategy::Link => {
+            let of_image = !facts.stated() || basis.unproven.iter().any(|what| what.ends_with("`)"));
+            of_image.then(|| to_state(pod, own, false))
+        }
+        _ if facts.locked() => None,
+        _ => Some("`kubewright images lock` reads what the image has".to_owned()),
+    }
 }
 
 /// What to write into `kubewright.toml`, or into the annotation where kustomize may replace the image, so that the fix is proven.
-pub(super) fn to_state(pod: &Pod<'_>, own: &Own<'_>, entrypoint: bool) -> String {
+fn to_state(pod: &Pod<'_>, own: &Own<'_>, entrypoint: bool) -> String {
     let image = own.container.node.get("image").and_then(Node::text).and_then(images::normalise);
     let mut text = if let Some(image) = image.filter(|_| !pod.image_changes(own)) {
         let facts = format!("[[images]]\nmatch = \"{image}\"\nshell = \"/bin/sh\"\nuser = \"root\"");
-        format!("state in kubewright.toml what the image has, if it is so:\n{facts}")
+        format!("`kubewright images lock` reads what the image has; or state it in kubewright.toml, if it is so:\n{facts}")
     } else {
         let facts = format!(r#"'{{"{}": {{"shell": "/bin/sh", "user": "root"}}}}'"#, own.container.name);
         format!("state in the pod template's annotations what the image has, if it is so:\n{}: {facts}", images::ANNOTATION)

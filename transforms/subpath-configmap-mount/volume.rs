@@ -286,6 +286,24 @@ impl<'a> Source<'a> {
     }
 }
 
+/// A projected volume with files of several volumes, each with the mode that it has there. The mode of the first volume is that of the new
+/// one: `projected` has one for all its sources.
+pub(super) fn gathered(files: &[(&Volume<'_>, usize, Item)]) -> Value {
+    let Some((first, ..)) = files.first() else { return Value::Map(Vec::new()) };
+    let base = first.default_mode.unwrap_or(DEFAULT_MODE);
+    let mut sources: Vec<(&Source<'_>, Vec<Item>)> = Vec::new();
+    for (volume, index, item) in files {
+        let Some(source) = volume.sources.get(*index) else { continue };
+        let mode = volume.mode(item);
+        let item = Item { mode: item.mode.or((mode != base).then_some(mode)), ..item.clone() };
+        match sources.iter_mut().find(|(s, _)| s.to == source.to && s.name == source.name) {
+            Some((_, items)) => items.push(item),
+            None => sources.push((source, vec![item])),
+        }
+    }
+    first.with_sources(sources.iter().map(|(source, items)| source.with_items(&items.iter().collect::<Vec<_>>())).collect())
+}
+
 /// The value of a key of a mapping.
 fn field<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
     match value {

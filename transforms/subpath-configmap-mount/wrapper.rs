@@ -129,7 +129,7 @@ fn quoted(path: &str) -> String {
 }
 
 /// Text that the kubelet's expansion of `$(NAME)` and `$$` turns back into `text` (`third_party/forked/golang/expansion` of Kubernetes).
-fn doubled(text: &str) -> String {
+pub(super) fn doubled(text: &str) -> String {
     text.replace('$', "$$")
 }
 

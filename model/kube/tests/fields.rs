@@ -146,3 +146,42 @@ fn references_to_a_name_are_looked_up() {
     assert!(w.references_to(w.sets()[1].id, Target::Secret, "a").is_empty());
     let _ = resource(&w, "Pod/p");
 }
+
+#[test]
+fn annotations_of_pods_count_in_every_carrier() {
+    let cron = "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: x}\nspec: {jobTemplate: {spec: {template: {metadata: {annotations: {vault.hashicorp.com/agent-configmap: a}}, spec: {containers: []}}}}}\n";
+    let path = "spec.jobTemplate.spec.template.metadata.annotations.vault.hashicorp.com/agent-configmap";
+    assert_eq!(found(&workspace(&[("a.yaml", cron)])), [format!("ConfigMap a {path}")]);
+}
+
+#[test]
+fn selectors_of_keys_are_known_where_their_group_has_them() {
+    let monitor = "spec: {endpoints: [{basicAuth: {password: {name: a, key: k}}, tlsConfig: {ca: {configMap: {name: b, key: l}}, keySecret: {name: c, key: m}}}]}\n";
+    let path = "spec.endpoints[]";
+    let known = of("apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor", monitor);
+    assert_eq!(
+        known,
+        [
+            format!("Secret a=k {path}.basicAuth.password.name"),
+            format!("ConfigMap b=l {path}.tlsConfig.ca.configMap.name"),
+            format!("Secret c=m {path}.tlsConfig.keySecret.name"),
+        ]
+    );
+    let unknown = of("apiVersion: example.com/v1\nkind: ServiceMonitor", monitor);
+    assert_eq!(
+        unknown,
+        [format!("ConfigMap b=l ? {path}.tlsConfig.ca.configMap.name"), format!("Secret c=m ? {path}.tlsConfig.keySecret.name")]
+    );
+    let issuer = "spec: {acme: {privateKeySecretRef: {name: a}, solvers: [{dns01: {x: {apiTokenSecretRef: {name: b, key: k}}}}]}}\n";
+    let issuer = of("apiVersion: cert-manager.io/v1\nkind: Issuer", issuer);
+    assert_eq!(issuer, ["Secret b=k spec.acme.solvers[].dns01.x.apiTokenSecretRef.name"]);
+}
+
+#[test]
+fn fields_whose_name_ends_like_a_reference_are_probable() {
+    let of_spec = |spec: &str| of("apiVersion: example.com/v1\nkind: T", &format!("spec: {{{spec}}}\n"));
+    assert_eq!(of_spec("logConfigMap: a"), ["ConfigMap a ? spec.logConfigMap"]);
+    assert_eq!(of_spec("customQueriesConfigMapRefs: [{name: a, key: k}]"), ["ConfigMap a=k ? spec.customQueriesConfigMapRefs[].name"]);
+    assert_eq!(of_spec("caSecretName: a"), ["Secret a ? spec.caSecretName"]);
+    assert_eq!(of_spec("mapper: a, secretive: b, config: c"), Vec::<String>::new());
+}

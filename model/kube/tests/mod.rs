@@ -2,8 +2,10 @@
 
 mod appliers;
 mod bounds;
+mod content;
 mod fields;
 mod generators;
+mod overrides;
 mod pods;
 mod reading;
 mod sets;

@@ -10,7 +10,7 @@ const BOM: &str = "\u{feff}";
 
 /// Plans new documents behind the first `at` documents of `file`.
 pub(in super::super) fn insert(file: &File, at: usize, values: &[&Value]) -> Result<Plan, Refusal> {
-    if file.uneditable().is_some() || guard::has_lone_cr(file.text()) {
+    if file.uneditable().is_some() || file.documents().iter().any(|d| d.lone_cr) {
         return Err(guard::LAYOUT);
     }
     if at > file.documents().len() {
@@ -53,6 +53,8 @@ pub(in super::super) fn insert(file: &File, at: usize, values: &[&Value]) -> Res
         (_, Some(next)) => {
             let (position, marker_first) = match (&next.marker, before) {
                 (Some(marker), _) => (marker.start, true),
+                // A second byte order mark would stand inside the file.
+                (None, None) if text.strip_prefix(BOM).is_some_and(|t| t.starts_with(BOM)) => return Err(guard::LAYOUT),
                 (None, None) => (if text.starts_with(BOM) { BOM.len() } else { 0 }, false),
                 (None, Some(_)) => return Err(guard::LAYOUT),
             };

@@ -165,7 +165,7 @@ pub(super) fn remove(collection: Node<'_>, gone: &[usize]) -> Result<Plan, Refus
     let layout = Layout::new(collection.file());
     let all = units(collection);
     let mut plan = Plan::default();
-    let kept_last = (0..all.len()).rev().find(|i| !gone.contains(i)).ok_or(guard::PLACE)?;
+    let kept_last = (0..all.len()).rev().find(|i| gone.binary_search(i).is_err()).ok_or(guard::PLACE)?;
     for index in gone.iter().copied().filter(|i| *i < kept_last) {
         let unit = all.get(index).ok_or(guard::PLACE)?;
         let comma = comma(layout, unit.end).ok_or(guard::LAYOUT)?;

@@ -39,15 +39,10 @@ pub(super) fn document(file: &File, index: usize) -> Result<(), Refusal> {
     if document.directives {
         return Err(DIRECTIVE);
     }
-    if has_lone_cr(file.text().get(document.region()).unwrap_or("")) {
+    if document.lone_cr {
         return Err(LONE_CR);
     }
     Ok(())
-}
-
-pub(super) fn has_lone_cr(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.iter().enumerate().any(|(i, b)| *b == b'\r' && bytes.get(i + 1) != Some(&b'\n'))
 }
 
 /// Whether `node` can be edited: nothing on the way from the root to it makes an edit mean more than it says.

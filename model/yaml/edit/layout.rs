@@ -121,16 +121,18 @@ impl<'a> Layout<'a> {
 
     /// Texts of the comments that begin in `range`.
     pub(super) fn comments(self, range: &Range<usize>) -> Vec<String> {
-        self.file
-            .comments
-            .iter()
-            .filter(|c| range.contains(&c.start))
-            .map(|c| self.text[c.start..c.end].trim_end_matches('\r').to_owned())
-            .collect()
+        self.comments_in(range).map(|c| self.text[c.start..c.end].trim_end_matches('\r').to_owned()).collect()
     }
 
     pub(super) fn has_comment(self, range: &Range<usize>) -> bool {
-        self.file.comments.iter().any(|c| range.contains(&c.start))
+        self.comments_in(range).next().is_some()
+    }
+
+    fn comments_in(self, range: &Range<usize>) -> impl Iterator<Item = &'a Range<usize>> {
+        let comments = &self.file.comments;
+        let first = comments.partition_point(|c| c.start < range.start);
+        let end = range.end;
+        comments[first..].iter().take_while(move |c| c.start < end)
     }
 
     /// What the lines below the one that ends at `line_break` are.

@@ -20,6 +20,8 @@ fn insert() {
         let edit = file.insert_document(after, &map(&[("k", s("v"))])).unwrap();
         assert_eq!(verify::apply(&file, &[&edit]).map_err(|r| r.code), Ok(result.to_owned()), "{before}");
     }
+    let twice = File::parse("\u{feff}\u{feff}a: 1\n").unwrap();
+    assert_eq!(twice.insert_document(None, &s("k")).map_err(|r| r.code), Err("yaml-layout"));
 }
 
 #[test]
@@ -36,6 +38,10 @@ fn remove() {
         let edit = file.remove_document(index).unwrap();
         assert_eq!(verify::apply(&file, &[&edit]).map_err(|r| r.code), Ok(result.to_owned()), "{before}");
     }
+    // The `...` that goes with the document keeps those around it apart.
+    let file = File::parse("a: 1\n---\nb: 2\n...\nc: 3\n").unwrap();
+    assert_eq!(file.remove_document(1).map_err(|r| r.code), Err("yaml-layout"));
+    assert!(file.remove_document(0).is_ok() && file.remove_document(2).is_ok());
 }
 
 #[test]

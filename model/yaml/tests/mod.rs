@@ -5,6 +5,7 @@ mod flow;
 mod insert;
 mod nest;
 mod remove;
+mod scan;
 mod set;
 mod together;
 

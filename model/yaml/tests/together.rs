@@ -1,5 +1,5 @@
 use super::{at, map, s};
-use crate::yaml::{Edit, File, Place, Refusal, Value, verify};
+use crate::yaml::{Edit, File, Level, Place, Refusal, Value, verify};
 
 fn all(before: &str, plan: impl Fn(&File) -> Result<Vec<Edit>, Refusal>) -> String {
     let file = File::parse(before).unwrap();
@@ -85,4 +85,15 @@ fn removals_in_a_row_below_a_block_scalar() {
     assert_eq!(all("a: |+\n  x\ns:\n  b: 1\nc: 2\n\nd: 3\n", emptied), "a: |+\n  x\ns: {}\n\nd: 3\n");
     // A file without a final line break would end in the scalar.
     assert_eq!(all("a: |\n  x\nb: 1\nc: 2", both), "yaml-layout");
+}
+
+#[test]
+fn keys_that_move_stay_distinct() {
+    let nest = |f: &File, level: Level| at(f, "").nest(0..2, vec![level]);
+    let renamed = |f: &File| Ok(vec![nest(f, Level::new("u"))?, at(f, "a").rename_key("x")?, at(f, "b").rename_key("x")?]);
+    assert_eq!(all("a: 1\nb: 2\nc: 3\n", renamed), "yaml-key-exists");
+    let one = |f: &File| Ok(vec![nest(f, Level::new("u"))?, at(f, "a").rename_key("x")?, at(f, "b").rename_key("y")?]);
+    assert_eq!(all("a: 1\nb: 2\nc: 3\n", one), "u:\n  x: 1\n  y: 2\nc: 3\n");
+    let beside = |f: &File| Ok(vec![nest(f, Level::new("u").before(vec![("b".to_owned(), s("new"))]))?]);
+    assert_eq!(all("a: 1\nb: 2\nc: 3\n", beside), "yaml-key-exists");
 }

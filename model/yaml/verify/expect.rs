@@ -1,6 +1,7 @@
 //! What the result has to be: the meanings of the edits carried out on the decoded original.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::super::edit::{EXISTS, Edit, Level, Op, Refusal};
 use super::super::node::{Node, Resolved, resolve_plain};
@@ -33,7 +34,9 @@ struct Meaning<'t> {
 /// The documents that `edits` mean; `None` for one that is replaced as a whole, which is judged by its comments alone.
 pub(super) fn documents<'t>(file: &'t File, trees: &'t [&'t Tree], edits: &[&'t Edit]) -> Result<Vec<Option<Want<'t>>>, Refusal> {
     let mut meaning = Meaning { file, trees, ops: BTreeMap::new() };
-    let mut whole: Vec<&'t Op> = Vec::new();
+    let mut added: BTreeMap<usize, Vec<&'t Value>> = BTreeMap::new();
+    // Whether a document stays, as something else.
+    let mut changed: BTreeMap<usize, bool> = BTreeMap::new();
     for edit in edits {
         match &edit.op {
             op @ (Op::Set { node, .. }
@@ -42,26 +45,22 @@ pub(super) fn documents<'t>(file: &'t File, trees: &'t [&'t Tree], edits: &[&'t 
             | Op::Push { sequence: node, .. }
             | Op::Rename { key: node, .. }
             | Op::Nest { mapping: node, .. }) => meaning.ops.entry(*node).or_default().push(op),
-            op => whole.push(op),
+            Op::InsertDocument { at, value } => added.entry(*at).or_default().push(value),
+            op @ (Op::RemoveDocument { document } | Op::ReplaceDocument { document }) => {
+                if changed.insert(*document, matches!(op, Op::ReplaceDocument { .. })).is_some() {
+                    return Err(OVERLAP);
+                }
+            }
         }
     }
     let mut out = Vec::new();
     for index in 0..=file.documents().len() {
-        out.extend(whole.iter().filter_map(|op| match op {
-            Op::InsertDocument { at, value } if *at == index => Some(Some(Want::Value(value))),
-            _ => None,
-        }));
+        out.extend(added.get(&index).into_iter().flatten().map(|value| Some(Want::Value(value))));
         let Some(document) = file.documents().get(index) else { break };
-        let about = |op: &&&Op| matches!(op, Op::RemoveDocument { document } | Op::ReplaceDocument { document } if *document == index);
-        let mut ops = whole.iter().filter(about);
-        let first = ops.next();
-        let within = document.root.is_some_and(|root| meaning.touched(root));
-        if first.is_some() && (within || ops.next().is_some()) {
-            return Err(OVERLAP);
-        }
-        match first {
-            Some(Op::RemoveDocument { .. }) => {}
-            Some(_) => out.push(None),
+        match changed.get(&index) {
+            Some(_) if document.root.is_some_and(|root| meaning.touched(root)) => return Err(OVERLAP),
+            Some(true) => out.push(None),
+            Some(false) => {}
             None => out.push(Some(meaning.want(document.root.ok_or(DOCUMENTS)?)?)),
         }
     }
@@ -128,11 +127,11 @@ impl<'t> Meaning<'t> {
     fn sequence(&self, node: Node<'_>, tree: &'t Tree, own: &[&'t Op]) -> Result<Want<'t>, Refusal> {
         let mut items = Vec::new();
         let old: Vec<Node<'_>> = node.children().collect();
+        let own = by_position(own, old.len())?;
         for index in 0..=old.len() {
-            for op in own {
+            for op in own.get(&index).into_iter().flatten() {
                 match op {
-                    Op::Push { at, value, .. } if *at == index => items.push(Want::Value(value)),
-                    Op::Push { at, .. } if *at <= old.len() => {}
+                    Op::Push { value, .. } => items.push(Want::Value(value)),
                     _ => return Err(OVERLAP),
                 }
             }
@@ -147,6 +146,7 @@ impl<'t> Meaning<'t> {
 
     fn mapping(&self, node: Node<'_>, tree: &'t Tree, own: &[&'t Op]) -> Result<Want<'t>, Refusal> {
         let old: Vec<(Node<'_>, Node<'_>)> = node.entries().collect();
+        let own = by_position(own, old.len())?;
         let mut entries = Vec::new();
         let mut nested: Vec<(Want<'t>, Want<'t>)> = Vec::new();
         let mut run: Option<(usize, &'t [Level])> = None;
@@ -154,26 +154,14 @@ impl<'t> Meaning<'t> {
             if let Some((end, under)) = run
                 && end == index
             {
-                entries.extend(wrap(std::mem::take(&mut nested), under));
+                entries.extend(wrap(std::mem::take(&mut nested), under)?);
                 run = None;
             }
-            for op in own {
+            for op in own.get(&index).into_iter().flatten() {
                 match op {
-                    Op::Insert { at, key, value, .. } if *at == index => {
-                        if run.is_some() {
-                            return Err(OVERLAP);
-                        }
-                        entries.push((Want::Key(key), Want::Value(value)));
-                    }
-                    Op::Insert { at, .. } if *at <= old.len() => {}
-                    Op::Nest { entries: range, under, .. } => {
-                        if range.start == index {
-                            if run.is_some() {
-                                return Err(OVERLAP);
-                            }
-                            run = Some((range.end, under));
-                        }
-                    }
+                    _ if run.is_some() => return Err(OVERLAP),
+                    Op::Insert { key, value, .. } => entries.push((Want::Key(key), Want::Value(value))),
+                    Op::Nest { entries: range, under, .. } => run = Some((range.end, under)),
                     _ => return Err(OVERLAP),
                 }
             }
@@ -184,17 +172,34 @@ impl<'t> Meaning<'t> {
                 if run.is_some() { nested.push(entry) } else { entries.push(entry) }
             }
         }
-        let mut keys = std::collections::BTreeSet::new();
-        if !entries.iter().all(|(key, _)| name(key).is_none_or(|name| keys.insert(name))) {
-            return Err(EXISTS);
-        }
+        distinct(&entries)?;
         Ok(Want::Map((!is_scalar(self.file, node.id())).then_some(tree), entries))
     }
+}
+
+/// The changes of a collection with `count` entries or items by the number of those in front.
+fn by_position<'t>(own: &[&'t Op], count: usize) -> Result<BTreeMap<usize, Vec<&'t Op>>, Refusal> {
+    let mut out: BTreeMap<usize, Vec<&'t Op>> = BTreeMap::new();
+    for op in own {
+        match op {
+            Op::Insert { at, .. } | Op::Push { at, .. } | Op::Nest { entries: Range { start: at, .. }, .. } if *at <= count => {
+                out.entry(*at).or_default().push(op);
+            }
+            _ => return Err(OVERLAP),
+        }
+    }
+    Ok(out)
 }
 
 /// Whether a node is a scalar, which additions make a collection.
 fn is_scalar(file: &File, node: NodeId) -> bool {
     matches!(file.node(node).kind(), Kind::Scalar(_))
+}
+
+/// No key stands twice.
+fn distinct(entries: &[(Want<'_>, Want<'_>)]) -> Result<(), Refusal> {
+    let mut keys = BTreeSet::new();
+    if entries.iter().all(|(key, _)| name(key).is_none_or(|name| keys.insert(name))) { Ok(()) } else { Err(EXISTS) }
 }
 
 /// Text of a scalar key.
@@ -207,18 +212,19 @@ fn name<'t>(key: &Want<'t>) -> Option<&'t str> {
 }
 
 /// `entries` under new keys, outermost first.
-fn wrap<'t>(entries: Vec<(Want<'t>, Want<'t>)>, under: &'t [Level]) -> Vec<(Want<'t>, Want<'t>)> {
+fn wrap<'t>(entries: Vec<(Want<'t>, Want<'t>)>, under: &'t [Level]) -> Result<Vec<(Want<'t>, Want<'t>)>, Refusal> {
     let mut inner = entries;
     for level in under.iter().rev() {
         let new = |list: &'t [(String, Value)]| list.iter().map(|(k, v)| (Want::Key(k), Want::Value(v)));
         let mut entries: Vec<_> = new(&level.before).collect();
         entries.extend(inner);
         entries.extend(new(&level.behind));
+        distinct(&entries)?;
         let mapping = Want::Map(None, entries);
         let value = if level.item { Want::Seq(None, vec![mapping]) } else { mapping };
         inner = vec![(Want::Key(&level.key), value)];
     }
-    inner
+    Ok(inner)
 }
 
 fn holds(want: &Want<'_>, got: &Tree) -> bool {

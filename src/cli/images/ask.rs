@@ -1,0 +1,49 @@
+//! Which images are asked what.
+
+use std::collections::BTreeSet;
+
+use kubewright_model::kube::Workspace;
+use kubewright_model::kube::images::{Question, normalise, platform};
+use kubewright_model::yaml::Node;
+use kubewright_transforms::{ALL, Context, Settings, image_questions};
+
+use crate::cli::config;
+use crate::cli::ground::Ground;
+
+/// The questions of a workspace, sorted.
+pub(super) struct Asked {
+    /// Those of the files that were asked for.
+    pub(super) here: Vec<Question>,
+    /// Those of all files that may be edited at all.
+    pub(super) all: Vec<Question>,
+}
+
+/// The questions. They do not depend on the lock, so that its answers stay.
+pub(super) fn of(workspace: &Workspace, ground: &Ground) -> Asked {
+    let settings = Settings { lock: Vec::new(), ..ground.config.settings.clone() };
+    let running: Vec<&str> = ALL.iter().map(|t| t.meta().name).filter(|name| settings.enabled(name)).collect();
+    let mut questions = image_questions(&Context { workspace, settings: &settings, running: &running });
+    questions.sort();
+    let here = used(workspace, |path, editable| editable && !config::ignored(&ground.config.ignore, path));
+    let all = used(workspace, |path, _| !config::ignored(&ground.config.ignore, path));
+    let of = |used: &BTreeSet<(String, String)>| {
+        questions.iter().filter(|q| used.contains(&(q.image.clone(), q.platform.clone()))).cloned().collect()
+    };
+    Asked { here: of(&here), all: of(&all) }
+}
+
+/// Images, with the platform, that pods of the files are made of.
+fn used(workspace: &Workspace, files: impl Fn(&str, bool) -> bool) -> BTreeSet<(String, String)> {
+    let mut used = BTreeSet::new();
+    for resource in workspace.resources() {
+        let file = workspace.file(resource.file);
+        if !files(&file.path, file.editable) {
+            continue;
+        }
+        for template in workspace.pod_templates(resource.id) {
+            let images = template.containers().into_iter().filter_map(|c| c.node.get("image").and_then(Node::text).and_then(normalise));
+            used.extend(images.map(|image| (image, platform(&template))));
+        }
+    }
+    used
+}

@@ -1,0 +1,126 @@
+//! `kubewright images lock`: asks the container images of the workspace what their manifests do not say, and writes the answers down.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `ask` | which images are asked what |
+//! | `lockfile` | `kubewright.lock` |
+//! | `work` | several images at a time |
+//! | `source`, `registry`, `archive` | where an image comes from |
+//! | `manifest`, `layer`, `zstd` | how it is stored |
+//! | `tree`, `look`, `users`, `facts` | what it says |
+//! | `failure` | why it cannot be read |
+
+pub mod archive;
+mod ask;
+mod facts;
+mod failure;
+mod layer;
+pub(super) mod lockfile;
+mod look;
+mod manifest;
+#[cfg(feature = "registry")]
+mod registry;
+mod source;
+mod tree;
+mod users;
+mod work;
+mod zstd;
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use kubewright_model::kube::Workspace;
+
+use self::lockfile::{FILE_NAME, Lock};
+use self::source::Pin;
+use self::work::Job;
+use super::args::LockArgs;
+use super::ground::Ground;
+use super::progress::Progress;
+use super::terminal::Terminal;
+use super::{Status, write};
+use crate::pipeline::report::FileChange;
+
+/// `kubewright images lock`
+pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
+    let ground = Ground::of(&args.paths, args.config.as_deref())?;
+    write::recover(&ground.root, false)?;
+    let progress = Progress::start("reading manifests");
+    let tree = ground.read(terminal)?;
+    let workspace = Workspace::new(tree.inputs, ground.config.options.clone());
+    let asked = ask::of(&workspace, &ground);
+    drop(progress);
+    let shown = ground.shown().shown(FILE_NAME);
+    let (mut lock, before) = ground.lock.clone().map_or_else(Default::default, |(lock, text)| (lock, Some(text)));
+    if args.check {
+        return check(&asked, lock, before.as_deref(), &shown, terminal);
+    }
+    let jobs: Vec<Job> = asked
+        .here
+        .iter()
+        .filter_map(|question| {
+            let old = lock.get(question);
+            if old.is_some_and(|old| old.answers(question)) && !args.upgrade {
+                return None;
+            }
+            let pin = old.filter(|_| !args.upgrade).map(|old| Pin { digest: old.digest.clone(), of_config: old.of_config });
+            Some(Job { question: question.clone(), pin })
+        })
+        .collect();
+    let kept = asked.here.len() - jobs.len();
+    let mut failed = 0;
+    let mut lines = lock.retain(&asked.all);
+    for (job, result) in jobs.iter().zip(work::all(&jobs, args, &ground)?) {
+        let name = format!("{} {}", job.question.image, job.question.platform);
+        match result {
+            Ok(outcome) => {
+                let digest: String = outcome.locked.digest.chars().take("sha256:".len() + 12).collect();
+                lines.push(format!("{name}: {digest}, {} of {} layers read", outcome.layers_read, outcome.layers));
+                lock.insert(outcome.locked);
+            }
+            Err(failure) => {
+                failed += 1;
+                terminal.error(&format!("{name}: {failure}"));
+            }
+        }
+    }
+    // Answers to what is no longer asked may have come along.
+    lock.retain(&asked.all);
+    let text = lock.render()?;
+    let changed = before.as_deref() != Some(&text) && (before.is_some() || !lock.is_empty());
+    if changed {
+        let change = FileChange { path: FILE_NAME.into(), before: before.map(Arc::from), after: Some(Arc::from(text)) };
+        write::write(&ground.root, &[change])?;
+    }
+    let (read, state) = (jobs.len() - failed, if changed { "written" } else { "unchanged" });
+    lines.push(format!("{read} read, {kept} kept, {failed} failed; {shown} {state}"));
+    terminal.out(&(lines.join("\n") + "\n"))?;
+    Ok(if failed > 0 { Status::Findings } else { Status::Clean })
+}
+
+/// Whether the lock answers what is asked, and nothing else, in the form that is written.
+fn check(asked: &ask::Asked, mut lock: Lock, before: Option<&str>, shown: &str, terminal: &Terminal) -> Result<Status> {
+    let mut stale = Vec::new();
+    for question in &asked.here {
+        let name = format!("{} {}", question.image, question.platform);
+        match lock.get(question) {
+            None => stale.push(format!("{name}: not locked")),
+            Some(locked) => stale.extend(locked.unanswered(question).map(|path| format!("{name}: nothing is known of {path}"))),
+        }
+    }
+    let text = lock.render()?;
+    stale.extend(lock.retain(&asked.all));
+    if stale.is_empty() && before.is_some_and(|before| before != text) {
+        stale.push("it is not in the form that is written".into());
+    }
+    if stale.is_empty() {
+        let images = match asked.here.len() {
+            1 => "1 image".to_owned(),
+            n => format!("{n} images"),
+        };
+        terminal.out(&format!("{shown} answers all that is asked of {images}\n"))?;
+        return Ok(Status::Clean);
+    }
+    terminal.out(&format!("{shown} is stale:\n  {}\n`kubewright images lock` brings it up to date\n", stale.join("\n  ")))?;
+    Ok(Status::Findings)
+}

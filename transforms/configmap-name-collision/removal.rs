@@ -1,0 +1,106 @@
+//! Takes a definition away: its document, and with the last document its file and the entry that lists it.
+
+use kubewright_model::finding::{Applicability, Change, Fix};
+use kubewright_model::kube::{Evidence, FileId, Kustomization, Workspace};
+use kubewright_model::yaml::{Node, Refusal};
+
+use super::Reason;
+use super::demand::Demands;
+use super::group::{Collision, Definition};
+use super::outside::{Attached, sets_of};
+use super::{Plan, fix};
+
+fn refused(refusal: Refusal) -> Reason {
+    Reason::new(refusal.code, refusal.text)
+}
+
+/// Drops all twins but the first from kustomizations: they hold the same, and the build fails on the second.
+pub(super) fn twins(ws: &Workspace, collision: &Collision<'_>, demands: &Demands<'_>, attached: &Attached) -> Plan {
+    let no = |text: &str| Err(Reason::doubt("identical-twin", text));
+    if collision.evidence != Evidence::Kustomization {
+        return no("the definitions hold the same: remove all but one");
+    }
+    if !attached.uses.is_empty() || !attached.blocks.is_empty() || !attached.patterns.is_empty() {
+        return no("the definitions hold the same, but patches or replacements name them: remove all but one by hand");
+    }
+    let Some((first, later)) = collision.definitions.split_first() else { return no("there is only one") };
+    let value = |d: &Definition<'_>| d.node.to_value();
+    if later.iter().any(|d| d.id().is_none() || value(d) != value(first)) {
+        return no("the definitions hold the same data, but are not equal otherwise: remove all but one by hand");
+    }
+    let mut changes = Vec::new();
+    for definition in later {
+        changes.extend(remove(ws, collision, definition)?);
+    }
+    let kept = collision.place(ws, 0);
+    let gone: Vec<String> = (1..collision.definitions.len()).map(|at| collision.place(ws, at)).collect();
+    let title =
+        format!("drop the {} of {}, and keep that of {kept}", if gone.len() == 1 { "definition" } else { "definitions" }, gone.join(", "));
+    let object = collision.to.kind();
+    let notes = vec![
+        format!("the definitions are equal in all fields, so every pod reads the same from the one in {kept}"),
+        format!("{object} {} stays in the cluster as it is; nothing is left to prune, and nothing restarts", collision.name),
+    ];
+    let fix = Fix { title, applicability: Applicability::Unsafe, changes, claims: fix::claims(collision, demands) };
+    Ok((fix, notes, 0))
+}
+
+/// The changes that take a definition away from everything it is part of, which must be what it collides in.
+pub(super) fn remove(ws: &Workspace, collision: &Collision<'_>, definition: &Definition<'_>) -> Result<Vec<Change>, Reason> {
+    let no = |text: String| Err(Reason::new("outside-use", text));
+    let Some(id) = definition.id() else { return no("a generator makes one of the definitions".to_owned()) };
+    let file = ws.file(definition.file);
+    if let Some(other) = sets_of(ws, collision, definition).into_iter().find(|s| !collision.sets.contains(s)) {
+        return no(format!("{} is also part of {}", file.path, ws.set(other).name));
+    }
+    if !file.editable {
+        return Err(Reason::new("outside-paths", format!("{} would have to change, and lies outside of the paths given", file.path)));
+    }
+    let Some(yaml) = file.yaml.as_deref() else { return no(format!("{} is not read as YAML", file.path)) };
+    let alone = (0..yaml.documents().len()).filter_map(|i| yaml.root(i)).filter(|r| !r.is_null()).count() == 1;
+    let resource = ws.resource(id);
+    if resource.item.is_some() {
+        return Ok(vec![Change::Edit(definition.file, definition.node.remove().map_err(refused)?)]);
+    }
+    if !alone || ws.options().stream {
+        return Ok(vec![Change::Edit(definition.file, yaml.remove_document(resource.document).map_err(refused)?)]);
+    }
+    let mut changes = vec![Change::Delete(definition.file)];
+    for kustomization in ws.kustomizations().iter().filter(|k| k.resources.contains(&definition.file)) {
+        changes.push(unlist(ws, kustomization, definition.file)?);
+    }
+    Ok(changes)
+}
+
+/// Whether taking the definition away deletes its file.
+pub(super) fn deletes_file(changes: &[Change]) -> bool {
+    changes.iter().any(|c| matches!(c, Change::Delete(_)))
+}
+
+/// Takes a file from the `resources` of a kustomization.
+fn unlist(ws: &Workspace, kustomization: &Kustomization, file: FileId) -> Result<Change, Reason> {
+    let (list, wanted) = (ws.file(kustomization.file), &ws.file(file).path);
+    let no = || Reason::new("outside-use", format!("{} lists {wanted} in a way that cannot be edited", list.path));
+    if !list.editable {
+        return Err(Reason::new("outside-paths", format!("{} would have to change, and lies outside of the paths given", list.path)));
+    }
+    let yaml = list.yaml.as_deref().ok_or_else(no)?;
+    let roots = (0..yaml.documents().len()).filter_map(|i| yaml.root(i));
+    let mut items = roots.filter_map(|r| r.get("resources")).flat_map(Node::items);
+    let is_it = |item: &Node<'_>| item.text().is_some_and(|t| joined(&kustomization.directory, t) == *wanted);
+    let item = items.find(is_it).ok_or_else(no)?;
+    Ok(Change::Edit(kustomization.file, item.remove().map_err(refused)?))
+}
+
+/// A path written in a kustomization, seen from the root.
+fn joined(directory: &str, written: &str) -> String {
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in directory.split('/').chain(written.split('/')) {
+        match segment {
+            "" | "." => {}
+            ".." => _ = segments.pop(),
+            _ => segments.push(segment),
+        }
+    }
+    segments.join("/")
+}

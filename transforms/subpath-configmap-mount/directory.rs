@@ -1,0 +1,30 @@
+//! The strategy `directory` (row D1 of the decision table): a subPath that is a directory of the volume is mounted whole where it was, of a
+//! volume that has just these files.
+
+use kubewright_model::finding::NoFix;
+use kubewright_model::yaml::Edit;
+
+use super::decide::Decision;
+use super::facts::{Basis, Facts};
+use super::file::remount;
+use super::pod::{Own, Pod};
+use super::volume::Item;
+
+/// The edits, and what they rest on: the directory was one that the image has no part in, but now it is one that the kubelet manages.
+pub(super) fn rewrite(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    decision: &Decision<'_, '_>,
+    files: &[(usize, Item)],
+) -> Result<(Vec<Edit>, Basis), NoFix> {
+    let mount = decision.mount;
+    let (name, mut edits) = pod.place(decision.volume, &[mount], &decision.volume.only(files))?;
+    edits.extend(remount(mount, None, &name)?);
+    let mut basis = Basis::default();
+    let facts = Facts::of(pod, own, true).unwrap_or_default();
+    match mount.path.as_deref().and_then(|path| Some((facts.owned(path)?, path))) {
+        Some((who, path)) => basis.says(who, format!("{path} is read by name only")),
+        None => basis.lacks("that no program reads the directory as a whole, where it would meet ..data and what it points to"),
+    }
+    Ok((edits, basis))
+}

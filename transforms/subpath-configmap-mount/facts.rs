@@ -1,0 +1,238 @@
+//! What is known of a container's image, each fact from the nearest place that states it, and what a rewrite rests on.
+
+use kubewright_model::finding::NoFix;
+use kubewright_model::kube::images::{self, PathFact, PathKind, Shell, Stated, StatedBy};
+
+use super::mounts::{covers, name, parent};
+use super::pod::{Own, Pod};
+use super::say;
+
+/// All that is stated about an image, the nearest first.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Facts {
+    sources: Vec<Stated>,
+    owned: Vec<String>,
+}
+
+/// A fact, and who says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Told<'f, T> {
+    pub(super) value: T,
+    pub(super) by: &'f Stated,
+}
+
+/// What an image runs by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Words<'f> {
+    pub(super) entrypoint: &'f [String],
+    pub(super) cmd: &'f [String],
+}
+
+impl Facts {
+    /// What is stated about the image of a container; where kustomize gives it another image, by annotation only. Without `lock` the answers
+    /// of `kubewright.lock` are left out.
+    pub(super) fn of(pod: &Pod<'_>, own: &Own<'_>, lock: bool) -> Result<Self, NoFix> {
+        let settings = pod.cx.settings;
+        let lock = if lock { settings.lock.as_slice() } else { &[] };
+        let sources = images::stated(pod.workload, &pod.template, &own.container, &settings.images, lock);
+        let mut sources = sources.map_err(|text| NoFix::new("image-facts-invalid", text))?;
+        if pod.image_changes(own) {
+            sources.retain(|s| s.by == StatedBy::Annotation);
+        }
+        Ok(Self { sources, owned: settings.subpath_configmap_mount.owned_dirs.clone() })
+    }
+
+    /// Whether anybody but the table says anything.
+    pub(super) fn stated(&self) -> bool {
+        self.sources.iter().any(|s| s.by.proves())
+    }
+
+    /// Whether `kubewright.lock` has the image.
+    pub(super) fn locked(&self) -> bool {
+        self.sources.iter().any(|s| matches!(s.by, StatedBy::Lock(_)))
+    }
+
+    pub(super) fn shell(&self) -> Option<Told<'_, Shell<'_>>> {
+        self.first(|s| Some(s.facts.shell()).filter(|shell| *shell != Shell::Unknown))
+    }
+
+    /// Whether the image's user is root.
+    pub(super) fn root(&self) -> Option<Told<'_, bool>> {
+        self.first(|s| s.facts.root())
+    }
+
+    /// ENTRYPOINT and CMD.
+    pub(super) fn words(&self) -> Option<Told<'_, Words<'_>>> {
+        self.first(|s| {
+            let entrypoint = s.facts.entrypoint.as_deref()?;
+            Some(Words { entrypoint, cmd: s.facts.cmd.as_deref().unwrap_or_default() })
+        })
+    }
+
+    /// All words of ENTRYPOINT and CMD that are known.
+    pub(super) fn all_words(&self) -> Vec<&str> {
+        let words = self.words().map(|told| told.value.entrypoint.iter().chain(told.value.cmd));
+        words.into_iter().flatten().map(String::as_str).collect()
+    }
+
+    /// A variable of the image that a shell drops.
+    pub(super) fn dropped(&self) -> Option<&str> {
+        self.first(|s| s.facts.dropped_env.as_deref())?.value.first().map(String::as_str)
+    }
+
+    pub(super) fn working_dir(&self) -> Option<&str> {
+        self.first(|s| s.facts.working_dir.as_deref()).map(|told| told.value)
+    }
+
+    /// What the image has at a path; also what follows from the directories above it.
+    pub(super) fn path(&self, path: &str) -> Option<Told<'_, PathFact>> {
+        self.first(|s| {
+            if let Some(fact) = s.facts.paths.get(path) {
+                return Some(fact.clone());
+            }
+            let absent = |fact: &PathFact| PathFact { kind: PathKind::Absent, named: fact.named.filter(|named| !named), ..fact.clone() };
+            let mut above = path;
+            while above != "/" {
+                let (child, directory) = (name(above), parent(above));
+                match s.facts.paths.get(directory) {
+                    Some(fact) if fact.kind == PathKind::Absent => return Some(absent(fact)),
+                    Some(PathFact { kind: PathKind::Directory, entries: Some(entries), .. }) if !entries.iter().any(|e| e == child) => {
+                        return Some(PathFact::default());
+                    }
+                    Some(_) => return None,
+                    None => above = directory,
+                }
+            }
+            None
+        })
+    }
+
+    /// Who says that nothing in this directory is the image's own, and nothing else goes on in it.
+    pub(super) fn owned(&self, directory: &str) -> Option<String> {
+        let has = |dirs: &[String]| dirs.iter().any(|dir| dir != "/" && covers(dir.trim_end_matches('/'), directory));
+        if let Some(stated) = self.sources.iter().find(|s| has(&s.facts.owned_dirs)) {
+            return Some(format!("{}: owned-dirs", say::source(stated)));
+        }
+        has(&self.owned).then(|| "kubewright.toml ([transforms.subpath-configmap-mount]): owned-dirs".to_owned())
+    }
+
+    fn first<'f, T>(&'f self, fact: impl Fn(&'f Stated) -> Option<T>) -> Option<Told<'f, T>> {
+        self.sources.iter().find_map(|by| fact(by).map(|value| Told { value, by }))
+    }
+}
+
+/// What a rewrite rests on.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Basis {
+    /// Who says what, in the order in which it was asked.
+    told: Vec<(String, Vec<String>)>,
+    /// What the built-in table says, which proves nothing.
+    table: Option<(String, Vec<String>)>,
+    /// What nothing proves.
+    pub(super) unproven: Vec<String>,
+}
+
+impl Basis {
+    pub(super) fn proven(&self) -> bool {
+        self.unproven.is_empty() && self.table.is_none()
+    }
+
+    /// Takes a fact as given.
+    pub(super) fn rests_on(&mut self, by: &Stated, what: String) {
+        if let StatedBy::Table(source) = &by.by {
+            let (_, facts) = self.table.get_or_insert_with(|| (source.clone(), Vec::new()));
+            if !facts.contains(&what) {
+                facts.push(what);
+            }
+        } else {
+            self.says(say::source(by), what);
+        }
+    }
+
+    /// Takes the image's user as given.
+    pub(super) fn rests_on_user(&mut self, by: Option<&Stated>) {
+        if let Some(by) = by {
+            self.rests_on(by, say::user(by));
+        }
+    }
+
+    /// Takes somebody's word.
+    pub(super) fn says(&mut self, who: String, what: String) {
+        match self.told.iter_mut().find(|(by, _)| *by == who) {
+            Some((_, facts)) if facts.contains(&what) => {}
+            Some((_, facts)) => facts.push(what),
+            None => self.told.push((who, vec![what])),
+        }
+    }
+
+    /// Notes what nothing proves.
+    pub(super) fn lacks(&mut self, what: impl Into<String>) {
+        let what = what.into();
+        if !self.unproven.contains(&what) {
+            self.unproven.push(what);
+        }
+    }
+
+    /// Takes over what another one rests on.
+    pub(super) fn extend(&mut self, other: Self) {
+        for (who, facts) in other.told {
+            for fact in facts {
+                self.says(who.clone(), fact);
+            }
+        }
+        if let Some((source, facts)) = other.table {
+            let (_, mine) = self.table.get_or_insert_with(|| (source, Vec::new()));
+            mine.extend(facts);
+            mine.dedup();
+        }
+        for what in other.unproven {
+            self.lacks(what);
+        }
+    }
+
+    /// For the reader.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let mut notes: Vec<String> = self.told.iter().map(|(by, facts)| format!("proven by: {by}: {}", facts.join(", "))).collect();
+        let mut unproven = self.unproven.clone();
+        if let Some((source, facts)) = &self.table {
+            notes.push(format!("known from the built-in table ({source}): {}", facts.join(", ")));
+            unproven.push("what the built-in table says, because tags move".to_owned());
+        }
+        if !unproven.is_empty() {
+            notes.push(format!("not proven: {}", unproven.join("; ")));
+        }
+        notes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kubewright_model::kube::images::ImageFacts;
+
+    fn facts(paths: &[(&str, PathFact)]) -> Facts {
+        let paths = paths.iter().map(|(path, fact)| ((*path).to_owned(), fact.clone())).collect();
+        let facts = ImageFacts { paths, owned_dirs: vec!["/srv/app/".into(), "/".into()], ..ImageFacts::default() };
+        Facts { sources: vec![Stated { facts, by: StatedBy::Annotation }], owned: Vec::new() }
+    }
+
+    #[test]
+    fn a_directory_answers_for_what_lies_below_it() {
+        let absent = PathFact { parent_writable: Some(true), named: Some(true), ..PathFact::default() };
+        let directory = PathFact { kind: PathKind::Directory, entries: Some(vec!["x".into()]), ..PathFact::default() };
+        let opaque = PathFact { kind: PathKind::Directory, ..PathFact::default() };
+        let facts = facts(&[("/a", absent), ("/d", directory), ("/o", opaque)]);
+        let at = |path: &str| facts.path(path).map(|told| told.value);
+        // That "/a" is named somewhere says nothing about "/a/b/c".
+        assert_eq!(at("/a/b/c"), Some(PathFact { parent_writable: Some(true), ..PathFact::default() }));
+        assert_eq!(at("/d/y/z"), Some(PathFact::default()));
+        assert_eq!((at("/d/x"), at("/d/x/y"), at("/o/x"), at("/b")), (None, None, None, None));
+    }
+
+    #[test]
+    fn owned_directories_cover_what_lies_below() {
+        let facts = facts(&[]);
+        assert!(facts.owned("/srv/app").is_some() && facts.owned("/srv/app/conf").is_some());
+        assert!(facts.owned("/srv").is_none() && facts.owned("/srv/apple").is_none());
+    }
+}
