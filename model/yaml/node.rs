@@ -223,8 +223,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Whether a scalar at or below this node may hold `word`, aliases and merge keys included. The answer comes from the text, before any
-    /// node is looked at: what concerns few documents asks this first and walks the tree of those few alone.
+    /// Whether a scalar at or below this node may hold `word`, aliases and merge keys included; the text answers, no node is looked at.
     pub fn may_hold(self, word: &str) -> bool {
         let nodes = self.id..NodeId(self.data().subtree);
         let decoded = self.file.decoded.partition_point(|(id, _)| *id < nodes.start)..;

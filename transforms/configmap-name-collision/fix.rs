@@ -165,6 +165,10 @@ pub(super) fn notes(
         Why::Settings => format!("the definition in {kept} keeps the name {name}, as `keep` has it"),
         Why::Live => format!("the definition in {kept} keeps the name {name}: {last}"),
         Why::Siblings => format!("the definition in {kept} keeps the name {name}, as it did when its siblings got their suffixes"),
+        Why::First => format!(
+            "the definition in {kept} keeps the name {name}: it stands first behind its siblings, as the one does that kept the name when they \
+             got their suffixes; should a later one have kept it, say so with `keep`"
+        ),
         Why::Unclear => {
             format!("the definition in {kept} keeps the name {name}: {last}; should another one have kept it before, say so with `keep`")
         }

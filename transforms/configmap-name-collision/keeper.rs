@@ -28,6 +28,8 @@ pub(super) enum Why {
     Live,
     /// It kept the name when its siblings got their suffixes.
     Siblings,
+    /// It is the first behind all siblings, so it is the older one, unless one was added between them and the keeper.
+    First,
     /// Some definition kept the name before, and it is not clear which; this one is applied last.
     Unclear,
 }
@@ -101,7 +103,7 @@ pub(super) fn choose(cx: &Context<'_>, collision: &Collision<'_>, demands: &Dema
         _ if replayed.len() == 1 && replayed.len() < older.len() => {
             Keeper { index: replayed.first().copied().unwrap_or(live), why: Why::Siblings }
         }
-        ([index, ..], _) if position(index) > last => Keeper { index: *index, why: Why::Siblings },
+        ([index, ..], _) if position(index) > last => Keeper { index: *index, why: Why::First },
         _ => Keeper { index: live, why: Why::Unclear },
     }
 }
