@@ -172,7 +172,7 @@ fn a_hundred_thousand_of_one_thing() {
 
 #[test]
 fn thousands_of_edits_of_one_mapping() {
-    let text: String = (0..4000).map(|i| format!("k{i}: v # c\n")).collect();
+    let text = (0..4000).map(|i| format!("k{i}: v # c\n")).collect::<Vec<_>>().concat();
     let file = File::parse(text.as_str()).expect("YAML");
     let root = file.root(0).expect("a root");
     let mut edits = Vec::new();

@@ -1,5 +1,6 @@
 //! Other programs that read manifests, over the same files. What is not installed is passed over.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -24,7 +25,7 @@ pub(crate) fn peers(dir: &Path, schemas: Option<&str>) -> Result {
             let target = scratch.path().join("files").join(relative);
             fs::create_dir_all(target.parent().unwrap_or(scratch.path()))?;
             fs::copy(path, target)?;
-            listed.push_str(&format!("- files/{}\n", relative.display()));
+            _ = writeln!(listed, "- files/{}", relative.display());
         }
     }
     let ours = time(env!("CARGO_BIN_EXE_kubewright"), &["fix", "--check", "files"], scratch.path())?.ok_or("kubewright is not built")?;

@@ -173,7 +173,7 @@ pub(super) const REFUSALS: &[Refusal] = &[
 
 impl Refusal {
     fn manifest(&self) -> String {
-        let fields: String = self.container.lines().map(|line| format!("        {line}\n")).collect();
+        let fields: String = self.container.lines().flat_map(|line| ["        ", line, "\n"]).collect();
         format!(
             "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  selector:\n    matchLabels: {{app: web}}\n  template:\n    \
              metadata:\n      labels: {{app: web}}\n    spec:\n      containers:\n      - name: web\n        image: app\n{fields}        \

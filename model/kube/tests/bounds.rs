@@ -1,5 +1,7 @@
 //! Nothing that is written into a file makes the graph panic, hang or blow up.
 
+use std::fmt::Write as _;
+
 use super::{config_map, resource, set, workspace};
 use crate::kube::{Target, Workspace};
 
@@ -154,7 +156,7 @@ fn parameters_that_grow_by_aliases_end() {
     for level in 1..12 {
         let inner = format!("*a{}", level - 1);
         let all: Vec<String> = (0..12).map(|i| format!("k{i}: {inner}")).collect();
-        levels.push_str(&format!("      a{level}: &a{level} {{{}}}\n", all.join(", ")));
+        _ = writeln!(levels, "      a{level}: &a{level} {{{}}}", all.join(", "));
     }
     let text = format!(
         "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {{name: s}}\nspec:\n  generators:\n  - list:\n      elements:\n      - {{a: b}}\n{}  template: {{metadata: {{name: x}}, spec: {{source: {{repoURL: r, path: d}}}}}}\n",

@@ -1,6 +1,6 @@
 //! Texts that one of the planners once read in another way than the other, and texts at the edge of what the scanner takes.
 
-use crate::yaml::File;
+use crate::yaml::{File, Node};
 
 /// Whether the scanner takes the text; both planners plan the same then.
 #[track_caller]
@@ -61,7 +61,7 @@ fn a_carriage_return_ends_a_comment() {
     let text = "a: # c\r\r? b\n: # d\r  e: 1\n";
     let file = File::parse_complete(text).unwrap();
     for node in file.root(0).unwrap().descendants() {
-        let around = node.parent().map_or(0..text.len(), |parent| parent.span());
+        let around = node.parent().map_or(0..text.len(), Node::span);
         assert!(around.start <= node.span().start && node.span().end <= around.end, "{node:?}");
     }
     let value = file.root(0).and_then(|root| root.get("b")).and_then(|b| b.get("e")).unwrap();

@@ -21,7 +21,7 @@ const CONTEXT: usize = 3;
 pub fn patch(report: &Report, paths: &Paths) -> String {
     // Below the top of the work tree git takes paths as relative to the top only behind its own header, and then it passes over files
     // elsewhere without a word: a patch that has some goes without, and is refused there as a whole.
-    let header = paths.from_above() && report.files.iter().all(|f| paths.within_reach(&f.path));
+    let header = paths.is_above() && report.files.iter().all(|f| paths.within_reach(&f.path));
     let mut out = String::new();
     for file in &report.files {
         one(&mut out, file, &paths.in_patch(&file.path), header);

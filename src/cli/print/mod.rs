@@ -45,7 +45,7 @@ impl Paths {
     }
 
     /// Whether patches name files otherwise than the working directory does.
-    fn from_above(&self) -> bool {
+    fn is_above(&self) -> bool {
         self.cwd != self.patch
     }
 

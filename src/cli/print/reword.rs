@@ -18,7 +18,9 @@ pub fn reword<'a>(report: &mut Report, paths: &Paths, known: impl Iterator<Item 
     let change = |text: &mut String| *text = sentence(text, paths, &known);
     for Reported { message, related, notes, fix, .. } in &mut report.findings {
         change(message);
-        related.iter_mut().for_each(|(_, text)| change(text));
+        for (_, text) in related {
+            change(text);
+        }
         notes.iter_mut().for_each(change);
         match fix {
             Ok(fix) => change(&mut fix.title),
