@@ -6,7 +6,7 @@
 //! end of the file are compared on the text. Every byte outside the edits is the original's by construction.
 //!
 //! Documents that no edit touches are compared byte for byte, not decoded again: a `---` at the start of a line parts documents for every
-//! parser, so what stands between two of them means the same in both texts ([`part`]).
+//! parser, so what stands between two of them means the same in both texts (`part`).
 
 mod combine;
 mod decode;
