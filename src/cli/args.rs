@@ -97,7 +97,7 @@ pub struct LockArgs {
     /// Read images from oci:DIR or docker-archive:FILE, and none from a registry
     #[arg(long, value_name = "ARCHIVE")]
     pub from: Vec<Archive>,
-    /// Speak plain HTTP with this registry, host[:port], if it does not speak HTTPS
+    /// Speak plain HTTP with this registry, `host` or `host:port`, if it does not speak HTTPS
     #[arg(long, value_name = "REGISTRY")]
     pub insecure_registry: Vec<String>,
     /// How long a registry may keep silent, in seconds
