@@ -55,7 +55,12 @@ impl Tree {
 
     /// Whether a scalar between those bytes may hold `word`, which has neither blanks nor quotes in it; the tree is not looked at.
     pub(super) fn may_hold(&self, span: Range<usize>, word: &str) -> bool {
-        self.0.hides || self.0.text.get(span).is_none_or(|text| yaml::holds(text, word))
+        self.may(span, |text| yaml::holds(text, word))
+    }
+
+    /// As [`Tree::may_hold`], for whatever `holds` finds in a text.
+    pub(super) fn may(&self, span: Range<usize>, holds: impl FnOnce(&str) -> bool) -> bool {
+        self.0.hides || self.0.text.get(span).is_none_or(holds)
     }
 }
 

@@ -225,6 +225,12 @@ impl Workspace {
         self.file(resource.file).yaml.as_ref().is_some_and(|tree| tree.may_hold(resource.span(), word))
     }
 
+    /// As [`Workspace::may_hold`], for whatever `holds` finds in the text of the resource: one of many words.
+    pub fn may_hold_any(&self, id: ResourceId, holds: impl FnOnce(&str) -> bool) -> bool {
+        let resource = self.resource(id);
+        self.file(resource.file).yaml.as_ref().is_some_and(|tree| tree.may(resource.span(), holds))
+    }
+
     /// Whether resources of this kind carry pod templates.
     pub fn carries_pods(&self, id: ResourceId) -> bool {
         self.resource(id).hints.pods

@@ -28,6 +28,14 @@ const fn anywhere(row: Row) -> Row {
     Row { anywhere: true, ..row }
 }
 
+impl Row {
+    /// Whether an object that `holds` such words may name its output; one of a kind that names it in annotations alone mostly does not.
+    fn may_name(&self, holds: impl Fn(&str) -> bool) -> bool {
+        let annotation = |path: &&&[&str]| path.contains(&"annotations");
+        self.names.is_empty() || self.names.iter().any(|path| !annotation(&path) || path.last().is_some_and(|key| holds(key)))
+    }
+}
+
 const CONFIG_MAP: &[Target] = &[Target::ConfigMap];
 const SECRET: &[Target] = &[Target::Secret];
 const BOTH: &[Target] = &[Target::ConfigMap, Target::Secret];
@@ -96,8 +104,9 @@ pub(super) type Makers = BTreeMap<(Target, String), Vec<Maker>>;
 pub(super) fn all(workspace: &Workspace) -> Makers {
     let mut makers = Makers::new();
     for resource in workspace.resources() {
-        let of_kind = |r: &&Row| r.kind == resource.kind && matches!(r.group, "*") | (r.group == resource.group());
-        let copied = resource.target().filter(|_| COPIED.iter().any(|part| workspace.may_hold(resource.id, part)));
+        let holds = |word: &str| workspace.may_hold(resource.id, word);
+        let of_kind = |r: &&Row| r.kind == resource.kind && matches!(r.group, "*") | (r.group == resource.group()) && r.may_name(holds);
+        let copied = resource.target().filter(|_| holds("annotations") && COPIED.iter().any(|part| holds(part)));
         let certified = matches!(resource.kind.as_str(), "Ingress" | "Gateway");
         if copied.is_none() && !certified && !MAKERS.iter().any(|row| of_kind(&row)) {
             continue;

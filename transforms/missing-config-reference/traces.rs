@@ -4,8 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aho_corasick::AhoCorasick;
 use kubewright_model::kube::{Certainty, FileId, Resource, ResourceId, Target, Workspace};
-use kubewright_model::yaml::{Kind, Node, NodeId};
+use kubewright_model::yaml::{self, Kind, Node, NodeId};
 
 /// What was found of the names.
 #[derive(Debug, Default)]
@@ -45,11 +46,21 @@ impl Traces {
     /// Looks for all names.
     pub(super) fn find(workspace: &Workspace, names: &BTreeSet<&str>) -> Self {
         let mut traces = Self::default();
-        for file in workspace.files() {
+        for file in workspace.files().iter().filter(|file| yaml::holds(&file.text, "create")) {
             traces.commands(file.id, &file.text);
         }
+        // The text is asked before any tree is looked at: few resources hold one of the names.
+        let finder = AhoCorasick::new(names).ok();
         for resource in workspace.resources() {
             let maker = is_custom(resource) && may_make(resource);
+            if maker {
+                traces.custom.entry(resource.name.clone()).or_default().insert(resource.id);
+            } else if !workspace.carries_pods(resource.id) {
+                continue;
+            }
+            if finder.as_ref().is_some_and(|finder| !workspace.may_hold_any(resource.id, |text| holds_word(finder, text))) {
+                continue;
+            }
             if !maker {
                 for name in words_of_containers(workspace, resource, names) {
                     traces.mentioned.entry(name.to_owned()).or_default().insert(resource.id);
@@ -57,7 +68,6 @@ impl Traces {
                 continue;
             }
             let Some(node) = workspace.node(resource.id) else { continue };
-            traces.custom.entry(resource.name.clone()).or_default().insert(resource.id);
             let found = scalars(node, names);
             let references = if found.is_empty() { BTreeSet::new() } else { references(workspace, resource) };
             for (node, name) in found {
@@ -134,6 +144,12 @@ fn may_make(resource: &Resource) -> bool {
 fn scalars<'a, 'n>(root: Node<'a>, names: &BTreeSet<&'n str>) -> Vec<(Node<'a>, &'n str)> {
     let scalars = root.descendants().filter(|n| matches!(n.kind(), Kind::Scalar(_)));
     scalars.flat_map(|node| words(node.text().unwrap_or_default(), names).into_iter().map(move |name| (node, name))).collect()
+}
+
+/// Whether a text holds one of the names, and not inside of a longer one.
+fn holds_word(names: &AhoCorasick, text: &str) -> bool {
+    let ends = |at: Option<usize>| at.and_then(|at| text.as_bytes().get(at)).is_none_or(|b| !b.is_ascii_alphanumeric());
+    names.find_overlapping_iter(text).any(|found| ends(found.start().checked_sub(1)) && ends(Some(found.end())))
 }
 
 fn words<'n>(text: &str, names: &BTreeSet<&'n str>) -> Vec<&'n str> {
