@@ -1,4 +1,4 @@
-use super::{at, map, s};
+use super::{at, edited, map, s};
 use crate::yaml::{Edit, File, Level, Place, Refusal, Value, verify};
 
 fn all(before: &str, plan: impl Fn(&File) -> Result<Vec<Edit>, Refusal>) -> String {
@@ -94,6 +94,6 @@ fn keys_that_move_stay_distinct() {
     assert_eq!(all("a: 1\nb: 2\nc: 3\n", renamed), "yaml-key-exists");
     let one = |f: &File| Ok(vec![nest(f, Level::new("u"))?, at(f, "a").rename_key("x")?, at(f, "b").rename_key("z")?]);
     assert_eq!(all("a: 1\nb: 2\nc: 3\n", one), "u:\n  x: 1\n  z: 2\nc: 3\n");
-    let beside = |f: &File| Ok(vec![nest(f, Level::new("u").before(vec![("b".to_owned(), s("new"))]))?]);
-    assert_eq!(all("a: 1\nb: 2\nc: 3\n", beside), "yaml-key-exists");
+    let beside = edited("a: 1\nb: 2\nc: 3\n", "", |root| root.nest(0..2, vec![Level::new("u").before(vec![("b".to_owned(), s("new"))])]));
+    assert_eq!(beside, "yaml-key-exists");
 }
