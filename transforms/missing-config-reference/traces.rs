@@ -146,10 +146,13 @@ fn scalars<'a, 'n>(root: Node<'a>, names: &BTreeSet<&'n str>) -> Vec<(Node<'a>, 
     scalars.flat_map(|node| words(node.text().unwrap_or_default(), names).into_iter().map(move |name| (node, name))).collect()
 }
 
-/// Whether a text holds one of the names, and not inside of a longer one.
+/// Whether a text holds one of the names as [`words`] finds them.
 fn holds_word(names: &AhoCorasick, text: &str) -> bool {
-    let ends = |at: Option<usize>| at.and_then(|at| text.as_bytes().get(at)).is_none_or(|b| !b.is_ascii_alphanumeric());
-    names.find_overlapping_iter(text).any(|found| ends(found.start().checked_sub(1)) && ends(Some(found.end())))
+    let (trimmed, inner) = (|b: &&u8| matches!(b, b'.' | b'-'), |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric));
+    names.find_overlapping_iter(text).any(|found| {
+        let (before, behind) = (&text.as_bytes()[..found.start()], &text.as_bytes()[found.end()..]);
+        !inner(before.iter().rev().find(|b| !trimmed(b))) && !inner(behind.iter().find(|b| !trimmed(b)))
+    })
 }
 
 fn words<'n>(text: &str, names: &BTreeSet<&'n str>) -> Vec<&'n str> {
@@ -180,13 +183,16 @@ fn words_of_containers<'n>(workspace: &Workspace, resource: &Resource, names: &B
         for container in template.containers() {
             let lists = ["command", "args"].into_iter().filter_map(|field| container.node.get(field));
             let arguments: Vec<&str> = lists.flat_map(Node::items).filter_map(Node::text).collect();
-            if arguments.iter().any(|text| spoken(text)) {
-                found.extend(arguments.iter().flat_map(|text| words(text, names)));
+            // Names first: few texts hold one.
+            let mut hits: Vec<&str> = arguments.iter().flat_map(|text| words(text, names)).collect();
+            if !hits.is_empty() && arguments.iter().any(|text| spoken(text)) {
+                found.append(&mut hits);
             }
             for entry in container.node.get("env").into_iter().flat_map(Node::items) {
                 let text = |key| entry.get(key).and_then(Node::text).unwrap_or_default();
-                if spoken(text("name")) || spoken(text("value")) {
-                    found.extend(words(text("value"), names));
+                let mut hits = words(text("value"), names);
+                if !hits.is_empty() && (spoken(text("name")) || spoken(text("value"))) {
+                    found.append(&mut hits);
                 }
             }
         }
