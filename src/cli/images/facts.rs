@@ -156,15 +156,6 @@ mod tests {
         Meta { mode, uid, gid: uid }
     }
 
-    fn tree(entries: &[(&str, Entry)]) -> Tree {
-        let mut tree = Tree::new();
-        for (path, entry) in entries {
-            tree.add(path.split('/').map(str::to_owned).collect(), entry.clone()).expect("few");
-        }
-        tree.end_layer(true).expect("few");
-        tree
-    }
-
     fn file(mode: u32) -> Entry {
         Entry::File(meta(mode, 0), None)
     }
@@ -175,7 +166,7 @@ mod tests {
             platform: "linux/amd64".into(),
             paths: paths.iter().map(|p| (*p).to_owned()).collect(),
         };
-        answer(&tree(entries), run, &question).expect("clear").expect("known")
+        answer(&Tree::of(entries), run, &question).expect("clear").expect("known")
     }
 
     #[test]

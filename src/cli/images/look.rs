@@ -84,15 +84,6 @@ mod tests {
 
     const META: Meta = Meta { mode: 0o644, uid: 7, gid: 0 };
 
-    fn tree(entries: &[(&str, Entry)]) -> Tree {
-        let mut tree = Tree::new();
-        for (path, entry) in entries {
-            tree.add(path.split('/').map(str::to_owned).collect(), entry.clone()).expect("few");
-        }
-        tree.end_layer(true).expect("few");
-        tree
-    }
-
     fn link(to: &str) -> Entry {
         Entry::Symlink(META, to.into())
     }
@@ -110,7 +101,7 @@ mod tests {
 
     #[test]
     fn links_are_followed_within_the_image() {
-        let tree = tree(&[
+        let tree = Tree::of(&[
             ("usr/bin/sh", Entry::File(META, None)),
             ("bin", link("usr/bin")),
             ("var/run", link("/run")),
@@ -143,7 +134,7 @@ mod tests {
 
     #[test]
     fn contradictions_are_no_answer() {
-        let tree = tree(&[("run", link("x")), ("run/y", Entry::File(META, None))]);
+        let tree = Tree::of(&[("run", link("x")), ("run/y", Entry::File(META, None))]);
         assert!(look(&tree, "/run/y", Last::Keep).is_err());
         assert!(look(&tree, "/other", Last::Keep).is_ok());
     }

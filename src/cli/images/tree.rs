@@ -106,6 +106,19 @@ impl Node {
     }
 }
 
+#[cfg(test)]
+impl Tree {
+    /// An image of one layer with these entries.
+    pub(super) fn of(entries: &[(&str, Entry)]) -> Self {
+        let mut tree = Self::new();
+        for (path, entry) in entries {
+            tree.add(path.split('/').map(str::to_owned).collect(), entry.clone()).expect("few");
+        }
+        tree.end_layer(true).expect("few");
+        tree
+    }
+}
+
 impl Tree {
     pub(super) fn new() -> Self {
         let mut root = Node::new();
