@@ -5,7 +5,7 @@
 use super::pod_reference;
 use super::reference::{Reference, Target};
 use super::resource::{Hints, Identity, Resource, ResourceId};
-use crate::yaml::{Node, holds};
+use crate::yaml::Node;
 
 /// What a changed pod template does to running pods (semantics c.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,7 +189,7 @@ pub(super) fn volumes_of(spec: Node<'_>) -> Vec<Node<'_>> {
 /// What the text of a resource says about its pod templates.
 pub(super) fn hints(resource: &Identity, text: &str) -> Hints {
     let pods = CARRIERS.iter().any(|carrier| carrier.is_of(resource));
-    let names = |to: Target| pods && holds(text, pod_reference::word(to));
+    let names = |to: Target| pods && pod_reference::word(to).is_in(text);
     Hints { pods, config_maps: names(Target::ConfigMap), secrets: names(Target::Secret) }
 }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::pod::{containers_of, volumes_of};
 use super::reference::{Demand, Keys, Reference, Site, Target};
-use crate::yaml::Node;
+use crate::yaml::{Node, Word};
 
 /// Volume types whose `secretRef.name` names a Secret of the pod's namespace (core/v1 `VolumeSource`).
 const SECRET_REF_VOLUMES: &[&str] = &["cephfs", "cinder", "flexVolume", "iscsi", "rbd", "scaleIO", "storageos"];
@@ -21,17 +21,24 @@ enum Mount<'a> {
 }
 
 /// What every field has in its name that is read here and names such an object: `configMap…`, `…ConfigMap…`, `secret…`, `…Secret…`.
-pub(super) const fn word(to: Target) -> &'static str {
+pub(super) fn word(to: Target) -> &'static Word {
+    static CONFIG_MAP: Word = Word::new("onfigMap");
+    static SECRET: Word = Word::new("ecret");
     match to {
-        Target::ConfigMap => "onfigMap",
-        Target::Secret => "ecret",
+        Target::ConfigMap => &CONFIG_MAP,
+        Target::Secret => &SECRET,
     }
+}
+
+/// Whether a part of a pod spec may name such objects.
+fn may_name(node: Node<'_>) -> bool {
+    [Target::ConfigMap, Target::Secret].into_iter().any(|to| node.may_hold(word(to)))
 }
 
 /// All references of a pod spec in canonical order.
 pub(super) fn of_spec(spec: Node<'_>) -> Vec<Reference<'_>> {
     let mut found = Vec::new();
-    if ![Target::ConfigMap, Target::Secret].into_iter().any(|to| spec.may_hold(word(to))) {
+    if !may_name(spec) {
         return found;
     }
     for container in containers_of(spec) {
@@ -58,6 +65,9 @@ pub(super) fn of_spec(spec: Node<'_>) -> Vec<Reference<'_>> {
 
 /// References of one container: `envFrom`, then `env`.
 pub(super) fn of_container<'a>(container: Node<'a>, found: &mut Vec<Reference<'a>>) {
+    if !may_name(container) {
+        return;
+    }
     for entry in container.get("envFrom").into_iter().flat_map(Node::items) {
         for (key, to) in [("configMapRef", Target::ConfigMap), ("secretRef", Target::Secret)] {
             let Some(source) = entry.get(key) else { continue };
@@ -67,8 +77,9 @@ pub(super) fn of_container<'a>(container: Node<'a>, found: &mut Vec<Reference<'a
         }
     }
     for entry in container.get("env").into_iter().flat_map(Node::items) {
+        let Some(from) = entry.get("valueFrom") else { continue };
         for (key, to) in [("configMapKeyRef", Target::ConfigMap), ("secretKeyRef", Target::Secret)] {
-            let Some(source) = entry.path(&["valueFrom", key]) else { continue };
+            let Some(source) = from.get(key) else { continue };
             let Some((node, name)) = named(source.get("name")) else { continue };
             let required: BTreeSet<String> = source.get("key").and_then(Node::text).map(str::to_owned).into_iter().collect();
             let demand = Demand { reads: Keys::Some(required.clone()), required, data_only: true };

@@ -10,10 +10,17 @@ use super::pod;
 use super::resource::{Hints, Identity};
 use super::tree::Tree;
 use super::workspace::Input;
-use crate::yaml::{self, Collection, Kind, Node, NodeId, ParseError, holds};
+use crate::yaml::{self, Collection, Kind, Node, NodeId, ParseError, Word};
 
 /// How deep a `List` may hold a `List`.
 const MAX_LISTS: usize = 16;
+
+static API_VERSION: Word = Word::new("apiVersion");
+static KIND: Word = Word::new("kind");
+static PATCH: Word = Word::new("$patch");
+static SOPS: Word = Word::new("sops");
+/// Opens an action of a template.
+static ACTION: Word = Word::new("{{");
 
 /// A file after reading.
 #[derive(Debug, Clone)]
@@ -105,7 +112,7 @@ pub(super) fn read(input: &Input, charts: &Charts) -> Read {
         return left_alone(code, text);
     }
     let text = &*input.text;
-    let manifest_like = holds(text, "apiVersion") && holds(text, "kind");
+    let manifest_like = API_VERSION.is_in(text) && KIND.is_in(text);
     let json = has_extension(&input.path, "json");
     if json && !manifest_like && !text.contains("\"op\"") && !text.contains("\"kind\"") {
         return left_alone("not-a-resource", "JSON without apiVersion and kind");
@@ -117,11 +124,11 @@ pub(super) fn read(input: &Input, charts: &Charts) -> Read {
         Err(_) if json && !manifest_like => return left_alone("not-a-resource", "not JSON of a resource"),
         Err(error) => return Read { yaml: None, verdict: Arc::new(Verdict::Broken(error)) },
     };
-    if holds(text, "{{") && has_template_mapping(&file) {
+    if ACTION.is_in(text) && has_template_mapping(&file) {
         return left_alone("helm-template", "a template: `{{` stands where a value should; render it to have it checked");
     }
     let roots: Vec<Option<Node<'_>>> = (0..file.documents().len()).map(|i| file.root(i)).collect();
-    let verdict = if holds(text, "sops") && roots.iter().flatten().any(|r| r.path(&["sops", "mac"]).is_some()) {
+    let verdict = if SOPS.is_in(text) && roots.iter().flatten().any(|r| r.path(&["sops", "mac"]).is_some()) {
         Verdict::Skip("sops", "encrypted by SOPS, whose MAC covers every value")
     } else if roots.iter().all(|root| root.is_none_or(Node::is_null)) {
         Verdict::Skip("empty", "nothing but comments")
@@ -182,7 +189,7 @@ fn document(number: usize, root: Option<Node<'_>>, kustomization_name: bool) -> 
 }
 
 fn has_patch_directive(root: Node<'_>) -> bool {
-    if !holds(root.source(), "$patch") {
+    if !PATCH.is_in(root.source()) {
         return false;
     }
     root.descendants().filter(|n| matches!(n.kind(), Kind::Mapping(_))).any(|n| n.entries().any(|(k, _)| k.text() == Some("$patch")))

@@ -10,13 +10,13 @@ use super::reference::Target;
 use super::resource::{FileId, ResourceId};
 use super::sets::{ApplySet, Generated, Member, Resolution, SetId};
 use super::workspace::Workspace;
-use crate::yaml::Node;
+use crate::yaml::{Node, Word};
 
 /// kustomize's annotation for resources that get a hash suffix as if they were generated.
-const NEEDS_HASH: &str = "kustomize.config.k8s.io/needs-hash";
+static NEEDS_HASH: Word = Word::new("kustomize.config.k8s.io/needs-hash");
 
 /// Annotations of hooks.
-const HOOKS: [&str; 2] = ["helm.sh/hook", "argocd.argoproj.io/hook"];
+static HOOKS: [Word; 2] = [Word::new("helm.sh/hook"), Word::new("argocd.argoproj.io/hook")];
 
 impl Workspace {
     /// What the name `name` in resource `from` stands for in apply set `set`.
@@ -142,8 +142,8 @@ impl Workspace {
 
     /// A plain resource of a kustomization that asks for a hash suffix.
     fn hashed(&self, id: ResourceId, set: &ApplySet) -> Option<Resolution> {
-        let node = if self.may_hold(id, NEEDS_HASH) { self.node(id)? } else { return None };
-        let annotation = node.path(&["metadata", "annotations", NEEDS_HASH]).and_then(Node::text);
+        let node = if self.may_hold(id, &NEEDS_HASH) { self.node(id)? } else { return None };
+        let annotation = node.path(&["metadata", "annotations", NEEDS_HASH.text()]).and_then(Node::text);
         if annotation != Some("true") {
             return None;
         }
@@ -158,7 +158,7 @@ impl Workspace {
             return false;
         }
         let annotations = self.node(id).and_then(|n| n.path(&["metadata", "annotations"]));
-        annotations.is_some_and(|a| HOOKS.iter().any(|hook| a.get(hook).is_some()))
+        annotations.is_some_and(|a| HOOKS.iter().any(|hook| a.get(hook.text()).is_some()))
     }
 
     /// Prefixes and suffixes of kustomizations, in order.

@@ -8,7 +8,7 @@ use std::fmt;
 use std::ops::{Deref, Range};
 use std::sync::{Arc, OnceLock};
 
-use crate::yaml::{self, Kind, Node, ScalarStyle};
+use crate::yaml::{self, Kind, Node, ScalarStyle, Word};
 
 /// The documents of a file.
 #[derive(Clone)]
@@ -54,8 +54,8 @@ impl Tree {
     }
 
     /// Whether a scalar between those bytes may hold `word`, which has neither blanks nor quotes in it; the tree is not looked at.
-    pub(super) fn may_hold(&self, span: Range<usize>, word: &str) -> bool {
-        self.may(span, |text| yaml::holds(text, word))
+    pub(super) fn may_hold(&self, span: Range<usize>, word: &Word) -> bool {
+        self.may(span, |text| word.is_in(text))
     }
 
     /// As [`Tree::may_hold`], for whatever `holds` finds in a text.

@@ -18,7 +18,7 @@ use super::sets::{ApplySet, SetId};
 use super::touch;
 use super::tree::Tree;
 use super::unexplained;
-use crate::yaml::{Node, ParseError};
+use crate::yaml::{Node, ParseError, Word};
 
 /// A file as it is given to the workspace.
 #[derive(Debug, Clone)]
@@ -218,9 +218,9 @@ impl Workspace {
         Some(self.file(resource.file).yaml.as_deref()?.node(resource.node))
     }
 
-    /// Whether a scalar of a resource may hold `word` (letters, digits, `-`, `.`, `/`, `_`), in a key or a value, through aliases too. The
+    /// Whether a scalar of a resource may hold a word (of letters, digits, `-`, `.`, `/`, `_`), in a key or a value, through aliases too. The
     /// text answers; [`Workspace::node`] may have to parse the file again. `true` promises nothing.
-    pub fn may_hold(&self, id: ResourceId, word: &str) -> bool {
+    pub fn may_hold(&self, id: ResourceId, word: &Word) -> bool {
         let resource = self.resource(id);
         self.file(resource.file).yaml.as_ref().is_some_and(|tree| tree.may_hold(resource.span(), word))
     }

@@ -36,8 +36,10 @@ mod tests;
 mod tree;
 mod value;
 pub mod verify;
+mod word;
 
 pub use edit::{Edit, Level, Op, Place, Refusal, Splice};
 pub use node::{Entries, Items, Node, Resolved};
-pub use tree::{Collection, Document, File, Kind, NodeId, ParseError, ScalarStyle, holds};
+pub use tree::{Collection, Document, File, Kind, NodeId, ParseError, ScalarStyle};
 pub use value::Value;
+pub use word::{Word, holds};

@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 
-use super::tree::{Collection, File, Kind, NO_MARK, NodeData, NodeId, ScalarStyle, holds};
+use super::tree::{Collection, File, Kind, NO_MARK, NodeData, NodeId, ScalarStyle};
 use super::value::Value;
+use super::word::Word;
 
 /// A cursor on one node of a [`File`]. Reading goes through aliases and merge keys (`<<`) as kubectl's reader does; spans and edits do not.
 #[derive(Clone, Copy)]
@@ -90,6 +91,10 @@ impl<'a> Node<'a> {
     /// The source text of [`Node::span`].
     pub fn source(self) -> &'a str {
         &self.file.text()[self.span()]
+    }
+
+    fn bytes(self) -> &'a [u8] {
+        self.file.text.as_bytes().get(self.span()).unwrap_or_default()
     }
 
     /// The node that an alias stands for; any other node is its own target.
@@ -193,7 +198,7 @@ impl<'a> Node<'a> {
         for (k, v) in self.entries() {
             if k.reads(key) {
                 found = Some(v);
-            } else if k.kind() == Kind::Scalar(ScalarStyle::Plain) && k.source() == "<<" {
+            } else if k.bytes() == b"<<" && k.kind() == Kind::Scalar(ScalarStyle::Plain) {
                 merge = Some(v);
             }
         }
@@ -207,7 +212,7 @@ impl<'a> Node<'a> {
     /// Whether this is a scalar, no alias, whose decoded text is `text`. Keys are compared so often that it is decided on the source.
     fn reads(self, text: &str) -> bool {
         let Kind::Scalar(style) = self.kind() else { return false };
-        let source = self.source().as_bytes();
+        let source = self.bytes();
         let raw = match style {
             ScalarStyle::Plain => source,
             ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => source.get(1..source.len().saturating_sub(1)).unwrap_or_default(),
@@ -224,14 +229,14 @@ impl<'a> Node<'a> {
     }
 
     /// Whether a scalar at or below this node may hold `word`, aliases and merge keys included; the text answers, no node is looked at.
-    pub fn may_hold(self, word: &str) -> bool {
+    pub fn may_hold(self, word: &Word) -> bool {
         let nodes = self.id..NodeId(self.data().subtree);
         let decoded = self.file.decoded.partition_point(|(id, _)| *id < nodes.start)..;
         let decoded = self.file.decoded.get(decoded).unwrap_or_default().iter().take_while(|(id, _)| *id < nodes.end);
         let alias = self.file.aliases.partition_point(|(id, _)| *id < nodes.start);
         self.file.aliases.get(alias).is_some_and(|(id, _)| *id < nodes.end)
-            || holds(self.source(), word)
-            || decoded.into_iter().any(|(_, text)| holds(text, word))
+            || word.is_in(self.source())
+            || decoded.into_iter().any(|(_, text)| word.is_in(text))
     }
 
     /// The value at the end of a path of keys.

@@ -258,11 +258,6 @@ impl File {
     }
 }
 
-/// Whether `text` holds `word` anywhere; several times faster than [`str::contains`] on whole documents.
-pub fn holds(text: &str, word: &str) -> bool {
-    memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some()
-}
-
 /// 1-based line and column (in Unicode scalar values) of byte `offset` of `text`.
 pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
     let mut offset = offset.min(text.len());

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
 use kubewright_model::kube::{FileId, ResourceId, SourceFile, Workspace};
-use kubewright_model::yaml::{File, Node, holds};
+use kubewright_model::yaml::{File, Node, Word};
 
 use super::UNUSED_SUPPRESSION;
 
@@ -17,6 +17,9 @@ use super::UNUSED_SUPPRESSION;
 const ANNOTATION: &str = "kubewright.dev/ignore";
 /// What a comment starts with, behind its `#`.
 const DIRECTIVE: &str = "kubewright:";
+
+/// What every suppression has in it.
+static KUBEWRIGHT: Word = Word::new("kubewright");
 
 /// One name of one suppression.
 struct Suppression {
@@ -44,7 +47,7 @@ impl Suppressions {
         let mut found = Self { all: Vec::new(), malformed: Vec::new(), by_file: BTreeMap::new(), by_resource: BTreeMap::new() };
         for file in workspace.files().iter().filter(|f| f.editable) {
             if let Some(yaml) = &file.yaml
-                && holds(&file.text, "kubewright")
+                && KUBEWRIGHT.is_in(&file.text)
             {
                 found.comments(workspace, file, yaml);
                 found.annotations(workspace, file);

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kubewright_model::kube::{Resource, ResourceId, Target, Workspace, walk};
-use kubewright_model::yaml::Node;
+use kubewright_model::yaml::{Node, Word};
 
 /// A kind whose objects make ConfigMaps or Secrets.
 #[derive(Clone, Copy)]
@@ -30,9 +30,9 @@ const fn anywhere(row: Row) -> Row {
 
 impl Row {
     /// Whether an object that `holds` such words may name its output; one of a kind that names it in annotations alone mostly does not.
-    fn may_name(&self, holds: impl Fn(&str) -> bool) -> bool {
-        let annotation = |path: &&&[&str]| path.contains(&"annotations");
-        self.names.is_empty() || self.names.iter().any(|path| !annotation(&path) || path.last().is_some_and(|key| holds(key)))
+    fn may_name(&self, holds: impl Fn(&Word) -> bool) -> bool {
+        let fields = self.names.iter().any(|path| !path.contains(&"annotations"));
+        self.names.is_empty() || fields || holds(&SERVING_CERTIFICATE)
     }
 }
 
@@ -74,6 +74,9 @@ const MAKERS: &[Row] = &[
     row("Service", "", &[&["metadata", "annotations", "service.alpha.openshift.io/serving-cert-secret-name"]], SECRET),
 ];
 
+/// How the annotations among [`MAKERS`] end.
+static SERVING_CERTIFICATE: Word = Word::new("openshift.io/serving-cert-secret-name");
+
 /// Annotations by which cert-manager makes the certificates of an Ingress or Gateway.
 const CERTIFICATE_ANNOTATIONS: &[&str] = &[
     "cert-manager.io/cluster-issuer",
@@ -84,7 +87,16 @@ const CERTIFICATE_ANNOTATIONS: &[&str] = &[
 ];
 
 /// Parts of annotations by which another tool copies an object into other namespaces.
-const COPIED: &[&str] = &["replicator.", "reflector.", "kubed.", "config-syncer.", "kopy.", "clustersecret."];
+static COPIED: [Word; 6] = [
+    Word::new("replicator."),
+    Word::new("reflector."),
+    Word::new("kubed."),
+    Word::new("config-syncer."),
+    Word::new("kopy."),
+    Word::new("clustersecret."),
+];
+
+static ANNOTATIONS: Word = Word::new("annotations");
 
 /// Something that makes an object of a name.
 #[derive(Debug, Clone)]
@@ -104,9 +116,9 @@ pub(super) type Makers = BTreeMap<(Target, String), Vec<Maker>>;
 pub(super) fn all(workspace: &Workspace) -> Makers {
     let mut makers = Makers::new();
     for resource in workspace.resources() {
-        let holds = |word: &str| workspace.may_hold(resource.id, word);
+        let holds = |word: &Word| workspace.may_hold(resource.id, word);
         let of_kind = |r: &&Row| r.kind == resource.kind && matches!(r.group, "*") | (r.group == resource.group()) && r.may_name(holds);
-        let copied = resource.target().filter(|_| holds("annotations") && COPIED.iter().any(|part| holds(part)));
+        let copied = resource.target().filter(|_| holds(&ANNOTATIONS) && COPIED.iter().any(holds));
         let certified = matches!(resource.kind.as_str(), "Ingress" | "Gateway");
         if copied.is_none() && !certified && !MAKERS.iter().any(|row| of_kind(&row)) {
             continue;
@@ -125,7 +137,7 @@ pub(super) fn all(workspace: &Workspace) -> Makers {
             makers.entry((Target::Secret, name.to_owned())).or_default().push(maker);
         }
         if let Some(to) = copied
-            && annotations(node).any(|key| COPIED.iter().any(|part| key.contains(part)))
+            && annotations(node).any(|key| COPIED.iter().any(|part| key.contains(part.text())))
         {
             let maker = Maker { id: resource.id, anywhere: true, keys: None };
             makers.entry((to, resource.name.clone())).or_default().push(maker);

@@ -3,10 +3,11 @@
 //! All texts are read once, for all names that are missing; a name that leaves a trace is not known to be missing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, MatchKind};
 use kubewright_model::kube::{Certainty, FileId, Resource, ResourceId, Target, Workspace};
-use kubewright_model::yaml::{self, Kind, Node, NodeId};
+use kubewright_model::yaml::{Kind, Node, NodeId, Word};
 
 /// What was found of the names.
 #[derive(Debug, Default)]
@@ -42,11 +43,13 @@ const MAKE_NONE: &[&str] = &[
 const KINDS_MAKE_NONE: &[&str] =
     &["PodMonitor", "Probe", "PrometheusRule", "ServiceMonitor", "Kustomization", "GitRepository", "HelmRepository"];
 
+static CREATE: Word = Word::new("create");
+
 impl Traces {
     /// Looks for all names.
     pub(super) fn find(workspace: &Workspace, names: &BTreeSet<&str>) -> Self {
         let mut traces = Self::default();
-        for file in workspace.files().iter().filter(|file| yaml::holds(&file.text, "create")) {
+        for file in workspace.files().iter().filter(|file| CREATE.is_in(&file.text)) {
             traces.commands(file.id, &file.text);
         }
         // The text is asked before any tree is looked at: few resources hold one of the names.
@@ -58,13 +61,16 @@ impl Traces {
             } else if !workspace.carries_pods(resource.id) {
                 continue;
             }
-            if finder.as_ref().is_some_and(|finder| !workspace.may_hold_any(resource.id, |text| holds_word(finder, text))) {
-                continue;
-            }
             if !maker {
+                if !workspace.may_hold_any(resource.id, speaks) {
+                    continue;
+                }
                 for name in words_of_containers(workspace, resource, names) {
                     traces.mentioned.entry(name.to_owned()).or_default().insert(resource.id);
                 }
+                continue;
+            }
+            if finder.as_ref().is_some_and(|finder| !workspace.may_hold_any(resource.id, |text| holds_word(finder, text))) {
                 continue;
             }
             let Some(node) = workspace.node(resource.id) else { continue };
@@ -100,8 +106,8 @@ impl Traces {
 
     /// `kubectl create configmap NAME`, `create cm NAME`, `create secret generic NAME`.
     fn commands(&mut self, file: FileId, text: &str) {
-        for (at, _) in text.match_indices("create") {
-            let mut rest = text.get(at + "create".len()..).unwrap_or_default();
+        for (at, create) in text.match_indices(CREATE.text()) {
+            let mut rest = text.get(at + create.len()..).unwrap_or_default();
             if let Some((end, _)) = rest.char_indices().nth(300) {
                 rest = rest.get(..end).unwrap_or_default();
             }
@@ -146,6 +152,16 @@ fn scalars<'a, 'n>(root: Node<'a>, names: &BTreeSet<&'n str>) -> Vec<(Node<'a>, 
     scalars.flat_map(|node| words(node.text().unwrap_or_default(), names).into_iter().map(move |name| (node, name))).collect()
 }
 
+/// Whether a text speaks of ConfigMaps or Secrets, in one of the usual spellings.
+fn speaks(text: &str) -> bool {
+    static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+        let words = ["ecret", "ECRET", "onfigmap", "onfigMap", "onfig-map", "onfig_map", "ONFIGMAP", "ONFIG-MAP", "ONFIG_MAP", " cm "];
+        // Few words, none of which may be passed over for another: this is searched by vectors.
+        AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(words).ok()
+    });
+    WORDS.as_ref().is_none_or(|words| words.is_match(text))
+}
+
 /// Whether a text holds one of the names as [`words`] finds them.
 fn holds_word(names: &AhoCorasick, text: &str) -> bool {
     let (trimmed, inner) = (|b: &&u8| matches!(b, b'.' | b'-'), |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric));
@@ -174,25 +190,19 @@ fn is_label(scalar: Node<'_>) -> bool {
 
 /// Names in the commands, arguments and variables of containers that speak of ConfigMaps or Secrets.
 fn words_of_containers<'n>(workspace: &Workspace, resource: &Resource, names: &BTreeSet<&'n str>) -> Vec<&'n str> {
-    let spoken = |text: &str| {
-        let text = text.to_ascii_lowercase();
-        ["secret", "configmap", "config-map", "config_map", " cm "].iter().any(|word| text.contains(word))
-    };
     let mut found = Vec::new();
     for template in workspace.pod_templates(resource.id) {
         for container in template.containers() {
             let lists = ["command", "args"].into_iter().filter_map(|field| container.node.get(field));
             let arguments: Vec<&str> = lists.flat_map(Node::items).filter_map(Node::text).collect();
-            // Names first: few texts hold one.
-            let mut hits: Vec<&str> = arguments.iter().flat_map(|text| words(text, names)).collect();
-            if !hits.is_empty() && arguments.iter().any(|text| spoken(text)) {
-                found.append(&mut hits);
+            if arguments.iter().any(|text| speaks(text)) {
+                found.extend(arguments.iter().flat_map(|text| words(text, names)));
             }
             for entry in container.node.get("env").into_iter().flat_map(Node::items) {
                 let text = |key| entry.get(key).and_then(Node::text).unwrap_or_default();
-                let mut hits = words(text("value"), names);
-                if !hits.is_empty() && (spoken(text("name")) || spoken(text("value"))) {
-                    found.append(&mut hits);
+                let value = text("value");
+                if !value.is_empty() && (speaks(text("name")) || speaks(value)) {
+                    found.extend(words(value, names));
                 }
             }
         }

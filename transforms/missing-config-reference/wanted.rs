@@ -208,5 +208,5 @@ fn is_key(key: &str) -> bool {
 }
 
 fn is_filled_in(text: &str) -> bool {
-    FILL_IN.iter().any(|word| text == *word || text.split(['.', '_']).any(|part| part == *word))
+    FILL_IN.contains(&text) || text.split(['.', '_']).any(|part| FILL_IN.contains(&part))
 }

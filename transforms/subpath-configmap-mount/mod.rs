@@ -30,7 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::images::Question;
 use kubewright_model::kube::{ContainerKind, Resource};
-use kubewright_model::yaml::Edit;
+use kubewright_model::yaml::{Edit, Word};
 
 use self::decide::{Case, Decision};
 use self::facts::{Basis, Facts};
@@ -67,7 +67,8 @@ impl Transform for SubPathConfigMapMount {
 
 /// Whether a container of the resource may mount something through `subPath` or `subPathExpr`.
 fn may_mount(cx: &Context<'_>, resource: &Resource) -> bool {
-    cx.workspace.carries_pods(resource.id) && cx.workspace.may_hold(resource.id, "subPath")
+    static SUB_PATH: Word = Word::new("subPath");
+    cx.workspace.carries_pods(resource.id) && cx.workspace.may_hold(resource.id, &SUB_PATH)
 }
 
 /// What would have to be known of the images of the workspace to decide the mounts of their containers: what the strategies that are not
