@@ -8,6 +8,7 @@
 //! *pending*, and becomes null when the next line does not stand deeper. Block scalars and flow collections consume their lines at once.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -47,8 +48,8 @@ pub(super) struct Open {
     pub(super) end: u32,
 }
 
-/// First byte of an anchor, and one past its name.
-pub(super) type Anchor = (u32, u32);
+/// First byte of an anchor; none stands at the start of a text.
+pub(super) type Anchor = NonZeroU32;
 
 /// What is known of a value before it comes.
 #[derive(Clone, Copy)]
@@ -72,6 +73,8 @@ pub(super) struct Scanner<'t> {
     props: Vec<(NodeId, u32)>,
     pub(super) aliases: Vec<(NodeId, NodeId)>,
     pub(super) stack: Vec<Open>,
+    /// Room for the text of block scalars.
+    pub(super) lines: String,
     /// Nodes by the anchors of this document, the last of each name.
     pub(super) named: HashMap<&'t str, NodeId>,
     /// One past the `...` behind the last document.
@@ -94,6 +97,7 @@ impl<'t> Scanner<'t> {
             props: Vec::new(),
             aliases: Vec::new(),
             stack: Vec::with_capacity(16),
+            lines: String::new(),
             named: HashMap::new(),
             ended: None,
             rooted: false,
@@ -240,12 +244,23 @@ impl<'t> Scanner<'t> {
 
     #[inline]
     pub(super) fn name(&mut self, id: u32, anchor: Option<Anchor>) {
-        if let Some((start, end)) = anchor {
-            self.props.push((NodeId(id), start));
-            let name = &self.text[start as usize + 1..end as usize];
+        if let Some(anchor) = anchor {
+            self.anchor(id, anchor);
+        }
+    }
+
+    #[cold]
+    fn anchor(&mut self, id: u32, anchor: Anchor) {
+        self.props.push((NodeId(id), anchor.get()));
+        if let Some(name) = self.anchor_name(anchor) {
             self.anchors.push((NodeId(id), name.into()));
             self.named.insert(name, NodeId(id));
         }
+    }
+
+    pub(super) fn anchor_name(&self, anchor: Anchor) -> Option<&'t str> {
+        let at = anchor.get() as usize;
+        self.word(at).map(|end| &self.text[at + 1..end])
     }
 
     /// A node in the innermost open block collection.

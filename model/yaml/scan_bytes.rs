@@ -31,10 +31,13 @@ fn seek(bytes: &[u8], mut at: usize, hits: impl Fn(u64) -> u64) -> usize {
         at += 8;
         rest = behind;
     }
-    let mut word = [0; 8];
-    word[..rest.len()].copy_from_slice(rest);
-    let hit = hits(u64::from_le_bytes(word)).trailing_zeros() as usize / 8;
-    at + hit.min(rest.len())
+    at + seek_last(rest, hits)
+}
+
+/// Searches the end of a text, fewer than eight bytes.
+#[cold]
+fn seek_last(rest: &[u8], hits: impl Fn(u64) -> u64) -> usize {
+    rest.iter().position(|byte| hits(u64::from(*byte)) & 0xFF != 0).unwrap_or(rest.len())
 }
 
 /// The first byte at or behind `at` at which a plain scalar may end: a line break, a colon, a `#`, or a tab. No text here has other controls.
@@ -49,7 +52,7 @@ pub(super) fn past_spaces(bytes: &[u8], at: usize) -> usize {
     seek(bytes, at, |word| word ^ all(b' '))
 }
 
-/// Whether a plain scalar begins with each byte: all but the indicators.
+/// Whether a plain scalar begins with each byte whatever follows: all but the indicators.
 static PLAIN: [bool; 256] = {
     let mut plain = [true; 256];
     let mut indicators = b"-?:,[]{}#&*!|>'\"%@`\t\r\n ".as_slice();
@@ -60,14 +63,19 @@ static PLAIN: [bool; 256] = {
     plain
 };
 
-/// Whether the byte begins a plain scalar whatever follows it.
+/// Whether a plain scalar begins at `at` in block context.
 #[inline]
-pub(super) fn begins_plain(byte: u8) -> bool {
-    PLAIN[usize::from(byte)]
+pub(super) fn begins_plain(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at).is_some_and(|byte| PLAIN[usize::from(*byte)] || begins_with_indicator(bytes, at))
+}
+
+/// Whether a plain scalar begins with an indicator: these three stand for themselves in front of a character.
+fn begins_with_indicator(bytes: &[u8], at: usize) -> bool {
+    matches!(bytes[at], b'-' | b'?' | b':') && !matches!(bytes.get(at + 1), None | Some(b' ' | b'\t' | b'\n' | b'\r'))
 }
 
 /// Bytes that are looked at together.
-const CHUNK: usize = 64;
+const CHUNK: usize = 256;
 
 /// No control characters but tabs and line breaks, no lone CR, none of the special breaks and marks that parsers disagree about.
 pub(super) fn plain_bytes(bytes: &[u8]) -> bool {
