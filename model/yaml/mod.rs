@@ -29,8 +29,10 @@ mod node;
 mod plan;
 mod scan;
 mod scan_block;
+mod scan_bytes;
 mod scan_flow;
 mod scan_scalar;
+mod scan_value;
 #[cfg(test)]
 mod tests;
 mod tree;

@@ -8,17 +8,17 @@
 //! *pending*, and becomes null when the next line does not stand deeper. Block scalars and flow collections consume their lines at once.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::ops::Range;
 use std::sync::Arc;
 
 use memchr::memchr;
 
-use super::scan_flow::Flow;
-use super::scan_scalar::{Token, plain_bytes};
-use super::tree::{Collection, Document, File, Kind, MAX_BYTES, NO_MARK, NodeData, NodeId, ScalarStyle, u32_of};
+use super::scan_bytes::{past_spaces, plain_bytes};
+use super::tree::{Document, File, Kind, MAX_BYTES, NO_MARK, NodeData, NodeId, ScalarStyle, u32_of};
 
 /// Nesting beyond which the complete planner decides.
-const MAX_DEPTH: usize = 200;
+pub(super) const MAX_DEPTH: usize = 200;
 
 /// Bytes of a key beyond which the complete planner decides: YAML limits implicit keys to 1,024 characters.
 pub(super) const MAX_KEY: usize = 1000;
@@ -38,28 +38,28 @@ pub(super) fn scan(text: &Arc<str>) -> Option<File> {
 }
 
 /// An open block collection.
-struct Open {
-    id: u32,
-    sequence: bool,
-    indent: usize,
+pub(super) struct Open {
+    pub(super) id: u32,
+    pub(super) sequence: bool,
+    pub(super) indent: usize,
     /// The entry whose value is still to come.
-    pending: Option<Pending>,
+    pub(super) pending: Option<Pending>,
     /// End of the last child so far.
-    end: u32,
+    pub(super) end: u32,
 }
 
-/// First byte of an anchor, and one past its name.
-pub(super) type Anchor = (usize, usize);
+/// First byte of an anchor; none stands at the start of a text.
+pub(super) type Anchor = NonZeroU32;
 
 /// What is known of a value before it comes.
 #[derive(Clone, Copy)]
-struct Pending {
+pub(super) struct Pending {
     /// The dash or colon.
-    mark: u32,
+    pub(super) mark: u32,
     /// Where the value stands if it is missing: behind the indicator or the anchor.
-    missing: usize,
+    pub(super) missing: u32,
     /// The anchor.
-    anchor: Option<Anchor>,
+    pub(super) anchor: Option<Anchor>,
 }
 
 pub(super) struct Scanner<'t> {
@@ -71,10 +71,12 @@ pub(super) struct Scanner<'t> {
     pub(super) decoded: Vec<(NodeId, Box<str>)>,
     anchors: Vec<(NodeId, Box<str>)>,
     props: Vec<(NodeId, u32)>,
-    aliases: Vec<(NodeId, NodeId)>,
-    stack: Vec<Open>,
+    pub(super) aliases: Vec<(NodeId, NodeId)>,
+    pub(super) stack: Vec<Open>,
+    /// Room for the text of block scalars.
+    pub(super) lines: String,
     /// Nodes by the anchors of this document, the last of each name.
-    named: HashMap<&'t str, NodeId>,
+    pub(super) named: HashMap<&'t str, NodeId>,
     /// One past the `...` behind the last document.
     ended: Option<usize>,
     /// The root of the document is complete: nothing but comments may follow.
@@ -95,6 +97,7 @@ impl<'t> Scanner<'t> {
             props: Vec::new(),
             aliases: Vec::new(),
             stack: Vec::with_capacity(16),
+            lines: String::new(),
             named: HashMap::new(),
             ended: None,
             rooted: false,
@@ -115,10 +118,7 @@ impl<'t> Scanner<'t> {
 
     /// Consumes the line at `start`, or all lines of what begins on it; returns the start of the next line.
     fn line(&mut self, start: usize) -> Option<usize> {
-        let mut at = start;
-        while self.bytes.get(at) == Some(&b' ') {
-            at += 1;
-        }
+        let at = past_spaces(self.bytes, start);
         match self.bytes.get(at) {
             None => return Some(at),
             Some(b'\n') => return Some(at + 1),
@@ -236,20 +236,31 @@ impl<'t> Scanner<'t> {
 
     /// A missing value right behind its indicator or anchor.
     fn null(&mut self, pending: Pending) {
-        let at = pending.missing;
+        let at = pending.missing as usize;
         let id = self.push(Kind::Scalar(ScalarStyle::Plain), at, at, pending.mark);
         self.name(id, pending.anchor);
-        self.grow(u32_of(at));
+        self.grow(pending.missing);
     }
 
     #[inline]
     pub(super) fn name(&mut self, id: u32, anchor: Option<Anchor>) {
-        if let Some((start, end)) = anchor {
-            self.props.push((NodeId(id), u32_of(start)));
-            let name = &self.text[start + 1..end];
+        if let Some(anchor) = anchor {
+            self.anchor(id, anchor);
+        }
+    }
+
+    #[cold]
+    fn anchor(&mut self, id: u32, anchor: Anchor) {
+        self.props.push((NodeId(id), anchor.get()));
+        if let Some(name) = self.anchor_name(anchor) {
             self.anchors.push((NodeId(id), name.into()));
             self.named.insert(name, NodeId(id));
         }
+    }
+
+    pub(super) fn anchor_name(&self, anchor: Anchor) -> Option<&'t str> {
+        let at = anchor.get() as usize;
+        self.word(at).map(|end| &self.text[at + 1..end])
     }
 
     /// A node in the innermost open block collection.
@@ -270,7 +281,7 @@ impl<'t> Scanner<'t> {
         id
     }
 
-    fn root(&mut self, id: u32) {
+    pub(super) fn root(&mut self, id: u32) {
         if let Some(document) = self.documents.last_mut() {
             document.root = Some(NodeId(id));
         }
@@ -317,183 +328,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    fn is_dash(&self, at: usize) -> bool {
+    pub(super) fn is_dash(&self, at: usize) -> bool {
         self.bytes[at] == b'-' && matches!(self.bytes.get(at + 1), None | Some(b' ' | b'\n' | b'\r'))
-    }
-
-    /// A value at `at` in column `column`: `fresh` when it is the first token of its line or follows a dash, so that a block collection may begin.
-    fn value(&mut self, at: usize, column: usize, mark: u32, anchor: Option<Anchor>, fresh: bool) -> Option<usize> {
-        match self.bytes[at] {
-            b'-' if self.is_dash(at) => {
-                if !fresh {
-                    return None;
-                }
-                self.open(Kind::Sequence(Collection::Block), at, column, mark, anchor)?;
-                self.item(at, column)
-            }
-            b'&' => {
-                if anchor.is_some() || self.stack.is_empty() {
-                    return None;
-                }
-                let end = self.word(at)?;
-                self.behind(end, mark, Some((at, end)))
-            }
-            b'*' => {
-                if anchor.is_some() || self.stack.is_empty() {
-                    return None;
-                }
-                let end = self.word(at)?;
-                if self.is_colon(end, ScalarStyle::DoubleQuoted) {
-                    return None;
-                }
-                let id = self.push(Kind::Alias, at, end, mark);
-                self.alias(id, at, end)?;
-                self.grow(u32_of(end));
-                self.rest(end)
-            }
-            b'|' | b'>' => {
-                if self.stack.is_empty() {
-                    return None;
-                }
-                self.block_scalar(at, mark, anchor)
-            }
-            b'[' | b'{' => {
-                let parent = self.stack.last().map_or(NO_MARK, |o| o.id);
-                let indent = self.stack.last().map(|o| o.indent);
-                let id = u32_of(self.nodes.len());
-                if parent == NO_MARK {
-                    self.root(id);
-                }
-                // Inside, the name is the collection's own, which an alias must not stand in.
-                if let Some((start, end)) = anchor {
-                    self.named.remove(&self.text[start + 1..end]);
-                }
-                let end = Flow::new(self, indent).collection(at, parent, mark)?;
-                self.name(id, anchor);
-                self.grow(u32_of(end));
-                self.rest(end)
-            }
-            _ => {
-                let token = self.token(at)?;
-                let end = token.range.end;
-                if self.is_colon(end, token.style) {
-                    // An anchor on the line of a key would be the key's.
-                    if !fresh || end - at > MAX_KEY || anchor.is_some_and(|(a, _)| self.text[a..at].find('\n').is_none()) {
-                        return None;
-                    }
-                    self.open(Kind::Mapping(Collection::Block), at, column, mark, anchor)?;
-                    return self.pair(token);
-                }
-                let token = self.further_lines(token)?;
-                let end = token.range.end;
-                let id = self.push(Kind::Scalar(token.style), token.range.start, end, mark);
-                if let Some(text) = token.decoded {
-                    self.decoded.push((NodeId(id), text));
-                }
-                self.name(id, anchor);
-                self.grow(u32_of(end));
-                self.rest(end)
-            }
-        }
-    }
-
-    /// End of an anchor or alias at `at`.
-    pub(super) fn word(&self, at: usize) -> Option<usize> {
-        let mut end = at + 1;
-        while self.bytes.get(end).is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) {
-            end += 1;
-        }
-        (end > at + 1 && matches!(self.bytes.get(end), None | Some(b' ' | b'\n' | b'\r' | b',' | b']' | b'}'))).then_some(end)
-    }
-
-    pub(super) fn alias(&mut self, id: u32, at: usize, end: usize) -> Option<()> {
-        let name = &self.text[at + 1..end];
-        let target = *self.named.get(name)?;
-        if self.stack.iter().any(|o| o.id == target.0) {
-            return None;
-        }
-        self.aliases.push((NodeId(id), target));
-        Some(())
-    }
-
-    /// What stands behind an indicator, or behind the anchor that follows it, on the same line.
-    fn behind(&mut self, after: usize, mark: u32, anchor: Option<Anchor>) -> Option<usize> {
-        let mut next = after;
-        while self.bytes.get(next) == Some(&b' ') {
-            next += 1;
-        }
-        match self.bytes.get(next) {
-            None | Some(b'\n' | b'\r' | b'#') => {
-                self.stack.last_mut()?.pending = Some(Pending { mark, missing: after, anchor });
-                self.rest(after)
-            }
-            Some(b'\t') => None,
-            Some(_) => self.value(next, 0, mark, anchor, false),
-        }
-    }
-
-    fn open(&mut self, kind: Kind, at: usize, indent: usize, mark: u32, anchor: Option<Anchor>) -> Option<()> {
-        if self.stack.len() >= MAX_DEPTH {
-            return None;
-        }
-        let id = self.push(kind, at, at, mark);
-        self.name(id, anchor);
-        self.stack.push(Open { id, sequence: matches!(kind, Kind::Sequence(_)), indent, pending: None, end: u32_of(at) });
-        Some(())
-    }
-
-    /// A sequence item whose dash stands at `at`.
-    fn item(&mut self, at: usize, indent: usize) -> Option<usize> {
-        let mut next = at + 1;
-        while self.bytes.get(next) == Some(&b' ') {
-            next += 1;
-        }
-        match self.bytes.get(next) {
-            None | Some(b'\n' | b'\r' | b'#') => {
-                self.stack.last_mut()?.pending = Some(Pending { mark: u32_of(at), missing: at + 1, anchor: None });
-                self.rest(at + 1)
-            }
-            Some(b'\t') => None,
-            Some(_) => self.value(next, indent + (next - at), u32_of(at), None, true),
-        }
-    }
-
-    /// A mapping entry whose key stands at `at`.
-    fn entry(&mut self, at: usize) -> Option<usize> {
-        if matches!(self.bytes[at], b'[' | b'{' | b'|' | b'>' | b'&' | b'*') {
-            return None;
-        }
-        let token = self.token(at)?;
-        if !self.is_colon(token.range.end, token.style) || token.range.len() > MAX_KEY {
-            return None;
-        }
-        self.pair(token)
-    }
-
-    fn is_colon(&self, at: usize, style: ScalarStyle) -> bool {
-        // A plain token ends at the colon; white space may stand before the colon of any key.
-        let mut at = at;
-        if style != ScalarStyle::Plain || self.bytes.get(at) == Some(&b' ') {
-            while self.bytes.get(at) == Some(&b' ') {
-                at += 1;
-            }
-        }
-        self.bytes.get(at) == Some(&b':') && matches!(self.bytes.get(at + 1), None | Some(b' ' | b'\n' | b'\r'))
-    }
-
-    /// A key and what follows it on its line.
-    fn pair(&mut self, key: Token) -> Option<usize> {
-        if key.style != ScalarStyle::Plain && memchr(b'\n', &self.bytes[key.range.clone()]).is_some() {
-            return None;
-        }
-        let id = self.push(Kind::Scalar(key.style), key.range.start, key.range.end, NO_MARK);
-        if let Some(text) = key.decoded {
-            self.decoded.push((NodeId(id), text));
-        }
-        let mut colon = key.range.end;
-        while self.bytes[colon] == b' ' {
-            colon += 1;
-        }
-        self.behind(colon + 1, u32_of(colon), None)
     }
 }

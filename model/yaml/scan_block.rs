@@ -1,6 +1,9 @@
 //! Block scalars for the scanner.
 
+use std::mem;
+
 use super::scan::{Anchor, Scanner};
+use super::scan_bytes::past_spaces;
 use super::tree::{Kind, NodeId, ScalarStyle, u32_of};
 
 impl Scanner<'_> {
@@ -21,7 +24,7 @@ impl Scanner<'_> {
         let mut at = self.rest(at)?;
         let parent = self.around()?;
         let mut indent = if explicit > 0 { Some(parent + explicit) } else { None };
-        let mut body = Body::new(literal);
+        let mut body = Body::new(literal, mem::take(&mut self.lines));
         let mut end = header_end;
         let mut blank_deepest = 0;
         loop {
@@ -29,10 +32,7 @@ impl Scanner<'_> {
                 break;
             }
             let line_end = self.line_end(at);
-            let mut text = at;
-            while text < line_end && self.bytes[text] == b' ' {
-                text += 1;
-            }
+            let text = past_spaces(self.bytes, at);
             let spaces = text - at;
             let blank = text == line_end;
             match indent {
@@ -75,7 +75,9 @@ impl Scanner<'_> {
         self.name(id, anchor);
         // The reader of kubectl adds no line break that the text does not have.
         let chomp = if end == self.bytes.len() { b'-' } else { chomp };
-        self.decoded.push((NodeId(id), body.finish(chomp).into()));
+        let text = body.finish(chomp);
+        self.decoded.push((NodeId(id), text.as_str().into()));
+        self.lines = text;
         self.grow(u32_of(end));
         Some(at)
     }
@@ -92,8 +94,10 @@ struct Body {
 }
 
 impl Body {
-    fn new(literal: bool) -> Self {
-        Self { literal, text: String::new(), blanks: 0, any: false, spaced: false }
+    /// A text in the room of one that is needed no more.
+    fn new(literal: bool, mut text: String) -> Self {
+        text.clear();
+        Self { literal, text, blanks: 0, any: false, spaced: false }
     }
 
     fn blank(&mut self) {
