@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::super::emit::Below;
 use super::super::node::Node;
-use super::super::tree::{Kind, NodeId};
+use super::super::tree::{Kind, NodeId, u32_of};
 use super::super::value::Value;
 use super::layout::{Layout, units};
 use super::{Plan, Refusal, Splice, flow, guard, set};
@@ -50,6 +50,7 @@ pub(in super::super) fn from(collection: Node<'_>, units_gone: &[usize], collaps
         }
     }
     let firsts = firsts(collection, rest);
+    let tail = tail(layout, gone);
     for (index, first) in rest.iter().zip(firsts) {
         let unit = all.get(*index).ok_or(guard::PLACE)?;
         if !layout.own_line(unit.start) {
@@ -62,8 +63,11 @@ pub(in super::super) fn from(collection: Node<'_>, units_gone: &[usize], collaps
             end = behind_block_scalar(layout, leaf, end, below)?;
         }
         let range = match layout.break_before(unit.start) {
-            // A file without a final line break stays one.
-            Some(_) if end == layout.text.len() => layout.text[..layout.line_start(unit.start)].trim_end_matches(['\r', '\n']).len()..end,
+            // A file without a final line break stays one: what is left above ends it, without the line breaks of blank lines.
+            Some(_) if end == layout.text.len() || tail.is_some_and(|tail| first.id() >= tail) => {
+                let above = layout.text[..layout.line_start(unit.start)].trim_end_matches(['\r', '\n']).len();
+                above.max(plan.splices.last().map_or(0, |s| s.range.end))..end
+            }
             Some(from) if plan.splices.last().is_none_or(|s| s.range.end <= from) => from..end,
             _ => layout.line_start(unit.start)..layout.next_line(end),
         };
@@ -108,6 +112,20 @@ fn firsts<'a>(collection: Node<'a>, positions: &[usize]) -> Vec<Node<'a>> {
     let mut wanted = positions.iter().peekable();
     let all = collection.children().step_by(step).enumerate();
     all.filter_map(|(position, node)| wanted.next_if(|p| **p == position).map(|_| node)).collect()
+}
+
+/// The first of the nodes at the end of a file without a final line break that leave it, all of them, with nothing that stays below.
+fn tail(layout: Layout<'_>, gone: &Gone) -> Option<NodeId> {
+    let file = layout.file;
+    if layout.text.ends_with('\n') {
+        return None;
+    }
+    let last = NodeId(u32_of(file.len()));
+    // What is inside of something that goes begins behind it, and ends before it or with it.
+    let tail = gone.iter().rev().fold(last, |tail, (start, end)| if *end >= tail { *start } else { tail });
+    let from = (tail < last).then(|| file.node(tail).span().start)?;
+    let alone = !layout.has_comment(&(from..layout.text.len())) && file.document_at(from) + 1 == file.documents().len();
+    alone.then_some(tail)
 }
 
 /// The node that will be written right before the place of `first`.

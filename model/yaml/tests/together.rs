@@ -55,6 +55,25 @@ fn several_removals() {
 }
 
 #[test]
+fn removals_at_the_end_of_a_file_without_a_line_break() {
+    let both = |f: &File| Ok(vec![at(f, "b").remove()?, at(f, "c").remove()?]);
+    assert_eq!(all("a: 1\n\nb: 2\nc: 3", both), "a: 1");
+    assert_eq!(all("a: 1\n\nb: 2\n\nc: 3", both), "a: 1");
+    assert_eq!(all("a: 1\r\n\r\nb: 2\r\nc: 3", both), "a: 1");
+    assert_eq!(all("a: 1\n# stays\n\nb: 2\nc: 3", both), "a: 1\n# stays");
+    assert_eq!(all("a: 1\n\nb: 2\n# stays\nc: 3", both), "a: 1\n\n# stays");
+    assert_eq!(all("a: 1\n\nb: 2 # stays\nc: 3", both), "a: 1\n\n# stays");
+    assert_eq!(all("a: 1\n\nb: 2\nc: 3 # stays", both), "a: 1\n\n# stays");
+    let deep = |f: &File| Ok(vec![at(f, "a.y").remove()?, at(f, "b").remove()?]);
+    assert_eq!(all("a:\n  x: 1\n\n  y: 2\nb: 3", deep), "a:\n  x: 1");
+    let inside = |f: &File| Ok(vec![at(f, "a.y").remove()?, at(f, "b.0").remove()?]);
+    assert_eq!(all("a:\n  x: 1\n\n  y: 2\nb:\n- 3", inside), "a:\n  x: 1\n\nb: []");
+    // Where no tail goes, blank lines are left alone.
+    assert_eq!(all("a: 1\n\nb: 2\nc: 3\nd: 4", both), "a: 1\n\nd: 4");
+    assert_eq!(all("a: 1\n\nb: 2\nc: 3\n", both), "a: 1\n\n");
+}
+
+#[test]
 fn a_document_comes_behind_entries_at_the_end() {
     let both = |f: &File| Ok(vec![f.insert_document(Some(0), &s("doc"))?, at(f, "").insert(Place::Last, "x", &s("q"))?]);
     assert_eq!(all("a: b", both), "a: b\nx: q\n---\ndoc");
