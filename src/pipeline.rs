@@ -3,7 +3,8 @@
 //! One round is a *pass*: all transforms check the same workspace; then, in the order of the transforms, each fix is taken that may be
 //! applied, claims no resource and touches no byte that a fix taken before it claims or touches. A fix that conflicts waits whole for
 //! the next pass. Edits are applied and verified file by file; where a file refuses, its fixes go in one by one and only the culprit
-//! stays out, with the refusal as its reason. The workspace is indexed again and the next pass begins, until one takes nothing.
+//! stays out, with the refusal as its reason. The workspace is indexed again and the next pass begins, until one takes nothing. When all
+//! fixes of a pass are *isolated* and no other waits, the findings of the other transforms are kept, and they are not asked again.
 //!
 //! What is reported are the findings of the first pass, in coordinates of the original text, each with what became of it, and whatever
 //! is left at the end that was not there at the start. Pure: text in, report out.
@@ -109,6 +110,12 @@ struct Pass {
     suppressed: usize,
 }
 
+/// Findings of transforms that are not asked again, with the workspace that they are about.
+struct Kept<'w> {
+    workspace: Cow<'w, Workspace>,
+    pass: Pass,
+}
+
 impl Pipeline<'_> {
     /// Runs all transforms until nothing is left to fix.
     ///
@@ -118,8 +125,9 @@ impl Pipeline<'_> {
         let mut now = Cow::Borrowed(workspace);
         let mut merge = merge::Merge::default();
         let mut last_names = Vec::new();
+        let mut kept: Option<Kept<'_>> = None;
         for number in 0..MAX_PASSES {
-            let (mut pass, remarks) = self.check(&now);
+            let (mut pass, remarks) = self.check(&now, kept.is_some());
             let next = self.fix(&now, &mut pass);
             if number == 0 {
                 merge.start(&now, &pass, &remarks);
@@ -128,22 +136,46 @@ impl Pipeline<'_> {
             }
             let Some(next) = next else {
                 self.try_the_rest(&now, &mut pass);
-                return Ok(merge.finish(workspace, &now, &pass));
+                let mut parts = vec![(&*now, &pass)];
+                if let Some(kept) = &mut kept {
+                    self.try_the_rest(&kept.workspace, &mut kept.pass);
+                    parts.push((&kept.workspace, &kept.pass));
+                }
+                return Ok(merge.finish(workspace, &parts, |name| self.transforms.iter().position(|t| t.meta().name == name)));
             };
             last_names = pass.applied.iter().filter_map(|i| pass.findings.get(*i)).map(|f| f.transform).collect();
-            now = Cow::Owned(next);
+            let before = std::mem::replace(&mut now, Cow::Owned(next));
+            if kept.is_none() && self.is_isolated(&pass) {
+                pass.findings.retain(|f| f.transform != INPUT && !self.is_isolated_transform(f.transform));
+                kept = Some(Kept { workspace: before, pass: Pass { applied: BTreeSet::new(), refused: BTreeMap::new(), ..pass } });
+            }
         }
         last_names.sort_unstable();
         last_names.dedup();
         Err(Error::NotConverging(last_names))
     }
 
-    /// All findings of one pass that are to be reported, sorted; and what there is to say about suppressions.
-    fn check(&self, workspace: &Workspace) -> (Pass, Vec<Finding>) {
+    fn is_isolated_transform(&self, name: &str) -> bool {
+        self.transforms.iter().any(|t| t.meta().name == name && t.meta().isolated)
+    }
+
+    /// Whether all that a pass applied is isolated, and nothing else of it is still to be tried.
+    fn is_isolated(&self, pass: &Pass) -> bool {
+        let to_be_tried = |f: &Finding| f.fix.as_ref().is_ok_and(|fix| self.unsafe_fixes.apply(f.transform, fix.applicability));
+        let mut others = pass.findings.iter().enumerate().filter(|(_, f)| !self.is_isolated_transform(f.transform));
+        others.all(|(index, f)| !pass.applied.contains(&index) && !to_be_tried(f))
+    }
+
+    /// All findings of one pass that are to be reported, sorted, of all transforms or of isolated ones; and what there is to say about
+    /// suppressions.
+    fn check(&self, workspace: &Workspace, isolated: bool) -> (Pass, Vec<Finding>) {
         let running: Vec<&str> = self.transforms.iter().map(|t| t.meta().name).collect();
         let cx = Context { workspace, settings: self.settings, running: &running };
         let editable = |f: &Finding| workspace.file(f.primary.file).editable;
-        let mut findings: Vec<Finding> = self.transforms.par_iter().flat_map_iter(|t| t.check(&cx)).filter(editable).collect();
+        let mut findings: Vec<Finding> = {
+            let asked = self.transforms.par_iter().filter(|t| !isolated || t.meta().isolated);
+            asked.flat_map_iter(|t| t.check(&cx)).filter(editable).collect()
+        };
         let mut suppressions = suppress::Suppressions::read(workspace);
         let before = findings.len();
         findings.retain(|f| !suppressions.hit(workspace, f));

@@ -8,7 +8,8 @@
 //! - `args`: `--unsafe-fixes` where the fixes of the case are unsafe. Without it, only safe ones are applied.
 //!
 //! Only the transform under test runs. A second test for each case runs all transforms together: they must come to rest, and
-//! every file must still parse. `BLESS=1` (`cargo bless`) writes `after/` and `report.txt`.
+//! every file must still parse, and the report is the same when each transform is asked in every pass, also for the repositories of
+//! `KUBEWRIGHT_CORPUS`. `BLESS=1` (`cargo bless`) writes `after/` and `report.txt`.
 #![expect(clippy::disallowed_methods, reason = "a test reads and writes its cases")]
 
 use std::collections::BTreeMap;
@@ -19,9 +20,10 @@ use kubewright::cli::config::{Config, FILE_NAME, ignored};
 use kubewright::cli::files::{self, Request};
 use kubewright::cli::print::{Paths, text};
 use kubewright::pipeline::{Pipeline, Report, UnsafeFixes};
+use kubewright_model::finding::Finding;
 use kubewright_model::kube::Workspace;
 use kubewright_model::yaml;
-use kubewright_transforms::{ALL, Transform};
+use kubewright_transforms::{ALL, Context, Meta, Transform};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 const STREAM: &str = "stdin.yaml";
@@ -38,6 +40,10 @@ fn main() {
             trials.push(Trial::test(format!("{name}/{label}"), move || run_case(&alone, *transform)));
             trials.push(Trial::test(format!("all/{name}/{label}"), move || run_all(&together)));
         }
+    }
+    for repository in std::env::var_os("KUBEWRIGHT_CORPUS").map(PathBuf::from).iter().flat_map(|corpus| directories(corpus)) {
+        let label = repository.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        trials.push(Trial::test(format!("asked/{label}"), move || all_asked(&repository)));
     }
     libtest_mimic::run(&args, trials).exit();
 }
@@ -189,6 +195,7 @@ fn accept(case: &Path, before: &BTreeMap<String, String>, after: &BTreeMap<Strin
 }
 
 fn run_all(case: &Path) -> Result<(), Failed> {
+    all_asked(&case.join("before"))?;
     let mut all = Case::read(&case.join("before"))?;
     all.run(ALL.to_vec(), UnsafeFixes::All)?;
     for change in &all.report.files {
@@ -202,6 +209,36 @@ fn run_all(case: &Path) -> Result<(), Failed> {
         None => Ok(()),
         Some(change) => Err(format!("running again changes {}:\n{}", change.path, diff(&all.after(), &again.after())).into()),
     }
+}
+
+/// A transform that is asked in every pass.
+struct Asked(Meta, &'static dyn Transform);
+
+impl Transform for Asked {
+    fn meta(&self) -> &'static Meta {
+        // A test leaks a few bytes.
+        Box::leak(Box::new(self.0))
+    }
+
+    fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
+        self.1.check(cx)
+    }
+}
+
+/// What is kept between passes is what would have been found again.
+fn all_asked(directory: &Path) -> Result<(), Failed> {
+    let asked: Vec<Asked> = ALL.iter().map(|t| Asked(Meta { isolated: false, ..*t.meta() }, *t)).collect();
+    for unsafe_fixes in [UnsafeFixes::None, UnsafeFixes::All] {
+        let (mut kept, mut every) = (Case::read(directory)?, Case::read(directory)?);
+        kept.run(ALL.to_vec(), unsafe_fixes.clone())?;
+        every.run(asked.iter().map(|t| t as &dyn Transform).collect(), unsafe_fixes)?;
+        let (kept, every) = (format!("{:#?}", kept.report), format!("{:#?}", every.report));
+        if kept != every {
+            let diff = similar::TextDiff::from_lines(&every, &kept).unified_diff().to_string();
+            return Err(format!("not what is found when all are asked in every pass:\n{diff}").into());
+        }
+    }
+    Ok(())
 }
 
 fn tree(root: &Path, directory: &Path) -> BTreeMap<String, String> {

@@ -32,6 +32,9 @@ pub struct Meta {
     pub summary: &'static str,
     /// The most its fixes can be.
     pub applicability: Applicability,
+    /// Its fixes change nothing that another transform looks at, in whatever resource: after a pass of such fixes alone, only what made them is
+    /// asked again.
+    pub isolated: bool,
     /// The release it came with.
     pub since: &'static str,
     /// Its page, Markdown.

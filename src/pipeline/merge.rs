@@ -33,8 +33,16 @@ impl Key {
     }
 }
 
-/// A finding of the last pass: its number, and why its fix was refused.
-type Left<'a> = (usize, &'a Finding, Option<&'a NoFix>);
+/// A finding of the last pass.
+struct Left<'a> {
+    /// Its place in the order of findings.
+    order: (usize, usize),
+    /// The workspace that it is about.
+    workspace: &'a Workspace,
+    finding: &'a Finding,
+    /// Why its fix was refused.
+    refusal: Option<&'a NoFix>,
+}
 
 struct Entry {
     key: Key,
@@ -86,11 +94,17 @@ impl Merge {
         }
     }
 
-    /// The report, after `last`, the pass that applied nothing.
-    pub(super) fn finish(mut self, original: &Workspace, now: &Workspace, last: &Pass) -> Report {
+    /// The report, after the pass that applied nothing: it and the findings kept from an earlier one, each with its workspace, in the order
+    /// of their transforms.
+    pub(super) fn finish(mut self, original: &Workspace, last: &[(&Workspace, &Pass)], position: impl Fn(&str) -> Option<usize>) -> Report {
+        let now = last.first().map_or(original, |(now, _)| now);
         let mut left: BTreeMap<Key, Vec<Left<'_>>> = BTreeMap::new();
-        for (i, f) in last.findings.iter().enumerate() {
-            left.entry(Key::of(now, f)).or_default().push((i, f, last.refused.get(&i)));
+        for (workspace, pass) in last {
+            for (i, finding) in pass.findings.iter().enumerate() {
+                let order = (position(finding.transform).unwrap_or(usize::MAX), i);
+                let refusal = pass.refused.get(&i);
+                left.entry(Key::of(workspace, finding)).or_default().push(Left { order, workspace, finding, refusal });
+            }
         }
         for entry in &mut self.entries {
             entry.reported.outcome = if entry.applied { Outcome::Applied } else { Outcome::Cured };
@@ -98,10 +112,10 @@ impl Merge {
         for exact in [true, false] {
             for entry in self.entries.iter_mut().filter(|e| e.reported.outcome == Outcome::Cured) {
                 let Some(same) = left.get_mut(&entry.key) else { continue };
-                if let Some(at) = same.iter().position(|(_, f, _)| !exact || f.message == entry.reported.message) {
-                    let (_, finding, refusal) = same.remove(at);
+                if let Some(at) = same.iter().position(|l| !exact || l.finding.message == entry.reported.message) {
+                    let left = same.remove(at);
                     entry.reported.outcome = Outcome::Left;
-                    if let Some(reason) = refusal.or(finding.fix.as_ref().err()) {
+                    if let Some(reason) = left.refusal.or(left.finding.fix.as_ref().err()) {
                         entry.reported.fix = Err(reason.clone());
                     }
                 }
@@ -111,13 +125,13 @@ impl Merge {
         let applied = |at: &usize| self.entries.get(*at).is_some_and(|e| e.applied);
         for (key, rest) in &mut left {
             if self.known.get(key).is_some_and(|same| same.iter().any(applied)) {
-                rest.retain(|(_, f, _)| f.severity != Severity::Info || f.fix.is_ok());
+                rest.retain(|l| l.finding.severity != Severity::Info || l.finding.fix.is_ok());
             }
         }
         let mut left: Vec<_> = left.into_values().flatten().collect();
-        left.sort_unstable_by_key(|(i, _, _)| *i);
+        left.sort_unstable_by_key(|left| left.order);
         let mut findings: Vec<Reported> = self.entries.into_iter().map(|e| e.reported).chain(self.remarks).collect();
-        findings.extend(left.into_iter().map(|(_, finding, refusal)| appeared(original, now, finding, refusal)));
+        findings.extend(left.into_iter().map(|left| appeared(original, left.workspace, left.finding, left.refusal)));
         let mut report = Report {
             findings,
             files: changes(original, now),

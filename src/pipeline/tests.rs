@@ -18,7 +18,7 @@ struct Fake {
 }
 
 const fn meta(name: &'static str) -> Meta {
-    Meta { name, summary: "", applicability: Applicability::Safe, since: "0", docs: "" }
+    Meta { name, summary: "", applicability: Applicability::Safe, isolated: false, since: "0", docs: "" }
 }
 
 impl Transform for Fake {

@@ -36,6 +36,7 @@ static META: Meta = Meta {
     name: "configmap-name-collision",
     summary: "ConfigMaps of one name that meet in one apply set with different data",
     applicability: Applicability::Safe,
+    isolated: false,
     since: "0.1.0",
     docs: include_str!("README.md"),
 };

@@ -26,6 +26,7 @@ static META: Meta = Meta {
     name: "missing-config-hash",
     summary: "pod templates that read configuration and carry no hash of it, or a stale one",
     applicability: Applicability::Safe,
+    isolated: true,
     since: "0.1.0",
     docs: include_str!("README.md"),
 };

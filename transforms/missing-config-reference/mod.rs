@@ -31,6 +31,7 @@ static META: Meta = Meta {
     name: "missing-config-reference",
     summary: "references to a ConfigMap, a Secret or a key that what is applied together does not have",
     applicability: Applicability::DisplayOnly,
+    isolated: false,
     since: "0.1.0",
     docs: include_str!("README.md"),
 };

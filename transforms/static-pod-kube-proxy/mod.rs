@@ -26,6 +26,7 @@ static META: Meta = Meta {
     name: "static-pod-kube-proxy",
     summary: "kube-proxy run as a static pod",
     applicability: Applicability::Unsafe,
+    isolated: false,
     since: "0.1.0",
     docs: include_str!("README.md"),
 };

@@ -46,6 +46,7 @@ static META: Meta = Meta {
     name: "subpath-configmap-mount",
     summary: "ConfigMap and Secret volumes mounted through subPath, which a running pod never sees change",
     applicability: Applicability::Safe,
+    isolated: false,
     since: "0.1.0",
     docs: include_str!("README.md"),
 };
