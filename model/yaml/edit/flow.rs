@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::super::emit::Style;
 use super::super::node::Node;
+use super::super::scan::MAX_KEY;
 use super::super::tree::{Collection, Kind};
 use super::super::value::Value;
 use super::layout::{Layout, units};
@@ -54,7 +55,7 @@ fn indent_of(layout: Layout<'_>, at: usize) -> &str {
 }
 
 /// Plans `value` in the place of `node`, which stands inside a flow collection.
-pub(super) fn set(layout: Layout<'_>, node: Node<'_>, value: &Value) -> Plan {
+pub(super) fn set(layout: Layout<'_>, node: Node<'_>, value: &Value) -> Result<Plan, Refusal> {
     let style = layout.style(node);
     let span = node.span();
     let lost = layout.comments(&span);
@@ -69,14 +70,18 @@ pub(super) fn set(layout: Layout<'_>, node: Node<'_>, value: &Value) -> Plan {
     };
     let text = if !node.is_missing() {
         text
-    } else if node.mark().is_none() && node.key().is_some() {
+    } else if let Some(key) = node.key().filter(|_| node.mark().is_none()) {
+        // Behind a colon, a key must be on one line.
+        if layout.has_break(key.span()) || key.span().len() > MAX_KEY {
+            return Err(guard::LAYOUT);
+        }
         format!(": {text}")
     } else if layout.text[..span.start].ends_with([' ', '\n', '\t']) {
         text
     } else {
         format!(" {text}")
     };
-    Plan { splices: vec![Splice::replace(layout.over_blanks(node), text)], lost }
+    Ok(Plan { splices: vec![Splice::replace(layout.over_blanks(node), text)], lost })
 }
 
 /// Byte of the comma behind the unit that ends at `end`, if there is one.

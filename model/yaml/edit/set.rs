@@ -13,7 +13,7 @@ use super::{Plan, Refusal, Splice, flow, guard};
 pub(super) fn plan(node: Node<'_>, value: &Value) -> Result<Plan, Refusal> {
     let layout = Layout::new(node.file());
     if node.parent().is_some_and(Node::in_flow) {
-        return Ok(flow::set(layout, node, value));
+        return flow::set(layout, node, value);
     }
     let style = layout.style(node);
     let plan = match node.kind() {

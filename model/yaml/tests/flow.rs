@@ -48,3 +48,15 @@ fn rename() {
         |node| node.rename_key("new"),
     );
 }
+
+#[test]
+fn a_key_that_gets_a_colon() {
+    table(
+        &[
+            ("{a, b: 1}\n", "a", "{a: value, b: 1}\n"),
+            // A key of several lines cannot have one.
+            ("{a\n  b, c: 1}\n", "a b", "yaml-layout"),
+        ],
+        |node| node.set(&s("value")),
+    );
+}
