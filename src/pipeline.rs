@@ -225,7 +225,12 @@ impl Pipeline<'_> {
             pass.refused.extend(outcome.refused);
             if !outcome.applied.is_empty() {
                 pass.applied = outcome.applied;
-                return Some(workspace.with_changes(&outcome.texts, &outcome.created, &outcome.deleted));
+                let same_files = outcome.created.is_empty() && outcome.deleted.is_empty();
+                return Some(if same_files && self.is_isolated(pass) {
+                    workspace.with_isolated_changes(&outcome.texts)
+                } else {
+                    workspace.with_changes(&outcome.texts, &outcome.created, &outcome.deleted)
+                });
             }
         }
     }

@@ -44,17 +44,17 @@ pub(super) struct Index {
     /// Parallel to the kustomizations.
     pub details: Vec<Details>,
     /// Parallel to the sets.
-    pub sets: Vec<SetIndex>,
+    pub sets: Arc<Vec<SetIndex>>,
     /// Resources and the sets they are part of, in this order.
-    memberships: Vec<(ResourceId, SetId)>,
+    memberships: Arc<Vec<(ResourceId, SetId)>>,
     /// The sets that each resource went into, and was deleted on the way.
-    pub gone_from: BTreeMap<ResourceId, Vec<SetId>>,
+    pub gone_from: Arc<BTreeMap<ResourceId, Vec<SetId>>>,
     /// What Argo CD and Flux change in what they apply.
     pub overlays: Vec<Overlay>,
     /// ConfigMaps and Secrets in order of kind and name; made when it is first asked for.
-    pub definitions: OnceLock<Vec<(Target, ResourceId)>>,
+    pub definitions: Arc<OnceLock<Vec<(Target, ResourceId)>>>,
     /// Which resources refer to a name; made when it is first asked for.
-    pub references: OnceLock<References>,
+    pub references: Arc<OnceLock<References>>,
 }
 
 /// Resources that refer to a name.
@@ -169,10 +169,12 @@ impl Workspace {
         };
         let (built, applied) = apply_set::build(&parts, &self.options);
         self.index.overlays = overlay::of(&parts, &applied);
+        let (mut sets, mut indices) = (Vec::with_capacity(built.len()), Vec::with_capacity(built.len()));
+        let (mut memberships, mut gone_from) = (Vec::new(), BTreeMap::<ResourceId, Vec<SetId>>::new());
         for apply_set::Built { set, reach, gone } in built {
             let mut index = SetIndex { reach, ..SetIndex::default() };
             for member in gone {
-                let sets = self.index.gone_from.entry(member.resource).or_default();
+                let sets = gone_from.entry(member.resource).or_default();
                 if sets.last() != Some(&set.id) {
                     sets.push(set.id);
                 }
@@ -185,7 +187,7 @@ impl Workspace {
             }
             index.positions = set.members.iter().enumerate().map(|(position, member)| (member.resource, position)).collect();
             index.positions.sort_unstable();
-            self.index.memberships.extend(set.members.iter().map(|member| (member.resource, set.id)));
+            memberships.extend(set.members.iter().map(|member| (member.resource, set.id)));
             let named = |(position, member): (usize, &Member)| {
                 let resource = self.resources.get(member.resource.0 as usize)?;
                 Some((resource.target().filter(|_| !resource.name.is_empty())?, position))
@@ -196,11 +198,15 @@ impl Workspace {
                 .by_source_name
                 .sort_by(|a, b| (a.0, source_name(&self.resources, &set, a.1)).cmp(&(b.0, source_name(&self.resources, &set, b.1))));
             index.by_name.sort_by(|a, b| (a.0, name_in(&set, a.1)).cmp(&(b.0, name_in(&set, b.1))));
-            self.sets.push(set);
-            self.index.sets.push(index);
+            sets.push(set);
+            indices.push(index);
         }
-        self.index.memberships.sort_unstable();
-        self.index.memberships.dedup();
+        memberships.sort_unstable();
+        memberships.dedup();
+        self.sets = Arc::new(sets);
+        self.index.sets = Arc::new(indices);
+        self.index.memberships = Arc::new(memberships);
+        self.index.gone_from = Arc::new(gone_from);
     }
 
     /// The workspace after changes.
@@ -221,6 +227,40 @@ impl Workspace {
             inputs.push(Input { path: file.path.clone(), text: Arc::clone(text), editable: file.editable });
         }
         Self::build(inputs, &known, self.options.clone())
+    }
+
+    /// The workspace with new texts of files that hold nothing but resources of built-in kinds, and the same ones as before; `None` where
+    /// that is not so, or something else is read from the file.
+    pub(super) fn reread(&self, texts: &BTreeMap<FileId, Arc<str>>) -> Option<Self> {
+        let mut next = self.clone();
+        let reads: Vec<Option<Read>> = (texts.par_iter())
+            .map(|(id, text)| {
+                let file = self.files.get(id.0 as usize)?;
+                let input = Input { path: file.path.clone(), text: Arc::clone(text), editable: file.editable };
+                // A file of a chart has no tree, and is not edited.
+                Some(read(&input, &Charts::default())).filter(|_| file.yaml.is_some())
+            })
+            .collect();
+        let used: BTreeSet<FileId> = self.index.details.iter().flat_map(|d| d.configuration.iter().chain(&d.sources)).copied().collect();
+        for ((id, text), read) in texts.iter().zip(reads) {
+            let (at, read) = (id.0 as usize, read?);
+            let (before, after) = (self.index.reads.get(at)?.verdict.resources()?, read.verdict.resources()?);
+            let start = self.resources.partition_point(|resource| resource.file < *id);
+            let resources = next.resources.get_mut(start..start + before.len())?;
+            if used.contains(id) || before.len() != after.len() || resources.iter().any(|resource| resource.file != *id) {
+                return None;
+            }
+            for ((resource, before), after) in resources.iter_mut().zip(before).zip(after) {
+                if !after.is_still(before) || after.group().contains('.') && !after.group().ends_with(".k8s.io") {
+                    return None;
+                }
+                resource.identity = Arc::clone(after);
+            }
+            let file = next.files.get_mut(at)?;
+            (file.text, file.yaml, file.lines) = (Arc::clone(text), read.yaml.clone(), Arc::default());
+            *next.index.reads.get_mut(at)? = read;
+        }
+        Some(next)
     }
 
     /// What only the graph needs of a kustomization.

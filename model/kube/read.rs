@@ -42,6 +42,22 @@ pub(super) enum Verdict {
     Documents(Vec<Document>),
 }
 
+impl Verdict {
+    /// All resources of a file in which there is nothing else.
+    pub(super) fn resources(&self) -> Option<Vec<&Arc<Identity>>> {
+        let Self::Documents(documents) = self else { return None };
+        let mut all = Vec::with_capacity(documents.len());
+        for document in documents {
+            match document {
+                Document::Empty => {}
+                Document::Resources(found) => all.extend(found),
+                Document::Skip(..) | Document::Kustomization(_) => return None,
+            }
+        }
+        Some(all)
+    }
+}
+
 /// What a document is.
 #[derive(Debug, Clone)]
 pub(super) enum Document {

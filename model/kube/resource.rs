@@ -78,6 +78,13 @@ impl Hints {
 }
 
 impl Identity {
+    /// Whether it is known by all that `before` was, in the same place of its file.
+    pub(super) fn is_still(&self, before: &Self) -> bool {
+        let place = |identity: &Self| (identity.document, identity.item);
+        let named = self.namespace == before.namespace && self.name == before.name;
+        named && place(self) == place(before) && self.api_version == before.api_version && self.kind == before.kind
+    }
+
     /// The bytes of the mapping.
     pub fn span(&self) -> Range<usize> {
         self.bytes.0 as usize..self.bytes.1 as usize

@@ -160,7 +160,8 @@ pub struct Broken {
 pub struct Workspace {
     pub(super) files: Vec<SourceFile>,
     pub(super) resources: Vec<Resource>,
-    pub(super) sets: Vec<ApplySet>,
+    /// Shared, as all that is derived from many files, because a pass often changes nothing that it depends on.
+    pub(super) sets: Arc<Vec<ApplySet>>,
     pub(super) kustomizations: Vec<Kustomization>,
     pub(super) skipped: Vec<Skipped>,
     pub(super) broken: Vec<Broken>,
@@ -178,6 +179,13 @@ impl Workspace {
     #[must_use]
     pub fn with_changes(&self, texts: &BTreeMap<FileId, Arc<str>>, created: &[Input], deleted: &[FileId]) -> Self {
         self.rebuild(texts, created, deleted)
+    }
+
+    /// As [`Workspace::with_changes`], for new texts that differ in nothing that kustomizations, apply sets, definitions or references depend
+    /// on. Where the changed files do not show the same resources as before, all is indexed again.
+    #[must_use]
+    pub fn with_isolated_changes(&self, texts: &BTreeMap<FileId, Arc<str>>) -> Self {
+        self.reread(texts).unwrap_or_else(|| self.rebuild(texts, &[], &[]))
     }
 
     /// All files, by path.
