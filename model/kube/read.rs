@@ -183,8 +183,8 @@ fn document(number: usize, root: Option<Node<'_>>, kustomization_name: bool) -> 
     if !root.is_mapping() {
         return Document::Skip("not-a-resource", "no mapping with apiVersion and kind");
     }
-    let string = |key: &str| root.get(key).and_then(Node::as_str).unwrap_or_default();
-    let (api_version, kind) = (string("apiVersion"), string("kind"));
+    let head = Head::of(root);
+    let (api_version, kind) = (string(head.api_version).unwrap_or_default(), string(head.kind).unwrap_or_default());
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     if group == "kustomize.config.k8s.io" || (kustomization_name && matches!(kind, "" | "Kustomization" | "Component") && group.is_empty())
     {
@@ -198,7 +198,7 @@ fn document(number: usize, root: Option<Node<'_>>, kustomization_name: bool) -> 
         return Document::Skip("patch", "a strategic-merge patch: it holds a $patch directive");
     }
     let mut found = Vec::with_capacity(1);
-    match resources(number, root, None, MAX_LISTS, &mut found) {
+    match resources(number, head, None, MAX_LISTS, &mut found) {
         Ok(()) => Document::Resources(found),
         Err((code, text)) => Document::Skip(code, text),
     }
@@ -211,39 +211,61 @@ fn has_patch_directive(root: Node<'_>) -> bool {
     root.descendants().filter(|n| matches!(n.kind(), Kind::Mapping(_))).any(|n| n.entries().any(|(k, _)| k.text() == Some("$patch")))
 }
 
+/// A string that is not empty.
+fn string(node: Option<Node<'_>>) -> Option<&str> {
+    node.and_then(Node::as_str).filter(|s| !s.is_empty())
+}
+
+/// A mapping with the fields by which a resource is known.
+#[derive(Clone, Copy)]
+struct Head<'a> {
+    node: Node<'a>,
+    api_version: Option<Node<'a>>,
+    kind: Option<Node<'a>>,
+    metadata: Option<Node<'a>>,
+    items: Option<Node<'a>>,
+}
+
+impl<'a> Head<'a> {
+    fn of(node: Node<'a>) -> Self {
+        let [api_version, kind, metadata, items] = node.get_all(["apiVersion", "kind", "metadata", "items"]);
+        Self { node, api_version, kind, metadata, items }
+    }
+}
+
 /// The resource of a mapping, or those of a `List`; an error says why there is none.
 fn resources(
     document: usize,
-    node: Node<'_>,
+    head: Head<'_>,
     item: Option<usize>,
     depth: usize,
     found: &mut Vec<Arc<Identity>>,
 ) -> Result<(), (&'static str, &'static str)> {
-    let string = |key: &str| node.get(key).and_then(Node::as_str).filter(|s| !s.is_empty());
-    let (Some(api_version), Some(kind)) = (string("apiVersion"), string("kind")) else {
+    let node = head.node;
+    let (Some(api_version), Some(kind)) = (string(head.api_version), string(head.kind)) else {
         return Err(("not-a-resource", "no apiVersion and kind"));
     };
     if [api_version, kind].iter().any(|t| t.contains('{') && ["{{", "{%", "${"].iter().any(|mark| t.contains(mark))) {
         return Err(("template", "apiVersion or kind is a placeholder"));
     }
     if kind.ends_with("List")
-        && let Some(items) = node.get("items").filter(|i| i.is_sequence())
+        && let Some(items) = head.items.filter(|i| i.is_sequence())
     {
         for (index, inner) in items.items().enumerate() {
             if depth > 0 && inner.kind() != Kind::Alias {
                 // An item that is no resource is passed over: what is beside it is still applied.
-                let _ = resources(document, inner, Some(index), depth - 1, found);
+                let _ = resources(document, Head::of(inner), Some(index), depth - 1, found);
             }
         }
         return Ok(());
     }
-    let metadata = node.get("metadata");
-    let name = match metadata.and_then(|m| m.get("name")) {
-        Some(name) => name.as_str().filter(|n| !n.is_empty()).ok_or(("not-a-resource", "metadata.name is no string"))?,
-        None if metadata.and_then(|m| m.get("generateName")).and_then(Node::as_str).is_some() => "",
+    let [name, generate_name, namespace] = head.metadata.map_or([None; 3], |m| m.get_all(["name", "generateName", "namespace"]));
+    let name = match name {
+        Some(_) => string(name).ok_or(("not-a-resource", "metadata.name is no string"))?,
+        None if generate_name.and_then(Node::as_str).is_some() => "",
         None => return Err(("not-a-resource", "no metadata.name")),
     };
-    let namespace = metadata.and_then(|m| m.get("namespace")).and_then(Node::as_str).filter(|n| !n.is_empty());
+    let namespace = string(namespace);
     let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
     let mut identity = Identity {
         document,

@@ -192,6 +192,24 @@ impl<'a> Node<'a> {
         self.get_in(key, 8)
     }
 
+    /// As [`Node::get`], for several keys at once.
+    pub fn get_all<const N: usize>(self, keys: [&str; N]) -> [Option<Self>; N] {
+        let mut found = [None; N];
+        let mut merges = false;
+        for (k, v) in self.entries() {
+            match keys.iter().position(|key| k.reads(key)) {
+                Some(at) => found[at] = Some(v),
+                None => merges |= k.bytes() == b"<<",
+            }
+        }
+        if merges {
+            for (found, key) in found.iter_mut().zip(keys).filter(|(found, _)| found.is_none()) {
+                *found = self.get(key);
+            }
+        }
+        found
+    }
+
     fn get_in(self, key: &str, depth: usize) -> Option<Self> {
         let mut found = None;
         let mut merge = None;

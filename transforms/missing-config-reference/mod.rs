@@ -20,6 +20,8 @@ use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, N
 use kubewright_model::kube::{Evidence, FileId, Resolution, Resource, ResourceId, SetId, Target, Workspace};
 use kubewright_model::yaml::{Edit, Node, Refusal, Value};
 
+use rayon::prelude::*;
+
 use self::evidence::Facts;
 use self::wanted::{Key, Wanted};
 use crate::{Context, Meta, Transform};
@@ -45,10 +47,7 @@ impl Transform for MissingConfigReference {
         if !cx.settings.missing_config_reference.enabled {
             return Vec::new();
         }
-        let mut found = Gaps::default();
-        for resource in cx.workspace.resources() {
-            found.of_resource(cx.workspace, resource);
-        }
+        let found = Gaps::of(cx.workspace);
         let facts = Facts::new(cx, &found);
         let objects = found.objects.iter().filter_map(|gap| objects::judge(&facts, gap));
         objects.chain(found.keys.iter().filter_map(|gap| keys::judge(&facts, gap))).collect()
@@ -81,6 +80,9 @@ struct Held {
     certain: bool,
 }
 
+/// Resources, or files, that are looked at in one go.
+const CHUNK: usize = 256;
+
 /// What all resources lack.
 #[derive(Default)]
 struct Gaps<'a> {
@@ -91,6 +93,25 @@ struct Gaps<'a> {
 }
 
 impl<'a> Gaps<'a> {
+    fn of(workspace: &'a Workspace) -> Self {
+        let parts = workspace.resources().par_chunks(CHUNK).map(|resources| {
+            let mut found = Self::default();
+            for resource in resources {
+                found.of_resource(workspace, resource);
+            }
+            found
+        });
+        let mut all = Self::default();
+        for part in parts.collect::<Vec<_>>() {
+            all.objects.extend(part.objects);
+            all.keys.extend(part.keys);
+            for (place, names) in part.present {
+                all.present.entry(place).or_default().extend(names);
+            }
+        }
+        all
+    }
+
     fn of_resource(&mut self, workspace: &'a Workspace, resource: &'a Resource) {
         let sets = workspace.sets_of(resource.id);
         let mut wanted: Vec<Wanted<'a>> = Vec::new();

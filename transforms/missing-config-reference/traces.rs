@@ -8,6 +8,9 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, MatchKind};
 use kubewright_model::kube::{Certainty, FileId, Resource, ResourceId, Target, Workspace};
 use kubewright_model::yaml::{Kind, Node, NodeId, Word};
+use rayon::prelude::*;
+
+use super::CHUNK;
 
 /// What was found of the names.
 #[derive(Debug, Default)]
@@ -48,41 +51,64 @@ static CREATE: Word = Word::new("create");
 impl Traces {
     /// Looks for all names.
     pub(super) fn find(workspace: &Workspace, names: &BTreeSet<&str>) -> Self {
-        let mut traces = Self::default();
-        for file in workspace.files().iter().filter(|file| CREATE.is_in(&file.text)) {
-            traces.commands(file.id, &file.text);
-        }
         // The text is asked before any tree is looked at: few resources hold one of the names.
         let finder = AhoCorasick::new(names).ok();
-        for resource in workspace.resources() {
-            let maker = is_custom(resource) && may_make(resource);
-            if maker {
-                traces.custom.entry(resource.name.clone()).or_default().insert(resource.id);
-            } else if !workspace.carries_pods(resource.id) {
-                continue;
+        let files = workspace.files().par_chunks(CHUNK).map(|files| {
+            let mut traces = Self::default();
+            for file in files.iter().filter(|file| CREATE.is_in(&file.text)) {
+                traces.commands(file.id, &file.text);
             }
-            if !maker {
-                if !workspace.may_hold_any(resource.id, speaks) {
-                    continue;
-                }
+            traces
+        });
+        let resources = workspace.resources().par_chunks(CHUNK).map(|resources| {
+            let mut traces = Self::default();
+            for resource in resources {
+                traces.resource(workspace, resource, names, finder.as_ref());
+            }
+            traces
+        });
+        files.chain(resources).reduce(Self::default, Self::and)
+    }
+
+    /// With what comes after it.
+    fn and(mut self, later: Self) -> Self {
+        for (what, file) in later.created {
+            self.created.entry(what).or_insert(file);
+        }
+        for (name, ids) in later.mentioned {
+            self.mentioned.entry(name).or_default().extend(ids);
+        }
+        for (name, ids) in later.custom {
+            self.custom.entry(name).or_default().extend(ids);
+        }
+        self
+    }
+
+    fn resource(&mut self, workspace: &Workspace, resource: &Resource, names: &BTreeSet<&str>, finder: Option<&AhoCorasick>) {
+        if !(is_custom(resource) && may_make(resource)) {
+            if workspace.carries_pods(resource.id) && workspace.may_hold_any(resource.id, speaks) {
                 for name in words_of_containers(workspace, resource, names) {
-                    traces.mentioned.entry(name.to_owned()).or_default().insert(resource.id);
+                    self.mention(name, resource);
                 }
-                continue;
             }
-            if finder.as_ref().is_some_and(|finder| !workspace.may_hold_any(resource.id, |text| holds_word(finder, text))) {
-                continue;
-            }
-            let Some(node) = workspace.node(resource.id) else { continue };
-            let found = scalars(node, names);
-            let references = if found.is_empty() { BTreeSet::new() } else { references(workspace, resource) };
-            for (node, name) in found {
-                if !references.contains(&node.id()) && !is_label(node) {
-                    traces.mentioned.entry(name.to_owned()).or_default().insert(resource.id);
-                }
+            return;
+        }
+        self.custom.entry(resource.name.clone()).or_default().insert(resource.id);
+        if finder.is_some_and(|finder| !workspace.may_hold_any(resource.id, |text| holds_word(finder, text))) {
+            return;
+        }
+        let Some(node) = workspace.node(resource.id) else { return };
+        let found = scalars(node, names);
+        let references = if found.is_empty() { BTreeSet::new() } else { references(workspace, resource) };
+        for (node, name) in found {
+            if !references.contains(&node.id()) && !is_label(node) {
+                self.mention(name, resource);
             }
         }
-        traces
+    }
+
+    fn mention(&mut self, name: &str, resource: &Resource) {
+        self.mentioned.entry(name.to_owned()).or_default().insert(resource.id);
     }
 
     /// The file in which a command makes the object.

@@ -55,6 +55,8 @@ pub(in super::super) fn insert(file: &File, at: usize, values: &[&Value]) -> Res
                 (Some(marker), _) => (marker.start, true),
                 // A second byte order mark would stand inside the file.
                 (None, None) if text.strip_prefix(BOM).is_some_and(|t| t.starts_with(BOM)) => return Err(guard::LAYOUT),
+                // Behind a marker, a `...` above the first document would end an empty one.
+                (None, None) if next.root.is_none_or(|root| ends_above(text, file.node(root).props_start())) => return Err(guard::LAYOUT),
                 (None, None) => (if text.starts_with(BOM) { BOM.len() } else { 0 }, false),
                 (None, Some(_)) => return Err(guard::LAYOUT),
             };
@@ -80,6 +82,11 @@ pub(in super::super) fn insert(file: &File, at: usize, values: &[&Value]) -> Res
         }
     }
     Ok(plan)
+}
+
+/// Whether a `...` stands on a line above `at`.
+fn ends_above(text: &str, at: usize) -> bool {
+    text.get(..at).is_none_or(|above| above.trim_start_matches(BOM).lines().any(|line| line.starts_with("...")))
 }
 
 /// Plans that document `index` goes, with its `---` and its comments.

@@ -22,6 +22,8 @@ fn insert() {
     }
     let twice = File::parse("\u{feff}\u{feff}a: 1\n").unwrap();
     assert_eq!(twice.insert_document(None, &s("k")).map_err(|r| r.code), Err("yaml-layout"));
+    let ended = File::parse("\n...\na: 1\n").unwrap();
+    assert_eq!(ended.insert_document(None, &s("k")).map_err(|r| r.code), Err("yaml-layout"));
 }
 
 #[test]
