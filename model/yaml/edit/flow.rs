@@ -71,8 +71,7 @@ pub(super) fn set(layout: Layout<'_>, node: Node<'_>, value: &Value) -> Result<P
     let text = if !node.is_missing() {
         text
     } else if let Some(key) = node.key().filter(|_| node.mark().is_none()) {
-        // Behind a colon, a key must be on one line.
-        if layout.has_break(key.span()) || key.span().len() > MAX_KEY {
+        if key.span().len() > MAX_KEY {
             return Err(guard::LAYOUT);
         }
         format!(": {text}")

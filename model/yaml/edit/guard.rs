@@ -63,6 +63,7 @@ pub(super) fn path(node: Node<'_>) -> Result<(), Refusal> {
         if parent.kind() == Kind::Mapping(Collection::FlowPair) {
             return Err(FLOW_PAIR);
         }
+        keys_on_one_line(parent)?;
         if let Some(key) = at.key() {
             simple_key(key)?;
             let text = key.text();
@@ -89,11 +90,19 @@ fn simple_key(key: Node<'_>) -> Result<(), Refusal> {
     }
 }
 
+/// Parsers differ in where a flow mapping may have a key of several lines, depending on the entries before it.
+fn keys_on_one_line(collection: Node<'_>) -> Result<(), Refusal> {
+    let several = |key: Node<'_>| key.source().contains('\n');
+    let flow = collection.kind() == Kind::Mapping(Collection::Flow);
+    if flow && collection.entries().any(|(key, _)| several(key)) { Err(LAYOUT) } else { Ok(()) }
+}
+
 /// Whether the entries of `mapping` can be changed.
 pub(super) fn entries(mapping: Node<'_>) -> Result<(), Refusal> {
     if mapping.kind() == Kind::Mapping(Collection::FlowPair) {
         return Err(FLOW_PAIR);
     }
+    keys_on_one_line(mapping)?;
     let mut seen = BTreeSet::new();
     for (key, _) in mapping.entries() {
         if key.kind() == Kind::Scalar(ScalarStyle::Plain) && key.text() == Some("<<") {

@@ -59,4 +59,6 @@ fn a_key_that_gets_a_colon() {
         ],
         |node| node.set(&s("value")),
     );
+    // Whether it may have one depends on the entries before it.
+    table(&[("{a, \"b\n  c\": 1}\n", "a", "yaml-layout")], |node| node.rename_key("q\"t"));
 }
