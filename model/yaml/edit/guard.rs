@@ -60,6 +60,9 @@ pub(super) fn path(node: Node<'_>) -> Result<(), Refusal> {
             return Err(TAG);
         }
         let Some(parent) = at.parent() else { return Ok(()) };
+        if parent.is_block() && !at.is_block() {
+            lines_are_indented(at, parent)?;
+        }
         if parent.kind() == Kind::Mapping(Collection::FlowPair) {
             return Err(FLOW_PAIR);
         }
@@ -95,6 +98,18 @@ fn keys_on_one_line(collection: Node<'_>) -> Result<(), Refusal> {
     let several = |key: Node<'_>| key.source().contains('\n');
     let flow = collection.kind() == Kind::Mapping(Collection::Flow);
     if flow && collection.entries().any(|(key, _)| several(key)) { Err(LAYOUT) } else { Ok(()) }
+}
+
+/// Lines of a scalar that stand no deeper than the block collection around its flow collection are no YAML, yet read by parsers in some places.
+fn lines_are_indented(flow: Node<'_>, around: Node<'_>) -> Result<(), Refusal> {
+    if !matches!(flow.kind(), Kind::Mapping(_) | Kind::Sequence(_)) || !flow.source().contains('\n') {
+        return Ok(());
+    }
+    let start = around.span().start;
+    let column = start - flow.file().text()[..start].rfind('\n').map_or(0, |at| at + 1);
+    let shallow = |line: &str| !line.trim().is_empty() && line.len() - line.trim_start_matches(' ').len() <= column;
+    let scalars = flow.descendants().filter(|node| matches!(node.kind(), Kind::Scalar(_)));
+    if scalars.into_iter().any(|scalar| scalar.source().lines().skip(1).any(shallow)) { Err(LAYOUT) } else { Ok(()) }
 }
 
 /// Whether the entries of `mapping` can be changed.

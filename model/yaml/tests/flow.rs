@@ -59,6 +59,10 @@ fn a_key_that_gets_a_colon() {
         ],
         |node| node.set(&s("value")),
     );
+    // Nor is a line of a scalar understood that is not indented.
+    table(&[("k: {a: 1, b: 'c\nd'}\n", "k.a", "yaml-layout"), ("k: {a: 1, b: 'c\n d'}\n", "k.a", "k: {a: value, b: 'c\n d'}\n")], |node| {
+        node.set(&s("value"))
+    });
     // Whether it may have one depends on the entries before it.
     table(&[("{a, \"b\n  c\": 1}\n", "a", "yaml-layout")], |node| node.rename_key("q\"t"));
 }
