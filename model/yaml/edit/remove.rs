@@ -124,7 +124,10 @@ fn tail(layout: Layout<'_>, gone: &Gone) -> Option<NodeId> {
     // What is inside of something that goes begins behind it, and ends before it or with it.
     let tail = gone.iter().rev().fold(last, |tail, (start, end)| if *end >= tail { *start } else { tail });
     let from = (tail < last).then(|| file.node(tail).span().start)?;
-    let alone = !layout.has_comment(&(from..layout.text.len())) && file.document_at(from) + 1 == file.documents().len();
+    let behind = file.node(NodeId(last.0 - 1)).span().end;
+    let alone = layout.text[behind..].trim().is_empty()
+        && !layout.has_comment(&(from..layout.text.len()))
+        && file.document_at(from) + 1 == file.documents().len();
     alone.then_some(tail)
 }
 
