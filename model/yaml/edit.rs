@@ -186,7 +186,7 @@ impl Splice {
 pub(super) use self::documents::insert as add_documents;
 pub(super) use self::guard::EXISTS;
 pub(super) use self::insert::{entries as add_entries, items as add_items};
-pub(super) use self::remove::{Gone, from as remove_units, mark_gone};
+pub(super) use self::remove::{Gone, from as remove_units};
 
 /// The bytes of a planned change and the comments that it gives up.
 #[derive(Debug, Default)]
@@ -273,8 +273,7 @@ impl Node<'_> {
             guard::entries(parent)?;
         }
         let index = self.position().ok_or(guard::PLACE)?;
-        let mut gone = Gone::new();
-        mark_gone(&mut gone, self);
+        let gone = Gone::new(self.file(), [self], self.file().text().len());
         Ok(remove::from(parent, &[index], true, &gone)?.edit(Op::Remove { node: self.id() }))
     }
 

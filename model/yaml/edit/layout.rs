@@ -257,6 +257,12 @@ fn unit_start(collection: Node<'_>, first: Node<'_>) -> usize {
     }
 }
 
+/// Start and end of the entry whose value this is, or of the item.
+pub(super) fn unit(value: Node<'_>) -> Option<Range<usize>> {
+    let first = value.key().unwrap_or(value);
+    Some(unit_start(value.parent()?, first)..value.span().end.max(first.span().end))
+}
+
 /// Start and end of every entry or item of `collection`, value included, trailing comments not.
 pub(super) fn units(collection: Node<'_>) -> Vec<Range<usize>> {
     match collection.kind() {

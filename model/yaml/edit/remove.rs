@@ -6,17 +6,46 @@ use std::ops::Range;
 
 use super::super::emit::Below;
 use super::super::node::Node;
-use super::super::tree::{Kind, NodeId, u32_of};
+use super::super::tree::{File, Kind, NodeId};
 use super::super::value::Value;
-use super::layout::{Layout, units};
+use super::layout::{Layout, unit, units};
 use super::{Plan, Refusal, Splice, flow, guard, set};
 
-/// Nodes that leave a file: the first of each removed entry or item, with one past its last descendant.
-pub(in super::super) type Gone = BTreeMap<NodeId, NodeId>;
+/// What leaves a file.
+pub(in super::super) struct Gone {
+    /// The first node of each removed entry or item, with one past its last descendant.
+    nodes: BTreeMap<NodeId, NodeId>,
+    /// First byte of what goes with the end of a text without a final line break; the end of the text where nothing does.
+    tail: usize,
+}
 
-/// Adds the item, or the entry whose value this is, to what leaves the file.
-pub(in super::super) fn mark_gone(gone: &mut Gone, node: Node<'_>) {
-    gone.insert(node.key().unwrap_or(node).id(), NodeId(node.data().subtree));
+impl Gone {
+    /// The items, or the entries of the values, `values`, and the documents behind `end`.
+    pub(in super::super) fn new<'a>(file: &'a File, values: impl IntoIterator<Item = Node<'a>>, end: usize) -> Self {
+        let firsts: BTreeMap<NodeId, Node<'a>> = values.into_iter().map(|v| (v.key().unwrap_or(v).id(), v)).collect();
+        let tail = tail(Layout::new(file), firsts.values().rev().copied(), end);
+        Self { nodes: firsts.iter().map(|(first, value)| (*first, NodeId(value.data().subtree))).collect(), tail }
+    }
+}
+
+/// Where what goes with the end of the text begins: line by line upwards, the blank lines above each included, as far as nothing stays
+/// between.
+fn tail<'a>(layout: Layout<'a>, values: impl Iterator<Item = Node<'a>>, end: usize) -> usize {
+    let mut tail = end;
+    for value in values.take_while(|_| !layout.text.ends_with('\n')) {
+        let Some(unit) = unit(value) else { break };
+        let joins = layout.own_line(unit.start) && layout.trailing(unit.end).is_ok_and(|end| end >= tail);
+        if !joins || layout.break_before(unit.start).is_none() || alone(layout, &unit).is_some() {
+            break;
+        }
+        tail = before_breaks(layout, layout.line_start(unit.start));
+    }
+    tail
+}
+
+/// Where the line breaks right before `at` begin.
+fn before_breaks(layout: Layout<'_>, at: usize) -> usize {
+    layout.text[..at].trim_end_matches(['\r', '\n']).len()
 }
 
 /// Plans that the units at `units_gone` (ascending positions) leave `collection`; when all go and `collapse` holds, `[]` or `{}` is left.
@@ -50,7 +79,6 @@ pub(in super::super) fn from(collection: Node<'_>, units_gone: &[usize], collaps
         }
     }
     let firsts = firsts(collection, rest);
-    let tail = tail(layout, gone);
     for (index, first) in rest.iter().zip(firsts) {
         let unit = all.get(*index).ok_or(guard::PLACE)?;
         if !layout.own_line(unit.start) {
@@ -58,15 +86,16 @@ pub(in super::super) fn from(collection: Node<'_>, units_gone: &[usize], collaps
         }
         layout.column(unit.start)?;
         let mut end = layout.trailing(unit.end)?;
-        let below = layout.below(end);
+        let open = unit.start >= gone.tail;
+        let below = if open { Below::default() } else { layout.below(end) };
         if let Some(leaf) = leaf_before(first, gone) {
             end = behind_block_scalar(layout, leaf, end, below)?;
         }
         let range = match layout.break_before(unit.start) {
             // A file without a final line break stays one: what is left above ends it, without the line breaks of blank lines.
-            Some(_) if end == layout.text.len() || tail.is_some_and(|tail| first.id() >= tail) => {
-                let above = layout.text[..layout.line_start(unit.start)].trim_end_matches(['\r', '\n']).len();
-                above.max(plan.splices.last().map_or(0, |s| s.range.end))..end
+            Some(_) if open || end == layout.text.len() => {
+                let above = before_breaks(layout, layout.line_start(unit.start));
+                above.max(plan.splices.last().map_or(0, |s| s.range.end))..if open { before_breaks(layout, end) } else { end }
             }
             Some(from) if plan.splices.last().is_none_or(|s| s.range.end <= from) => from..end,
             _ => layout.line_start(unit.start)..layout.next_line(end),
@@ -114,28 +143,11 @@ fn firsts<'a>(collection: Node<'a>, positions: &[usize]) -> Vec<Node<'a>> {
     all.filter_map(|(position, node)| wanted.next_if(|p| **p == position).map(|_| node)).collect()
 }
 
-/// The first of the nodes at the end of a file without a final line break that leave it, all of them, with nothing that stays below.
-fn tail(layout: Layout<'_>, gone: &Gone) -> Option<NodeId> {
-    let file = layout.file;
-    if layout.text.ends_with('\n') {
-        return None;
-    }
-    let last = NodeId(u32_of(file.len()));
-    // What is inside of something that goes begins behind it, and ends before it or with it.
-    let tail = gone.iter().rev().fold(last, |tail, (start, end)| if *end >= tail { *start } else { tail });
-    let from = (tail < last).then(|| file.node(tail).span().start)?;
-    let behind = file.node(NodeId(last.0 - 1)).span().end;
-    let alone = layout.text[behind..].trim().is_empty()
-        && !layout.has_comment(&(from..layout.text.len()))
-        && file.document_at(from) + 1 == file.documents().len();
-    alone.then_some(tail)
-}
-
 /// The node that will be written right before the place of `first`.
 fn leaf_before<'a>(first: Node<'a>, gone: &Gone) -> Option<Node<'a>> {
     let before = |id: NodeId| Some(NodeId(id.0.checked_sub(1)?));
     let mut leaf = before(first.id())?;
-    while let Some((start, _)) = gone.range(..=leaf).next_back().filter(|(_, end)| leaf < **end) {
+    while let Some((start, _)) = gone.nodes.range(..=leaf).next_back().filter(|(_, end)| leaf < **end) {
         leaf = before(*start)?;
     }
     Some(first.file().node(leaf))

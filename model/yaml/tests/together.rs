@@ -68,10 +68,33 @@ fn removals_at_the_end_of_a_file_without_a_line_break() {
     assert_eq!(all("a:\n  x: 1\n\n  y: 2\nb: 3", deep), "a:\n  x: 1");
     let inside = |f: &File| Ok(vec![at(f, "a.y").remove()?, at(f, "b.0").remove()?]);
     assert_eq!(all("a:\n  x: 1\n\n  y: 2\nb:\n- 3", inside), "a:\n  x: 1\n\nb: []");
+    // Comments within what goes hold nothing back, nor do lines that only look like comments.
+    assert_eq!(all("a: 1\n\nb:\n  # within\n  x: 2\nc: # within\n  x: 3", both), "a: 1");
+    assert_eq!(all("a: 1\n\nb: 2\nc: \"x\n  # y\"", both), "a: 1");
+    // White space is what such a file ends with.
+    assert_eq!(all("a: 1\n\nb: 2\n  \nc: 3", both), "a: 1\n\n  ");
+    assert_eq!(all("a: 1\n\nb: 2\nc: 3\n  ", both), "a: 1\n\n  ");
+    // Blank lines behind a block scalar go with it.
+    assert_eq!(all("a: 1\n\nb: |-\n  x\n\nc: 3", both), "a: 1");
+    assert_eq!(all("a:\n  x: 1\n\n  y: |-\n    x\n\nb: 3", deep), "a:\n  x: 1");
     // Where no tail goes, blank lines are left alone: they may be part of what stands above.
     assert_eq!(all("a: |+\n  x\n\nb: 1\n...", |f| Ok(vec![at(f, "b").remove()?])), "a: |+\n  x\n\n...");
     assert_eq!(all("a: 1\n\nb: 2\nc: 3\nd: 4", both), "a: 1\n\nd: 4");
     assert_eq!(all("a: 1\n\nb: 2\nc: 3\n", both), "a: 1\n\n");
+}
+
+#[test]
+fn a_removal_above_a_document_that_goes() {
+    let both = |f: &File| Ok(vec![at(f, "b").remove()?, f.remove_document(1)?]);
+    assert_eq!(all("a: 1\nb: 2\n---\nc: 3", both), "a: 1");
+    assert_eq!(all("a: 1\n\nb: 2\n\n---\nc: 3", both), "a: 1");
+    assert_eq!(all("a: 1\r\n\r\nb: 2\r\n---\r\nc: 3", both), "a: 1");
+    assert_eq!(all("a: 1\n\nb: 2 # stays\n---\nc: 3", both), "a: 1\n\n# stays");
+    assert_eq!(all("a: 1\n\nb: 2\n---\nc: 3\n", both), "a: 1\n\n");
+    // The file would end in the block scalar.
+    assert_eq!(all("a: |\n  x\nb: 2\n---\nc: 3", both), "yaml-layout");
+    assert_eq!(all("a: |+\n  x\n\nb: 2\n---\nc: 3", both), "yaml-layout");
+    assert_eq!(all("a: |-\n  x\n\nb: 2\n---\nc: 3", both), "a: |-\n  x");
 }
 
 #[test]

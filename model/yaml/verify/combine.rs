@@ -48,20 +48,17 @@ pub(super) fn splices(file: &File, edits: &[&Edit]) -> Result<Combined, Refusal>
     }
     conflicts(file, edits)?;
     let added: Vec<NodeId> = groups.keys().filter_map(|g| if let Group::Add(node, _) = g { Some(*node) } else { None }).collect();
-    let mut gone = Gone::new();
-    for edit in edits {
-        if let Op::Remove { node } = edit.op {
-            edit::mark_gone(&mut gone, file.node(node));
-        }
-    }
+    let removed = edits.iter().filter_map(|edit| if let Op::Remove { node } = edit.op { Some(file.node(node)) } else { None });
+    let gone = Gone::new(file, removed, end(file, edits));
+    let removals = edits.iter().filter(|edit| matches!(edit.op, Op::Remove { .. } | Op::RemoveDocument { .. })).count();
     let mut all: Vec<Placed<'_>> = Vec::new();
     let mut combined = Combined { text: String::new(), inserted: Vec::new(), lost: Vec::new() };
     for (group, members) in &groups {
         let Some(first) = members.first() else { continue };
         let plan = match group {
             Group::Add(node, at) if members.len() > 1 => add(file, *node, *at, members)?,
-            // What is left below a block scalar depends on all that goes.
-            Group::Remove(node) if gone.len() > 1 || added.binary_search(node).is_ok() => {
+            // What is left below a block scalar, and of the end of the file, depends on all that goes.
+            Group::Remove(node) if removals > 1 || added.binary_search(node).is_ok() => {
                 remove(file, *node, members, added.binary_search(node).is_ok(), &gone)?
             }
             Group::Documents(at) if members.len() > 1 => documents(file, *at, members)?,
@@ -97,6 +94,13 @@ pub(super) fn splices(file: &File, edits: &[&Edit]) -> Result<Combined, Refusal>
     }
     combined.text.push_str(text.get(at..).ok_or(OVERLAP)?);
     Ok(combined)
+}
+
+/// The end of the text without the documents that go there.
+fn end(file: &File, edits: &[&Edit]) -> usize {
+    let documents = edits.iter().filter(|edit| matches!(edit.op, Op::RemoveDocument { .. }));
+    let last = documents.flat_map(|edit| &edit.splices).filter(|splice| splice.range.end == file.text().len());
+    last.map(|splice| splice.range.start).min().unwrap_or(file.text().len())
 }
 
 fn group(file: &File, op: &Op, index: usize) -> Result<Group, Refusal> {
