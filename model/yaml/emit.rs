@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use super::node::{Resolved, resolve_plain};
+use super::resolve::{Resolved, resolve_plain};
 use super::value::Value;
 
 /// What follows the place that is written to: it decides whether the last scalar may be a block scalar.

@@ -27,6 +27,7 @@ mod edit;
 mod emit;
 mod node;
 mod plan;
+mod resolve;
 mod scan;
 mod scan_block;
 mod scan_bytes;
@@ -41,7 +42,8 @@ pub mod verify;
 mod word;
 
 pub use edit::{Edit, Level, Op, Place, Refusal, Splice};
-pub use node::{Entries, Items, Node, Resolved};
+pub use node::{Entries, Items, Node};
+pub use resolve::Resolved;
 pub use tree::{Collection, Document, File, Kind, NodeId, ParseError, ScalarStyle};
 pub use value::Value;
 pub use word::{Word, holds};

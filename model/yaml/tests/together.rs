@@ -1,5 +1,5 @@
 use super::{at, edited, map, s};
-use crate::yaml::{Edit, File, Level, Place, Refusal, Value, verify};
+use crate::yaml::{Edit, File, Level, Op, Place, Refusal, Splice, Value, verify};
 
 fn all(before: &str, plan: impl Fn(&File) -> Result<Vec<Edit>, Refusal>) -> String {
     let file = File::parse(before).unwrap();
@@ -109,6 +109,29 @@ fn a_document_comes_behind_entries_at_the_end() {
 fn a_removal_below_a_new_block_scalar_waits() {
     let both = |f: &File| Ok(vec![at(f, "a").set(&s("x\ny\n"))?, at(f, "b").remove()?]);
     assert_eq!(all("a: ~\n\nb: one\n    # deep\n", both), "edits-overlap");
+}
+
+#[test]
+fn a_document_below_a_new_block_scalar_waits() {
+    let set = |f: &File| Ok(vec![at(f, "a").set(&s("x\ny\n"))?, f.remove_document(1)?]);
+    assert_eq!(all("a: ~\n---\nb: 1", set), "edits-overlap");
+    assert_eq!(all("a: ~\n---\nb: 1\n", set), "edits-overlap");
+    let push = |f: &File| Ok(vec![at(f, "").push(Place::Last, &s("x\ny\n"))?, f.remove_document(1)?]);
+    assert_eq!(all("- a\n---\nb: 1", push), "edits-overlap");
+}
+
+#[test]
+fn the_line_break_of_a_block_scalar_at_the_end_counts() {
+    // A parser that adds it would read the same value with and without.
+    let cut = |before: &str, path: &str, from: usize| {
+        let splices = vec![Splice::delete(from..before.len())];
+        all(before, |f| Ok(vec![Edit { op: Op::Remove { node: at(f, path).id() }, splices: splices.clone(), lost_comments: Vec::new() }]))
+    };
+    assert_eq!(cut("a: |-\n  x\nb: 1", "b", 9), "a: |-\n  x");
+    assert_eq!(cut("a: |\n  x\nb: 1", "b", 8), "verify-values");
+    assert_eq!(cut("a: >\n  x\nb: 1", "b", 8), "verify-values");
+    assert_eq!(cut("a:\n- |+\n  x\nb: 1", "b", 11), "verify-values");
+    assert_eq!(cut("c: 1\n---\na: |\n  x\nb: 1", "1:b", 17), "verify-values");
 }
 
 #[test]

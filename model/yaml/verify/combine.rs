@@ -77,7 +77,7 @@ pub(super) fn splices(file: &File, edits: &[&Edit]) -> Result<Combined, Refusal>
     let void = |line: &str| line.trim_start().is_empty() || line.trim_start().starts_with('#');
     let before_removal = |w: &[Placed<'_>]| {
         matches!(w, [a, b] if text.get(a.splice.range.end..b.splice.range.start).is_some_and(|between| between.lines().all(void))
-            && matches!(b.edit.op, Op::Remove { .. })
+            && matches!(b.edit.op, Op::Remove { .. } | Op::RemoveDocument { .. })
             && !std::ptr::eq(a.edit, b.edit)
             && a.edit.splices.iter().any(|s| s.text.contains('|')))
     };

@@ -44,15 +44,45 @@ pub(super) enum Read {
 
 /// The documents of a file; of those that edits touch, the roots.
 pub(super) fn read(file: &File, touched: Option<&BTreeSet<usize>>) -> Result<Vec<Read>, ()> {
-    let Some(touched) = touched else { return Ok(documents(file.text())?.into_iter().map(Read::Root).collect()) };
-    let one = |(number, document): (usize, &Document)| {
-        if !touched.contains(&number) {
-            return Ok(Read::Not);
-        }
-        let mut roots = documents(file.text().get(document.region()).ok_or(())?)?;
-        if roots.len() == 1 { roots.pop().map(Read::Root).ok_or(()) } else { Err(()) }
+    let mut out: Vec<Read> = match touched {
+        None => documents(file.text())?.into_iter().map(Read::Root).collect(),
+        Some(touched) => file.documents().iter().enumerate().map(|place| part(file, touched, place)).collect::<Result<_, _>>()?,
     };
-    file.documents().iter().enumerate().map(one).collect()
+    if let Some(Read::Root(Some(root))) = out.last_mut() {
+        open_end(file, root);
+    }
+    Ok(out)
+}
+
+/// A document that stands between markers, where an edit touches it.
+fn part(file: &File, touched: &BTreeSet<usize>, (number, document): (usize, &Document)) -> Result<Read, ()> {
+    if !touched.contains(&number) {
+        return Ok(Read::Not);
+    }
+    let mut roots = documents(file.text().get(document.region()).ok_or(())?)?;
+    if roots.len() == 1 { roots.pop().map(Read::Root).ok_or(()) } else { Err(()) }
+}
+
+/// Takes the line break that [`documents`] adds from the block scalar that a text without one ends in: to kubectl it has none.
+fn open_end(file: &File, root: &mut Tree) {
+    let Some(last) = file.len().checked_sub(1).and_then(|last| u32::try_from(last).ok()) else { return };
+    let node = file.node(NodeId(last));
+    if file.text().ends_with('\n') || !file.text()[node.span().end..].trim_start().is_empty() {
+        return;
+    }
+    if let Some(read) = node.text() {
+        without_break(root, read);
+    }
+}
+
+/// Makes the last scalar `read` where it is that with a line break.
+fn without_break(tree: &mut Tree, read: &str) {
+    match &mut tree.body {
+        Body::Seq(items) => items.last_mut().into_iter().for_each(|item| without_break(item, read)),
+        Body::Map(entries) => entries.last_mut().into_iter().for_each(|(_, value)| without_break(value, read)),
+        Body::Scalar(text, style) if style.is_block() && text.strip_suffix('\n') == Some(read) => _ = text.pop(),
+        Body::Scalar(..) | Body::Alias(_) => {}
+    }
 }
 
 /// The roots of all documents of `text`.
@@ -161,10 +191,7 @@ fn same(file: &File, index: usize, tree: &Tree) -> bool {
     let Ok(id) = u32::try_from(index) else { return false };
     let node = file.node(NodeId(id));
     let kind = match (&tree.body, node.kind()) {
-        (Body::Scalar(text, style), Kind::Scalar(kind)) => {
-            let open = kind.is_block() && !file.text().ends_with('\n') && file.text()[node.span().end..].trim_start().is_empty();
-            *style == kind && (node.text() == Some(text) || (open && node.text() == text.strip_suffix('\n')))
-        }
+        (Body::Scalar(text, style), Kind::Scalar(kind)) => *style == kind && node.text() == Some(text),
         (Body::Alias(_), Kind::Alias) => true,
         (Body::Seq(items), Kind::Sequence(_)) => items.len() == node.children().count(),
         (Body::Map(entries), Kind::Mapping(_)) => entries.len() == node.entries().count(),

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::super::edit::{EXISTS, Edit, Level, Op, Refusal};
-use super::super::node::{Node, Resolved, resolve_plain};
+use super::super::node::Node;
+use super::super::resolve::{Resolved, resolve_plain};
 use super::super::tree::{File, Kind, NodeId, ScalarStyle};
 use super::super::value::Value;
 use super::decode::{Body, Read, Tree};
