@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use kubewright_model::finding::{Applicability, Finding, Fix, Location, NoFix, Severity};
-use kubewright_model::kube::{Broken, Workspace};
+use kubewright_model::kube::{Broken, ResourceId, Workspace};
 use kubewright_transforms::{Context, Settings, Transform};
 use rayon::prelude::*;
 
@@ -31,8 +31,11 @@ use crate::typed;
 pub use report::Report;
 pub use suppress::nearest;
 
-/// Passes after which a run that is not quiet is an error. Chains of fixes are short: a rename, what refers to it, its hash.
+/// Passes after which a run that is not quiet is an error, beside those in which fixes that wait for each other's resource become fewer.
+/// Chains of fixes are short: a rename, what refers to it, its hash.
 const MAX_PASSES: usize = 20;
+/// Fixes that wait for one resource, each of which takes a pass, beyond which none is made.
+const MAX_QUEUE: usize = 100;
 
 /// Name under which unreadable input is reported.
 pub const INPUT: &str = "input";
@@ -126,14 +129,22 @@ impl Pipeline<'_> {
         let mut merge = merge::Merge::default();
         let mut last_names = Vec::new();
         let mut kept: Option<Kept<'_>> = None;
-        for number in 0..MAX_PASSES {
+        let (mut number, mut counted, mut waiting) = (0, 0, usize::MAX);
+        while counted < MAX_PASSES {
             let (mut pass, remarks) = self.check(&now, kept.is_some());
+            let queue = self.longest_queue(&pass.findings);
+            if queue < waiting {
+                waiting = queue;
+            } else {
+                counted += 1;
+            }
             let next = self.fix(&now, &mut pass);
             if number == 0 {
                 merge.start(&now, &pass, &remarks);
             } else {
                 merge.pass(workspace, &now, &pass);
             }
+            number += 1;
             let Some(next) = next else {
                 self.try_the_rest(&now, &mut pass);
                 let mut parts = vec![(&*now, &pass)];
@@ -155,13 +166,45 @@ impl Pipeline<'_> {
         Err(Error::NotConverging(last_names))
     }
 
+    /// The most fixes that claim one resource, of which each pass applies one.
+    fn longest_queue(&self, findings: &[Finding]) -> usize {
+        self.queues(findings).into_values().max().unwrap_or_default()
+    }
+
+    /// How many fixes that are to be applied claim each resource.
+    fn queues(&self, findings: &[Finding]) -> BTreeMap<ResourceId, usize> {
+        let mut queues = BTreeMap::new();
+        let claims = findings.iter().filter_map(|f| self.applicable(f)).flat_map(|fix| &fix.claims);
+        claims.for_each(|claim| *queues.entry(*claim).or_default() += 1);
+        queues
+    }
+
+    /// The fix of a finding, if it is to be applied.
+    fn applicable<'f>(&self, finding: &'f Finding) -> Option<&'f Fix> {
+        finding.fix.as_ref().ok().filter(|fix| self.unsafe_fixes.apply(finding.transform, fix.applicability))
+    }
+
+    /// Makes none of the fixes of a resource that would take more passes than anything known needs.
+    fn leave_crowded(&self, workspace: &Workspace, findings: &mut [Finding]) {
+        let mut queues = self.queues(findings);
+        queues.retain(|_, length| *length > MAX_QUEUE);
+        for finding in findings {
+            let claims = self.applicable(finding).map_or(&[][..], |fix| &fix.claims);
+            if let Some(claim) = claims.iter().find(|claim| queues.contains_key(claim)) {
+                let who = workspace.resource(*claim).display();
+                let text = format!("more than {MAX_QUEUE} fixes would change {who}, each on top of the others: it is left alone");
+                finding.fix = Err(NoFix::new("too-many-fixes", text));
+            }
+        }
+    }
+
     fn is_isolated_transform(&self, name: &str) -> bool {
         self.transforms.iter().any(|t| t.meta().name == name && t.meta().isolated)
     }
 
     /// Whether all that a pass applied is isolated, and nothing else of it is still to be tried.
     fn is_isolated(&self, pass: &Pass) -> bool {
-        let to_be_tried = |f: &Finding| f.fix.as_ref().is_ok_and(|fix| self.unsafe_fixes.apply(f.transform, fix.applicability));
+        let to_be_tried = |f: &Finding| self.applicable(f).is_some();
         let mut others = pass.findings.iter().enumerate().filter(|(_, f)| !self.is_isolated_transform(f.transform));
         others.all(|(index, f)| !pass.applied.contains(&index) && !to_be_tried(f))
     }
@@ -198,6 +241,7 @@ impl Pipeline<'_> {
                 }
             }
         }
+        self.leave_crowded(workspace, &mut findings);
         // The order of transforms is kept: it decides which fix is taken first, and names come before hashes.
         (Pass { findings, applied: BTreeSet::new(), refused: BTreeMap::new(), suppressed }, remarks)
     }
@@ -205,8 +249,9 @@ impl Pipeline<'_> {
     /// Tries the fixes that nobody asked for: what is offered must be applicable.
     fn try_the_rest(&self, workspace: &Workspace, pass: &mut Pass) {
         let offered = |f: &Finding| f.fix.as_ref().is_ok_and(|fix| !self.unsafe_fixes.apply(f.transform, fix.applicability));
-        let untried = pass.findings.par_iter().enumerate().filter(|(index, f)| !pass.refused.contains_key(index) && offered(f));
-        let refused: Vec<_> = untried.flat_map_iter(|(index, _)| apply::apply(workspace, &pass.findings, &[index]).refused).collect();
+        let untried = pass.findings.iter().enumerate().filter(|(index, f)| !pass.refused.contains_key(index) && offered(f));
+        let untried: Vec<usize> = untried.map(|(index, _)| index).collect();
+        let refused = apply::untenable(workspace, &pass.findings, &untried);
         pass.refused.extend(refused);
     }
 

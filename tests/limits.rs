@@ -140,6 +140,57 @@ fn two_thousand_fixes_in_one_document() {
     }
 }
 
+/// A ConfigMap with `count` keys and a pod whose containers mount one of them each, or one whose container mounts all.
+fn sub_paths(count: usize, containers: bool) -> String {
+    let keys: String = (0..count).map(|i| format!("  k{i}: v\n")).collect();
+    let container = |name: usize| format!("  - name: c{name}\n    image: nginx:1.25\n    command: [nginx]\n    volumeMounts:\n");
+    let mount = |i: usize| format!("    - name: v\n      mountPath: /etc/x{i}/f\n      subPath: k{i}\n");
+    let own = |i: usize| if containers || i == 0 { container(i) } else { String::new() };
+    let mounts: String = (0..count).map(|i| format!("{}{}", own(i), mount(i))).collect();
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n{keys}---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  \
+         containers:\n{mounts}  volumes:\n  - name: v\n    configMap: {{name: c}}\n"
+    )
+}
+
+#[test]
+fn more_fixes_of_one_pod_than_passes() {
+    let output = filter(&sub_paths(40, true), &["--unsafe-fixes"]);
+    let (text, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!((output.status.code(), text.matches("subPath").count()), (Some(0), 0), "{error}");
+    // Nobody has a pod of that many: each fix builds on the others, so it is not even begun.
+    let text = sub_paths(1000, true);
+    let output = filter(&text, &["--unsafe-fixes"]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("too-many-fixes"), "{error}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), text);
+}
+
+#[test]
+fn thousands_of_mounts_and_keys() {
+    let output = filter(&sub_paths(2000, false), &["--unsafe-fixes"]);
+    let (text, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!((output.status.code(), text.matches("subPath").count()), (Some(0), 0), "{error}");
+    let entry = |i: usize| format!("    - name: V{i}\n      valueFrom: {{configMapKeyRef: {{name: c, key: gone{i}}}}}\n");
+    let keys: String = (0..1000).map(|i| format!("  one{i}: v\n")).collect();
+    let text = format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n{keys}---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  \
+         containers:\n  - name: c\n    image: i\n    env:\n{}",
+        (0..1000).map(entry).collect::<String>()
+    );
+    let output = filter(&text, &[]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), text);
+}
+
+#[test]
+fn thousands_of_collisions() {
+    let one = |i: usize, key: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{i}}}\ndata: {{{key}: v}}\n---\n");
+    let text: String = (0..2000).map(|i| format!("{}{}{}", one(i, "a"), one(i, "b"), workload(i + 2000))).map(|t| t + "---\n").collect();
+    let output = filter(&text, &["--select", "configmap-name-collision"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), text);
+}
+
 #[test]
 fn many_definitions_of_one_name() {
     let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n---\n".repeat(20_000);

@@ -319,11 +319,15 @@ impl Workspace {
         self.node(id).map(|node| field_reference::of_resource(self.resource(id), node, &self.options.references)).unwrap_or_default()
     }
 
-    /// Resources of the set that refer to a ConfigMap or Secret of that name, in a pod template or elsewhere; by number.
-    pub fn references_to(&self, set: SetId, to: Target, name: &str) -> Vec<ResourceId> {
+    /// Resources that refer to a ConfigMap or Secret of that name, in a pod template or elsewhere; by number.
+    pub fn referring(&self, to: Target, name: &str) -> &[ResourceId] {
         let all = self.index.references.get_or_init(|| index::references(self));
-        let ids = all.get(&(to, name.to_owned())).map_or(&[][..], Vec::as_slice);
-        ids.iter().copied().filter(|id| index::sets_of(self, *id).any(|of| of == set)).collect()
+        all.get(&(to, name.to_owned())).map_or(&[][..], Vec::as_slice)
+    }
+
+    /// Those of [`Workspace::referring`] that are in the set.
+    pub fn references_to(&self, set: SetId, to: Target, name: &str) -> Vec<ResourceId> {
+        self.referring(to, name).iter().copied().filter(|id| index::sets_of(self, *id).any(|of| of == set)).collect()
     }
 
     /// What kustomize may change in a resource on its way to the cluster, from any root that reaches it.

@@ -73,39 +73,52 @@ fn may_create(workspace: &Workspace, path: &str) -> bool {
 /// Indices of the findings whose fixes are taken in this pass: the first of each conflict, in order.
 pub(super) fn select(workspace: &Workspace, findings: &[Finding], applicable: impl Fn(usize, &Finding, &Fix) -> bool) -> Vec<usize> {
     let mut claimed: BTreeSet<ResourceId> = BTreeSet::new();
-    let mut edits: BTreeMap<FileId, BTreeSet<(usize, usize)>> = BTreeMap::new();
-    let mut deleted: BTreeSet<FileId> = BTreeSet::new();
-    let mut created: BTreeSet<&str> = BTreeSet::new();
-    let mut taken = Vec::new();
+    let mut taken = Taken::default();
+    let mut out = Vec::new();
     for (index, finding) in findings.iter().enumerate() {
         let Ok(fix) = &finding.fix else { continue };
-        if fix.changes.is_empty() || !applicable(index, finding, fix) || fix.claims.iter().any(|c| claimed.contains(c)) {
-            continue;
+        if applicable(index, finding, fix) && !fix.claims.iter().any(|c| claimed.contains(c)) && taken.add(workspace, fix) {
+            claimed.extend(fix.claims.iter().copied());
+            out.push(index);
         }
+    }
+    out
+}
+
+/// What fixes change that go together.
+#[derive(Default)]
+struct Taken<'f> {
+    edits: BTreeMap<FileId, BTreeSet<(usize, usize)>>,
+    deleted: BTreeSet<FileId>,
+    created: BTreeSet<&'f str>,
+}
+
+impl<'f> Taken<'f> {
+    /// Takes a fix that changes something, if it changes nothing that another one does.
+    fn add(&mut self, workspace: &Workspace, fix: &'f Fix) -> bool {
         let free = fix.changes.iter().all(|change| match change {
             Change::Edit(file, edit) => {
-                !deleted.contains(file) && edits.get(file).is_none_or(|taken| edit.splices.iter().all(|s| free_of(taken, &s.range)))
+                !self.deleted.contains(file)
+                    && self.edits.get(file).is_none_or(|taken| edit.splices.iter().all(|s| free_of(taken, &s.range)))
             }
-            Change::Delete(file) => !deleted.contains(file) && !edits.contains_key(file),
-            Change::Create(path, _) => !created.contains(path.as_str()),
+            Change::Delete(file) => !self.deleted.contains(file) && !self.edits.contains_key(file),
+            Change::Create(path, _) => !self.created.contains(path.as_str()),
         });
         let idle = fix.changes.iter().all(|c| matches!(c, Change::Create(path, _) if workspace.file_at(path).is_some()));
         if !free || idle {
-            continue;
+            return false;
         }
-        claimed.extend(fix.claims.iter().copied());
         for change in &fix.changes {
             match change {
                 Change::Edit(file, edit) => {
-                    edits.entry(*file).or_default().extend(edit.splices.iter().map(|s| (s.range.start, s.range.end)));
+                    self.edits.entry(*file).or_default().extend(edit.splices.iter().map(|s| (s.range.start, s.range.end)));
                 }
-                Change::Delete(file) => _ = deleted.insert(*file),
-                Change::Create(path, _) => _ = created.insert(path),
+                Change::Delete(file) => _ = self.deleted.insert(*file),
+                Change::Create(path, _) => _ = self.created.insert(path),
             }
         }
-        taken.push(index);
+        true
     }
-    taken
 }
 
 /// Whether `range` touches none of the ranges taken before, which do not overlap each other; two insertions at one byte do touch.
@@ -117,7 +130,7 @@ fn free_of(taken: &BTreeSet<(usize, usize)>, range: &Range<usize>) -> bool {
         .all(|(start, end)| start != end && !range.is_empty() && (*start >= range.end || range.start >= *end))
 }
 
-/// Applies the fixes of `taken`; where a file refuses, its fixes go in one by one.
+/// Applies the fixes of `taken`; where a file refuses, as many of its fixes as can be.
 pub(super) fn apply(workspace: &Workspace, findings: &[Finding], taken: &[usize]) -> Outcome {
     let fixes: Vec<(usize, &Fix)> = taken.iter().filter_map(|i| Some((*i, findings.get(*i)?.fix.as_ref().ok()?))).collect();
     let mut outcome = Outcome::default();
@@ -151,17 +164,65 @@ pub(super) fn apply(workspace: &Workspace, findings: &[Finding], taken: &[usize]
     for (index, fix) in good {
         accept(fix, index, &mut outcome);
     }
-    for (index, fix) in questioned {
-        match with_fix(workspace, &edits, fix) {
-            Ok(texts) => {
-                outcome.texts.extend(texts);
-                collect(fix, &mut edits);
-                accept(fix, index, &mut outcome);
+    as_many(workspace, &questioned, &mut edits, &mut outcome);
+    outcome
+}
+
+/// Applies as many of `fixes` as can be, in order, on top of `edits`: all together, or each half of them.
+fn as_many<'a>(workspace: &Workspace, fixes: &[(usize, &'a Fix)], edits: &mut BTreeMap<FileId, Vec<&'a Edit>>, outcome: &mut Outcome) {
+    match (with_fixes(workspace, edits, fixes), fixes) {
+        (_, []) => {}
+        (Ok(texts), _) => {
+            outcome.texts.extend(texts);
+            for (index, fix) in fixes {
+                collect(fix, edits);
+                accept(fix, *index, outcome);
             }
-            Err(reason) => outcome.refused.push((index, reason)),
+        }
+        (Err(reason), [(index, _)]) => outcome.refused.push((*index, reason)),
+        (Err(_), _) => {
+            let (first, second) = fixes.split_at(fixes.len() / 2);
+            as_many(workspace, first, edits, outcome);
+            as_many(workspace, second, edits, outcome);
         }
     }
-    outcome
+}
+
+/// Fixes of one file up to which each is tried alone.
+const FEW: usize = 16;
+
+/// Those of `offered` that cannot be applied to the text as it is, and why. Many of one file are tried together, so that trying them costs
+/// in proportion to the file.
+pub(super) fn untenable(workspace: &Workspace, findings: &[Finding], offered: &[usize]) -> Vec<(usize, NoFix)> {
+    let mut groups: BTreeMap<Vec<FileId>, Vec<usize>> = BTreeMap::new();
+    for index in offered {
+        let changes = findings.get(*index).and_then(|f| f.fix.as_ref().ok()).map_or(&[][..], |fix| &fix.changes);
+        let files: BTreeSet<FileId> =
+            changes.iter().filter_map(|c| if let Change::Edit(file, _) = c { Some(*file) } else { None }).collect();
+        groups.entry(files.into_iter().collect()).or_default().push(*index);
+    }
+    let mut refused: Vec<_> = groups.into_par_iter().flat_map_iter(|(_, offered)| untenable_in(workspace, findings, &offered)).collect();
+    refused.sort_unstable_by_key(|(index, _)| *index);
+    refused
+}
+
+fn untenable_in(workspace: &Workspace, findings: &[Finding], offered: &[usize]) -> Vec<(usize, NoFix)> {
+    let alone = |index: usize| apply(workspace, findings, &[index]).refused;
+    let mut rest = offered.to_vec();
+    let mut refused = Vec::new();
+    while rest.len() > FEW {
+        let mut taken = Taken::default();
+        let fix = |index: &usize| findings.get(*index).and_then(|f| f.fix.as_ref().ok());
+        let (together, others): (Vec<_>, Vec<_>) = rest.iter().partition(|i| fix(i).is_some_and(|fix| taken.add(workspace, fix)));
+        if together.len() <= FEW {
+            break;
+        }
+        // What stands in the way of a fix may be another one.
+        refused.extend(apply(workspace, findings, &together).refused.into_iter().flat_map(|(index, _)| alone(index)));
+        rest = others;
+    }
+    refused.extend(rest.into_iter().flat_map(alone));
+    refused
 }
 
 fn collect<'a>(fix: &'a Fix, edits: &mut BTreeMap<FileId, Vec<&'a Edit>>) {
@@ -185,14 +246,16 @@ fn accept(fix: &Fix, index: usize, outcome: &mut Outcome) {
     }
 }
 
-/// New texts of all files that the fix edits, on top of the edits accepted so far.
-fn with_fix<'a>(
+/// New texts of all files that the fixes edit, on top of the edits accepted so far.
+fn with_fixes<'a>(
     workspace: &Workspace,
     accepted: &BTreeMap<FileId, Vec<&'a Edit>>,
-    fix: &'a Fix,
+    fixes: &[(usize, &'a Fix)],
 ) -> Result<BTreeMap<FileId, Arc<str>>, NoFix> {
     let mut own = BTreeMap::new();
-    collect(fix, &mut own);
+    for (_, fix) in fixes {
+        collect(fix, &mut own);
+    }
     own.into_iter()
         .map(|(file, edits)| {
             let mut all = accepted.get(&file).cloned().unwrap_or_default();

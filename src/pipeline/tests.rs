@@ -60,6 +60,15 @@ fn set(workspace: &Workspace, ids: &[ResourceId], to: &str) -> Result<Fix, NoFix
     Ok(Fix { title: format!("make it {to}"), applicability: Applicability::Safe, changes, claims: Vec::new() })
 }
 
+/// A fix that nobody asked to apply.
+fn offered(workspace: &Workspace, ids: &[ResourceId], value: &Value) -> Result<Fix, NoFix> {
+    let mut fix = set(workspace, ids, "b")?;
+    let node = ids.first().and_then(|id| workspace.node(*id)?.path(&["data", "v"])).ok_or_else(|| NoFix::new("none", ""))?;
+    fix.changes = vec![Change::Edit(kubewright_model::kube::FileId(0), node.set(value)?)];
+    fix.applicability = Applicability::Unsafe;
+    Ok(fix)
+}
+
 fn config_map(name: &str, value: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  v: {value}\n")
 }
@@ -272,17 +281,27 @@ fn a_file_that_only_kubectl_reads_is_left_alone() {
 #[test]
 fn an_offered_fix_that_cannot_be_applied_is_none() {
     // A number is no string: the API type check refuses it, though nobody asked to apply it.
-    let make = |workspace: &Workspace, ids: &[ResourceId]| {
-        let mut fix = set(workspace, ids, "b")?;
-        let value = ids.first().and_then(|id| workspace.node(*id)?.path(&["data", "v"])).ok_or_else(|| NoFix::new("none", ""))?;
-        fix.changes = vec![Change::Edit(kubewright_model::kube::FileId(0), value.set(&Value::Int(1))?)];
-        fix.applicability = Applicability::Unsafe;
-        Ok(fix)
-    };
+    let make = |workspace: &Workspace, ids: &[ResourceId]| offered(workspace, ids, &Value::Int(1));
     let unsafe_number = Fake { meta: meta("number"), from: "a", make };
     let ws = workspace(&[("a.yaml", &config_map("one", "a"), true)]);
     let report = run(&ws, &[&unsafe_number]).unwrap();
     assert_eq!(outcomes(&report), [("number", Outcome::Left, Some("api-type"))]);
+}
+
+#[test]
+fn many_offered_fixes_of_a_file_are_tried_together() {
+    let good = |workspace: &Workspace, ids: &[ResourceId]| offered(workspace, ids, &Value::str("b"));
+    let bad = |workspace: &Workspace, ids: &[ResourceId]| offered(workspace, ids, &Value::Int(1));
+    let values: Vec<&'static str> = (0..60).map(|i| &*Box::leak(format!("v{i}").into_boxed_str())).collect();
+    let fakes: Vec<Fake> = (values.iter().enumerate())
+        .map(|(i, from)| Fake { meta: meta("many"), from, make: if i % 20 == 7 { bad as _ } else { good as _ } })
+        .collect();
+    let text = values.iter().map(|v| config_map(v, v)).collect::<Vec<_>>().join("---\n");
+    let transforms: Vec<&dyn Transform> = fakes.iter().map(|f| f as &dyn Transform).collect();
+    let report = run(&workspace(&[("a.yaml", &text, true)]), &transforms).unwrap();
+    let refused: Vec<_> = report.findings.iter().filter(|f| f.fix.is_err()).map(|f| f.message.as_str()).collect();
+    assert_eq!(refused, ["ConfigMap/v7 is v7", "ConfigMap/v27 is v27", "ConfigMap/v47 is v47"]);
+    assert_eq!(report.findings.iter().filter(|f| f.fix.is_ok()).count(), 57);
 }
 
 #[test]

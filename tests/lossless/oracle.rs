@@ -1,7 +1,6 @@
 //! The independent judge of edits: both texts as plain values, read by `yaml-rust2`'s own loader, and the same change made on values.
 
 use kubewright_model::yaml::{Edit, File, Kind, Level, Node, Op, Value};
-use serde::Deserialize;
 use yaml_rust2::{Yaml, YamlLoader};
 
 /// Whether the documents have the shape of the span tree, aliases aside.
@@ -32,37 +31,34 @@ pub(crate) enum Plain {
 
 /// All documents of `text`; `None` where the loader does not read it.
 pub(crate) fn load(text: &str) -> Option<Vec<Plain>> {
+    let open = !text.ends_with('\n') && !text.is_empty();
     // The loader reads a block scalar that ends with the text in another way than one that something follows.
-    let closed = format!("{}{}...\n", text.trim_start_matches('\u{feff}'), if text.ends_with('\n') || text.is_empty() { "" } else { "\n" });
-    let documents = YamlLoader::load_from_str(&closed).ok()?;
-    let mut documents: Vec<Plain> = documents.into_iter().map(plain).collect();
-    if let (false, Some(last)) = (text.ends_with('\n'), documents.last_mut()) {
-        open_end(text, last);
+    let mut documents = closed(text, if open { "\n" } else { "" })?;
+    // A break that was added is part of the value where something else in its place would be, too.
+    let added = |last: &str| {
+        let with = closed(text, "x\n").and_then(|mut documents| last_text(documents.last_mut()?).cloned());
+        last.strip_suffix('\n').is_some_and(|without| with == Some(format!("{without}x\n")))
+    };
+    if open
+        && let Some(last) = documents.last_mut().and_then(last_text)
+        && added(last)
+    {
+        last.pop();
     }
     Some(documents)
 }
 
-/// Takes a line break that was added from the block scalar at the end of `text`, which has none to libyaml.
-fn open_end(text: &str, last: &mut Plain) {
-    match last {
-        Plain::Seq(items) => items.last_mut().into_iter().for_each(|item| open_end(text, item)),
-        Plain::Map(entries) => entries.last_mut().into_iter().for_each(|(_, value)| open_end(text, value)),
-        Plain::Scalar(Yaml::String(closed)) if closed.ends_with('\n') => {
-            let documents = serde_yaml::Deserializer::from_str(text.trim_start_matches('\u{feff}')).map(serde_yaml::Value::deserialize);
-            // Behind an error its reader stands still.
-            let mut read = documents.map_while(Result::ok).last();
-            while let Some(collection @ (serde_yaml::Value::Sequence(_) | serde_yaml::Value::Mapping(_))) = read {
-                read = match collection {
-                    serde_yaml::Value::Sequence(mut items) => items.pop(),
-                    serde_yaml::Value::Mapping(entries) => entries.into_iter().last().map(|(_, value)| value),
-                    _ => None,
-                };
-            }
-            if closed.strip_suffix('\n') == read.as_ref().and_then(serde_yaml::Value::as_str) {
-                closed.pop();
-            }
-        }
-        Plain::Scalar(_) => {}
+fn closed(text: &str, end: &str) -> Option<Vec<Plain>> {
+    let documents = YamlLoader::load_from_str(&format!("{}{end}...\n", text.trim_start_matches('\u{feff}'))).ok()?;
+    Some(documents.into_iter().map(plain).collect())
+}
+
+fn last_text(plain: &mut Plain) -> Option<&mut String> {
+    match plain {
+        Plain::Seq(items) => last_text(items.last_mut()?),
+        Plain::Map(entries) => last_text(&mut entries.last_mut()?.1),
+        Plain::Scalar(Yaml::String(text)) => Some(text),
+        Plain::Scalar(_) => None,
     }
 }
 

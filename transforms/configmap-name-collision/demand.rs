@@ -80,9 +80,12 @@ pub(super) fn find<'a>(ws: &'a Workspace, collision: &Collision<'a>, attached: &
     let mut demands = Demands::default();
     let mut seen = BTreeSet::new();
     let mut met = vec![false; attached.references.len()];
+    let named = [collision.name, &collision.applied].map(|name| ws.referring(collision.to, name));
+    // Patches change resources that need not name it themselves.
+    let may_use = |id| !attached.references.is_empty() || named.iter().any(|ids| ids.binary_search(&id).is_ok());
     for set in &collision.sets {
         for member in &ws.set(*set).members {
-            if !collision.is_definition(member.resource) && seen.insert(member.resource) {
+            if may_use(member.resource) && !collision.is_definition(member.resource) && seen.insert(member.resource) {
                 visit(ws, collision, *set, member, (attached, &mut met), &mut demands);
             }
         }

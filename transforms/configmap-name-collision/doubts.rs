@@ -9,7 +9,7 @@ use kubewright_model::kube::{Evidence, FileId, Workspace};
 use kubewright_model::yaml::Node;
 
 use super::demand::{Demands, Verdict};
-use super::group::{Collision, Relation, relate};
+use super::group::{Collision, Definition, Relation, relate};
 use super::{Reason, paths};
 
 /// Whether all definitions of the name are in one namespace for certain (R1).
@@ -34,16 +34,17 @@ pub(super) fn content(ws: &Workspace, collision: &Collision<'_>) -> Option<Reaso
     if collision.definitions.iter().any(|d| d.own_name() != name) {
         return Some(Reason::new("prefixed-name", "the names become the same only by a prefix or suffix of kustomize"));
     }
-    for (at, a) in collision.definitions.iter().enumerate() {
+    let all_keys: Vec<BTreeSet<&str>> = collision.definitions.iter().map(Definition::keys).collect();
+    let definitions = || collision.definitions.iter().zip(&all_keys).enumerate();
+    for (at, (a, keys)) in definitions() {
         if ["$patch", "$retainKeys"].iter().any(|k| a.node.get(k).is_some() || a.node.get("data").is_some_and(|d| d.get(k).is_some())) {
             return Some(Reason::doubt("patch", format!("the definition in {} is a patch", path(at))));
         }
-        for (other, b) in collision.definitions.iter().enumerate().filter(|(other, _)| *other != at) {
+        for (other, (b, more)) in definitions().filter(|(other, _)| *other != at) {
             if other > at && a.same_content(b) {
                 return Some(Reason::doubt("identical-twin", format!("the definitions in {} and {} hold the same", path(at), path(other))));
             }
-            let (keys, more) = (a.keys(), b.keys());
-            if keys.len() < more.len() && keys.is_subset(&more) && !a.open {
+            if keys.len() < more.len() && keys.is_subset(more) && !a.open {
                 return Some(Reason::doubt(
                     "subset",
                     format!("the definition in {} holds all keys of the one in {}, and more", path(other), path(at)),
@@ -72,11 +73,12 @@ pub(super) fn alternatives(ws: &Workspace, collision: &Collision<'_>, demands: &
     let mut seen: BTreeMap<(&str, &str), Vec<_>> = BTreeMap::new();
     let together = collision.evidence != Evidence::Directory;
     let value = |id| ws.node(id).and_then(Node::to_value);
+    let own_collision = |kind: &str| kind == collision.to.kind() && (together || files.len() == 1);
     for set in &collision.sets {
         for member in &ws.set(*set).members {
             let resource = ws.resource(member.resource);
             let counts = !resource.name.is_empty() && resource.kind != "Namespace" && !collision.is_definition(resource.id);
-            if !counts || !files.contains(&resource.file) {
+            if !counts || own_collision(&resource.kind) || !files.contains(&resource.file) {
                 continue;
             }
             let known = seen.entry((&resource.kind, &member.name)).or_default();

@@ -56,8 +56,8 @@ pub(super) fn decide<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &'p Moun
     if let Some(text) = read.into_iter().find(|t| t.contains("{{") || t.contains("${")) {
         return keep(first, "placeholder", format!("{text} is filled in by another tool"));
     }
-    let keys = |source: &Source<'_>| pod.objects.known(source.to?, source.name).keys;
-    let (source, case) = match volume.find(sub_path, keys) {
+    let known = |source: &Source<'_>| Some(pod.objects.known(source.to?, source.name));
+    let (source, case) = match volume.find(sub_path, known) {
         Found::Other => return None,
         Found::Unknown => {
             return keep(first, "source-unknown", format!("it is not known which source of the volume {} has {sub_path}", volume.name));

@@ -269,13 +269,14 @@ fn environment(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
     if let Some(name) = env.filter_map(|e| e.get("name")?.text()).find(|name| !identifier(name)) {
         return Err(dropped(name));
     }
-    for reference in pod.template.references() {
+    for reference in &pod.references {
         let Site::EnvFrom { container, entry } = reference.site else { continue };
         if container != own.container.node {
             continue;
         }
         let prefix = entry.get("prefix").and_then(Node::text).unwrap_or("");
-        let Some(keys) = pod.objects.known(reference.to, reference.name).keys else {
+        let known = pod.objects.known(reference.to, reference.name);
+        let Some(keys) = &known.keys else {
             let what = format!("{} {}", reference.to.kind(), reference.name);
             return Err(NoFix::new(
                 "environment-unknown",

@@ -1,5 +1,7 @@
 //! The mounts of a container, and how their paths lie to each other.
 
+use std::borrow::Cow;
+
 use kubewright_model::yaml::Node;
 
 /// An item of `volumeMounts`.
@@ -76,18 +78,18 @@ pub(super) fn name(path: &str) -> &str {
 /// Whether `inner` is `outer` or lies below it; `/var/run` counts as `/run` and `/var/lock` as `/run/lock`, which they link to.
 pub(super) fn covers(outer: &str, inner: &str) -> bool {
     let (outer, inner) = (real(outer), real(inner));
-    outer == "/" || inner.strip_prefix(&outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    outer == "/" || inner.strip_prefix(&*outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn real(path: &str) -> String {
+fn real(path: &str) -> Cow<'_, str> {
     for (link, target) in [("/var/run", "/run"), ("/var/lock", "/run/lock")] {
         if let Some(rest) = path.strip_prefix(link)
             && (rest.is_empty() || rest.starts_with('/'))
         {
-            return format!("{target}{rest}");
+            return Cow::Owned(format!("{target}{rest}"));
         }
     }
-    path.to_owned()
+    Cow::Borrowed(path)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! What the apply sets of a workload know about the ConfigMaps and Secrets that it names.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use kubewright_model::kube::{OutsideUseKind, Resolution, ResourceId, SetId, Target};
 
@@ -11,6 +13,8 @@ pub(super) struct Objects<'a> {
     cx: Context<'a>,
     workload: ResourceId,
     sets: Vec<SetId>,
+    /// Answers given before.
+    found: RefCell<BTreeMap<(Target, String), Rc<Known>>>,
 }
 
 /// What is known of one ConfigMap or Secret.
@@ -26,11 +30,21 @@ pub(super) struct Known {
 
 impl<'a> Objects<'a> {
     pub(super) fn new(cx: Context<'a>, workload: ResourceId) -> Self {
-        Self { cx, workload, sets: cx.workspace.sets_of(workload) }
+        Self { cx, workload, sets: cx.workspace.sets_of(workload), found: RefCell::default() }
     }
 
     /// What is known of the object of that name.
-    pub(super) fn known(&self, to: Target, name: &str) -> Known {
+    pub(super) fn known(&self, to: Target, name: &str) -> Rc<Known> {
+        let key = (to, name.to_owned());
+        if let Some(known) = self.found.borrow().get(&key) {
+            return known.clone();
+        }
+        let known = Rc::new(self.ask(to, name));
+        self.found.borrow_mut().insert(key, known.clone());
+        known
+    }
+
+    fn ask(&self, to: Target, name: &str) -> Known {
         let in_sets = !self.sets.is_empty();
         let mut known = Known { keys: in_sets.then(BTreeSet::new), immutable: in_sets, hashed_name: in_sets };
         for set in &self.sets {

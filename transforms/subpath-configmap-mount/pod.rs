@@ -1,13 +1,16 @@
 //! A pod template with its volumes and mounts, and what changes in its list of volumes.
 
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+
 use kubewright_model::finding::NoFix;
-use kubewright_model::kube::{Container, ContainerKind, FileId, PodTemplate, ResourceId, Rollout, Touch};
+use kubewright_model::kube::{Container, ContainerKind, FileId, PodTemplate, Reference, ResourceId, Rollout, Target, Touch};
 use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
 
 use super::mounts::{self, Mount};
 use super::objects::Objects;
 use super::volume::Volume;
-use crate::Context;
+use crate::{Context, missing_config_hash};
 
 /// A pod template under examination.
 pub(super) struct Pod<'a> {
@@ -17,12 +20,16 @@ pub(super) struct Pod<'a> {
     pub(super) workload: Node<'a>,
     pub(super) template: PodTemplate<'a>,
     pub(super) objects: Objects<'a>,
+    pub(super) references: Vec<Reference<'a>>,
     pub(super) volumes: Vec<Volume<'a>>,
     pub(super) containers: Vec<Own<'a>>,
     touches: Vec<Touch>,
     /// Dotted path of the pod's `spec`.
     spec_path: String,
+    hashed: OnceCell<Hashed>,
 }
+
+type Hashed = Result<Vec<(Target, String)>, NoFix>;
 
 /// A container and its mounts.
 pub(super) struct Own<'a> {
@@ -42,11 +49,18 @@ impl<'a> Pod<'a> {
             workload,
             template,
             objects: Objects::new(cx, id),
+            references: template.references(),
             volumes: template.volumes().into_iter().filter_map(Volume::read).collect(),
             containers: containers.collect(),
             touches: cx.workspace.touches(id),
             spec_path: path.join("."),
+            hashed: OnceCell::new(),
         }
+    }
+
+    /// What a config hash of the pod covers, or why there is none.
+    pub(super) fn hashed(&self) -> &Hashed {
+        self.hashed.get_or_init(|| missing_config_hash::covered(&self.cx, self.cx.workspace.resource(self.id), &self.template))
     }
 
     /// The ConfigMap, Secret or projected volume of that name.
@@ -100,7 +114,7 @@ impl<'a> Pod<'a> {
     /// that nothing else mounts is converted; beside one that others mount a new one is added, or one found that says the same.
     pub(super) fn place(&self, old: &Volume<'a>, leaving: &[&Mount<'_>], body: &Value) -> Result<(String, Vec<Edit>), Refusal> {
         let shared = self.shared(old.name, leaving);
-        let twin = self.volumes.iter().find(|v| v.name != old.name && v.projected && v.body.to_value().as_ref() == Some(body));
+        let twin = self.volumes.iter().find(|v| v.name != old.name && v.projected && v.value() == Some(body));
         if let Some(twin) = twin {
             let edits = if shared { Vec::new() } else { vec![old.node.remove()?] };
             return Ok((twin.name.to_owned(), edits));
@@ -111,7 +125,7 @@ impl<'a> Pod<'a> {
             let list = old.node.parent().ok_or(Refusal { code: "volume-fields", text: "the volume is not part of a list" })?;
             return Ok((name, vec![list.push(Place::After(old.node), &volume)?]));
         }
-        if old.projected && old.body.to_value().as_ref() == Some(body) {
+        if old.projected && old.value() == Some(body) {
             return Ok((old.name.to_owned(), Vec::new()));
         }
         if let Some(edits) = old.nested(body) {
@@ -126,10 +140,10 @@ impl<'a> Pod<'a> {
 
     /// `<old>-files`, with a number when that is taken; a DNS label of at most 63 characters, as volume names must be.
     fn free_name(&self, old: &str) -> String {
-        let taken = |name: &str| self.template.volumes().iter().any(|v| v.get("name").and_then(Node::text) == Some(name));
+        let names: BTreeSet<&str> = self.template.volumes().iter().filter_map(|v| v.get("name")?.text()).collect();
         let mut name = suffixed(old, "-files");
         let mut number = 2;
-        while taken(&name) {
+        while names.contains(name.as_str()) {
             name = suffixed(old, &format!("-files-{number}"));
             number += 1;
         }

@@ -8,7 +8,6 @@ use kubewright_model::yaml::Node;
 use super::decide::Decision;
 use super::facts::{Basis, Facts};
 use super::pod::{Own, Pod};
-use crate::missing_config_hash;
 use crate::settings::Strategy;
 
 /// What is wrong with these mounts.
@@ -33,7 +32,7 @@ pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Seve
     if !pod.cx.settings.missing_config_hash.enabled {
         return (Severity::Warning, format!("{chance}, and no config hash makes up for that: missing-config-hash is switched off"));
     }
-    let covered = match missing_config_hash::covered(&pod.cx, pod.cx.workspace.resource(pod.id), &pod.template) {
+    let covered = match pod.hashed() {
         Ok(covered) => covered,
         Err(reason) if CURED.contains(&reason.code) => return (Severity::Info, format!("its staleness does no harm: {}", reason.text)),
         Err(reason) => return (Severity::Warning, format!("{chance}, and no config hash makes up for that: {}", reason.text)),

@@ -128,8 +128,7 @@ pub(super) fn configuration(pod: &Pod<'_>, wanted: impl Fn(&str) -> bool) -> Opt
 
 /// A ConfigMap or Secret that the pod names and whose content is not known.
 pub(super) fn unread(pod: &Pod<'_>) -> Option<String> {
-    let references = pod.template.references();
-    let unknown = references.iter().find(|r| pod.objects.known(r.to, r.name).keys.is_none())?;
+    let unknown = pod.references.iter().find(|r| pod.objects.known(r.to, r.name).keys.is_none())?;
     Some(format!("{} {}", unknown.to.kind(), unknown.name))
 }
 

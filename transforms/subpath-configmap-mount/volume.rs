@@ -1,10 +1,13 @@
 //! Volumes made of ConfigMaps and Secrets: what they hold, and the `projected` volume that takes their place.
 
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::rc::Rc;
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::Target;
 use kubewright_model::yaml::{Edit, Level, Node, Value};
+
+use super::objects::Known;
 
 /// The mode of files without `defaultMode` (`ConfigMapVolumeSourceDefaultMode` of k8s.io/api/core/v1).
 const DEFAULT_MODE: i64 = 0o644;
@@ -23,6 +26,7 @@ pub(super) struct Volume<'a> {
     default_mode: Option<i64>,
     /// What it is made of, in order.
     pub(super) sources: Vec<Source<'a>>,
+    value: OnceCell<Option<Value>>,
 }
 
 /// A source of a volume.
@@ -73,14 +77,27 @@ impl<'a> Volume<'a> {
         for key in ["configMap", "secret"] {
             if let Some(body) = node.get(key).filter(|n| n.is_mapping()) {
                 let source = Source::read(key, body);
-                return Some(Self { node, name, body, projected: false, default_mode: default_mode(body), sources: vec![source] });
+                return Some(Self {
+                    node,
+                    name,
+                    body,
+                    projected: false,
+                    default_mode: default_mode(body),
+                    sources: vec![source],
+                    value: OnceCell::new(),
+                });
             }
         }
         let body = node.get("projected").filter(|n| n.is_mapping())?;
         let items = body.get("sources").map(Node::items).into_iter().flatten();
         let sources =
             items.filter_map(|item| item.entries().next()).map(|(key, body)| Source::read(key.text().unwrap_or(""), body)).collect();
-        Some(Self { node, name, body, projected: true, default_mode: default_mode(body), sources })
+        Some(Self { node, name, body, projected: true, default_mode: default_mode(body), sources, value: OnceCell::new() })
+    }
+
+    /// The mapping under `configMap`, `secret` or `projected` as a value.
+    pub(super) fn value(&self) -> Option<&Value> {
+        self.value.get_or_init(|| self.body.to_value()).as_ref()
     }
 
     /// Whether all of it is understood: a field that is not would get lost on the way.
@@ -122,8 +139,8 @@ impl<'a> Volume<'a> {
         }
     }
 
-    /// What `sub_path` is; `keys` tells the keys of a source, where they are known.
-    pub(super) fn find(&self, sub_path: &str, keys: impl Fn(&Source<'_>) -> Option<BTreeSet<String>>) -> Found {
+    /// What `sub_path` is; `known` tells what is known of the object of a source.
+    pub(super) fn find(&self, sub_path: &str, known: impl Fn(&Source<'_>) -> Option<Rc<Known>>) -> Found {
         let wanted: Vec<&str> = sub_path.split('/').filter(|s| !s.is_empty() && *s != ".").collect();
         let path = wanted.join("/");
         if path.is_empty() || wanted.contains(&"..") {
@@ -148,7 +165,7 @@ impl<'a> Volume<'a> {
                 directory.extend(below);
             } else if wanted.len() == 1 {
                 let item = Item { path: path.clone(), key: path.clone(), mode: None };
-                match keys(source) {
+                match known(source).as_ref().and_then(|known| known.keys.as_ref()) {
                     Some(keys) if !keys.contains(&path) => {}
                     Some(_) if candidate.is_none() => return Found::File(index, item),
                     None if candidate.is_none() => candidate = Some((index, item)),
