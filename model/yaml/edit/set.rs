@@ -117,8 +117,10 @@ impl Block<'_> {
         let header_break = layout.line_break(span.start).min(span.end);
         let header = &layout.text[span.start..header_break];
         let token = span.start..span.start + header.find([' ', '\t']).unwrap_or(header.len());
+        let indicator = node.mark().map_or(span.start, |m| m + 1);
         let slot = match self.key_column()? {
-            Some(column) => Slot::Key(column),
+            Some(column) if !layout.has_break(indicator..span.start) => Slot::Key(column),
+            Some(_) => self.item_slot()?,
             None => match self.item_slot() {
                 Ok(slot) => slot,
                 Err(_) if !Style::is_block_collection(value) => Slot::Item { parent: 0, column: 0 },
@@ -144,7 +146,7 @@ impl Block<'_> {
             _ => self.style.write(value, slot, true),
         };
         let mut plan = Plan::default();
-        let head = if text.head.is_empty() { node.mark().map_or(span.start, |m| m + 1)..token.end } else { token };
+        let head = if text.head.is_empty() { indicator..token.end } else { token };
         plan.splices.push(Splice::replace(head, text.head));
         plan.splices.push(Splice::replace(header_break..span.end, text.tail));
         Ok(plan)

@@ -112,6 +112,15 @@ fn a_removal_below_a_new_block_scalar_waits() {
 }
 
 #[test]
+fn a_removal_below_one_of_several_new_block_scalars_waits() {
+    let both = |f: &File| {
+        let push = |value: &Value| at(f, "").push(Place::After(at(f, "0")), value);
+        Ok(vec![at(f, "1").remove()?, push(&Value::Bool(true))?, push(&s("x\ny\n"))?])
+    };
+    assert_eq!(all("- some\n\n- >- # strip\n\n      \n\n# note\n", both), "edits-overlap");
+}
+
+#[test]
 fn a_document_below_a_new_block_scalar_waits() {
     let set = |f: &File| Ok(vec![at(f, "a").set(&s("x\ny\n"))?, f.remove_document(1)?]);
     assert_eq!(all("a: ~\n---\nb: 1", set), "edits-overlap");

@@ -79,7 +79,7 @@ pub(super) fn splices(file: &File, edits: &[&Edit]) -> Result<Combined, Refusal>
         matches!(w, [a, b] if text.get(a.splice.range.end..b.splice.range.start).is_some_and(|between| between.lines().all(void))
             && matches!(b.edit.op, Op::Remove { .. } | Op::RemoveDocument { .. })
             && !std::ptr::eq(a.edit, b.edit)
-            && a.edit.splices.iter().any(|s| s.text.contains('|')))
+            && (a.splice.text.contains('|') || a.edit.splices.iter().any(|s| s.text.contains('|'))))
     };
     if all.windows(2).any(before_removal) {
         return Err(OVERLAP);
