@@ -31,6 +31,11 @@ fn refuses(input: &str, message: &str) {
     assert!(output.stdout.is_empty());
 }
 
+/// `one` of each number below `count`.
+fn many(count: usize, one: impl Fn(usize) -> String) -> String {
+    (0..count).map(one).collect::<Vec<_>>().concat()
+}
+
 fn workload(number: usize) -> String {
     format!(
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{number}}}\ndata: {{a: b}}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  \
@@ -142,11 +147,11 @@ fn two_thousand_fixes_in_one_document() {
 
 /// A ConfigMap with `count` keys and a pod whose containers mount one of them each, or one whose container mounts all.
 fn sub_paths(count: usize, containers: bool) -> String {
-    let keys: String = (0..count).map(|i| format!("  k{i}: v\n")).collect();
+    let keys = many(count, |i| format!("  k{i}: v\n"));
     let container = |name: usize| format!("  - name: c{name}\n    image: nginx:1.25\n    command: [nginx]\n    volumeMounts:\n");
     let mount = |i: usize| format!("    - name: v\n      mountPath: /etc/x{i}/f\n      subPath: k{i}\n");
     let own = |i: usize| if containers || i == 0 { container(i) } else { String::new() };
-    let mounts: String = (0..count).map(|i| format!("{}{}", own(i), mount(i))).collect();
+    let mounts = many(count, |i| format!("{}{}", own(i), mount(i)));
     format!(
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n{keys}---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  \
          containers:\n{mounts}  volumes:\n  - name: v\n    configMap: {{name: c}}\n"
@@ -172,11 +177,11 @@ fn thousands_of_mounts_and_keys() {
     let (text, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!((output.status.code(), text.matches("subPath").count()), (Some(0), 0), "{error}");
     let entry = |i: usize| format!("    - name: V{i}\n      valueFrom: {{configMapKeyRef: {{name: c, key: gone{i}}}}}\n");
-    let keys: String = (0..1000).map(|i| format!("  one{i}: v\n")).collect();
+    let keys = many(1000, |i| format!("  one{i}: v\n"));
     let text = format!(
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n{keys}---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  \
          containers:\n  - name: c\n    image: i\n    env:\n{}",
-        (0..1000).map(entry).collect::<String>()
+        many(1000, entry)
     );
     let output = filter(&text, &[]);
     assert_eq!(String::from_utf8_lossy(&output.stdout), text);
@@ -185,7 +190,7 @@ fn thousands_of_mounts_and_keys() {
 #[test]
 fn thousands_of_collisions() {
     let one = |i: usize, key: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{i}}}\ndata: {{{key}: v}}\n---\n");
-    let text: String = (0..2000).map(|i| format!("{}{}{}", one(i, "a"), one(i, "b"), workload(i + 2000))).map(|t| t + "---\n").collect();
+    let text = many(2000, |i| format!("{}{}{}---\n", one(i, "a"), one(i, "b"), workload(i + 2000)));
     let output = filter(&text, &["--select", "configmap-name-collision"]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(String::from_utf8_lossy(&output.stdout), text);
@@ -202,7 +207,7 @@ fn many_definitions_of_one_name() {
 /// Shapes of which one was quadratic once, or is in other parsers.
 #[test]
 fn a_hundred_thousand_of_one_thing() {
-    let many = |line: &dyn Fn(usize) -> String| (0..100_000).map(line).collect::<String>();
+    let many = |line: &dyn Fn(usize) -> String| many(100_000, line);
     for text in [
         many(&|i| format!("k{i}: v\n")),
         many(&|i| format!("# c{i}\nk{i}: v # c\n")),
