@@ -431,6 +431,11 @@ impl<'t> Planner<'t> {
             document.lone_cr = has_lone_cr(&self.text[document.region()]);
         }
         self.file.comments.sort_by_key(|r| r.start);
+        // White space parts a comment from what stands before it (YAML 1.2, 6.6), which parsers ask for in some places only.
+        let apart = |at: usize| self.text[..at].chars().next_back().is_none_or(|c| matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{feff}'));
+        if !self.file.comments.iter().all(|comment| apart(comment.start)) {
+            self.odd("a comment without white space before it");
+        }
         self.file.anchors.sort_by_key(|(n, _)| *n);
         self.file
     }

@@ -1,4 +1,4 @@
-use super::{s, table};
+use super::{edited, s, table};
 use crate::yaml::{Place, Value};
 
 #[test]
@@ -65,4 +65,11 @@ fn a_key_that_gets_a_colon() {
     });
     // Whether it may have one depends on the entries before it.
     table(&[("{a, \"b\n  c\": 1}\n", "a", "yaml-layout")], |node| node.rename_key("q\"t"));
+}
+
+#[test]
+fn a_comment_that_nothing_parts_from_a_value() {
+    // The parser refuses it elsewhere.
+    assert_eq!(edited("{\n  \"a\":#c\n}\n", "a", |node| node.set(&s("new"))), "yaml-layout");
+    assert_eq!(edited("\u{feff}# c\na: 1\n", "a", |node| node.set(&s("new"))), "\u{feff}# c\na: new\n");
 }
