@@ -40,6 +40,9 @@ fn repositories(corpus: &Path) -> BTreeSet<PathBuf> {
     entries.map(|e| e.path()).filter(|p| p.is_dir() && !p.ends_with("LICENCES")).collect()
 }
 
+/// The files of a folder.
+type Tree = BTreeMap<PathBuf, Vec<u8>>;
+
 /// Fixed files by repository: `(path, transform)`.
 type Verdicts = BTreeMap<String, BTreeSet<(String, String)>>;
 
@@ -95,6 +98,7 @@ fn promises(repository: &Path, name: &str, schema: bool) -> Outcome {
     }
     run(&mut kubewright(work.path(), &["fix", "--write", "--unsafe-fixes", "."]), &[0, 1])?;
     ensure(tree(work.path())? == after, || "a second run changes something".into())?;
+    other_line_breaks(repository, &before, &after)?;
     if schema {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/strict_schema.py");
         for path in &touched {
@@ -104,6 +108,27 @@ fn promises(repository: &Path, name: &str, schema: bool) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// The fixes are the same where lines end in another way.
+fn other_line_breaks(repository: &Path, before: &Tree, after: &Tree) -> Outcome {
+    let work = scratch(repository)?;
+    let yaml = |path: &Path| path.extension().is_some_and(|e| ["yaml", "yml", "json"].iter().any(|y| e == *y));
+    let converted = |tree: &Tree| -> Tree {
+        tree.iter().map(|(path, bytes)| (path.clone(), if yaml(path) { crlf(bytes) } else { bytes.clone() })).collect()
+    };
+    for (path, text) in converted(before) {
+        std::fs::write(work.path().join(path), text)?;
+    }
+    run(&mut kubewright(work.path(), &["fix", "--write", "--unsafe-fixes", "."]), &[0, 1])?;
+    let (found, wanted) = (tree(work.path())?, converted(after));
+    let differs = found.iter().find(|(path, text)| wanted.get(*path) != Some(text));
+    ensure(found.len() == wanted.len() && differs.is_none(), || format!("with CRLF another result: {:?}", differs.map(|(path, _)| path)))
+}
+
+fn crlf(bytes: &[u8]) -> Vec<u8> {
+    let lines: Vec<&[u8]> = bytes.split(|b| *b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)).collect();
+    lines.join(&b"\r\n"[..])
 }
 
 /// `(path, transform)` of every edit that `--write` would make.
