@@ -96,6 +96,10 @@ pub(super) fn remove(file: &File, index: usize) -> Result<Plan, Refusal> {
     let text = file.text();
     let document = file.documents().get(index).ok_or(guard::NO_DOCUMENT)?;
     let next = file.documents().get(index + 1);
+    // What is left ends where the document before ends.
+    if index.checked_sub(1).and_then(|before| file.documents().get(before)).is_some_and(|before| before.lone_cr) {
+        return Err(guard::LAYOUT);
+    }
     if next.is_some() {
         guard::document(file, index + 1)?;
     }

@@ -54,3 +54,10 @@ fn replace_keeps_comments() {
     let edit = file.replace_document(1, "---\nb: 3\n".into()).unwrap();
     assert_eq!(verify::apply(&file, &[&edit]).unwrap_err().code, "verify-comments");
 }
+
+#[test]
+fn a_document_behind_a_lone_carriage_return_stays() {
+    let file = File::parse("c: \r\t\r\n\t\r---\nx\n").unwrap();
+    assert_eq!(file.documents().len(), 2);
+    assert_eq!(file.remove_document(1).map_err(|refusal| refusal.code), Err("yaml-layout"));
+}
