@@ -4,8 +4,10 @@
 //! every source up in every apply set that the workload is part of. A reading is given only when it is the same wherever the workload is
 //! applied and nothing changes the content on the way; else the reason is given.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::rc::Rc;
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::{Evidence, Keys, PodTemplate, Reference, Resolution, Resource, ResourceId, SetId, Site, Target, Workspace};
@@ -151,7 +153,8 @@ pub(super) fn read(workspace: &Workspace, workload: &Resource, sources: &[Source
     if let Some(source) = sources.iter().find(|s| ["{{", "${", "$("].iter().any(|mark| s.name.contains(mark))) {
         return Err(NoFix::new("placeholder", format!("the name {} is filled in by another tool", source.name)));
     }
-    let readings: Vec<_> = workspace.sets_of(workload.id).into_iter().map(|set| read_in(workspace, set, workload, sources)).collect();
+    let contents = Contents { workspace, known: RefCell::default() };
+    let readings: Vec<_> = workspace.sets_of(workload.id).into_iter().map(|set| read_in(&contents, set, workload, sources)).collect();
     let Some(first) = readings.first() else {
         return Err(NoFix::new("no-apply-set", "no kustomization that is built by itself leads to it"));
     };
@@ -165,14 +168,32 @@ pub(super) fn read(workspace: &Workspace, workload: &Resource, sources: &[Source
     first.clone()
 }
 
-fn read_in(workspace: &Workspace, set: SetId, workload: &Resource, sources: &[Source<'_>]) -> Result<Reading, NoFix> {
+/// What ConfigMaps and Secrets hold; many sets have the same ones.
+struct Contents<'w> {
+    workspace: &'w Workspace,
+    known: RefCell<BTreeMap<ResourceId, Result<Rc<Content>, NoFix>>>,
+}
+
+impl Contents<'_> {
+    /// What a definition holds, unless something changes it between its file and the cluster.
+    fn of(&self, id: ResourceId, source: &Source<'_>) -> Result<Rc<Content>, NoFix> {
+        let read = || {
+            untouched(self.workspace, id, source)?;
+            content::of(self.workspace, id).map(Rc::new)
+        };
+        self.known.borrow_mut().entry(id).or_insert_with(read).clone()
+    }
+}
+
+fn read_in(contents: &Contents<'_>, set: SetId, workload: &Resource, sources: &[Source<'_>]) -> Result<Reading, NoFix> {
+    let workspace = contents.workspace;
     let mut reading = Reading { immutable: true, ..Reading::default() };
     let mut generated = Vec::new();
     for source in sources {
         let display = source.display();
         let id = match workspace.resolve(set, workload.id, source.to, source.name) {
             Resolution::One(id) => id,
-            Resolution::Several(ids) => the_same(workspace, &ids, source)?,
+            Resolution::Several(ids) => the_same(contents, &ids, source)?,
             Resolution::Uncertain(ids) => the_only(workspace, set, workload, &ids, source)?,
             Resolution::Generated { hash_suffix: true, .. } => {
                 generated.push(display);
@@ -199,9 +220,8 @@ fn read_in(workspace: &Workspace, set: SetId, workload: &Resource, sources: &[So
                 continue;
             }
         };
-        untouched(workspace, id, source)?;
-        let content = content::of(workspace, id)?;
-        if let Some(why) = content.elsewhere {
+        let content = contents.of(id, source)?;
+        if let Some(why) = &content.elsewhere {
             return Err(NoFix::new("filled-in-cluster", format!("{display} is filled in the cluster: {why}")));
         }
         reading.sections.push(Section { to: source.to, keys: Some(keys_read(source, &content, &display)?) });
@@ -241,14 +261,12 @@ fn keys_read(source: &Source<'_>, content: &Content, display: &str) -> Result<BT
 }
 
 /// Several definitions are as good as one when they hold the same: the last one is what the cluster has.
-fn the_same(workspace: &Workspace, ids: &[ResourceId], source: &Source<'_>) -> Result<ResourceId, NoFix> {
+fn the_same(contents: &Contents<'_>, ids: &[ResourceId], source: &Source<'_>) -> Result<ResourceId, NoFix> {
     let ambiguous =
         || NoFix::new("ambiguous-config", format!("{} is defined {} times with different content", source.display(), ids.len()));
     let last = *ids.last().ok_or_else(ambiguous)?;
-    let values = content::of(workspace, last)?.values;
     for id in ids {
-        untouched(workspace, *id, source)?;
-        if content::of(workspace, *id)?.values != values {
+        if contents.of(*id, source)?.values != contents.of(last, source)?.values {
             return Err(ambiguous());
         }
     }
