@@ -32,14 +32,18 @@ impl Workspace {
     /// The first thing that may change a node of a resource between its file and the cluster.
     pub fn touched(&self, id: ResourceId, node: Node<'_>) -> Option<Touch> {
         let path = plain_path(self.node(id)?, node);
-        self.touches(id).into_iter().find(|touch| touch.affects(&path))
+        self.touches(id).iter().find(|touch| touch.affects(&path)).cloned()
     }
 
     /// What may give a ConfigMap or Secret other content than its file has, for messages.
     pub fn content_touched(&self, id: ResourceId) -> Option<&'static str> {
+        self.index.asked.content(id, || self.content_changes(id))
+    }
+
+    fn content_changes(&self, id: ResourceId) -> Option<&'static str> {
         let resource = self.resource(id);
         let data = ["data", "binaryData", "stringData"];
-        if let Some(touch) = self.touches(id).into_iter().find(|touch| data.iter().any(|path| touch.affects(path))) {
+        if let Some(touch) = self.touches(id).iter().find(|touch| data.iter().any(|path| touch.affects(path))) {
             return Some(touch.what);
         }
         let uses = self.uses_outside(Some(id), resource.target()?, &resource.name);

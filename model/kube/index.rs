@@ -2,13 +2,13 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rayon::prelude::*;
 
 use super::apply_set::{self, Parts};
 use super::kustomization::{self, Details, join};
-use super::kustomize::Kustomization;
+use super::kustomize::{Kustomization, Touch};
 use super::overlay::{self, Overlay};
 use super::read::{Charts, Document, Read, Verdict, read};
 use super::reference::Target;
@@ -55,6 +55,36 @@ pub(super) struct Index {
     pub definitions: Arc<OnceLock<Vec<(Target, ResourceId)>>>,
     /// Which resources refer to a name; made when it is first asked for.
     pub references: Arc<OnceLock<References>>,
+    /// What was asked before about the ways of resources through kustomizations, of which there may be hundreds.
+    pub asked: Arc<Asked>,
+}
+
+/// Answers by resource.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    touches: Mutex<BTreeMap<ResourceId, Arc<[Touch]>>>,
+    content: Mutex<BTreeMap<ResourceId, Option<&'static str>>>,
+}
+
+/// The answer for a resource, from `known` or from `ask`.
+fn remembered<T: Clone>(known: &Mutex<BTreeMap<ResourceId, T>>, id: ResourceId, ask: impl FnOnce() -> T) -> T {
+    let lock = || known.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = lock().get(&id).cloned();
+    found.unwrap_or_else(|| {
+        let answer = ask();
+        lock().insert(id, answer.clone());
+        answer
+    })
+}
+
+impl Asked {
+    pub(super) fn touches(&self, id: ResourceId, ask: impl FnOnce() -> Vec<Touch>) -> Arc<[Touch]> {
+        remembered(&self.touches, id, || ask().into())
+    }
+
+    pub(super) fn content(&self, id: ResourceId, ask: impl FnOnce() -> Option<&'static str>) -> Option<&'static str> {
+        remembered(&self.content, id, ask)
+    }
 }
 
 /// Resources that refer to a name.
@@ -233,6 +263,7 @@ impl Workspace {
     /// that is not so, or something else is read from the file.
     pub(super) fn reread(&self, texts: &BTreeMap<FileId, Arc<str>>) -> Option<Self> {
         let mut next = self.clone();
+        next.index.asked = Arc::default();
         let reads: Vec<Option<Read>> = (texts.par_iter())
             .map(|(id, text)| {
                 let file = self.files.get(id.0 as usize)?;

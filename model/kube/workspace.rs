@@ -331,8 +331,8 @@ impl Workspace {
     }
 
     /// What kustomize may change in a resource on its way to the cluster, from any root that reaches it.
-    pub fn touches(&self, id: ResourceId) -> Vec<Touch> {
-        touch::touches(self, id)
+    pub fn touches(&self, id: ResourceId) -> Arc<[Touch]> {
+        self.index.asked.touches(id, || touch::touches(self, id))
     }
 
     /// Uses of a ConfigMap's or Secret's name by things that are no resources: patches, patch targets, replacements, vars, generators,

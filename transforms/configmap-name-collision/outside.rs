@@ -150,7 +150,8 @@ fn unnamed_change(ws: &Workspace, collision: &Collision<'_>, definition: &Defini
     match definition.origin {
         Origin::Resource(id) => {
             let data = ["data", "binaryData", "stringData"];
-            let touch = ws.touches(id).into_iter().find(|t| data.iter().any(|path| t.affects(path)) && !known(&t.location));
+            let touches = ws.touches(id);
+            let touch = touches.iter().find(|t| data.iter().any(|path| t.affects(path)) && !known(&t.location));
             reason(touch?.what)
         }
         Origin::Generator(..) => {

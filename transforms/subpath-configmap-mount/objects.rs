@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use kubewright_model::kube::{OutsideUseKind, Resolution, ResourceId, SetId, Target};
+use kubewright_model::kube::{Resolution, ResourceId, SetId, Target};
 
 use crate::Context;
 
@@ -56,20 +56,13 @@ impl<'a> Objects<'a> {
             };
             let immutable = self.cx.workspace.node(definition).and_then(|n| n.get("immutable")?.as_bool());
             known.immutable &= immutable == Some(true);
-            if self.changes_on_the_way(definition, to, name) {
+            // Kustomize may give it other keys than its file has.
+            if self.cx.workspace.content_touched(definition).is_some() {
                 known.keys = None;
             } else if let Some(keys) = &mut known.keys {
                 keys.extend(self.cx.workspace.data_keys(definition));
             }
         }
         known
-    }
-
-    /// Whether kustomize may give a definition other keys than its file has.
-    fn changes_on_the_way(&self, definition: ResourceId, to: Target, name: &str) -> bool {
-        let touches = self.cx.workspace.touches(definition);
-        let uses = self.cx.workspace.uses_outside(Some(definition), to, name);
-        touches.iter().any(|t| ["data", "binaryData", "stringData"].iter().any(|path| t.affects(path)))
-            || uses.iter().any(|u| u.what == OutsideUseKind::Generator)
     }
 }

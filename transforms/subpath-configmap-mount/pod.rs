@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::{Container, ContainerKind, FileId, PodTemplate, Reference, ResourceId, Rollout, Target, Touch};
@@ -23,7 +24,7 @@ pub(super) struct Pod<'a> {
     pub(super) references: Vec<Reference<'a>>,
     pub(super) volumes: Vec<Volume<'a>>,
     pub(super) containers: Vec<Own<'a>>,
-    touches: Vec<Touch>,
+    touches: Arc<[Touch]>,
     /// Dotted path of the pod's `spec`.
     spec_path: String,
     hashed: OnceCell<Hashed>,
