@@ -197,6 +197,31 @@ fn thousands_of_collisions() {
 }
 
 #[test]
+fn hundreds_of_overlays_of_one_base() {
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    let write = |path: String, text: String| {
+        let path = dir.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    };
+    for i in 0..30 {
+        let mount = "        volumeMounts: [{name: v, mountPath: /etc/a, subPath: a}]\n";
+        let volume = format!("      volumes: [{{name: v, configMap: {{name: c{i}}}}}]\n");
+        write(format!("base/w{i}.yaml"), format!("{}{mount}{volume}", workload(i)));
+    }
+    write("base/kustomization.yaml".into(), format!("resources: [{}]\n", many(30, |i| format!("w{i}.yaml, "))));
+    for i in 0..300 {
+        let patch = format!("{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: d{}}}, spec: {{replicas: 3}}}}", i % 30);
+        let text = format!("resources: [../base]\nnamespace: n{i}\nimages: [{{name: x, newTag: a}}]\npatches: [{{patch: '{patch}'}}]\n");
+        write(format!("o{i}/kustomization.yaml"), text);
+    }
+    let output = kubewright(dir.path(), &["fix", "."]).output().expect("the program starts");
+    let (report, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let hashed = report.lines().filter(|line| line.starts_with('+') && line.contains("kubewright.dev/config-hash")).count();
+    assert_eq!((output.status.code(), hashed), (Some(1), 30), "{error}");
+}
+
+#[test]
 fn many_definitions_of_one_name() {
     let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n---\n".repeat(20_000);
     let output = filter(&text, &[]);
