@@ -164,7 +164,10 @@ pub(super) fn apply(workspace: &Workspace, findings: &[Finding], taken: &[usize]
     for (index, fix) in good {
         accept(fix, index, &mut outcome);
     }
-    as_many(workspace, &questioned, &mut edits, &mut outcome);
+    // All of them together were tried above.
+    let (first, second) = questioned.split_at(questioned.len() / 2);
+    as_many(workspace, first, &mut edits, &mut outcome);
+    as_many(workspace, second, &mut edits, &mut outcome);
     outcome
 }
 
