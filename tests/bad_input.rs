@@ -170,6 +170,14 @@ fn the_configuration_is_read_strictly() {
             "[[apply-sets]]\nname = \"x\"\npaths = [\"a\"]\n[[apply-sets]]\nname = \"x\"\npaths = [\"b\"]\n",
             "kubewright.toml:5:8: there is another apply set `x`",
         ),
+        ("[transforms.missing-config-hash]\nannotation = \"x y\"\n", "kubewright.toml:2:14: `x y` is no key of an annotation; expected"),
+        ("[transforms.missing-config-hash]\nannotation = \"\"\n", "kubewright.toml:2:14: `` is no key of an annotation"),
+        (
+            "[transforms.missing-config-hash]\nannotation = \"kubewright.dev/ignore\"\n",
+            "kubewright.toml:2:14: the annotation `kubewright.dev/ignore` has another meaning",
+        ),
+        ("[transforms.configmap-name-collision]\nkeep = [\"[x\"]\n", "kubewright.toml:2:8: `[x` is no glob: "),
+        ("[transforms.missing-config-reference]\nexternal = [\"[x\"]\n", "kubewright.toml:2:12: `[x` is no glob: "),
         ("a = \n", "kubewright.toml:1:"),
     ];
     for (config, message) in cases {
@@ -177,6 +185,78 @@ fn the_configuration_is_read_strictly() {
         says(&run(dir.path(), &["fix", "--write"]), 2, "stderr", message);
         assert_eq!(fs::read_to_string(dir.path().join("a.yaml")).expect("a"), WORKLOAD);
     }
+}
+
+#[test]
+fn what_is_typed_goes_before_what_is_written_down() {
+    for name in ["configmap-name-collision", "subpath-configmap-mount", "missing-config-hash", "missing-config-reference"] {
+        let config = format!("[transforms.{name}]\nenabled = false\n");
+        let dir = folder(&[("kubewright.toml", config.as_bytes()), ("a.yaml", HAZARDS.as_bytes())]);
+        let marked = format!("[{name}]");
+        let silent = run(dir.path(), &["fix", "-v"]);
+        assert!(!String::from_utf8_lossy(&silent.stdout).contains(&marked), "{name} runs although it is switched off");
+        says(&run(dir.path(), &["fix", "-v", "--exit-zero", "--select", name]), 0, "stdout", &marked);
+    }
+}
+
+/// One finding of each transform that looks at configuration.
+const HAZARDS: &str = "\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: c}
+data: {a: '1'}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: c}
+data: {b: '2'}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: d}
+data: {keys: '1'}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+        - name: web
+          image: web:1
+          env: [{name: A, valueFrom: {configMapKeyRef: {name: d, key: key}}}]
+          volumeMounts: [{name: d, mountPath: /etc/d.conf, subPath: keys}]
+      volumes: [{name: d, configMap: {name: d}}]
+";
+
+#[test]
+fn names_may_be_typed_with_blanks_between() {
+    let dir = folder(&[("a.yaml", WORKLOAD.as_bytes())]);
+    says(&run(dir.path(), &["fix", "--select", "missing-config-hash, configmap-name-collision"]), 1, "stdout", "missing-config-hash");
+}
+
+#[test]
+fn a_name_behind_unsafe_fixes_without_an_equals_sign_is_explained() {
+    let dir = folder(&[("a.yaml", WORKLOAD.as_bytes())]);
+    let output = run(dir.path(), &["fix", "--unsafe-fixes", "static-pod-kube-proxy"]);
+    says(&output, 2, "stderr", "write --unsafe-fixes=static-pod-kube-proxy");
+}
+
+#[test]
+fn exit_zero_is_for_findings_alone() {
+    let dir = folder(&[("a.yaml", WORKLOAD.as_bytes())]);
+    says(&run(dir.path(), &["fix", "--exit-zero"]), 0, "stdout", "missing-config-hash");
+    says(&run(dir.path(), &["fix", "--check", "--exit-zero"]), 0, "stdout", "missing-config-hash");
+    says(&run(dir.path(), &["fix", "--exit-zero", "gone"]), 2, "stderr", "no such file or directory: gone");
+}
+
+#[test]
+fn help_is_a_command_too() {
+    let dir = folder(&[]);
+    says(&run(dir.path(), &["help", "fix"]), 0, "stdout", "--exit-zero");
 }
 
 #[test]
@@ -191,7 +271,7 @@ fn a_large_file_with_long_lines_is_shown_short() {
 }
 
 #[test]
-fn a_closed_pipe_is_no_error() {
+fn a_closed_pipe_is_no_error_and_changes_no_exit_status() {
     let files: Vec<(String, String)> = (0..300).map(|i| (format!("{i}.yaml"), WORKLOAD.replace("calculator", &format!("c{i}")))).collect();
     let files: Vec<(&str, &[u8])> = files.iter().map(|(p, t)| (p.as_str(), t.as_bytes())).collect();
     let dir = folder(&files);
@@ -199,7 +279,7 @@ fn a_closed_pipe_is_no_error() {
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("the program ends");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
-    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.status.code(), Some(1));
 }
 
 /// Runs as a user whom permissions bind, even when the tests run as root.

@@ -90,6 +90,8 @@ impl Case {
     }
 
     fn run(&mut self, transforms: Vec<&dyn Transform>, unsafe_fixes: UnsafeFixes) -> Result<(), Failed> {
+        // As the command line has it: what the configuration switches off does not run.
+        let transforms = transforms.into_iter().filter(|t| self.config.settings.enabled(t.meta().name)).collect();
         let pipeline = Pipeline { transforms, settings: &self.config.settings, unsafe_fixes };
         let unread = std::mem::take(&mut self.report.findings);
         self.report = pipeline.run(&self.workspace)?;

@@ -1,6 +1,7 @@
 //! The options of the transforms: the tables `[transforms.<name>]` of `kubewright.toml`.
 
 use kubewright_model::kube::images::{ImageFacts, LockedImage};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 /// Options of all transforms.
@@ -46,6 +47,7 @@ pub struct Collision {
     /// Whether it runs.
     pub enabled: bool,
     /// Globs of files whose definition keeps its name.
+    #[serde(deserialize_with = "globs")]
     pub keep: Vec<String>,
     /// What is done about a collision.
     pub strategy: Remedy,
@@ -138,6 +140,45 @@ fn directory<E: serde::de::Error>(path: String) -> Result<String, E> {
     if plain { Ok(path) } else { Err(E::custom(format!("`{path}` is no absolute path of a directory, such as \"/etc/kubewright\""))) }
 }
 
+/// Globs, each of which can be read.
+fn globs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let globs = Vec::<String>::deserialize(deserializer)?;
+    match globs.iter().find_map(|glob| Some((glob, globset::Glob::new(glob).err()?))) {
+        Some((glob, error)) => Err(D::Error::custom(format!("`{glob}` is no glob: {}", error.kind()))),
+        None => Ok(globs),
+    }
+}
+
+/// A key of an annotation as the API takes it, and not one of those that mean something else to kubewright or to Kubernetes.
+fn annotation_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let key = String::deserialize(deserializer)?;
+    let expected = "expected the key of an annotation, such as \"kubewright.dev/config-hash\"";
+    if !is_qualified_name(&key) {
+        return Err(D::Error::custom(format!("`{key}` is no key of an annotation; {expected}")));
+    }
+    let prefix = key.split_once('/').map_or("", |(prefix, _)| prefix);
+    let reserved = ["kubernetes.io", "k8s.io"].iter().any(|d| prefix == *d || prefix.ends_with(&format!(".{d}")));
+    if reserved || TAKEN_ANNOTATIONS.contains(&key.as_str()) {
+        return Err(D::Error::custom(format!("the annotation `{key}` has another meaning; {expected}")));
+    }
+    Ok(key)
+}
+
+/// Annotations that say something else to kubewright.
+const TAKEN_ANNOTATIONS: [&str; 2] = ["kubewright.dev/ignore", "kubewright.dev/image-facts"];
+
+/// A qualified name: an optional DNS subdomain and `/`, then 1 to 63 letters, digits, `-`, `_` and `.`, a letter or digit at both ends.
+/// Source: <https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/#syntax-and-character-set>.
+fn is_qualified_name(key: &str) -> bool {
+    let ends = |s: &str| [s.chars().next(), s.chars().next_back()].iter().all(|c| c.is_some_and(|c| c.is_ascii_alphanumeric()));
+    let label = |s: &str| ends(s) && s.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    let name = |s: &str| s.len() <= 63 && ends(s) && s.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    match key.split_once('/') {
+        Some((prefix, rest)) => prefix.len() <= 253 && prefix.split('.').all(label) && name(rest),
+        None => name(key),
+    }
+}
+
 /// Options of `static-pod-kube-proxy`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -162,7 +203,8 @@ impl Default for StaticPod {
 pub struct ConfigHash {
     /// Whether it runs.
     pub enabled: bool,
-    /// Key of the annotation.
+    /// Key of the annotation: a qualified name that nobody else writes.
+    #[serde(deserialize_with = "annotation_key")]
     pub annotation: String,
     /// Hash Secrets too. The hash of a guessable value can be turned back into it by anyone who may read pods.
     pub secrets: bool,
@@ -181,6 +223,7 @@ pub struct MissingReference {
     /// Whether it runs.
     pub enabled: bool,
     /// Globs of names that something outside of the workspace makes: `ConfigMap/name`, `Secret/name`.
+    #[serde(deserialize_with = "globs")]
     pub external: Vec<String>,
 }
 

@@ -17,7 +17,7 @@ const STYLES: Styles = Styles::styled()
 
 /// Find configuration hazards in Kubernetes manifests and rewrite them in place, showing every change as a diff.
 #[derive(Debug, Parser)]
-#[command(name = "kubewright", version, styles = STYLES, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "kubewright", version, styles = STYLES, max_term_width = 100)]
 pub struct Args {
     /// What to do.
     #[command(subcommand)]
@@ -72,7 +72,7 @@ Exit status:
   1  a finding at or above --fail-on is left, or something would change
   2  usage, input or internal error
 
-As a filter (PATH is -), 0 when the stream was fixed; --check makes findings count.";
+With --exit-zero, 0 instead of 1. As a filter (PATH is -), 0 when the stream was fixed; --check makes findings count.";
 
 /// The subcommands of `images`.
 #[derive(Debug, Subcommand)]
@@ -173,6 +173,7 @@ pub enum Format {
 
 /// The arguments of `fix`.
 #[derive(Debug, ClapArgs)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct FixArgs {
     /// Files and directories; - reads a stream from standard input and writes the fixed one to standard output
     #[arg(value_name = "PATH", default_value = ".")]
@@ -198,6 +199,9 @@ pub struct FixArgs {
     /// From which severity on a finding that is left fails the run [default: warning]
     #[arg(long, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
+    /// Exit with 0 whatever is found; usage, input and internal errors are 2 all the same
+    #[arg(long)]
+    pub exit_zero: bool,
     /// Read this configuration instead of the nearest kubewright.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -1,6 +1,7 @@
 //! `kubewright fix`: files and directories.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use kubewright_model::finding::Severity;
@@ -18,6 +19,7 @@ use crate::pipeline::{Pipeline, Report, UnsafeFixes};
 
 pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     not_both(args)?;
+    not_a_path(args)?;
     let ground = Ground::of(&args.paths, args.config.as_deref())?;
     let transforms = selected(args, &ground.config)?;
     let unsafe_fixes = unsafe_fixes(args, &ground.config)?;
@@ -83,19 +85,35 @@ pub(super) fn not_both(args: &FixArgs) -> Result<()> {
     Ok(())
 }
 
+/// `--unsafe-fixes NAME` reads the name as a PATH: what was meant needs a `=`.
+fn not_a_path(args: &FixArgs) -> Result<()> {
+    if args.unsafe_fixes != Some(None) {
+        return Ok(());
+    }
+    let is_name = |path: &&PathBuf| path.to_str().is_some_and(|p| p.split(',').all(|n| config::transform_name(n.trim()).is_ok()));
+    match args.paths.iter().filter(|p| !p.exists()).find(is_name) {
+        Some(name) => {
+            let name = name.display();
+            bail!("`{name}` was read as a PATH; to apply the unsafe fixes of one transform write --unsafe-fixes={name}")
+        }
+        None => Ok(()),
+    }
+}
+
 /// How a run ends whose result is `report`; `changes`: something would change.
 pub(super) fn status(args: &FixArgs, config: &Config, report: &Report, changes: bool) -> Status {
-    let failed = match args.fail_on.or(config.fail_on).unwrap_or_default() {
-        FailOn::Never => false,
-        FailOn::Error => changes || report.leaves(Severity::Error),
-        FailOn::Warning => changes || report.leaves(Severity::Warning),
-    };
+    let failed = !args.exit_zero
+        && match args.fail_on.or(config.fail_on).unwrap_or_default() {
+            FailOn::Never => false,
+            FailOn::Error => changes || report.leaves(Severity::Error),
+            FailOn::Warning => changes || report.leaves(Severity::Warning),
+        };
     if failed { Status::Findings } else { Status::Clean }
 }
 
 /// The transforms that run, in their order.
 pub(super) fn selected(args: &FixArgs, config: &Config) -> Result<Vec<&'static dyn Transform>> {
-    let names = |list: &[String]| list.iter().map(|n| named(n)).collect::<Result<BTreeSet<String>>>();
+    let names = |list: &[String]| list.iter().map(|n| named(n.trim())).collect::<Result<BTreeSet<String>>>();
     let (select, ignore) = (names(&args.select)?, names(&args.ignore)?);
     let runs = |name: &str| {
         // What is typed goes before what is written down.

@@ -46,8 +46,6 @@ pub fn main() -> ExitCode {
     };
     let terminal = Terminal::new(args.color);
     match run(&args, &terminal) {
-        // Whoever reads the output has seen enough.
-        _ if terminal.closed() => ExitCode::SUCCESS,
         Ok(Status::Clean) => ExitCode::SUCCESS,
         Ok(Status::Findings) => ExitCode::from(1),
         Err(error) => {

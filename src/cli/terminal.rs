@@ -1,6 +1,5 @@
 //! Standard output and standard error: colours where they are wanted, and no complaint when nobody listens.
 
-use std::cell::Cell;
 use std::io::{self, Write as _};
 
 use anstream::{AutoStream, ColorChoice};
@@ -12,7 +11,6 @@ use super::args::Color;
 /// Where output goes.
 pub(super) struct Terminal {
     choice: ColorChoice,
-    closed: Cell<bool>,
 }
 
 impl Terminal {
@@ -22,24 +20,20 @@ impl Terminal {
             Color::Always => ColorChoice::Always,
             Color::Never => ColorChoice::Never,
         };
-        Self { choice, closed: Cell::new(false) }
-    }
-
-    /// Whether the reader of standard output is gone.
-    pub(super) fn closed(&self) -> bool {
-        self.closed.get()
+        Self { choice }
     }
 
     /// Prints styled text.
     pub(super) fn out(&self, text: &str) -> Result<()> {
         // Standard output writes line by line otherwise.
         let mut bytes = AutoStream::new(Vec::new(), self.resolve(&io::stdout()));
-        self.done(bytes.write_all(text.as_bytes()).and_then(|()| write(&bytes.into_inner())))
+        done(bytes.write_all(text.as_bytes()).and_then(|()| write(&bytes.into_inner())))
     }
 
     /// Prints bytes as they are.
+    #[expect(clippy::unused_self, reason = "output goes through the terminal, styled or not")]
     pub(super) fn raw(&self, text: &str) -> Result<()> {
-        self.done(write(text.as_bytes()))
+        done(write(text.as_bytes()))
     }
 
     /// Prints styled text beside the output proper.
@@ -63,15 +57,13 @@ impl Terminal {
     fn resolve<S: anstream::stream::RawStream>(&self, stream: &S) -> ColorChoice {
         if self.choice == ColorChoice::Auto { AutoStream::choice(stream) } else { self.choice }
     }
+}
 
-    fn done(&self, result: io::Result<()>) -> Result<()> {
-        match result {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                self.closed.set(true);
-                Ok(())
-            }
-            other => other.context("cannot write to standard output"),
-        }
+/// A reader that has seen enough (`| head`) is no error, and changes nothing of how the run ends.
+fn done(result: io::Result<()>) -> Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("cannot write to standard output"),
     }
 }
 

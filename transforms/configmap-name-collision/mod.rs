@@ -47,9 +47,6 @@ impl Transform for ConfigMapNameCollision {
     }
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
-        if !cx.settings.configmap_name_collision.enabled {
-            return Vec::new();
-        }
         let kinds = [Target::ConfigMap, Target::Secret];
         kinds.into_iter().flat_map(|to| group::collisions(cx.workspace, to)).filter_map(|collision| finding(cx, collision)).collect()
     }

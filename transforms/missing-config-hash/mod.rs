@@ -38,9 +38,6 @@ impl Transform for MissingConfigHash {
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
         let mut findings = Vec::new();
-        if !cx.settings.missing_config_hash.enabled {
-            return findings;
-        }
         let secrets = cx.settings.missing_config_hash.secrets;
         let may_read =
             |r: &&Resource| cx.workspace.may_refer(r.id, Target::ConfigMap) || (secrets && cx.workspace.may_refer(r.id, Target::Secret));

@@ -44,9 +44,6 @@ impl Transform for MissingConfigReference {
     }
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
-        if !cx.settings.missing_config_reference.enabled {
-            return Vec::new();
-        }
         let found = Gaps::of(cx.workspace);
         let facts = Facts::new(cx, &found);
         let objects = found.objects.iter().filter_map(|gap| objects::judge(&facts, gap));

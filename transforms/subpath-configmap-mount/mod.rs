@@ -58,9 +58,6 @@ impl Transform for SubPathConfigMapMount {
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
         let mut findings = Vec::new();
-        if !cx.settings.subpath_configmap_mount.enabled {
-            return findings;
-        }
         for_each_container(cx, |pod, own| container(pod, own, &mut findings));
         findings
     }
