@@ -53,6 +53,24 @@ fn an_empty_stream_is_an_error() {
     }
 }
 
+/// What is left alone goes out byte for byte; what is beside it is fixed.
+#[test]
+fn a_stream_passes_everything_through() {
+    let encrypted = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {p:   ENC}\nsops: {mac: ENC}\n";
+    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: t}\ndata: {a: {{ .Values.a }}}\n";
+    for other in [encrypted, template, "# a remark\n", "list:   [1,  2]\n"] {
+        let fixed = filter(format!("{other}---\n{WORKLOAD}---\n{other}").as_bytes(), &[]);
+        let out = String::from_utf8_lossy(&fixed.stdout).into_owned();
+        assert_eq!(fixed.status.code(), Some(0), "{out}\n{}", String::from_utf8_lossy(&fixed.stderr));
+        assert!(out.starts_with(&format!("{other}---\n")) && out.ends_with(&format!("---\n{other}")), "{out}");
+        assert!(out.contains("kubewright.dev/config-hash"), "{out}");
+    }
+    for alone in [encrypted, template] {
+        let same = filter(alone.as_bytes(), &[]);
+        assert_eq!((same.status.code(), String::from_utf8_lossy(&same.stdout).as_ref()), (Some(0), alone));
+    }
+}
+
 #[test]
 fn a_stream_without_a_resource_is_an_error() {
     for input in ["---\n# nothing\n", "a: b\n", "Error: no such chart\n", "---\n---\n"] {

@@ -1,6 +1,9 @@
 //! What a ConfigMap or Secret has for keys, and what may change it, or a node of any resource, on the way to the cluster.
 
+use std::collections::BTreeSet;
+
 use super::kustomize::{OutsideUseKind, Touch};
+use super::read::is_encrypted;
 use super::reference::Target;
 use super::resolve::keys_of;
 use super::resource::{FileId, ResourceId};
@@ -59,14 +62,15 @@ impl Workspace {
     /// The ConfigMaps and Secrets of files that are left alone because SOPS encrypted them.
     pub fn encrypted(&self) -> Vec<Encrypted> {
         let mut found = Vec::new();
-        for skipped in self.skipped.iter().filter(|s| s.code == "sops") {
-            let Some(yaml) = self.files.get(skipped.file.0 as usize).and_then(|f| f.yaml.as_deref()) else { continue };
-            for root in (0..yaml.documents().len()).filter_map(|i| yaml.root(i)) {
+        let files: BTreeSet<FileId> = self.skipped.iter().filter(|s| s.code == "sops").map(|s| s.file).collect();
+        for file in files {
+            let Some(yaml) = self.files.get(file.0 as usize).and_then(|f| f.yaml.as_deref()) else { continue };
+            for root in (0..yaml.documents().len()).filter_map(|i| yaml.root(i)).filter(|root| is_encrypted(*root)) {
                 let text = |path: &[&str]| root.path(path).and_then(Node::text);
                 let to = [Target::ConfigMap, Target::Secret].into_iter().find(|t| text(&["kind"]) == Some(t.kind()));
                 if let Some((to, name)) = to.zip(text(&["metadata", "name"])) {
                     let namespace = text(&["metadata", "namespace"]).map(str::to_owned);
-                    found.push(Encrypted { to, name: name.to_owned(), namespace, file: skipped.file });
+                    found.push(Encrypted { to, name: name.to_owned(), namespace, file });
                 }
             }
         }

@@ -100,7 +100,7 @@ impl Workspace {
             .par_iter()
             .map(|input| match known.get(&input.path) {
                 Some(before) if charts.skip(&input.path).is_none() => before.clone(),
-                _ => read(input, &charts),
+                _ => read(input, &charts, options.stream),
             })
             .collect();
         let files = inputs.into_iter().zip(&reads).zip(0..);
@@ -170,8 +170,11 @@ impl Workspace {
                 match document {
                     Document::Empty | Document::Kustomization(_) => {}
                     Document::Skip(code, text) => {
-                        if *code == "template" {
+                        if matches!(*code, "template" | "helm-template") {
                             unreadable.insert(file.id, format!("{} is a template", file.path));
+                        }
+                        if *code == "sops" {
+                            unreadable.insert(file.id, format!("a document of {} cannot be read: {text}", file.path));
                         }
                         if whole.is_none() {
                             self.skipped.push(skipped(Some(number), code, text));
@@ -269,7 +272,7 @@ impl Workspace {
                 let file = self.files.get(id.0 as usize)?;
                 let input = Input { path: file.path.clone(), text: Arc::clone(text), editable: file.editable };
                 // A file of a chart has no tree, and is not edited.
-                Some(read(&input, &Charts::default())).filter(|_| file.yaml.is_some())
+                Some(read(&input, &Charts::default(), self.options.stream)).filter(|_| file.yaml.is_some())
             })
             .collect();
         let used: BTreeSet<FileId> = self.index.details.iter().flat_map(|d| d.configuration.iter().chain(&d.sources)).copied().collect();

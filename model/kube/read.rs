@@ -121,8 +121,8 @@ pub(super) fn is_kustomization_name(path: &str) -> bool {
     matches!(split(path).1, "kustomization.yaml" | "kustomization.yml" | "Kustomization")
 }
 
-/// Reads one file.
-pub(super) fn read(input: &Input, charts: &Charts) -> Read {
+/// Reads one file, or a stream: in a stream a document that is a template is left alone, not all of it.
+pub(super) fn read(input: &Input, charts: &Charts, stream: bool) -> Read {
     let left_alone = |code, text| Read { yaml: None, verdict: Arc::new(Verdict::Skip(code, text)) };
     if let Some((code, text)) = charts.skip(&input.path) {
         return left_alone(code, text);
@@ -140,17 +140,31 @@ pub(super) fn read(input: &Input, charts: &Charts) -> Read {
         Err(_) if json && !manifest_like => return left_alone("not-a-resource", "not JSON of a resource"),
         Err(error) => return Read { yaml: None, verdict: Arc::new(Verdict::Broken(error)) },
     };
-    if ACTION.is_in(text) && has_template_mapping(&file) {
+    let roots: Vec<Option<Node<'_>>> = (0..file.documents().len()).map(|i| file.root(i)).collect();
+    let actions = ACTION.is_in(text);
+    if actions && !stream && roots.iter().flatten().any(|root| has_template_mapping(*root)) {
         return left_alone("helm-template", "a template: `{{` stands where a value should; render it to have it checked");
     }
-    let roots: Vec<Option<Node<'_>>> = (0..file.documents().len()).map(|i| file.root(i)).collect();
-    let verdict = if SOPS.is_in(text) && roots.iter().flatten().any(|r| r.path(&["sops", "mac"]).is_some()) {
-        Verdict::Skip("sops", "encrypted by SOPS, whose MAC covers every value")
-    } else if roots.iter().all(|root| root.is_none_or(Node::is_null)) {
+    let encrypted = SOPS.is_in(text);
+    let left_alone = |root: Node<'_>| match () {
+        () if encrypted && is_encrypted(root) => Some(("sops", "encrypted by SOPS, whose MAC covers every value")),
+        () if actions && stream && has_template_mapping(root) => {
+            Some(("helm-template", "a template: `{{` stands where a value should; render it to have it checked"))
+        }
+        () => None,
+    };
+    let verdict = if roots.iter().all(|root| root.is_none_or(Node::is_null)) {
         Verdict::Skip("empty", "nothing but comments")
     } else {
         let kustomization = is_kustomization_name(&input.path);
-        Verdict::Documents(roots.iter().enumerate().map(|(at, root)| document(at, *root, kustomization)).collect())
+        Verdict::Documents(
+            (roots.iter().enumerate())
+                .map(|(at, root)| match root.and_then(left_alone) {
+                    Some((code, text)) => Document::Skip(code, text),
+                    None => document(at, *root, kustomization),
+                })
+                .collect(),
+        )
     };
     let keep = asked_for(&verdict);
     Read { yaml: Some(Tree::new(file, keep)), verdict: Arc::new(verdict) }
@@ -172,10 +186,16 @@ pub(super) fn has_extension(path: &str, extension: &str) -> bool {
 }
 
 /// `a: {{ x }}` parses as a mapping whose key is a mapping.
-fn has_template_mapping(file: &yaml::File) -> bool {
+fn has_template_mapping(root: Node<'_>) -> bool {
     let flow = |node: Node<'_>| matches!(node.kind(), Kind::Mapping(Collection::Flow));
-    let roots = (0..file.documents().len()).filter_map(|i| file.root(i));
-    roots.flat_map(Node::descendants).any(|node| flow(node) && node.children().next().is_some_and(flow))
+    root.descendants().any(|node| flow(node) && node.children().next().is_some_and(flow))
+}
+
+/// Whether SOPS encrypted this document. It writes its metadata into each document of a file that it encrypts, with one MAC over all of
+/// them: a document without was put beside it afterwards, and no MAC covers it.
+/// Source: `EmitEncryptedFile` of <https://github.com/getsops/sops/blob/main/stores/yaml/store.go>.
+pub(super) fn is_encrypted(root: Node<'_>) -> bool {
+    root.path(&["sops", "mac"]).is_some()
 }
 
 fn document(number: usize, root: Option<Node<'_>>, kustomization_name: bool) -> Document {

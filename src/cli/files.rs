@@ -153,7 +153,7 @@ fn walk_error(error: &ignore::Error) -> Option<(&Path, &std::io::Error)> {
 
 fn is_manifest(path: &Path) -> bool {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("");
-    matches!(extension, "yaml" | "yml" | "json") || path.file_name().is_some_and(|n| n == "Kustomization")
+    matches!(extension, "yaml" | "yml" | "json" | "manifest") || path.file_name().is_some_and(|n| n == "Kustomization")
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is where files are read")]

@@ -55,7 +55,9 @@ pub(super) fn read(ground: &Ground) -> Result<(Arc<str>, Workspace)> {
     if let Some(broken) = workspace.broken().first() {
         bail!("{STDIN}:{}; nothing was written", broken.error);
     }
-    if workspace.resources().is_empty() {
+    // What is left alone goes out as it came: a stream of encrypted Secrets is not an empty deployment.
+    let left_alone = workspace.skipped().iter().any(|s| !matches!(s.code, "not-a-resource" | "empty"));
+    if workspace.resources().is_empty() && !left_alone {
         bail!("standard input holds no Kubernetes resource; nothing was written");
     }
     Ok((input, workspace))

@@ -83,14 +83,16 @@ fn other_documents_say_what_they_are() {
         ("generate.yaml", "apiVersion: batch/v1\nkind: Job\nmetadata: {generateName: j-}\n"),
         ("mixed.yaml", &format!("a: 1\n---\n{}", config_map("x", "k"))),
         ("sops.yaml", &format!("{}sops:\n  mac: ENC\n", config_map("enc", "k"))),
+        ("half-sops.yaml", &format!("{}---\n{}sops:\n  mac: ENC\n", config_map("clear", "k"), config_map("enc2", "k"))),
         ("nosops.yaml", &config_map("sops", "sops")),
         ("patch.yaml", &format!("{}$patch: delete\n", config_map("p", "k"))),
     ]);
-    assert_eq!(displays(&w), ["Job/", "ConfigMap/x", "ConfigMap/sops"]);
+    assert_eq!(displays(&w), ["Job/", "ConfigMap/clear", "ConfigMap/x", "ConfigMap/sops"]);
     assert_eq!(
         codes(&w),
         [
             ("empty.yaml", None, "empty"),
+            ("half-sops.yaml", Some(1), "sops"),
             ("mixed.yaml", Some(0), "not-a-resource"),
             ("noname.yaml", None, "not-a-resource"),
             ("number.yaml", None, "not-a-resource"),
