@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::pod;
 use super::resource::{Hints, Identity};
+use super::template;
 use super::tree::Tree;
 use super::workspace::Input;
 use crate::yaml::{self, Collection, Kind, Node, NodeId, ParseError, Word};
@@ -140,6 +141,9 @@ pub(super) fn read(input: &Input, charts: &Charts) -> Read {
         Err(_) if json && !manifest_like => return left_alone("not-a-resource", "not JSON of a resource"),
         Err(error) => return Read { yaml: None, verdict: Arc::new(Verdict::Broken(error)) },
     };
+    if template::by_path(&input.path).or_else(|| template::by_comments(&file)).is_some() && manifest_like {
+        return left_alone("template", "a template of another tool, by its name or its comments; render it to have it checked");
+    }
     if ACTION.is_in(text) && has_template_mapping(&file) {
         return left_alone("helm-template", "a template: `{{` stands where a value should; render it to have it checked");
     }
