@@ -44,6 +44,7 @@ mod resolve;
 mod resource;
 mod selector;
 mod sets;
+mod template;
 #[cfg(test)]
 mod tests;
 mod touch;

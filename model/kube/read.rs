@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::pod;
 use super::resource::{Hints, Identity};
+use super::template;
 use super::tree::Tree;
 use super::workspace::Input;
 use crate::yaml::{self, Collection, Kind, Node, NodeId, ParseError, Word};
@@ -140,6 +141,9 @@ pub(super) fn read(input: &Input, charts: &Charts, stream: bool) -> Read {
         Err(_) if json && !manifest_like => return left_alone("not-a-resource", "not JSON of a resource"),
         Err(error) => return Read { yaml: None, verdict: Arc::new(Verdict::Broken(error)) },
     };
+    if template::by_path(&input.path).or_else(|| template::by_comments(&file)).is_some() && manifest_like {
+        return left_alone("template", "a template of another tool, by its name or its comments; render it to have it checked");
+    }
     let roots: Vec<Option<Node<'_>>> = (0..file.documents().len()).map(|i| file.root(i)).collect();
     let actions = ACTION.is_in(text);
     if actions && !stream && roots.iter().flatten().any(|root| has_template_mapping(*root)) {

@@ -10,6 +10,7 @@ use kubewright_model::kube::{Resource, ResourceId, Workspace};
 use kubewright_model::yaml::{Node, Resolved};
 
 use super::canon::{self, Digest};
+use super::placeholder::is_placeholder;
 
 /// The content of a ConfigMap or Secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,8 +32,12 @@ pub(super) struct Value {
     pub digest: Digest,
     /// It stands in `binaryData`, which `envFrom` does not read.
     pub binary: bool,
-    /// All of it is a placeholder of another tool.
+    /// Another tool fills it in.
     pub placeholder: bool,
+    /// YAML reads nothing: all that stands behind the key is a comment, or not even that.
+    pub missing: bool,
+    /// The program that reads it watches it.
+    pub watched: bool,
 }
 
 /// The addon manager creates such an object when it is missing and leaves it alone afterwards
@@ -60,6 +65,9 @@ pub(super) fn of(workspace: &Workspace, id: ResourceId) -> Result<Content, NoFix
     let resource = workspace.resource(id);
     let Some(node) = workspace.node(id) else { return Ok(Content::default()) };
     let mut content = Content { immutable: node.get("immutable").and_then(Node::as_bool) == Some(true), ..Content::default() };
+    let whole = &workspace.file(resource.file).text;
+    // A variable that the file sets somewhere is one for the program to expand.
+    let named = |name: &str| whole.match_indices(name).any(|(at, _)| stands_alone(whole, at, name.len()));
     for (kind, field, form) in FIELDS {
         let Some(map) = node.get(field).filter(|n| *kind == resource.kind && !n.is_null()) else { continue };
         if !map.is_mapping() {
@@ -75,7 +83,13 @@ pub(super) fn of(workspace: &Workspace, id: ResourceId) -> Result<Content, NoFix
                 }
             };
             content.reloads |= key == "Corefile" && text.lines().any(|line| line.split_whitespace().next() == Some("reload"));
-            let value = Value { digest, binary: *form == Form::Binary, placeholder: is_placeholder(text) };
+            let value = Value {
+                digest,
+                binary: *form == Form::Binary,
+                placeholder: *form != Form::Binary && is_placeholder(text, named),
+                missing: value.is_null(),
+                watched: is_watched(text),
+            };
             content.values.insert(key.to_owned(), value);
         }
     }
@@ -104,35 +118,24 @@ fn text(node: Node<'_>) -> Option<&str> {
     }
 }
 
-/// What reaches the pod is decided elsewhere: `{{ … }}` or `${…}` and nothing else, or an action on what a renderer of manifests offers. Any
-/// other `{{` is content: of Alertmanager templates, of dashboards.
-fn is_placeholder(text: &str) -> bool {
-    let actions = text.split("{{").skip(1).filter_map(|rest| rest.split("}}").next());
-    if actions.flat_map(str::split_whitespace).any(|word| RENDERED.iter().any(|root| word.starts_with(root))) {
-        return true;
-    }
-    let text = text.trim();
-    let within = |open: &str, close: &str| {
-        text.strip_prefix(open).and_then(|t| t.strip_suffix(close)).is_some_and(|t| !t.contains(open) && !t.contains(close))
-    };
-    within("{{", "}}") || within("${", "}")
+/// Whether a name at that place of a text is a word, and not in `${…}`.
+fn stands_alone(text: &str, at: usize, length: usize) -> bool {
+    let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '$' | '{');
+    let before = text.get(..at).and_then(|before| before.chars().next_back());
+    let after = text.get(at + length..).and_then(|after| after.chars().next());
+    !before.is_some_and(word) && !after.is_some_and(word)
 }
 
-/// The roots of what Helm, and tools that template in its manner, offer.
-const RENDERED: &[&str] = &[".Values.", "$.Values.", ".Release.", "$.Release.", ".Chart.", "$.Chart.", ".Config.", "$.Config."];
-
-#[cfg(test)]
-mod tests {
-    use super::is_placeholder;
-
-    #[test]
-    fn only_a_value_that_is_nothing_else_is_a_placeholder() {
-        assert!(is_placeholder("{{ .Values.config }}\n"));
-        assert!(is_placeholder("${CONFIG}"));
-        assert!(!is_placeholder("url: ${HOST}"));
-        assert!(!is_placeholder("{{a}} of {{b}}"));
-        assert!(!is_placeholder("{\"a\": {}}"));
-        assert!(is_placeholder("id: {{ .Config.ClusterName }}\n{{ range $i, $r := .Config.Roles -}}\n{{ end }}"));
-        assert!(!is_placeholder("{{ .GroupLabels.SortedPairs.Values | join }} {{ with .Values }}x{{ end }}"));
-    }
+/// Settings by which a logging library reads its file again: log4j2's `monitorInterval`
+/// (<https://logging.apache.org/log4j/2.x/manual/configuration.html#configuration-attribute-monitorInterval>) and logback's `scan`
+/// (<https://logback.qos.ch/manual/configuration.html#autoScan>).
+fn is_watched(text: &str) -> bool {
+    let squeezed = |text: &str| text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '"' | '\'')).collect::<String>();
+    let mut lines = text.lines().filter(|line| line.contains("monitorInterval") || line.contains("scan"));
+    lines.any(|line| {
+        let line = squeezed(line);
+        let after = line.split_once("monitorInterval").map(|(_, rest)| rest.trim_start_matches(['=', ':']));
+        let interval = after.and_then(|rest| rest.chars().next()).is_some_and(|c| matches!(c, '1'..='9'));
+        interval || (line.contains("<configuration") && line.contains("scan=true"))
+    })
 }

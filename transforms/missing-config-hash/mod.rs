@@ -14,6 +14,8 @@ use crate::{Context, Meta, Transform};
 
 mod canon;
 mod content;
+mod covers;
+mod placeholder;
 mod reads;
 mod skips;
 #[cfg(test)]
@@ -57,7 +59,7 @@ fn judge(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> O
     let sources = reads::sources(template, settings.secrets);
     if sources.is_empty() {
         let sources = reads::first_start(template, settings.secrets);
-        let text = "scripts in /docker-entrypoint-initdb.d are run once, while the data directory is empty: a restart would change nothing";
+        let text = "it is taken in once, at the first start, while the data directory is empty: a restart would change nothing";
         let case = Case { cx, resource, node, template, sources: &sources, written };
         return (!sources.is_empty()).then(|| case.info(NoFix::new("first-start", text)));
     }
@@ -100,7 +102,7 @@ impl Case<'_> {
     /// What the pods read, unless a hash of it would be of no use.
     fn read(&self) -> Result<Reading, NoFix> {
         skips::kind(self.node, self.resource, self.template)?;
-        skips::owner(self.node, self.template.node)?;
+        skips::owner(self.workspace(), self.node, self.template.node, self.sources)?;
         if self.written.and_then(Node::text).is_some_and(|text| text.contains("{{")) {
             return Err(NoFix::new("checksum-templated", "its config hash is filled in by a template"));
         }

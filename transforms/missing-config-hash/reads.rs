@@ -41,9 +41,19 @@ pub(super) struct Source<'a> {
     extent: Extent,
     /// Something of it is read through a volume.
     pub volume: bool,
+    /// All of it is, and as whole directories: what is mounted through `subPath` never changes.
+    pub only_volumes: bool,
 }
 
 impl Source<'_> {
+    /// Whether that holds for each key that is read.
+    fn reads_only(&self, content: &Content, holds: impl Fn(&content::Value) -> bool) -> bool {
+        let mut read = content.values.iter().filter(|(key, value)| {
+            self.extent == Extent::All || (self.extent == Extent::Data && !value.binary) || self.keys.contains(*key)
+        });
+        read.all(|(_, value)| holds(value))
+    }
+
     /// `ConfigMap app-config`
     fn display(&self) -> String {
         format!("{} {}", self.to.kind(), self.name)
@@ -70,6 +80,8 @@ pub(super) struct Reading {
     pub immutable: bool,
     /// A source says that its reader reloads it.
     pub reloads: bool,
+    /// The library that reads it reads each of its files again when it changes.
+    pub watched: bool,
     /// kubectl sends the workload before one of the resources behind it.
     pub early: Vec<(Target, String)>,
 }
@@ -88,8 +100,20 @@ pub(super) fn list(labels: &[(Target, String)]) -> String {
     kinds.join(" and ")
 }
 
-/// Where images of databases look for scripts, which they run once, for a data directory that is empty.
-const FIRST_START: &str = "/docker-entrypoint-initdb.d";
+/// Where images look for what they take in once, while their data directory is empty: databases
+/// (<https://github.com/docker-library/docs/blob/master/postgres/README.md#initialization-scripts>), Oracle's
+/// (<https://github.com/gvenzl/oci-oracle-free#initialization-scripts>), OpenLDAP (<https://github.com/osixia/docker-openldap#seed-ldap-database-with-ldif>,
+/// <https://github.com/bitnami/containers/tree/main/bitnami/openldap#configuration>), the realms of Keycloak
+/// (<https://www.keycloak.org/server/importExport#_importing_a_realm_during_startup>).
+const FIRST_START: &[&str] = &[
+    "/docker-entrypoint-initdb.d",
+    "/docker-entrypoint-preinitdb.d",
+    "/container-entrypoint-initdb.d",
+    "/opt/oracle/scripts/setup",
+    "/container/service/slapd/assets/config/bootstrap",
+    "/ldifs",
+    "/opt/keycloak/data/import",
+];
 
 /// What the template reads at every start, in the order of first reference.
 pub(super) fn sources<'a>(template: &PodTemplate<'a>, secrets: bool) -> Vec<Source<'a>> {
@@ -108,8 +132,8 @@ fn at_first_start(template: &PodTemplate<'_>, reference: &Reference<'_>) -> bool
     let containers = template.containers();
     let mounts = containers.iter().filter_map(|c| c.node.get("volumeMounts")).flat_map(Node::items);
     let paths = mounts.filter(|m| m.get("name").and_then(Node::text) == name).map(|m| m.get("mountPath").and_then(Node::text));
-    let mut paths =
-        paths.map(|path| path.and_then(|p| p.strip_prefix(FIRST_START)).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+    let below = |path: &str, first: &str| path.strip_prefix(first).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let mut paths = paths.map(|path| path.is_some_and(|path| FIRST_START.iter().any(|first| below(path, first))));
     paths.next().is_some_and(|first| first && paths.all(|p| p))
 }
 
@@ -132,12 +156,16 @@ fn gather<'a>(references: impl Iterator<Item = Reference<'a>>, secrets: bool) ->
                 keys: BTreeSet::new(),
                 extent: Extent::Nothing,
                 volume: false,
+                only_volumes: true,
             });
             sources.len() - 1
         });
         let Some(source) = sources.get_mut(known) else { continue };
         source.optional &= reference.optional;
-        source.volume |= matches!(reference.site, Site::Volume { .. } | Site::Projected { .. });
+        let volume = matches!(reference.site, Site::Volume { .. } | Site::Projected { .. });
+        source.volume |= volume;
+        // What is mounted through `subPath` alone reads keys by name; a volume with `items` does too, which is as well.
+        source.only_volumes &= volume && matches!(reference.demand.reads, Keys::All);
         match reference.demand.reads {
             Keys::None => {}
             Keys::Some(keys) => source.keys.extend(keys),
@@ -187,7 +215,7 @@ impl Contents<'_> {
 
 fn read_in(contents: &Contents<'_>, set: SetId, workload: &Resource, sources: &[Source<'_>]) -> Result<Reading, NoFix> {
     let workspace = contents.workspace;
-    let mut reading = Reading { immutable: true, ..Reading::default() };
+    let mut reading = Reading { immutable: true, watched: true, ..Reading::default() };
     let mut generated = Vec::new();
     for source in sources {
         let display = source.display();
@@ -226,6 +254,7 @@ fn read_in(contents: &Contents<'_>, set: SetId, workload: &Resource, sources: &[
         }
         reading.sections.push(Section { to: source.to, keys: Some(keys_read(source, &content, &display)?) });
         reading.reloads |= content.reloads && source.volume;
+        reading.watched &= source.only_volumes && source.reads_only(&content, |value| value.watched);
         reading.immutable &= content.immutable;
         if first_in(workspace, set, workload.id, id) {
             reading.early.push(source.label());
@@ -248,8 +277,13 @@ fn keys_read(source: &Source<'_>, content: &Content, display: &str) -> Result<BT
     for (key, value) in &content.values {
         let whole = source.extent == Extent::All || (source.extent == Extent::Data && !value.binary);
         if whole || source.keys.contains(key) {
+            if value.missing {
+                let text = format!("{key} of {display} has no value: write \"\" if it is to be empty, or have it filled in first");
+                return Err(NoFix::new("no-value", text));
+            }
             if value.placeholder {
-                return Err(NoFix::new("placeholder", format!("the value of {key} in {display} is filled in by another tool")));
+                let text = format!("the value of {key} in {display} is filled in by another tool; hash what that tool writes");
+                return Err(NoFix::new("placeholder", text));
             }
             keys.insert(key.clone(), Some(value.digest));
         }

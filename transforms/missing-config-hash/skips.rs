@@ -1,28 +1,19 @@
 //! Workloads that want no hash: nothing would come of it, somebody else does it already, or the file is not to be edited.
 
 use kubewright_model::finding::NoFix;
-use kubewright_model::kube::{PodTemplate, Resource, Rollout, Workspace};
+use kubewright_model::kube::{PodTemplate, Resource, ResourceId, Rollout, Workspace};
 use kubewright_model::yaml::Node;
 
-use super::reads::Reading;
+use super::covers::{self, annotations};
+use super::reads::{Reading, Source};
 
 /// Other tools that restart pods when configuration changes, or that own the workload: a part of the annotation's key, values that
 /// switch it off, code, what to say. On the workload or on its pod template.
-const OWNERS: &[(&str, &[&str], &str, &str)] = &[
-    ("reloader.stakater.com/", &["false"], "reloader", "Reloader restarts it"),
-    ("wave.pusher.com/", &["false"], "reloader", "Wave restarts it"),
-    ("helm.sh/hook", &[], "helm-hook", "Helm runs it as a hook"),
-];
+const OWNERS: &[(&str, &[&str], &str, &str)] =
+    &[("wave.pusher.com/", &["false"], "reloader", "Wave restarts it"), ("helm.sh/hook", &[], "helm-hook", "Helm runs it as a hook")];
 
-/// Parts of keys of annotations that say which configuration a pod has: Helm's idiom `checksum/config` and its relatives.
-const CHECKSUMS: &[&str] =
-    &["checksum", "config-hash", "config_hash", "confighash", "configmap-hash", "configmap-version", "config-version", "config/version"];
-
-/// Parts of image names of sidecars that reload the configuration of their neighbour.
-const RELOADERS: &[&str] = &["configmap-reload", "config-reload", "k8s-sidecar"];
-
-/// Arguments by which a program reloads its configuration by itself (Prometheus 3, Vector, Telegraf).
-const RELOAD_ARGUMENTS: &[&str] = &["--config.auto-reload-interval", "auto-reload-config", "--watch-config"];
+/// kapp gives a ConfigMap with this annotation a new name with each change (<https://carvel.dev/kapp/docs/latest/diff/#versioned-resources>).
+const VERSIONED: &str = "kapp.k14s.io/versioned";
 
 /// Directories whose manifests are not what is deployed, code, what is done with them.
 const DIRECTORIES: &[(&[&str], &str, &str)] = &[
@@ -57,22 +48,26 @@ fn on_delete_by_default(resource: &Resource) -> bool {
 }
 
 /// Tools that act on the running workload: with a hash besides, each change restarts twice.
-pub(super) fn owner(node: Node<'_>, template: Node<'_>) -> Result<(), NoFix> {
+pub(super) fn owner(workspace: &Workspace, node: Node<'_>, template: Node<'_>, sources: &[Source<'_>]) -> Result<(), NoFix> {
     for (key, value) in annotations(node).chain(annotations(template)) {
         for (part, off, code, what) in OWNERS {
-            if key.contains(part) && !key.ends_with("/ignore") && !off.contains(&value) {
+            if key.contains(part) && !off.contains(&value) {
                 return Err(NoFix::new(code, format!("{what} (annotation {key})")));
             }
         }
     }
-    Ok(())
+    let names: Vec<_> = sources.iter().map(|source| (source.to, source.name)).collect();
+    match covers::by_reloader(workspace, node, template, &names) {
+        Some(key) => Err(NoFix::new("reloader", format!("Reloader restarts it (annotation {key})"))),
+        None => Ok(()),
+    }
 }
 
 /// Reasons that an annotation which is there already overrules: who wrote it wants it kept.
 pub(super) fn unwanted(workspace: &Workspace, resource: &Resource, template: &PodTemplate<'_>, reading: &Reading) -> Result<(), NoFix> {
+    let names: Vec<_> = reading.names.iter().map(|(to, name)| (*to, name.as_str())).collect();
     for (key, value) in annotations(template.node) {
-        let lower = key.to_ascii_lowercase();
-        if CHECKSUMS.iter().any(|part| lower.contains(part)) {
+        if covers::by_checksum(key, value, &names) {
             return Err(if value.contains("{{") {
                 NoFix::new("checksum-templated", format!("annotation {key} is filled in by a template"))
             } else {
@@ -83,8 +78,16 @@ pub(super) fn unwanted(workspace: &Workspace, resource: &Resource, template: &Po
             });
         }
     }
-    if let Some(what) = reloads(template) {
+    let versioned = |id: &ResourceId| workspace.node(*id).is_some_and(|node| annotations(node).any(|(key, _)| key == VERSIONED));
+    if !reading.resources.is_empty() && reading.resources.iter().all(versioned) {
+        let text = format!("kapp gives it a new name with each change (annotation {VERSIONED}), and pods follow the name");
+        return Err(NoFix::new("versioned-name", text));
+    }
+    if let Some(what) = covers::by_program(template, &names) {
         return Err(NoFix::new("hot-reload", format!("{what} reloads the configuration without a restart")));
+    }
+    if reading.watched && !reading.resources.is_empty() {
+        return Err(NoFix::new("hot-reload", "log4j2 (monitorInterval) or logback (scan) reads its file again when it changes"));
     }
     if reading.reloads {
         return Err(NoFix::new("hot-reload", "the plugin reload of its Corefile reloads it without a restart"));
@@ -116,28 +119,6 @@ fn set_aside<'a>(workspace: &Workspace, path: &'a str) -> Option<(&'a str, &'sta
             && workspace.files().iter().any(|file| file.editable && !file.path.starts_with(inside))
         {
             return Some((directory, code, why));
-        }
-    }
-    None
-}
-
-fn annotations(node: Node<'_>) -> impl Iterator<Item = (&str, &str)> {
-    let map = node.path(&["metadata", "annotations"]);
-    map.into_iter().flat_map(Node::entries).filter_map(|(k, v)| Some((k.text()?, v.text().unwrap_or_default())))
-}
-
-fn reloads(template: &PodTemplate<'_>) -> Option<String> {
-    for container in template.containers() {
-        let image = container.node.get("image").and_then(Node::text).unwrap_or_default();
-        let repository = image.rsplit('/').next().unwrap_or_default();
-        if RELOADERS.iter().any(|part| repository.contains(part)) {
-            return Some(format!("container {}", container.name));
-        }
-        let words = ["command", "args"].into_iter().filter_map(|field| container.node.get(field)).flat_map(Node::items);
-        for word in words.filter_map(Node::text) {
-            if RELOAD_ARGUMENTS.iter().any(|argument| word.contains(argument)) {
-                return Some(format!("{word} of container {}", container.name));
-            }
         }
     }
     None
