@@ -7,7 +7,7 @@
 //! others, and [`fix`] writes it all as one transaction.
 
 use kubewright_model::finding::{Applicability, Finding, Fix, Location, NoFix, Severity};
-use kubewright_model::kube::{Evidence, Target, Workspace};
+use kubewright_model::kube::{Evidence, Reader, Target, Workspace};
 
 use crate::settings::Remedy;
 use crate::{Context, Meta, Transform};
@@ -132,8 +132,13 @@ fn plan(cx: &Context<'_>, collision: &Collision<'_>, demands: &Demands<'_>, atta
     }
     let names = suffix::names(ws, collision, demands, &siblings, keeper.index)?;
     none(outside::still_chosen(ws, collision, attached, &names))?;
-    let fix = fix::build(ws, collision, (demands, attached), keeper, &names)?;
-    Ok((fix, fix::notes(ws, collision, demands, keeper, &names), keeper.index))
+    let mut fix = fix::build(ws, collision, (demands, attached), keeper, &names)?;
+    let mentions = ws.mentions(&collision.sets, collision.to, collision.name);
+    none(uses::handed_on(collision, &mentions))?;
+    if mentions.found.iter().any(|m| m.by != Reader::People) {
+        fix.applicability = Applicability::Unsafe;
+    }
+    Ok((fix, fix::notes(ws, collision, demands, (keeper, &names), &mentions), keeper.index))
 }
 
 /// A proven set fails, or loses data, as it stands; a directory is only a candidate, so any doubt whether it is applied makes a remark of it.
