@@ -25,7 +25,7 @@ pub trait Texts: fmt::Debug + Send + Sync {
 /// Text files beside the manifests.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
-    /// Path relative to the root, and text.
+    /// Path relative to the root, and text; by path.
     pub texts: Vec<(String, String)>,
     /// Paths of text files that were too large to be read.
     pub left_out: Vec<String>,

@@ -206,6 +206,15 @@ impl Workspace {
         self.files.binary_search_by(|f| f.path.as_str().cmp(path)).ok().and_then(|i| self.files.get(i))
     }
 
+    /// The text of a file at a path relative to the root, be it a manifest or one of [`Options::texts`]; `None` for what is no text.
+    pub fn text_at(&self, path: &str) -> Option<&str> {
+        let beside = || {
+            let texts = &self.options.texts.as_ref()?.read().texts;
+            texts.binary_search_by(|(known, _)| known.as_str().cmp(path)).ok().and_then(|at| texts.get(at)).map(|(_, text)| text.as_str())
+        };
+        self.file_at(path).map(|file| &*file.text).or_else(beside)
+    }
+
     /// All resources, by file, document and item.
     pub fn resources(&self) -> &[Resource] {
         &self.resources

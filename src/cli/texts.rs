@@ -64,6 +64,7 @@ impl Below {
                 Err(name) => found.left_out.push(name),
             }
         }
+        found.texts.sort();
         found
     }
 }
