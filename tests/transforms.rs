@@ -2,7 +2,7 @@
 //!
 //! `transforms/<name>/cases/<case>/`:
 //!
-//! - `before/`: manifests, and `kubewright.toml` where the case needs one. `stdin.yaml` as the only manifest is read as a stream.
+//! - `before/`: manifests, `kubewright.toml` where the case needs one, and whatever else lies beside them. `stdin.yaml` as the only manifest is read as a stream.
 //! - `after/`: all manifests afterwards, unchanged ones included. Absent: nothing may change.
 //! - `report.txt`: the report on `before/`, info findings included, without colours and diff.
 //! - `args`: `--unsafe-fixes` where the fixes of the case are unsafe. Without it, only safe ones are applied.
@@ -15,10 +15,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use kubewright::cli::config::{Config, FILE_NAME, ignored};
 use kubewright::cli::files::{self, Request};
 use kubewright::cli::print::{Paths, text};
+use kubewright::cli::texts::Below;
 use kubewright::pipeline::{Pipeline, Report, UnsafeFixes};
 use kubewright_model::finding::Finding;
 use kubewright_model::kube::Workspace;
@@ -83,6 +85,10 @@ impl Case {
         let mut options = config.options.clone();
         if stream {
             options.stream = true;
+        } else {
+            options.texts = Some(Arc::new(Below::new(&root, vec![root.clone()], false)));
+        }
+        if stream {
             tree.inputs.iter_mut().for_each(|i| i.path = "<stdin>".into());
         }
         let report = Report { findings: tree.unread, ..Report::default() };

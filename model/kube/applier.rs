@@ -96,7 +96,19 @@ pub(super) fn all(parts: &Parts<'_>) -> (Vec<Applied>, Own) {
             _ => applied.push(flux::kustomization(resource, spec, &urls)),
         }
     }
+    applied.iter_mut().for_each(|a| forget_foreign(a, &own, parts));
     (applied, own)
+}
+
+/// Takes the settings from sources that are not this repository: what they change is not here. An `OCIRepository` or a `Bucket` holds what
+/// somebody pushed there, which is this repository only where its path says so.
+fn forget_foreign(applied: &mut Applied, own: &Own, parts: &Parts<'_>) {
+    for source in &mut applied.sources {
+        let pushed = source.claim.repository == flux::PUSHED && !source.claim.is_here(parts.paths());
+        if pushed || own.is_not(&source.claim, parts.paths()) {
+            source.settings = None;
+        }
+    }
 }
 
 /// Which tool a resource is for, if it has files applied.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::applier::{Applied, Content, Depth, Fill, Filled, Layout, Place, Source, claim};
 use super::apply_set::Parts;
-use super::repository::Claim;
+use super::repository::{Claim, UNKNOWN_ADDRESS};
 use super::resource::Resource;
 use super::sets::{Applier, Evidence};
 use crate::yaml::Node;
@@ -19,6 +19,9 @@ pub(super) struct Git {
 
 /// `GitRepository`s by namespace and name. One name with several meanings stands for none: each is of another cluster.
 pub(super) type Urls = BTreeMap<(String, String), Option<Git>>;
+
+/// Stands for the address of an `OCIRepository` or a `Bucket`: they hold what somebody pushed there.
+pub(super) const PUSHED: &str = "pushed://";
 
 /// Where Flux puts what states no namespace of its own.
 const HOME: &str = "flux-system";
@@ -72,7 +75,7 @@ fn claim_of(resource: &Resource, spec: Node<'_>, urls: &Urls) -> Option<(Claim, 
         Some(Some(git)) => (claim(git.url.clone(), &git.revision, path), git.ignores),
         Some(None) => return None,
         // Its address is not in the workspace: the name has to do.
-        None => (claim(Filled::Known(format!("flux://{}/{}", key.0, key.1)), &Filled::Absent, path), false),
+        None => (claim(Filled::Known(format!("{UNKNOWN_ADDRESS}{}/{}", key.0, key.1)), &Filled::Absent, path), false),
     })
 }
 
@@ -95,7 +98,8 @@ pub(super) fn kustomization(resource: &Resource, spec: Node<'_>, urls: &Urls) ->
     } else {
         let text = |key: &str| spec.path(&["sourceRef", key]).and_then(Node::text).unwrap_or_default();
         let what = format!("the content of {} {}", text("kind"), text("name"));
-        (Claim { repository: String::new(), revision: None, path: path(spec).known() }, Content::Opaque(what))
+        let repository = if ["Bucket", "ExternalArtifact", "OCIRepository"].contains(&text("kind")) { PUSHED } else { "" };
+        (Claim { repository: repository.to_owned(), revision: None, path: path(spec).known() }, Content::Opaque(what))
     };
     Applied {
         applier: Applier {

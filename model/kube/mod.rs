@@ -31,6 +31,7 @@ mod index;
 mod kustomization;
 mod kustomize;
 mod meeting;
+mod mention;
 mod outside;
 mod overlay;
 mod overrides;
@@ -55,6 +56,7 @@ mod workspace;
 
 pub use content::Encrypted;
 pub use kustomize::{GeneratedKeys, Generator, Kustomization, OutsideUse, OutsideUseKind, Touch};
+pub use mention::{Mention, Mentions, Reader, Surroundings, Texts};
 pub use pod::{CARRIERS, Carrier, Container, ContainerKind, PodTemplate, Rollout, walk};
 pub use reference::{Certainty, Demand, FieldReference, Keys, Reference, Site, Target};
 pub use resource::{FileId, Identity, Resource, ResourceId};

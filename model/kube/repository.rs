@@ -11,6 +11,9 @@ use super::kustomization::{Paths, join};
 /// Revisions that are taken for one: nobody names the default branch otherwise.
 const DEFAULT_REVISION: &str = "HEAD";
 
+/// What stands for the address of a source that is named and not in the workspace.
+pub(super) const UNKNOWN_ADDRESS: &str = "flux://";
+
 /// A path in a repository that something is read from.
 #[derive(Debug, Clone)]
 pub(super) struct Claim {
@@ -55,6 +58,22 @@ impl Own {
     /// Whether a claim is about this workspace.
     pub(super) fn is(&self, claim: &Claim) -> bool {
         self.repository.as_deref() == Some(claim.repository.as_str()) && self.revision.is_some() && self.revision == claim.revision
+    }
+
+    /// Whether a claim is about another repository for certain: its address is known and is not the one taken for this workspace, and its path is
+    /// not here.
+    pub(super) fn is_not(&self, claim: &Claim, files: Paths<'_>) -> bool {
+        let known = |address: &str| !address.is_empty() && !address.starts_with(UNKNOWN_ADDRESS);
+        let other = self.repository.as_deref().is_some_and(|own| known(own) && known(&claim.repository) && own != claim.repository);
+        other && !claim.is_here(files)
+    }
+}
+
+impl Claim {
+    /// Whether its path, the top aside, is one of this workspace.
+    pub(super) fn is_here(&self, files: Paths<'_>) -> bool {
+        let path = self.path.as_deref().and_then(local).filter(|p| !p.is_empty());
+        path.is_some_and(|p| files.below(&p).next().is_some())
     }
 }
 

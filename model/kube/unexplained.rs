@@ -89,7 +89,8 @@ pub(super) fn in_patches(workspace: &Workspace, set: SetId, to: Target, name: &s
     found
 }
 
-fn of_resource(workspace: &Workspace, id: ResourceId, to: Target, name: &str) -> Vec<(ResourceId, Location)> {
+/// Unexplained uses in one resource.
+pub(super) fn of_resource(workspace: &Workspace, id: ResourceId, to: Target, name: &str) -> Vec<(ResourceId, Location)> {
     if !workspace.file(workspace.resource(id).file).text.get(workspace.resource(id).span()).is_some_and(|text| holds(text, name)) {
         return Vec::new();
     }

@@ -9,6 +9,7 @@ use super::field_reference;
 use super::generated;
 use super::index::{self, Index};
 use super::kustomize::{Kustomization, OutsideUse, Touch};
+use super::mention::{self, Mentions, Texts};
 use super::outside;
 use super::pod::{self, PodTemplate};
 use super::read::{has_extension, is_kustomization_name, split};
@@ -40,6 +41,8 @@ pub struct Options {
     pub references: Vec<ReferenceSpec>,
     /// The single input is a stream on standard input: one apply set, closed.
     pub stream: bool,
+    /// The text files of the root that are no manifests, where there is a root.
+    pub texts: Option<Arc<dyn Texts>>,
 }
 
 /// One of `[[apply-sets]]`: the user's word for what is applied together.
@@ -203,6 +206,15 @@ impl Workspace {
         self.files.binary_search_by(|f| f.path.as_str().cmp(path)).ok().and_then(|i| self.files.get(i))
     }
 
+    /// The text of a file at a path relative to the root, be it a manifest or one of [`Options::texts`]; `None` for what is no text.
+    pub fn text_at(&self, path: &str) -> Option<&str> {
+        let beside = || {
+            let texts = &self.options.texts.as_ref()?.read().texts;
+            texts.binary_search_by(|(known, _)| known.as_str().cmp(path)).ok().and_then(|at| texts.get(at)).map(|(_, text)| text.as_str())
+        };
+        self.file_at(path).map(|file| &*file.text).or_else(beside)
+    }
+
     /// All resources, by file, document and item.
     pub fn resources(&self) -> &[Resource] {
         &self.resources
@@ -357,5 +369,11 @@ impl Workspace {
     /// As [`Workspace::unexplained_uses`], in the patches of the kustomizations that the set is gathered through.
     pub fn unexplained_in_patches(&self, set: SetId, to: Target, name: &str) -> Vec<crate::finding::Location> {
         unexplained::in_patches(self, set, to, name)
+    }
+
+    /// Where else the name stands, in text that nothing of the graph reads, when it changes in these sets: in unread files and documents of the
+    /// workspace, in what other resources hold without referring to it, and in all text files of the root ([`Options::texts`]).
+    pub fn mentions(&self, sets: &[SetId], to: Target, name: &str) -> Mentions {
+        mention::of(self, sets, to, name)
     }
 }

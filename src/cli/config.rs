@@ -138,7 +138,7 @@ impl Config {
             select: raw.select.map(|names| source.names(names)).transpose()?,
             fail_on: raw.fail_on,
             settings,
-            options: Options { apply_sets, references, stream: false },
+            options: Options { apply_sets, references, ..Options::default() },
         })
     }
 }

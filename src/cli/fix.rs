@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use kubewright_model::finding::Severity;
-use kubewright_model::kube::{Evidence, Workspace};
+use kubewright_model::kube::{Evidence, Options, Workspace};
 use kubewright_transforms::{ALL, Transform};
 
 use super::args::{FixArgs, Format};
@@ -30,7 +30,8 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     let tree = ground.read(terminal)?;
     drop(progress);
     let progress = Progress::start("checking");
-    let workspace = Workspace::new(tree.inputs, ground.config.options.clone());
+    let options = Options { texts: Some(ground.texts()), ..ground.config.options.clone() };
+    let workspace = Workspace::new(tree.inputs, options);
     for set in workspace.sets().iter().filter(|s| s.evidence == Evidence::Config && s.members.is_empty() && s.generated.is_empty()) {
         terminal.warning(&format!("the paths of apply set {} name no resource", set.name));
     }

@@ -4,14 +4,17 @@
 //! that top; else the common directory of the PATHs, and then nothing but the PATHs is read.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
+use kubewright_model::kube::Texts;
 
 use super::config::{Config, FILE_NAME};
 use super::files::{self, Request, Tree};
 use super::images::lockfile::{self, Lock};
 use super::print::{Paths, between};
 use super::terminal::Terminal;
+use super::texts::Below;
 
 /// Where a run stands; all paths absolute and without symbolic links.
 pub(super) struct Ground {
@@ -73,6 +76,12 @@ impl Ground {
             terminal.warning(&format!("no manifests found in {}", between(&self.cwd, directory)));
         }
         Ok(tree)
+    }
+
+    /// The text files beside the manifests: those below the root, or below the PATHs where there is none.
+    pub(super) fn texts(&self) -> Arc<dyn Texts> {
+        let directories = if self.whole { vec![self.root.clone()] } else { self.paths.iter().filter(|p| p.is_dir()).cloned().collect() };
+        Arc::new(Below::new(&self.root, directories, self.git_top.is_some()))
     }
 
     fn at(asked: Option<&Path>, cwd: PathBuf, paths: Vec<PathBuf>, start: &Path) -> Result<Self> {

@@ -14,6 +14,7 @@ pub mod print;
 mod progress;
 mod stream;
 mod terminal;
+pub mod texts;
 mod transforms;
 mod write;
 

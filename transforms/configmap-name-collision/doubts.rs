@@ -61,7 +61,9 @@ pub(super) fn paths(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason>
         return None;
     }
     let paths: Vec<&str> = collision.definitions.iter().map(|d| ws.file(d.file).path.as_str()).collect();
-    paths::alternatives(&paths)
+    // What one build puts together is no alternative, whatever the paths say; test data need not build.
+    let built = |reason: &Reason| collision.evidence == Evidence::Kustomization && reason.code != "test-fixture";
+    paths::alternatives(&paths).filter(|reason| !built(reason))
 }
 
 /// Whether the files of definitions and consumers collide on another object too (R3). A Namespace repeated is none, and within one file

@@ -3,10 +3,14 @@
 //! kustomize adds a generated object to those that are there already, and fails when the name is taken, whether it gets a content hash or
 //! not: the hash comes last. So a generator collides like a resource, and its `name` is what a rename changes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use kubewright_model::kube::{ApplySet, FileId, ResourceId, SetId, Target, Workspace};
-use kubewright_model::yaml::Node;
+use kubewright_model::yaml::{Node, Value};
+
+use super::removal::joined;
 
 /// What defines an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +31,29 @@ pub(super) struct Entry {
     pub(super) name: String,
     /// The kustomizations it comes through.
     pub(super) through: BTreeSet<FileId>,
+    /// It is a hook of Helm or Argo CD, which is applied on its own.
+    pub(super) hook: bool,
+}
+
+/// What a generator writes, by key; `false` when there may be more. Files count by what they hold, not by how their paths are written; one that
+/// cannot be read is equal to itself alone.
+pub(super) fn generated_data(ws: &Workspace, kustomization: FileId, node: Node<'_>, to: Target) -> (BTreeMap<String, Value>, bool) {
+    let (keys, complete) = generated_keys(node);
+    let directory = ws.kustomization(kustomization).map_or("", |k| &k.directory);
+    let read = |content| match content {
+        Content::Literal(text) => Ok(text),
+        Content::File(written) => {
+            let path = joined(directory, &written);
+            ws.text_at(&path).map(str::to_owned).ok_or(path)
+        }
+    };
+    let value = |content| match read(content) {
+        // As the data of a Secret is written.
+        Ok(text) if to == Target::Secret => Value::str(BASE64.encode(text)),
+        Ok(text) => Value::str(text),
+        Err(path) => Value::Map(vec![("file".to_owned(), Value::str(path))]),
+    };
+    (keys.into_iter().map(|(key, content)| (key, value(content))).collect(), complete)
 }
 
 /// All objects of the kind in a set, resources first, in order of application.
@@ -34,8 +61,9 @@ pub(super) fn of(ws: &Workspace, set: &ApplySet, to: Target) -> Vec<Entry> {
     let mut found = Vec::new();
     for member in &set.members {
         let resource = ws.resource(member.resource);
-        if resource.kind == to.kind() && resource.api_version == "v1" && !member.name.is_empty() && !ws.is_hook(member.resource) {
+        if resource.kind == to.kind() && resource.api_version == "v1" && !member.name.is_empty() {
             found.push(Entry {
+                hook: ws.is_hook(member.resource),
                 origin: Origin::Resource(member.resource),
                 namespace: member.namespace.clone(),
                 name: member.name.clone(),
@@ -61,6 +89,7 @@ fn generated(ws: &Workspace, set: &ApplySet, to: Target) -> Vec<Entry> {
             namespace: made.namespace.clone(),
             name: made.name.clone(),
             through: made.through.iter().copied().collect(),
+            hook: false,
         })
     });
     made.collect()
@@ -76,14 +105,22 @@ pub(super) fn generator_node(ws: &Workspace, kustomization: FileId, at: usize) -
     items.into_iter().find(|item| item.get("name").is_some_and(|n| n.span() == location.span))
 }
 
-/// The keys a generator makes, each with what is known of its content; `false` when there may be more (kustomize `api/kv`).
-pub(super) fn generated_keys(node: Node<'_>) -> (Vec<(String, String)>, bool) {
+/// Where a generator takes what it writes under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Content {
+    Literal(String),
+    /// The path of a file, as written.
+    File(String),
+}
+
+/// The keys a generator makes, each with its content; `false` when there may be more (kustomize `api/kv`).
+pub(super) fn generated_keys(node: Node<'_>) -> (Vec<(String, Content)>, bool) {
     let mut keys = Vec::new();
     let items = |field: &str| node.get(field).into_iter().flat_map(Node::items).collect::<Vec<_>>();
     let mut complete = true;
     for literal in items("literals") {
         match literal.text().and_then(|t| t.split_once('=')) {
-            Some((key, value)) => keys.push((key.to_owned(), value.trim_matches(['"', '\'']).to_owned())),
+            Some((key, value)) => keys.push((key.to_owned(), Content::Literal(value.trim_matches(['"', '\'']).to_owned()))),
             None => complete = false,
         }
     }
@@ -93,7 +130,7 @@ pub(super) fn generated_keys(node: Node<'_>) -> (Vec<(String, String)>, bool) {
             continue;
         };
         let (key, path) = text.split_once('=').unwrap_or_else(|| (text.rsplit('/').next().unwrap_or(text), text));
-        keys.push((key.to_owned(), format!("file {path}")));
+        keys.push((key.to_owned(), Content::File(path.to_owned())));
     }
     complete &= items("envs").is_empty() && node.get("env").is_none();
     (keys, complete)

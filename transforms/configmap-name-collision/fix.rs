@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use kubewright_model::finding::{Applicability, Change, Fix, Location};
-use kubewright_model::kube::{Evidence, FileId, OutsideUse, Rollout, Workspace};
+use kubewright_model::kube::{Evidence, FileId, Mentions, OutsideUse, Rollout, Workspace};
 use kubewright_model::yaml::{self, Node, Value, verify};
 
 use super::Reason;
@@ -14,6 +14,7 @@ use super::group::Collision;
 use super::keeper::{Keeper, Why};
 use super::outside::{Attached, node_at};
 use super::suffix::NewName;
+use super::uses;
 
 /// One transaction over all definitions, consumers, patches and other uses.
 pub(super) fn build(
@@ -150,8 +151,8 @@ pub(super) fn notes(
     ws: &Workspace,
     collision: &Collision<'_>,
     demands: &Demands<'_>,
-    keeper: Keeper,
-    names: &[Option<NewName>],
+    (keeper, names): (Keeper, &[Option<NewName>]),
+    mentions: &Mentions,
 ) -> Vec<String> {
     let name = collision.name;
     let kept = collision.place(ws, keeper.index);
@@ -176,7 +177,7 @@ pub(super) fn notes(
     for (at, new) in names.iter().enumerate().filter_map(|(at, new)| Some((at, new.as_ref()?))) {
         notes.push(format!("the definition in {} becomes {}, after {}", collision.place(ws, at), new.name, new.from));
     }
-    notes.push("nothing else means the name: no Role, argument, script, patch or replacement that is not changed with it".to_owned());
+    notes.extend(uses::searched(name, mentions));
     let object = collision.to.kind();
     notes.push(format!(
         "{object} {name} stays in the cluster and holds what {kept} defines from the next apply on; nothing is left to prune"

@@ -2,7 +2,7 @@
 //!
 //! Namespaces decide whether they meet for certain. Absent is a value of its own, which may turn out to be any namespace, so a
 //! definition without a namespace and one with a namespace only *may* meet (semantics b.7). The same pair that meets in several apply
-//! sets is one collision. Hooks of Helm and Argo CD are applied on their own and do not count (semantics f.1).
+//! sets is one collision. Hooks of Helm and Argo CD are applied on their own and do not count, but beside a plain object of one file or stream.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +12,7 @@ use kubewright_model::finding::Location;
 use kubewright_model::kube::{ApplySet, Evidence, FileId, ResourceId, SetId, Target, Workspace};
 use kubewright_model::yaml::{Node, Value};
 
+use super::demand::Demands;
 use super::entries::{self, Entry, Origin};
 
 /// How two namespaces relate.
@@ -63,8 +64,7 @@ impl<'a> Definition<'a> {
             }
             Origin::Generator(kustomization, at) => {
                 let node = entries::generator_node(ws, kustomization, at)?;
-                let (keys, complete) = entries::generated_keys(node);
-                let data = keys.into_iter().map(|(k, v)| (k, Value::str(v))).collect();
+                let (data, complete) = entries::generated_data(ws, kustomization, node, to);
                 (node, node.get("name")?, kustomization, data, BTreeMap::new(), !complete)
             }
         };
@@ -167,6 +167,25 @@ impl Collision<'_> {
         self.origins.contains(&Origin::Resource(id))
     }
 
+    /// Whether two definitions stand in one file: no file is an alternative to itself.
+    pub(super) fn in_one_file(&self) -> bool {
+        let files: BTreeSet<FileId> = self.definitions.iter().map(|d| d.file).collect();
+        files.len() < self.definitions.len()
+    }
+
+    /// Whether the definition that is applied last holds nothing, or lacks a key, of what a consumer reads from another one.
+    pub(super) fn live_lacks(&self, demands: &Demands<'_>) -> bool {
+        let Some((live, others)) = self.definitions.split_last() else { return false };
+        if live.open || others.iter().all(|d| d.keys().is_subset(&live.keys())) {
+            return false;
+        }
+        let held = |key: &String, data_only: bool| others.iter().any(|d| d.holds(key, data_only));
+        demands.consumers.iter().any(|c| {
+            let key = c.keys.iter().any(|(key, data_only)| !live.holds(key, *data_only) && held(key, *data_only));
+            key || (c.whole && live.keys().is_empty())
+        })
+    }
+
     /// Whether all definitions hold the same.
     pub(super) fn identical(&self) -> bool {
         self.definitions.windows(2).all(|pair| matches!(pair, [a, b] if a.same_content(b)))
@@ -178,7 +197,8 @@ pub(super) fn collisions(ws: &Workspace, to: Target) -> Vec<Collision<'_>> {
     let mut found: Vec<Collision<'_>> = Vec::new();
     let mut known: BTreeMap<(bool, BTreeSet<Origin>), usize> = BTreeMap::new();
     for set in ws.sets() {
-        let entries = entries::of(ws, set, to);
+        let mut entries = entries::of(ws, set, to);
+        beside_hooks(ws, set, &mut entries);
         let mut by_name: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
         let mut seen = BTreeSet::new();
         for entry in &entries {
@@ -200,6 +220,19 @@ pub(super) fn collisions(ws: &Workspace, to: Target) -> Vec<Collision<'_>> {
         }
     }
     found
+}
+
+/// Leaves out the hooks, which are applied on their own, but for those beside a plain object of the same name in one stream or one file: that is
+/// one release, and the hook is written over the object, or deletes it
+/// (<https://helm.sh/docs/topics/charts_hooks/#hook-deletion-policies>).
+fn beside_hooks(ws: &Workspace, set: &ApplySet, entries: &mut Vec<Entry>) {
+    if !entries.iter().any(|e| e.hook) {
+        return;
+    }
+    let file = |e: &Entry| if let Origin::Resource(id) = e.origin { Some(ws.resource(id).file) } else { None };
+    let plain: BTreeSet<_> = entries.iter().filter(|e| !e.hook).map(|e| (e.name.clone(), e.namespace.clone(), file(e))).collect();
+    let together = |e: &Entry| [Evidence::Stream, Evidence::Directory].contains(&set.evidence) && file(e).is_some();
+    entries.retain(|e| !e.hook || (together(e) && plain.contains(&(e.name.clone(), e.namespace.clone(), file(e)))));
 }
 
 /// Collisions among the definitions of one name in one set, by namespace.

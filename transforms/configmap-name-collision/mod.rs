@@ -7,7 +7,7 @@
 //! others, and [`fix`] writes it all as one transaction.
 
 use kubewright_model::finding::{Applicability, Finding, Fix, Location, NoFix, Severity};
-use kubewright_model::kube::{Evidence, Target, Workspace};
+use kubewright_model::kube::{Evidence, Reader, Target, Workspace};
 
 use crate::settings::Remedy;
 use crate::{Context, Meta, Transform};
@@ -79,7 +79,7 @@ fn finding(cx: &Context<'_>, mut collision: Collision<'_>) -> Option<Finding> {
     let collision = &collision;
     let demands = demand::find(ws, collision, &attached);
     let plan = plan(cx, collision, &demands, &attached);
-    let severity = severity(collision, plan.as_ref().err());
+    let severity = severity(collision, &demands, plan.as_ref().err());
     let (fix, notes, keeper) = match plan {
         Ok((fix, notes, keeper)) => (Ok(fix), notes, Some(keeper)),
         Err(reason) => (Err(NoFix::new(reason.code, reason.text)), Vec::new(), None),
@@ -129,14 +129,28 @@ fn plan(cx: &Context<'_>, collision: &Collision<'_>, demands: &Demands<'_>, atta
     }
     let names = suffix::names(ws, collision, demands, &siblings, keeper.index)?;
     none(outside::still_chosen(ws, collision, attached, &names))?;
-    let fix = fix::build(ws, collision, (demands, attached), keeper, &names)?;
-    Ok((fix, fix::notes(ws, collision, demands, keeper, &names), keeper.index))
+    let mut fix = fix::build(ws, collision, (demands, attached), keeper, &names)?;
+    let mentions = ws.mentions(&collision.sets, collision.to, collision.name);
+    none(uses::handed_on(collision, &mentions))?;
+    if mentions.found.iter().any(|m| m.by != Reader::People) {
+        fix.applicability = Applicability::Unsafe;
+    }
+    Ok((fix, fix::notes(ws, collision, demands, (keeper, &names), &mentions), keeper.index))
 }
 
+/// Doubts that hold for definitions in one file too: test data need not work, and a patch is no definition.
+const DOUBTS_OF_ALL: &[&str] =
+    &["environment-variants", "identical-twin", "namespace-uncertain", "patch", "test-fixture", "version-variants"];
+
 /// A proven set fails, or loses data, as it stands; a directory is only a candidate, so any doubt whether it is applied makes a remark of it.
-fn severity(collision: &Collision<'_>, reason: Option<&Reason>) -> Severity {
+fn severity(collision: &Collision<'_>, demands: &Demands<'_>, reason: Option<&Reason>) -> Severity {
     let harmless = collision.identical() && collision.evidence != Evidence::Kustomization;
+    // Whoever applies one file, or reads from the one that is live, has the damage at once.
+    let emptier = reason.is_some_and(|r| r.code == "subset") && collision.live_lacks(demands);
+    let at_once = collision.in_one_file() || emptier;
+    let doubted = reason.is_some_and(|r| DOUBTS_OF_ALL.contains(&r.code));
     match (collision.evidence, reason) {
+        (Evidence::Directory, _) if at_once && !harmless && collision.certain && !doubted => Severity::Error,
         _ if harmless || !collision.certain => Severity::Info,
         (Evidence::Directory, Some(reason)) if reason.doubt => Severity::Info,
         // Argo CD and Flux go on, one way or the other (semantics f.3).
@@ -163,7 +177,9 @@ fn message(ws: &Workspace, collision: &Collision<'_>) -> String {
         (_, true) => format!("{what} with the same data"),
         (Evidence::Kustomization, _) => format!("{what} with different data; kustomize build fails on {live}, the last one"),
         (Evidence::ArgoCd | Evidence::Flux, _) => format!("{what} with different data, and only one of them can be live"),
-        (Evidence::Directory, _) => format!("{what} with different data; applied together, {live} is the one that is live"),
+        (Evidence::Directory, _) if !collision.in_one_file() => {
+            format!("{what} with different data; applied together, {live} is the one that is live")
+        }
         _ => format!("{what} with different data; {live} is applied last, and the one that is live"),
     }
 }

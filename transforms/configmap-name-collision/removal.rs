@@ -8,7 +8,7 @@ use super::Reason;
 use super::demand::Demands;
 use super::group::{Collision, Definition};
 use super::outside::{Attached, sets_of};
-use super::{Plan, fix};
+use super::{Plan, doubts, fix};
 
 fn refused(refusal: Refusal) -> Reason {
     Reason::new(refusal.code, refusal.text)
@@ -18,6 +18,13 @@ fn refused(refusal: Refusal) -> Reason {
 pub(super) fn twins(ws: &Workspace, collision: &Collision<'_>, demands: &Demands<'_>, attached: &Attached) -> Plan {
     let no = |text: &str| Err(Reason::doubt("identical-twin", text));
     if collision.evidence != Evidence::Kustomization {
+        if let Some(reason) = doubts::paths(ws, collision) {
+            let text = format!(
+                "the definitions hold the same, and may be alternatives: {}; where both are applied, that does no harm",
+                reason.text
+            );
+            return no(&text);
+        }
         return no("the definitions hold the same: remove all but one");
     }
     if !attached.uses.is_empty() || !attached.blocks.is_empty() || !attached.patterns.is_empty() {
@@ -93,7 +100,7 @@ fn unlist(ws: &Workspace, kustomization: &Kustomization, file: FileId) -> Result
 }
 
 /// A path written in a kustomization, seen from the root.
-fn joined(directory: &str, written: &str) -> String {
+pub(super) fn joined(directory: &str, written: &str) -> String {
     let mut segments: Vec<&str> = Vec::new();
     for segment in directory.split('/').chain(written.split('/')) {
         match segment {

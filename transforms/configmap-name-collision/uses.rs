@@ -1,11 +1,14 @@
 //! Looks for uses of the name that a rename would break: text that no reference explains, kustomize patches and replacements,
 //! consumers elsewhere in the workspace.
 
-use kubewright_model::kube::{Evidence, PodTemplate, Resolution, Resource, ResourceId, SetId, Target, Workspace};
+use kubewright_model::kube::{Evidence, Mentions, PodTemplate, Reader, Resolution, Resource, ResourceId, SetId, Target, Workspace};
 
 use super::demand::Demands;
 use super::group::{Collision, Relation, relate};
 use super::{Reason, outside};
+
+/// How many files a note names.
+const MAX_PLACES: usize = 3;
 
 /// Scalars that hold the name as a word and are no reference.
 pub(super) fn unexplained(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
@@ -18,6 +21,46 @@ pub(super) fn unexplained(ws: &Workspace, collision: &Collision<'_>) -> Option<R
     let line = file.position(location.span.start).0;
     let text = format!("{who} mentions {} at {}:{line}, and that is no known reference", collision.name, file.path);
     Some(Reason::new("unexplained-use", text))
+}
+
+/// What a kustomization of the sets hands on to a chart or a plugin, which is rendered out of sight.
+pub(super) fn handed_on(collision: &Collision<'_>, mentions: &Mentions) -> Option<Reason> {
+    let found = mentions.found.iter().find(|m| m.by == Reader::Kustomization)?;
+    let text = format!(
+        "{}:{} holds {} in what kustomize hands to a chart or a plugin, and what that renders is not in sight",
+        found.path, found.line, collision.name
+    );
+    Some(Reason::new("unexplained-use", text))
+}
+
+/// What was searched for the name beside the manifests, and what came of it.
+pub(super) fn searched(name: &str, mentions: &Mentions) -> Vec<String> {
+    let places = |by: &dyn Fn(Reader) -> bool| {
+        let found: Vec<String> = mentions.found.iter().filter(|m| by(m.by)).map(|m| format!("{}:{}", m.path, m.line)).collect();
+        let more = found.len().saturating_sub(MAX_PLACES);
+        let shown = found.get(..MAX_PLACES.min(found.len())).unwrap_or_default().join(", ");
+        (!found.is_empty()).then(|| if more > 0 { format!("{shown} and {more} more files") } else { shown })
+    };
+    let graph = "no Role, argument, script, patch or replacement in the manifests that is not changed with it";
+    let left_out = match mentions.left_out {
+        0 => String::new(),
+        n => format!("; {n} very large text files were not searched"),
+    };
+    let mut notes = Vec::new();
+    if let Some(places) = places(&|by| by != Reader::People) {
+        notes.push(format!(
+            "the name {name} stands in {places} too, which this does not change: whoever reads it there goes on to get the definition that keeps the name; look there before you apply this{left_out}"
+        ));
+    } else if mentions.searched {
+        let all = "and no script, chart, workflow or other text file below the root, but for those that .gitignore names";
+        notes.push(format!("nothing else means the name: {graph}, {all}{left_out}"));
+    } else {
+        notes.push(format!("nothing else that was given means the name: {graph}; what lies beside them was not searched"));
+    }
+    if let Some(places) = places(&|by| by == Reader::People) {
+        notes.push(format!("{places} speaks of {name}: nothing reads it there, but a person may"));
+    }
+    notes
 }
 
 /// Changes that kustomize makes to the references that the rename rests on.

@@ -215,6 +215,9 @@ fn flux_substitutes_and_patches_below_its_path() {
     assert_eq!(flux("path: ./apps, postBuild: {substitute: {A: b}}", "args: [A]"), NONE);
     assert_eq!(flux("path: ./app, postBuild: {substitute: {A: b}}", "args: ['${A}']"), NONE);
     assert_eq!(flux("path: ./apps", "args: ['${A}']"), NONE);
+    let pushed = "sourceRef: {kind: OCIRepository, name: o}, postBuild: {substitute: {A: b}}";
+    assert_eq!(flux(&format!("path: ./, {pushed}"), "args: ['${A}']"), NONE);
+    assert_eq!(flux(&format!("path: ./apps, {pushed}"), "args: ['${A}']"), hit);
     let patch = "path: apps, patches: [{target: {kind: Deployment}, patch: '[{op: remove, path: /spec/paused}]'}]";
     assert_eq!(flux(patch, "args: []"), ["a patch spec.paused"]);
 }

@@ -1,0 +1,81 @@
+//! The text files beside the manifests, which are searched before a name changes.
+//!
+//! Everything below the root counts that `.gitignore` leaves, hidden files too (`.github/`, `.gitlab-ci.yml`): a name may be read by a script,
+//! a workflow, the values of a chart. Binary files and very large ones are left out. Nothing is read unless a rename is on the table.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use ignore::WalkBuilder;
+use kubewright_model::kube::{Surroundings, Texts};
+use rayon::prelude::*;
+
+use super::{config, files};
+
+/// Larger files are data or are generated, and hardly read for a name.
+const MAX_BYTES: u64 = 4 * 1024 * 1024;
+/// As git has it: a zero in the first bytes makes a file binary.
+const BINARY_WITHIN: usize = 8000;
+/// Our own files name what they are about.
+const OWN: [&str; 2] = [config::FILE_NAME, "kubewright.lock"];
+
+/// Reads the text files below directories, once.
+#[derive(Debug)]
+pub struct Below {
+    root: PathBuf,
+    directories: Vec<PathBuf>,
+    in_git: bool,
+    read: OnceLock<Surroundings>,
+}
+
+impl Below {
+    /// Of files below `directories`, which lie at or below the root.
+    pub fn new(root: &Path, directories: Vec<PathBuf>, in_git: bool) -> Self {
+        Self { root: root.to_owned(), directories, in_git, read: OnceLock::new() }
+    }
+
+    fn search(&self) -> Surroundings {
+        let mut paths: Vec<(PathBuf, u64)> = Vec::new();
+        for directory in &self.directories {
+            let mut walk = WalkBuilder::new(directory);
+            walk.hidden(false).ignore(false).git_global(false).git_exclude(false).require_git(false).parents(self.in_git);
+            walk.filter_entry(|entry| entry.file_name() != ".git");
+            let files = walk.build().filter_map(Result::ok).filter(|e| e.file_type().is_some_and(|t| t.is_file()));
+            let own = |path: &Path| path.file_name().is_some_and(|name| OWN.iter().any(|own| name == *own));
+            paths.extend(
+                files.filter_map(|e| Some((e.metadata().ok()?.len(), e.into_path()))).map(|(l, p)| (p, l)).filter(|(p, _)| !own(p)),
+            );
+        }
+        paths.sort();
+        paths.dedup();
+        let read = paths.into_par_iter().filter_map(|(path, length)| {
+            let name = files::relative(&self.root, &path);
+            if length > MAX_BYTES {
+                return Some(Err(name));
+            }
+            let bytes = bytes(&path).ok()?;
+            let binary = bytes.iter().take(BINARY_WITHIN).any(|b| *b == 0);
+            (!binary).then(|| Ok((name, String::from_utf8_lossy(&bytes).into_owned())))
+        });
+        let mut found = Surroundings::default();
+        for file in read.collect::<Vec<_>>() {
+            match file {
+                Ok(text) => found.texts.push(text),
+                Err(name) => found.left_out.push(name),
+            }
+        }
+        found.texts.sort();
+        found
+    }
+}
+
+impl Texts for Below {
+    fn read(&self) -> &Surroundings {
+        self.read.get_or_init(|| self.search())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where files are read")]
+fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    std::fs::read(path)
+}

@@ -1,0 +1,3 @@
+#!/bin/sh
+set -e
+kubectl -n shop get configmap shop-env -o yaml > backup.yaml
