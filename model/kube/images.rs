@@ -38,6 +38,9 @@ pub struct ImageFacts {
     /// What the image has at absolute paths, by path; what is not listed is unknown.
     #[serde(default)]
     pub paths: BTreeMap<String, PathFact>,
+    /// Paths of files and directories that a script or program of the image writes, moves or removes, or of which it asks whether something is
+    /// mounted there; absent: unknown; empty: none.
+    pub handled_paths: Option<Vec<String>>,
     /// Directories, with all below them, in which nothing goes on but what a pod mounts there: the image has nothing of its own there that its
     /// program needs, no program writes there, and none reads them as a whole. The user's word, never the lock's.
     #[serde(default)]

@@ -7,6 +7,7 @@ use kubewright_model::yaml::Edit;
 use super::decide::Decision;
 use super::facts::{Basis, Facts};
 use super::file::remount;
+use super::minds;
 use super::pod::{Own, Pod};
 use super::volume::Item;
 
@@ -21,6 +22,13 @@ pub(super) fn rewrite(
     let (name, mut edits) = pod.place(decision.volume, &[mount], &decision.volume.only(files))?;
     edits.extend(remount(mount, None, &name)?);
     let mut basis = Basis::default();
+    if let Some(path) = mount.path.as_deref() {
+        minds::place(path, &mut basis)?;
+        for (source, item) in files {
+            let of = decision.volume.sources.get(*source).and_then(|s| Some((s.to?, s.name)));
+            minds::content(pod, own, &format!("{path}/{}", item.path), of, &item.key, &[], &mut basis);
+        }
+    }
     let facts = Facts::of(pod, own, true).unwrap_or_default();
     match mount.path.as_deref().and_then(|path| Some((facts.owned(path)?, path))) {
         Some((who, path)) => basis.says(who, format!("{path} is read by name only")),

@@ -107,6 +107,14 @@ impl Facts {
         })
     }
 
+    /// Whether a script or program of the image changes the file at a path, or asks for its mount.
+    pub(super) fn handled(&self, path: &str) -> Option<Told<'_, bool>> {
+        self.first(|s| {
+            let handled = s.facts.handled_paths.as_deref()?;
+            Some(handled.iter().any(|dir| covers(if dir == "/" { dir } else { dir.trim_end_matches('/') }, path)))
+        })
+    }
+
     /// Who says that nothing in this directory is the image's own, and nothing else goes on in it.
     pub(super) fn owned(&self, directory: &str) -> Option<String> {
         let has = |dirs: &[String]| dirs.iter().any(|dir| dir != "/" && covers(dir.trim_end_matches('/'), directory));

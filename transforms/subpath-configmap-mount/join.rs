@@ -5,21 +5,28 @@ use kubewright_model::finding::NoFix;
 use kubewright_model::yaml::Edit;
 
 use super::decide::Decision;
+use super::facts::Basis;
 use super::file::remount;
+use super::minds;
 use super::mounts::{self, Mount};
-use super::pod::Pod;
+use super::pod::{Own, Pod};
 use super::volume::Item;
 
 /// The edits: the volume of `outer` gets the file too, the mount of the file goes.
 pub(super) fn rewrite(
     pod: &Pod<'_>,
+    own: &Own<'_>,
     decision: &Decision<'_, '_>,
     source: usize,
     item: &Item,
     outer: &Mount<'_>,
-) -> Result<Vec<Edit>, NoFix> {
+) -> Result<(Vec<Edit>, Basis), NoFix> {
     let refuse = || NoFix::new("parent-is-volume", format!("the file cannot join the volume {}", outer.volume));
     let (Some(volume), Some(path)) = (pod.volume(outer.volume), &decision.mount.path) else { return Err(refuse()) };
+    let mut basis = Basis::default();
+    minds::place(path, &mut basis)?;
+    let of = decision.volume.sources.get(source).and_then(|s| Some((s.to?, s.name)));
+    minds::content(pod, own, path, of, &item.key, &[], &mut basis);
     let item = Item { path: mounts::name(path).to_owned(), ..item.clone() };
     let below = format!("{}/", item.path);
     if volume.sources.iter().filter_map(|s| s.items.as_ref()).flatten().any(|i| i.path.starts_with(&below)) {
@@ -32,5 +39,5 @@ pub(super) fn rewrite(
     if !pod.shared(decision.volume.name, &[decision.mount]) {
         edits.push(decision.volume.node.remove()?);
     }
-    Ok(edits)
+    Ok((edits, basis))
 }

@@ -10,6 +10,7 @@ use kubewright_model::yaml::Node;
 
 use super::facts::{Basis, Facts};
 use super::file::{self, File, Moved};
+use super::minds::{self, Way};
 use super::mounts::{self, Mount, covers, parent};
 use super::pod::{Own, Pod};
 use super::say;
@@ -113,6 +114,7 @@ pub(super) fn ground_of(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, file: &File
     possible(pod, own, file)?;
     let mut basis = Basis::default();
     let ground = ground(pod, own, file)?;
+    minds::judge(pod, own, facts, &[file], Way::Link, &mut basis)?;
     let there = facts.path(&file.target).filter(|_| ground == Ground::Root);
     match there.as_ref().map(|told| (told.by, &told.value)) {
         Some((_, PathFact { kind: PathKind::Directory, .. })) => {
@@ -144,7 +146,9 @@ pub(super) fn ground_of(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, file: &File
 fn may_write(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, file: &File<'_, '_, '_>, basis: &mut Basis) -> Result<(), NoFix> {
     let refuse = |why: &str| Err(NoFix::new("non-root", format!("the container does not run as root: {why}")));
     let user = user::of(pod, own, facts);
-    if !matches!(user, User::Other { .. }) && lacks_dac_override(own.container.node.path(&["securityContext", "capabilities"])) {
+    if !matches!(user, User::Other { .. } | User::Random)
+        && lacks_dac_override(own.container.node.path(&["securityContext", "capabilities"]))
+    {
         return Err(NoFix::new(
             "dropped-capabilities",
             "without the capability DAC_OVERRIDE root may be unable to write where the link goes",
@@ -152,6 +156,10 @@ fn may_write(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, file: &File<'_, '_, '_
     }
     match user {
         User::Root(by) => basis.rests_on_user(by),
+        User::Random => basis.lacks(format!(
+            "that the user may write in {}: on OpenShift a container without runAsUser runs under a random user ID, whatever its image says",
+            file.directory()
+        )),
         User::Unknown => basis.lacks("the user that the image runs as (`user`)"),
         User::Other { of_image, by } => {
             let writable = facts.path(&file.target).and_then(|told| Some((told.by, told.value.parent_writable?)));

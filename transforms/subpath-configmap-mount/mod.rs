@@ -12,12 +12,14 @@ mod facts;
 mod file;
 mod join;
 mod link;
+mod minds;
 mod mounts;
 mod objects;
 mod own_directory;
 mod pod;
 mod repoint;
 mod say;
+mod scripts;
 #[cfg(test)]
 mod tests;
 mod texts;
@@ -141,10 +143,10 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
                 Ok((edits, basis)) => findings.push(whole_directory(pod, decision, edits, &basis)),
                 Err(no_fix) => kept.push((decision, no_fix)),
             },
-            Case::Beside(source, item, outer) => match join::rewrite(pod, decision, *source, item, outer) {
-                Ok(edits) => {
+            Case::Beside(source, item, outer) => match join::rewrite(pod, own, decision, *source, item, outer) {
+                Ok((edits, basis)) => {
                     let title = format!("join it with the volume {} in one projected volume at {}", outer.volume, outer.written);
-                    findings.push(offered(pod, &[decision], fixed(pod, &[decision], title, edits, &Basis::default())));
+                    findings.push(offered(pod, &[decision], fixed(pod, &[decision], title, edits, &basis)));
                 }
                 Err(no_fix) => kept.push((decision, no_fix)),
             },

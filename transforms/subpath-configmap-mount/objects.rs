@@ -7,6 +7,7 @@ use std::rc::Rc;
 use kubewright_model::kube::{Resolution, ResourceId, SetId, Target};
 
 use crate::Context;
+use crate::missing_config_hash::base64;
 
 /// The sets that a workload is part of.
 pub(super) struct Objects<'a> {
@@ -42,6 +43,23 @@ impl<'a> Objects<'a> {
         let known = Rc::new(self.ask(to, name));
         self.found.borrow_mut().insert(key, known.clone());
         known
+    }
+
+    /// What a key of the object holds, in each set; `None` where that is not known in one of them.
+    pub(super) fn texts(&self, to: Target, name: &str, key: &str) -> Option<Vec<String>> {
+        let text = |set: &SetId| {
+            let Resolution::One(definition) = self.cx.workspace.resolve(*set, self.workload, to, name) else { return None };
+            if self.cx.workspace.content_touched(definition).is_some() {
+                return None;
+            }
+            let node = self.cx.workspace.node(definition)?;
+            let plain = |field: &str| node.get(field)?.get(key)?.text().map(str::to_owned);
+            let decoded = |text: String| base64(&text).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            let data = || plain("data").and_then(|text| if to == Target::Secret { decoded(text) } else { Some(text) });
+            plain("stringData").or_else(data).or_else(|| plain("binaryData").and_then(decoded))
+        };
+        let texts: Option<Vec<String>> = self.sets.iter().map(text).collect();
+        texts.filter(|texts| !texts.is_empty())
     }
 
     fn ask(&self, to: Target, name: &str) -> Known {

@@ -10,6 +10,7 @@ use kubewright_model::yaml::{Edit, Node};
 
 use super::facts::{Basis, Facts};
 use super::file::{self, File};
+use super::minds::{self, Way};
 use super::mounts::{Mount, covers, name};
 use super::pod::{Own, Pod};
 use super::texts;
@@ -28,7 +29,8 @@ pub(super) fn rewrite(
     files: &[&File<'_, '_, '_>],
 ) -> Result<(Vec<Edit>, Basis), NoFix> {
     possible(pod, own, directory, files)?;
-    let basis = basis(pod, own, facts, directory, files)?;
+    let mut basis = basis(pod, own, facts, directory, files)?;
+    minds::judge(pod, own, facts, files, Way::Volume, &mut basis)?;
     Ok((edits(pod, directory, files)?, basis))
 }
 
@@ -114,7 +116,11 @@ fn written(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, directory: &str, files: 
         return;
     }
     let closed = |f: &&File<'_, '_, '_>| facts.path(&f.target).is_some_and(|told| told.value.parent_writable == Some(false));
-    if let User::Other { of_image, by } = user::of(pod, own, facts)
+    let user = match user::of(pod, own, facts) {
+        User::Random => User::Other { of_image: false, by: None },
+        user => user,
+    };
+    if let User::Other { of_image, by } = user
         && (there.kind == PathKind::Absent || (of_image && !user::has_more_groups(pod) && files.first().is_some_and(closed)))
     {
         basis.rests_on_user(by);

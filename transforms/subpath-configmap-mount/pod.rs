@@ -13,6 +13,9 @@ use super::objects::Objects;
 use super::volume::Volume;
 use crate::{Context, missing_config_hash};
 
+/// Kinds of OpenShift that its first releases had without an API group.
+const OPENSHIFT_KINDS: [&str; 5] = ["DeploymentConfig", "Route", "ImageStream", "BuildConfig", "SecurityContextConstraints"];
+
 /// A pod template under examination.
 pub(super) struct Pod<'a> {
     pub(super) cx: Context<'a>,
@@ -88,6 +91,19 @@ impl<'a> Pod<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether it runs on OpenShift, where the user of the image is no fact: a kind of OpenShift's says so, its own or one applied with it.
+    /// (<https://docs.openshift.com/container-platform/4.17/authentication/managing-security-context-constraints.html>)
+    pub(super) fn on_openshift(&self) -> bool {
+        let workspace = self.cx.workspace;
+        let of_openshift = |id| {
+            let resource = workspace.resource(id);
+            resource.group().ends_with(".openshift.io")
+                || (resource.group().is_empty() && OPENSHIFT_KINDS.contains(&resource.kind.as_str()))
+        };
+        let sets = workspace.sets_of(self.id);
+        of_openshift(self.id) || sets.iter().any(|set| workspace.set(*set).members.iter().any(|member| of_openshift(member.resource)))
     }
 
     /// Whether kustomize may give the container another image.

@@ -10,6 +10,7 @@ use kubewright_model::yaml::Value;
 
 use super::facts::{Basis, Facts, Told};
 use super::file::{self, File, Moved};
+use super::minds::{self, Way};
 use super::mounts::{Mount, covers, name};
 use super::own_directory;
 use super::pod::{Own, Pod};
@@ -28,7 +29,8 @@ pub(super) fn rewrite(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, files: &[&Fil
     for file in files {
         words.push(possible(pod, own, file)?);
     }
-    let basis = basis(pod, own, facts, files)?;
+    let mut basis = basis(pod, own, facts, files)?;
+    minds::judge(pod, own, facts, files, Way::Volume, &mut basis)?;
     let mut moved = file::moved(pod, own, files, |file| name(&file.target).to_owned())?;
     for (place, tokens) in moved.places.iter().zip(&words) {
         for token in tokens {

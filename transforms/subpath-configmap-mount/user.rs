@@ -18,6 +18,8 @@ pub(super) enum User<'f> {
         /// Who says so, if it is not the manifest.
         by: Option<&'f Stated>,
     },
+    /// Whatever number OpenShift gives its namespace.
+    Random,
     /// Nothing says.
     Unknown,
 }
@@ -50,6 +52,9 @@ pub(super) fn of<'f>(pod: &Pod<'_>, own: &Own<'_>, facts: &'f Facts) -> User<'f>
             Some(user) => User::Other { of_image: of_image && same(user), by: image.map(|told| told.by).filter(|_| same(user)) },
             None => User::Unknown,
         };
+    }
+    if pod.on_openshift() {
+        return User::Random;
     }
     match image {
         _ if non_root => User::Other { of_image, by: None },

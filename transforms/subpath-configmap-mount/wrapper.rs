@@ -50,7 +50,19 @@ pub(super) enum Program<'a> {
 pub(super) fn recognise(command: Node<'_>) -> Option<Node<'_>> {
     let script = command.at(2)?;
     let text = script.as_str()?;
-    (command.at(1)?.as_str() == Some("-c") && text.starts_with(MARKER) && text.ends_with(EXEC)).then_some(script)
+    (command.at(1)?.as_str() == Some("-c") && is_ours(text)).then_some(script)
+}
+
+/// Whether a word is the script of a wrapper that we wrote.
+pub(super) fn is_ours(text: &str) -> bool {
+    text.starts_with(MARKER) && text.ends_with(EXEC)
+}
+
+/// The words of the manifest that the container runs, those of a wrapper of ours left out.
+pub(super) fn words(container: Node<'_>) -> Vec<&str> {
+    let list = |field: &str| container.get(field).map(Node::items).into_iter().flatten().filter_map(Node::as_str);
+    let ours = container.get("command").and_then(recognise).is_some();
+    list("command").skip(if ours { 3 } else { 0 }).chain(list("args")).collect()
 }
 
 /// The edits that make `container` link first and then run what it ran before.

@@ -214,6 +214,7 @@ impl Locked {
                 working_dir: Some(self.working_dir.clone()),
                 dropped_env: Some(self.dropped_env.clone()),
                 paths: self.paths.clone(),
+                handled_paths: None,
                 owned_dirs: Vec::new(),
             },
         }

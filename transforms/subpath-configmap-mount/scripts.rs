@@ -1,0 +1,234 @@
+//! What scripts do with a file: one that writes, moves or removes it, or asks whether something is mounted there, behaves otherwise once the
+//! mount is a link. A mount point answers `Device or resource busy`; a link is replaced, and no update arrives any more.
+
+use kubewright_model::finding::NoFix;
+use kubewright_model::yaml::Node;
+
+use super::facts::{Basis, Facts};
+use super::mounts::{name, parent};
+use super::pod::{Own, Pod};
+use super::{say, texts, wrapper};
+
+/// Commands that replace or remove a file; each is followed by a blank.
+const CHANGES: &[&str] = &[
+    "sed -i",
+    "sed -ri",
+    "sed -Ei",
+    "sed --in-place",
+    "perl -pi",
+    "perl -i",
+    "mv",
+    "rm",
+    "unlink",
+    "rmdir",
+    "truncate",
+    "tee",
+    "install",
+    "cp",
+    "ln",
+    "patch",
+    "ed",
+    "ex",
+    "crudini",
+    "augtool",
+    "yq -i",
+    "yq e -i",
+    "yq eval -i",
+    "rsync",
+    "dd",
+    "sponge",
+    "git checkout",
+    "tar",
+    "ansible-playbook",
+    "confd",
+    "dockerize",
+    "sd",
+];
+/// Ways to ask what is mounted.
+const MOUNTS: &[&str] =
+    &["mountpoint", "findmnt", "/proc/mounts", "/proc/self/mounts", "/proc/self/mountinfo", "/proc/1/mountinfo", "/etc/mtab"];
+/// Programs that run the words behind them.
+const CARRIERS: &[&str] =
+    &["tini", "tini-static", "dumb-init", "su-exec", "gosu", "setpriv", "env", "nice", "exec", "catatonit", "sudo", "time", "chpst"];
+/// Shells, by the last segment of their path.
+const SHELLS: &[&str] = &["sh", "bash", "ash", "dash", "zsh", "ksh"];
+/// Parts of the names of scripts that prepare what they start.
+const PREPARES: &[&str] = &[
+    "entrypoint",
+    "dockerentrypoint",
+    "entry",
+    "start",
+    "startup",
+    "run",
+    "init",
+    "boot",
+    "bootstrap",
+    "launch",
+    "launcher",
+    "setup",
+    "catalina",
+];
+const SCRIPT_EXTENSIONS: &[&str] = &["sh", "bash", "zsh", "ksh", "ash"];
+
+/// Scripts that are written in the manifests.
+///
+/// # Errors
+/// When one of the container changes the file, or asks for its mount.
+pub(super) fn in_sight(pod: &Pod<'_>, own: &Own<'_>, target: &str, basis: &mut Basis) -> Result<(), NoFix> {
+    let fields = ["command", "args", "lifecycle"].into_iter().filter_map(|field| own.container.node.get(field));
+    for text in fields.flat_map(Node::descendants).filter_map(Node::text).filter(|text| !wrapper::is_ours(text)) {
+        match handles(text, target) {
+            Handles::This(line) => return Err(refusal(target, &format!("`{line}` in the container"))),
+            Handles::Perhaps(line) => basis.lacks(format!("that `{line}` in the container leaves {target} alone")),
+            Handles::No => {}
+        }
+    }
+    let script = |text: &str| text.starts_with("#!") && !matches!(handles(text, target), Handles::No);
+    if let Some(by) = texts::configuration(pod, script) {
+        basis.lacks(format!("that the script in {by} leaves {target} alone: a mount cannot be replaced, a link can"));
+    }
+    Ok(())
+}
+
+/// Scripts of the image.
+///
+/// # Errors
+/// When one is known to change the file, or to ask for its mount.
+pub(super) fn of_image(own: &Own<'_>, facts: &Facts, target: &str, basis: &mut Basis) -> Result<(), NoFix> {
+    if let Some(told) = facts.handled(target) {
+        if told.value {
+            return Err(refusal(target, &format!("a script of the image ({})", say::source(told.by))));
+        }
+        basis.rests_on(told.by, format!("nothing replaces {target}"));
+        return Ok(());
+    }
+    let container = own.container.node;
+    let of_manifest = wrapper::words(container);
+    let image = facts.all_words();
+    let has = |field: &str| container.get(field).is_some_and(|n| !n.is_null());
+    let mut words = of_manifest;
+    if !has("command") {
+        words = image.into_iter().chain(words).collect();
+    }
+    if let Some(script) = script(&words).filter(|script| *script != target) {
+        basis.lacks(format!(
+            "what the script {script} does with {target}: it was not read, and may replace or remove the file, or ask whether it is a mount \
+             (`handled-paths` states it)"
+        ));
+    }
+    Ok(())
+}
+
+fn refusal(target: &str, who: &str) -> NoFix {
+    let text = format!(
+        "{who} writes, moves or removes {target} or its directory, or asks whether something is mounted there: a mount point cannot be replaced, \
+         a link would be, and no update would arrive any more"
+    );
+    NoFix::new("script-handles", text)
+}
+
+/// What a script does with a file.
+#[derive(Debug, PartialEq, Eq)]
+enum Handles {
+    /// This line changes it, or asks for its mount.
+    This(String),
+    /// It changes something, and names the file elsewhere.
+    Perhaps(String),
+    No,
+}
+
+fn handles(text: &str, target: &str) -> Handles {
+    let directory = parent(target);
+    let names_file = |line: &str| line.contains(target) || line.contains(name(target));
+    let names_directory = |line: &str| {
+        directory != "/"
+            && line.split(|c: char| c.is_whitespace() || "'\";".contains(c)).any(|w| {
+                let w = w.trim_end_matches("/*").trim_end_matches('/');
+                w == directory
+            })
+    };
+    let mut perhaps = None;
+    for line in text.lines().flat_map(|line| line.split([';', '|', '&'])).map(str::trim) {
+        if line.starts_with('#') || !(changes(line) || MOUNTS.iter().any(|m| line.contains(m)) || redirects(line, target)) {
+            continue;
+        }
+        if names_file(line) || names_directory(line) {
+            return Handles::This(line.to_owned());
+        }
+        perhaps.get_or_insert(line);
+    }
+    match perhaps {
+        Some(line) if text.contains(target) || text.contains(name(target)) => Handles::Perhaps(line.to_owned()),
+        _ => Handles::No,
+    }
+}
+
+fn changes(line: &str) -> bool {
+    CHANGES.iter().any(|command| {
+        line.match_indices(command).any(|(at, _)| {
+            let before = line.get(..at).and_then(|t| t.chars().next_back());
+            let after = line.get(at + command.len()..).and_then(|t| t.chars().next());
+            before.is_none_or(|c| c.is_whitespace() || "(`{/".contains(c))
+                && after.is_some_and(|c| c.is_whitespace() || (command.contains(" -i") && "'.\"".contains(c)))
+        })
+    })
+}
+
+fn redirects(line: &str, target: &str) -> bool {
+    line.match_indices('>').any(|(at, _)| {
+        let to = line.get(at + 1..).unwrap_or("").trim_start_matches(['>', ' ', '"', '\'']);
+        to.starts_with(target)
+    })
+}
+
+/// The first script among the words that a container runs, as its name tells.
+fn script<'w>(all: &[&'w str]) -> Option<&'w str> {
+    let mut words = all.iter().copied().filter(|word| !word.starts_with('-')).skip_while(|word| CARRIERS.contains(&name(word)));
+    let first = words.next()?;
+    if SHELLS.contains(&name(first)) {
+        let operand = words.next()?;
+        // What is written in the manifest is read there, and what it calls is not.
+        let inline = operand.contains(char::is_whitespace) || all.iter().any(|word| word.starts_with('-') && word.ends_with('c'));
+        return if inline { operand.split_whitespace().find(|word| word.contains(['/', '.']) && is_script(word)) } else { Some(operand) };
+    }
+    is_script(first).then_some(first)
+}
+
+fn is_script(word: &str) -> bool {
+    let base = name(word);
+    let stem = match base.rsplit_once('.') {
+        Some((_, extension)) if SCRIPT_EXTENSIONS.contains(&extension) => return true,
+        Some((stem, _)) => stem,
+        None => base,
+    };
+    stem.split(['-', '_', '.']).any(|part| PREPARES.contains(&part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Handles, handles, script};
+
+    #[test]
+    fn changes_of_the_file_are_seen() {
+        let this = |text: &str| matches!(handles(text, "/etc/app/web.conf"), Handles::This(_));
+        assert!(this("sed -i s/a/b/ /etc/app/web.conf") && this("envsubst < x > /etc/app/web.conf") && this("rm -rf /etc/app/*; x"));
+        assert!(this("cd /etc/app && mv web.conf.tmp web.conf") && this("mountpoint -q /etc/app/web.conf && exec web"));
+        assert!(
+            !this("exec web -c /etc/app/web.conf") && !this("rm -rf /tmp/x; web -c /etc/app/web.conf") && !this("ls /etc/app/web.conf")
+        );
+        let perhaps = handles("F=/etc/app/web.conf\nsed -i s/a/b/ $F", "/etc/app/web.conf");
+        assert_eq!(perhaps, Handles::Perhaps("sed -i s/a/b/ $F".to_owned()));
+    }
+
+    #[test]
+    fn scripts_are_told_by_their_names() {
+        for words in
+            [&["/docker-entrypoint.sh", "web"][..], &["tini", "--", "/entrypoint"], &["sh", "x"], &["/init"], &["catalina.sh", "run"]]
+        {
+            assert!(script(words).is_some(), "{words:?}");
+        }
+        for words in [&["web", "run"][..], &["/app"], &["node", "server.js"], &["sh", "-c", "exec web"], &["/usr/bin/prune"]] {
+            assert!(script(words).is_none(), "{words:?}");
+        }
+    }
+}
