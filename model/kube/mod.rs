@@ -57,7 +57,7 @@ mod workspace;
 pub use content::Encrypted;
 pub use kustomize::{GeneratedKeys, Generator, Kustomization, OutsideUse, OutsideUseKind, Touch};
 pub use mention::{Mention, Mentions, Reader, Surroundings, Texts};
-pub use pod::{CARRIERS, Carrier, Container, ContainerKind, PodTemplate, Rollout, walk};
+pub use pod::{CARRIERS, Carrier, Container, ContainerKind, PodTemplate, Rollout, config_change_rolls, walk};
 pub use reference::{Certainty, Demand, FieldReference, Keys, Reference, Site, Target};
 pub use resource::{FileId, Identity, Resource, ResourceId};
 pub use sets::{Applier, ApplySet, Evidence, Generated, Member, Resolution, SetId};

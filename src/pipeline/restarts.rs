@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use kubewright_model::kube::{FileId, ResourceId, Rollout, Workspace};
-use kubewright_model::yaml::Value;
+use kubewright_model::kube::{FileId, ResourceId, Rollout, Workspace, config_change_rolls};
+use kubewright_model::yaml::{Node, Value};
 
 use super::report::{FileChange, ResourceName};
 
@@ -77,7 +77,11 @@ fn templates(workspace: &Workspace, id: ResourceId) -> Vec<Option<Value>> {
 /// How a changed pod template of this resource reaches its pods; `None` when running pods stay or the next run takes it anyway.
 fn strategy(workspace: &Workspace, id: ResourceId) -> Option<Strategy> {
     let carrier = workspace.pod_templates(id).first()?.carrier;
-    let spec = |path: &[&str]| workspace.node(id).and_then(|n| n.path(path)).and_then(kubewright_model::yaml::Node::text);
+    let node = workspace.node(id)?;
+    let spec = |path: &[&str]| node.path(path).and_then(Node::text);
+    if carrier.rollout == Rollout::Rolls && waits(&workspace.resource(id).kind, node) {
+        return None;
+    }
     match carrier.rollout {
         Rollout::Rolls if spec(&["spec", "strategy", "type"]) == Some("Recreate") => Some(Strategy::Recreate),
         Rollout::Rolls if spec(&["spec", "updateStrategy", "type"]) == Some("OnDelete") => Some(Strategy::OnDelete),
@@ -85,6 +89,15 @@ fn strategy(workspace: &Workspace, id: ResourceId) -> Option<Strategy> {
         Rollout::Immutable | Rollout::Recreate => Some(Strategy::Recreated),
         Rollout::NextRun | Rollout::Untouched => None,
     }
+}
+
+/// Whether a changed template replaces no pod by itself: paused, partitioned beyond the replicas, or without a trigger.
+fn waits(kind: &str, node: Node<'_>) -> bool {
+    let number = |path: &[&str]| node.path(path).and_then(Node::as_int);
+    node.path(&["spec", "paused"]).and_then(Node::as_bool) == Some(true)
+        || number(&["spec", "updateStrategy", "rollingUpdate", "partition"])
+            .is_some_and(|partition| partition > 0 && partition >= number(&["spec", "replicas"]).unwrap_or(1))
+        || (kind == "DeploymentConfig" && !config_change_rolls(node))
 }
 
 /// Resources of the result by what they are recognised by.

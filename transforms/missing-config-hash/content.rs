@@ -3,7 +3,7 @@
 //! The values are those of the parsed document: quotes, block style, comments and the order of keys leave no trace. What the API server
 //! would not take (a number, a broken base64) has no bytes and is refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::{Resource, ResourceId, Workspace};
@@ -73,6 +73,7 @@ pub(super) fn of(workspace: &Workspace, id: ResourceId) -> Result<Content, NoFix
         if !map.is_mapping() {
             return Err(unreadable(resource, field, "is no mapping"));
         }
+        let mut seen = BTreeSet::new();
         for (key, value) in map.entries() {
             let key = key.text().filter(|key| *key != "<<").ok_or_else(|| unreadable(resource, field, "has a key that is no string"))?;
             let text = text(value).ok_or_else(|| unreadable(resource, key, "is no string"))?;
@@ -91,6 +92,9 @@ pub(super) fn of(workspace: &Workspace, id: ResourceId) -> Result<Content, NoFix
                 watched: is_watched(text),
             };
             content.values.insert(key.to_owned(), value);
+            if !seen.insert(key) {
+                return Err(unreadable(resource, key, "stands there twice"));
+            }
         }
     }
     let mode = node.path(&["metadata", "labels", ADDON_MODE]).and_then(Node::text);

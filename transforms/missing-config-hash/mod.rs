@@ -64,9 +64,12 @@ fn judge(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> O
         return (!sources.is_empty()).then(|| case.info(NoFix::new("first-start", text)));
     }
     let case = Case { cx, resource, node, template, sources: &sources, written };
-    match case.read() {
+    if let Err(reason) = case.wanted() {
+        return Some(case.info(reason));
+    }
+    match case.known() {
         Ok(reading) => case.compare(&reading),
-        Err(reason) => Some(case.info(reason)),
+        Err(reason) => Some(case.unknown(reason)),
     }
 }
 
@@ -101,12 +104,24 @@ impl Case<'_> {
 
     /// What the pods read, unless a hash of it would be of no use.
     fn read(&self) -> Result<Reading, NoFix> {
+        self.wanted()?;
+        self.known()
+    }
+
+    /// Whether a hash would be of use.
+    fn wanted(&self) -> Result<(), NoFix> {
         skips::kind(self.node, self.resource, self.template)?;
         skips::owner(self.workspace(), self.node, self.template.node, self.sources)?;
         if self.written.and_then(Node::text).is_some_and(|text| text.contains("{{")) {
             return Err(NoFix::new("checksum-templated", "its config hash is filled in by a template"));
         }
+        Ok(())
+    }
+
+    /// What the pods read, as far as the workspace tells.
+    fn known(&self) -> Result<Reading, NoFix> {
         self.untouched()?;
+        self.survives()?;
         reads::read(self.workspace(), self.resource, self.sources)
     }
 
@@ -131,6 +146,24 @@ impl Case<'_> {
         }
     }
 
+    /// No kustomization, and nobody behind it, replaces the annotations of the template as a whole.
+    fn survives(&self) -> Result<(), NoFix> {
+        let template: Vec<&str> = self.template.carrier.template.iter().copied().take_while(|segment| *segment != "*").collect();
+        let above = [&template[..], &["metadata", "annotations"]].concat().join(".").replace("[]", "");
+        let replaced = |path: &String| above == *path || above.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.'));
+        let touches = self.workspace().touches(self.resource.id);
+        let Some(touch) = touches.iter().find(|t| t.paths.as_ref().is_some_and(|paths| paths.iter().any(replaced))) else {
+            return Ok(());
+        };
+        let file = &self.workspace().file(touch.location.file).path;
+        let text = format!(
+            "{} in {file} replaces all annotations of the pod template, and a hash in the workload would never reach the cluster; \
+             write it in that place, or hash the rendered manifests",
+            touch.what
+        );
+        Err(NoFix::new("annotations-replaced", text))
+    }
+
     /// Nothing when the annotation is right; else the finding.
     fn compare(&self, reading: &Reading) -> Option<Finding> {
         let hash = canon::hash(&reading.sections);
@@ -147,7 +180,11 @@ impl Case<'_> {
         let key = &self.cx.settings.missing_config_hash.annotation;
         let (message, title, edit) = if let Some(written) = self.written {
             let one_of = if names.len() > 1 { "one of " } else { "" };
-            let message = format!("the config hash of {subject} is stale: {one_of}{read} changed since it was written");
+            let message = if written.text().is_none_or(str::is_empty) {
+                format!("{subject} asks for a config hash and has none yet: a change of {read} restarts no pod")
+            } else {
+                format!("the config hash of {subject} is stale: {one_of}{read} changed since it was written")
+            };
             (message, format!("update the hash of {read}"), written.set(&Value::str(hash.clone())))
         } else {
             let them = if names.len() > 1 { "them" } else { "it" };
@@ -198,6 +235,15 @@ impl Case<'_> {
 
     fn subject(&self) -> String {
         format!("{} {}", self.resource.kind, self.resource.name)
+    }
+
+    /// The content is not known. A hash that is there all the same is kept up by nobody, and its readers trust it.
+    fn unknown(&self, reason: NoFix) -> Finding {
+        let severity = match self.written.and_then(Node::text) {
+            Some(hash) if !hash.is_empty() && reason.code != "generated-name" => Severity::Warning,
+            _ => Severity::Info,
+        };
+        Finding { severity, ..self.info(reason) }
     }
 
     fn info(&self, reason: NoFix) -> Finding {

@@ -221,7 +221,10 @@ fn read_in(contents: &Contents<'_>, set: SetId, workload: &Resource, sources: &[
         let display = source.display();
         let id = match workspace.resolve(set, workload.id, source.to, source.name) {
             Resolution::One(id) => id,
-            Resolution::Several(ids) => the_same(contents, &ids, source)?,
+            Resolution::Several(ids) => match its_own(workspace, set, workload, &ids) {
+                Some(id) => id,
+                None => the_same(contents, &ids, source)?,
+            },
             Resolution::Uncertain(ids) => the_only(workspace, set, workload, &ids, source)?,
             Resolution::Generated { hash_suffix: true, .. } => {
                 generated.push(display);
@@ -292,6 +295,16 @@ fn keys_read(source: &Source<'_>, content: &Content, display: &str) -> Result<BT
         keys.entry(key.clone()).or_insert(None);
     }
     Ok(keys)
+}
+
+/// The definition in the workload's own file, where nothing but a directory holds several together: files of one directory that define the
+/// same name are alternatives, and each brings its own.
+fn its_own(workspace: &Workspace, set: SetId, workload: &Resource, ids: &[ResourceId]) -> Option<ResourceId> {
+    if workspace.set(set).evidence != Evidence::Directory {
+        return None;
+    }
+    let mut own = ids.iter().filter(|id| workspace.resource(**id).file == workload.file);
+    own.next().copied().filter(|_| own.next().is_none())
 }
 
 /// Several definitions are as good as one when they hold the same: the last one is what the cluster has.
