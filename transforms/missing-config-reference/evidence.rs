@@ -148,15 +148,20 @@ impl<'a, 'g> Facts<'a, 'g> {
 
     /// Something that makes the object in the namespace in which the resource looks for it.
     pub(super) fn maker(&self, resource: &Resource, wanted: &Wanted<'_>, set: SetId) -> Option<&Maker> {
+        self.all_makers(resource, wanted, set).into_iter().next()
+    }
+
+    /// All that make it: several may fill one object, each with keys of its own.
+    pub(super) fn all_makers(&self, resource: &Resource, wanted: &Wanted<'_>, set: SetId) -> Vec<&Maker> {
         let makers = self.makers.get_or_init(|| makers::all(self.workspace()));
-        let all = makers.get(&(wanted.to, wanted.name.to_owned()))?;
+        let Some(all) = makers.get(&(wanted.to, wanted.name.to_owned())) else { return Vec::new() };
         let namespace = self.namespace(resource, wanted, set);
         let here = |maker: &Maker| {
             let member = self.workspace().member(set, maker.id);
             let own = member.map_or_else(|| &self.workspace().resource(maker.id).namespace, |m| &m.namespace);
             may_equal(own.as_deref(), namespace.as_deref())
         };
-        all.iter().find(|maker| maker.anywhere || here(maker))
+        all.iter().filter(|maker| maker.anywhere || here(maker)).collect()
     }
 
     pub(super) fn traces(&self) -> &Traces {

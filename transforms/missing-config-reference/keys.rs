@@ -3,6 +3,8 @@
 //! Variables are made of `data` alone, files of `binaryData` too (`kubelet_pods.go` and pkg/volume/configmap in the kubelet). An object whose
 //! content is changed on the way, or filled in the cluster, may have any key.
 
+use std::collections::BTreeSet;
+
 use kubewright_model::finding::{Finding, NoFix, Severity};
 use kubewright_model::kube::{OutsideUseKind, ResourceId, SetId, Workspace};
 use kubewright_model::yaml::Node;
@@ -42,21 +44,25 @@ pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Option<Finding> {
     finding(gap, &nodes, say::key(facts.workspace(), gap, wanted, key, &sets, binary), verdict)
 }
 
-/// The finding about a key that the maker of an object, such as an `ExternalSecret`, leaves out.
+/// The finding about a key that the makers of an object, such as an `ExternalSecret`, leave out. Several may fill one object, each with keys
+/// of its own (`creationPolicy: Merge`, <https://external-secrets.io/latest/guides/ownership-deletion-policy/>).
 pub(super) fn of_maker(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Option<Finding> {
     let ws = facts.workspace();
     let wanted = gap.wanted.iter().find(|w| !w.keys.is_empty())?;
-    let maker = facts.maker(gap.resource, wanted, set)?;
-    let made = maker.keys.as_ref()?;
+    let makers = facts.all_makers(gap.resource, wanted, set);
+    let maker = *makers.first()?;
+    let known: Option<Vec<&BTreeSet<String>>> = makers.iter().map(|maker| maker.keys.as_ref()).collect();
+    let made: BTreeSet<String> = known?.into_iter().flatten().cloned().collect();
     let key = gap.wanted.iter().flat_map(|w| &w.keys).find(|key| !made.contains(key.text))?;
-    let changed = ws.touches(maker.id).iter().any(|touch| touch.affects("spec"));
+    let changed = makers.iter().any(|maker| ws.touches(maker.id).iter().any(|touch| touch.affects("spec")));
     if changed || set_aside(facts, gap, set).is_some() || facts.touched(gap.resource, key.node).is_some() {
         return None;
     }
-    let who = ws.resource(maker.id).display();
+    let who: Vec<String> = makers.iter().map(|maker| ws.resource(maker.id).display()).collect();
+    let (who, verb) = (who.join(" and "), if makers.len() == 1 { "makes" } else { "make" });
     let fix = match near::nearest(key.text, made.iter().map(String::as_str)).as_slice() {
         [one] if key.node.text() == Some(key.text) => rewrite(gap.resource, &[key.node], one, format!("read key {one}")),
-        _ => Err(NoFix::new("maker-lacks-key", format!("{who} makes it without that key"))),
+        _ => Err(NoFix::new("maker-lacks-key", format!("{who} {verb} it without that key"))),
     };
     let holds = format!("makes {}", say::list(&made.iter().cloned().collect::<Vec<_>>()));
     let related = place(facts, maker.id).map(|at| (at, holds)).into_iter().collect();
@@ -150,6 +156,8 @@ fn choose(
     }
     let here = |id: &ResourceId| ws.member(set, *id).is_some_and(|m| may_equal(m.namespace.as_deref(), namespace));
     let others = facts.holders(set, wanted.to, key.text).into_iter().filter(|id| !held.ids.contains(id) && here(id));
+    // The definition that a generator replaces is the object itself.
+    let others = others.filter(|id| ws.resource(*id).name != wanted.name);
     let others = others.filter(|id| readable(ws, *id, key.how).iter().any(|k| k == key.text));
     let others: Vec<String> = others.map(|id| ws.resource(id).name.clone()).collect();
     if !others.is_empty() {

@@ -217,9 +217,51 @@ const EVERYWHERE: &[&str] = &["istio-ca-root-cert", "kube-root-ca.crt", "openshi
 const PLATFORM: &[&str] =
     &["aws-auth", "cluster-info", "coredns", "extension-apiserver-authentication", "kube-proxy", "kubeadm-config", "kubelet-config"];
 
-/// Whether the platform makes a ConfigMap of that name.
+/// Names that operators give to what they make at run time, `*` for the rest of a name.
+const OPERATORS: &[(Target, &str)] = &[
+    // Rook: `EndpointConfigMapName` and the secrets of <https://github.com/rook/rook/tree/master/pkg/operator/ceph>.
+    (Target::ConfigMap, "rook-ceph-mon-endpoints"),
+    (Target::ConfigMap, "rook-config-override"),
+    (Target::Secret, "rook-ceph-mon"),
+    (Target::Secret, "rook-ceph-*-keyring"),
+    (Target::Secret, "rook-csi-*"),
+    // Strimzi: <https://strimzi.io/docs/operators/latest/configuring.html>, list of resources of a cluster.
+    (Target::Secret, "*-cluster-ca-cert"),
+    (Target::Secret, "*-clients-ca-cert"),
+    // Elastic Cloud on Kubernetes: <https://www.elastic.co/docs/deploy-manage/security/k8s-https-settings>.
+    (Target::Secret, "*-es-elastic-user"),
+    (Target::Secret, "*-es-http-certs-public"),
+    (Target::Secret, "*-kb-http-certs-public"),
+    // Crunchy Postgres: <https://access.crunchydata.com/documentation/postgres-operator/latest/tutorials/basic-setup/connect-cluster>.
+    (Target::Secret, "*-pguser-*"),
+    // Zalando Postgres: `{username}.{cluster}.credentials.postgresql.acid.zalan.do` and shorter templates.
+    (Target::Secret, "*.credentials.postgresql.acid.zalan.do"),
+    (Target::Secret, "*.credentials"),
+    // CloudNativePG: <https://cloudnative-pg.io/documentation/current/applications/>.
+    (Target::Secret, "*-superuser"),
+    // Cluster API: <https://cluster-api.sigs.k8s.io/developer/providers/contracts/control-plane>.
+    (Target::Secret, "*-kubeconfig"),
+    // Linkerd: <https://linkerd.io/2/tasks/generate-certificates/>.
+    (Target::ConfigMap, "linkerd-identity-trust-roots"),
+    // Prometheus Operator: `configName` and `TLSAssetsSecretName`.
+    (Target::ConfigMap, "prometheus-*-rulefiles-*"),
+    (Target::Secret, "prometheus-*-tls-assets*"),
+];
+
+/// Whether the platform, or an operator, makes something of that name.
 pub(super) fn by_platform(to: Target, name: &str) -> bool {
-    to == Target::ConfigMap && (EVERYWHERE.contains(&name) || PLATFORM.contains(&name))
+    (to == Target::ConfigMap && (EVERYWHERE.contains(&name) || PLATFORM.contains(&name)))
+        || OPERATORS.iter().any(|(kind, pattern)| *kind == to && fits(pattern, name))
+}
+
+/// Whether a name is that of a pattern; each `*` stands for at least one character.
+fn fits(pattern: &str, name: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(tail) = name.strip_prefix(start) else { return false };
+    if rest.is_empty() {
+        return !tail.is_empty();
+    }
+    tail.char_indices().skip(1).any(|(at, _)| tail.get(at..).is_some_and(|tail| fits(rest, tail)))
 }
 
 /// Parts of labels and annotations of a ConfigMap or Secret that something fills in the cluster.

@@ -194,7 +194,7 @@ fn missing(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId
         Verdict::remark(NoFix::new("secret-elsewhere", "Secrets are often not kept with the manifests: it must be there before its reader"))
     } else if configured && wanted.to == Target::ConfigMap {
         Verdict::no_fix(Severity::Error, NoFix::new("not-defined", nothing))
-    } else if absent <= present.max(1) || !notes.is_empty() {
+    } else if (absent == 1 && present > 0) || !notes.is_empty() {
         let text = match present {
             0 => nothing.to_owned(),
             1 => format!("{nothing}; the other {} that pods of the set read is there", wanted.to.kind()),
