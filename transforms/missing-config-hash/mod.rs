@@ -15,6 +15,7 @@ use crate::{Context, Meta, Transform};
 mod canon;
 mod content;
 mod covers;
+mod listing;
 mod placeholder;
 mod reads;
 mod skips;
@@ -73,7 +74,7 @@ fn judge(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> O
         return Some(case.info(reason));
     }
     match case.known() {
-        Ok(reading) => case.compare(&reading),
+        Ok(reading) => listing::left_out(&case, &reading).or_else(|| case.compare(&reading)),
         Err(reason) => Some(case.unknown(reason)),
     }
 }
