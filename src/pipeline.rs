@@ -229,6 +229,11 @@ impl Pipeline<'_> {
                 finding.fix = Err(NoFix::new("partly-suppressed", text));
             }
         }
+        for finding in &mut findings {
+            if self.transforms.iter().any(|t| t.meta().name == finding.transform && !t.keeps_up(&cx, finding)) {
+                apply::leave_aside(workspace, finding);
+            }
+        }
         let remarks = suppressions.remarks(&running);
         for broken in workspace.broken().iter().filter(|b| workspace.file(b.file).editable) {
             findings.push(input_finding(workspace, broken));

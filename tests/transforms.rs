@@ -231,6 +231,10 @@ impl Transform for Asked {
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
         self.1.check(cx)
     }
+
+    fn keeps_up(&self, cx: &Context<'_>, finding: &Finding) -> bool {
+        self.1.keeps_up(cx, finding)
+    }
 }
 
 /// What is kept between passes is what would have been found again.

@@ -58,6 +58,11 @@ pub trait Transform: Send + Sync {
     fn meta(&self) -> &'static Meta;
     /// All findings of this pass, with their fixes.
     fn check(&self, cx: &Context<'_>) -> Vec<Finding>;
+    /// Whether the fix of a finding keeps up what somebody asked for in that place, so that it is made in files, too, that are left alone
+    /// otherwise.
+    fn keeps_up(&self, _cx: &Context<'_>, _finding: &Finding) -> bool {
+        false
+    }
 }
 
 /// All transforms in the order in which their fixes are applied.

@@ -53,6 +53,8 @@ pub(super) struct Index {
     pub overlays: Vec<Overlay>,
     /// ConfigMaps and Secrets in order of kind and name; made when it is first asked for.
     pub definitions: Arc<OnceLock<Vec<(Target, ResourceId)>>>,
+    /// Directories that another tool fills, and the file that says so; made when it is first asked for.
+    pub synced: Arc<OnceLock<Vec<(String, String)>>>,
     /// Which resources refer to a name; made when it is first asked for.
     pub references: Arc<OnceLock<References>>,
     /// What was asked before about the ways of resources through kustomizations, of which there may be hundreds.

@@ -17,6 +17,7 @@ mod application_set;
 mod applier;
 mod apply_set;
 mod argo;
+mod aside;
 mod content;
 mod custom_fields;
 mod field_reference;
@@ -54,6 +55,7 @@ mod unexplained;
 mod unit;
 mod workspace;
 
+pub use aside::Aside;
 pub use content::Encrypted;
 pub use kustomize::{GeneratedKeys, Generator, Kustomization, OutsideUse, OutsideUseKind, Touch};
 pub use mention::{Mention, Mentions, Reader, Surroundings, Texts};

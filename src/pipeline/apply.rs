@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use kubewright_model::finding::{Applicability, Change, Finding, Fix, NoFix};
+use kubewright_model::finding::{Applicability, Change, Finding, Fix, NoFix, Severity};
 use kubewright_model::kube::{FileId, Input, ResourceId, Workspace};
 use kubewright_model::yaml::{Edit, verify};
 use rayon::prelude::*;
@@ -52,6 +52,30 @@ pub(super) fn allowed(workspace: &Workspace, transform: &str, fix: &Fix) -> Resu
         return Err(NoFix::new("no-change", format!("{} changes nothing ({transform})", fix.title)));
     }
     Ok(())
+}
+
+/// Makes no fix that would edit what is kept elsewhere, or what is not deployed as it stands: nothing bites there.
+pub(super) fn leave_aside(workspace: &Workspace, finding: &mut Finding) {
+    let of_change = |change: &Change| match change {
+        Change::Edit(file, _) | Change::Delete(file) => workspace.aside(*file),
+        Change::Create(path, _) => workspace.aside_at(path),
+    };
+    let here = workspace.aside(finding.primary.file);
+    let aside = match &finding.fix {
+        Ok(fix) if fix.applicability != Applicability::DisplayOnly => {
+            let of_resource = || finding.resource.and_then(|id| workspace.aside_of(id));
+            here.clone().or_else(of_resource).or_else(|| fix.changes.iter().find_map(of_change))
+        }
+        _ => None,
+    };
+    if finding.severity == Severity::Warning && (here.is_some() || aside.is_some()) {
+        finding.severity = Severity::Info;
+    }
+    if let Some(aside) = aside {
+        finding.fix = Err(NoFix::new(aside.code, aside.text));
+        // They tell what the fix would have done.
+        finding.notes.clear();
+    }
 }
 
 /// A fix that gives up a comment is not safe: what people wrote for each other goes only when they say so.

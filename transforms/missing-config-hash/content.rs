@@ -10,7 +10,7 @@ use kubewright_model::kube::{Resource, ResourceId, Workspace};
 use kubewright_model::yaml::{Node, Resolved};
 
 use super::canon::{self, Digest};
-use super::placeholder::is_placeholder;
+use super::placeholder::{has_variable, is_placeholder, is_substituted};
 
 /// The content of a ConfigMap or Secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,12 +32,19 @@ pub(super) struct Value {
     pub digest: Digest,
     /// It stands in `binaryData`, which `envFrom` does not read.
     pub binary: bool,
-    /// Another tool fills it in.
-    pub placeholder: bool,
-    /// YAML reads nothing: all that stands behind the key is a comment, or not even that.
-    pub missing: bool,
+    /// Why it is not yet what reaches the pod.
+    pub unfilled: Option<Unfilled>,
     /// The program that reads it watches it.
     pub watched: bool,
+}
+
+/// Why a value is not yet there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unfilled {
+    /// Another tool fills it in.
+    Placeholder,
+    /// YAML reads nothing: all that stands behind the key is a comment, or not even that.
+    Nothing,
 }
 
 /// The addon manager creates such an object when it is missing and leaves it alone afterwards
@@ -68,6 +75,7 @@ pub(super) fn of(workspace: &Workspace, id: ResourceId) -> Result<Content, NoFix
     let whole = &workspace.file(resource.file).text;
     // A variable that the file sets somewhere is one for the program to expand.
     let named = |name: &str| whole.match_indices(name).any(|(at, _)| stands_alone(whole, at, name.len()));
+    let substituted = is_substituted(whole);
     for (kind, field, form) in FIELDS {
         let Some(map) = node.get(field).filter(|n| *kind == resource.kind && !n.is_null()) else { continue };
         if !map.is_mapping() {
@@ -84,13 +92,9 @@ pub(super) fn of(workspace: &Workspace, id: ResourceId) -> Result<Content, NoFix
                 }
             };
             content.reloads |= key == "Corefile" && text.lines().any(|line| line.split_whitespace().next() == Some("reload"));
-            let value = Value {
-                digest,
-                binary: *form == Form::Binary,
-                placeholder: *form != Form::Binary && is_placeholder(text, named),
-                missing: value.is_null(),
-                watched: is_watched(text),
-            };
+            let filled_in = || *form != Form::Binary && (is_placeholder(text, named) || (substituted && has_variable(text)));
+            let unfilled = if value.is_null() { Some(Unfilled::Nothing) } else { filled_in().then_some(Unfilled::Placeholder) };
+            let value = Value { digest, binary: *form == Form::Binary, unfilled, watched: is_watched(text) };
             content.values.insert(key.to_owned(), value);
             if !seen.insert(key) {
                 return Err(unreadable(resource, key, "stands there twice"));

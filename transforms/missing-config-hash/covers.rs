@@ -52,6 +52,24 @@ fn restarts_for(workspace: &Workspace, list: &[(&str, &str)], (to, name): Named<
     (value(&search) == Some("true") && marked("reloader.stakater.com/match")).then_some(search)
 }
 
+/// The list of ConfigMaps for which Reloader restarts a workload, and those of the sources that it leaves out though it may name them; where
+/// there is such a list, and it names one of the sources or nothing else covers them.
+pub(super) fn reloader_list<'n>(workspace: &Workspace, workload: Node<'n>, names: &[Named<'n>]) -> Option<(Node<'n>, Vec<&'n str>)> {
+    let key = format!("configmap.{RELOADER}reload");
+    let list = workload.path(&["metadata", "annotations"])?.get(&key)?;
+    list.text().filter(|text| !text.trim().is_empty() && !text.contains(['{', '$']))?;
+    let own: Vec<_> = annotations(workload).filter(|(key, _)| key.contains(RELOADER)).collect();
+    let left: Vec<Named<'n>> = names.iter().copied().filter(|name| restarts_for(workspace, &own, *name).is_none()).collect();
+    // Those that are excluded, or ignored, stay so when the list names them.
+    let mut more = own.clone();
+    let all = left.iter().map(|(_, name)| *name).collect::<Vec<_>>();
+    let joined = all.join(",");
+    more.retain(|(k, _)| *k != key);
+    more.push((&key, &joined));
+    let takes = left.iter().all(|name| name.0 == Target::ConfigMap && restarts_for(workspace, &more, *name).is_some());
+    (takes && !left.is_empty()).then_some((list, all))
+}
+
 /// Whether a pattern of Reloader's lists, an anchored regular expression, means the name. What is more than a wildcard is taken to.
 fn matches(pattern: &str, name: &str) -> bool {
     if pattern.contains(['[', '(', '|', '+', '?', '{', '^', '$', '\\']) {

@@ -15,6 +15,7 @@ use crate::{Context, Meta, Transform};
 mod canon;
 mod content;
 mod covers;
+mod listing;
 mod placeholder;
 mod reads;
 mod skips;
@@ -50,6 +51,11 @@ impl Transform for MissingConfigHash {
         }
         findings
     }
+
+    /// [`skips::unwanted`] knows these files, and an annotation that is there overrules it.
+    fn keeps_up(&self, _cx: &Context<'_>, _finding: &Finding) -> bool {
+        true
+    }
 }
 
 fn judge(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> Option<Finding> {
@@ -68,7 +74,7 @@ fn judge(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> O
         return Some(case.info(reason));
     }
     match case.known() {
-        Ok(reading) => case.compare(&reading),
+        Ok(reading) => listing::left_out(&case, &reading).or_else(|| case.compare(&reading)),
         Err(reason) => Some(case.unknown(reason)),
     }
 }

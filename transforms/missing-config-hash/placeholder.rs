@@ -82,6 +82,21 @@ pub(super) fn is_placeholder(text: &str, named: impl Fn(&str) -> bool) -> bool {
     WHOLE.iter().any(|(open, close)| within(open, close)) || (one_line && has_mark(whole, named))
 }
 
+/// Whether the text of a file shows that variables are filled in before anything applies it: they stand where Kubernetes expands none.
+pub(super) fn is_substituted(file: &str) -> bool {
+    file.lines().any(|line| {
+        let line = line.trim_start().trim_start_matches("- ");
+        ["image:", "replicas:", "namespace:", "storage:", "host:"].iter().any(|field| line.starts_with(field))
+            && between(line, "${", "}").next().is_some()
+    })
+}
+
+/// Whether a text of any length holds a `${VARIABLE}`, as envsubst finds them.
+pub(super) fn has_variable(text: &str) -> bool {
+    let name = |inner: &str| inner.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    between(text, "${", "}").any(|inner| name(inner) && inner.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_'))
+}
+
 /// Whether that is a name, or an expression that tools take for one between these marks.
 fn is_name(inner: &str, open: &str) -> bool {
     let inner = inner.trim();

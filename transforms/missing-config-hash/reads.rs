@@ -14,7 +14,7 @@ use kubewright_model::kube::{Evidence, Keys, PodTemplate, Reference, Resolution,
 use kubewright_model::yaml::Node;
 
 use super::canon::Section;
-use super::content::{self, Content};
+use super::content::{self, Content, Unfilled};
 
 /// How much of a source is read besides the keys that are named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,7 +102,7 @@ pub(super) fn list(labels: &[(Target, String)]) -> String {
 
 /// Where images look for what they take in once, while their data directory is empty: databases
 /// (<https://github.com/docker-library/docs/blob/master/postgres/README.md#initialization-scripts>), Oracle's
-/// (<https://github.com/gvenzl/oci-oracle-free#initialization-scripts>), OpenLDAP (<https://github.com/osixia/docker-openldap#seed-ldap-database-with-ldif>,
+/// (<https://github.com/gvenzl/oci-oracle-free#initialization-scripts>), `OpenLDAP` (<https://github.com/osixia/docker-openldap#seed-ldap-database-with-ldif>,
 /// <https://github.com/bitnami/containers/tree/main/bitnami/openldap#configuration>), the realms of Keycloak
 /// (<https://www.keycloak.org/server/importExport#_importing_a_realm_during_startup>).
 const FIRST_START: &[&str] = &[
@@ -280,11 +280,11 @@ fn keys_read(source: &Source<'_>, content: &Content, display: &str) -> Result<BT
     for (key, value) in &content.values {
         let whole = source.extent == Extent::All || (source.extent == Extent::Data && !value.binary);
         if whole || source.keys.contains(key) {
-            if value.missing {
+            if value.unfilled == Some(Unfilled::Nothing) {
                 let text = format!("{key} of {display} has no value: write \"\" if it is to be empty, or have it filled in first");
                 return Err(NoFix::new("no-value", text));
             }
-            if value.placeholder {
+            if value.unfilled == Some(Unfilled::Placeholder) {
                 let text = format!("the value of {key} in {display} is filled in by another tool; hash what that tool writes");
                 return Err(NoFix::new("placeholder", text));
             }

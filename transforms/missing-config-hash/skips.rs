@@ -15,13 +15,6 @@ const OWNERS: &[(&str, &[&str], &str, &str)] =
 /// kapp gives a ConfigMap with this annotation a new name with each change (<https://carvel.dev/kapp/docs/latest/diff/#versioned-resources>).
 const VERSIONED: &str = "kapp.k14s.io/versioned";
 
-/// Directories whose manifests are not what is deployed, code, what is done with them.
-const DIRECTORIES: &[(&[&str], &str, &str)] = &[
-    (&["test", "tests", "testdata", "fixture", "fixtures", "e2e", "__tests__"], "test-fixture", "input of tests is left as it is"),
-    (&["doc", "docs", "example", "examples", "sample", "samples"], "example", "a hash would be stale as soon as somebody adapts it"),
-    (&["template", "templates", "_template", "_templates"], "example", "a hash would be stale as soon as somebody fills it in"),
-];
-
 /// Kinds and strategies that restart no pod when their template changes (semantics on the transform's page).
 pub(super) fn kind(node: Node<'_>, resource: &Resource, template: &PodTemplate<'_>) -> Result<(), NoFix> {
     let kind = &resource.kind;
@@ -99,31 +92,5 @@ pub(super) fn unwanted(workspace: &Workspace, resource: &Resource, template: &Po
     if reading.immutable {
         return Err(NoFix::new("immutable", "what it reads is immutable: it can only change by another name"));
     }
-    if workspace.options().stream {
-        return Ok(());
-    }
-    if let Some((directory, code, why)) = set_aside(workspace, &workspace.file(resource.file).path) {
-        return Err(NoFix::new(code, format!("it lies below {directory}/: {why}")));
-    }
-    if let Some(sign) = workspace.generated_by(resource.id) {
-        return Err(NoFix::new(
-            "generated-file",
-            format!("the file is written by another tool ({sign}); fix its source, or filter its output"),
-        ));
-    }
-    Ok(())
-}
-
-/// The directory because of which a file is not taken for something that is deployed. Who asks for that directory and nothing else means it.
-fn set_aside<'a>(workspace: &Workspace, path: &'a str) -> Option<(&'a str, &'static str, &'static str)> {
-    for (end, _) in path.match_indices('/') {
-        let (directory, inside) = (path.get(..end)?, path.get(..=end)?);
-        let name = directory.rsplit('/').next()?;
-        if let Some((_, code, why)) = DIRECTORIES.iter().find(|(names, ..)| names.contains(&name))
-            && workspace.files().iter().any(|file| file.editable && !file.path.starts_with(inside))
-        {
-            return Some((directory, code, why));
-        }
-    }
-    None
+    workspace.aside_of(resource.id).map_or(Ok(()), |aside| Err(NoFix::new(aside.code, aside.text)))
 }
