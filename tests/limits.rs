@@ -197,6 +197,22 @@ fn thousands_of_collisions() {
 }
 
 #[test]
+fn a_thousand_definitions_of_one_name() {
+    let one = |i: usize| {
+        let map = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: same}}\ndata: {{k{i}: v}}\n---\n");
+        let reads = format!("{{name: A, valueFrom: {{configMapKeyRef: {{name: same, key: k{i}}}}}}}");
+        let pod = format!("spec: {{containers: [{{name: c, image: i, env: [{reads}]}}]}}");
+        format!(
+            "{map}apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: d{i}}}\nspec: {{selector: {{matchLabels: {{a: d{i}}}}}, \
+             template: {{metadata: {{labels: {{a: d{i}}}}}, {pod}}}}}\n---\n"
+        )
+    };
+    let output = filter(&many(1000, one), &["--select", "configmap-name-collision"]);
+    let (text, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!((output.status.code(), text.matches("name: same-k").count()), (Some(0), 2 * 999), "{error}");
+}
+
+#[test]
 fn hundreds_of_overlays_of_one_base() {
     let dir = tempfile::tempdir().expect("a scratch directory");
     let write = |path: String, text: String| {

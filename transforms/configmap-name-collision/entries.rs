@@ -95,6 +95,14 @@ fn generated(ws: &Workspace, set: &ApplySet, to: Target) -> Vec<Entry> {
     made.collect()
 }
 
+/// The name that an object has where it is defined.
+pub(super) fn own_name(ws: &Workspace, origin: Origin) -> Option<&str> {
+    match origin {
+        Origin::Resource(id) => Some(&ws.resource(id).name),
+        Origin::Generator(file, at) => ws.kustomization(file)?.generators.get(at).map(|g| g.name.as_str()),
+    }
+}
+
 /// The item of `configMapGenerator` or `secretGenerator` at that position.
 pub(super) fn generator_node(ws: &Workspace, kustomization: FileId, at: usize) -> Option<Node<'_>> {
     let location = &ws.kustomization(kustomization)?.generators.get(at)?.location;

@@ -58,13 +58,13 @@ pub(super) fn siblings<'a>(ws: &'a Workspace, collision: &Collision<'a>) -> Vec<
         if relate(entry.namespace.as_deref(), collision.namespace.as_deref()) != Relation::Same {
             continue;
         }
-        let Some(definition) = Definition::read(ws, collision.to, entry.origin, entry.through) else { continue };
-        let name = definition.own_name();
+        let Some(name) = entries::own_name(ws, entry.origin) else { continue };
         let Some(suffix) = name.strip_prefix(collision.name).and_then(|rest| rest.strip_prefix('-')) else { continue };
-        let consumers = set
-            .members
-            .iter()
-            .map(|m| ws.resource(m.resource))
+        let Some(definition) = Definition::read(ws, collision.to, entry.origin, entry.through) else { continue };
+        let referring = ws.references_to(set.id, collision.to, name);
+        let consumers = referring
+            .into_iter()
+            .map(|id| ws.resource(id))
             .filter(|r| uses::refers(ws, r, collision.to, name, collision.namespace.as_deref()));
         let explains = |text: &str| suffix::holds_words(text, suffix);
         if definition.keys().into_iter().any(explains)
@@ -116,6 +116,7 @@ fn replays(base: &str, siblings: &[Sibling<'_>], keeper: &Definition<'_>) -> boo
         let taken: BTreeSet<&str> = others.iter().flat_map(|d| d.keys()).collect();
         let own: Vec<&str> = sibling.definition.keys().difference(&taken).copied().collect();
         let rivals: Vec<Vec<&str>> = others.iter().map(|d| d.keys().into_iter().collect()).filter(|k: &Vec<&str>| !k.is_empty()).collect();
+        let rivals: Vec<&[&str]> = rivals.iter().map(Vec::as_slice).collect();
         suffix::suffix(base, &own, &rivals).as_deref() == Some(sibling.suffix)
     })
 }

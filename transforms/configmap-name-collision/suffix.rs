@@ -5,15 +5,14 @@
 //! siblings that carry a suffix already included: `gohangout-config-log4j-k8s` beside `gohangout-config-openresty-k8s` gives `log4j`.
 //! Words end at `-`, `_` and `.`; the name becomes a DNS subdomain (RFC 1123), as Kubernetes demands, of 63 characters where that is possible.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use kubewright_model::kube::Workspace;
+use kubewright_model::kube::{SetId, Workspace};
 
 use super::Reason;
 use super::demand::Demands;
 use super::group::{Collision, Definition};
 use super::keeper::Sibling;
-use super::uses;
 use super::{entries, outside};
 
 /// Longest name that fits a label value too, and longest name of a ConfigMap.
@@ -45,13 +44,13 @@ pub(super) fn names(
     let files: Vec<Vec<&str>> = collision.definitions.iter().map(|d| stem(d).into_iter().collect()).collect();
     let mut given: BTreeSet<String> = BTreeSet::new();
     let mut names = Vec::new();
+    let all_keys = collision.definitions.iter().map(|d| d.keys().into_iter().collect()).chain(sibling_keys).collect::<Vec<_>>();
+    let taken = Taken::of(ws, collision);
     for at in 0..collision.definitions.len() {
         if at == keeper {
             names.push(None);
             continue;
         }
-        let all_keys =
-            collision.definitions.iter().map(|d| d.keys().into_iter().collect()).chain(sibling_keys.iter().cloned()).collect::<Vec<_>>();
         let sources = [(&keys, &all_keys), (&consumers, &consumers), (&files, &files)];
         let found: Vec<NewName> = sources
             .iter()
@@ -64,7 +63,7 @@ pub(super) fn names(
             })
             .filter(|new| new.name.len() <= LENGTHS[1])
             .collect();
-        let free = |new: &&NewName| !given.contains(&new.name) && is_free(ws, collision, &new.name);
+        let free = |new: &&NewName| !given.contains(&new.name) && taken.is_free(ws, collision, &new.name);
         let Some(new) = LENGTHS.iter().find_map(|length| found.iter().filter(|n| n.name.len() <= *length).find(free)) else {
             return Err(refused(ws, collision, at, found.first().map(|new| &new.name)));
         };
@@ -85,23 +84,24 @@ fn refused(ws: &Workspace, collision: &Collision<'_>, at: usize, name: Option<&S
 /// For each definition the keys to take the suffix from: those no other holds, and of these the demanded ones.
 fn key_texts<'a>(collision: &'a Collision<'_>, demands: &Demands<'_>) -> Vec<Vec<&'a str>> {
     let defs = &collision.definitions;
+    let mut holders: BTreeMap<&str, usize> = BTreeMap::new();
+    defs.iter().flat_map(Definition::keys).for_each(|key| *holders.entry(key).or_default() += 1);
     let own = |at: usize| {
-        let others: BTreeSet<&str> = defs.iter().enumerate().filter(|(other, _)| *other != at).flat_map(|(_, d)| d.keys()).collect();
-        let unique: Vec<&str> = defs.get(at).map(|d| d.keys().difference(&others).copied().collect()).unwrap_or_default();
+        let unique: Vec<&str> =
+            defs.get(at).map(|d| d.keys().into_iter().filter(|k| holders.get(k) == Some(&1)).collect()).unwrap_or_default();
         let demanded: Vec<&str> = unique.iter().copied().filter(|k| demands.of(at).any(|c| c.keys.contains_key(*k))).collect();
         if demanded.is_empty() { unique } else { demanded }
     };
     (0..defs.len()).map(own).collect()
 }
 
-fn others<'a>(texts: &[Vec<&'a str>], at: usize) -> Vec<Vec<&'a str>> {
-    texts.iter().enumerate().filter(|(other, t)| *other != at && !t.is_empty()).map(|(_, t)| t.clone()).collect()
+fn others<'t, 'a>(texts: &'t [Vec<&'a str>], at: usize) -> Vec<&'t [&'a str]> {
+    texts.iter().enumerate().filter(|(other, t)| *other != at && !t.is_empty()).map(|(_, t)| t.as_slice()).collect()
 }
 
 /// The words that all of `own` begin with once the shared ones are gone; else those of the first.
-pub(super) fn suffix(base: &str, own: &[&str], others: &[Vec<&str>]) -> Option<String> {
-    let rivals: Vec<Vec<Vec<&str>>> = others.iter().map(|texts| texts.iter().map(|t| words(without_base(t, base))).collect()).collect();
-    let all: Vec<(usize, String)> = own.iter().filter_map(|text| distinct(without_base(text, base), &rivals)).collect();
+pub(super) fn suffix(base: &str, own: &[&str], others: &[&[&str]]) -> Option<String> {
+    let all: Vec<(usize, String)> = own.iter().filter_map(|text| distinct(base, without_base(text, base), others)).collect();
     // Keys that follow the pattern of the others say more than a key of another kind beside them.
     let alike = all.iter().any(|(shared, _)| *shared > 0);
     let rests: Vec<&String> = all.iter().filter(|(shared, _)| !alike || *shared > 0).map(|(_, rest)| rest).collect();
@@ -111,10 +111,13 @@ pub(super) fn suffix(base: &str, own: &[&str], others: &[Vec<&str>]) -> Option<S
 }
 
 /// `text` without the words at its start and end that each rival has in one of its texts, as part of a DNS name; and how many these were.
-fn distinct(text: &str, rivals: &[Vec<Vec<&str>>]) -> Option<(usize, String)> {
+fn distinct(base: &str, text: &str, rivals: &[&[&str]]) -> Option<(usize, String)> {
     let own = words(text);
     let longest = |limit: usize, shared: &dyn Fn(&[&str], usize) -> bool| {
-        (1..=limit).rev().find(|n| !rivals.is_empty() && rivals.iter().all(|texts| texts.iter().any(|t| shared(t, *n)))).unwrap_or(0)
+        (1..=limit)
+            .rev()
+            .find(|n| !rivals.is_empty() && rivals.iter().all(|texts| texts.iter().any(|t| shared(&words(without_base(t, base)), *n))))
+            .unwrap_or(0)
     };
     let before = longest(own.len(), &|t, n| own.get(..n).is_some_and(|start| t.starts_with(start)));
     let own_rest = own.get(before..).unwrap_or_default();
@@ -175,17 +178,28 @@ pub(super) fn file_stem(path: &str) -> &str {
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
-/// Whether nothing that is applied together with a definition has, makes or asks for the name.
-fn is_free(ws: &Workspace, collision: &Collision<'_>, name: &str) -> bool {
-    let to = collision.to;
-    let sets: BTreeSet<_> = collision.definitions.iter().flat_map(|d| outside::sets_of(ws, collision, d)).collect();
-    sets.into_iter().map(|id| ws.set(id)).all(|set| {
-        let defined = entries::of(ws, set, to).iter().any(|entry| {
-            entry.name == name || Definition::read(ws, to, entry.origin, BTreeSet::new()).is_some_and(|d| d.own_name() == name)
-        });
-        let asked = || set.members.iter().any(|member| uses::refers(ws, ws.resource(member.resource), to, name, None));
-        !defined && !asked()
-    }) && collision.definitions.iter().all(|d| outside::uses_of(ws, collision, d, name).iter().all(|u| !u.exact))
+/// Names that are in use where the definitions are applied.
+struct Taken {
+    sets: BTreeSet<SetId>,
+    names: BTreeSet<String>,
+}
+
+impl Taken {
+    fn of(ws: &Workspace, collision: &Collision<'_>) -> Self {
+        let sets: BTreeSet<SetId> = collision.definitions.iter().flat_map(|d| outside::sets_of(ws, collision, d)).collect();
+        let entries = sets.iter().flat_map(|set| entries::of(ws, ws.set(*set), collision.to));
+        let names = entries.flat_map(|entry| [entries::own_name(ws, entry.origin).unwrap_or_default().to_owned(), entry.name]).collect();
+        Self { sets, names }
+    }
+
+    /// Whether nothing that is applied together with a definition has, makes or asks for the name.
+    fn is_free(&self, ws: &Workspace, collision: &Collision<'_>, name: &str) -> bool {
+        let asked = || ws.referring(collision.to, name).iter().any(|id| ws.sets_of(*id).iter().any(|set| self.sets.contains(set)));
+        // Most names are used by no kustomization at all, which is known at once.
+        let used = || !ws.uses_outside(None, collision.to, name).is_empty();
+        let exact = |d: &Definition<'_>| outside::uses_of(ws, collision, d, name).iter().any(|u| u.exact);
+        !self.names.contains(name) && !asked() && !(used() && collision.definitions.iter().any(exact))
+    }
 }
 
 #[cfg(test)]
@@ -193,7 +207,7 @@ mod tests {
     use super::*;
 
     fn of(base: &str, own: &[&str], others: &[&[&str]]) -> Option<String> {
-        suffix(base, own, &others.iter().map(|t| t.to_vec()).collect::<Vec<_>>())
+        suffix(base, own, others)
     }
 
     #[test]

@@ -90,8 +90,9 @@ pub(super) fn elsewhere(ws: &Workspace, collision: &Collision<'_>) -> Option<Rea
             return Some(Reason::new("outside-use", format!("{} is also part of {}", ws.file(definition.file).path, set.name)));
         }
     }
-    let inside = |id: ResourceId| collision.sets.iter().any(|s| ws.set(*s).members.iter().any(|m| m.resource == id));
-    ws.resources().iter().filter(|r| refers(ws, r, collision.to, collision.name, collision.namespace.as_deref()) && !inside(r.id)).find_map(
+    let inside = |id: ResourceId| ws.sets_of(id).iter().any(|s| collision.sets.contains(s));
+    let referring = ws.referring(collision.to, collision.name).iter().map(|id| ws.resource(*id));
+    referring.filter(|r| refers(ws, r, collision.to, collision.name, collision.namespace.as_deref()) && !inside(r.id)).find_map(
         |resource| {
             let mut resolved = ws.sets_of(resource.id).into_iter().map(|set| ws.resolve(set, resource.id, collision.to, collision.name));
             let missing = resolved.all(|r| matches!(r, Resolution::Missing | Resolution::Uncertain(_)));
