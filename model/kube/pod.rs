@@ -142,6 +142,14 @@ pub struct Container<'a> {
 }
 
 impl<'a> PodTemplate<'a> {
+    /// The name that a Knative Service or Configuration gives its revision. Under that name the template cannot change any more: the webhook
+    /// refuses it (<https://knative.dev/docs/serving/revisions/>, `ValidateRevisionName` of `pkg/apis/serving/v1` in knative/serving).
+    pub fn named_revision(&self) -> Option<&'a str> {
+        let knative = self.carrier.groups == KNATIVE && matches!(self.carrier.kind, "Service" | "Configuration");
+        let name = self.node.path(&["metadata", "name"]).filter(|_| knative)?;
+        name.text().filter(|name| !name.is_empty())
+    }
+
     /// All containers: init containers, containers, ephemeral containers.
     pub fn containers(&self) -> Vec<Container<'a>> {
         containers_of(self.spec)

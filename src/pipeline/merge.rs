@@ -20,6 +20,8 @@ struct Key {
     path: String,
     document: usize,
     item: Option<usize>,
+    /// The pod template and the container that it lies in: several containers of one pod may have findings of the same words.
+    container: Option<(usize, usize)>,
 }
 
 impl Key {
@@ -29,8 +31,23 @@ impl Key {
             Some(id) => (workspace.resource(id).document, workspace.resource(id).item),
             None => (file.yaml.as_ref().map_or(0, |y| y.document_at(finding.primary.span.start)), None),
         };
-        Self { transform: finding.transform, path: file.path.clone(), document, item }
+        let container = finding.resource.and_then(|id| container(workspace, id, finding));
+        Self { transform: finding.transform, path: file.path.clone(), document, item, container }
     }
+}
+
+/// The container that a finding of a resource points into.
+fn container(workspace: &Workspace, id: ResourceId, finding: &Finding) -> Option<(usize, usize)> {
+    if !workspace.carries_pods(id) || workspace.resource(id).file != finding.primary.file {
+        return None;
+    }
+    let at = finding.primary.span.start;
+    let templates = workspace.pod_templates(id);
+    let containers = templates.iter().enumerate().flat_map(|(t, template)| {
+        let containers = template.containers().into_iter().enumerate();
+        containers.map(move |(c, container)| ((t, c), container.node.span()))
+    });
+    containers.into_iter().find(|(_, span)| span.contains(&at)).map(|(place, _)| place)
 }
 
 /// A finding of the last pass.
@@ -80,11 +97,17 @@ impl Merge {
             let same = self.known.get(&key).map_or(&[][..], Vec::as_slice);
             let waiting = || same.iter().filter_map(|at| Some((*at, self.entries.get(*at)?))).filter(|(_, e)| !e.applied);
             let at = waiting()
-                .find(|(_, e)| e.reported.message == finding.message)
+                .find(|(_, e)| e.reported.message == finding.message && e.reported.fix.is_ok())
+                .or_else(|| waiting().find(|(_, e)| e.reported.message == finding.message))
                 .or_else(|| waiting().find(|(_, e)| e.reported.fix.is_ok()))
                 .map(|(at, _)| at);
             let remark = waiting().find(|(_, e)| e.reported.severity == Severity::Info).map(|(at, _)| at);
             if let Some(entry) = at.and_then(|at| self.entries.get_mut(at)) {
+                if entry.reported.fix.is_err() {
+                    // The reason why there was no fix is gone with the fixes before it.
+                    let (place, related) = (entry.reported.place.clone(), entry.reported.related.clone());
+                    entry.reported = Reported { place, related, ..appeared(original, workspace, finding, None) };
+                }
                 entry.applied = true;
             } else if let Some(entry) = remark.and_then(|at| self.entries.get_mut(at)) {
                 // The reason why there was no fix is gone: what was fixed in the end is what is reported.

@@ -79,17 +79,21 @@ fn judge(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> O
     }
 }
 
-/// What the config hash of a pod template covers, or why it has none; for transforms whose findings it makes up for.
-pub(crate) fn covered(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> Result<Vec<(Target, String)>, NoFix> {
+/// Names of objects.
+type Names = Vec<(Target, String)>;
+
+/// What the config hash of a pod template covers, and what of it is applied after the workload, or why it has none; for transforms whose
+/// findings it makes up for.
+pub(crate) fn covered(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> Result<(Names, Names), NoFix> {
     let settings = &cx.settings.missing_config_hash;
     let sources = reads::sources(template, settings.secrets);
-    let Some(node) = cx.workspace.node(resource.id).filter(|_| !sources.is_empty()) else { return Ok(Vec::new()) };
+    let Some(node) = cx.workspace.node(resource.id).filter(|_| !sources.is_empty()) else { return Ok(Default::default()) };
     let written = template.node.path(&["metadata", "annotations"]).and_then(|map| map.get(&settings.annotation));
     let reading = Case { cx, resource, node, template, sources: &sources, written }.read()?;
     if written.is_none() {
         skips::unwanted(cx.workspace, resource, template, &reading)?;
     }
-    Ok(reading.names)
+    Ok((reading.names, reading.early))
 }
 
 /// A pod template that reads configuration.

@@ -18,6 +18,11 @@ const VERSIONED: &str = "kapp.k14s.io/versioned";
 /// Kinds and strategies that restart no pod when their template changes (semantics on the transform's page).
 pub(super) fn kind(node: Node<'_>, resource: &Resource, template: &PodTemplate<'_>) -> Result<(), NoFix> {
     let kind = &resource.kind;
+    if let Some(name) = template.named_revision() {
+        let text =
+            format!("the revision is named {name}: Knative refuses another template under that name; remove the name, or change it too");
+        return Err(NoFix::new("named-revision", text));
+    }
     match template.carrier.rollout {
         Rollout::Rolls => {}
         Rollout::NextRun => return Err(NoFix::new("next-run", format!("each run of a {kind} reads its configuration afresh"))),

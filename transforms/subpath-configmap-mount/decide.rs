@@ -8,7 +8,8 @@ use kubewright_model::finding::NoFix;
 use kubewright_model::yaml::Node;
 
 use super::choose;
-use super::mounts::{Mount, parent};
+use super::mounts::{Mount, covers, parent};
+use super::ordinal;
 use super::pod::{Own, Pod};
 use super::volume::{Found, Item, Source, Volume};
 use crate::missing_config_reference;
@@ -21,12 +22,18 @@ pub(super) struct Decision<'p, 'a> {
     /// The source of the volume that it reads, the first one of a directory.
     pub(super) source: &'p Source<'a>,
     pub(super) case: Case<'p, 'a>,
+    /// The container ends by itself.
+    pub(super) ends: bool,
+    /// The volume of another ConfigMap, Secret or projected volume that it lies in, which is read-only.
+    pub(super) nested: Option<&'p str>,
 }
 
 /// A row of the table.
 pub(super) enum Case<'p, 'a> {
     /// E1: the file does not exist.
     Missing(NoFix),
+    /// E2: a token that is never renewed.
+    Token(NoFix),
     /// I1: the content never changes under this name.
     Settled(NoFix),
     /// D1: a directory of these files.
@@ -45,10 +52,32 @@ pub(super) fn decide<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &'p Moun
         return None;
     }
     let volume = pod.volume(mount.volume)?;
+    if let Some(source) = mount.sub_path.and_then(|path| volume.token(path)) {
+        let text = "mount the volume at a directory of its own, without subPath, and read the token there: the kubelet renews it in place";
+        let case = Case::Token(NoFix::new("token", text));
+        return Some(Decision { mount, volume, source, case, ends: false, nested: None });
+    }
     let objects: Vec<&Source<'a>> = volume.sources.iter().filter(|s| s.to.is_some()).collect();
     let first = *objects.first()?;
-    let keep = |source, code, text: String| Some(Decision { mount, volume, source, case: Case::Keep(NoFix::new(code, text)) });
+    let keep = |source, code, text: String| {
+        Some(Decision {
+            mount,
+            volume,
+            source,
+            case: Case::Keep(NoFix::new(code, text)),
+            ends: pod.ends(own),
+            nested: nested(pod, own, mount),
+        })
+    };
     if mount.expression {
+        if let Some((pod_name, path)) = ordinal::missing(pod, own, mount, volume) {
+            let text = format!(
+                "no key or item {path}: the kubelet makes an empty directory of that name and mounts it at {} of {pod_name}",
+                mount.written
+            );
+            let case = Case::Missing(NoFix::new("missing-key", text));
+            return Some(Decision { mount, volume, source: first, case, ends: pod.ends(own), nested: None });
+        }
         return keep(first, "subpath-expr", "subPathExpr chooses a file for each pod, which items cannot say".into());
     }
     let sub_path = mount.sub_path?;
@@ -65,7 +94,9 @@ pub(super) fn decide<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &'p Moun
         Found::Missing(index) => {
             let source = volume.sources.get(index)?;
             // A key that a closed set does not have is one finding, and that transform says which key is near.
-            if volume.sources.iter().all(|s| s.items.is_none()) && missing_config_reference::reports(&pod.cx, pod.id) {
+            // Of a name that is defined several times it says nothing.
+            let several = source.to.is_some_and(|to| pod.objects.known(to, source.name).of_own_file);
+            if !several && volume.sources.iter().all(|s| s.items.is_none()) && missing_config_reference::reports(&pod.cx, pod.id) {
                 return None;
             }
             (source, missing(volume, source, sub_path, mount))
@@ -82,7 +113,7 @@ pub(super) fn decide<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &'p Moun
             (source, case)
         }
     };
-    Some(Decision { mount, volume, source, case })
+    Some(Decision { mount, volume, source, case, ends: pod.ends(own), nested: nested(pod, own, mount) })
 }
 
 fn missing<'p, 'a>(volume: &Volume<'_>, source: &Source<'_>, sub_path: &str, mount: &Mount<'_>) -> Case<'p, 'a> {
@@ -112,12 +143,16 @@ fn settled<'p, 'a>(pod: &Pod<'_>, read: &[&Source<'_>]) -> Option<Case<'p, 'a>> 
 }
 
 fn directory<'p, 'a>(pod: &Pod<'_>, own: &Own<'_>, volume: &Volume<'_>, files: Vec<(usize, Item)>) -> Case<'p, 'a> {
-    let proof = whole(own).and_then(|()| volume.check()).and_then(|()| pod.not_patched(own, &["volumeMounts"], &["volumes"]));
+    let proof = whole(own)
+        .and_then(|()| pod.may_change())
+        .and_then(|()| volume.check())
+        .and_then(|()| pod.not_patched(own, &["volumeMounts"], &["volumes"]));
     proof.map_or_else(Case::Keep, |()| Case::Directory(files))
 }
 
 fn file<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &Mount<'_>, volume: &Volume<'_>, index: usize, item: Item) -> Case<'p, 'a> {
     let proof = whole(own)
+        .and_then(|()| pod.may_change())
         .and_then(|()| volume.check())
         .and_then(|()| linux(pod, own))
         .and_then(|()| pod.not_patched(own, &["volumeMounts"], &["volumes"]));
@@ -134,8 +169,18 @@ fn file<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &Mount<'_>, volume: &
 fn beside<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &Mount<'_>) -> Option<&'p Mount<'a>> {
     let directory = parent(mount.path.as_deref()?);
     let outer = own.mounts.iter().find(|m| m.path.as_deref() == Some(directory) && m.sub_path.is_none() && !m.expression)?;
-    pod.volume(outer.volume)?.check().ok()?;
+    pod.volume(outer.volume)?.check_fields().ok()?;
     (outer.volume != mount.volume).then_some(outer)
+}
+
+/// The volume around a mount, if it is another one that the kubelet mounts read-only: the container runtime finds no place there to mount
+/// something at, and the container does not start (<https://github.com/kubernetes/kubernetes/issues/61545>).
+fn nested<'p>(pod: &Pod<'_>, own: &'p Own<'_>, mount: &Mount<'_>) -> Option<&'p str> {
+    let directory = parent(mount.path.as_deref()?);
+    let around = own.mounts.iter().filter(|m| m.node != mount.node).filter_map(|m| Some((m.path.as_deref()?, m)));
+    let (_, outer) = around.filter(|(path, _)| covers(path, directory)).max_by_key(|(path, _)| path.len())?;
+    let whole = outer.sub_path.is_none() && !outer.expression && outer.volume != mount.volume;
+    (whole && pod.volume(outer.volume).is_some()).then_some(outer.volume)
 }
 
 /// Refuses containers without an image, which no cluster takes: they are patches, and what they are put upon is not in front of us.

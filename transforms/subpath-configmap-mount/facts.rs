@@ -1,7 +1,7 @@
 //! What is known of a container's image, each fact from the nearest place that states it, and what a rewrite rests on.
 
 use kubewright_model::finding::NoFix;
-use kubewright_model::kube::images::{self, PathFact, PathKind, Shell, Stated, StatedBy};
+use kubewright_model::kube::images::{self, ImageFacts, PathFact, PathKind, Shell, Stated, StatedBy};
 
 use super::mounts::{covers, name, parent};
 use super::pod::{Own, Pod};
@@ -50,6 +50,28 @@ impl Facts {
     /// Whether `kubewright.lock` has the image.
     pub(super) fn locked(&self) -> bool {
         self.sources.iter().any(|s| matches!(s.by, StatedBy::Lock(_)))
+    }
+
+    /// What a link would rest on and nobody states; ENTRYPOINT and CMD only without a `command`, as the built-in table has them.
+    pub(super) fn wanted(&self, command: bool) -> ImageFacts {
+        let proven = |fact: &dyn Fn(&ImageFacts) -> bool| self.sources.iter().any(|s| s.by.proves() && fact(&s.facts));
+        let wanted = |there: bool, text: &str| (!there).then(|| text.to_owned());
+        let words = self.words().filter(|told| !command && !told.by.by.proves()).map(|told| told.value);
+        ImageFacts {
+            shell: wanted(proven(&|f| f.shell() != Shell::Unknown), "/bin/sh"),
+            user: wanted(proven(&|f| f.root().is_some()), "root"),
+            entrypoint: words.map(|words| words.entrypoint.to_vec()),
+            cmd: words.map(|words| words.cmd.to_vec()),
+            handled_paths: (!proven(&|f| f.handled_paths.is_some())).then(Vec::new),
+            ..ImageFacts::default()
+        }
+    }
+
+    /// These facts, and what the user may state beside them.
+    pub(super) fn with(&self, stated: &ImageFacts) -> Self {
+        let mut facts = self.clone();
+        facts.sources.insert(0, Stated { facts: stated.clone(), by: StatedBy::Config });
+        facts
     }
 
     pub(super) fn shell(&self) -> Option<Told<'_, Shell<'_>>> {
@@ -216,7 +238,6 @@ impl Basis {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kubewright_model::kube::images::ImageFacts;
 
     fn facts(paths: &[(&str, PathFact)]) -> Facts {
         let paths = paths.iter().map(|(path, fact)| ((*path).to_owned(), fact.clone())).collect();

@@ -191,7 +191,7 @@ fn shell(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, basis: &mut Basis) -> Resu
         }
         // Looked up in PATH, as it was.
         (_, Some(word)) => word.to_owned(),
-        _ if command.is_some() => return Err(say::unknown(pod, own, "shell-unknown")),
+        _ if command.is_some() => return Err(say::unknown(pod, own, facts, "shell-unknown")),
         _ => {
             basis.lacks("that the image has a shell (`shell`)");
             "/bin/sh".to_owned()
@@ -210,7 +210,7 @@ fn program<'a>(pod: &Pod<'a>, own: &Own<'a>, facts: &Facts, basis: &mut Basis) -
     let program = if let Some(command) = container.get("command") {
         wrapper::recognise(command).map_or(Program::Manifest { command, args }, Program::Wrapped)
     } else {
-        let told = facts.words().ok_or_else(|| say::unknown(pod, own, "entrypoint-unknown"))?;
+        let told = facts.words().ok_or_else(|| say::unknown(pod, own, facts, "entrypoint-unknown"))?;
         let (entrypoint, cmd) = (told.value.entrypoint.to_vec(), told.value.cmd.to_vec());
         let from_args = args.and_then(|n| n.at(0)?.as_str());
         let Some(first) = entrypoint.first().map(String::as_str).or(from_args).or(cmd.first().map(String::as_str)) else {

@@ -6,6 +6,7 @@
 //! workload, so further containers, and further strategies for the same container, follow in the next passes.
 
 mod choose;
+mod cure;
 mod decide;
 mod directory;
 mod facts;
@@ -15,6 +16,7 @@ mod link;
 mod minds;
 mod mounts;
 mod objects;
+mod ordinal;
 mod own_directory;
 mod pod;
 mod repoint;
@@ -133,6 +135,13 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
             Case::Missing(no_fix) => {
                 findings.push(finding(pod, Severity::Error, &[decision], missing(decision), Vec::new(), Err(no_fix.clone())));
             }
+            Case::Token(no_fix) => {
+                let message = format!(
+                    "the service account token of the volume {} is mounted through subPath: it is never renewed, and expires under the program",
+                    decision.volume.name
+                );
+                findings.push(finding(pod, Severity::Error, &[decision], message, Vec::new(), Err(no_fix.clone())));
+            }
             Case::Settled(no_fix) => {
                 let message = format!("{} is mounted through subPath", decision.source.display());
                 findings.push(finding(pod, Severity::Info, &[decision], message, Vec::new(), Err(no_fix.clone())));
@@ -163,8 +172,7 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
                 let decisions: Vec<&Decision<'_, '_>> = rewrite.files.iter().map(|f| f.decision).collect();
                 let mut finding = fixed(pod, &decisions, rewrite.title, rewrite.edits, &rewrite.basis);
                 if !rewrite.basis.proven() {
-                    let directory = rewrite.files.first().map_or("/", |f| f.directory());
-                    finding.notes.extend(say::to_prove(pod, own, &facts, rewrite.strategy, directory, &rewrite.basis));
+                    finding.notes.extend(say::to_prove(pod, own, &facts, rewrite.strategy, &rewrite.files));
                 }
                 findings.push(offered(pod, &decisions, finding));
             }
@@ -194,13 +202,14 @@ fn keep(pod: &Pod<'_>, kept: &[(&Decision<'_, '_>, NoFix)], findings: &mut Vec<F
     }
     for reason in reasons {
         let decisions: Vec<&Decision<'_, '_>> = kept.iter().filter(|(_, r)| r == reason).map(|(d, _)| *d).collect();
-        let (severity, staleness) = say::staleness(pod, &decisions);
-        findings.push(finding(pod, severity, &decisions, say::message(&decisions), vec![staleness], Err(reason.clone())));
+        let (severity, staleness) = cure::staleness(pod, &decisions);
+        let kept = finding(pod, severity, &decisions, say::message(&decisions), vec![staleness], Err(reason.clone()));
+        findings.push(does_not_start(&decisions, kept));
     }
 }
 
 fn missing(decision: &Decision<'_, '_>) -> String {
-    let sub_path = decision.mount.sub_path.unwrap_or("");
+    let sub_path = decision.mount.sub_path.or(decision.mount.expr).unwrap_or("");
     format!("{sub_path} of the volume {} is mounted through subPath and does not exist", decision.volume.name)
 }
 
@@ -211,21 +220,36 @@ fn fixed(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>], title: String, edits: V
         let kind = &pod.cx.workspace.resource(pod.id).kind;
         notes.push(format!("a {kind} cannot take this change in place: delete it and create it again"));
     }
-    let safe = basis.proven() && !pod.must_be_recreated();
+    let ends = decisions.iter().all(|d| d.ends);
+    if ends {
+        notes.push("not needed: the container ends, and reads the content anew each time it starts".to_owned());
+    }
+    let safe = basis.proven() && !ends && !pod.must_be_recreated();
     let applicability = if safe { Applicability::Safe } else { Applicability::Unsafe };
     let changes = edits.into_iter().map(|edit| Change::Edit(pod.file, edit)).collect();
     let fix = Fix { title, applicability, changes, claims: vec![pod.id] };
     finding(pod, Severity::Warning, decisions, say::message(decisions), notes, Ok(fix))
 }
 
+/// Says of files within a volume that is read-only what comes first: the container does not start.
+fn does_not_start(decisions: &[&Decision<'_, '_>], finding: Finding) -> Finding {
+    let Some((decision, volume)) = decisions.iter().find_map(|d| Some((d, d.nested?))) else { return finding };
+    let message = format!(
+        "{} is mounted at {}, within the volume {volume}, which is read-only: there is no place to mount it, and the container does not start",
+        decision.source.display(),
+        decision.mount.written
+    );
+    Finding { message, severity: Severity::Error, ..finding }
+}
+
 /// Says of a finding whose fix is only offered how much it matters until then.
 fn offered(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>], mut finding: Finding) -> Finding {
     if finding.fix.as_ref().is_ok_and(|fix| fix.applicability != Applicability::Safe) {
-        let (severity, staleness) = say::staleness(pod, decisions);
+        let (severity, staleness) = cure::staleness(pod, decisions);
         finding.severity = severity;
         finding.notes.push(format!("as long as the subPath stays, {staleness}"));
     }
-    finding
+    does_not_start(decisions, finding)
 }
 
 fn finding(
@@ -252,5 +276,5 @@ fn place(pod: &Pod<'_>, decision: &Decision<'_, '_>) -> Location {
 }
 
 fn label(decision: &Decision<'_, '_>) -> String {
-    format!("{} at {}", decision.mount.sub_path.unwrap_or("a file"), decision.mount.written)
+    format!("{} at {}", decision.mount.sub_path.or(decision.mount.expr).unwrap_or("a file"), decision.mount.written)
 }

@@ -19,6 +19,8 @@ pub(super) struct Mount<'a> {
     pub(super) sub_path: Option<&'a str>,
     /// It has a `subPathExpr`.
     pub(super) expression: bool,
+    /// `subPathExpr`, unless empty.
+    pub(super) expr: Option<&'a str>,
     /// `readOnly: true`
     pub(super) read_only: bool,
 }
@@ -35,6 +37,7 @@ pub(super) fn of(container: Node<'_>) -> Vec<Mount<'_>> {
                 written,
                 path: normal(written),
                 sub_path: node.get("subPath").and_then(Node::as_str).filter(|s| !s.is_empty()),
+                expr: node.get("subPathExpr").and_then(Node::text).filter(|s| !s.is_empty()),
                 expression: node.get("subPathExpr").and_then(Node::text).is_some_and(|s| !s.is_empty()),
                 read_only: node.get("readOnly").and_then(Node::as_bool).unwrap_or(false),
             })

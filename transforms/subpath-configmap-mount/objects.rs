@@ -27,6 +27,8 @@ pub(super) struct Known {
     pub(super) immutable: bool,
     /// Its name carries a hash of its content, in every set.
     pub(super) hashed_name: bool,
+    /// Several definitions have the name; the keys are those of the one in the workload's own file.
+    pub(super) of_own_file: bool,
 }
 
 impl<'a> Objects<'a> {
@@ -62,18 +64,30 @@ impl<'a> Objects<'a> {
         texts.filter(|texts| !texts.is_empty())
     }
 
+    /// The only one of these that stands in the file of the workload: the one that it was written for.
+    fn in_own_file(&self, all: &[ResourceId]) -> Option<ResourceId> {
+        let file = |id: ResourceId| self.cx.workspace.resource(id).file;
+        let mut own = all.iter().copied().filter(|id| file(*id) == file(self.workload));
+        own.next().filter(|_| own.next().is_none())
+    }
+
     fn ask(&self, to: Target, name: &str) -> Known {
         let in_sets = !self.sets.is_empty();
-        let mut known = Known { keys: in_sets.then(BTreeSet::new), immutable: in_sets, hashed_name: in_sets };
+        let mut known = Known { keys: in_sets.then(BTreeSet::new), immutable: in_sets, hashed_name: in_sets, of_own_file: false };
         for set in &self.sets {
             let resolution = self.cx.workspace.resolve(*set, self.workload, to, name);
             known.hashed_name &= matches!(resolution, Resolution::Generated { hash_suffix: true, .. });
-            let Resolution::One(definition) = resolution else {
+            let definition = match &resolution {
+                Resolution::One(definition) => Some(*definition),
+                Resolution::Several(all) => self.in_own_file(all).inspect(|_| known.of_own_file = true),
+                _ => None,
+            };
+            let Some(definition) = definition else {
                 known = Known { keys: None, immutable: false, ..known };
                 continue;
             };
             let immutable = self.cx.workspace.node(definition).and_then(|n| n.get("immutable")?.as_bool());
-            known.immutable &= immutable == Some(true);
+            known.immutable &= immutable == Some(true) && !known.of_own_file;
             // Kustomize may give it other keys than its file has.
             if self.cx.workspace.content_touched(definition).is_some() {
                 known.keys = None;

@@ -33,7 +33,7 @@ pub(super) struct Pod<'a> {
     hashed: OnceCell<Hashed>,
 }
 
-type Hashed = Result<Vec<(Target, String)>, NoFix>;
+type Hashed = Result<(Vec<(Target, String)>, Vec<(Target, String)>), NoFix>;
 
 /// A container and its mounts.
 pub(super) struct Own<'a> {
@@ -63,7 +63,16 @@ impl<'a> Pod<'a> {
     }
 
     /// What a config hash of the pod covers, or why there is none.
-    pub(super) fn hashed(&self) -> &Hashed {
+    pub(super) fn hashed(&self) -> Result<&[(Target, String)], &NoFix> {
+        self.hash().as_ref().map(|(names, _)| names.as_slice())
+    }
+
+    /// What of it is applied after the workload.
+    pub(super) fn early(&self) -> &[(Target, String)] {
+        self.hash().as_ref().map_or(&[], |(_, early)| early.as_slice())
+    }
+
+    fn hash(&self) -> &Hashed {
         self.hashed.get_or_init(|| missing_config_hash::covered(&self.cx, self.cx.workspace.resource(self.id), &self.template))
     }
 
@@ -75,6 +84,23 @@ impl<'a> Pod<'a> {
     /// Whether a changed template replaces nothing by itself: the resource must be deleted and created again.
     pub(super) fn must_be_recreated(&self) -> bool {
         matches!(self.template.carrier.rollout, Rollout::Immutable | Rollout::Recreate)
+    }
+
+    /// Refuses when the template may not change under the name that it gives its revision.
+    pub(super) fn may_change(&self) -> Result<(), NoFix> {
+        let refusal = |name| {
+            let text = format!(
+                "the revision is named {name}: Knative refuses another template under that name; remove the name, or change it too"
+            );
+            NoFix::new("named-revision", text)
+        };
+        self.template.named_revision().map_or(Ok(()), |name| Err(refusal(name)))
+    }
+
+    /// Whether the container ends by itself, soon after it has started, so that it reads each change when it runs the next time.
+    pub(super) fn ends(&self, own: &Own<'_>) -> bool {
+        let sidecar = own.container.node.get("restartPolicy").and_then(Node::text) == Some("Always");
+        self.template.carrier.rollout == Rollout::NextRun || (own.container.kind == ContainerKind::Init && !sidecar)
     }
 
     /// Refuses when kustomize changes one of these fields of the container, or of the pod, on the way to the cluster.
@@ -104,6 +130,11 @@ impl<'a> Pod<'a> {
         };
         let sets = workspace.sets_of(self.id);
         of_openshift(self.id) || sets.iter().any(|set| workspace.set(*set).members.iter().any(|member| of_openshift(member.resource)))
+    }
+
+    /// Whether kustomize changes one of these fields of the workload on the way to the cluster.
+    pub(super) fn touched(&self, fields: &[&str]) -> bool {
+        fields.iter().any(|field| self.touches.iter().any(|touch| touch.affects(field)))
     }
 
     /// Whether kustomize may give the container another image.

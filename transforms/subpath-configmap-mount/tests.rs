@@ -85,11 +85,18 @@ fn what_is_proven_without_the_lock_is_not_asked() {
     let container = "image: app\ncommand: [sh, run.sh]\n@MOUNT@";
     let mut settings = Settings::default();
     assert_eq!(asked(&workload(container), &settings).len(), 1);
-    let facts = ImageFacts { pattern: "app".into(), shell: Some("/bin/sh".into()), user: Some("root".into()), ..ImageFacts::default() };
+    let facts = ImageFacts {
+        pattern: "app".into(),
+        shell: Some("/bin/sh".into()),
+        user: Some("root".into()),
+        handled_paths: Some(Vec::new()),
+        ..ImageFacts::default()
+    };
     settings.images = vec![facts];
     assert!(asked(&workload(container), &settings).is_empty());
     // What the lock has already is asked again, or it would lose it.
-    let facts = ImageFacts { shell: Some("/bin/sh".into()), user: Some("root".into()), ..ImageFacts::default() };
+    let facts =
+        ImageFacts { shell: Some("/bin/sh".into()), user: Some("root".into()), handled_paths: Some(Vec::new()), ..ImageFacts::default() };
     assert_eq!(asked(&workload(container), &locked("docker.io/library/app:latest", facts)).len(), 1);
 }
 

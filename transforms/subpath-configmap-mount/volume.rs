@@ -40,6 +40,8 @@ pub(super) struct Source<'a> {
     pub(super) items: Option<Vec<Item>>,
     /// `optional: true`
     pub(super) optional: bool,
+    /// It is a `serviceAccountToken`.
+    token: bool,
     node: Node<'a>,
 }
 
@@ -102,6 +104,18 @@ impl<'a> Volume<'a> {
 
     /// Whether all of it is understood: a field that is not would get lost on the way.
     pub(super) fn check(&self) -> Result<(), NoFix> {
+        self.check_fields()?;
+        match self.sources.iter().find(|s| s.optional) {
+            Some(source) => Err(NoFix::new(
+                "optional",
+                format!("{} is optional: without it a link would lead nowhere, where now an empty directory is", source.display()),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether all its fields are understood, be its sources optional or not.
+    pub(super) fn check_fields(&self) -> Result<(), NoFix> {
         let own: &[&str] = match (self.projected, self.sources.first().and_then(|s| s.to)) {
             (true, _) => &["sources", "defaultMode"],
             (false, Some(Target::Secret)) => &["secretName", "items", "defaultMode", "optional"],
@@ -130,13 +144,13 @@ impl<'a> Volume<'a> {
         if let Some(node) = self.body.descendants().find(|n| odd(*n)) {
             return Err(NoFix::new("placeholder", format!("{} is filled in by another tool", node.text().unwrap_or("a field"))));
         }
-        match self.sources.iter().find(|s| s.optional) {
-            Some(source) => Err(NoFix::new(
-                "optional",
-                format!("{} is optional: without it a link would lead nowhere, where now an empty directory is", source.display()),
-            )),
-            None => Ok(()),
-        }
+        Ok(())
+    }
+
+    /// The source that is a service account token at that path.
+    pub(super) fn token(&self, sub_path: &str) -> Option<&Source<'a>> {
+        let path = |source: &&Source<'a>| source.node.get("path").and_then(Node::text) == Some(sub_path);
+        self.sources.iter().filter(|s| s.token).find(path)
     }
 
     /// What `sub_path` is; `known` tells what is known of the object of a source.
@@ -273,7 +287,14 @@ impl<'a> Source<'a> {
             let path = |item| text(item, "path").split('/').filter(|s| !s.is_empty() && *s != ".").collect::<Vec<_>>().join("/");
             n.items().map(|i| Item { path: path(i), key: text(i, "key"), mode: i.get("mode").and_then(Node::as_int) }).collect()
         });
-        Self { to, name, items, optional: node.get("optional").and_then(Node::as_bool).unwrap_or(false), node }
+        Self {
+            to,
+            name,
+            items,
+            optional: node.get("optional").and_then(Node::as_bool).unwrap_or(false),
+            token: key == "serviceAccountToken",
+            node,
+        }
     }
 
     /// "ConfigMap web"
@@ -286,11 +307,13 @@ impl<'a> Source<'a> {
             let mode = item.mode.map(|mode| ("mode", Value::Int(mode)));
             Value::map([("key", Value::str(&item.key)), ("path", Value::str(&item.path))].into_iter().chain(mode))
         });
-        self.wrapped([("name", Value::str(self.name)), ("items", Value::Seq(items.collect()))])
+        let fields = [("name", Value::str(self.name)), ("items", Value::Seq(items.collect()))];
+        self.wrapped(fields.into_iter().chain(self.optional.then_some(("optional", Value::Bool(true)))))
     }
 
     fn whole(&self) -> Value {
-        self.wrapped([("name", Value::str(self.name))])
+        let name = [("name", Value::str(self.name))];
+        self.wrapped(name.into_iter().chain(self.optional.then_some(("optional", Value::Bool(true)))))
     }
 
     fn wrapped(&self, fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {

@@ -1,0 +1,98 @@
+//! How much it matters that a mount keeps its subPath: whether something replaces all pods together when the content changes.
+//!
+//! Only a config hash that is there, or that is written in this run, does so; and only where the pods are replaced at once, after the new
+//! content has arrived.
+
+use kubewright_model::finding::Severity;
+use kubewright_model::kube::Target;
+use kubewright_model::yaml::Node;
+
+use super::decide::Decision;
+use super::pod::Pod;
+
+/// The transform that writes config hashes.
+const HASH: &str = "missing-config-hash";
+/// Reasons against a config hash that make up for the subPath themselves.
+const CURED: [&str; 4] = ["next-run", "reloader", "foreign-checksum", "checksum-templated"];
+
+/// How much it matters that these mounts keep their subPath, and why.
+pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Severity, String) {
+    if decisions.iter().all(|d| d.ends) {
+        return (Severity::Info, "it does little harm: the container ends, and reads the content anew each time it starts".into());
+    }
+    let without = |why: String| {
+        let text = format!("each pod reads a change when its container happens to restart, and no config hash makes up for that: {why}");
+        (Severity::Warning, text)
+    };
+    let settings = pod.cx.settings;
+    if !settings.missing_config_hash.enabled {
+        return without(format!("{HASH} is switched off"));
+    }
+    let covered = match pod.hashed() {
+        Ok(covered) => covered,
+        Err(reason) if CURED.contains(&reason.code) => return (Severity::Info, format!("its staleness does no harm: {}", reason.text)),
+        Err(reason) => return without(reason.text.clone()),
+    };
+    let written = pod.template.annotation(&settings.missing_config_hash.annotation).is_some();
+    let running = pod.cx.running.contains(&HASH);
+    if !written && !running {
+        return without(format!("none is there, and {HASH} does not run"));
+    }
+    let bare = |d: &&&Decision<'_, '_>| !covered.iter().any(|(to, name)| Some(*to) == d.source.to && name == d.source.name);
+    if let Some(decision) = decisions.iter().find(bare) {
+        let name = decision.source.display();
+        return without(if decision.source.to == Some(Target::Secret) && !settings.missing_config_hash.secrets {
+            format!("{HASH} leaves {name} out unless `secrets = true`")
+        } else {
+            format!("{name} is not among what is applied with it")
+        });
+    }
+    if let Some(why) = slow(pod) {
+        let text = format!("a change does not replace all pods together, in spite of the config hash: {why}");
+        return (Severity::Warning, text);
+    }
+    if let Some(name) = applied_later(pod, decisions) {
+        let text =
+            format!("kubectl applies it before {name}: pods that the config hash replaces may start with the old content and keep it");
+        return (Severity::Warning, text);
+    }
+    let who = if written { "the config hash that is there" } else { "the config hash that this run writes" };
+    (Severity::Info, format!("{who} cures its staleness: a change replaces all pods together"))
+}
+
+/// What keeps a new template from reaching all pods by itself.
+fn slow(pod: &Pod<'_>) -> Option<String> {
+    let spec = |path: &[&str]| pod.workload.path(&[&["spec"], path].concat());
+    if spec(&["paused"]).and_then(Node::as_bool) == Some(true) {
+        return Some("it is paused".into());
+    }
+    let partition = spec(&["updateStrategy", "rollingUpdate", "partition"]).and_then(Node::as_int).unwrap_or(0);
+    if partition > 0 {
+        return Some(format!("partition {partition} leaves the pods below that ordinal as they are"));
+    }
+    let mut steps = spec(&["strategy", "canary", "steps"]).map(Node::items).into_iter().flatten();
+    if steps.any(|step| step.get("pause").is_some()) {
+        return Some("the steps of its canary pause".into());
+    }
+    if spec(&["strategy", "blueGreen", "autoPromotionEnabled"]).and_then(Node::as_bool) == Some(false) {
+        return Some("somebody has to promote the new pods".into());
+    }
+    let kind = &pod.cx.workspace.resource(pod.id).kind;
+    let triggers = || spec(&["triggers"]).map(Node::items).into_iter().flatten();
+    if kind == "DeploymentConfig"
+        && spec(&["triggers"]).is_some()
+        && !triggers().any(|t| t.get("type").and_then(Node::text) == Some("ConfigChange"))
+    {
+        return Some("it has no ConfigChange trigger".into());
+    }
+    let mut traffic = spec(&["traffic"]).map(Node::items).into_iter().flatten();
+    let pinned = traffic.any(|t| t.get("revisionName").is_some());
+    pinned.then(|| "its traffic is pinned to a revision".into())
+}
+
+/// What stands behind the workload in its own file, where kubectl applies one after the other.
+fn applied_later(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> Option<String> {
+    let early = pod.early();
+    let read = |d: &&&Decision<'_, '_>| early.iter().any(|(to, name)| Some(*to) == d.source.to && name == d.source.name);
+    decisions.iter().find(read).map(|d| d.source.display())
+}
