@@ -96,7 +96,9 @@ pub(super) fn all(parts: &Parts<'_>) -> (Vec<Applied>, Own) {
             _ => applied.push(flux::kustomization(resource, spec, &urls)),
         }
     }
-    applied.iter_mut().for_each(|a| forget_foreign(a, &own, parts));
+    for applied in &mut applied {
+        forget_foreign(applied, &own, parts);
+    }
     (applied, own)
 }
 

@@ -198,7 +198,7 @@ impl Taken {
         // Most names are used by no kustomization at all, which is known at once.
         let used = || !ws.uses_outside(None, collision.to, name).is_empty();
         let exact = |d: &Definition<'_>| outside::uses_of(ws, collision, d, name).iter().any(|u| u.exact);
-        !self.names.contains(name) && !asked() && !(used() && collision.definitions.iter().any(exact))
+        !(self.names.contains(name) || asked() || used() && collision.definitions.iter().any(exact))
     }
 }
 
