@@ -93,7 +93,8 @@ fn to_state(pod: &Pod<'_>, own: &Own<'_>, wanted: &ImageFacts) -> String {
     ];
     let fields = || fields.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
     if let Some(image) = image.filter(|_| !pod.image_changes(own)) {
-        let lines: String = fields().map(|(name, value)| format!("\n{name} = {value}")).collect();
+        let lines: Vec<String> = fields().map(|(name, value)| format!("\n{name} = {value}")).collect();
+        let lines = lines.concat();
         format!(
             "`kubewright images lock` reads what the image has; or state it in kubewright.toml, if it is so:\n[[images]]\nmatch = \"{image}\"{lines}"
         )
