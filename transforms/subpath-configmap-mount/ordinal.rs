@@ -1,4 +1,4 @@
-//! Which file a `subPathExpr` chooses for each pod of a StatefulSet, whose names are known: `<name>-<ordinal>`.
+//! Which file a `subPathExpr` chooses for each pod of a `StatefulSet`, whose names are known: `<name>-<ordinal>`.
 
 use kubewright_model::yaml::Node;
 
@@ -6,7 +6,7 @@ use super::mounts::Mount;
 use super::pod::{Own, Pod};
 use super::volume::{Found, Source, Volume};
 
-/// Pods of one StatefulSet that are looked at.
+/// Pods of one `StatefulSet` that are looked at.
 const MAX_PODS: i64 = 1000;
 /// The label that holds the ordinal, and the one that holds the name
 /// (<https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#pod-index-label>).
@@ -29,7 +29,7 @@ pub(super) fn missing(pod: &Pod<'_>, own: &Own<'_>, mount: &Mount<'_>, volume: &
         let name = format!("{}-{ordinal}", resource.name);
         let path = expanded(mount.expr?, own.container.node, &name, ordinal)?;
         let gone = matches!(volume.find(&path, known), Found::Missing(_));
-        gone.then(|| (name, path))
+        if gone { Some((name, path)) } else { None }
     })
 }
 

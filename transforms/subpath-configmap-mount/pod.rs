@@ -13,7 +13,7 @@ use super::objects::Objects;
 use super::volume::Volume;
 use crate::{Context, missing_config_hash};
 
-/// Kinds of OpenShift that its first releases had without an API group.
+/// Kinds of `OpenShift` that its first releases had without an API group.
 const OPENSHIFT_KINDS: [&str; 5] = ["DeploymentConfig", "Route", "ImageStream", "BuildConfig", "SecurityContextConstraints"];
 
 /// A pod template under examination.
@@ -119,7 +119,7 @@ impl<'a> Pod<'a> {
         Ok(())
     }
 
-    /// Whether it runs on OpenShift, where the user of the image is no fact: a kind of OpenShift's says so, its own or one applied with it.
+    /// Whether it runs on `OpenShift`, where the user of the image is no fact: a kind of `OpenShift`'s says so, its own or one applied with it.
     /// (<https://docs.openshift.com/container-platform/4.17/authentication/managing-security-context-constraints.html>)
     pub(super) fn on_openshift(&self) -> bool {
         let workspace = self.cx.workspace;

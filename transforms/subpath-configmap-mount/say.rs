@@ -55,7 +55,7 @@ pub(super) fn unknown(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, code: &'stati
     };
     let wanted = facts.wanted(!entrypoint);
     let inspect = if entrypoint { "\nand its entrypoint and cmd, as `docker image inspect` shows them" } else { "" };
-    NoFix::new(code, format!("{why}\n{}{inspect}", to_state(pod, own, &wanted)))
+    NoFix::new(code, format!("{why}\n{}{inspect}", to_state(pod, own, &wanted, facts.locked())))
 }
 
 /// How the fix would be proven.
@@ -72,7 +72,7 @@ pub(super) fn to_prove(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, strategy: St
             // Only what would be enough is worth asking for.
             let wanted = facts.wanted(own.container.node.get("command").is_some());
             let enough = link::rewrite(pod, own, &facts.with(&wanted), files).is_ok_and(|(_, basis)| basis.proven());
-            enough.then(|| to_state(pod, own, &wanted))
+            enough.then(|| to_state(pod, own, &wanted, facts.locked()))
         }
         _ if facts.locked() => None,
         _ => Some("`kubewright images lock` reads what the image has".to_owned()),
@@ -80,7 +80,7 @@ pub(super) fn to_prove(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, strategy: St
 }
 
 /// What to write into `kubewright.toml`, or into the annotation where kustomize may replace the image, so that the fix is proven.
-fn to_state(pod: &Pod<'_>, own: &Own<'_>, wanted: &ImageFacts) -> String {
+fn to_state(pod: &Pod<'_>, own: &Own<'_>, wanted: &ImageFacts, locked: bool) -> String {
     let image = own.container.node.get("image").and_then(Node::text).and_then(images::normalise);
     let list = |words: &Option<Vec<String>>| words.as_ref().map(|words| format!("{words:?}"));
     let text = |word: &Option<String>| word.as_ref().map(|word| format!("{word:?}"));
@@ -93,10 +93,10 @@ fn to_state(pod: &Pod<'_>, own: &Own<'_>, wanted: &ImageFacts) -> String {
     ];
     let fields = || fields.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
     if let Some(image) = image.filter(|_| !pod.image_changes(own)) {
-        let lines: String = fields().map(|(name, value)| format!("\n{name} = {value}")).collect();
-        format!(
-            "`kubewright images lock` reads what the image has; or state it in kubewright.toml, if it is so:\n[[images]]\nmatch = \"{image}\"{lines}"
-        )
+        let lines: Vec<String> = fields().map(|(name, value)| format!("\n{name} = {value}")).collect();
+        let lines = lines.concat();
+        let lock = if locked { "" } else { "`kubewright images lock` reads what the image has; or " };
+        format!("{lock}state it in kubewright.toml, if it is so:\n[[images]]\nmatch = \"{image}\"{lines}")
     } else {
         let fields: Vec<String> = fields().map(|(name, value)| format!("\"{name}\": {value}")).collect();
         let facts = format!(r#"'{{"{}": {{{}}}}}'"#, own.container.name, fields.join(", "));

@@ -18,7 +18,7 @@ pub(super) enum User<'f> {
         /// Who says so, if it is not the manifest.
         by: Option<&'f Stated>,
     },
-    /// Whatever number OpenShift gives its namespace.
+    /// Whatever number `OpenShift` gives its namespace.
     Random,
     /// Nothing says.
     Unknown,
