@@ -310,7 +310,9 @@ fn as_nobody(dir: &Path, args: &[&str]) -> Output {
         // A copy that the other user may reach, wherever the build directory lies.
         let program = dir.parent().expect("a parent").join(format!("kubewright-{}", std::process::id()));
         if !program.exists() {
-            fs::copy(env!("CARGO_BIN_EXE_kubewright"), &program).expect("a copy of the program");
+            // By another process: a test that starts a program meanwhile would inherit the file as open for writing, and nobody could run it.
+            let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_kubewright")).arg(&program).status();
+            assert!(copied.expect("cp starts").success(), "a copy of the program");
             fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("permissions");
         }
         for path in tree(dir).expect("files").keys() {
