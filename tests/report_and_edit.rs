@@ -9,6 +9,7 @@ use kubewright::pipeline::report::Outcome;
 use kubewright::pipeline::{Pipeline, UnsafeFixes};
 use kubewright_model::finding::Applicability;
 use kubewright_model::kube::{Input, Options, Workspace};
+use kubewright_model::yaml::Node;
 use kubewright_transforms::{ALL, Transform};
 
 const WORKLOADS: u64 = 10_000;
@@ -90,8 +91,8 @@ fn left(text: &str) -> Vec<(String, String)> {
     for resource in workspace.resources() {
         for template in workspace.pod_templates(resource.id) {
             for container in template.containers() {
-                for mount in container.node.get("volumeMounts").into_iter().flat_map(|n| n.items()) {
-                    if let (Some(path), Some(_)) = (mount.get("mountPath").and_then(|n| n.text()), mount.get("subPath")) {
+                for mount in container.node.get("volumeMounts").into_iter().flat_map(Node::items) {
+                    if let (Some(path), Some(_)) = (mount.get("mountPath").and_then(Node::text), mount.get("subPath")) {
                         found.push((container.name.to_owned(), path.to_owned()));
                     }
                 }
@@ -105,7 +106,7 @@ fn workspace(text: &str) -> Workspace {
     Workspace::new(vec![Input { path: "web.yaml".into(), text: text.into(), editable: true }], Options::default())
 }
 
-fn check(config: &Config, transforms: &[&dyn Transform], unsafe_fixes: UnsafeFixes, manifest: &Manifest) -> Result<(), String> {
+fn check(config: &Config, transforms: &[&dyn Transform], unsafe_fixes: &UnsafeFixes, manifest: &Manifest) -> Result<(), String> {
     let pipeline = Pipeline { transforms: transforms.to_vec(), settings: &config.settings, unsafe_fixes: unsafe_fixes.clone() };
     let report = pipeline.run(&workspace(&manifest.text)).map_err(|error| error.to_string())?;
     let after = report.files.first().and_then(|f| f.after.as_deref()).unwrap_or(&manifest.text);
@@ -117,7 +118,7 @@ fn check(config: &Config, transforms: &[&dyn Transform], unsafe_fixes: UnsafeFix
         lines.dedup();
         let applied = finding.outcome == Outcome::Applied;
         let offered = finding.fix.as_ref().is_ok_and(|fix| {
-            fix.applicability == Applicability::Safe || (unsafe_fixes != UnsafeFixes::None && fix.applicability == Applicability::Unsafe)
+            fix.applicability == Applicability::Safe || (*unsafe_fixes != UnsafeFixes::None && fix.applicability == Applicability::Unsafe)
         });
         if applied != offered {
             return Err(format!("line {}: applied {applied}, and the report says {:?}", finding.place.line, finding.fix));
@@ -139,11 +140,11 @@ fn check(config: &Config, transforms: &[&dyn Transform], unsafe_fixes: UnsafeFix
 fn a_report_says_what_the_diff_contains() {
     let config = Config::parse(CONFIG, "kubewright.toml").expect("a configuration");
     let alone: Vec<&dyn Transform> = ALL.iter().copied().filter(|t| t.meta().name == SUBJECT).collect();
-    let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
-        for first in 0..threads {
+        for first in (0..WORKLOADS).take(threads) {
             let (config, alone) = (&config, &alone);
-            scope.spawn(move || (first..WORKLOADS).step_by(threads as usize).for_each(|number| one(number, config, alone)));
+            scope.spawn(move || (first..WORKLOADS).step_by(threads).for_each(|number| one(number, config, alone)));
         }
     });
 }
@@ -155,7 +156,7 @@ fn one(number: u64, config: &Config, alone: &[&dyn Transform]) {
         1 => (alone, UnsafeFixes::All),
         _ => (alone, UnsafeFixes::None),
     };
-    if let Err(why) = check(config, transforms, unsafe_fixes, &manifest) {
+    if let Err(why) = check(config, transforms, &unsafe_fixes, &manifest) {
         panic!("workload {number}: {why}\n{}", manifest.text);
     }
 }

@@ -171,7 +171,9 @@ mod tests {
             "<YOUR TOKEN>",
             "your-token-here",
         ];
-        whole.iter().for_each(|text| assert!(is_placeholder(text), "{text}"));
+        for text in whole {
+            assert!(is_placeholder(text), "{text}");
+        }
     }
 
     #[test]
@@ -203,6 +205,8 @@ mod tests {
             "#!/bin/sh\necho ${HOST}\n",
             "{{ .GroupLabels.SortedPairs.Values | join }}\n{{ with .Values }}x{{ end }}",
         ];
-        content.iter().for_each(|text| assert!(!is_placeholder(text), "{text}"));
+        for text in content {
+            assert!(!is_placeholder(text), "{text}");
+        }
     }
 }
