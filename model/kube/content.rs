@@ -25,11 +25,44 @@ pub struct Encrypted {
     pub file: FileId,
 }
 
+/// Kinds whose pods kustomize knows to refer to ConfigMaps and Secrets, by group.
+/// Source: <https://github.com/kubernetes-sigs/kustomize/blob/master/api/internal/konfig/builtinpluginconsts/namereference.go>.
+const NAME_REFERENCES: &[(&str, &str)] = &[
+    ("", "Pod"),
+    ("", "PodTemplate"),
+    ("apps", "Deployment"),
+    ("extensions", "Deployment"),
+    ("apps", "ReplicaSet"),
+    ("extensions", "ReplicaSet"),
+    ("apps", "DaemonSet"),
+    ("extensions", "DaemonSet"),
+    ("apps", "StatefulSet"),
+    ("batch", "Job"),
+    ("batch", "CronJob"),
+];
+
 impl Workspace {
     /// A resource as part of an apply set; the first time where it is part of it several times.
     pub fn member(&self, set: SetId, id: ResourceId) -> Option<&Member> {
         let position = self.set_index(set)?.positions(id).next()?;
         self.sets.get(set.0 as usize)?.members.get(position)
+    }
+
+    /// Whether kustomize, on the way of a resource into a set, rewrites the names of ConfigMaps and Secrets that its pods refer to. It does so in
+    /// the kinds of its table alone, unless a kustomization adds others (`configurations`, `crds`) or transforms as it likes.
+    pub fn follows_names(&self, set: SetId, id: ResourceId) -> bool {
+        let resource = self.resource(id);
+        if NAME_REFERENCES.contains(&(resource.group(), resource.kind.as_str())) {
+            return true;
+        }
+        let way = self.member(set, id).map(|member| member.through.as_slice()).unwrap_or_default();
+        let adds = ["configurations", "crds", "transformers"];
+        way.iter().filter_map(|file| self.kustomization_node(*file)).any(|node| adds.iter().any(|field| node.get(field).is_some()))
+    }
+
+    /// The path of a node of a resource as kustomize's field specs write it: `spec/template/spec/volumes/configMap/name`.
+    pub fn field_spec(&self, id: ResourceId, node: Node<'_>) -> Option<String> {
+        Some(plain_path(self.node(id)?, node).replace('.', "/"))
     }
 
     /// The first thing that may change a node of a resource between its file and the cluster.

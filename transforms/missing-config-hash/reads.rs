@@ -37,6 +37,8 @@ pub(super) struct Source<'a> {
     optional: bool,
     /// Keys that are named.
     keys: BTreeSet<String>,
+    /// Those of them without which the pod does not start.
+    required: BTreeSet<String>,
     /// What else is read.
     extent: Extent,
     /// Something of it is read through a volume.
@@ -154,6 +156,7 @@ fn gather<'a>(references: impl Iterator<Item = Reference<'a>>, secrets: bool) ->
                 name: reference.name,
                 optional: true,
                 keys: BTreeSet::new(),
+                required: BTreeSet::new(),
                 extent: Extent::Nothing,
                 volume: false,
                 only_volumes: true,
@@ -168,7 +171,12 @@ fn gather<'a>(references: impl Iterator<Item = Reference<'a>>, secrets: bool) ->
         source.only_volumes &= volume && matches!(reference.demand.reads, Keys::All);
         match reference.demand.reads {
             Keys::None => {}
-            Keys::Some(keys) => source.keys.extend(keys),
+            Keys::Some(keys) => {
+                if !reference.optional {
+                    source.required.extend(keys.iter().cloned());
+                }
+                source.keys.extend(keys);
+            }
             Keys::AllData => source.extent = source.extent.max(Extent::Data),
             Keys::All => source.extent = Extent::All,
         }
@@ -226,6 +234,9 @@ fn read_in(contents: &Contents<'_>, set: SetId, workload: &Resource, sources: &[
                 None => the_same(contents, &ids, source)?,
             },
             Resolution::Uncertain(ids) => the_only(workspace, set, workload, &ids, source)?,
+            Resolution::Generated { hash_suffix: true, .. } if !workspace.follows_names(set, workload.id) => {
+                return Err(not_followed(&display));
+            }
             Resolution::Generated { hash_suffix: true, .. } => {
                 generated.push(display);
                 continue;
@@ -251,6 +262,10 @@ fn read_in(contents: &Contents<'_>, set: SetId, workload: &Resource, sources: &[
                 continue;
             }
         };
+        let built = workspace.member(set, id).map_or(source.name, |member| member.name.as_str());
+        if built != source.name && !workspace.follows_names(set, workload.id) {
+            return Err(not_followed(&display));
+        }
         let content = contents.of(id, source)?;
         if let Some(why) = &content.elsewhere {
             return Err(NoFix::new("filled-in-cluster", format!("{display} is filled in the cluster: {why}")));
@@ -274,6 +289,12 @@ fn read_in(contents: &Contents<'_>, set: SetId, workload: &Resource, sources: &[
     Err(NoFix::new("generated-name", format!("the name of {} carries a hash of its content", generated.join(", "))))
 }
 
+/// The build changes the name, and not the reference to it: no pod will find what would be hashed.
+fn not_followed(display: &str) -> NoFix {
+    let text = format!("the kustomization gives {display} another name and leaves the reference to it as it is: no pod finds it");
+    NoFix::new("name-not-followed", text)
+}
+
 /// The keys that reach the pod, with their digests.
 fn keys_read(source: &Source<'_>, content: &Content, display: &str) -> Result<BTreeMap<String, Option<[u8; 32]>>, NoFix> {
     let mut keys: BTreeMap<String, Option<[u8; 32]>> = BTreeMap::new();
@@ -290,6 +311,9 @@ fn keys_read(source: &Source<'_>, content: &Content, display: &str) -> Result<BT
             }
             keys.insert(key.clone(), Some(value.digest));
         }
+    }
+    if let Some(key) = source.required.iter().find(|key| !keys.contains_key(*key)) {
+        return Err(NoFix::new("key-absent", format!("{display} has no key {key}: the pod does not start until it has")));
     }
     for key in &source.keys {
         keys.entry(key.clone()).or_insert(None);

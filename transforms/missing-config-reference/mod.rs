@@ -12,6 +12,7 @@ mod near;
 mod objects;
 mod say;
 mod traces;
+mod unfollowed;
 mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,7 @@ use kubewright_model::yaml::{Edit, Node, Refusal, Value};
 use rayon::prelude::*;
 
 use self::evidence::Facts;
+use self::unfollowed::Unfollowed;
 use self::wanted::{Key, Wanted};
 use crate::{Context, Meta, Transform};
 
@@ -47,7 +49,8 @@ impl Transform for MissingConfigReference {
         let found = Gaps::of(cx.workspace);
         let facts = Facts::new(cx, &found);
         let objects = found.objects.iter().filter_map(|gap| objects::judge(&facts, gap));
-        objects.chain(found.keys.iter().filter_map(|gap| keys::judge(&facts, gap))).collect()
+        let keys = found.keys.iter().filter_map(|gap| keys::judge(&facts, gap));
+        objects.chain(keys).chain(found.unfollowed.iter().filter_map(|lost| unfollowed::judge(cx.workspace, lost))).collect()
     }
 }
 
@@ -85,6 +88,8 @@ const CHUNK: usize = 256;
 struct Gaps<'a> {
     objects: Vec<Gap<'a>>,
     keys: Vec<Gap<'a>>,
+    /// Names that kustomize changes, and not where they are asked for.
+    unfollowed: Vec<Unfollowed<'a>>,
     /// Names that pods of a set ask for and find.
     present: BTreeMap<(SetId, Target), BTreeSet<&'a str>>,
 }
@@ -102,6 +107,7 @@ impl<'a> Gaps<'a> {
         for part in parts.collect::<Vec<_>>() {
             all.objects.extend(part.objects);
             all.keys.extend(part.keys);
+            all.unfollowed.extend(part.unfollowed);
             for (place, names) in part.present {
                 all.present.entry(place).or_default().extend(names);
             }
@@ -125,7 +131,9 @@ impl<'a> Gaps<'a> {
             let name = (want.to, want.name, want.namespace);
             let mut lacking = Vec::new();
             for set in &sets {
-                let held = match workspace.resolve_in(*set, resource.id, want.to, want.name, want.namespace) {
+                let resolution = workspace.resolve_in(*set, resource.id, want.to, want.name, want.namespace);
+                self.unfollowed.extend(Unfollowed::of(workspace, *set, resource, want, &resolution));
+                let held = match resolution {
                     Resolution::Missing => {
                         if workspace.set(*set).closed {
                             lacking.push(*set);
