@@ -306,17 +306,23 @@ fn many_offered_fixes_of_a_file_are_tried_together() {
 
 #[test]
 fn a_fix_that_another_one_made_possible_takes_the_place_of_the_remark() {
-    let file = |source: &str| {
+    let map = |source: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  {source}.conf: x\n");
+    let reader = |source: &str| {
         format!(
-            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  {source}.conf: x\n---\n\
-             apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {source}\nspec:\n  selector:\n    matchLabels:\n      app: {source}\n  \
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {source}\nspec:\n  selector:\n    matchLabels:\n      app: {source}\n  \
              template:\n    metadata:\n      labels:\n        app: {source}\n    spec:\n      containers:\n        - name: app\n          \
              image: app\n          volumeMounts:\n            - name: settings\n              mountPath: /etc/app\n      volumes:\n        \
              - name: settings\n          configMap:\n            name: settings\n            items:\n              - key: {source}.conf\n                \
              path: app.conf\n"
         )
     };
-    let ws = workspace(&[("web.yaml", &file("web"), true), ("worker.yaml", &file("worker"), true)]);
+    // Each definition apart from its reader: before the rename nothing says which one is read.
+    let ws = workspace(&[
+        ("web-config.yaml", &map("web"), true),
+        ("web.yaml", &reader("web"), true),
+        ("worker-config.yaml", &map("worker"), true),
+        ("worker.yaml", &reader("worker"), true),
+    ]);
     let report = run(&ws, kubewright_transforms::ALL).unwrap();
     let said: Vec<(&str, &str, Outcome)> = report
         .findings
@@ -326,7 +332,7 @@ fn a_fix_that_another_one_made_possible_takes_the_place_of_the_remark() {
     assert_eq!(
         said,
         [
-            ("web.yaml", "rename 1 of 2 definitions to settings-web, and the references that demand them", Outcome::Applied),
+            ("web-config.yaml", "rename 1 of 2 definitions to settings-web, and the references that demand them", Outcome::Applied),
             ("web.yaml", "write the hash of ConfigMap settings-web to the pod template", Outcome::Applied),
             ("worker.yaml", "write the hash of ConfigMap settings to the pod template", Outcome::Applied),
         ]
