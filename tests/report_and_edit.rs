@@ -116,7 +116,8 @@ fn check(config: &Config, transforms: &[&dyn Transform], unsafe_fixes: &UnsafeFi
         let mut lines: Vec<usize> = finding.related.iter().map(|(place, _)| place.line).chain([finding.place.line]).collect();
         lines.sort_unstable();
         lines.dedup();
-        let applied = finding.outcome == Outcome::Applied;
+        // A finding that the fix of another one cured is gone from the result, too.
+        let applied = finding.outcome != Outcome::Left;
         let offered = finding.fix.as_ref().is_ok_and(|fix| {
             fix.applicability == Applicability::Safe || (*unsafe_fixes != UnsafeFixes::None && fix.applicability == Applicability::Unsafe)
         });

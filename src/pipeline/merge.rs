@@ -6,6 +6,8 @@
 //! pass said why there is no fix: those are reported at the place of their resource in the original text.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
 
 use kubewright_model::finding::{Finding, NoFix, Severity};
 use kubewright_model::kube::{ResourceId, Workspace};
@@ -31,13 +33,14 @@ impl Key {
             Some(id) => (workspace.resource(id).document, workspace.resource(id).item),
             None => (file.yaml.as_ref().map_or(0, |y| y.document_at(finding.primary.span.start)), None),
         };
-        let container = finding.resource.and_then(|id| container(workspace, id, finding));
+        let container = container(workspace, finding).map(|(place, _)| place);
         Self { transform: finding.transform, path: file.path.clone(), document, item, container }
     }
 }
 
-/// The container that a finding of a resource points into.
-fn container(workspace: &Workspace, id: ResourceId, finding: &Finding) -> Option<(usize, usize)> {
+/// The container that a finding of a resource points into: its place, and its bytes.
+fn container(workspace: &Workspace, finding: &Finding) -> Option<((usize, usize), Range<usize>)> {
+    let id = finding.resource?;
     if !workspace.carries_pods(id) || workspace.resource(id).file != finding.primary.file {
         return None;
     }
@@ -47,7 +50,37 @@ fn container(workspace: &Workspace, id: ResourceId, finding: &Finding) -> Option
         let containers = template.containers().into_iter().enumerate();
         containers.map(move |(c, container)| ((t, c), container.node.span()))
     });
-    containers.into_iter().find(|(_, span)| span.contains(&at)).map(|(place, _)| place)
+    containers.into_iter().find(|(_, span)| span.contains(&at))
+}
+
+/// Places within a container, as long as its text stays what it is.
+#[derive(Default)]
+struct Within {
+    /// The text of the container.
+    text: Arc<str>,
+    /// Of the finding, and of what it relates to; bytes from the start of the container.
+    offsets: Vec<usize>,
+}
+
+impl Within {
+    fn of(workspace: &Workspace, finding: &Finding) -> Option<Self> {
+        let (_, span) = container(workspace, finding)?;
+        let file = finding.primary.file;
+        let places = [&finding.primary].into_iter().chain(finding.related.iter().map(|(place, _)| place));
+        let inside = places.filter(|place| place.file == file && span.contains(&place.span.start));
+        let offsets = inside.map(|place| place.span.start - span.start).collect();
+        Some(Self { text: Arc::from(workspace.file(file).text.get(span)?), offsets })
+    }
+
+    /// Whether both have the same finding as their first.
+    fn is_same(&self, other: &Self) -> bool {
+        self.text == other.text && self.offsets.first() == other.offsets.first()
+    }
+
+    /// Whether this finding is about what another one is about first.
+    fn covers(&self, other: &Self) -> bool {
+        self.text == other.text && other.offsets.first().is_some_and(|offset| self.offsets.contains(offset))
+    }
 }
 
 /// A finding of the last pass.
@@ -59,10 +92,31 @@ struct Left<'a> {
     finding: &'a Finding,
     /// Why its fix was refused.
     refusal: Option<&'a NoFix>,
+    within: Option<Within>,
+}
+
+impl Left<'_> {
+    /// Whether it is what an entry has become, by one of the signs: the same place, the same words, the same container or resource.
+    fn is(&self, entry: &Entry, sign: Sign) -> bool {
+        match sign {
+            Sign::Place => self.within.as_ref().zip(entry.within.as_ref()).is_some_and(|(now, then)| now.is_same(then)),
+            Sign::Words => self.finding.message == entry.reported.message,
+            Sign::Resource => true,
+        }
+    }
+}
+
+/// By what a finding of the last pass is told to be one of the first; the surest first.
+#[derive(Clone, Copy)]
+enum Sign {
+    Place,
+    Words,
+    Resource,
 }
 
 struct Entry {
     key: Key,
+    within: Option<Within>,
     reported: Reported,
     applied: bool,
 }
@@ -81,7 +135,12 @@ impl Merge {
     /// The first pass.
     pub(super) fn start(&mut self, workspace: &Workspace, pass: &Pass, remarks: &[Finding]) {
         self.entries = (pass.findings.iter().enumerate())
-            .map(|(i, f)| Entry { key: Key::of(workspace, f), reported: Reported::new(workspace, f), applied: pass.applied.contains(&i) })
+            .map(|(i, f)| Entry {
+                key: Key::of(workspace, f),
+                within: Within::of(workspace, f),
+                reported: Reported::new(workspace, f),
+                applied: pass.applied.contains(&i),
+            })
             .collect();
         for (at, entry) in self.entries.iter().enumerate() {
             self.known.entry(entry.key.clone()).or_default().push(at);
@@ -126,22 +185,37 @@ impl Merge {
             for (i, finding) in pass.findings.iter().enumerate() {
                 let order = (position(finding.transform).unwrap_or(usize::MAX), i);
                 let refusal = pass.refused.get(&i);
-                left.entry(Key::of(workspace, finding)).or_default().push(Left { order, workspace, finding, refusal });
+                left.entry(Key::of(workspace, finding)).or_default().push(Left {
+                    order,
+                    workspace,
+                    finding,
+                    refusal,
+                    within: Within::of(workspace, finding),
+                });
             }
         }
         for entry in &mut self.entries {
             entry.reported.outcome = if entry.applied { Outcome::Applied } else { Outcome::Cured };
         }
-        for exact in [true, false] {
+        let mut covered: BTreeMap<Key, Vec<Within>> = BTreeMap::new();
+        for sign in [Sign::Place, Sign::Words, Sign::Resource] {
             for entry in self.entries.iter_mut().filter(|e| e.reported.outcome == Outcome::Cured) {
                 let Some(same) = left.get_mut(&entry.key) else { continue };
-                if let Some(at) = same.iter().position(|l| !exact || l.finding.message == entry.reported.message) {
+                if let Some(at) = same.iter().position(|left| left.is(entry, sign)) {
                     let left = same.remove(at);
+                    covered.entry(entry.key.clone()).or_default().extend(left.within);
                     entry.reported.outcome = Outcome::Left;
                     if let Some(reason) = left.refusal.or(left.finding.fix.as_ref().err()) {
                         entry.reported.fix = Err(reason.clone());
                     }
                 }
+            }
+        }
+        // Two findings of one container may have become one, where it is still as it was: neither is cured.
+        for entry in self.entries.iter_mut().filter(|e| e.reported.outcome == Outcome::Cured) {
+            let others = covered.get(&entry.key).map_or(&[][..], Vec::as_slice);
+            if entry.within.as_ref().is_some_and(|own| others.iter().any(|other| other.covers(own))) {
+                entry.reported.outcome = Outcome::Left;
             }
         }
         // What a fix leaves to remark about its own resource is no finding of its own.
