@@ -157,7 +157,11 @@ pub(super) fn read(input: &Input, charts: &Charts, stream: bool) -> Read {
         }
         () => None,
     };
-    let verdict = if roots.iter().all(|root| root.is_none_or(Node::is_null)) {
+    // SOPS takes the metadata of a file from its first document, and its MAC may cover all of them.
+    let first = roots.iter().flatten().find(|root| !root.is_null());
+    let verdict = if encrypted && !stream && first.is_some_and(|root| is_encrypted(*root)) {
+        Verdict::Skip("sops", "encrypted by SOPS, whose MAC covers every value")
+    } else if roots.iter().all(|root| root.is_none_or(Node::is_null)) {
         Verdict::Skip("empty", "nothing but comments")
     } else {
         let kustomization = is_kustomization_name(&input.path);
@@ -195,9 +199,9 @@ fn has_template_mapping(root: Node<'_>) -> bool {
     root.descendants().any(|node| flow(node) && node.children().next().is_some_and(flow))
 }
 
-/// Whether SOPS encrypted this document. It writes its metadata into each document of a file that it encrypts, with one MAC over all of
-/// them: a document without was put beside it afterwards, and no MAC covers it.
-/// Source: `EmitEncryptedFile` of <https://github.com/getsops/sops/blob/main/stores/yaml/store.go>.
+/// Whether SOPS encrypted this document. It writes its metadata into each document of a file that it encrypts, and reads them from the
+/// first: where that has none, SOPS does not read the file, and no MAC covers the documents beside an encrypted one.
+/// Source: `LoadEncryptedFile` and `EmitEncryptedFile` of <https://github.com/getsops/sops/blob/main/stores/yaml/store.go>.
 pub(super) fn is_encrypted(root: Node<'_>) -> bool {
     root.path(&["sops", "mac"]).is_some()
 }

@@ -84,6 +84,7 @@ fn other_documents_say_what_they_are() {
         ("mixed.yaml", &format!("a: 1\n---\n{}", config_map("x", "k"))),
         ("sops.yaml", &format!("{}sops:\n  mac: ENC\n", config_map("enc", "k"))),
         ("half-sops.yaml", &format!("{}---\n{}sops:\n  mac: ENC\n", config_map("clear", "k"), config_map("enc2", "k"))),
+        ("first-sops.yaml", &format!("{}sops:\n  mac: ENC\n---\n{}", config_map("enc3", "k"), config_map("covered", "k"))),
         ("nosops.yaml", &config_map("sops", "sops")),
         ("patch.yaml", &format!("{}$patch: delete\n", config_map("p", "k"))),
     ]);
@@ -92,6 +93,7 @@ fn other_documents_say_what_they_are() {
         codes(&w),
         [
             ("empty.yaml", None, "empty"),
+            ("first-sops.yaml", None, "sops"),
             ("half-sops.yaml", Some(1), "sops"),
             ("mixed.yaml", Some(0), "not-a-resource"),
             ("noname.yaml", None, "not-a-resource"),
