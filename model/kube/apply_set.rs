@@ -1,4 +1,4 @@
-//! Building apply sets (semantics f.3), strongest evidence first.
+//! Building apply sets, strongest evidence first.
 //!
 //! A file that is part of a configured set is judged only through configured sets; one that a kustomization gathers only through the
 //! kustomizations that are built and reach it; what Argo CD or Flux takes as it is only through them; what is left makes a candidate set

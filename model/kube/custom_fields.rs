@@ -1,4 +1,4 @@
-//! Fields of custom resources that name a ConfigMap or Secret, as data (semantics b.5; paths as in the CRD schemas of each project).
+//! Fields of custom resources that name a ConfigMap or Secret, as data (paths as in the CRD schemas of each project).
 //!
 //! Whole pod templates are [`super::pod::CARRIERS`]; what a CRD embeds of core/v1 is found by its shape in the groups of
 //! [`EMBEDDING_GROUPS`]. A name that is also a path inside a container is [`Certainty::Probable`](super::Certainty): a rename would move files.

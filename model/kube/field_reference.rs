@@ -1,7 +1,7 @@
 //! References outside of pod templates: the field table, what the user declared, RBAC, and what kinds that are not known look like.
 //!
 //! The same scalar is reported once, by the strongest of: declared by the user, table, RBAC, PodSpec-shaped mapping, types of core/v1 in
-//! groups known to embed them, and last the generic shapes of semantics b.5, which are only probable.
+//! groups known to embed them, and last the generic shapes of docs/kubernetes.md#shapes-of-custom-resources, which are only probable.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -182,7 +182,7 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Rules (2) and (3) of semantics b.5.
+    /// The shapes that nearly always name one (docs/kubernetes.md#shapes-of-custom-resources).
     fn probable(&mut self, mapping: Node<'a>) {
         for (key, value) in mapping.entries() {
             let Some(to) = key.text().and_then(named_for) else { continue };

@@ -1,4 +1,4 @@
-//! Fields outside of pod templates that name a ConfigMap or Secret, as data: Kubernetes' own kinds and annotations (semantics b.3). Those
+//! Fields outside of pod templates that name a ConfigMap or Secret, as data: Kubernetes' own kinds and annotations (docs/kubernetes.md#fields-outside-of-pods). Those
 //! of custom resources are in [`super::custom_fields`].
 //!
 //! A row that holds for any kind has `*` as its kind.

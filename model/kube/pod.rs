@@ -7,7 +7,7 @@ use super::reference::{Reference, Target};
 use super::resource::{Hints, Identity, Resource, ResourceId};
 use crate::yaml::Node;
 
-/// What a changed pod template does to running pods (semantics c.2).
+/// What a changed pod template does to running pods (docs/kubernetes.md#what-a-template-change-rolls).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rollout {
     /// The controller replaces pods by itself.
@@ -55,7 +55,7 @@ const AGONES: &[&str] = &["agones.dev"];
 const KUBEFLOW: &[&str] = &["kubeflow.org"];
 const SPEC_TEMPLATE: &[&str] = &["spec", "template"];
 
-/// All carriers (semantics b.2 and the whole-template CRDs of b.5). A kind with several paths has several rows.
+/// All carriers: the API's own kinds, and custom resources that hold a whole pod template. A kind with several paths has several rows.
 pub const CARRIERS: &[Carrier] = &[
     // Core kinds; old groups have the same paths.
     row("Pod", &[""], &[], Rollout::Recreate),

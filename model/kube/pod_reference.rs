@@ -1,4 +1,4 @@
-//! References of a pod spec (semantics b.1) and what each demands (semantics c.3).
+//! References of a pod spec (docs/kubernetes.md#references-of-a-pod) and what each demands.
 //!
 //! The order is canonical: containers with `envFrom` before `env`, then volumes, then what only names a Secret. What a volume reads
 //! depends on how it is mounted, so all mounts of all containers are looked at first.

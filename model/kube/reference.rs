@@ -59,7 +59,7 @@ pub enum Site<'a> {
     Other,
 }
 
-/// Which keys a reference reads, in effect (semantics c.3).
+/// Which keys a reference reads, in effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Keys {
     /// None: the volume is not mounted, or the object as such is used.

@@ -1,4 +1,4 @@
-//! What a name stands for in an apply set (semantics b.7 and, for kustomize, its name reference transformer).
+//! What a name stands for in an apply set (docs/kubernetes.md#namespace-defaults and, for kustomize, its name reference transformer).
 //!
 //! Names are compared as they are written in the sources, since kustomize finds the object of a reference by its original name. Where
 //! prefixes leave several candidates, it takes those that got the same prefixes and suffixes as the resource that refers to them.

@@ -1,4 +1,4 @@
-//! Apply sets: what is applied together to one cluster (semantics f).
+//! Apply sets: what is applied together to one cluster (docs/kubernetes.md#two-definitions-of-one-name).
 
 use super::resource::{FileId, ResourceId};
 

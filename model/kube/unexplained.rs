@@ -1,4 +1,4 @@
-//! Scalars that hold a name without being a known reference (semantics b.6): arguments, scripts, data of other ConfigMaps, annotations.
+//! Scalars that hold a name without being a known reference (docs/kubernetes.md#names-in-words): arguments, scripts, data of other ConfigMaps, annotations.
 //!
 //! Words at places that name something else (labels, containers, images, paths) are explained by their place.
 

@@ -1,6 +1,6 @@
 //! Finds who uses the name and decides which definition each consumer means.
 //!
-//! The evidence, strongest first (semantics b.8): the keys that a consumer demands are all held by exactly one definition; else exactly
+//! The evidence, strongest first: the keys that a consumer demands are all held by exactly one definition; else exactly
 //! one definition stands in the consumer's file. Where both speak they must agree. A consumer is a resource: it gets one definition for
 //! all its references, or stays undecided.
 

@@ -1,7 +1,7 @@
 //! Asks whether the definitions are applied together at all, and whether each of them is wanted.
 //!
 //! Alternatives share more than one name: whoever ships `calico-etcd.yaml` and `calico-typha.yaml` defines a whole set of objects twice.
-//! In a collision every definition has a consumer of its own, which demands keys that no other definition holds (semantics f.3).
+//! In a collision every definition has a consumer of its own, which demands keys that no other definition holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 

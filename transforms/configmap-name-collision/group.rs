@@ -1,7 +1,7 @@
 //! Groups definitions that collide: same kind, same effective name, met in one apply set.
 //!
 //! Namespaces decide whether they meet for certain. Absent is a value of its own, which may turn out to be any namespace, so a
-//! definition without a namespace and one with a namespace only *may* meet (semantics b.7). The same pair that meets in several apply
+//! definition without a namespace and one with a namespace only *may* meet (docs/kubernetes.md#namespace-defaults). The same pair that meets in several apply
 //! sets is one collision. Hooks of Helm and Argo CD are applied on their own and do not count, but beside a plain object of one file or stream.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! `strategy = "merge"`: one definition holds the keys of all, and no reference changes (semantics b.8).
+//! `strategy = "merge"`: one definition holds the keys of all, and no reference changes.
 //!
 //! That keeps what every pod reads when no key is in two of them, when every consumer says which keys it wants, and when the sum is within
 //! what the API server takes. The entries move as text, with the comments above and between them.

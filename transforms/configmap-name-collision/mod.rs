@@ -153,7 +153,7 @@ fn severity(collision: &Collision<'_>, demands: &Demands<'_>, reason: Option<&Re
         (Evidence::Directory, _) if at_once && !harmless && collision.certain && !doubted => Severity::Error,
         _ if harmless || !collision.certain => Severity::Info,
         (Evidence::Directory, Some(reason)) if reason.doubt => Severity::Info,
-        // Argo CD and Flux go on, one way or the other (semantics f.3).
+        // Argo CD and Flux go on, one way or the other.
         (Evidence::Directory | Evidence::ArgoCd | Evidence::Flux, _) => Severity::Warning,
         _ => Severity::Error,
     }

@@ -7,7 +7,7 @@ use kubewright_model::yaml::Node;
 use super::Reason;
 use super::group::{Collision, Definition};
 
-/// Names that a program looks up by itself (semantics b.6); `*` at the end stands for the rest.
+/// Names that a program looks up by itself (docs/kubernetes.md#names-in-words); `*` at the end stands for the rest.
 const FIXED_NAMES: &[&str] = &[
     "aks-*",
     "ama-*",

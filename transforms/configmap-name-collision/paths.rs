@@ -1,13 +1,13 @@
 //! Recognises alternatives by where they stand: files for different environments or versions, and test fixtures.
 //!
 //! Of the same-name ConfigMaps found in one directory of public repositories nine out of ten are alternatives that nobody applies
-//! together (semantics f.2). Paths are cut into words; words that name an environment or a version must be the same in both.
+//! together (docs/kubernetes.md#directories-prove-nothing). Paths are cut into words; words that name an environment or a version must be the same in both.
 
 use std::collections::BTreeSet;
 
 use super::Reason;
 
-/// Words that name an environment, a cluster or a region (semantics f.3).
+/// Words that name an environment, a cluster or a region.
 const ENVIRONMENTS: &[&str] = &[
     "canary",
     "central",
@@ -58,7 +58,7 @@ const ENVIRONMENTS: &[&str] = &[
     "zone",
 ];
 
-/// Words that name a version or a variant (semantics f.3), and those of tutorials.
+/// Words that name a version or a variant, and those of tutorials.
 const VERSIONS: &[&str] = &[
     "advanced",
     "after",

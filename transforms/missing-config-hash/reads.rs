@@ -345,7 +345,7 @@ fn the_same(contents: &Contents<'_>, ids: &[ResourceId], source: &Source<'_>) ->
 }
 
 /// The definition under a namespace that may or may not be the workload's: it is the workload's when there is no other namespace in the
-/// set, or when one file holds both (semantics b.7).
+/// set, or when one file holds both (docs/kubernetes.md#namespace-defaults).
 fn the_only(workspace: &Workspace, set: SetId, workload: &Resource, ids: &[ResourceId], source: &Source<'_>) -> Result<ResourceId, NoFix> {
     let one_namespace = || {
         let mut namespaces = workspace.set(set).members.iter().filter_map(|m| m.namespace.as_deref());

@@ -154,7 +154,7 @@ fn holds(value: &Value, wanted: &str) -> bool {
     }
 }
 
-/// Every place of a pod spec that names a ConfigMap or Secret (semantics b.1), below `spec`.
+/// Every place of a pod spec that names a ConfigMap or Secret (docs/kubernetes.md#references-of-a-pod), below `spec`.
 const POD_PLACES: &[(Target, &[&str])] = &[
     (Target::ConfigMap, &["volumes[]", "configMap", "name"]),
     (Target::ConfigMap, &["volumes[]", "projected", "sources[]", "configMap", "name"]),
