@@ -118,7 +118,7 @@ impl Gathered {
             } else {
                 format!("{}{}{}", part.prefix, resource.name, part.suffix)
             };
-            Some(Member { resource: part.what, namespace: part.namespace.clone(), name, through: part.outermost_first() })
+            Some(Member { resource: part.what, namespace: part.namespace.clone(), name, through: part.outermost_first(), applier: 0 })
         };
         let generated = |part: &Part<Made>| {
             let (kustomization, generator) = part.what;

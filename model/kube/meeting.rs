@@ -121,7 +121,8 @@ pub(super) fn meet(parts: &Parts<'_>, mut drafts: Vec<Draft>, applied: &[Applied
             let listed: Vec<String> = members.iter().filter_map(|at| Some(applied.get(*at)?.applier.name.clone())).collect();
             (draft.name, draft.evidence) = (names(tool, &listed), tool);
         }
-        for other in parts_of {
+        for mut other in parts_of {
+            other.unit.members.iter_mut().for_each(|member| member.applier = draft.appliers.len());
             draft.appliers.extend(other.appliers);
             draft.unit.add(other.unit);
         }

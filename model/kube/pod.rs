@@ -236,7 +236,7 @@ pub fn walk<'a>(root: Node<'a>, path: &[&str]) -> Vec<Node<'a>> {
 
 /// Whether a `DeploymentConfig` rolls when its template changes: by a trigger `ConfigChange`, which it has when it names no triggers at all.
 /// Source: <https://docs.openshift.com/container-platform/latest/applications/deployments/managing-deployment-processes.html>.
-pub fn config_change_rolls(deployment_config: Node<'_>) -> bool {
+pub(super) fn config_change_rolls(deployment_config: Node<'_>) -> bool {
     let triggers = deployment_config.path(&["spec", "triggers"]).filter(|t| t.is_sequence());
     triggers.is_none_or(|t| t.items().any(|t| t.get("type").and_then(Node::text) == Some("ConfigChange")))
 }

@@ -36,6 +36,8 @@ pub struct Member {
     pub name: String,
     /// The kustomizations it came through, outermost first; empty outside kustomize.
     pub through: Vec<FileId>,
+    /// Which of [`ApplySet::appliers`] has it applied, where several appliers of one cluster and namespace meet; else 0.
+    pub applier: usize,
 }
 
 /// A ConfigMap or Secret that a kustomize generator makes, or changes, as part of an apply set.

@@ -82,7 +82,7 @@ impl Unit {
 
 /// A resource as it is written.
 pub(super) fn raw(resource: &Resource) -> Member {
-    Member { resource: resource.id, namespace: resource.namespace.clone(), name: resource.name.clone(), through: Vec::new() }
+    Member { resource: resource.id, namespace: resource.namespace.clone(), name: resource.name.clone(), through: Vec::new(), applier: 0 }
 }
 
 /// What a kustomization gives.

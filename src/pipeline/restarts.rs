@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kubewright_model::kube::{FileId, ResourceId, Rollout, Workspace, config_change_rolls};
+use kubewright_model::kube::{FileId, Hold, ResourceId, Rollout, Workspace};
 use kubewright_model::yaml::{Node, Value};
 
 use super::report::{FileChange, ResourceName};
@@ -79,7 +79,7 @@ fn strategy(workspace: &Workspace, id: ResourceId) -> Option<Strategy> {
     let carrier = workspace.pod_templates(id).first()?.carrier;
     let node = workspace.node(id)?;
     let spec = |path: &[&str]| node.path(path).and_then(Node::text);
-    if carrier.rollout == Rollout::Rolls && waits(&workspace.resource(id).kind, node) {
+    if carrier.rollout == Rollout::Rolls && Hold::of(workspace.resource(id), node).is_some_and(Hold::holds_all) {
         return None;
     }
     match carrier.rollout {
@@ -89,15 +89,6 @@ fn strategy(workspace: &Workspace, id: ResourceId) -> Option<Strategy> {
         Rollout::Immutable | Rollout::Recreate => Some(Strategy::Recreated),
         Rollout::NextRun | Rollout::Untouched => None,
     }
-}
-
-/// Whether a changed template replaces no pod by itself: paused, partitioned beyond the replicas, or without a trigger.
-fn waits(kind: &str, node: Node<'_>) -> bool {
-    let number = |path: &[&str]| node.path(path).and_then(Node::as_int);
-    node.path(&["spec", "paused"]).and_then(Node::as_bool) == Some(true)
-        || number(&["spec", "updateStrategy", "rollingUpdate", "partition"])
-            .is_some_and(|partition| partition > 0 && partition >= number(&["spec", "replicas"]).unwrap_or(1))
-        || (kind == "DeploymentConfig" && !config_change_rolls(node))
 }
 
 /// Resources of the result by what they are recognised by.

@@ -5,7 +5,7 @@
 //! content cannot be known, the finding says why.
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
-use kubewright_model::kube::{PodTemplate, Resource, Target, Workspace};
+use kubewright_model::kube::{Hold, PodTemplate, Resource, Target, Workspace};
 use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
 
 pub(crate) use self::canon::base64;
@@ -82,7 +82,7 @@ fn judge(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> O
 /// Names of objects.
 type Names = Vec<(Target, String)>;
 
-/// What the config hash of a pod template covers, and what of it is applied after the workload, or why it has none; for transforms whose
+/// What the config hash of a pod template covers, and what of it may be applied after the workload, or why it has none; for transforms whose
 /// findings it makes up for.
 pub(crate) fn covered(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> Result<(Names, Names), NoFix> {
     let settings = &cx.settings.missing_config_hash;
@@ -93,7 +93,8 @@ pub(crate) fn covered(cx: &Context<'_>, resource: &Resource, template: &PodTempl
     if written.is_none() {
         skips::unwanted(cx.workspace, resource, template, &reading)?;
     }
-    Ok((reading.names, reading.early))
+    let apart = reading.apart.into_iter().map(|(name, _)| name);
+    Ok((reading.names, reading.early.into_iter().chain(apart).collect()))
 }
 
 /// A pod template that reads configuration.
@@ -185,7 +186,7 @@ impl Case<'_> {
         {
             return Some(self.info(reason));
         }
-        let Reading { names, elsewhere, early, .. } = reading;
+        let Reading { names, elsewhere, early, apart, .. } = reading;
         let (subject, read) = (self.subject(), list(names));
         let key = &self.cx.settings.missing_config_hash.annotation;
         let (message, title, edit) = if let Some(written) = self.written {
@@ -208,11 +209,15 @@ impl Case<'_> {
         if !early.is_empty() {
             notes.push(format!("kubectl applies it before {}: new pods may start with the old content", list(early)));
         }
-        notes.extend(self.delays());
+        for (name, applier) in apart {
+            let name = list(std::slice::from_ref(name));
+            notes.push(format!("{applier} applies {name}, at a time of its own: new pods may start with the old content and keep it"));
+        }
+        notes.extend(Hold::of(self.resource, self.node).map(|hold| hold.to_string()));
         let fix = match edit {
             Ok(edit) => Ok(Fix {
                 title,
-                applicability: Applicability::Safe,
+                applicability: if apart.is_empty() || self.written.is_some() { Applicability::Safe } else { Applicability::Unsafe },
                 changes: vec![Change::Edit(self.resource.file, edit)],
                 // Not the ConfigMaps: any number of workloads may read one. Whoever changes its keys or name claims its readers, and
                 // whatever else is in it by the end of a pass, the next pass hashes.
@@ -232,15 +237,6 @@ impl Case<'_> {
             .filter_map(|(id, name)| Some((self.defined(*id)?, list(std::slice::from_ref(name)))))
             .collect();
         Some(finding)
-    }
-
-    /// What keeps the new template from reaching all pods at once.
-    fn delays(&self) -> Option<String> {
-        if self.node.path(&["spec", "paused"]).and_then(Node::as_bool) == Some(true) {
-            return Some("it is paused: pods are replaced once it resumes".into());
-        }
-        let partition = self.node.path(&["spec", "updateStrategy", "rollingUpdate", "partition"]).and_then(Node::as_int)?;
-        (partition > 0).then(|| format!("partition {partition}: pods below that ordinal keep the old content"))
     }
 
     fn subject(&self) -> String {

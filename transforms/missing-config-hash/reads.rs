@@ -86,6 +86,8 @@ pub(super) struct Reading {
     pub watched: bool,
     /// kubectl sends the workload before one of the resources behind it.
     pub early: Vec<(Target, String)>,
+    /// Resources behind it that another Application or Kustomization applies, and which.
+    pub apart: Vec<((Target, String), String)>,
 }
 
 /// `ConfigMap a`, `ConfigMaps a and b`, `ConfigMaps a, b and c and Secret d`
@@ -277,6 +279,9 @@ fn read_in(contents: &Contents<'_>, set: SetId, workload: &Resource, sources: &[
         if first_in(workspace, set, workload.id, id) {
             reading.early.push(source.label());
         }
+        if let Some(applier) = applied_apart(workspace, set, workload.id, id) {
+            reading.apart.push((source.label(), applier));
+        }
         reading.resources.push(id);
         reading.names.push(source.label());
     }
@@ -372,6 +377,21 @@ fn first_in(workspace: &Workspace, set: SetId, workload: ResourceId, source: Res
     let position = |id| workspace.positions(set, id).next();
     let evidence = workspace.set(set).evidence;
     !matches!(evidence, Evidence::Kustomization | Evidence::ArgoCd | Evidence::Flux) && position(workload) < position(source)
+}
+
+/// Who has the source applied, where somebody else applies the workload, in an order that nothing states. A Flux `Kustomization` waits for
+/// those that it depends on (<https://fluxcd.io/flux/components/kustomize/kustomizations/#dependencies>).
+fn applied_apart(workspace: &Workspace, set: SetId, workload: ResourceId, source: ResourceId) -> Option<String> {
+    let applier = |id| workspace.set(set).appliers.get(workspace.member(set, id)?.applier);
+    let (own, other) = (applier(workload)?, applier(source)?);
+    if own == other {
+        return None;
+    }
+    let mut waits_for = workspace.node(own.resource)?.path(&["spec", "dependsOn"]).into_iter().flat_map(Node::items);
+    if waits_for.any(|d| d.get("name").and_then(Node::text) == Some(&other.name)) {
+        return None;
+    }
+    Some(format!("{} {}", workspace.resource(other.resource).kind.trim_end_matches("Set"), other.name))
 }
 
 /// A definition that may be meant, though nothing says that it is applied with the workload.

@@ -1,7 +1,7 @@
 //! Workloads that want no hash: nothing would come of it, somebody else does it already, or the file is not to be edited.
 
 use kubewright_model::finding::NoFix;
-use kubewright_model::kube::{PodTemplate, Resource, ResourceId, Rollout, Workspace, config_change_rolls};
+use kubewright_model::kube::{Hold, PodTemplate, Resource, ResourceId, Rollout, Workspace};
 use kubewright_model::yaml::Node;
 
 use super::covers::{self, annotations};
@@ -32,7 +32,7 @@ pub(super) fn kind(node: Node<'_>, resource: &Resource, template: &PodTemplate<'
         Rollout::Immutable => return Err(NoFix::new("immutable-template", format!("the pod template of a {kind} cannot be changed"))),
         Rollout::Recreate => return Err(NoFix::new("bare-pod", "an annotation restarts no bare Pod")),
     }
-    if kind == "DeploymentConfig" && !config_change_rolls(node) {
+    if Hold::of(resource, node) == Some(Hold::NoTrigger) {
         let text = "it has no trigger ConfigChange: a changed template is rolled out by `oc rollout latest` alone";
         return Err(NoFix::new("no-trigger", text));
     }

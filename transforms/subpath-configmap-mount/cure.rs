@@ -4,8 +4,7 @@
 //! content has arrived.
 
 use kubewright_model::finding::Severity;
-use kubewright_model::kube::Target;
-use kubewright_model::yaml::Node;
+use kubewright_model::kube::{Hold, Target};
 
 use super::decide::Decision;
 use super::pod::Pod;
@@ -47,47 +46,17 @@ pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Seve
             format!("{name} is not among what is applied with it")
         });
     }
-    if let Some(why) = slow(pod) {
-        let text = format!("a change does not replace all pods together, in spite of the config hash: {why}");
+    if let Some(hold) = Hold::of(pod.cx.workspace.resource(pod.id), pod.workload) {
+        let text = format!("a change does not replace all pods together, in spite of the config hash: {hold}");
         return (Severity::Warning, text);
     }
     if let Some(name) = applied_later(pod, decisions) {
         let text =
-            format!("kubectl applies it before {name}: pods that the config hash replaces may start with the old content and keep it");
+            format!("it may be applied before {name}: pods that the config hash replaces may start with the old content and keep it");
         return (Severity::Warning, text);
     }
     let who = if written { "the config hash that is there" } else { "the config hash that this run writes" };
     (Severity::Info, format!("{who} cures its staleness: a change replaces all pods together"))
-}
-
-/// What keeps a new template from reaching all pods by itself.
-fn slow(pod: &Pod<'_>) -> Option<String> {
-    let spec = |path: &[&str]| pod.workload.path(&[&["spec"], path].concat());
-    if spec(&["paused"]).and_then(Node::as_bool) == Some(true) {
-        return Some("it is paused".into());
-    }
-    let partition = spec(&["updateStrategy", "rollingUpdate", "partition"]).and_then(Node::as_int).unwrap_or(0);
-    if partition > 0 {
-        return Some(format!("partition {partition} leaves the pods below that ordinal as they are"));
-    }
-    let mut steps = spec(&["strategy", "canary", "steps"]).map(Node::items).into_iter().flatten();
-    if steps.any(|step| step.get("pause").is_some()) {
-        return Some("the steps of its canary pause".into());
-    }
-    if spec(&["strategy", "blueGreen", "autoPromotionEnabled"]).and_then(Node::as_bool) == Some(false) {
-        return Some("somebody has to promote the new pods".into());
-    }
-    let kind = &pod.cx.workspace.resource(pod.id).kind;
-    let triggers = || spec(&["triggers"]).map(Node::items).into_iter().flatten();
-    if kind == "DeploymentConfig"
-        && spec(&["triggers"]).is_some()
-        && !triggers().any(|t| t.get("type").and_then(Node::text) == Some("ConfigChange"))
-    {
-        return Some("it has no ConfigChange trigger".into());
-    }
-    let mut traffic = spec(&["traffic"]).map(Node::items).into_iter().flatten();
-    let pinned = traffic.any(|t| t.get("revisionName").is_some());
-    pinned.then(|| "its traffic is pinned to a revision".into())
 }
 
 /// What stands behind the workload in its own file, where kubectl applies one after the other.
