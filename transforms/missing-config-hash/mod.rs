@@ -16,6 +16,7 @@ mod canon;
 mod content;
 mod covers;
 mod listing;
+mod name_hash;
 mod placeholder;
 mod reads;
 mod skips;
@@ -82,7 +83,7 @@ fn judge(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> O
 /// Names of objects.
 type Names = Vec<(Target, String)>;
 
-/// What the config hash of a pod template covers, and what of it may be applied after the workload, or why it has none; for transforms whose
+/// What the config hash of a pod template, or a hash in the name, covers, and what of it may be applied after the workload, or why it has none; for transforms whose
 /// findings it makes up for.
 pub(crate) fn covered(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> Result<(Names, Names), NoFix> {
     let settings = &cx.settings.missing_config_hash;
@@ -94,7 +95,8 @@ pub(crate) fn covered(cx: &Context<'_>, resource: &Resource, template: &PodTempl
         skips::unwanted(cx.workspace, resource, template, &reading)?;
     }
     let apart = reading.apart.into_iter().map(|(name, _)| name);
-    Ok((reading.names, reading.early.into_iter().chain(apart).collect()))
+    let names = reading.names.into_iter().chain(reading.by_name).collect();
+    Ok((names, reading.early.into_iter().chain(apart).collect()))
 }
 
 /// A pod template that reads configuration.

@@ -15,6 +15,7 @@ use kubewright_model::yaml::Node;
 
 use super::canon::Section;
 use super::content::{self, Content, Unfilled};
+use super::name_hash;
 
 /// How much of a source is read besides the keys that are named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,6 +79,8 @@ pub(super) struct Reading {
     pub names: Vec<(Target, String)>,
     /// Sources that the workspace does not have: left out of the hash.
     pub elsewhere: Vec<(Target, String)>,
+    /// Sources whose name changes with their content: left out of the hash, since their readers follow the name.
+    pub by_name: Vec<(Target, String)>,
     /// All resources behind it are `immutable: true`.
     pub immutable: bool,
     /// A source says that its reader reloads it.
@@ -226,7 +229,6 @@ impl Contents<'_> {
 fn read_in(contents: &Contents<'_>, set: SetId, workload: &Resource, sources: &[Source<'_>]) -> Result<Reading, NoFix> {
     let workspace = contents.workspace;
     let mut reading = Reading { immutable: true, watched: true, ..Reading::default() };
-    let mut generated = Vec::new();
     for source in sources {
         let display = source.display();
         let id = match workspace.resolve(set, workload.id, source.to, source.name) {
@@ -240,7 +242,7 @@ fn read_in(contents: &Contents<'_>, set: SetId, workload: &Resource, sources: &[
                 return Err(not_followed(&display));
             }
             Resolution::Generated { hash_suffix: true, .. } => {
-                generated.push(display);
+                reading.by_name.push(source.label());
                 continue;
             }
             Resolution::Generated { .. } => {
@@ -268,6 +270,10 @@ fn read_in(contents: &Contents<'_>, set: SetId, workload: &Resource, sources: &[
         if built != source.name && !workspace.follows_names(set, workload.id) {
             return Err(not_followed(&display));
         }
+        if name_hash::is_hashed(workspace, id) {
+            reading.by_name.push(source.label());
+            continue;
+        }
         let content = contents.of(id, source)?;
         if let Some(why) = &content.elsewhere {
             return Err(NoFix::new("filled-in-cluster", format!("{display} is filled in the cluster: {why}")));
@@ -288,10 +294,11 @@ fn read_in(contents: &Contents<'_>, set: SetId, workload: &Resource, sources: &[
     if !reading.resources.is_empty() {
         return Ok(reading);
     }
-    if generated.is_empty() {
+    if reading.by_name.is_empty() {
         return Err(NoFix::new("config-not-in-set", absent(workspace, set, workload, &sources.iter().collect::<Vec<_>>())));
     }
-    Err(NoFix::new("generated-name", format!("the name of {} carries a hash of its content", generated.join(", "))))
+    let each = if reading.by_name.len() > 1 { "each name of" } else { "the name of" };
+    Err(NoFix::new("generated-name", format!("{each} {} carries a hash of its content", list(&reading.by_name))))
 }
 
 /// The build changes the name, and not the reference to it: no pod will find what would be hashed.

@@ -12,7 +12,7 @@ use super::pod::Pod;
 /// The transform that writes config hashes.
 const HASH: &str = "missing-config-hash";
 /// Reasons against a config hash that make up for the subPath themselves.
-const CURED: [&str; 4] = ["next-run", "reloader", "foreign-checksum", "checksum-templated"];
+const CURED: [&str; 6] = ["next-run", "reloader", "foreign-checksum", "checksum-templated", "generated-name", "versioned-name"];
 
 /// How much it matters that these mounts keep their subPath, and why.
 pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Severity, String) {
