@@ -219,6 +219,8 @@ impl Pipeline<'_> {
             let asked = self.transforms.par_iter().filter(|t| !isolated || t.meta().isolated);
             asked.flat_map_iter(|t| t.check(&cx)).filter(editable).collect()
         };
+        // What is wrong with the pods of a ReplicaSet is said of its Deployment, where it can be mended.
+        findings.retain(|f| f.resource.is_none_or(|id| workspace.controlled_by(id).is_none()));
         let mut suppressions = suppress::Suppressions::read(workspace);
         let before = findings.len();
         findings.retain(|f| !suppressions.hit(workspace, f));

@@ -37,6 +37,7 @@ mod mention;
 mod outside;
 mod overlay;
 mod overrides;
+mod owners;
 mod patch;
 mod pod;
 mod pod_reference;

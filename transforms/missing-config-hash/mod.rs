@@ -123,7 +123,7 @@ impl Case<'_> {
 
     /// Whether a hash would be of use.
     fn wanted(&self) -> Result<(), NoFix> {
-        skips::kind(self.node, self.resource, self.template)?;
+        skips::kind(self.workspace(), self.node, self.resource, self.template)?;
         skips::owner(self.workspace(), self.node, self.template.node, self.sources)?;
         if self.written.and_then(Node::text).is_some_and(|text| text.contains("{{")) {
             return Err(NoFix::new("checksum-templated", "its config hash is filled in by a template"));
@@ -211,6 +211,7 @@ impl Case<'_> {
         if !early.is_empty() {
             notes.push(format!("kubectl applies it before {}: new pods may start with the old content", list(early)));
         }
+        notes.extend(self.misplaced(names));
         for (name, applier) in apart {
             let name = list(std::slice::from_ref(name));
             notes.push(format!("{applier} applies {name}, at a time of its own: new pods may start with the old content and keep it"));
@@ -239,6 +240,16 @@ impl Case<'_> {
             .filter_map(|(id, name)| Some((self.defined(*id)?, list(std::slice::from_ref(name)))))
             .collect();
         Some(finding)
+    }
+
+    /// A hash that stands on the workload instead of on its pod template, where a change of it replaces no pod.
+    fn misplaced(&self, names: &Names) -> Option<String> {
+        let names: Vec<_> = names.iter().map(|(to, name)| (*to, name.as_str())).collect();
+        let own = &self.cx.settings.missing_config_hash.annotation;
+        let is_hash = |(key, value): &(&str, &str)| key == own || covers::by_checksum(key, value, &names);
+        let (key, _) = covers::annotations(self.node).find(is_hash).filter(|_| self.written.is_none())?;
+        let kind = &self.resource.kind;
+        Some(format!("annotation {key} of the {kind} itself restarts nothing: it belongs into the metadata of the pod template"))
     }
 
     fn subject(&self) -> String {

@@ -16,7 +16,7 @@ const OWNERS: &[(&str, &[&str], &str, &str)] =
 const VERSIONED: &str = "kapp.k14s.io/versioned";
 
 /// Kinds and strategies that restart no pod when their template changes (semantics on the transform's page).
-pub(super) fn kind(node: Node<'_>, resource: &Resource, template: &PodTemplate<'_>) -> Result<(), NoFix> {
+pub(super) fn kind(workspace: &Workspace, node: Node<'_>, resource: &Resource, template: &PodTemplate<'_>) -> Result<(), NoFix> {
     let kind = &resource.kind;
     if let Some(name) = template.named_revision() {
         let text =
@@ -31,6 +31,10 @@ pub(super) fn kind(node: Node<'_>, resource: &Resource, template: &PodTemplate<'
         }
         Rollout::Immutable => return Err(NoFix::new("immutable-template", format!("the pod template of a {kind} cannot be changed"))),
         Rollout::Recreate => return Err(NoFix::new("bare-pod", "an annotation restarts no bare Pod")),
+    }
+    if let Some((owner, name)) = workspace.controller(resource.id) {
+        let text = format!("{owner} {name} owns it and writes its template: an annotation would be lost; change {owner} {name}");
+        return Err(NoFix::new("owned", text));
     }
     if Hold::of(resource, node) == Some(Hold::NoTrigger) {
         let text = "it has no trigger ConfigChange: a changed template is rolled out by `oc rollout latest` alone";
