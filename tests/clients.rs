@@ -26,6 +26,7 @@ fn main() {
         needing(kustomize, "kustomize_builds_the_same_after_write", builds_the_same_after_write),
         needing(kustomize, "kustomize_builds_again_after_each_collision", builds_again_after_each_collision),
         needing(kustomize, "kustomize_builds_what_a_collision_leaves_alone_as_before", leaves_other_overlays_alone),
+        needing(kustomize, "kustomize_writes_what_the_hash_covers", hashes_what_generators_write),
     ];
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -149,6 +150,21 @@ fn builds_the_same_after_write() -> Outcome {
     // The hash in the source is the hash of the rendered stream, prefix and namespace or not.
     let fixed = pipe(&mut kubewright(dir.path(), &["fix", "-"]), after.as_bytes(), &[0])?;
     ensure(String::from_utf8(fixed.stdout)? == after, || "the filter changes what the source says already".into())
+}
+
+/// The hash of what generators write, computed from their files, is that of what kustomize makes of them.
+fn hashes_what_generators_write() -> Outcome {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("transforms/missing-config-hash/cases");
+    let roots = [("generator-files", "files"), ("generator-files", "over"), ("generator-merges", "merged"), ("generated-name", "plain")];
+    for (case, root) in roots {
+        let dir = scratch(&cases.join(case).join("before"))?;
+        run(&mut kubewright(dir.path(), &["fix", "--select", "missing-config-hash", "--write", "."]), &[0, 1])?;
+        let built = run(Command::new("kustomize").args(["build", root]).current_dir(dir.path()), &[0])?.stdout;
+        ensure(String::from_utf8_lossy(&built).contains("kubewright.dev/config-hash"), || format!("{case}/{root} has no hash"))?;
+        let fixed = pipe(&mut kubewright(dir.path(), &["fix", "--select", "missing-config-hash", "-"]), &built, &[0])?;
+        ensure(fixed.stdout == built, || format!("{case}/{root}: the hash is another one in what kustomize builds"))?;
+    }
+    Ok(())
 }
 
 /// Every case whose kustomization a fix of `configmap-name-collision` makes build again; all others of its cases build as they did.

@@ -20,6 +20,10 @@ use crate::yaml::{Node, holds};
 pub trait Texts: fmt::Debug + Send + Sync {
     /// All of them.
     fn read(&self) -> &Surroundings;
+
+    /// The bytes of one file, by its path relative to the root; `None` for one that is not there, that `.gitignore` leaves out or that is
+    /// larger than a ConfigMap may be.
+    fn bytes(&self, path: &str) -> Option<Vec<u8>>;
 }
 
 /// Text files beside the manifests.

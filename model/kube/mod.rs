@@ -26,6 +26,7 @@ mod flux;
 mod gather;
 mod generated;
 mod generator;
+mod generator_content;
 mod hold;
 mod image_table;
 pub mod images;
@@ -59,6 +60,7 @@ mod workspace;
 
 pub use aside::Aside;
 pub use content::Encrypted;
+pub use generator_content::{GeneratedContent, Unknown};
 pub use hold::Hold;
 pub use kustomize::{GeneratedKeys, Generator, Kustomization, OutsideUse, OutsideUseKind, Touch};
 pub use mention::{Mention, Mentions, Reader, Surroundings, Texts};

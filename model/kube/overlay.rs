@@ -75,6 +75,13 @@ impl Overlay {
         below(file) || through.iter().any(|f| below(*f))
     }
 
+    /// Whether Flux fills in variables behind the build.
+    pub(super) fn substitutes(&self, workspace: &Workspace) -> bool {
+        let file = workspace.resource(self.resource).file;
+        let settings = workspace.file(file).yaml.as_deref().map(|yaml| yaml.node(self.settings));
+        self.tool == Evidence::Flux && settings.and_then(|spec| spec.get("postBuild")).is_some_and(Node::is_mapping)
+    }
+
     /// What it changes.
     pub(super) fn touches(&self, workspace: &Workspace, seen: &Seen<'_>, found: &mut Vec<Touch>) {
         let file = workspace.resource(self.resource).file;

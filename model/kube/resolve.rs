@@ -94,7 +94,14 @@ impl Workspace {
     }
 
     /// The generators that a reference means, from the inside out.
-    fn generators_of(&self, set: SetId, from: Option<&Member>, to: Target, name: &str, namespace: Option<&str>) -> Vec<&Generated> {
+    pub(super) fn generators_of(
+        &self,
+        set: SetId,
+        from: Option<&Member>,
+        to: Target,
+        name: &str,
+        namespace: Option<&str>,
+    ) -> Vec<&Generated> {
         let (Some(apply_set), Some(index)) = (super::index::set(self, set), self.set_index(set)) else { return Vec::new() };
         let key = (to, name.to_owned());
         let positions = index.generators.get(&key).or_else(|| index.generators_by_name.get(&key));

@@ -23,11 +23,7 @@ pub(super) fn touches(workspace: &Workspace, id: ResourceId) -> Vec<Touch> {
     let seen = Seen { resource, node, names: way.names, namespaces: way.namespaces, relabelled: way.relabelled };
     let mut found = Vec::new();
     for file in &way.through {
-        let Some(kustomization) = workspace.kustomization(*file) else { continue };
-        let Some(details) = workspace.details(*file) else { continue };
-        let Some(yaml) = workspace.file(*file).yaml.as_deref() else { continue };
-        let toucher = Toucher { workspace, file: *file, seen: &seen };
-        toucher.kustomization(kustomization, details, yaml.node(details.node), &mut found);
+        Toucher { workspace, file: *file, seen: &seen }.changes(&mut found);
     }
     for overlay in workspace.index.overlays.iter().filter(|o| o.covers(workspace, resource, &way.through)) {
         overlay.touches(workspace, &seen, &mut found);
@@ -100,6 +96,14 @@ pub(super) struct Toucher<'a> {
 }
 
 impl<'a> Toucher<'a> {
+    /// What the kustomization of the file changes.
+    pub(super) fn changes(&self, found: &mut Vec<Touch>) {
+        let parts = || Some((self.workspace.kustomization(self.file)?, self.workspace.details(self.file)?));
+        if let (Some((kustomization, details)), Some(node)) = (parts(), self.workspace.kustomization_node(self.file)) {
+            self.kustomization(kustomization, details, node, found);
+        }
+    }
+
     fn kustomization(&self, kustomization: &Kustomization, details: &Details, node: Node<'a>, found: &mut Vec<Touch>) {
         let resource = self.seen.resource;
         patches(&details.patches, self.seen, found);
@@ -183,7 +187,7 @@ impl<'a> Toucher<'a> {
 
     pub(super) fn label_paths(&self, pairs: Node<'_>, field: &str, selectors: bool, templates: bool) -> Vec<String> {
         let mut around = vec![format!("metadata.{field}")];
-        if templates {
+        if templates && self.seen.resource.target().is_none() {
             let templates = self.workspace.pod_templates(self.seen.resource.id);
             let metadata = templates.iter().filter_map(|t| Some(plain_path(self.seen.node, t.node)).filter(|p| !p.is_empty()));
             around.extend(metadata.map(|path| format!("{path}.metadata.{field}")));

@@ -3,8 +3,9 @@
 //! Everything below the root counts that `.gitignore` leaves, hidden files too (`.github/`, `.gitlab-ci.yml`): a name may be read by a script,
 //! a workflow, the values of a chart. Binary files and very large ones are left out. Nothing is read unless a rename is on the table.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use ignore::WalkBuilder;
 use kubewright_model::kube::{Surroundings, Texts};
@@ -14,6 +15,8 @@ use super::{config, files};
 
 /// Larger files are data or are generated, and hardly read for a name.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
+/// What the API server takes of a ConfigMap or Secret at most.
+const MAX_CONTENT: u64 = 1024 * 1024;
 /// As git has it: a zero in the first bytes makes a file binary.
 const BINARY_WITHIN: usize = 8000;
 /// Our own files name what they are about.
@@ -26,20 +29,43 @@ pub struct Below {
     directories: Vec<PathBuf>,
     in_git: bool,
     read: OnceLock<Surroundings>,
+    /// What directories hold that were asked for, without what is ignored.
+    listed: Mutex<BTreeMap<PathBuf, BTreeSet<PathBuf>>>,
 }
 
 impl Below {
     /// Of files below `directories`, which lie at or below the root.
     pub fn new(root: &Path, directories: Vec<PathBuf>, in_git: bool) -> Self {
-        Self { root: root.to_owned(), directories, in_git, read: OnceLock::new() }
+        Self { root: root.to_owned(), directories, in_git, read: OnceLock::new(), listed: Mutex::default() }
+    }
+
+    /// All that `.gitignore` leaves below a directory.
+    fn walk(&self, directory: &Path) -> WalkBuilder {
+        let mut walk = WalkBuilder::new(directory);
+        walk.hidden(false).ignore(false).git_global(false).git_exclude(false).require_git(false).parents(self.in_git);
+        walk.filter_entry(|entry| entry.file_name() != ".git");
+        walk
+    }
+
+    /// Whether a file is there, and neither it nor a directory above it is ignored.
+    fn lists(&self, path: &Path) -> bool {
+        let inside = path.ancestors().take_while(|above| *above != self.root);
+        let Ok(mut listed) = self.listed.lock() else { return false };
+        inside.collect::<Vec<_>>().into_iter().rev().all(|part| {
+            let Some(directory) = part.parent() else { return false };
+            let entries = listed.entry(directory.to_owned()).or_insert_with(|| {
+                let entries = self.walk(directory).max_depth(Some(1)).build().filter_map(Result::ok);
+                let plain = entries.filter(|entry| entry.file_type().is_some_and(|t| t.is_file() || t.is_dir()));
+                plain.map(ignore::DirEntry::into_path).collect()
+            });
+            entries.contains(part)
+        })
     }
 
     fn search(&self) -> Surroundings {
         let mut paths: Vec<(PathBuf, u64)> = Vec::new();
         for directory in &self.directories {
-            let mut walk = WalkBuilder::new(directory);
-            walk.hidden(false).ignore(false).git_global(false).git_exclude(false).require_git(false).parents(self.in_git);
-            walk.filter_entry(|entry| entry.file_name() != ".git");
+            let walk = self.walk(directory);
             let files = walk.build().filter_map(Result::ok).filter(|e| e.file_type().is_some_and(|t| t.is_file()));
             let own = |path: &Path| path.file_name().is_some_and(|name| OWN.iter().any(|own| name == *own));
             paths.extend(
@@ -72,6 +98,12 @@ impl Below {
 impl Texts for Below {
     fn read(&self) -> &Surroundings {
         self.read.get_or_init(|| self.search())
+    }
+
+    fn bytes(&self, path: &str) -> Option<Vec<u8>> {
+        let path = self.root.join(path);
+        let small = self.lists(&path) && path.metadata().is_ok_and(|metadata| metadata.len() <= MAX_CONTENT);
+        small.then(|| bytes(&path).ok()).flatten()
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kubewright_model::finding::NoFix;
-use kubewright_model::kube::{Resource, ResourceId, Workspace};
+use kubewright_model::kube::{GeneratedContent, Resource, ResourceId, Workspace};
 use kubewright_model::yaml::{Node, Resolved};
 
 use super::canon::{self, Digest};
@@ -91,7 +91,7 @@ pub(super) fn of(workspace: &Workspace, id: ResourceId) -> Result<Content, NoFix
                     canon::digest(&canon::base64(text).ok_or_else(|| unreadable(resource, key, "is not base64"))?)
                 }
             };
-            content.reloads |= key == "Corefile" && text.lines().any(|line| line.split_whitespace().next() == Some("reload"));
+            content.reloads |= reloads(key, text);
             let filled_in = || *form != Form::Binary && (is_placeholder(text, named) || (substituted && has_variable(text)));
             let unfilled = if value.is_null() { Some(Unfilled::Nothing) } else { filled_in().then_some(Unfilled::Placeholder) };
             let value = Value { digest, binary: *form == Form::Binary, unfilled, watched: is_watched(text) };
@@ -108,6 +108,32 @@ pub(super) fn of(workspace: &Workspace, id: ResourceId) -> Result<Content, NoFix
         _ => None,
     };
     Ok(content)
+}
+
+/// The content of what generators make, on top of the resource that they add to.
+pub(super) fn of_generated(generated: &GeneratedContent, onto: Content) -> Content {
+    let mut content = Content { immutable: generated.immutable, elsewhere: None, ..onto };
+    for (key, bytes) in &generated.values {
+        let text = std::str::from_utf8(bytes);
+        let filled_in = |text: &str| {
+            let named = |name: &str| text.match_indices(name).any(|(at, _)| stands_alone(text, at, name.len()));
+            is_placeholder(text, named) || (is_substituted(text) && has_variable(text))
+        };
+        content.reloads |= text.is_ok_and(|text| reloads(key, text));
+        let value = Value {
+            digest: canon::digest(bytes),
+            binary: text.is_err(),
+            unfilled: text.is_ok_and(filled_in).then_some(Unfilled::Placeholder),
+            watched: text.is_ok_and(is_watched),
+        };
+        content.values.insert(key.clone(), value);
+    }
+    content
+}
+
+/// A Corefile with the plugin `reload`.
+fn reloads(key: &str, text: &str) -> bool {
+    key == "Corefile" && text.lines().any(|line| line.split_whitespace().next() == Some("reload"))
 }
 
 fn unreadable(resource: &Resource, what: &str, why: &str) -> NoFix {

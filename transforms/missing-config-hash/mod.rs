@@ -9,7 +9,7 @@ use kubewright_model::kube::{Hold, PodTemplate, Resource, Target, Workspace};
 use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
 
 pub(crate) use self::canon::base64;
-use self::reads::{Reading, Source, list};
+use self::reads::{Behind, Reading, Source, list};
 use crate::{Context, Meta, Transform};
 
 mod canon;
@@ -233,12 +233,12 @@ impl Case<'_> {
         };
         let mut finding = self.finding(Severity::Warning, message, fix);
         finding.notes = notes;
-        finding.related = reading
-            .resources
-            .iter()
-            .zip(names)
-            .filter_map(|(id, name)| Some((self.defined(*id)?, list(std::slice::from_ref(name)))))
-            .collect();
+        let place = |behind: &Behind| match behind {
+            Behind::Resource(id) => self.defined(*id),
+            Behind::Generator(location) => Some(location.clone()),
+        };
+        let behind = reading.behind.iter().zip(names);
+        finding.related = behind.filter_map(|(behind, name)| Some((place(behind)?, list(std::slice::from_ref(name))))).collect();
         Some(finding)
     }
 

@@ -9,8 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::rc::Rc;
 
-use kubewright_model::finding::NoFix;
-use kubewright_model::kube::{Evidence, Keys, PodTemplate, Reference, Resolution, Resource, ResourceId, SetId, Site, Target, Workspace};
+use kubewright_model::finding::{Location, NoFix};
+use kubewright_model::kube::{
+    Evidence, Keys, PodTemplate, Reference, Resolution, Resource, ResourceId, SetId, Site, Target, Unknown, Workspace,
+};
 use kubewright_model::yaml::Node;
 
 use super::canon::Section;
@@ -73,8 +75,8 @@ impl Source<'_> {
 pub(super) struct Reading {
     /// What enters the hash.
     pub sections: Vec<Section>,
-    /// The resources behind it.
-    pub resources: Vec<ResourceId>,
+    /// What defines them.
+    pub behind: Vec<Behind>,
     /// Their kinds and names, in order of first reference.
     pub names: Vec<(Target, String)>,
     /// Sources that the workspace does not have: left out of the hash.
@@ -91,6 +93,30 @@ pub(super) struct Reading {
     pub early: Vec<(Target, String)>,
     /// Resources behind it that another Application or Kustomization applies, and which.
     pub apart: Vec<((Target, String), String)>,
+}
+
+/// What defines a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Behind {
+    Resource(ResourceId),
+    /// The name in a generator.
+    Generator(Location),
+}
+
+impl Reading {
+    fn add(&mut self, source: &Source<'_>, content: &Content, behind: Behind) -> Result<(), NoFix> {
+        let display = source.display();
+        if let Some(why) = &content.elsewhere {
+            return Err(NoFix::new("filled-in-cluster", format!("{display} is filled in the cluster: {why}")));
+        }
+        self.sections.push(Section { to: source.to, keys: Some(keys_read(source, content, &display)?) });
+        self.reloads |= content.reloads && source.volume;
+        self.watched &= source.only_volumes && source.reads_only(content, |value| value.watched);
+        self.immutable &= content.immutable;
+        self.behind.push(behind);
+        self.names.push(source.label());
+        Ok(())
+    }
 }
 
 /// `ConfigMap a`, `ConfigMaps a and b`, `ConfigMaps a, b and c and Secret d`
@@ -209,6 +235,12 @@ pub(super) fn read(workspace: &Workspace, workload: &Resource, sources: &[Source
     first.clone()
 }
 
+/// What generators make.
+struct Made {
+    content: Content,
+    location: Location,
+}
+
 /// What ConfigMaps and Secrets hold; many sets have the same ones.
 struct Contents<'w> {
     workspace: &'w Workspace,
@@ -223,6 +255,31 @@ impl Contents<'_> {
             content::of(self.workspace, id).map(Rc::new)
         };
         self.known.borrow_mut().entry(id).or_insert_with(read).clone()
+    }
+
+    /// What generators make of a name, or add to it.
+    fn generated(&self, set: SetId, workload: &Resource, source: &Source<'_>) -> Result<Made, NoFix> {
+        let display = source.display();
+        let generated = match self.workspace.generated_content(set, workload.id, source.to, source.name) {
+            Some(Ok(generated)) => generated,
+            // A resource that asks for a name with a hash has no generator.
+            None => return Err(NoFix::new("generated-content", format!("a kustomization makes {display} from something else"))),
+            Some(Err(Unknown::Unreadable(why))) => {
+                return Err(NoFix::new("generated-content", format!("a kustomize generator makes {display}, and {why}")));
+            }
+            Some(Err(Unknown::Changed(what))) => {
+                let text = format!("{what} of a kustomization changes {display}; hash the rendered manifests");
+                return Err(NoFix::new("patched-by-kustomize", text));
+            }
+        };
+        if generated.name != source.name && !self.workspace.follows_names(set, workload.id) {
+            return Err(not_followed(&display));
+        }
+        let onto = match generated.onto {
+            Some(id) => content::of(self.workspace, id)?,
+            None => Content::default(),
+        };
+        Ok(Made { content: content::of_generated(&generated, onto), location: generated.location })
     }
 }
 
@@ -246,10 +303,9 @@ fn read_in(contents: &Contents<'_>, set: SetId, workload: &Resource, sources: &[
                 continue;
             }
             Resolution::Generated { .. } => {
-                return Err(NoFix::new(
-                    "generated-content",
-                    format!("a kustomize generator makes {display}, or adds to it, from other files"),
-                ));
+                let generated = contents.generated(set, workload, source)?;
+                reading.add(source, &generated.content, Behind::Generator(generated.location))?;
+                continue;
             }
             Resolution::Missing if source.optional => {
                 reading.sections.push(Section { to: source.to, keys: None });
@@ -275,23 +331,15 @@ fn read_in(contents: &Contents<'_>, set: SetId, workload: &Resource, sources: &[
             continue;
         }
         let content = contents.of(id, source)?;
-        if let Some(why) = &content.elsewhere {
-            return Err(NoFix::new("filled-in-cluster", format!("{display} is filled in the cluster: {why}")));
-        }
-        reading.sections.push(Section { to: source.to, keys: Some(keys_read(source, &content, &display)?) });
-        reading.reloads |= content.reloads && source.volume;
-        reading.watched &= source.only_volumes && source.reads_only(&content, |value| value.watched);
-        reading.immutable &= content.immutable;
+        reading.add(source, &content, Behind::Resource(id))?;
         if first_in(workspace, set, workload.id, id) {
             reading.early.push(source.label());
         }
         if let Some(applier) = applied_apart(workspace, set, workload.id, id) {
             reading.apart.push((source.label(), applier));
         }
-        reading.resources.push(id);
-        reading.names.push(source.label());
     }
-    if !reading.resources.is_empty() {
+    if !reading.behind.is_empty() {
         return Ok(reading);
     }
     if reading.by_name.is_empty() {

@@ -1,11 +1,11 @@
 //! Workloads that want no hash: nothing would come of it, somebody else does it already, or the file is not to be edited.
 
 use kubewright_model::finding::NoFix;
-use kubewright_model::kube::{Hold, PodTemplate, Resource, ResourceId, Rollout, Workspace};
+use kubewright_model::kube::{Hold, PodTemplate, Resource, Rollout, Workspace};
 use kubewright_model::yaml::Node;
 
 use super::covers::{self, annotations};
-use super::reads::{Reading, Source};
+use super::reads::{Behind, Reading, Source};
 
 /// Other tools that restart pods when configuration changes, or that own the workload: a part of the annotation's key, values that
 /// switch it off, code, what to say. On the workload or on its pod template.
@@ -84,15 +84,18 @@ pub(super) fn unwanted(workspace: &Workspace, resource: &Resource, template: &Po
             });
         }
     }
-    let versioned = |id: &ResourceId| workspace.node(*id).is_some_and(|node| annotations(node).any(|(key, _)| key == VERSIONED));
-    if !reading.resources.is_empty() && reading.resources.iter().all(versioned) {
+    let versioned = |behind: &Behind| match behind {
+        Behind::Resource(id) => workspace.node(*id).is_some_and(|node| annotations(node).any(|(key, _)| key == VERSIONED)),
+        Behind::Generator(_) => false,
+    };
+    if !reading.behind.is_empty() && reading.behind.iter().all(versioned) {
         let text = format!("kapp gives it a new name with each change (annotation {VERSIONED}), and pods follow the name");
         return Err(NoFix::new("versioned-name", text));
     }
     if let Some(what) = covers::by_program(template, &names) {
         return Err(NoFix::new("hot-reload", format!("{what} reloads the configuration without a restart")));
     }
-    if reading.watched && !reading.resources.is_empty() {
+    if reading.watched && !reading.behind.is_empty() {
         return Err(NoFix::new("hot-reload", "log4j2 (monitorInterval) or logback (scan) reads its file again when it changes"));
     }
     if reading.reloads {
