@@ -135,7 +135,7 @@ fn locks_and_fixes() -> Outcome {
                 "image = \"{web}\"\nplatform = \"linux/amd64\"\ndigest = \"{pinned}\"\nshell = \"/bin/sh\"\nuser = \"root\"\nuid = 0\ngid = 0\n"
             ),
             "entrypoint = [\"/app/run.sh\"]\ncmd = [\n    \"--port\",\n    \"80\",\n]\nworking-dir = \"/app\"\ndropped-env = []\n",
-            "[image.paths.\"/app/app.conf\"]\nkind = \"file\"\nparent-writable = true\nnamed = false\n",
+            "[image.paths.\"/app/app.conf\"]\nkind = \"file\"\nparent-writable = true\nnamed = false\nhandled = false\n",
             "shell = \"none\"\nuser = \"65532:65532\"\nuid = 65532\ngid = 65532\nentrypoint = [\"/app\"]\ncmd = []\nworking-dir = \"/\"\n",
             "[image.paths.\"/etc/app.conf\"]\nkind = \"absent\"\nparent-writable = false\nnamed = false\n",
         ],
@@ -145,8 +145,7 @@ fn locks_and_fixes() -> Outcome {
     holds(&lock(dir.path(), &["--check"], 0)?, &["kubewright.lock answers all that is asked of 2 images"])?;
     holds(&lock(dir.path(), &[], 0)?, &["0 read, 2 kept, 0 failed; kubewright.lock unchanged"])?;
     ensure(locked(dir.path())? == text, || "a second run changes the lock".into())?;
-    // The entrypoint is a script, and the lock does not say what it does with the file: unsafe.
-    let fix = ["fix", "--write", "--unsafe-fixes", "--select", "subpath-configmap-mount"];
+    let fix = ["fix", "--write", "--select", "subpath-configmap-mount"];
     let written = run(&mut kubewright(dir.path(), &fix), &[0, 1])?;
     holds(&String::from_utf8_lossy(&written.stdout), &[&format!("proven by: kubewright.lock ({pinned})")])?;
     holds(&fs::read_to_string(dir.path().join("web.yaml"))?, &["/app/run.sh", "--port", "exec "])?;
@@ -154,11 +153,8 @@ fn locks_and_fixes() -> Outcome {
     ensure(!String::from_utf8_lossy(&again.stdout).contains("fixed ("), || "a second run fixes again".into())?;
     // As a filter the lock of the working directory counts, too.
     let stream = deployment("web", &web, "/app/app.conf", "");
-    let filtered = support::pipe(
-        &mut kubewright(dir.path(), &["fix", "-", "--unsafe-fixes", "--select", "subpath-configmap-mount"]),
-        stream.as_bytes(),
-        &[0],
-    )?;
+    let filtered =
+        support::pipe(&mut kubewright(dir.path(), &["fix", "-", "--select", "subpath-configmap-mount"]), stream.as_bytes(), &[0])?;
     holds(&String::from_utf8_lossy(&filtered.stdout), &["/app/run.sh"])
 }
 

@@ -79,6 +79,11 @@ pub fn image_questions(cx: &Context<'_>) -> Vec<Question> {
     subpath_configmap_mount::questions(cx)
 }
 
+/// Whether a shell script writes, moves or removes a file or its directory, or asks whether something is mounted there; `None` where it may.
+pub fn script_handles(text: &str, path: &str) -> Option<bool> {
+    subpath_configmap_mount::script_handles(text, path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -66,6 +66,10 @@ pub struct PathFact {
     /// Whether a string of the image's own configuration (ENTRYPOINT, CMD, a value of ENV) contains the path; absent: unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub named: Option<bool>,
+    /// Whether a script that the image runs by itself, or one of the paths that are asked for, writes, moves or removes it, or asks whether
+    /// something is mounted there; absent: unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handled: Option<bool>,
 }
 
 /// Names that are listed of a directory; of one with more only that there are too many.

@@ -13,7 +13,7 @@ use kubewright_model::yaml::{Edit, Node};
 use super::facts::{Basis, Facts};
 use super::file::{File, Moved};
 use super::pod::{Own, Pod};
-use super::{link, own_directory, repoint, say};
+use super::{link, own_directory, repoint, say, scripts};
 use crate::settings::Strategy;
 
 /// A rewrite of some files.
@@ -102,6 +102,9 @@ pub(super) fn question(pod: &Pod<'_>, own: &Own<'_>, files: &[File<'_, '_, '_>])
                 paths.insert(file.target.clone());
             }
         }
+    }
+    if !paths.is_empty() {
+        paths.extend(scripts::of_command(own).map(str::to_owned));
     }
     (!paths.is_empty()).then(|| Question { image, platform: images::platform(&pod.template), paths })
 }

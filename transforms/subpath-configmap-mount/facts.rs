@@ -132,7 +132,9 @@ impl Facts {
     /// Whether a script or program of the image changes the file at a path, or asks for its mount.
     pub(super) fn handled(&self, path: &str) -> Option<Told<'_, bool>> {
         self.first(|s| {
-            let handled = s.facts.handled_paths.as_deref()?;
+            let Some(handled) = s.facts.handled_paths.as_deref() else {
+                return s.facts.paths.get(path).and_then(|fact| fact.handled);
+            };
             Some(handled.iter().any(|dir| covers(if dir == "/" { dir } else { dir.trim_end_matches('/') }, path)))
         })
     }

@@ -40,6 +40,7 @@ use self::decide::{Case, Decision};
 use self::facts::{Basis, Facts};
 use self::file::File;
 use self::pod::{Own, Pod};
+pub(crate) use self::scripts::script_handles;
 use crate::settings::Strategy;
 use crate::{Context, Meta, Transform};
 

@@ -2,6 +2,7 @@
 //! mount is a link. A mount point answers `Device or resource busy`; a link is replaced, and no update arrives any more.
 
 use kubewright_model::finding::NoFix;
+use kubewright_model::kube::images::{Stated, StatedBy};
 use kubewright_model::yaml::Node;
 
 use super::facts::{Basis, Facts};
@@ -95,28 +96,45 @@ pub(super) fn in_sight(pod: &Pod<'_>, own: &Own<'_>, target: &str, basis: &mut B
 /// # Errors
 /// When one is known to change the file, or to ask for its mount.
 pub(super) fn of_image(own: &Own<'_>, facts: &Facts, target: &str, basis: &mut Basis) -> Result<(), NoFix> {
-    if let Some(told) = facts.handled(target) {
+    let script = run(own, facts);
+    // The lock answers for the scripts that the image runs, and for those that were asked for.
+    let answers = |by: &Stated| match script {
+        Some(script) if has_command(own) && matches!(by.by, StatedBy::Lock(_)) => by.facts.paths.contains_key(script),
+        _ => true,
+    };
+    if let Some(told) = facts.handled(target).filter(|told| answers(told.by)) {
         if told.value {
             return Err(refusal(target, &format!("a script of the image ({})", say::source(told.by))));
         }
         basis.rests_on(told.by, format!("nothing replaces {target}"));
         return Ok(());
     }
-    let container = own.container.node;
-    let of_manifest = wrapper::words(container);
-    let image = facts.all_words();
-    let has = |field: &str| container.get(field).is_some_and(|n| !n.is_null());
-    let mut words = of_manifest;
-    if !has("command") {
-        words = image.into_iter().chain(words).collect();
-    }
-    if let Some(script) = script(&words).filter(|script| *script != target) {
+    if let Some(script) = script.filter(|script| *script != target) {
         basis.lacks(format!(
             "what the script {script} does with {target}: it was not read, and may replace or remove the file, or ask whether it is a mount \
-             (`handled-paths` states it)"
+             (`kubewright images lock` reads it, `handled-paths` states it)"
         ));
     }
     Ok(())
+}
+
+fn has_command(own: &Own<'_>) -> bool {
+    own.container.node.get("command").is_some_and(|n| !n.is_null())
+}
+
+/// The script that a container runs, as far as it is known.
+fn run<'w>(own: &'w Own<'_>, facts: &'w Facts) -> Option<&'w str> {
+    let mut words = wrapper::words(own.container.node);
+    if !has_command(own) {
+        words = facts.all_words().into_iter().chain(words).collect();
+    }
+    script(&words)
+}
+
+/// The script of the image that the manifest runs: what the image's files are to be asked for.
+pub(super) fn of_command<'w>(own: &'w Own<'_>) -> Option<&'w str> {
+    let words = wrapper::words(own.container.node);
+    script(&words).filter(|script| script.starts_with('/'))
 }
 
 fn refusal(target: &str, who: &str) -> NoFix {
@@ -125,6 +143,15 @@ fn refusal(target: &str, who: &str) -> NoFix {
          a link would be, and no update would arrive any more"
     );
     NoFix::new("script-handles", text)
+}
+
+/// Whether a script changes a file, or asks for its mount; `None` where it may.
+pub(crate) fn script_handles(text: &str, path: &str) -> Option<bool> {
+    match handles(text, path) {
+        Handles::This(_) => Some(true),
+        Handles::Perhaps(_) => None,
+        Handles::No => Some(false),
+    }
 }
 
 /// What a script does with a file.
@@ -147,12 +174,21 @@ fn handles(text: &str, target: &str) -> Handles {
                 w == directory
             })
     };
+    // What takes a whole tree reaches the file from any directory above it.
+    let takes_trees = |line: &str| line.split_whitespace().any(|word| matches!(word, "rm" | "mv" | "find" | "rsync"));
+    let names_above = |line: &str| {
+        let above = |word: &str| word.len() > 1 && target.strip_prefix(word).is_some_and(|rest| rest.starts_with('/'));
+        takes_trees(line)
+            && line
+                .split(|c: char| c.is_whitespace() || "'\";".contains(c))
+                .any(|word| above(word.trim_end_matches("/*").trim_end_matches('/')))
+    };
     let mut perhaps = None;
     for line in text.lines().flat_map(|line| line.split([';', '|', '&'])).map(str::trim) {
         if line.starts_with('#') || !(changes(line) || MOUNTS.iter().any(|m| line.contains(m)) || redirects(line, target)) {
             continue;
         }
-        if names_file(line) || names_directory(line) {
+        if names_file(line) || names_directory(line) || names_above(line) {
             return Handles::This(line.to_owned());
         }
         perhaps.get_or_insert(line);

@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::lockfile::Locked;
 use super::look::{Found, Last, look};
 use super::manifest::Execution;
+use super::scripts;
 use super::tree::{Here, Meta, Tree};
 use super::users::{Ids, user};
 
@@ -40,10 +41,11 @@ pub(super) fn answer(tree: &Tree, run: &Execution, question: &Question) -> Resul
             }
         }
     }
+    let Some(handled) = scripts::handled(tree, run, &question.paths)? else { return Ok(None) };
     let mut paths = BTreeMap::new();
     for path in &question.paths {
         let Some(fact) = fact(tree, path, user.ids.as_ref())? else { return Ok(None) };
-        paths.insert(path.clone(), PathFact { named: Some(named(run, path)), ..fact });
+        paths.insert(path.clone(), PathFact { named: Some(named(run, path)), handled: handled.get(path).copied(), ..fact });
     }
     let mut dropped_env: Vec<String> = env
         .iter()
@@ -83,10 +85,20 @@ fn shell(tree: &Tree) -> Result<Option<&'static str>, Failure> {
     Ok(Some(NO_SHELL))
 }
 
+/// The directories of PATH; relative ones do not count.
+fn directories(env: &[String]) -> impl Iterator<Item = &str> {
+    let path = env.iter().rev().find_map(|e| e.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
+    path.split(':').filter(|directory| directory.starts_with('/'))
+}
+
+/// Where the image looks for programs.
+pub(super) fn search_path(run: &Execution) -> Vec<String> {
+    directories(run.env.as_deref().unwrap_or_default()).map(str::to_owned).collect()
+}
+
 /// Whether a program is found in the PATH of the image; relative directories do not count.
 fn in_path(tree: &Tree, env: &[String], program: &str) -> Result<Option<bool>, Failure> {
-    let path = env.iter().rev().find_map(|e| e.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
-    for directory in path.split(':').filter(|d| d.starts_with('/')) {
+    for directory in directories(env) {
         match runs(tree, &format!("{directory}/{program}"))? {
             None => return Ok(None),
             Some(true) => return Ok(Some(true)),
@@ -126,7 +138,7 @@ fn fact(tree: &Tree, path: &str, user: Option<&Ids>) -> Result<Option<PathFact>,
         }
     };
     let parent_writable = user.map(|user| user.may_write(&above, Some(meta)));
-    Ok(Some(PathFact { kind, entries, target, parent_writable, named: None }))
+    Ok(Some(PathFact { kind, entries, target, parent_writable, named: None, handled: None }))
 }
 
 /// Whether a string of the configuration contains the path, or a word of it leads to it, or below it, from the working directory.
@@ -247,6 +259,7 @@ mod tests {
             target: target.map(str::to_owned),
             parent_writable: Some(writable),
             named: Some(false),
+            handled: Some(false),
         };
         assert_eq!(paths["/app/conf"], fact(PathKind::Directory, Some(&["a", "b"]), None, true));
         assert_eq!(paths["/app/conf/a"], fact(PathKind::File, None, None, false));

@@ -19,9 +19,11 @@ const MAX_HEADER: u64 = 1 << 20;
 const MAX_PATH: usize = 4096;
 /// The most bytes of a file whose content is kept.
 const MAX_CONTENT: u64 = 1 << 20;
+/// The most bytes of a script whose content is kept: longer ones are programs.
+const MAX_SCRIPT: u64 = 128 << 10;
 /// How many times its compressed size a layer may have.
 const MAX_RATIO: u64 = 32;
-/// Files whose content is kept: they name the users and groups.
+/// Files whose content is kept beside scripts: they name the users and groups.
 const KEPT: [&[&str]; 2] = [&["etc", "passwd"], &["etc", "group"]];
 
 /// What is promised of a layer.
@@ -241,10 +243,20 @@ impl Said {
             _ if entry.size() <= MAX_CONTENT && KEPT.iter().any(|kept| path == *kept) => {
                 Entry::File(meta, Some(content(entry, MAX_CONTENT, trouble)?))
             }
+            // What cannot be executed may be sourced, where its name says what it is.
+            _ if entry.size() <= MAX_SCRIPT && (meta.mode & 0o111 != 0 || is_script_name(&name)) => {
+                let content = content(entry, MAX_SCRIPT, trouble)?;
+                Entry::File(meta, (content.starts_with(b"#!") || is_script_name(&name)).then_some(content))
+            }
             _ => Entry::File(meta, None),
         };
         Ok((path, found))
     }
+}
+
+/// Whether a name says that a file is a shell script, executable or not.
+pub(super) fn is_script_name(name: &str) -> bool {
+    [".sh", ".bash", ".envsh", ".ash"].iter().any(|extension| name.ends_with(extension))
 }
 
 fn lossy(bytes: &[u8]) -> String {

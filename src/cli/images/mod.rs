@@ -20,6 +20,7 @@ mod look;
 mod manifest;
 #[cfg(feature = "registry")]
 mod registry;
+mod scripts;
 mod source;
 mod tree;
 mod users;

@@ -3,7 +3,7 @@
 //! A layer hides what lies below it: an entry hides the entry of the same path, anything but a directory hides all below that path, `.wh.x` hides
 //! `x`, and `.wh..wh..opq` all that lower layers have in its directory (OCI image specification, "Representing Changes"). Going down, what
 //! is known stays; a path that no layer read so far decides is unknown until the last one was read. Only metadata is kept, and the
-//! content of the two files that name users and groups.
+//! content of scripts and of the two files that name users and groups.
 //!
 //! Runtimes do not agree on a layer that writes below a symbolic link of another layer, nor on one that has a path twice: such a path is
 //! [`Here::Unclear`], and nothing is said about it.
