@@ -189,12 +189,34 @@ pub struct StaticPod {
     pub replace: bool,
     /// Put the gate label `node.kubernetes.io/kube-proxy-ds-ready` into the node selector.
     pub gate_label: bool,
+    /// The minor version of Kubernetes that the DaemonSet is for, 14 of `"1.14"`; else the tag of the image says it.
+    #[serde(deserialize_with = "kubernetes_minor")]
+    pub kubernetes_version: Option<u32>,
 }
 
 impl Default for StaticPod {
     fn default() -> Self {
-        Self { enabled: true, replace: false, gate_label: true }
+        Self { enabled: true, replace: false, gate_label: true, kubernetes_version: None }
     }
+}
+
+/// The minor version in `1.14`, `v1.14` or `1.14.3`; a string, because the number 1.30 is 1.3.
+fn kubernetes_minor<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match minor_version(&text) {
+        Some(minor) => Ok(Some(minor)),
+        None => Err(D::Error::custom(format!("`{text}` is no version of Kubernetes, such as \"1.30\""))),
+    }
+}
+
+/// The minor version of Kubernetes that a text such as `v1.14.3-build.1` begins with.
+pub(crate) fn minor_version(text: &str) -> Option<u32> {
+    let rest = text.strip_prefix('v').unwrap_or(text).strip_prefix("1.")?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let (minor, rest) = rest.split_at_checked(digits)?;
+    // `1.9beta` and `1.9a` are tags of something else.
+    let ends = rest.is_empty() || rest.starts_with(['.', '-', '_', '+']);
+    ends.then(|| minor.parse().ok()).flatten()
 }
 
 /// Options of `missing-config-hash`.

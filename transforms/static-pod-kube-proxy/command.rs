@@ -50,7 +50,12 @@ pub(super) struct Flag<'a> {
     range: Range<usize>,
 }
 
-impl Flag<'_> {
+impl<'a> Flag<'a> {
+    /// The scalar that holds the value, and the bytes of the value in its text.
+    pub(super) fn place(&self) -> (Node<'a>, Range<usize>) {
+        (self.word.node, self.range.clone())
+    }
+
     /// Gives the flag another value.
     pub(super) fn set(&self, value: &str) -> Result<Edit, Refusal> {
         rewrite(&self.word, self.range.clone(), value)

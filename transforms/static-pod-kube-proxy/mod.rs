@@ -9,14 +9,17 @@ mod command;
 mod convert;
 mod draft;
 mod flags;
+mod places;
 mod plan;
 mod recognise;
 mod shell;
+mod version;
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Resource, SourceFile, Workspace};
 use kubewright_model::yaml::Node;
 
+use self::version::Target;
 use crate::{Context, Meta, Transform};
 
 /// See the page of the transform.
@@ -121,7 +124,12 @@ impl<'a> Case<'a> {
         let yaml = self.file().yaml.as_deref().ok_or_else(|| NoFix::new("yaml-no-document", "the file is not read as YAML"))?;
         let document = yaml.documents().get(self.pod.document).ok_or_else(|| NoFix::new("yaml-no-document", "the document is gone"))?;
         let text = yaml.text().get(document.region()).unwrap_or_default();
-        let converted = convert::convert(text.to_owned(), settings.gate_label)?;
+        let image = recognise::containers(node).next().and_then(|c| c.get("image")?.text());
+        let version = Target::new(settings.kubernetes_version, image);
+        if let Some(reason) = version.obstacle() {
+            return Err(reason);
+        }
+        let converted = convert::convert(text.to_owned(), settings.gate_label, &version)?;
         let (title, change, target) = if replace {
             let mut edit = yaml.replace_document(self.pod.document, converted.text)?;
             edit.lost_comments.clone_from(&converted.lost);
@@ -132,7 +140,7 @@ impl<'a> Case<'a> {
             (format!("write DaemonSet kube-proxy to {beside}"), Change::Create(beside.to_owned(), text), Some(beside.to_owned()))
         };
         let mut notes = converted.notes;
-        notes.extend(plan::remarks(node));
+        notes.extend(plan::remarks(node, &version));
         notes.extend(converted.lost.iter().map(|c| format!("comment of a removed line: {c}")));
         if !replace {
             notes.extend(plan::gathered(self.workspace(), self.pod.file));

@@ -7,6 +7,7 @@ use super::command::{self, Call, Reading};
 use super::convert::GATE;
 use super::flags::BIND;
 use super::recognise::{containers, is_placeholder};
+use super::version::Target;
 
 /// Flags that kube-proxy no longer has: it does not start with them.
 const REMOVED: &[&str] = &["resource-container", "port"];
@@ -20,12 +21,19 @@ pub(super) fn gathered(workspace: &Workspace, file: FileId) -> Vec<String> {
 }
 
 /// Remarks about the pod itself.
-pub(super) fn remarks(pod: Node<'_>) -> Vec<String> {
+pub(super) fn remarks(pod: Node<'_>, target: &Target) -> Vec<String> {
     let mut notes = Vec::new();
     let Some(container) = containers(pod).next() else { return notes };
     let Reading::Proxy(call) = command::read(container) else { return notes };
     endpoint(pod, container, &call, &mut notes);
-    if let Some(flag) = call.flag("hostname-override").filter(|f| !f.value.starts_with('$')) {
+    let ignored = call.flag("config").is_some() && !target.override_beside_config();
+    if ignored {
+        notes.push(
+            "--hostname-override does nothing beside --config before Kubernetes 1.12 (kubeadm#857): each node has the name of hostnameOverride \
+             in its own file, else its hostname; look that these are the names of the nodes"
+                .to_owned(),
+        );
+    } else if let Some(flag) = call.flag("hostname-override").filter(|f| !f.value.starts_with('$')) {
         notes.push(format!("--hostname-override={} was the name of one node; it is now that of the node a pod runs on", flag.value));
     }
     if call.flag("config").is_some() {
