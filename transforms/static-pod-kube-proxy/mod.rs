@@ -6,9 +6,11 @@
 //! `replace` is set or the input is a stream.
 
 mod command;
+mod comments;
 mod convert;
 mod draft;
 mod flags;
+mod owner;
 mod places;
 mod plan;
 mod recognise;
@@ -76,16 +78,20 @@ impl<'a> Case<'a> {
         let mut finding = Finding {
             transform: META.name,
             severity: Severity::Warning,
-            message: format!(
-                "kube-proxy runs as a static pod ({}): it is updated file by file on every node, and before Kubernetes 1.16 it does not come back once evicted",
-                self.pod.display()
-            ),
+            message: self.message(node),
             primary: Location::of(self.pod.file, at),
             related: Vec::new(),
             resource: Some(self.pod.id),
             notes: Vec::new(),
             fix: Err(NoFix::new("converted", format!("{beside} holds the DaemonSet; move the nodes over, then delete this file"))),
         };
+        if let Some(owner) = owner::owner(node, &self.file().path) {
+            finding.severity = Severity::Info;
+            finding.message = format!("kube-proxy runs as a static pod ({}) that {} writes", self.pod.display(), owner.name);
+            let text = format!("{} writes the file again whatever is done to it; configure kube-proxy with {}", owner.name, owner.instead);
+            finding.fix = Err(NoFix::new("generator-owned", text));
+            return Some(finding);
+        }
         if pair.is_some() {
             finding.severity = Severity::Info;
             finding.message = format!("kube-proxy ({}) has a DaemonSet beside it", self.pod.display());
@@ -101,10 +107,26 @@ impl<'a> Case<'a> {
                     let others = self.pods.iter().filter(|other| other.id != self.pod.id);
                     finding.related = others.filter_map(|other| self.related(other)).collect();
                 }
+                finding.notes = plan::protection(node, &self.version(node)).into_iter().collect();
                 finding.fix = Err(reason);
             }
         }
         Some(finding)
+    }
+
+    /// What is wrong: where the kubelet spares the pod, it is not evicted.
+    fn message(&self, pod: Node<'_>) -> String {
+        let name = self.pod.display();
+        let version = self.version(pod);
+        let spared = plan::is_protected(pod, &version) || version.spares_static_pods();
+        let evicted = if spared { "" } else { ", and before Kubernetes 1.16 it does not come back once evicted" };
+        format!("kube-proxy runs as a static pod ({name}): it is updated file by file on every node{evicted}")
+    }
+
+    /// The version of Kubernetes that the DaemonSet is for.
+    fn version(&self, pod: Node<'_>) -> Target {
+        let image = recognise::proxy(pod).and_then(|c| c.get("image")?.text());
+        Target::new(self.cx.settings.static_pod_kube_proxy.kubernetes_version, image)
     }
 
     fn related(&self, other: &Resource) -> Option<(Location, String)> {
@@ -124,15 +146,21 @@ impl<'a> Case<'a> {
         let yaml = self.file().yaml.as_deref().ok_or_else(|| NoFix::new("yaml-no-document", "the file is not read as YAML"))?;
         let document = yaml.documents().get(self.pod.document).ok_or_else(|| NoFix::new("yaml-no-document", "the document is gone"))?;
         let text = yaml.text().get(document.region()).unwrap_or_default();
-        let image = recognise::containers(node).next().and_then(|c| c.get("image")?.text());
-        let version = Target::new(settings.kubernetes_version, image);
+        let version = self.version(node);
         if let Some(reason) = version.obstacle() {
             return Err(reason);
         }
-        let converted = convert::convert(text.to_owned(), settings.gate_label, &version)?;
+        if settings.replace
+            && !stream
+            && let Some(reason) = self.copied(text)
+        {
+            return Err(reason);
+        }
+        let (text, about) = comments::without_static(text);
+        let converted = convert::convert(text, settings.gate_label, &version)?;
         let (title, change, target) = if replace {
             let mut edit = yaml.replace_document(self.pod.document, converted.text)?;
-            edit.lost_comments.clone_from(&converted.lost);
+            edit.lost_comments = about.iter().chain(&converted.lost).cloned().collect();
             let path = (!stream).then(|| self.file().path.clone());
             ("turn the pod into DaemonSet kube-proxy".to_owned(), Change::Edit(self.pod.file, edit), path)
         } else {
@@ -142,10 +170,18 @@ impl<'a> Case<'a> {
         let mut notes = converted.notes;
         notes.extend(plan::remarks(node, &version));
         notes.extend(converted.lost.iter().map(|c| format!("comment of a removed line: {c}")));
+        notes.extend(about.iter().map(|c| format!("comment about the static pod, left out: {c}")));
         if !replace {
             notes.extend(plan::gathered(self.workspace(), self.pod.file));
         }
-        notes.extend(plan::migration(&self.pod.name, target.as_deref(), settings.gate_label));
+        if settings.replace && !stream {
+            let path = &self.file().path;
+            notes.push(format!(
+                "where something copies {path} to nodes, the next copy takes their kube-proxy away: move the file out of its reach first"
+            ));
+        }
+        notes.extend(plan::Move { pod: node, file: target.as_deref(), gate: settings.gate_label, version: &version }.steps());
+        notes.extend(plan::protection(node, &version));
         let fix = Fix { title, applicability: Applicability::Unsafe, changes: vec![change], claims: vec![self.pod.id] };
         Ok((fix, notes))
     }
@@ -177,6 +213,18 @@ impl<'a> Case<'a> {
             ));
         }
         Ok(())
+    }
+
+    /// What says that the file is copied to nodes, which would lose kube-proxy with a DaemonSet in it.
+    fn copied(&self, text: &str) -> Option<NoFix> {
+        let path = &self.file().path;
+        let said = comments::speaks_of_static(text).then_some("a comment in it");
+        let sign = said.or_else(|| owner::copied_to_nodes(path))?;
+        let text = format!(
+            "{path} looks like a file that is copied to nodes ({sign}): with a DaemonSet in it they lose their kube-proxy at the next copy; leave \
+             replace off, or move the file where nothing copies it"
+        );
+        Some(NoFix::new("copied-to-nodes", text))
     }
 
     /// Path of the file for the DaemonSet beside the pod's.

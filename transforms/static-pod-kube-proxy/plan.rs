@@ -6,11 +6,13 @@ use kubewright_model::yaml::Node;
 use super::command::{self, Call, Reading};
 use super::convert::GATE;
 use super::flags::BIND;
-use super::recognise::{containers, is_placeholder};
+use super::recognise::{containers, is_placeholder, proxy};
 use super::version::Target;
 
 /// Flags that kube-proxy no longer has: it does not start with them.
 const REMOVED: &[&str] = &["resource-container", "port"];
+/// The lowest priority of a pod that the kubelet spares.
+const CRITICAL: i64 = 2_000_000_000;
 
 /// Kustomizations that gather the pod's file, by path: they do not know the new one.
 pub(super) fn gathered(workspace: &Workspace, file: FileId) -> Vec<String> {
@@ -21,12 +23,12 @@ pub(super) fn gathered(workspace: &Workspace, file: FileId) -> Vec<String> {
 }
 
 /// Remarks about the pod itself.
-pub(super) fn remarks(pod: Node<'_>, target: &Target) -> Vec<String> {
+pub(super) fn remarks(pod: Node<'_>, version: &Target) -> Vec<String> {
     let mut notes = Vec::new();
     let Some(container) = containers(pod).next() else { return notes };
     let Reading::Proxy(call) = command::read(container) else { return notes };
     endpoint(pod, container, &call, &mut notes);
-    let ignored = call.flag("config").is_some() && !target.override_beside_config();
+    let ignored = call.flag("config").is_some() && !version.override_beside_config();
     if ignored {
         notes.push(
             "--hostname-override does nothing beside --config before Kubernetes 1.12 (kubeadm#857): each node has the name of hostnameOverride \
@@ -94,36 +96,126 @@ fn image(container: Node<'_>, notes: &mut Vec<String>) {
     }
 }
 
-/// The order of the move. `file` is what holds the DaemonSet afterwards, `None` in a stream.
-pub(super) fn migration(pod: &str, file: Option<&str>, gate: bool) -> Vec<String> {
-    let what = file.map_or("apply the stream".to_owned(), |f| format!("`kubectl apply -f {f}`"));
-    let mirror = format!("wait until its mirror pod is gone (`kubectl -n kube-system get pod {pod}-<node>`)");
-    let remove = "move the static manifest out of the kubelet's staticPodPath; a new name in that directory is not enough, the kubelet reads every file \
-                  that does not begin with a dot";
-    let mut plan = if gate {
-        vec![
-            format!("migration 1: {what}; no pod starts before its node has the label {GATE}=true"),
-            format!("migration 2: node by node, {remove}"),
-            format!("migration 3: {mirror}"),
-            format!("migration 4: `kubectl label node <node> {GATE}=true`; the DaemonSet's pod starts"),
-            "migration 5: stop whatever copies the static manifest to nodes".to_owned(),
-        ]
-    } else {
-        vec![
-            format!("migration 1: on every node, {remove}"),
-            format!("migration 2: {mirror}"),
-            format!("migration 3: {what}; without the gate label a pod starts on every node at once"),
-            "migration 4: stop whatever copies the static manifest to nodes".to_owned(),
-        ]
-    };
-    plan.push("two kube-proxies on one node rewrite the same rules: never label a node whose static pod still runs".to_owned());
-    plan.push(
-        "never `kubectl apply -f` the directory of a static manifest, which makes an ordinary Pod; keep the DaemonSet in a directory that is applied"
-            .to_owned(),
-    );
-    plan.push(
-        "instead of moving, the static pod can be kept from eviction with priorityClassName: system-node-critical and priority: 2000001000"
-            .to_owned(),
-    );
-    plan
+/// What the order of the move depends on.
+#[derive(Debug)]
+pub(super) struct Move<'a> {
+    /// The pod as it is.
+    pub(super) pod: Node<'a>,
+    /// What holds the DaemonSet afterwards, `None` in a stream.
+    pub(super) file: Option<&'a str>,
+    /// Whether the DaemonSet waits for the gate label.
+    pub(super) gate: bool,
+    /// The version of Kubernetes.
+    pub(super) version: &'a Target,
+}
+
+impl Move<'_> {
+    /// The order of the move.
+    pub(super) fn steps(&self) -> Vec<String> {
+        let apply = self.file.map_or("apply the stream".to_owned(), |f| format!("`kubectl apply -f {f}`"));
+        let stop = "stop whatever copies the static manifest to nodes, else it comes back".to_owned();
+        let remove = "move the static manifest out of the kubelet's staticPodPath; a new name in that directory is not enough, the kubelet reads \
+                      every file that does not begin with a dot";
+        let mut plan = vec![stop];
+        if self.gate {
+            plan.push(format!("{apply}; no pod starts before its node has the label {GATE}=true"));
+            plan.push(format!("node by node, {remove}"));
+            plan.push(self.wait());
+            plan.push(format!("`kubectl label node <node> {GATE}=true`; the DaemonSet's pod starts"));
+            plan.push(format!(
+                "after the last node, take {GATE} out of nodeSelector and apply again, or start every kubelet with --node-labels={GATE}=true: \
+                 a node that joins later, or registers again, has no label and so no kube-proxy"
+            ));
+        } else {
+            plan.push(format!("on every node, {remove}"));
+            plan.push(self.wait());
+            plan.push(format!("{apply}; without the gate label a pod starts on every node at once"));
+        }
+        let mut plan: Vec<String> = plan.into_iter().enumerate().map(|(at, step)| format!("migration {}: {step}", at + 1)).collect();
+        let never =
+            if self.gate { "never label a node whose static pod still runs" } else { "apply only when no static pod runs any more" };
+        plan.push(format!("two kube-proxies on one node rewrite the same rules: {never}"));
+        plan.push(
+            "never `kubectl apply -f` the directory of a static manifest, which makes an ordinary Pod; keep the DaemonSet in a directory that is \
+             applied"
+                .to_owned(),
+        );
+        plan
+    }
+
+    fn wait(&self) -> String {
+        let namespace = self.pod.path(&["metadata", "namespace"]).and_then(Node::text).unwrap_or("default");
+        let container = proxy(self.pod).and_then(|c| c.get("name")?.text()).unwrap_or("kube-proxy");
+        let left = if self.version.is_before(20) {
+            format!("`docker ps --filter name=k8s_{container}_`")
+        } else {
+            format!("`crictl ps --name {container}`")
+        };
+        // Every cluster has these namespaces; in another the mirror pod cannot be made until it exists.
+        let absent = match namespace {
+            "kube-system" | "default" => String::new(),
+            _ => format!("; where namespace {namespace} does not exist there is no mirror pod, look at the node"),
+        };
+        format!(
+            "wait until its mirror pod is gone (`kubectl -n {namespace} get pod {}`) and no container is left on the node ({left}){absent}",
+            mirror(self.pod)
+        )
+    }
+}
+
+/// The name of the pod's mirror: the kubelet appends the name of the node, and a dump has it already.
+fn mirror(pod: Node<'_>) -> String {
+    let name = pod.path(&["metadata", "name"]).and_then(Node::text).unwrap_or("kube-proxy");
+    let mut owners = pod.path(&["metadata", "ownerReferences"]).into_iter().flat_map(Node::items);
+    let owner = owners.find(|o| o.get("kind").and_then(Node::text) == Some("Node")).and_then(|o| o.get("name")?.text());
+    let marked = pod.path(&["metadata", "annotations", "kubernetes.io/config.mirror"]).is_some();
+    let node = pod.path(&["spec", "nodeName"]).and_then(Node::text).or(owner);
+    match node.and_then(|node| name.strip_suffix(node)?.strip_suffix('-')) {
+        Some(base) => format!("{base}-<node>"),
+        None if marked => name.to_owned(),
+        None => format!("{name}-<node>"),
+    }
+}
+
+/// What keeps the static pod from eviction, and what is missing for it.
+pub(super) fn protection(pod: Node<'_>, version: &Target) -> Option<String> {
+    let class = pod.path(&["spec", "priorityClassName"]).and_then(Node::text).filter(|c| !c.is_empty());
+    let number = pod.path(&["spec", "priority"]).and_then(Node::as_int);
+    let spared = version.spares_static_pods();
+    match (class, number) {
+        (Some("system-node-critical" | "system-cluster-critical"), None) => {
+            let number = if class == Some("system-node-critical") { 2_000_001_000 } else { CRITICAL };
+            let then = if spared { "a graceful shutdown of the node stops it with ordinary pods" } else { "the kubelet may evict it" };
+            Some(format!(
+                "priorityClassName: {} without priority does nothing for the priority of a static pod: nothing resolves the class of a pod that \
+                 comes from a file, and {then}; add priority: {number} to the static pod",
+                class.unwrap_or("")
+            ))
+        }
+        _ if spared || is_protected(pod, version) => None,
+        _ if !version.counts_priority() && has_critical_annotation(pod) => Some(
+            "scheduler.alpha.kubernetes.io/critical-pod keeps the static pod from eviction only where the kubelet has the feature gate \
+             ExperimentalCriticalPodAnnotation"
+                .to_owned(),
+        ),
+        _ if !version.counts_priority() => Some(
+            "instead of moving, the static pod can be kept from eviction with the annotation scheduler.alpha.kubernetes.io/critical-pod: \"\", \
+             in namespace kube-system, by kubelets with the feature gate ExperimentalCriticalPodAnnotation"
+                .to_owned(),
+        ),
+        _ => Some(
+            "instead of moving, the static pod can be kept from eviction with priorityClassName: system-node-critical and priority: 2000001000"
+                .to_owned(),
+        ),
+    }
+}
+
+/// Whether the kubelet spares the pod for its priority.
+pub(super) fn is_protected(pod: Node<'_>, version: &Target) -> bool {
+    version.counts_priority() && pod.path(&["spec", "priority"]).and_then(Node::as_int).is_some_and(|n| n >= CRITICAL)
+}
+
+fn has_critical_annotation(pod: Node<'_>) -> bool {
+    let namespace = pod.path(&["metadata", "namespace"]).and_then(Node::text);
+    namespace == Some("kube-system") && pod.path(&["metadata", "annotations", "scheduler.alpha.kubernetes.io/critical-pod"]).is_some()
 }

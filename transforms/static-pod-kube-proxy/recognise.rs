@@ -53,6 +53,11 @@ pub(super) fn is_placeholder(text: &str) -> bool {
     PLACEHOLDERS.iter().any(|p| text.contains(p))
 }
 
+/// The container that runs kube-proxy.
+pub(super) fn proxy(pod: Node<'_>) -> Option<Node<'_>> {
+    containers(pod).find(|c| !matches!(command::read(*c), Reading::Other))
+}
+
 /// What speaks against the conversion in the pod itself.
 pub(super) fn obstacle(pod: Node<'_>) -> Option<NoFix> {
     let mut all = containers(pod);
@@ -69,21 +74,7 @@ pub(super) fn obstacle(pod: Node<'_>) -> Option<NoFix> {
             "the script that starts kube-proxy cannot be taken apart, so its flags for one node are not known",
         ));
     };
-    generator(pod, container).or_else(|| interpreted(pod)).or_else(|| endpoint(&call)).or_else(|| dns(pod))
-}
-
-/// Programs that write the manifest again and again: RKE2's agent (`pkg/podtemplate`), kops' nodeup (`nodeup/pkg/model/kube_proxy.go`).
-fn generator(pod: Node<'_>, container: Node<'_>) -> Option<NoFix> {
-    let label = |key: &str| pod.path(&["metadata", "labels", key]).and_then(Node::text);
-    let hash = container.get("env").is_some_and(|env| env.items().any(|e| e.get("name").and_then(Node::text) == Some("FILE_HASH")));
-    let owner = if label("kubernetes.io/managed-by") == Some("nodeup") {
-        "kops' nodeup"
-    } else if hash || (label("component") == Some("kube-proxy") && label("tier") == Some("control-plane")) {
-        "RKE2's agent"
-    } else {
-        return None;
-    };
-    Some(NoFix::new("generator-owned", format!("the file belongs to {owner}, which writes it again; configure kube-proxy there")))
+    interpreted(pod).or_else(|| endpoint(&call)).or_else(|| dns(pod))
 }
 
 /// Placeholders in what the conversion has to read.

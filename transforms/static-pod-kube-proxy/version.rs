@@ -74,6 +74,11 @@ impl Target {
         self.is_before(16)
     }
 
+    /// Whether the kubelet is known never to evict a static pod: since 1.16.
+    pub(super) fn spares_static_pods(&self) -> bool {
+        self.minor.is_some_and(|m| m >= 16)
+    }
+
     /// Whether `--hostname-override` counts beside `--config` (kubeadm#857).
     pub(super) fn override_beside_config(&self) -> bool {
         self.at_least(12)
