@@ -14,6 +14,8 @@ const PREFIXES: &[&str] = &["exec", "nohup", "env", "nice", "ionice", "time", "s
 /// Programs that run the program named behind their own flags (`go-runner` is the log wrapper of the Kubernetes images).
 const WRAPPERS: &[&str] = &["go-runner", "tini", "dumb-init", "nsenter"];
 const SHELLS: &[&str] = &["sh", "bash", "ash", "dash"];
+/// Shells of Windows, whose scripts are not read.
+const WINDOWS_SHELLS: &[&str] = &["powershell", "pwsh", "cmd"];
 
 /// A word of a command.
 #[derive(Debug, Clone)]
@@ -121,6 +123,11 @@ pub(super) fn read(container: Node<'_>) -> Reading<'_> {
     }
     match program(&words.iter().map(Word::raw).collect::<Vec<_>>(), false) {
         Some(at) => Reading::Proxy(Call { words: words.split_off(at), shell: false }),
+        None if words.first().is_some_and(|w| WINDOWS_SHELLS.contains(&basename(w.raw())))
+            && words.iter().any(|w| w.raw().contains("kube-proxy")) =>
+        {
+            Reading::Unclear
+        }
         None => Reading::Other,
     }
 }
@@ -199,7 +206,8 @@ fn program(words: &[&str], shell: bool) -> Option<usize> {
 }
 
 fn basename(word: &str) -> &str {
-    word.rsplit('/').next().unwrap_or(word)
+    let name = word.rsplit(['/', '\\']).next().unwrap_or(word);
+    name.strip_suffix(".exe").unwrap_or(name)
 }
 
 impl<'a> Call<'a> {
@@ -276,6 +284,8 @@ mod tests {
         same("command: [/go-runner, --log-file=/l, /usr/local/bin/kube-proxy, --hostname_override=a]", &["hostname-override=a"]);
         same("command: [sh, -c, 'exec \"$@\"', --, kube-proxy, --v=1]", &["v=1"]);
         same("command: [/go-runner, --log-file, /l, kube-proxy, --v=1]", &["v=1"]);
+        same("command: ['C:\\k\\kube-proxy.exe', --v=1]", &["v=1"]);
+        assert_eq!(flags("command: [powershell, -Command, 'C:\\k\\kube-proxy.exe --v=1']"), Err("unclear"));
         same("command: [env, A=b, nsenter, -t, '1', --mount, /usr/bin/kube-proxy, --v=1]", &["v=1"]);
     }
 

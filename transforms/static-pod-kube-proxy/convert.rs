@@ -11,6 +11,7 @@ use super::draft::Draft;
 use super::flags::{self, HOST_IP, NODE_NAME};
 use super::places::OneNode;
 use super::version::Target;
+use crate::settings::StaticPod;
 
 /// Label that keeps DaemonSet pods away from nodes whose static pod still runs (kubernetes/kubernetes#50705).
 pub(super) const GATE: &str = "node.kubernetes.io/kube-proxy-ds-ready";
@@ -69,7 +70,7 @@ pub(super) struct Converted {
 }
 
 /// Converts the document `text`, whose root is the pod.
-pub(super) fn convert(text: String, gate: bool, target: &Target) -> Result<Converted, NoFix> {
+pub(super) fn convert(text: String, settings: &StaticPod, target: &Target) -> Result<Converted, NoFix> {
     let mut draft = Draft::new(text)?;
     let mut notes: Vec<String> = target.note().into_iter().collect();
     let one = OneNode::of(draft.root()?)?;
@@ -81,7 +82,12 @@ pub(super) fn convert(text: String, gate: bool, target: &Target) -> Result<Conve
     let annotations = annotations(&mut draft, target)?;
     tokens(&mut draft)?;
     spec(&mut draft, target)?;
-    placement(&mut draft, gate, target)?;
+    placement(&mut draft, settings.gate_label, target)?;
+    if let Some(server) = settings.api_server.as_deref()
+        && draft.step(|root| container(root).map_or(Ok(None), |c| flags::set_server(c, server)))?
+    {
+        notes.push(format!("--master was the node itself; it is {server} now, as api-server in the configuration says"));
+    }
     let hosts = per_node(&mut draft, &one, &mut notes)?;
     if let Some(reason) = one.left(draft.root()?, &annotations) {
         return Err(reason);
@@ -216,7 +222,8 @@ fn placement(draft: &mut Draft, gate: bool, target: &Target) -> Result<(), NoFix
             draft.step(|root| Ok(root.path(&["spec", "nodeSelector", old]).map(|n| n.rename_key(new)).transpose()?))?;
         }
     }
-    let mut wanted = vec![(if target.stable_node_labels() { "kubernetes.io/os" } else { "beta.kubernetes.io/os" }, "linux")];
+    let os = if is_windows(draft.root()?) { "windows" } else { "linux" };
+    let mut wanted = vec![(if target.stable_node_labels() { "kubernetes.io/os" } else { "beta.kubernetes.io/os" }, os)];
     if gate {
         wanted.push((GATE, "true"));
     }
@@ -245,6 +252,16 @@ fn placement(draft: &mut Draft, gate: bool, target: &Target) -> Result<(), NoFix
         }
     }
     Ok(())
+}
+
+/// Whether the pod is for Windows: it says so, or runs a program of Windows.
+fn is_windows(root: Node<'_>) -> bool {
+    let options = |at: Option<Node<'_>>| at.is_some_and(|n| n.path(&["securityContext", "windowsOptions"]).is_some());
+    let words = || container(root).into_iter().flat_map(|c| ["command", "args"].map(|key| c.get(key))).flatten().flat_map(Node::items);
+    root.path(&["spec", "os", "name"]).and_then(Node::text) == Some("windows")
+        || options(root.get("spec"))
+        || options(container(root))
+        || words().filter_map(Node::text).any(|word| word.contains("kube-proxy.exe"))
 }
 
 /// Whether pods with these tolerations are placed and stay on tainted nodes: `PreferNoSchedule` keeps no pod away.

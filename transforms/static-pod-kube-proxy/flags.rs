@@ -61,6 +61,13 @@ pub(super) fn node_addresses(container: Node<'_>) -> Result<Vec<(&'static str, S
     Ok(found)
 }
 
+/// Gives kube-proxy another API server than that of the node.
+pub(super) fn set_server(container: Node<'_>, server: &str) -> Result<Option<Edit>, NoFix> {
+    let Some(call) = call(container) else { return Ok(None) };
+    let local = recognise::local_master(&call).filter(|master| master.value != server);
+    Ok(local.map(|master| master.set(server)).transpose()?)
+}
+
 /// The addresses of one machine in the flags that count, variables with a plain value included.
 pub(super) fn literal_addresses(container: Node<'_>) -> Vec<(&'static str, String)> {
     let Some(call) = call(container).filter(|call| call.flag("config").is_none()) else { return Vec::new() };

@@ -10,6 +10,7 @@ mod comments;
 mod convert;
 mod draft;
 mod flags;
+mod inside;
 mod owner;
 mod places;
 mod plan;
@@ -43,13 +44,35 @@ impl Transform for StaticPodKubeProxy {
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
         let all = cx.workspace.resources();
+        let mut inside: Vec<Finding> = inside::all(cx.workspace).into_iter().map(of_text).collect();
         let pods: Vec<&Resource> = all.iter().filter(|r| recognise::runs_proxy(cx.workspace, r)).collect();
         if pods.is_empty() {
-            return Vec::new();
+            return inside;
         }
         let sets: Vec<&Resource> = all.iter().filter(|r| recognise::is_daemon_set(cx.workspace, r)).collect();
         let findings = pods.iter().filter(|pod| recognise::is_static(cx.workspace, pod) && cx.workspace.file(pod.file).editable);
-        findings.filter_map(|pod| Case { cx, pod, pods: &pods, sets: &sets }.finding()).collect()
+        inside.extend(findings.filter_map(|pod| Case { cx, pod, pods: &pods, sets: &sets }.finding()));
+        inside
+    }
+}
+
+/// What is said of a static pod inside another text.
+fn of_text(inside: inside::Inside<'_>) -> Finding {
+    let at = inside.node.key().unwrap_or(inside.node);
+    let place = places::place(inside.node);
+    Finding {
+        transform: META.name,
+        severity: Severity::Warning,
+        message: format!("kube-proxy runs as a static pod, whose manifest stands inside another text ({place})"),
+        primary: Location::of(inside.file.id, at),
+        related: Vec::new(),
+        resource: None,
+        notes: Vec::new(),
+        fix: Err(NoFix::new(
+            "inside-text",
+            "manifests inside other texts are not edited; write this one to a file of its own, let kubewright convert that, and take it out here \
+             once the nodes are moved",
+        )),
     }
 }
 
@@ -92,9 +115,19 @@ impl<'a> Case<'a> {
             finding.fix = Err(NoFix::new("generator-owned", text));
             return Some(finding);
         }
-        if pair.is_some() {
-            finding.severity = Severity::Info;
+        if let Some(set) = pair {
+            let version = self.version(node);
+            let gated = |set: Node<'_>| set.path(&["spec", "template", "spec", "nodeSelector", convert::GATE]).is_some();
+            let set = self.workspace().node(set.id);
             finding.message = format!("kube-proxy ({}) has a DaemonSet beside it", self.pod.display());
+            if let Some(fault) = set.and_then(|set| version.fault(set)) {
+                finding.message = format!("{} that {fault}", finding.message);
+                finding.fix =
+                    Err(NoFix::new("converted", format!("delete {beside} and let it be written again, before any node is moved")));
+                return Some(finding);
+            }
+            finding.severity = Severity::Info;
+            finding.notes = plan::Move { pod: node, file: Some(&beside), gate: set.is_some_and(gated), version: &version }.steps();
             return Some(finding);
         }
         match self.fix(node, &beside) {
@@ -139,7 +172,7 @@ impl<'a> Case<'a> {
         let settings = &self.cx.settings.static_pod_kube_proxy;
         let stream = self.workspace().options().stream;
         let replace = settings.replace || stream;
-        if let Some(reason) = recognise::obstacle(node) {
+        if let Some(reason) = recognise::obstacle(node, settings.api_server.as_deref()) {
             return Err(reason);
         }
         self.alone(beside, replace)?;
@@ -157,7 +190,7 @@ impl<'a> Case<'a> {
             return Err(reason);
         }
         let (text, about) = comments::without_static(text);
-        let converted = convert::convert(text, settings.gate_label, &version)?;
+        let converted = convert::convert(text, settings, &version)?;
         let (title, change, target) = if replace {
             let mut edit = yaml.replace_document(self.pod.document, converted.text)?;
             edit.lost_comments = about.iter().chain(&converted.lost).cloned().collect();
@@ -168,7 +201,7 @@ impl<'a> Case<'a> {
             (format!("write DaemonSet kube-proxy to {beside}"), Change::Create(beside.to_owned(), text), Some(beside.to_owned()))
         };
         let mut notes = converted.notes;
-        notes.extend(plan::remarks(node, &version));
+        notes.extend(plan::remarks(node, &version, settings.api_server.as_deref()));
         notes.extend(converted.lost.iter().map(|c| format!("comment of a removed line: {c}")));
         notes.extend(about.iter().map(|c| format!("comment about the static pod, left out: {c}")));
         if !replace {

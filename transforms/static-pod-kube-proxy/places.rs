@@ -212,7 +212,7 @@ fn found<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = usize> {
 }
 
 /// The path of a node for messages: `spec.containers[0].image`.
-fn place(node: Node<'_>) -> String {
+pub(super) fn place(node: Node<'_>) -> String {
     let mut parts = Vec::new();
     let mut at = node;
     while let Some(parent) = at.parent() {

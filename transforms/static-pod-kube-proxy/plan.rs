@@ -6,7 +6,7 @@ use kubewright_model::yaml::Node;
 use super::command::{self, Call, Reading};
 use super::convert::GATE;
 use super::flags::BIND;
-use super::recognise::{containers, is_placeholder, proxy};
+use super::recognise::{containers, is_placeholder, local_master, proxy};
 use super::version::Target;
 
 /// Flags that kube-proxy no longer has: it does not start with them.
@@ -23,11 +23,11 @@ pub(super) fn gathered(workspace: &Workspace, file: FileId) -> Vec<String> {
 }
 
 /// Remarks about the pod itself.
-pub(super) fn remarks(pod: Node<'_>, version: &Target) -> Vec<String> {
+pub(super) fn remarks(pod: Node<'_>, version: &Target, server: Option<&str>) -> Vec<String> {
     let mut notes = Vec::new();
     let Some(container) = containers(pod).next() else { return notes };
     let Reading::Proxy(call) = command::read(container) else { return notes };
-    endpoint(pod, container, &call, &mut notes);
+    endpoint(pod, container, &call, server, &mut notes);
     let ignored = call.flag("config").is_some() && !version.override_beside_config();
     if ignored {
         notes.push(
@@ -37,6 +37,9 @@ pub(super) fn remarks(pod: Node<'_>, version: &Target) -> Vec<String> {
         );
     } else if let Some(flag) = call.flag("hostname-override").filter(|f| !f.value.starts_with('$')) {
         notes.push(format!("--hostname-override={} was the name of one node; it is now that of the node a pod runs on", flag.value));
+    }
+    if let Some(flag) = call.flag("hostname-override").filter(|f| !ignored && is_printed(f.value)) {
+        notes.push(format!("--hostname-override={} was what a command prints; it is now the name of the node", flag.value));
     }
     if call.flag("config").is_some() {
         let ignored: Vec<String> = BIND.iter().filter(|b| call.flag(b).is_some()).map(|b| format!("--{b}")).collect();
@@ -58,7 +61,12 @@ pub(super) fn remarks(pod: Node<'_>, version: &Target) -> Vec<String> {
     notes
 }
 
-fn endpoint(pod: Node<'_>, container: Node<'_>, call: &Call<'_>, notes: &mut Vec<String>) {
+/// Whether a shell runs a command for a value: `$(hostname -f)`, not `$(NODE_NAME)`.
+fn is_printed(value: &str) -> bool {
+    value.contains('`') || (value.contains("$(") && value.contains(|c: char| c.is_ascii_lowercase() || c == ' '))
+}
+
+fn endpoint(pod: Node<'_>, container: Node<'_>, call: &Call<'_>, server: Option<&str>, notes: &mut Vec<String>) {
     for name in ["kubeconfig", "config"] {
         let Some(flag) = call.flag(name).filter(|f| !f.value.is_empty()) else { continue };
         let place = match host_path(pod, container, flag.value) {
@@ -69,7 +77,8 @@ fn endpoint(pod: Node<'_>, container: Node<'_>, call: &Call<'_>, notes: &mut Vec
             "--{name}: {place}, and its API server must not be the address of Service kubernetes, which works only after kube-proxy"
         ));
     }
-    if let Some(master) = call.flag("master").filter(|m| m.value.starts_with("http:")) {
+    let replaced = server.is_some() && local_master(call).is_some();
+    if let Some(master) = call.flag("master").filter(|m| !replaced && m.value.starts_with("http:")) {
         notes.push(format!("--master={}: the API server has no insecure port since Kubernetes 1.24", master.value));
     }
 }

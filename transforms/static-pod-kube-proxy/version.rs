@@ -4,6 +4,7 @@
 //! server, and as old as the kubelets or older. Where neither says anything, the newest is assumed and the finding says so.
 
 use kubewright_model::finding::NoFix;
+use kubewright_model::yaml::Node;
 
 use crate::settings::minor_version;
 
@@ -109,6 +110,17 @@ impl Target {
             self.name()
         );
         Err(NoFix::new("kubernetes-version", text))
+    }
+
+    /// Why a DaemonSet starts no pods in this version.
+    pub(super) fn fault(&self, set: Node<'_>) -> Option<String> {
+        let label = set.path(&["spec", "template", "spec", "nodeSelector", "kubernetes.io/os"]);
+        let api = set.get("apiVersion").and_then(Node::text).unwrap_or("");
+        if label.is_some() && !self.stable_node_labels() {
+            return Some(format!("matches no node: kubernetes.io/os is set since Kubernetes 1.14, and {} is {}", self.source, self.name()));
+        }
+        let unknown = (api == "apps/v1" && self.is_before(9)) || (api == "apps/v1beta2" && self.is_before(8));
+        unknown.then(|| format!("is refused: {api} is not known to Kubernetes {} ({})", self.name(), self.source))
     }
 
     /// What the reader has to know about the version.
