@@ -99,7 +99,7 @@ fn paragraphs(file: &File) -> Vec<Vec<Range<usize>>> {
                 let empty = text.get(at..end).is_some_and(|c| c.trim_matches(['#', ' ']).is_empty());
                 match all.last_mut() {
                     Some(last) if joins && alone && !empty => last.push(at..end),
-                    _ => all.push(vec![at..end]),
+                    _ => all.push(std::iter::once(at..end).collect()),
                 }
                 joins = alone && !empty;
             }

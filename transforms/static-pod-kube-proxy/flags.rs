@@ -155,8 +155,7 @@ pub(super) fn add_variable(container: Node<'_>, field: Field) -> Result<Option<E
     };
     match env.items().find(|e| e.get("name").and_then(Node::text) == Some(name)) {
         None => Ok(Some(env.push(Place::Last, &entry())?)),
-        Some(old) if field_path(old).is_some() => Ok(None),
-        Some(old) => Ok(Some(old.set(&entry())?)),
+        Some(_) => Ok(None),
     }
 }
 
@@ -168,7 +167,7 @@ fn variable(container: Node<'_>, field: Field) -> Result<&str, NoFix> {
     {
         return Ok(name);
     }
-    if entries().any(|e| e.get("name").and_then(Node::text) == Some(field.variable) && e.get("valueFrom").is_some()) {
+    if entries().any(|e| e.get("name").and_then(Node::text) == Some(field.variable)) {
         return Err(NoFix::new(
             "env-taken",
             format!("variable {} of the container holds something else than {}", field.variable, field.path),

@@ -44,20 +44,21 @@ impl Transform for StaticPodKubeProxy {
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
         let all = cx.workspace.resources();
-        let mut inside: Vec<Finding> = inside::all(cx.workspace).into_iter().map(of_text).collect();
+        let texts = inside::all(cx.workspace);
+        let mut inside: Vec<Finding> = texts.iter().map(of_text).collect();
         let pods: Vec<&Resource> = all.iter().filter(|r| recognise::runs_proxy(cx.workspace, r)).collect();
         if pods.is_empty() {
             return inside;
         }
         let sets: Vec<&Resource> = all.iter().filter(|r| recognise::is_daemon_set(cx.workspace, r)).collect();
         let findings = pods.iter().filter(|pod| recognise::is_static(cx.workspace, pod) && cx.workspace.file(pod.file).editable);
-        inside.extend(findings.filter_map(|pod| Case { cx, pod, pods: &pods, sets: &sets }.finding()));
+        inside.extend(findings.filter_map(|pod| Case { cx, pod, pods: &pods, sets: &sets, texts: &texts }.finding()));
         inside
     }
 }
 
 /// What is said of a static pod inside another text.
-fn of_text(inside: inside::Inside<'_>) -> Finding {
+fn of_text(inside: &inside::Inside<'_>) -> Finding {
     let at = inside.node.key().unwrap_or(inside.node);
     let place = places::place(inside.node);
     Finding {
@@ -82,6 +83,7 @@ struct Case<'a> {
     pod: &'a Resource,
     pods: &'a [&'a Resource],
     sets: &'a [&'a Resource],
+    texts: &'a [inside::Inside<'a>],
 }
 
 impl<'a> Case<'a> {
@@ -204,6 +206,10 @@ impl<'a> Case<'a> {
         notes.extend(plan::remarks(node, &version, settings.api_server.as_deref()));
         notes.extend(converted.lost.iter().map(|c| format!("comment of a removed line: {c}")));
         notes.extend(about.iter().map(|c| format!("comment about the static pod, left out: {c}")));
+        notes.extend(self.texts.iter().map(|text| {
+            let place = places::place(text.node);
+            format!("{} has another kube-proxy inside a text ({place}): nodes that are set up with it run that one", text.file.path)
+        }));
         if !replace {
             notes.extend(plan::gathered(self.workspace(), self.pod.file));
         }

@@ -123,7 +123,7 @@ impl OneNode {
     pub(super) fn left(&self, pod: Node<'_>, moved: &[(String, Value)]) -> Option<NoFix> {
         let masks = endpoints(pod);
         let searched = ["spec", "metadata"].iter().filter_map(|key| pod.get(key));
-        for node in searched.flat_map(Node::descendants).filter(|n| n.is_scalar() && !is_endpoint(*n)) {
+        for node in searched.flat_map(Node::descendants).filter(|n| n.is_scalar() && !is_apart(*n)) {
             let Some(text) = node.text() else { continue };
             let own: Vec<&Range<usize>> = masks.iter().filter(|(n, _)| *n == node).map(|(_, range)| range).collect();
             let free = |at: usize| !own.iter().any(|range| range.contains(&at));
@@ -183,11 +183,11 @@ fn endpoints(pod: Node<'_>) -> Vec<(Node<'_>, Range<usize>)> {
     call.flags().into_iter().filter(|f| masked(&f.name)).map(|f| f.place()).collect()
 }
 
-/// Whether a scalar is an image, or the API server in a variable.
-fn is_endpoint(node: Node<'_>) -> bool {
+/// Whether a scalar is an image, a name within the pod, or the API server in a variable.
+fn is_apart(node: Node<'_>) -> bool {
     let key = node.key().and_then(Node::text);
     let variable = || node.parent().and_then(|p| p.get("name")).and_then(Node::text);
-    key == Some("image") || (key == Some("value") && variable() == Some(API_SERVER))
+    matches!(key, Some("image" | "name")) || (key == Some("value") && variable() == Some(API_SERVER))
 }
 
 /// Whether a text is an address of one machine.
@@ -199,15 +199,16 @@ fn is_loopback(text: &str) -> bool {
     text == "localhost" || text.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
 }
 
-/// The places in `text` where `word` stands as a whole word: `node-1` in `/etc/node-1.pem`, not in `node-10`.
+/// The places in `text` where `word` stands as a whole word: `node-1` in `/etc/proxy-node-1-key.pem`, not in `node-10`.
 fn found<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = usize> {
-    let part = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    let address = is_address(word);
     text.match_indices(word).map(|(at, _)| at).filter(move |at| {
         let before = text.get(..*at).unwrap_or("");
         let after = text.get(at + word.len()..).unwrap_or("");
         // `1.10.0.0.1` and `10.0.0.1.5` are no address, `node-1.example.com` is the same node.
-        let longer = after.strip_prefix('.').is_some_and(|a| is_address(word) && a.starts_with(|c: char| c.is_ascii_digit()));
-        !before.ends_with(part) && !before.ends_with('.') && !after.starts_with(part) && !longer
+        let longer = after.strip_prefix('.').is_some_and(|a| a.starts_with(|c: char| c.is_ascii_digit())) || before.ends_with('.');
+        let bounded = !before.ends_with(char::is_alphanumeric) && !after.starts_with(char::is_alphanumeric);
+        is_placeholder(word) || (bounded && !(address && longer))
     })
 }
 
@@ -241,7 +242,7 @@ mod tests {
         assert!(!is("10.0.0.10", "10.0.0.1"));
         assert!(!is("110.0.0.1", "10.0.0.1"));
         assert!(!is("node-10", "node-1"));
-        assert!(!is("my-node-1", "node-1"));
-        assert!(!is("a.node-1", "node-1"));
+        assert!(is("proxy-node-1-key.pem", "node-1"));
+        assert!(is("proxy-{{ name }}2.pem", "{{ name }}"));
     }
 }
