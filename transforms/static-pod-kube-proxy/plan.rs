@@ -9,8 +9,9 @@ use super::flags::BIND;
 use super::recognise::{containers, is_placeholder, local_master, proxy};
 use super::version::Target;
 
-/// Flags that kube-proxy no longer has: it does not start with them.
-const REMOVED: &[&str] = &["resource-container", "port"];
+/// Flags that kube-proxy no longer has, with the version that took them out: it does not start with them (kubernetes/kubernetes#78294,
+/// #78344, #78399, #112133).
+const REMOVED: &[(&str, u32)] = &[("resource-container", 16), ("cleanup-iptables", 16), ("conntrack-max", 16), ("udp-timeout", 26)];
 /// The lowest priority of a pod that the kubelet spares.
 const CRITICAL: i64 = 2_000_000_000;
 
@@ -47,8 +48,14 @@ pub(super) fn remarks(pod: Node<'_>, version: &Target, server: Option<&str>) -> 
             notes.push(format!("{} left as written: ignored beside --config", ignored.join(", ")));
         }
     }
-    for name in REMOVED.iter().filter(|name| call.flag(name).is_some()) {
-        notes.push(format!("--{name} was removed from kube-proxy; take it out when you change the image"));
+    for (name, since) in REMOVED.iter().filter(|(name, _)| call.flag(name).is_some()) {
+        notes.push(format!("--{name} {}", version.removed(*since)));
+    }
+    if call.flag("port").is_some() {
+        notes.push("--port is no flag of today's kube-proxy: take it out when you change the image".to_owned());
+    }
+    if call.flag("proxy-mode").is_some_and(|f| f.value == "userspace") {
+        notes.push(format!("--proxy-mode=userspace {}; iptables does its work", version.removed(26)));
     }
     for word in call.others() {
         if word.contains(">>") || word.starts_with(['>', '1', '2']) && word.contains('>') {

@@ -112,6 +112,16 @@ impl Target {
         Err(NoFix::new("kubernetes-version", text))
     }
 
+    /// What to do about a flag that kube-proxy has no longer since 1.`since`.
+    pub(super) fn removed(&self, since: u32) -> String {
+        match self.minor {
+            Some(minor) if minor < since => {
+                format!("is not known to kube-proxy from Kubernetes 1.{since} on: take it out when you change the image")
+            }
+            _ => format!("is not known to kube-proxy since Kubernetes 1.{since}, which does not start with it: take it out"),
+        }
+    }
+
     /// Why a DaemonSet starts no pods in this version.
     pub(super) fn fault(&self, set: Node<'_>) -> Option<String> {
         let label = set.path(&["spec", "template", "spec", "nodeSelector", "kubernetes.io/os"]);
