@@ -69,16 +69,16 @@ impl<'a> Flag<'a> {
 fn rewrite(word: &Word<'_>, range: Range<usize>, new: &str) -> Result<Edit, Refusal> {
     let (node, text) = (word.node, word.text);
     let (before, after) = (text.get(..range.start).unwrap_or(""), text.get(range.end..).unwrap_or(""));
-    let value = Value::str(format!("{before}{new}{after}"));
-    let mut edit = node.set(&value)?;
+    let whole = format!("{before}{new}{after}");
+    let mut edit = node.set(&Value::str(whole.as_str()))?;
     let opening = match node.kind() {
         Kind::Scalar(ScalarStyle::Plain) => 0,
         Kind::Scalar(ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted) => 1,
         _ => return Ok(edit),
     };
     let inner = node.source().get(opening..node.source().len().saturating_sub(opening));
-    let flag = text.strip_prefix("--").unwrap_or(text);
-    let letter = text.starts_with('/') || flag.starts_with(|c: char| c.is_ascii_alphabetic());
+    let flag = whole.strip_prefix("--").unwrap_or(&whole);
+    let letter = whole.starts_with('/') || flag.starts_with(|c: char| c.is_ascii_alphabetic());
     if inner == Some(text) && (opening > 0 || letter) && !new.contains(['"', '\'', '\\', '#', ':']) {
         let start = node.span().start + opening;
         edit.splices = vec![Splice { range: start + range.start..start + range.end, text: new.to_owned() }];
