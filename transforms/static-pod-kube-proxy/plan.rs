@@ -208,6 +208,11 @@ pub(super) fn protection(pod: Node<'_>, version: &Target) -> Option<String> {
                 class.unwrap_or("")
             ))
         }
+        // The admission of the API server computes 0 for a mirror pod without a class (kubernetes/kubernetes#136705).
+        (None, Some(number)) if number != 0 && version.counts_priority() => Some(format!(
+            "priority: {number} without priorityClassName: the API server refuses the mirror pod, so kubectl shows no kube-proxy on the node; add \
+             priorityClassName: system-node-critical and priority: 2000001000 to the static pod"
+        )),
         _ if spared || is_protected(pod, version) => None,
         _ if !version.counts_priority() && has_critical_annotation(pod) => Some(
             "scheduler.alpha.kubernetes.io/critical-pod keeps the static pod from eviction only where the kubelet has the feature gate \
