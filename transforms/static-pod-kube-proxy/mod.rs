@@ -8,6 +8,7 @@
 mod command;
 mod comments;
 mod convert;
+mod copies;
 mod draft;
 mod flags;
 mod inside;
@@ -142,7 +143,10 @@ impl<'a> Case<'a> {
                     let others = self.pods.iter().filter(|other| other.id != self.pod.id);
                     finding.related = others.filter_map(|other| self.related(other)).collect();
                 }
-                finding.notes = plan::protection(node, &self.version(node)).into_iter().collect();
+                if reason.code == "several-copies" {
+                    finding.notes = copies::differences(self.workspace(), self.pods);
+                }
+                finding.notes.extend(plan::protection(node, &self.version(node)));
                 finding.fix = Err(reason);
             }
         }
