@@ -189,12 +189,51 @@ pub struct StaticPod {
     pub replace: bool,
     /// Put the gate label `node.kubernetes.io/kube-proxy-ds-ready` into the node selector.
     pub gate_label: bool,
+    /// The minor version of Kubernetes that the DaemonSet is for, 14 of `"1.14"`; else the tag of the image says it.
+    #[serde(deserialize_with = "kubernetes_minor")]
+    pub kubernetes_version: Option<u32>,
+    /// The API server for a kube-proxy whose `--master` is the node itself.
+    #[serde(deserialize_with = "endpoint")]
+    pub api_server: Option<String>,
 }
 
 impl Default for StaticPod {
     fn default() -> Self {
-        Self { enabled: true, replace: false, gate_label: true }
+        Self { enabled: true, replace: false, gate_label: true, kubernetes_version: None, api_server: None }
     }
+}
+
+/// An address of an API server. That of the Service `kubernetes` works only after kube-proxy does.
+fn endpoint<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or("");
+    let host = host.split(['/', ':']).next().unwrap_or("");
+    if host.is_empty() || text.contains(char::is_whitespace) {
+        return Err(D::Error::custom(format!("`{text}` is no address of an API server, such as \"https://api.example.com:6443\"")));
+    }
+    if host == "kubernetes" || host.starts_with("kubernetes.default") {
+        return Err(D::Error::custom(format!("`{text}` is the Service kubernetes, which works only after kube-proxy does")));
+    }
+    Ok(Some(text))
+}
+
+/// The minor version in `1.14`, `v1.14` or `1.14.3`; a string, because the number 1.30 is 1.3.
+fn kubernetes_minor<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match minor_version(&text) {
+        Some(minor) => Ok(Some(minor)),
+        None => Err(D::Error::custom(format!("`{text}` is no version of Kubernetes, such as \"1.30\""))),
+    }
+}
+
+/// The minor version of Kubernetes that a text such as `v1.14.3-build.1` begins with.
+pub(crate) fn minor_version(text: &str) -> Option<u32> {
+    let rest = text.strip_prefix('v').unwrap_or(text).strip_prefix("1.")?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let (minor, rest) = rest.split_at_checked(digits)?;
+    // `1.9beta` and `1.9a` are tags of something else.
+    let ends = rest.is_empty() || rest.starts_with(['.', '-', '_', '+']);
+    ends.then(|| minor.parse().ok()).flatten()
 }
 
 /// Options of `missing-config-hash`.
@@ -230,5 +269,28 @@ pub struct MissingReference {
 impl Default for MissingReference {
     fn default() -> Self {
         Self { enabled: true, external: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::StaticPod;
+
+    #[test]
+    fn versions_and_endpoints() {
+        let read = |key: &str, value: serde_json::Value| serde_json::from_value::<StaticPod>(serde_json::json!({ key: value }));
+        for (text, minor) in [("1.30", 30), ("v1.9.6", 9)] {
+            assert_eq!(read("kubernetes-version", text.into()).ok().and_then(|s| s.kubernetes_version), Some(minor), "{text}");
+        }
+        // The number 1.30 would be 1.3.
+        for wrong in [serde_json::json!(1.30), "30".into(), "1".into(), "latest".into()] {
+            assert!(read("kubernetes-version", wrong.clone()).is_err(), "{wrong}");
+        }
+        for right in ["https://api.example.com:6443", "https://127.0.0.1:6443"] {
+            assert!(read("api-server", right.into()).is_ok(), "{right}");
+        }
+        for wrong in ["api.example.com", "https://", "https://kubernetes.default.svc", "https://kubernetes"] {
+            assert!(read("api-server", wrong.into()).is_err(), "{wrong}");
+        }
     }
 }

@@ -14,6 +14,8 @@ const PREFIXES: &[&str] = &["exec", "nohup", "env", "nice", "ionice", "time", "s
 /// Programs that run the program named behind their own flags (`go-runner` is the log wrapper of the Kubernetes images).
 const WRAPPERS: &[&str] = &["go-runner", "tini", "dumb-init", "nsenter"];
 const SHELLS: &[&str] = &["sh", "bash", "ash", "dash"];
+/// Shells of Windows, whose scripts are not read.
+const WINDOWS_SHELLS: &[&str] = &["powershell", "pwsh", "cmd"];
 
 /// A word of a command.
 #[derive(Debug, Clone)]
@@ -50,7 +52,12 @@ pub(super) struct Flag<'a> {
     range: Range<usize>,
 }
 
-impl Flag<'_> {
+impl<'a> Flag<'a> {
+    /// The scalar that holds the value, and the bytes of the value in its text.
+    pub(super) fn place(&self) -> (Node<'a>, Range<usize>) {
+        (self.word.node, self.range.clone())
+    }
+
     /// Gives the flag another value.
     pub(super) fn set(&self, value: &str) -> Result<Edit, Refusal> {
         rewrite(&self.word, self.range.clone(), value)
@@ -62,16 +69,16 @@ impl Flag<'_> {
 fn rewrite(word: &Word<'_>, range: Range<usize>, new: &str) -> Result<Edit, Refusal> {
     let (node, text) = (word.node, word.text);
     let (before, after) = (text.get(..range.start).unwrap_or(""), text.get(range.end..).unwrap_or(""));
-    let value = Value::str(format!("{before}{new}{after}"));
-    let mut edit = node.set(&value)?;
+    let whole = format!("{before}{new}{after}");
+    let mut edit = node.set(&Value::str(whole.as_str()))?;
     let opening = match node.kind() {
         Kind::Scalar(ScalarStyle::Plain) => 0,
         Kind::Scalar(ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted) => 1,
         _ => return Ok(edit),
     };
     let inner = node.source().get(opening..node.source().len().saturating_sub(opening));
-    let flag = text.strip_prefix("--").unwrap_or(text);
-    let letter = text.starts_with('/') || flag.starts_with(|c: char| c.is_ascii_alphabetic());
+    let flag = whole.strip_prefix("--").unwrap_or(&whole);
+    let letter = whole.starts_with('/') || flag.starts_with(|c: char| c.is_ascii_alphabetic());
     if inner == Some(text) && (opening > 0 || letter) && !new.contains(['"', '\'', '\\', '#', ':']) {
         let start = node.span().start + opening;
         edit.splices = vec![Splice { range: start + range.start..start + range.end, text: new.to_owned() }];
@@ -84,6 +91,8 @@ fn rewrite(word: &Word<'_>, range: Range<usize>, new: &str) -> Result<Edit, Refu
 pub(super) struct Call<'a> {
     /// The name of the program (for hyperkube the name of the server), then what it is given.
     words: Vec<Word<'a>>,
+    /// How many words name the program: none where the image does.
+    named: usize,
     /// It stands in the script of a shell.
     pub(super) shell: bool,
 }
@@ -114,10 +123,30 @@ pub(super) fn read(container: Node<'_>) -> Reading<'_> {
             found => return found,
         }
     }
-    match program(&words.iter().map(Word::raw).collect::<Vec<_>>(), false) {
-        Some(at) => Reading::Proxy(Call { words: words.split_off(at), shell: false }),
-        None => Reading::Other,
+    if let Some(at) = program(&words.iter().map(Word::raw).collect::<Vec<_>>(), false) {
+        return Reading::Proxy(Call { words: words.split_off(at), named: 1, shell: false });
     }
+    if container.get("command").is_none()
+        && let Some(named) = entrypoint(container, &words)
+    {
+        return Reading::Proxy(Call { words, named, shell: false });
+    }
+    let windows = words.first().is_some_and(|w| WINDOWS_SHELLS.contains(&basename(w.raw())));
+    if windows && words.iter().any(|w| w.raw().contains("kube-proxy")) { Reading::Unclear } else { Reading::Other }
+}
+
+/// How many words name the program when the entrypoint of the image is kube-proxy, or hyperkube, whose first word names the server.
+fn entrypoint(container: Node<'_>, words: &[Word<'_>]) -> Option<usize> {
+    let image = container.get("image")?.text()?;
+    let last = image.split('@').next()?.rsplit('/').next()?;
+    let name = last.split(':').next()?;
+    let arch = ["", "-amd64", "-arm64", "-arm", "-ppc64le", "-s390x"];
+    let is = |program: &str| name.strip_prefix(program).is_some_and(|rest| arch.contains(&rest));
+    let first = words.first().map(Word::bare)?;
+    if is("hyperkube") {
+        return matches!(first, "proxy" | "kube-proxy").then_some(1);
+    }
+    (is("kube-proxy") && first.starts_with("--")).then_some(0)
 }
 
 /// Position of the script in `sh -c script`.
@@ -144,7 +173,7 @@ fn in_script<'a>(script: &Word<'a>) -> Reading<'a> {
         let raw: Vec<&str> = command.iter().map(|r| text.get(r.clone()).unwrap_or("")).collect();
         if let Some(at) = program(&raw, true) {
             let words = command.into_iter().skip(at).map(|range| Word { node: script.node, text, range }).collect();
-            calls.push(Call { words, shell: true });
+            calls.push(Call { words, named: 1, shell: true });
         }
     }
     match (calls.pop(), calls.is_empty()) {
@@ -194,14 +223,15 @@ fn program(words: &[&str], shell: bool) -> Option<usize> {
 }
 
 fn basename(word: &str) -> &str {
-    word.rsplit('/').next().unwrap_or(word)
+    let name = word.rsplit(['/', '\\']).next().unwrap_or(word);
+    name.strip_suffix(".exe").unwrap_or(name)
 }
 
 impl<'a> Call<'a> {
     /// The flags in order; `_` in a name counts as `-`, as kube-proxy reads it.
     pub(super) fn flags(&self) -> Vec<Flag<'a>> {
         let mut flags = Vec::new();
-        let mut words = self.words.iter().skip(1).peekable();
+        let mut words = self.words.iter().skip(self.named).peekable();
         while let Some(word) = words.next() {
             let bare = word.bare();
             let Some(body) = bare.strip_prefix("--").filter(|b| !b.is_empty()) else { continue };
@@ -229,7 +259,7 @@ impl<'a> Call<'a> {
     pub(super) fn others(&self) -> Vec<&'a str> {
         let flags = self.flags();
         let is_value = |w: &&Word<'_>| flags.iter().any(|f| f.word.node == w.node && f.word.range == w.range);
-        self.words.iter().skip(1).filter(|w| !is_value(w) && !w.bare().starts_with('-')).map(Word::bare).collect()
+        self.words.iter().skip(self.named).filter(|w| !is_value(w) && !w.bare().starts_with('-')).map(Word::bare).collect()
     }
 
     /// Adds a flag: in a script right behind the program, in an argument vector behind the last flag.
@@ -271,6 +301,13 @@ mod tests {
         same("command: [/go-runner, --log-file=/l, /usr/local/bin/kube-proxy, --hostname_override=a]", &["hostname-override=a"]);
         same("command: [sh, -c, 'exec \"$@\"', --, kube-proxy, --v=1]", &["v=1"]);
         same("command: [/go-runner, --log-file, /l, kube-proxy, --v=1]", &["v=1"]);
+        same("image: a/kube-proxy-amd64:v1.14.1\nargs: [--v=1, --kubeconfig, /k]", &["v=1", "kubeconfig=/k"]);
+        same("image: a/hyperkube:v1.14.1\nargs: [proxy, --v=1]", &["v=1"]);
+        for other in ["image: a/kube-proxy-exporter\nargs: [--v=1]", "image: a/hyperkube\nargs: [kubelet, --v=1]", "image: a/kube-proxy"] {
+            assert_eq!(flags(other), Err("other"), "{other}");
+        }
+        same("command: ['C:\\k\\kube-proxy.exe', --v=1]", &["v=1"]);
+        assert_eq!(flags("command: [powershell, -Command, 'C:\\k\\kube-proxy.exe --v=1']"), Err("unclear"));
         same("command: [env, A=b, nsenter, -t, '1', --mount, /usr/bin/kube-proxy, --v=1]", &["v=1"]);
     }
 

@@ -9,6 +9,9 @@ use kubewright_model::yaml::{Level, Node, Place, Value};
 
 use super::draft::Draft;
 use super::flags::{self, HOST_IP, NODE_NAME};
+use super::places::OneNode;
+use super::version::Target;
+use crate::settings::StaticPod;
 
 /// Label that keeps DaemonSet pods away from nodes whose static pod still runs (kubernetes/kubernetes#50705).
 pub(super) const GATE: &str = "node.kubernetes.io/kube-proxy-ds-ready";
@@ -33,8 +36,10 @@ const SERVER_METADATA: &[&str] = &[
 /// Fields of the pod that a DaemonSet's template must not have, or that are for one node or written by admission.
 const SPEC: &[&str] =
     &["priority", "preemptionPolicy", "nodeName", "activeDeadlineSeconds", "serviceAccount", "serviceAccountName", "ephemeralContainers"];
-/// Annotations without a meaning on the DaemonSet's pods, by prefix: the kubelet's own, the alpha of critical pods, rkt's, kubectl's.
-const ANNOTATIONS: &[&str] = &["kubernetes.io/config.", "scheduler.alpha.kubernetes.io/critical-pod", "rkt.", "kubectl.kubernetes.io/"];
+/// Annotations without a meaning on the DaemonSet's pods, by prefix: the kubelet's own, rkt's, kubectl's.
+const ANNOTATIONS: &[&str] = &["kubernetes.io/config.", "rkt.", "kubectl.kubernetes.io/"];
+/// The annotation of critical pods, which means nothing since Kubernetes 1.16.
+const CRITICAL: &str = "scheduler.alpha.kubernetes.io/critical-pod";
 /// Annotations about the object, by prefix, which tools leave for each other on its way: it keeps them. A Helm post-renderer puts what lacks
 /// the name of its file into one of its own, and kpt needs path and index.
 const OF_THE_OBJECT: &[&str] = &[
@@ -50,7 +55,7 @@ const OF_THE_OBJECT: &[&str] = &[
 ];
 /// Where the service account admission mounts tokens.
 const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-/// Old names of node labels (gone since Kubernetes 1.18) and today's.
+/// Old names of node labels and those that kubelets set since Kubernetes 1.14.
 const NODE_LABELS: &[(&str, &str)] = &[("beta.kubernetes.io/os", "kubernetes.io/os"), ("beta.kubernetes.io/arch", "kubernetes.io/arch")];
 
 /// A DaemonSet made from a pod.
@@ -65,19 +70,31 @@ pub(super) struct Converted {
 }
 
 /// Converts the document `text`, whose root is the pod.
-pub(super) fn convert(text: String, gate: bool) -> Result<Converted, NoFix> {
+pub(super) fn convert(text: String, settings: &StaticPod, target: &Target) -> Result<Converted, NoFix> {
     let mut draft = Draft::new(text)?;
-    let mut notes = Vec::new();
-    draft.put(&[], &[], "apiVersion", &Value::str("apps/v1"))?;
+    let mut notes: Vec<String> = target.note().into_iter().collect();
+    let one = OneNode::of(draft.root()?)?;
+    draft.put(&[], &[], "apiVersion", &Value::str(target.daemon_set()))?;
     draft.put(&[], &[], "kind", &Value::str("DaemonSet"))?;
     draft.drop(&["status"])?;
     metadata(&mut draft, &mut notes)?;
     let labels = labels(&mut draft)?;
-    let annotations = annotations(&mut draft)?;
+    let annotations = annotations(&mut draft, target)?;
     tokens(&mut draft)?;
-    spec(&mut draft)?;
-    placement(&mut draft, gate)?;
-    per_node(&mut draft, &mut notes)?;
+    spec(&mut draft, target)?;
+    placement(&mut draft, settings.gate_label, target)?;
+    if let Some(server) = settings.api_server.as_deref()
+        && draft.step(|root| container(root).map_or(Ok(None), |c| flags::set_server(c, server)))?
+    {
+        notes.push(format!("--master was the node itself; it is {server} now, as api-server in the configuration says"));
+    }
+    let hosts = per_node(&mut draft, &one, &mut notes)?;
+    if let Some(reason) = one.left(draft.root()?, &annotations) {
+        return Err(reason);
+    }
+    if hosts && let Some((place, address)) = one.address() {
+        target.host_address(place, address)?;
+    }
     nest(&mut draft, labels, annotations)?;
     Ok(Converted { text: draft.text().to_owned(), lost: draft.lost, notes })
 }
@@ -120,17 +137,22 @@ fn labels(draft: &mut Draft) -> Result<Labels, NoFix> {
 }
 
 /// Drops what has no meaning any more and takes out for the template what is not about the object.
-fn annotations(draft: &mut Draft) -> Result<Vec<(String, Value)>, NoFix> {
+fn annotations(draft: &mut Draft, target: &Target) -> Result<Vec<(String, Value)>, NoFix> {
     let all = strings(draft.root()?.path(&["metadata", "annotations"]));
-    let (stay, all): (Vec<_>, Vec<_>) = all.into_iter().partition(|(key, _)| OF_THE_OBJECT.iter().any(|a| key.starts_with(a)));
-    if all.is_empty() {
+    let (stay, mut all): (Vec<_>, Vec<_>) = all.into_iter().partition(|(key, _)| OF_THE_OBJECT.iter().any(|a| key.starts_with(a)));
+    let had = !all.is_empty();
+    all.retain(|(key, _)| !ANNOTATIONS.iter().any(|a| key.starts_with(a)) && (key != CRITICAL || target.knows_critical_annotation()));
+    if !target.counts_priority() && all.iter().all(|(key, _)| key != CRITICAL) {
+        all.push((CRITICAL.to_owned(), Value::str("")));
+    }
+    if !had {
         return Ok(all);
     }
     draft.drop(&["metadata", "annotations"])?;
     if !stay.is_empty() {
         draft.put(&["metadata"], &["name", "namespace", "labels"], "annotations", &Value::Map(stay))?;
     }
-    Ok(all.into_iter().filter(|(key, _)| !ANNOTATIONS.iter().any(|a| key.starts_with(a))).collect())
+    Ok(all)
 }
 
 fn strings(mapping: Option<Node<'_>>) -> Vec<(String, Value)> {
@@ -174,28 +196,34 @@ fn token_mount(root: Node<'_>, kind: &str) -> Option<(String, usize)> {
     })
 }
 
-fn spec(draft: &mut Draft) -> Result<(), NoFix> {
+fn spec(draft: &mut Draft, target: &Target) -> Result<(), NoFix> {
     for key in SPEC {
         draft.drop(&["spec", key])?;
     }
     if draft.root()?.path(&["spec", "restartPolicy"]).is_some() {
         draft.put(&["spec"], &[], "restartPolicy", &Value::str("Always"))?;
     }
-    draft.put(&["spec"], &["hostNetwork"], "priorityClassName", &Value::str("system-node-critical"))?;
+    if target.has_priority_class() {
+        draft.put(&["spec"], &["hostNetwork"], "priorityClassName", &Value::str("system-node-critical"))?;
+    } else {
+        draft.drop(&["spec", "priorityClassName"])?;
+    }
     draft.put(&["spec"], &["hostNetwork", "priorityClassName"], "automountServiceAccountToken", &Value::Bool(false))?;
     Ok(())
 }
 
 /// Node selector and tolerations: every Linux node, whatever its taints, that has the gate label.
-fn placement(draft: &mut Draft, gate: bool) -> Result<(), NoFix> {
-    for (old, new) in NODE_LABELS {
+fn placement(draft: &mut Draft, gate: bool, target: &Target) -> Result<(), NoFix> {
+    for (beta, stable) in NODE_LABELS {
+        let (old, new) = if target.stable_node_labels() { (beta, stable) } else { (stable, beta) };
         if draft.root()?.path(&["spec", "nodeSelector", new]).is_some() {
             draft.drop(&["spec", "nodeSelector", old])?;
         } else {
             draft.step(|root| Ok(root.path(&["spec", "nodeSelector", old]).map(|n| n.rename_key(new)).transpose()?))?;
         }
     }
-    let mut wanted = vec![("kubernetes.io/os", "linux")];
+    let os = if is_windows(draft.root()?) { "windows" } else { "linux" };
+    let mut wanted = vec![(if target.stable_node_labels() { "kubernetes.io/os" } else { "beta.kubernetes.io/os" }, os)];
     if gate {
         wanted.push((GATE, "true"));
     }
@@ -226,6 +254,16 @@ fn placement(draft: &mut Draft, gate: bool) -> Result<(), NoFix> {
     Ok(())
 }
 
+/// Whether the pod is for Windows: it says so, or runs a program of Windows.
+fn is_windows(root: Node<'_>) -> bool {
+    let options = |at: Option<Node<'_>>| at.is_some_and(|n| n.path(&["securityContext", "windowsOptions"]).is_some());
+    let words = || container(root).into_iter().flat_map(|c| ["command", "args"].map(|key| c.get(key))).flatten().flat_map(Node::items);
+    root.path(&["spec", "os", "name"]).and_then(Node::text) == Some("windows")
+        || options(root.get("spec"))
+        || options(container(root))
+        || words().filter_map(Node::text).any(|word| word.contains("kube-proxy.exe"))
+}
+
 /// Whether pods with these tolerations are placed and stay on tainted nodes: `PreferNoSchedule` keeps no pod away.
 fn tolerates_all(list: Node<'_>) -> bool {
     let field = |item: Node<'_>, key: &str| item.get(key).and_then(Node::text).unwrap_or("").to_owned();
@@ -240,21 +278,51 @@ fn container(root: Node<'_>) -> Option<Node<'_>> {
     root.path(&["spec", "containers"])?.at(0)
 }
 
-/// Values of one node in the command.
-fn per_node(draft: &mut Draft, notes: &mut Vec<String>) -> Result<(), NoFix> {
+/// Values of one node: in probes, ports and variables, then in the command. Says whether a variable stands for the address of the node.
+fn per_node(draft: &mut Draft, one: &OneNode, notes: &mut Vec<String>) -> Result<bool, NoFix> {
+    let mut hosts = false;
+    loop {
+        let mut note = None;
+        draft.step(|root| {
+            let Some((edit, text)) = one.next(root)? else { return Ok(None) };
+            note = Some(text);
+            Ok(Some(edit))
+        })?;
+        let Some(note) = note else { break };
+        notes.push(note);
+    }
+    loop {
+        let mut found = None;
+        draft.step(|root| {
+            let Some((edit, field, text)) = one.next_variable(root)? else { return Ok(None) };
+            found = Some((field, text));
+            Ok(Some(edit))
+        })?;
+        let Some((field, note)) = found else { break };
+        hosts |= field == HOST_IP;
+        notes.push(note);
+    }
     let addresses = container(draft.root()?).map_or(Ok(Vec::new()), flags::node_addresses)?;
     if container(draft.root()?).is_some_and(flags::needs_node_name) {
         draft.step(|root| container(root).map_or(Ok(None), flags::set_node_name))?;
         draft.step(|root| container(root).map_or(Ok(None), |c| flags::add_variable(c, NODE_NAME)))?;
     }
+    let mut ports = false;
     for (flag, host) in &addresses {
         draft.step(|root| container(root).map_or(Ok(None), |c| flags::set_address(c, flag, host)))?;
         notes.push(format!("--{flag} named the address {host} of one node; it is now that of the node a pod runs on"));
     }
-    if !addresses.is_empty() {
-        draft.step(|root| container(root).map_or(Ok(None), |c| flags::add_variable(c, HOST_IP)))?;
+    while draft.step(|root| container(root).map_or(Ok(None), flags::set_node_ports))? {
+        ports = true;
     }
-    Ok(())
+    if ports {
+        notes.push("--nodeport-addresses named an address of one node; it is now that of the node a pod runs on".to_owned());
+    }
+    if ports || !addresses.is_empty() {
+        draft.step(|root| container(root).map_or(Ok(None), |c| flags::add_variable(c, HOST_IP)))?;
+        hosts = true;
+    }
+    Ok(hosts)
 }
 
 /// Moves the pod's spec under `spec.template`.

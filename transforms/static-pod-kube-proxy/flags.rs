@@ -14,6 +14,8 @@ use super::recognise;
 
 /// Flags with an address to listen on; ignored by kube-proxy when `--config` is given.
 pub(super) const BIND: &[&str] = &["bind-address", "healthz-bind-address", "metrics-bind-address"];
+/// The flag with the addresses, as ranges, on which node ports are answered.
+pub(super) const NODE_PORTS: &str = "nodeport-addresses";
 
 /// A value of the downward API that takes the place of a literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +61,72 @@ pub(super) fn node_addresses(container: Node<'_>) -> Result<Vec<(&'static str, S
     Ok(found)
 }
 
+/// Gives kube-proxy another API server than that of the node.
+pub(super) fn set_server(container: Node<'_>, server: &str) -> Result<Option<Edit>, NoFix> {
+    let Some(call) = call(container) else { return Ok(None) };
+    let local = recognise::local_master(&call).filter(|master| master.value != server);
+    Ok(local.map(|master| master.set(server)).transpose()?)
+}
+
+/// The addresses of one machine in the flags that count, variables with a plain value included.
+pub(super) fn literal_addresses(container: Node<'_>) -> Vec<(&'static str, String)> {
+    let Some(call) = call(container).filter(|call| call.flag("config").is_none()) else { return Vec::new() };
+    let bound = BIND.iter().filter_map(|name| {
+        let host = recognise::host_of(literal(container, &call, call.flag(name)?.value));
+        let ip: IpAddr = literal(container, &call, host).parse().ok()?;
+        (!ip.is_loopback() && !ip.is_unspecified()).then(|| (*name, literal(container, &call, host).to_owned()))
+    });
+    let all = call.flags();
+    let ports = all.iter().filter(|f| f.name == NODE_PORTS).flat_map(|f| f.value.split(',')).filter_map(one_address);
+    bound.chain(ports.map(|address| (NODE_PORTS, address.to_owned()))).collect()
+}
+
+/// The name in `--hostname-override` where it is written down: not what a shell or the kubelet fills in.
+pub(super) fn literal_name(container: Node<'_>) -> Option<String> {
+    let call = call(container)?;
+    let name = literal(container, &call, call.flag("hostname-override")?.value);
+    (!name.is_empty() && !name.contains(['$', '`'])).then(|| name.to_owned())
+}
+
+/// The plain value of the variable that a flag's value names, else the value.
+fn literal<'a>(container: Node<'a>, call: &Call<'_>, value: &'a str) -> &'a str {
+    let mut entries = container.get("env").into_iter().flat_map(Node::items);
+    let entry = variable_name(call, value).and_then(|name| entries.find(|e| e.get("name").and_then(Node::text) == Some(name)));
+    entry.and_then(|e| e.get("value")?.text()).unwrap_or(value)
+}
+
+/// The address in a range that holds one address only.
+fn one_address(range: &str) -> Option<&str> {
+    let (address, bits) = range.trim().split_once('/')?;
+    let ip: IpAddr = address.parse().ok()?;
+    let single = bits == if ip.is_ipv4() { "32" } else { "128" };
+    (single && !ip.is_loopback()).then_some(address)
+}
+
+/// Makes each range of `--nodeport-addresses` that holds one address that of the host.
+pub(super) fn set_node_ports(container: Node<'_>) -> Result<Option<Edit>, NoFix> {
+    let Some(call) = call(container).filter(|call| call.flag("config").is_none()) else { return Ok(None) };
+    let flags = call.flags();
+    let Some((flag, address)) =
+        flags.iter().filter(|f| f.name == NODE_PORTS).find_map(|f| Some((f, f.value.split(',').find_map(one_address)?)))
+    else {
+        return Ok(None);
+    };
+    let host = reference(variable(container, HOST_IP)?);
+    let ranges: Vec<String> = flag
+        .value
+        .split(',')
+        .map(|range| if one_address(range) == Some(address) { range.replacen(address, &host, 1) } else { range.to_owned() })
+        .collect();
+    Ok(Some(flag.set(&ranges.join(","))?))
+}
+
+/// A variable that comes from a field.
+pub(super) fn variable_from(name: &str, field: Field) -> Value {
+    let source = Value::map([("fieldRef", Value::map([("fieldPath", Value::str(field.path))]))]);
+    Value::map([("name", Value::str(name)), ("valueFrom", source)])
+}
+
 /// Makes `--hostname-override` the name of the node.
 pub(super) fn set_node_name(container: Node<'_>) -> Result<Option<Edit>, NoFix> {
     let Some(call) = call(container) else { return Ok(None) };
@@ -79,8 +147,7 @@ pub(super) fn set_address(container: Node<'_>, name: &str, host: &str) -> Result
 /// Gives the container the variable for `field`, unless it has one.
 pub(super) fn add_variable(container: Node<'_>, field: Field) -> Result<Option<Edit>, NoFix> {
     let name = variable(container, field)?;
-    let source = || Value::map([("fieldRef", Value::map([("fieldPath", Value::str(field.path))]))]);
-    let entry = || Value::map([("name", Value::str(name)), ("valueFrom", source())]);
+    let entry = || variable_from(name, field);
     let Some(env) = container.get("env") else {
         let after = ["command", "args"].iter().filter_map(|key| container.get(key)).max_by_key(|n| n.position());
         let place = after.map_or(Place::Last, Place::After);
@@ -88,8 +155,7 @@ pub(super) fn add_variable(container: Node<'_>, field: Field) -> Result<Option<E
     };
     match env.items().find(|e| e.get("name").and_then(Node::text) == Some(name)) {
         None => Ok(Some(env.push(Place::Last, &entry())?)),
-        Some(old) if field_path(old).is_some() => Ok(None),
-        Some(old) => Ok(Some(old.set(&entry())?)),
+        Some(_) => Ok(None),
     }
 }
 
@@ -101,7 +167,7 @@ fn variable(container: Node<'_>, field: Field) -> Result<&str, NoFix> {
     {
         return Ok(name);
     }
-    if entries().any(|e| e.get("name").and_then(Node::text) == Some(field.variable) && e.get("valueFrom").is_some()) {
+    if entries().any(|e| e.get("name").and_then(Node::text) == Some(field.variable)) {
         return Err(NoFix::new(
             "env-taken",
             format!("variable {} of the container holds something else than {}", field.variable, field.path),
@@ -118,10 +184,15 @@ fn reference(name: &str) -> String {
     format!("$({name})")
 }
 
-/// Whether a value is a variable that the kubelet fills from a field of the pod; a shell knows it as `$NAME` too.
+/// Whether a value is a variable that the kubelet fills from a field of the pod.
 fn from_field(container: Node<'_>, call: &Call<'_>, value: &str) -> bool {
-    let inner = |open: &str, close: &str| value.strip_prefix(open).and_then(|v| v.strip_suffix(close));
-    let name = inner("$(", ")").or_else(|| call.shell.then(|| inner("${", "}").or_else(|| value.strip_prefix('$'))).flatten());
     let mut entries = container.get("env").into_iter().flat_map(Node::items);
-    name.is_some_and(|name| entries.any(|e| e.get("name").and_then(Node::text) == Some(name) && field_path(e).is_some()))
+    let named = |e: Node<'_>, name: &str| e.get("name").and_then(Node::text) == Some(name);
+    variable_name(call, value).is_some_and(|name| entries.any(|e| named(e, name) && field_path(e).is_some()))
+}
+
+/// The variable that a value consists of; a shell knows `$(NAME)`, which the kubelet replaces, as `$NAME` too.
+fn variable_name<'v>(call: &Call<'_>, value: &'v str) -> Option<&'v str> {
+    let inner = |open: &str, close: &str| value.strip_prefix(open).and_then(|v| v.strip_suffix(close));
+    inner("$(", ")").or_else(|| call.shell.then(|| inner("${", "}").or_else(|| value.strip_prefix('$'))).flatten())
 }

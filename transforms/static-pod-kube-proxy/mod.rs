@@ -6,17 +6,24 @@
 //! `replace` is set or the input is a stream.
 
 mod command;
+mod comments;
 mod convert;
+mod copies;
 mod draft;
 mod flags;
+mod inside;
+mod owner;
+mod places;
 mod plan;
 mod recognise;
 mod shell;
+mod version;
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Resource, SourceFile, Workspace};
 use kubewright_model::yaml::Node;
 
+use self::version::Target;
 use crate::{Context, Meta, Transform};
 
 /// See the page of the transform.
@@ -38,13 +45,36 @@ impl Transform for StaticPodKubeProxy {
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
         let all = cx.workspace.resources();
+        let texts = inside::all(cx.workspace);
+        let mut inside: Vec<Finding> = texts.iter().map(of_text).collect();
         let pods: Vec<&Resource> = all.iter().filter(|r| recognise::runs_proxy(cx.workspace, r)).collect();
         if pods.is_empty() {
-            return Vec::new();
+            return inside;
         }
         let sets: Vec<&Resource> = all.iter().filter(|r| recognise::is_daemon_set(cx.workspace, r)).collect();
         let findings = pods.iter().filter(|pod| recognise::is_static(cx.workspace, pod) && cx.workspace.file(pod.file).editable);
-        findings.filter_map(|pod| Case { cx, pod, pods: &pods, sets: &sets }.finding()).collect()
+        inside.extend(findings.filter_map(|pod| Case { cx, pod, pods: &pods, sets: &sets, texts: &texts }.finding()));
+        inside
+    }
+}
+
+/// What is said of a static pod inside another text.
+fn of_text(inside: &inside::Inside<'_>) -> Finding {
+    let at = inside.node.key().unwrap_or(inside.node);
+    let place = places::place(inside.node);
+    Finding {
+        transform: META.name,
+        severity: Severity::Warning,
+        message: format!("kube-proxy runs as a static pod, whose manifest stands inside another text ({place})"),
+        primary: Location::of(inside.file.id, at),
+        related: Vec::new(),
+        resource: None,
+        notes: Vec::new(),
+        fix: Err(NoFix::new(
+            "inside-text",
+            "manifests inside other texts are not edited; write this one to a file of its own, let kubewright convert that, and take it out here \
+             once the nodes are moved",
+        )),
     }
 }
 
@@ -54,6 +84,7 @@ struct Case<'a> {
     pod: &'a Resource,
     pods: &'a [&'a Resource],
     sets: &'a [&'a Resource],
+    texts: &'a [inside::Inside<'a>],
 }
 
 impl<'a> Case<'a> {
@@ -73,19 +104,33 @@ impl<'a> Case<'a> {
         let mut finding = Finding {
             transform: META.name,
             severity: Severity::Warning,
-            message: format!(
-                "kube-proxy runs as a static pod ({}): it is updated file by file on every node, and before Kubernetes 1.16 it does not come back once evicted",
-                self.pod.display()
-            ),
+            message: self.message(node),
             primary: Location::of(self.pod.file, at),
             related: Vec::new(),
             resource: Some(self.pod.id),
             notes: Vec::new(),
             fix: Err(NoFix::new("converted", format!("{beside} holds the DaemonSet; move the nodes over, then delete this file"))),
         };
-        if pair.is_some() {
+        if let Some(owner) = owner::owner(node, &self.file().path) {
             finding.severity = Severity::Info;
+            finding.message = format!("kube-proxy runs as a static pod ({}) that {} writes", self.pod.display(), owner.name);
+            let text = format!("{} writes the file again whatever is done to it; configure kube-proxy with {}", owner.name, owner.instead);
+            finding.fix = Err(NoFix::new("generator-owned", text));
+            return Some(finding);
+        }
+        if let Some(set) = pair {
+            let version = self.version(node);
+            let gated = |set: Node<'_>| set.path(&["spec", "template", "spec", "nodeSelector", convert::GATE]).is_some();
+            let set = self.workspace().node(set.id);
             finding.message = format!("kube-proxy ({}) has a DaemonSet beside it", self.pod.display());
+            if let Some(fault) = set.and_then(|set| version.fault(set)) {
+                finding.message = format!("{} that {fault}", finding.message);
+                finding.fix =
+                    Err(NoFix::new("converted", format!("delete {beside} and let it be written again, before any node is moved")));
+                return Some(finding);
+            }
+            finding.severity = Severity::Info;
+            finding.notes = plan::Move { pod: node, file: Some(&beside), gate: set.is_some_and(gated), version: &version }.steps();
             return Some(finding);
         }
         match self.fix(node, &beside) {
@@ -98,10 +143,29 @@ impl<'a> Case<'a> {
                     let others = self.pods.iter().filter(|other| other.id != self.pod.id);
                     finding.related = others.filter_map(|other| self.related(other)).collect();
                 }
+                if reason.code == "several-copies" {
+                    finding.notes = copies::differences(self.workspace(), self.pods);
+                }
+                finding.notes.extend(plan::protection(node, &self.version(node)));
                 finding.fix = Err(reason);
             }
         }
         Some(finding)
+    }
+
+    /// What is wrong: where the kubelet spares the pod, it is not evicted.
+    fn message(&self, pod: Node<'_>) -> String {
+        let name = self.pod.display();
+        let version = self.version(pod);
+        let spared = plan::is_protected(pod, &version) || version.spares_static_pods();
+        let evicted = if spared { "" } else { ", and before Kubernetes 1.16 it does not come back once evicted" };
+        format!("kube-proxy runs as a static pod ({name}): it is updated file by file on every node{evicted}")
+    }
+
+    /// The version of Kubernetes that the DaemonSet is for.
+    fn version(&self, pod: Node<'_>) -> Target {
+        let image = recognise::proxy(pod).and_then(|c| c.get("image")?.text());
+        Target::new(self.cx.settings.static_pod_kube_proxy.kubernetes_version, image)
     }
 
     fn related(&self, other: &Resource) -> Option<(Location, String)> {
@@ -114,17 +178,28 @@ impl<'a> Case<'a> {
         let settings = &self.cx.settings.static_pod_kube_proxy;
         let stream = self.workspace().options().stream;
         let replace = settings.replace || stream;
-        if let Some(reason) = recognise::obstacle(node) {
+        if let Some(reason) = recognise::obstacle(node, settings.api_server.as_deref()) {
             return Err(reason);
         }
         self.alone(beside, replace)?;
         let yaml = self.file().yaml.as_deref().ok_or_else(|| NoFix::new("yaml-no-document", "the file is not read as YAML"))?;
         let document = yaml.documents().get(self.pod.document).ok_or_else(|| NoFix::new("yaml-no-document", "the document is gone"))?;
         let text = yaml.text().get(document.region()).unwrap_or_default();
-        let converted = convert::convert(text.to_owned(), settings.gate_label)?;
+        let version = self.version(node);
+        if let Some(reason) = version.obstacle() {
+            return Err(reason);
+        }
+        if settings.replace
+            && !stream
+            && let Some(reason) = self.copied(text)
+        {
+            return Err(reason);
+        }
+        let (text, about) = comments::without_static(text);
+        let converted = convert::convert(text, settings, &version)?;
         let (title, change, target) = if replace {
             let mut edit = yaml.replace_document(self.pod.document, converted.text)?;
-            edit.lost_comments.clone_from(&converted.lost);
+            edit.lost_comments = about.iter().chain(&converted.lost).cloned().collect();
             let path = (!stream).then(|| self.file().path.clone());
             ("turn the pod into DaemonSet kube-proxy".to_owned(), Change::Edit(self.pod.file, edit), path)
         } else {
@@ -132,12 +207,24 @@ impl<'a> Case<'a> {
             (format!("write DaemonSet kube-proxy to {beside}"), Change::Create(beside.to_owned(), text), Some(beside.to_owned()))
         };
         let mut notes = converted.notes;
-        notes.extend(plan::remarks(node));
+        notes.extend(plan::remarks(node, &version, settings.api_server.as_deref()));
         notes.extend(converted.lost.iter().map(|c| format!("comment of a removed line: {c}")));
+        notes.extend(about.iter().map(|c| format!("comment about the static pod, left out: {c}")));
+        notes.extend(self.texts.iter().map(|text| {
+            let place = places::place(text.node);
+            format!("{} has another kube-proxy inside a text ({place}): nodes that are set up with it run that one", text.file.path)
+        }));
         if !replace {
             notes.extend(plan::gathered(self.workspace(), self.pod.file));
         }
-        notes.extend(plan::migration(&self.pod.name, target.as_deref(), settings.gate_label));
+        if settings.replace && !stream {
+            let path = &self.file().path;
+            notes.push(format!(
+                "where something copies {path} to nodes, the next copy takes their kube-proxy away: move the file out of its reach first"
+            ));
+        }
+        notes.extend(plan::Move { pod: node, file: target.as_deref(), gate: settings.gate_label, version: &version }.steps());
+        notes.extend(plan::protection(node, &version));
         let fix = Fix { title, applicability: Applicability::Unsafe, changes: vec![change], claims: vec![self.pod.id] };
         Ok((fix, notes))
     }
@@ -169,6 +256,18 @@ impl<'a> Case<'a> {
             ));
         }
         Ok(())
+    }
+
+    /// What says that the file is copied to nodes, which would lose kube-proxy with a DaemonSet in it.
+    fn copied(&self, text: &str) -> Option<NoFix> {
+        let path = &self.file().path;
+        let said = comments::speaks_of_static(text).then_some("a comment in it");
+        let sign = said.or_else(|| owner::copied_to_nodes(path))?;
+        let text = format!(
+            "{path} looks like a file that is copied to nodes ({sign}): with a DaemonSet in it they lose their kube-proxy at the next copy; leave \
+             replace off, or move the file where nothing copies it"
+        );
+        Some(NoFix::new("copied-to-nodes", text))
     }
 
     /// Path of the file for the DaemonSet beside the pod's.

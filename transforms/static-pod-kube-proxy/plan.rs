@@ -6,10 +6,14 @@ use kubewright_model::yaml::Node;
 use super::command::{self, Call, Reading};
 use super::convert::GATE;
 use super::flags::BIND;
-use super::recognise::{containers, is_placeholder};
+use super::recognise::{containers, is_placeholder, local_master, proxy};
+use super::version::Target;
 
-/// Flags that kube-proxy no longer has: it does not start with them.
-const REMOVED: &[&str] = &["resource-container", "port"];
+/// Flags that kube-proxy no longer has, with the version that took them out: it does not start with them (kubernetes/kubernetes#78294,
+/// #78344, #78399, #112133).
+const REMOVED: &[(&str, u32)] = &[("resource-container", 16), ("cleanup-iptables", 16), ("conntrack-max", 16), ("udp-timeout", 26)];
+/// The lowest priority of a pod that the kubelet spares.
+const CRITICAL: i64 = 2_000_000_000;
 
 /// Kustomizations that gather the pod's file, by path: they do not know the new one.
 pub(super) fn gathered(workspace: &Workspace, file: FileId) -> Vec<String> {
@@ -20,13 +24,23 @@ pub(super) fn gathered(workspace: &Workspace, file: FileId) -> Vec<String> {
 }
 
 /// Remarks about the pod itself.
-pub(super) fn remarks(pod: Node<'_>) -> Vec<String> {
+pub(super) fn remarks(pod: Node<'_>, version: &Target, server: Option<&str>) -> Vec<String> {
     let mut notes = Vec::new();
     let Some(container) = containers(pod).next() else { return notes };
     let Reading::Proxy(call) = command::read(container) else { return notes };
-    endpoint(pod, container, &call, &mut notes);
-    if let Some(flag) = call.flag("hostname-override").filter(|f| !f.value.starts_with('$')) {
+    endpoint(pod, container, &call, server, &mut notes);
+    let ignored = call.flag("config").is_some() && !version.override_beside_config();
+    if ignored {
+        notes.push(
+            "--hostname-override does nothing beside --config before Kubernetes 1.12 (kubeadm#857): each node has the name of hostnameOverride \
+             in its own file, else its hostname; look that these are the names of the nodes"
+                .to_owned(),
+        );
+    } else if let Some(flag) = call.flag("hostname-override").filter(|f| !f.value.starts_with('$')) {
         notes.push(format!("--hostname-override={} was the name of one node; it is now that of the node a pod runs on", flag.value));
+    }
+    if let Some(flag) = call.flag("hostname-override").filter(|f| !ignored && is_printed(f.value)) {
+        notes.push(format!("--hostname-override={} was what a command prints; it is now the name of the node", flag.value));
     }
     if call.flag("config").is_some() {
         let ignored: Vec<String> = BIND.iter().filter(|b| call.flag(b).is_some()).map(|b| format!("--{b}")).collect();
@@ -34,8 +48,14 @@ pub(super) fn remarks(pod: Node<'_>) -> Vec<String> {
             notes.push(format!("{} left as written: ignored beside --config", ignored.join(", ")));
         }
     }
-    for name in REMOVED.iter().filter(|name| call.flag(name).is_some()) {
-        notes.push(format!("--{name} was removed from kube-proxy; take it out when you change the image"));
+    for (name, since) in REMOVED.iter().filter(|(name, _)| call.flag(name).is_some()) {
+        notes.push(format!("--{name} {}", version.removed(*since)));
+    }
+    if call.flag("port").is_some() {
+        notes.push("--port is no flag of today's kube-proxy: take it out when you change the image".to_owned());
+    }
+    if call.flag("proxy-mode").is_some_and(|f| f.value == "userspace") {
+        notes.push(format!("--proxy-mode=userspace {}; iptables does its work", version.removed(26)));
     }
     for word in call.others() {
         if word.contains(">>") || word.starts_with(['>', '1', '2']) && word.contains('>') {
@@ -48,7 +68,12 @@ pub(super) fn remarks(pod: Node<'_>) -> Vec<String> {
     notes
 }
 
-fn endpoint(pod: Node<'_>, container: Node<'_>, call: &Call<'_>, notes: &mut Vec<String>) {
+/// Whether a shell runs a command for a value: `$(hostname -f)`, not `$(NODE_NAME)`.
+fn is_printed(value: &str) -> bool {
+    value.contains('`') || (value.contains("$(") && value.contains(|c: char| c.is_ascii_lowercase() || c == ' '))
+}
+
+fn endpoint(pod: Node<'_>, container: Node<'_>, call: &Call<'_>, server: Option<&str>, notes: &mut Vec<String>) {
     for name in ["kubeconfig", "config"] {
         let Some(flag) = call.flag(name).filter(|f| !f.value.is_empty()) else { continue };
         let place = match host_path(pod, container, flag.value) {
@@ -59,7 +84,8 @@ fn endpoint(pod: Node<'_>, container: Node<'_>, call: &Call<'_>, notes: &mut Vec
             "--{name}: {place}, and its API server must not be the address of Service kubernetes, which works only after kube-proxy"
         ));
     }
-    if let Some(master) = call.flag("master").filter(|m| m.value.starts_with("http:")) {
+    let replaced = server.is_some() && local_master(call).is_some();
+    if let Some(master) = call.flag("master").filter(|m| !replaced && m.value.starts_with("http:")) {
         notes.push(format!("--master={}: the API server has no insecure port since Kubernetes 1.24", master.value));
     }
 }
@@ -86,36 +112,131 @@ fn image(container: Node<'_>, notes: &mut Vec<String>) {
     }
 }
 
-/// The order of the move. `file` is what holds the DaemonSet afterwards, `None` in a stream.
-pub(super) fn migration(pod: &str, file: Option<&str>, gate: bool) -> Vec<String> {
-    let what = file.map_or("apply the stream".to_owned(), |f| format!("`kubectl apply -f {f}`"));
-    let mirror = format!("wait until its mirror pod is gone (`kubectl -n kube-system get pod {pod}-<node>`)");
-    let remove = "move the static manifest out of the kubelet's staticPodPath; a new name in that directory is not enough, the kubelet reads every file \
-                  that does not begin with a dot";
-    let mut plan = if gate {
-        vec![
-            format!("migration 1: {what}; no pod starts before its node has the label {GATE}=true"),
-            format!("migration 2: node by node, {remove}"),
-            format!("migration 3: {mirror}"),
-            format!("migration 4: `kubectl label node <node> {GATE}=true`; the DaemonSet's pod starts"),
-            "migration 5: stop whatever copies the static manifest to nodes".to_owned(),
-        ]
-    } else {
-        vec![
-            format!("migration 1: on every node, {remove}"),
-            format!("migration 2: {mirror}"),
-            format!("migration 3: {what}; without the gate label a pod starts on every node at once"),
-            "migration 4: stop whatever copies the static manifest to nodes".to_owned(),
-        ]
-    };
-    plan.push("two kube-proxies on one node rewrite the same rules: never label a node whose static pod still runs".to_owned());
-    plan.push(
-        "never `kubectl apply -f` the directory of a static manifest, which makes an ordinary Pod; keep the DaemonSet in a directory that is applied"
-            .to_owned(),
-    );
-    plan.push(
-        "instead of moving, the static pod can be kept from eviction with priorityClassName: system-node-critical and priority: 2000001000"
-            .to_owned(),
-    );
-    plan
+/// What the order of the move depends on.
+#[derive(Debug)]
+pub(super) struct Move<'a> {
+    /// The pod as it is.
+    pub(super) pod: Node<'a>,
+    /// What holds the DaemonSet afterwards, `None` in a stream.
+    pub(super) file: Option<&'a str>,
+    /// Whether the DaemonSet waits for the gate label.
+    pub(super) gate: bool,
+    /// The version of Kubernetes.
+    pub(super) version: &'a Target,
+}
+
+impl Move<'_> {
+    /// The order of the move.
+    pub(super) fn steps(&self) -> Vec<String> {
+        let apply = self.file.map_or("apply the stream".to_owned(), |f| format!("`kubectl apply -f {f}`"));
+        let stop = "stop whatever copies the static manifest to nodes, else it comes back".to_owned();
+        let remove = "move the static manifest out of the kubelet's staticPodPath; a new name in that directory is not enough, the kubelet reads \
+                      every file that does not begin with a dot";
+        let mut plan = vec![stop];
+        if self.gate {
+            plan.push(format!("{apply}; no pod starts before its node has the label {GATE}=true"));
+            plan.push(format!("node by node, {remove}"));
+            plan.push(self.wait());
+            plan.push(format!("`kubectl label node <node> {GATE}=true`; the DaemonSet's pod starts"));
+            plan.push(format!(
+                "after the last node, take {GATE} out of nodeSelector and apply again, or start every kubelet with --node-labels={GATE}=true: \
+                 a node that joins later, or registers again, has no label and so no kube-proxy"
+            ));
+        } else {
+            plan.push(format!("on every node, {remove}"));
+            plan.push(self.wait());
+            plan.push(format!("{apply}; without the gate label a pod starts on every node at once"));
+        }
+        let mut plan: Vec<String> = plan.into_iter().enumerate().map(|(at, step)| format!("migration {}: {step}", at + 1)).collect();
+        let never =
+            if self.gate { "never label a node whose static pod still runs" } else { "apply only when no static pod runs any more" };
+        plan.push(format!("two kube-proxies on one node rewrite the same rules: {never}"));
+        plan.push(
+            "never `kubectl apply -f` the directory of a static manifest, which makes an ordinary Pod; keep the DaemonSet in a directory that is \
+             applied"
+                .to_owned(),
+        );
+        plan
+    }
+
+    fn wait(&self) -> String {
+        let namespace = self.pod.path(&["metadata", "namespace"]).and_then(Node::text).unwrap_or("default");
+        let container = proxy(self.pod).and_then(|c| c.get("name")?.text()).unwrap_or("kube-proxy");
+        let left = if self.version.is_before(20) {
+            format!("`docker ps --filter name=k8s_{container}_`")
+        } else {
+            format!("`crictl ps --name {container}`")
+        };
+        // Every cluster has these namespaces; in another the mirror pod cannot be made until it exists.
+        let absent = match namespace {
+            "kube-system" | "default" => String::new(),
+            _ => format!("; where namespace {namespace} does not exist there is no mirror pod, look at the node"),
+        };
+        format!(
+            "wait until its mirror pod is gone (`kubectl -n {namespace} get pod {}`) and no container is left on the node ({left}){absent}",
+            mirror(self.pod)
+        )
+    }
+}
+
+/// The name of the pod's mirror: the kubelet appends the name of the node, and a dump has it already.
+fn mirror(pod: Node<'_>) -> String {
+    let name = pod.path(&["metadata", "name"]).and_then(Node::text).unwrap_or("kube-proxy");
+    let mut owners = pod.path(&["metadata", "ownerReferences"]).into_iter().flat_map(Node::items);
+    let owner = owners.find(|o| o.get("kind").and_then(Node::text) == Some("Node")).and_then(|o| o.get("name")?.text());
+    let marked = pod.path(&["metadata", "annotations", "kubernetes.io/config.mirror"]).is_some();
+    let node = pod.path(&["spec", "nodeName"]).and_then(Node::text).or(owner);
+    match node.and_then(|node| name.strip_suffix(node)?.strip_suffix('-')) {
+        Some(base) => format!("{base}-<node>"),
+        None if marked => name.to_owned(),
+        None => format!("{name}-<node>"),
+    }
+}
+
+/// What keeps the static pod from eviction, and what is missing for it.
+pub(super) fn protection(pod: Node<'_>, version: &Target) -> Option<String> {
+    let class = pod.path(&["spec", "priorityClassName"]).and_then(Node::text).filter(|c| !c.is_empty());
+    let number = pod.path(&["spec", "priority"]).and_then(Node::as_int);
+    let spared = version.spares_static_pods();
+    match (class, number) {
+        (Some("system-node-critical" | "system-cluster-critical"), None) => {
+            let number = if class == Some("system-node-critical") { 2_000_001_000 } else { CRITICAL };
+            let then = if spared { "a graceful shutdown of the node stops it with ordinary pods" } else { "the kubelet may evict it" };
+            Some(format!(
+                "priorityClassName: {} without priority does nothing for the priority of a static pod: nothing resolves the class of a pod that \
+                 comes from a file, and {then}; add priority: {number} to the static pod",
+                class.unwrap_or("")
+            ))
+        }
+        // The admission of the API server computes 0 for a mirror pod without a class (kubernetes/kubernetes#136705).
+        (None, Some(number)) if number != 0 && version.counts_priority() => Some(format!(
+            "priority: {number} without priorityClassName: the API server refuses the mirror pod, so kubectl shows no kube-proxy on the node; add \
+             priorityClassName: system-node-critical and priority: 2000001000 to the static pod"
+        )),
+        _ if spared || is_protected(pod, version) => None,
+        _ if !version.counts_priority() && has_critical_annotation(pod) => Some(
+            "scheduler.alpha.kubernetes.io/critical-pod keeps the static pod from eviction only where the kubelet has the feature gate \
+             ExperimentalCriticalPodAnnotation"
+                .to_owned(),
+        ),
+        _ if !version.counts_priority() => Some(
+            "instead of moving, the static pod can be kept from eviction with the annotation scheduler.alpha.kubernetes.io/critical-pod: \"\", \
+             in namespace kube-system, by kubelets with the feature gate ExperimentalCriticalPodAnnotation"
+                .to_owned(),
+        ),
+        _ => Some(
+            "instead of moving, the static pod can be kept from eviction with priorityClassName: system-node-critical and priority: 2000001000"
+                .to_owned(),
+        ),
+    }
+}
+
+/// Whether the kubelet spares the pod for its priority.
+pub(super) fn is_protected(pod: Node<'_>, version: &Target) -> bool {
+    version.counts_priority() && pod.path(&["spec", "priority"]).and_then(Node::as_int).is_some_and(|n| n >= CRITICAL)
+}
+
+fn has_critical_annotation(pod: Node<'_>) -> bool {
+    let namespace = pod.path(&["metadata", "namespace"]).and_then(Node::text);
+    namespace == Some("kube-system") && pod.path(&["metadata", "annotations", "scheduler.alpha.kubernetes.io/critical-pod"]).is_some()
 }

@@ -9,7 +9,7 @@ use kubewright_model::finding::NoFix;
 use kubewright_model::kube::{Resource, Workspace};
 use kubewright_model::yaml::Node;
 
-use super::command::{self, Call, Reading};
+use super::command::{self, Call, Flag, Reading};
 
 /// Label and annotation values, names and addresses with one of these in them are filled in by something else.
 const PLACEHOLDERS: &[&str] = &["{{", "${", "<%", "%(", "__", "<", "@"];
@@ -19,7 +19,11 @@ pub(super) fn runs_proxy(workspace: &Workspace, resource: &Resource) -> bool {
     if resource.kind != "Pod" || resource.api_version != "v1" {
         return false;
     }
-    let Some(pod) = workspace.node(resource.id) else { return false };
+    workspace.node(resource.id).is_some_and(is_host_proxy)
+}
+
+/// Whether a pod on the host network starts kube-proxy, and no controller owns it.
+pub(super) fn is_host_proxy(pod: Node<'_>) -> bool {
     let owners = pod.path(&["metadata", "ownerReferences"]);
     let owned = owners.is_some_and(|o| o.items().any(|o| o.get("kind").and_then(Node::text) != Some("Node")));
     let host = pod.path(&["spec", "hostNetwork"]).and_then(Node::as_bool) == Some(true);
@@ -53,8 +57,13 @@ pub(super) fn is_placeholder(text: &str) -> bool {
     PLACEHOLDERS.iter().any(|p| text.contains(p))
 }
 
+/// The container that runs kube-proxy.
+pub(super) fn proxy(pod: Node<'_>) -> Option<Node<'_>> {
+    containers(pod).find(|c| !matches!(command::read(*c), Reading::Other))
+}
+
 /// What speaks against the conversion in the pod itself.
-pub(super) fn obstacle(pod: Node<'_>) -> Option<NoFix> {
+pub(super) fn obstacle(pod: Node<'_>, server: Option<&str>) -> Option<NoFix> {
     let mut all = containers(pod);
     let container = all.next()?;
     if all.next().is_some() {
@@ -69,21 +78,7 @@ pub(super) fn obstacle(pod: Node<'_>) -> Option<NoFix> {
             "the script that starts kube-proxy cannot be taken apart, so its flags for one node are not known",
         ));
     };
-    generator(pod, container).or_else(|| interpreted(pod)).or_else(|| endpoint(&call)).or_else(|| dns(pod))
-}
-
-/// Programs that write the manifest again and again: RKE2's agent (`pkg/podtemplate`), kops' nodeup (`nodeup/pkg/model/kube_proxy.go`).
-fn generator(pod: Node<'_>, container: Node<'_>) -> Option<NoFix> {
-    let label = |key: &str| pod.path(&["metadata", "labels", key]).and_then(Node::text);
-    let hash = container.get("env").is_some_and(|env| env.items().any(|e| e.get("name").and_then(Node::text) == Some("FILE_HASH")));
-    let owner = if label("kubernetes.io/managed-by") == Some("nodeup") {
-        "kops' nodeup"
-    } else if hash || (label("component") == Some("kube-proxy") && label("tier") == Some("control-plane")) {
-        "RKE2's agent"
-    } else {
-        return None;
-    };
-    Some(NoFix::new("generator-owned", format!("the file belongs to {owner}, which writes it again; configure kube-proxy there")))
+    interpreted(pod).or_else(|| endpoint(&call, server)).or_else(|| dns(pod))
 }
 
 /// Placeholders in what the conversion has to read.
@@ -101,19 +96,38 @@ pub(super) fn placeholder(field: &str, text: &str) -> NoFix {
 }
 
 /// Where kube-proxy finds the API server.
-fn endpoint(call: &Call<'_>) -> Option<NoFix> {
-    if let Some(master) = call.flag("master")
-        && is_loopback(host(master.value))
-    {
-        let text =
-            format!("--master={} answers only where an API server runs; give kube-proxy an endpoint that every node reaches", master.value);
-        return Some(NoFix::new("local-apiserver", text));
+fn endpoint(call: &Call<'_>, server: Option<&str>) -> Option<NoFix> {
+    if let Some(master) = local_master(call) {
+        let kubeconfig = call.flag("kubeconfig").is_some_and(|f| !f.value.is_empty());
+        match server {
+            None => {
+                let text = format!(
+                    "--master={} answers only on nodes where an API server, or a proxy to one, listens; state api-server in \
+                     [transforms.static-pod-kube-proxy]: an endpoint that every node reaches, or this one where every node has it",
+                    master.value
+                );
+                return Some(NoFix::new("local-apiserver", text));
+            }
+            Some(server) if !kubeconfig && server != master.value => {
+                let text = format!(
+                    "--master={} asks for no credentials and {server} does; give kube-proxy a --kubeconfig that is on every node",
+                    master.value
+                );
+                return Some(NoFix::new("local-apiserver", text));
+            }
+            Some(_) => {}
+        }
     }
     let known = ["kubeconfig", "master", "config"].iter().any(|name| call.flag(name).is_some_and(|f| !f.value.is_empty()));
     (!known).then(|| {
         let text = "kube-proxy is given no --kubeconfig, --master or --config, and the address of Service kubernetes works only after kube-proxy does";
         NoFix::new("no-kubeconfig", text)
     })
+}
+
+/// `--master` where it is an address of the node itself.
+pub(super) fn local_master<'a>(call: &Call<'a>) -> Option<Flag<'a>> {
+    call.flag("master").filter(|master| is_loopback(host(master.value)))
 }
 
 /// DNS needs kube-proxy, so kube-proxy must not need DNS in the cluster.
