@@ -34,6 +34,7 @@ mod scan_bytes;
 mod scan_flow;
 mod scan_scalar;
 mod scan_value;
+mod shallow;
 #[cfg(test)]
 mod tests;
 mod tree;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::node::Node;
-use super::{plan, scan};
+use super::{plan, scan, shallow};
 
 /// Index of a node in the arena of its [`File`]; nodes are numbered in document order, parents before their children.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -163,12 +163,12 @@ impl File {
     /// The first place at which the text is not YAML as kubectl accepts it.
     pub fn parse(text: impl Into<Arc<str>>) -> Result<Self, ParseError> {
         let text = text.into();
-        scan::scan(&text).map_or_else(|| plan::granit(&text), Ok)
+        scan::scan(&text).map_or_else(|| complete(&text), Ok)
     }
 
     /// Parses with the complete planner alone; [`File::parse`] gives the same tree.
     pub fn parse_complete(text: impl Into<Arc<str>>) -> Result<Self, ParseError> {
-        plan::granit(&text.into())
+        complete(&text.into())
     }
 
     /// Parses with the fast scanner alone; `None` where it leaves the text to the complete planner.
@@ -256,6 +256,11 @@ impl File {
     pub(crate) fn lookup<T: ?Sized>(list: &[(NodeId, Box<T>)], id: NodeId) -> Option<&T> {
         list.binary_search_by_key(&id, |(n, _)| *n).ok().map(|i| &*list[i].1)
     }
+}
+
+/// The tree by the complete planner, which is asked again where lines stand too far left for it.
+fn complete(text: &Arc<str>) -> Result<File, ParseError> {
+    plan::granit(text).or_else(|error| shallow::parse(text).ok_or(error))
 }
 
 /// 1-based line and column (in Unicode scalar values) of byte `offset` of `text`.

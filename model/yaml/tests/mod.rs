@@ -7,6 +7,7 @@ mod nest;
 mod remove;
 mod scan;
 mod set;
+mod shallow;
 mod together;
 
 use super::{Edit, File, Node, Refusal, Value, verify};
