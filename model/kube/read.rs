@@ -3,7 +3,7 @@
 //! Everything here depends on one text and on [`Charts`] alone, so files are read in parallel and kept between passes. What depends on
 //! other files (a patch is one because a kustomization says so) is decided in `index`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::pod;
@@ -52,7 +52,7 @@ impl Verdict {
             match document {
                 Document::Empty => {}
                 Document::Resources(found) => all.extend(found),
-                Document::Skip(..) | Document::Kustomization(_) => return None,
+                Document::Skip(..) | Document::Broken(_) | Document::Kustomization(_) => return None,
             }
         }
         Some(all)
@@ -66,6 +66,8 @@ pub(super) enum Document {
     Empty,
     /// Left alone.
     Skip(&'static str, &'static str),
+    /// Not YAML.
+    Broken(ParseError),
     /// A kustomization or component; its mapping.
     Kustomization(NodeId),
     /// Resources: one, or those of a `List`.
@@ -134,15 +136,35 @@ pub(super) fn read(input: &Input, charts: &Charts, stream: bool) -> Read {
     if json && !manifest_like && !text.contains("\"op\"") && !text.contains("\"kind\"") {
         return left_alone("not-a-resource", "JSON without apiVersion and kind");
     }
-    let file = match yaml::File::parse(Arc::clone(&input.text)) {
-        Ok(file) => file,
-        Err(_) if text.contains("{%") => return left_alone("template", "a template, not YAML"),
-        Err(_) if text.contains("{{") => return left_alone("helm-template", "a template, not YAML; render it to have it checked"),
-        Err(_) if json && !manifest_like => return left_alone("not-a-resource", "not JSON of a resource"),
-        Err(error) => return Read { yaml: None, verdict: Arc::new(Verdict::Broken(error)) },
+    let kustomization = is_kustomization_name(&input.path);
+    // kustomize reads a kustomization as a whole, or not at all.
+    let parsed = if kustomization || json {
+        yaml::File::parse(Arc::clone(&input.text))
+    } else {
+        yaml::File::parse_documents(Arc::clone(&input.text))
     };
-    if template::by_path(&input.path).or_else(|| template::by_comments(&file)).is_some() && manifest_like {
-        return left_alone("template", "a template of another tool, by its name or its comments; render it to have it checked");
+    let file = match parsed {
+        Ok(file) => file,
+        Err(error) => match not_yaml(text) {
+            Some((code, text)) => return left_alone(code, text),
+            None if json && !manifest_like => return left_alone("not-a-resource", "not JSON of a resource"),
+            None => return Read { yaml: None, verdict: Arc::new(Verdict::Broken(error)) },
+        },
+    };
+    let region = |number: usize| file.documents().get(number).map_or(0..0, yaml::Document::region);
+    let unread: BTreeMap<usize, Document> = (file.unread().iter())
+        .map(|(number, error)| {
+            let why = text.get(region(*number)).and_then(not_yaml);
+            (*number, why.map_or_else(|| Document::Broken(error.clone()), |(code, text)| Document::Skip(code, text)))
+        })
+        .collect();
+    // An action that stands outside of the documents of a file may be about all of them.
+    if let Some(Document::Skip(code, text)) = unread.values().find(|document| !stream && matches!(document, Document::Skip(..))) {
+        return left_alone(code, text);
+    }
+    let of_another_tool = ("template", "a template of another tool, by its name or its comments; render it to have it checked");
+    if manifest_like && (template::by_path(&input.path).is_some() || (!stream && template::by_comments(&file, 0..text.len()).is_some())) {
+        return left_alone(of_another_tool.0, of_another_tool.1);
     }
     let roots: Vec<Option<Node<'_>>> = (0..file.documents().len()).map(|i| file.root(i)).collect();
     let actions = ACTION.is_in(text);
@@ -150,7 +172,8 @@ pub(super) fn read(input: &Input, charts: &Charts, stream: bool) -> Read {
         return left_alone("helm-template", "a template: `{{` stands where a value should; render it to have it checked");
     }
     let encrypted = SOPS.is_in(text);
-    let left_alone = |root: Node<'_>| match () {
+    let left_alone = |number: usize, root: Node<'_>| match () {
+        () if stream && template::by_comments(&file, region(number)).is_some() => Some(of_another_tool),
         () if encrypted && is_encrypted(root) => Some(("sops", "encrypted by SOPS, whose MAC covers every value")),
         () if actions && stream && has_template_mapping(root) => {
             Some(("helm-template", "a template: `{{` stands where a value should; render it to have it checked"))
@@ -164,10 +187,10 @@ pub(super) fn read(input: &Input, charts: &Charts, stream: bool) -> Read {
     } else if roots.iter().all(|root| root.is_none_or(Node::is_null)) {
         Verdict::Skip("empty", "nothing but comments")
     } else {
-        let kustomization = is_kustomization_name(&input.path);
         Verdict::Documents(
             (roots.iter().enumerate())
-                .map(|(at, root)| match root.and_then(left_alone) {
+                .map(|(at, root)| match root.and_then(|root| left_alone(at, root)) {
+                    _ if unread.contains_key(&at) => unread.get(&at).cloned().unwrap_or(Document::Empty),
                     Some((code, text)) => Document::Skip(code, text),
                     None => document(at, *root, kustomization),
                 })
@@ -178,13 +201,22 @@ pub(super) fn read(input: &Input, charts: &Charts, stream: bool) -> Read {
     Read { yaml: Some(Tree::new(file, keep)), verdict: Arc::new(verdict) }
 }
 
+/// Why a text that is not YAML is left alone, when it is a template.
+fn not_yaml(text: &str) -> Option<(&'static str, &'static str)> {
+    if text.contains("{%") {
+        Some(("template", "a template, not YAML"))
+    } else {
+        text.contains("{{").then_some(("helm-template", "a template, not YAML; render it to have it checked"))
+    }
+}
+
 /// Whether the tree of a file will be looked at: it is a kustomization, or a pod template of it reads configuration.
 fn asked_for(verdict: &Verdict) -> bool {
     let Verdict::Documents(documents) = verdict else { return false };
     documents.iter().any(|document| match document {
         Document::Kustomization(_) => true,
         Document::Resources(found) => found.iter().any(|found| found.hints.config_maps || found.hints.secrets),
-        Document::Empty | Document::Skip(..) => false,
+        Document::Empty | Document::Skip(..) | Document::Broken(_) => false,
     })
 }
 

@@ -26,6 +26,7 @@
 mod edit;
 mod emit;
 mod node;
+mod partly;
 mod plan;
 mod resolve;
 mod scan;

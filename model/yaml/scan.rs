@@ -35,7 +35,7 @@ pub(super) fn scan(text: &Arc<str>) -> Option<File> {
     // Room was made for as many nodes as a text of this length has at most: trees are kept as long as the run lasts.
     nodes.shrink_to_fit();
     documents.shrink_to_fit();
-    Some(File { text: Arc::clone(text), nodes, documents, comments, decoded, anchors, aliases, props, tags: Vec::new(), odd: None })
+    Some(File { text: Arc::clone(text), nodes, documents, comments, decoded, anchors, aliases, props, ..File::default() })
 }
 
 /// Lines between quotes and brackets of one document that stand no deeper than the block collection around them, as far as the scanner gets.

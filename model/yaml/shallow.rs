@@ -81,7 +81,7 @@ fn planned(text: &str, lacks: &mut Vec<Lack>) -> Option<(File, Back)> {
 /// A part of the text of a file with all lines between quotes and brackets deep enough for every parser; `None` when they are as it is.
 pub(super) fn deep(file: &File, part: Range<usize>) -> Option<String> {
     let lacks: Vec<Lack> = lines(file).filter(|lack| part.contains(&lack.line)).collect();
-    if lacks.is_empty() { None } else { deepened(file.text(), part, &lacks) }
+    if lacks.is_empty() { None } else { deepened(file.readable(), part, &lacks) }
 }
 
 /// The pieces of a text that `---` at the start of a line parts.
@@ -179,6 +179,6 @@ impl Back {
 
 /// What the verifier is given for a part of a file: first as it is, then with deeper lines.
 pub(super) fn readings(file: &File, part: Range<usize>) -> impl Iterator<Item = Cow<'_, str>> {
-    let plain = file.text().get(part.clone()).map(Cow::Borrowed);
+    let plain = file.readable().get(part.clone()).map(Cow::Borrowed);
     plain.into_iter().chain(std::iter::once_with(move || deep(file, part).map(Cow::Owned)).flatten())
 }

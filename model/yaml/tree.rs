@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::node::Node;
-use super::{plan, scan, shallow};
+use super::{partly, plan, scan, shallow};
 
 /// Index of a node in the arena of its [`File`]; nodes are numbered in document order, parents before their children.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -127,6 +127,10 @@ pub struct File {
     pub(crate) props: Vec<(NodeId, u32)>,
     /// Why the layout was not fully understood: such a file can be read, not edited.
     pub(crate) odd: Option<&'static str>,
+    /// Documents that are not YAML, and why; ascending.
+    pub(crate) unread: Vec<(usize, ParseError)>,
+    /// What parsers read in place of the text, where not all documents are YAML.
+    pub(crate) readable: Option<Arc<str>>,
 }
 
 impl fmt::Debug for File {
@@ -166,6 +170,14 @@ impl File {
         scan::scan(&text).map_or_else(|| complete(&text), Ok)
     }
 
+    /// Parses the documents of `text` that are YAML; those that are not are listed by [`File::unread`], and a word stands for each in the tree.
+    ///
+    /// # Errors
+    /// When no document is YAML: the first place at which the text is not.
+    pub fn parse_documents(text: impl Into<Arc<str>>) -> Result<Self, ParseError> {
+        partly::parse(text.into())
+    }
+
     /// Parses with the complete planner alone; [`File::parse`] gives the same tree.
     pub fn parse_complete(text: impl Into<Arc<str>>) -> Result<Self, ParseError> {
         complete(&text.into())
@@ -184,6 +196,16 @@ impl File {
     /// The text, shared.
     pub fn shared_text(&self) -> Arc<str> {
         Arc::clone(&self.text)
+    }
+
+    /// The text as parsers read it: with a word in place of each document that is not YAML.
+    pub fn readable(&self) -> &str {
+        self.readable.as_deref().unwrap_or(&self.text)
+    }
+
+    /// The documents that are not YAML, by number, and why.
+    pub fn unread(&self) -> &[(usize, ParseError)] {
+        &self.unread
     }
 
     /// The documents in order.

@@ -4,6 +4,7 @@ mod documents;
 mod flow;
 mod insert;
 mod nest;
+mod partly;
 mod remove;
 mod scan;
 mod set;

@@ -47,7 +47,7 @@ pub(super) enum Read {
 /// The documents of a file; of those that edits touch, the roots.
 pub(super) fn read(file: &File, touched: Option<&BTreeSet<usize>>) -> Result<Vec<Read>, ()> {
     let mut out: Vec<Read> = match touched {
-        None => decoded(file, 0..file.text().len())?.into_iter().map(Read::Root).collect(),
+        None => decoded(file, 0..file.readable().len())?.into_iter().map(Read::Root).collect(),
         Some(touched) => file.documents().iter().enumerate().map(|place| part(file, touched, place)).collect::<Result<_, _>>()?,
     };
     if let Some(Read::Root(Some(root))) = out.last_mut() {
