@@ -29,6 +29,7 @@ mod generator;
 mod image_table;
 pub mod images;
 mod index;
+mod invalid;
 mod kustomization;
 mod kustomize;
 mod meeting;
@@ -57,6 +58,7 @@ mod workspace;
 
 pub use aside::Aside;
 pub use content::Encrypted;
+pub use invalid::{Invalid, Problem};
 pub use kustomize::{GeneratedKeys, Generator, Kustomization, OutsideUse, OutsideUseKind, Touch};
 pub use mention::{Mention, Mentions, Reader, Surroundings, Texts};
 pub use pod::{CARRIERS, Carrier, Container, ContainerKind, PodTemplate, Rollout, config_change_rolls, walk};

@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::pod;
 use super::resource::{Hints, Identity};
 use super::template;
 use super::tree::Tree;
 use super::workspace::Input;
+use super::{invalid, pod};
 use crate::yaml::{self, Collection, Kind, Node, NodeId, ParseError, Word};
 
 /// How deep a `List` may hold a `List`.
@@ -30,6 +30,8 @@ pub(super) struct Read {
     pub yaml: Option<Tree>,
     /// What it is; shared, because every pass keeps what did not change.
     pub verdict: Arc<Verdict>,
+    /// What the API server refuses of it.
+    pub invalid: Arc<[invalid::Found]>,
 }
 
 /// What a file is.
@@ -126,7 +128,7 @@ pub(super) fn is_kustomization_name(path: &str) -> bool {
 
 /// Reads one file, or a stream: in a stream a document that is a template is left alone, not all of it.
 pub(super) fn read(input: &Input, charts: &Charts, stream: bool) -> Read {
-    let left_alone = |code, text| Read { yaml: None, verdict: Arc::new(Verdict::Skip(code, text)) };
+    let left_alone = |code, text| Read { yaml: None, verdict: Arc::new(Verdict::Skip(code, text)), invalid: Arc::default() };
     if let Some((code, text)) = charts.skip(&input.path) {
         return left_alone(code, text);
     }
@@ -148,7 +150,7 @@ pub(super) fn read(input: &Input, charts: &Charts, stream: bool) -> Read {
         Err(error) => match not_yaml(text) {
             Some((code, text)) => return left_alone(code, text),
             None if json && !manifest_like => return left_alone("not-a-resource", "not JSON of a resource"),
-            None => return Read { yaml: None, verdict: Arc::new(Verdict::Broken(error)) },
+            None => return Read { yaml: None, verdict: Arc::new(Verdict::Broken(error)), invalid: Arc::default() },
         },
     };
     let region = |number: usize| file.documents().get(number).map_or(0..0, yaml::Document::region);
@@ -198,7 +200,14 @@ pub(super) fn read(input: &Input, charts: &Charts, stream: bool) -> Read {
         )
     };
     let keep = asked_for(&verdict);
-    Read { yaml: Some(Tree::new(file, keep)), verdict: Arc::new(verdict) }
+    let mut invalid = Vec::new();
+    if let Verdict::Documents(documents) = &verdict {
+        let judged = |document: &Document| matches!(document, Document::Resources(_) | Document::Skip("not-a-resource", _));
+        for (number, _) in documents.iter().enumerate().filter(|(_, document)| judged(document)) {
+            roots.get(number).copied().flatten().into_iter().for_each(|root| invalid::of_document(number, root, &mut invalid));
+        }
+    }
+    Read { yaml: Some(Tree::new(file, keep)), verdict: Arc::new(verdict), invalid: invalid.into() }
 }
 
 /// Why a text that is not YAML is left alone, when it is a template.
