@@ -4,6 +4,7 @@
 //! keys of a mapping are compared only when two of them look alike.
 
 use super::pod::{CARRIERS, containers_of, walk};
+use super::read::{MAX_LISTS, held};
 use super::resource::{FileId, Resource};
 use super::workspace::Workspace;
 use crate::yaml::{Kind, Node, NodeId, Resolved, ScalarStyle};
@@ -47,11 +48,8 @@ pub(super) struct Found {
     problem: Problem,
 }
 
-/// How deep a `List` may hold a `List`.
-const MAX_LISTS: usize = 16;
-
 /// API groups whose types are known here, without the pods of custom resources.
-const GROUPS: &[&str] = &["", "apps", "batch", "extensions"];
+const GROUPS: &[&str] = &["", "apps", "apps.openshift.io", "batch", "extensions"];
 
 /// Fields of a pod, wherever they stand in it, that are strings (core/v1).
 const STRINGS: &[&str] = &[
@@ -100,17 +98,15 @@ pub(super) fn of_document(document: usize, root: Node<'_>, all: &mut Vec<Found>)
     }
 }
 
-/// The objects of a document: one, or those of a list.
+/// The objects of a document, a list before those that it holds.
 fn objects_of<'a>(root: Node<'a>, depth: usize, found: &mut Vec<Node<'a>>) {
-    let [api_version, kind, items] = root.get_all(["apiVersion", "kind", "items"]);
-    let (Some(_), Some(kind)) = (api_version.and_then(Node::as_str), kind.and_then(Node::as_str)) else { return };
-    if kind.ends_with("List")
-        && let Some(items) = items.filter(|items| items.is_sequence() && depth > 0)
-    {
-        items.items().filter(|item| item.kind() != Kind::Alias).for_each(|item| objects_of(item, depth - 1, found));
+    if root.get_all(["apiVersion", "kind"]).iter().any(|field| field.is_none_or(|field| field.as_str().is_none())) {
         return;
     }
     found.push(root);
+    if let Some((items, _)) = held(root).filter(|_| depth > 0) {
+        items.items().filter(|item| item.kind() != Kind::Alias).for_each(|item| objects_of(item, depth - 1, found));
+    }
 }
 
 type Places<'a> = Vec<(Node<'a>, Problem)>;

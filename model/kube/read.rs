@@ -14,7 +14,7 @@ use super::{invalid, pod};
 use crate::yaml::{self, Collection, Kind, Node, NodeId, ParseError, Word};
 
 /// How deep a `List` may hold a `List`.
-const MAX_LISTS: usize = 16;
+pub(super) const MAX_LISTS: usize = 16;
 
 static API_VERSION: Word = Word::new("apiVersion");
 static KIND: Word = Word::new("kind");
@@ -72,7 +72,7 @@ pub(super) enum Document {
     Broken(ParseError),
     /// A kustomization or component; its mapping.
     Kustomization(NodeId),
-    /// Resources: one, or those of a `List`.
+    /// Resources: one, or those of a `List` or a `Template`.
     Resources(Vec<Arc<Identity>>),
 }
 
@@ -292,17 +292,26 @@ struct Head<'a> {
     api_version: Option<Node<'a>>,
     kind: Option<Node<'a>>,
     metadata: Option<Node<'a>>,
-    items: Option<Node<'a>>,
 }
 
 impl<'a> Head<'a> {
     fn of(node: Node<'a>) -> Self {
-        let [api_version, kind, metadata, items] = node.get_all(["apiVersion", "kind", "metadata", "items"]);
-        Self { node, api_version, kind, metadata, items }
+        let [api_version, kind, metadata] = node.get_all(["apiVersion", "kind", "metadata"]);
+        Self { node, api_version, kind, metadata }
     }
 }
 
-/// The resource of a mapping, or those of a `List`; an error says why there is none.
+/// The sequence of the objects that a `List` or an OpenShift `Template` holds, and whether it is a template.
+/// (<https://docs.openshift.com/container-platform/4.17/openshift_images/using-templates.html>; its first releases had no API group.)
+pub(super) fn held(object: Node<'_>) -> Option<(Node<'_>, bool)> {
+    let [api_version, kind, items, objects] = object.get_all(["apiVersion", "kind", "items", "objects"]);
+    let (api_version, kind) = (string(api_version)?, string(kind)?);
+    let template = kind == "Template" && (api_version == "v1" || api_version.starts_with("template.openshift.io/"));
+    let held = if template { objects } else { items.filter(|_| kind.ends_with("List")) };
+    held.filter(|held| held.is_sequence()).map(|held| (held, template))
+}
+
+/// The resource of a mapping, or those of a `List` or `Template`; an error says why there is none.
 fn resources(
     document: usize,
     head: Head<'_>,
@@ -317,14 +326,16 @@ fn resources(
     if [api_version, kind].iter().any(|t| t.contains('{') && ["{{", "{%", "${"].iter().any(|mark| t.contains(mark))) {
         return Err(("template", "apiVersion or kind is a placeholder"));
     }
-    if kind.ends_with("List")
-        && let Some(items) = head.items.filter(|i| i.is_sequence())
-    {
+    if let Some((items, of_template)) = held(node) {
+        let before = found.len();
         for (index, inner) in items.items().enumerate() {
             if depth > 0 && inner.kind() != Kind::Alias {
                 // An item that is no resource is passed over: what is beside it is still applied.
                 let _ = resources(document, Head::of(inner), Some(index), depth - 1, found);
             }
+        }
+        for identity in found.iter_mut().skip(before).filter(|_| of_template) {
+            Arc::make_mut(identity).of_template = true;
         }
         return Ok(());
     }
@@ -339,6 +350,7 @@ fn resources(
     let mut identity = Identity {
         document,
         item,
+        of_template: false,
         node: node.id(),
         bytes: (offset(node.span().start), offset(node.span().end)),
         api_version: api_version.to_owned(),
