@@ -288,7 +288,7 @@ impl Pipeline<'_> {
     }
 }
 
-/// A file that is not YAML, as a finding. Where libyaml, and so kubectl, reads it all the same, it is only left alone.
+/// A file or document that is not YAML, as a finding. Where libyaml, and so kubectl, reads it all the same, it is only left alone.
 fn input_finding(workspace: &Workspace, broken: &Broken) -> Finding {
     let text = &workspace.file(broken.file).text;
     let mut start = broken.error.offset.min(text.len());
@@ -296,11 +296,12 @@ fn input_finding(workspace: &Workspace, broken: &Broken) -> Finding {
         start -= 1;
     }
     let end = text[start..].chars().next().filter(|c| *c != '\n' && *c != '\r').map_or(start, |c| start + c.len_utf8());
-    let (severity, message, reason) = if typed::reads(text) {
-        let reason = NoFix::new("not-understood", "kubectl reads this file; it was neither checked nor edited");
-        (Severity::Info, format!("kubewright does not understand this file: {}", broken.error.message), reason)
+    let what = if broken.document.is_some() { "document" } else { "file" };
+    let (severity, message, reason) = if typed::reads(workspace.broken_text(broken)) {
+        let reason = NoFix::new("not-understood", format!("kubectl reads this {what}; it was neither checked nor edited"));
+        (Severity::Info, format!("kubewright does not understand this {what}: {}", broken.error.message), reason)
     } else {
-        let reason = NoFix::new("not-yaml", "kubectl does not read this file either; it was neither checked nor edited");
+        let reason = NoFix::new("not-yaml", format!("kubectl does not read this {what} either; it was neither checked nor edited"));
         (Severity::Error, format!("not YAML: {}", broken.error.message), reason)
     };
     Finding {

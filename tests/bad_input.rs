@@ -58,7 +58,10 @@ fn an_empty_stream_is_an_error() {
 fn a_stream_passes_everything_through() {
     let encrypted = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {p:   ENC}\nsops: {mac: ENC}\n";
     let template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: t}\ndata: {a: {{ .Values.a }}}\n";
-    for other in [encrypted, template, "# a remark\n", "list:   [1,  2]\n"] {
+    let block = "{{- if .Values.x }}\nkind:   ConfigMap\n  {{- end }}\n";
+    let jinja = "# {% if x %}\napiVersion: v1\nkind: Secret\nmetadata: {name:   j}\n# {% endif %}\n";
+    let tab = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: u}\ndata:\n  a: 'x\n\ty'\n";
+    for other in [encrypted, template, block, jinja, tab, "# a remark\n", "list:   [1,  2]\n", "text\n", "{{ x }}\n{{ y }}\r\n"] {
         let fixed = filter(format!("{other}---\n{WORKLOAD}---\n{other}").as_bytes(), &[]);
         let out = String::from_utf8_lossy(&fixed.stdout).into_owned();
         assert_eq!(fixed.status.code(), Some(0), "{out}\n{}", String::from_utf8_lossy(&fixed.stderr));
@@ -68,6 +71,35 @@ fn a_stream_passes_everything_through() {
     for alone in [encrypted, template] {
         let same = filter(alone.as_bytes(), &[]);
         assert_eq!((same.status.code(), String::from_utf8_lossy(&same.stdout).as_ref()), (Some(0), alone));
+    }
+}
+
+/// A document that is neither YAML nor a template is a command before that failed on the way.
+#[test]
+fn a_stream_with_a_broken_document_is_an_error() {
+    for broken in ["a: [\n", "a: \"b\n", "Error: x: y\n", "a: b\n c: d\n"] {
+        for input in
+            [format!("{broken}---\n{WORKLOAD}"), format!("{WORKLOAD}---\n{broken}"), format!("{WORKLOAD}---\n{broken}---\n{WORKLOAD}")]
+        {
+            let output = filter(input.as_bytes(), &[]);
+            says(&output, 2, "stderr", "nothing was written");
+            assert!(output.stdout.is_empty(), "{input}");
+        }
+    }
+}
+
+/// The documents of a file that are YAML are checked and fixed beside one that is not, which is an error.
+#[test]
+fn a_broken_document_of_a_file_is_an_error_of_its_own() {
+    let broken = "# é\na: [ü\n\tb: \"c\n";
+    for text in [format!("{broken}---\n{WORKLOAD}"), format!("{WORKLOAD}---\n{broken}"), format!("{WORKLOAD}--- # c\n{broken}---\na: b\n")]
+    {
+        let dir = folder(&[("a.yaml", text.as_bytes())]);
+        let output = run(dir.path(), &["fix", "--write", "a.yaml"]);
+        says(&output, 1, "stdout", "error[input]: not YAML");
+        says(&output, 1, "stdout", "kubectl does not read this document either");
+        let after = fs::read_to_string(dir.path().join("a.yaml")).expect("the file");
+        assert!(after.contains("kubewright.dev/config-hash") && after.contains(broken), "{after}");
     }
 }
 

@@ -1,7 +1,8 @@
 //! Promise: the fast scanner never guesses. What it accepts it plans exactly as the complete planner does.
 //!
 //! Over every YAML file at hand (this project, `KUBEWRIGHT_CORPUS`, `YAML_TEST_SUITE`) and over random damage done to them, the two trees are
-//! compared in full: kinds, styles, spans, marks, nulls, keys, comments, anchors, decoded text, documents. `KUBEWRIGHT_MUTATIONS` sets the number
+//! compared in full: kinds, styles, spans, marks, nulls, keys, comments, anchors, decoded text, documents. Texts whose quoted scalars go on in
+//! any column are read, and edited, as libyaml reads them. `KUBEWRIGHT_MUTATIONS` sets the number
 //! of damaged texts, `KUBEWRIGHT_SEED` begins elsewhere; `KUBEWRIGHT_SHOW` lists the valid files that the scanner leaves to the complete planner.
 #![expect(clippy::disallowed_methods, reason = "tests read files and their settings")]
 #![expect(clippy::print_stdout, reason = "the counts are the result")]
@@ -26,6 +27,7 @@ fn main() {
             move || same_trees(&project, 0.9)
         }),
         Trial::test("damaged_texts", damaged_texts),
+        Trial::test("shallow_lines", shallow_lines),
     ];
     for (variable, floor) in [("KUBEWRIGHT_CORPUS", 0.995), ("YAML_TEST_SUITE", 0.3)] {
         match std::env::var_os(variable).map(PathBuf::from) {
@@ -149,4 +151,126 @@ fn damaged_texts() -> Outcome {
     }
     println!("{count} damaged texts: {valid} valid, {accepted} accepted by the scanner, 0 wrong");
     ensure(accepted > count / 10, || format!("only {accepted} of {count} accepted"))
+}
+
+/// A text whose quoted scalars and flow collections go on in lines of any indentation, as libyaml reads them.
+fn shallow_text(random: &mut Random) -> String {
+    const WORDS: &[&str] = &["a", "b: c", "- d", "#e", "f # g", "''", "ü", "--- h", "---", "...", "x:", "| i", "[j]", "%k", "&l", "*m"];
+    fn breaks(random: &mut Random, out: &mut String) {
+        for _ in 0..=random.below(2) {
+            out.push('\n');
+        }
+        out.push_str(&" ".repeat(random.below(7)));
+    }
+    fn quoted(random: &mut Random, out: &mut String) {
+        let quote = random.pick(&["\"", "'"]);
+        out.push_str(quote);
+        for _ in 0..=random.below(3) {
+            let word = random.pick(WORDS);
+            out.push_str(word);
+            if quote == "\"" && random.one_in(6) {
+                out.push_str(random.pick(&["\\", " \\", "\\n", "\\\""]));
+                if out.ends_with('\\') {
+                    out.push('\n');
+                    out.push_str(&" ".repeat(random.below(5)));
+                }
+            } else if random.one_in(2) {
+                breaks(random, out);
+            } else {
+                out.push(' ');
+            }
+        }
+        out.push('z');
+        out.push_str(quote);
+    }
+    fn flow(random: &mut Random, out: &mut String) {
+        out.push('[');
+        for _ in 0..random.below(4) {
+            if random.one_in(2) {
+                breaks(random, out);
+            }
+            match random.below(4) {
+                0 => quoted(random, out),
+                1 => out.push_str("{p: q}"),
+                2 => out.push_str("plain"),
+                _ => out.push_str("{\nr: 's'\n}"),
+            }
+            out.push(',');
+        }
+        if random.one_in(2) {
+            breaks(random, out);
+        }
+        out.push(']');
+    }
+    let mut out = String::new();
+    let mut column = 0;
+    for number in 0..2 + random.below(6) {
+        if column < 8 && random.one_in(3) {
+            out.push_str(&format!("{}k{number}:\n", " ".repeat(column)));
+            column += 2;
+        } else if random.one_in(4) {
+            column = random.below(column / 2 + 1) * 2;
+        }
+        out.push_str(&format!("{}v{number}: ", " ".repeat(column)));
+        match random.below(4) {
+            0 => out.push_str("|\n            literal \"\n             'text"),
+            1 => flow(random, &mut out),
+            _ => quoted(random, &mut out),
+        }
+        out.push_str(random.pick(&["\n", " # c\n", "\n\n"]));
+    }
+    out
+}
+
+/// The value of a tree as libyaml gives it.
+fn as_value(node: kubewright_model::yaml::Node<'_>) -> serde_yaml::Value {
+    use serde_yaml::Value;
+    if node.is_sequence() {
+        return Value::Sequence(node.items().map(as_value).collect());
+    }
+    if node.is_mapping() {
+        return Value::Mapping(node.entries().map(|(key, value)| (as_value(key), as_value(value))).collect());
+    }
+    node.text().filter(|text| !text.is_empty()).map_or(Value::Null, |text| Value::String(text.to_owned()))
+}
+
+/// What libyaml reads is read alike, can be edited, and reads as what was meant afterwards.
+fn shallow_lines() -> Outcome {
+    let seed = std::env::var("KUBEWRIGHT_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
+    let mut random = Random::new(seed);
+    let (mut read, mut edited, mut left) = (0_u32, 0_u32, 0_u32);
+    for _ in 0..8_000 {
+        let mut text = shallow_text(&mut random);
+        if random.one_in(8) {
+            text = text.replace('\n', "\r\n");
+        }
+        let theirs = serde_yaml::from_str::<serde_yaml::Value>(&text);
+        let ours = File::parse(text.as_str());
+        let (theirs, ours) = match (theirs, ours) {
+            (Ok(theirs), Ok(ours)) => (theirs, ours),
+            // A key twice, or a word that makes no item.
+            (Err(_), _) => continue,
+            (Ok(_), Err(error)) => {
+                left += 1;
+                if std::env::var_os("KUBEWRIGHT_SHOW").is_some() {
+                    println!("left: {error}\n{text}\n");
+                }
+                continue;
+            }
+        };
+        let root = ours.root(0).ok_or("no root")?;
+        read += 1;
+        ensure(as_value(root) == theirs, || format!("read in another way than libyaml does:\n{text}"))?;
+        let Ok(edit) = root.insert(kubewright_model::yaml::Place::Last, "new", &kubewright_model::yaml::Value::str("value")) else {
+            continue;
+        };
+        let Ok(after) = kubewright_model::yaml::verify::apply(&ours, &[&edit]) else { continue };
+        edited += 1;
+        let mut want = theirs;
+        want["new"] = serde_yaml::Value::String("value".to_owned());
+        let got = serde_yaml::from_str::<serde_yaml::Value>(&after)?;
+        ensure(got == want, || format!("edited to something else:\n{text}\n{after}"))?;
+    }
+    println!("{read} texts read as libyaml reads them, {edited} edited, {left} left");
+    ensure(read > 5_000 && edited > 5_000 && left < read / 50, || format!("only {read} read and {edited} edited, {left} left"))
 }

@@ -12,6 +12,8 @@ pub mod settings;
 
 #[path = "configmap-name-collision/mod.rs"]
 mod configmap_name_collision;
+#[path = "invalid-field/mod.rs"]
+mod invalid_field;
 #[path = "missing-config-hash/mod.rs"]
 mod missing_config_hash;
 #[path = "missing-config-reference/mod.rs"]
@@ -67,6 +69,7 @@ pub trait Transform: Send + Sync {
 
 /// All transforms in the order in which their fixes are applied.
 pub static ALL: &[&dyn Transform] = &[
+    &invalid_field::InvalidField,
     &configmap_name_collision::ConfigMapNameCollision,
     &subpath_configmap_mount::SubPathConfigMapMount,
     &static_pod_kube_proxy::StaticPodKubeProxy,

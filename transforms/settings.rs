@@ -8,6 +8,8 @@ use serde::{Deserialize, Deserializer};
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
+    /// `[transforms.invalid-field]`
+    pub invalid_field: InvalidField,
     /// `[transforms.configmap-name-collision]`
     pub configmap_name_collision: Collision,
     /// `[transforms.subpath-configmap-mount]`
@@ -30,6 +32,7 @@ impl Settings {
     /// Whether the transform of that name runs when nobody selects it.
     pub fn enabled(&self, name: &str) -> bool {
         match name {
+            "invalid-field" => self.invalid_field.enabled,
             "configmap-name-collision" => self.configmap_name_collision.enabled,
             "subpath-configmap-mount" => self.subpath_configmap_mount.enabled,
             "static-pod-kube-proxy" => self.static_pod_kube_proxy.enabled,
@@ -37,6 +40,20 @@ impl Settings {
             "missing-config-reference" => self.missing_config_reference.enabled,
             _ => true,
         }
+    }
+}
+
+/// Options of `invalid-field`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct InvalidField {
+    /// Whether it runs.
+    pub enabled: bool,
+}
+
+impl Default for InvalidField {
+    fn default() -> Self {
+        Self { enabled: true }
     }
 }
 

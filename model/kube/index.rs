@@ -136,7 +136,7 @@ impl Workspace {
             let documents = match &*read.verdict {
                 Verdict::Broken(error) => {
                     unreadable.insert(file.id, format!("{} is not YAML", file.path));
-                    self.broken.push(Broken { file: file.id, error: error.clone() });
+                    self.broken.push(Broken { file: file.id, document: None, error: error.clone() });
                     continue;
                 }
                 Verdict::Skip(code, text) => {
@@ -181,6 +181,10 @@ impl Workspace {
                         if whole.is_none() {
                             self.skipped.push(skipped(Some(number), code, text));
                         }
+                    }
+                    Document::Broken(error) => {
+                        unreadable.insert(file.id, format!("a document of {} is not YAML", file.path));
+                        self.broken.push(Broken { file: file.id, document: Some(number), error: error.clone() });
                     }
                     Document::Resources(found) => {
                         for identity in found {

@@ -109,17 +109,17 @@ const COMMANDS: &[&str] = &["helm ", "kubectl", "kustomize ", "oc "];
 pub(super) fn of(workspace: &Workspace, sets: &[SetId], to: Target, name: &str) -> Mentions {
     let mut whole: BTreeMap<usize, Option<BTreeSet<usize>>> = BTreeMap::new();
     let read = read_by_kustomize(workspace);
-    for skipped in workspace.skipped.iter().filter(|s| !read.contains(&s.file)) {
-        match skipped.document {
-            None => _ = whole.insert(skipped.file.0 as usize, None),
+    let skipped = workspace.skipped.iter().filter(|s| !read.contains(&s.file)).map(|s| (s.file, s.document));
+    for (file, document) in skipped.chain(workspace.broken.iter().map(|b| (b.file, b.document))) {
+        match document {
+            None => _ = whole.insert(file.0 as usize, None),
             Some(document) => {
-                if let Some(documents) = whole.entry(skipped.file.0 as usize).or_insert_with(|| Some(BTreeSet::new())) {
+                if let Some(documents) = whole.entry(file.0 as usize).or_insert_with(|| Some(BTreeSet::new())) {
                     documents.insert(document);
                 }
             }
         }
     }
-    whole.extend(workspace.broken.iter().map(|b| (b.file.0 as usize, None)));
     let members: BTreeSet<ResourceId> = sets.iter().flat_map(|s| &workspace.set(*s).members).map(|m| m.resource).collect();
     let in_workspace = workspace.files.par_iter().enumerate().filter(|(_, file)| holds(&file.text, name)).filter_map(|(at, file)| {
         let unread = whole.get(&at);

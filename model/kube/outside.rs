@@ -347,6 +347,7 @@ fn partial(root: Node<'_>) -> Option<Resource> {
     let identity = Identity {
         document: 0,
         item: None,
+        of_template: false,
         node: root.id(),
         bytes: (0, 0),
         hints: Hints::default(),

@@ -3,18 +3,18 @@
 //! Everything here depends on one text and on [`Charts`] alone, so files are read in parallel and kept between passes. What depends on
 //! other files (a patch is one because a kustomization says so) is decided in `index`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::pod;
 use super::resource::{Hints, Identity};
 use super::template;
 use super::tree::Tree;
 use super::workspace::Input;
+use super::{invalid, pod};
 use crate::yaml::{self, Collection, Kind, Node, NodeId, ParseError, Word};
 
 /// How deep a `List` may hold a `List`.
-const MAX_LISTS: usize = 16;
+pub(super) const MAX_LISTS: usize = 16;
 
 static API_VERSION: Word = Word::new("apiVersion");
 static KIND: Word = Word::new("kind");
@@ -30,6 +30,8 @@ pub(super) struct Read {
     pub yaml: Option<Tree>,
     /// What it is; shared, because every pass keeps what did not change.
     pub verdict: Arc<Verdict>,
+    /// What the API server refuses of it.
+    pub invalid: Arc<[invalid::Found]>,
 }
 
 /// What a file is.
@@ -52,7 +54,7 @@ impl Verdict {
             match document {
                 Document::Empty => {}
                 Document::Resources(found) => all.extend(found),
-                Document::Skip(..) | Document::Kustomization(_) => return None,
+                Document::Skip(..) | Document::Broken(_) | Document::Kustomization(_) => return None,
             }
         }
         Some(all)
@@ -66,9 +68,11 @@ pub(super) enum Document {
     Empty,
     /// Left alone.
     Skip(&'static str, &'static str),
+    /// Not YAML.
+    Broken(ParseError),
     /// A kustomization or component; its mapping.
     Kustomization(NodeId),
-    /// Resources: one, or those of a `List`.
+    /// Resources: one, or those of a `List` or a `Template`.
     Resources(Vec<Arc<Identity>>),
 }
 
@@ -124,7 +128,7 @@ pub(super) fn is_kustomization_name(path: &str) -> bool {
 
 /// Reads one file, or a stream: in a stream a document that is a template is left alone, not all of it.
 pub(super) fn read(input: &Input, charts: &Charts, stream: bool) -> Read {
-    let left_alone = |code, text| Read { yaml: None, verdict: Arc::new(Verdict::Skip(code, text)) };
+    let left_alone = |code, text| Read { yaml: None, verdict: Arc::new(Verdict::Skip(code, text)), invalid: Arc::default() };
     if let Some((code, text)) = charts.skip(&input.path) {
         return left_alone(code, text);
     }
@@ -134,15 +138,35 @@ pub(super) fn read(input: &Input, charts: &Charts, stream: bool) -> Read {
     if json && !manifest_like && !text.contains("\"op\"") && !text.contains("\"kind\"") {
         return left_alone("not-a-resource", "JSON without apiVersion and kind");
     }
-    let file = match yaml::File::parse(Arc::clone(&input.text)) {
-        Ok(file) => file,
-        Err(_) if text.contains("{%") => return left_alone("template", "a template, not YAML"),
-        Err(_) if text.contains("{{") => return left_alone("helm-template", "a template, not YAML; render it to have it checked"),
-        Err(_) if json && !manifest_like => return left_alone("not-a-resource", "not JSON of a resource"),
-        Err(error) => return Read { yaml: None, verdict: Arc::new(Verdict::Broken(error)) },
+    let kustomization = is_kustomization_name(&input.path);
+    // kustomize reads a kustomization as a whole, or not at all.
+    let parsed = if kustomization || json {
+        yaml::File::parse(Arc::clone(&input.text))
+    } else {
+        yaml::File::parse_documents(Arc::clone(&input.text))
     };
-    if template::by_path(&input.path).or_else(|| template::by_comments(&file)).is_some() && manifest_like {
-        return left_alone("template", "a template of another tool, by its name or its comments; render it to have it checked");
+    let file = match parsed {
+        Ok(file) => file,
+        Err(error) => match not_yaml(text) {
+            Some((code, text)) => return left_alone(code, text),
+            None if json && !manifest_like => return left_alone("not-a-resource", "not JSON of a resource"),
+            None => return Read { yaml: None, verdict: Arc::new(Verdict::Broken(error)), invalid: Arc::default() },
+        },
+    };
+    let region = |number: usize| file.documents().get(number).map_or(0..0, yaml::Document::region);
+    let unread: BTreeMap<usize, Document> = (file.unread().iter())
+        .map(|(number, error)| {
+            let why = text.get(region(*number)).and_then(not_yaml);
+            (*number, why.map_or_else(|| Document::Broken(error.clone()), |(code, text)| Document::Skip(code, text)))
+        })
+        .collect();
+    // An action that stands outside of the documents of a file may be about all of them.
+    if let Some(Document::Skip(code, text)) = unread.values().find(|document| !stream && matches!(document, Document::Skip(..))) {
+        return left_alone(code, text);
+    }
+    let of_another_tool = ("template", "a template of another tool, by its name or its comments; render it to have it checked");
+    if manifest_like && (template::by_path(&input.path).is_some() || (!stream && template::by_comments(&file, 0..text.len()).is_some())) {
+        return left_alone(of_another_tool.0, of_another_tool.1);
     }
     let roots: Vec<Option<Node<'_>>> = (0..file.documents().len()).map(|i| file.root(i)).collect();
     let actions = ACTION.is_in(text);
@@ -150,7 +174,8 @@ pub(super) fn read(input: &Input, charts: &Charts, stream: bool) -> Read {
         return left_alone("helm-template", "a template: `{{` stands where a value should; render it to have it checked");
     }
     let encrypted = SOPS.is_in(text);
-    let left_alone = |root: Node<'_>| match () {
+    let left_alone = |number: usize, root: Node<'_>| match () {
+        () if stream && template::by_comments(&file, region(number)).is_some() => Some(of_another_tool),
         () if encrypted && is_encrypted(root) => Some(("sops", "encrypted by SOPS, whose MAC covers every value")),
         () if actions && stream && has_template_mapping(root) => {
             Some(("helm-template", "a template: `{{` stands where a value should; render it to have it checked"))
@@ -164,10 +189,10 @@ pub(super) fn read(input: &Input, charts: &Charts, stream: bool) -> Read {
     } else if roots.iter().all(|root| root.is_none_or(Node::is_null)) {
         Verdict::Skip("empty", "nothing but comments")
     } else {
-        let kustomization = is_kustomization_name(&input.path);
         Verdict::Documents(
             (roots.iter().enumerate())
-                .map(|(at, root)| match root.and_then(left_alone) {
+                .map(|(at, root)| match root.and_then(|root| left_alone(at, root)) {
+                    _ if unread.contains_key(&at) => unread.get(&at).cloned().unwrap_or(Document::Empty),
                     Some((code, text)) => Document::Skip(code, text),
                     None => document(at, *root, kustomization),
                 })
@@ -175,7 +200,23 @@ pub(super) fn read(input: &Input, charts: &Charts, stream: bool) -> Read {
         )
     };
     let keep = asked_for(&verdict);
-    Read { yaml: Some(Tree::new(file, keep)), verdict: Arc::new(verdict) }
+    let mut invalid = Vec::new();
+    if let Verdict::Documents(documents) = &verdict {
+        let judged = |document: &Document| matches!(document, Document::Resources(_) | Document::Skip("not-a-resource", _));
+        for (number, _) in documents.iter().enumerate().filter(|(_, document)| judged(document)) {
+            roots.get(number).copied().flatten().into_iter().for_each(|root| invalid::of_document(number, root, &mut invalid));
+        }
+    }
+    Read { yaml: Some(Tree::new(file, keep)), verdict: Arc::new(verdict), invalid: invalid.into() }
+}
+
+/// Why a text that is not YAML is left alone, when it is a template.
+fn not_yaml(text: &str) -> Option<(&'static str, &'static str)> {
+    if text.contains("{%") {
+        Some(("template", "a template, not YAML"))
+    } else {
+        text.contains("{{").then_some(("helm-template", "a template, not YAML; render it to have it checked"))
+    }
 }
 
 /// Whether the tree of a file will be looked at: it is a kustomization, or a pod template of it reads configuration.
@@ -184,7 +225,7 @@ fn asked_for(verdict: &Verdict) -> bool {
     documents.iter().any(|document| match document {
         Document::Kustomization(_) => true,
         Document::Resources(found) => found.iter().any(|found| found.hints.config_maps || found.hints.secrets),
-        Document::Empty | Document::Skip(..) => false,
+        Document::Empty | Document::Skip(..) | Document::Broken(_) => false,
     })
 }
 
@@ -251,17 +292,26 @@ struct Head<'a> {
     api_version: Option<Node<'a>>,
     kind: Option<Node<'a>>,
     metadata: Option<Node<'a>>,
-    items: Option<Node<'a>>,
 }
 
 impl<'a> Head<'a> {
     fn of(node: Node<'a>) -> Self {
-        let [api_version, kind, metadata, items] = node.get_all(["apiVersion", "kind", "metadata", "items"]);
-        Self { node, api_version, kind, metadata, items }
+        let [api_version, kind, metadata] = node.get_all(["apiVersion", "kind", "metadata"]);
+        Self { node, api_version, kind, metadata }
     }
 }
 
-/// The resource of a mapping, or those of a `List`; an error says why there is none.
+/// The sequence of the objects that a `List` or an OpenShift `Template` holds, and whether it is a template.
+/// (<https://docs.openshift.com/container-platform/4.17/openshift_images/using-templates.html>; its first releases had no API group.)
+pub(super) fn held(object: Node<'_>) -> Option<(Node<'_>, bool)> {
+    let [api_version, kind, items, objects] = object.get_all(["apiVersion", "kind", "items", "objects"]);
+    let (api_version, kind) = (string(api_version)?, string(kind)?);
+    let template = kind == "Template" && (api_version == "v1" || api_version.starts_with("template.openshift.io/"));
+    let held = if template { objects } else { items.filter(|_| kind.ends_with("List")) };
+    held.filter(|held| held.is_sequence()).map(|held| (held, template))
+}
+
+/// The resource of a mapping, or those of a `List` or `Template`; an error says why there is none.
 fn resources(
     document: usize,
     head: Head<'_>,
@@ -276,14 +326,16 @@ fn resources(
     if [api_version, kind].iter().any(|t| t.contains('{') && ["{{", "{%", "${"].iter().any(|mark| t.contains(mark))) {
         return Err(("template", "apiVersion or kind is a placeholder"));
     }
-    if kind.ends_with("List")
-        && let Some(items) = head.items.filter(|i| i.is_sequence())
-    {
+    if let Some((items, of_template)) = held(node) {
+        let before = found.len();
         for (index, inner) in items.items().enumerate() {
             if depth > 0 && inner.kind() != Kind::Alias {
                 // An item that is no resource is passed over: what is beside it is still applied.
                 let _ = resources(document, Head::of(inner), Some(index), depth - 1, found);
             }
+        }
+        for identity in found.iter_mut().skip(before).filter(|_| of_template) {
+            Arc::make_mut(identity).of_template = true;
         }
         return Ok(());
     }
@@ -298,6 +350,7 @@ fn resources(
     let mut identity = Identity {
         document,
         item,
+        of_template: false,
         node: node.id(),
         bytes: (offset(node.span().start), offset(node.span().end)),
         api_version: api_version.to_owned(),

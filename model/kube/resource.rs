@@ -38,8 +38,10 @@ impl Deref for Resource {
 pub struct Identity {
     /// Index of the document in the file.
     pub document: usize,
-    /// Position in `items` when it is part of a `List` (the innermost one).
+    /// Position in `items` when it is part of a `List` (the innermost one), or in `objects` of a `Template`.
     pub item: Option<usize>,
+    /// Whether it is an object of an OpenShift `Template`, whose parameters (`${NAME}`) are filled in wherever they stand.
+    pub of_template: bool,
     /// Its mapping.
     pub node: NodeId,
     /// First byte of the mapping, and one past its last.

@@ -3,6 +3,8 @@
 //! A comment is an instruction to ytt, and one with `{% … %}` to Jinja; a name like `app.yaml.j2` or `app.tmpl.yaml` says which tool reads
 //! the file. What stands inside of scalars proves nothing: ConfigMaps hold templates for programs.
 
+use std::ops::Range;
+
 use super::read::split;
 use crate::yaml;
 
@@ -39,19 +41,21 @@ pub(super) fn by_path(path: &str) -> Option<&'static str> {
     parts.find_map(|part| NAMES.iter().find(|(name, _)| part.eq_ignore_ascii_case(name)).map(|(_, tool)| *tool))
 }
 
-/// The tool that comments of a file are meant for.
-pub(super) fn by_comments(file: &yaml::File) -> Option<&'static str> {
+/// The tool that comments of a part of a file are meant for.
+pub(super) fn by_comments(file: &yaml::File, part: Range<usize>) -> Option<&'static str> {
     let text = file.text();
     if !text.contains("#@") && !text.contains("#! ") && !text.contains("{%") {
         return None;
     }
-    file.comments().iter().filter_map(|comment| text.get(comment.clone())).find_map(|comment| {
-        if YTT.iter().any(|mark| comment.starts_with(mark)) {
-            Some("ytt")
-        } else {
-            (comment.contains("{%") && comment.contains("%}")).then_some("Jinja")
-        }
-    })
+    file.comments().iter().filter(|comment| part.contains(&comment.start)).filter_map(|comment| text.get(comment.clone())).find_map(
+        |comment| {
+            if YTT.iter().any(|mark| comment.starts_with(mark)) {
+                Some("ytt")
+            } else {
+                (comment.contains("{%") && comment.contains("%}")).then_some("Jinja")
+            }
+        },
+    )
 }
 
 #[cfg(test)]
@@ -69,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_comment_tells_the_tool() -> Result<(), yaml::ParseError> {
-        let tool = |text: &str| Ok(by_comments(&yaml::File::parse(text.to_owned())?));
+        let tool = |text: &str| Ok(by_comments(&yaml::File::parse(text.to_owned())?, 0..text.len()));
         assert_eq!(tool("#@ if x:\na: 1\n#@ end\n")?, Some("ytt"));
         assert_eq!(tool("a: #@ data.values.a\n")?, Some("ytt"));
         assert_eq!(tool("# {% if x %}\na: 1\n# {% endif %}\n")?, Some("Jinja"));

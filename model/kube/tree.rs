@@ -37,7 +37,7 @@ impl Deref for Tree {
     type Target = yaml::File;
 
     fn deref(&self) -> &yaml::File {
-        self.0.file.get_or_init(|| yaml::File::parse(Arc::clone(&self.0.text)).unwrap_or_default())
+        self.0.file.get_or_init(|| yaml::File::parse_documents(Arc::clone(&self.0.text)).unwrap_or_default())
     }
 }
 

@@ -149,11 +149,13 @@ pub struct Skipped {
     pub text: String,
 }
 
-/// A file that is not YAML.
+/// A file or document that is not YAML.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {
     /// The file.
     pub file: FileId,
+    /// The document, when it is not the whole file.
+    pub document: Option<usize>,
     /// Where and why.
     pub error: ParseError,
 }
@@ -232,6 +234,13 @@ impl Workspace {
         &self.resources[id.0 as usize]
     }
 
+    /// The text of what is not YAML.
+    pub fn broken_text(&self, broken: &Broken) -> &str {
+        let file = self.file(broken.file);
+        let region = broken.document.and_then(|number| Some(file.yaml.as_deref()?.documents().get(number)?.region()));
+        region.and_then(|region| file.text.get(region)).unwrap_or(&file.text)
+    }
+
     /// The mapping of a resource.
     pub fn node(&self, id: ResourceId) -> Option<Node<'_>> {
         let resource = self.resource(id);
@@ -273,7 +282,7 @@ impl Workspace {
         &self.skipped
     }
 
-    /// Files that are not YAML.
+    /// Files and documents that are not YAML.
     pub fn broken(&self) -> &[Broken] {
         &self.broken
     }

@@ -26,6 +26,7 @@
 mod edit;
 mod emit;
 mod node;
+mod partly;
 mod plan;
 mod resolve;
 mod scan;
@@ -34,6 +35,7 @@ mod scan_bytes;
 mod scan_flow;
 mod scan_scalar;
 mod scan_value;
+mod shallow;
 #[cfg(test)]
 mod tests;
 mod tree;

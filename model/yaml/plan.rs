@@ -66,18 +66,7 @@ struct Planner<'t> {
 
 impl<'t> Planner<'t> {
     fn new(text: &'t str) -> Self {
-        let file = File {
-            text: Arc::from(""),
-            nodes: Vec::with_capacity(text.len() / 16),
-            documents: Vec::new(),
-            comments: Vec::new(),
-            decoded: Vec::new(),
-            anchors: Vec::new(),
-            props: Vec::new(),
-            aliases: Vec::new(),
-            tags: Vec::new(),
-            odd: None,
-        };
+        let file = File { nodes: Vec::with_capacity(text.len() / 16), ..File::default() };
         Self { text, bytes: text.as_bytes(), file, open: Vec::new(), cursor: 0, anchor_ids: Vec::new(), last: None, directive_from: 0 }
     }
 

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use memchr::memchr;
 
 use super::scan_bytes::{past_spaces, plain_bytes};
+use super::shallow::{Lack, is_marker};
 use super::tree::{Document, File, Kind, MAX_BYTES, NO_MARK, NodeData, NodeId, ScalarStyle, u32_of};
 
 /// Nesting beyond which the complete planner decides.
@@ -34,7 +35,22 @@ pub(super) fn scan(text: &Arc<str>) -> Option<File> {
     // Room was made for as many nodes as a text of this length has at most: trees are kept as long as the run lasts.
     nodes.shrink_to_fit();
     documents.shrink_to_fit();
-    Some(File { text: Arc::clone(text), nodes, documents, comments, decoded, anchors, aliases, props, tags: Vec::new(), odd: None })
+    Some(File { text: Arc::clone(text), nodes, documents, comments, decoded, anchors, aliases, props, ..File::default() })
+}
+
+/// Lines between quotes and brackets of one document that stand no deeper than the block collection around them, as far as the scanner gets.
+pub(super) fn shallow(text: &str) -> Vec<Lack> {
+    if text.len() > MAX_BYTES || !plain_bytes(text.as_bytes()) {
+        return Vec::new();
+    }
+    let mut scanner = Scanner::new(text);
+    scanner.shallow = Some(Vec::new());
+    // What was found up to a place that it does not understand was found all the same.
+    let _ = scanner.run();
+    let mut found = scanner.shallow.unwrap_or_default();
+    found.sort_by_key(|lack| lack.line);
+    found.dedup_by_key(|lack| lack.line);
+    found
 }
 
 /// An open block collection.
@@ -77,6 +93,8 @@ pub(super) struct Scanner<'t> {
     pub(super) lines: String,
     /// Nodes by the anchors of this document, the last of each name.
     pub(super) named: HashMap<&'t str, NodeId>,
+    /// Lines that stand too far left, where such are passed over.
+    shallow: Option<Vec<Lack>>,
     /// One past the `...` behind the last document.
     ended: Option<usize>,
     /// The root of the document is complete: nothing but comments may follow.
@@ -99,6 +117,7 @@ impl<'t> Scanner<'t> {
             stack: Vec::with_capacity(16),
             lines: String::new(),
             named: HashMap::new(),
+            shallow: None,
             ended: None,
             rooted: false,
             open_document: false,
@@ -290,6 +309,17 @@ impl<'t> Scanner<'t> {
     /// Indentation of the innermost open block collection.
     pub(super) fn around(&self) -> Option<usize> {
         self.stack.last().map(|o| o.indent)
+    }
+
+    /// Whether a line between quotes or brackets may begin in this column; where it is too far left, that is noted if it may be.
+    #[cold]
+    pub(super) fn too_shallow(&mut self, line: usize, first: usize, around: usize) -> bool {
+        let ends = is_marker(self.text, line);
+        match &mut self.shallow {
+            Some(found) if !ends => found.push(Lack { line, spaces: around + 1 - (first - line) }),
+            _ => return true,
+        }
+        false
     }
 
     pub(super) fn grow(&mut self, end: u32) {

@@ -150,7 +150,7 @@ impl<'s, 't> Flow<'s, 't> {
                     let line = at + 1;
                     at = self.spaces(line);
                     let next = *self.scanner.bytes.get(at)?;
-                    if at == line && (next == b'-' || next == b'.') {
+                    if at == line && (next == b'-' || next == b'.') && self.around.is_none_or(|n| self.scanner.too_shallow(line, at, n)) {
                         return None;
                     }
                     // A bracket may close in the column of the collection around.
@@ -158,6 +158,7 @@ impl<'s, 't> Flow<'s, 't> {
                         && at - line <= around
                         && !matches!(next, b'\n' | b'\r' | b'#')
                         && !(at - line == around && matches!(next, b']' | b'}'))
+                        && self.scanner.too_shallow(line, at, around)
                     {
                         return None;
                     }
@@ -175,7 +176,7 @@ impl<'s, 't> Flow<'s, 't> {
         }
     }
 
-    fn token(&self, at: usize) -> Option<Token> {
+    fn token(&mut self, at: usize) -> Option<Token> {
         let bytes = self.scanner.bytes;
         match *bytes.get(at)? {
             b'"' => self.scanner.double_quoted(at),

@@ -28,7 +28,7 @@ fn is_blank(byte: u8) -> bool {
 
 impl Scanner<'_> {
     /// A quoted scalar.
-    pub(super) fn quoted(&self, at: usize) -> Option<Token> {
+    pub(super) fn quoted(&mut self, at: usize) -> Option<Token> {
         match self.bytes[at] {
             b'"' => self.double_quoted(at),
             b'\'' => self.single_quoted(at),
@@ -72,7 +72,7 @@ impl Scanner<'_> {
         (end > at && tab >= end).then(|| Plain { end, key: self.is_colon(end) })
     }
 
-    pub(super) fn single_quoted(&self, at: usize) -> Option<Token> {
+    pub(super) fn single_quoted(&mut self, at: usize) -> Option<Token> {
         let mut text = Folded::new();
         let mut from = at + 1;
         loop {
@@ -94,7 +94,7 @@ impl Scanner<'_> {
         }
     }
 
-    pub(super) fn double_quoted(&self, at: usize) -> Option<Token> {
+    pub(super) fn double_quoted(&mut self, at: usize) -> Option<Token> {
         let mut text = Folded::new();
         let mut from = at + 1;
         loop {
@@ -120,7 +120,7 @@ impl Scanner<'_> {
     }
 
     /// Folds the line breaks from the one at `at` on; returns where the text goes on.
-    fn fold(&self, at: usize, text: &mut Folded) -> Option<usize> {
+    fn fold(&mut self, at: usize, text: &mut Folded) -> Option<usize> {
         let mut breaks = 0;
         let mut at = at;
         while self.bytes.get(at) == Some(&b'\n') {
@@ -133,8 +133,7 @@ impl Scanner<'_> {
             if self.bytes.get(at) == Some(&b'\r') {
                 at += 1;
             }
-            let deeper = self.around().is_none_or(|n| at - line > n);
-            if self.bytes.get(at) != Some(&b'\n') && (!deeper || matches!(self.bytes.get(at), None | Some(b'\t')) || at == line) {
+            if self.bytes.get(at) != Some(&b'\n') && (matches!(self.bytes.get(at), None | Some(b'\t')) || !self.deeper(line, at)) {
                 return None;
             }
         }
@@ -143,14 +142,19 @@ impl Scanner<'_> {
     }
 
     /// An escaped line break joins its lines; the white space in front of the next one goes. Blank lines are left to the complete planner.
-    fn escaped_break(&self, at: usize) -> Option<usize> {
+    fn escaped_break(&mut self, at: usize) -> Option<usize> {
         let line = self.next_line(at);
         let mut next = line;
         while self.bytes.get(next) == Some(&b' ') {
             next += 1;
         }
-        let deeper = self.around().is_none_or(|n| next - line > n);
-        (deeper && next > line && !matches!(self.bytes.get(next), None | Some(b'\n' | b'\r' | b'\t'))).then_some(next)
+        (!matches!(self.bytes.get(next), None | Some(b'\n' | b'\r' | b'\t')) && self.deeper(line, next)).then_some(next)
+    }
+
+    /// Whether a line of a quoted scalar may begin at `first`: deeper than the collection around it, and never in the first column.
+    fn deeper(&mut self, line: usize, first: usize) -> bool {
+        let around = self.around();
+        (first > line && around.is_none_or(|n| first - line > n)) || around.is_some_and(|n| !self.too_shallow(line, first, n))
     }
 
     /// Decodes the escape whose letter stands at `at`; returns it with where the text goes on. Surrogates are left to the complete planner.

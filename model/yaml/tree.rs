@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::node::Node;
-use super::{plan, scan};
+use super::{partly, plan, scan, shallow};
 
 /// Index of a node in the arena of its [`File`]; nodes are numbered in document order, parents before their children.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -127,6 +127,10 @@ pub struct File {
     pub(crate) props: Vec<(NodeId, u32)>,
     /// Why the layout was not fully understood: such a file can be read, not edited.
     pub(crate) odd: Option<&'static str>,
+    /// Documents that are not YAML, and why; ascending.
+    pub(crate) unread: Vec<(usize, ParseError)>,
+    /// What parsers read in place of the text, where not all documents are YAML.
+    pub(crate) readable: Option<Arc<str>>,
 }
 
 impl fmt::Debug for File {
@@ -163,12 +167,20 @@ impl File {
     /// The first place at which the text is not YAML as kubectl accepts it.
     pub fn parse(text: impl Into<Arc<str>>) -> Result<Self, ParseError> {
         let text = text.into();
-        scan::scan(&text).map_or_else(|| plan::granit(&text), Ok)
+        scan::scan(&text).map_or_else(|| complete(&text), Ok)
+    }
+
+    /// Parses the documents of `text` that are YAML; those that are not are listed by [`File::unread`], and a word stands for each in the tree.
+    ///
+    /// # Errors
+    /// When no document is YAML: the first place at which the text is not.
+    pub fn parse_documents(text: impl Into<Arc<str>>) -> Result<Self, ParseError> {
+        partly::parse(text.into())
     }
 
     /// Parses with the complete planner alone; [`File::parse`] gives the same tree.
     pub fn parse_complete(text: impl Into<Arc<str>>) -> Result<Self, ParseError> {
-        plan::granit(&text.into())
+        complete(&text.into())
     }
 
     /// Parses with the fast scanner alone; `None` where it leaves the text to the complete planner.
@@ -184,6 +196,16 @@ impl File {
     /// The text, shared.
     pub fn shared_text(&self) -> Arc<str> {
         Arc::clone(&self.text)
+    }
+
+    /// The text as parsers read it: with a word in place of each document that is not YAML.
+    pub fn readable(&self) -> &str {
+        self.readable.as_deref().unwrap_or(&self.text)
+    }
+
+    /// The documents that are not YAML, by number, and why.
+    pub fn unread(&self) -> &[(usize, ParseError)] {
+        &self.unread
     }
 
     /// The documents in order.
@@ -256,6 +278,11 @@ impl File {
     pub(crate) fn lookup<T: ?Sized>(list: &[(NodeId, Box<T>)], id: NodeId) -> Option<&T> {
         list.binary_search_by_key(&id, |(n, _)| *n).ok().map(|i| &*list[i].1)
     }
+}
+
+/// The tree by the complete planner, which is asked again where lines stand too far left for it.
+fn complete(text: &Arc<str>) -> Result<File, ParseError> {
+    plan::granit(text).or_else(|error| shallow::parse(text).ok_or(error))
 }
 
 /// 1-based line and column (in Unicode scalar values) of byte `offset` of `text`.

@@ -16,6 +16,7 @@ mod part;
 use std::collections::BTreeMap;
 
 use super::edit::{Edit, Op, Refusal};
+use super::partly;
 use super::tree::File;
 pub use part::Parts;
 
@@ -54,7 +55,10 @@ pub fn changed(file: &File, edits: &[&Edit]) -> Result<(File, Parts), Refusal> {
     let combined = combine::splices(file, edits)?;
     let text = combined.text;
     line_breaks(file, &combined.inserted, &text)?;
-    let planned = File::parse(text).map_err(|_| NOT_YAML)?;
+    let planned = if file.unread().is_empty() { File::parse(text) } else { File::parse_documents(text) }.map_err(|_| NOT_YAML)?;
+    if partly::unread(file) != partly::unread(&planned) {
+        return Err(DOCUMENTS);
+    }
     let parts = part::pairs(file, &planned, touched.as_ref()).ok_or(DOCUMENTS)?;
     let after = decode::read(&planned, touched.as_ref()).map_err(|()| CANNOT_READ_RESULT)?;
     comments(file, &planned, edits, &combined.lost)?;

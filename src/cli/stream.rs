@@ -1,6 +1,7 @@
 //! `kubewright fix -`: a filter. The fixed stream goes to standard output, findings to standard error.
 //!
-//! A stream without a single resource is an error and gives no output: a failed build upstream never becomes an empty deployment.
+//! A stream without a single resource is an error and gives no output: a failed build upstream never becomes an empty deployment. So is one
+//! with a document that is neither YAML nor a template. What else is not understood goes out byte for byte.
 
 use std::io::Read as _;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use super::print::{diff, json, text};
 use super::terminal::Terminal;
 use super::{Status, files, fix};
 use crate::pipeline::Pipeline;
+use crate::typed;
 
 /// Path of standard input in reports.
 const STDIN: &str = "<stdin>";
@@ -52,11 +54,13 @@ pub(super) fn read(ground: &Ground) -> Result<(Arc<str>, Workspace)> {
     }
     let options = Options { stream: true, ..ground.config.options.clone() };
     let workspace = Workspace::new(vec![Input { path: STDIN.into(), text: input.clone(), editable: true }], options);
-    if let Some(broken) = workspace.broken().first() {
+    // What kubectl does not read either is a command before that failed, or stopped on the way.
+    if let Some(broken) = workspace.broken().iter().find(|broken| !typed::reads(workspace.broken_text(broken))) {
         bail!("{STDIN}:{}; nothing was written", broken.error);
     }
     // What is left alone goes out as it came: a stream of encrypted Secrets is not an empty deployment.
-    let left_alone = workspace.skipped().iter().any(|s| !matches!(s.code, "not-a-resource" | "empty"));
+    let skipped = workspace.skipped().iter().any(|s| !matches!(s.code, "not-a-resource" | "empty"));
+    let left_alone = skipped || !workspace.broken().is_empty();
     if workspace.resources().is_empty() && !left_alone {
         bail!("standard input holds no Kubernetes resource; nothing was written");
     }

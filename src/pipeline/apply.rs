@@ -297,11 +297,11 @@ fn text_after(workspace: &Workspace, file: FileId, edits: &[&Edit]) -> Result<Ar
         return Err(NoFix::new("not-yaml", "the file is not read as YAML"));
     };
     let (after, parts) = verify::changed(yaml, edits)?;
-    let keeps = |(_, part): &(_, Range<usize>)| after.text().get(part.clone()).is_some_and(typed::keeps);
+    let keeps = |(_, part): &(_, Range<usize>)| after.readable().get(part.clone()).is_some_and(typed::keeps);
     if parts.iter().all(keeps) {
         return Ok(after.shared_text());
     }
-    match typed::newly_lost(yaml.text(), after.text()).first() {
+    match typed::newly_lost(yaml.readable(), after.readable()).first() {
         None => Ok(after.shared_text()),
         Some(lost) => Err(NoFix::new("api-type", format!("the result would not read as its Kubernetes API type: {lost}"))),
     }

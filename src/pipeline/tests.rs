@@ -270,8 +270,8 @@ fn restarts_tell_how() {
 
 #[test]
 fn a_file_that_only_kubectl_reads_is_left_alone() {
-    // The closing quote stands further to the left than the text may.
-    let odd = "a:\n  b: '[\n  ]'\n";
+    // A tab stands where the text of the scalar goes on.
+    let odd = "a:\n  b: 'x\n\ty'\n";
     let report = run(&workspace(&[("broken.yaml", "a: [\n", true), ("odd.yaml", odd, true)]), &[]).unwrap();
     let said: Vec<_> = report.findings.iter().map(|f| (f.place.path.as_str(), f.severity, f.fix.as_ref().err().map(|r| r.code))).collect();
     let expected = [("broken.yaml", Severity::Error, Some("not-yaml")), ("odd.yaml", Severity::Info, Some("not-understood"))];

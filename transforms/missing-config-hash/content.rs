@@ -75,7 +75,7 @@ pub(super) fn of(workspace: &Workspace, id: ResourceId) -> Result<Content, NoFix
     let whole = &workspace.file(resource.file).text;
     // A variable that the file sets somewhere is one for the program to expand.
     let named = |name: &str| whole.match_indices(name).any(|(at, _)| stands_alone(whole, at, name.len()));
-    let substituted = is_substituted(whole);
+    let substituted = resource.of_template || is_substituted(whole);
     for (kind, field, form) in FIELDS {
         let Some(map) = node.get(field).filter(|n| *kind == resource.kind && !n.is_null()) else { continue };
         if !map.is_mapping() {

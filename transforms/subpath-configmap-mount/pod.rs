@@ -125,7 +125,8 @@ impl<'a> Pod<'a> {
         let workspace = self.cx.workspace;
         let of_openshift = |id| {
             let resource = workspace.resource(id);
-            resource.group().ends_with(".openshift.io")
+            resource.of_template
+                || resource.group().ends_with(".openshift.io")
                 || (resource.group().is_empty() && OPENSHIFT_KINDS.contains(&resource.kind.as_str()))
         };
         let sets = workspace.sets_of(self.id);

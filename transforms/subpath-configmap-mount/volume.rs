@@ -142,6 +142,12 @@ impl<'a> Volume<'a> {
             _ => false,
         };
         if let Some(node) = self.body.descendants().find(|n| odd(*n)) {
+            let (field, text) = (node.key().and_then(Node::text).unwrap_or_default(), node.text().unwrap_or_default());
+            if field != "optional" && !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'o') {
+                let text =
+                    format!("{field} \"{text}\" is a string where the API server wants a number: write it as a decimal number first");
+                return Err(NoFix::new("mode-as-string", text));
+            }
             return Err(NoFix::new("placeholder", format!("{} is filled in by another tool", node.text().unwrap_or("a field"))));
         }
         Ok(())

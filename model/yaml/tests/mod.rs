@@ -4,9 +4,11 @@ mod documents;
 mod flow;
 mod insert;
 mod nest;
+mod partly;
 mod remove;
 mod scan;
 mod set;
+mod shallow;
 mod together;
 
 use super::{Edit, File, Node, Refusal, Value, verify};

@@ -1,11 +1,13 @@
 //! Reading a text with `yaml-rust2` into trees of values, without spans.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use yaml_rust2::Event;
 use yaml_rust2::parser::Parser;
 use yaml_rust2::scanner::TScalarStyle;
 
+use super::super::shallow;
 use super::super::tree::{Document, File, Kind, NodeId, ScalarStyle};
 
 /// One node as `yaml-rust2` reads it.
@@ -45,7 +47,7 @@ pub(super) enum Read {
 /// The documents of a file; of those that edits touch, the roots.
 pub(super) fn read(file: &File, touched: Option<&BTreeSet<usize>>) -> Result<Vec<Read>, ()> {
     let mut out: Vec<Read> = match touched {
-        None => documents(file.text())?.into_iter().map(Read::Root).collect(),
+        None => decoded(file, 0..file.readable().len())?.into_iter().map(Read::Root).collect(),
         Some(touched) => file.documents().iter().enumerate().map(|place| part(file, touched, place)).collect::<Result<_, _>>()?,
     };
     if let Some(Read::Root(Some(root))) = out.last_mut() {
@@ -59,7 +61,7 @@ fn part(file: &File, touched: &BTreeSet<usize>, (number, document): (usize, &Doc
     if !touched.contains(&number) {
         return Ok(Read::Not);
     }
-    let mut roots = documents(file.text().get(document.region()).ok_or(())?)?;
+    let mut roots = decoded(file, document.region())?;
     if roots.len() == 1 { roots.pop().map(Read::Root).ok_or(()) } else { Err(()) }
 }
 
@@ -83,6 +85,11 @@ fn without_break(tree: &mut Tree, read: &str) {
         Body::Scalar(text, style) if style.is_block() && text.strip_suffix('\n') == Some(read) => _ = text.pop(),
         Body::Scalar(..) | Body::Alias(_) => {}
     }
+}
+
+/// The roots of all documents of a part of a file.
+fn decoded(file: &File, part: Range<usize>) -> Result<Vec<Option<Tree>>, ()> {
+    shallow::readings(file, part).find_map(|text| documents(&text).ok()).ok_or(())
 }
 
 /// The roots of all documents of `text`.
