@@ -75,9 +75,22 @@ pub(super) fn of(ws: &Workspace, set: &ApplySet, to: Target) -> Vec<Entry> {
     found
 }
 
-/// The sets that a generator makes its object in.
-pub(super) fn sets_of(ws: &Workspace, to: Target, origin: Origin) -> Vec<SetId> {
-    ws.sets().iter().filter(|set| generated(ws, set, to).iter().any(|e| e.origin == origin)).map(|set| set.id).collect()
+/// The sets that each generator makes its object in, and the kustomizations that it comes through in any of them.
+pub(super) type Courses = BTreeMap<Origin, (Vec<SetId>, BTreeSet<FileId>)>;
+
+/// The courses of all generators of the kind.
+pub(super) fn courses(ws: &Workspace, to: Target) -> Courses {
+    let mut courses = Courses::new();
+    for set in ws.sets() {
+        for entry in generated(ws, set, to) {
+            let (sets, through) = courses.entry(entry.origin).or_default();
+            if sets.last() != Some(&set.id) {
+                sets.push(set.id);
+            }
+            through.extend(entry.through);
+        }
+    }
+    courses
 }
 
 /// What generators make in a set. Those that merge or replace make nothing: they need an object that is there.
@@ -107,10 +120,11 @@ pub(super) fn own_name(ws: &Workspace, origin: Origin) -> Option<&str> {
 pub(super) fn generator_node(ws: &Workspace, kustomization: FileId, at: usize) -> Option<Node<'_>> {
     let location = &ws.kustomization(kustomization)?.generators.get(at)?.location;
     let yaml = ws.file(location.file).yaml.as_deref()?;
-    let items = (0..yaml.documents().len())
+    let lists = (0..yaml.documents().len())
         .filter_map(|i| yaml.root(i))
-        .flat_map(|root| ["configMapGenerator", "secretGenerator"].into_iter().filter_map(move |k| root.get(k)).flat_map(Node::items));
-    items.into_iter().find(|item| item.get("name").is_some_and(|n| n.span() == location.span))
+        .flat_map(|root| ["configMapGenerator", "secretGenerator"].into_iter().filter_map(move |k| root.get(k)));
+    let around = lists.filter(|list| list.span().contains(&location.span.start));
+    around.flat_map(Node::items).find(|item| item.span().contains(&location.span.start))
 }
 
 /// Where a generator takes what it writes under a key.

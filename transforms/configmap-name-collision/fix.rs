@@ -24,7 +24,9 @@ pub(super) fn build(
     keeper: Keeper,
     names: &[Option<NewName>],
 ) -> Result<Fix, Reason> {
-    let mut rename = Rename { ws, changes: Vec::new(), parts: Vec::new(), inline: BTreeMap::new() };
+    let mut rename = Rename { ws, changes: Vec::new(), written: BTreeSet::new(), parts: Vec::new(), inline: BTreeMap::new() };
+    let mut uses: BTreeMap<usize, Vec<&OutsideUse>> = BTreeMap::new();
+    attached.uses.iter().for_each(|(owner, found)| uses.entry(*owner).or_default().push(found));
     for (at, (definition, name)) in collision.definitions.iter().zip(names).enumerate() {
         let Some(NewName { name, .. }) = name else { continue };
         rename.whole(definition.file, definition.name, name)?;
@@ -41,7 +43,7 @@ pub(super) fn build(
                 rename.outside(patch, name)?;
             }
         }
-        for (_, found) in attached.uses.iter().filter(|(owner, _)| *owner == at) {
+        for found in uses.get(&at).into_iter().flatten() {
             rename.outside(found, name)?;
         }
     }
@@ -69,6 +71,8 @@ struct Part<'a> {
 struct Rename<'a> {
     ws: &'a Workspace,
     changes: Vec<Change>,
+    /// The scalars that are changed already, and to what.
+    written: BTreeSet<(FileId, usize, String)>,
     parts: Vec<Part<'a>>,
     /// By the scalar that holds the patch.
     inline: BTreeMap<Location, BTreeMap<usize, String>>,
@@ -86,9 +90,8 @@ impl Rename<'_> {
     fn whole(&mut self, file: FileId, node: Node<'_>, name: &str) -> Result<(), Reason> {
         self.editable(file)?;
         let edit = node.set(&Value::str(name)).map_err(|r| Reason::new(r.code, r.text))?;
-        let change = Change::Edit(file, edit);
-        if !self.changes.contains(&change) {
-            self.changes.push(change);
+        if self.written.insert((file, node.id().index(), name.to_owned())) {
+            self.changes.push(Change::Edit(file, edit));
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! sets is one collision. Hooks of Helm and Argo CD are applied on their own and do not count, but beside a plain object of one file or stream.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -13,7 +14,7 @@ use kubewright_model::kube::{ApplySet, Evidence, FileId, ResourceId, SetId, Targ
 use kubewright_model::yaml::{Node, Value};
 
 use super::demand::Demands;
-use super::entries::{self, Entry, Origin};
+use super::entries::{self, Courses, Entry, Origin};
 
 /// How two namespaces relate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub(super) struct Definition<'a> {
     pub(super) added: BTreeSet<String>,
     /// It may hold keys that are not in sight.
     pub(super) open: bool,
+    /// Of what a generator makes: the sets, and the kustomizations that it comes through in any of them.
+    pub(super) course: (Vec<SetId>, BTreeSet<FileId>),
 }
 
 impl<'a> Definition<'a> {
@@ -68,7 +71,7 @@ impl<'a> Definition<'a> {
                 (node, node.get("name")?, kustomization, data, BTreeMap::new(), !complete)
             }
         };
-        Some(Self { origin, file, node, name, through, data, binary, added: BTreeSet::new(), open })
+        Some(Self { origin, file, node, name, through, data, binary, added: BTreeSet::new(), open, course: Default::default() })
     }
 
     /// The resource; `None` for what a generator makes.
@@ -98,6 +101,19 @@ impl<'a> Definition<'a> {
     /// Whether a pod would read the same from both.
     pub(super) fn same_content(&self, other: &Self) -> bool {
         self.data == other.data && self.binary == other.binary && self.added == other.added && !self.open && !other.open
+    }
+
+    /// A number that is the same for the same content.
+    pub(super) fn content_hash(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for (key, value) in self.data.iter().chain(&self.binary) {
+            key.hash(&mut hasher);
+            if let Value::Str(text) = value {
+                text.hash(&mut hasher);
+            }
+        }
+        self.added.hash(&mut hasher);
+        hasher.finish()
     }
 
     /// Bytes of all keys and values.
@@ -145,6 +161,8 @@ pub(super) struct Collision<'a> {
     /// In order of application: the last one is what the cluster holds.
     pub(super) definitions: Vec<Definition<'a>>,
     origins: BTreeSet<Origin>,
+    /// How many of them stand in each file.
+    in_file: BTreeMap<FileId, usize>,
     /// The file of a further definition of the name that may or may not be in the same namespace.
     pub(super) unsure: Option<FileId>,
     /// Whether the definitions themselves are in one namespace for certain.
@@ -156,10 +174,9 @@ impl Collision<'_> {
     pub(super) fn place(&self, ws: &Workspace, at: usize) -> String {
         let Some(definition) = self.definitions.get(at) else { return String::new() };
         let file = ws.file(definition.file);
-        let alone = self.definitions.iter().filter(|d| d.file == definition.file).count() == 1;
-        match file.yaml.as_deref().filter(|_| !alone) {
-            Some(yaml) => format!("{}:{}", file.path, yaml.position(definition.name.span().start).0),
-            None => file.path.clone(),
+        match self.in_file.get(&definition.file) {
+            Some(2..) => format!("{}:{}", file.path, file.position(definition.name.span().start).0),
+            _ => file.path.clone(),
         }
     }
 
@@ -169,8 +186,7 @@ impl Collision<'_> {
 
     /// Whether two definitions stand in one file: no file is an alternative to itself.
     pub(super) fn in_one_file(&self) -> bool {
-        let files: BTreeSet<FileId> = self.definitions.iter().map(|d| d.file).collect();
-        files.len() < self.definitions.len()
+        self.in_file.values().any(|count| *count > 1)
     }
 
     /// Whether the definition that is applied last holds nothing, or lacks a key, of what a consumer reads from another one.
@@ -192,10 +208,44 @@ impl Collision<'_> {
     }
 }
 
+/// Which definitions hold what, so that a question need not be put to each of thousands.
+#[derive(Debug)]
+pub(super) struct Holders<'c> {
+    by_key: BTreeMap<&'c str, Vec<usize>>,
+    by_file: BTreeMap<FileId, Vec<usize>>,
+    /// Those that may hold keys that are not in sight.
+    pub(super) open: Vec<usize>,
+}
+
+impl<'c> Holders<'c> {
+    pub(super) fn of(definitions: &'c [Definition<'_>]) -> Self {
+        let mut all = Self { by_key: BTreeMap::new(), by_file: BTreeMap::new(), open: Vec::new() };
+        for (at, definition) in definitions.iter().enumerate() {
+            for key in definition.keys() {
+                all.by_key.entry(key).or_default().push(at);
+            }
+            all.by_file.entry(definition.file).or_default().push(at);
+            all.open.extend(definition.open.then_some(at));
+        }
+        all
+    }
+
+    /// Definitions of which one or more may hold all these keys: the holders of the rarest; `None` when there is no key.
+    pub(super) fn of_rarest<'k>(&self, keys: impl Iterator<Item = &'k str>) -> Option<&[usize]> {
+        keys.map(|key| self.by_key.get(key).map_or(&[][..], Vec::as_slice)).min_by_key(|holders| holders.len())
+    }
+
+    /// The definitions in a file.
+    pub(super) fn in_file(&self, file: FileId) -> &[usize] {
+        self.by_file.get(&file).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// All collisions of the workspace, in order of the sets they meet in first.
 pub(super) fn collisions(ws: &Workspace, to: Target) -> Vec<Collision<'_>> {
     let mut found: Vec<Collision<'_>> = Vec::new();
     let mut known: BTreeMap<(bool, BTreeSet<Origin>), usize> = BTreeMap::new();
+    let courses = entries::courses(ws, to);
     for set in ws.sets() {
         let mut entries = entries::of(ws, set, to);
         beside_hooks(ws, set, &mut entries);
@@ -207,7 +257,7 @@ pub(super) fn collisions(ws: &Workspace, to: Target) -> Vec<Collision<'_>> {
             }
         }
         for entries in by_name.into_values().filter(|m| m.len() > 1) {
-            for collision in in_set(ws, set, to, &entries) {
+            for collision in in_set(ws, set, to, &entries, &courses) {
                 let at = *known.entry((collision.certain, collision.origins.clone())).or_insert(found.len());
                 match found.get_mut(at) {
                     Some(known) => {
@@ -236,13 +286,17 @@ fn beside_hooks(ws: &Workspace, set: &ApplySet, entries: &mut Vec<Entry>) {
 }
 
 /// Collisions among the definitions of one name in one set, by namespace.
-fn in_set<'a>(ws: &'a Workspace, set: &ApplySet, to: Target, entries: &[&Entry]) -> Vec<Collision<'a>> {
+fn in_set<'a>(ws: &'a Workspace, set: &ApplySet, to: Target, entries: &[&Entry], courses: &Courses) -> Vec<Collision<'a>> {
     let mut by_namespace: BTreeMap<Option<&str>, Vec<&Entry>> = BTreeMap::new();
     for entry in entries {
         by_namespace.entry(entry.namespace.as_deref()).or_default().push(entry);
     }
     let collision = |entries: &[&Entry], certain: bool| {
-        let definitions: Vec<_> = entries.iter().filter_map(|e| Definition::read(ws, to, e.origin, e.through.clone())).collect();
+        let read = |e: &&Entry| {
+            let course = courses.get(&e.origin).cloned().unwrap_or_default();
+            Some(Definition { course, ..Definition::read(ws, to, e.origin, e.through.clone())? })
+        };
+        let definitions: Vec<_> = entries.iter().filter_map(read).collect();
         let name = definitions.first()?.own_name();
         let namespace = entries.first()?.namespace.as_deref();
         let unsure = by_namespace.iter().filter(|(other, _)| relate(**other, namespace) == Relation::Unsure).flat_map(|(_, m)| m).next();
@@ -250,6 +304,8 @@ fn in_set<'a>(ws: &'a Workspace, set: &ApplySet, to: Target, entries: &[&Entry])
             Origin::Resource(id) => ws.resource(id).file,
             Origin::Generator(file, _) => file,
         };
+        let mut in_file = BTreeMap::new();
+        definitions.iter().for_each(|d| *in_file.entry(d.file).or_default() += 1);
         (definitions.len() > 1).then(|| Collision {
             to,
             name,
@@ -258,6 +314,7 @@ fn in_set<'a>(ws: &'a Workspace, set: &ApplySet, to: Target, entries: &[&Entry])
             sets: vec![set.id],
             evidence: set.evidence,
             origins: definitions.iter().map(|d| d.origin).collect(),
+            in_file,
             definitions,
             unsure: unsure.map(|e| file(e.origin)),
             certain,
