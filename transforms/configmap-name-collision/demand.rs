@@ -17,23 +17,62 @@ use kubewright_model::yaml::Node;
 use super::Reason;
 use super::group::{Collision, Holders, Relation, relate};
 use super::outside::Attached;
+use super::position::Position;
 
 /// Which definition a consumer means, by index, or why that is not known.
 #[derive(Debug)]
 pub(super) enum Verdict {
     /// Its keys are held by this definition alone.
     Keys(usize),
+    /// It is applied together with this definition alone, in a part of the set that is closed.
+    Together(usize, Unit),
     /// It stands in the file of this definition alone.
     SameFile(usize),
-    /// Why nothing decides.
-    Undecided(String),
+    /// It stands in the directory of this definition alone.
+    SameDirectory(usize),
+    /// Why nothing decides: a code, and a text.
+    Undecided(&'static str, String),
+}
+
+/// A part of a set that is applied by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// A kustomization that others gather.
+    Kustomization(FileId),
+    /// What an Argo CD `Application` or a Flux `Kustomization` applies.
+    Part(SetId, usize),
+}
+
+impl Unit {
+    /// Its name, for messages and for new names.
+    pub(super) fn name(self, ws: &Workspace) -> &str {
+        match self {
+            Self::Kustomization(file) => ws.kustomization(file).map_or("", |k| k.directory.as_str()),
+            Self::Part(set, part) => {
+                let set = ws.set(set);
+                set.parts.get(part).and_then(|p| set.appliers.get(p.applier)).map_or("", |a| a.name.as_str())
+            }
+        }
+    }
+
+    /// The start of a sentence that says what it builds or applies.
+    pub(super) fn builds(self, ws: &Workspace) -> String {
+        match self {
+            Self::Kustomization(_) => format!("the kustomization in {} builds", self.name(ws)),
+            Self::Part(set, part) => {
+                let set = ws.set(set);
+                let applier = set.parts.get(part).and_then(|p| set.appliers.get(p.applier));
+                format!("{} {} applies", applier.map_or("", |a| ws.resource(a.resource).kind.as_str()), self.name(ws))
+            }
+        }
+    }
 }
 
 impl Verdict {
     pub(super) fn definition(&self) -> Option<usize> {
         match self {
-            Self::Keys(at) | Self::SameFile(at) => Some(*at),
-            Self::Undecided(_) => None,
+            Self::Keys(at) | Self::Together(at, _) | Self::SameFile(at) | Self::SameDirectory(at) => Some(*at),
+            Self::Undecided(..) => None,
         }
     }
 }
@@ -67,10 +106,21 @@ pub(super) struct Demands<'a> {
 }
 
 impl Demands<'_> {
-    /// Definitions that a consumer demands by keys which no other definition holds.
-    pub(super) fn uniquely_demanded(&self) -> BTreeSet<usize> {
-        let by_keys = |c: &Consumer<'_>| if let Verdict::Keys(at) = c.verdict { Some(at) } else { None };
-        self.consumers.iter().filter_map(by_keys).collect()
+    /// Definitions that a consumer demands by keys which no other definition holds, or is applied with while no other definition is.
+    pub(super) fn proven(&self) -> BTreeSet<usize> {
+        let proven = |c: &Consumer<'_>| if let Verdict::Keys(at) | Verdict::Together(at, _) = c.verdict { Some(at) } else { None };
+        self.consumers.iter().filter_map(proven).collect()
+    }
+
+    /// Definitions that have a consumer.
+    pub(super) fn wanted(&self) -> usize {
+        self.by_definition.len()
+    }
+
+    /// Whether a consumer is assigned by where it stands.
+    pub(super) fn by_position(&self) -> bool {
+        let by_keys = |c: &Consumer<'_>| matches!(c.verdict, Verdict::Keys(_) | Verdict::Undecided(..));
+        !self.consumers.iter().all(by_keys)
     }
 
     /// The consumers of a definition.
@@ -79,16 +129,20 @@ impl Demands<'_> {
     }
 }
 
+/// A set, the kustomizations a member passes through, its namespace, the one a reference states, and whether it is a hook.
+type Asking = (SetId, Vec<FileId>, Option<String>, Option<String>, bool);
+
 /// What is asked of every consumer, and was answered for another one like it before.
 struct Finder<'a, 'c> {
     ws: &'a Workspace,
     collision: &'c Collision<'a>,
     attached: &'c Attached,
     holders: Holders<'c>,
+    position: Position,
     /// The references of patches, by where the patch is declared.
     references: BTreeMap<&'c Location, Vec<usize>>,
     /// What the name means to a member that passes through these kustomizations in that namespace, and is a hook or is none.
-    means: BTreeMap<(SetId, Vec<FileId>, Option<String>, Option<String>, bool), Relation>,
+    means: BTreeMap<Asking, Relation>,
     /// The definitions that hold all these keys.
     holding: BTreeMap<BTreeMap<String, bool>, Rc<[usize]>>,
 }
@@ -101,7 +155,8 @@ pub(super) fn find<'a>(ws: &'a Workspace, collision: &Collision<'a>, attached: &
         references.entry(&reference.declared).or_default().push(at);
     }
     let holders = Holders::of(&collision.definitions);
-    let mut finder = Finder { ws, collision, attached, holders, references, means: BTreeMap::new(), holding: BTreeMap::new() };
+    let position = Position::of(ws, collision);
+    let mut finder = Finder { ws, collision, attached, holders, position, references, means: BTreeMap::new(), holding: BTreeMap::new() };
     let mut seen = BTreeSet::new();
     let mut met = vec![false; attached.references.len()];
     let named = [collision.name, &collision.applied].map(|name| ws.referring(collision.to, name));
@@ -152,7 +207,7 @@ impl<'a> Finder<'a, '_> {
             patches: Vec::new(),
             keys: BTreeMap::new(),
             whole: false,
-            verdict: Verdict::Undecided(String::new()),
+            verdict: Verdict::Undecided("consumer-undecided", String::new()),
             rollout: None,
         };
         for template in ws.pod_templates(member.resource) {
@@ -193,7 +248,7 @@ impl<'a> Finder<'a, '_> {
             self.patched(member, &mut consumer, met);
         }
         if !consumer.uses.is_empty() || !consumer.patches.is_empty() {
-            consumer.verdict = self.decide(&consumer);
+            consumer.verdict = self.decide(&consumer, self.position.together(ws, set, member.resource));
             demands.consumers.push(consumer);
         }
     }
@@ -242,29 +297,64 @@ impl<'a> Finder<'a, '_> {
         found
     }
 
-    fn decide(&mut self, consumer: &Consumer<'_>) -> Verdict {
+    fn decide(&mut self, consumer: &Consumer<'_>, together: Option<(usize, Unit)>) -> Verdict {
+        let undecided = |text: String| Verdict::Undecided("consumer-undecided", text);
         let who = consumer.resource.display();
         let only = |found: &[usize]| if let [one] = *found { Some(one) } else { None };
         let same_file = only(self.holders.in_file(consumer.resource.file));
+        let same_directory = self.position.in_directory(self.ws, consumer.resource.file);
         if consumer.keys.is_empty() {
-            let kind = self.collision.to.kind();
-            return same_file.map_or_else(|| Verdict::Undecided(format!("{who} takes whatever the {kind} holds")), Verdict::SameFile);
+            return match (together, same_file, same_directory) {
+                (Some((at, unit)), Some(file), _) if at != file => self.contradicts(&who, "stands in its file", (file, at), unit),
+                (Some((at, unit)), ..) => Verdict::Together(at, unit),
+                (None, Some(at), _) => Verdict::SameFile(at),
+                (None, None, Some(at)) => Verdict::SameDirectory(at),
+                _ => undecided(format!("{who} takes whatever the {} holds", self.collision.to.kind())),
+            };
         }
         let holders = self.holding(&consumer.keys);
         let keys = consumer.keys.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let by_keys = only(&holders);
+        if let Some((at, unit)) = together {
+            let open = self.holders.open.contains(&at);
+            return match by_keys.or(holders.first().copied()) {
+                _ if by_keys == Some(at) => Verdict::Keys(at),
+                _ if holders.contains(&at) || (holders.is_empty() && open) => Verdict::Together(at, unit),
+                Some(other) => self.contradicts(&who, &format!("demands {keys}, which it holds"), (other, at), unit),
+                None => undecided(format!("no single definition holds all that {who} demands: {keys}")),
+            };
+        }
         if let Some(at) = self.holders.open.iter().find(|at| !holders.contains(at)) {
             let place = self.collision.definitions.get(*at).map_or("", |d| d.own_name());
-            return Verdict::Undecided(format!("{who} demands {keys}, and generator {place} may write keys that are not in sight"));
+            return undecided(format!("{who} demands {keys}, and generator {place} may write keys that are not in sight"));
         }
-        match (only(&holders), same_file) {
-            (Some(by_keys), Some(by_file)) if by_keys != by_file => {
-                Verdict::Undecided(format!("{who} demands {keys}, but stands in one file with a definition that does not hold it"))
+        match (by_keys, same_file, same_directory) {
+            (Some(by_keys), Some(by_file), _) if by_keys != by_file => {
+                let (held, beside) = (self.collision.place(self.ws, by_keys), self.collision.place(self.ws, by_file));
+                let text = format!(
+                    "{who} demands {keys}, which only the definition in {held} holds, but stands in one file with the one in {beside}, which \
+                     does not hold it"
+                );
+                Verdict::Undecided("contradicting-evidence", text)
             }
-            (Some(by_keys), _) => Verdict::Keys(by_keys),
-            (None, Some(by_file)) if holders.contains(&by_file) => Verdict::SameFile(by_file),
-            (None, _) if holders.is_empty() => Verdict::Undecided(format!("no single definition holds all that {who} demands: {keys}")),
-            (None, _) => Verdict::Undecided(format!("{} definitions hold what {who} demands: {keys}", holders.len())),
+            (Some(by_keys), ..) => Verdict::Keys(by_keys),
+            (None, Some(by_file), _) if holders.contains(&by_file) => Verdict::SameFile(by_file),
+            (None, None, Some(beside)) if holders.contains(&beside) => Verdict::SameDirectory(beside),
+            (None, ..) if holders.is_empty() => undecided(format!("no single definition holds all that {who} demands: {keys}")),
+            (None, ..) => undecided(format!("{} definitions hold what {who} demands: {keys}", holders.len())),
         }
+    }
+
+    /// A consumer for which one thing speaks for the first definition, and what it is applied with for the second.
+    fn contradicts(&self, who: &str, why: &str, (one, other): (usize, usize), unit: Unit) -> Verdict {
+        let place = |at: usize| self.collision.place(self.ws, at);
+        let text = format!(
+            "for the definition in {} speaks that {who} {why}, and for the one in {} that {} both",
+            place(one),
+            place(other),
+            unit.builds(self.ws)
+        );
+        Verdict::Undecided("contradicting-evidence", text)
     }
 }
 

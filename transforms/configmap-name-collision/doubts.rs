@@ -123,19 +123,25 @@ pub(super) fn alternatives(ws: &Workspace, collision: &Collision<'_>, demands: &
     None
 }
 
-/// Whether two definitions at least are demanded by keys of their own, and all consumers are decided (R2).
+/// Whether two definitions at least have consumers of their own, and all consumers are decided (R2).
 pub(super) fn demand(collision: &Collision<'_>, demands: &Demands<'_>) -> Option<Reason> {
-    let unique = demands.uniquely_demanded().len();
-    let undecided = demands.consumers.iter().find_map(|c| if let Verdict::Undecided(text) = &c.verdict { Some(text) } else { None });
+    let proven = demands.proven().len();
+    let undecided = demands.consumers.iter().filter_map(|c| match &c.verdict {
+        Verdict::Undecided(code, text) => Some((*code, text)),
+        _ => None,
+    });
+    // What contradicts itself says more than what is not known.
+    let undecided = undecided.min_by_key(|(code, _)| *code == "consumer-undecided");
     let open = collision.definitions.iter().any(|d| d.open);
     match undecided {
-        Some(text) if open => Some(Reason::new("consumer-undecided", text)),
-        Some(text) if unique > 0 => Some(Reason { doubt: unique < 2, ..Reason::new("consumer-undecided", text) }),
-        _ if unique < 2 => Some(Reason::doubt(
+        Some((code, text)) if open => Some(Reason::new(code, text)),
+        Some((code, text)) if proven > 0 => Some(Reason { doubt: proven < 2, ..Reason::new(code, text) }),
+        Some((code, text)) if code != "consumer-undecided" => Some(Reason::doubt(code, text)),
+        _ if undecided.is_some() || demands.wanted() < 2 => Some(Reason::doubt(
             "no-unique-demand",
-            match unique {
-                0 => "no consumer demands a key that a single definition holds",
-                _ => "only one of the definitions is demanded by a key of its own",
+            match proven {
+                0 => "no consumer demands a key that a single definition holds, or stands with a single one",
+                _ => "only one of the definitions is demanded by a key of its own, or stands with a consumer",
             },
         )),
         _ => None,

@@ -19,6 +19,8 @@ pub(super) enum Origin {
     Resource(ResourceId),
     /// The generator at that position of the kustomization.
     Generator(FileId, usize),
+    /// The document of a file that SOPS encrypted.
+    Encrypted(FileId, usize),
 }
 
 /// An object of an apply set.
@@ -29,10 +31,12 @@ pub(super) struct Entry {
     pub(super) namespace: Option<String>,
     /// The name in the cluster, a content hash aside.
     pub(super) name: String,
-    /// The kustomizations it comes through.
-    pub(super) through: BTreeSet<FileId>,
+    /// The kustomizations it comes through, outermost first.
+    pub(super) through: Vec<FileId>,
     /// It is a hook of Helm or Argo CD, which is applied on its own.
     pub(super) hook: bool,
+    /// Which of several appliers brings it, by its place in the set's parts.
+    pub(super) part: Option<usize>,
 }
 
 /// What a generator writes, by key; `false` when there may be more. Files count by what they hold, not by how their paths are written; one that
@@ -59,7 +63,7 @@ pub(super) fn generated_data(ws: &Workspace, kustomization: FileId, node: Node<'
 /// All objects of the kind in a set, resources first, in order of application.
 pub(super) fn of(ws: &Workspace, set: &ApplySet, to: Target) -> Vec<Entry> {
     let mut found = Vec::new();
-    for member in &set.members {
+    for (position, member) in set.members.iter().enumerate() {
         let resource = ws.resource(member.resource);
         if resource.kind == to.kind() && resource.api_version == "v1" && !member.name.is_empty() {
             found.push(Entry {
@@ -67,10 +71,19 @@ pub(super) fn of(ws: &Workspace, set: &ApplySet, to: Target) -> Vec<Entry> {
                 origin: Origin::Resource(member.resource),
                 namespace: member.namespace.clone(),
                 name: member.name.clone(),
-                through: member.through.iter().copied().collect(),
+                through: member.through.clone(),
+                part: set.parts.iter().position(|p| p.members.contains(&position)),
             });
         }
     }
+    found.extend(set.encrypted.iter().filter(|e| e.to == to).map(|e| Entry {
+        origin: Origin::Encrypted(e.file, e.document),
+        namespace: e.namespace.clone(),
+        name: e.name.clone(),
+        through: e.through.clone(),
+        hook: false,
+        part: None,
+    }));
     found.extend(generated(ws, set, to));
     found
 }
@@ -95,14 +108,15 @@ pub(super) fn courses(ws: &Workspace, to: Target) -> Courses {
 
 /// What generators make in a set. Those that merge or replace make nothing: they need an object that is there.
 fn generated(ws: &Workspace, set: &ApplySet, to: Target) -> Vec<Entry> {
-    let made = set.generated.iter().filter_map(|made| {
+    let made = set.generated.iter().enumerate().filter_map(|(position, made)| {
         let generator = ws.kustomization(made.kustomization)?.generators.get(made.generator)?;
         (generator.to == to && generator.behavior == "create").then(|| Entry {
             origin: Origin::Generator(made.kustomization, made.generator),
             namespace: made.namespace.clone(),
             name: made.name.clone(),
-            through: made.through.iter().copied().collect(),
+            through: made.through.clone(),
             hook: false,
+            part: set.parts.iter().position(|p| p.generated.contains(&position)),
         })
     });
     made.collect()
@@ -113,6 +127,9 @@ pub(super) fn own_name(ws: &Workspace, origin: Origin) -> Option<&str> {
     match origin {
         Origin::Resource(id) => Some(&ws.resource(id).name),
         Origin::Generator(file, at) => ws.kustomization(file)?.generators.get(at).map(|g| g.name.as_str()),
+        Origin::Encrypted(file, document) => {
+            ws.file(file).yaml.as_deref()?.root(document)?.path(&["metadata", "name"]).and_then(Node::text)
+        }
     }
 }
 

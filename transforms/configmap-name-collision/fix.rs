@@ -142,7 +142,10 @@ fn renamed(patch: &yaml::File, names: &BTreeMap<usize, String>) -> Result<String
 /// that nothing demands and an unclear keeper are not.
 pub(super) fn applicability(collision: &Collision<'_>, demands: &Demands<'_>, keeper: Keeper, names: &[Option<NewName>]) -> Applicability {
     let inferred = [Evidence::Directory, Evidence::ArgoCd, Evidence::Flux].contains(&collision.evidence);
-    let proven = !inferred || demands.consumers.iter().all(|c| matches!(c.verdict, Verdict::Keys(_)));
+    let strong = |c: &super::demand::Consumer<'_>| matches!(c.verdict, Verdict::Keys(_) | Verdict::Together(..));
+    let beside = |c: &super::demand::Consumer<'_>| matches!(c.verdict, Verdict::SameDirectory(_));
+    let all = |decided: &dyn Fn(&super::demand::Consumer<'_>) -> bool| demands.consumers.iter().all(decided);
+    let proven = demands.proven().len() > 1 && if inferred { all(&strong) } else { all(&|c| !beside(c)) };
     let renamed = || names.iter().enumerate().filter(|(_, name)| name.is_some()).map(|(at, _)| at);
     let recreated = renamed().flat_map(|at| demands.of(at)).any(|c| matches!(c.rollout, Some(Rollout::Immutable | Rollout::Recreate)));
     let orphaned = renamed().any(|at| demands.of(at).next().is_none());
@@ -182,9 +185,9 @@ pub(super) fn notes(
     }
     notes.extend(uses::searched(name, mentions));
     let object = collision.to.kind();
-    notes.push(format!(
-        "{object} {name} stays in the cluster and holds what {kept} defines from the next apply on; nothing is left to prune"
-    ));
+    notes.push(super::pruning::note(ws, collision, keeper.index, names).unwrap_or_else(|| {
+        format!("{object} {name} stays in the cluster and holds what {kept} defines from the next apply on; nothing is left to prune")
+    }));
     for (at, new) in names.iter().enumerate().filter_map(|(at, new)| Some((at, new.as_ref()?))) {
         if collision.definitions.get(at).is_some_and(|d| hashed(ws, d.origin)) {
             notes.push(format!(

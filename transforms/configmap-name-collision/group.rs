@@ -44,6 +44,8 @@ pub(super) struct Definition<'a> {
     pub(super) name: Node<'a>,
     /// The kustomizations it comes through.
     pub(super) through: BTreeSet<FileId>,
+    /// The same, outermost first.
+    pub(super) ways: Vec<FileId>,
     /// Keys that are text, and those that are bytes.
     data: BTreeMap<String, Value>,
     binary: BTreeMap<String, Value>,
@@ -53,10 +55,12 @@ pub(super) struct Definition<'a> {
     pub(super) open: bool,
     /// Of what a generator makes: the sets, and the kustomizations that it comes through in any of them.
     pub(super) course: (Vec<SetId>, BTreeSet<FileId>),
+    /// As [`Entry::part`].
+    pub(super) part: Option<usize>,
 }
 
 impl<'a> Definition<'a> {
-    pub(super) fn read(ws: &'a Workspace, to: Target, origin: Origin, through: BTreeSet<FileId>) -> Option<Self> {
+    pub(super) fn read(ws: &'a Workspace, to: Target, origin: Origin, through: Vec<FileId>) -> Option<Self> {
         let (node, name, file, data, binary, open) = match origin {
             Origin::Resource(id) => {
                 let node = ws.node(id)?;
@@ -70,8 +74,28 @@ impl<'a> Definition<'a> {
                 let (data, complete) = entries::generated_data(ws, kustomization, node, to);
                 (node, node.get("name")?, kustomization, data, BTreeMap::new(), !complete)
             }
+            Origin::Encrypted(file, document) => {
+                let node = ws.file(file).yaml.as_deref()?.root(document)?;
+                // What a value is stays unknown: it is like no other.
+                let here = |key: String| (key, Value::Map(vec![(ws.file(file).path.clone(), Value::str(document.to_string()))]));
+                let keys = ["data", "stringData"].into_iter().flat_map(|field| map(node, field).into_keys());
+                (node, node.path(&["metadata", "name"])?, file, keys.map(here).collect(), BTreeMap::new(), false)
+            }
         };
-        Some(Self { origin, file, node, name, through, data, binary, added: BTreeSet::new(), open, course: Default::default() })
+        Some(Self {
+            origin,
+            file,
+            node,
+            name,
+            ways: through.clone(),
+            through: through.into_iter().collect(),
+            data,
+            binary,
+            added: BTreeSet::new(),
+            open,
+            course: Default::default(),
+            part: None,
+        })
     }
 
     /// The resource; `None` for what a generator makes.
@@ -184,6 +208,39 @@ impl Collision<'_> {
         self.origins.contains(&Origin::Resource(id))
     }
 
+    /// The definition that `kustomize build` fails on, by index: the first that is added to what holds the name already. A base is built before
+    /// it is added; what a base generates may stand anywhere in between, and is not known.
+    pub(super) fn fails_on(&self) -> Option<usize> {
+        let kinds: BTreeSet<u8> = self
+            .definitions
+            .iter()
+            .map(|d| match d.origin {
+                Origin::Resource(_) => 0,
+                Origin::Encrypted(..) => 1,
+                Origin::Generator(..) => 2 + u8::from(d.ways.len() > 1),
+            })
+            .collect();
+        // What a kustomization generates itself comes behind all that it lists.
+        let known =
+            kinds.len() == 1 || kinds == BTreeSet::from([0, 2]) || kinds == BTreeSet::from([1, 2]) || kinds == BTreeSet::from([2, 3]);
+        if !known {
+            return None;
+        }
+        let mut group: Vec<usize> = (0..self.definitions.len()).collect();
+        let mut depth = 0;
+        loop {
+            let step = |at: usize| self.definitions.get(at).and_then(|d| d.ways.get(depth)).copied();
+            let mut runs = group.chunk_by(|a, b| step(*a).is_some() && step(*a) == step(*b));
+            let first = runs.next()?;
+            let inner = if first.len() > 1 { Some(first) } else { runs.next() }?;
+            if inner.len() == 1 {
+                return inner.first().copied();
+            }
+            group = inner.to_vec();
+            depth += 1;
+        }
+    }
+
     /// Whether two definitions stand in one file: no file is an alternative to itself.
     pub(super) fn in_one_file(&self) -> bool {
         self.in_file.values().any(|count| *count > 1)
@@ -294,7 +351,7 @@ fn in_set<'a>(ws: &'a Workspace, set: &ApplySet, to: Target, entries: &[&Entry],
     let collision = |entries: &[&Entry], certain: bool| {
         let read = |e: &&Entry| {
             let course = courses.get(&e.origin).cloned().unwrap_or_default();
-            Some(Definition { course, ..Definition::read(ws, to, e.origin, e.through.clone())? })
+            Some(Definition { course, part: e.part, ..Definition::read(ws, to, e.origin, e.through.clone())? })
         };
         let definitions: Vec<_> = entries.iter().filter_map(read).collect();
         let name = definitions.first()?.own_name();
@@ -302,10 +359,12 @@ fn in_set<'a>(ws: &'a Workspace, set: &ApplySet, to: Target, entries: &[&Entry],
         let unsure = by_namespace.iter().filter(|(other, _)| relate(**other, namespace) == Relation::Unsure).flat_map(|(_, m)| m).next();
         let file = |origin: Origin| match origin {
             Origin::Resource(id) => ws.resource(id).file,
-            Origin::Generator(file, _) => file,
+            Origin::Generator(file, _) | Origin::Encrypted(file, _) => file,
         };
         let mut in_file = BTreeMap::new();
-        definitions.iter().for_each(|d| *in_file.entry(d.file).or_default() += 1);
+        for definition in &definitions {
+            *in_file.entry(definition.file).or_default() += 1;
+        }
         (definitions.len() > 1).then(|| Collision {
             to,
             name,

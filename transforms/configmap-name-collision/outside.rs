@@ -39,12 +39,11 @@ pub(super) fn attach(ws: &Workspace, collision: &mut Collision<'_>) -> Attached 
                 continue;
             }
             let alike = known.entry((found.location.clone(), found.what as u8, found.inline.as_ref().map(|i| i.start))).or_default();
-            match alike.iter().find(|same| all.get(**same).is_some_and(|(known, _)| *known == found)) {
-                Some(same) => all.iter_mut().skip(*same).take(1).for_each(|(_, owners)| _ = owners.insert(at)),
-                None => {
-                    alike.push(all.len());
-                    all.push((found, BTreeSet::from([at])));
-                }
+            if let Some(same) = alike.iter().find(|same| all.get(**same).is_some_and(|(known, _)| *known == found)) {
+                all.iter_mut().skip(*same).take(1).for_each(|(_, owners)| _ = owners.insert(at));
+            } else {
+                alike.push(all.len());
+                all.push((found, BTreeSet::from([at])));
             }
         }
     }
@@ -86,6 +85,7 @@ impl Attached {
 pub(super) fn uses_of(ws: &Workspace, collision: &Collision<'_>, definition: &Definition<'_>, name: &str) -> Vec<OutsideUse> {
     match definition.origin {
         Origin::Resource(id) => ws.uses_outside(Some(id), collision.to, name),
+        Origin::Encrypted(..) => Vec::new(),
         Origin::Generator(file, _) => {
             let (sets, through) = &definition.course;
             ws.uses_outside_of(file, through, sets, collision.to, name)
@@ -97,7 +97,7 @@ pub(super) fn uses_of(ws: &Workspace, collision: &Collision<'_>, definition: &De
 pub(super) fn sets_of(ws: &Workspace, definition: &Definition<'_>) -> Vec<SetId> {
     match definition.origin {
         Origin::Resource(id) => ws.sets_of(id),
-        Origin::Generator(..) => definition.course.0.clone(),
+        Origin::Generator(..) | Origin::Encrypted(..) => definition.course.0.clone(),
     }
 }
 
@@ -157,6 +157,7 @@ fn unnamed_change(ws: &Workspace, collision: &Collision<'_>, definition: &Defini
             let touch = touches.iter().find(|t| data.iter().any(|path| t.affects(path)) && !known.contains(&t.location));
             reason(touch?.what)
         }
+        Origin::Encrypted(..) => None,
         Origin::Generator(..) => {
             let unnamed = |file: &&FileId| {
                 let roots =

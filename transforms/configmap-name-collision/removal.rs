@@ -20,7 +20,7 @@ fn refused(refusal: Refusal) -> Reason {
 pub(super) fn twins(ws: &Workspace, collision: &Collision<'_>, demands: &Demands<'_>, attached: &Attached) -> Plan {
     let no = |text: &str| Err(Reason::doubt("identical-twin", text));
     if collision.evidence != Evidence::Kustomization {
-        if let Some(reason) = doubts::paths(ws, collision) {
+        if let Some(reason) = doubts::paths(ws, collision).or_else(|| doubts::alternatives(ws, collision, demands)) {
             let text = format!(
                 "the definitions hold the same, and may be alternatives: {}; where both are applied, that does no harm",
                 reason.text
@@ -35,7 +35,7 @@ pub(super) fn twins(ws: &Workspace, collision: &Collision<'_>, demands: &Demands
     let Some((first, later)) = collision.definitions.split_first() else { return no("there is only one") };
     let value = |d: &Definition<'_>| d.node.to_value();
     if later.iter().any(|d| d.id().is_none() || value(d) != value(first)) {
-        return no("the definitions hold the same data, but are not equal otherwise: remove all but one by hand");
+        return no("the definitions hold the same data, but are not equal otherwise: decide which one is right, and take the others away");
     }
     let mut changes = Vec::new();
     let lists = Lists::of(ws);

@@ -1,7 +1,8 @@
 //! Finds the suffixes: one word or more that tell a definition from the others.
 //!
 //! The words come from the keys that the definition alone holds, those its consumers demand first; else from the name of its consumer; else
-//! from the name of its file. The colliding name is taken off the front, then whatever leading and trailing words all others share, the
+//! from the name of its file. Where a definition belongs to a consumer because both stand together, what applies them comes before: the name of the
+//! application, the base, the directory, then the file. The colliding name is taken off the front, then whatever leading and trailing words all others share, the
 //! siblings that carry a suffix already included: `gohangout-config-log4j-k8s` beside `gohangout-config-openresty-k8s` gives `log4j`.
 //! Words end at `-`, `_` and `.`; the name becomes a DNS subdomain (RFC 1123), as Kubernetes demands, of 63 characters where that is possible.
 
@@ -13,6 +14,7 @@ use super::Reason;
 use super::demand::Demands;
 use super::group::{Collision, Definition};
 use super::keeper::Sibling;
+use super::position::{Position, directory};
 use super::{entries, outside};
 
 /// Longest name that fits a label value too, and longest name of a ConfigMap.
@@ -46,8 +48,23 @@ pub(super) fn names(
     let mut names = Vec::new();
     let all_keys = collision.definitions.iter().map(|d| d.keys().into_iter().collect()).chain(sibling_keys).collect::<Vec<_>>();
     let taken = Taken::of(ws, collision);
-    let sources = [(&keys, &all_keys, "the key"), (&consumers, &consumers, "the consumer"), (&files, &files, "the file")];
-    let sources = sources.map(|(own, all, what)| (own, Rivals::of(collision.name, all.iter().map(Vec::as_slice)), what));
+    let position = Position::of(ws, collision);
+    let path = |directory: &str| vec![directory.replace('/', "-")];
+    let units: Vec<Vec<String>> = (0..collision.definitions.len())
+        .map(|at| position.unit(collision, at).map(|unit| path(unit.name(ws))).unwrap_or_default())
+        .collect();
+    let directories: Vec<Vec<String>> = collision.definitions.iter().map(|d| path(directory(ws, d.file))).collect();
+    let (units, directories) = (texts(&units), texts(&directories));
+    let mut sources = vec![(&keys, &all_keys, "the key")];
+    if demands.by_position() {
+        let unit = if collision.definitions.iter().any(|d| d.part.is_some()) { "what applies it," } else { "the kustomization" };
+        sources.extend([(&units, &units, unit), (&directories, &directories, "the directory"), (&files, &files, "the file")]);
+        sources.push((&consumers, &consumers, "the consumer"));
+    } else {
+        sources.extend([(&consumers, &consumers, "the consumer"), (&files, &files, "the file")]);
+    }
+    let sources: Vec<_> =
+        sources.into_iter().map(|(own, all, what)| (own, Rivals::of(collision.name, all.iter().map(Vec::as_slice)), what)).collect();
     for at in 0..collision.definitions.len() {
         if at == keeper {
             names.push(None);
@@ -71,6 +88,10 @@ pub(super) fn names(
         names.push(Some(new.clone()));
     }
     Ok(names)
+}
+
+fn texts(all: &[Vec<String>]) -> Vec<Vec<&str>> {
+    all.iter().map(|texts| texts.iter().map(String::as_str).filter(|t| !t.is_empty()).collect()).collect()
 }
 
 fn refused(ws: &Workspace, collision: &Collision<'_>, at: usize, name: Option<&String>) -> Reason {
