@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use crate::kube::{FileId, ResourceId};
+use crate::kube::{FileId, ResourceId, Workspace};
 use crate::yaml::{Edit, Node, Refusal};
 
 /// How much a finding matters.
@@ -113,6 +113,23 @@ pub struct Fix {
     pub changes: Vec<Change>,
     /// Resources whose meaning the fix rests on or changes: two fixes of one pass never claim the same.
     pub claims: Vec<ResourceId>,
+}
+
+impl Fix {
+    /// The comments that go with a file that the fix deletes, but for those that it writes elsewhere.
+    pub fn comments_lost_with(&self, workspace: &Workspace, file: FileId) -> Vec<String> {
+        let file = workspace.file(file);
+        let Some(yaml) = file.yaml.as_deref() else { return Vec::new() };
+        let kept = |comment: &str| {
+            self.changes.iter().any(|change| match change {
+                Change::Edit(_, edit) => edit.splices.iter().any(|splice| splice.text.contains(comment)),
+                Change::Create(_, text) => text.contains(comment),
+                Change::Delete(_) => false,
+            })
+        };
+        let comments = yaml.comments().iter().filter_map(|range| file.text.get(range.clone()));
+        comments.map(str::trim_end).filter(|comment| !kept(comment)).map(str::to_owned).collect()
+    }
 }
 
 /// One change of a fix.

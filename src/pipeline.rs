@@ -243,7 +243,7 @@ impl Pipeline<'_> {
         for finding in &mut findings {
             if let Ok(fix) = &mut finding.fix {
                 match apply::allowed(workspace, finding.transform, fix) {
-                    Ok(()) => apply::demote(fix),
+                    Ok(()) => apply::demote(workspace, fix),
                     Err(reason) => finding.fix = Err(reason),
                 }
             }

@@ -212,6 +212,33 @@ fn a_thousand_definitions_of_one_name() {
     assert_eq!((output.status.code(), text.matches("name: same-k").count()), (Some(0), 2 * 999), "{error}");
 }
 
+/// A file for each definition, and one file for all of them.
+#[test]
+fn thousands_of_definitions_in_one_kustomization() {
+    let one = |i: usize| {
+        let map = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: same}}\ndata: {{k{i}: v}}\n---\n");
+        let reads = format!("{{name: A, valueFrom: {{configMapKeyRef: {{name: same, key: k{i}}}}}}}");
+        let pod = format!("spec: {{containers: [{{name: c, image: i, env: [{reads}]}}]}}");
+        format!(
+            "{map}apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: d{i}}}\nspec: {{selector: {{matchLabels: {{a: d{i}}}}}, \
+             template: {{metadata: {{labels: {{a: d{i}}}}}, {pod}}}}}\n---\n"
+        )
+    };
+    for files in [1, 3000] {
+        let dir = tempfile::tempdir().expect("a scratch directory");
+        let write = |path: String, text: String| std::fs::write(dir.path().join(path), text).expect("a file");
+        let each = 3000 / files;
+        for file in 0..files {
+            write(format!("f{file}.yaml"), many(each, |i| one(file * each + i)));
+        }
+        write("kustomization.yaml".into(), format!("resources:\n{}", many(files, |file| format!("- f{file}.yaml\n"))));
+        let output = kubewright(dir.path(), &["fix", "--select", "configmap-name-collision", "."]).output().expect("the program starts");
+        let (report, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let renamed = report.lines().filter(|line| line.starts_with('+') && line.contains("same-k")).count();
+        assert_eq!((output.status.code(), renamed), (Some(1), 2 * 2999), "{error}");
+    }
+}
+
 #[test]
 fn hundreds_of_overlays_of_one_base() {
     let dir = tempfile::tempdir().expect("a scratch directory");

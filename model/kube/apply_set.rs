@@ -7,13 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::applier::{self, Applied};
+use super::content::Encrypted;
 use super::gather::{Gatherer, Overrides};
 use super::kustomization::{Details, Paths};
 use super::kustomize::Kustomization;
 use super::meeting;
 use super::read::split;
 use super::resource::{FileId, Resource};
-use super::sets::{Applier, ApplySet, Evidence, Member, SetId};
+use super::sets::{Applier, ApplySet, Evidence, Member, Part, SetId};
 use super::unit::{self, Namespace, Unit, in_walk_order, raw, shown};
 use super::workspace::{ApplySetSpec, Options, SourceFile};
 use crate::yaml::Node;
@@ -24,6 +25,8 @@ pub(super) struct Parts<'a> {
     pub resources: &'a [Resource],
     /// Files that should hold resources but cannot be read, and why.
     pub unreadable: &'a BTreeMap<FileId, String>,
+    /// By file.
+    pub encrypted: &'a [Encrypted],
     pub kustomizations: &'a [Kustomization],
     pub details: &'a [Details],
 }
@@ -34,6 +37,11 @@ impl<'a> Parts<'a> {
         let start = self.resources.partition_point(|r| r.file < file);
         let end = self.resources.partition_point(|r| r.file <= file);
         self.resources.get(start..end).unwrap_or_default()
+    }
+
+    /// What SOPS encrypted in a file, by number.
+    pub(super) fn encrypted_of(&self, file: FileId) -> std::ops::Range<usize> {
+        self.encrypted.partition_point(|e| e.file < file)..self.encrypted.partition_point(|e| e.file <= file)
     }
 
     /// The mapping of a resource.
@@ -72,11 +80,13 @@ pub(super) struct Draft {
     pub appliers: Vec<Applier>,
     pub cluster: Option<String>,
     pub unit: Unit,
+    /// What each of several appliers brings.
+    pub parts: Vec<Part>,
 }
 
 impl Draft {
     pub(super) fn new(name: &str, evidence: Evidence, unit: Unit) -> Self {
-        Self { name: name.to_owned(), evidence, appliers: Vec::new(), cluster: None, unit }
+        Self { name: name.to_owned(), evidence, appliers: Vec::new(), cluster: None, unit, parts: Vec::new() }
     }
 }
 
@@ -131,11 +141,12 @@ fn number(mut drafts: Vec<Draft>) -> Vec<Built> {
     let key = |d: &Draft| (d.evidence, if d.evidence == Evidence::Config { String::new() } else { d.name.clone() });
     drafts.sort_by_cached_key(key);
     let built = drafts.into_iter().zip(0..).map(|(draft, id)| {
-        let Draft { name, evidence, appliers, cluster, unit } = draft;
-        let Unit { members, generated, gone, holes, reach, .. } = unit;
+        let Draft { name, evidence, appliers, cluster, unit, parts } = draft;
+        let Unit { members, generated, encrypted, gone, holes, reach, .. } = unit;
         let closed = holes.is_empty();
         let holes = holes.into_iter().collect();
-        Built { set: ApplySet { id: SetId(id), name, evidence, appliers, cluster, members, generated, closed, holes }, reach, gone }
+        let set = ApplySet { id: SetId(id), name, evidence, appliers, cluster, members, generated, parts, encrypted, closed, holes };
+        Built { set, reach, gone }
     });
     built.collect()
 }

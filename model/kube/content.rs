@@ -23,6 +23,8 @@ pub struct Encrypted {
     pub namespace: Option<String>,
     /// The file.
     pub file: FileId,
+    /// The document in it.
+    pub document: usize,
 }
 
 /// Kinds whose pods kustomize knows to refer to ConfigMaps and Secrets, by group.
@@ -98,12 +100,13 @@ impl Workspace {
         let files: BTreeSet<FileId> = self.skipped.iter().filter(|s| s.code == "sops").map(|s| s.file).collect();
         for file in files {
             let Some(yaml) = self.files.get(file.0 as usize).and_then(|f| f.yaml.as_deref()) else { continue };
-            for root in (0..yaml.documents().len()).filter_map(|i| yaml.root(i)).filter(|root| is_encrypted(*root)) {
+            let roots = (0..yaml.documents().len()).filter_map(|i| Some((i, yaml.root(i)?)));
+            for (document, root) in roots.filter(|(_, root)| is_encrypted(*root)) {
                 let text = |path: &[&str]| root.path(path).and_then(Node::text);
                 let to = [Target::ConfigMap, Target::Secret].into_iter().find(|t| text(&["kind"]) == Some(t.kind()));
                 if let Some((to, name)) = to.zip(text(&["metadata", "name"])) {
                     let namespace = text(&["metadata", "namespace"]).map(str::to_owned);
-                    found.push(Encrypted { to, name: name.to_owned(), namespace, file });
+                    found.push(Encrypted { to, name: name.to_owned(), namespace, file, document });
                 }
             }
         }

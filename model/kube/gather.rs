@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::apply_set::Parts;
+use super::content::Encrypted;
 use super::kustomization::Entry;
 use super::kustomize::Kustomization;
 use super::patch::{self, Patch};
 use super::resource::{FileId, ResourceId};
 use super::selector::Seen;
-use super::sets::{Generated, Member};
+use super::sets::{EncryptedMember, Generated, Member};
 
 /// Kustomizations nest less deep than this; deeper ones make a hole.
 const MAX_DEPTH: usize = 64;
@@ -92,6 +93,7 @@ impl Overrides {
 pub(super) struct Outcome {
     pub members: Vec<Member>,
     pub generated: Vec<Generated>,
+    pub encrypted: Vec<EncryptedMember>,
     /// What went in, and is deleted on the way.
     pub gone: Vec<Member>,
 }
@@ -101,6 +103,8 @@ pub(super) struct Outcome {
 pub(super) struct Gathered {
     resources: Vec<Part<ResourceId>>,
     generated: Vec<Part<Made>>,
+    /// Numbers of what SOPS encrypted.
+    encrypted: Vec<Part<usize>>,
     /// What a patch deletes.
     gone: Vec<Part<ResourceId>>,
     pub holes: BTreeSet<String>,
@@ -118,7 +122,7 @@ impl Gathered {
             } else {
                 format!("{}{}{}", part.prefix, resource.name, part.suffix)
             };
-            Some(Member { resource: part.what, namespace: part.namespace.clone(), name, through: part.outermost_first(), applier: 0 })
+            Some(Member { resource: part.what, namespace: part.namespace.clone(), name, through: part.outermost_first() })
         };
         let generated = |part: &Part<Made>| {
             let (kustomization, generator) = part.what;
@@ -127,7 +131,14 @@ impl Gathered {
             let name = format!("{}{name}{}", part.prefix, part.suffix);
             Some(Generated { kustomization, generator, namespace: part.namespace.clone(), name, through: part.outermost_first() })
         };
+        let encrypted = |part: &Part<usize>| {
+            let Encrypted { to, name, file, document, .. } = parts.encrypted.get(part.what)?;
+            let (to, file, document) = (*to, *file, *document);
+            let name = format!("{}{name}{}", part.prefix, part.suffix);
+            Some(EncryptedMember { to, file, document, namespace: part.namespace.clone(), name, through: part.outermost_first() })
+        };
         Outcome {
+            encrypted: self.encrypted.iter().filter_map(encrypted).collect(),
             members: self.resources.iter().filter_map(member).collect(),
             generated: self.generated.iter().filter_map(generated).collect(),
             gone: self.gone.iter().filter_map(member).collect(),
@@ -140,6 +151,7 @@ impl Gathered {
         let room = MAX_MEMBERS.saturating_sub(self.resources.len().max(self.generated.len()));
         self.resources.extend(inner.resources.iter().take(room).cloned());
         self.generated.extend(inner.generated.iter().take(room).cloned());
+        self.encrypted.extend(inner.encrypted.iter().take(room).cloned());
         self.gone.extend(inner.gone.iter().take(room).cloned());
         if inner.resources.len() > room || inner.generated.len() > room {
             self.holes.insert("it has too many resources".to_owned());
@@ -205,6 +217,8 @@ impl<'a> Gatherer<'a> {
                 Entry::File(file) => {
                     into.holes.extend(parts.unreadable.get(file).cloned());
                     into.resources.extend(parts.of_file(*file).iter().map(|r| Part::new(r.id, r.namespace.as_deref())));
+                    let namespace = |number: usize| parts.encrypted.get(number).and_then(|e| e.namespace.as_deref());
+                    into.encrypted.extend(parts.encrypted_of(*file).map(|number| Part::new(number, namespace(number))));
                 }
                 Entry::Base(base) => into.add(&self.gather(*base, &stack)),
             }
@@ -225,6 +239,7 @@ impl<'a> Gatherer<'a> {
         into.resources.iter_mut().for_each(|part| part.pass(file, &around));
         into.gone.iter_mut().for_each(|part| part.pass(file, &around));
         into.generated.iter_mut().for_each(|part| part.pass(file, &around));
+        into.encrypted.iter_mut().for_each(|part| part.pass(file, &around));
         into
     }
 }

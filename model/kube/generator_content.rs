@@ -156,6 +156,7 @@ impl Workspace {
             kind: to.kind().to_owned(),
             namespace: made.namespace.clone(),
             name: generator.name.clone(),
+            of_template: false,
         };
         let resource = Resource { id: ResourceId(u32::MAX), file: made.kustomization, identity: Arc::new(identity) };
         let names = BTreeSet::from([generator.name.clone(), made.name.clone()]);

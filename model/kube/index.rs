@@ -199,7 +199,9 @@ impl Workspace {
     }
 
     fn index_sets(&mut self, unreadable: &BTreeMap<FileId, String>) {
+        let encrypted = self.encrypted();
         let parts = Parts {
+            encrypted: &encrypted,
             files: &self.files,
             resources: &self.resources,
             unreadable,

@@ -10,7 +10,7 @@ use super::apply_set::{Draft, Parts};
 use super::gather::Gatherer;
 use super::repository::{Own, local};
 use super::resource::ResourceId;
-use super::sets::Evidence;
+use super::sets::{Evidence, Part};
 use super::unit::{self, Directory, Namespace, Unit, overrides, shown};
 
 /// Names that a set lists.
@@ -121,8 +121,15 @@ pub(super) fn meet(parts: &Parts<'_>, mut drafts: Vec<Draft>, applied: &[Applied
             let listed: Vec<String> = members.iter().filter_map(|at| Some(applied.get(*at)?.applier.name.clone())).collect();
             (draft.name, draft.evidence) = (names(tool, &listed), tool);
         }
-        for mut other in parts_of {
-            other.unit.members.iter_mut().for_each(|member| member.applier = draft.appliers.len());
+        if !parts_of.is_empty() {
+            draft.parts.push(part(&draft.unit, 0));
+        }
+        for other in parts_of {
+            let mut brings = part(&other.unit, draft.appliers.len());
+            let (members, generated) = (draft.unit.members.len(), draft.unit.generated.len());
+            brings.members = members..members + brings.members.end;
+            brings.generated = generated..generated + brings.generated.end;
+            draft.parts.push(brings);
             draft.appliers.extend(other.appliers);
             draft.unit.add(other.unit);
         }
@@ -141,6 +148,11 @@ pub(super) fn meet(parts: &Parts<'_>, mut drafts: Vec<Draft>, applied: &[Applied
     let stands = group_of.into_iter().map(|(r, groups)| (r, groups.iter().filter_map(|g| at.get(g).copied()).collect())).collect();
     opaque(parts, &mut drafts, &stands);
     same(drafts)
+}
+
+/// What an applier brings that is the first of a set.
+fn part(unit: &Unit, applier: usize) -> Part {
+    Part { applier, members: 0..unit.members.len(), generated: 0..unit.generated.len(), closed: unit.holes.is_empty() }
 }
 
 /// The drafts that hold each resource that has files applied.

@@ -69,6 +69,6 @@ pub use mention::{Mention, Mentions, Reader, Surroundings, Texts};
 pub use pod::{CARRIERS, Carrier, Container, ContainerKind, PodTemplate, Rollout, walk};
 pub use reference::{Certainty, Demand, FieldReference, Keys, Reference, Site, Target};
 pub use resource::{FileId, Identity, Resource, ResourceId};
-pub use sets::{Applier, ApplySet, Evidence, Generated, Member, Resolution, SetId};
+pub use sets::{Applier, ApplySet, EncryptedMember, Evidence, Generated, Member, Part, Resolution, SetId};
 pub use tree::Tree;
 pub use workspace::{ApplySetSpec, Broken, Input, Options, PathGlob, ReferenceSpec, Skipped, SourceFile, Workspace};

@@ -1,5 +1,8 @@
 //! Apply sets: what is applied together to one cluster (docs/kubernetes.md#two-definitions-of-one-name).
 
+use std::ops::Range;
+
+use super::reference::Target;
 use super::resource::{FileId, ResourceId};
 
 /// An apply set; stable within a pass.
@@ -36,8 +39,6 @@ pub struct Member {
     pub name: String,
     /// The kustomizations it came through, outermost first; empty outside kustomize.
     pub through: Vec<FileId>,
-    /// Which of [`ApplySet::appliers`] has it applied, where several appliers of one cluster and namespace meet; else 0.
-    pub applier: usize,
 }
 
 /// A ConfigMap or Secret that a kustomize generator makes, or changes, as part of an apply set.
@@ -68,6 +69,36 @@ pub struct Applier {
     pub namespace: Option<String>,
 }
 
+/// What one of several appliers brings into a set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The applier, by its place in [`ApplySet::appliers`].
+    pub applier: usize,
+    /// Its members, by position.
+    pub members: Range<usize>,
+    /// What generators make for it, by position.
+    pub generated: Range<usize>,
+    /// It brings nothing that is not known.
+    pub closed: bool,
+}
+
+/// A ConfigMap or Secret that SOPS encrypted, as part of an apply set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncryptedMember {
+    /// What it is.
+    pub to: Target,
+    /// Its file.
+    pub file: FileId,
+    /// Its document there.
+    pub document: usize,
+    /// As [`Member::namespace`].
+    pub namespace: Option<String>,
+    /// As [`Member::name`].
+    pub name: String,
+    /// As [`Member::through`].
+    pub through: Vec<FileId>,
+}
+
 /// Resources applied together, in order of application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApplySet {
@@ -85,11 +116,23 @@ pub struct ApplySet {
     pub members: Vec<Member>,
     /// What kustomize generators make or change in it, from the inside out.
     pub generated: Vec<Generated>,
+    /// What each of several appliers brings, in order; empty when one brings all of it.
+    pub parts: Vec<Part>,
+    /// ConfigMaps and Secrets of files that SOPS encrypted: their names are known, and their keys.
+    pub encrypted: Vec<EncryptedMember>,
     /// Nothing else is applied with it: no remote resources, no missing files, no unreadable or templated files, no charts,
     /// no generators of other kinds.
     pub closed: bool,
     /// Why it is not closed, for messages.
     pub holes: Vec<String>,
+}
+
+impl ApplySet {
+    /// What has the member at a position applied, where several appliers meet in the set.
+    pub fn applier_of(&self, position: usize) -> Option<&Applier> {
+        let part = self.parts.iter().find(|part| part.members.contains(&position))?;
+        self.appliers.get(part.applier)
+    }
 }
 
 /// What a name stands for in an apply set.

@@ -10,7 +10,7 @@ use super::gather::{Gatherer, Outcome, Overrides};
 use super::kustomization::join;
 use super::read::{has_extension, split};
 use super::resource::{FileId, Resource};
-use super::sets::{Evidence, Generated, Member};
+use super::sets::{EncryptedMember, Evidence, Generated, Member};
 use super::workspace::SourceFile;
 use crate::yaml::Node;
 
@@ -19,6 +19,7 @@ use crate::yaml::Node;
 pub(super) struct Unit {
     pub members: Vec<Member>,
     pub generated: Vec<Generated>,
+    pub encrypted: Vec<EncryptedMember>,
     /// What a patch deletes on the way.
     pub gone: Vec<Member>,
     pub holes: BTreeSet<String>,
@@ -54,12 +55,14 @@ impl Unit {
     pub(super) fn place(&mut self, namespace: Namespace<'_>) {
         self.members.iter_mut().for_each(|m| namespace.set(&mut m.namespace));
         self.generated.iter_mut().for_each(|g| namespace.set(&mut g.namespace));
+        self.encrypted.iter_mut().for_each(|e| namespace.set(&mut e.namespace));
     }
 
     /// Adds another one behind it.
     pub(super) fn add(&mut self, other: Self) {
         self.members.extend(other.members);
         self.generated.extend(other.generated);
+        self.encrypted.extend(other.encrypted);
         self.gone.extend(other.gone);
         self.holes.extend(other.holes);
         self.reach.extend(other.reach);
@@ -77,20 +80,29 @@ impl Unit {
         self.files.insert(file);
         self.holes.extend(parts.unreadable.get(&file).cloned());
         self.members.extend(parts.of_file(file).iter().map(raw));
+        let encrypted = parts.encrypted.get(parts.encrypted_of(file)).unwrap_or_default();
+        self.encrypted.extend(encrypted.iter().map(|e| EncryptedMember {
+            to: e.to,
+            file,
+            document: e.document,
+            namespace: e.namespace.clone(),
+            name: e.name.clone(),
+            through: Vec::new(),
+        }));
     }
 }
 
 /// A resource as it is written.
 pub(super) fn raw(resource: &Resource) -> Member {
-    Member { resource: resource.id, namespace: resource.namespace.clone(), name: resource.name.clone(), through: Vec::new(), applier: 0 }
+    Member { resource: resource.id, namespace: resource.namespace.clone(), name: resource.name.clone(), through: Vec::new() }
 }
 
 /// What a kustomization gives.
 pub(super) fn kustomization(parts: &Parts<'_>, builder: &mut Gatherer<'_>, file: FileId, overrides: &Overrides) -> Unit {
     let gathered = builder.build_with(file, overrides);
-    let Outcome { members, generated, gone } = gathered.finish(parts);
+    let Outcome { members, generated, encrypted, gone } = gathered.finish(parts);
     let (holes, reach) = (gathered.holes.clone(), gathered.reach.clone());
-    Unit { members, generated, gone, holes, reach, built: BTreeSet::from([file]), files: BTreeSet::new() }
+    Unit { members, generated, encrypted, gone, holes, reach, built: BTreeSet::from([file]), files: BTreeSet::new() }
 }
 
 /// What an applier finds in a directory.

@@ -212,7 +212,11 @@ impl Node<'_> {
             return Err(guard::KIND);
         }
         guard::path(self)?;
-        guard::subtree(self)?;
+        let scalars = matches!(self.kind(), Kind::Scalar(style) if !style.is_block())
+            && !matches!(value, Value::Map(_) | Value::Seq(_) | Value::Flow(_));
+        if !scalars {
+            guard::subtree(self)?;
+        }
         Ok(set::plan(self, value)?.edit(Op::Set { node: self.id(), value: value.clone() }))
     }
 

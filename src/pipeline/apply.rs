@@ -79,8 +79,12 @@ pub(super) fn leave_aside(workspace: &Workspace, finding: &mut Finding) {
 }
 
 /// A fix that gives up a comment is not safe: what people wrote for each other goes only when they say so.
-pub(super) fn demote(fix: &mut Fix) {
-    let loses = |change: &Change| matches!(change, Change::Edit(_, edit) if !edit.lost_comments.is_empty());
+pub(super) fn demote(workspace: &Workspace, fix: &mut Fix) {
+    let loses = |change: &Change| match change {
+        Change::Edit(_, edit) => !edit.lost_comments.is_empty(),
+        Change::Delete(file) => !fix.comments_lost_with(workspace, *file).is_empty(),
+        Change::Create(..) => false,
+    };
     if fix.changes.iter().any(loses) {
         fix.applicability = fix.applicability.min(Applicability::Unsafe);
     }

@@ -196,6 +196,7 @@ fn reported_fix(workspace: &Workspace, fix: &Fix) -> ReportedFix {
                 let file = workspace.file(*file);
                 let end = file.text.len();
                 edits.push(ReportedEdit { path: file.path.clone(), start: 0, end, content: String::new(), file: FileFate::Deleted });
+                lost_comments.extend(fix.comments_lost_with(workspace, file.id));
             }
         }
     }

@@ -6,32 +6,73 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::rc::Rc;
 
+use kubewright_model::finding::Location;
 use kubewright_model::kube::{
-    Certainty, Demand, FieldReference, Keys, Member, OutsideUse, Resolution, Resource, ResourceId, Rollout, SetId, Workspace,
+    Certainty, Demand, FieldReference, FileId, Keys, Member, OutsideUse, Resolution, Resource, ResourceId, Rollout, SetId, Workspace,
 };
 use kubewright_model::yaml::Node;
 
 use super::Reason;
-use super::group::{Collision, Relation, relate};
+use super::group::{Collision, Holders, Relation, relate};
 use super::outside::Attached;
+use super::position::Position;
 
 /// Which definition a consumer means, by index, or why that is not known.
 #[derive(Debug)]
 pub(super) enum Verdict {
     /// Its keys are held by this definition alone.
     Keys(usize),
+    /// It is applied together with this definition alone, in a part of the set that is closed.
+    Together(usize, Unit),
     /// It stands in the file of this definition alone.
     SameFile(usize),
-    /// Why nothing decides.
-    Undecided(String),
+    /// It stands in the directory of this definition alone.
+    SameDirectory(usize),
+    /// Why nothing decides: a code, and a text.
+    Undecided(&'static str, String),
+}
+
+/// A part of a set that is applied by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// A kustomization that others gather.
+    Kustomization(FileId),
+    /// What an Argo CD `Application` or a Flux `Kustomization` applies.
+    Part(SetId, usize),
+}
+
+impl Unit {
+    /// Its name, for messages and for new names.
+    pub(super) fn name(self, ws: &Workspace) -> &str {
+        match self {
+            Self::Kustomization(file) => ws.kustomization(file).map_or("", |k| k.directory.as_str()),
+            Self::Part(set, part) => {
+                let set = ws.set(set);
+                set.parts.get(part).and_then(|p| set.appliers.get(p.applier)).map_or("", |a| a.name.as_str())
+            }
+        }
+    }
+
+    /// The start of a sentence that says what it builds or applies.
+    pub(super) fn builds(self, ws: &Workspace) -> String {
+        match self {
+            Self::Kustomization(_) => format!("the kustomization in {} builds", self.name(ws)),
+            Self::Part(set, part) => {
+                let set = ws.set(set);
+                let applier = set.parts.get(part).and_then(|p| set.appliers.get(p.applier));
+                format!("{} {} applies", applier.map_or("", |a| ws.resource(a.resource).kind.as_str()), self.name(ws))
+            }
+        }
+    }
 }
 
 impl Verdict {
     pub(super) fn definition(&self) -> Option<usize> {
         match self {
-            Self::Keys(at) | Self::SameFile(at) => Some(*at),
-            Self::Undecided(_) => None,
+            Self::Keys(at) | Self::Together(at, _) | Self::SameFile(at) | Self::SameDirectory(at) => Some(*at),
+            Self::Undecided(..) => None,
         }
     }
 }
@@ -60,24 +101,62 @@ pub(super) struct Demands<'a> {
     pub(super) consumers: Vec<Consumer<'a>>,
     /// References that are not understood well enough to rewrite.
     pub(super) blocks: Vec<Reason>,
+    /// The consumers of each definition, by index.
+    by_definition: BTreeMap<usize, Vec<usize>>,
 }
 
 impl Demands<'_> {
-    /// Definitions that a consumer demands by keys which no other definition holds.
-    pub(super) fn uniquely_demanded(&self) -> BTreeSet<usize> {
-        let by_keys = |c: &Consumer<'_>| if let Verdict::Keys(at) = c.verdict { Some(at) } else { None };
-        self.consumers.iter().filter_map(by_keys).collect()
+    /// Definitions that a consumer demands by keys which no other definition holds, or is applied with while no other definition is.
+    pub(super) fn proven(&self) -> BTreeSet<usize> {
+        let proven = |c: &Consumer<'_>| if let Verdict::Keys(at) | Verdict::Together(at, _) = c.verdict { Some(at) } else { None };
+        self.consumers.iter().filter_map(proven).collect()
+    }
+
+    /// Definitions that have a consumer.
+    pub(super) fn wanted(&self) -> usize {
+        self.by_definition.len()
+    }
+
+    /// Whether a consumer is assigned by where it stands.
+    pub(super) fn by_position(&self) -> bool {
+        let by_keys = |c: &Consumer<'_>| matches!(c.verdict, Verdict::Keys(_) | Verdict::Undecided(..));
+        !self.consumers.iter().all(by_keys)
     }
 
     /// The consumers of a definition.
     pub(super) fn of(&self, definition: usize) -> impl Iterator<Item = &Consumer<'_>> {
-        self.consumers.iter().filter(move |c| c.verdict.definition() == Some(definition))
+        self.by_definition.get(&definition).into_iter().flatten().filter_map(|at| self.consumers.get(*at))
     }
+}
+
+/// A set, the kustomizations a member passes through, its namespace, the one a reference states, and whether it is a hook.
+type Asking = (SetId, Vec<FileId>, Option<String>, Option<String>, bool);
+
+/// What is asked of every consumer, and was answered for another one like it before.
+struct Finder<'a, 'c> {
+    ws: &'a Workspace,
+    collision: &'c Collision<'a>,
+    attached: &'c Attached,
+    holders: Holders<'c>,
+    position: Position,
+    /// The references of patches, by where the patch is declared.
+    references: BTreeMap<&'c Location, Vec<usize>>,
+    /// What the name means to a member that passes through these kustomizations in that namespace, and is a hook or is none.
+    means: BTreeMap<Asking, Relation>,
+    /// The definitions that hold all these keys.
+    holding: BTreeMap<BTreeMap<String, bool>, Rc<[usize]>>,
 }
 
 /// Finds and decides the consumers of a collision in all apply sets it is part of.
 pub(super) fn find<'a>(ws: &'a Workspace, collision: &Collision<'a>, attached: &Attached) -> Demands<'a> {
     let mut demands = Demands::default();
+    let mut references: BTreeMap<&Location, Vec<usize>> = BTreeMap::new();
+    for (at, reference) in attached.references.iter().enumerate() {
+        references.entry(&reference.declared).or_default().push(at);
+    }
+    let holders = Holders::of(&collision.definitions);
+    let position = Position::of(ws, collision);
+    let mut finder = Finder { ws, collision, attached, holders, position, references, means: BTreeMap::new(), holding: BTreeMap::new() };
     let mut seen = BTreeSet::new();
     let mut met = vec![false; attached.references.len()];
     let named = [collision.name, &collision.applied].map(|name| ws.referring(collision.to, name));
@@ -86,13 +165,18 @@ pub(super) fn find<'a>(ws: &'a Workspace, collision: &Collision<'a>, attached: &
     for set in &collision.sets {
         for member in &ws.set(*set).members {
             if may_use(member.resource) && !collision.is_definition(member.resource) && seen.insert(member.resource) {
-                visit(ws, collision, *set, member, (attached, &mut met), &mut demands);
+                finder.visit(*set, member, &mut met, &mut demands);
             }
         }
     }
     for (reference, _) in attached.references.iter().zip(met).filter(|(_, met)| !met) {
         let text = format!("a patch in {} refers to the name and changes nothing that is in sight", ws.file(reference.location.file).path);
         demands.blocks.push(Reason::new("outside-use", text));
+    }
+    for (at, consumer) in demands.consumers.iter().enumerate() {
+        if let Some(definition) = consumer.verdict.definition() {
+            demands.by_definition.entry(definition).or_default().push(at);
+        }
     }
     demands.blocks.extend(torn(ws, attached, &demands));
     demands
@@ -113,84 +197,164 @@ fn torn(ws: &Workspace, attached: &Attached, demands: &Demands<'_>) -> Option<Re
     })
 }
 
-fn visit<'a>(
-    ws: &'a Workspace,
-    collision: &Collision<'a>,
-    set: SetId,
-    member: &Member,
-    (attached, met): (&Attached, &mut [bool]),
-    demands: &mut Demands<'a>,
-) {
-    let resource = ws.resource(member.resource);
-    let mut consumer = Consumer {
-        resource,
-        uses: Vec::new(),
-        patches: Vec::new(),
-        keys: BTreeMap::new(),
-        whole: false,
-        verdict: Verdict::Undecided(String::new()),
-        rollout: None,
-    };
-    for template in ws.pod_templates(member.resource) {
-        for reference in template.references() {
-            if reference.to != collision.to || reference.name != collision.name {
-                if reference.to == collision.to && reference.name == collision.applied {
-                    let text = format!("{} refers to the name that kustomize makes of it, {}", resource.display(), reference.name);
-                    demands.blocks.push(Reason::new("prefixed-name", text));
+impl<'a> Finder<'a, '_> {
+    fn visit(&mut self, set: SetId, member: &Member, met: &mut [bool], demands: &mut Demands<'a>) {
+        let (ws, collision) = (self.ws, self.collision);
+        let resource = ws.resource(member.resource);
+        let mut consumer = Consumer {
+            resource,
+            uses: Vec::new(),
+            patches: Vec::new(),
+            keys: BTreeMap::new(),
+            whole: false,
+            verdict: Verdict::Undecided("consumer-undecided", String::new()),
+            rollout: None,
+        };
+        for template in ws.pod_templates(member.resource) {
+            for reference in template.references() {
+                if reference.to != collision.to || reference.name != collision.name {
+                    if reference.to == collision.to && reference.name == collision.applied {
+                        let text = format!("{} refers to the name that kustomize makes of it, {}", resource.display(), reference.name);
+                        demands.blocks.push(Reason::new("prefixed-name", text));
+                    }
+                    continue;
                 }
+                match self.means(set, member, None) {
+                    Relation::Different => continue,
+                    Relation::Unsure => demands.blocks.push(unsure_namespace(resource)),
+                    Relation::Same => {}
+                }
+                consumer.uses.push((reference.node, None));
+                consumer.rollout = Some(template.carrier.rollout);
+                consumer.whole |= matches!(reference.demand.reads, Keys::All | Keys::AllData);
+                add(&mut consumer.keys, demanded(&reference.demand), reference.demand.data_only);
+            }
+        }
+        for field in ws.field_references(member.resource) {
+            if field.to != collision.to || field.name != collision.name {
                 continue;
             }
-            match means(ws, collision, set, member, None) {
-                Relation::Different => continue,
-                Relation::Unsure => demands.blocks.push(unsure_namespace(resource)),
-                Relation::Same => {}
+            let relation = self.means(set, member, field.namespace);
+            if relation == Relation::Different {
+                continue;
             }
-            consumer.uses.push((reference.node, None));
-            consumer.rollout = Some(template.carrier.rollout);
-            consumer.whole |= matches!(reference.demand.reads, Keys::All | Keys::AllData);
-            add(&mut consumer.keys, demanded(&reference.demand), reference.demand.data_only);
+            demands.blocks.extend(block(resource, &field, relation));
+            consumer.uses.push((field.node, field.part));
+            // An annotation of Reloader and the like reads nothing by itself.
+            consumer.whole |= field.required.is_empty() && !field.path.contains("annotations");
+            add(&mut consumer.keys, field.required, false);
+        }
+        if !self.references.is_empty() {
+            self.patched(member, &mut consumer, met);
+        }
+        if !consumer.uses.is_empty() || !consumer.patches.is_empty() {
+            consumer.verdict = self.decide(&consumer, self.position.together(ws, set, member.resource));
+            demands.consumers.push(consumer);
         }
     }
-    for field in ws.field_references(member.resource) {
-        if field.to != collision.to || field.name != collision.name {
-            continue;
-        }
-        let relation = means(ws, collision, set, member, field.namespace);
-        if relation == Relation::Different {
-            continue;
-        }
-        demands.blocks.extend(block(resource, &field, relation));
-        consumer.uses.push((field.node, field.part));
-        // An annotation of Reloader and the like reads nothing by itself.
-        consumer.whole |= field.required.is_empty() && !field.path.contains("annotations");
-        add(&mut consumer.keys, field.required, false);
-    }
-    if !attached.references.is_empty() {
-        let touches = ws.touches(member.resource);
-        for (reference, met) in attached.references.iter().zip(met) {
-            if touches.iter().any(|t| t.location == reference.declared) {
-                *met = true;
-                consumer.whole |= reference.keys.is_empty();
-                add(&mut consumer.keys, reference.keys.clone(), false);
-                consumer.patches.push(reference.clone());
-                consumer.rollout = consumer.rollout.or_else(|| ws.pod_templates(member.resource).first().map(|t| t.carrier.rollout));
-            }
-        }
-    }
-    if !consumer.uses.is_empty() || !consumer.patches.is_empty() {
-        consumer.verdict = decide(collision, &consumer);
-        demands.consumers.push(consumer);
-    }
-}
 
-/// Whether the name in a member means one of the colliding definitions, as kustomize and the namespaces have it.
-fn means(ws: &Workspace, collision: &Collision<'_>, set: SetId, from: &Member, explicit: Option<&str>) -> Relation {
-    let ours = |ids: &[ResourceId]| ids.iter().any(|id| collision.is_definition(*id));
-    match ws.resolve_in(set, from.resource, collision.to, collision.name, explicit) {
-        Resolution::One(id) if !collision.is_definition(id) => Relation::Different,
-        Resolution::Several(ids) if !ours(&ids) => Relation::Different,
-        Resolution::Uncertain(ids) if ours(&ids) => Relation::Unsure,
-        _ => relate(explicit.or(from.namespace.as_deref()), collision.namespace.as_deref()),
+    /// Adds the references that patches write into a member.
+    fn patched(&self, member: &Member, consumer: &mut Consumer<'a>, met: &mut [bool]) {
+        let touches = self.ws.touches(member.resource);
+        let found: BTreeSet<usize> = touches.iter().filter_map(|t| self.references.get(&t.location)).flatten().copied().collect();
+        for at in found {
+            let Some(reference) = self.attached.references.get(at) else { continue };
+            met.iter_mut().skip(at).take(1).for_each(|met| *met = true);
+            consumer.whole |= reference.keys.is_empty();
+            add(&mut consumer.keys, reference.keys.clone(), false);
+            consumer.patches.push(reference.clone());
+            consumer.rollout = consumer.rollout.or_else(|| self.ws.pod_templates(member.resource).first().map(|t| t.carrier.rollout));
+        }
+    }
+
+    /// Whether the name in a member means one of the colliding definitions, as kustomize and the namespaces have it.
+    fn means(&mut self, set: SetId, from: &Member, explicit: Option<&str>) -> Relation {
+        let (ws, collision) = (self.ws, self.collision);
+        let key = (set, from.through.clone(), from.namespace.clone(), explicit.map(str::to_owned), ws.is_hook(from.resource));
+        *self.means.entry(key).or_insert_with(|| {
+            let ours = |ids: &[ResourceId]| ids.iter().any(|id| collision.is_definition(*id));
+            match ws.resolve_in(set, from.resource, collision.to, collision.name, explicit) {
+                Resolution::One(id) if !collision.is_definition(id) => Relation::Different,
+                Resolution::Several(ids) if !ours(&ids) => Relation::Different,
+                Resolution::Uncertain(ids) if ours(&ids) => Relation::Unsure,
+                _ => relate(explicit.or(from.namespace.as_deref()), collision.namespace.as_deref()),
+            }
+        })
+    }
+
+    /// The definitions that hold all keys of a consumer.
+    fn holding(&mut self, keys: &BTreeMap<String, bool>) -> Rc<[usize]> {
+        if let Some(known) = self.holding.get(keys) {
+            return Rc::clone(known);
+        }
+        let candidates = self.holders.of_rarest(keys.keys().map(String::as_str)).unwrap_or_default();
+        let holds = |at: &&usize| {
+            let definition = self.collision.definitions.get(**at);
+            definition.is_some_and(|d| keys.iter().all(|(key, data_only)| d.holds(key, *data_only)))
+        };
+        let found: Rc<[usize]> = candidates.iter().filter(holds).copied().collect();
+        self.holding.insert(keys.clone(), Rc::clone(&found));
+        found
+    }
+
+    fn decide(&mut self, consumer: &Consumer<'_>, together: Option<(usize, Unit)>) -> Verdict {
+        let undecided = |text: String| Verdict::Undecided("consumer-undecided", text);
+        let who = consumer.resource.display();
+        let only = |found: &[usize]| if let [one] = *found { Some(one) } else { None };
+        let same_file = only(self.holders.in_file(consumer.resource.file));
+        let same_directory = self.position.in_directory(self.ws, consumer.resource.file);
+        if consumer.keys.is_empty() {
+            return match (together, same_file, same_directory) {
+                (Some((at, unit)), Some(file), _) if at != file => self.contradicts(&who, "stands in its file", (file, at), unit),
+                (Some((at, unit)), ..) => Verdict::Together(at, unit),
+                (None, Some(at), _) => Verdict::SameFile(at),
+                (None, None, Some(at)) => Verdict::SameDirectory(at),
+                _ => undecided(format!("{who} takes whatever the {} holds", self.collision.to.kind())),
+            };
+        }
+        let holders = self.holding(&consumer.keys);
+        let keys = consumer.keys.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let by_keys = only(&holders);
+        if let Some((at, unit)) = together {
+            let open = self.holders.open.contains(&at);
+            return match by_keys.or(holders.first().copied()) {
+                _ if by_keys == Some(at) => Verdict::Keys(at),
+                _ if holders.contains(&at) || (holders.is_empty() && open) => Verdict::Together(at, unit),
+                Some(other) => self.contradicts(&who, &format!("demands {keys}, which it holds"), (other, at), unit),
+                None => undecided(format!("no single definition holds all that {who} demands: {keys}")),
+            };
+        }
+        if let Some(at) = self.holders.open.iter().find(|at| !holders.contains(at)) {
+            let place = self.collision.definitions.get(*at).map_or("", |d| d.own_name());
+            return undecided(format!("{who} demands {keys}, and generator {place} may write keys that are not in sight"));
+        }
+        match (by_keys, same_file, same_directory) {
+            (Some(by_keys), Some(by_file), _) if by_keys != by_file => {
+                let (held, beside) = (self.collision.place(self.ws, by_keys), self.collision.place(self.ws, by_file));
+                let text = format!(
+                    "{who} demands {keys}, which only the definition in {held} holds, but stands in one file with the one in {beside}, which \
+                     does not hold it"
+                );
+                Verdict::Undecided("contradicting-evidence", text)
+            }
+            (Some(by_keys), ..) => Verdict::Keys(by_keys),
+            (None, Some(by_file), _) if holders.contains(&by_file) => Verdict::SameFile(by_file),
+            (None, None, Some(beside)) if holders.contains(&beside) => Verdict::SameDirectory(beside),
+            (None, ..) if holders.is_empty() => undecided(format!("no single definition holds all that {who} demands: {keys}")),
+            (None, ..) => undecided(format!("{} definitions hold what {who} demands: {keys}", holders.len())),
+        }
+    }
+
+    /// A consumer for which one thing speaks for the first definition, and what it is applied with for the second.
+    fn contradicts(&self, who: &str, why: &str, (one, other): (usize, usize), unit: Unit) -> Verdict {
+        let place = |at: usize| self.collision.place(self.ws, at);
+        let text = format!(
+            "for the definition in {} speaks that {who} {why}, and for the one in {} that {} both",
+            place(one),
+            place(other),
+            unit.builds(self.ws)
+        );
+        Verdict::Undecided("contradicting-evidence", text)
     }
 }
 
@@ -221,32 +385,5 @@ fn demanded(demand: &Demand) -> BTreeSet<String> {
 fn add(keys: &mut BTreeMap<String, bool>, more: BTreeSet<String>, data_only: bool) {
     for key in more {
         *keys.entry(key).or_default() |= data_only;
-    }
-}
-
-fn decide(collision: &Collision<'_>, consumer: &Consumer<'_>) -> Verdict {
-    let who = consumer.resource.display();
-    let only = |found: Vec<usize>| if let [one] = found[..] { Some(one) } else { None };
-    let all = || collision.definitions.iter().enumerate();
-    let same_file = only(all().filter(|(_, d)| d.file == consumer.resource.file).map(|(at, _)| at).collect());
-    let holders: Vec<usize> =
-        all().filter(|(_, d)| consumer.keys.iter().all(|(key, data_only)| d.holds(key, *data_only))).map(|(at, _)| at).collect();
-    if consumer.keys.is_empty() {
-        return same_file
-            .map_or_else(|| Verdict::Undecided(format!("{who} takes whatever the {} holds", collision.to.kind())), Verdict::SameFile);
-    }
-    let keys = consumer.keys.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-    if let Some((at, _)) = all().find(|(at, d)| d.open && !holders.contains(at)) {
-        let place = collision.definitions.get(at).map_or("", |d| d.own_name());
-        return Verdict::Undecided(format!("{who} demands {keys}, and generator {place} may write keys that are not in sight"));
-    }
-    match (only(holders.clone()), same_file) {
-        (Some(by_keys), Some(by_file)) if by_keys != by_file => {
-            Verdict::Undecided(format!("{who} demands {keys}, but stands in one file with a definition that does not hold it"))
-        }
-        (Some(by_keys), _) => Verdict::Keys(by_keys),
-        (None, Some(by_file)) if holders.contains(&by_file) => Verdict::SameFile(by_file),
-        (None, _) if holders.is_empty() => Verdict::Undecided(format!("no single definition holds all that {who} demands: {keys}")),
-        (None, _) => Verdict::Undecided(format!("{} definitions hold what {who} demands: {keys}", holders.len())),
     }
 }

@@ -9,7 +9,7 @@ use kubewright_model::kube::{Evidence, FileId, Workspace};
 use kubewright_model::yaml::Node;
 
 use super::demand::{Demands, Verdict};
-use super::group::{Collision, Definition, Relation, relate};
+use super::group::{Collision, Definition, Holders, Relation, relate};
 use super::{Reason, paths};
 
 /// Whether all definitions of the name are in one namespace for certain (R1).
@@ -35,24 +35,47 @@ pub(super) fn content(ws: &Workspace, collision: &Collision<'_>) -> Option<Reaso
         return Some(Reason::new("prefixed-name", "the names become the same only by a prefix or suffix of kustomize"));
     }
     let all_keys: Vec<BTreeSet<&str>> = collision.definitions.iter().map(Definition::keys).collect();
-    let definitions = || collision.definitions.iter().zip(&all_keys).enumerate();
-    for (at, (a, keys)) in definitions() {
+    let holders = Holders::of(&collision.definitions);
+    let everybody: Vec<usize> = (0..collision.definitions.len()).collect();
+    let twins = twins(collision);
+    for (at, (a, keys)) in collision.definitions.iter().zip(&all_keys).enumerate() {
         if ["$patch", "$retainKeys"].iter().any(|k| a.node.get(k).is_some() || a.node.get("data").is_some_and(|d| d.get(k).is_some())) {
             return Some(Reason::doubt("patch", format!("the definition in {} is a patch", path(at))));
         }
-        for (other, (b, more)) in definitions().filter(|(other, _)| *other != at) {
-            if other > at && a.same_content(b) {
-                return Some(Reason::doubt("identical-twin", format!("the definitions in {} and {} hold the same", path(at), path(other))));
+        let more = |other: &usize| all_keys.get(*other).is_some_and(|more| keys.len() < more.len() && keys.is_subset(more));
+        let candidates = holders.of_rarest(keys.iter().copied()).unwrap_or(&everybody);
+        let holds_more = candidates.iter().copied().find(|other| !a.open && more(other));
+        let twin = twins.get(&at).copied();
+        let text = match (twin, holds_more) {
+            (Some(twin), more) if more.is_none_or(|more| twin < more) => {
+                return Some(Reason::doubt("identical-twin", format!("the definitions in {} and {} hold the same", path(at), path(twin))));
             }
-            if keys.len() < more.len() && keys.is_subset(more) && !a.open {
-                return Some(Reason::doubt(
-                    "subset",
-                    format!("the definition in {} holds all keys of the one in {}, and more", path(other), path(at)),
-                ));
-            }
-        }
+            (_, Some(other)) => format!("the definition in {} holds all keys of the one in {}, and more", path(other), path(at)),
+            _ => continue,
+        };
+        return Some(Reason::doubt("subset", text));
     }
     None
+}
+
+/// For each definition the next one that holds the same, if there is one.
+fn twins(collision: &Collision<'_>) -> BTreeMap<usize, usize> {
+    let mut alike: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+    let mut found = BTreeMap::new();
+    for (at, definition) in collision.definitions.iter().enumerate() {
+        let known = alike.entry(definition.content_hash()).or_default();
+        let same = |before: &&usize| collision.definitions.get(**before).is_some_and(|b| b.same_content(definition));
+        // The last one of the same content stands for all of them.
+        match known.iter().rev().find(same).copied() {
+            Some(before) => {
+                found.insert(before, at);
+                known.retain(|k| *k != before);
+                known.push(at);
+            }
+            None => known.push(at),
+        }
+    }
+    found
 }
 
 /// Whether the paths tell of environments, versions or tests (R6); the user's word overrules them.
@@ -100,19 +123,25 @@ pub(super) fn alternatives(ws: &Workspace, collision: &Collision<'_>, demands: &
     None
 }
 
-/// Whether two definitions at least are demanded by keys of their own, and all consumers are decided (R2).
+/// Whether two definitions at least have consumers of their own, and all consumers are decided (R2).
 pub(super) fn demand(collision: &Collision<'_>, demands: &Demands<'_>) -> Option<Reason> {
-    let unique = demands.uniquely_demanded().len();
-    let undecided = demands.consumers.iter().find_map(|c| if let Verdict::Undecided(text) = &c.verdict { Some(text) } else { None });
+    let proven = demands.proven().len();
+    let undecided = demands.consumers.iter().filter_map(|c| match &c.verdict {
+        Verdict::Undecided(code, text) => Some((*code, text)),
+        _ => None,
+    });
+    // What contradicts itself says more than what is not known.
+    let undecided = undecided.min_by_key(|(code, _)| *code == "consumer-undecided");
     let open = collision.definitions.iter().any(|d| d.open);
     match undecided {
-        Some(text) if open => Some(Reason::new("consumer-undecided", text)),
-        Some(text) if unique > 0 => Some(Reason { doubt: unique < 2, ..Reason::new("consumer-undecided", text) }),
-        _ if unique < 2 => Some(Reason::doubt(
+        Some((code, text)) if open => Some(Reason::new(code, text)),
+        Some((code, text)) if proven > 0 => Some(Reason { doubt: proven < 2, ..Reason::new(code, text) }),
+        Some((code, text)) if code != "consumer-undecided" => Some(Reason::doubt(code, text)),
+        _ if undecided.is_some() || demands.wanted() < 2 => Some(Reason::doubt(
             "no-unique-demand",
-            match unique {
-                0 => "no consumer demands a key that a single definition holds",
-                _ => "only one of the definitions is demanded by a key of its own",
+            match proven {
+                0 => "no consumer demands a key that a single definition holds, or stands with a single one",
+                _ => "only one of the definitions is demanded by a key of its own, or stands with a consumer",
             },
         )),
         _ => None,

@@ -19,6 +19,8 @@ pub(super) enum Origin {
     Resource(ResourceId),
     /// The generator at that position of the kustomization.
     Generator(FileId, usize),
+    /// The document of a file that SOPS encrypted.
+    Encrypted(FileId, usize),
 }
 
 /// An object of an apply set.
@@ -29,10 +31,12 @@ pub(super) struct Entry {
     pub(super) namespace: Option<String>,
     /// The name in the cluster, a content hash aside.
     pub(super) name: String,
-    /// The kustomizations it comes through.
-    pub(super) through: BTreeSet<FileId>,
+    /// The kustomizations it comes through, outermost first.
+    pub(super) through: Vec<FileId>,
     /// It is a hook of Helm or Argo CD, which is applied on its own.
     pub(super) hook: bool,
+    /// Which of several appliers brings it, by its place in the set's parts.
+    pub(super) part: Option<usize>,
 }
 
 /// What a generator writes, by key; `false` when there may be more. Files count by what they hold, not by how their paths are written; one that
@@ -59,7 +63,7 @@ pub(super) fn generated_data(ws: &Workspace, kustomization: FileId, node: Node<'
 /// All objects of the kind in a set, resources first, in order of application.
 pub(super) fn of(ws: &Workspace, set: &ApplySet, to: Target) -> Vec<Entry> {
     let mut found = Vec::new();
-    for member in &set.members {
+    for (position, member) in set.members.iter().enumerate() {
         let resource = ws.resource(member.resource);
         if resource.kind == to.kind() && resource.api_version == "v1" && !member.name.is_empty() {
             found.push(Entry {
@@ -67,29 +71,52 @@ pub(super) fn of(ws: &Workspace, set: &ApplySet, to: Target) -> Vec<Entry> {
                 origin: Origin::Resource(member.resource),
                 namespace: member.namespace.clone(),
                 name: member.name.clone(),
-                through: member.through.iter().copied().collect(),
+                through: member.through.clone(),
+                part: set.parts.iter().position(|p| p.members.contains(&position)),
             });
         }
     }
+    found.extend(set.encrypted.iter().filter(|e| e.to == to).map(|e| Entry {
+        origin: Origin::Encrypted(e.file, e.document),
+        namespace: e.namespace.clone(),
+        name: e.name.clone(),
+        through: e.through.clone(),
+        hook: false,
+        part: None,
+    }));
     found.extend(generated(ws, set, to));
     found
 }
 
-/// The sets that a generator makes its object in.
-pub(super) fn sets_of(ws: &Workspace, to: Target, origin: Origin) -> Vec<SetId> {
-    ws.sets().iter().filter(|set| generated(ws, set, to).iter().any(|e| e.origin == origin)).map(|set| set.id).collect()
+/// The sets that each generator makes its object in, and the kustomizations that it comes through in any of them.
+pub(super) type Courses = BTreeMap<Origin, (Vec<SetId>, BTreeSet<FileId>)>;
+
+/// The courses of all generators of the kind.
+pub(super) fn courses(ws: &Workspace, to: Target) -> Courses {
+    let mut courses = Courses::new();
+    for set in ws.sets() {
+        for entry in generated(ws, set, to) {
+            let (sets, through) = courses.entry(entry.origin).or_default();
+            if sets.last() != Some(&set.id) {
+                sets.push(set.id);
+            }
+            through.extend(entry.through);
+        }
+    }
+    courses
 }
 
 /// What generators make in a set. Those that merge or replace make nothing: they need an object that is there.
 fn generated(ws: &Workspace, set: &ApplySet, to: Target) -> Vec<Entry> {
-    let made = set.generated.iter().filter_map(|made| {
+    let made = set.generated.iter().enumerate().filter_map(|(position, made)| {
         let generator = ws.kustomization(made.kustomization)?.generators.get(made.generator)?;
         (generator.to == to && generator.behavior == "create").then(|| Entry {
             origin: Origin::Generator(made.kustomization, made.generator),
             namespace: made.namespace.clone(),
             name: made.name.clone(),
-            through: made.through.iter().copied().collect(),
+            through: made.through.clone(),
             hook: false,
+            part: set.parts.iter().position(|p| p.generated.contains(&position)),
         })
     });
     made.collect()
@@ -100,6 +127,9 @@ pub(super) fn own_name(ws: &Workspace, origin: Origin) -> Option<&str> {
     match origin {
         Origin::Resource(id) => Some(&ws.resource(id).name),
         Origin::Generator(file, at) => ws.kustomization(file)?.generators.get(at).map(|g| g.name.as_str()),
+        Origin::Encrypted(file, document) => {
+            ws.file(file).yaml.as_deref()?.root(document)?.path(&["metadata", "name"]).and_then(Node::text)
+        }
     }
 }
 
@@ -107,10 +137,11 @@ pub(super) fn own_name(ws: &Workspace, origin: Origin) -> Option<&str> {
 pub(super) fn generator_node(ws: &Workspace, kustomization: FileId, at: usize) -> Option<Node<'_>> {
     let location = &ws.kustomization(kustomization)?.generators.get(at)?.location;
     let yaml = ws.file(location.file).yaml.as_deref()?;
-    let items = (0..yaml.documents().len())
+    let lists = (0..yaml.documents().len())
         .filter_map(|i| yaml.root(i))
-        .flat_map(|root| ["configMapGenerator", "secretGenerator"].into_iter().filter_map(move |k| root.get(k)).flat_map(Node::items));
-    items.into_iter().find(|item| item.get("name").is_some_and(|n| n.span() == location.span))
+        .flat_map(|root| ["configMapGenerator", "secretGenerator"].into_iter().filter_map(move |k| root.get(k)));
+    let around = lists.filter(|list| list.span().contains(&location.span.start));
+    around.flat_map(Node::items).find(|item| item.span().contains(&location.span.start))
 }
 
 /// Where a generator takes what it writes under a key.

@@ -24,7 +24,9 @@ pub(super) fn build(
     keeper: Keeper,
     names: &[Option<NewName>],
 ) -> Result<Fix, Reason> {
-    let mut rename = Rename { ws, changes: Vec::new(), parts: Vec::new(), inline: BTreeMap::new() };
+    let mut rename = Rename { ws, changes: Vec::new(), written: BTreeSet::new(), parts: Vec::new(), inline: BTreeMap::new() };
+    let mut uses: BTreeMap<usize, Vec<&OutsideUse>> = BTreeMap::new();
+    attached.uses.iter().for_each(|(owner, found)| uses.entry(*owner).or_default().push(found));
     for (at, (definition, name)) in collision.definitions.iter().zip(names).enumerate() {
         let Some(NewName { name, .. }) = name else { continue };
         rename.whole(definition.file, definition.name, name)?;
@@ -41,7 +43,7 @@ pub(super) fn build(
                 rename.outside(patch, name)?;
             }
         }
-        for (_, found) in attached.uses.iter().filter(|(owner, _)| *owner == at) {
+        for found in uses.get(&at).into_iter().flatten() {
             rename.outside(found, name)?;
         }
     }
@@ -69,6 +71,8 @@ struct Part<'a> {
 struct Rename<'a> {
     ws: &'a Workspace,
     changes: Vec<Change>,
+    /// The scalars that are changed already, and to what.
+    written: BTreeSet<(FileId, usize, String)>,
     parts: Vec<Part<'a>>,
     /// By the scalar that holds the patch.
     inline: BTreeMap<Location, BTreeMap<usize, String>>,
@@ -86,9 +90,8 @@ impl Rename<'_> {
     fn whole(&mut self, file: FileId, node: Node<'_>, name: &str) -> Result<(), Reason> {
         self.editable(file)?;
         let edit = node.set(&Value::str(name)).map_err(|r| Reason::new(r.code, r.text))?;
-        let change = Change::Edit(file, edit);
-        if !self.changes.contains(&change) {
-            self.changes.push(change);
+        if self.written.insert((file, node.id().index(), name.to_owned())) {
+            self.changes.push(Change::Edit(file, edit));
         }
         Ok(())
     }
@@ -139,7 +142,10 @@ fn renamed(patch: &yaml::File, names: &BTreeMap<usize, String>) -> Result<String
 /// that nothing demands and an unclear keeper are not.
 pub(super) fn applicability(collision: &Collision<'_>, demands: &Demands<'_>, keeper: Keeper, names: &[Option<NewName>]) -> Applicability {
     let inferred = [Evidence::Directory, Evidence::ArgoCd, Evidence::Flux].contains(&collision.evidence);
-    let proven = !inferred || demands.consumers.iter().all(|c| matches!(c.verdict, Verdict::Keys(_)));
+    let strong = |c: &super::demand::Consumer<'_>| matches!(c.verdict, Verdict::Keys(_) | Verdict::Together(..));
+    let beside = |c: &super::demand::Consumer<'_>| matches!(c.verdict, Verdict::SameDirectory(_));
+    let all = |decided: &dyn Fn(&super::demand::Consumer<'_>) -> bool| demands.consumers.iter().all(decided);
+    let proven = demands.proven().len() > 1 && if inferred { all(&strong) } else { all(&|c| !beside(c)) };
     let renamed = || names.iter().enumerate().filter(|(_, name)| name.is_some()).map(|(at, _)| at);
     let recreated = renamed().flat_map(|at| demands.of(at)).any(|c| matches!(c.rollout, Some(Rollout::Immutable | Rollout::Recreate)));
     let orphaned = renamed().any(|at| demands.of(at).next().is_none());
@@ -179,9 +185,9 @@ pub(super) fn notes(
     }
     notes.extend(uses::searched(name, mentions));
     let object = collision.to.kind();
-    notes.push(format!(
-        "{object} {name} stays in the cluster and holds what {kept} defines from the next apply on; nothing is left to prune"
-    ));
+    notes.push(super::pruning::note(ws, collision, keeper.index, names).unwrap_or_else(|| {
+        format!("{object} {name} stays in the cluster and holds what {kept} defines from the next apply on; nothing is left to prune")
+    }));
     for (at, new) in names.iter().enumerate().filter_map(|(at, new)| Some((at, new.as_ref()?))) {
         if collision.definitions.get(at).is_some_and(|d| hashed(ws, d.origin)) {
             notes.push(format!(

@@ -5,6 +5,7 @@
 //! sets is one collision. Hooks of Helm and Argo CD are applied on their own and do not count, but beside a plain object of one file or stream.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -13,7 +14,7 @@ use kubewright_model::kube::{ApplySet, Evidence, FileId, ResourceId, SetId, Targ
 use kubewright_model::yaml::{Node, Value};
 
 use super::demand::Demands;
-use super::entries::{self, Entry, Origin};
+use super::entries::{self, Courses, Entry, Origin};
 
 /// How two namespaces relate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub(super) struct Definition<'a> {
     pub(super) name: Node<'a>,
     /// The kustomizations it comes through.
     pub(super) through: BTreeSet<FileId>,
+    /// The same, outermost first.
+    pub(super) ways: Vec<FileId>,
     /// Keys that are text, and those that are bytes.
     data: BTreeMap<String, Value>,
     binary: BTreeMap<String, Value>,
@@ -50,10 +53,14 @@ pub(super) struct Definition<'a> {
     pub(super) added: BTreeSet<String>,
     /// It may hold keys that are not in sight.
     pub(super) open: bool,
+    /// Of what a generator makes: the sets, and the kustomizations that it comes through in any of them.
+    pub(super) course: (Vec<SetId>, BTreeSet<FileId>),
+    /// As [`Entry::part`].
+    pub(super) part: Option<usize>,
 }
 
 impl<'a> Definition<'a> {
-    pub(super) fn read(ws: &'a Workspace, to: Target, origin: Origin, through: BTreeSet<FileId>) -> Option<Self> {
+    pub(super) fn read(ws: &'a Workspace, to: Target, origin: Origin, through: Vec<FileId>) -> Option<Self> {
         let (node, name, file, data, binary, open) = match origin {
             Origin::Resource(id) => {
                 let node = ws.node(id)?;
@@ -67,8 +74,28 @@ impl<'a> Definition<'a> {
                 let (data, complete) = entries::generated_data(ws, kustomization, node, to);
                 (node, node.get("name")?, kustomization, data, BTreeMap::new(), !complete)
             }
+            Origin::Encrypted(file, document) => {
+                let node = ws.file(file).yaml.as_deref()?.root(document)?;
+                // What a value is stays unknown: it is like no other.
+                let here = |key: String| (key, Value::Map(vec![(ws.file(file).path.clone(), Value::str(document.to_string()))]));
+                let keys = ["data", "stringData"].into_iter().flat_map(|field| map(node, field).into_keys());
+                (node, node.path(&["metadata", "name"])?, file, keys.map(here).collect(), BTreeMap::new(), false)
+            }
         };
-        Some(Self { origin, file, node, name, through, data, binary, added: BTreeSet::new(), open })
+        Some(Self {
+            origin,
+            file,
+            node,
+            name,
+            ways: through.clone(),
+            through: through.into_iter().collect(),
+            data,
+            binary,
+            added: BTreeSet::new(),
+            open,
+            course: Default::default(),
+            part: None,
+        })
     }
 
     /// The resource; `None` for what a generator makes.
@@ -98,6 +125,19 @@ impl<'a> Definition<'a> {
     /// Whether a pod would read the same from both.
     pub(super) fn same_content(&self, other: &Self) -> bool {
         self.data == other.data && self.binary == other.binary && self.added == other.added && !self.open && !other.open
+    }
+
+    /// A number that is the same for the same content.
+    pub(super) fn content_hash(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for (key, value) in self.data.iter().chain(&self.binary) {
+            key.hash(&mut hasher);
+            if let Value::Str(text) = value {
+                text.hash(&mut hasher);
+            }
+        }
+        self.added.hash(&mut hasher);
+        hasher.finish()
     }
 
     /// Bytes of all keys and values.
@@ -145,6 +185,8 @@ pub(super) struct Collision<'a> {
     /// In order of application: the last one is what the cluster holds.
     pub(super) definitions: Vec<Definition<'a>>,
     origins: BTreeSet<Origin>,
+    /// How many of them stand in each file.
+    in_file: BTreeMap<FileId, usize>,
     /// The file of a further definition of the name that may or may not be in the same namespace.
     pub(super) unsure: Option<FileId>,
     /// Whether the definitions themselves are in one namespace for certain.
@@ -156,10 +198,9 @@ impl Collision<'_> {
     pub(super) fn place(&self, ws: &Workspace, at: usize) -> String {
         let Some(definition) = self.definitions.get(at) else { return String::new() };
         let file = ws.file(definition.file);
-        let alone = self.definitions.iter().filter(|d| d.file == definition.file).count() == 1;
-        match file.yaml.as_deref().filter(|_| !alone) {
-            Some(yaml) => format!("{}:{}", file.path, yaml.position(definition.name.span().start).0),
-            None => file.path.clone(),
+        match self.in_file.get(&definition.file) {
+            Some(2..) => format!("{}:{}", file.path, file.position(definition.name.span().start).0),
+            _ => file.path.clone(),
         }
     }
 
@@ -167,10 +208,42 @@ impl Collision<'_> {
         self.origins.contains(&Origin::Resource(id))
     }
 
+    /// The definition that `kustomize build` fails on, by index: the first that is added to what holds the name already. A base is built before
+    /// it is added; what a base generates may stand anywhere in between, and is not known.
+    pub(super) fn fails_on(&self) -> Option<usize> {
+        let kinds: BTreeSet<u8> = self
+            .definitions
+            .iter()
+            .map(|d| match d.origin {
+                Origin::Resource(_) => 0,
+                Origin::Encrypted(..) => 1,
+                Origin::Generator(..) => 2 + u8::from(d.ways.len() > 1),
+            })
+            .collect();
+        // What a kustomization generates itself comes behind all that it lists.
+        let known =
+            kinds.len() == 1 || kinds == BTreeSet::from([0, 2]) || kinds == BTreeSet::from([1, 2]) || kinds == BTreeSet::from([2, 3]);
+        if !known {
+            return None;
+        }
+        let mut group: Vec<usize> = (0..self.definitions.len()).collect();
+        let mut depth = 0;
+        loop {
+            let step = |at: usize| self.definitions.get(at).and_then(|d| d.ways.get(depth)).copied();
+            let mut runs = group.chunk_by(|a, b| step(*a).is_some() && step(*a) == step(*b));
+            let first = runs.next()?;
+            let inner = if first.len() > 1 { Some(first) } else { runs.next() }?;
+            if inner.len() == 1 {
+                return inner.first().copied();
+            }
+            group = inner.to_vec();
+            depth += 1;
+        }
+    }
+
     /// Whether two definitions stand in one file: no file is an alternative to itself.
     pub(super) fn in_one_file(&self) -> bool {
-        let files: BTreeSet<FileId> = self.definitions.iter().map(|d| d.file).collect();
-        files.len() < self.definitions.len()
+        self.in_file.values().any(|count| *count > 1)
     }
 
     /// Whether the definition that is applied last holds nothing, or lacks a key, of what a consumer reads from another one.
@@ -192,10 +265,44 @@ impl Collision<'_> {
     }
 }
 
+/// Which definitions hold what, so that a question need not be put to each of thousands.
+#[derive(Debug)]
+pub(super) struct Holders<'c> {
+    by_key: BTreeMap<&'c str, Vec<usize>>,
+    by_file: BTreeMap<FileId, Vec<usize>>,
+    /// Those that may hold keys that are not in sight.
+    pub(super) open: Vec<usize>,
+}
+
+impl<'c> Holders<'c> {
+    pub(super) fn of(definitions: &'c [Definition<'_>]) -> Self {
+        let mut all = Self { by_key: BTreeMap::new(), by_file: BTreeMap::new(), open: Vec::new() };
+        for (at, definition) in definitions.iter().enumerate() {
+            for key in definition.keys() {
+                all.by_key.entry(key).or_default().push(at);
+            }
+            all.by_file.entry(definition.file).or_default().push(at);
+            all.open.extend(definition.open.then_some(at));
+        }
+        all
+    }
+
+    /// Definitions of which one or more may hold all these keys: the holders of the rarest; `None` when there is no key.
+    pub(super) fn of_rarest<'k>(&self, keys: impl Iterator<Item = &'k str>) -> Option<&[usize]> {
+        keys.map(|key| self.by_key.get(key).map_or(&[][..], Vec::as_slice)).min_by_key(|holders| holders.len())
+    }
+
+    /// The definitions in a file.
+    pub(super) fn in_file(&self, file: FileId) -> &[usize] {
+        self.by_file.get(&file).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// All collisions of the workspace, in order of the sets they meet in first.
 pub(super) fn collisions(ws: &Workspace, to: Target) -> Vec<Collision<'_>> {
     let mut found: Vec<Collision<'_>> = Vec::new();
     let mut known: BTreeMap<(bool, BTreeSet<Origin>), usize> = BTreeMap::new();
+    let courses = entries::courses(ws, to);
     for set in ws.sets() {
         let mut entries = entries::of(ws, set, to);
         beside_hooks(ws, set, &mut entries);
@@ -207,7 +314,7 @@ pub(super) fn collisions(ws: &Workspace, to: Target) -> Vec<Collision<'_>> {
             }
         }
         for entries in by_name.into_values().filter(|m| m.len() > 1) {
-            for collision in in_set(ws, set, to, &entries) {
+            for collision in in_set(ws, set, to, &entries, &courses) {
                 let at = *known.entry((collision.certain, collision.origins.clone())).or_insert(found.len());
                 match found.get_mut(at) {
                     Some(known) => {
@@ -236,20 +343,28 @@ fn beside_hooks(ws: &Workspace, set: &ApplySet, entries: &mut Vec<Entry>) {
 }
 
 /// Collisions among the definitions of one name in one set, by namespace.
-fn in_set<'a>(ws: &'a Workspace, set: &ApplySet, to: Target, entries: &[&Entry]) -> Vec<Collision<'a>> {
+fn in_set<'a>(ws: &'a Workspace, set: &ApplySet, to: Target, entries: &[&Entry], courses: &Courses) -> Vec<Collision<'a>> {
     let mut by_namespace: BTreeMap<Option<&str>, Vec<&Entry>> = BTreeMap::new();
     for entry in entries {
         by_namespace.entry(entry.namespace.as_deref()).or_default().push(entry);
     }
     let collision = |entries: &[&Entry], certain: bool| {
-        let definitions: Vec<_> = entries.iter().filter_map(|e| Definition::read(ws, to, e.origin, e.through.clone())).collect();
+        let read = |e: &&Entry| {
+            let course = courses.get(&e.origin).cloned().unwrap_or_default();
+            Some(Definition { course, part: e.part, ..Definition::read(ws, to, e.origin, e.through.clone())? })
+        };
+        let definitions: Vec<_> = entries.iter().filter_map(read).collect();
         let name = definitions.first()?.own_name();
         let namespace = entries.first()?.namespace.as_deref();
         let unsure = by_namespace.iter().filter(|(other, _)| relate(**other, namespace) == Relation::Unsure).flat_map(|(_, m)| m).next();
         let file = |origin: Origin| match origin {
             Origin::Resource(id) => ws.resource(id).file,
-            Origin::Generator(file, _) => file,
+            Origin::Generator(file, _) | Origin::Encrypted(file, _) => file,
         };
+        let mut in_file = BTreeMap::new();
+        for definition in &definitions {
+            *in_file.entry(definition.file).or_default() += 1;
+        }
         (definitions.len() > 1).then(|| Collision {
             to,
             name,
@@ -258,6 +373,7 @@ fn in_set<'a>(ws: &'a Workspace, set: &ApplySet, to: Target, entries: &[&Entry])
             sets: vec![set.id],
             evidence: set.evidence,
             origins: definitions.iter().map(|d| d.origin).collect(),
+            in_file,
             definitions,
             unsure: unsure.map(|e| file(e.origin)),
             certain,

@@ -8,7 +8,7 @@
 //! they have is older. Where siblings stand between and neither tells, the choice is the live one and not certain.
 //! `keep` in the settings overrides all of it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use globset::Glob;
 use kubewright_model::kube::Workspace;
@@ -90,7 +90,8 @@ pub(super) fn choose(cx: &Context<'_>, collision: &Collision<'_>, demands: &Dema
     let (Some(first), Some(last)) = (siblings.iter().map(|s| s.position).min(), siblings.iter().map(|s| s.position).max()) else {
         return Keeper { index: live, why: Why::Live };
     };
-    let position = |index: &usize| collision.definitions.get(*index).map_or(0, |d| place(ws, collision, d.origin));
+    let places = places(ws, collision);
+    let position = |index: &usize| places.get(*index).copied().unwrap_or(0);
     let older: Vec<usize> = (0..collision.definitions.len()).filter(|index| position(index) > first).collect();
     let hashed: Vec<usize> = older.iter().copied().filter(|index| carries_hash(cx, demands, *index)).collect();
     let replayed: Vec<usize> = older
@@ -110,21 +111,21 @@ pub(super) fn choose(cx: &Context<'_>, collision: &Collision<'_>, demands: &Dema
 
 /// Whether the siblings would have got the suffixes they have, had this definition been the one that kept the name.
 fn replays(base: &str, siblings: &[Sibling<'_>], keeper: &Definition<'_>) -> bool {
-    siblings.iter().all(|sibling| {
-        let others: Vec<&Definition<'_>> =
-            siblings.iter().filter(|s| s.position != sibling.position).map(|s| &s.definition).chain([keeper]).collect();
-        let taken: BTreeSet<&str> = others.iter().flat_map(|d| d.keys()).collect();
-        let own: Vec<&str> = sibling.definition.keys().difference(&taken).copied().collect();
-        let rivals: Vec<Vec<&str>> = others.iter().map(|d| d.keys().into_iter().collect()).filter(|k: &Vec<&str>| !k.is_empty()).collect();
-        let rivals: Vec<&[&str]> = rivals.iter().map(Vec::as_slice).collect();
+    let all: Vec<Vec<&str>> = siblings.iter().map(|s| &s.definition).chain([keeper]).map(|d| d.keys().into_iter().collect()).collect();
+    let mut holders: BTreeMap<&str, usize> = BTreeMap::new();
+    all.iter().flatten().for_each(|key| *holders.entry(key).or_default() += 1);
+    let rivals = suffix::Rivals::of(base, all.iter().map(Vec::as_slice));
+    siblings.iter().zip(&all).all(|(sibling, keys)| {
+        let own: Vec<&str> = keys.iter().copied().filter(|key| holders.get(key) == Some(&1)).collect();
         suffix::suffix(base, &own, &rivals).as_deref() == Some(sibling.suffix)
     })
 }
 
-/// Position in the order of application.
-fn place(ws: &Workspace, collision: &Collision<'_>, origin: Origin) -> usize {
-    let set = collision.sets.first().map(|s| ws.set(*s));
-    set.and_then(|s| entries::of(ws, s, collision.to).iter().position(|e| e.origin == origin)).unwrap_or(0)
+/// Positions of the definitions in the order of application.
+fn places(ws: &Workspace, collision: &Collision<'_>) -> Vec<usize> {
+    let entries = collision.sets.first().map(|s| entries::of(ws, ws.set(*s), collision.to)).unwrap_or_default();
+    let places: BTreeMap<Origin, usize> = entries.iter().enumerate().rev().map(|(at, entry)| (entry.origin, at)).collect();
+    collision.definitions.iter().map(|d| places.get(&d.origin).copied().unwrap_or(0)).collect()
 }
 
 /// Whether a consumer of the definition carries the config hash that a run of all transforms leaves.

@@ -46,8 +46,9 @@ pub(super) fn plan(ws: &Workspace, collision: &Collision<'_>, (demands, attached
     }
     let others: Vec<&Definition<'_>> = collision.definitions.iter().filter(|d| d.origin != into.origin).collect();
     let mut changes = Vec::new();
+    let lists = removal::Lists::of(ws);
     for definition in &others {
-        changes.extend(removal::remove(ws, collision, definition)?);
+        changes.extend(removal::remove(ws, collision, definition, &lists)?);
     }
     let file = ws.file(into.file);
     if !file.editable {

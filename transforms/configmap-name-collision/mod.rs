@@ -25,6 +25,8 @@ mod merge;
 mod outside;
 mod owner;
 mod paths;
+mod position;
+mod pruning;
 mod removal;
 mod suffix;
 mod uses;
@@ -104,6 +106,7 @@ fn plan(cx: &Context<'_>, collision: &Collision<'_>, demands: &Demands<'_>, atta
     let ws = cx.workspace;
     let none = |reason: Option<Reason>| reason.map_or(Ok(()), Err);
     none(doubts::namespace(ws, collision))?;
+    none(owner::encrypted(ws, collision))?;
     if collision.identical() {
         return removal::twins(ws, collision, demands, attached);
     }
@@ -144,6 +147,8 @@ const DOUBTS_OF_ALL: &[&str] =
 
 /// A proven set fails, or loses data, as it stands; a directory is only a candidate, so any doubt whether it is applied makes a remark of it.
 fn severity(collision: &Collision<'_>, demands: &Demands<'_>, reason: Option<&Reason>) -> Severity {
+    // That a reader stands beside its definition is no sign that a directory is applied.
+    let beside = reason.is_none() && demands.proven().len() < 2;
     let harmless = collision.identical() && collision.evidence != Evidence::Kustomization;
     // Whoever applies one file, or reads from the one that is live, has the damage at once.
     let emptier = reason.is_some_and(|r| r.code == "subset") && collision.live_lacks(demands);
@@ -153,6 +158,7 @@ fn severity(collision: &Collision<'_>, demands: &Demands<'_>, reason: Option<&Re
         (Evidence::Directory, _) if at_once && !harmless && collision.certain && !doubted => Severity::Error,
         _ if harmless || !collision.certain => Severity::Info,
         (Evidence::Directory, Some(reason)) if reason.doubt => Severity::Info,
+        (Evidence::Directory, None) if beside => Severity::Info,
         // Argo CD and Flux go on, one way or the other.
         (Evidence::Directory | Evidence::ArgoCd | Evidence::Flux, _) => Severity::Warning,
         _ => Severity::Error,
@@ -173,9 +179,17 @@ fn message(ws: &Workspace, collision: &Collision<'_>) -> String {
     }
     let live = collision.place(ws, collision.definitions.len().saturating_sub(1));
     match (collision.evidence, collision.identical()) {
-        (Evidence::Kustomization, true) => format!("{what} with the same data; kustomize build fails on {live}"),
+        (Evidence::Kustomization, same) => {
+            let which = if same { "the same" } else { "different" };
+            let order = |at: usize| match collision.definitions.len() {
+                _ if same => "",
+                count if at + 1 == count => ", the last one",
+                _ => ", which is added to another one",
+            };
+            let at = collision.fails_on().map_or_else(String::new, |at| format!(" on {}{}", collision.place(ws, at), order(at)));
+            format!("{what} with {which} data; kustomize build fails{at}")
+        }
         (_, true) => format!("{what} with the same data"),
-        (Evidence::Kustomization, _) => format!("{what} with different data; kustomize build fails on {live}, the last one"),
         (Evidence::ArgoCd | Evidence::Flux, _) => format!("{what} with different data, and only one of them can be live"),
         (Evidence::Directory, _) if !collision.in_one_file() => {
             format!("{what} with different data; applied together, {live} is the one that is live")
@@ -199,8 +213,12 @@ fn related(ws: &Workspace, collision: &Collision<'_>, demands: &Demands<'_>, att
         let path = |at: usize| collision.place(ws, at);
         let text = match &consumer.verdict {
             Verdict::Keys(at) => format!("{who} demands {keys}, which only the definition in {} holds", path(*at)),
+            Verdict::Together(at, unit) => {
+                format!("{} {who} with the definition in {}, and no other of that name", unit.builds(ws), path(*at))
+            }
             Verdict::SameFile(at) => format!("{who} stands in one file with the definition in {}", path(*at)),
-            Verdict::Undecided(text) => text.clone(),
+            Verdict::SameDirectory(at) => format!("{who} stands in one directory with the definition in {}", path(*at)),
+            Verdict::Undecided(_, text) => text.clone(),
         };
         let place = consumer.uses.first().map(|(node, _)| Location::of(consumer.resource.file, *node));
         related.extend(place.or_else(|| consumer.patches.first().map(|p| p.location.clone())).map(|place| (place, text)));

@@ -4,14 +4,14 @@
 //! that passes through their kustomization; where several pass, the one that alone holds the keys they are about. A patch of a workload that
 //! writes the name is a reference of that workload, and decided with it ([`super::demand`]). All else blocks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kubewright_model::finding::Location;
 use kubewright_model::kube::{FileId, OutsideUse, OutsideUseKind, SetId, Workspace};
 use kubewright_model::yaml::Node;
 
 use super::Reason;
-use super::entries::{self, Origin, generated_keys, generator_node};
+use super::entries::{Origin, generated_keys, generator_node};
 use super::group::{Collision, Definition};
 use super::suffix::NewName;
 
@@ -31,15 +31,19 @@ pub(super) struct Attached {
 /// Finds all uses, and gives the definitions the keys that patches and generators add to them.
 pub(super) fn attach(ws: &Workspace, collision: &mut Collision<'_>) -> Attached {
     let mut all: Vec<(OutsideUse, BTreeSet<usize>)> = Vec::new();
+    let mut known: BTreeMap<(Location, u8, Option<usize>), Vec<usize>> = BTreeMap::new();
     let own: BTreeSet<Location> = collision.definitions.iter().map(Definition::location).collect();
     for (at, definition) in collision.definitions.iter().enumerate() {
         for found in uses_of(ws, collision, definition, definition.own_name()) {
             if own.contains(&found.location) && found.what == OutsideUseKind::Generator {
                 continue;
             }
-            match all.iter_mut().find(|(known, _)| *known == found) {
-                Some((_, owners)) => _ = owners.insert(at),
-                None => all.push((found, BTreeSet::from([at]))),
+            let alike = known.entry((found.location.clone(), found.what as u8, found.inline.as_ref().map(|i| i.start))).or_default();
+            if let Some(same) = alike.iter().find(|same| all.get(**same).is_some_and(|(known, _)| *known == found)) {
+                all.iter_mut().skip(*same).take(1).for_each(|(_, owners)| _ = owners.insert(at));
+            } else {
+                alike.push(all.len());
+                all.push((found, BTreeSet::from([at])));
             }
         }
     }
@@ -54,8 +58,10 @@ pub(super) fn attach(ws: &Workspace, collision: &mut Collision<'_>) -> Attached 
             },
         }
     }
+    let mut known = own;
+    known.extend(attached.uses.iter().flat_map(|(_, found)| [found.declared.clone(), found.location.clone()]));
     for definition in &collision.definitions {
-        attached.blocks.extend(unnamed_change(ws, collision, definition, &attached.uses));
+        attached.blocks.extend(unnamed_change(ws, collision, definition, &known));
     }
     attached
 }
@@ -79,20 +85,19 @@ impl Attached {
 pub(super) fn uses_of(ws: &Workspace, collision: &Collision<'_>, definition: &Definition<'_>, name: &str) -> Vec<OutsideUse> {
     match definition.origin {
         Origin::Resource(id) => ws.uses_outside(Some(id), collision.to, name),
+        Origin::Encrypted(..) => Vec::new(),
         Origin::Generator(file, _) => {
-            let sets = sets_of(ws, collision, definition);
-            let entries = sets.iter().flat_map(|set| entries::of(ws, ws.set(*set), collision.to));
-            let through = entries.filter(|e| e.origin == definition.origin).flat_map(|e| e.through).collect();
-            ws.uses_outside_of(file, &through, &sets, collision.to, name)
+            let (sets, through) = &definition.course;
+            ws.uses_outside_of(file, through, sets, collision.to, name)
         }
     }
 }
 
 /// The sets a definition is part of.
-pub(super) fn sets_of(ws: &Workspace, collision: &Collision<'_>, definition: &Definition<'_>) -> Vec<SetId> {
+pub(super) fn sets_of(ws: &Workspace, definition: &Definition<'_>) -> Vec<SetId> {
     match definition.origin {
         Origin::Resource(id) => ws.sets_of(id),
-        Origin::Generator(..) => entries::sets_of(ws, collision.to, definition.origin),
+        Origin::Generator(..) | Origin::Encrypted(..) => definition.course.0.clone(),
     }
 }
 
@@ -143,17 +148,16 @@ fn refused(ws: &Workspace, found: &OutsideUse) -> Reason {
 }
 
 /// A change of the data of a definition on its way to the cluster that does not name it.
-fn unnamed_change(ws: &Workspace, collision: &Collision<'_>, definition: &Definition<'_>, uses: &[(usize, OutsideUse)]) -> Option<Reason> {
-    let made = |location: &Location| collision.definitions.iter().any(|d| d.location() == *location);
-    let known = |location: &Location| made(location) || uses.iter().any(|(_, u)| u.declared == *location || u.location == *location);
+fn unnamed_change(ws: &Workspace, collision: &Collision<'_>, definition: &Definition<'_>, known: &BTreeSet<Location>) -> Option<Reason> {
     let reason = |what: &str| Some(Reason::new("outside-use", format!("{what} changes the definition on its way to the cluster")));
     match definition.origin {
         Origin::Resource(id) => {
             let data = ["data", "binaryData", "stringData"];
             let touches = ws.touches(id);
-            let touch = touches.iter().find(|t| data.iter().any(|path| t.affects(path)) && !known(&t.location));
+            let touch = touches.iter().find(|t| data.iter().any(|path| t.affects(path)) && !known.contains(&t.location));
             reason(touch?.what)
         }
+        Origin::Encrypted(..) => None,
         Origin::Generator(..) => {
             let unnamed = |file: &&FileId| {
                 let roots =
@@ -187,6 +191,11 @@ pub(super) fn still_chosen(ws: &Workspace, collision: &Collision<'_>, attached: 
 /// The scalar at a location.
 pub(super) fn node_at<'a>(ws: &'a Workspace, location: &Location) -> Option<Node<'a>> {
     let yaml = ws.file(location.file).yaml.as_deref()?;
-    let mut nodes = (0..yaml.documents().len()).filter_map(|i| yaml.root(i)).flat_map(Node::descendants);
-    nodes.find(|n| n.is_scalar() && n.span() == location.span)
+    let place = &location.span;
+    let mut at = yaml.root(yaml.document_at(place.start))?;
+    while !at.is_scalar() {
+        let around = |n: &Node<'_>| n.span().start <= place.start && place.end <= n.span().end;
+        at = at.children().find(around)?;
+    }
+    (at.span() == *place).then_some(at)
 }

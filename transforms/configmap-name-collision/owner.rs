@@ -5,6 +5,7 @@ use kubewright_model::kube::{Resource, Workspace};
 use kubewright_model::yaml::Node;
 
 use super::Reason;
+use super::entries::Origin;
 use super::group::{Collision, Definition};
 
 /// Names that a program looks up by itself (docs/kubernetes.md#names-in-words); `*` at the end stands for the rest.
@@ -155,6 +156,15 @@ pub(super) fn owned(ws: &Workspace, definition: &Definition<'_>) -> Option<Reaso
     written_elsewhere(ws, resource)
 }
 
+/// Whether SOPS encrypted a definition. It signs the whole file, the name too.
+pub(super) fn encrypted(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
+    let definition = collision.definitions.iter().find(|d| matches!(d.origin, Origin::Encrypted(..)))?;
+    let path = &ws.file(definition.file).path;
+    let text =
+        format!("SOPS encrypted {path} and signs all of it, so the name is changed with `sops edit {path}`, and the references with it");
+    Some(Reason::new("encrypted", text))
+}
+
 /// Kinds whose objects make a ConfigMap or Secret of their own name.
 const MAKERS: &[&str] =
     &["Bundle", "ClusterExternalSecret", "ExternalSecret", "KafkaUser", "ObjectBucketClaim", "OnePasswordItem", "SealedSecret"];
@@ -170,6 +180,15 @@ pub(super) fn made(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> 
 /// Whether another tool writes the resource.
 pub(super) fn written_elsewhere(ws: &Workspace, resource: &Resource) -> Option<Reason> {
     owner(ws, resource).map(|owner| {
+        if ws.is_hook(resource.id) {
+            let text = format!(
+                "{} in {} is a hook: {owner} applies it before or after all else, writes it over the plain object of its name, and may delete that \
+                 with the hook; give the hook a name of its own in what renders it",
+                resource.display(),
+                ws.file(resource.file).path
+            );
+            return Reason::new("owned-elsewhere", text);
+        }
         let text = format!("{} in {} belongs to {owner}", resource.display(), ws.file(resource.file).path);
         Reason::new("owned-elsewhere", text)
     })

@@ -1,7 +1,9 @@
 //! Takes a definition away: its document, and with the last document its file and the entry that lists it.
 
+use std::collections::BTreeMap;
+
 use kubewright_model::finding::{Applicability, Change, Fix};
-use kubewright_model::kube::{Evidence, FileId, Kustomization, Workspace};
+use kubewright_model::kube::{Evidence, FileId, Workspace};
 use kubewright_model::yaml::{Node, Refusal};
 
 use super::Reason;
@@ -18,7 +20,7 @@ fn refused(refusal: Refusal) -> Reason {
 pub(super) fn twins(ws: &Workspace, collision: &Collision<'_>, demands: &Demands<'_>, attached: &Attached) -> Plan {
     let no = |text: &str| Err(Reason::doubt("identical-twin", text));
     if collision.evidence != Evidence::Kustomization {
-        if let Some(reason) = doubts::paths(ws, collision) {
+        if let Some(reason) = doubts::paths(ws, collision).or_else(|| doubts::alternatives(ws, collision, demands)) {
             let text = format!(
                 "the definitions hold the same, and may be alternatives: {}; where both are applied, that does no harm",
                 reason.text
@@ -33,11 +35,12 @@ pub(super) fn twins(ws: &Workspace, collision: &Collision<'_>, demands: &Demands
     let Some((first, later)) = collision.definitions.split_first() else { return no("there is only one") };
     let value = |d: &Definition<'_>| d.node.to_value();
     if later.iter().any(|d| d.id().is_none() || value(d) != value(first)) {
-        return no("the definitions hold the same data, but are not equal otherwise: remove all but one by hand");
+        return no("the definitions hold the same data, but are not equal otherwise: decide which one is right, and take the others away");
     }
     let mut changes = Vec::new();
+    let lists = Lists::of(ws);
     for definition in later {
-        changes.extend(remove(ws, collision, definition)?);
+        changes.extend(remove(ws, collision, definition, &lists)?);
     }
     let kept = collision.place(ws, 0);
     let gone: Vec<String> = (1..collision.definitions.len()).map(|at| collision.place(ws, at)).collect();
@@ -53,18 +56,23 @@ pub(super) fn twins(ws: &Workspace, collision: &Collision<'_>, demands: &Demands
 }
 
 /// The changes that take a definition away from everything it is part of, which must be what it collides in.
-pub(super) fn remove(ws: &Workspace, collision: &Collision<'_>, definition: &Definition<'_>) -> Result<Vec<Change>, Reason> {
+pub(super) fn remove(
+    ws: &Workspace,
+    collision: &Collision<'_>,
+    definition: &Definition<'_>,
+    lists: &Lists<'_>,
+) -> Result<Vec<Change>, Reason> {
     let no = |text: String| Err(Reason::new("outside-use", text));
     let Some(id) = definition.id() else { return no("a generator makes one of the definitions".to_owned()) };
     let file = ws.file(definition.file);
-    if let Some(other) = sets_of(ws, collision, definition).into_iter().find(|s| !collision.sets.contains(s)) {
+    if let Some(other) = sets_of(ws, definition).into_iter().find(|s| !collision.sets.contains(s)) {
         return no(format!("{} is also part of {}", file.path, ws.set(other).name));
     }
     if !file.editable {
         return Err(Reason::new("outside-paths", format!("{} would have to change, and lies outside of the paths given", file.path)));
     }
     let Some(yaml) = file.yaml.as_deref() else { return no(format!("{} is not read as YAML", file.path)) };
-    let alone = (0..yaml.documents().len()).filter_map(|i| yaml.root(i)).filter(|r| !r.is_null()).count() == 1;
+    let alone = (0..yaml.documents().len()).filter_map(|i| yaml.root(i)).filter(|r| !r.is_null()).take(2).count() == 1;
     let resource = ws.resource(id);
     if resource.item.is_some() {
         return Ok(vec![Change::Edit(definition.file, definition.node.remove().map_err(refused)?)]);
@@ -73,8 +81,11 @@ pub(super) fn remove(ws: &Workspace, collision: &Collision<'_>, definition: &Def
         return Ok(vec![Change::Edit(definition.file, yaml.remove_document(resource.document).map_err(refused)?)]);
     }
     let mut changes = vec![Change::Delete(definition.file)];
-    for kustomization in ws.kustomizations().iter().filter(|k| k.resources.contains(&definition.file)) {
-        changes.push(unlist(ws, kustomization, definition.file)?);
+    for kustomization in lists.listed.get(&definition.file).into_iter().flatten() {
+        let item = lists.items.get(&(*kustomization, file.path.clone()));
+        let list = &ws.file(*kustomization).path;
+        let item = item.ok_or_else(|| Reason::new("outside-use", format!("{list} lists {} in a way that cannot be edited", file.path)))?;
+        changes.push(unlist(ws, *kustomization, *item)?);
     }
     Ok(changes)
 }
@@ -84,19 +95,40 @@ pub(super) fn deletes_file(changes: &[Change]) -> bool {
     changes.iter().any(|c| matches!(c, Change::Delete(_)))
 }
 
-/// Takes a file from the `resources` of a kustomization.
-fn unlist(ws: &Workspace, kustomization: &Kustomization, file: FileId) -> Result<Change, Reason> {
-    let (list, wanted) = (ws.file(kustomization.file), &ws.file(file).path);
-    let no = || Reason::new("outside-use", format!("{} lists {wanted} in a way that cannot be edited", list.path));
+/// The `resources` of all kustomizations.
+#[derive(Debug, Default)]
+pub(super) struct Lists<'a> {
+    /// The kustomizations that list each file.
+    listed: BTreeMap<FileId, Vec<FileId>>,
+    /// Their items, by the path that they name.
+    items: BTreeMap<(FileId, String), Node<'a>>,
+}
+
+impl<'a> Lists<'a> {
+    pub(super) fn of(ws: &'a Workspace) -> Self {
+        let mut all = Self::default();
+        for kustomization in ws.kustomizations() {
+            for file in &kustomization.resources {
+                all.listed.entry(*file).or_default().push(kustomization.file);
+            }
+            let Some(yaml) = ws.file(kustomization.file).yaml.as_deref() else { continue };
+            let roots = (0..yaml.documents().len()).filter_map(|i| yaml.root(i));
+            for item in roots.filter_map(|r| r.get("resources")).flat_map(Node::items) {
+                let path = item.text().map(|text| joined(&kustomization.directory, text));
+                all.items.extend(path.map(|path| ((kustomization.file, path), item)));
+            }
+        }
+        all
+    }
+}
+
+/// Takes an item from the `resources` of a kustomization.
+fn unlist(ws: &Workspace, kustomization: FileId, item: Node<'_>) -> Result<Change, Reason> {
+    let list = ws.file(kustomization);
     if !list.editable {
         return Err(Reason::new("outside-paths", format!("{} would have to change, and lies outside of the paths given", list.path)));
     }
-    let yaml = list.yaml.as_deref().ok_or_else(no)?;
-    let roots = (0..yaml.documents().len()).filter_map(|i| yaml.root(i));
-    let mut items = roots.filter_map(|r| r.get("resources")).flat_map(Node::items);
-    let is_it = |item: &Node<'_>| item.text().is_some_and(|t| joined(&kustomization.directory, t) == *wanted);
-    let item = items.find(is_it).ok_or_else(no)?;
-    Ok(Change::Edit(kustomization.file, item.remove().map_err(refused)?))
+    Ok(Change::Edit(kustomization, item.remove().map_err(refused)?))
 }
 
 /// A path written in a kustomization, seen from the root.

@@ -1,11 +1,12 @@
 //! Finds the suffixes: one word or more that tell a definition from the others.
 //!
 //! The words come from the keys that the definition alone holds, those its consumers demand first; else from the name of its consumer; else
-//! from the name of its file. The colliding name is taken off the front, then whatever leading and trailing words all others share, the
+//! from the name of its file. Where a definition belongs to a consumer because both stand together, what applies them comes before: the name of the
+//! application, the base, the directory, then the file. The colliding name is taken off the front, then whatever leading and trailing words all others share, the
 //! siblings that carry a suffix already included: `gohangout-config-log4j-k8s` beside `gohangout-config-openresty-k8s` gives `log4j`.
 //! Words end at `-`, `_` and `.`; the name becomes a DNS subdomain (RFC 1123), as Kubernetes demands, of 63 characters where that is possible.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use kubewright_model::kube::{SetId, Workspace};
 
@@ -13,6 +14,7 @@ use super::Reason;
 use super::demand::Demands;
 use super::group::{Collision, Definition};
 use super::keeper::Sibling;
+use super::position::{Position, directory};
 use super::{entries, outside};
 
 /// Longest name that fits a label value too, and longest name of a ConfigMap.
@@ -46,18 +48,33 @@ pub(super) fn names(
     let mut names = Vec::new();
     let all_keys = collision.definitions.iter().map(|d| d.keys().into_iter().collect()).chain(sibling_keys).collect::<Vec<_>>();
     let taken = Taken::of(ws, collision);
+    let position = Position::of(ws, collision);
+    let path = |directory: &str| vec![directory.replace('/', "-")];
+    let units: Vec<Vec<String>> = (0..collision.definitions.len())
+        .map(|at| position.unit(collision, at).map(|unit| path(unit.name(ws))).unwrap_or_default())
+        .collect();
+    let directories: Vec<Vec<String>> = collision.definitions.iter().map(|d| path(directory(ws, d.file))).collect();
+    let (units, directories) = (texts(&units), texts(&directories));
+    let mut sources = vec![(&keys, &all_keys, "the key")];
+    if demands.by_position() {
+        let unit = if collision.definitions.iter().any(|d| d.part.is_some()) { "what applies it," } else { "the kustomization" };
+        sources.extend([(&units, &units, unit), (&directories, &directories, "the directory"), (&files, &files, "the file")]);
+        sources.push((&consumers, &consumers, "the consumer"));
+    } else {
+        sources.extend([(&consumers, &consumers, "the consumer"), (&files, &files, "the file")]);
+    }
+    let sources: Vec<_> =
+        sources.into_iter().map(|(own, all, what)| (own, Rivals::of(collision.name, all.iter().map(Vec::as_slice)), what)).collect();
     for at in 0..collision.definitions.len() {
         if at == keeper {
             names.push(None);
             continue;
         }
-        let sources = [(&keys, &all_keys), (&consumers, &consumers), (&files, &files)];
         let found: Vec<NewName> = sources
             .iter()
-            .zip(["the key", "the consumer", "the file"])
-            .filter_map(|((own, rivals), what)| {
+            .filter_map(|(own, rivals, what)| {
                 let own = own.get(at)?;
-                let suffix = suffix(collision.name, own, &others(rivals, at)).filter(|s| !words(s).iter().all(|w| FORMATS.contains(w)))?;
+                let suffix = suffix(collision.name, own, rivals).filter(|s| !words(s).iter().all(|w| FORMATS.contains(w)))?;
                 let from = own.iter().find(|text| holds_words(text, &suffix)).or(own.first())?;
                 Some(NewName { name: format!("{}-{suffix}", collision.name), from: format!("{what} {from}") })
             })
@@ -71,6 +88,10 @@ pub(super) fn names(
         names.push(Some(new.clone()));
     }
     Ok(names)
+}
+
+fn texts(all: &[Vec<String>]) -> Vec<Vec<&str>> {
+    all.iter().map(|texts| texts.iter().map(String::as_str).filter(|t| !t.is_empty()).collect()).collect()
 }
 
 fn refused(ws: &Workspace, collision: &Collision<'_>, at: usize, name: Option<&String>) -> Reason {
@@ -95,13 +116,77 @@ fn key_texts<'a>(collision: &'a Collision<'_>, demands: &Demands<'_>) -> Vec<Vec
     (0..defs.len()).map(own).collect()
 }
 
-fn others<'t, 'a>(texts: &'t [Vec<&'a str>], at: usize) -> Vec<&'t [&'a str]> {
-    texts.iter().enumerate().filter(|(other, t)| *other != at && !t.is_empty()).map(|(_, t)| t.as_slice()).collect()
+/// The words that the texts of several definitions begin and end with, so that what all of them share is known without comparing each with each.
+#[derive(Debug, Default)]
+pub(super) struct Rivals<'a> {
+    begin: Trie<'a>,
+    end: Trie<'a>,
+    /// How many of them have a text.
+    count: usize,
 }
 
-/// The words that all of `own` begin with once the shared ones are gone; else those of the first.
-pub(super) fn suffix(base: &str, own: &[&str], others: &[&[&str]]) -> Option<String> {
-    let all: Vec<(usize, String)> = own.iter().filter_map(|text| distinct(base, without_base(text, base), others)).collect();
+impl<'a> Rivals<'a> {
+    /// `texts` holds those of each definition.
+    pub(super) fn of<'t>(base: &str, texts: impl Iterator<Item = &'t [&'a str]>) -> Self
+    where
+        'a: 't,
+    {
+        let mut all = Self::default();
+        for texts in texts.filter(|t| !t.is_empty()) {
+            for text in texts {
+                let words = words(without_base(text, base));
+                all.begin.add(all.count, words.iter().copied());
+                all.end.add(all.count, words.iter().rev().copied());
+            }
+            all.count += 1;
+        }
+        all
+    }
+}
+
+/// Words in a row, and how many definitions have each row.
+#[derive(Debug, Default)]
+struct Trie<'a> {
+    next: HashMap<(usize, &'a str), usize>,
+    /// By row: the definitions that have it, and the last one that was counted.
+    rows: Vec<(usize, Option<usize>)>,
+}
+
+impl<'a> Trie<'a> {
+    fn add(&mut self, definition: usize, words: impl Iterator<Item = &'a str>) {
+        let mut row = 0;
+        for word in words {
+            let new = self.rows.len() + 1;
+            row = *self.next.entry((row, word)).or_insert(new);
+            if row == new {
+                self.rows.push((0, None));
+            }
+            if let Some((count, last)) = self.rows.get_mut(row - 1).filter(|(_, last)| *last != Some(definition)) {
+                *count += 1;
+                *last = Some(definition);
+            }
+        }
+    }
+
+    /// How many of the words stand at the same place in all of `count` definitions.
+    fn shared(&self, words: impl Iterator<Item = &'a str>, count: usize) -> usize {
+        let mut row = 0;
+        let mut shared = 0;
+        for word in words {
+            match self.next.get(&(row, word)) {
+                Some(next) if self.rows.get(next - 1).is_some_and(|(n, _)| *n == count) => row = *next,
+                _ => break,
+            }
+            shared += 1;
+        }
+        shared
+    }
+}
+
+/// The words that all of `own` begin with once those are gone that they share with all rivals; else those of the first. `own` are texts of one of
+/// the rivals.
+pub(super) fn suffix<'a>(base: &str, own: &[&'a str], rivals: &Rivals<'a>) -> Option<String> {
+    let all: Vec<(usize, String)> = own.iter().filter_map(|text| distinct(without_base(text, base), rivals)).collect();
     // Keys that follow the pattern of the others say more than a key of another kind beside them.
     let alike = all.iter().any(|(shared, _)| *shared > 0);
     let rests: Vec<&String> = all.iter().filter(|(shared, _)| !alike || *shared > 0).map(|(_, rest)| rest).collect();
@@ -111,17 +196,13 @@ pub(super) fn suffix(base: &str, own: &[&str], others: &[&[&str]]) -> Option<Str
 }
 
 /// `text` without the words at its start and end that each rival has in one of its texts, as part of a DNS name; and how many these were.
-fn distinct(base: &str, text: &str, rivals: &[&[&str]]) -> Option<(usize, String)> {
+fn distinct<'a>(text: &'a str, rivals: &Rivals<'a>) -> Option<(usize, String)> {
     let own = words(text);
-    let longest = |limit: usize, shared: &dyn Fn(&[&str], usize) -> bool| {
-        (1..=limit)
-            .rev()
-            .find(|n| !rivals.is_empty() && rivals.iter().all(|texts| texts.iter().any(|t| shared(&words(without_base(t, base)), *n))))
-            .unwrap_or(0)
-    };
-    let before = longest(own.len(), &|t, n| own.get(..n).is_some_and(|start| t.starts_with(start)));
+    let shared =
+        |trie: &Trie<'a>, words: &mut dyn Iterator<Item = &'a str>| if rivals.count < 2 { 0 } else { trie.shared(words, rivals.count) };
+    let before = shared(&rivals.begin, &mut own.iter().copied());
     let own_rest = own.get(before..).unwrap_or_default();
-    let behind = longest(own_rest.len(), &|t, n| own_rest.get(own_rest.len() - n..).is_some_and(|end| t.ends_with(end)));
+    let behind = shared(&rivals.end, &mut own_rest.iter().rev().copied());
     let kept = own_rest.get(..own_rest.len() - behind)?;
     let (first, last) = (kept.first()?, kept.last()?);
     let (start, end) = (first.as_ptr() as usize - text.as_ptr() as usize, last.as_ptr() as usize - text.as_ptr() as usize + last.len());
@@ -186,7 +267,7 @@ struct Taken {
 
 impl Taken {
     fn of(ws: &Workspace, collision: &Collision<'_>) -> Self {
-        let sets: BTreeSet<SetId> = collision.definitions.iter().flat_map(|d| outside::sets_of(ws, collision, d)).collect();
+        let sets: BTreeSet<SetId> = collision.definitions.iter().flat_map(|d| outside::sets_of(ws, d)).collect();
         let entries = sets.iter().flat_map(|set| entries::of(ws, ws.set(*set), collision.to));
         let names = entries.flat_map(|entry| [entries::own_name(ws, entry.origin).unwrap_or_default().to_owned(), entry.name]).collect();
         Self { sets, names }
@@ -207,7 +288,7 @@ mod tests {
     use super::*;
 
     fn of(base: &str, own: &[&str], others: &[&[&str]]) -> Option<String> {
-        suffix(base, own, others)
+        suffix(base, own, &Rivals::of(base, std::iter::once(own).chain(others.iter().copied())))
     }
 
     #[test]

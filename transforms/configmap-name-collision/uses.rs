@@ -82,7 +82,7 @@ pub(super) fn changed(ws: &Workspace, demands: &Demands<'_>) -> Option<Reason> {
 pub(super) fn elsewhere(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
     let weaker = |evidence: Evidence| evidence == Evidence::Directory && collision.evidence < Evidence::Directory;
     for definition in &collision.definitions {
-        let other = outside::sets_of(ws, collision, definition)
+        let other = outside::sets_of(ws, definition)
             .into_iter()
             .map(|s| ws.set(s))
             .find(|s| !collision.sets.contains(&s.id) && !weaker(s.evidence));

@@ -437,7 +437,7 @@ fn first_in(workspace: &Workspace, set: SetId, workload: ResourceId, source: Res
 /// Who has the source applied, where somebody else applies the workload, in an order that nothing states. A Flux `Kustomization` waits for
 /// those that it depends on (<https://fluxcd.io/flux/components/kustomize/kustomizations/#dependencies>).
 fn applied_apart(workspace: &Workspace, set: SetId, workload: ResourceId, source: ResourceId) -> Option<String> {
-    let applier = |id| workspace.set(set).appliers.get(workspace.member(set, id)?.applier);
+    let applier = |id| workspace.set(set).applier_of(workspace.positions(set, id).next()?);
     let (own, other) = (applier(workload)?, applier(source)?);
     if own == other {
         return None;

@@ -53,7 +53,7 @@ pub(super) fn path(node: Node<'_>) -> Result<(), Refusal> {
         if at.kind() == Kind::Alias {
             return Err(ALIAS);
         }
-        if at.anchor().is_some() {
+        if is_named(at) {
             return Err(ANCHOR);
         }
         if at.tag().is_some() {
@@ -78,6 +78,11 @@ pub(super) fn path(node: Node<'_>) -> Result<(), Refusal> {
         }
         at = parent;
     }
+}
+
+/// Whether an alias stands for the node. An anchor that no alias names is text like any other, and stays.
+pub(super) fn is_named(node: Node<'_>) -> bool {
+    node.anchor().is_some() && node.file().aliases.iter().any(|(_, target)| *target == node.id())
 }
 
 fn simple_key(key: Node<'_>) -> Result<(), Refusal> {

@@ -43,7 +43,8 @@ fn rename() {
             ("{\"old\": 1}\n", "old", "{\"new\": 1}\n"),
             ("old: 1\nnew: 2\n", "old", "yaml-key-exists"),
             ("- old: |\n    x\n", "0.old", "- new: |\n    x\n"),
-            ("x: &y {old: 1}\n", "x.old", "yaml-anchor"),
+            ("x: &y {old: 1}\n", "x.old", "x: &y {new: 1}\n"),
+            ("x: &y {old: 1}\nz: *y\n", "x.old", "yaml-anchor"),
         ],
         |node| node.rename_key("new"),
     );

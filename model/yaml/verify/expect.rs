@@ -17,6 +17,8 @@ pub(super) enum Want<'t> {
     Same(&'t Tree),
     /// New.
     Value(&'t Value),
+    /// New, behind the anchor that stood there.
+    Anchored(&'t Tree, &'t Value),
     /// A new key.
     Key(&'t str),
     /// A sequence with the properties it had, if it was one.
@@ -112,7 +114,8 @@ impl<'t> Meaning<'t> {
         let node = self.file.node(id);
         let own: Vec<&'t Op> = self.ops.get(&id).into_iter().flatten().copied().filter(|op| !matches!(op, Op::Remove { .. })).collect();
         if let Some(Op::Set { value, .. }) = own.iter().find(|op| matches!(op, Op::Set { .. })) {
-            return if own.len() > 1 || self.below(id) { Err(OVERLAP) } else { Ok(Want::Value(value)) };
+            let want = if node.anchor().is_some() { Want::Anchored(tree, value) } else { Want::Value(value) };
+            return if own.len() > 1 || self.below(id) { Err(OVERLAP) } else { Ok(want) };
         }
         if let Some(Op::Rename { to, .. }) = own.first() {
             return if own.len() > 1 { Err(OVERLAP) } else { Ok(Want::Key(to)) };
@@ -249,6 +252,7 @@ fn holds(want: &Want<'_>, got: &Tree) -> bool {
                 && entries.iter().zip(found).all(|((k, v), (key, value))| holds(k, key) && holds(v, value))
         }
         (Want::Value(value), _) => bare(got) && has_value(value, got),
+        (Want::Anchored(old, value), _) => props(Some(old)) && has_value(value, got),
         _ => false,
     }
 }
