@@ -60,9 +60,9 @@ impl Workspace {
         way.iter().filter_map(|file| self.kustomization_node(*file)).any(|node| adds.iter().any(|field| node.get(field).is_some()))
     }
 
-    /// The path of a node of a resource as kustomize's field specs write it: `spec/template/spec/volumes/configMap/name`.
-    pub fn field_spec(&self, id: ResourceId, node: Node<'_>) -> Option<String> {
-        Some(plain_path(self.node(id)?, node).replace('.', "/"))
+    /// Dotted path of a node of a resource without list indices: `spec.template.spec.volumes.configMap.name`.
+    pub fn field_path(&self, id: ResourceId, node: Node<'_>) -> Option<String> {
+        Some(plain_path(self.node(id)?, node))
     }
 
     /// The first thing that may change a node of a resource between its file and the cluster.

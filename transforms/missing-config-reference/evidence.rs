@@ -6,12 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use kubewright_model::kube::{Encrypted, Evidence, FileId, Generator, Resolution, Resource, ResourceId, SetId, Target, Workspace};
-use kubewright_model::yaml::Node;
 
 use super::makers::{self, Maker, Makers};
 use super::traces::Traces;
-use super::wanted::Wanted;
-use super::{Gaps, near};
+use super::wanted::{Place, Wanted};
+use super::{Gap, Gaps, near};
 use crate::Context;
 
 /// Names by set.
@@ -251,9 +250,12 @@ impl<'a, 'g> Facts<'a, 'g> {
         set.evidence == Evidence::Kustomization && set.name.split('/').any(|segment| BASES.contains(&segment))
     }
 
-    /// What may change a reference on the way to the cluster.
-    pub(super) fn touched(&self, resource: &Resource, node: Node<'_>) -> Option<&'static str> {
-        self.workspace().touched(resource.id, node).map(|touch| touch.what)
+    /// What may change a reference on the way to the cluster, behind the patches that are known.
+    pub(super) fn touched(&self, gap: &Gap<'_>, place: &Place<'_>) -> Option<&'static str> {
+        let touches = self.workspace().touches(gap.resource.id);
+        let path = place.path(self.workspace(), gap.resource);
+        let open = |what: &str| what != "a patch" || !gap.built;
+        touches.iter().find(|touch| open(touch.what) && touch.affects(&path)).map(|touch| touch.what)
     }
 }
 

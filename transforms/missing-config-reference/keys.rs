@@ -7,11 +7,10 @@ use std::collections::BTreeSet;
 
 use kubewright_model::finding::{Finding, NoFix, Severity};
 use kubewright_model::kube::{OutsideUseKind, ResourceId, SetId, Workspace};
-use kubewright_model::yaml::Node;
 
 use super::evidence::{Facts, may_equal};
 use super::objects::{place, set_aside};
-use super::wanted::{Key, KeyHow, Wanted};
+use super::wanted::{Key, KeyHow, Place, Wanted};
 use super::{Gap, Held, Verdict, finding, makers, near, rewrite, say, worst};
 
 /// Whether none of the definitions has the key; nothing is said of definitions that are not known.
@@ -40,8 +39,8 @@ pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Option<Finding> {
     let verdicts = gap.sets.iter().filter_map(|(set, held)| Some((*set, in_set(facts, gap, wanted, key, *set, held)?))).collect();
     let (verdict, sets) = worst(verdicts)?;
     let binary = verdict.fix.as_ref().is_err_and(|reason| reason.code == "binary-key");
-    let nodes: Vec<Node<'_>> = gap.keys.iter().map(|key| key.node).collect();
-    finding(gap, &nodes, say::key(facts.workspace(), gap, wanted, key, &sets, binary), verdict)
+    let places: Vec<&Place<'_>> = gap.keys.iter().map(|key| &key.place).collect();
+    finding(gap, &places, say::key(facts.workspace(), gap, wanted, key, &sets, binary), verdict)
 }
 
 /// The finding about a key that the makers of an object, such as an `ExternalSecret`, leave out. Several may fill one object, each with keys
@@ -55,19 +54,19 @@ pub(super) fn of_maker(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Opti
     let made: BTreeSet<String> = known?.into_iter().flatten().cloned().collect();
     let key = gap.wanted.iter().flat_map(|w| &w.keys).find(|key| !made.contains(key.text))?;
     let changed = makers.iter().any(|maker| ws.touches(maker.id).iter().any(|touch| touch.affects("spec")));
-    if changed || set_aside(facts, gap, set).is_some() || facts.touched(gap.resource, key.node).is_some() {
+    if changed || set_aside(facts, gap, set).is_some() || facts.touched(gap, &key.place).is_some() {
         return None;
     }
     let who: Vec<String> = makers.iter().map(|maker| ws.resource(maker.id).display()).collect();
     let (who, verb) = (who.join(" and "), if makers.len() == 1 { "makes" } else { "make" });
     let fix = match near::nearest(key.text, made.iter().map(String::as_str)).as_slice() {
-        [one] if key.node.text() == Some(key.text) => rewrite(gap.resource, &[key.node], one, format!("read key {one}")),
+        [one] if key.place.shown.text() == Some(key.text) => rewrite(gap.resource, &[&key.place], one, format!("read key {one}")),
         _ => Err(NoFix::new("maker-lacks-key", format!("{who} {verb} it without that key"))),
     };
     let holds = format!("makes {}", say::list(&made.iter().cloned().collect::<Vec<_>>()));
     let related = place(facts, maker.id).map(|at| (at, holds)).into_iter().collect();
     let verdict = Verdict { severity: Severity::Warning, fix, notes: Vec::new(), related };
-    finding(gap, &[key.node], say::key(ws, gap, wanted, key, &[set], false), verdict)
+    finding(gap, &[&key.place], say::key(ws, gap, wanted, key, &[set], false), verdict)
 }
 
 fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, key: &Key<'_>, set: SetId, held: &Held) -> Option<Verdict> {
@@ -84,7 +83,7 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, key: &Key<'
     if facts.maker(gap.resource, wanted, set).is_some() || (held.made.is_some() && is_patched(facts, wanted)) {
         return None;
     }
-    if let Some(what) = gap.keys.iter().find_map(|k| facts.touched(gap.resource, k.node)) {
+    if let Some(what) = gap.keys.iter().find_map(|k| facts.touched(gap, &k.place)) {
         return Some(Verdict::remark(NoFix::new(
             "workload-patched",
             format!("{what} of a kustomization may change the reference; check what it builds"),
@@ -142,9 +141,9 @@ fn choose(
     let near = near::nearest(key.text, known.iter().map(String::as_str));
     match near.as_slice() {
         [one] => {
-            let written: Vec<Node<'_>> = gap.keys.iter().map(|k| k.node).collect();
+            let written: Vec<&Place<'_>> = gap.keys.iter().map(|k| &k.place).collect();
             // A default stands nowhere, and of a subPath the key may be only a part.
-            let whole = written.iter().all(|node| node.text() == Some(key.text));
+            let whole = gap.keys.iter().all(|k| k.place.shown.text() == Some(key.text));
             verdict.fix = if whole {
                 rewrite(gap.resource, &written, one, format!("read key {one}"))
             } else {

@@ -6,10 +6,9 @@
 
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
 use kubewright_model::kube::{ResourceId, SetId, Target};
-use kubewright_model::yaml::Node;
 
 use super::evidence::{Facts, may_equal};
-use super::wanted::{How, Wanted};
+use super::wanted::{How, Place, Wanted};
 use super::{Gap, Verdict, finding, is_configured, keys, rewrite, say, worst};
 
 /// The finding about a name that sets of the resource do not have.
@@ -23,8 +22,8 @@ pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Option<Finding> {
     }
     let verdicts = gap.sets.iter().filter_map(|(set, _)| Some((*set, in_set(facts, gap, wanted, *set)?))).collect();
     let (verdict, sets) = worst(verdicts)?;
-    let nodes: Vec<Node<'_>> = gap.wanted.iter().map(|w| w.node).collect();
-    finding(gap, &nodes, say::object(facts.workspace(), gap, wanted, &sets), verdict)
+    let places: Vec<&Place<'_>> = gap.wanted.iter().map(|w| &w.place).collect();
+    finding(gap, &places, say::object(facts.workspace(), gap, wanted, &sets), verdict)
 }
 
 /// `None` when something makes it, or nobody would want to know.
@@ -35,7 +34,7 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId)
     if facts.is_made(gap.resource, wanted, set) {
         return None;
     }
-    if let Some(what) = gap.wanted.iter().find_map(|w| facts.touched(gap.resource, w.node)) {
+    if let Some(what) = gap.wanted.iter().find_map(|w| facts.touched(gap, &w.place)) {
         return Some(Verdict::remark(NoFix::new(
             "workload-patched",
             format!("{what} of a kustomization may change the reference; check what it builds"),
@@ -107,7 +106,8 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
     let generator = made.iter().find(|g| g.name == **name).map(|g| g.location.clone());
     let definition = defined.clone().find(|r| r.name == **name).and_then(|r| place(facts, r.id)).or(generator);
     // Nobody else wants it: it is this one that was meant.
-    let orphan = ws.references_to(set, wanted.to, name).is_empty();
+    let asked = facts.gaps.present.get(&(set, wanted.to)).is_some_and(|names| names.contains(name));
+    let orphan = !asked && ws.references_to(set, wanted.to, name).is_empty();
     let worst = match (wanted.to, orphan) {
         (Target::ConfigMap, _) if is_configured(ws, set) => Severity::Error,
         (Target::ConfigMap, _) | (Target::Secret, true) => Severity::Warning,
@@ -116,11 +116,11 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
     if wanted.how == How::PullSecret && !orphan {
         return None;
     }
-    let nodes: Vec<Node<'_>> = gap.wanted.iter().map(|w| w.node).collect();
+    let places: Vec<&Place<'_>> = gap.wanted.iter().map(|w| &w.place).collect();
     let fix = if gap.wanted.iter().any(|w| w.embedded) {
         Err(NoFix::new("embedded-name", format!("{} {name} is near to it; the field holds more than the name", wanted.to.kind())))
     } else {
-        rewrite(gap.resource, &nodes, name, format!("name {} {name}", wanted.to.kind()))
+        rewrite(gap.resource, &places, name, format!("name {} {name}", wanted.to.kind()))
     };
     let mut verdict = Verdict { severity: severity(wanted, worst), fix, notes: Vec::new(), related: Vec::new() };
     let unused = if orphan { ", and nothing refers to it" } else { "" };

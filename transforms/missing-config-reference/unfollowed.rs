@@ -1,7 +1,7 @@
 //! Names that a kustomization changes (`namePrefix`, `nameSuffix`, the hash of a generator) while it leaves the reference to them as it is:
 //! kustomize rewrites references in the kinds that it knows alone.
 
-use kubewright_model::finding::{Finding, Location, NoFix, Severity};
+use kubewright_model::finding::{Finding, NoFix, Severity};
 use kubewright_model::kube::{Resolution, Resource, SetId, Workspace};
 
 use super::META;
@@ -40,7 +40,7 @@ pub(super) fn judge(workspace: &Workspace, lost: &Unfollowed<'_>) -> Option<Find
     let Unfollowed { resource, wanted, set, becomes } = lost;
     let (kind, name, set) = (&resource.kind, wanted.name, &workspace.set(*set).name);
     let to = wanted.to.kind();
-    let path = workspace.field_spec(resource.id, wanted.node)?;
+    let path = wanted.place.path(workspace, resource).replace('.', "/");
     let text = format!(
         "kustomize does not know that a {kind} refers to a {to}; name a file under `configurations` of the kustomization, with: \
          {{nameReference: [{{kind: {to}, version: v1, fieldSpecs: [{{kind: {kind}, path: {path}}}]}}]}}"
@@ -52,7 +52,7 @@ pub(super) fn judge(workspace: &Workspace, lost: &Unfollowed<'_>) -> Option<Find
             "{kind} {} reads {to} {name}, which the kustomization {set} builds as {becomes}, and the reference stays: its pods do not start",
             resource.name
         ),
-        primary: Location::of(resource.file, wanted.node),
+        primary: wanted.place.at.clone(),
         related: Vec::new(),
         resource: Some(resource.id),
         notes: Vec::new(),
