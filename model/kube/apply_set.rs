@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::applier::{self, Applied};
 use super::gather::{Gatherer, Overrides};
+use super::generation::Failure;
 use super::kustomization::{Details, Paths};
 use super::kustomize::Kustomization;
 use super::meeting;
@@ -62,6 +63,8 @@ pub(super) struct Built {
     pub reach: BTreeSet<FileId>,
     /// What went in and was deleted on the way.
     pub gone: Vec<Member>,
+    /// Generators with which its build fails.
+    pub failures: Vec<Failure>,
 }
 
 /// A set on its way.
@@ -132,10 +135,11 @@ fn number(mut drafts: Vec<Draft>) -> Vec<Built> {
     drafts.sort_by_cached_key(key);
     let built = drafts.into_iter().zip(0..).map(|(draft, id)| {
         let Draft { name, evidence, appliers, cluster, unit } = draft;
-        let Unit { members, generated, gone, holes, reach, .. } = unit;
+        let Unit { members, generated, gone, holes, failures, reach, .. } = unit;
         let closed = holes.is_empty();
         let holes = holes.into_iter().collect();
-        Built { set: ApplySet { id: SetId(id), name, evidence, appliers, cluster, members, generated, closed, holes }, reach, gone }
+        let set = ApplySet { id: SetId(id), name, evidence, appliers, cluster, members, generated, closed, holes };
+        Built { set, reach, gone, failures: failures.into_iter().collect() }
     });
     built.collect()
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::apply_set::Parts;
+use super::generation::{self, Failure};
 use super::kustomization::Entry;
 use super::kustomize::Kustomization;
 use super::patch::{self, Patch};
@@ -23,17 +24,17 @@ const KEEP_NAME: &[&str] = &["CustomResourceDefinition", "APIService", "Namespac
 
 /// Something on its way through kustomizations: a resource, or a generator.
 #[derive(Debug, Clone)]
-struct Part<T> {
-    what: T,
-    namespace: Option<String>,
-    prefix: String,
-    suffix: String,
+pub(super) struct Part<T> {
+    pub what: T,
+    pub namespace: Option<String>,
+    pub prefix: String,
+    pub suffix: String,
     /// Innermost first.
-    through: Vec<FileId>,
+    pub through: Vec<FileId>,
 }
 
 /// A generator: its kustomization and its position there.
-type Made = (FileId, usize);
+pub(super) type Made = (FileId, usize);
 
 impl<T> Part<T> {
     fn new(what: T, namespace: Option<&str>) -> Self {
@@ -94,16 +95,19 @@ pub(super) struct Outcome {
     pub generated: Vec<Generated>,
     /// What went in, and is deleted on the way.
     pub gone: Vec<Member>,
+    pub failures: BTreeSet<Failure>,
 }
 
 /// What a kustomization gathers.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Gathered {
-    resources: Vec<Part<ResourceId>>,
-    generated: Vec<Part<Made>>,
+    pub resources: Vec<Part<ResourceId>>,
+    pub generated: Vec<Part<Made>>,
     /// What a patch deletes.
     gone: Vec<Part<ResourceId>>,
     pub holes: BTreeSet<String>,
+    /// Generators that cannot be carried out: the build fails.
+    pub failures: BTreeSet<Failure>,
     /// All kustomizations it is gathered through.
     pub reach: BTreeSet<FileId>,
 }
@@ -131,11 +135,13 @@ impl Gathered {
             members: self.resources.iter().filter_map(member).collect(),
             generated: self.generated.iter().filter_map(generated).collect(),
             gone: self.gone.iter().filter_map(member).collect(),
+            failures: self.failures.clone(),
         }
     }
 
     fn add(&mut self, inner: &Self) {
         self.holes.extend(inner.holes.iter().cloned());
+        self.failures.extend(inner.failures.iter().cloned());
         self.reach.extend(inner.reach.iter().copied());
         let room = MAX_MEMBERS.saturating_sub(self.resources.len().max(self.generated.len()));
         self.resources.extend(inner.resources.iter().take(room).cloned());
@@ -209,8 +215,10 @@ impl<'a> Gatherer<'a> {
                 Entry::Base(base) => into.add(&self.gather(*base, &stack)),
             }
         }
-        let generators = kustomization.generators.iter().enumerate();
-        into.generated.extend(generators.map(|(at, g)| Part::new((file, at), g.namespace.as_deref())));
+        for (at, generator) in kustomization.generators.iter().enumerate() {
+            into.failures.extend(generation::failure(parts, &into, file, at, generator));
+            into.generated.push(Part::new((file, at), generator.namespace.as_deref()));
+        }
         let more = overrides.map_or(&[][..], |o| o.components.as_slice());
         for component in details.components.iter().chain(more) {
             into = self.accumulate(*component, into, &stack, None);

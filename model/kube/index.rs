@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use rayon::prelude::*;
 
 use super::apply_set::{self, Parts};
+use super::generation::Failure;
 use super::kustomization::{self, Details, join};
 use super::kustomize::{Kustomization, Touch};
 use super::overlay::{self, Overlay};
@@ -34,6 +35,8 @@ pub(super) struct SetIndex {
     pub reach: BTreeSet<FileId>,
     /// What went in and was deleted on the way.
     pub gone: BTreeMap<ResourceId, Vec<Member>>,
+    /// Generators with which the build fails.
+    pub failures: Vec<Failure>,
 }
 
 /// What the workspace keeps beside what it shows.
@@ -206,8 +209,8 @@ impl Workspace {
         self.index.overlays = overlay::of(&parts, &applied);
         let (mut sets, mut indices) = (Vec::with_capacity(built.len()), Vec::with_capacity(built.len()));
         let (mut memberships, mut gone_from) = (Vec::new(), BTreeMap::<ResourceId, Vec<SetId>>::new());
-        for apply_set::Built { set, reach, gone } in built {
-            let mut index = SetIndex { reach, ..SetIndex::default() };
+        for apply_set::Built { set, reach, gone, failures } in built {
+            let mut index = SetIndex { reach, failures, ..SetIndex::default() };
             for member in gone {
                 let sets = gone_from.entry(member.resource).or_default();
                 if sets.last() != Some(&set.id) {

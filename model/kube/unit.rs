@@ -7,6 +7,7 @@ use globset::GlobBuilder;
 use super::applier::{Depth, Fill, Layout};
 use super::apply_set::Parts;
 use super::gather::{Gatherer, Outcome, Overrides};
+use super::generation::Failure;
 use super::kustomization::join;
 use super::read::{has_extension, split};
 use super::resource::{FileId, Resource};
@@ -22,6 +23,8 @@ pub(super) struct Unit {
     /// What a patch deletes on the way.
     pub gone: Vec<Member>,
     pub holes: BTreeSet<String>,
+    /// Generators with which a build fails.
+    pub failures: BTreeSet<Failure>,
     /// The kustomizations it is gathered through.
     pub reach: BTreeSet<FileId>,
     /// The kustomizations that are built as they stand.
@@ -62,6 +65,7 @@ impl Unit {
         self.generated.extend(other.generated);
         self.gone.extend(other.gone);
         self.holes.extend(other.holes);
+        self.failures.extend(other.failures);
         self.reach.extend(other.reach);
         self.built.extend(other.built);
         self.files.extend(other.files);
@@ -88,9 +92,9 @@ pub(super) fn raw(resource: &Resource) -> Member {
 /// What a kustomization gives.
 pub(super) fn kustomization(parts: &Parts<'_>, builder: &mut Gatherer<'_>, file: FileId, overrides: &Overrides) -> Unit {
     let gathered = builder.build_with(file, overrides);
-    let Outcome { members, generated, gone } = gathered.finish(parts);
+    let Outcome { members, generated, gone, failures } = gathered.finish(parts);
     let (holes, reach) = (gathered.holes.clone(), gathered.reach.clone());
-    Unit { members, generated, gone, holes, reach, built: BTreeSet::from([file]), files: BTreeSet::new() }
+    Unit { members, generated, gone, holes, failures, reach, built: BTreeSet::from([file]), files: BTreeSet::new() }
 }
 
 /// What an applier finds in a directory.

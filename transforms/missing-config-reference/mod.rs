@@ -6,6 +6,7 @@
 //! for all names, of [`traces`]. No fix is ever applied: which name was meant is for a person to say.
 
 mod evidence;
+mod generators;
 mod keys;
 mod makers;
 mod near;
@@ -53,7 +54,8 @@ impl Transform for MissingConfigReference {
         let facts = Facts::new(cx, &found);
         let objects = found.objects.iter().filter_map(|gap| objects::judge(&facts, gap));
         let keys = found.keys.iter().filter_map(|gap| keys::judge(&facts, gap));
-        objects.chain(keys).chain(found.unfollowed.iter().filter_map(|lost| unfollowed::judge(cx.workspace, lost))).collect()
+        let unfollowed = found.unfollowed.iter().map(|lost| unfollowed::judge(cx.workspace, lost));
+        objects.chain(keys).chain(unfollowed).chain(generators::judge(&facts)).collect()
     }
 }
 
@@ -153,7 +155,9 @@ impl<'a> Gaps<'a> {
     ) {
         let new = || Gap { resource, wanted: Vec::new(), keys: Vec::new(), sets: Vec::new(), built: true };
         let resolution = workspace.resolve_in(set, resource.id, want.to, want.name, want.namespace);
-        self.unfollowed.extend(Unfollowed::of(workspace, set, resource, want, &resolution));
+        if let Some(lost) = Unfollowed::of(workspace, set, resource, want, &resolution) {
+            lost.add_to(&mut self.unfollowed);
+        }
         let held = match resolution {
             Resolution::Missing => {
                 if workspace.set(set).closed {

@@ -5,7 +5,7 @@
 //! for the set, and probably where the set lacks no more names than it has of those that its pods ask for.
 
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
-use kubewright_model::kube::{ResourceId, SetId, Target};
+use kubewright_model::kube::{ResourceId, SetId, Target, Workspace};
 
 use super::evidence::{Facts, may_equal};
 use super::wanted::{How, Place, Wanted};
@@ -235,6 +235,11 @@ fn severity(wanted: &Wanted<'_>, worst: Severity) -> Severity {
 
 /// Where a resource says its name.
 pub(super) fn place(facts: &Facts<'_, '_>, id: ResourceId) -> Option<Location> {
-    let node = facts.workspace().node(id)?;
-    Some(Location::of(facts.workspace().resource(id).file, node.path(&["metadata", "name"]).unwrap_or(node)))
+    name_of(facts.workspace(), id)
+}
+
+/// The same.
+pub(super) fn name_of(workspace: &Workspace, id: ResourceId) -> Option<Location> {
+    let node = workspace.node(id)?;
+    Some(Location::of(workspace.resource(id).file, node.path(&["metadata", "name"]).unwrap_or(node)))
 }

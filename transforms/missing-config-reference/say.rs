@@ -63,8 +63,7 @@ pub(super) fn set(workspace: &Workspace, id: SetId) -> String {
         Evidence::Kustomization if set.name == "." => return "the kustomization".to_owned(),
         Evidence::Kustomization => "kustomization",
         Evidence::Config => "apply set",
-        Evidence::ArgoCd => "the applications of Argo CD for",
-        Evidence::Flux => "the Kustomizations of Flux for",
+        Evidence::ArgoCd | Evidence::Flux => "the set of",
         Evidence::Helm => "chart",
     };
     format!("{kind} {}", set.name)
