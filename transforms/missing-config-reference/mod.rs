@@ -11,6 +11,7 @@ mod keys;
 mod makers;
 mod near;
 mod objects;
+mod one_sided;
 mod say;
 mod traces;
 mod unfollowed;
@@ -26,6 +27,7 @@ use kubewright_model::yaml::Value;
 use rayon::prelude::*;
 
 use self::evidence::Facts;
+use self::one_sided::OneSided;
 use self::unfollowed::Unfollowed;
 use self::views::Views;
 use self::wanted::{Key, Place, View, Wanted};
@@ -55,7 +57,7 @@ impl Transform for MissingConfigReference {
         let objects = found.objects.iter().filter_map(|gap| objects::judge(&facts, gap));
         let keys = found.keys.iter().filter_map(|gap| keys::judge(&facts, gap));
         let unfollowed = found.unfollowed.iter().map(|lost| unfollowed::judge(cx.workspace, lost));
-        objects.chain(keys).chain(unfollowed).chain(generators::judge(&facts)).collect()
+        objects.chain(keys).chain(unfollowed).chain(generators::judge(&facts)).chain(one_sided::judge(&facts, &found.one_sided)).collect()
     }
 }
 
@@ -97,6 +99,8 @@ struct Gaps<'a> {
     keys: Vec<Gap<'a>>,
     /// Names that kustomize changes, and not where they are asked for.
     unfollowed: Vec<Unfollowed<'a>>,
+    /// Names of which only the reader, or only the definition, states a namespace.
+    one_sided: Vec<OneSided<'a>>,
     /// Names that pods of a set ask for and find.
     present: BTreeMap<(SetId, Target), BTreeSet<&'a str>>,
 }
@@ -115,6 +119,7 @@ impl<'a> Gaps<'a> {
             all.objects.extend(part.objects);
             all.keys.extend(part.keys);
             all.unfollowed.extend(part.unfollowed);
+            all.one_sided.extend(part.one_sided);
             for (place, names) in part.present {
                 all.present.entry(place).or_default().extend(names);
             }
@@ -160,14 +165,19 @@ impl<'a> Gaps<'a> {
         }
         let held = match resolution {
             Resolution::Missing => {
-                if workspace.set(set).closed {
+                // What stands in one file is applied together, whatever else is.
+                let beside = || workspace.definitions(want.to, want.name).any(|other| other.file == resource.file);
+                if workspace.set(set).closed || want.is_in_pods() && beside() {
                     found.objects.entry((want.to, want.name, want.namespace)).or_insert_with(new).add(set, Held::default(), want, built);
                 }
                 return;
             }
             Resolution::One(id) => Held { ids: vec![id], certain: true, ..Held::default() },
             Resolution::Several(ids) => Held { ids, certain: true, ..Held::default() },
-            Resolution::Uncertain(ids) => Held { ids, ..Held::default() },
+            Resolution::Uncertain(ids) => {
+                self.one_sided.extend(OneSided::of(workspace, set, resource, want, &ids));
+                Held { ids, ..Held::default() }
+            }
             Resolution::Generated { kustomization, .. } => {
                 let keys = if want.keys.is_empty() {
                     None
@@ -188,6 +198,13 @@ impl<'a> Gaps<'a> {
                 gap.keys.push(key.clone());
             }
         }
+    }
+}
+
+impl Gaps<'_> {
+    /// Whether the build of a set leaves this reference behind, which is said already.
+    fn is_lost(&self, id: ResourceId, wanted: &Wanted<'_>) -> bool {
+        self.unfollowed.iter().any(|lost| lost.is(id, wanted))
     }
 }
 

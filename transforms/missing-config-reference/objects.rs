@@ -43,6 +43,10 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId)
     if let Some(verdict) = set_aside(facts, gap, set) {
         return Some(verdict);
     }
+    if !ws.set(set).closed {
+        let fitting = facts.nearest(wanted, namespace, gap.resource.file).is_some() || facts.generator(wanted.to, wanted.name).is_some();
+        return other_namespace(facts, wanted, set, namespace).filter(|_| !fitting);
+    }
     if let Some(file) = facts.traces().created(wanted.to, wanted.name) {
         return Some(Verdict::remark(NoFix::new("made-by-command", format!("a command in {} makes it", ws.file(file).path))));
     }
@@ -52,13 +56,13 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId)
             format!("{} mentions the name and may make it", ws.resource(id).display()),
         )));
     }
+    if let Some(verdict) = other_namespace(facts, wanted, set, namespace) {
+        return Some(verdict);
+    }
     if let Some(verdict) = defined_elsewhere(facts, gap, wanted, namespace) {
         return Some(verdict).filter(|_| wanted.how != How::PullSecret);
     }
     if let Some(verdict) = near_name(facts, gap, wanted, set, namespace) {
-        return Some(verdict);
-    }
-    if let Some(verdict) = other_namespace(facts, wanted, set, namespace) {
         return Some(verdict);
     }
     // Pods start without it, and registries are logged in to by hand.
@@ -132,16 +136,17 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
 fn other_namespace(facts: &Facts<'_, '_>, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Option<Verdict> {
     let ws = facts.workspace();
     let ids = facts.definitions(wanted.to, wanted.name);
-    let member = ids.iter().find_map(|id| ws.member(set, *id))?;
-    let theirs = member.namespace.as_deref().filter(|theirs| Some(*theirs) != namespace)?;
+    let defined = ids.iter().find_map(|id| ws.member(set, *id)).map(|m| (m.namespace.as_deref(), place(facts, m.resource)));
+    let made = ws.makers_of(set, wanted.to, wanted.name);
+    let made = made.first().map(|g| (g.namespace.as_deref(), ws.generator(g).map(|made| made.location.clone())));
+    let (theirs, at) = defined.or(made)?;
+    let theirs = theirs.filter(|theirs| Some(*theirs) != namespace)?;
     let text = match namespace {
         Some(own) => format!("it is in namespace {theirs}; a pod reads what is in its own, {own}"),
         None => format!("it is in namespace {theirs}"),
     };
     let mut verdict = Verdict::no_fix(severity(wanted, Severity::Warning), NoFix::new("other-namespace", text));
-    verdict
-        .related
-        .extend(place(facts, member.resource).map(|at| (at, format!("{} {} in namespace {theirs}", wanted.to.kind(), wanted.name))));
+    verdict.related.extend(at.map(|at| (at, format!("{} {} in namespace {theirs}", wanted.to.kind(), wanted.name))));
     Some(verdict)
 }
 

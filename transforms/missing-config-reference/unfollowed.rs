@@ -2,7 +2,7 @@
 //! kustomize rewrites references in the kinds that it knows alone, and within one namespace.
 
 use kubewright_model::finding::{Finding, NoFix, Severity};
-use kubewright_model::kube::{Renamed, Resolution, Resource, SetId, Workspace};
+use kubewright_model::kube::{Renamed, Resolution, Resource, ResourceId, SetId, Workspace};
 
 use super::wanted::Wanted;
 use super::{META, say};
@@ -33,6 +33,11 @@ impl<'a> Unfollowed<'a> {
         let becomes = workspace.renamed(set, resource.id, wanted.to, wanted.name, hashed)?;
         let known = workspace.follows_names(set, resource.id);
         (!known || !becomes.meets() || !becomes.together).then(|| Self { resource, wanted: wanted.clone(), sets: vec![set], becomes, known })
+    }
+
+    /// Whether it is this reference of this resource.
+    pub(super) fn is(&self, id: ResourceId, wanted: &Wanted<'_>) -> bool {
+        (self.resource.id, self.wanted.to, self.wanted.name) == (id, wanted.to, wanted.name)
     }
 
     /// Adds one to others: a name is reported once for a resource, with all sets in which it is lost in the same way.
