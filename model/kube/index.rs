@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use rayon::prelude::*;
 
 use super::apply_set::{self, Parts};
+use super::content;
 use super::generation::Failure;
 use super::kustomization::{self, Details, join};
 use super::kustomize::{Kustomization, Touch};
@@ -144,7 +145,7 @@ impl Workspace {
                 }
                 Verdict::Skip(code, text) => {
                     if matches!(*code, "helm-template" | "template" | "sops") {
-                        unreadable.insert(file.id, format!("{} cannot be read: {text}", file.path));
+                        unreadable.insert(file.id, content::unreadable(&file.path, text));
                     }
                     self.skipped.push(skipped(None, code, text));
                     continue;
@@ -179,7 +180,7 @@ impl Workspace {
                             unreadable.insert(file.id, format!("{} is a template", file.path));
                         }
                         if *code == "sops" {
-                            unreadable.insert(file.id, format!("a document of {} cannot be read: {text}", file.path));
+                            unreadable.insert(file.id, content::unreadable(&format!("a document of {}", file.path), text));
                         }
                         if whole.is_none() {
                             self.skipped.push(skipped(Some(number), code, text));

@@ -89,7 +89,7 @@ impl<'a, 'g> Facts<'a, 'g> {
     pub(super) fn is_made(&self, resource: &Resource, wanted: &Wanted<'_>, set: SetId) -> bool {
         self.is_external(wanted)
             || self.maker(resource, wanted, set).is_some()
-            || self.encrypted(wanted, self.namespace(resource, wanted, set).as_deref()).is_some()
+            || self.encrypted(wanted, set, self.namespace(resource, wanted, set).as_deref()).is_some()
     }
 
     /// How many of the names that pods of a set ask for it has, or somebody makes, and how many not.
@@ -208,11 +208,26 @@ impl<'a, 'g> Facts<'a, 'g> {
         self.workspace().kustomizations().iter().find(|k| k.generators.iter().any(made)).map(|k| k.file)
     }
 
-    /// A file encrypted by SOPS that holds it.
-    pub(super) fn encrypted(&self, wanted: &Wanted<'_>, namespace: Option<&str>) -> Option<FileId> {
-        let all = self.encrypted.get_or_init(|| self.workspace().encrypted());
-        let same = |e: &&Encrypted| e.to == wanted.to && e.name == wanted.name && may_equal(e.namespace.as_deref(), namespace);
-        all.iter().find(same).map(|e| e.file)
+    /// What SOPS encrypted of that name: that of the set, else one in the same namespace.
+    pub(super) fn encrypted(&self, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Option<&Encrypted> {
+        let same = |e: &&Encrypted| e.to == wanted.to && e.name == wanted.name;
+        let here = || self.all_encrypted().iter().filter(same).find(|e| may_equal(e.namespace.as_deref(), namespace));
+        self.encrypted_of(set).find(same).or_else(here)
+    }
+
+    /// What SOPS encrypted of a set. Which namespace a kustomization gives it does not show, so that it may be any.
+    pub(super) fn encrypted_of(&self, set: SetId) -> impl Iterator<Item = &Encrypted> {
+        let files = self.gaps.encrypted.get(&set);
+        self.all_encrypted().iter().filter(move |e| files.is_some_and(|files| files.contains(&e.location.file)))
+    }
+
+    fn all_encrypted(&self) -> &[Encrypted] {
+        self.encrypted.get_or_init(|| self.workspace().encrypted())
+    }
+
+    /// Whether all that a set has is known.
+    pub(super) fn is_closed(&self, set: SetId) -> bool {
+        self.gaps.is_closed(self.workspace(), set)
     }
 
     /// The namespace that a reference looks in, in a set; `None` may be any.

@@ -69,9 +69,36 @@ pub(super) fn of_maker(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Opti
     finding(gap, &[&key.place], say::key(ws, gap, wanted, key, &[set], false), verdict)
 }
 
+/// The findings about keys that a ConfigMap or Secret lacks which SOPS encrypted: its keys are in clear.
+pub(super) fn of_encrypted(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let Some(wanted) = gap.first() else { return found };
+    let all = gap.sets.iter().map(|(set, _)| (*set, facts.encrypted_of(*set).find(|e| e.to == wanted.to && e.name == wanted.name)));
+    let held: Vec<_> = all.collect();
+    let mut said = BTreeSet::new();
+    for key in gap.wanted.iter().flat_map(|w| &w.keys) {
+        let lacking = held.iter().filter_map(|(set, e)| Some((*set, (*e)?))).filter(|(_, e)| !e.keys.contains(key.text));
+        let sets: Vec<SetId> = lacking.clone().map(|(set, _)| set).collect();
+        let Some((set, encrypted)) = lacking.into_iter().next().filter(|_| said.insert(key.text)) else { continue };
+        if set_aside(facts, gap, set).is_some() || facts.touched(gap, &key.place).is_some() || facts.maker(gap.resource, wanted, set).is_some() {
+            continue;
+        }
+        let fix = match near::nearest(key.text, encrypted.keys.iter().map(String::as_str)).as_slice() {
+            [one] if key.place.shown.text() == Some(key.text) => rewrite(gap.resource, &[&key.place], one, format!("read key {one}")),
+            [] => Err(NoFix::new("missing-key", "no key of it is near to that")),
+            several => Err(NoFix::new("several-near", format!("keys {} are near to it", several.join(" and ")))),
+        };
+        let holds = format!("holds {}, encrypted by SOPS", say::list(&encrypted.keys.iter().cloned().collect::<Vec<_>>()));
+        let severity = if wanted.optional { Severity::Warning } else { Severity::Error };
+        let verdict = Verdict { severity, fix, notes: Vec::new(), related: vec![(encrypted.location.clone(), holds)] };
+        found.extend(finding(gap, &[&key.place], say::key(facts.workspace(), gap, wanted, key, &sets, false), verdict));
+    }
+    found
+}
+
 fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, key: &Key<'_>, set: SetId, held: &Held) -> Option<Verdict> {
     let ws = facts.workspace();
-    let closed = ws.set(set).closed;
+    let closed = facts.is_closed(set);
     // subpath-configmap-mount says it where nothing else is known.
     if matches!(key.how, KeyHow::SubPath(_)) && !closed && !wanted.optional {
         return None;

@@ -54,7 +54,7 @@ impl Transform for MissingConfigReference {
         let views = Views::of(cx.workspace);
         let found = Gaps::of(cx.workspace, &views);
         let facts = Facts::new(cx, &found);
-        let objects = found.objects.iter().filter_map(|gap| objects::judge(&facts, gap));
+        let objects = found.objects.iter().flat_map(|gap| objects::judge(&facts, gap));
         let keys = found.keys.iter().filter_map(|gap| keys::judge(&facts, gap));
         let unfollowed = found.unfollowed.iter().map(|lost| unfollowed::judge(cx.workspace, lost));
         objects.chain(keys).chain(unfollowed).chain(generators::judge(&facts)).chain(one_sided::judge(&facts, &found.one_sided)).collect()
@@ -101,20 +101,23 @@ struct Gaps<'a> {
     unfollowed: Vec<Unfollowed<'a>>,
     /// Names of which only the reader, or only the definition, states a namespace.
     one_sided: Vec<OneSided<'a>>,
+    /// Sets of which nothing is unknown but what SOPS encrypted, with the files.
+    encrypted: BTreeMap<SetId, Vec<FileId>>,
     /// Names that pods of a set ask for and find.
     present: BTreeMap<(SetId, Target), BTreeSet<&'a str>>,
 }
 
 impl<'a> Gaps<'a> {
     fn of(workspace: &'a Workspace, views: &'a Views) -> Self {
+        let encrypted = workspace.closed_but_for_encrypted();
         let parts = workspace.resources().par_chunks(CHUNK).map(|resources| {
-            let mut found = Self::default();
+            let mut found = Self { encrypted: encrypted.clone(), ..Self::default() };
             for resource in resources {
                 found.of_resource(workspace, views, resource);
             }
             found
         });
-        let mut all = Self::default();
+        let mut all = Self { encrypted: encrypted.clone(), ..Self::default() };
         for part in parts.collect::<Vec<_>>() {
             all.objects.extend(part.objects);
             all.keys.extend(part.keys);
@@ -130,7 +133,7 @@ impl<'a> Gaps<'a> {
     fn of_resource(&mut self, workspace: &'a Workspace, views: &'a Views, resource: &'a Resource) {
         let sets = workspace.sets_of(resource.id);
         let plain = View { workspace, resource, built: None };
-        let closed = |set: &SetId| workspace.set(*set).closed;
+        let closed = |set: &SetId| self.is_closed(workspace, *set);
         let all = |view: View<'a>, fields: bool| {
             let mut wanted = view.of_pods();
             wanted.extend(fields.then(|| view.of_fields()).into_iter().flatten());
@@ -140,7 +143,8 @@ impl<'a> Gaps<'a> {
         let mut found = Missing::default();
         for set in &sets {
             let (built, known) = views.get(resource.id, *set);
-            let changed = built.map(|built| all(View { built: Some(built), ..plain }, closed(set)));
+            let fields = self.is_closed(workspace, *set);
+            let changed = built.map(|built| all(View { built: Some(built), ..plain }, fields));
             for want in changed.as_ref().unwrap_or(&written) {
                 self.look_up(workspace, resource, *set, want, known, &mut found);
             }
@@ -167,7 +171,7 @@ impl<'a> Gaps<'a> {
             Resolution::Missing => {
                 // What stands in one file is applied together, whatever else is.
                 let beside = || workspace.definitions(want.to, want.name).any(|other| other.file == resource.file);
-                if workspace.set(set).closed || want.is_in_pods() && beside() {
+                if self.is_closed(workspace, set) || want.is_in_pods() && beside() {
                     found.objects.entry((want.to, want.name, want.namespace)).or_insert_with(new).add(set, Held::default(), want, built);
                 }
                 return;
@@ -202,6 +206,11 @@ impl<'a> Gaps<'a> {
 }
 
 impl Gaps<'_> {
+    /// Whether all that a set has is known.
+    fn is_closed(&self, workspace: &Workspace, set: SetId) -> bool {
+        workspace.set(set).closed || self.encrypted.contains_key(&set)
+    }
+
     /// Whether the build of a set leaves this reference behind, which is said already.
     fn is_lost(&self, id: ResourceId, wanted: &Wanted<'_>) -> bool {
         self.unfollowed.iter().any(|lost| lost.is(id, wanted))

@@ -12,14 +12,16 @@ use super::wanted::{How, Place, Wanted};
 use super::{Gap, Verdict, finding, is_configured, keys, rewrite, say, worst};
 
 /// The finding about a name that sets of the resource do not have.
-pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Option<Finding> {
-    let wanted = gap.first()?;
-    if facts.is_external(wanted) {
-        return None;
-    }
+pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Vec<Finding> {
+    let Some(wanted) = gap.first().filter(|wanted| !facts.is_external(wanted)) else { return Vec::new() };
     if let Some(finding) = gap.sets.iter().find_map(|(set, _)| keys::of_maker(facts, gap, *set)) {
-        return Some(finding);
+        return vec![finding];
     }
+    let keys = keys::of_encrypted(facts, gap);
+    if keys.is_empty() { object(facts, gap, wanted).into_iter().collect() } else { keys }
+}
+
+fn object(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>) -> Option<Finding> {
     let verdicts = gap.sets.iter().filter_map(|(set, _)| Some((*set, in_set(facts, gap, wanted, *set)?))).collect();
     let (verdict, sets) = worst(verdicts)?;
     let places: Vec<&Place<'_>> = gap.wanted.iter().map(|w| &w.place).collect();
@@ -43,7 +45,7 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId)
     if let Some(verdict) = set_aside(facts, gap, set) {
         return Some(verdict);
     }
-    if !ws.set(set).closed {
+    if !facts.is_closed(set) {
         let fitting = facts.nearest(wanted, namespace, gap.resource.file).is_some() || facts.generator(wanted.to, wanted.name).is_some();
         return other_namespace(facts, wanted, set, namespace).filter(|_| !fitting);
     }
@@ -96,7 +98,9 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
     let defined = defined.filter(|m| may_equal(m.namespace.as_deref(), namespace)).map(|m| ws.resource(m.resource));
     let made = ws.set(set).generated.iter().filter(|g| may_equal(g.namespace.as_deref(), namespace)).filter_map(|g| ws.generator(g));
     let made: Vec<_> = made.filter(|g| g.to == wanted.to).collect();
-    let names: Vec<&str> = defined.clone().map(|r| r.name.as_str()).chain(made.iter().map(|g| g.name.as_str())).collect();
+    let encrypted: Vec<_> = facts.encrypted_of(set).filter(|e| e.to == wanted.to).collect();
+    let names = defined.clone().map(|r| r.name.as_str()).chain(made.iter().map(|g| g.name.as_str()));
+    let names: Vec<&str> = names.chain(encrypted.iter().map(|e| e.name.as_str())).collect();
     let near = facts.nearest_names(wanted.name, &names);
     let [name] = near.as_slice() else {
         if near.is_empty() {
@@ -109,6 +113,7 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
     };
     let generator = made.iter().find(|g| g.name == **name).map(|g| g.location.clone());
     let definition = defined.clone().find(|r| r.name == **name).and_then(|r| place(facts, r.id)).or(generator);
+    let definition = definition.or_else(|| encrypted.iter().find(|e| e.name == **name).map(|e| e.location.clone()));
     // Nobody else wants it: it is this one that was meant.
     let asked = facts.gaps.present.get(&(set, wanted.to)).is_some_and(|names| names.contains(name));
     let orphan = !asked && ws.references_to(set, wanted.to, name).is_empty();
