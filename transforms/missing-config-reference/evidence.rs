@@ -30,6 +30,7 @@ pub(super) struct Facts<'a, 'g> {
     pub(super) gaps: &'g Gaps<'a>,
     makers: OnceCell<Makers>,
     traces: OnceCell<Traces>,
+    beside: OnceCell<Traces>,
     definitions: OnceCell<BTreeMap<Target, BTreeMap<&'a str, Vec<ResourceId>>>>,
     encrypted: OnceCell<Vec<Encrypted>>,
     external: GlobSet,
@@ -66,6 +67,7 @@ impl<'a, 'g> Facts<'a, 'g> {
             gaps,
             makers: OnceCell::new(),
             traces: OnceCell::new(),
+            beside: OnceCell::new(),
             definitions: OnceCell::new(),
             encrypted: OnceCell::new(),
             external: external.build().unwrap_or_default(),
@@ -161,6 +163,12 @@ impl<'a, 'g> Facts<'a, 'g> {
             may_equal(own.as_deref(), namespace.as_deref())
         };
         all.iter().filter(|maker| maker.anywhere || here(maker)).collect()
+    }
+
+    /// The file in which a command makes the object; the files beside the manifests are read when those do not.
+    pub(super) fn created(&self, wanted: &Wanted<'_>) -> Option<&str> {
+        let beside = || self.beside.get_or_init(|| Traces::beside(self.workspace())).created(wanted.to, wanted.name);
+        self.traces().created(wanted.to, wanted.name).or_else(beside)
     }
 
     pub(super) fn traces(&self) -> &Traces {

@@ -11,7 +11,7 @@ use kubewright_model::kube::{OutsideUseKind, ResourceId, SetId, Workspace};
 use super::evidence::{Facts, may_equal};
 use super::objects::{place, set_aside};
 use super::wanted::{Key, KeyHow, Place, Wanted};
-use super::{Gap, Held, Verdict, finding, makers, near, rewrite, say, worst};
+use super::{Gap, Held, Verdict, finding, makers, misnamed, near, rewrite, say, worst};
 
 /// Whether none of the definitions has the key; nothing is said of definitions that are not known.
 pub(super) fn lacks(workspace: &Workspace, held: &Held, key: &Key<'_>) -> bool {
@@ -104,6 +104,10 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, key: &Key<'
         return None;
     }
     if held.ids.iter().any(|id| ws.node(*id).is_none_or(makers::is_filled) || ws.content_touched(*id).is_some()) {
+        return None;
+    }
+    // That the Secret lacks a key of its type is said of itself.
+    if gap.resource.kind == "Ingress" && held.ids.iter().any(|id| ws.node(*id).is_some_and(misnamed::is_typed)) {
         return None;
     }
     let namespace = facts.namespace(gap.resource, wanted, set);

@@ -9,6 +9,7 @@ mod evidence;
 mod generators;
 mod keys;
 mod makers;
+mod misnamed;
 mod near;
 mod objects;
 mod one_sided;
@@ -27,6 +28,7 @@ use kubewright_model::yaml::Value;
 use rayon::prelude::*;
 
 use self::evidence::Facts;
+use self::misnamed::Misnamed;
 use self::one_sided::OneSided;
 use self::unfollowed::Unfollowed;
 use self::views::Views;
@@ -57,7 +59,12 @@ impl Transform for MissingConfigReference {
         let objects = found.objects.iter().flat_map(|gap| objects::judge(&facts, gap));
         let keys = found.keys.iter().filter_map(|gap| keys::judge(&facts, gap));
         let unfollowed = found.unfollowed.iter().map(|lost| unfollowed::judge(cx.workspace, lost));
-        objects.chain(keys).chain(unfollowed).chain(generators::judge(&facts)).chain(one_sided::judge(&facts, &found.one_sided)).collect()
+        let mut all: Vec<Finding> = objects.chain(keys).chain(unfollowed).collect();
+        all.extend(generators::judge(&facts));
+        all.extend(one_sided::judge(&facts, &found.one_sided));
+        all.extend(misnamed::judge(&facts, &found.misnamed));
+        all.extend(misnamed::incomplete(&facts));
+        all
     }
 }
 
@@ -99,6 +106,8 @@ struct Gaps<'a> {
     keys: Vec<Gap<'a>>,
     /// Names that kustomize changes, and not where they are asked for.
     unfollowed: Vec<Unfollowed<'a>>,
+    /// References by names that cannot be.
+    misnamed: Vec<Misnamed<'a>>,
     /// Names of which only the reader, or only the definition, states a namespace.
     one_sided: Vec<OneSided<'a>>,
     /// Sets of which nothing is unknown but what SOPS encrypted, with the files.
@@ -123,6 +132,7 @@ impl<'a> Gaps<'a> {
             all.keys.extend(part.keys);
             all.unfollowed.extend(part.unfollowed);
             all.one_sided.extend(part.one_sided);
+            all.misnamed.extend(part.misnamed);
             for (place, names) in part.present {
                 all.present.entry(place).or_default().extend(names);
             }
@@ -162,6 +172,10 @@ impl<'a> Gaps<'a> {
         built: bool,
         found: &mut Missing<'a>,
     ) {
+        if wanted::is_misnamed(want.name) {
+            self.misnamed.push(Misnamed { resource, wanted: want.clone(), set, built });
+            return;
+        }
         let new = || Gap { resource, wanted: Vec::new(), keys: Vec::new(), sets: Vec::new(), built: true };
         let resolution = workspace.resolve_in(set, resource.id, want.to, want.name, want.namespace);
         if let Some(lost) = Unfollowed::of(workspace, set, resource, want, &resolution) {

@@ -49,8 +49,8 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId)
         let fitting = facts.nearest(wanted, namespace, gap.resource.file).is_some() || facts.generator(wanted.to, wanted.name).is_some();
         return other_namespace(facts, wanted, set, namespace).filter(|_| !fitting);
     }
-    if let Some(file) = facts.traces().created(wanted.to, wanted.name) {
-        return Some(Verdict::remark(NoFix::new("made-by-command", format!("a command in {} makes it", ws.file(file).path))));
+    if let Some(path) = facts.created(wanted) {
+        return Some(Verdict::remark(NoFix::new("made-by-command", format!("a command in {path} makes it"))));
     }
     if let Some(id) = facts.traces().mentioned(wanted.name, |id| facts.is_in(id, set)) {
         return Some(Verdict::remark(NoFix::new(

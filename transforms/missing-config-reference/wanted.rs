@@ -127,7 +127,8 @@ pub(super) enum KeyHow<'a> {
 
 impl<'a> View<'a> {
     fn of_pod(self, template: &PodTemplate<'a>) -> Vec<Wanted<'a>> {
-        template.references().iter().filter(|r| is_name(r.name)).filter_map(|r| self.of_reference(template, r)).collect()
+        let named = |r: &&Reference<'a>| is_name(r.name) || is_misnamed(r.name);
+        template.references().iter().filter(named).filter_map(|r| self.of_reference(template, r)).collect()
     }
 
     fn of_reference(self, template: &PodTemplate<'a>, reference: &Reference<'a>) -> Option<Wanted<'a>> {
@@ -211,6 +212,10 @@ impl<'a> View<'a> {
                     keys.extend(self.key_at(node, text, KeyHow::Field));
                 }
             }
+            // What an Ingress serves its hosts with (networking/v1 `IngressTLS`).
+            if self.resource.kind == "Ingress" && field.path.contains("tls") {
+                keys.extend(["tls.crt", "tls.key"].into_iter().filter_map(|key| self.key_at(field.node, key, KeyHow::Field)));
+            }
             wanted.push(Wanted {
                 to: field.to,
                 name: field.name,
@@ -256,6 +261,16 @@ const FILL_IN: &[&str] = &["changeme", "change-me", "fixme", "fill-me", "placeho
 fn is_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.');
     !name.is_empty() && name.len() <= 253 && name.bytes().all(plain) && !name.starts_with("your-") && !is_filled_in(name)
+}
+
+/// Whether no object can have that name, and it is not one that somebody is to fill in: words of letters, some of them small.
+pub(super) fn is_misnamed(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+    let lower = name.trim().to_ascii_lowercase().replace('_', "-");
+    let words = name.trim().bytes().all(plain) && name.bytes().any(|b| b.is_ascii_lowercase());
+    let framed = name.starts_with('_') || name.ends_with('_');
+    let yours = ["your", "my-", "example-", "name-of"].iter().any(|start| lower.starts_with(start)) || lower.ends_with("name");
+    !is_name(name) && words && !framed && !yours && is_name(&lower) && name.len() <= 253
 }
 
 /// Whether an object can have that key (`IsConfigMapKey` of apimachinery), and nobody is to fill it in.
