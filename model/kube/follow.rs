@@ -5,7 +5,7 @@
 
 use super::reference::Target;
 use super::resource::{FileId, ResourceId};
-use super::sets::{Generated, SetId};
+use super::sets::{Generated, Member, SetId};
 use super::workspace::Workspace;
 
 /// An object whose name the build changes.
@@ -59,6 +59,21 @@ impl Workspace {
         let own = self.resource(from).namespace.as_ref();
         let reader = self.in_build(set, &reader.through, &reader.namespace, own);
         (becomes != name).then_some(Renamed { name: becomes, namespace, reader, definition, together })
+    }
+
+    /// The definitions that have had a name on their way into a set, between their own and the one in the cluster: kustomize follows it too.
+    pub fn named_on_the_way(&self, set: SetId, to: Target, name: &str) -> Vec<ResourceId> {
+        let members = self.set(set).members.iter().filter(|m| m.through.len() > 1 && name.len() < m.name.len() && m.name.contains(name));
+        let had = |m: &&Member| {
+            let resource = self.resource(m.resource);
+            let mut known = resource.name.clone();
+            resource.target() == Some(to)
+                && m.through.iter().rev().filter_map(|file| self.kustomization(*file)).any(|k| {
+                    known = format!("{}{known}{}", k.prefix, k.suffix);
+                    known == name
+                })
+        };
+        members.filter(had).map(|m| m.resource).collect()
     }
 
     /// The namespace that something has when kustomize looks for the objects of references. `last` is the one that it is applied to.

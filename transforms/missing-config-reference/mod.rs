@@ -177,7 +177,12 @@ impl<'a> Gaps<'a> {
             return;
         }
         let new = || Gap { resource, wanted: Vec::new(), keys: Vec::new(), sets: Vec::new(), built: true };
-        let resolution = workspace.resolve_in(set, resource.id, want.to, want.name, want.namespace);
+        let mut resolution = workspace.resolve_in(set, resource.id, want.to, want.name, want.namespace);
+        if resolution == Resolution::Missing
+            && let [one] = workspace.named_on_the_way(set, want.to, want.name).as_slice()
+        {
+            resolution = Resolution::Uncertain(vec![*one]);
+        }
         if let Some(lost) = Unfollowed::of(workspace, set, resource, want, &resolution) {
             lost.add_to(&mut self.unfollowed);
         }

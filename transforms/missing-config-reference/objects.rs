@@ -5,7 +5,7 @@
 //! for the set, and probably where the set lacks no more names than it has of those that its pods ask for.
 
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
-use kubewright_model::kube::{ResourceId, SetId, Target, Workspace};
+use kubewright_model::kube::{Member, ResourceId, SetId, Target, Workspace};
 
 use super::evidence::{Facts, may_equal};
 use super::wanted::{How, Place, Wanted};
@@ -101,7 +101,12 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
     let encrypted: Vec<_> = facts.encrypted_of(set).filter(|e| e.to == wanted.to).collect();
     let names = defined.clone().map(|r| r.name.as_str()).chain(made.iter().map(|g| g.name.as_str()));
     let names: Vec<&str> = names.chain(encrypted.iter().map(|e| e.name.as_str())).collect();
-    let near = facts.nearest_names(wanted.name, &names);
+    let mut near = facts.nearest_names(wanted.name, &names);
+    if near.is_empty() {
+        // Written with another prefix or suffix than the build puts around it.
+        let around = |m: &&Member| m.name != ws.resource(m.resource).name && is_around(wanted.name, &ws.resource(m.resource).name);
+        near = ws.set(set).members.iter().filter(around).map(|m| ws.resource(m.resource)).filter(|r| r.target() == Some(wanted.to)).map(|r| r.name.as_str()).collect();
+    }
     let [name] = near.as_slice() else {
         if near.is_empty() {
             return None;
@@ -135,6 +140,14 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
     let unused = if orphan { ", and nothing refers to it" } else { "" };
     verdict.related.extend(definition.map(|at| (at, format!("{} {name}{unused}", wanted.to.kind()))));
     Some(verdict)
+}
+
+/// Whether a name is another one with something before or behind it.
+fn is_around(name: &str, inner: &str) -> bool {
+    // One word alone is part of many names.
+    let cut = |rest: &str| rest.len() > 1 && inner.contains('-');
+    name.strip_suffix(inner).is_some_and(|rest| rest.ends_with('-') && cut(rest))
+        || name.strip_prefix(inner).is_some_and(|rest| rest.starts_with('-') && cut(rest))
 }
 
 /// The set has it in another namespace.
