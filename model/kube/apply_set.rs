@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::applier::{self, Applied};
 use super::content::Encrypted;
 use super::gather::{Gatherer, Overrides};
+use super::generation::Failure;
 use super::kustomization::{Details, Paths};
 use super::kustomize::Kustomization;
 use super::meeting;
@@ -41,7 +42,7 @@ impl<'a> Parts<'a> {
 
     /// What SOPS encrypted in a file, by number.
     pub(super) fn encrypted_of(&self, file: FileId) -> std::ops::Range<usize> {
-        self.encrypted.partition_point(|e| e.file < file)..self.encrypted.partition_point(|e| e.file <= file)
+        self.encrypted.partition_point(|e| e.location.file < file)..self.encrypted.partition_point(|e| e.location.file <= file)
     }
 
     /// The mapping of a resource.
@@ -70,6 +71,8 @@ pub(super) struct Built {
     pub reach: BTreeSet<FileId>,
     /// What went in and was deleted on the way.
     pub gone: Vec<Member>,
+    /// Generators with which its build fails.
+    pub failures: Vec<Failure>,
 }
 
 /// A set on its way.
@@ -142,11 +145,11 @@ fn number(mut drafts: Vec<Draft>) -> Vec<Built> {
     drafts.sort_by_cached_key(key);
     let built = drafts.into_iter().zip(0..).map(|(draft, id)| {
         let Draft { name, evidence, appliers, cluster, unit, parts } = draft;
-        let Unit { members, generated, encrypted, gone, holes, reach, .. } = unit;
+        let Unit { members, generated, encrypted, gone, holes, failures, reach, .. } = unit;
         let closed = holes.is_empty();
         let holes = holes.into_iter().collect();
         let set = ApplySet { id: SetId(id), name, evidence, appliers, cluster, members, generated, parts, encrypted, closed, holes };
-        Built { set, reach, gone }
+        Built { set, reach, gone, failures: failures.into_iter().collect() }
     });
     built.collect()
 }

@@ -1,15 +1,16 @@
 //! What a ConfigMap or Secret has for keys, and what may change it, or a node of any resource, on the way to the cluster.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::kustomize::{OutsideUseKind, Touch};
 use super::read::is_encrypted;
 use super::reference::Target;
 use super::resolve::keys_of;
 use super::resource::{FileId, ResourceId};
-use super::sets::{Member, SetId};
+use super::sets::{ApplySet, Member, SetId};
 use super::touch::plain_path;
 use super::workspace::Workspace;
+use crate::finding::Location;
 use crate::yaml::Node;
 
 /// A ConfigMap or Secret in a file that SOPS encrypted: names and keys stay readable in it.
@@ -21,9 +22,11 @@ pub struct Encrypted {
     pub name: String,
     /// `metadata.namespace`
     pub namespace: Option<String>,
-    /// The file.
-    pub file: FileId,
-    /// The document in it.
+    /// The keys of `data`, `stringData` and `binaryData`.
+    pub keys: BTreeSet<String>,
+    /// Where the name stands.
+    pub location: Location,
+    /// The document in its file.
     pub document: usize,
 }
 
@@ -62,9 +65,9 @@ impl Workspace {
         way.iter().filter_map(|file| self.kustomization_node(*file)).any(|node| adds.iter().any(|field| node.get(field).is_some()))
     }
 
-    /// The path of a node of a resource as kustomize's field specs write it: `spec/template/spec/volumes/configMap/name`.
-    pub fn field_spec(&self, id: ResourceId, node: Node<'_>) -> Option<String> {
-        Some(plain_path(self.node(id)?, node).replace('.', "/"))
+    /// Dotted path of a node of a resource without list indices: `spec.template.spec.volumes.configMap.name`.
+    pub fn field_path(&self, id: ResourceId, node: Node<'_>) -> Option<String> {
+        Some(plain_path(self.node(id)?, node))
     }
 
     /// The first thing that may change a node of a resource between its file and the cluster.
@@ -96,20 +99,58 @@ impl Workspace {
 
     /// The ConfigMaps and Secrets of files that are left alone because SOPS encrypted them.
     pub fn encrypted(&self) -> Vec<Encrypted> {
-        let mut found = Vec::new();
-        let files: BTreeSet<FileId> = self.skipped.iter().filter(|s| s.code == "sops").map(|s| s.file).collect();
-        for file in files {
-            let Some(yaml) = self.files.get(file.0 as usize).and_then(|f| f.yaml.as_deref()) else { continue };
-            let roots = (0..yaml.documents().len()).filter_map(|i| Some((i, yaml.root(i)?)));
-            for (document, root) in roots.filter(|(_, root)| is_encrypted(*root)) {
-                let text = |path: &[&str]| root.path(path).and_then(Node::text);
-                let to = [Target::ConfigMap, Target::Secret].into_iter().find(|t| text(&["kind"]) == Some(t.kind()));
-                if let Some((to, name)) = to.zip(text(&["metadata", "name"])) {
-                    let namespace = text(&["metadata", "namespace"]).map(str::to_owned);
-                    found.push(Encrypted { to, name: name.to_owned(), namespace, file, document });
-                }
+        self.encrypted_files().into_iter().flat_map(|file| self.encrypted_in(file).0).collect()
+    }
+
+    /// Sets that are closed but for files of which SOPS leaves in clear all that is asked here, each with those files.
+    pub fn closed_but_for_encrypted(&self) -> BTreeMap<SetId, Vec<FileId>> {
+        let mut holes = BTreeMap::new();
+        for file in self.encrypted_files() {
+            if self.encrypted_in(file).1 {
+                let path = &self.file(file).path;
+                holes.insert(unreadable(path, SOPS), file);
+                holes.insert(unreadable(&format!("a document of {path}"), SOPS), file);
             }
         }
-        found
+        let files = |set: &ApplySet| set.holes.iter().map(|hole| holes.get(hole).copied()).collect::<Option<Vec<_>>>();
+        self.sets.iter().filter(|set| !set.closed).filter_map(|set| Some((set.id, files(set)?))).collect()
     }
+
+    fn encrypted_files(&self) -> BTreeSet<FileId> {
+        self.skipped.iter().filter(|s| s.code == "sops").map(|s| s.file).collect()
+    }
+
+    /// What an encrypted file defines, and whether that is all that is left alone in it.
+    fn encrypted_in(&self, file: FileId) -> (Vec<Encrypted>, bool) {
+        let Some(yaml) = self.files.get(file.0 as usize).and_then(|f| f.yaml.as_deref()) else { return (Vec::new(), false) };
+        let read = |document: usize, root: Node<'_>| {
+            let text = |path: &[&str]| root.path(path).and_then(Node::text);
+            let to = [Target::ConfigMap, Target::Secret].into_iter().find(|t| text(&["kind"]) == Some(t.kind()))?;
+            let name = root.path(&["metadata", "name"])?;
+            let keys = ["data", "stringData", "binaryData"].into_iter().filter_map(|field| root.get(field)).flat_map(keys_of);
+            Some(Encrypted {
+                to,
+                name: name.text()?.to_owned(),
+                namespace: text(&["metadata", "namespace"]).map(str::to_owned),
+                keys: keys.collect(),
+                location: Location::of(file, name),
+                document,
+            })
+        };
+        let skipped = self.skipped.iter().filter(|s| s.file == file);
+        let whole = skipped.clone().any(|s| s.document.is_none());
+        let roots = (0..yaml.documents().len()).filter_map(|at| Some((at, yaml.root(at)?))).filter(|(_, root)| !root.is_null());
+        let left = roots.filter(|(_, root)| whole || is_encrypted(*root));
+        let found: Vec<Option<Encrypted>> = left.map(|(at, root)| is_encrypted(root).then(|| read(at, root)).flatten()).collect();
+        let all = found.iter().all(Option::is_some) && (whole || skipped.clone().all(|s| s.code == "sops"));
+        (found.into_iter().flatten().collect(), all)
+    }
+}
+
+/// Why SOPS files are left alone.
+pub(super) const SOPS: &str = "encrypted by SOPS, whose MAC covers every value";
+
+/// Why a set is not closed that has such a file.
+pub(super) fn unreadable(what: &str, why: &str) -> String {
+    format!("{what} cannot be read: {why}")
 }

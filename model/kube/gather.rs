@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use super::apply_set::Parts;
 use super::content::Encrypted;
+use super::generation::{self, Failure};
 use super::kustomization::Entry;
 use super::kustomize::Kustomization;
 use super::patch::{self, Patch};
@@ -24,17 +25,17 @@ const KEEP_NAME: &[&str] = &["CustomResourceDefinition", "APIService", "Namespac
 
 /// Something on its way through kustomizations: a resource, or a generator.
 #[derive(Debug, Clone)]
-struct Part<T> {
-    what: T,
-    namespace: Option<String>,
-    prefix: String,
-    suffix: String,
+pub(super) struct Part<T> {
+    pub what: T,
+    pub namespace: Option<String>,
+    pub prefix: String,
+    pub suffix: String,
     /// Innermost first.
-    through: Vec<FileId>,
+    pub through: Vec<FileId>,
 }
 
 /// A generator: its kustomization and its position there.
-type Made = (FileId, usize);
+pub(super) type Made = (FileId, usize);
 
 impl<T> Part<T> {
     fn new(what: T, namespace: Option<&str>) -> Self {
@@ -96,18 +97,21 @@ pub(super) struct Outcome {
     pub encrypted: Vec<EncryptedMember>,
     /// What went in, and is deleted on the way.
     pub gone: Vec<Member>,
+    pub failures: BTreeSet<Failure>,
 }
 
 /// What a kustomization gathers.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Gathered {
-    resources: Vec<Part<ResourceId>>,
-    generated: Vec<Part<Made>>,
+    pub resources: Vec<Part<ResourceId>>,
+    pub generated: Vec<Part<Made>>,
     /// Numbers of what SOPS encrypted.
     encrypted: Vec<Part<usize>>,
     /// What a patch deletes.
     gone: Vec<Part<ResourceId>>,
     pub holes: BTreeSet<String>,
+    /// Generators that cannot be carried out: the build fails.
+    pub failures: BTreeSet<Failure>,
     /// All kustomizations it is gathered through.
     pub reach: BTreeSet<FileId>,
 }
@@ -132,8 +136,8 @@ impl Gathered {
             Some(Generated { kustomization, generator, namespace: part.namespace.clone(), name, through: part.outermost_first() })
         };
         let encrypted = |part: &Part<usize>| {
-            let Encrypted { to, name, file, document, .. } = parts.encrypted.get(part.what)?;
-            let (to, file, document) = (*to, *file, *document);
+            let Encrypted { to, name, location, document, .. } = parts.encrypted.get(part.what)?;
+            let (to, file, document) = (*to, location.file, *document);
             let name = format!("{}{name}{}", part.prefix, part.suffix);
             Some(EncryptedMember { to, file, document, namespace: part.namespace.clone(), name, through: part.outermost_first() })
         };
@@ -142,11 +146,13 @@ impl Gathered {
             members: self.resources.iter().filter_map(member).collect(),
             generated: self.generated.iter().filter_map(generated).collect(),
             gone: self.gone.iter().filter_map(member).collect(),
+            failures: self.failures.clone(),
         }
     }
 
     fn add(&mut self, inner: &Self) {
         self.holes.extend(inner.holes.iter().cloned());
+        self.failures.extend(inner.failures.iter().cloned());
         self.reach.extend(inner.reach.iter().copied());
         let room = MAX_MEMBERS.saturating_sub(self.resources.len().max(self.generated.len()));
         self.resources.extend(inner.resources.iter().take(room).cloned());
@@ -223,8 +229,10 @@ impl<'a> Gatherer<'a> {
                 Entry::Base(base) => into.add(&self.gather(*base, &stack)),
             }
         }
-        let generators = kustomization.generators.iter().enumerate();
-        into.generated.extend(generators.map(|(at, g)| Part::new((file, at), g.namespace.as_deref())));
+        for (at, generator) in kustomization.generators.iter().enumerate() {
+            into.failures.extend(generation::failure(parts, &into, file, at, generator));
+            into.generated.push(Part::new((file, at), generator.namespace.as_deref()));
+        }
         let more = overrides.map_or(&[][..], |o| o.components.as_slice());
         for component in details.components.iter().chain(more) {
             into = self.accumulate(*component, into, &stack, None);

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use rayon::prelude::*;
 
 use super::apply_set::{self, Parts};
+use super::content;
+use super::generation::Failure;
 use super::kustomization::{self, Details, join};
 use super::kustomize::{Kustomization, Touch};
 use super::overlay::{self, Overlay};
@@ -34,6 +36,8 @@ pub(super) struct SetIndex {
     pub reach: BTreeSet<FileId>,
     /// What went in and was deleted on the way.
     pub gone: BTreeMap<ResourceId, Vec<Member>>,
+    /// Generators with which the build fails.
+    pub failures: Vec<Failure>,
 }
 
 /// What the workspace keeps beside what it shows.
@@ -141,7 +145,7 @@ impl Workspace {
                 }
                 Verdict::Skip(code, text) => {
                     if matches!(*code, "helm-template" | "template" | "sops") {
-                        unreadable.insert(file.id, format!("{} cannot be read: {text}", file.path));
+                        unreadable.insert(file.id, content::unreadable(&file.path, text));
                     }
                     self.skipped.push(skipped(None, code, text));
                     continue;
@@ -176,7 +180,7 @@ impl Workspace {
                             unreadable.insert(file.id, format!("{} is a template", file.path));
                         }
                         if *code == "sops" {
-                            unreadable.insert(file.id, format!("a document of {} cannot be read: {text}", file.path));
+                            unreadable.insert(file.id, content::unreadable(&format!("a document of {}", file.path), text));
                         }
                         if whole.is_none() {
                             self.skipped.push(skipped(Some(number), code, text));
@@ -212,8 +216,8 @@ impl Workspace {
         self.index.overlays = overlay::of(&parts, &applied);
         let (mut sets, mut indices) = (Vec::with_capacity(built.len()), Vec::with_capacity(built.len()));
         let (mut memberships, mut gone_from) = (Vec::new(), BTreeMap::<ResourceId, Vec<SetId>>::new());
-        for apply_set::Built { set, reach, gone } in built {
-            let mut index = SetIndex { reach, ..SetIndex::default() };
+        for apply_set::Built { set, reach, gone, failures } in built {
+            let mut index = SetIndex { reach, failures, ..SetIndex::default() };
             for member in gone {
                 let sets = gone_from.entry(member.resource).or_default();
                 if sets.last() != Some(&set.id) {

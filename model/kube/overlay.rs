@@ -82,6 +82,14 @@ impl Overlay {
         self.tool == Evidence::Flux && settings.and_then(|spec| spec.get("postBuild")).is_some_and(Node::is_mapping)
     }
 
+    /// Whether it states the namespace of all that is built.
+    pub(super) fn sets_namespace(&self, workspace: &Workspace) -> bool {
+        let file = workspace.resource(self.resource).file;
+        let settings = workspace.file(file).yaml.as_deref().map(|y| y.node(self.settings));
+        let field = if self.tool == Evidence::Flux { "targetNamespace" } else { "namespace" };
+        settings.and_then(|s| s.get(field)).is_some_and(|namespace| !namespace.is_null())
+    }
+
     /// What it changes.
     pub(super) fn touches(&self, workspace: &Workspace, seen: &Seen<'_>, found: &mut Vec<Touch>) {
         let file = workspace.resource(self.resource).file;

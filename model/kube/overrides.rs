@@ -70,7 +70,7 @@ fn merges_over(patch: Node<'_>, way: &[Node<'_>]) -> bool {
         return true;
     }
     let list = next.parent().and_then(Node::key).and_then(Node::text).unwrap_or_default();
-    let Some(field) = patch.items().next().and_then(|first| patch::merge_key(list, first)) else { return true };
+    let Some(field) = patch.items().next().and_then(|first| patch::merge_key(list, |key| first.get(key).is_some())) else { return true };
     let value = |item: Node<'_>| item.get(field).and_then(Node::text).map(str::to_owned);
     patch.items().filter(|item| value(*item).is_none() || value(*item) == value(*next)).any(|item| merges_over(item, rest))
 }

@@ -216,7 +216,7 @@ fn node(path: &str, value: Node<'_>, there: Option<Node<'_>>, paths: &mut Vec<St
         for (key, inner) in value.entries() {
             leaf(&format!("{path}.{}", key.text().unwrap_or_default()), inner, there, key, paths, depth + 1);
         }
-    } else if let Some(field) = value.items().next().and_then(|first| merge_key(path, first)) {
+    } else if let Some(field) = value.items().next().and_then(|first| merge_key(path, |key| first.get(key).is_some())) {
         for item in value.items() {
             let name = item.get(field).and_then(Node::text);
             let same = there.into_iter().flat_map(Node::items).find(|i| name.is_some() && i.get(field).and_then(Node::text) == name);
@@ -234,17 +234,17 @@ fn node(path: &str, value: Node<'_>, there: Option<Node<'_>>, paths: &mut Vec<St
     }
 }
 
-/// The key by which items of a list are merged (`patchMergeKey` in core/v1); `None` for lists that are replaced.
-pub(super) fn merge_key(path: &str, first: Node<'_>) -> Option<&'static str> {
+/// The key by which items of a list are merged (`patchMergeKey` in core/v1), when an item `has` it; `None` for lists that are replaced.
+pub(super) fn merge_key(path: &str, has: impl Fn(&str) -> bool) -> Option<&'static str> {
     let key = match path.rsplit('.').next()? {
         "volumeMounts" => "mountPath",
         "volumeDevices" => "devicePath",
-        "ports" if first.get("containerPort").is_some() => "containerPort",
+        "ports" if has("containerPort") => "containerPort",
         "ports" => "port",
         "containers" | "initContainers" | "ephemeralContainers" | "volumes" | "env" | "imagePullSecrets" | "secrets" => "name",
         _ => return None,
     };
-    first.get(key).is_some().then_some(key)
+    has(key).then_some(key)
 }
 
 /// The paths of a JSON patch.

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::content::SOPS as SOPS_TEXT;
 use super::resource::{Hints, Identity};
 use super::template;
 use super::tree::Tree;
@@ -176,7 +177,7 @@ pub(super) fn read(input: &Input, charts: &Charts, stream: bool) -> Read {
     let encrypted = SOPS.is_in(text);
     let left_alone = |number: usize, root: Node<'_>| match () {
         () if stream && template::by_comments(&file, region(number)).is_some() => Some(of_another_tool),
-        () if encrypted && is_encrypted(root) => Some(("sops", "encrypted by SOPS, whose MAC covers every value")),
+        () if encrypted && is_encrypted(root) => Some(("sops", SOPS_TEXT)),
         () if actions && stream && has_template_mapping(root) => {
             Some(("helm-template", "a template: `{{` stands where a value should; render it to have it checked"))
         }
@@ -185,7 +186,7 @@ pub(super) fn read(input: &Input, charts: &Charts, stream: bool) -> Read {
     // SOPS takes the metadata of a file from its first document, and its MAC may cover all of them.
     let first = roots.iter().flatten().find(|root| !root.is_null());
     let verdict = if encrypted && !stream && first.is_some_and(|root| is_encrypted(*root)) {
-        Verdict::Skip("sops", "encrypted by SOPS, whose MAC covers every value")
+        Verdict::Skip("sops", SOPS_TEXT)
     } else if roots.iter().all(|root| root.is_none_or(Node::is_null)) {
         Verdict::Skip("empty", "nothing but comments")
     } else {

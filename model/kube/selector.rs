@@ -131,6 +131,11 @@ impl Selector {
         given(&self.kind) && given(&self.name) && self.labels.is_none() && self.annotations.is_none()
     }
 
+    /// Whether it chooses by nothing that is added on the way.
+    pub(super) fn is_label_free(&self) -> bool {
+        self.labels.is_none() && self.annotations.is_none()
+    }
+
     /// Whether it may choose an object of this kind and name.
     pub(super) fn may_name(&self, kind: &str, name: &str) -> bool {
         self.kind.matches(kind) && (self.group.matches("") || self.group.matches("core")) && self.name.matches(name)

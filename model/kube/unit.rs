@@ -7,6 +7,7 @@ use globset::GlobBuilder;
 use super::applier::{Depth, Fill, Layout};
 use super::apply_set::Parts;
 use super::gather::{Gatherer, Outcome, Overrides};
+use super::generation::Failure;
 use super::kustomization::join;
 use super::read::{has_extension, split};
 use super::resource::{FileId, Resource};
@@ -23,6 +24,8 @@ pub(super) struct Unit {
     /// What a patch deletes on the way.
     pub gone: Vec<Member>,
     pub holes: BTreeSet<String>,
+    /// Generators with which a build fails.
+    pub failures: BTreeSet<Failure>,
     /// The kustomizations it is gathered through.
     pub reach: BTreeSet<FileId>,
     /// The kustomizations that are built as they stand.
@@ -65,6 +68,7 @@ impl Unit {
         self.encrypted.extend(other.encrypted);
         self.gone.extend(other.gone);
         self.holes.extend(other.holes);
+        self.failures.extend(other.failures);
         self.reach.extend(other.reach);
         self.built.extend(other.built);
         self.files.extend(other.files);
@@ -100,9 +104,10 @@ pub(super) fn raw(resource: &Resource) -> Member {
 /// What a kustomization gives.
 pub(super) fn kustomization(parts: &Parts<'_>, builder: &mut Gatherer<'_>, file: FileId, overrides: &Overrides) -> Unit {
     let gathered = builder.build_with(file, overrides);
-    let Outcome { members, generated, encrypted, gone } = gathered.finish(parts);
+    let Outcome { members, generated, encrypted, gone, failures } = gathered.finish(parts);
     let (holes, reach) = (gathered.holes.clone(), gathered.reach.clone());
-    Unit { members, generated, encrypted, gone, holes, reach, built: BTreeSet::from([file]), files: BTreeSet::new() }
+    let (built, files) = (BTreeSet::from([file]), BTreeSet::new());
+    Unit { members, generated, encrypted, gone, holes, failures, reach, built, files }
 }
 
 /// What an applier finds in a directory.

@@ -7,7 +7,7 @@
 //! others, and [`fix`] writes it all as one transaction.
 
 use kubewright_model::finding::{Applicability, Finding, Fix, Location, NoFix, Severity};
-use kubewright_model::kube::{Evidence, Reader, Target, Workspace};
+use kubewright_model::kube::{Evidence, Failure, FailureReason, Reader, Target, Workspace};
 
 use crate::settings::Remedy;
 use crate::{Context, Meta, Transform};
@@ -86,6 +86,7 @@ fn finding(cx: &Context<'_>, mut collision: Collision<'_>) -> Option<Finding> {
         Ok((fix, notes, keeper)) => (Ok(fix), notes, Some(keeper)),
         Err(reason) => (Err(NoFix::new(reason.code, reason.text)), Vec::new(), None),
     };
+    let notes = notes.into_iter().chain(wanted_behavior(ws, collision)).collect();
     let mut definitions = collision.definitions.iter().enumerate();
     let primary = definitions.find(|(at, d)| Some(*at) != keeper && ws.file(d.file).editable).map(|(_, d)| d);
     let primary = primary.or(collision.definitions.first())?;
@@ -99,6 +100,17 @@ fn finding(cx: &Context<'_>, mut collision: Collision<'_>) -> Option<Finding> {
         notes,
         fix,
     })
+}
+
+/// What kustomize asks of a generator that makes what is there already.
+fn wanted_behavior(ws: &Workspace, collision: &Collision<'_>) -> Option<String> {
+    let failures = collision.sets.iter().flat_map(|set| ws.failures(*set)).filter(|f| f.reason != FailureReason::Nothing);
+    let mine = |f: &&Failure| ws.failing(f).is_some_and(|g| g.to == collision.to && g.name == collision.name);
+    let (failure, kind) = (failures.into_iter().find(mine)?, collision.to.kind());
+    let file = &ws.file(failure.kustomization).path;
+    Some(format!(
+        "the generator in {file} stops the build, because the {kind} is there: write `behavior: merge` to add its keys, or `behavior: replace`"
+    ))
 }
 
 /// Asks all that speaks against a rename, doubts about the collision itself first.

@@ -6,12 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use kubewright_model::kube::{Encrypted, Evidence, FileId, Generator, Resolution, Resource, ResourceId, SetId, Target, Workspace};
-use kubewright_model::yaml::Node;
 
 use super::makers::{self, Maker, Makers};
 use super::traces::Traces;
-use super::wanted::Wanted;
-use super::{Gaps, near};
+use super::wanted::{Place, Wanted};
+use super::{Gap, Gaps, near};
 use crate::Context;
 
 /// Names by set.
@@ -31,6 +30,7 @@ pub(super) struct Facts<'a, 'g> {
     pub(super) gaps: &'g Gaps<'a>,
     makers: OnceCell<Makers>,
     traces: OnceCell<Traces>,
+    beside: OnceCell<Traces>,
     definitions: OnceCell<BTreeMap<Target, BTreeMap<&'a str, Vec<ResourceId>>>>,
     encrypted: OnceCell<Vec<Encrypted>>,
     external: GlobSet,
@@ -67,6 +67,7 @@ impl<'a, 'g> Facts<'a, 'g> {
             gaps,
             makers: OnceCell::new(),
             traces: OnceCell::new(),
+            beside: OnceCell::new(),
             definitions: OnceCell::new(),
             encrypted: OnceCell::new(),
             external: external.build().unwrap_or_default(),
@@ -90,7 +91,7 @@ impl<'a, 'g> Facts<'a, 'g> {
     pub(super) fn is_made(&self, resource: &Resource, wanted: &Wanted<'_>, set: SetId) -> bool {
         self.is_external(wanted)
             || self.maker(resource, wanted, set).is_some()
-            || self.encrypted(wanted, self.namespace(resource, wanted, set).as_deref()).is_some()
+            || self.encrypted(wanted, set, self.namespace(resource, wanted, set).as_deref()).is_some()
     }
 
     /// How many of the names that pods of a set ask for it has, or somebody makes, and how many not.
@@ -164,6 +165,12 @@ impl<'a, 'g> Facts<'a, 'g> {
         all.iter().filter(|maker| maker.anywhere || here(maker)).collect()
     }
 
+    /// The file in which a command makes the object; the files beside the manifests are read when those do not.
+    pub(super) fn created(&self, wanted: &Wanted<'_>) -> Option<&str> {
+        let beside = || self.beside.get_or_init(|| Traces::beside(self.workspace())).created(wanted.to, wanted.name);
+        self.traces().created(wanted.to, wanted.name).or_else(beside)
+    }
+
     pub(super) fn traces(&self) -> &Traces {
         self.traces.get_or_init(|| {
             let wanted = self.gaps.objects.iter().filter_map(|gap| gap.first());
@@ -209,11 +216,26 @@ impl<'a, 'g> Facts<'a, 'g> {
         self.workspace().kustomizations().iter().find(|k| k.generators.iter().any(made)).map(|k| k.file)
     }
 
-    /// A file encrypted by SOPS that holds it.
-    pub(super) fn encrypted(&self, wanted: &Wanted<'_>, namespace: Option<&str>) -> Option<FileId> {
-        let all = self.encrypted.get_or_init(|| self.workspace().encrypted());
-        let same = |e: &&Encrypted| e.to == wanted.to && e.name == wanted.name && may_equal(e.namespace.as_deref(), namespace);
-        all.iter().find(same).map(|e| e.file)
+    /// What SOPS encrypted of that name: that of the set, else one in the same namespace.
+    pub(super) fn encrypted(&self, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Option<&Encrypted> {
+        let same = |e: &&Encrypted| e.to == wanted.to && e.name == wanted.name;
+        let here = || self.all_encrypted().iter().filter(same).find(|e| may_equal(e.namespace.as_deref(), namespace));
+        self.encrypted_of(set).find(same).or_else(here)
+    }
+
+    /// What SOPS encrypted of a set. Which namespace a kustomization gives it does not show, so that it may be any.
+    pub(super) fn encrypted_of(&self, set: SetId) -> impl Iterator<Item = &Encrypted> {
+        let files = self.gaps.encrypted.get(&set);
+        self.all_encrypted().iter().filter(move |e| files.is_some_and(|files| files.contains(&e.location.file)))
+    }
+
+    fn all_encrypted(&self) -> &[Encrypted] {
+        self.encrypted.get_or_init(|| self.workspace().encrypted())
+    }
+
+    /// Whether all that a set has is known.
+    pub(super) fn is_closed(&self, set: SetId) -> bool {
+        self.gaps.is_closed(self.workspace(), set)
     }
 
     /// The namespace that a reference looks in, in a set; `None` may be any.
@@ -251,9 +273,12 @@ impl<'a, 'g> Facts<'a, 'g> {
         set.evidence == Evidence::Kustomization && set.name.split('/').any(|segment| BASES.contains(&segment))
     }
 
-    /// What may change a reference on the way to the cluster.
-    pub(super) fn touched(&self, resource: &Resource, node: Node<'_>) -> Option<&'static str> {
-        self.workspace().touched(resource.id, node).map(|touch| touch.what)
+    /// What may change a reference on the way to the cluster, behind the patches that are known.
+    pub(super) fn touched(&self, gap: &Gap<'_>, place: &Place<'_>) -> Option<&'static str> {
+        let touches = self.workspace().touches(gap.resource.id);
+        let path = place.path(self.workspace(), gap.resource);
+        let open = |what: &str| what != "a patch" || !gap.built;
+        touches.iter().find(|touch| open(touch.what) && touch.affects(&path)).map(|touch| touch.what)
     }
 }
 

@@ -7,12 +7,11 @@ use std::collections::BTreeSet;
 
 use kubewright_model::finding::{Finding, NoFix, Severity};
 use kubewright_model::kube::{OutsideUseKind, ResourceId, SetId, Workspace};
-use kubewright_model::yaml::Node;
 
 use super::evidence::{Facts, may_equal};
 use super::objects::{place, set_aside};
-use super::wanted::{Key, KeyHow, Wanted};
-use super::{Gap, Held, Verdict, finding, makers, near, rewrite, say, worst};
+use super::wanted::{Key, KeyHow, Place, Wanted};
+use super::{Gap, Held, Verdict, finding, makers, misnamed, near, rewrite, say, worst};
 
 /// Whether none of the definitions has the key; nothing is said of definitions that are not known.
 pub(super) fn lacks(workspace: &Workspace, held: &Held, key: &Key<'_>) -> bool {
@@ -40,8 +39,8 @@ pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Option<Finding> {
     let verdicts = gap.sets.iter().filter_map(|(set, held)| Some((*set, in_set(facts, gap, wanted, key, *set, held)?))).collect();
     let (verdict, sets) = worst(verdicts)?;
     let binary = verdict.fix.as_ref().is_err_and(|reason| reason.code == "binary-key");
-    let nodes: Vec<Node<'_>> = gap.keys.iter().map(|key| key.node).collect();
-    finding(gap, &nodes, say::key(facts.workspace(), gap, wanted, key, &sets, binary), verdict)
+    let places: Vec<&Place<'_>> = gap.keys.iter().map(|key| &key.place).collect();
+    finding(gap, &places, say::key(facts.workspace(), gap, wanted, key, &sets, binary), verdict)
 }
 
 /// The finding about a key that the makers of an object, such as an `ExternalSecret`, leave out. Several may fill one object, each with keys
@@ -55,24 +54,54 @@ pub(super) fn of_maker(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Opti
     let made: BTreeSet<String> = known?.into_iter().flatten().cloned().collect();
     let key = gap.wanted.iter().flat_map(|w| &w.keys).find(|key| !made.contains(key.text))?;
     let changed = makers.iter().any(|maker| ws.touches(maker.id).iter().any(|touch| touch.affects("spec")));
-    if changed || set_aside(facts, gap, set).is_some() || facts.touched(gap.resource, key.node).is_some() {
+    if changed || set_aside(facts, gap, set).is_some() || facts.touched(gap, &key.place).is_some() {
         return None;
     }
     let who: Vec<String> = makers.iter().map(|maker| ws.resource(maker.id).display()).collect();
     let (who, verb) = (who.join(" and "), if makers.len() == 1 { "makes" } else { "make" });
     let fix = match near::nearest(key.text, made.iter().map(String::as_str)).as_slice() {
-        [one] if key.node.text() == Some(key.text) => rewrite(gap.resource, &[key.node], one, format!("read key {one}")),
+        [one] if key.place.shown.text() == Some(key.text) => rewrite(gap.resource, &[&key.place], one, format!("read key {one}")),
         _ => Err(NoFix::new("maker-lacks-key", format!("{who} {verb} it without that key"))),
     };
     let holds = format!("makes {}", say::list(&made.iter().cloned().collect::<Vec<_>>()));
     let related = place(facts, maker.id).map(|at| (at, holds)).into_iter().collect();
     let verdict = Verdict { severity: Severity::Warning, fix, notes: Vec::new(), related };
-    finding(gap, &[key.node], say::key(ws, gap, wanted, key, &[set], false), verdict)
+    finding(gap, &[&key.place], say::key(ws, gap, wanted, key, &[set], false), verdict)
+}
+
+/// The findings about keys that a ConfigMap or Secret lacks which SOPS encrypted: its keys are in clear.
+pub(super) fn of_encrypted(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let Some(wanted) = gap.first() else { return found };
+    let all = gap.sets.iter().map(|(set, _)| (*set, facts.encrypted_of(*set).find(|e| e.to == wanted.to && e.name == wanted.name)));
+    let held: Vec<_> = all.collect();
+    let mut said = BTreeSet::new();
+    for key in gap.wanted.iter().flat_map(|w| &w.keys) {
+        let lacking = held.iter().filter_map(|(set, e)| Some((*set, (*e)?))).filter(|(_, e)| !e.keys.contains(key.text));
+        let sets: Vec<SetId> = lacking.clone().map(|(set, _)| set).collect();
+        let Some((set, encrypted)) = lacking.into_iter().next().filter(|_| said.insert(key.text)) else { continue };
+        if set_aside(facts, gap, set).is_some()
+            || facts.touched(gap, &key.place).is_some()
+            || facts.maker(gap.resource, wanted, set).is_some()
+        {
+            continue;
+        }
+        let fix = match near::nearest(key.text, encrypted.keys.iter().map(String::as_str)).as_slice() {
+            [one] if key.place.shown.text() == Some(key.text) => rewrite(gap.resource, &[&key.place], one, format!("read key {one}")),
+            [] => Err(NoFix::new("missing-key", "no key of it is near to that")),
+            several => Err(NoFix::new("several-near", format!("keys {} are near to it", several.join(" and ")))),
+        };
+        let holds = format!("holds {}, encrypted by SOPS", say::list(&encrypted.keys.iter().cloned().collect::<Vec<_>>()));
+        let severity = if wanted.optional { Severity::Warning } else { Severity::Error };
+        let verdict = Verdict { severity, fix, notes: Vec::new(), related: vec![(encrypted.location.clone(), holds)] };
+        found.extend(finding(gap, &[&key.place], say::key(facts.workspace(), gap, wanted, key, &sets, false), verdict));
+    }
+    found
 }
 
 fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, key: &Key<'_>, set: SetId, held: &Held) -> Option<Verdict> {
     let ws = facts.workspace();
-    let closed = ws.set(set).closed;
+    let closed = facts.is_closed(set);
     // subpath-configmap-mount says it where nothing else is known.
     if matches!(key.how, KeyHow::SubPath(_)) && !closed && !wanted.optional {
         return None;
@@ -80,11 +109,15 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, key: &Key<'
     if held.ids.iter().any(|id| ws.node(*id).is_none_or(makers::is_filled) || ws.content_touched(*id).is_some()) {
         return None;
     }
+    // That the Secret lacks a key of its type is said of itself.
+    if gap.resource.kind == "Ingress" && held.ids.iter().any(|id| ws.node(*id).is_some_and(misnamed::is_typed)) {
+        return None;
+    }
     let namespace = facts.namespace(gap.resource, wanted, set);
     if facts.maker(gap.resource, wanted, set).is_some() || (held.made.is_some() && is_patched(facts, wanted)) {
         return None;
     }
-    if let Some(what) = gap.keys.iter().find_map(|k| facts.touched(gap.resource, k.node)) {
+    if let Some(what) = gap.keys.iter().find_map(|k| facts.touched(gap, &k.place)) {
         return Some(Verdict::remark(NoFix::new(
             "workload-patched",
             format!("{what} of a kustomization may change the reference; check what it builds"),
@@ -142,9 +175,9 @@ fn choose(
     let near = near::nearest(key.text, known.iter().map(String::as_str));
     match near.as_slice() {
         [one] => {
-            let written: Vec<Node<'_>> = gap.keys.iter().map(|k| k.node).collect();
+            let written: Vec<&Place<'_>> = gap.keys.iter().map(|k| &k.place).collect();
             // A default stands nowhere, and of a subPath the key may be only a part.
-            let whole = written.iter().all(|node| node.text() == Some(key.text));
+            let whole = gap.keys.iter().all(|k| k.place.shown.text() == Some(key.text));
             verdict.fix = if whole {
                 rewrite(gap.resource, &written, one, format!("read key {one}"))
             } else {

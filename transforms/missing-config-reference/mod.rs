@@ -6,26 +6,33 @@
 //! for all names, of [`traces`]. No fix is ever applied: which name was meant is for a person to say.
 
 mod evidence;
+mod generators;
 mod keys;
 mod makers;
+mod misnamed;
 mod near;
 mod objects;
+mod one_sided;
 mod say;
 mod traces;
 mod unfollowed;
+mod views;
 mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Evidence, FileId, Resolution, Resource, ResourceId, SetId, Target, Workspace};
-use kubewright_model::yaml::{Edit, Node, Refusal, Value};
+use kubewright_model::yaml::Value;
 
 use rayon::prelude::*;
 
 use self::evidence::Facts;
+use self::misnamed::Misnamed;
+use self::one_sided::OneSided;
 use self::unfollowed::Unfollowed;
-use self::wanted::{Key, Wanted};
+use self::views::Views;
+use self::wanted::{Key, Place, View, Wanted};
 use crate::{Context, Meta, Transform};
 
 /// See the page of the transform.
@@ -46,11 +53,18 @@ impl Transform for MissingConfigReference {
     }
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
-        let found = Gaps::of(cx.workspace);
+        let views = Views::of(cx.workspace);
+        let found = Gaps::of(cx.workspace, &views);
         let facts = Facts::new(cx, &found);
-        let objects = found.objects.iter().filter_map(|gap| objects::judge(&facts, gap));
+        let objects = found.objects.iter().flat_map(|gap| objects::judge(&facts, gap));
         let keys = found.keys.iter().filter_map(|gap| keys::judge(&facts, gap));
-        objects.chain(keys).chain(found.unfollowed.iter().filter_map(|lost| unfollowed::judge(cx.workspace, lost))).collect()
+        let unfollowed = found.unfollowed.iter().map(|lost| unfollowed::judge(cx.workspace, lost));
+        let mut all: Vec<Finding> = objects.chain(keys).chain(unfollowed).collect();
+        all.extend(generators::judge(&facts));
+        all.extend(one_sided::judge(&facts, &found.one_sided));
+        all.extend(misnamed::judge(&facts, &found.misnamed));
+        all.extend(misnamed::incomplete(&facts));
+        all
     }
 }
 
@@ -68,6 +82,8 @@ struct Gap<'a> {
     keys: Vec<Key<'a>>,
     /// The sets that lack it, each with the definitions that it has of the name.
     sets: Vec<(SetId, Held)>,
+    /// What patches make of the resource is known, and judged.
+    built: bool,
 }
 
 /// The definitions of a name in a set.
@@ -90,24 +106,33 @@ struct Gaps<'a> {
     keys: Vec<Gap<'a>>,
     /// Names that kustomize changes, and not where they are asked for.
     unfollowed: Vec<Unfollowed<'a>>,
+    /// References by names that cannot be.
+    misnamed: Vec<Misnamed<'a>>,
+    /// Names of which only the reader, or only the definition, states a namespace.
+    one_sided: Vec<OneSided<'a>>,
+    /// Sets of which nothing is unknown but what SOPS encrypted, with the files.
+    encrypted: BTreeMap<SetId, Vec<FileId>>,
     /// Names that pods of a set ask for and find.
     present: BTreeMap<(SetId, Target), BTreeSet<&'a str>>,
 }
 
 impl<'a> Gaps<'a> {
-    fn of(workspace: &'a Workspace) -> Self {
+    fn of(workspace: &'a Workspace, views: &'a Views) -> Self {
+        let encrypted = workspace.closed_but_for_encrypted();
         let parts = workspace.resources().par_chunks(CHUNK).map(|resources| {
-            let mut found = Self::default();
+            let mut found = Self { encrypted: encrypted.clone(), ..Self::default() };
             for resource in resources {
-                found.of_resource(workspace, resource);
+                found.of_resource(workspace, views, resource);
             }
             found
         });
-        let mut all = Self::default();
+        let mut all = Self { encrypted: encrypted.clone(), ..Self::default() };
         for part in parts.collect::<Vec<_>>() {
             all.objects.extend(part.objects);
             all.keys.extend(part.keys);
             all.unfollowed.extend(part.unfollowed);
+            all.one_sided.extend(part.one_sided);
+            all.misnamed.extend(part.misnamed);
             for (place, names) in part.present {
                 all.present.entry(place).or_default().extend(names);
             }
@@ -115,70 +140,116 @@ impl<'a> Gaps<'a> {
         all
     }
 
-    fn of_resource(&mut self, workspace: &'a Workspace, resource: &'a Resource) {
+    fn of_resource(&mut self, workspace: &'a Workspace, views: &'a Views, resource: &'a Resource) {
         let sets = workspace.sets_of(resource.id);
-        let mut wanted: Vec<Wanted<'a>> = Vec::new();
-        if [Target::ConfigMap, Target::Secret].into_iter().any(|to| workspace.may_refer(resource.id, to)) {
-            wanted.extend(workspace.pod_templates(resource.id).iter().flat_map(wanted::of_pod));
+        let plain = View { workspace, resource, built: None };
+        let closed = |set: &SetId| self.is_closed(workspace, *set);
+        let all = |view: View<'a>, fields: bool| {
+            let mut wanted = view.of_pods();
+            wanted.extend(fields.then(|| view.of_fields()).into_iter().flatten());
+            wanted
+        };
+        let written = all(plain, sets.iter().any(closed));
+        let mut found = Missing::default();
+        for set in &sets {
+            let (built, known) = views.get(resource.id, *set);
+            let fields = self.is_closed(workspace, *set);
+            let changed = built.map(|built| all(View { built: Some(built), ..plain }, fields));
+            for want in changed.as_ref().unwrap_or(&written) {
+                self.look_up(workspace, resource, *set, want, known, &mut found);
+            }
         }
-        if sets.iter().any(|set| workspace.set(*set).closed) {
-            wanted.extend(wanted::of_fields(workspace, resource));
+        self.objects.extend(found.objects.into_values());
+        self.keys.extend(found.keys.into_values());
+    }
+
+    fn look_up(
+        &mut self,
+        workspace: &'a Workspace,
+        resource: &'a Resource,
+        set: SetId,
+        want: &Wanted<'a>,
+        built: bool,
+        found: &mut Missing<'a>,
+    ) {
+        if wanted::is_misnamed(want.name) {
+            self.misnamed.push(Misnamed { resource, wanted: want.clone(), set, built });
+            return;
         }
-        let mut objects: BTreeMap<(Target, &str, Option<&str>), Gap<'a>> = BTreeMap::new();
-        let mut keys: BTreeMap<(Target, &str, Option<&str>, &str), Gap<'a>> = BTreeMap::new();
-        let new = || Gap { resource, wanted: Vec::new(), keys: Vec::new(), sets: Vec::new() };
-        for want in &wanted {
-            let name = (want.to, want.name, want.namespace);
-            let mut lacking = Vec::new();
-            for set in &sets {
-                let resolution = workspace.resolve_in(*set, resource.id, want.to, want.name, want.namespace);
-                self.unfollowed.extend(Unfollowed::of(workspace, *set, resource, want, &resolution));
-                let held = match resolution {
-                    Resolution::Missing => {
-                        if workspace.set(*set).closed {
-                            lacking.push(*set);
-                        }
-                        continue;
-                    }
-                    Resolution::One(id) => Held { ids: vec![id], certain: true, ..Held::default() },
-                    Resolution::Several(ids) => Held { ids, certain: true, ..Held::default() },
-                    Resolution::Uncertain(ids) => Held { ids, ..Held::default() },
-                    Resolution::Generated { kustomization, .. } => {
-                        let keys = if want.keys.is_empty() {
-                            None
-                        } else {
-                            workspace.generated_keys(*set, resource.id, want.to, want.name, want.namespace)
-                        };
-                        let made = keys.filter(|keys| keys.complete).map(|keys| (kustomization, keys.known));
-                        Held { made, certain: true, ..Held::default() }
-                    }
+        let new = || Gap { resource, wanted: Vec::new(), keys: Vec::new(), sets: Vec::new(), built: true };
+        let mut resolution = workspace.resolve_in(set, resource.id, want.to, want.name, want.namespace);
+        if resolution == Resolution::Missing
+            && let [one] = workspace.named_on_the_way(set, want.to, want.name).as_slice()
+        {
+            resolution = Resolution::Uncertain(vec![*one]);
+        }
+        if let Some(lost) = Unfollowed::of(workspace, set, resource, want, &resolution) {
+            lost.add_to(&mut self.unfollowed);
+        }
+        let held = match resolution {
+            Resolution::Missing => {
+                // What stands in one file is applied together, whatever else is.
+                let beside = || workspace.definitions(want.to, want.name).any(|other| other.file == resource.file);
+                if self.is_closed(workspace, set) || want.is_in_pods() && beside() {
+                    found.objects.entry((want.to, want.name, want.namespace)).or_insert_with(new).add(set, Held::default(), want, built);
+                }
+                return;
+            }
+            Resolution::One(id) => Held { ids: vec![id], certain: true, ..Held::default() },
+            Resolution::Several(ids) => Held { ids, certain: true, ..Held::default() },
+            Resolution::Uncertain(ids) => {
+                self.one_sided.extend(OneSided::of(workspace, set, resource, want, &ids));
+                Held { ids, ..Held::default() }
+            }
+            Resolution::Generated { kustomization, .. } => {
+                let keys = if want.keys.is_empty() {
+                    None
+                } else {
+                    workspace.generated_keys(set, resource.id, want.to, want.name, want.namespace)
                 };
-                if want.is_in_pods() {
-                    self.present.entry((*set, want.to)).or_default().insert(want.name);
-                }
-                for key in want.keys.iter().filter(|key| keys::lacks(workspace, &held, key)) {
-                    let gap = keys.entry((want.to, want.name, want.namespace, key.text)).or_insert_with(new);
-                    gap.add(*set, held.clone(), want);
-                    if !gap.keys.iter().any(|k| k.node == key.node) {
-                        gap.keys.push(key.clone());
-                    }
-                }
+                let made = keys.filter(|keys| keys.complete).map(|keys| (kustomization, keys.known));
+                Held { made, certain: true, ..Held::default() }
             }
-            for set in lacking {
-                objects.entry(name).or_insert_with(new).add(set, Held::default(), want);
+        };
+        if want.is_in_pods() {
+            self.present.entry((set, want.to)).or_default().insert(want.name);
+        }
+        for key in want.keys.iter().filter(|key| keys::lacks(workspace, &held, key)) {
+            let gap = found.keys.entry((want.to, want.name, want.namespace, key.text)).or_insert_with(new);
+            gap.add(set, held.clone(), want, built);
+            if !gap.keys.iter().any(|k| k.place.at == key.place.at) {
+                gap.keys.push(key.clone());
             }
         }
-        self.objects.extend(objects.into_values());
-        self.keys.extend(keys.into_values());
     }
 }
 
+impl Gaps<'_> {
+    /// Whether all that a set has is known.
+    fn is_closed(&self, workspace: &Workspace, set: SetId) -> bool {
+        workspace.set(set).closed || self.encrypted.contains_key(&set)
+    }
+
+    /// Whether the build of a set leaves this reference behind, which is said already.
+    fn is_lost(&self, id: ResourceId, wanted: &Wanted<'_>) -> bool {
+        self.unfollowed.iter().any(|lost| lost.is(id, wanted))
+    }
+}
+
+/// What one resource lacks, by name and key.
+#[derive(Default)]
+struct Missing<'a> {
+    objects: BTreeMap<(Target, &'a str, Option<&'a str>), Gap<'a>>,
+    keys: BTreeMap<(Target, &'a str, Option<&'a str>, &'a str), Gap<'a>>,
+}
+
 impl<'a> Gap<'a> {
-    fn add(&mut self, set: SetId, held: Held, want: &Wanted<'a>) {
+    fn add(&mut self, set: SetId, held: Held, want: &Wanted<'a>, built: bool) {
+        self.built &= built;
         if !self.sets.iter().any(|(known, _)| *known == set) {
             self.sets.push((set, held));
         }
-        if !self.wanted.iter().any(|known| known.node == want.node) {
+        if !self.wanted.iter().any(|known| known.place.at == want.place.at) {
             self.wanted.push(want.clone());
         }
     }
@@ -216,22 +287,28 @@ fn worst(verdicts: Vec<(SetId, Verdict)>) -> Option<(Verdict, Vec<SetId>)> {
 }
 
 /// A fix that writes another name or key, for a person to check.
-fn rewrite(resource: &Resource, nodes: &[Node<'_>], text: &str, title: String) -> Result<Fix, NoFix> {
-    let edits: Result<Vec<Edit>, Refusal> = nodes.iter().map(|node| node.set(&Value::str(text))).collect();
-    let changes = edits?.into_iter().map(|edit| Change::Edit(resource.file, edit)).collect();
+fn rewrite(resource: &Resource, places: &[&Place<'_>], text: &str, title: String) -> Result<Fix, NoFix> {
+    let mut changes = Vec::new();
+    for place in places {
+        let Some(node) = place.node else {
+            return Err(NoFix::new("inline-patch", format!("{title} in this patch, by hand: it is text inside of a field")));
+        };
+        changes.push(Change::Edit(place.at.file, node.set(&Value::str(text))?));
+    }
     Ok(Fix { title, applicability: Applicability::DisplayOnly, changes, claims: vec![resource.id] })
 }
 
-/// The finding about nodes of a resource; the first one is its place.
-fn finding(gap: &Gap<'_>, nodes: &[Node<'_>], message: String, verdict: Verdict) -> Option<Finding> {
-    let (first, rest) = nodes.split_first()?;
+/// The finding about places of a resource; the first one is its own.
+fn finding(gap: &Gap<'_>, places: &[&Place<'_>], message: String, verdict: Verdict) -> Option<Finding> {
+    let (first, rest) = places.split_first()?;
     let mut related = verdict.related;
-    related.extend(rest.iter().map(|node| (Location::of(gap.resource.file, *node), "asked for here too".to_owned())));
+    let rest = rest.iter().filter(|place| place.at != first.at);
+    related.extend(rest.map(|place| (place.at.clone(), "asked for here too".to_owned())));
     Some(Finding {
         transform: META.name,
         severity: verdict.severity,
         message,
-        primary: Location::of(gap.resource.file, *first),
+        primary: first.at.clone(),
         related,
         resource: Some(gap.resource.id),
         notes: verdict.notes,

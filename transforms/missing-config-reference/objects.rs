@@ -5,26 +5,27 @@
 //! for the set, and probably where the set lacks no more names than it has of those that its pods ask for.
 
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
-use kubewright_model::kube::{ResourceId, SetId, Target};
-use kubewright_model::yaml::Node;
+use kubewright_model::kube::{Member, ResourceId, SetId, Target, Workspace};
 
 use super::evidence::{Facts, may_equal};
-use super::wanted::{How, Wanted};
+use super::wanted::{How, Place, Wanted};
 use super::{Gap, Verdict, finding, is_configured, keys, rewrite, say, worst};
 
 /// The finding about a name that sets of the resource do not have.
-pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Option<Finding> {
-    let wanted = gap.first()?;
-    if facts.is_external(wanted) {
-        return None;
-    }
+pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Vec<Finding> {
+    let Some(wanted) = gap.first().filter(|wanted| !facts.is_external(wanted)) else { return Vec::new() };
     if let Some(finding) = gap.sets.iter().find_map(|(set, _)| keys::of_maker(facts, gap, *set)) {
-        return Some(finding);
+        return vec![finding];
     }
+    let keys = keys::of_encrypted(facts, gap);
+    if keys.is_empty() { object(facts, gap, wanted).into_iter().collect() } else { keys }
+}
+
+fn object(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>) -> Option<Finding> {
     let verdicts = gap.sets.iter().filter_map(|(set, _)| Some((*set, in_set(facts, gap, wanted, *set)?))).collect();
     let (verdict, sets) = worst(verdicts)?;
-    let nodes: Vec<Node<'_>> = gap.wanted.iter().map(|w| w.node).collect();
-    finding(gap, &nodes, say::object(facts.workspace(), gap, wanted, &sets), verdict)
+    let places: Vec<&Place<'_>> = gap.wanted.iter().map(|w| &w.place).collect();
+    finding(gap, &places, say::object(facts.workspace(), gap, wanted, &sets), verdict)
 }
 
 /// `None` when something makes it, or nobody would want to know.
@@ -35,7 +36,7 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId)
     if facts.is_made(gap.resource, wanted, set) {
         return None;
     }
-    if let Some(what) = gap.wanted.iter().find_map(|w| facts.touched(gap.resource, w.node)) {
+    if let Some(what) = gap.wanted.iter().find_map(|w| facts.touched(gap, &w.place)) {
         return Some(Verdict::remark(NoFix::new(
             "workload-patched",
             format!("{what} of a kustomization may change the reference; check what it builds"),
@@ -44,8 +45,12 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId)
     if let Some(verdict) = set_aside(facts, gap, set) {
         return Some(verdict);
     }
-    if let Some(file) = facts.traces().created(wanted.to, wanted.name) {
-        return Some(Verdict::remark(NoFix::new("made-by-command", format!("a command in {} makes it", ws.file(file).path))));
+    if !facts.is_closed(set) {
+        let fitting = facts.nearest(wanted, namespace, gap.resource.file).is_some() || facts.generator(wanted.to, wanted.name).is_some();
+        return other_namespace(facts, wanted, set, namespace).filter(|_| !fitting);
+    }
+    if let Some(path) = facts.created(wanted) {
+        return Some(Verdict::remark(NoFix::new("made-by-command", format!("a command in {path} makes it"))));
     }
     if let Some(id) = facts.traces().mentioned(wanted.name, |id| facts.is_in(id, set)) {
         return Some(Verdict::remark(NoFix::new(
@@ -53,13 +58,13 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId)
             format!("{} mentions the name and may make it", ws.resource(id).display()),
         )));
     }
+    if let Some(verdict) = other_namespace(facts, wanted, set, namespace) {
+        return Some(verdict);
+    }
     if let Some(verdict) = defined_elsewhere(facts, gap, wanted, namespace) {
         return Some(verdict).filter(|_| wanted.how != How::PullSecret);
     }
     if let Some(verdict) = near_name(facts, gap, wanted, set, namespace) {
-        return Some(verdict);
-    }
-    if let Some(verdict) = other_namespace(facts, wanted, set, namespace) {
         return Some(verdict);
     }
     // Pods start without it, and registries are logged in to by hand.
@@ -93,8 +98,23 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
     let defined = defined.filter(|m| may_equal(m.namespace.as_deref(), namespace)).map(|m| ws.resource(m.resource));
     let made = ws.set(set).generated.iter().filter(|g| may_equal(g.namespace.as_deref(), namespace)).filter_map(|g| ws.generator(g));
     let made: Vec<_> = made.filter(|g| g.to == wanted.to).collect();
-    let names: Vec<&str> = defined.clone().map(|r| r.name.as_str()).chain(made.iter().map(|g| g.name.as_str())).collect();
-    let near = facts.nearest_names(wanted.name, &names);
+    let encrypted: Vec<_> = facts.encrypted_of(set).filter(|e| e.to == wanted.to).collect();
+    let names = defined.clone().map(|r| r.name.as_str()).chain(made.iter().map(|g| g.name.as_str()));
+    let names: Vec<&str> = names.chain(encrypted.iter().map(|e| e.name.as_str())).collect();
+    let mut near = facts.nearest_names(wanted.name, &names);
+    if near.is_empty() {
+        // Written with another prefix or suffix than the build puts around it.
+        let around = |m: &&Member| m.name != ws.resource(m.resource).name && is_around(wanted.name, &ws.resource(m.resource).name);
+        near = ws
+            .set(set)
+            .members
+            .iter()
+            .filter(around)
+            .map(|m| ws.resource(m.resource))
+            .filter(|r| r.target() == Some(wanted.to))
+            .map(|r| r.name.as_str())
+            .collect();
+    }
     let [name] = near.as_slice() else {
         if near.is_empty() {
             return None;
@@ -106,8 +126,10 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
     };
     let generator = made.iter().find(|g| g.name == **name).map(|g| g.location.clone());
     let definition = defined.clone().find(|r| r.name == **name).and_then(|r| place(facts, r.id)).or(generator);
+    let definition = definition.or_else(|| encrypted.iter().find(|e| e.name == **name).map(|e| e.location.clone()));
     // Nobody else wants it: it is this one that was meant.
-    let orphan = ws.references_to(set, wanted.to, name).is_empty();
+    let asked = facts.gaps.present.get(&(set, wanted.to)).is_some_and(|names| names.contains(name));
+    let orphan = !asked && ws.references_to(set, wanted.to, name).is_empty();
     let worst = match (wanted.to, orphan) {
         (Target::ConfigMap, _) if is_configured(ws, set) => Severity::Error,
         (Target::ConfigMap, _) | (Target::Secret, true) => Severity::Warning,
@@ -116,11 +138,11 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
     if wanted.how == How::PullSecret && !orphan {
         return None;
     }
-    let nodes: Vec<Node<'_>> = gap.wanted.iter().map(|w| w.node).collect();
+    let places: Vec<&Place<'_>> = gap.wanted.iter().map(|w| &w.place).collect();
     let fix = if gap.wanted.iter().any(|w| w.embedded) {
         Err(NoFix::new("embedded-name", format!("{} {name} is near to it; the field holds more than the name", wanted.to.kind())))
     } else {
-        rewrite(gap.resource, &nodes, name, format!("name {} {name}", wanted.to.kind()))
+        rewrite(gap.resource, &places, name, format!("name {} {name}", wanted.to.kind()))
     };
     let mut verdict = Verdict { severity: severity(wanted, worst), fix, notes: Vec::new(), related: Vec::new() };
     let unused = if orphan { ", and nothing refers to it" } else { "" };
@@ -128,20 +150,29 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
     Some(verdict)
 }
 
+/// Whether a name is another one with something before or behind it.
+fn is_around(name: &str, inner: &str) -> bool {
+    // One word alone is part of many names.
+    let cut = |rest: &str| rest.len() > 1 && inner.contains('-');
+    name.strip_suffix(inner).is_some_and(|rest| rest.ends_with('-') && cut(rest))
+        || name.strip_prefix(inner).is_some_and(|rest| rest.starts_with('-') && cut(rest))
+}
+
 /// The set has it in another namespace.
 fn other_namespace(facts: &Facts<'_, '_>, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Option<Verdict> {
     let ws = facts.workspace();
     let ids = facts.definitions(wanted.to, wanted.name);
-    let member = ids.iter().find_map(|id| ws.member(set, *id))?;
-    let theirs = member.namespace.as_deref().filter(|theirs| Some(*theirs) != namespace)?;
+    let defined = ids.iter().find_map(|id| ws.member(set, *id)).map(|m| (m.namespace.as_deref(), place(facts, m.resource)));
+    let made = ws.makers_of(set, wanted.to, wanted.name);
+    let made = made.first().map(|g| (g.namespace.as_deref(), ws.generator(g).map(|made| made.location.clone())));
+    let (theirs, at) = defined.or(made)?;
+    let theirs = theirs.filter(|theirs| Some(*theirs) != namespace)?;
     let text = match namespace {
         Some(own) => format!("it is in namespace {theirs}; a pod reads what is in its own, {own}"),
         None => format!("it is in namespace {theirs}"),
     };
     let mut verdict = Verdict::no_fix(severity(wanted, Severity::Warning), NoFix::new("other-namespace", text));
-    verdict
-        .related
-        .extend(place(facts, member.resource).map(|at| (at, format!("{} {} in namespace {theirs}", wanted.to.kind(), wanted.name))));
+    verdict.related.extend(at.map(|at| (at, format!("{} {} in namespace {theirs}", wanted.to.kind(), wanted.name))));
     Some(verdict)
 }
 
@@ -235,6 +266,11 @@ fn severity(wanted: &Wanted<'_>, worst: Severity) -> Severity {
 
 /// Where a resource says its name.
 pub(super) fn place(facts: &Facts<'_, '_>, id: ResourceId) -> Option<Location> {
-    let node = facts.workspace().node(id)?;
-    Some(Location::of(facts.workspace().resource(id).file, node.path(&["metadata", "name"]).unwrap_or(node)))
+    name_of(facts.workspace(), id)
+}
+
+/// The same.
+pub(super) fn name_of(workspace: &Workspace, id: ResourceId) -> Option<Location> {
+    let node = workspace.node(id)?;
+    Some(Location::of(workspace.resource(id).file, node.path(&["metadata", "name"]).unwrap_or(node)))
 }

@@ -16,15 +16,20 @@ pub(super) fn object(workspace: &Workspace, gap: &Gap<'_>, wanted: &Wanted<'_>, 
         How::Field(path) => ("names", format!(" in {path}")),
         _ => ("reads", String::new()),
     };
-    let comes = match &wanted.how {
+    let comes = comes(wanted);
+    format!("{kind} {name} {verb} {} {}{place}, which {} not have{comes}", wanted.to.kind(), wanted.name, these(workspace, sets))
+}
+
+/// What comes of an object that is not there.
+pub(super) fn comes(wanted: &Wanted<'_>) -> String {
+    match &wanted.how {
         How::Variables(container) => format!("; container {container} does not start without it (CreateContainerConfigError)"),
         How::Volume(Some(path)) if wanted.optional => format!("; the kubelet mounts an empty directory at {path}"),
         How::Volume(_) => "; pods stay in ContainerCreating without it (FailedMount)".to_owned(),
         How::Driver => "; pods stay in ContainerCreating without it".to_owned(),
         How::PullSecret => "; images are pulled without credentials".to_owned(),
         How::Field(_) => String::new(),
-    };
-    format!("{kind} {name} {verb} {} {}{place}, which {} not have{comes}", wanted.to.kind(), wanted.name, these(workspace, sets))
+    }
 }
 
 /// The message about a key.
@@ -63,8 +68,7 @@ pub(super) fn set(workspace: &Workspace, id: SetId) -> String {
         Evidence::Kustomization if set.name == "." => return "the kustomization".to_owned(),
         Evidence::Kustomization => "kustomization",
         Evidence::Config => "apply set",
-        Evidence::ArgoCd => "the applications of Argo CD for",
-        Evidence::Flux => "the Kustomizations of Flux for",
+        Evidence::ArgoCd | Evidence::Flux => "the set of",
         Evidence::Helm => "chart",
     };
     format!("{kind} {}", set.name)

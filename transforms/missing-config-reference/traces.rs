@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use kubewright_model::kube::{Certainty, FileId, Resource, ResourceId, Target, Workspace};
+use kubewright_model::kube::{Certainty, Resource, ResourceId, Target, Workspace};
 use kubewright_model::yaml::{Kind, Node, NodeId, Word};
 use rayon::prelude::*;
 
@@ -16,7 +16,7 @@ use super::CHUNK;
 #[derive(Debug, Default)]
 pub(super) struct Traces {
     /// Files with a `kubectl create` of that object.
-    created: BTreeMap<(Target, String), FileId>,
+    created: BTreeMap<(Target, String), String>,
     /// Resources with a scalar that holds the name, and is no reference to it.
     mentioned: BTreeMap<String, BTreeSet<ResourceId>>,
     /// Custom resources that may make objects, by name.
@@ -56,7 +56,7 @@ impl Traces {
         let files = workspace.files().par_chunks(CHUNK).map(|files| {
             let mut traces = Self::default();
             for file in files.iter().filter(|file| CREATE.is_in(&file.text)) {
-                traces.commands(file.id, &file.text);
+                traces.commands(&file.path, &file.text);
             }
             traces
         });
@@ -111,9 +111,20 @@ impl Traces {
         self.mentioned.entry(name.to_owned()).or_default().insert(resource.id);
     }
 
+    /// Commands in the text files of the root that are no manifests: scripts, Makefiles, workflows, pages.
+    pub(super) fn beside(workspace: &Workspace) -> Self {
+        let Some(texts) = workspace.options().texts.as_ref() else { return Self::default() };
+        let found = texts.read().texts.par_iter().filter(|(_, text)| CREATE.is_in(text)).map(|(path, text)| {
+            let mut traces = Self::default();
+            traces.commands(path, text);
+            traces
+        });
+        found.reduce(Self::default, Self::and)
+    }
+
     /// The file in which a command makes the object.
-    pub(super) fn created(&self, to: Target, name: &str) -> Option<FileId> {
-        self.created.get(&(to, name.to_owned())).copied()
+    pub(super) fn created(&self, to: Target, name: &str) -> Option<&str> {
+        self.created.get(&(to, name.to_owned())).map(String::as_str)
     }
 
     /// Something among `ids` that names the object without being a reference to it.
@@ -131,7 +142,7 @@ impl Traces {
     }
 
     /// `kubectl create configmap NAME`, `create cm NAME`, `create secret generic NAME`.
-    fn commands(&mut self, file: FileId, text: &str) {
+    fn commands(&mut self, path: &str, text: &str) {
         for (at, create) in text.match_indices(CREATE.text()) {
             let mut rest = text.get(at + create.len()..).unwrap_or_default();
             if let Some((end, _)) = rest.char_indices().nth(300) {
@@ -154,7 +165,7 @@ impl Traces {
                 } else if skip {
                     skip = false;
                 } else {
-                    self.created.entry((to, next.to_owned())).or_insert(file);
+                    self.created.entry((to, next.to_owned())).or_insert_with(|| path.to_owned());
                     break;
                 }
             }

@@ -1,19 +1,20 @@
 //! Names that a kustomization changes (`namePrefix`, `nameSuffix`, the hash of a generator) while it leaves the reference to them as it is:
-//! kustomize rewrites references in the kinds that it knows alone.
+//! kustomize rewrites references in the kinds that it knows alone, and within one namespace.
 
-use kubewright_model::finding::{Finding, Location, NoFix, Severity};
-use kubewright_model::kube::{Resolution, Resource, SetId, Workspace};
+use kubewright_model::finding::{Finding, NoFix, Severity};
+use kubewright_model::kube::{Renamed, Resolution, Resource, ResourceId, SetId, Workspace};
 
-use super::META;
 use super::wanted::Wanted;
+use super::{META, say};
 
 /// A reference that the build leaves behind.
 pub(super) struct Unfollowed<'a> {
     resource: &'a Resource,
     wanted: Wanted<'a>,
-    set: SetId,
-    /// The name in what is built, as far as it is known.
-    becomes: String,
+    sets: Vec<SetId>,
+    becomes: Renamed,
+    /// kustomize knows the field, and looks in another namespace.
+    known: bool,
 }
 
 impl<'a> Unfollowed<'a> {
@@ -25,37 +26,107 @@ impl<'a> Unfollowed<'a> {
         wanted: &Wanted<'a>,
         resolution: &Resolution,
     ) -> Option<Self> {
-        let becomes = match resolution {
-            Resolution::Generated { hash_suffix: true, .. } => format!("{}-<hash of its content>", wanted.name),
-            Resolution::One(id) => workspace.member(set, *id)?.name.clone(),
-            _ => return None,
+        if !wanted.is_in_pods() || *resolution == Resolution::Missing {
+            return None;
+        }
+        let hashed = matches!(resolution, Resolution::Generated { hash_suffix: true, .. });
+        let becomes = workspace.renamed(set, resource.id, wanted.to, wanted.name, hashed)?;
+        let known = workspace.follows_names(set, resource.id);
+        (!known || !becomes.meets() || !becomes.together).then(|| Self {
+            resource,
+            wanted: wanted.clone(),
+            sets: vec![set],
+            becomes,
+            known,
+        })
+    }
+
+    /// Whether it is this reference of this resource.
+    pub(super) fn is(&self, id: ResourceId, wanted: &Wanted<'_>) -> bool {
+        (self.resource.id, self.wanted.to, self.wanted.name) == (id, wanted.to, wanted.name)
+    }
+
+    /// Adds one to others: a name is reported once for a resource, with all sets in which it is lost in the same way.
+    pub(super) fn add_to(self, all: &mut Vec<Self>) {
+        let same = |other: &&mut Self| {
+            let name = (other.resource.id, other.wanted.to, other.wanted.name);
+            name == (self.resource.id, self.wanted.to, self.wanted.name) && other.becomes == self.becomes
         };
-        let left = wanted.is_in_pods() && becomes != wanted.name && !workspace.follows_names(set, resource.id);
-        left.then(|| Self { resource, wanted: wanted.clone(), set, becomes })
+        match all.iter_mut().find(same) {
+            Some(known) if known.sets.contains(&self.sets[0]) => {}
+            Some(known) => known.sets.extend(self.sets),
+            None => all.push(self),
+        }
     }
 }
 
 /// The finding about a reference that the build leaves behind.
-pub(super) fn judge(workspace: &Workspace, lost: &Unfollowed<'_>) -> Option<Finding> {
-    let Unfollowed { resource, wanted, set, becomes } = lost;
-    let (kind, name, set) = (&resource.kind, wanted.name, &workspace.set(*set).name);
-    let to = wanted.to.kind();
-    let path = workspace.field_spec(resource.id, wanted.node)?;
+pub(super) fn judge(workspace: &Workspace, lost: &Unfollowed<'_>) -> Finding {
+    let Unfollowed { resource, wanted, sets, becomes, known } = lost;
+    let (kind, name, to) = (&resource.kind, wanted.name, wanted.to.kind());
+    let sets: Vec<String> = sets.iter().map(|set| say::set(workspace, *set)).collect();
+    let (fix, related) = if !becomes.together {
+        (other_build(lost), Vec::new())
+    } else if *known {
+        other_namespace(workspace, lost)
+    } else {
+        (unknown_field(workspace, lost), Vec::new())
+    };
+    Finding {
+        transform: META.name,
+        severity: Severity::Error,
+        message: format!(
+            "{kind} {} reads {to} {name}, which {} {} as {}, and the reference stays: its pods do not start",
+            resource.name,
+            say::list(&sets),
+            if sets.len() == 1 { "builds" } else { "build" },
+            becomes.name,
+        ),
+        primary: wanted.place.at.clone(),
+        related,
+        resource: Some(resource.id),
+        notes: Vec::new(),
+        fix: Err(fix),
+    }
+}
+
+fn unknown_field(workspace: &Workspace, lost: &Unfollowed<'_>) -> NoFix {
+    let (kind, to) = (&lost.resource.kind, lost.wanted.to.kind());
+    let path = lost.wanted.place.path(workspace, lost.resource).replace('.', "/");
     let text = format!(
         "kustomize does not know that a {kind} refers to a {to}; name a file under `configurations` of the kustomization, with: \
          {{nameReference: [{{kind: {to}, version: v1, fieldSpecs: [{{kind: {kind}, path: {path}}}]}}]}}"
     );
-    Some(Finding {
-        transform: META.name,
-        severity: Severity::Error,
-        message: format!(
-            "{kind} {} reads {to} {name}, which the kustomization {set} builds as {becomes}, and the reference stays: its pods do not start",
-            resource.name
-        ),
-        primary: Location::of(resource.file, wanted.node),
-        related: Vec::new(),
-        resource: Some(resource.id),
-        notes: Vec::new(),
-        fix: Err(NoFix::new("name-not-followed", text)),
-    })
+    NoFix::new("name-not-followed", text)
+}
+
+fn other_build(lost: &Unfollowed<'_>) -> NoFix {
+    let (name, becomes) = (lost.wanted.name, &lost.becomes.name);
+    let cure = if becomes.contains('<') { format!("set disableNameSuffixHash for {name}") } else { format!("read {becomes}") };
+    let text = format!("the two are built by kustomizations of their own, and neither build sees the other: {cure}, or put both into one");
+    NoFix::new("name-of-another-build", text)
+}
+
+fn other_namespace(workspace: &Workspace, lost: &Unfollowed<'_>) -> (NoFix, Vec<(kubewright_model::finding::Location, String)>) {
+    let Unfollowed { resource, wanted, sets, becomes, .. } = lost;
+    let (kind, to) = (&resource.kind, wanted.to.kind());
+    let place = |namespace: &Option<String>| namespace.as_ref().map_or_else(|| "no namespace".to_owned(), |n| format!("namespace {n}"));
+    let what = if becomes.definition.is_some() { to.to_owned() } else { format!("generator of the {to}") };
+    let advice = match (&becomes.reader, &becomes.namespace) {
+        (Some(reader), _) => format!("write `namespace: {reader}` at the {what}"),
+        (None, Some(theirs)) => format!("give the {kind} the namespace {theirs} too"),
+        (None, None) => String::new(),
+    };
+    let text = format!(
+        "kustomize follows a name within one namespace, and in the build the {kind} has {} and the {to} has {}: {advice}",
+        place(&becomes.reader),
+        place(&becomes.namespace),
+    );
+    let generator = || {
+        let mut made = sets.iter().flat_map(|set| &workspace.set(*set).generated).filter_map(|made| workspace.generator(made));
+        made.find(|g| g.to == wanted.to && g.name == wanted.name).map(|g| g.location.clone())
+    };
+    let definition = becomes.definition.and_then(|id| super::objects::name_of(workspace, id));
+    let at = if becomes.definition.is_some() { definition } else { generator() };
+    (NoFix::new("namespace-not-followed", text), at.map(|at| (at, format!("the {what}"))).into_iter().collect())
 }

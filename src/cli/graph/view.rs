@@ -260,9 +260,12 @@ impl<'a> View<'a> {
             Resolution::Generated { .. } => ("generated", Vec::new()),
             Resolution::Missing => ("missing", Vec::new()),
         };
+        // Nothing is read across namespaces; what has none may be in any.
+        let looks_in = namespace.or_else(|| set.members.get(from)?.namespace.as_deref());
         let generates = |g: &Generated| {
+            let here = g.namespace.is_none() || looks_in.is_none() || g.namespace.as_deref() == looks_in;
             let generator = self.workspace.generator(g);
-            generator.is_some_and(|own| own.to == to && (own.name == name || g.name == name))
+            here && generator.is_some_and(|own| own.to == to && (own.name == name || g.name == name))
         };
         let made = if state == "generated" {
             set.generated.iter().enumerate().filter(|(_, g)| generates(g)).map(|(at, _)| at).collect()
