@@ -51,7 +51,10 @@ pub(super) fn without_static(text: &str) -> (String, Vec<String>) {
     for paragraph in paragraphs.iter().rev().filter(|p| is_static(&words_of(text, p))) {
         for range in paragraph.iter().rev() {
             rest.replace_range(line(text, range), "");
-            gone.push(text.get(range.clone()).unwrap_or("").trim_end().to_owned());
+            let comment = text.get(range.clone()).unwrap_or("").trim_end();
+            if !comment.trim_matches(['#', ' ']).is_empty() {
+                gone.push(comment.to_owned());
+            }
         }
     }
     gone.reverse();
@@ -83,7 +86,7 @@ fn words_of(text: &str, paragraph: &[Range<usize>]) -> String {
     lines.map(|l| l.trim_start_matches('#').trim()).collect::<Vec<_>>().join(" ")
 }
 
-/// The comments of a file, those on lines right below each other as one.
+/// The comments of a file, those on lines right below each other as one, to an empty one.
 fn paragraphs(file: &File) -> Vec<Vec<Range<usize>>> {
     let text = file.text();
     let scalars: Vec<Range<usize>> =
@@ -98,7 +101,7 @@ fn paragraphs(file: &File) -> Vec<Vec<Range<usize>>> {
                 let alone = text.get(start..at).is_some_and(|before| before.trim().is_empty());
                 let empty = text.get(at..end).is_some_and(|c| c.trim_matches(['#', ' ']).is_empty());
                 match all.last_mut() {
-                    Some(last) if joins && alone && !empty => last.push(at..end),
+                    Some(last) if joins && alone => last.push(at..end),
                     _ => all.push(std::iter::once(at..end).collect()),
                 }
                 joins = alone && !empty;
@@ -160,7 +163,7 @@ mod tests {
     fn only_they_go() {
         let text = "# This file is copied\n# to every node.\n#\n# the network team\na: 'x # copied to nodes'\nb: |\n  # copied to nodes\nc: 1 # copied to nodes\nd: 2 # two\n";
         let (rest, gone) = without_static(text);
-        assert_eq!(rest, "#\n# the network team\na: 'x # copied to nodes'\nb: |\n  # copied to nodes\nc: 1\nd: 2 # two\n");
+        assert_eq!(rest, "# the network team\na: 'x # copied to nodes'\nb: |\n  # copied to nodes\nc: 1\nd: 2 # two\n");
         assert_eq!(gone, ["# This file is copied", "# to every node.", "# copied to nodes"]);
     }
 }

@@ -87,12 +87,12 @@ impl OneNode {
     pub(super) fn next(&self, pod: Node<'_>) -> Result<Option<(Edit, String)>, NoFix> {
         for host in hosts(pod) {
             let text = host.text().unwrap_or("");
-            if is_placeholder(text) {
-                return Err(recognise::placeholder(&place(host), text));
-            }
             if self.is_host(text) {
                 let note = format!("{} named {text}, one node: taken out, so that each pod is asked at its own address", place(host));
                 return Ok(Some((host.remove()?, note)));
+            }
+            if is_placeholder(text) {
+                return Err(recognise::placeholder(&place(host), text));
             }
         }
         for container in all_containers(pod) {
