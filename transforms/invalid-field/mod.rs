@@ -57,7 +57,8 @@ fn finding(workspace: &Workspace, invalid: &Invalid<'_>) -> Option<Finding> {
         transform: META.name,
         severity: said.severity,
         message: said.message,
-        primary: Location::of(invalid.file, invalid.node),
+        // What is nothing has no place of its own.
+        primary: Location::of(invalid.file, invalid.node.key().filter(|_| invalid.problem == Problem::NoValue).unwrap_or(invalid.node)),
         related: said.related,
         resource: invalid.resource.map(|resource| resource.id),
         notes: said.notes,
@@ -136,10 +137,7 @@ fn path_twice(invalid: &Invalid<'_>, first: Node<'_>) -> Said {
     let container = container.and_then(|c| c.get("name")).and_then(Node::text).unwrap_or_default();
     Said {
         severity: Severity::Error,
-        message: format!(
-            "container {container} of {} mounts two volumes at {path}: the API server refuses it (must be unique)",
-            name(invalid)
-        ),
+        message: format!("container {container} of {} has two mounts at {path}: the API server refuses it (must be unique)", name(invalid)),
         notes: Vec::new(),
         related: vec![(Location::of(invalid.file, first), "the first one".into())],
         fix: Err(NoFix::new("path-twice", "remove the mount that is not meant, or mount it elsewhere")),
