@@ -1,7 +1,8 @@
 //! `invalid-field`: fields that the API server refuses, so that nothing of the object ever arrives.
 //!
-//! What is refused is found by the model when it reads a file ([`Workspace::invalid`]); here it is said, each field at its place. A scalar of
-//! the wrong type has one text that can have been meant, and gets it. Of two keys, or two mounts, a person has to say which one is.
+//! What is refused is found by the model when it reads a file ([`Workspace::invalid`]); here it is said, each field at its place. A
+//! scalar of the wrong type has one text that can have been meant, and gets it. Of two keys, or two mounts, a person has to say which
+//! one is.
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Invalid, Problem, Workspace};
