@@ -206,12 +206,12 @@ fn shallow_text(random: &mut Random) -> String {
     let mut column = 0;
     for number in 0..2 + random.below(6) {
         if column < 8 && random.one_in(3) {
-            out.push_str(&format!("{}k{number}:\n", " ".repeat(column)));
+            out += &[&" ".repeat(column), "k", &number.to_string(), ":\n"].concat();
             column += 2;
         } else if random.one_in(4) {
             column = random.below(column / 2 + 1) * 2;
         }
-        out.push_str(&format!("{}v{number}: ", " ".repeat(column)));
+        out += &[&" ".repeat(column), "v", &number.to_string(), ": "].concat();
         match random.below(4) {
             0 => out.push_str("|\n            literal \"\n             'text"),
             1 => flow(random, &mut out),

@@ -1,7 +1,7 @@
 //! Fields that the API server refuses, known from the object alone: docs/kubernetes.md#what-the-api-server-refuses.
 //!
-//! They are looked for when a file is read, since its tree is at hand then: a plain scalar that is no string is asked for its field, and the
-//! keys of a mapping are compared only when two of them look alike.
+//! They are looked for when a file is read, since its tree is at hand then: a plain scalar that is no string is asked for its field,
+//! and the keys of a mapping are compared only when two of them look alike.
 
 use super::pod::{CARRIERS, containers_of, walk};
 use super::read::{MAX_LISTS, held};

@@ -302,7 +302,7 @@ impl<'a> Head<'a> {
     }
 }
 
-/// The sequence of the objects that a `List` or an OpenShift `Template` holds, and whether it is a template.
+/// The sequence of the objects that a `List` or an `Template` of `OpenShift` holds, and whether it is a template.
 /// (<https://docs.openshift.com/container-platform/4.17/openshift_images/using-templates.html>; its first releases had no API group.)
 pub(super) fn held(object: Node<'_>) -> Option<(Node<'_>, bool)> {
     let [api_version, kind, items, objects] = object.get_all(["apiVersion", "kind", "items", "objects"]);
@@ -338,7 +338,10 @@ fn resources(
         for identity in found.iter_mut().skip(before).filter(|_| of_template) {
             Arc::make_mut(identity).of_template = true;
         }
-        return Ok(());
+        // What is no resource of its own is looked at as part of the template.
+        if !of_template || found.len() - before >= items.items().count() {
+            return Ok(());
+        }
     }
     let [name, generate_name, namespace] = head.metadata.map_or([None; 3], |m| m.get_all(["name", "generateName", "namespace"]));
     let name = match name {

@@ -40,7 +40,7 @@ pub struct Identity {
     pub document: usize,
     /// Position in `items` when it is part of a `List` (the innermost one), or in `objects` of a `Template`.
     pub item: Option<usize>,
-    /// Whether it is an object of an OpenShift `Template`, whose parameters (`${NAME}`) are filled in wherever they stand.
+    /// Whether it is an object of a `Template` of `OpenShift`, whose parameters (`${NAME}`) are filled in wherever they stand.
     pub of_template: bool,
     /// Its mapping.
     pub node: NodeId,

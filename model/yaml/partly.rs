@@ -1,7 +1,8 @@
 //! Reading the documents of a text that are YAML beside some that are not.
 //!
-//! A `---` at the start of a line parts documents whatever stands around it, so each can be read alone. The parsers get the text with a word
-//! in place of each document that is none: it has as many bytes in as many lines, and every place is a place of the text itself.
+//! A `---` at the start of a line parts documents whatever stands around it, so each can be read alone. The parsers get the text with
+//! a word in place of each document that is none: it has as many bytes in as many lines, and every place is a place of the text
+//! itself.
 
 use std::sync::Arc;
 

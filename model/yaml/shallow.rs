@@ -1,11 +1,12 @@
 //! Quoted scalars and flow collections whose lines stand no deeper than the block collection around them.
 //!
-//! YAML 1.2 asks for deeper lines (8.1, `s-flow-line-prefix`), and so do the parsers here. libyaml, and with it kubectl, does not look at the
-//! indentation between quotes or brackets (`yaml_parser_scan_flow_scalar` and `yaml_parser_unroll_indent` of
+//! YAML 1.2 asks for deeper lines (8.1, `s-flow-line-prefix`), and so do the parsers here. libyaml, and with it kubectl, does not
+//! look at the indentation between quotes or brackets (`yaml_parser_scan_flow_scalar` and `yaml_parser_unroll_indent` of
 //! <https://github.com/yaml/libyaml/blob/master/src/scanner.c>): only a `---` or `...` in the first column ends a line there.
 //!
-//! White space at the start of such a line is no content: the parsers are given a text in which those lines stand deep enough, and places in
-//! it are taken back to the text itself. Whether a line does stand between quotes or brackets is asked of the tree that came out.
+//! White space at the start of such a line is no content: the parsers are given a text in which those lines stand deep enough, and
+//! places in it are taken back to the text itself. Whether a line does stand between quotes or brackets is asked of the tree that
+//! came out.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

@@ -7,7 +7,7 @@ use std::io::Read as _;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use kubewright_model::kube::{Input, Options, Workspace};
+use kubewright_model::kube::{Broken, Input, Options, Workspace};
 
 use super::args::{FixArgs, Format};
 use super::ground::Ground;
@@ -55,12 +55,12 @@ pub(super) fn read(ground: &Ground) -> Result<(Arc<str>, Workspace)> {
     let options = Options { stream: true, ..ground.config.options.clone() };
     let workspace = Workspace::new(vec![Input { path: STDIN.into(), text: input.clone(), editable: true }], options);
     // What kubectl does not read either is a command before that failed, or stopped on the way.
-    if let Some(broken) = workspace.broken().iter().find(|broken| !typed::reads(workspace.broken_text(broken))) {
+    let passes = |broken: &Broken| broken.document.is_some() && typed::reads(workspace.broken_text(broken));
+    if let Some(broken) = workspace.broken().iter().find(|broken| !passes(broken)) {
         bail!("{STDIN}:{}; nothing was written", broken.error);
     }
     // What is left alone goes out as it came: a stream of encrypted Secrets is not an empty deployment.
-    let skipped = workspace.skipped().iter().any(|s| !matches!(s.code, "not-a-resource" | "empty"));
-    let left_alone = skipped || !workspace.broken().is_empty();
+    let left_alone = workspace.skipped().iter().any(|s| !matches!(s.code, "not-a-resource" | "empty"));
     if workspace.resources().is_empty() && !left_alone {
         bail!("standard input holds no Kubernetes resource; nothing was written");
     }

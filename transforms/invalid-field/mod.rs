@@ -1,7 +1,8 @@
 //! `invalid-field`: fields that the API server refuses, so that nothing of the object ever arrives.
 //!
-//! What is refused is found by the model when it reads a file ([`Workspace::invalid`]); here it is said, each field at its place. A scalar of
-//! the wrong type has one text that can have been meant, and gets it. Of two keys, or two mounts, a person has to say which one is.
+//! What is refused is found by the model when it reads a file ([`Workspace::invalid`]); here it is said, each field at its place. A
+//! scalar of the wrong type has one text that can have been meant, and gets it. Of two keys, or two mounts, a person has to say which
+//! one is.
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Invalid, Problem, Workspace};
@@ -57,7 +58,8 @@ fn finding(workspace: &Workspace, invalid: &Invalid<'_>) -> Option<Finding> {
         transform: META.name,
         severity: said.severity,
         message: said.message,
-        primary: Location::of(invalid.file, invalid.node),
+        // What is nothing has no place of its own.
+        primary: Location::of(invalid.file, invalid.node.key().filter(|_| invalid.problem == Problem::NoValue).unwrap_or(invalid.node)),
         related: said.related,
         resource: invalid.resource.map(|resource| resource.id),
         notes: said.notes,
@@ -136,10 +138,7 @@ fn path_twice(invalid: &Invalid<'_>, first: Node<'_>) -> Said {
     let container = container.and_then(|c| c.get("name")).and_then(Node::text).unwrap_or_default();
     Said {
         severity: Severity::Error,
-        message: format!(
-            "container {container} of {} mounts two volumes at {path}: the API server refuses it (must be unique)",
-            name(invalid)
-        ),
+        message: format!("container {container} of {} has two mounts at {path}: the API server refuses it (must be unique)", name(invalid)),
         notes: Vec::new(),
         related: vec![(Location::of(invalid.file, first), "the first one".into())],
         fix: Err(NoFix::new("path-twice", "remove the mount that is not meant, or mount it elsewhere")),

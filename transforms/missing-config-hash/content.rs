@@ -97,7 +97,11 @@ pub(super) fn of(workspace: &Workspace, id: ResourceId) -> Result<Content, NoFix
             let value = Value { digest, binary: *form == Form::Binary, unfilled, watched: is_watched(text) };
             content.values.insert(key.to_owned(), value);
             if !seen.insert(key) {
-                return Err(unreadable(resource, key, "stands there twice"));
+                let text = format!(
+                    "{key} of {} {} stands there twice: the last one counts, or the object is refused",
+                    resource.kind, resource.name
+                );
+                return Err(NoFix::new("unreadable-data", text));
             }
         }
     }

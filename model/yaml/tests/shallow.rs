@@ -1,7 +1,7 @@
 //! Lines between quotes and brackets that stand no deeper than the collection around them: libyaml reads them, and so kubectl.
 
 use super::{at, edited, s, table};
-use crate::yaml::{File, Place, verify};
+use crate::yaml::{File, Node, Place, verify};
 
 #[test]
 fn quoted_scalars_go_on_in_the_column_of_their_key() {
@@ -21,7 +21,7 @@ fn quoted_scalars_go_on_in_the_column_of_their_key() {
             assert_eq!(at(&file, path).text(), Some(value), "{text:?}");
             assert_eq!(verify::apply(&file, &[]).unwrap(), text);
             for node in file.root(0).unwrap().descendants() {
-                let around = node.parent().map_or(0..text.len(), |parent| parent.span());
+                let around = node.parent().map_or(0..text.len(), Node::span);
                 assert!(around.start <= node.span().start && node.span().end <= around.end, "{node:?} in {text:?}");
             }
         }
