@@ -127,6 +127,20 @@ pub struct ApplySet {
     pub holes: Vec<String>,
 }
 
+impl ApplySet {
+    /// The part that brings the member at a position; `None` when one applier brings all of it.
+    pub fn part_of(&self, position: usize) -> Option<usize> {
+        let at = self.parts.partition_point(|part| part.members.end <= position);
+        self.parts.get(at).filter(|part| part.members.contains(&position)).map(|_| at)
+    }
+
+    /// The same for what a generator makes.
+    pub fn part_of_generated(&self, position: usize) -> Option<usize> {
+        let at = self.parts.partition_point(|part| part.generated.end <= position);
+        self.parts.get(at).filter(|part| part.generated.contains(&position)).map(|_| at)
+    }
+}
+
 /// What a name stands for in an apply set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolution {
