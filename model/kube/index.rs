@@ -10,7 +10,7 @@ use super::apply_set::{self, Parts};
 use super::content;
 use super::generation::Failure;
 use super::kustomization::{self, Details, join};
-use super::kustomize::{Kustomization, Touch};
+use super::kustomize::{Kustomization, OutsideUse, Touch};
 use super::overlay::{self, Overlay};
 use super::read::{Charts, Document, Read, Verdict, read};
 use super::reference::Target;
@@ -70,10 +70,14 @@ pub(super) struct Index {
 pub(super) struct Asked {
     touches: Mutex<BTreeMap<ResourceId, Arc<[Touch]>>>,
     content: Mutex<BTreeMap<ResourceId, Option<&'static str>>>,
+    uses: Mutex<BTreeMap<Named, Arc<[OutsideUse]>>>,
 }
 
+/// A name in sets.
+type Named = (Vec<SetId>, Target, String);
+
 /// The answer for a resource, from `known` or from `ask`.
-fn remembered<T: Clone>(known: &Mutex<BTreeMap<ResourceId, T>>, id: ResourceId, ask: impl FnOnce() -> T) -> T {
+fn remembered<K: Ord, T: Clone>(known: &Mutex<BTreeMap<K, T>>, id: K, ask: impl FnOnce() -> T) -> T {
     let lock = || known.lock().unwrap_or_else(PoisonError::into_inner);
     let found = lock().get(&id).cloned();
     found.unwrap_or_else(|| {
@@ -86,6 +90,10 @@ fn remembered<T: Clone>(known: &Mutex<BTreeMap<ResourceId, T>>, id: ResourceId, 
 impl Asked {
     pub(super) fn touches(&self, id: ResourceId, ask: impl FnOnce() -> Vec<Touch>) -> Arc<[Touch]> {
         remembered(&self.touches, id, || ask().into())
+    }
+
+    pub(super) fn uses(&self, name: Named, ask: impl FnOnce() -> Vec<OutsideUse>) -> Arc<[OutsideUse]> {
+        remembered(&self.uses, name, || ask().into())
     }
 
     pub(super) fn content(&self, id: ResourceId, ask: impl FnOnce() -> Option<&'static str>) -> Option<&'static str> {

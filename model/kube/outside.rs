@@ -42,9 +42,17 @@ pub(super) fn uses(workspace: &Workspace, of: Option<ResourceId>, to: Target, na
 /// All uses of a name of something that takes this course. What passes through a kustomization can be patched there; what is built with it
 /// can be referred to from a patch beside it.
 pub(super) fn uses_of(workspace: &Workspace, course: &Course<'_>, to: Target, name: &str) -> Vec<OutsideUse> {
-    let reach = course.sets.iter().filter_map(|s| workspace.set_index(*s)).flat_map(|s| s.reach.iter().copied()).collect();
-    let mut finder = Finder { workspace, to, name, found: Vec::new() };
-    finder.kustomizations(course.through, &reach);
+    let indices = || course.sets.iter().filter_map(|s| workspace.set_index(*s));
+    // What is built with it is the same for all that is part of the same sets, which may be thousands.
+    let beside = workspace.index.asked.uses((course.sets.to_vec(), to, name.to_owned()), || {
+        let mut finder = Finder { workspace, to, name, found: Vec::new() };
+        let reach: BTreeSet<FileId> = indices().flat_map(|s| s.reach.iter().copied()).collect();
+        finder.kustomizations(&BTreeSet::new(), &reach);
+        finder.found
+    });
+    let mut finder = Finder { workspace, to, name, found: beside.to_vec() };
+    let through = course.through.iter().copied().filter(|file| indices().any(|index| index.reach.contains(file)));
+    finder.through(through);
     for overlay in workspace.index.overlays.iter().filter(|o| o.reaches(workspace, course.file, course.through)) {
         finder.patch_references(&overlay.patches);
         finder.patches(&overlay.patches);
@@ -62,15 +70,20 @@ struct Finder<'a> {
 impl<'a> Finder<'a> {
     fn kustomizations(&mut self, through: &BTreeSet<FileId>, reach: &BTreeSet<FileId>) {
         for file in reach {
-            let Some(kustomization) = self.workspace.kustomization(*file) else { continue };
             let Some((details, node)) = self.workspace.details(*file).zip(self.workspace.kustomization_node(*file)) else { continue };
             self.patch_references(&details.patches);
             self.vars(*file, node);
-            if through.contains(file) {
-                self.patches(&details.patches);
-                self.generators(kustomization);
-                self.replacements(kustomization, node);
-            }
+        }
+        self.through(reach.intersection(through).copied());
+    }
+
+    fn through(&mut self, files: impl Iterator<Item = FileId>) {
+        for file in files {
+            let Some(kustomization) = self.workspace.kustomization(file) else { continue };
+            let Some((details, node)) = self.workspace.details(file).zip(self.workspace.kustomization_node(file)) else { continue };
+            self.patches(&details.patches);
+            self.generators(kustomization);
+            self.replacements(kustomization, node);
         }
     }
 

@@ -59,13 +59,8 @@ impl Workspace {
             }
         }
         let ids = |list: Vec<&Member>| {
-            let mut ids: Vec<ResourceId> = Vec::new();
-            for member in list {
-                if !ids.contains(&member.resource) {
-                    ids.push(member.resource);
-                }
-            }
-            ids
+            let mut seen = BTreeSet::new();
+            list.into_iter().map(|member| member.resource).filter(|id| seen.insert(*id)).collect::<Vec<ResourceId>>()
         };
         let same = ids(candidates.iter().copied().filter(|c| c.namespace == wanted).collect());
         match (same.as_slice(), same.last()) {

@@ -128,10 +128,21 @@ pub struct ApplySet {
 }
 
 impl ApplySet {
+    /// The part that brings the member at a position; `None` when one applier brings all of it.
+    pub fn part_of(&self, position: usize) -> Option<usize> {
+        let at = self.parts.partition_point(|part| part.members.end <= position);
+        self.parts.get(at).filter(|part| part.members.contains(&position)).map(|_| at)
+    }
+
+    /// The same for what a generator makes.
+    pub fn part_of_generated(&self, position: usize) -> Option<usize> {
+        let at = self.parts.partition_point(|part| part.generated.end <= position);
+        self.parts.get(at).filter(|part| part.generated.contains(&position)).map(|_| at)
+    }
+
     /// What has the member at a position applied, where several appliers meet in the set.
     pub fn applier_of(&self, position: usize) -> Option<&Applier> {
-        let part = self.parts.iter().find(|part| part.members.contains(&position))?;
-        self.appliers.get(part.applier)
+        self.appliers.get(self.parts.get(self.part_of(position)?)?.applier)
     }
 }
 

@@ -274,7 +274,7 @@ fn appeared(original: &Workspace, now: &Workspace, finding: &Finding, refusal: O
         if let Ok(fix) = &mut reported.fix {
             fix.edits.clear();
         }
-        reported.notes.push("appears only after the other fixes of this run".into());
+        reported.notes.push("appears only after the other fixes of this run, and names things as they are then".into());
     }
     reported
 }

@@ -124,7 +124,7 @@ fn what_only_the_result_shows_is_said_of_the_original() {
     assert_eq!(outcomes(&report), [("a-to-c", Outcome::Applied, None), ("says-c", Outcome::Left, Some("by-hand"))]);
     assert!(report.leaves(Severity::Warning));
     assert!(report.findings.iter().all(|f| (f.place.line, f.place.column) == (4, 9)));
-    assert_eq!(report.findings[1].notes, ["appears only after the other fixes of this run"]);
+    assert_eq!(report.findings[1].notes, ["appears only after the other fixes of this run, and names things as they are then"]);
 }
 
 #[test]

@@ -72,7 +72,7 @@ pub(super) fn of(ws: &Workspace, set: &ApplySet, to: Target) -> Vec<Entry> {
                 namespace: member.namespace.clone(),
                 name: member.name.clone(),
                 through: member.through.clone(),
-                part: set.parts.iter().position(|p| p.members.contains(&position)),
+                part: set.part_of(position),
             });
         }
     }
@@ -116,7 +116,7 @@ fn generated(ws: &Workspace, set: &ApplySet, to: Target) -> Vec<Entry> {
             name: made.name.clone(),
             through: made.through.clone(),
             hook: false,
-            part: set.parts.iter().position(|p| p.generated.contains(&position)),
+            part: set.part_of_generated(position),
         })
     });
     made.collect()

@@ -208,7 +208,7 @@ pub(super) fn notes(
 }
 
 /// Whether a generator gives what it makes a content hash.
-fn hashed(ws: &Workspace, origin: Origin) -> bool {
+pub(super) fn hashed(ws: &Workspace, origin: Origin) -> bool {
     let Origin::Generator(file, at) = origin else { return false };
     ws.kustomization(file).and_then(|k| k.generators.get(at)).is_some_and(|g| g.hash_suffix)
 }

@@ -127,6 +127,11 @@ impl<'a> Definition<'a> {
         self.data == other.data && self.binary == other.binary && self.added == other.added && !self.open && !other.open
     }
 
+    /// What it holds under a key.
+    pub(super) fn value(&self, key: &str) -> Option<&Value> {
+        self.data.get(key).or_else(|| self.binary.get(key))
+    }
+
     /// A number that is the same for the same content.
     pub(super) fn content_hash(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
@@ -327,6 +332,11 @@ pub(super) fn collisions(ws: &Workspace, to: Target) -> Vec<Collision<'_>> {
         }
     }
     found
+}
+
+/// Definitions of one namespace that stand in sets of their own, as if they met.
+pub(super) fn apart<'a>(ws: &'a Workspace, set: &ApplySet, to: Target, entries: &[&Entry], courses: &Courses) -> Option<Collision<'a>> {
+    in_set(ws, set, to, entries, courses).into_iter().next().map(|c| Collision { evidence: Evidence::Directory, certain: false, ..c })
 }
 
 /// Leaves out the hooks, which are applied on their own, but for those beside a plain object of the same name in one stream or one file: that is

@@ -15,12 +15,14 @@ use demand::{Demands, Verdict};
 use group::Collision;
 use outside::Attached;
 
+mod apart;
 mod demand;
 mod doubts;
 mod entries;
 mod fix;
 mod group;
 mod keeper;
+mod makers;
 mod merge;
 mod outside;
 mod owner;
@@ -50,7 +52,13 @@ impl Transform for ConfigMapNameCollision {
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
         let kinds = [Target::ConfigMap, Target::Secret];
-        kinds.into_iter().flat_map(|to| group::collisions(cx.workspace, to)).filter_map(|collision| finding(cx, collision)).collect()
+        let ws = cx.workspace;
+        let mut found: Vec<Finding> =
+            kinds.into_iter().flat_map(|to| group::collisions(ws, to)).filter_map(|collision| finding(cx, collision)).collect();
+        for to in kinds {
+            found.extend(makers::findings(ws, to).into_iter().chain(apart::shared(ws, to)).chain(apart::remarks(ws, to)));
+        }
+        found
     }
 }
 

@@ -56,7 +56,8 @@ impl Position {
             let [one] = definitions[..] else { return None };
             return closed(ws, kustomization.file, 0).then_some((one, Unit::Kustomization(*file)));
         }
-        let (part, brings) = all.parts.iter().enumerate().find(|(_, p)| p.members.contains(&position))?;
+        let part = all.part_of(position)?;
+        let brings = all.parts.get(part)?;
         let [one] = self.parts.get(&part)?[..] else { return None };
         brings.closed.then_some((one, Unit::Part(set, part)))
     }
