@@ -108,7 +108,10 @@ impl Workspace {
         }
         let through: BTreeSet<FileId> = self.member(set, id).into_iter().flat_map(|m| m.through.iter().copied()).collect();
         let mine = |o: &&Overlay| {
-            o.tool == Evidence::Flux && appliers.iter().any(|a| a.resource == o.resource) && o.path.is_some() && o.covers(self, resource, &through)
+            o.tool == Evidence::Flux
+                && appliers.iter().any(|a| a.resource == o.resource)
+                && o.path.is_some()
+                && o.covers(self, resource, &through)
         };
         let build = |o: &Overlay| {
             let settings = self.file(self.resource(o.resource).file).yaml.as_deref()?.node(o.settings);

@@ -74,13 +74,11 @@ fn advice(facts: &Facts<'_, '_>, failure: &Failure, generator: &Generator, set: 
     let related = at.map(|at| (at, format!("{kind} {name}"))).into_iter().collect();
     let component = through.last().filter(|file| **file != failure.kustomization && ws.kustomization(**file).is_some_and(|k| k.component));
     let text = if let Some(component) = component.filter(|_| through.contains(&failure.kustomization)) {
-        format!(
-            "{} makes it, and components are taken behind the generators: create it here, and merge in the component",
-            path(*component)
-        )
+        format!("{} makes it, and components are taken behind the generators: create it here, and merge in the component", path(*component))
     } else if through.contains(&failure.kustomization) {
         let theirs = namespace.as_deref().map_or_else(|| "no namespace".to_owned(), |n| format!("namespace {n}"));
-        let cure = namespace.map_or_else(|| "remove `namespace` from the generator".to_owned(), |n| format!("write `namespace: {n}` at it"));
+        let cure =
+            namespace.map_or_else(|| "remove `namespace` from the generator".to_owned(), |n| format!("write `namespace: {n}` at it"));
         format!("the {kind} has {theirs} there, and the generator has another one: {cure}")
     } else {
         // The innermost kustomization that has both.

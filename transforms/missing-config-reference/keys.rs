@@ -80,7 +80,10 @@ pub(super) fn of_encrypted(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Vec<Finding>
         let lacking = held.iter().filter_map(|(set, e)| Some((*set, (*e)?))).filter(|(_, e)| !e.keys.contains(key.text));
         let sets: Vec<SetId> = lacking.clone().map(|(set, _)| set).collect();
         let Some((set, encrypted)) = lacking.into_iter().next().filter(|_| said.insert(key.text)) else { continue };
-        if set_aside(facts, gap, set).is_some() || facts.touched(gap, &key.place).is_some() || facts.maker(gap.resource, wanted, set).is_some() {
+        if set_aside(facts, gap, set).is_some()
+            || facts.touched(gap, &key.place).is_some()
+            || facts.maker(gap.resource, wanted, set).is_some()
+        {
             continue;
         }
         let fix = match near::nearest(key.text, encrypted.keys.iter().map(String::as_str)).as_slice() {

@@ -54,7 +54,9 @@ fn misnamed(facts: &Facts<'_, '_>, one: &Misnamed<'_>, all: &[Misnamed<'_>]) -> 
             let related = definition.map(|at| (at, format!("{to} {near}"))).into_iter().collect();
             (rewrite(resource, &places, near, format!("name {to} {near}")), related)
         }
-        [] => (Err(NoFix::new("invalid-name", "a name has lower-case letters, digits, `-` and `.`, and no name is near to this")), Vec::new()),
+        [] => {
+            (Err(NoFix::new("invalid-name", "a name has lower-case letters, digits, `-` and `.`, and no name is near to this")), Vec::new())
+        }
         several => (Err(NoFix::new("several-near", format!("{} have names near to it", several.join(" and ")))), Vec::new()),
     };
     let comes = match wanted.how {
@@ -104,7 +106,8 @@ fn incomplete_secret(facts: &Facts<'_, '_>, resource: &Resource) -> Option<Findi
         return None;
     }
     let held = ws.data_keys(resource.id);
-    let lacking: Vec<String> = required.iter().filter(|any| !any.iter().any(|key| held.iter().any(|h| h == key))).map(|any| any.join(" or ")).collect();
+    let lacking: Vec<String> =
+        required.iter().filter(|any| !any.iter().any(|key| held.iter().any(|h| h == key))).map(|any| any.join(" or ")).collect();
     if lacking.is_empty() {
         return None;
     }

@@ -105,7 +105,15 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
     if near.is_empty() {
         // Written with another prefix or suffix than the build puts around it.
         let around = |m: &&Member| m.name != ws.resource(m.resource).name && is_around(wanted.name, &ws.resource(m.resource).name);
-        near = ws.set(set).members.iter().filter(around).map(|m| ws.resource(m.resource)).filter(|r| r.target() == Some(wanted.to)).map(|r| r.name.as_str()).collect();
+        near = ws
+            .set(set)
+            .members
+            .iter()
+            .filter(around)
+            .map(|m| ws.resource(m.resource))
+            .filter(|r| r.target() == Some(wanted.to))
+            .map(|r| r.name.as_str())
+            .collect();
     }
     let [name] = near.as_slice() else {
         if near.is_empty() {

@@ -22,13 +22,7 @@ pub(super) struct OneSided<'a> {
 
 impl<'a> OneSided<'a> {
     /// The reference, where a set that is applied as a whole, or one file, has a single definition of it.
-    pub(super) fn of(
-        workspace: &Workspace,
-        set: SetId,
-        resource: &'a Resource,
-        wanted: &Wanted<'a>,
-        ids: &[ResourceId],
-    ) -> Option<Self> {
+    pub(super) fn of(workspace: &Workspace, set: SetId, resource: &'a Resource, wanted: &Wanted<'a>, ids: &[ResourceId]) -> Option<Self> {
         let [definition] = ids else { return None };
         let together = workspace.set(set).closed || workspace.resource(*definition).file == resource.file;
         let reader = workspace.member(set, resource.id)?.namespace.clone();

@@ -32,7 +32,13 @@ impl<'a> Unfollowed<'a> {
         let hashed = matches!(resolution, Resolution::Generated { hash_suffix: true, .. });
         let becomes = workspace.renamed(set, resource.id, wanted.to, wanted.name, hashed)?;
         let known = workspace.follows_names(set, resource.id);
-        (!known || !becomes.meets() || !becomes.together).then(|| Self { resource, wanted: wanted.clone(), sets: vec![set], becomes, known })
+        (!known || !becomes.meets() || !becomes.together).then(|| Self {
+            resource,
+            wanted: wanted.clone(),
+            sets: vec![set],
+            becomes,
+            known,
+        })
     }
 
     /// Whether it is this reference of this resource.

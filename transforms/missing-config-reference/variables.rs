@@ -13,13 +13,16 @@ use super::{META, say};
 /// The findings, one for each ConfigMap.
 pub(super) fn judge(facts: &Facts<'_, '_>) -> Vec<Finding> {
     let maps = facts.workspace().resources().iter().filter(|r| r.target() == Some(Target::ConfigMap));
-    maps.filter(|r| facts.workspace().may_hold_any(r.id, |text| text.contains("${"))).filter_map(|resource| blanked(facts, resource)).collect()
+    maps.filter(|r| facts.workspace().may_hold_any(r.id, |text| text.contains("${")))
+        .filter_map(|resource| blanked(facts, resource))
+        .collect()
 }
 
 fn blanked(facts: &Facts<'_, '_>, resource: &Resource) -> Option<Finding> {
     let ws = facts.workspace();
     let values = ws.node(resource.id)?.get("data")?.entries().map(|(_, value)| value);
-    let held: Vec<(Node<'_>, Vec<&str>)> = values.map(|v| (v, variables(v.text().unwrap_or_default()))).filter(|(_, v)| !v.is_empty()).collect();
+    let held: Vec<(Node<'_>, Vec<&str>)> =
+        values.map(|v| (v, variables(v.text().unwrap_or_default()))).filter(|(_, v)| !v.is_empty()).collect();
     if held.is_empty() {
         return None;
     }

@@ -137,7 +137,10 @@ impl<'a> View<'a> {
             Site::Env { container, .. } => {
                 let key = reference.node.parent().and_then(|source| source.get("key"));
                 let how = KeyHow::Variable(container_name(container));
-                (How::Variables(container_name(container)), key.into_iter().filter_map(|node| self.key_at(node, node.text()?, how)).collect())
+                (
+                    How::Variables(container_name(container)),
+                    key.into_iter().filter_map(|node| self.key_at(node, node.text()?, how)).collect(),
+                )
             }
             Site::EnvFrom { container, .. } => (How::Variables(container_name(container)), Vec::new()),
             Site::Volume { .. } | Site::Projected { .. } if reference.demand.reads == Keys::None => return None,
@@ -219,7 +222,7 @@ impl<'a> View<'a> {
             wanted.push(Wanted {
                 to: field.to,
                 name: field.name,
-                    place: self.place(field.node),
+                place: self.place(field.node),
                 embedded: field.part.is_some(),
                 namespace: field.namespace,
                 optional: false,
