@@ -45,5 +45,5 @@ fn encrypted_files_show_names() {
     let w = workspace(&[("a.yaml", &config_map("a", "k")), ("s.yaml", text)]);
     let [secret] = w.encrypted().try_into().expect("one Secret");
     assert_eq!((secret.to, secret.name.as_str(), secret.namespace.as_deref()), (Target::Secret, "s", Some("ns")));
-    assert_eq!(w.file(secret.file).path, "s.yaml");
+    assert_eq!(w.file(secret.location.file).path, "s.yaml");
 }
