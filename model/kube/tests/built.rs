@@ -22,7 +22,7 @@ fn behind(patch: &str) -> Option<Vec<String>> {
 }
 
 fn indent(text: &str) -> String {
-    text.lines().map(|line| format!("    {line}\n")).collect()
+    text.lines().flat_map(|line| ["    ", line, "\n"]).collect()
 }
 
 fn merged(container: &str) -> Option<Vec<String>> {
