@@ -109,9 +109,9 @@ impl Workspace {
         let (mut prefix, mut suffix) = (String::new(), String::new());
         for (at, file) in member.through.iter().rev().enumerate() {
             let (kustomization, details) = self.kustomization(*file).zip(self.details(*file))?;
-            self.carry_out(&details.patches, &mut seen, &mut value)?;
+            Self::carry_out(&details.patches, &mut seen, &mut value)?;
             if at + 1 == member.through.len() {
-                self.carry_out_overlays(overlays, &mut seen, &mut value)?;
+                Self::carry_out_overlays(overlays, &mut seen, &mut value)?;
             }
             prefix.insert_str(0, &kustomization.prefix);
             suffix.push_str(&kustomization.suffix);
@@ -123,7 +123,7 @@ impl Workspace {
             seen.relabelled |= self.kustomization_node(*file).is_some_and(|node| labels.iter().any(|key| node.get(key).is_some()));
         }
         if member.through.is_empty() {
-            self.carry_out_overlays(overlays, &mut seen, &mut value)?;
+            Self::carry_out_overlays(overlays, &mut seen, &mut value)?;
         }
         let Some(value) = value else { return Some(Build::Same) };
         let (mut text, mut origins) = (String::new(), Vec::new());
@@ -137,17 +137,17 @@ impl Workspace {
     }
 
     /// The patches of one applier; which of several is the last is not known.
-    fn carry_out_overlays(&self, overlays: &[&Overlay], seen: &mut Seen<'_>, value: &mut Option<Value>) -> Option<()> {
+    fn carry_out_overlays(overlays: &[&Overlay], seen: &mut Seen<'_>, value: &mut Option<Value>) -> Option<()> {
         let patched: Vec<_> = overlays.iter().filter(|o| o.patches.iter().any(|p| patch::changes(p, seen).is_some())).collect();
         match patched.as_slice() {
             [] => Some(()),
-            [one] => self.carry_out(&one.patches, seen, value),
+            [one] => Self::carry_out(&one.patches, seen, value),
             _ => None,
         }
     }
 
     /// Carries out the patches that are about the resource.
-    fn carry_out(&self, patches: &[Patch], seen: &mut Seen<'_>, value: &mut Option<Value>) -> Option<()> {
+    fn carry_out(patches: &[Patch], seen: &mut Seen<'_>, value: &mut Option<Value>) -> Option<()> {
         let custom = |group: &str| group.contains('.') && !group.ends_with(".k8s.io");
         for patch in patches {
             if patch::changes(patch, seen).is_none() {

@@ -44,11 +44,11 @@ impl Workspace {
         let (becomes, namespace, definition, together) = match (generated.next(), plain.next()) {
             (Some(one), None) => {
                 let own = self.generator(one)?.namespace.as_ref();
-                (&one.name, self.in_build(set, &one.through, &one.namespace, own), None, together(&one.through))
+                (&one.name, self.in_build(set, &one.through, one.namespace.as_ref(), own), None, together(&one.through))
             }
             (None, Some(one)) if !one.through.is_empty() => {
                 let own = self.resource(one.resource).namespace.as_ref();
-                (&one.name, self.in_build(set, &one.through, &one.namespace, own), Some(one.resource), together(&one.through))
+                (&one.name, self.in_build(set, &one.through, one.namespace.as_ref(), own), Some(one.resource), together(&one.through))
             }
             _ => return None,
         };
@@ -57,7 +57,7 @@ impl Workspace {
         }
         let becomes = if hashed { format!("{becomes}-<hash of its content>") } else { becomes.clone() };
         let own = self.resource(from).namespace.as_ref();
-        let reader = self.in_build(set, &reader.through, &reader.namespace, own);
+        let reader = self.in_build(set, &reader.through, reader.namespace.as_ref(), own);
         (becomes != name).then_some(Renamed { name: becomes, namespace, reader, definition, together })
     }
 
@@ -77,11 +77,11 @@ impl Workspace {
     }
 
     /// The namespace that something has when kustomize looks for the objects of references. `last` is the one that it is applied to.
-    fn in_build(&self, set: SetId, through: &[FileId], last: &Option<String>, own: Option<&String>) -> Option<String> {
+    fn in_build(&self, set: SetId, through: &[FileId], last: Option<&String>, own: Option<&String>) -> Option<String> {
         if self.overrides_namespace(set) {
-            return last.clone();
+            return last.cloned();
         }
-        through.iter().filter_map(|file| self.kustomization(*file)?.namespace.as_ref()).next().or(own).cloned()
+        through.iter().find_map(|file| self.kustomization(*file)?.namespace.as_ref()).or(own).cloned()
     }
 
     /// Whether Argo CD or Flux sets the namespace of the outermost kustomization itself.

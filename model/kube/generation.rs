@@ -1,4 +1,5 @@
-//! Whether a generator can be carried out: `create` wants a name that is free, `merge` and `replace` one that is taken.
+//! Whether a generator can be carried out: `create` wants a name that is free, `merge` and `replace` one that is taken
+//! (docs/kubernetes.md#generators-and-what-is-there).
 //!
 //! kustomize compares the name and namespace with all that an object has had on its way (`appendReplaceOrMerge` in `api/resmap/reswrangler.go`),
 //! at the moment the generator runs: behind `resources`, before `components`.

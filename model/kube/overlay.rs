@@ -12,7 +12,7 @@ use super::read::split;
 use super::repository::local;
 use super::resource::{FileId, Resource, ResourceId};
 use super::selector::Seen;
-use super::sets::Evidence;
+use super::sets::{Evidence, SetId};
 use super::touch::{self, Toucher, touch};
 use super::workspace::Workspace;
 use crate::finding::Location;
@@ -106,6 +106,35 @@ impl Overlay {
     }
 }
 
+impl Workspace {
+    /// The `postBuild` of each Flux `Kustomization` that has a set applied, where it fills in a resource of the set, with its owner.
+    pub fn post_builds(&self, set: SetId, id: ResourceId) -> Vec<(ResourceId, Node<'_>)> {
+        let (appliers, resource) = (&self.set(set).appliers, self.resource(id));
+        if appliers.is_empty() || self.node(id).is_none_or(keeps_variables) {
+            return Vec::new();
+        }
+        let through: BTreeSet<FileId> = self.member(set, id).into_iter().flat_map(|m| m.through.iter().copied()).collect();
+        let mine = |o: &&Overlay| {
+            o.tool == Evidence::Flux
+                && appliers.iter().any(|a| a.resource == o.resource)
+                && o.path.is_some()
+                && o.covers(self, resource, &through)
+        };
+        let build = |o: &Overlay| {
+            let settings = self.file(self.resource(o.resource).file).yaml.as_deref()?.node(o.settings);
+            Some((o.resource, settings.get("postBuild").filter(|b| b.is_mapping())?))
+        };
+        self.index.overlays.iter().filter(mine).filter_map(build).collect()
+    }
+}
+
+/// Whether a resource is marked for Flux to leave its variables.
+fn keeps_variables(node: Node<'_>) -> bool {
+    ["labels", "annotations"]
+        .iter()
+        .any(|field| node.path(&["metadata", field, "kustomize.toolkit.fluxcd.io/substitute"]).and_then(Node::text) == Some("disabled"))
+}
+
 /// What only Flux has: metadata for all objects, and variables filled in behind the build.
 fn flux(toucher: &Toucher<'_>, spec: Node<'_>, found: &mut Vec<Touch>) {
     for field in ["labels", "annotations"] {
@@ -115,9 +144,7 @@ fn flux(toucher: &Toucher<'_>, spec: Node<'_>, found: &mut Vec<Touch>) {
         }
     }
     let node = toucher.seen.node;
-    let disabled = ["labels", "annotations"]
-        .iter()
-        .any(|field| node.path(&["metadata", field, "kustomize.toolkit.fluxcd.io/substitute"]).and_then(Node::text) == Some("disabled"));
+    let disabled = keeps_variables(node);
     if let Some(build) = spec.get("postBuild").filter(|b| b.is_mapping() && !disabled)
         && node.source().contains("${")
     {

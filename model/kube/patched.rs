@@ -32,8 +32,8 @@ pub(super) enum Writer<'a> {
 /// A value.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
-    Map(Vec<(String, Value)>),
-    List(Vec<Value>),
+    Map(Vec<(String, Self)>),
+    List(Vec<Self>),
     /// The scalar as JSON, and where it is written.
     Scalar(String, Origin),
 }
@@ -124,7 +124,10 @@ fn quoted(text: &str) -> String {
             '"' | '\\' => quoted.extend(['\\', c]),
             '\n' => quoted.push_str("\\n"),
             c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
-                quoted.push_str(&format!("\\u{:04x}", u32::from(c)));
+                quoted.push_str("\\u");
+                for shift in [12, 8, 4, 0] {
+                    quoted.extend(char::from_digit(u32::from(c) >> shift & 0xf, 16));
+                }
             }
             c => quoted.push(c),
         }
@@ -154,16 +157,16 @@ fn merge(value: &mut Value, patch: &Value, field: &str, lists: bool) -> Option<(
     match (&mut *value, patch) {
         (Value::Map(entries), Value::Map(changes)) => {
             let replaces = match directive(changes)? {
-                Some("replace") => true,
-                Some(_) => return None,
-                None => false,
+                "replace" => true,
+                "" => false,
+                _ => return None,
             };
             if replaces {
                 entries.clear();
             }
             for (key, change) in changes.iter().filter(|(key, _)| key != "$patch") {
                 let deleted = matches!(change, Value::Scalar(json, _) if json == "null")
-                    || matches!(change, Value::Map(inner) if directive(inner)? == Some("delete"));
+                    || matches!(change, Value::Map(inner) if directive(inner)? == "delete");
                 if deleted {
                     entries.retain(|(known, _)| known != key);
                 } else if let Some((_, inner)) = entries.iter_mut().find(|(known, _)| known == key) {
@@ -193,9 +196,9 @@ fn merge_lists(items: &mut Vec<Value>, changes: &[Value], field: &str) -> Option
     for change in changes {
         let Value::Map(entries) = change else { return None };
         match (directive(entries)?, name(change)) {
-            (Some("replace"), None) => replaced = true,
-            (Some("delete"), Some(gone)) => items.retain(|item| name(item).as_ref() != Some(&gone)),
-            (None | Some("replace"), Some(own)) => match items.iter().position(|item| name(item).as_ref() == Some(&own)) {
+            ("replace", None) => replaced = true,
+            ("delete", Some(gone)) => items.retain(|item| name(item).as_ref() != Some(&gone)),
+            ("" | "replace", Some(own)) => match items.iter().position(|item| name(item).as_ref() == Some(&own)) {
                 Some(at) => {
                     let mut item = items.remove(at);
                     merge(&mut item, change, "", true)?;
@@ -218,15 +221,15 @@ fn key_of(field: &str, item: &Value) -> Option<&'static str> {
     merge_key(field, |key| item.get(key).is_some())
 }
 
-/// What `$patch` says; `None` when there are other directives.
-fn directive(entries: &[(String, Value)]) -> Option<Option<&str>> {
-    let mut found = None;
+/// What `$patch` says; empty without it, and `None` when there are other directives.
+fn directive(entries: &[(String, Value)]) -> Option<&str> {
+    let mut found = "";
     for (key, value) in entries.iter().filter(|(key, _)| key.starts_with('$')) {
         let Value::Scalar(json, _) = value else { return None };
         if key != "$patch" {
             return None;
         }
-        found = Some(json.trim_matches('"'));
+        found = json.trim_matches('"');
     }
     Some(found)
 }
@@ -235,7 +238,7 @@ fn directive(entries: &[(String, Value)]) -> Option<Option<&str>> {
 fn fresh(patch: &Value) -> Option<Value> {
     Some(match patch {
         Value::Map(entries) => {
-            if directive(entries)?.is_some_and(|what| what != "replace") {
+            if !matches!(directive(entries)?, "" | "replace") {
                 return None;
             }
             let kept = entries.iter().filter(|(key, value)| key != "$patch" && !matches!(value, Value::Scalar(json, _) if json == "null"));

@@ -224,7 +224,12 @@ fn related(ws: &Workspace, collision: &Collision<'_>, demands: &Demands<'_>, att
     for (at, definition) in collision.definitions.iter().enumerate() {
         let keys = definition.keys().into_iter().collect::<Vec<_>>().join(", ");
         let last = if at + 1 == collision.definitions.len() && collision.certain { "; applied last" } else { "" };
-        let holds = if keys.is_empty() { "holds nothing".to_owned() } else { format!("holds {keys}") };
+        let holds = match (keys.is_empty(), definition.open) {
+            (true, true) => "holds what other files say".to_owned(),
+            (true, false) => "holds nothing".to_owned(),
+            (false, true) => format!("holds {keys} and what other files say"),
+            (false, false) => format!("holds {keys}"),
+        };
         related.push((Location::of(definition.file, definition.name), format!("{holds}{last}")));
     }
     for consumer in &demands.consumers {

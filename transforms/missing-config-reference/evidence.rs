@@ -223,6 +223,15 @@ impl<'a, 'g> Facts<'a, 'g> {
         self.encrypted_of(set).find(same).or_else(here)
     }
 
+    /// The keys of all definitions of a name, encrypted ones too; `None` when there are none.
+    pub(super) fn keys_of(&self, to: Target, name: &str) -> Option<BTreeSet<String>> {
+        let ids = self.definitions(to, name);
+        let encrypted: Vec<&Encrypted> = self.all_encrypted().iter().filter(|e| e.to == to && e.name == name).collect();
+        let plain = ids.iter().flat_map(|id| self.workspace().data_keys(*id));
+        let keys = plain.chain(encrypted.iter().flat_map(|e| e.keys.iter().cloned())).collect();
+        (!ids.is_empty() || !encrypted.is_empty()).then_some(keys)
+    }
+
     /// What SOPS encrypted of a set. Which namespace a kustomization gives it does not show, so that it may be any.
     pub(super) fn encrypted_of(&self, set: SetId) -> impl Iterator<Item = &Encrypted> {
         let files = self.gaps.encrypted.get(&set);

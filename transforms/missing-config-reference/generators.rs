@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
-use kubewright_model::kube::{Failure, FailureReason, FileId, Generator, SetId};
+use kubewright_model::kube::{Failure, FailureReason, FileId, Generated, Generator, SetId};
 
 use super::evidence::Facts;
 use super::{META, objects, say};
@@ -48,10 +48,10 @@ fn advice(facts: &Facts<'_, '_>, failure: &Failure, generator: &Generator, set: 
     let ws = facts.workspace();
     let (kind, name, behavior) = (generator.to.kind(), &generator.name, &generator.behavior);
     let path = |file: FileId| ws.file(file).path.clone();
-    let made = ws.makers_of(set, generator.to, name).into_iter();
-    let own = |g: &&&kubewright_model::kube::Generated| g.kustomization == failure.kustomization && g.generator == failure.generator;
-    let mine = ws.makers_of(set, generator.to, name).iter().find(|g| own(&g)).map(|g| g.through.clone()).unwrap_or_default();
-    let other = made.filter(|g| ws.generator(g).is_some_and(|g| g.behavior == "create")).next();
+    let mut made = ws.makers_of(set, generator.to, name).into_iter();
+    let own = |g: &&&Generated| g.kustomization == failure.kustomization && g.generator == failure.generator;
+    let mine = ws.makers_of(set, generator.to, name).iter().find(|g| own(g)).map(|g| g.through.clone()).unwrap_or_default();
+    let other = made.find(|g| ws.generator(g).is_some_and(|g| g.behavior == "create"));
     let members = ws.set(set).members.iter().filter(|m| {
         let resource = ws.resource(m.resource);
         resource.target() == Some(generator.to) && resource.name == *name

@@ -77,7 +77,11 @@ pub(super) fn of_encrypted(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Vec<Finding>
     let held: Vec<_> = all.collect();
     let mut said = BTreeSet::new();
     for key in gap.wanted.iter().flat_map(|w| &w.keys) {
-        let lacking = held.iter().filter_map(|(set, e)| Some((*set, (*e)?))).filter(|(_, e)| !e.keys.contains(key.text));
+        let lacking = held.iter().filter_map(|(set, e)| Some((*set, (*e)?))).filter(|(set, _)| {
+            // Of several, the one that is applied last is not told apart.
+            let mut all = facts.encrypted_of(*set).filter(|e| e.to == wanted.to && e.name == wanted.name);
+            !all.any(|e| e.keys.contains(key.text))
+        });
         let sets: Vec<SetId> = lacking.clone().map(|(set, _)| set).collect();
         let Some((set, encrypted)) = lacking.into_iter().next().filter(|_| said.insert(key.text)) else { continue };
         if set_aside(facts, gap, set).is_some()

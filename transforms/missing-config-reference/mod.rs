@@ -16,6 +16,7 @@ mod one_sided;
 mod say;
 mod traces;
 mod unfollowed;
+mod variables;
 mod views;
 mod wanted;
 
@@ -64,6 +65,7 @@ impl Transform for MissingConfigReference {
         all.extend(one_sided::judge(&facts, &found.one_sided));
         all.extend(misnamed::judge(&facts, &found.misnamed));
         all.extend(misnamed::incomplete(&facts));
+        all.extend(variables::judge(&facts));
         all
     }
 }

@@ -2,6 +2,7 @@
 
 mod appliers;
 mod bounds;
+mod built;
 mod content;
 mod fields;
 mod generators;
