@@ -1,7 +1,8 @@
 //! What is said about manifests and what is changed in them.
 //!
-//! A [`Finding`] names a hazard and carries either a [`Fix`] or the reason why there is none ([`NoFix`]). A fix is one transaction over
-//! files: it is applied whole or not at all. All of these own their data; ids are those of the workspace of the same pass.
+//! A [`Finding`] names a hazard and carries either a [`Fix`] or the reason why there is none
+//! ([`NoFix`]). A fix is one transaction over files: it is applied whole or not at all. All of
+//! these own their data; ids are those of the workspace of the same pass.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -36,9 +37,11 @@ impl Severity {
 pub enum Applicability {
     /// A person must finish it.
     DisplayOnly,
-    /// A pod may see a difference, something outside may refer to what changes, or an object must be recreated.
+    /// A pod may see a difference, something outside may refer to what changes, or an object must
+    /// be recreated.
     Unsafe,
-    /// Every pod gets the same files, variables and arguments as its manifest demands, proven from the workspace.
+    /// Every pod gets the same files, variables and arguments as its manifest demands, proven from
+    /// the workspace.
     Safe,
 }
 
@@ -70,14 +73,21 @@ impl PartialOrd for Location {
 
 impl Ord for Location {
     fn cmp(&self, other: &Self) -> Ordering {
-        (self.file, self.span.start, self.span.end).cmp(&(other.file, other.span.start, other.span.end))
+        (self.file, self.span.start, self.span.end).cmp(&(
+            other.file,
+            other.span.start,
+            other.span.end,
+        ))
     }
 }
 
 impl Location {
     /// The place of a node.
     pub fn of(file: FileId, node: Node<'_>) -> Self {
-        Self { file, span: node.span() }
+        Self {
+            file,
+            span: node.span(),
+        }
     }
 }
 
@@ -111,24 +121,38 @@ pub struct Fix {
     pub applicability: Applicability,
     /// All of it, or nothing.
     pub changes: Vec<Change>,
-    /// Resources whose meaning the fix rests on or changes: two fixes of one pass never claim the same.
+    /// Resources whose meaning the fix rests on or changes: two fixes of one pass never claim the
+    /// same.
     pub claims: Vec<ResourceId>,
 }
 
 impl Fix {
-    /// The comments that go with a file that the fix deletes, but for those that it writes elsewhere.
+    /// The comments that go with a file that the fix deletes, but for those that it writes
+    /// elsewhere.
     pub fn comments_lost_with(&self, workspace: &Workspace, file: FileId) -> Vec<String> {
         let file = workspace.file(file);
-        let Some(yaml) = file.yaml.as_deref() else { return Vec::new() };
+        let Some(yaml) = file.yaml.as_deref() else {
+            return Vec::new();
+        };
         let kept = |comment: &str| {
             self.changes.iter().any(|change| match change {
-                Change::Edit(_, edit) => edit.splices.iter().any(|splice| splice.text.contains(comment)),
+                Change::Edit(_, edit) => edit
+                    .splices
+                    .iter()
+                    .any(|splice| splice.text.contains(comment)),
                 Change::Create(_, text) => text.contains(comment),
                 Change::Delete(_) => false,
             })
         };
-        let comments = yaml.comments().iter().filter_map(|range| file.text.get(range.clone()));
-        comments.map(str::trim_end).filter(|comment| !kept(comment)).map(str::to_owned).collect()
+        let comments = yaml
+            .comments()
+            .iter()
+            .filter_map(|range| file.text.get(range.clone()));
+        comments
+            .map(str::trim_end)
+            .filter(|comment| !kept(comment))
+            .map(str::to_owned)
+            .collect()
     }
 }
 
@@ -137,7 +161,8 @@ impl Fix {
 pub enum Change {
     /// Edits a file.
     Edit(FileId, Edit),
-    /// Creates a file: path relative to the root, and text. The path must be free, or hold a file that equals the text.
+    /// Creates a file: path relative to the root, and text. The path must be free, or hold a file
+    /// that equals the text.
     Create(String, String),
     /// Deletes a file.
     Delete(FileId),
@@ -155,7 +180,10 @@ pub struct NoFix {
 impl NoFix {
     /// A reason with its code.
     pub fn new(code: &'static str, text: impl Into<String>) -> Self {
-        Self { code, text: text.into() }
+        Self {
+            code,
+            text: text.into(),
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! What a transform of kubewright works on.
 //!
-//! The floors read downwards: [`finding`] (what is said and changed) stands on [`kube`] (resources, pod templates, references, apply
-//! sets), which stands on [`yaml`] (lossless documents: parse, navigate, edit, verify). This crate neither reads nor writes files,
-//! knows no terminal, no clock and no environment: text goes in, values and edits come out.
+//! The floors read downwards: [`finding`] (what is said and changed) stands on [`kube`] (resources,
+//! pod templates, references, apply sets), which stands on [`yaml`] (lossless documents: parse,
+//! navigate, edit, verify). This crate neither reads nor writes files, knows no terminal, no clock
+//! and no environment: text goes in, values and edits come out.
 
 pub mod finding;
 pub mod kube;

@@ -1,4 +1,5 @@
-//! kubewright finds configuration hazards in Kubernetes manifests and rewrites them in place, showing every change as a diff.
+//! kubewright finds configuration hazards in Kubernetes manifests and rewrites them in place,
+//! showing every change as a diff.
 //!
 //! The table of floors, read downwards; nothing points up:
 //!

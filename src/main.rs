@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-/// Many threads make many small objects that live as long as the run: glibc asks the system for each page of them.
+/// Many threads make many small objects that live as long as the run: glibc asks the system for
+/// each page of them.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

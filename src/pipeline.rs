@@ -1,13 +1,16 @@
 //! Check, select, apply, repeat until quiet.
 //!
-//! One round is a *pass*: all transforms check the same workspace; then, in the order of the transforms, each fix is taken that may be
-//! applied, claims no resource and touches no byte that a fix taken before it claims or touches. A fix that conflicts waits whole for
-//! the next pass. Edits are applied and verified file by file; where a file refuses, its fixes go in one by one and only the culprit
-//! stays out, with the refusal as its reason. The workspace is indexed again and the next pass begins, until one takes nothing. When all
-//! fixes of a pass are *isolated* and no other waits, the findings of the other transforms are kept, and they are not asked again.
+//! One round is a *pass*: all transforms check the same workspace; then, in the order of the
+//! transforms, each fix is taken that may be applied, claims no resource and touches no byte that a
+//! fix taken before it claims or touches. A fix that conflicts waits whole for the next pass. Edits
+//! are applied and verified file by file; where a file refuses, its fixes go in one by one and only
+//! the culprit stays out, with the refusal as its reason. The workspace is indexed again and the
+//! next pass begins, until one takes nothing. When all fixes of a pass are *isolated* and no other
+//! waits, the findings of the other transforms are kept, and they are not asked again.
 //!
-//! What is reported are the findings of the first pass, in coordinates of the original text, each with what became of it, and whatever
-//! is left at the end that was not there at the start. Pure: text in, report out.
+//! What is reported are the findings of the first pass, in coordinates of the original text, each
+//! with what became of it, and whatever is left at the end that was not there at the start. Pure:
+//! text in, report out.
 
 mod apply;
 mod merge;
@@ -31,8 +34,9 @@ use crate::typed;
 pub use report::Report;
 pub use suppress::nearest;
 
-/// Passes after which a run that is not quiet is an error, beside those in which fixes that wait for each other's resource become fewer.
-/// Chains of fixes are short: a rename, what refers to it, its hash.
+/// Passes after which a run that is not quiet is an error, beside those in which fixes that wait
+/// for each other's resource become fewer. Chains of fixes are short: a rename, what refers to it,
+/// its hash.
 const MAX_PASSES: usize = 20;
 /// Fixes that wait for one resource, each of which takes a pass, beyond which none is made.
 const MAX_QUEUE: usize = 100;
@@ -83,7 +87,8 @@ pub struct Pipeline<'t> {
 /// Why a run gives no report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
-    /// The passes did not come to rest; names the transforms that still fixed something in the last one.
+    /// The passes did not come to rest; names the transforms that still fixed something in the last
+    /// one.
     NotConverging(Vec<&'static str>),
 }
 
@@ -152,13 +157,28 @@ impl Pipeline<'_> {
                     self.try_the_rest(&kept.workspace, &mut kept.pass);
                     parts.push((&kept.workspace, &kept.pass));
                 }
-                return Ok(merge.finish(workspace, &parts, |name| self.transforms.iter().position(|t| t.meta().name == name)));
+                return Ok(merge.finish(workspace, &parts, |name| {
+                    self.transforms.iter().position(|t| t.meta().name == name)
+                }));
             };
-            last_names = pass.applied.iter().filter_map(|i| pass.findings.get(*i)).map(|f| f.transform).collect();
+            last_names = pass
+                .applied
+                .iter()
+                .filter_map(|i| pass.findings.get(*i))
+                .map(|f| f.transform)
+                .collect();
             let before = std::mem::replace(&mut now, Cow::Owned(next));
             if kept.is_none() && self.is_isolated(&pass) {
-                pass.findings.retain(|f| f.transform != INPUT && !self.is_isolated_transform(f.transform));
-                kept = Some(Kept { workspace: before, pass: Pass { applied: BTreeSet::new(), refused: BTreeMap::new(), ..pass } });
+                pass.findings
+                    .retain(|f| f.transform != INPUT && !self.is_isolated_transform(f.transform));
+                kept = Some(Kept {
+                    workspace: before,
+                    pass: Pass {
+                        applied: BTreeSet::new(),
+                        refused: BTreeMap::new(),
+                        ..pass
+                    },
+                });
             }
         }
         last_names.sort_unstable();
@@ -168,20 +188,29 @@ impl Pipeline<'_> {
 
     /// The most fixes that claim one resource, of which each pass applies one.
     fn longest_queue(&self, findings: &[Finding]) -> usize {
-        self.queues(findings).into_values().max().unwrap_or_default()
+        self.queues(findings)
+            .into_values()
+            .max()
+            .unwrap_or_default()
     }
 
     /// How many fixes that are to be applied claim each resource.
     fn queues(&self, findings: &[Finding]) -> BTreeMap<ResourceId, usize> {
         let mut queues = BTreeMap::new();
-        let claims = findings.iter().filter_map(|f| self.applicable(f)).flat_map(|fix| &fix.claims);
+        let claims = findings
+            .iter()
+            .filter_map(|f| self.applicable(f))
+            .flat_map(|fix| &fix.claims);
         claims.for_each(|claim| *queues.entry(*claim).or_default() += 1);
         queues
     }
 
     /// The fix of a finding, if it is to be applied.
     fn applicable<'f>(&self, finding: &'f Finding) -> Option<&'f Fix> {
-        finding.fix.as_ref().ok().filter(|fix| self.unsafe_fixes.apply(finding.transform, fix.applicability))
+        finding.fix.as_ref().ok().filter(|fix| {
+            self.unsafe_fixes
+                .apply(finding.transform, fix.applicability)
+        })
     }
 
     /// Makes none of the fixes of a resource that would take more passes than anything known needs.
@@ -192,35 +221,57 @@ impl Pipeline<'_> {
             let claims = self.applicable(finding).map_or(&[][..], |fix| &fix.claims);
             if let Some(claim) = claims.iter().find(|claim| queues.contains_key(claim)) {
                 let who = workspace.resource(*claim).display();
-                let text = format!("more than {MAX_QUEUE} fixes would change {who}, each on top of the others: it is left alone");
+                let text = format!(
+                    "more than {MAX_QUEUE} fixes would change {who}, each on top of the others: it is left alone"
+                );
                 finding.fix = Err(NoFix::new("too-many-fixes", text));
             }
         }
     }
 
     fn is_isolated_transform(&self, name: &str) -> bool {
-        self.transforms.iter().any(|t| t.meta().name == name && t.meta().isolated)
+        self.transforms
+            .iter()
+            .any(|t| t.meta().name == name && t.meta().isolated)
     }
 
     /// Whether all that a pass applied is isolated, and nothing else of it is still to be tried.
     fn is_isolated(&self, pass: &Pass) -> bool {
         let to_be_tried = |f: &Finding| self.applicable(f).is_some();
-        let mut others = pass.findings.iter().enumerate().filter(|(_, f)| !self.is_isolated_transform(f.transform));
+        let mut others = pass
+            .findings
+            .iter()
+            .enumerate()
+            .filter(|(_, f)| !self.is_isolated_transform(f.transform));
         others.all(|(index, f)| !pass.applied.contains(&index) && !to_be_tried(f))
     }
 
-    /// All findings of one pass that are to be reported, sorted, of all transforms or of isolated ones; and what there is to say about
-    /// suppressions.
+    /// All findings of one pass that are to be reported, sorted, of all transforms or of isolated
+    /// ones; and what there is to say about suppressions.
     fn check(&self, workspace: &Workspace, isolated: bool) -> (Pass, Vec<Finding>) {
         let running: Vec<&str> = self.transforms.iter().map(|t| t.meta().name).collect();
-        let cx = Context { workspace, settings: self.settings, running: &running };
+        let cx = Context {
+            workspace,
+            settings: self.settings,
+            running: &running,
+        };
         let editable = |f: &Finding| workspace.file(f.primary.file).editable;
         let mut findings: Vec<Finding> = {
-            let asked = self.transforms.par_iter().filter(|t| !isolated || t.meta().isolated);
-            asked.flat_map_iter(|t| t.check(&cx)).filter(editable).collect()
+            let asked = self
+                .transforms
+                .par_iter()
+                .filter(|t| !isolated || t.meta().isolated);
+            asked
+                .flat_map_iter(|t| t.check(&cx))
+                .filter(editable)
+                .collect()
         };
-        // What is wrong with the pods of a ReplicaSet is said of its Deployment, where it can be mended.
-        findings.retain(|f| f.resource.is_none_or(|id| workspace.controlled_by(id).is_none()));
+        // What is wrong with the pods of a ReplicaSet is said of its Deployment, where it can be
+        // mended.
+        findings.retain(|f| {
+            f.resource
+                .is_none_or(|id| workspace.controlled_by(id).is_none())
+        });
         let mut suppressions = suppress::Suppressions::read(workspace);
         let before = findings.len();
         findings.retain(|f| !suppressions.hit(workspace, f));
@@ -232,12 +283,20 @@ impl Pipeline<'_> {
             }
         }
         for finding in &mut findings {
-            if self.transforms.iter().any(|t| t.meta().name == finding.transform && !t.keeps_up(&cx, finding)) {
+            if self
+                .transforms
+                .iter()
+                .any(|t| t.meta().name == finding.transform && !t.keeps_up(&cx, finding))
+            {
                 apply::leave_aside(workspace, finding);
             }
         }
         let remarks = suppressions.remarks(&running);
-        for broken in workspace.broken().iter().filter(|b| workspace.file(b.file).editable) {
+        for broken in workspace
+            .broken()
+            .iter()
+            .filter(|b| workspace.file(b.file).editable)
+        {
             findings.push(input_finding(workspace, broken));
         }
         for finding in &mut findings {
@@ -249,25 +308,47 @@ impl Pipeline<'_> {
             }
         }
         self.leave_crowded(workspace, &mut findings);
-        // The order of transforms is kept: it decides which fix is taken first, and names come before hashes.
-        (Pass { findings, applied: BTreeSet::new(), refused: BTreeMap::new(), suppressed }, remarks)
+        // The order of transforms is kept: it decides which fix is taken first, and names come
+        // before hashes.
+        (
+            Pass {
+                findings,
+                applied: BTreeSet::new(),
+                refused: BTreeMap::new(),
+                suppressed,
+            },
+            remarks,
+        )
     }
 
     /// Tries the fixes that nobody asked for: what is offered must be applicable.
     fn try_the_rest(&self, workspace: &Workspace, pass: &mut Pass) {
-        let offered = |f: &Finding| f.fix.as_ref().is_ok_and(|fix| !self.unsafe_fixes.apply(f.transform, fix.applicability));
-        let untried = pass.findings.iter().enumerate().filter(|(index, f)| !pass.refused.contains_key(index) && offered(f));
+        let offered = |f: &Finding| {
+            f.fix
+                .as_ref()
+                .is_ok_and(|fix| !self.unsafe_fixes.apply(f.transform, fix.applicability))
+        };
+        let untried = pass
+            .findings
+            .iter()
+            .enumerate()
+            .filter(|(index, f)| !pass.refused.contains_key(index) && offered(f));
         let untried: Vec<usize> = untried.map(|(index, _)| index).collect();
         let refused = apply::untenable(workspace, &pass.findings, &untried);
         pass.refused.extend(refused);
     }
 
-    /// Applies what can be applied in this pass; the workspace afterwards, or `None` when nothing was.
+    /// Applies what can be applied in this pass; the workspace afterwards, or `None` when nothing
+    /// was.
     fn fix(&self, workspace: &Workspace, pass: &mut Pass) -> Option<Workspace> {
-        // A refusal can free the way for a fix that waited for it: select again without the refused ones until something is applied.
+        // A refusal can free the way for a fix that waited for it: select again without the refused
+        // ones until something is applied.
         loop {
             let applicable = |index: usize, finding: &Finding, fix: &Fix| {
-                !pass.refused.contains_key(&index) && self.unsafe_fixes.apply(finding.transform, fix.applicability)
+                !pass.refused.contains_key(&index)
+                    && self
+                        .unsafe_fixes
+                        .apply(finding.transform, fix.applicability)
             };
             let taken = apply::select(workspace, &pass.findings, applicable);
             if taken.is_empty() {
@@ -288,27 +369,56 @@ impl Pipeline<'_> {
     }
 }
 
-/// A file or document that is not YAML, as a finding. Where libyaml, and so kubectl, reads it all the same, it is only left alone.
+/// A file or document that is not YAML, as a finding. Where libyaml, and so kubectl, reads it all
+/// the same, it is only left alone.
 fn input_finding(workspace: &Workspace, broken: &Broken) -> Finding {
     let text = &workspace.file(broken.file).text;
     let mut start = broken.error.offset.min(text.len());
     while !text.is_char_boundary(start) {
         start -= 1;
     }
-    let end = text[start..].chars().next().filter(|c| *c != '\n' && *c != '\r').map_or(start, |c| start + c.len_utf8());
-    let what = if broken.document.is_some() { "document" } else { "file" };
-    let (severity, message, reason) = if typed::reads(workspace.broken_text(broken)) {
-        let reason = NoFix::new("not-understood", format!("kubectl reads this {what}; it was neither checked nor edited"));
-        (Severity::Info, format!("kubewright does not understand this {what}: {}", broken.error.message), reason)
+    let end = text[start..]
+        .chars()
+        .next()
+        .filter(|c| *c != '\n' && *c != '\r')
+        .map_or(start, |c| start + c.len_utf8());
+    let what = if broken.document.is_some() {
+        "document"
     } else {
-        let reason = NoFix::new("not-yaml", format!("kubectl does not read this {what} either; it was neither checked nor edited"));
-        (Severity::Error, format!("not YAML: {}", broken.error.message), reason)
+        "file"
+    };
+    let (severity, message, reason) = if typed::reads(workspace.broken_text(broken)) {
+        let reason = NoFix::new(
+            "not-understood",
+            format!("kubectl reads this {what}; it was neither checked nor edited"),
+        );
+        (
+            Severity::Info,
+            format!(
+                "kubewright does not understand this {what}: {}",
+                broken.error.message
+            ),
+            reason,
+        )
+    } else {
+        let reason = NoFix::new(
+            "not-yaml",
+            format!("kubectl does not read this {what} either; it was neither checked nor edited"),
+        );
+        (
+            Severity::Error,
+            format!("not YAML: {}", broken.error.message),
+            reason,
+        )
     };
     Finding {
         transform: INPUT,
         severity,
         message,
-        primary: Location { file: broken.file, span: start..end },
+        primary: Location {
+            file: broken.file,
+            span: start..end,
+        },
         related: Vec::new(),
         resource: None,
         notes: Vec::new(),

@@ -1,14 +1,17 @@
 //! The type check of changed documents: read as the Kubernetes type, write, compare.
 //!
-//! A field that the type does not have is lost on the way, a field of the wrong type does not read at all. A fix may not add either: what
-//! was lost before may stay lost, nothing new may be. The grammar is libyaml's (as kubectl's), the types are those of `k8s-openapi`; kinds and
-//! versions that it does not have are not judged.
+//! A field that the type does not have is lost on the way, a field of the wrong type does not read
+//! at all. A fix may not add either: what was lost before may stay lost, nothing new may be. The
+//! grammar is libyaml's (as kubectl's), the types are those of `k8s-openapi`; kinds and versions
+//! that it does not have are not judged.
 
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::batch::v1::{CronJob, Job};
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolume, Pod, PodTemplate, ReplicationController, Secret, ServiceAccount};
+use k8s_openapi::api::core::v1::{
+    ConfigMap, PersistentVolume, Pod, PodTemplate, ReplicationController, Secret, ServiceAccount,
+};
 use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::api::rbac::v1::{ClusterRole, Role};
 use serde::de::DeserializeOwned;
@@ -18,15 +21,21 @@ use serde_json::Value;
 /// Nesting below which two values are compared; deeper documents are not judged.
 const MAX_DEPTH: usize = 64;
 
-/// Fields that the change from `before` to `after` makes unreadable for the API types, as `Kind/name: path`; empty when the change adds
-/// none. Texts that libyaml does not read are not judged.
+/// Fields that the change from `before` to `after` makes unreadable for the API types, as
+/// `Kind/name: path`; empty when the change adds none. Texts that libyaml does not read are not
+/// judged.
 pub fn newly_lost(before: &str, after: &str) -> Vec<String> {
-    let Some(after) = lost(after) else { return Vec::new() };
+    let Some(after) = lost(after) else {
+        return Vec::new();
+    };
     if after.is_empty() {
         return Vec::new();
     }
     let before = lost(before).unwrap_or_default();
-    let unreadable: BTreeSet<&str> = before.iter().filter_map(|l| l.path.is_none().then_some(l.object.as_str())).collect();
+    let unreadable: BTreeSet<&str> = before
+        .iter()
+        .filter_map(|l| l.path.is_none().then_some(l.object.as_str()))
+        .collect();
     after
         .iter()
         .filter(|l| !before.contains(l) && !unreadable.contains(l.object.as_str()))
@@ -34,7 +43,8 @@ pub fn newly_lost(before: &str, after: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether all fields of the text are those of its API types. `false` where that is not certain: [`newly_lost`] says what is wrong.
+/// Whether all fields of the text are those of its API types. `false` where that is not certain:
+/// [`newly_lost`] says what is wrong.
 pub fn keeps(text: &str) -> bool {
     // Merge keys are resolved there.
     if text.contains("<<") {
@@ -42,7 +52,9 @@ pub fn keeps(text: &str) -> bool {
     }
     let mut found = BTreeSet::new();
     for document in serde_yaml::Deserializer::from_str(text.trim_start_matches('\u{feff}')) {
-        let Ok(value) = Value::deserialize(document) else { return false };
+        let Ok(value) = Value::deserialize(document) else {
+            return false;
+        };
         object(&value, 0, &mut found);
     }
     found.is_empty()
@@ -51,7 +63,9 @@ pub fn keeps(text: &str) -> bool {
 /// Whether libyaml, whose grammar is kubectl's, reads all documents of the text.
 pub fn reads(text: &str) -> bool {
     let documents = serde_yaml::Deserializer::from_str(text.trim_start_matches('\u{feff}'));
-    documents.into_iter().all(|document| serde::de::IgnoredAny::deserialize(document).is_ok())
+    documents
+        .into_iter()
+        .all(|document| serde::de::IgnoredAny::deserialize(document).is_ok())
 }
 
 /// A field of an object that its type does not keep.
@@ -85,22 +99,40 @@ fn object(value: &Value, depth: usize, found: &mut BTreeSet<Lost>) {
     let word = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or("");
     let kind = word("kind");
     if kind.ends_with("List") && depth < 4 {
-        for item in value.get("items").and_then(Value::as_array).into_iter().flatten() {
+        for item in value
+            .get("items")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             object(item, depth + 1, found);
         }
         return;
     }
-    let name = value.pointer("/metadata/name").and_then(Value::as_str).unwrap_or("");
-    let Some(kept) = round_trip(word("apiVersion"), kind, value) else { return };
+    let name = value
+        .pointer("/metadata/name")
+        .and_then(Value::as_str)
+        .unwrap_or("");
+    let Some(kept) = round_trip(word("apiVersion"), kind, value) else {
+        return;
+    };
     let label = format!("{kind}/{name}");
     match kept {
         Ok(kept) => {
             let mut paths = BTreeSet::new();
             compare(value, &kept, &mut Vec::new(), &mut paths);
-            found.extend(paths.into_iter().map(|p| Lost { object: label.clone(), path: Some(p), why: String::new() }));
+            found.extend(paths.into_iter().map(|p| Lost {
+                object: label.clone(),
+                path: Some(p),
+                why: String::new(),
+            }));
         }
         Err(why) => {
-            found.insert(Lost { object: label, path: None, why });
+            found.insert(Lost {
+                object: label,
+                path: None,
+                why,
+            });
         }
     }
 }
@@ -134,11 +166,17 @@ fn through<T: DeserializeOwned + Serialize>(value: &Value) -> Result<Value, Stri
 }
 
 /// `path` holds the way from the top: keys, and `None` for an item of a list.
-fn compare<'v>(given: &'v Value, kept: &Value, path: &mut Vec<Option<&'v str>>, lost: &mut BTreeSet<String>) {
+fn compare<'v>(
+    given: &'v Value,
+    kept: &Value,
+    path: &mut Vec<Option<&'v str>>,
+    lost: &mut BTreeSet<String>,
+) {
     if path.len() > MAX_DEPTH {
         return;
     }
-    let written = |path: &[Option<&str>]| path.iter().copied().flatten().collect::<Vec<_>>().join(".");
+    let written =
+        |path: &[Option<&str>]| path.iter().copied().flatten().collect::<Vec<_>>().join(".");
     match (given, kept) {
         (Value::Object(given), Value::Object(kept)) => {
             for (key, value) in given {
@@ -182,18 +220,27 @@ mod tests {
 
     #[test]
     fn a_field_that_the_type_has_is_kept() {
-        assert_eq!(newly_lost(POD, &format!("{POD}    command: [a]\n")), Vec::<String>::new());
+        assert_eq!(
+            newly_lost(POD, &format!("{POD}    command: [a]\n")),
+            Vec::<String>::new()
+        );
     }
 
     #[test]
     fn a_field_that_the_type_lacks_is_lost() {
-        assert_eq!(newly_lost(POD, &format!("{POD}    comand: [a]\n")), ["Pod/p: spec.containers.comand"]);
+        assert_eq!(
+            newly_lost(POD, &format!("{POD}    comand: [a]\n")),
+            ["Pod/p: spec.containers.comand"]
+        );
     }
 
     #[test]
     fn a_field_that_was_lost_before_is_not_the_fix_s_fault() {
         let before = format!("{POD}    comand: [a]\n");
-        assert_eq!(newly_lost(&before, &format!("{before}    args: [b]\n")), Vec::<String>::new());
+        assert_eq!(
+            newly_lost(&before, &format!("{before}    args: [b]\n")),
+            Vec::<String>::new()
+        );
     }
 
     #[test]
@@ -206,6 +253,9 @@ mod tests {
     #[test]
     fn unknown_kinds_are_not_judged() {
         let text = "apiVersion: example.com/v1\nkind: Thing\nmetadata:\n  name: t\n";
-        assert_eq!(newly_lost(text, &format!("{text}x: 1\n")), Vec::<String>::new());
+        assert_eq!(
+            newly_lost(text, &format!("{text}x: 1\n")),
+            Vec::<String>::new()
+        );
     }
 }

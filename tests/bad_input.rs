@@ -24,16 +24,30 @@ fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
 }
 
 fn run(dir: &Path, args: &[&str]) -> Output {
-    kubewright(dir, args).stdin(Stdio::null()).output().expect("the program starts")
+    kubewright(dir, args)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program starts")
 }
 
-/// Runs, and asks for an exit status and a part of what is said on either output; `what` is `stdout` or `stderr`.
+/// Runs, and asks for an exit status and a part of what is said on either output; `what` is
+/// `stdout` or `stderr`.
 #[track_caller]
 fn says(output: &Output, status: i32, what: &str, part: &str) {
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     let text = if what == "stdout" { &out } else { &err };
-    assert!(text.contains(part), "{what} lacks {part:?}:\n--- stdout\n{out}\n--- stderr\n{err}");
-    assert_eq!(output.status.code(), Some(status), "\n--- stdout\n{out}\n--- stderr\n{err}");
+    assert!(
+        text.contains(part),
+        "{what} lacks {part:?}:\n--- stdout\n{out}\n--- stderr\n{err}"
+    );
+    assert_eq!(
+        output.status.code(),
+        Some(status),
+        "\n--- stdout\n{out}\n--- stderr\n{err}"
+    );
 }
 
 fn filter(input: &[u8], args: &[&str]) -> Output {
@@ -57,20 +71,49 @@ fn an_empty_stream_is_an_error() {
 #[test]
 fn a_stream_passes_everything_through() {
     let encrypted = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {p:   ENC}\nsops: {mac: ENC}\n";
-    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: t}\ndata: {a: {{ .Values.a }}}\n";
+    let template =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: t}\ndata: {a: {{ .Values.a }}}\n";
     let block = "{{- if .Values.x }}\nkind:   ConfigMap\n  {{- end }}\n";
-    let jinja = "# {% if x %}\napiVersion: v1\nkind: Secret\nmetadata: {name:   j}\n# {% endif %}\n";
+    let jinja =
+        "# {% if x %}\napiVersion: v1\nkind: Secret\nmetadata: {name:   j}\n# {% endif %}\n";
     let tab = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: u}\ndata:\n  a: 'x\n\ty'\n";
-    for other in [encrypted, template, block, jinja, tab, "# a remark\n", "list:   [1,  2]\n", "text\n", "{{ x }}\n{{ y }}\r\n"] {
-        let fixed = filter(format!("{other}---\n{WORKLOAD}---\n{other}").as_bytes(), &[]);
+    for other in [
+        encrypted,
+        template,
+        block,
+        jinja,
+        tab,
+        "# a remark\n",
+        "list:   [1,  2]\n",
+        "text\n",
+        "{{ x }}\n{{ y }}\r\n",
+    ] {
+        let fixed = filter(
+            format!("{other}---\n{WORKLOAD}---\n{other}").as_bytes(),
+            &[],
+        );
         let out = String::from_utf8_lossy(&fixed.stdout).into_owned();
-        assert_eq!(fixed.status.code(), Some(0), "{out}\n{}", String::from_utf8_lossy(&fixed.stderr));
-        assert!(out.starts_with(&format!("{other}---\n")) && out.ends_with(&format!("---\n{other}")), "{out}");
+        assert_eq!(
+            fixed.status.code(),
+            Some(0),
+            "{out}\n{}",
+            String::from_utf8_lossy(&fixed.stderr)
+        );
+        assert!(
+            out.starts_with(&format!("{other}---\n")) && out.ends_with(&format!("---\n{other}")),
+            "{out}"
+        );
         assert!(out.contains("kubewright.dev/config-hash"), "{out}");
     }
     for alone in [encrypted, template] {
         let same = filter(alone.as_bytes(), &[]);
-        assert_eq!((same.status.code(), String::from_utf8_lossy(&same.stdout).as_ref()), (Some(0), alone));
+        assert_eq!(
+            (
+                same.status.code(),
+                String::from_utf8_lossy(&same.stdout).as_ref()
+            ),
+            (Some(0), alone)
+        );
     }
 }
 
@@ -78,9 +121,11 @@ fn a_stream_passes_everything_through() {
 #[test]
 fn a_stream_with_a_broken_document_is_an_error() {
     for broken in ["a: [\n", "a: \"b\n", "Error: x: y\n", "a: b\n c: d\n"] {
-        for input in
-            [format!("{broken}---\n{WORKLOAD}"), format!("{WORKLOAD}---\n{broken}"), format!("{WORKLOAD}---\n{broken}---\n{WORKLOAD}")]
-        {
+        for input in [
+            format!("{broken}---\n{WORKLOAD}"),
+            format!("{WORKLOAD}---\n{broken}"),
+            format!("{WORKLOAD}---\n{broken}---\n{WORKLOAD}"),
+        ] {
             let output = filter(input.as_bytes(), &[]);
             says(&output, 2, "stderr", "nothing was written");
             assert!(output.stdout.is_empty(), "{input}");
@@ -88,24 +133,41 @@ fn a_stream_with_a_broken_document_is_an_error() {
     }
 }
 
-/// The documents of a file that are YAML are checked and fixed beside one that is not, which is an error.
+/// The documents of a file that are YAML are checked and fixed beside one that is not, which is an
+/// error.
 #[test]
 fn a_broken_document_of_a_file_is_an_error_of_its_own() {
     let broken = "# é\na: [ü\n\tb: \"c\n";
-    for text in [format!("{broken}---\n{WORKLOAD}"), format!("{WORKLOAD}---\n{broken}"), format!("{WORKLOAD}--- # c\n{broken}---\na: b\n")]
-    {
+    for text in [
+        format!("{broken}---\n{WORKLOAD}"),
+        format!("{WORKLOAD}---\n{broken}"),
+        format!("{WORKLOAD}--- # c\n{broken}---\na: b\n"),
+    ] {
         let dir = folder(&[("a.yaml", text.as_bytes())]);
         let output = run(dir.path(), &["fix", "--write", "a.yaml"]);
         says(&output, 1, "stdout", "error[input]: not YAML");
-        says(&output, 1, "stdout", "kubectl does not read this document either");
+        says(
+            &output,
+            1,
+            "stdout",
+            "kubectl does not read this document either",
+        );
         let after = fs::read_to_string(dir.path().join("a.yaml")).expect("the file");
-        assert!(after.contains("kubewright.dev/config-hash") && after.contains(broken), "{after}");
+        assert!(
+            after.contains("kubewright.dev/config-hash") && after.contains(broken),
+            "{after}"
+        );
     }
 }
 
 #[test]
 fn a_stream_without_a_resource_is_an_error() {
-    for input in ["---\n# nothing\n", "a: b\n", "Error: no such chart\n", "---\n---\n"] {
+    for input in [
+        "---\n# nothing\n",
+        "a: b\n",
+        "Error: no such chart\n",
+        "---\n---\n",
+    ] {
         let output = filter(input.as_bytes(), &[]);
         says(&output, 2, "stderr", "holds no Kubernetes resource");
         assert!(output.stdout.is_empty(), "{input}");
@@ -125,7 +187,12 @@ fn a_stream_that_does_not_parse_is_an_error() {
 #[test]
 fn a_stream_without_findings_comes_out_as_it_went_in() {
     let crlf = POD.replace('\n', "\r\n");
-    for input in [POD, crlf.as_str(), POD.trim_end(), "\u{feff}apiVersion: v1\nkind: Namespace\nmetadata: {name: \"\u{1b}[1m\"}"] {
+    for input in [
+        POD,
+        crlf.as_str(),
+        POD.trim_end(),
+        "\u{feff}apiVersion: v1\nkind: Namespace\nmetadata: {name: \"\u{1b}[1m\"}",
+    ] {
         let output = filter(input.as_bytes(), &[]);
         if output.status.code() == Some(0) {
             assert_eq!(String::from_utf8_lossy(&output.stdout), input);
@@ -141,111 +208,280 @@ fn check_of_a_stream_counts_findings_and_prints_nothing() {
     let output = filter(WORKLOAD.as_bytes(), &["--check"]);
     says(&output, 1, "stderr", "missing-config-hash");
     assert!(output.stdout.is_empty());
-    says(&filter(WORKLOAD.as_bytes(), &[]), 0, "stdout", "kubewright.dev/config-hash");
-    says(&filter(WORKLOAD.as_bytes(), &["--format", "diff"]), 0, "stdout", "+++ b/<stdin>");
-    says(&filter(WORKLOAD.as_bytes(), &["--format", "json"]), 0, "stdout", "\"version\": 1");
+    says(
+        &filter(WORKLOAD.as_bytes(), &[]),
+        0,
+        "stdout",
+        "kubewright.dev/config-hash",
+    );
+    says(
+        &filter(WORKLOAD.as_bytes(), &["--format", "diff"]),
+        0,
+        "stdout",
+        "+++ b/<stdin>",
+    );
+    says(
+        &filter(WORKLOAD.as_bytes(), &["--format", "json"]),
+        0,
+        "stdout",
+        "\"version\": 1",
+    );
 }
 
 #[test]
 fn a_stream_stands_alone() {
     let dir = folder(&[("a.yaml", POD.as_bytes())]);
-    says(&run(dir.path(), &["fix", "-", "a.yaml"]), 2, "stderr", "cannot be mixed");
+    says(
+        &run(dir.path(), &["fix", "-", "a.yaml"]),
+        2,
+        "stderr",
+        "cannot be mixed",
+    );
 }
 
 #[test]
 fn broken_yaml_is_a_finding_and_the_rest_goes_on() {
-    let dir = folder(&[("a.yaml", b"a: [\n"), ("b.yaml", WORKLOAD.as_bytes()), ("empty.yaml", b"")]);
+    let dir = folder(&[
+        ("a.yaml", b"a: [\n"),
+        ("b.yaml", WORKLOAD.as_bytes()),
+        ("empty.yaml", b""),
+    ]);
     let output = run(dir.path(), &["fix", "--write", "."]);
     says(&output, 1, "stdout", "error[input]: not YAML");
-    assert!(fs::read_to_string(dir.path().join("b.yaml")).expect("b").contains("config-hash"));
+    assert!(
+        fs::read_to_string(dir.path().join("b.yaml"))
+            .expect("b")
+            .contains("config-hash")
+    );
     assert_eq!(fs::read(dir.path().join("a.yaml")).expect("a"), b"a: [\n");
 }
 
 #[test]
 fn bytes_that_are_no_text_are_a_finding() {
     let dir = folder(&[("a.yaml", b"a: b\n# \xff\n"), ("b.yaml", POD.as_bytes())]);
-    says(&run(dir.path(), &["fix"]), 1, "stdout", "a.yaml:2:3: error[input]: not UTF-8");
-    says(&run(dir.path(), &["fix", "a.yaml"]), 1, "stdout", "a.yaml:2:3: error[input]: not UTF-8");
-    says(&run(dir.path(), &["fix", "--fail-on", "never"]), 0, "stdout", "not UTF-8");
+    says(
+        &run(dir.path(), &["fix"]),
+        1,
+        "stdout",
+        "a.yaml:2:3: error[input]: not UTF-8",
+    );
+    says(
+        &run(dir.path(), &["fix", "a.yaml"]),
+        1,
+        "stdout",
+        "a.yaml:2:3: error[input]: not UTF-8",
+    );
+    says(
+        &run(dir.path(), &["fix", "--fail-on", "never"]),
+        0,
+        "stdout",
+        "not UTF-8",
+    );
 }
 
 #[test]
 fn nothing_to_read_is_said() {
     let dir = folder(&[("notes.txt", b"hello")]);
-    says(&run(dir.path(), &["fix"]), 0, "stderr", "warning: no manifests found in .");
+    says(
+        &run(dir.path(), &["fix"]),
+        0,
+        "stderr",
+        "warning: no manifests found in .",
+    );
 }
 
 #[test]
 fn a_missing_path_stops_before_anything_is_written() {
     let dir = folder(&[("a.yaml", WORKLOAD.as_bytes())]);
     let before = tree(dir.path()).expect("files");
-    says(&run(dir.path(), &["fix", "--write", "a.yaml", "gone.yaml", "lost"]), 2, "stderr", "no such file or directory: gone.yaml, lost");
+    says(
+        &run(
+            dir.path(),
+            &["fix", "--write", "a.yaml", "gone.yaml", "lost"],
+        ),
+        2,
+        "stderr",
+        "no such file or directory: gone.yaml, lost",
+    );
     assert_eq!(tree(dir.path()).expect("files"), before);
 }
 
 #[test]
 fn arguments_are_checked() {
     let dir = folder(&[("a.yaml", POD.as_bytes())]);
-    says(&run(dir.path(), &["fix", "--wriet"]), 2, "stderr", "'--write'");
-    says(&run(dir.path(), &["fix", "--check", "--write"]), 2, "stderr", "cannot be used with");
-    says(&run(dir.path(), &["fix", "--check", "--format", "diff"]), 2, "stderr", "cannot be used with");
-    says(&run(dir.path(), &["fix", "--select", "missing-confg-hash"]), 2, "stderr", "did you mean `missing-config-hash`?");
-    says(&run(dir.path(), &["fix", "--unsafe-fixes=subpath"]), 2, "stderr", "there is no transform `subpath`");
-    says(&run(dir.path(), &["fix", "--unsafe-fixes", "a.yaml"]), 0, "stdout", "no findings in 1 file");
-    says(&run(dir.path(), &["fix", "--config", "gone.toml"]), 2, "stderr", "cannot read gone.toml");
-    says(&run(dir.path(), &["fix", "--format", "xml"]), 2, "stderr", "[possible values: text, diff, json]");
+    says(
+        &run(dir.path(), &["fix", "--wriet"]),
+        2,
+        "stderr",
+        "'--write'",
+    );
+    says(
+        &run(dir.path(), &["fix", "--check", "--write"]),
+        2,
+        "stderr",
+        "cannot be used with",
+    );
+    says(
+        &run(dir.path(), &["fix", "--check", "--format", "diff"]),
+        2,
+        "stderr",
+        "cannot be used with",
+    );
+    says(
+        &run(dir.path(), &["fix", "--select", "missing-confg-hash"]),
+        2,
+        "stderr",
+        "did you mean `missing-config-hash`?",
+    );
+    says(
+        &run(dir.path(), &["fix", "--unsafe-fixes=subpath"]),
+        2,
+        "stderr",
+        "there is no transform `subpath`",
+    );
+    says(
+        &run(dir.path(), &["fix", "--unsafe-fixes", "a.yaml"]),
+        0,
+        "stdout",
+        "no findings in 1 file",
+    );
+    says(
+        &run(dir.path(), &["fix", "--config", "gone.toml"]),
+        2,
+        "stderr",
+        "cannot read gone.toml",
+    );
+    says(
+        &run(dir.path(), &["fix", "--format", "xml"]),
+        2,
+        "stderr",
+        "[possible values: text, diff, json]",
+    );
 }
 
 #[test]
 fn the_configuration_is_read_strictly() {
     let cases: &[(&str, &str)] = &[
-        ("unsafe-fix = []\n", "kubewright.toml:1:1: unknown key `unsafe-fix`"),
+        (
+            "unsafe-fix = []\n",
+            "kubewright.toml:1:1: unknown key `unsafe-fix`",
+        ),
         ("unsafe-fix = []\n", "did you mean `unsafe-fixes`?"),
-        ("\n[transforms.missing-config-hash]\nsecret = true\n", "kubewright.toml:3:1: unknown key `secret`"),
-        ("\n[transforms.missing-config-hash]\nsecret = true\n", "did you mean `secrets`?"),
-        ("[transforms.missing-hash]\nenabled = false\n", "did you mean `missing-config-hash`?"),
-        ("unsafe-fixes = [\"static-pod-kubeproxy\"]\n", "kubewright.toml:1:17: there is no transform `static-pod-kubeproxy`, did you mean"),
+        (
+            "\n[transforms.missing-config-hash]\nsecret = true\n",
+            "kubewright.toml:3:1: unknown key `secret`",
+        ),
+        (
+            "\n[transforms.missing-config-hash]\nsecret = true\n",
+            "did you mean `secrets`?",
+        ),
+        (
+            "[transforms.missing-hash]\nenabled = false\n",
+            "did you mean `missing-config-hash`?",
+        ),
+        (
+            "unsafe-fixes = [\"static-pod-kubeproxy\"]\n",
+            "kubewright.toml:1:17: there is no transform `static-pod-kubeproxy`, did you mean",
+        ),
         ("ignore = [\"a[\"]\n", "kubewright.toml:1:11: a[: "),
         ("fail-on = \"warn\"\n", "did you mean `warning`?"),
-        ("[[images]]\nshell = \"/bin/sh\"\n", "kubewright.toml:1:1: `match` is missing"),
+        (
+            "[[images]]\nshell = \"/bin/sh\"\n",
+            "kubewright.toml:1:1: `match` is missing",
+        ),
         ("[[apply-sets]]\nname = \"prod\"\n", "missing field `paths`"),
-        ("[[apply-sets]]\nname = \"prod\"\npaths = [\"a\"]\nrecurse = true\n", "kubewright.toml:4:1: unknown key `recurse`"),
-        ("[[apply-sets]]\nname = \"prod\"\npaths = [\"a\"]\nrecurse = true\n", "did you mean `recursive`?"),
-        ("[[apply-sets]]\nname = \"prod\"\npaths = []\n", "kubewright.toml:3:9: `paths` is empty"),
-        ("[[apply-sets]]\nname = \"\"\npaths = [\"a\"]\n", "kubewright.toml:2:8: `name` is empty"),
-        ("[[apply-sets]]\nname = \"x\"\npaths = [\"a\", \"../b\"]\n", "kubewright.toml:3:15: `../b` is no path below the root"),
-        ("[[apply-sets]]\nname = \"x\"\npaths = [\"a[\"]\n", "kubewright.toml:3:10: a[: "),
-        ("[[apply-sets]]\nname = \"x\"\npaths = [\"a\"]\nnamespace = \"\"\n", "kubewright.toml:4:13: `namespace` is empty"),
+        (
+            "[[apply-sets]]\nname = \"prod\"\npaths = [\"a\"]\nrecurse = true\n",
+            "kubewright.toml:4:1: unknown key `recurse`",
+        ),
+        (
+            "[[apply-sets]]\nname = \"prod\"\npaths = [\"a\"]\nrecurse = true\n",
+            "did you mean `recursive`?",
+        ),
+        (
+            "[[apply-sets]]\nname = \"prod\"\npaths = []\n",
+            "kubewright.toml:3:9: `paths` is empty",
+        ),
+        (
+            "[[apply-sets]]\nname = \"\"\npaths = [\"a\"]\n",
+            "kubewright.toml:2:8: `name` is empty",
+        ),
+        (
+            "[[apply-sets]]\nname = \"x\"\npaths = [\"a\", \"../b\"]\n",
+            "kubewright.toml:3:15: `../b` is no path below the root",
+        ),
+        (
+            "[[apply-sets]]\nname = \"x\"\npaths = [\"a[\"]\n",
+            "kubewright.toml:3:10: a[: ",
+        ),
+        (
+            "[[apply-sets]]\nname = \"x\"\npaths = [\"a\"]\nnamespace = \"\"\n",
+            "kubewright.toml:4:13: `namespace` is empty",
+        ),
         (
             "[[apply-sets]]\nname = \"x\"\npaths = [\"a\"]\n[[apply-sets]]\nname = \"x\"\npaths = [\"b\"]\n",
             "kubewright.toml:5:8: there is another apply set `x`",
         ),
-        ("[transforms.missing-config-hash]\nannotation = \"x y\"\n", "kubewright.toml:2:14: `x y` is no key of an annotation; expected"),
-        ("[transforms.missing-config-hash]\nannotation = \"\"\n", "kubewright.toml:2:14: `` is no key of an annotation"),
+        (
+            "[transforms.missing-config-hash]\nannotation = \"x y\"\n",
+            "kubewright.toml:2:14: `x y` is no key of an annotation; expected",
+        ),
+        (
+            "[transforms.missing-config-hash]\nannotation = \"\"\n",
+            "kubewright.toml:2:14: `` is no key of an annotation",
+        ),
         (
             "[transforms.missing-config-hash]\nannotation = \"kubewright.dev/ignore\"\n",
             "kubewright.toml:2:14: the annotation `kubewright.dev/ignore` has another meaning",
         ),
-        ("[transforms.configmap-name-collision]\nkeep = [\"[x\"]\n", "kubewright.toml:2:8: `[x` is no glob: "),
-        ("[transforms.missing-config-reference]\nexternal = [\"[x\"]\n", "kubewright.toml:2:12: `[x` is no glob: "),
+        (
+            "[transforms.configmap-name-collision]\nkeep = [\"[x\"]\n",
+            "kubewright.toml:2:8: `[x` is no glob: ",
+        ),
+        (
+            "[transforms.missing-config-reference]\nexternal = [\"[x\"]\n",
+            "kubewright.toml:2:12: `[x` is no glob: ",
+        ),
         ("a = \n", "kubewright.toml:1:"),
     ];
     for (config, message) in cases {
-        let dir = folder(&[("kubewright.toml", config.as_bytes()), ("a.yaml", WORKLOAD.as_bytes())]);
+        let dir = folder(&[
+            ("kubewright.toml", config.as_bytes()),
+            ("a.yaml", WORKLOAD.as_bytes()),
+        ]);
         says(&run(dir.path(), &["fix", "--write"]), 2, "stderr", message);
-        assert_eq!(fs::read_to_string(dir.path().join("a.yaml")).expect("a"), WORKLOAD);
+        assert_eq!(
+            fs::read_to_string(dir.path().join("a.yaml")).expect("a"),
+            WORKLOAD
+        );
     }
 }
 
 #[test]
 fn what_is_typed_goes_before_what_is_written_down() {
-    for name in ["configmap-name-collision", "subpath-configmap-mount", "missing-config-hash", "missing-config-reference"] {
+    for name in [
+        "configmap-name-collision",
+        "subpath-configmap-mount",
+        "missing-config-hash",
+        "missing-config-reference",
+    ] {
         let config = format!("[transforms.{name}]\nenabled = false\n");
-        let dir = folder(&[("kubewright.toml", config.as_bytes()), ("a.yaml", HAZARDS.as_bytes())]);
+        let dir = folder(&[
+            ("kubewright.toml", config.as_bytes()),
+            ("a.yaml", HAZARDS.as_bytes()),
+        ]);
         let marked = format!("[{name}]");
         let silent = run(dir.path(), &["fix", "-v"]);
-        assert!(!String::from_utf8_lossy(&silent.stdout).contains(&marked), "{name} runs although it is switched off");
-        says(&run(dir.path(), &["fix", "-v", "--exit-zero", "--select", name]), 0, "stdout", &marked);
+        assert!(
+            !String::from_utf8_lossy(&silent.stdout).contains(&marked),
+            "{name} runs although it is switched off"
+        );
+        says(
+            &run(dir.path(), &["fix", "-v", "--exit-zero", "--select", name]),
+            0,
+            "stdout",
+            &marked,
+        );
     }
 }
 
@@ -285,47 +521,109 @@ spec:
 #[test]
 fn names_may_be_typed_with_blanks_between() {
     let dir = folder(&[("a.yaml", WORKLOAD.as_bytes())]);
-    says(&run(dir.path(), &["fix", "--select", "missing-config-hash, configmap-name-collision"]), 1, "stdout", "missing-config-hash");
+    says(
+        &run(
+            dir.path(),
+            &[
+                "fix",
+                "--select",
+                "missing-config-hash, configmap-name-collision",
+            ],
+        ),
+        1,
+        "stdout",
+        "missing-config-hash",
+    );
 }
 
 #[test]
 fn a_name_behind_unsafe_fixes_without_an_equals_sign_is_explained() {
     let dir = folder(&[("a.yaml", WORKLOAD.as_bytes())]);
-    let output = run(dir.path(), &["fix", "--unsafe-fixes", "static-pod-kube-proxy"]);
-    says(&output, 2, "stderr", "write --unsafe-fixes=static-pod-kube-proxy");
+    let output = run(
+        dir.path(),
+        &["fix", "--unsafe-fixes", "static-pod-kube-proxy"],
+    );
+    says(
+        &output,
+        2,
+        "stderr",
+        "write --unsafe-fixes=static-pod-kube-proxy",
+    );
 }
 
 #[test]
 fn exit_zero_is_for_findings_alone() {
     let dir = folder(&[("a.yaml", WORKLOAD.as_bytes())]);
-    says(&run(dir.path(), &["fix", "--exit-zero"]), 0, "stdout", "missing-config-hash");
-    says(&run(dir.path(), &["fix", "--check", "--exit-zero"]), 0, "stdout", "missing-config-hash");
-    says(&run(dir.path(), &["fix", "--exit-zero", "gone"]), 2, "stderr", "no such file or directory: gone");
+    says(
+        &run(dir.path(), &["fix", "--exit-zero"]),
+        0,
+        "stdout",
+        "missing-config-hash",
+    );
+    says(
+        &run(dir.path(), &["fix", "--check", "--exit-zero"]),
+        0,
+        "stdout",
+        "missing-config-hash",
+    );
+    says(
+        &run(dir.path(), &["fix", "--exit-zero", "gone"]),
+        2,
+        "stderr",
+        "no such file or directory: gone",
+    );
 }
 
 #[test]
 fn help_is_a_command_too() {
     let dir = folder(&[]);
-    says(&run(dir.path(), &["help", "fix"]), 0, "stdout", "--exit-zero");
+    says(
+        &run(dir.path(), &["help", "fix"]),
+        0,
+        "stdout",
+        "--exit-zero",
+    );
 }
 
 #[test]
 fn a_large_file_with_long_lines_is_shown_short() {
     let line = "x".repeat(100_000);
-    let data: String = (0..20).flat_map(|i| [format!("  key{i}: "), line.clone(), "\n".into()]).collect();
-    let text = format!("{WORKLOAD}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: big, labels: {{l: \"{line}\"}}}}\ndata:\n{data}");
+    let data: String = (0..20)
+        .flat_map(|i| [format!("  key{i}: "), line.clone(), "\n".into()])
+        .collect();
+    let text = format!(
+        "{WORKLOAD}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: big, labels: {{l: \"{line}\"}}}}\ndata:\n{data}"
+    );
     let dir = folder(&[("a.yaml", text.as_bytes())]);
     let output = run(dir.path(), &["fix"]);
     says(&output, 1, "stdout", "missing-config-hash");
-    assert!(output.stdout.len() < 10_000, "{} bytes", output.stdout.len());
+    assert!(
+        output.stdout.len() < 10_000,
+        "{} bytes",
+        output.stdout.len()
+    );
 }
 
 #[test]
 fn a_closed_pipe_is_no_error_and_changes_no_exit_status() {
-    let files: Vec<(String, String)> = (0..300).map(|i| (format!("{i}.yaml"), WORKLOAD.replace("calculator", &format!("c{i}")))).collect();
-    let files: Vec<(&str, &[u8])> = files.iter().map(|(p, t)| (p.as_str(), t.as_bytes())).collect();
+    let files: Vec<(String, String)> = (0..300)
+        .map(|i| {
+            (
+                format!("{i}.yaml"),
+                WORKLOAD.replace("calculator", &format!("c{i}")),
+            )
+        })
+        .collect();
+    let files: Vec<(&str, &[u8])> = files
+        .iter()
+        .map(|(p, t)| (p.as_str(), t.as_bytes()))
+        .collect();
     let dir = folder(&files);
-    let mut child = kubewright(dir.path(), &["fix"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let mut child = kubewright(dir.path(), &["fix"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("the program ends");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
@@ -340,11 +638,21 @@ fn as_nobody(dir: &Path, args: &[&str]) -> Output {
     let mut command = kubewright(dir, args);
     if fs::metadata("/proc/self").is_ok_and(|m| m.uid() == 0) {
         // A copy that the other user may reach, wherever the build directory lies.
-        let program = dir.parent().expect("a parent").join(format!("kubewright-{}", std::process::id()));
+        let program = dir
+            .parent()
+            .expect("a parent")
+            .join(format!("kubewright-{}", std::process::id()));
         if !program.exists() {
-            // By another process: a test that starts a program meanwhile would inherit the file as open for writing, and nobody could run it.
-            let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_kubewright")).arg(&program).status();
-            assert!(copied.expect("cp starts").success(), "a copy of the program");
+            // By another process: a test that starts a program meanwhile would inherit the file as
+            // open for writing, and nobody could run it.
+            let copied = Command::new("cp")
+                .arg(env!("CARGO_BIN_EXE_kubewright"))
+                .arg(&program)
+                .status();
+            assert!(
+                copied.expect("cp starts").success(),
+                "a copy of the program"
+            );
             fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("permissions");
         }
         for path in tree(dir).expect("files").keys() {
@@ -352,44 +660,93 @@ fn as_nobody(dir: &Path, args: &[&str]) -> Output {
         }
         chown(dir, Some(65534), Some(65534)).expect("an owner");
         command = Command::new(&program);
-        command.args(args).current_dir(dir).env("NO_COLOR", "1").uid(65534).gid(65534);
+        command
+            .args(args)
+            .current_dir(dir)
+            .env("NO_COLOR", "1")
+            .uid(65534)
+            .gid(65534);
     }
-    command.stdin(Stdio::null()).output().expect("the program starts")
+    command
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program starts")
 }
 
 #[cfg(unix)]
 #[test]
 fn permissions_are_respected() {
     use std::os::unix::fs::PermissionsExt as _;
-    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("permissions");
-    let dir = folder(&[("a.yaml", WORKLOAD.as_bytes()), ("b.yaml", WORKLOAD.replace("calculator", "other").as_bytes())]);
+    let mode = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("permissions")
+    };
+    let dir = folder(&[
+        ("a.yaml", WORKLOAD.as_bytes()),
+        ("b.yaml", WORKLOAD.replace("calculator", "other").as_bytes()),
+    ]);
     let (a, b) = (dir.path().join("a.yaml"), dir.path().join("b.yaml"));
 
     mode(&a, 0o000);
-    says(&as_nobody(dir.path(), &["fix", "a.yaml"]), 2, "stderr", "error: cannot read a.yaml: permission denied");
-    says(&as_nobody(dir.path(), &["fix"]), 1, "stdout", "a.yaml:1:1: error[input]: cannot read this file: permission denied");
+    says(
+        &as_nobody(dir.path(), &["fix", "a.yaml"]),
+        2,
+        "stderr",
+        "error: cannot read a.yaml: permission denied",
+    );
+    says(
+        &as_nobody(dir.path(), &["fix"]),
+        1,
+        "stdout",
+        "a.yaml:1:1: error[input]: cannot read this file: permission denied",
+    );
 
     // All or nothing: one file that may not be written stops the other.
     mode(&a, 0o444);
-    says(&as_nobody(dir.path(), &["fix", "--write"]), 2, "stderr", "cannot write a.yaml; nothing was written: permission denied");
+    says(
+        &as_nobody(dir.path(), &["fix", "--write"]),
+        2,
+        "stderr",
+        "cannot write a.yaml; nothing was written: permission denied",
+    );
     assert!(!fs::read_to_string(&b).expect("b").contains("config-hash"));
 
     mode(&a, 0o640);
     mode(dir.path(), 0o555);
-    says(&as_nobody(dir.path(), &["fix", "--write"]), 2, "stderr", "nothing was written");
+    says(
+        &as_nobody(dir.path(), &["fix", "--write"]),
+        2,
+        "stderr",
+        "nothing was written",
+    );
     assert!(!fs::read_to_string(&a).expect("a").contains("config-hash"));
 
     mode(dir.path(), 0o755);
-    says(&as_nobody(dir.path(), &["fix", "--write"]), 0, "stdout", "fixed 2");
-    assert_eq!(fs::metadata(&a).expect("a").permissions().mode() & 0o777, 0o640);
-    assert_eq!(tree(dir.path()).expect("files").len(), 2, "nothing is left behind");
+    says(
+        &as_nobody(dir.path(), &["fix", "--write"]),
+        0,
+        "stdout",
+        "fixed 2",
+    );
+    assert_eq!(
+        fs::metadata(&a).expect("a").permissions().mode() & 0o777,
+        0o640
+    );
+    assert_eq!(
+        tree(dir.path()).expect("files").len(),
+        2,
+        "nothing is left behind"
+    );
 }
 
 #[test]
 fn a_run_that_was_killed_is_finished_by_the_next() {
     let sha = |text: &str| {
         use sha2::Digest as _;
-        sha2::Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().concat()
+        sha2::Sha256::digest(text.as_bytes())
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect::<Vec<_>>()
+            .concat()
     };
     let journal = format!(
         r#"{{"version": 1, "steps": [
@@ -412,26 +769,57 @@ fn a_run_that_was_killed_is_finished_by_the_next() {
     let dir = folder(files);
     // A preview writes nothing, this neither.
     let before = tree(dir.path()).expect("files");
-    says(&run(dir.path(), &["fix"]), 2, "stderr", "run with --write to finish it first");
+    says(
+        &run(dir.path(), &["fix"]),
+        2,
+        "stderr",
+        "run with --write to finish it first",
+    );
     assert_eq!(tree(dir.path()).expect("files"), before);
-    says(&run(dir.path(), &["fix", "--write"]), 0, "stderr", "an interrupted run was finished first: 3 files");
-    let after: Vec<(String, Vec<u8>)> =
-        tree(dir.path()).expect("files").into_iter().map(|(p, t)| (p.to_string_lossy().into_owned(), t)).collect();
-    let expected: Vec<(String, Vec<u8>)> =
-        [("a.yaml", "new: 1\n"), ("c.yaml", "new: 3\n"), ("kubewright.toml", ""), ("sub/b.yaml", "new: 2\n")]
-            .map(|(p, t)| (p.to_owned(), t.as_bytes().to_vec()))
-            .into();
+    says(
+        &run(dir.path(), &["fix", "--write"]),
+        0,
+        "stderr",
+        "an interrupted run was finished first: 3 files",
+    );
+    let after: Vec<(String, Vec<u8>)> = tree(dir.path())
+        .expect("files")
+        .into_iter()
+        .map(|(p, t)| (p.to_string_lossy().into_owned(), t))
+        .collect();
+    let expected: Vec<(String, Vec<u8>)> = [
+        ("a.yaml", "new: 1\n"),
+        ("c.yaml", "new: 3\n"),
+        ("kubewright.toml", ""),
+        ("sub/b.yaml", "new: 2\n"),
+    ]
+    .map(|(p, t)| (p.to_owned(), t.as_bytes().to_vec()))
+    .into();
     assert_eq!(after, expected);
 
     // Someone edited a file since: nothing is overwritten.
     let dir = folder(files);
     fs::write(dir.path().join("sub/b.yaml"), "edited: 1\n").expect("b");
     let before = tree(dir.path()).expect("files");
-    says(&run(dir.path(), &["fix", "--write"]), 2, "stderr", "sub/b.yaml was changed since");
+    says(
+        &run(dir.path(), &["fix", "--write"]),
+        2,
+        "stderr",
+        "sub/b.yaml was changed since",
+    );
     assert_eq!(tree(dir.path()).expect("files"), before);
 
     // A journal that leads out of the root is not ours.
     let evil = journal.replace("c.yaml", "../c.yaml");
-    let dir = folder(&[(".kubewright-journal", evil.as_bytes()), ("kubewright.toml", b""), (".kubewright-3.staged", b"x")]);
-    says(&run(dir.path(), &["fix", "--write"]), 2, "stderr", "cannot be finished");
+    let dir = folder(&[
+        (".kubewright-journal", evil.as_bytes()),
+        ("kubewright.toml", b""),
+        (".kubewright-3.staged", b"x"),
+    ]);
+    says(
+        &run(dir.path(), &["fix", "--write"]),
+        2,
+        "stderr",
+        "cannot be finished",
+    );
 }

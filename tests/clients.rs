@@ -1,4 +1,5 @@
-//! Promise: real clients agree. kustomize, git and a strict schema validator read what kubewright writes.
+//! Promise: real clients agree. kustomize, git and a strict schema validator read what kubewright
+//! writes.
 //!
 //! A client that is missing is skipped by name; with `KUBEWRIGHT_REQUIRE_CLIENTS=1` it fails.
 
@@ -16,17 +17,49 @@ use support::{Outcome, ensure, kubewright, missing, needing, pipe, run, scratch,
 fn main() {
     let arguments = Arguments::from_args();
     let kustomize = missing("kustomize", "kustomize", &["version"]);
-    let schema = missing("python3 with kubernetes_validate", "python3", &["-c", "import kubernetes_validate, yaml"]);
+    let schema = missing(
+        "python3 with kubernetes_validate",
+        "python3",
+        &["-c", "import kubernetes_validate, yaml"],
+    );
     let git = missing("git", "git", &["--version"]);
     let trials: Vec<Trial> = vec![
         needing(git, "git_applies_the_diff", git_applies_the_diff),
-        needing(git, "git_applies_the_diff_from_a_folder_below_the_top", git_applies_below_the_top),
-        needing(schema, "examples_pass_the_strict_schema_when_fixed", examples_pass_the_strict_schema),
-        needing(kustomize, "kustomize_output_differs_only_by_the_fixes", filter_changes_only_the_fixes),
-        needing(kustomize, "kustomize_builds_the_same_after_write", builds_the_same_after_write),
-        needing(kustomize, "kustomize_builds_again_after_each_collision", builds_again_after_each_collision),
-        needing(kustomize, "kustomize_builds_what_a_collision_leaves_alone_as_before", leaves_other_overlays_alone),
-        needing(kustomize, "kustomize_writes_what_the_hash_covers", hashes_what_generators_write),
+        needing(
+            git,
+            "git_applies_the_diff_from_a_folder_below_the_top",
+            git_applies_below_the_top,
+        ),
+        needing(
+            schema,
+            "examples_pass_the_strict_schema_when_fixed",
+            examples_pass_the_strict_schema,
+        ),
+        needing(
+            kustomize,
+            "kustomize_output_differs_only_by_the_fixes",
+            filter_changes_only_the_fixes,
+        ),
+        needing(
+            kustomize,
+            "kustomize_builds_the_same_after_write",
+            builds_the_same_after_write,
+        ),
+        needing(
+            kustomize,
+            "kustomize_builds_again_after_each_collision",
+            builds_again_after_each_collision,
+        ),
+        needing(
+            kustomize,
+            "kustomize_builds_what_a_collision_leaves_alone_as_before",
+            leaves_other_overlays_alone,
+        ),
+        needing(
+            kustomize,
+            "kustomize_writes_what_the_hash_covers",
+            hashes_what_generators_write,
+        ),
     ];
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -37,11 +70,31 @@ fn examples() -> std::path::PathBuf {
 
 fn git_applies_the_diff() -> Outcome {
     let (patched, written) = (scratch(&examples())?, scratch(&examples())?);
-    let diff = run(&mut kubewright(patched.path(), &["fix", "--unsafe-fixes", "--format", "diff", "."]), &[1])?.stdout;
-    pipe(Command::new("git").args(["apply", "-"]).current_dir(patched.path()), &diff, &[0])?;
-    run(&mut kubewright(written.path(), &["fix", "--unsafe-fixes", "--write", "."]), &[0, 1])?;
-    ensure(tree(patched.path())? == tree(written.path())?, || "the diff and --write differ".into())?;
-    ensure(tree(patched.path())? != tree(&examples())?, || "nothing was fixed".into())
+    let diff = run(
+        &mut kubewright(
+            patched.path(),
+            &["fix", "--unsafe-fixes", "--format", "diff", "."],
+        ),
+        &[1],
+    )?
+    .stdout;
+    pipe(
+        Command::new("git")
+            .args(["apply", "-"])
+            .current_dir(patched.path()),
+        &diff,
+        &[0],
+    )?;
+    run(
+        &mut kubewright(written.path(), &["fix", "--unsafe-fixes", "--write", "."]),
+        &[0, 1],
+    )?;
+    ensure(tree(patched.path())? == tree(written.path())?, || {
+        "the diff and --write differ".into()
+    })?;
+    ensure(tree(patched.path())? != tree(&examples())?, || {
+        "nothing was fixed".into()
+    })
 }
 
 fn git_applies_below_the_top() -> Outcome {
@@ -49,31 +102,87 @@ fn git_applies_below_the_top() -> Outcome {
     let below = dir.path().join("incident-2-two-configurations");
     let diff = run(&mut kubewright(&below, &["fix", "--format", "diff"]), &[1])?.stdout;
     let text = String::from_utf8_lossy(&diff).into_owned();
-    ensure(text.contains("+++ b/incident-2-two-configurations/app.yaml"), || format!("paths are not those of the top:\n{text}"))?;
-    pipe(Command::new("git").args(["apply", "--check", "-"]).current_dir(dir.path()), &diff, &[0])?;
-    pipe(Command::new("git").args(["apply", "-"]).current_dir(&below), &diff, &[0])?;
-    ensure(tree(&below)? != tree(&examples().join("incident-2-two-configurations"))?, || "git passed over the patch".into())?;
+    ensure(
+        text.contains("+++ b/incident-2-two-configurations/app.yaml"),
+        || format!("paths are not those of the top:\n{text}"),
+    )?;
+    pipe(
+        Command::new("git")
+            .args(["apply", "--check", "-"])
+            .current_dir(dir.path()),
+        &diff,
+        &[0],
+    )?;
+    pipe(
+        Command::new("git").args(["apply", "-"]).current_dir(&below),
+        &diff,
+        &[0],
+    )?;
+    ensure(
+        tree(&below)? != tree(&examples().join("incident-2-two-configurations"))?,
+        || "git passed over the patch".into(),
+    )?;
     // Git would pass over files beside the folder, and apply a half: it must refuse all of it.
     let beside = dir.path().join("incident-0-colliding-names");
-    let diff = run(&mut kubewright(&beside, &["fix", "--format", "diff", ".", "../incident-1-subpath-deployment"]), &[1])?;
+    let diff = run(
+        &mut kubewright(
+            &beside,
+            &[
+                "fix",
+                "--format",
+                "diff",
+                ".",
+                "../incident-1-subpath-deployment",
+            ],
+        ),
+        &[1],
+    )?;
     let said = String::from_utf8_lossy(&diff.stderr).into_owned();
-    ensure(said.contains("git apply takes it at the top of the work tree"), || format!("nothing is said of it:\n{said}"))?;
-    pipe(Command::new("git").args(["apply", "-"]).current_dir(&beside), &diff.stdout, &[1])?;
-    pipe(Command::new("git").args(["apply", "-"]).current_dir(dir.path()), &diff.stdout, &[0])?;
+    ensure(
+        said.contains("git apply takes it at the top of the work tree"),
+        || format!("nothing is said of it:\n{said}"),
+    )?;
+    pipe(
+        Command::new("git")
+            .args(["apply", "-"])
+            .current_dir(&beside),
+        &diff.stdout,
+        &[1],
+    )?;
+    pipe(
+        Command::new("git")
+            .args(["apply", "-"])
+            .current_dir(dir.path()),
+        &diff.stdout,
+        &[0],
+    )?;
     Ok(())
 }
 
 fn examples_pass_the_strict_schema() -> Outcome {
     let dir = scratch(&examples())?;
-    run(&mut kubewright(dir.path(), &["fix", "--unsafe-fixes", "--write", "."]), &[0, 1])?;
+    run(
+        &mut kubewright(dir.path(), &["fix", "--unsafe-fixes", "--write", "."]),
+        &[0, 1],
+    )?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/strict_schema.py");
     let before = tree(&examples())?;
     let mut judged = 0;
     for (path, text) in tree(dir.path())? {
         if path.extension().is_some_and(|e| e == "yaml") && before.get(&path) != Some(&text) {
             let old = examples().join(&path);
-            let old = if old.exists() { old } else { "/dev/null".into() };
-            run(Command::new("python3").arg(&script).arg(old).arg(dir.path().join(&path)), &[0])?;
+            let old = if old.exists() {
+                old
+            } else {
+                "/dev/null".into()
+            };
+            run(
+                Command::new("python3")
+                    .arg(&script)
+                    .arg(old)
+                    .arg(dir.path().join(&path)),
+                &[0],
+            )?;
             judged += 1;
         }
     }
@@ -89,12 +198,18 @@ const BASE: &[(&str, &str)] = &[
         "base/deployment.yaml",
         "# the web\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  selector:\n    matchLabels: {app: web}\n  template:\n    metadata:\n      labels: {app: web}\n    spec:\n      containers:\n      - name: web\n        image: registry.example.com/web:1\n        envFrom:\n        - configMapRef: {name: web}\n",
     ),
-    ("base/config.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web\ndata:\n  level: info\n"),
+    (
+        "base/config.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web\ndata:\n  level: info\n",
+    ),
     (
         "base/worker.yaml",
         "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: worker\nspec:\n  selector:\n    matchLabels: {app: worker}\n  template:\n    metadata:\n      labels: {app: worker}\n    spec:\n      containers:\n      - name: worker\n        image: registry.example.com/worker:1\n",
     ),
-    ("prod/kustomization.yaml", "namespace: prod\nnamePrefix: p-\nresources:\n- ../base\n"),
+    (
+        "prod/kustomization.yaml",
+        "namespace: prod\nnamePrefix: p-\nresources:\n- ../base\n",
+    ),
 ];
 
 fn overlay() -> Result<tempfile::TempDir, libtest_mimic::Failed> {
@@ -104,15 +219,29 @@ fn overlay() -> Result<tempfile::TempDir, libtest_mimic::Failed> {
         fs::create_dir_all(path.parent().ok_or("no parent")?)?;
         fs::write(path, text)?;
     }
-    run(Command::new("git").args(["init", "-q"]).current_dir(dir.path()), &[0])?;
+    run(
+        Command::new("git")
+            .args(["init", "-q"])
+            .current_dir(dir.path()),
+        &[0],
+    )?;
     Ok(dir)
 }
 
 fn build(dir: &Path) -> Result<String, libtest_mimic::Failed> {
-    Ok(String::from_utf8(run(Command::new("kustomize").args(["build", "prod"]).current_dir(dir), &[0])?.stdout)?)
+    Ok(String::from_utf8(
+        run(
+            Command::new("kustomize")
+                .args(["build", "prod"])
+                .current_dir(dir),
+            &[0],
+        )?
+        .stdout,
+    )?)
 }
 
-/// Lines of `after` that `before` lacks; fails when `after` lacks a line of `before`, or has one elsewhere.
+/// Lines of `after` that `before` lacks; fails when `after` lacks a line of `before`, or has one
+/// elsewhere.
 fn added<'a>(before: &str, after: &'a str) -> Result<Vec<&'a str>, libtest_mimic::Failed> {
     let mut old = before.lines().peekable();
     let mut new = Vec::new();
@@ -132,12 +261,19 @@ fn added<'a>(before: &str, after: &'a str) -> Result<Vec<&'a str>, libtest_mimic
 fn filter_changes_only_the_fixes() -> Outcome {
     let dir = overlay()?;
     let rendered = build(dir.path())?;
-    let fixed = pipe(&mut kubewright(dir.path(), &["fix", "-"]), rendered.as_bytes(), &[0])?;
+    let fixed = pipe(
+        &mut kubewright(dir.path(), &["fix", "-"]),
+        rendered.as_bytes(),
+        &[0],
+    )?;
     let fixed = String::from_utf8(fixed.stdout)?;
     let added = added(&rendered, &fixed)?;
-    ensure(added.len() == 2 && added[0].trim() == "annotations:" && added[1].contains("kubewright.dev/config-hash"), || {
-        format!("{added:?}")
-    })
+    ensure(
+        added.len() == 2
+            && added[0].trim() == "annotations:"
+            && added[1].contains("kubewright.dev/config-hash"),
+        || format!("{added:?}"),
+    )
 }
 
 fn builds_the_same_after_write() -> Outcome {
@@ -146,62 +282,122 @@ fn builds_the_same_after_write() -> Outcome {
     run(&mut kubewright(dir.path(), &["fix", "--write"]), &[0, 1])?;
     let after = build(dir.path())?;
     let added = added(&before, &after)?;
-    ensure(added.len() == 2 && added[1].contains("kubewright.dev/config-hash"), || format!("{added:?}"))?;
+    ensure(
+        added.len() == 2 && added[1].contains("kubewright.dev/config-hash"),
+        || format!("{added:?}"),
+    )?;
     // The hash in the source is the hash of the rendered stream, prefix and namespace or not.
-    let fixed = pipe(&mut kubewright(dir.path(), &["fix", "-"]), after.as_bytes(), &[0])?;
-    ensure(String::from_utf8(fixed.stdout)? == after, || "the filter changes what the source says already".into())
+    let fixed = pipe(
+        &mut kubewright(dir.path(), &["fix", "-"]),
+        after.as_bytes(),
+        &[0],
+    )?;
+    ensure(String::from_utf8(fixed.stdout)? == after, || {
+        "the filter changes what the source says already".into()
+    })
 }
 
-/// The hash of what generators write, computed from their files, is that of what kustomize makes of them.
+/// The hash of what generators write, computed from their files, is that of what kustomize makes of
+/// them.
 fn hashes_what_generators_write() -> Outcome {
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("transforms/missing-config-hash/cases");
-    let roots = [("generator-files", "files"), ("generator-files", "over"), ("generator-merges", "merged"), ("generated-name", "plain")];
+    let roots = [
+        ("generator-files", "files"),
+        ("generator-files", "over"),
+        ("generator-merges", "merged"),
+        ("generated-name", "plain"),
+    ];
     for (case, root) in roots {
         let dir = scratch(&cases.join(case).join("before"))?;
-        run(&mut kubewright(dir.path(), &["fix", "--select", "missing-config-hash", "--write", "."]), &[0, 1])?;
-        let built = run(Command::new("kustomize").args(["build", root]).current_dir(dir.path()), &[0])?.stdout;
-        ensure(String::from_utf8_lossy(&built).contains("kubewright.dev/config-hash"), || format!("{case}/{root} has no hash"))?;
-        let fixed = pipe(&mut kubewright(dir.path(), &["fix", "--select", "missing-config-hash", "-"]), &built, &[0])?;
-        ensure(fixed.stdout == built, || format!("{case}/{root}: the hash is another one in what kustomize builds"))?;
+        run(
+            &mut kubewright(
+                dir.path(),
+                &["fix", "--select", "missing-config-hash", "--write", "."],
+            ),
+            &[0, 1],
+        )?;
+        let built = run(
+            Command::new("kustomize")
+                .args(["build", root])
+                .current_dir(dir.path()),
+            &[0],
+        )?
+        .stdout;
+        ensure(
+            String::from_utf8_lossy(&built).contains("kubewright.dev/config-hash"),
+            || format!("{case}/{root} has no hash"),
+        )?;
+        let fixed = pipe(
+            &mut kubewright(dir.path(), &["fix", "--select", "missing-config-hash", "-"]),
+            &built,
+            &[0],
+        )?;
+        ensure(fixed.stdout == built, || {
+            format!("{case}/{root}: the hash is another one in what kustomize builds")
+        })?;
     }
     Ok(())
 }
 
-/// Every case whose kustomization a fix of `configmap-name-collision` makes build again; all others of its cases build as they did.
+/// Every case whose kustomization a fix of `configmap-name-collision` makes build again; all others
+/// of its cases build as they did.
 fn builds_again_after_each_collision() -> Outcome {
-    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("transforms/configmap-name-collision/cases");
+    let cases =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("transforms/configmap-name-collision/cases");
     let (mut mended, mut same) = (0, 0);
     for case in fs::read_dir(cases)? {
         let case = case?.path();
         // A chart from a repository is not fetched in a test.
-        if !fs::read_to_string(case.join("before/kustomization.yaml")).is_ok_and(|text| !text.contains("helmCharts")) {
+        if !fs::read_to_string(case.join("before/kustomization.yaml"))
+            .is_ok_and(|text| !text.contains("helmCharts"))
+        {
             continue;
         }
         let dir = scratch(&case.join("before"))?;
-        let before = Command::new("kustomize").args(["build", "."]).current_dir(dir.path()).output()?;
-        let mut args = vec!["fix", "--select", "configmap-name-collision", "--write", "."];
+        let before = Command::new("kustomize")
+            .args(["build", "."])
+            .current_dir(dir.path())
+            .output()?;
+        let mut args = vec![
+            "fix",
+            "--select",
+            "configmap-name-collision",
+            "--write",
+            ".",
+        ];
         let wanted = fs::read_to_string(case.join("args")).unwrap_or_default();
         args.extend(wanted.split_whitespace());
         run(&mut kubewright(dir.path(), &args), &[0, 1])?;
-        let after = Command::new("kustomize").args(["build", "."]).current_dir(dir.path()).output()?;
+        let after = Command::new("kustomize")
+            .args(["build", "."])
+            .current_dir(dir.path())
+            .output()?;
         if case.join("after").exists() {
             let text = String::from_utf8_lossy(&after.stderr).into_owned();
-            ensure(!before.status.success(), || format!("{} builds before the fix", case.display()))?;
-            ensure(after.status.success(), || format!("{} does not build after the fix: {text}", case.display()))?;
+            ensure(!before.status.success(), || {
+                format!("{} builds before the fix", case.display())
+            })?;
+            ensure(after.status.success(), || {
+                format!("{} does not build after the fix: {text}", case.display())
+            })?;
             mended += 1;
         } else {
-            ensure(before.status.success() == after.status.success() && before.stdout == after.stdout, || {
-                format!("{} builds differently without a fix", case.display())
-            })?;
+            ensure(
+                before.status.success() == after.status.success() && before.stdout == after.stdout,
+                || format!("{} builds differently without a fix", case.display()),
+            )?;
             same += 1;
         }
     }
-    ensure(mended > 15 && same > 15, || format!("{mended} mended, {same} as before"))
+    ensure(mended > 15 && same > 15, || {
+        format!("{mended} mended, {same} as before")
+    })
 }
 
 const SHOP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {KEY: x}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: KEY}\nspec:\n  selector: {matchLabels: {app: KEY}}\n  template:\n    metadata: {labels: {app: KEY}}\n    spec:\n      containers:\n      - name: main\n        image: registry.example.com/KEY:1\n        env:\n        - name: V\n          valueFrom: {configMapKeyRef: {name: settings, key: KEY}}\n";
 
-/// The collision is in one overlay; the overlay that has none of it renders the same, byte for byte.
+/// The collision is in one overlay; the overlay that has none of it renders the same, byte for
+/// byte.
 fn leaves_other_overlays_alone() -> Outcome {
     let dir = tempfile::tempdir()?;
     let files = [
@@ -210,21 +406,64 @@ fn leaves_other_overlays_alone() -> Outcome {
         ("api/api.yaml", SHOP.replace("KEY", "api")),
         ("api/kustomization.yaml", "resources: [api.yaml]\n".into()),
         ("other/other.yaml", SHOP.replace("KEY", "other")),
-        ("other/kustomization.yaml", "resources: [other.yaml]\n".into()),
-        ("blue/kustomization.yaml", "namespace: blue\nresources: [../web, ../api]\n".into()),
-        ("green/kustomization.yaml", "namespace: green\nnamePrefix: g-\nresources: [../other]\n".into()),
+        (
+            "other/kustomization.yaml",
+            "resources: [other.yaml]\n".into(),
+        ),
+        (
+            "blue/kustomization.yaml",
+            "namespace: blue\nresources: [../web, ../api]\n".into(),
+        ),
+        (
+            "green/kustomization.yaml",
+            "namespace: green\nnamePrefix: g-\nresources: [../other]\n".into(),
+        ),
     ];
     for (path, text) in files {
         let path = dir.path().join(path);
         fs::create_dir_all(path.parent().ok_or("no parent")?)?;
         fs::write(path, text)?;
     }
-    let green = || run(Command::new("kustomize").args(["build", "green"]).current_dir(dir.path()), &[0]);
+    let green = || {
+        run(
+            Command::new("kustomize")
+                .args(["build", "green"])
+                .current_dir(dir.path()),
+            &[0],
+        )
+    };
     let before = green()?.stdout;
-    run(Command::new("kustomize").args(["build", "blue"]).current_dir(dir.path()), &[1])?;
-    run(&mut kubewright(dir.path(), &["fix", "--select", "configmap-name-collision", "--write", "."]), &[0])?;
-    let blue = run(Command::new("kustomize").args(["build", "blue"]).current_dir(dir.path()), &[0])?;
+    run(
+        Command::new("kustomize")
+            .args(["build", "blue"])
+            .current_dir(dir.path()),
+        &[1],
+    )?;
+    run(
+        &mut kubewright(
+            dir.path(),
+            &[
+                "fix",
+                "--select",
+                "configmap-name-collision",
+                "--write",
+                ".",
+            ],
+        ),
+        &[0],
+    )?;
+    let blue = run(
+        Command::new("kustomize")
+            .args(["build", "blue"])
+            .current_dir(dir.path()),
+        &[0],
+    )?;
     let blue = String::from_utf8(blue.stdout)?;
-    ensure(blue.contains("name: settings-web\n") && blue.contains("name: settings\n"), || blue.clone())?;
-    ensure(green()?.stdout == before, || "the other overlay renders differently".into())
+    ensure(
+        blue.contains("name: settings-web\n") && blue.contains("name: settings\n"),
+        || blue.clone(),
+    )?;
+    ensure(green()?.stdout == before, || {
+        "the other overlay renders differently".into()
+    })
 }

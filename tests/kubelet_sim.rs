@@ -1,9 +1,11 @@
-//! Promise: what `subpath-configmap-mount` writes does in a pod what it says, and what it refuses would have failed. The cases of the
-//! transform run, before and after, in a simulation of the kubelet's volumes: an update is seen, a restart works, and the program gets the
-//! same words. Refused cases run with the fix that lies about the image would have brought ([`refused`]).
+//! Promise: what `subpath-configmap-mount` writes does in a pod what it says, and what it refuses
+//! would have failed. The cases of the transform run, before and after, in a simulation of the
+//! kubelet's volumes: an update is seen, a restart works, and the program gets the same words.
+//! Refused cases run with the fix that lies about the image would have brought ([`refused`]).
 //!
-//! The simulator is no part of this repository: `KUBEWRIGHT_SIM` names it, else it is looked for beside the repository. Where it, root,
-//! busybox or `PyYAML` is missing, the trials are skipped by name; with `KUBEWRIGHT_REQUIRE_CLIENTS=1` they fail.
+//! The simulator is no part of this repository: `KUBEWRIGHT_SIM` names it, else it is looked for
+//! beside the repository. Where it, root, busybox or `PyYAML` is missing, the trials are skipped by
+//! name; with `KUBEWRIGHT_REQUIRE_CLIENTS=1` they fail.
 
 #![expect(clippy::disallowed_methods, reason = "tests read and write files")]
 
@@ -98,7 +100,11 @@ const SCENES: &[Scene] = &[
         update: "extra-cfg:extra.ini=new",
         ..SCENE
     },
-    Scene { case: "args-and-image-command", path: "/app/web.conf", ..SCENE },
+    Scene {
+        case: "args-and-image-command",
+        path: "/app/web.conf",
+        ..SCENE
+    },
     Scene {
         case: "args-and-image-command",
         files: &["cmd.yaml", "config.yaml"],
@@ -106,8 +112,19 @@ const SCENES: &[Scene] = &[
         path: "/app/web.conf",
         ..SCENE
     },
-    Scene { case: "several-files", path: "/opt/my app/it's.conf", update: "web-config:extra.conf=new", ..SCENE },
-    Scene { case: "read-only-root", files: &["twin.yaml", "config.yaml"], workload: "Deployment/twin", path: "/app/web.conf", ..SCENE },
+    Scene {
+        case: "several-files",
+        path: "/opt/my app/it's.conf",
+        update: "web-config:extra.conf=new",
+        ..SCENE
+    },
+    Scene {
+        case: "read-only-root",
+        files: &["twin.yaml", "config.yaml"],
+        workload: "Deployment/twin",
+        path: "/app/web.conf",
+        ..SCENE
+    },
     Scene {
         case: "writable-parent",
         files: &["scratch.yaml", "config.yaml"],
@@ -131,9 +148,17 @@ const SCENES: &[Scene] = &[
                  printf '%s\\0' \"$0\" > /.sim/argv\n      while :; do sleep 1; done\n",
         ..SCENE
     },
-    Scene { case: "projected", path: "/app/web.conf", ..SCENE },
+    Scene {
+        case: "projected",
+        path: "/app/web.conf",
+        ..SCENE
+    },
     // A wrapper that is there already gets the further link.
-    Scene { case: "own-wrapper", path: "/app/web.conf", ..SCENE },
+    Scene {
+        case: "own-wrapper",
+        path: "/app/web.conf",
+        ..SCENE
+    },
     // The init container ends, and only then the other one starts.
     Scene {
         case: "two-containers",
@@ -144,12 +169,36 @@ const SCENES: &[Scene] = &[
                  while :; do sleep 1; done\n",
         ..SCENE
     },
-    Scene { case: "directory", path: "/app/conf/more/extra.conf", update: "web-config:extra.conf=new", before: Before::Gone, ..SCENE },
+    Scene {
+        case: "directory",
+        path: "/app/conf/more/extra.conf",
+        update: "web-config:extra.conf=new",
+        before: Before::Gone,
+        ..SCENE
+    },
     // The kubelet makes a directory for the nested mount, so the file finds no place.
-    Scene { case: "beside", path: "/app/web.conf", before: Before::Broken, ..SCENE },
-    Scene { case: "own-directory", path: "/etc/app/web.conf", ..SCENE },
-    Scene { case: "own-directory", path: "/etc/app/extra.ini", update: "web-config:extra.conf=new", ..SCENE },
-    Scene { case: "own-directory-shared-volume", path: "/etc/app/web.conf", ..SCENE },
+    Scene {
+        case: "beside",
+        path: "/app/web.conf",
+        before: Before::Broken,
+        ..SCENE
+    },
+    Scene {
+        case: "own-directory",
+        path: "/etc/app/web.conf",
+        ..SCENE
+    },
+    Scene {
+        case: "own-directory",
+        path: "/etc/app/extra.ini",
+        update: "web-config:extra.conf=new",
+        ..SCENE
+    },
+    Scene {
+        case: "own-directory-shared-volume",
+        path: "/etc/app/web.conf",
+        ..SCENE
+    },
     Scene {
         case: "owned-dirs",
         files: &["below.yaml", "config.yaml"],
@@ -164,7 +213,13 @@ const SCENES: &[Scene] = &[
         path: "/etc/app/web.conf",
         ..SCENE
     },
-    Scene { case: "re-point", path: "/etc/app/web.conf", moved: Some("/etc/kubewright/config/web.conf"), images: AGENT, ..SCENE },
+    Scene {
+        case: "re-point",
+        path: "/etc/app/web.conf",
+        moved: Some("/etc/kubewright/config/web.conf"),
+        images: AGENT,
+        ..SCENE
+    },
     Scene {
         case: "re-point",
         path: "/etc/app/extra.conf",
@@ -173,9 +228,27 @@ const SCENES: &[Scene] = &[
         images: AGENT,
         ..SCENE
     },
-    Scene { case: "re-point-unsafe", path: "/etc/app/web.conf", moved: Some("/etc/kubewright/config/web.conf"), images: USER, ..SCENE },
-    Scene { case: "least-invasive", files: &["both.yaml", "config.yaml"], workload: "Deployment/both", path: "/etc/app/web.conf", ..SCENE },
-    Scene { case: "least-invasive", files: &["both.yaml", "config.yaml"], workload: "Deployment/both", path: "/tmp/web/web.conf", ..SCENE },
+    Scene {
+        case: "re-point-unsafe",
+        path: "/etc/app/web.conf",
+        moved: Some("/etc/kubewright/config/web.conf"),
+        images: USER,
+        ..SCENE
+    },
+    Scene {
+        case: "least-invasive",
+        files: &["both.yaml", "config.yaml"],
+        workload: "Deployment/both",
+        path: "/etc/app/web.conf",
+        ..SCENE
+    },
+    Scene {
+        case: "least-invasive",
+        files: &["both.yaml", "config.yaml"],
+        workload: "Deployment/both",
+        path: "/tmp/web/web.conf",
+        ..SCENE
+    },
 ];
 
 const AGENT: &str = "registry.example.com/web:1.0: {entrypoint: [/agent]}\n";
@@ -183,8 +256,10 @@ const USER: &str = "registry.example.com/web:1.0: {user: 1000}\n";
 
 fn main() {
     let arguments = Arguments::from_args();
-    let simulator = std::env::var_os("KUBEWRIGHT_SIM")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/tools/kubelet_sim.py"), PathBuf::from);
+    let simulator = std::env::var_os("KUBEWRIGHT_SIM").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/tools/kubelet_sim.py"),
+        PathBuf::from,
+    );
     let lacking = missing("root with mount namespaces", "unshare", &["-m", "true"])
         .or_else(|| missing("python3 with PyYAML", "python3", &["-c", "import yaml"]))
         .or_else(|| missing("busybox", "busybox", &["true"]))
@@ -194,42 +269,99 @@ fn main() {
         for scene in SCENES {
             let name = format!("{}/{}{}/{kubelet}", scene.case, scene.workload, scene.path);
             let simulator = simulator.clone();
-            trials.push(needing(lacking, &name, move || play(&simulator, scene, kubelet)));
+            trials.push(needing(lacking, &name, move || {
+                play(&simulator, scene, kubelet)
+            }));
         }
     }
     for refusal in refused::REFUSALS {
         let simulator = simulator.clone();
-        trials.push(needing(lacking, &format!("refused/{}", refusal.name), move || refused::play(&simulator, refusal)));
+        trials.push(needing(
+            lacking,
+            &format!("refused/{}", refusal.name),
+            move || refused::play(&simulator, refusal),
+        ));
     }
     libtest_mimic::run(&arguments, trials).exit();
 }
 
-/// Start, update, restart: before the fix the update is not seen, afterwards it is; content at the start and words are the same.
+/// Start, update, restart: before the fix the update is not seen, afterwards it is; content at the
+/// start and words are the same.
 fn play(simulator: &Path, scene: &Scene, kubelet: &str) -> Outcome {
-    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("transforms/subpath-configmap-mount/cases").join(scene.case);
+    let case = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("transforms/subpath-configmap-mount/cases")
+        .join(scene.case);
     let scratch = tempfile::tempdir()?;
-    let images = if scene.images.is_empty() { IMAGES } else { scene.images };
+    let images = if scene.images.is_empty() {
+        IMAGES
+    } else {
+        scene.images
+    };
     let found = scene.moved.unwrap_or(scene.path);
     let run = |folder: &str, path: &str| {
-        let files: Vec<PathBuf> = scene.files.iter().map(|f| case.join(folder).join(f)).collect();
+        let files: Vec<PathBuf> = scene
+            .files
+            .iter()
+            .map(|f| case.join(folder).join(f))
+            .collect();
         let (workload, container, update) = (scene.workload, scene.container, scene.update);
-        Run { files: &files, workload, container, update, path, kubelet, images }.simulate(simulator, scratch.path())
+        Run {
+            files: &files,
+            workload,
+            container,
+            update,
+            path,
+            kubelet,
+            images,
+        }
+        .simulate(simulator, scratch.path())
     };
     let old = run("before", scene.path)?;
     let new = run("after", found)?.started()?;
-    ensure(new.texts[1] != new.texts[0] && new.texts[1].is_some(), || format!("the update is not seen: {:?}", new.texts))?;
-    ensure(new.texts[2] == new.texts[1] && new.states[2] == "running", || format!("the restart: {:?} {:?}", new.states, new.texts))?;
+    ensure(
+        new.texts[1] != new.texts[0] && new.texts[1].is_some(),
+        || format!("the update is not seen: {:?}", new.texts),
+    )?;
+    ensure(
+        new.texts[2] == new.texts[1] && new.states[2] == "running",
+        || format!("the restart: {:?} {:?}", new.states, new.texts),
+    )?;
     if scene.before == Before::Broken {
-        return ensure(old.states[0].starts_with("CreateContainerError"), || format!("it starts before: {}", old.states[0]));
+        return ensure(old.states[0].starts_with("CreateContainerError"), || {
+            format!("it starts before: {}", old.states[0])
+        });
     }
     let old = old.started()?;
-    let left = if scene.before == Before::Gone { &None } else { &old.texts[0] };
-    ensure(old.texts[0].is_some() && old.texts[1] == *left, || format!("before, after an update: {:?}", old.texts))?;
-    ensure(new.texts[0] == old.texts[0], || format!("another content at the start: {:?} {:?}", old.texts, new.texts))?;
+    let left = if scene.before == Before::Gone {
+        &None
+    } else {
+        &old.texts[0]
+    };
+    ensure(old.texts[0].is_some() && old.texts[1] == *left, || {
+        format!("before, after an update: {:?}", old.texts)
+    })?;
+    ensure(new.texts[0] == old.texts[0], || {
+        format!(
+            "another content at the start: {:?} {:?}",
+            old.texts, new.texts
+        )
+    })?;
     let folder = |path: &'static str| path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let words = |steps: &Steps| steps.words.to_string().replace(folder(found), folder(scene.path));
-    ensure(words(&old) == words(&new), || format!("other words: {} {}", old.words, new.words))?;
-    ensure(old.log == new.log, || format!("the program says something else: {:?} {:?}", old.log, new.log))
+    let words = |steps: &Steps| {
+        steps
+            .words
+            .to_string()
+            .replace(folder(found), folder(scene.path))
+    };
+    ensure(words(&old) == words(&new), || {
+        format!("other words: {} {}", old.words, new.words)
+    })?;
+    ensure(old.log == new.log, || {
+        format!(
+            "the program says something else: {:?} {:?}",
+            old.log, new.log
+        )
+    })
 }
 
 /// A run of the simulator.
@@ -249,10 +381,30 @@ impl Run<'_> {
         fs::write(&images, self.images)?;
         fs::write(&secret, SECRET)?;
         let mut command = Command::new("python3");
-        command.arg(simulator).arg("run").args(self.files).arg(secret);
-        command.args(["-w", self.workload, "-s", self.update, "-p", self.path, "-k", self.kubelet, "-i"]).arg(images);
+        command
+            .arg(simulator)
+            .arg("run")
+            .args(self.files)
+            .arg(secret);
+        command
+            .args([
+                "-w",
+                self.workload,
+                "-s",
+                self.update,
+                "-p",
+                self.path,
+                "-k",
+                self.kubelet,
+                "-i",
+            ])
+            .arg(images);
         let output = run(&mut command, &[0])?;
-        Steps::read(&serde_json::from_slice(&output.stdout)?, self.container, self.path)
+        Steps::read(
+            &serde_json::from_slice(&output.stdout)?,
+            self.container,
+            self.path,
+        )
     }
 }
 
@@ -270,21 +422,36 @@ impl Steps {
         let phases = result["phases"].as_array().ok_or("no phases")?;
         let this = |phase: &Value| {
             let all = phase["containers"].as_object()?;
-            if container.is_empty() { all.values().next() } else { all.get(container) }.cloned()
+            if container.is_empty() {
+                all.values().next()
+            } else {
+                all.get(container)
+            }
+            .cloned()
         };
         let containers: Vec<Value> = phases.iter().filter_map(this).collect();
-        ensure(containers.len() == 3, || format!("not three steps: {result}"))?;
+        ensure(containers.len() == 3, || {
+            format!("not three steps: {result}")
+        })?;
         let first = containers.first().ok_or("no container")?;
         Ok(Self {
-            states: containers.iter().map(|c| c["state"].as_str().unwrap_or("").to_owned()).collect(),
-            texts: containers.iter().map(|c| c["paths"][path]["text"].as_str().map(str::to_owned)).collect(),
+            states: containers
+                .iter()
+                .map(|c| c["state"].as_str().unwrap_or("").to_owned())
+                .collect(),
+            texts: containers
+                .iter()
+                .map(|c| c["paths"][path]["text"].as_str().map(str::to_owned))
+                .collect(),
             words: first["argv"].clone(),
             log: first["log"].as_str().unwrap_or("").to_owned(),
         })
     }
 
     fn started(self) -> Result<Self, Failed> {
-        ensure(self.states[0] == "running", || format!("it does not start: {} {}", self.states[0], self.log))?;
+        ensure(self.states[0] == "running", || {
+            format!("it does not start: {} {}", self.states[0], self.log)
+        })?;
         Ok(self)
     }
 }

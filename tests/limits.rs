@@ -1,4 +1,5 @@
-//! Promise: hostile or huge input costs time and memory in proportion to its size, and what is too deep is refused with a clear message.
+//! Promise: hostile or huge input costs time and memory in proportion to its size, and what is too
+//! deep is refused with a clear message.
 //!
 //! Nothing here measures time: a place that is quadratic would keep these tests from ending.
 
@@ -18,7 +19,12 @@ fn filter(input: &str, args: &[&str]) -> Output {
     let mut all = vec!["fix"];
     all.extend(args);
     all.push("-");
-    pipe(&mut kubewright(dir.path(), &all), input.as_bytes(), &[0, 1, 2]).expect("the program starts")
+    pipe(
+        &mut kubewright(dir.path(), &all),
+        input.as_bytes(),
+        &[0, 1, 2],
+    )
+    .expect("the program starts")
 }
 
 /// The program refuses the stream with this message and writes nothing.
@@ -71,17 +77,31 @@ fn nesting_is_limited() {
 fn one_line_of_a_megabyte() {
     let value = "x".repeat(1 << 20);
     for text in [
-        format!("{}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: big}}\ndata:\n  k: {value}\n", workload(0)),
-        format!("{}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: big}}\ndata: {{k: \"{value}\"}}\n", workload(0)),
+        format!(
+            "{}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: big}}\ndata:\n  k: {value}\n",
+            workload(0)
+        ),
+        format!(
+            "{}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: big}}\ndata: {{k: \"{value}\"}}\n",
+            workload(0)
+        ),
         format!("{}# {value}\n", workload(0)),
     ] {
         let output = filter(&text, &[]);
-        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let out = String::from_utf8_lossy(&output.stdout);
         assert!(out.contains("config-hash") && out.contains(&value));
     }
     let items = "a, ".repeat(1 << 18);
-    assert_eq!(File::parse(format!("k: [{items}b]\n")).expect("YAML").len(), 4 + (1 << 18));
+    assert_eq!(
+        File::parse(format!("k: [{items}b]\n")).expect("YAML").len(),
+        4 + (1 << 18)
+    );
 }
 
 #[test]
@@ -91,20 +111,43 @@ fn aliases_are_not_expanded() {
         let _ = writeln!(text, "a{level}: &a{level} [*a{0}, *a{0}]", level - 1);
     }
     let file = File::parse(text.as_str()).expect("YAML");
-    let last = file.root(0).and_then(|root| root.get("a39")).expect("the last list");
+    let last = file
+        .root(0)
+        .and_then(|root| root.get("a39"))
+        .expect("the last list");
     assert_eq!(last.to_value(), None, "2^40 values");
-    let edit = file.root(0).expect("a root").insert(kubewright_model::yaml::Place::Last, "b", &Value::Int(1)).expect("an edit");
+    let edit = file
+        .root(0)
+        .expect("a root")
+        .insert(kubewright_model::yaml::Place::Last, "b", &Value::Int(1))
+        .expect("an edit");
     assert_eq!(verify::apply(&file, &[&edit]), Ok(format!("{text}b: 1\n")));
-    let manifest = text.replace("a39: &a39", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: laughs}\ndata:");
+    let manifest = text.replace(
+        "a39: &a39",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: laughs}\ndata:",
+    );
     let output = filter(&format!("{manifest}---\n{}", workload(1)), &[]);
-    assert!(matches!(output.status.code(), Some(0)), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        matches!(output.status.code(), Some(0)),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     // Merge keys that multiply are followed only so far.
     let mut text = String::from("m0: &m0 {k: v}\n");
     for level in 1..40 {
-        let _ = writeln!(text, "m{level}: &m{level} {{<<: [*m{0}, *m{0}]}}", level - 1);
+        let _ = writeln!(
+            text,
+            "m{level}: &m{level} {{<<: [*m{0}, *m{0}]}}",
+            level - 1
+        );
     }
     let file = File::parse(text.as_str()).expect("YAML");
-    assert_eq!(file.root(0).and_then(|r| r.get("m39")).and_then(|m| m.get("missing")), None);
+    assert_eq!(
+        file.root(0)
+            .and_then(|r| r.get("m39"))
+            .and_then(|m| m.get("missing")),
+        None
+    );
 }
 
 #[test]
@@ -119,8 +162,17 @@ fn a_hundred_thousand_documents() {
         .collect();
     let changed = verify::apply(&file, &edits.iter().collect::<Vec<_>>()).expect("a text");
     assert_eq!(changed.matches("{name: d}").count(), edits.len());
-    let input = Input { path: "a.yaml".into(), text: text.into(), editable: true };
-    assert_eq!(Workspace::new(vec![input], Options::default()).resources().len(), 100_000);
+    let input = Input {
+        path: "a.yaml".into(),
+        text: text.into(),
+        editable: true,
+    };
+    assert_eq!(
+        Workspace::new(vec![input], Options::default())
+            .resources()
+            .len(),
+        100_000
+    );
 }
 
 #[test]
@@ -128,29 +180,59 @@ fn two_thousand_fixes_in_one_file() {
     let text: Vec<String> = (0..2000).map(workload).collect();
     let output = filter(&text.join("---\n"), &[]);
     assert_eq!(output.status.code(), Some(0));
-    assert_eq!(String::from_utf8_lossy(&output.stdout).matches("kubewright.dev/config-hash").count(), 2000);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout)
+            .matches("kubewright.dev/config-hash")
+            .count(),
+        2000
+    );
 }
 
 #[test]
 fn two_thousand_fixes_in_one_document() {
     let item = |number: usize| -> String {
-        let documents = workload(number).split("---\n").map(|d| format!("- {}\n", d.trim_end().replace('\n', "\n  "))).collect::<Vec<_>>();
+        let documents = workload(number)
+            .split("---\n")
+            .map(|d| format!("- {}\n", d.trim_end().replace('\n', "\n  ")))
+            .collect::<Vec<_>>();
         documents.concat()
     };
     let items: Vec<String> = (0..2000).map(item).collect();
     for text in [items.concat(), items.concat().replace('\n', "\r\n")] {
         let output = filter(&format!("apiVersion: v1\nkind: List\nitems:\n{text}"), &[]);
-        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-        assert_eq!(String::from_utf8_lossy(&output.stdout).matches("kubewright.dev/config-hash").count(), 2000);
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout)
+                .matches("kubewright.dev/config-hash")
+                .count(),
+            2000
+        );
     }
 }
 
-/// A ConfigMap with `count` keys and a pod whose containers mount one of them each, or one whose container mounts all.
+/// A ConfigMap with `count` keys and a pod whose containers mount one of them each, or one whose
+/// container mounts all.
 fn sub_paths(count: usize, containers: bool) -> String {
     let keys = many(count, |i| format!("  k{i}: v\n"));
-    let container = |name: usize| format!("  - name: c{name}\n    image: nginx:1.25\n    command: [nginx]\n    volumeMounts:\n");
-    let mount = |i: usize| format!("    - name: v\n      mountPath: /etc/x{i}/f\n      subPath: k{i}\n");
-    let own = |i: usize| if containers || i == 0 { container(i) } else { String::new() };
+    let container = |name: usize| {
+        format!(
+            "  - name: c{name}\n    image: nginx:1.25\n    command: [nginx]\n    volumeMounts:\n"
+        )
+    };
+    let mount =
+        |i: usize| format!("    - name: v\n      mountPath: /etc/x{i}/f\n      subPath: k{i}\n");
+    let own = |i: usize| {
+        if containers || i == 0 {
+            container(i)
+        } else {
+            String::new()
+        }
+    };
     let mounts = many(count, |i| format!("{}{}", own(i), mount(i)));
     format!(
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n{keys}---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  \
@@ -161,8 +243,15 @@ fn sub_paths(count: usize, containers: bool) -> String {
 #[test]
 fn more_fixes_of_one_pod_than_passes() {
     let output = filter(&sub_paths(40, true), &["--unsafe-fixes"]);
-    let (text, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_eq!((output.status.code(), text.matches("subPath").count()), (Some(0), 0), "{error}");
+    let (text, error) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert_eq!(
+        (output.status.code(), text.matches("subPath").count()),
+        (Some(0), 0),
+        "{error}"
+    );
     // Nobody has a pod of that many: each fix builds on the others, so it is not even begun.
     let text = sub_paths(1000, true);
     let output = filter(&text, &["--unsafe-fixes"]);
@@ -174,9 +263,20 @@ fn more_fixes_of_one_pod_than_passes() {
 #[test]
 fn thousands_of_mounts_and_keys() {
     let output = filter(&sub_paths(2000, false), &["--unsafe-fixes"]);
-    let (text, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_eq!((output.status.code(), text.matches("subPath").count()), (Some(0), 0), "{error}");
-    let entry = |i: usize| format!("    - name: V{i}\n      valueFrom: {{configMapKeyRef: {{name: c, key: gone{i}}}}}\n");
+    let (text, error) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert_eq!(
+        (output.status.code(), text.matches("subPath").count()),
+        (Some(0), 0),
+        "{error}"
+    );
+    let entry = |i: usize| {
+        format!(
+            "    - name: V{i}\n      valueFrom: {{configMapKeyRef: {{name: c, key: gone{i}}}}}\n"
+        )
+    };
     let keys = many(1000, |i| format!("  one{i}: v\n"));
     let text = format!(
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n{keys}---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  \
@@ -189,18 +289,32 @@ fn thousands_of_mounts_and_keys() {
 
 #[test]
 fn thousands_of_collisions() {
-    let one = |i: usize, key: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{i}}}\ndata: {{{key}: v}}\n---\n");
-    let text = many(2000, |i| format!("{}{}{}---\n", one(i, "a"), one(i, "b"), workload(i + 2000)));
+    let one = |i: usize, key: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{i}}}\ndata: {{{key}: v}}\n---\n"
+        )
+    };
+    let text = many(2000, |i| {
+        format!("{}{}{}---\n", one(i, "a"), one(i, "b"), workload(i + 2000))
+    });
     let output = filter(&text, &["--select", "configmap-name-collision"]);
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert_eq!(String::from_utf8_lossy(&output.stdout), text);
 }
 
 #[test]
 fn a_thousand_definitions_of_one_name() {
     let one = |i: usize| {
-        let map = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: same}}\ndata: {{k{i}: v}}\n---\n");
-        let reads = format!("{{name: A, valueFrom: {{configMapKeyRef: {{name: same, key: k{i}}}}}}}");
+        let map = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: same}}\ndata: {{k{i}: v}}\n---\n"
+        );
+        let reads =
+            format!("{{name: A, valueFrom: {{configMapKeyRef: {{name: same, key: k{i}}}}}}}");
         let pod = format!("spec: {{containers: [{{name: c, image: i, env: [{reads}]}}]}}");
         format!(
             "{map}apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: d{i}}}\nspec: {{selector: {{matchLabels: {{a: d{i}}}}}, \
@@ -208,16 +322,26 @@ fn a_thousand_definitions_of_one_name() {
         )
     };
     let output = filter(&many(1000, one), &["--select", "configmap-name-collision"]);
-    let (text, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_eq!((output.status.code(), text.matches("name: same-k").count()), (Some(0), 2 * 999), "{error}");
+    let (text, error) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert_eq!(
+        (output.status.code(), text.matches("name: same-k").count()),
+        (Some(0), 2 * 999),
+        "{error}"
+    );
 }
 
 /// A file for each definition, and one file for all of them.
 #[test]
 fn thousands_of_definitions_in_one_kustomization() {
     let one = |i: usize| {
-        let map = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: same}}\ndata: {{k{i}: v}}\n---\n");
-        let reads = format!("{{name: A, valueFrom: {{configMapKeyRef: {{name: same, key: k{i}}}}}}}");
+        let map = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: same}}\ndata: {{k{i}: v}}\n---\n"
+        );
+        let reads =
+            format!("{{name: A, valueFrom: {{configMapKeyRef: {{name: same, key: k{i}}}}}}}");
         let pod = format!("spec: {{containers: [{{name: c, image: i, env: [{reads}]}}]}}");
         format!(
             "{map}apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: d{i}}}\nspec: {{selector: {{matchLabels: {{a: d{i}}}}}, \
@@ -226,16 +350,42 @@ fn thousands_of_definitions_in_one_kustomization() {
     };
     for files in [1, 3000] {
         let dir = tempfile::tempdir().expect("a scratch directory");
-        let write = |path: String, text: String| std::fs::write(dir.path().join(path), text).expect("a file");
+        let write = |path: String, text: String| {
+            std::fs::write(dir.path().join(path), text).expect("a file")
+        };
         let each = 3000 / files;
         for file in 0..files {
-            write(format!("f{file}.yaml"), many(each, |i| one(file * each + i)));
+            write(
+                format!("f{file}.yaml"),
+                many(each, |i| one(file * each + i)),
+            );
         }
-        write("kustomization.yaml".into(), format!("resources:\n{}", many(files, |file| format!("- f{file}.yaml\n"))));
-        let output = kubewright(dir.path(), &["fix", "--select", "configmap-name-collision", "."]).output().expect("the program starts");
-        let (report, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        let renamed = report.lines().filter(|line| line.starts_with('+') && line.contains("same-k")).count();
-        assert_eq!((output.status.code(), renamed), (Some(1), 2 * 2999), "{error}");
+        write(
+            "kustomization.yaml".into(),
+            format!(
+                "resources:\n{}",
+                many(files, |file| format!("- f{file}.yaml\n"))
+            ),
+        );
+        let output = kubewright(
+            dir.path(),
+            &["fix", "--select", "configmap-name-collision", "."],
+        )
+        .output()
+        .expect("the program starts");
+        let (report, error) = (
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
+        let renamed = report
+            .lines()
+            .filter(|line| line.starts_with('+') && line.contains("same-k"))
+            .count();
+        assert_eq!(
+            (output.status.code(), renamed),
+            (Some(1), 2 * 2999),
+            "{error}"
+        );
     }
 }
 
@@ -250,17 +400,36 @@ fn hundreds_of_overlays_of_one_base() {
     for i in 0..30 {
         let mount = "        volumeMounts: [{name: v, mountPath: /etc/a, subPath: a}]\n";
         let volume = format!("      volumes: [{{name: v, configMap: {{name: c{i}}}}}]\n");
-        write(format!("base/w{i}.yaml"), format!("{}{mount}{volume}", workload(i)));
+        write(
+            format!("base/w{i}.yaml"),
+            format!("{}{mount}{volume}", workload(i)),
+        );
     }
-    write("base/kustomization.yaml".into(), format!("resources: [{}]\n", many(30, |i| format!("w{i}.yaml, "))));
+    write(
+        "base/kustomization.yaml".into(),
+        format!("resources: [{}]\n", many(30, |i| format!("w{i}.yaml, "))),
+    );
     for i in 0..300 {
-        let patch = format!("{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: d{}}}, spec: {{replicas: 3}}}}", i % 30);
-        let text = format!("resources: [../base]\nnamespace: n{i}\nimages: [{{name: x, newTag: a}}]\npatches: [{{patch: '{patch}'}}]\n");
+        let patch = format!(
+            "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: d{}}}, spec: {{replicas: 3}}}}",
+            i % 30
+        );
+        let text = format!(
+            "resources: [../base]\nnamespace: n{i}\nimages: [{{name: x, newTag: a}}]\npatches: [{{patch: '{patch}'}}]\n"
+        );
         write(format!("o{i}/kustomization.yaml"), text);
     }
-    let output = kubewright(dir.path(), &["fix", "."]).output().expect("the program starts");
-    let (report, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let hashed = report.lines().filter(|line| line.starts_with('+') && line.contains("kubewright.dev/config-hash")).count();
+    let output = kubewright(dir.path(), &["fix", "."])
+        .output()
+        .expect("the program starts");
+    let (report, error) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    let hashed = report
+        .lines()
+        .filter(|line| line.starts_with('+') && line.contains("kubewright.dev/config-hash"))
+        .count();
     assert_eq!((output.status.code(), hashed), (Some(1), 30), "{error}");
 }
 
@@ -268,7 +437,12 @@ fn hundreds_of_overlays_of_one_base() {
 fn many_definitions_of_one_name() {
     let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n---\n".repeat(20_000);
     let output = filter(&text, &[]);
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert_eq!(String::from_utf8_lossy(&output.stdout), text);
 }
 
@@ -280,7 +454,9 @@ fn a_hundred_thousand_of_one_thing() {
         many(&|i| format!("k{i}: v\n")),
         many(&|i| format!("# c{i}\nk{i}: v # c\n")),
         many(&|i| format!("k{i}: &a{i} v\n")) + &many(&|i| format!("l{i}: *a{i}\n")),
-        format!("? tagged\n: !t 1\n{}", many(&|i| format!("k{i}: |\n  x\n"))) + "z: " + &"x".repeat(1 << 20),
+        format!("? tagged\n: !t 1\n{}", many(&|i| format!("k{i}: |\n  x\n")))
+            + "z: "
+            + &"x".repeat(1 << 20),
         format!("k:\n{}- v\n", many(&|i| format!("# c{i}\n"))),
         format!("k: {{{}}}\n", many(&|i| format!("k{i}: v, "))),
         format!("k: |+\n  x\n{}", "\n".repeat(100_000)),
@@ -288,7 +464,10 @@ fn a_hundred_thousand_of_one_thing() {
         format!("k: \"{}\"\n", "v\\n ".repeat(100_000)),
         many(&|i| format!("--- {i}\n...\n")),
     ] {
-        let (file, complete) = (File::parse(text.as_str()).expect("YAML"), File::parse_complete(text.as_str()).expect("YAML"));
+        let (file, complete) = (
+            File::parse(text.as_str()).expect("YAML"),
+            File::parse_complete(text.as_str()).expect("YAML"),
+        );
         assert!(file == complete);
         assert_eq!(verify::apply(&file, &[]).as_deref(), Ok(text.as_str()));
     }
@@ -296,7 +475,10 @@ fn a_hundred_thousand_of_one_thing() {
 
 #[test]
 fn thousands_of_edits_of_one_mapping() {
-    let text = (0..4000).map(|i| format!("k{i}: v # c\n")).collect::<Vec<_>>().concat();
+    let text = (0..4000)
+        .map(|i| format!("k{i}: v # c\n"))
+        .collect::<Vec<_>>()
+        .concat();
     let file = File::parse(text.as_str()).expect("YAML");
     let root = file.root(0).expect("a root");
     let mut edits = Vec::new();
@@ -305,13 +487,21 @@ fn thousands_of_edits_of_one_mapping() {
             0 => value.remove(),
             1 => value.set(&Value::Int(1)),
             2 => value.rename_key(&format!("renamed{index}")),
-            _ => root.insert(kubewright_model::yaml::Place::After(value), &format!("new{index}"), &Value::Int(2)),
+            _ => root.insert(
+                kubewright_model::yaml::Place::After(value),
+                &format!("new{index}"),
+                &Value::Int(2),
+            ),
         });
     }
     let edits: Vec<_> = edits.into_iter().map(|e| e.expect("an edit")).collect();
     let changed = verify::apply(&file, &edits.iter().collect::<Vec<_>>()).expect("a text");
     assert_eq!(
-        (changed.matches(": 1 # c").count(), changed.matches("renamed").count(), changed.matches("new").count()),
+        (
+            changed.matches(": 1 # c").count(),
+            changed.matches("renamed").count(),
+            changed.matches("new").count()
+        ),
         (1000, 1000, 1000)
     );
 }
@@ -325,5 +515,8 @@ fn a_file_of_fifty_megabytes() {
     }
     assert!(text.len() > 50_000_000);
     let file = File::parse(text).expect("YAML");
-    assert!(file.root(0).is_some_and(|root| root.path(&["data", "k499999"]).is_some()));
+    assert!(
+        file.root(0)
+            .is_some_and(|root| root.path(&["data", "k499999"]).is_some())
+    );
 }

@@ -1,9 +1,15 @@
-//! Every byte that need not change stays: files survive parsing, and random edits change exactly what they say.
+//! Every byte that need not change stays: files survive parsing, and random edits change exactly
+//! what they say.
 //!
-//! 200,000 random edits in an ordinary run, 10 million in the ignored test `ten_million_edits`. `KUBEWRIGHT_EDITS=N` makes more or fewer, `KUBEWRIGHT_SEED=N` begins elsewhere, `KUBEWRIGHT_CORPUS=DIR` adds the files below a
-//! directory, `YAML_TEST_SUITE=DIR` the cases of the YAML test suite.
+//! 200,000 random edits in an ordinary run, 10 million in the ignored test `ten_million_edits`.
+//! `KUBEWRIGHT_EDITS=N` makes more or fewer, `KUBEWRIGHT_SEED=N` begins elsewhere,
+//! `KUBEWRIGHT_CORPUS=DIR` adds the files below a directory, `YAML_TEST_SUITE=DIR` the cases of the
+//! YAML test suite.
 
-#![expect(clippy::disallowed_methods, reason = "tests read files and the environment")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests read files and the environment"
+)]
 #![expect(clippy::print_stdout, reason = "the counts are the result")]
 #![expect(clippy::unwrap_used, reason = "what the generator makes is there")]
 
@@ -22,23 +28,34 @@ use std::path::{Path, PathBuf};
 use kubewright_model::yaml::{Edit, File, Node, Op, Refusal, verify};
 use random::Random;
 
-/// Random edits of each of the two tests with single edits; a quarter as many are made several at once.
+/// Random edits of each of the two tests with single edits; a quarter as many are made several at
+/// once.
 const EDITS: usize = 90_000;
 
 fn number(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default)
+    std::env::var(name)
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(default)
 }
 
 /// YAML and JSON files below `dir`, sorted.
 fn files(dir: &Path, out: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return;
+    };
     let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|e| e.path()).collect();
     paths.sort();
     for path in paths {
-        let hidden = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.') || n == "target");
+        let hidden = path
+            .file_name()
+            .is_some_and(|n| n.to_string_lossy().starts_with('.') || n == "target");
         if path.is_dir() && !hidden && !path.is_symlink() {
             files(&path, out);
-        } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json") {
+        } else if path
+            .extension()
+            .is_some_and(|e| e == "yaml" || e == "yml" || e == "json")
+        {
             out.push(path);
         }
     }
@@ -60,7 +77,9 @@ fn all_files() -> Vec<PathBuf> {
 /// Spans lie in one another and in the order of the nodes.
 fn sane(file: &File) -> Result<(), String> {
     for index in 0..file.documents().len() {
-        let Some(root) = file.root(index) else { continue };
+        let Some(root) = file.root(index) else {
+            continue;
+        };
         let region = file.documents()[index].region();
         let mut last = 0;
         for node in root.descendants() {
@@ -86,7 +105,9 @@ fn files_survive_parsing() {
     let (mut read, mut odd, mut broken) = (0, Vec::new(), 0);
     let mut unproven: BTreeMap<&str, Vec<PathBuf>> = BTreeMap::new();
     for path in all_files() {
-        let Ok(text) = std::fs::read_to_string(&path) else { continue };
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            continue;
+        };
         let Ok(file) = File::parse(text.as_str()) else {
             broken += 1;
             continue;
@@ -103,7 +124,10 @@ fn files_survive_parsing() {
             Err(refusal) => unproven.entry(refusal.code).or_default().push(path),
         }
     }
-    println!("{read} files read, {broken} are not YAML, {} cannot be edited", odd.len());
+    println!(
+        "{read} files read, {broken} are not YAML, {} cannot be edited",
+        odd.len()
+    );
     for line in odd.iter().take(number("KUBEWRIGHT_SHOW", 10)) {
         println!("  {line}");
     }
@@ -129,7 +153,8 @@ impl Tally {
     fn refuse(&mut self, refusal: Refusal, about: impl FnOnce() -> String) {
         *self.refused.entry(refusal.code).or_default() += 1;
         if refusal.code.starts_with("verify-") || refusal.code == "verifier-disagrees" {
-            self.wrong.push(format!("{}\n{}\n{}", refusal.code, self.path, about()));
+            self.wrong
+                .push(format!("{}\n{}\n{}", refusal.code, self.path, about()));
         }
     }
 
@@ -141,13 +166,23 @@ impl Tally {
         for (kind, count) in &kinds {
             println!("{count} x {kind}");
         }
-        println!("{what}: {} edits made, {} wrong, refused: {:?}", self.edits, self.wrong.len(), self.refused);
+        println!(
+            "{what}: {} edits made, {} wrong, refused: {:?}",
+            self.edits,
+            self.wrong.len(),
+            self.refused
+        );
         let mut shown = self.wrong.clone();
         shown.sort_by_key(String::len);
         for wrong in shown.iter().take(number("KUBEWRIGHT_SHOW", 5)) {
             println!("{wrong}\n");
         }
-        assert!(self.wrong.is_empty(), "{} of {} edits are wrong", self.wrong.len(), self.edits);
+        assert!(
+            self.wrong.is_empty(),
+            "{} of {} edits are wrong",
+            self.wrong.len(),
+            self.edits
+        );
     }
 }
 
@@ -173,15 +208,28 @@ fn one(random: &mut Random, file: &File, before: &[oracle::Plain], tally: &mut T
         Ok(result) => result,
     };
     tally.edits += 1;
-    let mut wrong = |why: &str| tally.wrong.push(format!("{why}\n{}\n{}", tally.path, about(file.text(), &edit)));
+    let mut wrong = |why: &str| {
+        tally.wrong.push(format!(
+            "{why}\n{}\n{}",
+            tally.path,
+            about(file.text(), &edit)
+        ))
+    };
     if result != oracle::spliced(file.text(), &edit) {
         wrong("bytes outside of the edit changed");
     }
     let want = oracle::change(file, before, &[&edit]);
-    if !matches!(edit.op, Op::ReplaceDocument { .. }) && oracle::load(&result).as_ref() != Some(&want) {
+    if !matches!(edit.op, Op::ReplaceDocument { .. })
+        && oracle::load(&result).as_ref() != Some(&want)
+    {
         wrong("values are not what was planned");
     }
-    let comments = |f: &File| -> Vec<String> { f.comments().iter().map(|c| f.text()[c.clone()].trim_end().to_owned()).collect() };
+    let comments = |f: &File| -> Vec<String> {
+        f.comments()
+            .iter()
+            .map(|c| f.text()[c.clone()].trim_end().to_owned())
+            .collect()
+    };
     let again = File::parse(result.as_str()).unwrap();
     let mut kept = comments(&again);
     kept.extend(edit.lost_comments.iter().map(|c| c.trim_end().to_owned()));
@@ -193,7 +241,8 @@ fn one(random: &mut Random, file: &File, before: &[oracle::Plain], tally: &mut T
     }
 }
 
-/// Makes several random edits of `file` at once and judges the result: each was accepted alone, so together they hold or touch each other.
+/// Makes several random edits of `file` at once and judges the result: each was accepted alone, so
+/// together they hold or touch each other.
 fn several(random: &mut Random, file: &File, before: &[oracle::Plain], tally: &mut Tally) {
     let mut edits: Vec<Edit> = Vec::new();
     for _ in 0..2 + random.below(3) {
@@ -206,14 +255,21 @@ fn several(random: &mut Random, file: &File, before: &[oracle::Plain], tally: &m
     }
     let together: Vec<&Edit> = edits.iter().collect();
     let about = || {
-        let each: Vec<String> = edits.iter().map(|edit| format!("{:?} {:?}", edit.op, edit.splices)).collect();
+        let each: Vec<String> = edits
+            .iter()
+            .map(|edit| format!("{:?} {:?}", edit.op, edit.splices))
+            .collect();
         format!("{}\n{:?}\n{}", each.join("\n"), file.text(), file.text())
     };
     match verify::apply(file, &together) {
         Ok(result) => {
             tally.edits += 1;
             if oracle::load(&result) != Some(oracle::change(file, before, &together)) {
-                tally.wrong.push(format!("values are not what was planned together\n{}\n{}\n{result:?}", tally.path, about()));
+                tally.wrong.push(format!(
+                    "values are not what was planned together\n{}\n{}\n{result:?}",
+                    tally.path,
+                    about()
+                ));
             }
         }
         Err(refusal) => tally.refuse(refusal, about),
@@ -227,7 +283,9 @@ fn edit_together(goal: usize, mut seed: u64) -> Tally {
         seed += 1;
         let mut random = Random::new(seed);
         let text = documents::file(&mut random);
-        let (Ok(file), Some(before)) = (File::parse(text.as_str()), oracle::load(&text)) else { continue };
+        let (Ok(file), Some(before)) = (File::parse(text.as_str()), oracle::load(&text)) else {
+            continue;
+        };
         for _ in 0..4 {
             several(&mut random, &file, &before, &mut tally);
         }
@@ -247,11 +305,18 @@ fn edit_alone(goal: usize, mut seed: u64) -> Tally {
             unread += 1;
             continue;
         };
-        assert!(file.uneditable().is_some() || sane(&file).is_ok(), "{:?} {text:?}", sane(&file));
+        assert!(
+            file.uneditable().is_some() || sane(&file).is_ok(),
+            "{:?} {text:?}",
+            sane(&file)
+        );
         for _ in 0..8 {
             one(&mut random, &file, &before, &mut tally);
         }
-        assert!(unread < 1000 + tally.edits, "most random files are not YAML");
+        assert!(
+            unread < 1000 + tally.edits,
+            "most random files are not YAML"
+        );
     }
     tally
 }
@@ -264,7 +329,11 @@ fn several_random_edits_together() {
 
 #[test]
 fn random_edits_of_random_files() {
-    edit_alone(number("KUBEWRIGHT_EDITS", EDITS), number("KUBEWRIGHT_SEED", 1) as u64).report("random files");
+    edit_alone(
+        number("KUBEWRIGHT_EDITS", EDITS),
+        number("KUBEWRIGHT_SEED", 1) as u64,
+    )
+    .report("random files");
 }
 
 /// The long run, on all processors; four in five edits alone.
@@ -278,9 +347,19 @@ fn ten_million_edits() {
     std::thread::scope(|scope| {
         let started: Vec<_> = (0..threads as u64)
             .map(|thread| seed + (thread + 1) * 100_000_000_000)
-            .map(|seed| scope.spawn(move || [edit_alone(each / 5 * 4, seed), edit_together(each / 5, seed + 50_000_000_000)]))
+            .map(|seed| {
+                scope.spawn(move || {
+                    [
+                        edit_alone(each / 5 * 4, seed),
+                        edit_together(each / 5, seed + 50_000_000_000),
+                    ]
+                })
+            })
             .collect();
-        for tally in started.into_iter().flat_map(|thread| thread.join().expect("a thread ends")) {
+        for tally in started
+            .into_iter()
+            .flat_map(|thread| thread.join().expect("a thread ends"))
+        {
             total.edits += tally.edits;
             total.wrong.extend(tally.wrong);
             for (code, count) in tally.refused {
@@ -297,7 +376,9 @@ fn random_edits_of_real_files() {
     let mut tally = Tally::default();
     let mut known = Vec::new();
     for path in all_files() {
-        let Ok(text) = std::fs::read_to_string(&path) else { continue };
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            continue;
+        };
         if text.len() > 60_000 {
             continue;
         }

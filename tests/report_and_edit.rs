@@ -1,5 +1,6 @@
-//! Promise: what a report says of each finding is what the diff contains. Random workloads with several containers, which share volumes and
-//! differ in what speaks against a fix; the seed is fixed.
+//! Promise: what a report says of each finding is what the diff contains. Random workloads with
+//! several containers, which share volumes and differ in what speaks against a fix; the seed is
+//! fixed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -31,11 +32,15 @@ impl Random {
 
     fn pick<'a>(&mut self, all: &[&'a str]) -> &'a str {
         let at = self.below(all.len() as u64);
-        all.iter().copied().nth(usize::try_from(at).unwrap_or(0)).unwrap_or("")
+        all.iter()
+            .copied()
+            .nth(usize::try_from(at).unwrap_or(0))
+            .unwrap_or("")
     }
 }
 
-/// A manifest, and by the number of the line on which it begins each mount through subPath: its container and path.
+/// A manifest, and by the number of the line on which it begins each mount through subPath: its
+/// container and path.
 struct Manifest {
     text: String,
     mounts: BTreeMap<usize, (String, String)>,
@@ -51,10 +56,15 @@ fn manifest(random: &mut Random) -> Manifest {
     for index in 0..2 + random.below(3) {
         let name = format!("c{index}");
         let image = random.pick(&["root", "root", "none", "unknown"]);
-        let _ = write!(text, "      - name: {name}\n        image: registry.example.com/{image}:1\n");
+        let _ = write!(
+            text,
+            "      - name: {name}\n        image: registry.example.com/{image}:1\n"
+        );
         match random.below(5) {
             0 => text.push_str("        command: [web, -c, /etc/own/a.conf]\n"),
-            1 => text.push_str("        securityContext:\n          readOnlyRootFilesystem: true\n"),
+            1 => {
+                text.push_str("        securityContext:\n          readOnlyRootFilesystem: true\n")
+            }
             2 => text.push_str("        command: [-web]\n"),
             _ => {}
         }
@@ -66,15 +76,27 @@ fn manifest(random: &mut Random) -> Manifest {
         }
         let mut taken = Vec::new();
         for _ in 0..=random.below(3) {
-            let path =
-                random.pick(&["/opt/y/b.conf", "/opt/y/a.conf", "/etc/own/a.conf", "/etc/d/renamed.conf", "/etc/sudoers.d/x", "/app/c.js"]);
+            let path = random.pick(&[
+                "/opt/y/b.conf",
+                "/opt/y/a.conf",
+                "/etc/own/a.conf",
+                "/etc/d/renamed.conf",
+                "/etc/sudoers.d/x",
+                "/app/c.js",
+            ]);
             if taken.contains(&path) {
                 continue;
             }
             taken.push(path);
-            let (volume, key) = (random.pick(&["files", "files", "more"]), random.pick(&["a.conf", "b.conf", "c.js", "gone.conf"]));
+            let (volume, key) = (
+                random.pick(&["files", "files", "more"]),
+                random.pick(&["a.conf", "b.conf", "c.js", "gone.conf"]),
+            );
             mounts.insert(text.lines().count() + 1, (name.clone(), path.to_owned()));
-            let _ = write!(text, "        - name: {volume}\n          mountPath: {path}\n          subPath: {key}\n");
+            let _ = write!(
+                text,
+                "        - name: {volume}\n          mountPath: {path}\n          subPath: {key}\n"
+            );
         }
     }
     text.push_str(
@@ -91,8 +113,16 @@ fn left(text: &str) -> Vec<(String, String)> {
     for resource in workspace.resources() {
         for template in workspace.pod_templates(resource.id) {
             for container in template.containers() {
-                for mount in container.node.get("volumeMounts").into_iter().flat_map(Node::items) {
-                    if let (Some(path), Some(_)) = (mount.get("mountPath").and_then(Node::text), mount.get("subPath")) {
+                for mount in container
+                    .node
+                    .get("volumeMounts")
+                    .into_iter()
+                    .flat_map(Node::items)
+                {
+                    if let (Some(path), Some(_)) = (
+                        mount.get("mountPath").and_then(Node::text),
+                        mount.get("subPath"),
+                    ) {
                         found.push((container.name.to_owned(), path.to_owned()));
                     }
                 }
@@ -103,35 +133,74 @@ fn left(text: &str) -> Vec<(String, String)> {
 }
 
 fn workspace(text: &str) -> Workspace {
-    Workspace::new(vec![Input { path: "web.yaml".into(), text: text.into(), editable: true }], Options::default())
+    Workspace::new(
+        vec![Input {
+            path: "web.yaml".into(),
+            text: text.into(),
+            editable: true,
+        }],
+        Options::default(),
+    )
 }
 
-fn check(config: &Config, transforms: &[&dyn Transform], unsafe_fixes: &UnsafeFixes, manifest: &Manifest) -> Result<(), String> {
-    let pipeline = Pipeline { transforms: transforms.to_vec(), settings: &config.settings, unsafe_fixes: unsafe_fixes.clone() };
-    let report = pipeline.run(&workspace(&manifest.text)).map_err(|error| error.to_string())?;
-    let after = report.files.first().and_then(|f| f.after.as_deref()).unwrap_or(&manifest.text);
+fn check(
+    config: &Config,
+    transforms: &[&dyn Transform],
+    unsafe_fixes: &UnsafeFixes,
+    manifest: &Manifest,
+) -> Result<(), String> {
+    let pipeline = Pipeline {
+        transforms: transforms.to_vec(),
+        settings: &config.settings,
+        unsafe_fixes: unsafe_fixes.clone(),
+    };
+    let report = pipeline
+        .run(&workspace(&manifest.text))
+        .map_err(|error| error.to_string())?;
+    let after = report
+        .files
+        .first()
+        .and_then(|f| f.after.as_deref())
+        .unwrap_or(&manifest.text);
     let left = left(after);
     let mut said: BTreeMap<&(String, String), usize> = BTreeMap::new();
     for finding in report.findings.iter().filter(|f| f.transform == SUBJECT) {
-        let mut lines: Vec<usize> = finding.related.iter().map(|(place, _)| place.line).chain([finding.place.line]).collect();
+        let mut lines: Vec<usize> = finding
+            .related
+            .iter()
+            .map(|(place, _)| place.line)
+            .chain([finding.place.line])
+            .collect();
         lines.sort_unstable();
         lines.dedup();
         // A finding that the fix of another one cured is gone from the result, too.
         let applied = finding.outcome != Outcome::Left;
         let offered = finding.fix.as_ref().is_ok_and(|fix| {
-            fix.applicability == Applicability::Safe || (*unsafe_fixes != UnsafeFixes::None && fix.applicability == Applicability::Unsafe)
+            fix.applicability == Applicability::Safe
+                || (*unsafe_fixes != UnsafeFixes::None
+                    && fix.applicability == Applicability::Unsafe)
         });
         if applied != offered {
-            return Err(format!("line {}: applied {applied}, and the report says {:?}", finding.place.line, finding.fix));
+            return Err(format!(
+                "line {}: applied {applied}, and the report says {:?}",
+                finding.place.line, finding.fix
+            ));
         }
         for mount in lines.iter().filter_map(|line| manifest.mounts.get(line)) {
             *said.entry(mount).or_default() += 1;
             if left.contains(mount) == applied {
-                return Err(format!("{mount:?}: applied {applied}, and the mount is left: {}", left.contains(mount)));
+                return Err(format!(
+                    "{mount:?}: applied {applied}, and the mount is left: {}",
+                    left.contains(mount)
+                ));
             }
         }
     }
-    match manifest.mounts.values().find(|mount| said.get(mount) != Some(&1)) {
+    match manifest
+        .mounts
+        .values()
+        .find(|mount| said.get(mount) != Some(&1))
+    {
         Some(mount) => Err(format!("{mount:?} is in {:?} findings", said.get(mount))),
         None => Ok(()),
     }
@@ -140,12 +209,20 @@ fn check(config: &Config, transforms: &[&dyn Transform], unsafe_fixes: &UnsafeFi
 #[test]
 fn a_report_says_what_the_diff_contains() {
     let config = Config::parse(CONFIG, "kubewright.toml").expect("a configuration");
-    let alone: Vec<&dyn Transform> = ALL.iter().copied().filter(|t| t.meta().name == SUBJECT).collect();
+    let alone: Vec<&dyn Transform> = ALL
+        .iter()
+        .copied()
+        .filter(|t| t.meta().name == SUBJECT)
+        .collect();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for first in (0..WORKLOADS).take(threads) {
             let (config, alone) = (&config, &alone);
-            scope.spawn(move || (first..WORKLOADS).step_by(threads).for_each(|number| one(number, config, alone)));
+            scope.spawn(move || {
+                (first..WORKLOADS)
+                    .step_by(threads)
+                    .for_each(|number| one(number, config, alone))
+            });
         }
     });
 }

@@ -1,10 +1,16 @@
-//! Promise: the fast scanner never guesses. What it accepts it plans exactly as the complete planner does.
+//! Promise: the fast scanner never guesses. What it accepts it plans exactly as the complete
+//! planner does.
 //!
-//! Over every YAML file at hand (this project, `KUBEWRIGHT_CORPUS`, `YAML_TEST_SUITE`) and over random damage done to them, the two trees are
-//! compared in full: kinds, styles, spans, marks, nulls, keys, comments, anchors, decoded text, documents. Texts whose quoted scalars go on in
-//! any column are read, and edited, as libyaml reads them. `KUBEWRIGHT_MUTATIONS` sets the number
-//! of damaged texts, `KUBEWRIGHT_SEED` begins elsewhere; `KUBEWRIGHT_SHOW` lists the valid files that the scanner leaves to the complete planner.
-#![expect(clippy::disallowed_methods, reason = "tests read files and their settings")]
+//! Over every YAML file at hand (this project, `KUBEWRIGHT_CORPUS`, `YAML_TEST_SUITE`) and over
+//! random damage done to them, the two trees are compared in full: kinds, styles, spans, marks,
+//! nulls, keys, comments, anchors, decoded text, documents. Texts whose quoted scalars go on in any
+//! column are read, and edited, as libyaml reads them. `KUBEWRIGHT_MUTATIONS` sets the number of
+//! damaged texts, `KUBEWRIGHT_SEED` begins elsewhere; `KUBEWRIGHT_SHOW` lists the valid files that
+//! the scanner leaves to the complete planner.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests read files and their settings"
+)]
 #![expect(clippy::print_stdout, reason = "the counts are the result")]
 
 #[path = "lossless/random.rs"]
@@ -32,7 +38,10 @@ fn main() {
     for (variable, floor) in [("KUBEWRIGHT_CORPUS", 0.995), ("YAML_TEST_SUITE", 0.3)] {
         match std::env::var_os(variable).map(PathBuf::from) {
             Some(dir) => trials.push(Trial::test(variable, move || same_trees(&dir, floor))),
-            None => trials.push(Trial::test(format!("{variable} (skipped: not set)"), || Ok(())).with_ignored_flag(true)),
+            None => trials.push(
+                Trial::test(format!("{variable} (skipped: not set)"), || Ok(()))
+                    .with_ignored_flag(true),
+            ),
         }
     }
     libtest_mimic::run(&arguments, trials).exit();
@@ -40,7 +49,10 @@ fn main() {
 
 fn compare(text: &str, what: &str) -> Result<Option<bool>, libtest_mimic::Failed> {
     match (File::parse_fast(text), File::parse_complete(text)) {
-        (Some(fast), Ok(complete)) => ensure(fast == complete, || format!("{what}: the trees differ:\n{text}")).map(|()| Some(true)),
+        (Some(fast), Ok(complete)) => ensure(fast == complete, || {
+            format!("{what}: the trees differ:\n{text}")
+        })
+        .map(|()| Some(true)),
         (Some(_), Err(error)) => Err(format!("{what}: accepted, but {error}:\n{text}").into()),
         (None, Ok(_)) => Ok(Some(false)),
         (None, Err(_)) => Ok(None),
@@ -52,8 +64,12 @@ fn same_trees(dir: &Path, floor: f64) -> Outcome {
     let show = std::env::var_os("KUBEWRIGHT_SHOW").is_some();
     let (mut valid, mut accepted) = (Share::default(), Share::default());
     for (path, text) in support::tree(dir)? {
-        let yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json");
-        let Ok(text) = String::from_utf8(text) else { continue };
+        let yaml = path
+            .extension()
+            .is_some_and(|e| e == "yaml" || e == "yml" || e == "json");
+        let Ok(text) = String::from_utf8(text) else {
+            continue;
+        };
         if !yaml || path.starts_with("target") {
             continue;
         }
@@ -102,9 +118,9 @@ const SEEDS: &[&str] = &[
 
 /// What damage inserts.
 const SCRAPS: &[&str] = &[
-    "\n", " ", "  ", "- ", "-", ":", ": ", " #", "# c\n", "\"", "'", "|", ">", "|-\n", "[", "]", "{", "}", ",", "&a ", "*a", "*x", "!t ",
-    "? ", "---\n", "...\n", "\t", "\r\n", "a", "0", "\\", "\\n", "é", "~", "%", "@", "`", "key: v\n", "\n\n", "\n  ", "\n    ", "<<",
-    "--- ", "x: |2\n",
+    "\n", " ", "  ", "- ", "-", ":", ": ", " #", "# c\n", "\"", "'", "|", ">", "|-\n", "[", "]",
+    "{", "}", ",", "&a ", "*a", "*x", "!t ", "? ", "---\n", "...\n", "\t", "\r\n", "a", "0", "\\",
+    "\\n", "é", "~", "%", "@", "`", "key: v\n", "\n\n", "\n  ", "\n    ", "<<", "--- ", "x: |2\n",
 ];
 
 fn boundary(text: &str, mut at: usize) -> usize {
@@ -132,8 +148,14 @@ fn damage(text: &mut String, random: &mut Random) {
 }
 
 fn damaged_texts() -> Outcome {
-    let count: u32 = std::env::var("KUBEWRIGHT_MUTATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(100_000);
-    let seed = std::env::var("KUBEWRIGHT_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
+    let count: u32 = std::env::var("KUBEWRIGHT_MUTATIONS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(100_000);
+    let seed = std::env::var("KUBEWRIGHT_SEED")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(1);
     let mut random = Random::new(seed);
     let (mut valid, mut accepted) = (0_u32, 0_u32);
     for _ in 0..count {
@@ -150,12 +172,18 @@ fn damaged_texts() -> Outcome {
         }
     }
     println!("{count} damaged texts: {valid} valid, {accepted} accepted by the scanner, 0 wrong");
-    ensure(accepted > count / 10, || format!("only {accepted} of {count} accepted"))
+    ensure(accepted > count / 10, || {
+        format!("only {accepted} of {count} accepted")
+    })
 }
 
-/// A text whose quoted scalars and flow collections go on in lines of any indentation, as libyaml reads them.
+/// A text whose quoted scalars and flow collections go on in lines of any indentation, as libyaml
+/// reads them.
 fn shallow_text(random: &mut Random) -> String {
-    const WORDS: &[&str] = &["a", "b: c", "- d", "#e", "f # g", "''", "ü", "--- h", "---", "...", "x:", "| i", "[j]", "%k", "&l", "*m"];
+    const WORDS: &[&str] = &[
+        "a", "b: c", "- d", "#e", "f # g", "''", "ü", "--- h", "---", "...", "x:", "| i", "[j]",
+        "%k", "&l", "*m",
+    ];
     fn breaks(random: &mut Random, out: &mut String) {
         for _ in 0..=random.below(2) {
             out.push('\n');
@@ -229,14 +257,23 @@ fn as_value(node: kubewright_model::yaml::Node<'_>) -> serde_yaml::Value {
         return Value::Sequence(node.items().map(as_value).collect());
     }
     if node.is_mapping() {
-        return Value::Mapping(node.entries().map(|(key, value)| (as_value(key), as_value(value))).collect());
+        return Value::Mapping(
+            node.entries()
+                .map(|(key, value)| (as_value(key), as_value(value)))
+                .collect(),
+        );
     }
-    node.text().filter(|text| !text.is_empty()).map_or(Value::Null, |text| Value::String(text.to_owned()))
+    node.text()
+        .filter(|text| !text.is_empty())
+        .map_or(Value::Null, |text| Value::String(text.to_owned()))
 }
 
 /// What libyaml reads is read alike, can be edited, and reads as what was meant afterwards.
 fn shallow_lines() -> Outcome {
-    let seed = std::env::var("KUBEWRIGHT_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
+    let seed = std::env::var("KUBEWRIGHT_SEED")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(1);
     let mut random = Random::new(seed);
     let (mut read, mut edited, mut left) = (0_u32, 0_u32, 0_u32);
     for _ in 0..8_000 {
@@ -260,17 +297,29 @@ fn shallow_lines() -> Outcome {
         };
         let root = ours.root(0).ok_or("no root")?;
         read += 1;
-        ensure(as_value(root) == theirs, || format!("read in another way than libyaml does:\n{text}"))?;
-        let Ok(edit) = root.insert(kubewright_model::yaml::Place::Last, "new", &kubewright_model::yaml::Value::str("value")) else {
+        ensure(as_value(root) == theirs, || {
+            format!("read in another way than libyaml does:\n{text}")
+        })?;
+        let Ok(edit) = root.insert(
+            kubewright_model::yaml::Place::Last,
+            "new",
+            &kubewright_model::yaml::Value::str("value"),
+        ) else {
             continue;
         };
-        let Ok(after) = kubewright_model::yaml::verify::apply(&ours, &[&edit]) else { continue };
+        let Ok(after) = kubewright_model::yaml::verify::apply(&ours, &[&edit]) else {
+            continue;
+        };
         edited += 1;
         let mut want = theirs;
         want["new"] = serde_yaml::Value::String("value".to_owned());
         let got = serde_yaml::from_str::<serde_yaml::Value>(&after)?;
-        ensure(got == want, || format!("edited to something else:\n{text}\n{after}"))?;
+        ensure(got == want, || {
+            format!("edited to something else:\n{text}\n{after}")
+        })?;
     }
     println!("{read} texts read as libyaml reads them, {edited} edited, {left} left");
-    ensure(read > 5_000 && edited > 5_000 && left < read / 50, || format!("only {read} read and {edited} edited, {left} left"))
+    ensure(read > 5_000 && edited > 5_000 && left < read / 50, || {
+        format!("only {read} read and {edited} edited, {left} left")
+    })
 }

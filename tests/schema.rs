@@ -1,7 +1,9 @@
-//! Promise: what a transform makes anew is accepted by the API server: every DaemonSet of the cases of `static-pod-kube-proxy` passes the
-//! strict schema, and its selector selects its own pods. What `graph` prints for programs is what its schema says.
+//! Promise: what a transform makes anew is accepted by the API server: every DaemonSet of the cases
+//! of `static-pod-kube-proxy` passes the strict schema, and its selector selects its own pods. What
+//! `graph` prints for programs is what its schema says.
 //!
-//! Without python3 and `kubernetes_validate` this is skipped by name; with `KUBEWRIGHT_REQUIRE_CLIENTS=1` it fails.
+//! Without python3 and `kubernetes_validate` this is skipped by name; with
+//! `KUBEWRIGHT_REQUIRE_CLIENTS=1` it fails.
 
 #![expect(clippy::disallowed_methods, reason = "tests read files")]
 
@@ -28,7 +30,8 @@ for path in sys.argv[1:]:
 print(n)
 ";
 
-/// Validates the graph on standard input; fails when it shows no set of one of the words of evidence.
+/// Validates the graph on standard input; fails when it shows no set of one of the words of
+/// evidence.
 const VALIDATES: &str = r"
 import sys, json, jsonschema
 schema = json.load(open(sys.argv[1], encoding='utf-8'))
@@ -45,10 +48,26 @@ if missing: sys.exit('no set of ' + ', '.join(sorted(missing)))
 
 fn main() {
     let arguments = Arguments::from_args();
-    let schema = missing("python3 with kubernetes_validate", "python3", &["-c", "import kubernetes_validate, yaml"]);
-    let trial = needing(schema, "daemon_sets_pass_the_strict_schema", daemon_sets_pass_the_strict_schema);
-    let jsonschema = missing("python3 with jsonschema", "python3", &["-c", "import jsonschema"]);
-    let graph = needing(jsonschema, "graph_prints_what_its_schema_says", graph_prints_what_its_schema_says);
+    let schema = missing(
+        "python3 with kubernetes_validate",
+        "python3",
+        &["-c", "import kubernetes_validate, yaml"],
+    );
+    let trial = needing(
+        schema,
+        "daemon_sets_pass_the_strict_schema",
+        daemon_sets_pass_the_strict_schema,
+    );
+    let jsonschema = missing(
+        "python3 with jsonschema",
+        "python3",
+        &["-c", "import jsonschema"],
+    );
+    let graph = needing(
+        jsonschema,
+        "graph_prints_what_its_schema_says",
+        graph_prints_what_its_schema_says,
+    );
     libtest_mimic::run(&arguments, vec![trial, graph]).exit();
 }
 
@@ -60,13 +79,28 @@ fn daemon_sets_pass_the_strict_schema() -> Outcome {
     for (path, text) in tree(&cases)? {
         let holds = String::from_utf8_lossy(&text).contains("DaemonSet");
         if holds && path.iter().any(|part| part == "after") {
-            run(Command::new("python3").arg(&script).arg("/dev/null").arg(cases.join(&path)), &[0])?;
+            run(
+                Command::new("python3")
+                    .arg(&script)
+                    .arg("/dev/null")
+                    .arg(cases.join(&path)),
+                &[0],
+            )?;
             paths.push(cases.join(&path));
         }
     }
-    let printed = run(Command::new("python3").args(["-c", SELECTS]).args(&paths), &[0])?.stdout;
-    let count: usize = String::from_utf8_lossy(&printed).trim().parse().map_err(|e| Failed::from(format!("{e}")))?;
-    ensure(count > 20, || format!("only {count} DaemonSets were judged"))
+    let printed = run(
+        Command::new("python3").args(["-c", SELECTS]).args(&paths),
+        &[0],
+    )?
+    .stdout;
+    let count: usize = String::from_utf8_lossy(&printed)
+        .trim()
+        .parse()
+        .map_err(|e| Failed::from(format!("{e}")))?;
+    ensure(count > 20, || {
+        format!("only {count} DaemonSets were judged")
+    })
 }
 
 fn graph_prints_what_its_schema_says() -> Outcome {
@@ -75,7 +109,10 @@ fn graph_prints_what_its_schema_says() -> Outcome {
     let flux = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: f}\nspec: {path: ./tree, sourceRef: {kind: GitRepository, name: r}}\n";
     let config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n";
     let files = [
-        ("kubewright.toml", "[[apply-sets]]\nname = \"own\"\npaths = [\"own\"]\n"),
+        (
+            "kubewright.toml",
+            "[[apply-sets]]\nname = \"own\"\npaths = [\"own\"]\n",
+        ),
         ("own/c.yaml", config),
         ("clusters/f.yaml", flux),
         ("tree/sub/c.yaml", config),
@@ -92,11 +129,23 @@ fn graph_prints_what_its_schema_says() -> Outcome {
             fs::create_dir_all(path.parent().ok_or("no parent")?)?;
             fs::write(
                 path,
-                String::from_utf8_lossy(&text).replace("path: web", "path: examples/web").replace("path: worker", "path: examples/worker"),
+                String::from_utf8_lossy(&text)
+                    .replace("path: web", "path: examples/web")
+                    .replace("path: worker", "path: examples/worker"),
             )?;
         }
     }
-    let graph = run(&mut kubewright(dir.path(), &["graph", "--format", "json", "."]), &[0])?.stdout;
-    pipe(Command::new("python3").args(["-c", VALIDATES]).arg(root.join("examples/apply-sets/graph.schema.json")), &graph, &[0])?;
+    let graph = run(
+        &mut kubewright(dir.path(), &["graph", "--format", "json", "."]),
+        &[0],
+    )?
+    .stdout;
+    pipe(
+        Command::new("python3")
+            .args(["-c", VALIDATES])
+            .arg(root.join("examples/apply-sets/graph.schema.json")),
+        &graph,
+        &[0],
+    )?;
     Ok(())
 }

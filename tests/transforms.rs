@@ -1,16 +1,23 @@
-//! Every case of every transform: `before/` becomes `after/` byte for byte, `report.txt` is what is said, and again changes nothing.
+//! Every case of every transform: `before/` becomes `after/` byte for byte, `report.txt` is what is
+//! said, and again changes nothing.
 //!
 //! `transforms/<name>/cases/<case>/`:
 //!
-//! - `before/`: manifests, `kubewright.toml` where the case needs one, and whatever else lies beside them. `stdin.yaml` as the only manifest is read as a stream.
+//! - `before/`: manifests, `kubewright.toml` where the case needs one, and whatever else lies
+//!   beside them. `stdin.yaml` as the only manifest is read as a stream.
 //! - `after/`: all manifests afterwards, unchanged ones included. Absent: nothing may change.
 //! - `report.txt`: the report on `before/`, info findings included, without colours and diff.
-//! - `args`: `--unsafe-fixes` where the fixes of the case are unsafe. Without it, only safe ones are applied.
+//! - `args`: `--unsafe-fixes` where the fixes of the case are unsafe. Without it, only safe ones
+//!   are applied.
 //!
-//! Only the transform under test runs. A second test for each case runs all transforms together: they must come to rest, and
-//! every file must still parse, and the report is the same when each transform is asked in every pass, also for the repositories of
-//! `KUBEWRIGHT_CORPUS`. `BLESS=1` (`cargo bless`) writes `after/` and `report.txt`.
-#![expect(clippy::disallowed_methods, reason = "a test reads and writes its cases")]
+//! Only the transform under test runs. A second test for each case runs all transforms together:
+//! they must come to rest, and every file must still parse, and the report is the same when each
+//! transform is asked in every pass, also for the repositories of `KUBEWRIGHT_CORPUS`. `BLESS=1`
+//! (`cargo bless`) writes `after/` and `report.txt`.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test reads and writes its cases"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -35,23 +42,47 @@ fn main() {
     let mut trials = Vec::new();
     for transform in ALL {
         let name = transform.meta().name;
-        let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("transforms").join(name).join("cases");
+        let cases = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("transforms")
+            .join(name)
+            .join("cases");
         for case in directories(&cases) {
-            let label = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let label = case
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             let (alone, together) = (case.clone(), case);
-            trials.push(Trial::test(format!("{name}/{label}"), move || run_case(&alone, *transform)));
-            trials.push(Trial::test(format!("all/{name}/{label}"), move || run_all(&together)));
+            trials.push(Trial::test(format!("{name}/{label}"), move || {
+                run_case(&alone, *transform)
+            }));
+            trials.push(Trial::test(format!("all/{name}/{label}"), move || {
+                run_all(&together)
+            }));
         }
     }
-    for repository in std::env::var_os("KUBEWRIGHT_CORPUS").map(PathBuf::from).iter().flat_map(|corpus| directories(corpus)) {
-        let label = repository.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        trials.push(Trial::test(format!("asked/{label}"), move || all_asked(&repository)));
+    for repository in std::env::var_os("KUBEWRIGHT_CORPUS")
+        .map(PathBuf::from)
+        .iter()
+        .flat_map(|corpus| directories(corpus))
+    {
+        let label = repository
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        trials.push(Trial::test(format!("asked/{label}"), move || {
+            all_asked(&repository)
+        }));
     }
     libtest_mimic::run(&args, trials).exit();
 }
 
 fn directories(parent: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(parent).into_iter().flatten().filter_map(Result::ok);
+    let entries = fs::read_dir(parent)
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok);
     let mut found: Vec<PathBuf> = entries.map(|e| e.path()).filter(|p| p.is_dir()).collect();
     found.sort();
     found
@@ -70,11 +101,22 @@ struct Case {
 impl Case {
     fn read(root: &Path) -> Result<Self, Failed> {
         let toml = root.join(FILE_NAME);
-        let config = if toml.exists() { Config::load(&toml, FILE_NAME)? } else { Config::default() };
+        let config = if toml.exists() {
+            Config::load(&toml, FILE_NAME)?
+        } else {
+            Config::default()
+        };
         let root = root.canonicalize()?;
         let paths = [root.clone()];
-        let request = Request { root: &root, paths: &paths, whole: true, ignore: &config.ignore, in_git: false };
-        let mut tree = files::read(&request).map_err(|e| format!("{}: {}", e.path.display(), e.error))?;
+        let request = Request {
+            root: &root,
+            paths: &paths,
+            whole: true,
+            ignore: &config.ignore,
+            in_git: false,
+        };
+        let mut tree =
+            files::read(&request).map_err(|e| format!("{}: {}", e.path.display(), e.error))?;
         let stream = matches!(tree.inputs.as_slice(), [only] if only.path == STREAM);
         let before = tree
             .inputs
@@ -89,16 +131,38 @@ impl Case {
             options.texts = Some(Arc::new(Below::new(&root, vec![root.clone()], false)));
         }
         if stream {
-            tree.inputs.iter_mut().for_each(|i| i.path = "<stdin>".into());
+            tree.inputs
+                .iter_mut()
+                .for_each(|i| i.path = "<stdin>".into());
         }
-        let report = Report { findings: tree.unread, ..Report::default() };
-        Ok(Self { workspace: Workspace::new(tree.inputs, options), config, report, before, stream })
+        let report = Report {
+            findings: tree.unread,
+            ..Report::default()
+        };
+        Ok(Self {
+            workspace: Workspace::new(tree.inputs, options),
+            config,
+            report,
+            before,
+            stream,
+        })
     }
 
-    fn run(&mut self, transforms: Vec<&dyn Transform>, unsafe_fixes: UnsafeFixes) -> Result<(), Failed> {
+    fn run(
+        &mut self,
+        transforms: Vec<&dyn Transform>,
+        unsafe_fixes: UnsafeFixes,
+    ) -> Result<(), Failed> {
         // As the command line has it: what the configuration switches off does not run.
-        let transforms = transforms.into_iter().filter(|t| self.config.settings.enabled(t.meta().name)).collect();
-        let pipeline = Pipeline { transforms, settings: &self.config.settings, unsafe_fixes };
+        let transforms = transforms
+            .into_iter()
+            .filter(|t| self.config.settings.enabled(t.meta().name))
+            .collect();
+        let pipeline = Pipeline {
+            transforms,
+            settings: &self.config.settings,
+            unsafe_fixes,
+        };
         let unread = std::mem::take(&mut self.report.findings);
         self.report = pipeline.run(&self.workspace)?;
         self.report.findings.extend(unread);
@@ -110,7 +174,11 @@ impl Case {
     fn after(&self) -> BTreeMap<String, String> {
         let mut files = self.before.clone();
         for change in &self.report.files {
-            let path = if self.stream { STREAM.to_owned() } else { change.path.clone() };
+            let path = if self.stream {
+                STREAM.to_owned()
+            } else {
+                change.path.clone()
+            };
             match &change.after {
                 Some(text) => files.insert(path, text.to_string()),
                 None => files.remove(&path),
@@ -141,7 +209,11 @@ impl Case {
 
     fn said(&self) -> String {
         let paths = Paths::default();
-        let view = text::View { verbose: false, wrote: false, paths: &paths };
+        let view = text::View {
+            verbose: false,
+            wrote: false,
+            paths: &paths,
+        };
         let styled = text::findings(&self.report, &view) + &text::summary(&self.report, &view);
         anstream::adapter::strip_str(&styled).to_string()
     }
@@ -164,29 +236,53 @@ fn run_case(case: &Path, transform: &'static dyn Transform) -> Result<(), Failed
     let mut again = first.again();
     again.run(vec![transform], unsafe_fixes)?;
     if let Some(change) = again.report.files.first() {
-        return Err(format!("running again changes {}:\n{}", change.path, diff(&first.after(), &again.after())).into());
+        return Err(format!(
+            "running again changes {}:\n{}",
+            change.path,
+            diff(&first.after(), &again.after())
+        )
+        .into());
     }
     let expected_dir = case.join("after");
     if bless {
         return accept(case, &first.before, &after, &said);
     }
-    let expected = if expected_dir.exists() { tree(&expected_dir, &expected_dir) } else { first.before.clone() };
+    let expected = if expected_dir.exists() {
+        tree(&expected_dir, &expected_dir)
+    } else {
+        first.before.clone()
+    };
     if expected_dir.exists() && expected == first.before {
         return Err("after/ equals before/: remove it".into());
     }
     let mut problems = Vec::new();
     if after != expected {
-        problems.push(format!("not what after/ expects (-expected +actual):\n{}", diff(&expected, &after)));
+        problems.push(format!(
+            "not what after/ expects (-expected +actual):\n{}",
+            diff(&expected, &after)
+        ));
     }
     let report = fs::read_to_string(case.join("report.txt")).unwrap_or_default();
     if report != said {
         let one = |text: &str| BTreeMap::from([("report.txt".to_owned(), text.to_owned())]);
-        problems.push(format!("not what report.txt says (-expected +actual):\n{}", diff(&one(&report), &one(&said))));
+        problems.push(format!(
+            "not what report.txt says (-expected +actual):\n{}",
+            diff(&one(&report), &one(&said))
+        ));
     }
-    if problems.is_empty() { Ok(()) } else { Err(problems.concat().into()) }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems.concat().into())
+    }
 }
 
-fn accept(case: &Path, before: &BTreeMap<String, String>, after: &BTreeMap<String, String>, said: &str) -> Result<(), Failed> {
+fn accept(
+    case: &Path,
+    before: &BTreeMap<String, String>,
+    after: &BTreeMap<String, String>,
+    said: &str,
+) -> Result<(), Failed> {
     let directory = case.join("after");
     if directory.exists() {
         fs::remove_dir_all(&directory)?;
@@ -208,14 +304,20 @@ fn run_all(case: &Path) -> Result<(), Failed> {
     all.run(ALL.to_vec(), UnsafeFixes::All)?;
     for change in &all.report.files {
         if let Some(text) = &change.after {
-            yaml::File::parse(text.clone()).map_err(|e| format!("{} no longer parses: {e}\n{text}", change.path))?;
+            yaml::File::parse(text.clone())
+                .map_err(|e| format!("{} no longer parses: {e}\n{text}", change.path))?;
         }
     }
     let mut again = all.again();
     again.run(ALL.to_vec(), UnsafeFixes::All)?;
     match again.report.files.first() {
         None => Ok(()),
-        Some(change) => Err(format!("running again changes {}:\n{}", change.path, diff(&all.after(), &again.after())).into()),
+        Some(change) => Err(format!(
+            "running again changes {}:\n{}",
+            change.path,
+            diff(&all.after(), &again.after())
+        )
+        .into()),
     }
 }
 
@@ -239,15 +341,36 @@ impl Transform for Asked {
 
 /// What is kept between passes is what would have been found again.
 fn all_asked(directory: &Path) -> Result<(), Failed> {
-    let asked: Vec<Asked> = ALL.iter().map(|t| Asked(Meta { isolated: false, ..*t.meta() }, *t)).collect();
+    let asked: Vec<Asked> = ALL
+        .iter()
+        .map(|t| {
+            Asked(
+                Meta {
+                    isolated: false,
+                    ..*t.meta()
+                },
+                *t,
+            )
+        })
+        .collect();
     for unsafe_fixes in [UnsafeFixes::None, UnsafeFixes::All] {
         let (mut kept, mut every) = (Case::read(directory)?, Case::read(directory)?);
         kept.run(ALL.to_vec(), unsafe_fixes.clone())?;
-        every.run(asked.iter().map(|t| t as &dyn Transform).collect(), unsafe_fixes)?;
-        let (kept, every) = (format!("{:#?}", kept.report), format!("{:#?}", every.report));
+        every.run(
+            asked.iter().map(|t| t as &dyn Transform).collect(),
+            unsafe_fixes,
+        )?;
+        let (kept, every) = (
+            format!("{:#?}", kept.report),
+            format!("{:#?}", every.report),
+        );
         if kept != every {
-            let diff = similar::TextDiff::from_lines(&every, &kept).unified_diff().to_string();
-            return Err(format!("not what is found when all are asked in every pass:\n{diff}").into());
+            let diff = similar::TextDiff::from_lines(&every, &kept)
+                .unified_diff()
+                .to_string();
+            return Err(
+                format!("not what is found when all are asked in every pass:\n{diff}").into(),
+            );
         }
     }
     Ok(())
@@ -255,11 +378,17 @@ fn all_asked(directory: &Path) -> Result<(), Failed> {
 
 fn tree(root: &Path, directory: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
-    for entry in fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok) {
+    for entry in fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+    {
         let path = entry.path();
         if path.is_dir() {
             found.extend(tree(root, &path));
-        } else if let (Ok(text), Ok(relative)) = (fs::read_to_string(&path), path.strip_prefix(root)) {
+        } else if let (Ok(text), Ok(relative)) =
+            (fs::read_to_string(&path), path.strip_prefix(root))
+        {
             found.insert(relative.to_string_lossy().into_owned(), text);
         }
     }
@@ -268,12 +397,17 @@ fn tree(root: &Path, directory: &Path) -> BTreeMap<String, String> {
 
 fn diff(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> String {
     let paths: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let side = |files: &BTreeMap<String, String>, path: &String| files.get(path).cloned().unwrap_or_default();
+    let side = |files: &BTreeMap<String, String>, path: &String| {
+        files.get(path).cloned().unwrap_or_default()
+    };
     (paths.into_iter())
         .filter(|path| old.get(*path) != new.get(*path))
         .map(|path| {
             let (old, new) = (side(old, path), side(new, path));
-            similar::TextDiff::from_lines(&old, &new).unified_diff().header(path, path).to_string()
+            similar::TextDiff::from_lines(&old, &new)
+                .unified_diff()
+                .header(path, path)
+                .to_string()
         })
         .collect()
 }

@@ -1,8 +1,8 @@
 //! The transforms of kubewright.
 //!
-//! A transform looks at the whole workspace and says what it finds; it is pure and total: it never fails, never writes. One folder each,
-//! named for the pattern it finds; its `README.md` is its only page. [`ALL`] lists them in the order in which fixes are applied: names
-//! first, hashes last.
+//! A transform looks at the whole workspace and says what it finds; it is pure and total: it never
+//! fails, never writes. One folder each, named for the pattern it finds; its `README.md` is its
+//! only page. [`ALL`] lists them in the order in which fixes are applied: names first, hashes last.
 
 use kubewright_model::finding::{Applicability, Finding};
 use kubewright_model::kube::Workspace;
@@ -34,8 +34,8 @@ pub struct Meta {
     pub summary: &'static str,
     /// The most its fixes can be.
     pub applicability: Applicability,
-    /// Its fixes change nothing that another transform looks at, in whatever resource: after a pass of such fixes alone, only what made them is
-    /// asked again.
+    /// Its fixes change nothing that another transform looks at, in whatever resource: after a pass
+    /// of such fixes alone, only what made them is asked again.
     pub isolated: bool,
     /// The release it came with.
     pub since: &'static str,
@@ -60,8 +60,8 @@ pub trait Transform: Send + Sync {
     fn meta(&self) -> &'static Meta;
     /// All findings of this pass, with their fixes.
     fn check(&self, cx: &Context<'_>) -> Vec<Finding>;
-    /// Whether the fix of a finding keeps up what somebody asked for in that place, so that it is made in files, too, that are left alone
-    /// otherwise.
+    /// Whether the fix of a finding keeps up what somebody asked for in that place, so that it is
+    /// made in files, too, that are left alone otherwise.
     fn keeps_up(&self, _cx: &Context<'_>, _finding: &Finding) -> bool {
         false
     }
@@ -77,12 +77,14 @@ pub static ALL: &[&dyn Transform] = &[
     &missing_config_reference::MissingConfigReference,
 ];
 
-/// What would have to be known of the container images of the workspace to decide findings: what `kubewright images lock` asks.
+/// What would have to be known of the container images of the workspace to decide findings: what
+/// `kubewright images lock` asks.
 pub fn image_questions(cx: &Context<'_>) -> Vec<Question> {
     subpath_configmap_mount::questions(cx)
 }
 
-/// Whether a shell script writes, moves or removes a file or its directory, or asks whether something is mounted there; `None` where it may.
+/// Whether a shell script writes, moves or removes a file or its directory, or asks whether
+/// something is mounted there; `None` where it may.
 pub fn script_handles(text: &str, path: &str) -> Option<bool> {
     subpath_configmap_mount::script_handles(text, path)
 }
@@ -91,13 +93,18 @@ pub fn script_handles(text: &str, path: &str) -> Option<bool> {
 mod tests {
     use super::*;
 
-    /// Each transform has a table in the settings, by its name, that switches it off; [`Settings::enabled`] asks it.
+    /// Each transform has a table in the settings, by its name, that switches it off;
+    /// [`Settings::enabled`] asks it.
     #[test]
     fn every_transform_can_be_switched_off() {
         for name in ALL.iter().map(|t| t.meta().name) {
             let off = serde_json::json!({name: {"enabled": false}});
-            let settings: Settings = serde_json::from_value(off).unwrap_or_else(|error| panic!("{name}: {error}"));
-            assert!(Settings::default().enabled(name) && !settings.enabled(name), "Settings::enabled does not know {name}");
+            let settings: Settings =
+                serde_json::from_value(off).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(
+                Settings::default().enabled(name) && !settings.enabled(name),
+                "Settings::enabled does not know {name}"
+            );
         }
     }
 }

@@ -1,12 +1,16 @@
-//! Realistic manifests, the same for the same count: directories of ten files, each file a Deployment, its Service and its `ConfigMap`.
+//! Realistic manifests, the same for the same count: directories of ten files, each file a
+//! Deployment, its Service and its `ConfigMap`.
 //!
-//! What real repositories have and costs something is there: comments, both indentations of sequences, quotes, flow collections, block scalars
-//! that hold configuration, probes, resources, every tenth directory with a kustomization, every hundredth file a custom resource definition
+//! What real repositories have and costs something is there: comments, both indentations of
+//! sequences, quotes, flow collections, block scalars that hold configuration, probes, resources,
+//! every tenth directory with a kustomization, every hundredth file a custom resource definition
 //! with two of its resources. One Deployment in four reads a Secret.
 //!
-//! One Deployment in forty reads its `ConfigMap` and has no hash of it, which is a finding with a fix, every tenth of these mounts it through
-//! `subPath`; in one of twenty another tool takes care of it, which is a remark. That is the share in real repositories which never saw
-//! kubewright: 70 of 2,843 files with findings, 149 remarks (the corpus of the project). One that was cleaned once has fewer.
+//! One Deployment in forty reads its `ConfigMap` and has no hash of it, which is a finding with a
+//! fix, every tenth of these mounts it through `subPath`; in one of twenty another tool takes care
+//! of it, which is a remark. That is the share in real repositories which never saw kubewright: 70
+//! of 2,843 files with findings, 149 remarks (the corpus of the project). One that was cleaned once
+//! has fewer.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -41,16 +45,27 @@ pub(crate) fn files(dir: &Path, count: usize, share: usize) -> io::Result<u64> {
     let mut bytes = 0;
     let mut names: Vec<String> = Vec::new();
     for index in 0..count {
-        let directory = dir.join(format!("team-{:03}/service-{:05}", index / DIRECTORY % 40, index / DIRECTORY));
+        let directory = dir.join(format!(
+            "team-{:03}/service-{:05}",
+            index / DIRECTORY % 40,
+            index / DIRECTORY
+        ));
         if index % DIRECTORY == 0 {
             fs::create_dir_all(&directory)?;
             names.clear();
         }
         let text = if (index / DIRECTORY).is_multiple_of(10) && index % DIRECTORY == DIRECTORY - 1 {
             names.push("kustomization.yaml".into());
-            let listed: Vec<String> = names.iter().rev().skip(1).map(|n| format!("  - {n}\n")).collect();
+            let listed: Vec<String> = names
+                .iter()
+                .rev()
+                .skip(1)
+                .map(|n| format!("  - {n}\n"))
+                .collect();
             let listed = listed.concat();
-            format!("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: prod\nresources:\n{listed}")
+            format!(
+                "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: prod\nresources:\n{listed}"
+            )
         } else if index % 100 == 55 {
             names.push(format!("crd-{index:06}.yaml"));
             definition(&mut random, index)
@@ -64,19 +79,37 @@ pub(crate) fn files(dir: &Path, count: usize, share: usize) -> io::Result<u64> {
     Ok(bytes)
 }
 
-const WORDS: [&str; 12] =
-    ["billing", "catalog", "search", "gateway", "worker", "mailer", "reports", "ledger", "session", "media", "audit", "pricing"];
-const SETTINGS: [&str; 8] =
-    ["timeout", "retries", "pool.size", "log.level", "cache.ttl", "queue.depth", "feature.new-checkout", "endpoint"];
+const WORDS: [&str; 12] = [
+    "billing", "catalog", "search", "gateway", "worker", "mailer", "reports", "ledger", "session",
+    "media", "audit", "pricing",
+];
+const SETTINGS: [&str; 8] = [
+    "timeout",
+    "retries",
+    "pool.size",
+    "log.level",
+    "cache.ttl",
+    "queue.depth",
+    "feature.new-checkout",
+    "endpoint",
+];
 
 fn manifest(random: &mut Random, index: usize, share: usize) -> String {
     let name = format!("{}-{}-{index}", random.pick(&WORDS), random.pick(&WORDS));
-    let (unhashed, reloaded, secret) = (random.below(share) == 0, random.below(20) == 0, random.below(4) == 0);
+    let (unhashed, reloaded, secret) = (
+        random.below(share) == 0,
+        random.below(20) == 0,
+        random.below(4) == 0,
+    );
     let (reads, sub_path) = (unhashed || reloaded, unhashed && random.below(10) == 0);
     let pad = if random.below(2) == 0 { "" } else { "  " };
     let mut out = String::with_capacity(4096);
     if random.below(3) == 0 {
-        let _ = write!(out, "# {name}: owned by team {}, see the runbook before changing replicas\n---\n", random.pick(&WORDS));
+        let _ = write!(
+            out,
+            "# {name}: owned by team {}, see the runbook before changing replicas\n---\n",
+            random.pick(&WORDS)
+        );
     }
     let _ = write!(
         out,
@@ -86,18 +119,32 @@ fn manifest(random: &mut Random, index: usize, share: usize) -> String {
          app.kubernetes.io/name: {name}\n    spec:\n      serviceAccountName: default\n      containers:\n",
         random.pick(&WORDS),
         random.pick(&WORDS),
-        if reloaded && !unhashed { "    reloader.stakater.com/auto: \"true\"\n" } else { "" },
+        if reloaded && !unhashed {
+            "    reloader.stakater.com/auto: \"true\"\n"
+        } else {
+            ""
+        },
         1 + random.below(5)
     );
     for number in 0..=random.below(2) {
-        let uses = Uses { config: reads, sub_path: sub_path && number == 0, secret };
+        let uses = Uses {
+            config: reads,
+            sub_path: sub_path && number == 0,
+            secret,
+        };
         container(random, &mut out, &name, number, pad, &uses);
     }
     if secret {
-        let _ = write!(out, "      imagePullSecrets:\n      {pad}- name: registry\n");
+        let _ = write!(
+            out,
+            "      imagePullSecrets:\n      {pad}- name: registry\n"
+        );
     }
     if reads {
-        let _ = write!(out, "      volumes:\n      {pad}- name: config\n      {pad}  configMap:\n      {pad}    name: {name}\n");
+        let _ = write!(
+            out,
+            "      volumes:\n      {pad}- name: config\n      {pad}  configMap:\n      {pad}    name: {name}\n"
+        );
     }
     let _ = write!(
         out,
@@ -106,7 +153,13 @@ fn manifest(random: &mut Random, index: usize, share: usize) -> String {
          apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: prod\ndata:\n  app.properties: |\n"
     );
     for _ in 0..4 + random.below(25) {
-        let _ = writeln!(out, "    {}.{}={}", random.pick(&WORDS), random.pick(&SETTINGS), random.below(10_000));
+        let _ = writeln!(
+            out,
+            "    {}.{}={}",
+            random.pick(&WORDS),
+            random.pick(&SETTINGS),
+            random.below(10_000)
+        );
     }
     let _ = write!(
         out,
@@ -142,8 +195,18 @@ fn definition(random: &mut Random, index: usize) -> String {
             random.pick(&SETTINGS)
         );
         match random.below(3) {
-            0 => _ = write!(out, "{at}  type: string\n{at}  enum: [\"on\", \"off\", auto]\n"),
-            1 => _ = write!(out, "{at}  format: int32\n{at}  minimum: 0\n{at}  type: integer\n"),
+            0 => {
+                _ = write!(
+                    out,
+                    "{at}  type: string\n{at}  enum: [\"on\", \"off\", auto]\n"
+                )
+            }
+            1 => {
+                _ = write!(
+                    out,
+                    "{at}  format: int32\n{at}  minimum: 0\n{at}  type: integer\n"
+                )
+            }
             _ => {
                 let _ = write!(
                     out,
@@ -174,7 +237,14 @@ struct Uses {
     secret: bool,
 }
 
-fn container(random: &mut Random, out: &mut String, name: &str, number: usize, pad: &str, uses: &Uses) {
+fn container(
+    random: &mut Random,
+    out: &mut String,
+    name: &str,
+    number: usize,
+    pad: &str,
+    uses: &Uses,
+) {
     let at = format!("      {pad}");
     let _ = write!(
         out,
@@ -191,10 +261,24 @@ fn container(random: &mut Random, out: &mut String, name: &str, number: usize, p
         match random.below(3) {
             0 if uses.secret => {
                 let from = format!("secretKeyRef: {{name: {value}, key: password}}");
-                let _ = write!(out, "{at}  {pad}- name: {key}\n{at}  {pad}  valueFrom:\n{at}  {pad}    {from}\n");
+                let _ = write!(
+                    out,
+                    "{at}  {pad}- name: {key}\n{at}  {pad}  valueFrom:\n{at}  {pad}    {from}\n"
+                );
             }
-            0 => _ = write!(out, "{at}  {pad}- name: {key}\n{at}  {pad}  value: \"{value}\"\n"),
-            1 => _ = write!(out, "{at}  {pad}- name: {key}\n{at}  {pad}  value: {value}  # set by {}\n", random.pick(&WORDS)),
+            0 => {
+                _ = write!(
+                    out,
+                    "{at}  {pad}- name: {key}\n{at}  {pad}  value: \"{value}\"\n"
+                )
+            }
+            1 => {
+                _ = write!(
+                    out,
+                    "{at}  {pad}- name: {key}\n{at}  {pad}  value: {value}  # set by {}\n",
+                    random.pick(&WORDS)
+                )
+            }
             _ => {
                 let field = "valueFrom:\n";
                 let _ = write!(

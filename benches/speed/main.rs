@@ -1,4 +1,5 @@
-//! Figures as ratios within one run, so that a slow or busy machine changes them little. `README.md` has the commands and the results.
+//! Figures as ratios within one run, so that a slow or busy machine changes them little.
+//! `README.md` has the commands and the results.
 //!
 //! ```text
 //! cargo bench --bench speed -- generate DIR COUNT [SHARE]   writes realistic manifests
@@ -8,9 +9,15 @@
 //! cargo bench --bench speed -- count DIR              instructions of planning and of the whole program, by callgrind
 //! cargo bench --bench speed -- peers DIR SCHEMAS      other programs over the same files
 //! ```
-#![expect(clippy::disallowed_methods, reason = "benchmarks read files and the clock")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "benchmarks read files and the clock"
+)]
 #![expect(clippy::print_stdout, reason = "the figures are the result")]
-#![expect(clippy::cast_precision_loss, reason = "figures are rounded when they are shown")]
+#![expect(
+    clippy::cast_precision_loss,
+    reason = "figures are rounded when they are shown"
+)]
 
 mod generate;
 mod peers;
@@ -35,11 +42,16 @@ const ROUNDS: usize = 7;
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result {
-    let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let args: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| a != "--bench")
+        .collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args.as_slice() {
         ["generate", dir, count, share @ ..] => {
-            let share = share.first().map_or(Ok(generate::SHARE), |share| share.parse())?;
+            let share = share
+                .first()
+                .map_or(Ok(generate::SHARE), |share| share.parse())?;
             let bytes = generate::files(Path::new(dir), count.parse()?, share)?;
             println!("{count} files, {:.1} MB", bytes as f64 / 1e6);
         }
@@ -51,7 +63,9 @@ fn main() -> Result {
         ["count", dir] => count(Path::new(dir))?,
         ["peers", dir, schemas @ ..] => peers::peers(Path::new(dir), schemas.first().copied())?,
         // `cargo bench` without a command builds and runs everything: nothing to do here.
-        _ => println!("commands: generate, parse, check, start, count, peers; see benches/README.md"),
+        _ => {
+            println!("commands: generate, parse, check, start, count, peers; see benches/README.md")
+        }
     }
     Ok(())
 }
@@ -96,7 +110,11 @@ fn hash(dir: &Path) -> Result<u64> {
 fn trees(dir: &Path) -> Result<usize> {
     let mut paths = Vec::new();
     list(dir, &mut paths)?;
-    Ok(paths.par_iter().filter_map(|path| File::parse(fs::read_to_string(path).ok()?).ok()).map(|file| black_box(file).len()).sum())
+    Ok(paths
+        .par_iter()
+        .filter_map(|path| File::parse(fs::read_to_string(path).ok()?).ok())
+        .map(|file| black_box(file).len())
+        .sum())
 }
 
 fn parse(dir: &Path) -> Result {
@@ -108,7 +126,11 @@ fn parse(dir: &Path) -> Result {
         parsing.push(timed(|| trees(dir)).0);
     }
     let (hashing, parsing) = (median(hashing), median(parsing));
-    println!("{:.1} MB: read + SHA-256 {hashing:.0?}, read + tree {parsing:.0?}, {:.2} x", bytes as f64 / 1e6, ratio(parsing, hashing));
+    println!(
+        "{:.1} MB: read + SHA-256 {hashing:.0?}, read + tree {parsing:.0?}, {:.2} x",
+        bytes as f64 / 1e6,
+        ratio(parsing, hashing)
+    );
     Ok(())
 }
 
@@ -120,7 +142,10 @@ fn ratio(a: Duration, b: Duration) -> f64 {
 fn plan(dir: &Path, repeat: usize) -> Result {
     let mut paths = Vec::new();
     list(dir, &mut paths)?;
-    let texts = paths.iter().map(|path| Ok(fs::read_to_string(path)?.into())).collect::<Result<Vec<Arc<str>>>>()?;
+    let texts = paths
+        .iter()
+        .map(|path| Ok(fs::read_to_string(path)?.into()))
+        .collect::<Result<Vec<Arc<str>>>>()?;
     for text in texts.iter().cycle().take(repeat * texts.len()) {
         black_box(File::parse(Arc::clone(text)).map_err(|e| e.to_string())?);
     }
@@ -133,19 +158,33 @@ fn count(dir: &Path) -> Result {
     let (own, scratch) = (std::env::current_exe()?, tempfile::tempdir()?);
     let plan = |repeat: &str| run::instructions(&own, &["plan", ".", repeat], dir);
     let planning = (plan("3")? - plan("1")?) / 2.0;
-    println!("scanner and tree: {:.1} M instructions, {:.1} a byte", planning / 1e6, planning / bytes);
+    println!(
+        "scanner and tree: {:.1} M instructions, {:.1} a byte",
+        planning / 1e6,
+        planning / bytes
+    );
     let program = Path::new(env!("CARGO_BIN_EXE_kubewright"));
     let whole = run::instructions(program, &["fix", "--check", "."], dir)?;
-    println!("fix --check: {:.1} M instructions, {:.1} a byte", whole / 1e6, whole / bytes);
+    println!(
+        "fix --check: {:.1} M instructions, {:.1} a byte",
+        whole / 1e6,
+        whole / bytes
+    );
     generate::files(scratch.path(), 1, generate::SHARE)?;
     let small = run::instructions(program, &["fix", "--check", "."], scratch.path())?;
-    println!("fix --check of one small file: {:.2} M instructions", small / 1e6);
+    println!(
+        "fix --check of one small file: {:.2} M instructions",
+        small / 1e6
+    );
     Ok(())
 }
 
 fn check(dir: &Path) -> Result {
     let bytes = hash(dir)? as f64;
-    let (own, program) = (std::env::current_exe()?, Path::new(env!("CARGO_BIN_EXE_kubewright")));
+    let (own, program) = (
+        std::env::current_exe()?,
+        Path::new(env!("CARGO_BIN_EXE_kubewright")),
+    );
     let (mut hashing, mut checking) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         hashing.push(run::run(&own, &["hash", "."], dir)?);
@@ -158,7 +197,10 @@ fn check(dir: &Path) -> Result {
     let clocks: [(&str, Clock); 2] = [("wall clock", |r| r.wall), ("processor", |r| r.processor)];
     for (name, what) in clocks {
         let (hashing, checking) = (of(&hashing, what), of(&checking, what));
-        println!("{name}: read + SHA-256 {hashing:.0?}, fix --check {checking:.0?}, {:.2} x", ratio(checking, hashing));
+        println!(
+            "{name}: read + SHA-256 {hashing:.0?}, fix --check {checking:.0?}, {:.2} x",
+            ratio(checking, hashing)
+        );
     }
     let memory = checking.iter().map(|r| r.memory).fold(0.0, f64::max);
     let (peak, base) = (memory / 1e6, small / 1e6);
@@ -177,15 +219,27 @@ type Clock = fn(&Run) -> Duration;
 /// Alternating runs of the whole program and of one that does nothing.
 fn start(file: &Path) -> Result {
     let scratch = tempfile::tempdir()?;
-    let (source, empty) = (scratch.path().join("empty.rs"), scratch.path().join("empty"));
+    let (source, empty) = (
+        scratch.path().join("empty.rs"),
+        scratch.path().join("empty"),
+    );
     fs::write(&source, "fn main() {}\n")?;
-    if !Command::new("rustc").args(["-O", "-o"]).args([&empty, &source]).status()?.success() {
+    if !Command::new("rustc")
+        .args(["-O", "-o"])
+        .args([&empty, &source])
+        .status()?
+        .success()
+    {
         return Err("rustc failed".into());
     }
     fs::copy(file, scratch.path().join("a.yaml"))?;
     let once = |program: &Path| {
         let mut command = Command::new(program);
-        command.args(["fix", "--check", "a.yaml"]).current_dir(scratch.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .args(["fix", "--check", "a.yaml"])
+            .current_dir(scratch.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         timed(|| command.status()).0
     };
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
@@ -194,6 +248,10 @@ fn start(file: &Path) -> Result {
         ours.push(once(Path::new(env!("CARGO_BIN_EXE_kubewright"))));
     }
     let (ours, theirs) = (median(ours), median(theirs));
-    println!("one file: {ours:.1?}, an empty program {theirs:.1?}, {:.1} x, {:.1?} more", ratio(ours, theirs), ours.saturating_sub(theirs));
+    println!(
+        "one file: {ours:.1?}, an empty program {theirs:.1?}, {:.1} x, {:.1?} more",
+        ratio(ours, theirs),
+        ours.saturating_sub(theirs)
+    );
     Ok(())
 }

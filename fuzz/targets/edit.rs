@@ -1,5 +1,6 @@
-//! Random edits of any text: the last bytes of the input decide what is edited, the rest is the text. An edit is refused before it is planned, or
-//! it changes exactly what it says: a planned edit that the verifier does not let through is a finding as well.
+//! Random edits of any text: the last bytes of the input decide what is edited, the rest is the
+//! text. An edit is refused before it is planned, or it changes exactly what it says: a planned
+//! edit that the verifier does not let through is a finding as well.
 #![no_main]
 
 #[path = "../../tests/lossless/edits.rs"]

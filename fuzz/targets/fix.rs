@@ -1,5 +1,5 @@
-//! The whole pipeline on any text: as a stream, and as files (U+0001 ends a file). It never panics, comes to rest, what it writes is YAML, and a second run
-//! changes nothing.
+//! The whole pipeline on any text: as a stream, and as files (U+0001 ends a file). It never panics,
+//! comes to rest, what it writes is YAML, and a second run changes nothing.
 #![no_main]
 
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Both planners, on any text: what the scanner accepts it plans exactly as the complete planner does, and every span lies in its parent's.
+//! Both planners, on any text: what the scanner accepts it plans exactly as the complete planner
+//! does, and every span lies in its parent's.
 #![no_main]
 
 use kubewright_model::yaml::{File, Node};

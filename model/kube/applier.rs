@@ -1,7 +1,8 @@
-//! Resources that have other files applied: Argo CD `Application`s and `ApplicationSet`s, Flux `Kustomization`s.
+//! Resources that have other files applied: Argo CD `Application`s and `ApplicationSet`s, Flux
+//! `Kustomization`s.
 //!
-//! Each is read into what it applies ([`Source`]) and where ([`Place`]). Fields may be templates: what cannot be filled in is not known, and
-//! not guessed.
+//! Each is read into what it applies ([`Source`]) and where ([`Place`]). Fields may be templates:
+//! what cannot be filled in is not known, and not guessed.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +36,8 @@ pub(super) struct Place {
 pub(super) struct Source {
     pub claim: Claim,
     pub content: Content,
-    /// The mapping that changes what is built: `kustomize` of an Argo CD source, `spec` of a Flux `Kustomization`.
+    /// The mapping that changes what is built: `kustomize` of an Argo CD source, `spec` of a Flux
+    /// `Kustomization`.
     pub settings: Option<NodeId>,
 }
 
@@ -77,7 +79,12 @@ pub(super) struct Layout {
 pub(super) fn all(parts: &Parts<'_>) -> (Vec<Applied>, Own) {
     let kinds = |resource: &&Resource| tool(resource).is_some();
     let with_spec = |resource| Some((resource, parts.node(resource)?.get("spec")?));
-    let found: Vec<(&Resource, Node<'_>)> = parts.resources.iter().filter(kinds).filter_map(with_spec).collect();
+    let found: Vec<(&Resource, Node<'_>)> = parts
+        .resources
+        .iter()
+        .filter(kinds)
+        .filter_map(with_spec)
+        .collect();
     let mut claims = Vec::new();
     let urls = flux::urls(parts);
     for (resource, spec) in &found {
@@ -91,8 +98,15 @@ pub(super) fn all(parts: &Parts<'_>) -> (Vec<Applied>, Own) {
     let mut applied = Vec::new();
     for (resource, spec) in found {
         match resource.kind.as_str() {
-            "Application" => applied.push(argo::application(resource.id, Some(resource.name.clone()), spec, &Fill::default())),
-            "ApplicationSet" => applied.extend(application_set::applications(parts, &own, resource, spec)),
+            "Application" => applied.push(argo::application(
+                resource.id,
+                Some(resource.name.clone()),
+                spec,
+                &Fill::default(),
+            )),
+            "ApplicationSet" => {
+                applied.extend(application_set::applications(parts, &own, resource, spec))
+            }
             _ => applied.push(flux::kustomization(resource, spec, &urls)),
         }
     }
@@ -102,11 +116,13 @@ pub(super) fn all(parts: &Parts<'_>) -> (Vec<Applied>, Own) {
     (applied, own)
 }
 
-/// Takes the settings from sources that are not this repository: what they change is not here. An `OCIRepository` or a `Bucket` holds what
-/// somebody pushed there, which is this repository only where its path says so.
+/// Takes the settings from sources that are not this repository: what they change is not here. An
+/// `OCIRepository` or a `Bucket` holds what somebody pushed there, which is this repository only
+/// where its path says so.
 fn forget_foreign(applied: &mut Applied, own: &Own, parts: &Parts<'_>) {
     for source in &mut applied.sources {
-        let pushed = source.claim.repository == flux::PUSHED && !source.claim.is_here(parts.paths());
+        let pushed =
+            source.claim.repository == flux::PUSHED && !source.claim.is_here(parts.paths());
         if pushed || own.is_not(&source.claim, parts.paths()) {
             source.settings = None;
         }
@@ -134,7 +150,11 @@ pub(super) enum Filled {
 
 impl Filled {
     pub(super) fn known(self) -> Option<String> {
-        if let Self::Known(text) = self { Some(text) } else { None }
+        if let Self::Known(text) = self {
+            Some(text)
+        } else {
+            None
+        }
     }
 }
 
@@ -150,7 +170,13 @@ pub(super) struct Fill {
 impl Fill {
     /// The text of a node.
     pub(super) fn text(&self, node: Option<Node<'_>>) -> Filled {
-        let Some(text) = node.filter(|n| !n.is_null()).and_then(Node::text).filter(|t| !t.is_empty()) else { return Filled::Absent };
+        let Some(text) = node
+            .filter(|n| !n.is_null())
+            .and_then(Node::text)
+            .filter(|t| !t.is_empty())
+        else {
+            return Filled::Absent;
+        };
         self.fill(text).map_or(Filled::Unknown, Filled::Known)
     }
 
@@ -194,5 +220,9 @@ pub(super) fn claim(url: Filled, named: &Filled, path: Filled) -> Claim {
         Filled::Known(text) => revision(Some(text)),
         Filled::Unknown => None,
     };
-    Claim { repository: url.known().map(|u| address(&u)).unwrap_or_default(), revision, path: path.known() }
+    Claim {
+        repository: url.known().map(|u| address(&u)).unwrap_or_default(),
+        revision,
+        path: path.known(),
+    }
 }

@@ -1,8 +1,8 @@
 //! Building apply sets, strongest evidence first.
 //!
-//! A file that is part of a configured set is judged only through configured sets; one that a kustomization gathers only through the
-//! kustomizations that are built and reach it; what Argo CD or Flux takes as it is only through them; what is left makes a candidate set
-//! for each directory.
+//! A file that is part of a configured set is judged only through configured sets; one that a
+//! kustomization gathers only through the kustomizations that are built and reach it; what Argo CD
+//! or Flux takes as it is only through them; what is left makes a candidate set for each directory.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,12 +42,19 @@ impl<'a> Parts<'a> {
 
     /// What SOPS encrypted in a file, by number.
     pub(super) fn encrypted_of(&self, file: FileId) -> std::ops::Range<usize> {
-        self.encrypted.partition_point(|e| e.location.file < file)..self.encrypted.partition_point(|e| e.location.file <= file)
+        self.encrypted.partition_point(|e| e.location.file < file)
+            ..self.encrypted.partition_point(|e| e.location.file <= file)
     }
 
     /// The mapping of a resource.
     pub(super) fn node(&self, resource: &Resource) -> Option<Node<'a>> {
-        Some(self.files.get(resource.file.0 as usize)?.yaml.as_deref()?.node(resource.node))
+        Some(
+            self.files
+                .get(resource.file.0 as usize)?
+                .yaml
+                .as_deref()?
+                .node(resource.node),
+        )
     }
 
     /// All files by path.
@@ -57,7 +64,10 @@ impl<'a> Parts<'a> {
 
     /// The kustomization that a file is.
     pub(super) fn kustomization(&self, file: FileId) -> Option<&'a Kustomization> {
-        self.kustomizations.binary_search_by_key(&file, |k| k.file).ok().and_then(|i| self.kustomizations.get(i))
+        self.kustomizations
+            .binary_search_by_key(&file, |k| k.file)
+            .ok()
+            .and_then(|i| self.kustomizations.get(i))
     }
 
     pub(super) fn is_component(&self, file: FileId) -> bool {
@@ -89,7 +99,14 @@ pub(super) struct Draft {
 
 impl Draft {
     pub(super) fn new(name: &str, evidence: Evidence, unit: Unit) -> Self {
-        Self { name: name.to_owned(), evidence, appliers: Vec::new(), cluster: None, unit, parts: Vec::new() }
+        Self {
+            name: name.to_owned(),
+            evidence,
+            appliers: Vec::new(),
+            cluster: None,
+            unit,
+            parts: Vec::new(),
+        }
     }
 }
 
@@ -97,8 +114,15 @@ impl Draft {
 pub(super) fn build(parts: &Parts<'_>, options: &Options) -> (Vec<Built>, Vec<Applied>) {
     if options.stream {
         let holes: BTreeSet<String> = parts.unreadable.values().cloned().collect();
-        let unit = Unit { members: parts.resources.iter().map(raw).collect(), holes, ..Unit::default() };
-        return (number(vec![Draft::new("<stdin>", Evidence::Stream, unit)]), Vec::new());
+        let unit = Unit {
+            members: parts.resources.iter().map(raw).collect(),
+            holes,
+            ..Unit::default()
+        };
+        return (
+            number(vec![Draft::new("<stdin>", Evidence::Stream, unit)]),
+            Vec::new(),
+        );
     }
     let mut gatherer = Gatherer::new(parts);
     let mut configured: BTreeMap<FileId, &str> = BTreeMap::new();
@@ -112,44 +136,116 @@ pub(super) fn build(parts: &Parts<'_>, options: &Options) -> (Vec<Built>, Vec<Ap
         }
         unit.place(Namespace::Default(spec.namespace.as_deref()));
         // What is applied to one cluster meets there.
-        match drafts.iter_mut().find(|d| d.cluster.is_some() && d.cluster == spec.cluster) {
+        match drafts
+            .iter_mut()
+            .find(|d| d.cluster.is_some() && d.cluster == spec.cluster)
+        {
             Some(known) => {
                 known.name = format!("{}, {}", known.name, spec.name);
                 known.unit.add(unit);
             }
-            None => drafts.push(Draft { cluster: spec.cluster.clone(), ..Draft::new(&spec.name, Evidence::Config, unit) }),
+            None => drafts.push(Draft {
+                cluster: spec.cluster.clone(),
+                ..Draft::new(&spec.name, Evidence::Config, unit)
+            }),
         }
     }
     let (applied, own) = applier::all(parts);
     let sources = meeting::drafts(parts, &mut gatherer, &applied, &own);
-    let mut used: BTreeSet<FileId> = sources.iter().flat_map(|d| d.unit.built.iter().chain(&d.unit.files).copied()).collect();
+    let mut used: BTreeSet<FileId> = sources
+        .iter()
+        .flat_map(|d| d.unit.built.iter().chain(&d.unit.files).copied())
+        .collect();
     let first_applied = drafts.len();
     drafts.extend(sources);
-    for kustomization in parts.kustomizations.iter().filter(|k| k.root && !configured.contains_key(&k.file) && !used.contains(&k.file)) {
-        let unit = unit::kustomization(parts, &mut gatherer, kustomization.file, &Overrides::default());
-        drafts.push(Draft::new(shown(&kustomization.directory), Evidence::Kustomization, unit));
+    for kustomization in parts
+        .kustomizations
+        .iter()
+        .filter(|k| k.root && !configured.contains_key(&k.file) && !used.contains(&k.file))
+    {
+        let unit = unit::kustomization(
+            parts,
+            &mut gatherer,
+            kustomization.file,
+            &Overrides::default(),
+        );
+        drafts.push(Draft::new(
+            shown(&kustomization.directory),
+            Evidence::Kustomization,
+            unit,
+        ));
     }
     for draft in drafts.get_mut(first_applied..).unwrap_or_default() {
         without(parts, &mut draft.unit, &configured);
     }
-    used.extend(parts.kustomizations.iter().flat_map(|k| k.resources.iter().copied()));
+    used.extend(
+        parts
+            .kustomizations
+            .iter()
+            .flat_map(|k| k.resources.iter().copied()),
+    );
     used.extend(configured.keys().copied());
     drafts.extend(charts(parts));
     drafts.extend(directories(parts, &used));
-    (number(meeting::meet(parts, drafts, &applied, first_applied)), applied)
+    (
+        number(meeting::meet(parts, drafts, &applied, first_applied)),
+        applied,
+    )
 }
 
 /// In order of evidence, then by name; those of the configuration as they stand there.
 fn number(mut drafts: Vec<Draft>) -> Vec<Built> {
-    let key = |d: &Draft| (d.evidence, if d.evidence == Evidence::Config { String::new() } else { d.name.clone() });
+    let key = |d: &Draft| {
+        (
+            d.evidence,
+            if d.evidence == Evidence::Config {
+                String::new()
+            } else {
+                d.name.clone()
+            },
+        )
+    };
     drafts.sort_by_cached_key(key);
     let built = drafts.into_iter().zip(0..).map(|(draft, id)| {
-        let Draft { name, evidence, appliers, cluster, unit, parts } = draft;
-        let Unit { members, generated, encrypted, gone, holes, failures, reach, .. } = unit;
+        let Draft {
+            name,
+            evidence,
+            appliers,
+            cluster,
+            unit,
+            parts,
+        } = draft;
+        let Unit {
+            members,
+            generated,
+            encrypted,
+            gone,
+            holes,
+            failures,
+            reach,
+            ..
+        } = unit;
         let closed = holes.is_empty();
         let holes = holes.into_iter().collect();
-        let set = ApplySet { id: SetId(id), name, evidence, appliers, cluster, members, generated, parts, encrypted, closed, holes };
-        Built { set, reach, gone, failures: failures.into_iter().collect() }
+        let set = ApplySet {
+            id: SetId(id),
+            name,
+            evidence,
+            appliers,
+            cluster,
+            members,
+            generated,
+            parts,
+            encrypted,
+            closed,
+            holes,
+        };
+        Built {
+            set,
+            reach,
+            gone,
+            failures: failures.into_iter().collect(),
+        }
     });
     built.collect()
 }
@@ -160,12 +256,18 @@ fn without(parts: &Parts<'_>, unit: &mut Unit, configured: &BTreeMap<FileId, &st
         return;
     }
     let holes = &mut unit.holes;
-    unit.members.retain(|member| match parts.resources.get(member.resource.0 as usize).and_then(|r| configured.get(&r.file)) {
-        Some(name) => {
-            holes.insert(format!("a part of it belongs to apply set {name}"));
-            false
+    unit.members.retain(|member| {
+        match parts
+            .resources
+            .get(member.resource.0 as usize)
+            .and_then(|r| configured.get(&r.file))
+        {
+            Some(name) => {
+                holes.insert(format!("a part of it belongs to apply set {name}"));
+                false
+            }
+            None => true,
         }
-        None => true,
     });
 }
 
@@ -174,7 +276,9 @@ fn matched(files: &[SourceFile], spec: &ApplySetSpec) -> Vec<FileId> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for path in &spec.paths {
-        let hits = files.iter().filter(|f| path.matches(&f.path) && seen.insert(f.id));
+        let hits = files
+            .iter()
+            .filter(|f| path.matches(&f.path) && seen.insert(f.id));
         found.extend(in_walk_order(hits).into_iter().map(|f| f.id));
     }
     found
@@ -183,15 +287,32 @@ fn matched(files: &[SourceFile], spec: &ApplySetSpec) -> Vec<FileId> {
 /// Kustomizations among the files are built, the other files are taken as they are.
 fn configured_unit(parts: &Parts<'_>, gatherer: &mut Gatherer<'_>, files: &[FileId]) -> Unit {
     let wanted: BTreeSet<FileId> = files.iter().copied().collect();
-    let inner: BTreeSet<FileId> =
-        parts.kustomizations.iter().filter(|k| wanted.contains(&k.file)).flat_map(|k| k.bases.iter().copied()).collect();
+    let inner: BTreeSet<FileId> = parts
+        .kustomizations
+        .iter()
+        .filter(|k| wanted.contains(&k.file))
+        .flat_map(|k| k.bases.iter().copied())
+        .collect();
     let mut units: BTreeMap<FileId, Unit> = BTreeMap::new();
-    for kustomization in parts.kustomizations.iter().filter(|k| wanted.contains(&k.file) && !inner.contains(&k.file) && !k.component) {
-        units.insert(kustomization.file, unit::kustomization(parts, gatherer, kustomization.file, &Overrides::default()));
+    for kustomization in parts
+        .kustomizations
+        .iter()
+        .filter(|k| wanted.contains(&k.file) && !inner.contains(&k.file) && !k.component)
+    {
+        units.insert(
+            kustomization.file,
+            unit::kustomization(parts, gatherer, kustomization.file, &Overrides::default()),
+        );
     }
-    let reach: BTreeSet<FileId> = units.values().flat_map(|u| u.reach.iter().copied()).collect();
-    let covered: BTreeSet<FileId> =
-        reach.iter().filter_map(|f| parts.kustomization(*f)).flat_map(|k| k.resources.iter().copied()).collect();
+    let reach: BTreeSet<FileId> = units
+        .values()
+        .flat_map(|u| u.reach.iter().copied())
+        .collect();
+    let covered: BTreeSet<FileId> = reach
+        .iter()
+        .filter_map(|f| parts.kustomization(*f))
+        .flat_map(|k| k.resources.iter().copied())
+        .collect();
     let mut unit = Unit::default();
     for file in files {
         if let Some(built) = units.remove(file) {
@@ -205,9 +326,15 @@ fn configured_unit(parts: &Parts<'_>, gatherer: &mut Gatherer<'_>, files: &[File
 
 /// Helm charts: what they install is known to Helm alone.
 fn charts(parts: &Parts<'_>) -> Vec<Draft> {
-    let directories = parts.files.iter().map(|f| split(&f.path)).filter(|(_, name)| *name == "Chart.yaml");
+    let directories = parts
+        .files
+        .iter()
+        .map(|f| split(&f.path))
+        .filter(|(_, name)| *name == "Chart.yaml");
     let unit = || Unit::hole("the templates of a Helm chart are not read: render it".to_owned());
-    directories.map(|(directory, _)| Draft::new(shown(directory), Evidence::Helm, unit())).collect()
+    directories
+        .map(|(directory, _)| Draft::new(shown(directory), Evidence::Helm, unit()))
+        .collect()
 }
 
 /// A candidate for each directory that holds resources of which nothing says how they are applied.
@@ -215,7 +342,11 @@ fn directories(parts: &Parts<'_>, used: &BTreeSet<FileId>) -> Vec<Draft> {
     let mut directories: BTreeMap<&str, Unit> = BTreeMap::new();
     for resource in parts.resources.iter().filter(|r| !used.contains(&r.file)) {
         if let Some(file) = parts.files.get(resource.file.0 as usize) {
-            directories.entry(split(&file.path).0).or_default().members.push(raw(resource));
+            directories
+                .entry(split(&file.path).0)
+                .or_default()
+                .members
+                .push(raw(resource));
         }
     }
     let hole = "nothing says that a directory is applied as a whole";

@@ -1,5 +1,6 @@
-//! Fields outside of pod templates that name a ConfigMap or Secret, as data: Kubernetes' own kinds and annotations (docs/kubernetes.md#fields-outside-of-pods). Those
-//! of custom resources are in [`super::custom_fields`].
+//! Fields outside of pod templates that name a ConfigMap or Secret, as data: Kubernetes' own kinds
+//! and annotations (docs/kubernetes.md#fields-outside-of-pods). Those of custom resources are in
+//! [`super::custom_fields`].
 //!
 //! A row that holds for any kind has `*` as its kind.
 
@@ -40,7 +41,12 @@ pub(super) struct Field {
     pub certainty: Certainty,
 }
 
-pub(super) const fn field(kinds: &'static [&'static str], group: &'static str, path: &'static [&'static str], to: Target) -> Field {
+pub(super) const fn field(
+    kinds: &'static [&'static str],
+    group: &'static str,
+    path: &'static [&'static str],
+    to: Target,
+) -> Field {
     Field {
         kinds,
         group,
@@ -55,31 +61,59 @@ pub(super) const fn field(kinds: &'static [&'static str], group: &'static str, p
     }
 }
 
-const fn annotation(kinds: &'static [&'static str], path: &'static [&'static str], to: Target) -> Field {
-    Field { form: Form::Words, ..field(kinds, "*", path, to) }
+const fn annotation(
+    kinds: &'static [&'static str],
+    path: &'static [&'static str],
+    to: Target,
+) -> Field {
+    Field {
+        form: Form::Words,
+        ..field(kinds, "*", path, to)
+    }
 }
 
 impl Field {
     pub(super) const fn namespace(self, key: &'static str) -> Self {
-        Self { namespace: Some(key), ..self }
+        Self {
+            namespace: Some(key),
+            ..self
+        }
     }
     pub(super) const fn key(self, key: &'static str) -> Self {
-        Self { key: Some((key, None)), ..self }
+        Self {
+            key: Some((key, None)),
+            ..self
+        }
     }
     pub(super) const fn key_or(self, key: &'static str, default: &'static str) -> Self {
-        Self { key: Some((key, Some(default))), ..self }
+        Self {
+            key: Some((key, Some(default))),
+            ..self
+        }
     }
     pub(super) const fn of_kind(self) -> Self {
-        Self { when: Some(("kind", self.to.kind())), ..self }
+        Self {
+            when: Some(("kind", self.to.kind())),
+            ..self
+        }
     }
     pub(super) const fn of_kind_or_none(self) -> Self {
-        Self { or_absent: true, ..self.of_kind() }
+        Self {
+            or_absent: true,
+            ..self.of_kind()
+        }
     }
     pub(super) const fn of_type(self) -> Self {
-        Self { when: Some(("type", self.to.kind())), ..self }
+        Self {
+            when: Some(("type", self.to.kind())),
+            ..self
+        }
     }
     pub(super) const fn probable(self) -> Self {
-        Self { certainty: Certainty::Probable, ..self }
+        Self {
+            certainty: Certainty::Probable,
+            ..self
+        }
     }
 }
 
@@ -90,9 +124,21 @@ const CLASS: &[&str] = &["StorageClass", "VolumeSnapshotClass"];
 /// Fields of Kubernetes' own kinds, and annotations.
 pub(super) const FIELDS: &[Field] = &[
     // core
-    field(&["Node"], "", &["spec", "configSource", "configMap", "name"], ConfigMap).namespace("namespace").key("kubeletConfigKey"),
+    field(
+        &["Node"],
+        "",
+        &["spec", "configSource", "configMap", "name"],
+        ConfigMap,
+    )
+    .namespace("namespace")
+    .key("kubeletConfigKey"),
     field(&["ServiceAccount"], "", &["secrets[]", "name"], Secret),
-    field(&["ServiceAccount"], "", &["imagePullSecrets[]", "name"], Secret),
+    field(
+        &["ServiceAccount"],
+        "",
+        &["imagePullSecrets[]", "name"],
+        Secret,
+    ),
     field(PV, "", &["spec", "azureFile", "secretName"], Secret).namespace("secretNamespace"),
     field(PV, "", &["spec", "cephfs", "secretRef", "name"], Secret).namespace("namespace"),
     field(PV, "", &["spec", "cinder", "secretRef", "name"], Secret).namespace("namespace"),
@@ -101,57 +147,227 @@ pub(super) const FIELDS: &[Field] = &[
     field(PV, "", &["spec", "rbd", "secretRef", "name"], Secret).namespace("namespace"),
     field(PV, "", &["spec", "scaleIO", "secretRef", "name"], Secret).namespace("namespace"),
     field(PV, "", &["spec", "storageos", "secretRef", "name"], Secret).namespace("namespace"),
-    field(PV, "", &["spec", "csi", "controllerPublishSecretRef", "name"], Secret).namespace("namespace"),
-    field(PV, "", &["spec", "csi", "nodeStageSecretRef", "name"], Secret).namespace("namespace"),
-    field(PV, "", &["spec", "csi", "nodePublishSecretRef", "name"], Secret).namespace("namespace"),
-    field(PV, "", &["spec", "csi", "controllerExpandSecretRef", "name"], Secret).namespace("namespace"),
-    field(PV, "", &["spec", "csi", "nodeExpandSecretRef", "name"], Secret).namespace("namespace"),
+    field(
+        PV,
+        "",
+        &["spec", "csi", "controllerPublishSecretRef", "name"],
+        Secret,
+    )
+    .namespace("namespace"),
+    field(
+        PV,
+        "",
+        &["spec", "csi", "nodeStageSecretRef", "name"],
+        Secret,
+    )
+    .namespace("namespace"),
+    field(
+        PV,
+        "",
+        &["spec", "csi", "nodePublishSecretRef", "name"],
+        Secret,
+    )
+    .namespace("namespace"),
+    field(
+        PV,
+        "",
+        &["spec", "csi", "controllerExpandSecretRef", "name"],
+        Secret,
+    )
+    .namespace("namespace"),
+    field(
+        PV,
+        "",
+        &["spec", "csi", "nodeExpandSecretRef", "name"],
+        Secret,
+    )
+    .namespace("namespace"),
     // storage.k8s.io, snapshot.storage.k8s.io: keys of the CSI external sidecars, then in-tree ones
-    field(CLASS, "*", &["parameters", "csi.storage.k8s.io/provisioner-secret-name"], Secret)
-        .namespace("csi.storage.k8s.io/provisioner-secret-namespace"),
-    field(CLASS, "*", &["parameters", "csi.storage.k8s.io/controller-publish-secret-name"], Secret)
-        .namespace("csi.storage.k8s.io/controller-publish-secret-namespace"),
-    field(CLASS, "*", &["parameters", "csi.storage.k8s.io/node-stage-secret-name"], Secret)
-        .namespace("csi.storage.k8s.io/node-stage-secret-namespace"),
-    field(CLASS, "*", &["parameters", "csi.storage.k8s.io/node-publish-secret-name"], Secret)
-        .namespace("csi.storage.k8s.io/node-publish-secret-namespace"),
-    field(CLASS, "*", &["parameters", "csi.storage.k8s.io/controller-expand-secret-name"], Secret)
-        .namespace("csi.storage.k8s.io/controller-expand-secret-namespace"),
-    field(CLASS, "*", &["parameters", "csi.storage.k8s.io/node-expand-secret-name"], Secret)
-        .namespace("csi.storage.k8s.io/node-expand-secret-namespace"),
-    field(CLASS, "*", &["parameters", "csi.storage.k8s.io/snapshotter-secret-name"], Secret)
-        .namespace("csi.storage.k8s.io/snapshotter-secret-namespace"),
-    field(CLASS, "*", &["parameters", "csi.storage.k8s.io/snapshotter-list-secret-name"], Secret)
-        .namespace("csi.storage.k8s.io/snapshotter-list-secret-namespace"),
+    field(
+        CLASS,
+        "*",
+        &["parameters", "csi.storage.k8s.io/provisioner-secret-name"],
+        Secret,
+    )
+    .namespace("csi.storage.k8s.io/provisioner-secret-namespace"),
+    field(
+        CLASS,
+        "*",
+        &[
+            "parameters",
+            "csi.storage.k8s.io/controller-publish-secret-name",
+        ],
+        Secret,
+    )
+    .namespace("csi.storage.k8s.io/controller-publish-secret-namespace"),
+    field(
+        CLASS,
+        "*",
+        &["parameters", "csi.storage.k8s.io/node-stage-secret-name"],
+        Secret,
+    )
+    .namespace("csi.storage.k8s.io/node-stage-secret-namespace"),
+    field(
+        CLASS,
+        "*",
+        &["parameters", "csi.storage.k8s.io/node-publish-secret-name"],
+        Secret,
+    )
+    .namespace("csi.storage.k8s.io/node-publish-secret-namespace"),
+    field(
+        CLASS,
+        "*",
+        &[
+            "parameters",
+            "csi.storage.k8s.io/controller-expand-secret-name",
+        ],
+        Secret,
+    )
+    .namespace("csi.storage.k8s.io/controller-expand-secret-namespace"),
+    field(
+        CLASS,
+        "*",
+        &["parameters", "csi.storage.k8s.io/node-expand-secret-name"],
+        Secret,
+    )
+    .namespace("csi.storage.k8s.io/node-expand-secret-namespace"),
+    field(
+        CLASS,
+        "*",
+        &["parameters", "csi.storage.k8s.io/snapshotter-secret-name"],
+        Secret,
+    )
+    .namespace("csi.storage.k8s.io/snapshotter-secret-namespace"),
+    field(
+        CLASS,
+        "*",
+        &[
+            "parameters",
+            "csi.storage.k8s.io/snapshotter-list-secret-name",
+        ],
+        Secret,
+    )
+    .namespace("csi.storage.k8s.io/snapshotter-list-secret-namespace"),
     field(CLASS, "*", &["parameters", "secretRef"], Secret),
     field(CLASS, "*", &["parameters", "adminSecretName"], Secret).namespace("adminSecretNamespace"),
     field(CLASS, "*", &["parameters", "userSecretName"], Secret).namespace("userSecretNamespace"),
     field(CLASS, "*", &["parameters", "secretName"], Secret).namespace("secretNamespace"),
     // networking.k8s.io
     field(&["Ingress"], "*", &["spec", "tls[]", "secretName"], Secret),
-    field(&["IngressClass"], "networking.k8s.io", &["spec", "parameters", "name"], ConfigMap).of_kind().namespace("namespace"),
-    field(&["IngressClass"], "networking.k8s.io", &["spec", "parameters", "name"], Secret).of_kind().namespace("namespace"),
-    annotation(&["Ingress"], &["metadata", "annotations", "ingress.kubernetes.io/auth-secret"], Secret),
-    annotation(&["Ingress"], &["metadata", "annotations", "ingress.kubernetes.io/auth-tls-secret"], Secret),
-    annotation(&["Ingress"], &["metadata", "annotations", "nginx.ingress.kubernetes.io/auth-secret"], Secret),
-    annotation(&["Ingress"], &["metadata", "annotations", "nginx.ingress.kubernetes.io/auth-tls-secret"], Secret),
-    annotation(&["Ingress"], &["metadata", "annotations", "nginx.ingress.kubernetes.io/proxy-ssl-secret"], Secret),
-    annotation(&["Ingress"], &["metadata", "annotations", "nginx.ingress.kubernetes.io/fastcgi-params-configmap"], ConfigMap),
-    annotation(&["Ingress"], &["metadata", "annotations", "nginx.ingress.kubernetes.io/auth-proxy-set-headers"], ConfigMap),
-    annotation(&["Ingress"], &["metadata", "annotations", "nginx.ingress.kubernetes.io/custom-headers"], ConfigMap),
+    field(
+        &["IngressClass"],
+        "networking.k8s.io",
+        &["spec", "parameters", "name"],
+        ConfigMap,
+    )
+    .of_kind()
+    .namespace("namespace"),
+    field(
+        &["IngressClass"],
+        "networking.k8s.io",
+        &["spec", "parameters", "name"],
+        Secret,
+    )
+    .of_kind()
+    .namespace("namespace"),
+    annotation(
+        &["Ingress"],
+        &[
+            "metadata",
+            "annotations",
+            "ingress.kubernetes.io/auth-secret",
+        ],
+        Secret,
+    ),
+    annotation(
+        &["Ingress"],
+        &[
+            "metadata",
+            "annotations",
+            "ingress.kubernetes.io/auth-tls-secret",
+        ],
+        Secret,
+    ),
+    annotation(
+        &["Ingress"],
+        &[
+            "metadata",
+            "annotations",
+            "nginx.ingress.kubernetes.io/auth-secret",
+        ],
+        Secret,
+    ),
+    annotation(
+        &["Ingress"],
+        &[
+            "metadata",
+            "annotations",
+            "nginx.ingress.kubernetes.io/auth-tls-secret",
+        ],
+        Secret,
+    ),
+    annotation(
+        &["Ingress"],
+        &[
+            "metadata",
+            "annotations",
+            "nginx.ingress.kubernetes.io/proxy-ssl-secret",
+        ],
+        Secret,
+    ),
+    annotation(
+        &["Ingress"],
+        &[
+            "metadata",
+            "annotations",
+            "nginx.ingress.kubernetes.io/fastcgi-params-configmap",
+        ],
+        ConfigMap,
+    ),
+    annotation(
+        &["Ingress"],
+        &[
+            "metadata",
+            "annotations",
+            "nginx.ingress.kubernetes.io/auth-proxy-set-headers",
+        ],
+        ConfigMap,
+    ),
+    annotation(
+        &["Ingress"],
+        &[
+            "metadata",
+            "annotations",
+            "nginx.ingress.kubernetes.io/custom-headers",
+        ],
+        ConfigMap,
+    ),
     // admissionregistration.k8s.io: a ConfigMap only when the policy's paramKind says so
-    field(&["ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicyBinding"], "*", &["spec", "paramRef", "name"], ConfigMap)
-        .namespace("namespace")
-        .probable(),
+    field(
+        &[
+            "ValidatingAdmissionPolicyBinding",
+            "MutatingAdmissionPolicyBinding",
+        ],
+        "*",
+        &["spec", "paramRef", "name"],
+        ConfigMap,
+    )
+    .namespace("namespace")
+    .probable(),
     // Reloader, on the workload
-    annotation(ANY, &["metadata", "annotations", RELOADER_CONFIGMAPS], ConfigMap),
+    annotation(
+        ANY,
+        &["metadata", "annotations", RELOADER_CONFIGMAPS],
+        ConfigMap,
+    ),
     annotation(ANY, &["metadata", "annotations", RELOADER_SECRETS], Secret),
 ];
 
 const RELOADER_CONFIGMAPS: &str = "configmap.reloader.stakater.com/reload";
 const RELOADER_SECRETS: &str = "secret.reloader.stakater.com/reload";
 
-/// Annotations of pods, wherever a kind carries its pod templates: the key, and what its words name.
+/// Annotations of pods, wherever a kind carries its pod templates: the key, and what its words
+/// name.
 pub(super) const POD_ANNOTATIONS: &[(&str, Target)] = &[
     (RELOADER_CONFIGMAPS, ConfigMap),
     (RELOADER_SECRETS, Secret),
@@ -160,7 +376,8 @@ pub(super) const POD_ANNOTATIONS: &[(&str, Target)] = &[
     ("vault.hashicorp.com/tls-secret", Secret),
 ];
 
-/// Kinds of the core group; other kinds of version `v1` are of `OpenShift` before it had API groups.
+/// Kinds of the core group; other kinds of version `v1` are of `OpenShift` before it had API
+/// groups.
 pub(super) const CORE_KINDS: &[&str] = &[
     "Binding",
     "ComponentStatus",

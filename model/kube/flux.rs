@@ -17,10 +17,12 @@ pub(super) struct Git {
     ignores: bool,
 }
 
-/// `GitRepository`s by namespace and name. One name with several meanings stands for none: each is of another cluster.
+/// `GitRepository`s by namespace and name. One name with several meanings stands for none: each is
+/// of another cluster.
 pub(super) type Urls = BTreeMap<(String, String), Option<Git>>;
 
-/// Stands for the address of an `OCIRepository` or a `Bucket`: they hold what somebody pushed there.
+/// Stands for the address of an `OCIRepository` or a `Bucket`: they hold what somebody pushed
+/// there.
 pub(super) const PUSHED: &str = "pushed://";
 
 /// Where Flux puts what states no namespace of its own.
@@ -30,19 +32,33 @@ const HOME: &str = "flux-system";
 pub(super) fn urls(parts: &Parts<'_>) -> Urls {
     let mut urls = Urls::new();
     let fill = Fill::default();
-    for resource in parts.resources.iter().filter(|r| r.kind == "GitRepository" && r.group() == "source.toolkit.fluxcd.io") {
-        let Some(spec) = parts.node(resource).and_then(|n| n.get("spec")) else { continue };
-        let pinned = ["commit", "tag", "semver", "name"].iter().find_map(|k| spec.path(&["ref", k]));
+    for resource in parts
+        .resources
+        .iter()
+        .filter(|r| r.kind == "GitRepository" && r.group() == "source.toolkit.fluxcd.io")
+    {
+        let Some(spec) = parts.node(resource).and_then(|n| n.get("spec")) else {
+            continue;
+        };
+        let pinned = ["commit", "tag", "semver", "name"]
+            .iter()
+            .find_map(|k| spec.path(&["ref", k]));
         let git = Git {
             url: fill.text(spec.get("url")),
             // Any of these goes before the branch.
-            revision: pinned.map_or_else(|| fill.text(spec.path(&["ref", "branch"])), |_| Filled::Unknown),
+            revision: pinned.map_or_else(
+                || fill.text(spec.path(&["ref", "branch"])),
+                |_| Filled::Unknown,
+            ),
             ignores: spec.get("ignore").is_some(),
         };
         let key = (namespace(resource), resource.name.clone());
         urls.entry(key)
             .and_modify(|known| {
-                if known.as_ref().is_some_and(|k| (&k.url, &k.revision) != (&git.url, &git.revision)) {
+                if known
+                    .as_ref()
+                    .is_some_and(|k| (&k.url, &k.revision) != (&git.url, &git.revision))
+                {
                     *known = None;
                 }
             })
@@ -52,7 +68,10 @@ pub(super) fn urls(parts: &Parts<'_>) -> Urls {
 }
 
 fn namespace(resource: &Resource) -> String {
-    resource.namespace.clone().unwrap_or_else(|| HOME.to_owned())
+    resource
+        .namespace
+        .clone()
+        .unwrap_or_else(|| HOME.to_owned())
 }
 
 fn path(spec: Node<'_>) -> Filled {
@@ -69,13 +88,23 @@ fn claim_of(resource: &Resource, spec: Node<'_>, urls: &Urls) -> Option<(Claim, 
         return None;
     }
     let name = text("name")?.to_owned();
-    let key = (text("namespace").map_or_else(|| namespace(resource), str::to_owned), name);
+    let key = (
+        text("namespace").map_or_else(|| namespace(resource), str::to_owned),
+        name,
+    );
     let path = path(spec);
     Some(match urls.get(&key) {
         Some(Some(git)) => (claim(git.url.clone(), &git.revision, path), git.ignores),
         Some(None) => return None,
         // Its address is not in the workspace: the name has to do.
-        None => (claim(Filled::Known(format!("{UNKNOWN_ADDRESS}{}/{}", key.0, key.1)), &Filled::Absent, path), false),
+        None => (
+            claim(
+                Filled::Known(format!("{UNKNOWN_ADDRESS}{}/{}", key.0, key.1)),
+                &Filled::Absent,
+                path,
+            ),
+            false,
+        ),
     })
 }
 
@@ -89,17 +118,47 @@ pub(super) fn kustomization(resource: &Resource, spec: Node<'_>, urls: &Urls) ->
     let fill = Fill::default();
     let target = fill.text(spec.get("targetNamespace"));
     let kube_config = spec.get("kubeConfig").filter(|k| !k.is_null());
-    let cluster = kube_config.and_then(|k| k.path(&["secretRef", "name"]).or_else(|| k.path(&["configMapRef", "name"]))?.text());
+    let cluster = kube_config.and_then(|k| {
+        k.path(&["secretRef", "name"])
+            .or_else(|| k.path(&["configMapRef", "name"]))?
+            .text()
+    });
     // Without a kubeconfig it is the cluster that Flux runs in.
     let known = kube_config.is_none() || cluster.is_some();
-    let place = Place { cluster: cluster.unwrap_or_default().to_owned(), namespace: target.clone().known() };
+    let place = Place {
+        cluster: cluster.unwrap_or_default().to_owned(),
+        namespace: target.clone().known(),
+    };
     let (claim, content) = if let Some((claim, filtered)) = claim_of(resource, spec, urls) {
-        (claim, Content::Directory(Layout { depth: Depth::Tree, filtered, ..Layout::default() }))
+        (
+            claim,
+            Content::Directory(Layout {
+                depth: Depth::Tree,
+                filtered,
+                ..Layout::default()
+            }),
+        )
     } else {
-        let text = |key: &str| spec.path(&["sourceRef", key]).and_then(Node::text).unwrap_or_default();
+        let text = |key: &str| {
+            spec.path(&["sourceRef", key])
+                .and_then(Node::text)
+                .unwrap_or_default()
+        };
         let what = format!("the content of {} {}", text("kind"), text("name"));
-        let repository = if ["Bucket", "ExternalArtifact", "OCIRepository"].contains(&text("kind")) { PUSHED } else { "" };
-        (Claim { repository: repository.to_owned(), revision: None, path: path(spec).known() }, Content::Opaque(what))
+        let repository = if ["Bucket", "ExternalArtifact", "OCIRepository"].contains(&text("kind"))
+        {
+            PUSHED
+        } else {
+            ""
+        };
+        (
+            Claim {
+                repository: repository.to_owned(),
+                revision: None,
+                path: path(spec).known(),
+            },
+            Content::Opaque(what),
+        )
     };
     Applied {
         applier: Applier {
@@ -110,6 +169,10 @@ pub(super) fn kustomization(resource: &Resource, spec: Node<'_>, urls: &Urls) ->
         },
         tool: Evidence::Flux,
         place: (known && target != Filled::Unknown).then_some(place),
-        sources: vec![Source { claim, content, settings: Some(spec.id()) }],
+        sources: vec![Source {
+            claim,
+            content,
+            settings: Some(spec.id()),
+        }],
     }
 }

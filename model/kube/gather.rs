@@ -1,7 +1,9 @@
-//! Building kustomizations as far as sets need it: which resources and generated objects come out, under which names and namespaces.
+//! Building kustomizations as far as sets need it: which resources and generated objects come out,
+//! under which names and namespaces.
 //!
-//! The order is kustomize's (`api/internal/target/kusttarget.go`): resources, generators, components, and then what changes all of it. A
-//! component changes what its parent gathered before it. What a base gathers is kept, since many overlays share it.
+//! The order is kustomize's (`api/internal/target/kusttarget.go`): resources, generators,
+//! components, and then what changes all of it. A component changes what its parent gathered before
+//! it. What a base gathers is kept, since many overlays share it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -40,7 +42,13 @@ pub(super) type Made = (FileId, usize);
 impl<T> Part<T> {
     fn new(what: T, namespace: Option<&str>) -> Self {
         let namespace = namespace.map(str::to_owned);
-        Self { what, namespace, prefix: String::new(), suffix: String::new(), through: Vec::new() }
+        Self {
+            what,
+            namespace,
+            prefix: String::new(),
+            suffix: String::new(),
+            through: Vec::new(),
+        }
     }
 
     fn pass(&mut self, file: FileId, around: &Around) {
@@ -67,12 +75,22 @@ pub(super) struct Around {
 
 impl Around {
     fn of(kustomization: &Kustomization) -> Self {
-        let Kustomization { namespace, prefix, suffix, .. } = kustomization;
-        Self { namespace: namespace.clone(), prefix: prefix.clone(), suffix: suffix.clone() }
+        let Kustomization {
+            namespace,
+            prefix,
+            suffix,
+            ..
+        } = kustomization;
+        Self {
+            namespace: namespace.clone(),
+            prefix: prefix.clone(),
+            suffix: suffix.clone(),
+        }
     }
 }
 
-/// How who has a kustomization built changes it: fields that are set take the place of its own, as `kustomize edit set` does.
+/// How who has a kustomization built changes it: fields that are set take the place of its own, as
+/// `kustomize edit set` does.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Overrides {
     pub namespace: Option<String>,
@@ -84,8 +102,14 @@ pub(super) struct Overrides {
 impl Overrides {
     fn apply(&self, around: &mut Around) {
         around.namespace = self.namespace.clone().or_else(|| around.namespace.take());
-        around.prefix = self.prefix.clone().unwrap_or_else(|| std::mem::take(&mut around.prefix));
-        around.suffix = self.suffix.clone().unwrap_or_else(|| std::mem::take(&mut around.suffix));
+        around.prefix = self
+            .prefix
+            .clone()
+            .unwrap_or_else(|| std::mem::take(&mut around.prefix));
+        around.suffix = self
+            .suffix
+            .clone()
+            .unwrap_or_else(|| std::mem::take(&mut around.suffix));
     }
 }
 
@@ -126,20 +150,52 @@ impl Gathered {
             } else {
                 format!("{}{}{}", part.prefix, resource.name, part.suffix)
             };
-            Some(Member { resource: part.what, namespace: part.namespace.clone(), name, through: part.outermost_first() })
+            Some(Member {
+                resource: part.what,
+                namespace: part.namespace.clone(),
+                name,
+                through: part.outermost_first(),
+            })
         };
         let generated = |part: &Part<Made>| {
             let (kustomization, generator) = part.what;
-            let at = parts.kustomizations.binary_search_by_key(&kustomization, |k| k.file).ok()?;
-            let name = &parts.kustomizations.get(at)?.generators.get(generator)?.name;
+            let at = parts
+                .kustomizations
+                .binary_search_by_key(&kustomization, |k| k.file)
+                .ok()?;
+            let name = &parts
+                .kustomizations
+                .get(at)?
+                .generators
+                .get(generator)?
+                .name;
             let name = format!("{}{name}{}", part.prefix, part.suffix);
-            Some(Generated { kustomization, generator, namespace: part.namespace.clone(), name, through: part.outermost_first() })
+            Some(Generated {
+                kustomization,
+                generator,
+                namespace: part.namespace.clone(),
+                name,
+                through: part.outermost_first(),
+            })
         };
         let encrypted = |part: &Part<usize>| {
-            let Encrypted { to, name, location, document, .. } = parts.encrypted.get(part.what)?;
+            let Encrypted {
+                to,
+                name,
+                location,
+                document,
+                ..
+            } = parts.encrypted.get(part.what)?;
             let (to, file, document) = (*to, location.file, *document);
             let name = format!("{}{name}{}", part.prefix, part.suffix);
-            Some(EncryptedMember { to, file, document, namespace: part.namespace.clone(), name, through: part.outermost_first() })
+            Some(EncryptedMember {
+                to,
+                file,
+                document,
+                namespace: part.namespace.clone(),
+                name,
+                through: part.outermost_first(),
+            })
         };
         Outcome {
             encrypted: self.encrypted.iter().filter_map(encrypted).collect(),
@@ -155,9 +211,12 @@ impl Gathered {
         self.failures.extend(inner.failures.iter().cloned());
         self.reach.extend(inner.reach.iter().copied());
         let room = MAX_MEMBERS.saturating_sub(self.resources.len().max(self.generated.len()));
-        self.resources.extend(inner.resources.iter().take(room).cloned());
-        self.generated.extend(inner.generated.iter().take(room).cloned());
-        self.encrypted.extend(inner.encrypted.iter().take(room).cloned());
+        self.resources
+            .extend(inner.resources.iter().take(room).cloned());
+        self.generated
+            .extend(inner.generated.iter().take(room).cloned());
+        self.encrypted
+            .extend(inner.encrypted.iter().take(room).cloned());
         self.gone.extend(inner.gone.iter().take(room).cloned());
         if inner.resources.len() > room || inner.generated.len() > room {
             self.holes.insert("it has too many resources".to_owned());
@@ -175,7 +234,11 @@ pub(super) struct Gatherer<'a> {
 
 impl<'a> Gatherer<'a> {
     pub(super) fn new(parts: &'a Parts<'a>) -> Self {
-        Self { parts, memo: BTreeMap::new(), steps: 64 * parts.kustomizations.len() + 1000 }
+        Self {
+            parts,
+            memo: BTreeMap::new(),
+            steps: 64 * parts.kustomizations.len() + 1000,
+        }
     }
 
     /// What a kustomization gathers.
@@ -201,17 +264,28 @@ impl<'a> Gatherer<'a> {
     }
 
     /// Adds what a kustomization gathers to `into`, then changes all of it.
-    fn accumulate(&mut self, file: FileId, mut into: Gathered, stack: &[FileId], overrides: Option<&Overrides>) -> Gathered {
+    fn accumulate(
+        &mut self,
+        file: FileId,
+        mut into: Gathered,
+        stack: &[FileId],
+        overrides: Option<&Overrides>,
+    ) -> Gathered {
         let parts = self.parts;
         let Ok(index) = parts.kustomizations.binary_search_by_key(&file, |k| k.file) else {
             into.holes.extend(parts.unreadable.get(&file).cloned());
             return into;
         };
-        let (Some(kustomization), Some(details)) = (parts.kustomizations.get(index), parts.details.get(index)) else {
+        let (Some(kustomization), Some(details)) =
+            (parts.kustomizations.get(index), parts.details.get(index))
+        else {
             return into;
         };
         if stack.contains(&file) || stack.len() >= MAX_DEPTH || self.steps == 0 {
-            into.holes.insert(format!("kustomization {} refers to itself, or nests too deep", kustomization.directory));
+            into.holes.insert(format!(
+                "kustomization {} refers to itself, or nests too deep",
+                kustomization.directory
+            ));
             return into;
         }
         self.steps -= 1;
@@ -222,16 +296,32 @@ impl<'a> Gatherer<'a> {
             match entry {
                 Entry::File(file) => {
                     into.holes.extend(parts.unreadable.get(file).cloned());
-                    into.resources.extend(parts.of_file(*file).iter().map(|r| Part::new(r.id, r.namespace.as_deref())));
-                    let namespace = |number: usize| parts.encrypted.get(number).and_then(|e| e.namespace.as_deref());
-                    into.encrypted.extend(parts.encrypted_of(*file).map(|number| Part::new(number, namespace(number))));
+                    into.resources.extend(
+                        parts
+                            .of_file(*file)
+                            .iter()
+                            .map(|r| Part::new(r.id, r.namespace.as_deref())),
+                    );
+                    let namespace = |number: usize| {
+                        parts
+                            .encrypted
+                            .get(number)
+                            .and_then(|e| e.namespace.as_deref())
+                    };
+                    into.encrypted.extend(
+                        parts
+                            .encrypted_of(*file)
+                            .map(|number| Part::new(number, namespace(number))),
+                    );
                 }
                 Entry::Base(base) => into.add(&self.gather(*base, &stack)),
             }
         }
         for (at, generator) in kustomization.generators.iter().enumerate() {
-            into.failures.extend(generation::failure(parts, &into, file, at, generator));
-            into.generated.push(Part::new((file, at), generator.namespace.as_deref()));
+            into.failures
+                .extend(generation::failure(parts, &into, file, at, generator));
+            into.generated
+                .push(Part::new((file, at), generator.namespace.as_deref()));
         }
         let more = overrides.map_or(&[][..], |o| o.components.as_slice());
         for component in details.components.iter().chain(more) {
@@ -244,30 +334,66 @@ impl<'a> Gatherer<'a> {
         if let Some(overrides) = overrides {
             overrides.apply(&mut around);
         }
-        into.resources.iter_mut().for_each(|part| part.pass(file, &around));
-        into.gone.iter_mut().for_each(|part| part.pass(file, &around));
-        into.generated.iter_mut().for_each(|part| part.pass(file, &around));
-        into.encrypted.iter_mut().for_each(|part| part.pass(file, &around));
+        into.resources
+            .iter_mut()
+            .for_each(|part| part.pass(file, &around));
+        into.gone
+            .iter_mut()
+            .for_each(|part| part.pass(file, &around));
+        into.generated
+            .iter_mut()
+            .for_each(|part| part.pass(file, &around));
+        into.encrypted
+            .iter_mut()
+            .for_each(|part| part.pass(file, &around));
         into
     }
 }
 
-/// Takes out what a patch deletes. Whom a selector by labels means is not certain here, so that what it may mean stays, with a hole.
+/// Takes out what a patch deletes. Whom a selector by labels means is not certain here, so that
+/// what it may mean stays, with a hole.
 fn delete(parts: &Parts<'_>, patch: &Patch, into: &mut Gathered) {
     let mut unsure = false;
     let verdict = |part: &Part<ResourceId>| {
-        let found = parts.resources.get(part.what.0 as usize).and_then(|r| Some((r, parts.node(r)?)));
-        let Some((resource, node)) = found else { return patch::Deletion::No };
-        let names = BTreeSet::from([resource.name.clone(), format!("{}{}{}", part.prefix, resource.name, part.suffix)]);
-        let namespaces = part.namespace.iter().chain(&resource.namespace).cloned().collect();
-        patch::deletes(patch, &Seen { resource, node, names, namespaces, relabelled: true })
+        let found = parts
+            .resources
+            .get(part.what.0 as usize)
+            .and_then(|r| Some((r, parts.node(r)?)));
+        let Some((resource, node)) = found else {
+            return patch::Deletion::No;
+        };
+        let names = BTreeSet::from([
+            resource.name.clone(),
+            format!("{}{}{}", part.prefix, resource.name, part.suffix),
+        ]);
+        let namespaces = part
+            .namespace
+            .iter()
+            .chain(&resource.namespace)
+            .cloned()
+            .collect();
+        patch::deletes(
+            patch,
+            &Seen {
+                resource,
+                node,
+                names,
+                namespaces,
+                relabelled: true,
+            },
+        )
     };
     for part in std::mem::take(&mut into.resources) {
         let verdict = verdict(&part);
         unsure |= verdict == patch::Deletion::Possible;
-        if verdict == patch::Deletion::Certain { into.gone.push(part) } else { into.resources.push(part) }
+        if verdict == patch::Deletion::Certain {
+            into.gone.push(part)
+        } else {
+            into.resources.push(part)
+        }
     }
     if unsure {
-        into.holes.insert("a patch deletes what a selector chooses".to_owned());
+        into.holes
+            .insert("a patch deletes what a selector chooses".to_owned());
     }
 }

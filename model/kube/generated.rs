@@ -1,6 +1,8 @@
-//! Signs that a document is the output of another tool, so that edits to it are lost when it runs again.
+//! Signs that a document is the output of another tool, so that edits to it are lost when it runs
+//! again.
 //!
-//! Generators say so in a comment above what they write: at the head of the file, or between `---` and the document. Charts leave labels.
+//! Generators say so in a comment above what they write: at the head of the file, or between `---`
+//! and the document. Charts leave labels.
 
 use super::resource::ResourceId;
 use super::workspace::Workspace;
@@ -21,7 +23,11 @@ const MARKS: &[&str] = &[
 ];
 
 /// Labels that rendered charts carry (Helm's chart best practices, and those of Helm 2).
-const LABELS: &[(&str, &str)] = &[("app.kubernetes.io/managed-by", "Helm"), ("heritage", "Helm"), ("heritage", "Tiller")];
+const LABELS: &[(&str, &str)] = &[
+    ("app.kubernetes.io/managed-by", "Helm"),
+    ("heritage", "Helm"),
+    ("heritage", "Tiller"),
+];
 
 /// The sign, for messages.
 pub(super) fn sign(workspace: &Workspace, id: ResourceId) -> Option<String> {
@@ -30,7 +36,11 @@ pub(super) fn sign(workspace: &Workspace, id: ResourceId) -> Option<String> {
     let document = yaml.documents().get(resource.document)?.region();
     let root = |document: usize| yaml.root(document).map_or(0, |root| root.span().start);
     let (head, above) = (root(0), document.start..root(resource.document));
-    for comment in yaml.comments().iter().filter(|c| c.start < head || above.contains(&c.start)) {
+    for comment in yaml
+        .comments()
+        .iter()
+        .filter(|c| c.start < head || above.contains(&c.start))
+    {
         let text = yaml.text().get(comment.clone())?;
         let lower = text.to_ascii_lowercase();
         if MARKS.iter().any(|mark| lower.contains(mark)) {
@@ -38,6 +48,8 @@ pub(super) fn sign(workspace: &Workspace, id: ResourceId) -> Option<String> {
         }
     }
     let labels = workspace.node(id)?.path(&["metadata", "labels"])?;
-    let (key, value) = LABELS.iter().find(|(key, value)| labels.get(key).and_then(Node::text) == Some(value))?;
+    let (key, value) = LABELS
+        .iter()
+        .find(|(key, value)| labels.get(key).and_then(Node::text) == Some(value))?;
     Some(format!("label {key}: {value}"))
 }

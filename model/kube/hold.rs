@@ -19,12 +19,14 @@ pub enum Hold {
         /// As many as there are pods, or more.
         all: bool,
     },
-    /// The steps of a canary pause (<https://argo-rollouts.readthedocs.io/en/stable/features/canary/>).
+    /// The steps of a canary pause
+    /// (<https://argo-rollouts.readthedocs.io/en/stable/features/canary/>).
     Canary {
         /// Not for a time, but until somebody promotes it.
         waits: bool,
     },
-    /// A blue-green rollout that waits for somebody (<https://argo-rollouts.readthedocs.io/en/stable/features/bluegreen/>).
+    /// A blue-green rollout that waits for somebody
+    /// (<https://argo-rollouts.readthedocs.io/en/stable/features/bluegreen/>).
     Promotion,
     /// A `DeploymentConfig` without the trigger `ConfigChange`.
     NoTrigger,
@@ -41,25 +43,43 @@ impl Hold {
         if spec(&["paused"]).and_then(Node::as_bool) == Some(true) {
             return Some(Self::Paused);
         }
-        let partition = number(&["updateStrategy", "rollingUpdate", "partition"]).or_else(|| number(&["updateStrategy", "partition"]));
+        let partition = number(&["updateStrategy", "rollingUpdate", "partition"])
+            .or_else(|| number(&["updateStrategy", "partition"]));
         if let Some(from) = partition.filter(|partition| *partition > 0) {
-            return Some(Self::Partition { from, all: from >= number(&["replicas"]).unwrap_or(1) });
+            return Some(Self::Partition {
+                from,
+                all: from >= number(&["replicas"]).unwrap_or(1),
+            });
         }
-        let steps = spec(&["strategy", "canary", "steps"]).into_iter().flat_map(Node::items);
+        let steps = spec(&["strategy", "canary", "steps"])
+            .into_iter()
+            .flat_map(Node::items);
         let pauses: Vec<Node<'_>> = steps.filter_map(|step| step.get("pause")).collect();
         if !pauses.is_empty() {
-            return Some(Self::Canary { waits: pauses.iter().any(|pause| pause.get("duration").is_none_or(Node::is_null)) });
+            return Some(Self::Canary {
+                waits: pauses
+                    .iter()
+                    .any(|pause| pause.get("duration").is_none_or(Node::is_null)),
+            });
         }
-        if spec(&["strategy", "blueGreen", "autoPromotionEnabled"]).and_then(Node::as_bool) == Some(false) {
+        if spec(&["strategy", "blueGreen", "autoPromotionEnabled"]).and_then(Node::as_bool)
+            == Some(false)
+        {
             return Some(Self::Promotion);
         }
         if resource.kind == "DeploymentConfig" && !config_change_rolls(workload) {
             return Some(Self::NoTrigger);
         }
-        let takes_traffic = |target: &Node<'_>| target.get("percent").and_then(Node::as_int) != Some(0);
-        let mut traffic = spec(&["traffic"]).into_iter().flat_map(Node::items).filter(takes_traffic).peekable();
+        let takes_traffic =
+            |target: &Node<'_>| target.get("percent").and_then(Node::as_int) != Some(0);
+        let mut traffic = spec(&["traffic"])
+            .into_iter()
+            .flat_map(Node::items)
+            .filter(takes_traffic)
+            .peekable();
         let knative = resource.group() == "serving.knative.dev" && traffic.peek().is_some();
-        (knative && traffic.all(|target| target.get("revisionName").is_some())).then_some(Self::Pinned)
+        (knative && traffic.all(|target| target.get("revisionName").is_some()))
+            .then_some(Self::Pinned)
     }
 
     /// Whether no pod at all is replaced until somebody acts.

@@ -1,9 +1,12 @@
-//! Facts about container images, which a manifest does not state: shell, user, ENTRYPOINT and CMD, what stands at a path.
+//! Facts about container images, which a manifest does not state: shell, user, ENTRYPOINT and CMD,
+//! what stands at a path.
 //!
-//! Four places state them, the nearest first: the annotation [`ANNOTATION`] on the pod template or the workload, a JSON map by container
-//! name; `[[images]]` of the configuration, matched against the normalised image reference; `kubewright.lock`, read from the image itself
-//! and pinned by its digest; and the built-in table (`image_table`). Each fact is taken from the nearest place that states it. All
-//! but the table prove; what none states is unknown, except that an absent `cmd` beside a stated ENTRYPOINT means none.
+//! Four places state them, the nearest first: the annotation [`ANNOTATION`] on the pod template or
+//! the workload, a JSON map by container name; `[[images]]` of the configuration, matched against
+//! the normalised image reference; `kubewright.lock`, read from the image itself and pinned by its
+//! digest; and the built-in table (`image_table`). Each fact is taken from the nearest place that
+//! states it. All but the table prove; what none states is unknown, except that an absent `cmd`
+//! beside a stated ENTRYPOINT means none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,41 +36,47 @@ pub struct ImageFacts {
     pub cmd: Option<Vec<String>>,
     /// WORKDIR, which a relative word of the command starts from; absent: unknown.
     pub working_dir: Option<String>,
-    /// Names of the variables of the image's ENV that are no shell identifier, which dash and `BusyBox` drop; absent: unknown.
+    /// Names of the variables of the image's ENV that are no shell identifier, which dash and
+    /// `BusyBox` drop; absent: unknown.
     pub dropped_env: Option<Vec<String>>,
     /// What the image has at absolute paths, by path; what is not listed is unknown.
     #[serde(default)]
     pub paths: BTreeMap<String, PathFact>,
-    /// Paths of files and directories that a script or program of the image writes, moves or removes, or of which it asks whether something is
-    /// mounted there; absent: unknown; empty: none.
+    /// Paths of files and directories that a script or program of the image writes, moves or
+    /// removes, or of which it asks whether something is mounted there; absent: unknown; empty:
+    /// none.
     pub handled_paths: Option<Vec<String>>,
-    /// Directories, with all below them, in which nothing goes on but what a pod mounts there: the image has nothing of its own there that its
-    /// program needs, no program writes there, and none reads them as a whole. The user's word, never the lock's.
+    /// Directories, with all below them, in which nothing goes on but what a pod mounts there: the
+    /// image has nothing of its own there that its program needs, no program writes there, and none
+    /// reads them as a whole. The user's word, never the lock's.
     #[serde(default)]
     pub owned_dirs: Vec<String>,
 }
 
-/// What an image has at a path, links in the directories above it followed, a link at the path itself not.
+/// What an image has at a path, links in the directories above it followed, a link at the path
+/// itself not.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PathFact {
     /// What stands there.
     pub kind: PathKind,
-    /// Names in the directory, sorted; absent for anything else, and for a directory with more than [`MAX_ENTRIES`].
+    /// Names in the directory, sorted; absent for anything else, and for a directory with more than
+    /// [`MAX_ENTRIES`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entries: Option<Vec<String>>,
     /// Where a symbolic link leads, as it is written in the image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// Whether the image's user may create and remove names in the directory that the path lies in (or, where it is absent, in the nearest
-    /// one above it that exists); absent: unknown.
+    /// Whether the image's user may create and remove names in the directory that the path lies in
+    /// (or, where it is absent, in the nearest one above it that exists); absent: unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_writable: Option<bool>,
-    /// Whether a string of the image's own configuration (ENTRYPOINT, CMD, a value of ENV) contains the path; absent: unknown.
+    /// Whether a string of the image's own configuration (ENTRYPOINT, CMD, a value of ENV) contains
+    /// the path; absent: unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub named: Option<bool>,
-    /// Whether a script that the image runs by itself, or one of the paths that are asked for, writes, moves or removes it, or asks whether
-    /// something is mounted there; absent: unknown.
+    /// Whether a script that the image runs by itself, or one of the paths that are asked for,
+    /// writes, moves or removes it, or asks whether something is mounted there; absent: unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handled: Option<bool>,
 }
@@ -90,7 +99,8 @@ pub enum PathKind {
     Symlink,
 }
 
-/// One image of `kubewright.lock`: facts read from the image, for one platform, pinned by the digest of its manifest.
+/// One image of `kubewright.lock`: facts read from the image, for one platform, pinned by the
+/// digest of its manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockedImage {
     /// Normalised reference as the manifests write it ([`normalise`]).
@@ -157,14 +167,25 @@ pub struct Stated {
 impl ImageFacts {
     /// Whether these facts are about the image; `image` as [`normalise`] gives it.
     ///
-    /// The pattern is compared as it stands, and, when its registry holds no `*`, normalised like an image reference too. An image that has
-    /// both tag and digest is also tried by its tag alone.
+    /// The pattern is compared as it stands, and, when its registry holds no `*`, normalised like
+    /// an image reference too. An image that has both tag and digest is also tried by its tag
+    /// alone.
     pub fn matches(&self, image: &str) -> bool {
-        let tagged = image.split_once('@').map(|(name, _)| name).filter(|name| tag_at(name).is_some());
+        let tagged = image
+            .split_once('@')
+            .map(|(name, _)| name)
+            .filter(|name| tag_at(name).is_some());
         let registry = self.pattern.split_once('/').map_or("", |(first, _)| first);
-        let normalised = if registry.contains('*') { None } else { normalise(&self.pattern) };
+        let normalised = if registry.contains('*') {
+            None
+        } else {
+            normalise(&self.pattern)
+        };
         [Some(image), tagged].into_iter().flatten().any(|image| {
-            glob(self.pattern.as_bytes(), image.as_bytes()) || normalised.as_ref().is_some_and(|p| glob(p.as_bytes(), image.as_bytes()))
+            glob(self.pattern.as_bytes(), image.as_bytes())
+                || normalised
+                    .as_ref()
+                    .is_some_and(|p| glob(p.as_bytes(), image.as_bytes()))
         })
     }
 
@@ -185,24 +206,39 @@ impl ImageFacts {
     }
 }
 
-/// The reference with registry, path and tag written out, as container runtimes read it (distribution's `ParseNormalizedNamed`):
-/// `nginx` is `docker.io/library/nginx:latest`. `None` for what is no reference, such as a placeholder.
+/// The reference with registry, path and tag written out, as container runtimes read it
+/// (distribution's `ParseNormalizedNamed`): `nginx` is `docker.io/library/nginx:latest`. `None` for
+/// what is no reference, such as a placeholder.
 pub fn normalise(image: &str) -> Option<String> {
-    if image.is_empty() || image.contains(|c: char| c.is_whitespace() || matches!(c, '$' | '{' | '}')) {
+    if image.is_empty()
+        || image.contains(|c: char| c.is_whitespace() || matches!(c, '$' | '{' | '}'))
+    {
         return None;
     }
     let (domain, path) = match image.split_once('/') {
         Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (first, rest),
         _ => ("docker.io", image),
     };
-    let domain = if domain == "index.docker.io" { "docker.io" } else { domain };
-    let library = if domain == "docker.io" && !path.contains('/') { "library/" } else { "" };
-    let tag = if path.contains('@') || tag_at(path).is_some() { "" } else { ":latest" };
+    let domain = if domain == "index.docker.io" {
+        "docker.io"
+    } else {
+        domain
+    };
+    let library = if domain == "docker.io" && !path.contains('/') {
+        "library/"
+    } else {
+        ""
+    };
+    let tag = if path.contains('@') || tag_at(path).is_some() {
+        ""
+    } else {
+        ":latest"
+    };
     Some(format!("{domain}/{library}{path}{tag}"))
 }
 
-/// All that is stated about the image of a container, the nearest first: by annotation on the pod template, then on the workload, by the
-/// configuration, by the lock, by the built-in table.
+/// All that is stated about the image of a container, the nearest first: by annotation on the pod
+/// template, then on the workload, by the configuration, by the lock, by the built-in table.
 ///
 /// # Errors
 /// Why an annotation cannot be read.
@@ -216,18 +252,39 @@ pub fn stated(
     let mut found = Vec::new();
     let own = template.annotation(ANNOTATION);
     // A workload that is its own template, as a Pod is, has one annotation.
-    let outer = workload.path(&["metadata", "annotations", ANNOTATION]).filter(|outer| own != Some(*outer));
+    let outer = workload
+        .path(&["metadata", "annotations", ANNOTATION])
+        .filter(|outer| own != Some(*outer));
     for annotation in [own, outer].into_iter().flatten() {
         let text = annotation.text().unwrap_or_default();
-        let mut all: BTreeMap<String, ImageFacts> = serde_json::from_str(text).map_err(|e| format!("annotation {ANNOTATION}: {e}"))?;
-        found.extend(all.remove(container.name).map(|facts| Stated { facts, by: StatedBy::Annotation }));
+        let mut all: BTreeMap<String, ImageFacts> =
+            serde_json::from_str(text).map_err(|e| format!("annotation {ANNOTATION}: {e}"))?;
+        found.extend(all.remove(container.name).map(|facts| Stated {
+            facts,
+            by: StatedBy::Annotation,
+        }));
     }
-    let Some(image) = container.node.get("image").and_then(Node::text).and_then(normalise) else { return Ok(found) };
+    let Some(image) = container
+        .node
+        .get("image")
+        .and_then(Node::text)
+        .and_then(normalise)
+    else {
+        return Ok(found);
+    };
     let config = config.iter().find(|facts| facts.matches(&image));
-    found.extend(config.map(|facts| Stated { facts: facts.clone(), by: StatedBy::Config }));
+    found.extend(config.map(|facts| Stated {
+        facts: facts.clone(),
+        by: StatedBy::Config,
+    }));
     let platform = platform(template);
-    let locked = lock.iter().find(|locked| locked.image == image && locked.platform == platform);
-    found.extend(locked.map(|locked| Stated { facts: locked.facts.clone(), by: StatedBy::Lock(locked.digest.clone()) }));
+    let locked = lock
+        .iter()
+        .find(|locked| locked.image == image && locked.platform == platform);
+    found.extend(locked.map(|locked| Stated {
+        facts: locked.facts.clone(),
+        by: StatedBy::Lock(locked.digest.clone()),
+    }));
     if platform.starts_with("linux/") {
         found.extend(image_table::stated(&image));
     }
@@ -237,11 +294,19 @@ pub fn stated(
 /// The platform that the node selector of a pod chooses, `linux/amd64` where it says nothing.
 pub fn platform(template: &PodTemplate<'_>) -> String {
     let selected = |keys: [&str; 2], default: &str| {
-        let value = keys.iter().find_map(|key| template.spec.path(&["nodeSelector", key]).and_then(Node::text));
+        let value = keys.iter().find_map(|key| {
+            template
+                .spec
+                .path(&["nodeSelector", key])
+                .and_then(Node::text)
+        });
         value.unwrap_or(default).to_owned()
     };
     let os = selected(["kubernetes.io/os", "beta.kubernetes.io/os"], "linux");
-    format!("{os}/{}", selected(["kubernetes.io/arch", "beta.kubernetes.io/arch"], "amd64"))
+    format!(
+        "{os}/{}",
+        selected(["kubernetes.io/arch", "beta.kubernetes.io/arch"], "amd64")
+    )
 }
 
 /// Name and tag of a normalised reference; `None` when it has only a digest.
@@ -265,7 +330,9 @@ pub(super) fn glob(pattern: &[u8], text: &[u8]) -> bool {
             let reach = text.iter().position(|b| *b == b'/').unwrap_or(text.len());
             (0..=reach).any(|n| text.get(n..).is_some_and(|text| glob(rest, text)))
         }
-        Some((byte, rest)) => text.split_first().is_some_and(|(first, text)| first == byte && glob(rest, text)),
+        Some((byte, rest)) => text
+            .split_first()
+            .is_some_and(|(first, text)| first == byte && glob(rest, text)),
     }
 }
 
@@ -293,8 +360,13 @@ mod tests {
 
     #[test]
     fn patterns_cross_no_slash() {
-        let facts = |pattern: &str| ImageFacts { pattern: pattern.into(), ..ImageFacts::default() };
-        assert!(facts("registry.example.com/blog-*:*").matches("registry.example.com/blog-web:1.0"));
+        let facts = |pattern: &str| ImageFacts {
+            pattern: pattern.into(),
+            ..ImageFacts::default()
+        };
+        assert!(
+            facts("registry.example.com/blog-*:*").matches("registry.example.com/blog-web:1.0")
+        );
         assert!(facts("registry.example.com/blog-*").matches("registry.example.com/blog-web:1.0"));
         assert!(!facts("registry.example.com/*:*").matches("registry.example.com/team/blog:1"));
         assert!(facts("nginx").matches("docker.io/library/nginx:latest"));
@@ -307,7 +379,13 @@ mod tests {
 
     #[test]
     fn root_is_a_name_or_a_number() {
-        let user = |user: &str| ImageFacts { user: Some(user.into()), ..ImageFacts::default() }.root();
+        let user = |user: &str| {
+            ImageFacts {
+                user: Some(user.into()),
+                ..ImageFacts::default()
+            }
+            .root()
+        };
         assert_eq!(user("root"), Some(true));
         assert_eq!(user("0:0"), Some(true));
         assert_eq!(user("1001"), Some(false));

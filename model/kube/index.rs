@@ -1,4 +1,5 @@
-//! Putting all files together: resources, kustomizations, apply sets, and the maps that make questions cheap.
+//! Putting all files together: resources, kustomizations, apply sets, and the maps that make
+//! questions cheap.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +23,8 @@ use crate::yaml::Node;
 /// Answers prepared for each apply set.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SetIndex {
-    /// Positions in `members` of the ConfigMaps and Secrets, in order of kind and the name they have in their source.
+    /// Positions in `members` of the ConfigMaps and Secrets, in order of kind and the name they
+    /// have in their source.
     by_source_name: Vec<(Target, usize)>,
     /// The same in order of the name they have in the cluster.
     by_name: Vec<(Target, usize)>,
@@ -57,11 +59,13 @@ pub(super) struct Index {
     pub overlays: Vec<Overlay>,
     /// ConfigMaps and Secrets in order of kind and name; made when it is first asked for.
     pub definitions: Arc<OnceLock<Vec<(Target, ResourceId)>>>,
-    /// Directories that another tool fills, and the file that says so; made when it is first asked for.
+    /// Directories that another tool fills, and the file that says so; made when it is first asked
+    /// for.
     pub synced: Arc<OnceLock<Vec<(String, String)>>>,
     /// Which resources refer to a name; made when it is first asked for.
     pub references: Arc<OnceLock<References>>,
-    /// What was asked before about the ways of resources through kustomizations, of which there may be hundreds.
+    /// What was asked before about the ways of resources through kustomizations, of which there may
+    /// be hundreds.
     pub asked: Arc<Asked>,
 }
 
@@ -77,7 +81,11 @@ pub(super) struct Asked {
 type Named = (Vec<SetId>, Target, String);
 
 /// The answer for a resource, from `known` or from `ask`.
-fn remembered<K: Ord, T: Clone>(known: &Mutex<BTreeMap<K, T>>, id: K, ask: impl FnOnce() -> T) -> T {
+fn remembered<K: Ord, T: Clone>(
+    known: &Mutex<BTreeMap<K, T>>,
+    id: K,
+    ask: impl FnOnce() -> T,
+) -> T {
     let lock = || known.lock().unwrap_or_else(PoisonError::into_inner);
     let found = lock().get(&id).cloned();
     found.unwrap_or_else(|| {
@@ -92,11 +100,19 @@ impl Asked {
         remembered(&self.touches, id, || ask().into())
     }
 
-    pub(super) fn uses(&self, name: Named, ask: impl FnOnce() -> Vec<OutsideUse>) -> Arc<[OutsideUse]> {
+    pub(super) fn uses(
+        &self,
+        name: Named,
+        ask: impl FnOnce() -> Vec<OutsideUse>,
+    ) -> Arc<[OutsideUse]> {
         remembered(&self.uses, name, || ask().into())
     }
 
-    pub(super) fn content(&self, id: ResourceId, ask: impl FnOnce() -> Option<&'static str>) -> Option<&'static str> {
+    pub(super) fn content(
+        &self,
+        id: ResourceId,
+        ask: impl FnOnce() -> Option<&'static str>,
+    ) -> Option<&'static str> {
         remembered(&self.content, id, ask)
     }
 }
@@ -106,7 +122,11 @@ pub(super) type References = BTreeMap<(Target, String), Vec<ResourceId>>;
 
 impl Workspace {
     /// Reads all inputs, taking from `known` what was read before.
-    pub(super) fn build(mut inputs: Vec<Input>, known: &BTreeMap<String, Read>, options: Options) -> Self {
+    pub(super) fn build(
+        mut inputs: Vec<Input>,
+        known: &BTreeMap<String, Read>,
+        options: Options,
+    ) -> Self {
         inputs.sort_by(|a, b| a.path.cmp(&b.path));
         inputs.dedup_by(|later, earlier| later.path == earlier.path);
         let charts = Charts::of(inputs.iter().map(|i| i.path.as_str()));
@@ -126,7 +146,11 @@ impl Workspace {
             yaml: read.yaml.clone(),
             lines: Arc::default(),
         });
-        let mut workspace = Self { files: files.collect(), options, ..Self::default() };
+        let mut workspace = Self {
+            files: files.collect(),
+            options,
+            ..Self::default()
+        };
         workspace.index.reads = reads;
         workspace.index_all();
         workspace
@@ -136,19 +160,39 @@ impl Workspace {
         if self.options.stream {
             self.kustomizations = Vec::new();
         } else {
-            (self.kustomizations, self.index.details) = kustomization::read_all(&self.files, &self.index.reads);
+            (self.kustomizations, self.index.details) =
+                kustomization::read_all(&self.files, &self.index.reads);
         }
-        let listed: BTreeSet<FileId> = self.kustomizations.iter().flat_map(|k| k.resources.iter().copied()).collect();
+        let listed: BTreeSet<FileId> = self
+            .kustomizations
+            .iter()
+            .flat_map(|k| k.resources.iter().copied())
+            .collect();
         let details = &self.index.details;
-        let configuration: BTreeSet<FileId> = details.iter().flat_map(|d| d.configuration.iter().copied()).collect();
-        let sources: BTreeSet<FileId> = details.iter().flat_map(|d| d.sources.iter().copied()).collect();
+        let configuration: BTreeSet<FileId> = details
+            .iter()
+            .flat_map(|d| d.configuration.iter().copied())
+            .collect();
+        let sources: BTreeSet<FileId> = details
+            .iter()
+            .flat_map(|d| d.sources.iter().copied())
+            .collect();
         let mut unreadable = BTreeMap::new();
         for (file, read) in self.files.iter().zip(&self.index.reads) {
-            let skipped = |document, code, text: &str| Skipped { file: file.id, document, code, text: text.to_owned() };
+            let skipped = |document, code, text: &str| Skipped {
+                file: file.id,
+                document,
+                code,
+                text: text.to_owned(),
+            };
             let documents = match &*read.verdict {
                 Verdict::Broken(error) => {
                     unreadable.insert(file.id, format!("{} is not YAML", file.path));
-                    self.broken.push(Broken { file: file.id, document: None, error: error.clone() });
+                    self.broken.push(Broken {
+                        file: file.id,
+                        document: None,
+                        error: error.clone(),
+                    });
                     continue;
                 }
                 Verdict::Skip(code, text) => {
@@ -163,9 +207,15 @@ impl Workspace {
             let used_as = if listed.contains(&file.id) {
                 None
             } else if configuration.contains(&file.id) {
-                Some(("patch", "a kustomization uses it as a patch or as configuration"))
+                Some((
+                    "patch",
+                    "a kustomization uses it as a patch or as configuration",
+                ))
             } else {
-                sources.contains(&file.id).then_some(("generator-source", "a kustomization generates a ConfigMap or Secret from it"))
+                sources.contains(&file.id).then_some((
+                    "generator-source",
+                    "a kustomization generates a ConfigMap or Secret from it",
+                ))
             };
             if let Some((code, text)) = used_as {
                 self.skipped.push(skipped(None, code, text));
@@ -174,9 +224,19 @@ impl Workspace {
             let reasons: Vec<Option<(&str, &str)>> = documents
                 .iter()
                 .filter(|d| !matches!(d, Document::Empty))
-                .map(|d| if let Document::Skip(code, text) = d { Some((*code, *text)) } else { None })
+                .map(|d| {
+                    if let Document::Skip(code, text) = d {
+                        Some((*code, *text))
+                    } else {
+                        None
+                    }
+                })
                 .collect();
-            let whole = reasons.first().copied().flatten().filter(|first| reasons.iter().all(|r| *r == Some(*first)));
+            let whole = reasons
+                .first()
+                .copied()
+                .flatten()
+                .filter(|first| reasons.iter().all(|r| *r == Some(*first)));
             if let Some((code, text)) = whole {
                 self.skipped.push(skipped(None, code, text));
             }
@@ -188,20 +248,33 @@ impl Workspace {
                             unreadable.insert(file.id, format!("{} is a template", file.path));
                         }
                         if *code == "sops" {
-                            unreadable.insert(file.id, content::unreadable(&format!("a document of {}", file.path), text));
+                            unreadable.insert(
+                                file.id,
+                                content::unreadable(&format!("a document of {}", file.path), text),
+                            );
                         }
                         if whole.is_none() {
                             self.skipped.push(skipped(Some(number), code, text));
                         }
                     }
                     Document::Broken(error) => {
-                        unreadable.insert(file.id, format!("a document of {} is not YAML", file.path));
-                        self.broken.push(Broken { file: file.id, document: Some(number), error: error.clone() });
+                        unreadable
+                            .insert(file.id, format!("a document of {} is not YAML", file.path));
+                        self.broken.push(Broken {
+                            file: file.id,
+                            document: Some(number),
+                            error: error.clone(),
+                        });
                     }
                     Document::Resources(found) => {
                         for identity in found {
-                            let id = ResourceId(u32::try_from(self.resources.len()).unwrap_or(u32::MAX));
-                            self.resources.push(Resource { id, file: file.id, identity: Arc::clone(identity) });
+                            let id =
+                                ResourceId(u32::try_from(self.resources.len()).unwrap_or(u32::MAX));
+                            self.resources.push(Resource {
+                                id,
+                                file: file.id,
+                                identity: Arc::clone(identity),
+                            });
                         }
                     }
                 }
@@ -222,10 +295,24 @@ impl Workspace {
         };
         let (built, applied) = apply_set::build(&parts, &self.options);
         self.index.overlays = overlay::of(&parts, &applied);
-        let (mut sets, mut indices) = (Vec::with_capacity(built.len()), Vec::with_capacity(built.len()));
-        let (mut memberships, mut gone_from) = (Vec::new(), BTreeMap::<ResourceId, Vec<SetId>>::new());
-        for apply_set::Built { set, reach, gone, failures } in built {
-            let mut index = SetIndex { reach, failures, ..SetIndex::default() };
+        let (mut sets, mut indices) = (
+            Vec::with_capacity(built.len()),
+            Vec::with_capacity(built.len()),
+        );
+        let (mut memberships, mut gone_from) =
+            (Vec::new(), BTreeMap::<ResourceId, Vec<SetId>>::new());
+        for apply_set::Built {
+            set,
+            reach,
+            gone,
+            failures,
+        } in built
+        {
+            let mut index = SetIndex {
+                reach,
+                failures,
+                ..SetIndex::default()
+            };
             for member in gone {
                 let sets = gone_from.entry(member.resource).or_default();
                 if sets.last() != Some(&set.id) {
@@ -234,23 +321,44 @@ impl Workspace {
                 index.gone.entry(member.resource).or_default().push(member);
             }
             for (position, generated) in set.generated.iter().enumerate() {
-                let Some(generator) = self.generator(generated) else { continue };
-                index.generators.entry((generator.to, generator.name.clone())).or_default().push(position);
-                index.generators_by_name.entry((generator.to, generated.name.clone())).or_default().push(position);
+                let Some(generator) = self.generator(generated) else {
+                    continue;
+                };
+                index
+                    .generators
+                    .entry((generator.to, generator.name.clone()))
+                    .or_default()
+                    .push(position);
+                index
+                    .generators_by_name
+                    .entry((generator.to, generated.name.clone()))
+                    .or_default()
+                    .push(position);
             }
-            index.positions = set.members.iter().enumerate().map(|(position, member)| (member.resource, position)).collect();
+            index.positions = set
+                .members
+                .iter()
+                .enumerate()
+                .map(|(position, member)| (member.resource, position))
+                .collect();
             index.positions.sort_unstable();
             memberships.extend(set.members.iter().map(|member| (member.resource, set.id)));
             let named = |(position, member): (usize, &Member)| {
                 let resource = self.resources.get(member.resource.0 as usize)?;
-                Some((resource.target().filter(|_| !resource.name.is_empty())?, position))
+                Some((
+                    resource.target().filter(|_| !resource.name.is_empty())?,
+                    position,
+                ))
             };
             index.by_source_name = set.members.iter().enumerate().filter_map(named).collect();
             index.by_name.clone_from(&index.by_source_name);
+            index.by_source_name.sort_by(|a, b| {
+                (a.0, source_name(&self.resources, &set, a.1))
+                    .cmp(&(b.0, source_name(&self.resources, &set, b.1)))
+            });
             index
-                .by_source_name
-                .sort_by(|a, b| (a.0, source_name(&self.resources, &set, a.1)).cmp(&(b.0, source_name(&self.resources, &set, b.1))));
-            index.by_name.sort_by(|a, b| (a.0, name_in(&set, a.1)).cmp(&(b.0, name_in(&set, b.1))));
+                .by_name
+                .sort_by(|a, b| (a.0, name_in(&set, a.1)).cmp(&(b.0, name_in(&set, b.1))));
             sets.push(set);
             indices.push(index);
         }
@@ -263,7 +371,12 @@ impl Workspace {
     }
 
     /// The workspace after changes.
-    pub(super) fn rebuild(&self, texts: &BTreeMap<FileId, Arc<str>>, created: &[Input], deleted: &[FileId]) -> Self {
+    pub(super) fn rebuild(
+        &self,
+        texts: &BTreeMap<FileId, Arc<str>>,
+        created: &[Input],
+        deleted: &[FileId],
+    ) -> Self {
         let mut known = BTreeMap::new();
         let deleted: BTreeSet<FileId> = deleted.iter().copied().collect();
         let new: BTreeSet<&str> = created.iter().map(|c| c.path.as_str()).collect();
@@ -277,41 +390,68 @@ impl Workspace {
             if *text == file.text && read.yaml.is_some() {
                 known.insert(file.path.clone(), read.clone());
             }
-            inputs.push(Input { path: file.path.clone(), text: Arc::clone(text), editable: file.editable });
+            inputs.push(Input {
+                path: file.path.clone(),
+                text: Arc::clone(text),
+                editable: file.editable,
+            });
         }
         Self::build(inputs, &known, self.options.clone())
     }
 
-    /// The workspace with new texts of files that hold nothing but resources of built-in kinds, and the same ones as before; `None` where
-    /// that is not so, or something else is read from the file.
+    /// The workspace with new texts of files that hold nothing but resources of built-in kinds, and
+    /// the same ones as before; `None` where that is not so, or something else is read from the
+    /// file.
     pub(super) fn reread(&self, texts: &BTreeMap<FileId, Arc<str>>) -> Option<Self> {
         let mut next = self.clone();
         next.index.asked = Arc::default();
         let reads: Vec<Option<Read>> = (texts.par_iter())
             .map(|(id, text)| {
                 let file = self.files.get(id.0 as usize)?;
-                let input = Input { path: file.path.clone(), text: Arc::clone(text), editable: file.editable };
+                let input = Input {
+                    path: file.path.clone(),
+                    text: Arc::clone(text),
+                    editable: file.editable,
+                };
                 // A file of a chart has no tree, and is not edited.
-                Some(read(&input, &Charts::default(), self.options.stream)).filter(|_| file.yaml.is_some())
+                Some(read(&input, &Charts::default(), self.options.stream))
+                    .filter(|_| file.yaml.is_some())
             })
             .collect();
-        let used: BTreeSet<FileId> = self.index.details.iter().flat_map(|d| d.configuration.iter().chain(&d.sources)).copied().collect();
+        let used: BTreeSet<FileId> = self
+            .index
+            .details
+            .iter()
+            .flat_map(|d| d.configuration.iter().chain(&d.sources))
+            .copied()
+            .collect();
         for ((id, text), read) in texts.iter().zip(reads) {
             let (at, read) = (id.0 as usize, read?);
-            let (before, after) = (self.index.reads.get(at)?.verdict.resources()?, read.verdict.resources()?);
-            let start = self.resources.partition_point(|resource| resource.file < *id);
+            let (before, after) = (
+                self.index.reads.get(at)?.verdict.resources()?,
+                read.verdict.resources()?,
+            );
+            let start = self
+                .resources
+                .partition_point(|resource| resource.file < *id);
             let resources = next.resources.get_mut(start..start + before.len())?;
-            if used.contains(id) || before.len() != after.len() || resources.iter().any(|resource| resource.file != *id) {
+            if used.contains(id)
+                || before.len() != after.len()
+                || resources.iter().any(|resource| resource.file != *id)
+            {
                 return None;
             }
             for ((resource, before), after) in resources.iter_mut().zip(before).zip(after) {
-                if !after.is_still(before) || after.group().contains('.') && !after.group().ends_with(".k8s.io") {
+                if !after.is_still(before)
+                    || after.group().contains('.') && !after.group().ends_with(".k8s.io")
+                {
                     return None;
                 }
                 resource.identity = Arc::clone(after);
             }
             let file = next.files.get_mut(at)?;
-            (file.text, file.yaml, file.lines) = (Arc::clone(text), read.yaml.clone(), Arc::default());
+            (file.text, file.yaml, file.lines) =
+                (Arc::clone(text), read.yaml.clone(), Arc::default());
             *next.index.reads.get_mut(at)? = read;
         }
         Some(next)
@@ -319,12 +459,20 @@ impl Workspace {
 
     /// What only the graph needs of a kustomization.
     pub(super) fn details(&self, file: FileId) -> Option<&Details> {
-        let at = self.index.details.binary_search_by_key(&file, |d| d.file).ok()?;
+        let at = self
+            .index
+            .details
+            .binary_search_by_key(&file, |d| d.file)
+            .ok()?;
         self.index.details.get(at)
     }
 
     /// `replacements` of a kustomization, inline or in files, each with the file that holds it.
-    pub(super) fn replacements<'a>(&'a self, kustomization: &Kustomization, node: Node<'a>) -> Vec<(FileId, Node<'a>)> {
+    pub(super) fn replacements<'a>(
+        &'a self,
+        kustomization: &Kustomization,
+        node: Node<'a>,
+    ) -> Vec<(FileId, Node<'a>)> {
         let mut found = Vec::new();
         for item in node.get("replacements").into_iter().flat_map(Node::items) {
             let Some(path) = item.get("path").and_then(Node::text) else {
@@ -332,10 +480,20 @@ impl Workspace {
                 continue;
             };
             let file = join(&kustomization.directory, path).and_then(|p| self.file_at(&p));
-            let Some((file, yaml)) = file.and_then(|f| Some((f.id, f.yaml.as_deref()?))) else { continue };
+            let Some((file, yaml)) = file.and_then(|f| Some((f.id, f.yaml.as_deref()?))) else {
+                continue;
+            };
             for root in (0..yaml.documents().len()).filter_map(|i| yaml.root(i)) {
                 let list = root.get("replacements").unwrap_or(root);
-                found.extend(if list.is_sequence() { list.items().collect() } else { vec![list] }.into_iter().map(|n| (file, n)));
+                found.extend(
+                    if list.is_sequence() {
+                        list.items().collect()
+                    } else {
+                        vec![list]
+                    }
+                    .into_iter()
+                    .map(|n| (file, n)),
+                );
             }
         }
         found
@@ -349,18 +507,36 @@ impl Workspace {
 
 impl SetIndex {
     /// Definitions of a source name among the members of `set`, which this index is of.
-    pub(super) fn definitions<'a>(&self, workspace: &Workspace, set: &'a ApplySet, to: Target, name: &str) -> Vec<&'a Member> {
-        members(set, run_of(&self.by_source_name, |(target, at)| (*target, source_name(&workspace.resources, set, *at)).cmp(&(to, name))))
+    pub(super) fn definitions<'a>(
+        &self,
+        workspace: &Workspace,
+        set: &'a ApplySet,
+        to: Target,
+        name: &str,
+    ) -> Vec<&'a Member> {
+        members(
+            set,
+            run_of(&self.by_source_name, |(target, at)| {
+                (*target, source_name(&workspace.resources, set, *at)).cmp(&(to, name))
+            }),
+        )
     }
 
     /// The same by the name that they have in the cluster.
     pub(super) fn named<'a>(&self, set: &'a ApplySet, to: Target, name: &str) -> Vec<&'a Member> {
-        members(set, run_of(&self.by_name, |(target, at)| (*target, name_in(set, *at)).cmp(&(to, name))))
+        members(
+            set,
+            run_of(&self.by_name, |(target, at)| {
+                (*target, name_in(set, *at)).cmp(&(to, name))
+            }),
+        )
     }
 
     /// Positions in `members` of a resource, ascending.
     pub(super) fn positions(&self, id: ResourceId) -> impl Iterator<Item = usize> {
-        run_of(&self.positions, |(resource, _)| resource.cmp(&id)).iter().map(|(_, position)| *position)
+        run_of(&self.positions, |(resource, _)| resource.cmp(&id))
+            .iter()
+            .map(|(_, position)| *position)
     }
 }
 
@@ -368,11 +544,15 @@ impl SetIndex {
 fn run_of<T>(list: &[T], compare: impl Fn(&T) -> Ordering) -> &[T] {
     let start = list.partition_point(|item| compare(item).is_lt());
     let rest = list.get(start..).unwrap_or_default();
-    rest.get(..rest.partition_point(|item| compare(item).is_eq())).unwrap_or_default()
+    rest.get(..rest.partition_point(|item| compare(item).is_eq()))
+        .unwrap_or_default()
 }
 
 fn members<'a>(set: &'a ApplySet, found: &[(Target, usize)]) -> Vec<&'a Member> {
-    found.iter().filter_map(|(_, position)| set.members.get(*position)).collect()
+    found
+        .iter()
+        .filter_map(|(_, position)| set.members.get(*position))
+        .collect()
 }
 
 fn name_in(set: &ApplySet, position: usize) -> &str {
@@ -380,19 +560,35 @@ fn name_in(set: &ApplySet, position: usize) -> &str {
 }
 
 fn source_name<'a>(resources: &'a [Resource], set: &ApplySet, position: usize) -> &'a str {
-    let resource = set.members.get(position).and_then(|member| resources.get(member.resource.0 as usize));
+    let resource = set
+        .members
+        .get(position)
+        .and_then(|member| resources.get(member.resource.0 as usize));
     resource.map_or("", |resource| &resource.name)
 }
 
 /// Which of the sets a resource belongs to is looked up, never searched.
 pub(super) fn sets_of(workspace: &Workspace, id: ResourceId) -> impl Iterator<Item = SetId> {
-    run_of(&workspace.index.memberships, |(resource, _)| resource.cmp(&id)).iter().map(|(_, set)| *set)
+    run_of(&workspace.index.memberships, |(resource, _)| {
+        resource.cmp(&id)
+    })
+    .iter()
+    .map(|(_, set)| *set)
 }
 
-/// As [`sets_of`], with those that a resource went into and was deleted from: what is said of it there must keep its name.
+/// As [`sets_of`], with those that a resource went into and was deleted from: what is said of it
+/// there must keep its name.
 pub(super) fn sets_met(workspace: &Workspace, id: ResourceId) -> Vec<SetId> {
     let mut sets: Vec<SetId> = sets_of(workspace, id).collect();
-    sets.extend(workspace.index.gone_from.get(&id).into_iter().flatten().copied());
+    sets.extend(
+        workspace
+            .index
+            .gone_from
+            .get(&id)
+            .into_iter()
+            .flatten()
+            .copied(),
+    );
     sets
 }
 
@@ -402,10 +598,23 @@ pub(super) fn set(workspace: &Workspace, id: SetId) -> Option<&ApplySet> {
 }
 
 /// The ConfigMaps or Secrets of a name.
-pub(super) fn definitions<'a>(workspace: &'a Workspace, to: Target, name: &str) -> &'a [(Target, ResourceId)] {
-    let name_of = |id: ResourceId| workspace.resources.get(id.0 as usize).map_or("", |resource| &resource.name);
+pub(super) fn definitions<'a>(
+    workspace: &'a Workspace,
+    to: Target,
+    name: &str,
+) -> &'a [(Target, ResourceId)] {
+    let name_of = |id: ResourceId| {
+        workspace
+            .resources
+            .get(id.0 as usize)
+            .map_or("", |resource| &resource.name)
+    };
     let all = workspace.index.definitions.get_or_init(|| {
-        let mut all: Vec<_> = workspace.resources.iter().filter_map(|resource| Some((resource.target()?, resource.id))).collect();
+        let mut all: Vec<_> = workspace
+            .resources
+            .iter()
+            .filter_map(|resource| Some((resource.target()?, resource.id)))
+            .collect();
         all.sort_by(|a, b| (a.0, name_of(a.1)).cmp(&(b.0, name_of(b.1))));
         all
     });
@@ -419,8 +628,14 @@ pub(super) fn references(workspace: &Workspace) -> References {
         .par_iter()
         .map(|resource| {
             let in_pods = workspace.pod_templates(resource.id);
-            let in_pods = in_pods.iter().flat_map(super::PodTemplate::references).map(|r| (r.to, r.name.to_owned()));
-            let in_fields = workspace.field_references(resource.id).into_iter().map(|r| (r.to, r.name.to_owned()));
+            let in_pods = in_pods
+                .iter()
+                .flat_map(super::PodTemplate::references)
+                .map(|r| (r.to, r.name.to_owned()));
+            let in_fields = workspace
+                .field_references(resource.id)
+                .into_iter()
+                .map(|r| (r.to, r.name.to_owned()));
             (resource.id, in_pods.chain(in_fields).collect())
         })
         .collect();

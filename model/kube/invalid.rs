@@ -1,7 +1,9 @@
-//! Fields that the API server refuses, known from the object alone: docs/kubernetes.md#what-the-api-server-refuses.
+//! Fields that the API server refuses, known from the object alone:
+//! docs/kubernetes.md#what-the-api-server-refuses.
 //!
-//! They are looked for when a file is read, since its tree is at hand then: a plain scalar that is no string is asked for its field,
-//! and the keys of a mapping are compared only when two of them look alike.
+//! They are looked for when a file is read, since its tree is at hand then: a plain scalar that is
+//! no string is asked for its field, and the keys of a mapping are compared only when two of them
+//! look alike.
 
 use super::pod::{CARRIERS, containers_of, walk};
 use super::read::{MAX_LISTS, held};
@@ -73,7 +75,14 @@ const STRINGS: &[&str] = &[
 const LISTS: &[&str] = &["args", "command"];
 
 /// Fields of a pod that are mappings of strings.
-const MAPS: &[&str] = &["annotations", "labels", "matchLabels", "nodeSelector", "options", "volumeAttributes"];
+const MAPS: &[&str] = &[
+    "annotations",
+    "labels",
+    "matchLabels",
+    "nodeSelector",
+    "options",
+    "volumeAttributes",
+];
 
 /// What is refused of the objects of a document.
 pub(super) fn of_document(document: usize, root: Node<'_>, all: &mut Vec<Found>) {
@@ -88,11 +97,21 @@ pub(super) fn of_document(document: usize, root: Node<'_>, all: &mut Vec<Found>)
         of_object(*object, &mut found);
     }
     // The innermost object stands behind the ones that it is in.
-    let around = |node: Node<'_>| objects.iter().rev().find(|o| o.span().start <= node.span().start && node.span().end <= o.span().end);
+    let around = |node: Node<'_>| {
+        objects
+            .iter()
+            .rev()
+            .find(|o| o.span().start <= node.span().start && node.span().end <= o.span().end)
+    };
     let before = all.len();
-    all.extend(
-        found.into_iter().filter_map(|(node, problem)| Some(Found { document, object: around(node)?.id(), node: node.id(), problem })),
-    );
+    all.extend(found.into_iter().filter_map(|(node, problem)| {
+        Some(Found {
+            document,
+            object: around(node)?.id(),
+            node: node.id(),
+            problem,
+        })
+    }));
     if let Some(new) = all.get_mut(before..) {
         new.sort_by_key(|found| found.node);
     }
@@ -100,12 +119,19 @@ pub(super) fn of_document(document: usize, root: Node<'_>, all: &mut Vec<Found>)
 
 /// The objects of a document, a list before those that it holds.
 fn objects_of<'a>(root: Node<'a>, depth: usize, found: &mut Vec<Node<'a>>) {
-    if root.get_all(["apiVersion", "kind"]).iter().any(|field| field.is_none_or(|field| field.as_str().is_none())) {
+    if root
+        .get_all(["apiVersion", "kind"])
+        .iter()
+        .any(|field| field.is_none_or(|field| field.as_str().is_none()))
+    {
         return;
     }
     found.push(root);
     if let Some((items, _)) = held(root).filter(|_| depth > 0) {
-        items.items().filter(|item| item.kind() != Kind::Alias).for_each(|item| objects_of(item, depth - 1, found));
+        items
+            .items()
+            .filter(|item| item.kind() != Kind::Alias)
+            .for_each(|item| objects_of(item, depth - 1, found));
     }
 }
 
@@ -117,9 +143,18 @@ fn of_object<'a>(object: Node<'a>, found: &mut Places<'a>) {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     metadata(object, found);
     if group.is_empty() && matches!(kind, "ConfigMap" | "Secret") {
-        for field in ["data", "stringData"].iter().filter_map(|field| object.get(field)).filter(|field| field.is_mapping()) {
+        for field in ["data", "stringData"]
+            .iter()
+            .filter_map(|field| object.get(field))
+            .filter(|field| field.is_mapping())
+        {
             strings(field, found);
-            found.extend(field.entries().filter(|(_, value)| value.is_null()).map(|(_, value)| (value, Problem::NoValue)));
+            found.extend(
+                field
+                    .entries()
+                    .filter(|(_, value)| value.is_null())
+                    .map(|(_, value)| (value, Problem::NoValue)),
+            );
         }
     }
     if !GROUPS.contains(&group) {
@@ -128,7 +163,10 @@ fn of_object<'a>(object: Node<'a>, found: &mut Places<'a>) {
     if let Some(selector) = object.path(&["spec", "selector"]) {
         strings(selector.get("matchLabels").unwrap_or(selector), found);
     }
-    for carrier in CARRIERS.iter().filter(|c| c.kind == kind && c.groups.contains(&group)) {
+    for carrier in CARRIERS
+        .iter()
+        .filter(|c| c.kind == kind && c.groups.contains(&group))
+    {
         for template in walk(object, carrier.template) {
             if !carrier.template.is_empty() {
                 metadata(template, found);
@@ -141,13 +179,19 @@ fn of_object<'a>(object: Node<'a>, found: &mut Places<'a>) {
 }
 
 fn metadata<'a>(of: Node<'a>, found: &mut Places<'a>) {
-    let Some(metadata) = of.get("metadata") else { return };
+    let Some(metadata) = of.get("metadata") else {
+        return;
+    };
     let [name, generate_name, namespace, labels, annotations] =
         metadata.get_all(["name", "generateName", "namespace", "labels", "annotations"]);
     let generated = generate_name.is_some_and(|prefix| prefix.as_str().is_some());
     for name in [name, generate_name, namespace].into_iter().flatten() {
         // Without a name, the server makes one.
-        let null = !generated && name.is_null() && name.text().is_some_and(|text| text.eq_ignore_ascii_case("null"));
+        let null = !generated
+            && name.is_null()
+            && name
+                .text()
+                .is_some_and(|text| text.eq_ignore_ascii_case("null"));
         found.extend((is_other(name) || null).then_some((name, Problem::NotString)));
     }
     for map in [labels, annotations].into_iter().flatten() {
@@ -157,17 +201,26 @@ fn metadata<'a>(of: Node<'a>, found: &mut Places<'a>) {
 
 /// Values of a mapping of strings that are none.
 fn strings<'a>(map: Node<'a>, found: &mut Places<'a>) {
-    found.extend(map.entries().map(|(_, value)| value).filter(|value| is_other(*value)).map(|value| (value, Problem::NotString)));
+    found.extend(
+        map.entries()
+            .map(|(_, value)| value)
+            .filter(|value| is_other(*value))
+            .map(|value| (value, Problem::NotString)),
+    );
 }
 
 /// Whether a scalar is a boolean or a number.
 fn is_other(node: Node<'_>) -> bool {
     node.kind() == Kind::Scalar(ScalarStyle::Plain)
-        && matches!(node.resolved(), Some(Resolved::Bool(_) | Resolved::Int(_) | Resolved::Float))
+        && matches!(
+            node.resolved(),
+            Some(Resolved::Bool(_) | Resolved::Int(_) | Resolved::Float)
+        )
 }
 
 fn pod<'a>(spec: Node<'a>, found: &mut Places<'a>) {
-    let within = |word: Option<&str>, words: &[&str]| word.is_some_and(|word| words.contains(&word));
+    let within =
+        |word: Option<&str>, words: &[&str]| word.is_some_and(|word| words.contains(&word));
     let name = |node: Node<'a>| node.key().and_then(Node::text);
     for node in spec.descendants().filter(|node| node.is_scalar()) {
         if is_other(node) {
@@ -177,26 +230,48 @@ fn pod<'a>(spec: Node<'a>, found: &mut Places<'a>) {
             if list || within(field, STRINGS) || (field.is_some() && within(parent, MAPS)) {
                 found.push((node, Problem::NotString));
             }
-        } else if matches!(node.kind(), Kind::Scalar(ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted)) && is_mode(node) {
+        } else if matches!(
+            node.kind(),
+            Kind::Scalar(ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted)
+        ) && is_mode(node)
+        {
             found.push((node, Problem::ModeString));
         }
     }
     for container in containers_of(spec) {
-        let mounts = container.node.get("volumeMounts").into_iter().flat_map(Node::items);
-        let paths: Vec<(&str, Node<'a>)> = mounts.filter_map(|m| m.get("mountPath")).filter_map(|p| Some((p.text()?, p))).collect();
-        found.extend(repeated(&paths).into_iter().map(|(node, first)| (node, Problem::PathTwice(first.id()))));
+        let mounts = container
+            .node
+            .get("volumeMounts")
+            .into_iter()
+            .flat_map(Node::items);
+        let paths: Vec<(&str, Node<'a>)> = mounts
+            .filter_map(|m| m.get("mountPath"))
+            .filter_map(|p| Some((p.text()?, p)))
+            .collect();
+        found.extend(
+            repeated(&paths)
+                .into_iter()
+                .map(|(node, first)| (node, Problem::PathTwice(first.id()))),
+        );
     }
 }
 
 /// Whether a node is the mode of the files of a volume, and written with digits.
 fn is_mode(node: Node<'_>) -> bool {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'o');
+    let digits =
+        |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'o');
     if !node.text().is_some_and(digits) {
         return false;
     }
-    let around = node.parent().and_then(|body| body.key().or_else(|| body.parent()?.key())).and_then(Node::text);
+    let around = node
+        .parent()
+        .and_then(|body| body.key().or_else(|| body.parent()?.key()))
+        .and_then(Node::text);
     match node.key().and_then(Node::text) {
-        Some("defaultMode") => matches!(around, Some("configMap" | "downwardAPI" | "projected" | "secret")),
+        Some("defaultMode") => matches!(
+            around,
+            Some("configMap" | "downwardAPI" | "projected" | "secret")
+        ),
         Some("mode") => around == Some("items"),
         _ => false,
     }
@@ -204,20 +279,32 @@ fn is_mode(node: Node<'_>) -> bool {
 
 /// Keys that stand in one mapping more than once.
 fn twice<'a>(root: Node<'a>, found: &mut Places<'a>) {
-    for mapping in root.descendants().filter(|node| matches!(node.kind(), Kind::Mapping(_))) {
+    for mapping in root
+        .descendants()
+        .filter(|node| matches!(node.kind(), Kind::Mapping(_)))
+    {
         // One bit for each key: where none is set before, no two are the same.
         let (mut seen, mut alike) = (0_u64, false);
         for (key, _) in mapping.entries() {
             let bytes = key.source().trim_matches(['"', '\'']).as_bytes();
-            let sum = bytes.iter().fold(bytes.len(), |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
+            let sum = bytes.iter().fold(bytes.len(), |sum, byte| {
+                sum.wrapping_mul(31).wrapping_add(usize::from(*byte))
+            });
             let bit = 1 << (sum % 64);
             alike |= seen & bit != 0;
             seen |= bit;
         }
         if alike {
-            let keys: Vec<(&str, Node<'a>)> =
-                mapping.entries().filter_map(|(key, _)| Some((key.text()?, key))).filter(|(text, _)| *text != "<<").collect();
-            found.extend(repeated(&keys).into_iter().map(|(key, first)| (key, Problem::KeyTwice(first.id()))));
+            let keys: Vec<(&str, Node<'a>)> = mapping
+                .entries()
+                .filter_map(|(key, _)| Some((key.text()?, key)))
+                .filter(|(text, _)| *text != "<<")
+                .collect();
+            found.extend(
+                repeated(&keys)
+                    .into_iter()
+                    .map(|(key, first)| (key, Problem::KeyTwice(first.id()))),
+            );
         }
     }
 }
@@ -226,24 +313,53 @@ fn twice<'a>(root: Node<'a>, found: &mut Places<'a>) {
 fn repeated<'a>(all: &[(&str, Node<'a>)]) -> Vec<(Node<'a>, Node<'a>)> {
     let mut sorted: Vec<&(&str, Node<'a>)> = all.iter().collect();
     sorted.sort_by_key(|(text, node)| (*text, node.id()));
-    let runs = sorted.chunk_by(|a, b| a.0 == b.0).filter(|run| run.len() > 1);
-    runs.flat_map(|run| run.iter().skip(1).filter_map(|(_, node)| Some((*node, run.first()?.1)))).collect()
+    let runs = sorted
+        .chunk_by(|a, b| a.0 == b.0)
+        .filter(|run| run.len() > 1);
+    runs.flat_map(|run| {
+        run.iter()
+            .skip(1)
+            .filter_map(|(_, node)| Some((*node, run.first()?.1)))
+    })
+    .collect()
 }
 
 impl Workspace {
-    /// Fields of objects that the API server refuses, by file and place; not of patches, whose other half is elsewhere.
+    /// Fields of objects that the API server refuses, by file and place; not of patches, whose
+    /// other half is elsewhere.
     pub fn invalid(&self) -> Vec<Invalid<'_>> {
         let mut invalid = Vec::new();
-        for (file, read) in self.files.iter().zip(&self.index.reads).filter(|(_, read)| !read.invalid.is_empty()) {
+        for (file, read) in self
+            .files
+            .iter()
+            .zip(&self.index.reads)
+            .filter(|(_, read)| !read.invalid.is_empty())
+        {
             let skipped = |document: usize| {
-                let about = |s: &&super::workspace::Skipped| s.file == file.id && s.document.is_none_or(|number| number == document);
-                self.skipped.iter().filter(about).any(|s| s.code != "not-a-resource")
+                let about = |s: &&super::workspace::Skipped| {
+                    s.file == file.id && s.document.is_none_or(|number| number == document)
+                };
+                self.skipped
+                    .iter()
+                    .filter(about)
+                    .any(|s| s.code != "not-a-resource")
             };
-            let Some(yaml) = file.yaml.as_deref() else { continue };
+            let Some(yaml) = file.yaml.as_deref() else {
+                continue;
+            };
             for found in read.invalid.iter().filter(|found| !skipped(found.document)) {
-                let resource = self.resources_of(file.id).iter().find(|resource| resource.node == found.object);
+                let resource = self
+                    .resources_of(file.id)
+                    .iter()
+                    .find(|resource| resource.node == found.object);
                 let (object, node) = (yaml.node(found.object), yaml.node(found.node));
-                invalid.push(Invalid { file: file.id, resource, object, node, problem: found.problem });
+                invalid.push(Invalid {
+                    file: file.id,
+                    resource,
+                    object,
+                    node,
+                    problem: found.problem,
+                });
             }
         }
         invalid

@@ -58,7 +58,8 @@ pub struct Generator {
 pub struct GeneratedKeys {
     /// Those that are known.
     pub known: BTreeSet<String>,
-    /// There are no others: no file of variables that is not part of the workspace, no item that cannot be read.
+    /// There are no others: no file of variables that is not part of the workspace, no item that
+    /// cannot be read.
     pub complete: bool,
 }
 
@@ -69,7 +70,8 @@ pub struct Touch {
     pub location: Location,
     /// For messages: "a patch", "images", ….
     pub what: &'static str,
-    /// Dotted field paths without list indices that it changes (`spec.template.spec.containers.image`); `None`: anything.
+    /// Dotted field paths without list indices that it changes
+    /// (`spec.template.spec.containers.image`); `None`: anything.
     pub paths: Option<Vec<String>>,
     /// It addresses list items by index (JSON patch).
     pub by_index: bool,
@@ -78,8 +80,12 @@ pub struct Touch {
 impl Touch {
     /// Whether it may change a field at or below, or above, `path`.
     pub fn affects(&self, path: &str) -> bool {
-        let covers = |a: &str, b: &str| a == b || (b.starts_with(a) && b.as_bytes().get(a.len()) == Some(&b'.'));
-        self.paths.as_ref().is_none_or(|paths| paths.iter().any(|p| covers(p, path) || covers(path, p)))
+        let covers = |a: &str, b: &str| {
+            a == b || (b.starts_with(a) && b.as_bytes().get(a.len()) == Some(&b'.'))
+        };
+        self.paths
+            .as_ref()
+            .is_none_or(|paths| paths.iter().any(|p| covers(p, path) || covers(path, p)))
     }
 }
 
@@ -90,11 +96,13 @@ pub struct OutsideUse {
     pub location: Location,
     /// What.
     pub what: OutsideUseKind,
-    /// Where it is declared: the patch as [`Touch::location`] has it, the replacement, variable or generator.
+    /// Where it is declared: the patch as [`Touch::location`] has it, the replacement, variable or
+    /// generator.
     pub declared: Location,
     /// The bytes of the name in the text of the inline patch at `location`.
     pub inline: Option<Range<usize>>,
-    /// The scalar is nothing but the name, it means no other object, and `keys` are all keys that it is about.
+    /// The scalar is nothing but the name, it means no other object, and `keys` are all keys that
+    /// it is about.
     pub exact: bool,
     /// Keys of data that it demands, takes or sets.
     pub keys: BTreeSet<String>,

@@ -1,16 +1,21 @@
-//! The graph of Kubernetes resources in a workspace: resources, pod templates, references and apply sets.
+//! The graph of Kubernetes resources in a workspace: resources, pod templates, references and apply
+//! sets.
 //!
-//! [`Workspace::new`] reads all files given, text only, and indexes them. Everything a transform asks is answered from here: which
-//! resources there are, what pod templates they carry ([`Workspace::pod_templates`]), what those refer to ([`PodTemplate::references`],
-//! [`Workspace::references_to`]), what is applied together ([`ApplySet`]), and what kustomize would change on the way
-//! ([`Workspace::touches`], [`Workspace::uses_outside`]).
+//! [`Workspace::new`] reads all files given, text only, and indexes them. Everything a transform
+//! asks is answered from here: which resources there are, what pod templates they carry
+//! ([`Workspace::pod_templates`]), what those refer to ([`PodTemplate::references`],
+//! [`Workspace::references_to`]), what is applied together ([`ApplySet`]), and what kustomize would
+//! change on the way ([`Workspace::touches`], [`Workspace::uses_outside`]).
 //!
-//! What it costs. Of each file a run reads, all is parsed, and of each document the [`Identity`] is kept, of most no tree; that, the apply
-//! sets and the kustomizations are all that a run pays for documents in which nothing is found. Everything else is made when it is asked
-//! for, and only for what it is asked about. To keep it so:
-//! - an analysis is a function of a resource, or a map in `Index` behind a `OnceLock`; never a field that every resource gets;
-//! - before it takes a node of a resource it asks the text for a word without which there is nothing to find ([`Workspace::may_hold`],
-//!   [`Workspace::may_refer`]): trees are parsed again for those who look at them ([`Tree`]);
+//! What it costs. Of each file a run reads, all is parsed, and of each document the [`Identity`] is
+//! kept, of most no tree; that, the apply sets and the kustomizations are all that a run pays for
+//! documents in which nothing is found. Everything else is made when it is asked for, and only for
+//! what it is asked about. To keep it so:
+//! - an analysis is a function of a resource, or a map in `Index` behind a `OnceLock`; never a
+//!   field that every resource gets;
+//! - before it takes a node of a resource it asks the text for a word without which there is
+//!   nothing to find ([`Workspace::may_hold`], [`Workspace::may_refer`]): trees are parsed again
+//!   for those who look at them ([`Tree`]);
 //! - it takes names as they stand in the text (`&str`) and sorts positions, not copies of strings.
 
 mod application_set;
@@ -77,6 +82,10 @@ pub use patched::Origin;
 pub use pod::{CARRIERS, Carrier, Container, ContainerKind, PodTemplate, Rollout, walk};
 pub use reference::{Certainty, Demand, FieldReference, Keys, Reference, Site, Target};
 pub use resource::{FileId, Identity, Resource, ResourceId};
-pub use sets::{Applier, ApplySet, EncryptedMember, Evidence, Generated, Member, Part, Resolution, SetId};
+pub use sets::{
+    Applier, ApplySet, EncryptedMember, Evidence, Generated, Member, Part, Resolution, SetId,
+};
 pub use tree::Tree;
-pub use workspace::{ApplySetSpec, Broken, Input, Options, PathGlob, ReferenceSpec, Skipped, SourceFile, Workspace};
+pub use workspace::{
+    ApplySetSpec, Broken, Input, Options, PathGlob, ReferenceSpec, Skipped, SourceFile, Workspace,
+};

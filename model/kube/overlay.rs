@@ -1,6 +1,8 @@
-//! What Argo CD and Flux change in what they apply: patches, images, labels and variables of their own, behind all kustomizations.
+//! What Argo CD and Flux change in what they apply: patches, images, labels and variables of their
+//! own, behind all kustomizations.
 //!
-//! Whether a path means this workspace is not asked here: a touch too many costs a fix, a touch too few breaks a promise.
+//! Whether a path means this workspace is not asked here: a touch too many costs a fix, a touch too
+//! few breaks a promise.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +27,8 @@ pub(super) struct Overlay {
     pub resource: ResourceId,
     settings: NodeId,
     tool: Evidence,
-    /// The directory, relative to the top of the repository; `None` when it is not known, and may be any.
+    /// The directory, relative to the top of the repository; `None` when it is not known, and may
+    /// be any.
     path: Option<String>,
     /// Patches that name what they change by themselves.
     pub patches: Vec<Patch>,
@@ -36,10 +39,20 @@ pub(super) fn of(parts: &Parts<'_>, applied: &[Applied]) -> Vec<Overlay> {
     let mut found: Vec<Overlay> = Vec::new();
     let mut known = BTreeSet::new();
     for applied in applied {
-        let Some(resource) = parts.resources.get(applied.applier.resource.0 as usize) else { continue };
-        let Some(yaml) = parts.files.get(resource.file.0 as usize).and_then(|f| f.yaml.as_deref()) else { continue };
+        let Some(resource) = parts.resources.get(applied.applier.resource.0 as usize) else {
+            continue;
+        };
+        let Some(yaml) = parts
+            .files
+            .get(resource.file.0 as usize)
+            .and_then(|f| f.yaml.as_deref())
+        else {
+            continue;
+        };
         for source in &applied.sources {
-            let Some(settings) = source.settings else { continue };
+            let Some(settings) = source.settings else {
+                continue;
+            };
             let path = match source.claim.path.as_deref() {
                 Some(path) => match local(path) {
                     Some(path) => Some(path),
@@ -52,8 +65,19 @@ pub(super) fn of(parts: &Parts<'_>, applied: &[Applied]) -> Vec<Overlay> {
                 continue;
             }
             let directory = path.as_deref().unwrap_or_default();
-            let patches = Source { files: parts.paths(), directory, file: resource.file }.patches(yaml.node(settings));
-            found.push(Overlay { resource: resource.id, settings, tool: applied.tool, path, patches });
+            let patches = Source {
+                files: parts.paths(),
+                directory,
+                file: resource.file,
+            }
+            .patches(yaml.node(settings));
+            found.push(Overlay {
+                resource: resource.id,
+                settings,
+                tool: applied.tool,
+                path,
+                patches,
+            });
         }
     }
     found
@@ -61,16 +85,31 @@ pub(super) fn of(parts: &Parts<'_>, applied: &[Applied]) -> Vec<Overlay> {
 
 impl Overlay {
     /// Whether a resource may be part of what is applied.
-    pub(super) fn covers(&self, workspace: &Workspace, resource: &Resource, through: &BTreeSet<FileId>) -> bool {
-        self.path.is_none() || (resource.id != self.resource && self.reaches(workspace, resource.file, through))
+    pub(super) fn covers(
+        &self,
+        workspace: &Workspace,
+        resource: &Resource,
+        through: &BTreeSet<FileId>,
+    ) -> bool {
+        self.path.is_none()
+            || (resource.id != self.resource && self.reaches(workspace, resource.file, through))
     }
 
-    /// Whether something that is defined in a file, and passes through these kustomizations, may be part of what is applied.
-    pub(super) fn reaches(&self, workspace: &Workspace, file: FileId, through: &BTreeSet<FileId>) -> bool {
+    /// Whether something that is defined in a file, and passes through these kustomizations, may be
+    /// part of what is applied.
+    pub(super) fn reaches(
+        &self,
+        workspace: &Workspace,
+        file: FileId,
+        through: &BTreeSet<FileId>,
+    ) -> bool {
         let Some(path) = &self.path else { return true };
         let below = |file: FileId| {
             let directory = split(&workspace.file(file).path).0;
-            path.is_empty() || directory.strip_prefix(path.as_str()).is_some_and(|r| r.is_empty() || r.starts_with('/'))
+            path.is_empty()
+                || directory
+                    .strip_prefix(path.as_str())
+                    .is_some_and(|r| r.is_empty() || r.starts_with('/'))
         };
         below(file) || through.iter().any(|f| below(*f))
     }
@@ -78,24 +117,52 @@ impl Overlay {
     /// Whether Flux fills in variables behind the build.
     pub(super) fn substitutes(&self, workspace: &Workspace) -> bool {
         let file = workspace.resource(self.resource).file;
-        let settings = workspace.file(file).yaml.as_deref().map(|yaml| yaml.node(self.settings));
-        self.tool == Evidence::Flux && settings.and_then(|spec| spec.get("postBuild")).is_some_and(Node::is_mapping)
+        let settings = workspace
+            .file(file)
+            .yaml
+            .as_deref()
+            .map(|yaml| yaml.node(self.settings));
+        self.tool == Evidence::Flux
+            && settings
+                .and_then(|spec| spec.get("postBuild"))
+                .is_some_and(Node::is_mapping)
     }
 
     /// Whether it states the namespace of all that is built.
     pub(super) fn sets_namespace(&self, workspace: &Workspace) -> bool {
         let file = workspace.resource(self.resource).file;
-        let settings = workspace.file(file).yaml.as_deref().map(|y| y.node(self.settings));
-        let field = if self.tool == Evidence::Flux { "targetNamespace" } else { "namespace" };
-        settings.and_then(|s| s.get(field)).is_some_and(|namespace| !namespace.is_null())
+        let settings = workspace
+            .file(file)
+            .yaml
+            .as_deref()
+            .map(|y| y.node(self.settings));
+        let field = if self.tool == Evidence::Flux {
+            "targetNamespace"
+        } else {
+            "namespace"
+        };
+        settings
+            .and_then(|s| s.get(field))
+            .is_some_and(|namespace| !namespace.is_null())
     }
 
     /// What it changes.
     pub(super) fn touches(&self, workspace: &Workspace, seen: &Seen<'_>, found: &mut Vec<Touch>) {
         let file = workspace.resource(self.resource).file;
-        let Some(settings) = workspace.file(file).yaml.as_deref().map(|y| y.node(self.settings)) else { return };
+        let Some(settings) = workspace
+            .file(file)
+            .yaml
+            .as_deref()
+            .map(|y| y.node(self.settings))
+        else {
+            return;
+        };
         touch::patches(&self.patches, seen, found);
-        let toucher = Toucher { workspace, file, seen };
+        let toucher = Toucher {
+            workspace,
+            file,
+            seen,
+        };
         toucher.images(settings, found);
         if self.tool == Evidence::Flux {
             flux(&toucher, settings, found);
@@ -107,13 +174,18 @@ impl Overlay {
 }
 
 impl Workspace {
-    /// The `postBuild` of each Flux `Kustomization` that has a set applied, where it fills in a resource of the set, with its owner.
+    /// The `postBuild` of each Flux `Kustomization` that has a set applied, where it fills in a
+    /// resource of the set, with its owner.
     pub fn post_builds(&self, set: SetId, id: ResourceId) -> Vec<(ResourceId, Node<'_>)> {
         let (appliers, resource) = (&self.set(set).appliers, self.resource(id));
         if appliers.is_empty() || self.node(id).is_none_or(keeps_variables) {
             return Vec::new();
         }
-        let through: BTreeSet<FileId> = self.member(set, id).into_iter().flat_map(|m| m.through.iter().copied()).collect();
+        let through: BTreeSet<FileId> = self
+            .member(set, id)
+            .into_iter()
+            .flat_map(|m| m.through.iter().copied())
+            .collect();
         let mine = |o: &&Overlay| {
             o.tool == Evidence::Flux
                 && appliers.iter().any(|a| a.resource == o.resource)
@@ -121,33 +193,60 @@ impl Workspace {
                 && o.covers(self, resource, &through)
         };
         let build = |o: &Overlay| {
-            let settings = self.file(self.resource(o.resource).file).yaml.as_deref()?.node(o.settings);
-            Some((o.resource, settings.get("postBuild").filter(|b| b.is_mapping())?))
+            let settings = self
+                .file(self.resource(o.resource).file)
+                .yaml
+                .as_deref()?
+                .node(o.settings);
+            Some((
+                o.resource,
+                settings.get("postBuild").filter(|b| b.is_mapping())?,
+            ))
         };
-        self.index.overlays.iter().filter(mine).filter_map(build).collect()
+        self.index
+            .overlays
+            .iter()
+            .filter(mine)
+            .filter_map(build)
+            .collect()
     }
 }
 
 /// Whether a resource is marked for Flux to leave its variables.
 fn keeps_variables(node: Node<'_>) -> bool {
-    ["labels", "annotations"]
-        .iter()
-        .any(|field| node.path(&["metadata", field, "kustomize.toolkit.fluxcd.io/substitute"]).and_then(Node::text) == Some("disabled"))
+    ["labels", "annotations"].iter().any(|field| {
+        node.path(&["metadata", field, "kustomize.toolkit.fluxcd.io/substitute"])
+            .and_then(Node::text)
+            == Some("disabled")
+    })
 }
 
 /// What only Flux has: metadata for all objects, and variables filled in behind the build.
 fn flux(toucher: &Toucher<'_>, spec: Node<'_>, found: &mut Vec<Touch>) {
     for field in ["labels", "annotations"] {
-        if let Some(pairs) = spec.path(&["commonMetadata", field]).filter(|p| p.is_mapping()) {
+        if let Some(pairs) = spec
+            .path(&["commonMetadata", field])
+            .filter(|p| p.is_mapping())
+        {
             let paths = toucher.label_paths(pairs, field, false, false);
-            found.push(touch(Location::of(toucher.file, pairs), "commonMetadata", Some(paths)));
+            found.push(touch(
+                Location::of(toucher.file, pairs),
+                "commonMetadata",
+                Some(paths),
+            ));
         }
     }
     let node = toucher.seen.node;
     let disabled = keeps_variables(node);
-    if let Some(build) = spec.get("postBuild").filter(|b| b.is_mapping() && !disabled)
+    if let Some(build) = spec
+        .get("postBuild")
+        .filter(|b| b.is_mapping() && !disabled)
         && node.source().contains("${")
     {
-        found.push(touch(Location::of(toucher.file, build), "Flux post-build substitution", None));
+        found.push(touch(
+            Location::of(toucher.file, build),
+            "Flux post-build substitution",
+            None,
+        ));
     }
 }

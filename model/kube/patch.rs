@@ -71,7 +71,9 @@ impl Body {
 
     /// Whether it may change labels or annotations, by which later patches select.
     pub(super) fn relabels(&self) -> bool {
-        ["labels", "annotations"].iter().any(|field| self.node().source().contains(field))
+        ["labels", "annotations"]
+            .iter()
+            .any(|field| self.node().source().contains(field))
     }
 }
 
@@ -98,13 +100,24 @@ impl Source<'_> {
 
     /// One item: a mapping with `patch` or `path`, or a scalar that is one of them.
     fn patch(self, item: Node<'_>) -> Patch {
-        let text = if item.is_mapping() { item.get("patch").or_else(|| item.get("path")) } else { Some(item) };
-        let inline = item.is_mapping() && item.get("patch").is_some() || item.text().is_some_and(|t| t.contains('\n'));
+        let text = if item.is_mapping() {
+            item.get("patch").or_else(|| item.get("path"))
+        } else {
+            Some(item)
+        };
+        let inline = item.is_mapping() && item.get("patch").is_some()
+            || item.text().is_some_and(|t| t.contains('\n'));
         let target = item.get("target").filter(|t| t.is_mapping());
         Patch {
             location: Location::of(self.file, text.unwrap_or(item)),
-            target: target.map(|t| Target { selector: Selector::of(t), name: t.get("name").map(|n| Location::of(self.file, n)) }),
-            bodies: text.and_then(Node::text).map(|t| self.bodies(t, inline)).unwrap_or_default(),
+            target: target.map(|t| Target {
+                selector: Selector::of(t),
+                name: t.get("name").map(|n| Location::of(self.file, n)),
+            }),
+            bodies: text
+                .and_then(Node::text)
+                .map(|t| self.bodies(t, inline))
+                .unwrap_or_default(),
         }
     }
 
@@ -113,7 +126,11 @@ impl Source<'_> {
             (yaml::File::parse(text).ok().map(Tree::from), None)
         } else {
             let id = join(self.directory, text).and_then(|path| self.files.file(&path));
-            (id.and_then(|id| self.files.0.get(id.0 as usize)).and_then(|f| f.yaml.clone()), id)
+            (
+                id.and_then(|id| self.files.0.get(id.0 as usize))
+                    .and_then(|f| f.yaml.clone()),
+                id,
+            )
         };
         let Some(yaml) = yaml else { return Vec::new() };
         let roots: Vec<(NodeId, Option<Selector>)> = (0..yaml.documents().len())
@@ -121,7 +138,15 @@ impl Source<'_> {
             .filter(|r| !r.is_null())
             .map(|r| (r.id(), r.is_mapping().then(|| Selector::of_patch(r))))
             .collect();
-        roots.into_iter().map(|(root, selector)| Body { yaml: yaml.clone(), root, selector, file }).collect()
+        roots
+            .into_iter()
+            .map(|(root, selector)| Body {
+                yaml: yaml.clone(),
+                root,
+                selector,
+                file,
+            })
+            .collect()
     }
 }
 
@@ -134,13 +159,20 @@ pub(super) struct Changed {
 
 /// What a patch may change in a resource; `None` when it is certainly not about it.
 pub(super) fn changes(patch: &Patch, seen: &Seen<'_>) -> Option<Changed> {
-    if patch.target.as_ref().is_some_and(|t| !t.selector.may_choose(seen)) {
+    if patch
+        .target
+        .as_ref()
+        .is_some_and(|t| !t.selector.may_choose(seen))
+    {
         return None;
     }
     if patch.bodies.is_empty() {
         return Some(Changed::default());
     }
-    let mut all = Changed { paths: Some(Vec::new()), by_index: false };
+    let mut all = Changed {
+        paths: Some(Vec::new()),
+        by_index: false,
+    };
     let mut hit = false;
     for body in &patch.bodies {
         // With a target, the names in the patch do not matter.
@@ -148,7 +180,11 @@ pub(super) fn changes(patch: &Patch, seen: &Seen<'_>) -> Option<Changed> {
             continue;
         }
         hit = true;
-        let one = if body.selector.is_some() { merge(body.node(), seen.node) } else { json(body.node()) };
+        let one = if body.selector.is_some() {
+            merge(body.node(), seen.node)
+        } else {
+            json(body.node())
+        };
         all.by_index |= one.by_index;
         all.paths = match (all.paths, one.paths) {
             (Some(mut paths), Some(more)) => {
@@ -177,7 +213,13 @@ pub(super) fn deletes(patch: &Patch, seen: &Seen<'_>) -> Deletion {
         None => body.selector.as_ref().map_or(Deletion::No, by),
     };
     // Certain is the greatest.
-    patch.bodies.iter().filter(|b| b.deletes()).map(chosen).max().unwrap_or(Deletion::No)
+    patch
+        .bodies
+        .iter()
+        .filter(|b| b.deletes())
+        .map(chosen)
+        .max()
+        .unwrap_or(Deletion::No)
 }
 
 /// The leaf fields of a strategic-merge patch.
@@ -190,43 +232,91 @@ fn merge(body: Node<'_>, resource: Node<'_>) -> Changed {
         match key.text() {
             Some("apiVersion" | "kind") => {}
             Some("metadata") => {
-                for (key, value) in value.entries().filter(|(k, _)| !matches!(k.text(), Some("name" | "namespace"))) {
-                    leaf(&format!("metadata.{}", key.text().unwrap_or_default()), value, resource.path(&["metadata"]), key, &mut paths, 0);
+                for (key, value) in value
+                    .entries()
+                    .filter(|(k, _)| !matches!(k.text(), Some("name" | "namespace")))
+                {
+                    leaf(
+                        &format!("metadata.{}", key.text().unwrap_or_default()),
+                        value,
+                        resource.path(&["metadata"]),
+                        key,
+                        &mut paths,
+                        0,
+                    );
                 }
             }
             Some(name) => leaf(name, value, Some(resource), key, &mut paths, 0),
             None => return Changed::default(),
         }
     }
-    Changed { paths: Some(paths), by_index: false }
+    Changed {
+        paths: Some(paths),
+        by_index: false,
+    }
 }
 
-/// Adds the leaves below `value`, whose key `key` stands in the mapping that corresponds to `around` in the resource.
-fn leaf(path: &str, value: Node<'_>, around: Option<Node<'_>>, key: Node<'_>, paths: &mut Vec<String>, depth: usize) {
+/// Adds the leaves below `value`, whose key `key` stands in the mapping that corresponds to
+/// `around` in the resource.
+fn leaf(
+    path: &str,
+    value: Node<'_>,
+    around: Option<Node<'_>>,
+    key: Node<'_>,
+    paths: &mut Vec<String>,
+    depth: usize,
+) {
     let there = around.and_then(|a| a.get(key.text().unwrap_or_default()));
     node(path, value, there, paths, depth);
 }
 
-fn node(path: &str, value: Node<'_>, there: Option<Node<'_>>, paths: &mut Vec<String>, depth: usize) {
+fn node(
+    path: &str,
+    value: Node<'_>,
+    there: Option<Node<'_>>,
+    paths: &mut Vec<String>,
+    depth: usize,
+) {
     let deep = depth >= MAX_DEPTH;
     let directive = |k: Node<'_>| k.text().is_none_or(|t| t.starts_with('$'));
     if deep || value.kind() == Kind::Alias || value.entries().any(|(k, _)| directive(k)) {
         paths.push(path.to_owned());
     } else if value.is_mapping() && value.entries().next().is_some() {
         for (key, inner) in value.entries() {
-            leaf(&format!("{path}.{}", key.text().unwrap_or_default()), inner, there, key, paths, depth + 1);
+            leaf(
+                &format!("{path}.{}", key.text().unwrap_or_default()),
+                inner,
+                there,
+                key,
+                paths,
+                depth + 1,
+            );
         }
-    } else if let Some(field) = value.items().next().and_then(|first| merge_key(path, |key| first.get(key).is_some())) {
+    } else if let Some(field) = value
+        .items()
+        .next()
+        .and_then(|first| merge_key(path, |key| first.get(key).is_some()))
+    {
         for item in value.items() {
             let name = item.get(field).and_then(Node::text);
-            let same = there.into_iter().flat_map(Node::items).find(|i| name.is_some() && i.get(field).and_then(Node::text) == name);
+            let same = there
+                .into_iter()
+                .flat_map(Node::items)
+                .find(|i| name.is_some() && i.get(field).and_then(Node::text) == name);
             if same.is_none() || item.entries().any(|(k, _)| directive(k)) {
                 // An item of its own, or one that goes: the list changes.
                 paths.push(path.to_owned());
                 continue;
             }
             for (key, inner) in item.entries().filter(|(k, _)| k.text() != Some(field)) {
-                leaf(&format!("{path}.{}", key.text().unwrap_or_default()), inner, same, key, paths, depth + 1);
+                leaf(
+                    &format!("{path}.{}", key.text().unwrap_or_default()),
+                    inner,
+                    same,
+                    key,
+                    paths,
+                    depth + 1,
+                );
             }
         }
     } else {
@@ -234,14 +324,21 @@ fn node(path: &str, value: Node<'_>, there: Option<Node<'_>>, paths: &mut Vec<St
     }
 }
 
-/// The key by which items of a list are merged (`patchMergeKey` in core/v1), when an item `has` it; `None` for lists that are replaced.
+/// The key by which items of a list are merged (`patchMergeKey` in core/v1), when an item `has` it;
+/// `None` for lists that are replaced.
 pub(super) fn merge_key(path: &str, has: impl Fn(&str) -> bool) -> Option<&'static str> {
     let key = match path.rsplit('.').next()? {
         "volumeMounts" => "mountPath",
         "volumeDevices" => "devicePath",
         "ports" if has("containerPort") => "containerPort",
         "ports" => "port",
-        "containers" | "initContainers" | "ephemeralContainers" | "volumes" | "env" | "imagePullSecrets" | "secrets" => "name",
+        "containers"
+        | "initContainers"
+        | "ephemeralContainers"
+        | "volumes"
+        | "env"
+        | "imagePullSecrets"
+        | "secrets" => "name",
         _ => return None,
     };
     has(key).then_some(key)
@@ -249,12 +346,22 @@ pub(super) fn merge_key(path: &str, has: impl Fn(&str) -> bool) -> Option<&'stat
 
 /// The paths of a JSON patch.
 fn json(body: Node<'_>) -> Changed {
-    let mut changed = Changed { paths: Some(Vec::new()), by_index: false };
+    let mut changed = Changed {
+        paths: Some(Vec::new()),
+        by_index: false,
+    };
     for op in body.items() {
-        let moved = (op.get("op").and_then(Node::text) == Some("move")).then(|| op.get("from")).flatten();
+        let moved = (op.get("op").and_then(Node::text) == Some("move"))
+            .then(|| op.get("from"))
+            .flatten();
         for pointer in op.get("path").into_iter().chain(moved) {
             let mut path = Vec::new();
-            for segment in pointer.text().unwrap_or_default().split('/').filter(|s| !s.is_empty()) {
+            for segment in pointer
+                .text()
+                .unwrap_or_default()
+                .split('/')
+                .filter(|s| !s.is_empty())
+            {
                 if segment == "-" || segment.bytes().all(|b| b.is_ascii_digit()) {
                     changed.by_index = true;
                 } else {

@@ -1,7 +1,9 @@
-//! Patches carried out: the value of a resource behind a strategic-merge or JSON patch, in which each scalar knows where it is written.
+//! Patches carried out: the value of a resource behind a strategic-merge or JSON patch, in which
+//! each scalar knows where it is written.
 //!
-//! Strategic merging is kustomize's (`kyaml/yaml/merge2` with the schema of the built-in kinds): items of a patch come before those that the
-//! list has, and lists of custom resources are replaced. What is not understood is not guessed: the result is then not known.
+//! Strategic merging is kustomize's (`kyaml/yaml/merge2` with the schema of the built-in kinds):
+//! items of a patch come before those that the list has, and lists of custom resources are
+//! replaced. What is not understood is not guessed: the result is then not known.
 
 use super::patch::{Body, merge_key};
 use super::resource::FileId;
@@ -57,11 +59,21 @@ impl Value {
                 };
                 Self::Map(node.entries().map(entry).collect::<Option<_>>()?)
             }
-            Kind::Sequence(_) => Self::List(node.items().map(|item| Self::at_depth(item, writer, depth)).collect::<Option<_>>()?),
+            Kind::Sequence(_) => Self::List(
+                node.items()
+                    .map(|item| Self::at_depth(item, writer, depth))
+                    .collect::<Option<_>>()?,
+            ),
             Kind::Scalar(_) => {
                 let origin = match writer {
-                    Writer::File(file) => Origin { location: Location::of(file, node), node: Some((file, node.id())) },
-                    Writer::Inline(location) => Origin { location: location.clone(), node: None },
+                    Writer::File(file) => Origin {
+                        location: Location::of(file, node),
+                        node: Some((file, node.id())),
+                    },
+                    Writer::Inline(location) => Origin {
+                        location: location.clone(),
+                        node: None,
+                    },
                 };
                 Self::Scalar(scalar(node)?, origin)
             }
@@ -70,12 +82,16 @@ impl Value {
     }
 
     fn get(&self, key: &str) -> Option<&Self> {
-        let Self::Map(entries) = self else { return None };
+        let Self::Map(entries) = self else {
+            return None;
+        };
         entries.iter().find(|(k, _)| k == key).map(|(_, v)| v)
     }
 
     fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
-        let Self::Map(entries) = self else { return None };
+        let Self::Map(entries) = self else {
+            return None;
+        };
         entries.iter_mut().find(|(k, _)| k == key).map(|(_, v)| v)
     }
 
@@ -113,7 +129,11 @@ fn scalar(node: Node<'_>) -> Option<String> {
     if node.is_null() {
         return Some("null".to_owned());
     }
-    Some(node.as_str().map_or_else(|| node.text().unwrap_or_default().to_owned(), quoted)).filter(|text| !text.is_empty())
+    Some(
+        node.as_str()
+            .map_or_else(|| node.text().unwrap_or_default().to_owned(), quoted),
+    )
+    .filter(|text| !text.is_empty())
 }
 
 fn quoted(text: &str) -> String {
@@ -136,11 +156,15 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-/// Carries out one document of a patch; `None` when what comes of it is not known. `lists` says whether lists are merged.
+/// Carries out one document of a patch; `None` when what comes of it is not known. `lists` says
+/// whether lists are merged.
 pub(super) fn apply(value: &mut Value, body: &Body, at: &Location, lists: bool) -> Option<()> {
     let writer = body.file.map_or(Writer::Inline(at), Writer::File);
     if body.selector.is_none() {
-        return body.node().items().try_for_each(|op| operation(value, op, writer));
+        return body
+            .node()
+            .items()
+            .try_for_each(|op| operation(value, op, writer));
     }
     let mut patch = Value::of(body.node(), writer)?;
     if let Value::Map(entries) = &mut patch {
@@ -169,7 +193,8 @@ fn merge(value: &mut Value, patch: &Value, field: &str, lists: bool) -> Option<(
                     || matches!(change, Value::Map(inner) if directive(inner)? == "delete");
                 if deleted {
                     entries.retain(|(known, _)| known != key);
-                } else if let Some((_, inner)) = entries.iter_mut().find(|(known, _)| known == key) {
+                } else if let Some((_, inner)) = entries.iter_mut().find(|(known, _)| known == key)
+                {
                     merge(inner, change, key, lists)?;
                 } else {
                     entries.push((key.clone(), fresh(change)?));
@@ -190,15 +215,26 @@ fn merge_lists(items: &mut Vec<Value>, changes: &[Value], field: &str) -> Option
         *items = changes.iter().map(fresh).collect::<Option<_>>()?;
         return Some(());
     };
-    let name = |item: &Value| if let Some(Value::Scalar(json, _)) = item.get(key) { Some(json.clone()) } else { None };
+    let name = |item: &Value| {
+        if let Some(Value::Scalar(json, _)) = item.get(key) {
+            Some(json.clone())
+        } else {
+            None
+        }
+    };
     let mut merged = Vec::new();
     let mut replaced = false;
     for change in changes {
-        let Value::Map(entries) = change else { return None };
+        let Value::Map(entries) = change else {
+            return None;
+        };
         match (directive(entries)?, name(change)) {
             ("replace", None) => replaced = true,
             ("delete", Some(gone)) => items.retain(|item| name(item).as_ref() != Some(&gone)),
-            ("" | "replace", Some(own)) => match items.iter().position(|item| name(item).as_ref() == Some(&own)) {
+            ("" | "replace", Some(own)) => match items
+                .iter()
+                .position(|item| name(item).as_ref() == Some(&own))
+            {
                 Some(at) => {
                     let mut item = items.remove(at);
                     merge(&mut item, change, "", true)?;
@@ -225,7 +261,9 @@ fn key_of(field: &str, item: &Value) -> Option<&'static str> {
 fn directive(entries: &[(String, Value)]) -> Option<&str> {
     let mut found = "";
     for (key, value) in entries.iter().filter(|(key, _)| key.starts_with('$')) {
-        let Value::Scalar(json, _) = value else { return None };
+        let Value::Scalar(json, _) = value else {
+            return None;
+        };
         if key != "$patch" {
             return None;
         }
@@ -241,8 +279,13 @@ fn fresh(patch: &Value) -> Option<Value> {
             if !matches!(directive(entries)?, "" | "replace") {
                 return None;
             }
-            let kept = entries.iter().filter(|(key, value)| key != "$patch" && !matches!(value, Value::Scalar(json, _) if json == "null"));
-            Value::Map(kept.map(|(key, value)| Some((key.clone(), fresh(value)?))).collect::<Option<_>>()?)
+            let kept = entries.iter().filter(|(key, value)| {
+                key != "$patch" && !matches!(value, Value::Scalar(json, _) if json == "null")
+            });
+            Value::Map(
+                kept.map(|(key, value)| Some((key.clone(), fresh(value)?)))
+                    .collect::<Option<_>>()?,
+            )
         }
         Value::List(items) => Value::List(items.iter().map(fresh).collect::<Option<_>>()?),
         scalar @ Value::Scalar(..) => scalar.clone(),
@@ -253,7 +296,11 @@ fn fresh(patch: &Value) -> Option<Value> {
 fn operation(value: &mut Value, op: Node<'_>, writer: Writer<'_>) -> Option<()> {
     let pointer = |key: &str| -> Option<Vec<String>> {
         let text = op.get(key).and_then(Node::text)?.strip_prefix('/')?;
-        Some(text.split('/').map(|s| s.replace("~1", "/").replace("~0", "~")).collect())
+        Some(
+            text.split('/')
+                .map(|s| s.replace("~1", "/").replace("~0", "~"))
+                .collect(),
+        )
     };
     let path = pointer("path")?;
     match op.get("op").and_then(Node::text)? {

@@ -1,20 +1,23 @@
 //! Pod templates: where each kind carries its pods, and their containers and volumes.
 //!
-//! [`CARRIERS`] is the whole knowledge of kinds; everything below walks its paths. References of a template are read in `pod_reference`.
+//! [`CARRIERS`] is the whole knowledge of kinds; everything below walks its paths. References of a
+//! template are read in `pod_reference`.
 
 use super::pod_reference;
 use super::reference::{Reference, Target};
 use super::resource::{Hints, Identity, Resource, ResourceId};
 use crate::yaml::Node;
 
-/// What a changed pod template does to running pods (docs/kubernetes.md#what-a-template-change-rolls).
+/// What a changed pod template does to running pods
+/// (docs/kubernetes.md#what-a-template-change-rolls).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rollout {
     /// The controller replaces pods by itself.
     Rolls,
     /// The next run takes it: CronJob and the like.
     NextRun,
-    /// Accepted, running pods stay as they are: `ReplicaSet`, `ReplicationController`, `PodTemplate`.
+    /// Accepted, running pods stay as they are: `ReplicaSet`, `ReplicationController`,
+    /// `PodTemplate`.
     Untouched,
     /// The field is immutable, the object must be recreated: Job.
     Immutable,
@@ -29,8 +32,8 @@ pub struct Carrier {
     pub kind: &'static str,
     /// API groups it is recognised in, without version; `""` is the core group; `*` takes any.
     pub groups: &'static [&'static str],
-    /// Path from the resource to the mapping that holds `metadata` and `spec` of the pod; empty for Pod. `[]` behind a segment goes
-    /// through a sequence, `*` through all values of a mapping.
+    /// Path from the resource to the mapping that holds `metadata` and `spec` of the pod; empty for
+    /// Pod. `[]` behind a segment goes through a sequence, `*` through all values of a mapping.
     pub template: &'static [&'static str],
     /// What a change does.
     pub rollout: Rollout,
@@ -39,12 +42,26 @@ pub struct Carrier {
 impl Carrier {
     /// Whether a resource is of this row.
     fn is_of(&self, resource: &Identity) -> bool {
-        self.kind == resource.kind && self.groups.iter().any(|group| *group == "*" || *group == resource.group())
+        self.kind == resource.kind
+            && self
+                .groups
+                .iter()
+                .any(|group| *group == "*" || *group == resource.group())
     }
 }
 
-const fn row(kind: &'static str, groups: &'static [&'static str], template: &'static [&'static str], rollout: Rollout) -> Carrier {
-    Carrier { kind, groups, template, rollout }
+const fn row(
+    kind: &'static str,
+    groups: &'static [&'static str],
+    template: &'static [&'static str],
+    rollout: Rollout,
+) -> Carrier {
+    Carrier {
+        kind,
+        groups,
+        template,
+        rollout,
+    }
 }
 
 const APPS: &[&str] = &["apps", "extensions", "apps.kruise.io"];
@@ -55,51 +72,172 @@ const AGONES: &[&str] = &["agones.dev"];
 const KUBEFLOW: &[&str] = &["kubeflow.org"];
 const SPEC_TEMPLATE: &[&str] = &["spec", "template"];
 
-/// All carriers: the API's own kinds, and custom resources that hold a whole pod template. A kind with several paths has several rows.
+/// All carriers: the API's own kinds, and custom resources that hold a whole pod template. A kind
+/// with several paths has several rows.
 pub const CARRIERS: &[Carrier] = &[
     // Core kinds; old groups have the same paths.
     row("Pod", &[""], &[], Rollout::Recreate),
     row("PodTemplate", &[""], &["template"], Rollout::Untouched),
-    row("Deployment", &["apps", "extensions"], SPEC_TEMPLATE, Rollout::Rolls),
-    row("ReplicaSet", &["apps", "extensions"], SPEC_TEMPLATE, Rollout::Untouched),
+    row(
+        "Deployment",
+        &["apps", "extensions"],
+        SPEC_TEMPLATE,
+        Rollout::Rolls,
+    ),
+    row(
+        "ReplicaSet",
+        &["apps", "extensions"],
+        SPEC_TEMPLATE,
+        Rollout::Untouched,
+    ),
     row("StatefulSet", APPS, SPEC_TEMPLATE, Rollout::Rolls),
     row("DaemonSet", APPS, SPEC_TEMPLATE, Rollout::Rolls),
-    row("ReplicationController", &[""], SPEC_TEMPLATE, Rollout::Untouched),
-    row("Job", &["batch", "extensions"], SPEC_TEMPLATE, Rollout::Immutable),
-    row("CronJob", &["batch"], &["spec", "jobTemplate", "spec", "template"], Rollout::NextRun),
-    row("ScheduledJob", &["batch"], &["spec", "jobTemplate", "spec", "template"], Rollout::NextRun),
+    row(
+        "ReplicationController",
+        &[""],
+        SPEC_TEMPLATE,
+        Rollout::Untouched,
+    ),
+    row(
+        "Job",
+        &["batch", "extensions"],
+        SPEC_TEMPLATE,
+        Rollout::Immutable,
+    ),
+    row(
+        "CronJob",
+        &["batch"],
+        &["spec", "jobTemplate", "spec", "template"],
+        Rollout::NextRun,
+    ),
+    row(
+        "ScheduledJob",
+        &["batch"],
+        &["spec", "jobTemplate", "spec", "template"],
+        Rollout::NextRun,
+    ),
     // Argo Rollouts.
     row("Rollout", ARGO, SPEC_TEMPLATE, Rollout::Rolls),
-    row("Experiment", ARGO, &["spec", "templates[]", "template"], Rollout::Immutable),
-    row("AnalysisTemplate", ARGO, &["spec", "metrics[]", "provider", "job", "spec", "template"], Rollout::NextRun),
-    row("ClusterAnalysisTemplate", ARGO, &["spec", "metrics[]", "provider", "job", "spec", "template"], Rollout::NextRun),
+    row(
+        "Experiment",
+        ARGO,
+        &["spec", "templates[]", "template"],
+        Rollout::Immutable,
+    ),
+    row(
+        "AnalysisTemplate",
+        ARGO,
+        &["spec", "metrics[]", "provider", "job", "spec", "template"],
+        Rollout::NextRun,
+    ),
+    row(
+        "ClusterAnalysisTemplate",
+        ARGO,
+        &["spec", "metrics[]", "provider", "job", "spec", "template"],
+        Rollout::NextRun,
+    ),
     // OpenKruise.
     row("CloneSet", KRUISE, SPEC_TEMPLATE, Rollout::Rolls),
     row("BroadcastJob", KRUISE, SPEC_TEMPLATE, Rollout::Immutable),
-    row("AdvancedCronJob", KRUISE, &["spec", "template", "*", "spec", "template"], Rollout::NextRun),
-    row("UnitedDeployment", KRUISE, &["spec", "template", "*", "spec", "template"], Rollout::Rolls),
+    row(
+        "AdvancedCronJob",
+        KRUISE,
+        &["spec", "template", "*", "spec", "template"],
+        Rollout::NextRun,
+    ),
+    row(
+        "UnitedDeployment",
+        KRUISE,
+        &["spec", "template", "*", "spec", "template"],
+        Rollout::Rolls,
+    ),
     // Knative Serving.
     row("Service", KNATIVE, SPEC_TEMPLATE, Rollout::Rolls),
     row("Configuration", KNATIVE, SPEC_TEMPLATE, Rollout::Rolls),
     row("Revision", KNATIVE, &[], Rollout::Immutable),
     // OpenShift; its first releases had no API group.
-    row("DeploymentConfig", &["apps.openshift.io", ""], SPEC_TEMPLATE, Rollout::Rolls),
+    row(
+        "DeploymentConfig",
+        &["apps.openshift.io", ""],
+        SPEC_TEMPLATE,
+        Rollout::Rolls,
+    ),
     // KEDA.
-    row("ScaledJob", &["keda.sh"], &["spec", "jobTargetRef", "template"], Rollout::NextRun),
+    row(
+        "ScaledJob",
+        &["keda.sh"],
+        &["spec", "jobTargetRef", "template"],
+        Rollout::NextRun,
+    ),
     // Batch and machine learning.
-    row("JobSet", &["jobset.x-k8s.io"], &["spec", "replicatedJobs[]", "template", "spec", "template"], Rollout::Immutable),
-    row("LeaderWorkerSet", &["leaderworkerset.x-k8s.io"], &["spec", "leaderWorkerTemplate", "leaderTemplate"], Rollout::Rolls),
-    row("LeaderWorkerSet", &["leaderworkerset.x-k8s.io"], &["spec", "leaderWorkerTemplate", "workerTemplate"], Rollout::Rolls),
-    row("Job", &["batch.volcano.sh"], &["spec", "tasks[]", "template"], Rollout::Immutable),
-    row("TFJob", KUBEFLOW, &["spec", "tfReplicaSpecs", "*", "template"], Rollout::Immutable),
-    row("PyTorchJob", KUBEFLOW, &["spec", "pytorchReplicaSpecs", "*", "template"], Rollout::Immutable),
-    row("MPIJob", KUBEFLOW, &["spec", "mpiReplicaSpecs", "*", "template"], Rollout::Immutable),
-    row("XGBoostJob", KUBEFLOW, &["spec", "xgbReplicaSpecs", "*", "template"], Rollout::Immutable),
-    row("PaddleJob", KUBEFLOW, &["spec", "paddleReplicaSpecs", "*", "template"], Rollout::Immutable),
+    row(
+        "JobSet",
+        &["jobset.x-k8s.io"],
+        &["spec", "replicatedJobs[]", "template", "spec", "template"],
+        Rollout::Immutable,
+    ),
+    row(
+        "LeaderWorkerSet",
+        &["leaderworkerset.x-k8s.io"],
+        &["spec", "leaderWorkerTemplate", "leaderTemplate"],
+        Rollout::Rolls,
+    ),
+    row(
+        "LeaderWorkerSet",
+        &["leaderworkerset.x-k8s.io"],
+        &["spec", "leaderWorkerTemplate", "workerTemplate"],
+        Rollout::Rolls,
+    ),
+    row(
+        "Job",
+        &["batch.volcano.sh"],
+        &["spec", "tasks[]", "template"],
+        Rollout::Immutable,
+    ),
+    row(
+        "TFJob",
+        KUBEFLOW,
+        &["spec", "tfReplicaSpecs", "*", "template"],
+        Rollout::Immutable,
+    ),
+    row(
+        "PyTorchJob",
+        KUBEFLOW,
+        &["spec", "pytorchReplicaSpecs", "*", "template"],
+        Rollout::Immutable,
+    ),
+    row(
+        "MPIJob",
+        KUBEFLOW,
+        &["spec", "mpiReplicaSpecs", "*", "template"],
+        Rollout::Immutable,
+    ),
+    row(
+        "XGBoostJob",
+        KUBEFLOW,
+        &["spec", "xgbReplicaSpecs", "*", "template"],
+        Rollout::Immutable,
+    ),
+    row(
+        "PaddleJob",
+        KUBEFLOW,
+        &["spec", "paddleReplicaSpecs", "*", "template"],
+        Rollout::Immutable,
+    ),
     // Agones.
     row("GameServer", AGONES, SPEC_TEMPLATE, Rollout::Recreate),
-    row("GameServerSet", AGONES, &["spec", "template", "spec", "template"], Rollout::Untouched),
-    row("Fleet", AGONES, &["spec", "template", "spec", "template"], Rollout::Rolls),
+    row(
+        "GameServerSet",
+        AGONES,
+        &["spec", "template", "spec", "template"],
+        Rollout::Untouched,
+    ),
+    row(
+        "Fleet",
+        AGONES,
+        &["spec", "template", "spec", "template"],
+        Rollout::Rolls,
+    ),
 ];
 
 /// A pod template of a resource.
@@ -127,8 +265,11 @@ pub enum ContainerKind {
 }
 
 /// The lists of containers of a pod spec, in canonical order.
-pub(super) const CONTAINER_LISTS: &[(&str, ContainerKind)] =
-    &[("initContainers", ContainerKind::Init), ("containers", ContainerKind::Main), ("ephemeralContainers", ContainerKind::Ephemeral)];
+pub(super) const CONTAINER_LISTS: &[(&str, ContainerKind)] = &[
+    ("initContainers", ContainerKind::Init),
+    ("containers", ContainerKind::Main),
+    ("ephemeralContainers", ContainerKind::Ephemeral),
+];
 
 /// A container of a pod template.
 #[derive(Debug, Clone, Copy)]
@@ -142,10 +283,13 @@ pub struct Container<'a> {
 }
 
 impl<'a> PodTemplate<'a> {
-    /// The name that a Knative Service or Configuration gives its revision. Under that name the template cannot change any more: the webhook
-    /// refuses it (<https://knative.dev/docs/serving/revisions/>, `ValidateRevisionName` of `pkg/apis/serving/v1` in knative/serving).
+    /// The name that a Knative Service or Configuration gives its revision. Under that name the
+    /// template cannot change any more: the webhook refuses it
+    /// (<https://knative.dev/docs/serving/revisions/>, `ValidateRevisionName` of
+    /// `pkg/apis/serving/v1` in knative/serving).
     pub fn named_revision(&self) -> Option<&'a str> {
-        let knative = self.carrier.groups == KNATIVE && matches!(self.carrier.kind, "Service" | "Configuration");
+        let knative = self.carrier.groups == KNATIVE
+            && matches!(self.carrier.kind, "Service" | "Configuration");
         let name = self.node.path(&["metadata", "name"]).filter(|_| knative)?;
         name.text().filter(|name| !name.is_empty())
     }
@@ -162,7 +306,9 @@ impl<'a> PodTemplate<'a> {
 
     /// The volume of that name.
     pub fn volume(&self, name: &str) -> Option<Node<'a>> {
-        self.volumes().into_iter().find(|v| v.get("name").and_then(Node::text) == Some(name))
+        self.volumes()
+            .into_iter()
+            .find(|v| v.get("name").and_then(Node::text) == Some(name))
     }
 
     /// An annotation of the pod (of the template's `metadata`, not of the workload's).
@@ -170,8 +316,9 @@ impl<'a> PodTemplate<'a> {
         self.node.path(&["metadata", "annotations", key])
     }
 
-    /// All references to ConfigMaps and Secrets in canonical order, which does not depend on the order of mapping keys: for each init
-    /// container, container and ephemeral container its `envFrom`, then its `env`; then the volumes with their sources in order; then the rest
+    /// All references to ConfigMaps and Secrets in canonical order, which does not depend on the
+    /// order of mapping keys: for each init container, container and ephemeral container its
+    /// `envFrom`, then its `env`; then the volumes with their sources in order; then the rest
     /// (`imagePullSecrets`, `secretRef` of other volume types).
     pub fn references(&self) -> Vec<Reference<'a>> {
         pod_reference::of_spec(self.spec)
@@ -182,8 +329,17 @@ impl<'a> PodTemplate<'a> {
 pub(super) fn containers_of(spec: Node<'_>) -> Vec<Container<'_>> {
     let mut containers = Vec::new();
     for (list, kind) in CONTAINER_LISTS {
-        for node in spec.get(list).into_iter().flat_map(Node::items).filter(|n| n.is_mapping()) {
-            containers.push(Container { kind: *kind, node, name: node.get("name").and_then(Node::text).unwrap_or_default() });
+        for node in spec
+            .get(list)
+            .into_iter()
+            .flat_map(Node::items)
+            .filter(|n| n.is_mapping())
+        {
+            containers.push(Container {
+                kind: *kind,
+                node,
+                name: node.get("name").and_then(Node::text).unwrap_or_default(),
+            });
         }
     }
     containers
@@ -191,14 +347,22 @@ pub(super) fn containers_of(spec: Node<'_>) -> Vec<Container<'_>> {
 
 /// The volumes of a pod spec.
 pub(super) fn volumes_of(spec: Node<'_>) -> Vec<Node<'_>> {
-    spec.get("volumes").into_iter().flat_map(Node::items).filter(|n| n.is_mapping()).collect()
+    spec.get("volumes")
+        .into_iter()
+        .flat_map(Node::items)
+        .filter(|n| n.is_mapping())
+        .collect()
 }
 
 /// What the text of a resource says about its pod templates.
 pub(super) fn hints(resource: &Identity, text: &str) -> Hints {
     let pods = CARRIERS.iter().any(|carrier| carrier.is_of(resource));
     let names = |to: Target| pods && pod_reference::word(to).is_in(text);
-    Hints { pods, config_maps: names(Target::ConfigMap), secrets: names(Target::Secret) }
+    Hints {
+        pods,
+        config_maps: names(Target::ConfigMap),
+        secrets: names(Target::Secret),
+    }
 }
 
 /// The pod templates that a resource carries, in document order.
@@ -207,7 +371,12 @@ pub(super) fn templates<'a>(resource: &Resource, root: Node<'a>) -> Vec<PodTempl
     for carrier in CARRIERS.iter().filter(|c| c.is_of(resource)) {
         for node in walk(root, carrier.template) {
             if let Some(spec) = node.get("spec").filter(|s| s.is_mapping()) {
-                found.push(PodTemplate { resource: resource.id, carrier, node, spec });
+                found.push(PodTemplate {
+                    resource: resource.id,
+                    carrier,
+                    node,
+                    spec,
+                });
             }
         }
     }
@@ -215,7 +384,8 @@ pub(super) fn templates<'a>(resource: &Resource, root: Node<'a>) -> Vec<PodTempl
     found
 }
 
-/// All nodes at the end of a path; `[]` behind a segment goes through a sequence, `*` through all values of a mapping.
+/// All nodes at the end of a path; `[]` behind a segment goes through a sequence, `*` through all
+/// values of a mapping.
 pub fn walk<'a>(root: Node<'a>, path: &[&str]) -> Vec<Node<'a>> {
     let mut nodes = vec![root];
     for segment in path {
@@ -234,9 +404,15 @@ pub fn walk<'a>(root: Node<'a>, path: &[&str]) -> Vec<Node<'a>> {
     nodes
 }
 
-/// Whether a `DeploymentConfig` rolls when its template changes: by a trigger `ConfigChange`, which it has when it names no triggers at all.
-/// Source: <https://docs.openshift.com/container-platform/latest/applications/deployments/managing-deployment-processes.html>.
+/// Whether a `DeploymentConfig` rolls when its template changes: by a trigger `ConfigChange`, which
+/// it has when it names no triggers at all. Source:
+/// <https://docs.openshift.com/container-platform/latest/applications/deployments/managing-deployment-processes.html>.
 pub(super) fn config_change_rolls(deployment_config: Node<'_>) -> bool {
-    let triggers = deployment_config.path(&["spec", "triggers"]).filter(|t| t.is_sequence());
-    triggers.is_none_or(|t| t.items().any(|t| t.get("type").and_then(Node::text) == Some("ConfigChange")))
+    let triggers = deployment_config
+        .path(&["spec", "triggers"])
+        .filter(|t| t.is_sequence());
+    triggers.is_none_or(|t| {
+        t.items()
+            .any(|t| t.get("type").and_then(Node::text) == Some("ConfigChange"))
+    })
 }

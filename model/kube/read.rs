@@ -1,7 +1,9 @@
-//! Reading one file: is it YAML, which of its documents are resources, and why are the others left alone.
+//! Reading one file: is it YAML, which of its documents are resources, and why are the others left
+//! alone.
 //!
-//! Everything here depends on one text and on [`Charts`] alone, so files are read in parallel and kept between passes. What depends on
-//! other files (a patch is one because a kustomization says so) is decided in `index`.
+//! Everything here depends on one text and on [`Charts`] alone, so files are read in parallel and
+//! kept between passes. What depends on other files (a patch is one because a kustomization says
+//! so) is decided in `index`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -49,13 +51,17 @@ pub(super) enum Verdict {
 impl Verdict {
     /// All resources of a file in which there is nothing else.
     pub(super) fn resources(&self) -> Option<Vec<&Arc<Identity>>> {
-        let Self::Documents(documents) = self else { return None };
+        let Self::Documents(documents) = self else {
+            return None;
+        };
         let mut all = Vec::with_capacity(documents.len());
         for document in documents {
             match document {
                 Document::Empty => {}
                 Document::Resources(found) => all.extend(found),
-                Document::Skip(..) | Document::Broken(_) | Document::Kustomization(_) => return None,
+                Document::Skip(..) | Document::Broken(_) | Document::Kustomization(_) => {
+                    return None;
+                }
             }
         }
         Some(all)
@@ -103,17 +109,22 @@ impl Charts {
     pub(super) fn skip(&self, path: &str) -> Option<(&'static str, &'static str)> {
         let below = path.match_indices("templates/").any(|(at, _)| {
             let directory = path[..at].strip_suffix('/').unwrap_or(&path[..at]);
-            (at == 0 || path[..at].ends_with('/')) && (self.charts.contains(directory) || self.values.contains(directory))
+            (at == 0 || path[..at].ends_with('/'))
+                && (self.charts.contains(directory) || self.values.contains(directory))
         });
         if below {
-            return Some(("helm-template", "template of a Helm chart; render the chart to have it checked"));
+            return Some((
+                "helm-template",
+                "template of a Helm chart; render the chart to have it checked",
+            ));
         }
         let (directory, name) = split(path);
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         let of_chart = matches!(stem, "Chart" | "values" | "values.schema" | "requirements")
             || stem.starts_with("values-")
             || stem.starts_with("values.");
-        (of_chart && self.charts.contains(directory)).then_some(("helm-chart", "part of a Helm chart that is no manifest"))
+        (of_chart && self.charts.contains(directory))
+            .then_some(("helm-chart", "part of a Helm chart that is no manifest"))
     }
 }
 
@@ -124,12 +135,20 @@ pub(super) fn split(path: &str) -> (&str, &str) {
 
 /// Whether kustomize takes a file of this path for a kustomization.
 pub(super) fn is_kustomization_name(path: &str) -> bool {
-    matches!(split(path).1, "kustomization.yaml" | "kustomization.yml" | "Kustomization")
+    matches!(
+        split(path).1,
+        "kustomization.yaml" | "kustomization.yml" | "Kustomization"
+    )
 }
 
-/// Reads one file, or a stream: in a stream a document that is a template is left alone, not all of it.
+/// Reads one file, or a stream: in a stream a document that is a template is left alone, not all of
+/// it.
 pub(super) fn read(input: &Input, charts: &Charts, stream: bool) -> Read {
-    let left_alone = |code, text| Read { yaml: None, verdict: Arc::new(Verdict::Skip(code, text)), invalid: Arc::default() };
+    let left_alone = |code, text| Read {
+        yaml: None,
+        verdict: Arc::new(Verdict::Skip(code, text)),
+        invalid: Arc::default(),
+    };
     if let Some((code, text)) = charts.skip(&input.path) {
         return left_alone(code, text);
     }
@@ -150,37 +169,76 @@ pub(super) fn read(input: &Input, charts: &Charts, stream: bool) -> Read {
         Ok(file) => file,
         Err(error) => match not_yaml(text) {
             Some((code, text)) => return left_alone(code, text),
-            None if json && !manifest_like => return left_alone("not-a-resource", "not JSON of a resource"),
-            None => return Read { yaml: None, verdict: Arc::new(Verdict::Broken(error)), invalid: Arc::default() },
+            None if json && !manifest_like => {
+                return left_alone("not-a-resource", "not JSON of a resource");
+            }
+            None => {
+                return Read {
+                    yaml: None,
+                    verdict: Arc::new(Verdict::Broken(error)),
+                    invalid: Arc::default(),
+                };
+            }
         },
     };
-    let region = |number: usize| file.documents().get(number).map_or(0..0, yaml::Document::region);
+    let region = |number: usize| {
+        file.documents()
+            .get(number)
+            .map_or(0..0, yaml::Document::region)
+    };
     let unread: BTreeMap<usize, Document> = (file.unread().iter())
         .map(|(number, error)| {
             let why = text.get(region(*number)).and_then(not_yaml);
-            (*number, why.map_or_else(|| Document::Broken(error.clone()), |(code, text)| Document::Skip(code, text)))
+            (
+                *number,
+                why.map_or_else(
+                    || Document::Broken(error.clone()),
+                    |(code, text)| Document::Skip(code, text),
+                ),
+            )
         })
         .collect();
     // An action that stands outside of the documents of a file may be about all of them.
-    if let Some(Document::Skip(code, text)) = unread.values().find(|document| !stream && matches!(document, Document::Skip(..))) {
+    if let Some(Document::Skip(code, text)) = unread
+        .values()
+        .find(|document| !stream && matches!(document, Document::Skip(..)))
+    {
         return left_alone(code, text);
     }
-    let of_another_tool = ("template", "a template of another tool, by its name or its comments; render it to have it checked");
-    if manifest_like && (template::by_path(&input.path).is_some() || (!stream && template::by_comments(&file, 0..text.len()).is_some())) {
+    let of_another_tool = (
+        "template",
+        "a template of another tool, by its name or its comments; render it to have it checked",
+    );
+    if manifest_like
+        && (template::by_path(&input.path).is_some()
+            || (!stream && template::by_comments(&file, 0..text.len()).is_some()))
+    {
         return left_alone(of_another_tool.0, of_another_tool.1);
     }
     let roots: Vec<Option<Node<'_>>> = (0..file.documents().len()).map(|i| file.root(i)).collect();
     let actions = ACTION.is_in(text);
-    if actions && !stream && roots.iter().flatten().any(|root| has_template_mapping(*root)) {
-        return left_alone("helm-template", "a template: `{{` stands where a value should; render it to have it checked");
+    if actions
+        && !stream
+        && roots
+            .iter()
+            .flatten()
+            .any(|root| has_template_mapping(*root))
+    {
+        return left_alone(
+            "helm-template",
+            "a template: `{{` stands where a value should; render it to have it checked",
+        );
     }
     let encrypted = SOPS.is_in(text);
     let left_alone = |number: usize, root: Node<'_>| match () {
-        () if stream && template::by_comments(&file, region(number)).is_some() => Some(of_another_tool),
-        () if encrypted && is_encrypted(root) => Some(("sops", SOPS_TEXT)),
-        () if actions && stream && has_template_mapping(root) => {
-            Some(("helm-template", "a template: `{{` stands where a value should; render it to have it checked"))
+        () if stream && template::by_comments(&file, region(number)).is_some() => {
+            Some(of_another_tool)
         }
+        () if encrypted && is_encrypted(root) => Some(("sops", SOPS_TEXT)),
+        () if actions && stream && has_template_mapping(root) => Some((
+            "helm-template",
+            "a template: `{{` stands where a value should; render it to have it checked",
+        )),
         () => None,
     };
     // SOPS takes the metadata of a file from its first document, and its MAC may cover all of them.
@@ -192,23 +250,45 @@ pub(super) fn read(input: &Input, charts: &Charts, stream: bool) -> Read {
     } else {
         Verdict::Documents(
             (roots.iter().enumerate())
-                .map(|(at, root)| match root.and_then(|root| left_alone(at, root)) {
-                    _ if unread.contains_key(&at) => unread.get(&at).cloned().unwrap_or(Document::Empty),
-                    Some((code, text)) => Document::Skip(code, text),
-                    None => document(at, *root, kustomization),
-                })
+                .map(
+                    |(at, root)| match root.and_then(|root| left_alone(at, root)) {
+                        _ if unread.contains_key(&at) => {
+                            unread.get(&at).cloned().unwrap_or(Document::Empty)
+                        }
+                        Some((code, text)) => Document::Skip(code, text),
+                        None => document(at, *root, kustomization),
+                    },
+                )
                 .collect(),
         )
     };
     let keep = asked_for(&verdict);
     let mut invalid = Vec::new();
     if let Verdict::Documents(documents) = &verdict {
-        let judged = |document: &Document| matches!(document, Document::Resources(_) | Document::Skip("not-a-resource", _));
-        for (number, _) in documents.iter().enumerate().filter(|(_, document)| judged(document)) {
-            roots.get(number).copied().flatten().into_iter().for_each(|root| invalid::of_document(number, root, &mut invalid));
+        let judged = |document: &Document| {
+            matches!(
+                document,
+                Document::Resources(_) | Document::Skip("not-a-resource", _)
+            )
+        };
+        for (number, _) in documents
+            .iter()
+            .enumerate()
+            .filter(|(_, document)| judged(document))
+        {
+            roots
+                .get(number)
+                .copied()
+                .flatten()
+                .into_iter()
+                .for_each(|root| invalid::of_document(number, root, &mut invalid));
         }
     }
-    Read { yaml: Some(Tree::new(file, keep)), verdict: Arc::new(verdict), invalid: invalid.into() }
+    Read {
+        yaml: Some(Tree::new(file, keep)),
+        verdict: Arc::new(verdict),
+        invalid: invalid.into(),
+    }
 }
 
 /// Why a text that is not YAML is left alone, when it is a template.
@@ -216,56 +296,83 @@ fn not_yaml(text: &str) -> Option<(&'static str, &'static str)> {
     if text.contains("{%") {
         Some(("template", "a template, not YAML"))
     } else {
-        text.contains("{{").then_some(("helm-template", "a template, not YAML; render it to have it checked"))
+        text.contains("{{").then_some((
+            "helm-template",
+            "a template, not YAML; render it to have it checked",
+        ))
     }
 }
 
-/// Whether the tree of a file will be looked at: it is a kustomization, or a pod template of it reads configuration.
+/// Whether the tree of a file will be looked at: it is a kustomization, or a pod template of it
+/// reads configuration.
 fn asked_for(verdict: &Verdict) -> bool {
-    let Verdict::Documents(documents) = verdict else { return false };
+    let Verdict::Documents(documents) = verdict else {
+        return false;
+    };
     documents.iter().any(|document| match document {
         Document::Kustomization(_) => true,
-        Document::Resources(found) => found.iter().any(|found| found.hints.config_maps || found.hints.secrets),
+        Document::Resources(found) => found
+            .iter()
+            .any(|found| found.hints.config_maps || found.hints.secrets),
         Document::Empty | Document::Skip(..) | Document::Broken(_) => false,
     })
 }
 
 /// Whether a path ends with this extension.
 pub(super) fn has_extension(path: &str, extension: &str) -> bool {
-    split(path).1.rsplit_once('.').is_some_and(|(_, e)| e.eq_ignore_ascii_case(extension))
+    split(path)
+        .1
+        .rsplit_once('.')
+        .is_some_and(|(_, e)| e.eq_ignore_ascii_case(extension))
 }
 
 /// `a: {{ x }}` parses as a mapping whose key is a mapping.
 fn has_template_mapping(root: Node<'_>) -> bool {
     let flow = |node: Node<'_>| matches!(node.kind(), Kind::Mapping(Collection::Flow));
-    root.descendants().any(|node| flow(node) && node.children().next().is_some_and(flow))
+    root.descendants()
+        .any(|node| flow(node) && node.children().next().is_some_and(flow))
 }
 
-/// Whether SOPS encrypted this document. It writes its metadata into each document of a file that it encrypts, and reads them from the
-/// first: where that has none, SOPS does not read the file, and no MAC covers the documents beside an encrypted one.
-/// Source: `LoadEncryptedFile` and `EmitEncryptedFile` of <https://github.com/getsops/sops/blob/main/stores/yaml/store.go>.
+/// Whether SOPS encrypted this document. It writes its metadata into each document of a file that
+/// it encrypts, and reads them from the first: where that has none, SOPS does not read the file,
+/// and no MAC covers the documents beside an encrypted one. Source: `LoadEncryptedFile` and
+/// `EmitEncryptedFile` of <https://github.com/getsops/sops/blob/main/stores/yaml/store.go>.
 pub(super) fn is_encrypted(root: Node<'_>) -> bool {
     root.path(&["sops", "mac"]).is_some()
 }
 
 fn document(number: usize, root: Option<Node<'_>>, kustomization_name: bool) -> Document {
-    let Some(root) = root.filter(|r| !r.is_null()) else { return Document::Empty };
+    let Some(root) = root.filter(|r| !r.is_null()) else {
+        return Document::Empty;
+    };
     if !root.is_mapping() {
         return Document::Skip("not-a-resource", "no mapping with apiVersion and kind");
     }
     let head = Head::of(root);
-    let (api_version, kind) = (string(head.api_version).unwrap_or_default(), string(head.kind).unwrap_or_default());
+    let (api_version, kind) = (
+        string(head.api_version).unwrap_or_default(),
+        string(head.kind).unwrap_or_default(),
+    );
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    if group == "kustomize.config.k8s.io" || (kustomization_name && matches!(kind, "" | "Kustomization" | "Component") && group.is_empty())
+    if group == "kustomize.config.k8s.io"
+        || (kustomization_name
+            && matches!(kind, "" | "Kustomization" | "Component")
+            && group.is_empty())
     {
         return if kustomization_name {
             Document::Kustomization(root.id())
         } else {
-            Document::Skip("kustomization", "a kustomization under a name that kustomize does not look for")
+            Document::Skip(
+                "kustomization",
+                "a kustomization under a name that kustomize does not look for",
+            )
         };
     }
     if has_patch_directive(root) {
-        return Document::Skip("patch", "a strategic-merge patch: it holds a $patch directive");
+        return Document::Skip(
+            "patch",
+            "a strategic-merge patch: it holds a $patch directive",
+        );
     }
     let mut found = Vec::with_capacity(1);
     match resources(number, head, None, MAX_LISTS, &mut found) {
@@ -278,7 +385,9 @@ fn has_patch_directive(root: Node<'_>) -> bool {
     if !PATCH.is_in(root.source()) {
         return false;
     }
-    root.descendants().filter(|n| matches!(n.kind(), Kind::Mapping(_))).any(|n| n.entries().any(|(k, _)| k.text() == Some("$patch")))
+    root.descendants()
+        .filter(|n| matches!(n.kind(), Kind::Mapping(_)))
+        .any(|n| n.entries().any(|(k, _)| k.text() == Some("$patch")))
 }
 
 /// A string that is not empty.
@@ -298,18 +407,32 @@ struct Head<'a> {
 impl<'a> Head<'a> {
     fn of(node: Node<'a>) -> Self {
         let [api_version, kind, metadata] = node.get_all(["apiVersion", "kind", "metadata"]);
-        Self { node, api_version, kind, metadata }
+        Self {
+            node,
+            api_version,
+            kind,
+            metadata,
+        }
     }
 }
 
-/// The sequence of the objects that a `List` or an `Template` of `OpenShift` holds, and whether it is a template.
-/// (<https://docs.openshift.com/container-platform/4.17/openshift_images/using-templates.html>; its first releases had no API group.)
+/// The sequence of the objects that a `List` or an `Template` of `OpenShift` holds, and whether it
+/// is a template.
+/// (<https://docs.openshift.com/container-platform/4.17/openshift_images/using-templates.html>; its
+/// first releases had no API group.)
 pub(super) fn held(object: Node<'_>) -> Option<(Node<'_>, bool)> {
-    let [api_version, kind, items, objects] = object.get_all(["apiVersion", "kind", "items", "objects"]);
+    let [api_version, kind, items, objects] =
+        object.get_all(["apiVersion", "kind", "items", "objects"]);
     let (api_version, kind) = (string(api_version)?, string(kind)?);
-    let template = kind == "Template" && (api_version == "v1" || api_version.starts_with("template.openshift.io/"));
-    let held = if template { objects } else { items.filter(|_| kind.ends_with("List")) };
-    held.filter(|held| held.is_sequence()).map(|held| (held, template))
+    let template = kind == "Template"
+        && (api_version == "v1" || api_version.starts_with("template.openshift.io/"));
+    let held = if template {
+        objects
+    } else {
+        items.filter(|_| kind.ends_with("List"))
+    };
+    held.filter(|held| held.is_sequence())
+        .map(|held| (held, template))
 }
 
 /// The resource of a mapping, or those of a `List` or `Template`; an error says why there is none.
@@ -324,7 +447,10 @@ fn resources(
     let (Some(api_version), Some(kind)) = (string(head.api_version), string(head.kind)) else {
         return Err(("not-a-resource", "no apiVersion and kind"));
     };
-    if [api_version, kind].iter().any(|t| t.contains('{') && ["{{", "{%", "${"].iter().any(|mark| t.contains(mark))) {
+    if [api_version, kind]
+        .iter()
+        .any(|t| t.contains('{') && ["{{", "{%", "${"].iter().any(|mark| t.contains(mark)))
+    {
         return Err(("template", "apiVersion or kind is a placeholder"));
     }
     if let Some((items, of_template)) = held(node) {
@@ -343,7 +469,9 @@ fn resources(
             return Ok(());
         }
     }
-    let [name, generate_name, namespace] = head.metadata.map_or([None; 3], |m| m.get_all(["name", "generateName", "namespace"]));
+    let [name, generate_name, namespace] = head.metadata.map_or([None; 3], |m| {
+        m.get_all(["name", "generateName", "namespace"])
+    });
     let name = match name {
         Some(_) => string(name).ok_or(("not-a-resource", "metadata.name is no string"))?,
         None if generate_name.and_then(Node::as_str).is_some() => "",

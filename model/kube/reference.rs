@@ -1,4 +1,5 @@
-//! References to ConfigMaps and Secrets: where they stand, what they name and which keys they demand.
+//! References to ConfigMaps and Secrets: where they stand, what they name and which keys they
+//! demand.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -55,7 +56,8 @@ pub enum Site<'a> {
         /// The item of `envFrom`.
         entry: Node<'a>,
     },
-    /// Any other field of the pod spec: `imagePullSecrets`, `secretRef` of a volume type that the kubelet hands to a driver.
+    /// Any other field of the pod spec: `imagePullSecrets`, `secretRef` of a volume type that the
+    /// kubelet hands to a driver.
     Other,
 }
 
@@ -75,9 +77,11 @@ pub enum Keys {
 /// What a reference needs and reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Demand {
-    /// Keys without which the pod does not start or gets an empty directory: `items`, `configMapKeyRef.key`, subPath without items.
+    /// Keys without which the pod does not start or gets an empty directory: `items`,
+    /// `configMapKeyRef.key`, subPath without items.
     pub required: BTreeSet<String>,
-    /// The required keys must be in `data` (`configMapKeyRef`, `envFrom`); else `binaryData` will do.
+    /// The required keys must be in `data` (`configMapKeyRef`, `envFrom`); else `binaryData` will
+    /// do.
     pub data_only: bool,
     /// Keys whose content reaches the pod.
     pub reads: Keys,
@@ -118,7 +122,8 @@ pub struct FieldReference<'a> {
     pub name: &'a str,
     /// The scalar that holds it.
     pub node: Node<'a>,
-    /// The bytes of the scalar's text that are the name, when there is more (`ns/name`, `a,b`); `None` when all of it is.
+    /// The bytes of the scalar's text that are the name, when there is more (`ns/name`, `a,b`);
+    /// `None` when all of it is.
     pub part: Option<Range<usize>>,
     /// An explicit namespace beside it.
     pub namespace: Option<&'a str>,

@@ -14,7 +14,8 @@ pub struct FileId(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ResourceId(pub u32);
 
-/// A Kubernetes object. Patches, kustomizations, Helm templates and other files that only look like one are not resources.
+/// A Kubernetes object. Patches, kustomizations, Helm templates and other files that only look like
+/// one are not resources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
     /// Its number.
@@ -33,14 +34,17 @@ impl Deref for Resource {
     }
 }
 
-/// By what a resource is known, and where it stands in its file. Reading a file goes no deeper than this.
+/// By what a resource is known, and where it stands in its file. Reading a file goes no deeper than
+/// this.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// Index of the document in the file.
     pub document: usize,
-    /// Position in `items` when it is part of a `List` (the innermost one), or in `objects` of a `Template`.
+    /// Position in `items` when it is part of a `List` (the innermost one), or in `objects` of a
+    /// `Template`.
     pub item: Option<usize>,
-    /// Whether it is an object of a `Template` of `OpenShift`, whose parameters (`${NAME}`) are filled in wherever they stand.
+    /// Whether it is an object of a `Template` of `OpenShift`, whose parameters (`${NAME}`) are
+    /// filled in wherever they stand.
     pub of_template: bool,
     /// Its mapping.
     pub node: NodeId,
@@ -52,13 +56,15 @@ pub struct Identity {
     pub api_version: String,
     /// `kind` as written.
     pub kind: String,
-    /// `metadata.namespace` as written; absent is a value of its own: it may turn out to be any namespace.
+    /// `metadata.namespace` as written; absent is a value of its own: it may turn out to be any
+    /// namespace.
     pub namespace: Option<String>,
     /// `metadata.name` as written; empty when there is only `generateName`.
     pub name: String,
 }
 
-/// What the text of a resource says without a look at its tree. Scalars that hide their words are not counted: see `Tree::hides`.
+/// What the text of a resource says without a look at its tree. Scalars that hide their words are
+/// not counted: see `Tree::hides`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Hints {
     /// Its kind carries pod templates.
@@ -84,7 +90,10 @@ impl Identity {
     pub(super) fn is_still(&self, before: &Self) -> bool {
         let place = |identity: &Self| (identity.document, identity.item);
         let named = self.namespace == before.namespace && self.name == before.name;
-        named && place(self) == place(before) && self.api_version == before.api_version && self.kind == before.kind
+        named
+            && place(self) == place(before)
+            && self.api_version == before.api_version
+            && self.kind == before.kind
     }
 
     /// The bytes of the mapping.
@@ -94,14 +103,18 @@ impl Identity {
 
     /// API group of `apiVersion`, without version; empty for the core group.
     pub fn group(&self) -> &str {
-        self.api_version.split_once('/').map_or("", |(group, _)| group)
+        self.api_version
+            .split_once('/')
+            .map_or("", |(group, _)| group)
     }
 }
 
 impl Resource {
     /// What it is, when it can be referred to: a ConfigMap or a Secret of the core group.
     pub fn target(&self) -> Option<Target> {
-        [Target::ConfigMap, Target::Secret].into_iter().find(|t| self.group().is_empty() && self.kind == t.kind())
+        [Target::ConfigMap, Target::Secret]
+            .into_iter()
+            .find(|t| self.group().is_empty() && self.kind == t.kind())
     }
 
     /// `Kind/name`, as kubectl writes it in messages.

@@ -1,7 +1,8 @@
 //! Which resources a kustomize patch, replacement or target is about.
 //!
-//! Selectors are regular expressions anchored on both sides (kustomize's `SelectorRegex`). They are asked "may it be this one?": what
-//! cannot be told apart matches, because a missed patch is worse than one too many.
+//! Selectors are regular expressions anchored on both sides (kustomize's `SelectorRegex`). They are
+//! asked "may it be this one?": what cannot be told apart matches, because a missed patch is worse
+//! than one too many.
 
 use std::collections::BTreeSet;
 
@@ -23,12 +24,18 @@ pub(super) enum Pattern {
 
 impl Pattern {
     fn of(node: Option<Node<'_>>) -> Self {
-        let Some(text) = node.and_then(Node::text).filter(|t| !t.is_empty()) else { return Self::Any };
-        if text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'/' | b':')) {
+        let Some(text) = node.and_then(Node::text).filter(|t| !t.is_empty()) else {
+            return Self::Any;
+        };
+        if text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'/' | b':'))
+        {
             return Self::Literal(text.to_owned());
         }
         // An expression that does not compile makes kustomize fail; it may be meant for anything.
-        Regex::new(&format!("^(?:{text})$")).map_or(Self::Any, |regex| Self::Expression(Box::new(regex)))
+        Regex::new(&format!("^(?:{text})$"))
+            .map_or(Self::Any, |regex| Self::Expression(Box::new(regex)))
     }
 
     /// Whether it matches all of `text`.
@@ -72,7 +79,12 @@ pub(super) struct Seen<'a> {
 impl Selector {
     /// The selector of a `target` or `select` mapping.
     pub(super) fn of(node: Node<'_>) -> Self {
-        let text = |key: &str| node.get(key).and_then(Node::text).filter(|t| !t.is_empty()).map(str::to_owned);
+        let text = |key: &str| {
+            node.get(key)
+                .and_then(Node::text)
+                .filter(|t| !t.is_empty())
+                .map(str::to_owned)
+        };
         Self {
             group: Pattern::of(node.get("group")),
             version: Pattern::of(node.get("version")),
@@ -86,7 +98,10 @@ impl Selector {
 
     /// Selects by what a strategic-merge patch says about itself.
     pub(super) fn of_patch(root: Node<'_>) -> Self {
-        let literal = |text: Option<&str>| text.filter(|t| !t.is_empty()).map_or(Pattern::Any, |t| Pattern::Literal(t.to_owned()));
+        let literal = |text: Option<&str>| {
+            text.filter(|t| !t.is_empty())
+                .map_or(Pattern::Any, |t| Pattern::Literal(t.to_owned()))
+        };
         let api_version = root.get("apiVersion").and_then(Node::text);
         let group = match api_version.map(|v| v.split_once('/').map_or("", |(group, _)| group)) {
             Some(group) => Pattern::Literal(group.to_owned()),
@@ -111,7 +126,8 @@ impl Selector {
             && self.version.matches(version)
             && self.kind.matches(&resource.kind)
             && (seen.names.is_empty() || seen.names.iter().any(|n| self.name.matches(n)))
-            && (seen.namespaces.is_empty() || seen.namespaces.iter().any(|n| self.namespace.matches(n)))
+            && (seen.namespaces.is_empty()
+                || seen.namespaces.iter().any(|n| self.namespace.matches(n)))
             && self.may_be_labelled(seen)
     }
 
@@ -120,7 +136,10 @@ impl Selector {
             return true;
         }
         let fits = |selector: &Option<String>, field: &str| {
-            selector.as_deref().is_none_or(|s| s.split(',').all(|term| may_hold(term.trim(), seen.node.path(&["metadata", field]))))
+            selector.as_deref().is_none_or(|s| {
+                s.split(',')
+                    .all(|term| may_hold(term.trim(), seen.node.path(&["metadata", field])))
+            })
         };
         fits(&self.labels, "labels") && fits(&self.annotations, "annotations")
     }
@@ -128,7 +147,10 @@ impl Selector {
     /// Whether it chooses by kind and name alone, both understood.
     pub(super) fn is_exact(&self) -> bool {
         let given = |pattern: &Pattern| !matches!(pattern, Pattern::Any);
-        given(&self.kind) && given(&self.name) && self.labels.is_none() && self.annotations.is_none()
+        given(&self.kind)
+            && given(&self.name)
+            && self.labels.is_none()
+            && self.annotations.is_none()
     }
 
     /// Whether it chooses by nothing that is added on the way.
@@ -138,14 +160,17 @@ impl Selector {
 
     /// Whether it may choose an object of this kind and name.
     pub(super) fn may_name(&self, kind: &str, name: &str) -> bool {
-        self.kind.matches(kind) && (self.group.matches("") || self.group.matches("core")) && self.name.matches(name)
+        self.kind.matches(kind)
+            && (self.group.matches("") || self.group.matches("core"))
+            && self.name.matches(name)
     }
 }
 
 impl Selector {
     /// Whether it chooses that object and no other, by kind and name without an expression.
     pub(super) fn is_exactly(&self, kind: &str, name: &str) -> bool {
-        let literal = |pattern: &Pattern, text: &str| matches!(pattern, Pattern::Literal(l) if l == text);
+        let literal =
+            |pattern: &Pattern, text: &str| matches!(pattern, Pattern::Literal(l) if l == text);
         literal(&self.kind, kind) && literal(&self.name, name)
     }
 }

@@ -1,4 +1,5 @@
-//! Apply sets: what is applied together to one cluster (docs/kubernetes.md#two-definitions-of-one-name).
+//! Apply sets: what is applied together to one cluster
+//! (docs/kubernetes.md#two-definitions-of-one-name).
 
 use std::ops::Range;
 
@@ -14,7 +15,8 @@ pub struct SetId(pub u32);
 pub enum Evidence {
     /// `[[apply-sets]]` in the configuration: the user's word.
     Config,
-    /// A kustomization that is built by itself: no other one refers to it, or Argo CD or Flux builds it.
+    /// A kustomization that is built by itself: no other one refers to it, or Argo CD or Flux
+    /// builds it.
     Kustomization,
     /// Argo CD `Application`s, or those of an `ApplicationSet`, of one cluster and namespace.
     ArgoCd,
@@ -33,7 +35,8 @@ pub enum Evidence {
 pub struct Member {
     /// The resource.
     pub resource: ResourceId,
-    /// Namespace after kustomize's `namespace:`, that of Flux or Argo CD, or the set's default; absent stays absent.
+    /// Namespace after kustomize's `namespace:`, that of Flux or Argo CD, or the set's default;
+    /// absent stays absent.
     pub namespace: Option<String>,
     /// Name after `namePrefix` and `nameSuffix`.
     pub name: String,
@@ -56,14 +59,16 @@ pub struct Generated {
     pub through: Vec<FileId>,
 }
 
-/// A resource that has an apply set applied: an Argo CD `Application` or `ApplicationSet`, or a Flux `Kustomization`.
+/// A resource that has an apply set applied: an Argo CD `Application` or `ApplicationSet`, or a
+/// Flux `Kustomization`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applier {
     /// The resource.
     pub resource: ResourceId,
     /// Its name; of an `ApplicationSet` that of the `Application` it makes, as far as it is known.
     pub name: String,
-    /// Where it applies: server or name of an Argo CD destination, the kubeconfig Secret of Flux; `None` when it is not known.
+    /// Where it applies: server or name of an Argo CD destination, the kubeconfig Secret of Flux;
+    /// `None` when it is not known.
     pub cluster: Option<String>,
     /// The namespace it states.
     pub namespace: Option<String>,
@@ -104,7 +109,8 @@ pub struct EncryptedMember {
 pub struct ApplySet {
     /// Its number.
     pub id: SetId,
-    /// For messages: the configured name, the directory of the kustomization, the directory, `<stdin>`.
+    /// For messages: the configured name, the directory of the kustomization, the directory,
+    /// `<stdin>`.
     pub name: String,
     /// Why.
     pub evidence: Evidence,
@@ -112,7 +118,8 @@ pub struct ApplySet {
     pub appliers: Vec<Applier>,
     /// The cluster that the configuration names.
     pub cluster: Option<String>,
-    /// The members in order of application: `resources:` order in a kustomization, else lexical by path, then document order.
+    /// The members in order of application: `resources:` order in a kustomization, else lexical by
+    /// path, then document order.
     pub members: Vec<Member>,
     /// What kustomize generators make or change in it, from the inside out.
     pub generated: Vec<Generated>,
@@ -120,8 +127,8 @@ pub struct ApplySet {
     pub parts: Vec<Part>,
     /// ConfigMaps and Secrets of files that SOPS encrypted: their names are known, and their keys.
     pub encrypted: Vec<EncryptedMember>,
-    /// Nothing else is applied with it: no remote resources, no missing files, no unreadable or templated files, no charts,
-    /// no generators of other kinds.
+    /// Nothing else is applied with it: no remote resources, no missing files, no unreadable or
+    /// templated files, no charts, no generators of other kinds.
     pub closed: bool,
     /// Why it is not closed, for messages.
     pub holes: Vec<String>,
@@ -130,19 +137,30 @@ pub struct ApplySet {
 impl ApplySet {
     /// The part that brings the member at a position; `None` when one applier brings all of it.
     pub fn part_of(&self, position: usize) -> Option<usize> {
-        let at = self.parts.partition_point(|part| part.members.end <= position);
-        self.parts.get(at).filter(|part| part.members.contains(&position)).map(|_| at)
+        let at = self
+            .parts
+            .partition_point(|part| part.members.end <= position);
+        self.parts
+            .get(at)
+            .filter(|part| part.members.contains(&position))
+            .map(|_| at)
     }
 
     /// The same for what a generator makes.
     pub fn part_of_generated(&self, position: usize) -> Option<usize> {
-        let at = self.parts.partition_point(|part| part.generated.end <= position);
-        self.parts.get(at).filter(|part| part.generated.contains(&position)).map(|_| at)
+        let at = self
+            .parts
+            .partition_point(|part| part.generated.end <= position);
+        self.parts
+            .get(at)
+            .filter(|part| part.generated.contains(&position))
+            .map(|_| at)
     }
 
     /// What has the member at a position applied, where several appliers meet in the set.
     pub fn applier_of(&self, position: usize) -> Option<&Applier> {
-        self.appliers.get(self.parts.get(self.part_of(position)?)?.applier)
+        self.appliers
+            .get(self.parts.get(self.part_of(position)?)?.applier)
     }
 }
 
@@ -151,7 +169,8 @@ impl ApplySet {
 pub enum Resolution {
     /// Exactly one definition.
     One(ResourceId),
-    /// Several definitions of that name and namespace, in order of application: the last one is what the cluster holds.
+    /// Several definitions of that name and namespace, in order of application: the last one is
+    /// what the cluster holds.
     Several(Vec<ResourceId>),
     /// A definition only under a namespace that may or may not be the same (one of them absent).
     Uncertain(Vec<ResourceId>),

@@ -1,8 +1,10 @@
 //! The tree of a file, which is there when someone looks at it.
 //!
-//! Every file is parsed once, to know that it is YAML and whose documents it holds. The tree weighs more than the text and most trees are
-//! never asked for anything again, so it goes then, unless the text says already that a transform will ask; whoever looks at a tree that
-//! went gets it back by a second parse, once. Code needs to know nothing of this: a [`Tree`] is used as the [`yaml::File`] that it stands for.
+//! Every file is parsed once, to know that it is YAML and whose documents it holds. The tree weighs
+//! more than the text and most trees are never asked for anything again, so it goes then, unless
+//! the text says already that a transform will ask; whoever looks at a tree that went gets it back
+//! by a second parse, once. Code needs to know nothing of this: a [`Tree`] is used as the
+//! [`yaml::File`] that it stands for.
 
 use std::fmt;
 use std::ops::{Deref, Range};
@@ -17,13 +19,17 @@ pub struct Tree(Arc<Lazy>);
 struct Lazy {
     text: Arc<str>,
     file: OnceLock<yaml::File>,
-    /// Scalars may hold words that the text does not show: escapes spell them, or an alias stands for them.
+    /// Scalars may hold words that the text does not show: escapes spell them, or an alias stands
+    /// for them.
     hides: bool,
 }
 
 impl fmt::Debug for Tree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tree").field("bytes", &self.0.text.len()).field("made", &self.0.file.get().is_some()).finish_non_exhaustive()
+        f.debug_struct("Tree")
+            .field("bytes", &self.0.text.len())
+            .field("made", &self.0.file.get().is_some())
+            .finish_non_exhaustive()
     }
 }
 
@@ -37,7 +43,9 @@ impl Deref for Tree {
     type Target = yaml::File;
 
     fn deref(&self) -> &yaml::File {
-        self.0.file.get_or_init(|| yaml::File::parse_documents(Arc::clone(&self.0.text)).unwrap_or_default())
+        self.0.file.get_or_init(|| {
+            yaml::File::parse_documents(Arc::clone(&self.0.text)).unwrap_or_default()
+        })
     }
 }
 
@@ -45,7 +53,15 @@ impl Tree {
     /// Of a parsed file; `keep`: someone will ask for it.
     pub(super) fn new(file: yaml::File, keep: bool) -> Self {
         let (text, hides) = (file.shared_text(), hides_words(&file));
-        Self(Arc::new(Lazy { text, hides, file: if keep { OnceLock::from(file) } else { OnceLock::new() } }))
+        Self(Arc::new(Lazy {
+            text,
+            hides,
+            file: if keep {
+                OnceLock::from(file)
+            } else {
+                OnceLock::new()
+            },
+        }))
     }
 
     /// Whether scalars may hold words that the text does not show.
@@ -53,7 +69,8 @@ impl Tree {
         self.0.hides
     }
 
-    /// Whether a scalar between those bytes may hold `word`, which has neither blanks nor quotes in it; the tree is not looked at.
+    /// Whether a scalar between those bytes may hold `word`, which has neither blanks nor quotes in
+    /// it; the tree is not looked at.
     pub(super) fn may_hold(&self, span: Range<usize>, word: &Word) -> bool {
         self.may(span, |text| word.is_in(text))
     }
@@ -67,7 +84,8 @@ impl Tree {
 fn hides_words(file: &yaml::File) -> bool {
     let spells = |node: Node<'_>| {
         let escapes = ["\\x", "\\u", "\\U", "\\\n", "\\\r"];
-        node.kind() == Kind::Scalar(ScalarStyle::DoubleQuoted) && escapes.iter().any(|escape| node.source().contains(escape))
+        node.kind() == Kind::Scalar(ScalarStyle::DoubleQuoted)
+            && escapes.iter().any(|escape| node.source().contains(escape))
     };
     file.has_aliases() || file.decoded_scalars().any(spells)
 }

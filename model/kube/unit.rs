@@ -56,9 +56,15 @@ impl Namespace<'_> {
 impl Unit {
     /// Puts all into a namespace.
     pub(super) fn place(&mut self, namespace: Namespace<'_>) {
-        self.members.iter_mut().for_each(|m| namespace.set(&mut m.namespace));
-        self.generated.iter_mut().for_each(|g| namespace.set(&mut g.namespace));
-        self.encrypted.iter_mut().for_each(|e| namespace.set(&mut e.namespace));
+        self.members
+            .iter_mut()
+            .for_each(|m| namespace.set(&mut m.namespace));
+        self.generated
+            .iter_mut()
+            .for_each(|g| namespace.set(&mut g.namespace));
+        self.encrypted
+            .iter_mut()
+            .for_each(|e| namespace.set(&mut e.namespace));
     }
 
     /// Adds another one behind it.
@@ -76,7 +82,10 @@ impl Unit {
 
     /// One that holds nothing that is known.
     pub(super) fn hole(text: String) -> Self {
-        Self { holes: BTreeSet::from([text]), ..Self::default() }
+        Self {
+            holes: BTreeSet::from([text]),
+            ..Self::default()
+        }
     }
 
     /// Takes a file as it is.
@@ -84,30 +93,60 @@ impl Unit {
         self.files.insert(file);
         self.holes.extend(parts.unreadable.get(&file).cloned());
         self.members.extend(parts.of_file(file).iter().map(raw));
-        let encrypted = parts.encrypted.get(parts.encrypted_of(file)).unwrap_or_default();
-        self.encrypted.extend(encrypted.iter().map(|e| EncryptedMember {
-            to: e.to,
-            file,
-            document: e.document,
-            namespace: e.namespace.clone(),
-            name: e.name.clone(),
-            through: Vec::new(),
-        }));
+        let encrypted = parts
+            .encrypted
+            .get(parts.encrypted_of(file))
+            .unwrap_or_default();
+        self.encrypted
+            .extend(encrypted.iter().map(|e| EncryptedMember {
+                to: e.to,
+                file,
+                document: e.document,
+                namespace: e.namespace.clone(),
+                name: e.name.clone(),
+                through: Vec::new(),
+            }));
     }
 }
 
 /// A resource as it is written.
 pub(super) fn raw(resource: &Resource) -> Member {
-    Member { resource: resource.id, namespace: resource.namespace.clone(), name: resource.name.clone(), through: Vec::new() }
+    Member {
+        resource: resource.id,
+        namespace: resource.namespace.clone(),
+        name: resource.name.clone(),
+        through: Vec::new(),
+    }
 }
 
 /// What a kustomization gives.
-pub(super) fn kustomization(parts: &Parts<'_>, builder: &mut Gatherer<'_>, file: FileId, overrides: &Overrides) -> Unit {
+pub(super) fn kustomization(
+    parts: &Parts<'_>,
+    builder: &mut Gatherer<'_>,
+    file: FileId,
+    overrides: &Overrides,
+) -> Unit {
     let gathered = builder.build_with(file, overrides);
-    let Outcome { members, generated, encrypted, gone, failures } = gathered.finish(parts);
+    let Outcome {
+        members,
+        generated,
+        encrypted,
+        gone,
+        failures,
+    } = gathered.finish(parts);
     let (holes, reach) = (gathered.holes.clone(), gathered.reach.clone());
     let (built, files) = (BTreeSet::from([file]), BTreeSet::new());
-    Unit { members, generated, encrypted, gone, holes, failures, reach, built, files }
+    Unit {
+        members,
+        generated,
+        encrypted,
+        gone,
+        holes,
+        failures,
+        reach,
+        built,
+        files,
+    }
 }
 
 /// What an applier finds in a directory.
@@ -119,39 +158,76 @@ pub(super) struct Directory<'a> {
 }
 
 /// What a directory gives to who has it applied.
-pub(super) fn directory(parts: &Parts<'_>, gatherer: &mut Gatherer<'_>, wanted: &Directory<'_>) -> Unit {
-    let Directory { path, layout, tool, .. } = wanted;
+pub(super) fn directory(
+    parts: &Parts<'_>,
+    gatherer: &mut Gatherer<'_>,
+    wanted: &Directory<'_>,
+) -> Unit {
+    let Directory {
+        path, layout, tool, ..
+    } = wanted;
     let paths = parts.paths();
     let own = paths.kustomization(path).filter(|_| !layout.plain);
     let chart = chart(parts, path) && !layout.plain && *tool == Evidence::ArgoCd;
     match own {
-        Some(_) if chart => return Unit::hole(format!("{} is a kustomization and a Helm chart", shown(path))),
+        Some(_) if chart => {
+            return Unit::hole(format!(
+                "{} is a kustomization and a Helm chart",
+                shown(path)
+            ));
+        }
         Some(file) => return kustomization(parts, gatherer, file, &wanted.overrides),
         None if chart => return Unit::hole(format!("Helm chart {} is not rendered", shown(path))),
         None => {}
     }
     let mut unit = Unit::default();
-    let glob = |text: &Option<String>| Some(GlobBuilder::new(text.as_deref()?).build().map(|g| g.compile_matcher()));
+    let glob = |text: &Option<String>| {
+        Some(
+            GlobBuilder::new(text.as_deref()?)
+                .build()
+                .map(|g| g.compile_matcher()),
+        )
+    };
     let (include, exclude) = (glob(&layout.include), glob(&layout.exclude));
-    if layout.filtered || [&include, &exclude].iter().any(|g| matches!(g, Some(Err(_)))) {
-        unit.holes.insert(format!("which files of {} count is not known", shown(path)));
+    if layout.filtered
+        || [&include, &exclude]
+            .iter()
+            .any(|g| matches!(g, Some(Err(_))))
+    {
+        unit.holes
+            .insert(format!("which files of {} count is not known", shown(path)));
     }
     let mut built = BTreeMap::new();
     for file in in_walk_order(paths.below(path)) {
-        let relative = file.path.get(path.len()..).unwrap_or_default().trim_start_matches('/');
-        let wanted_kind =
-            ["yaml", "yml"].iter().any(|e| has_extension(relative, e)) || (*tool == Evidence::ArgoCd && has_extension(relative, "json"));
+        let relative = file
+            .path
+            .get(path.len()..)
+            .unwrap_or_default()
+            .trim_start_matches('/');
+        let wanted_kind = ["yaml", "yml"].iter().any(|e| has_extension(relative, e))
+            || (*tool == Evidence::ArgoCd && has_extension(relative, "json"));
         let fits = |glob: &Option<Result<globset::GlobMatcher, _>>, absent| match glob {
             Some(Ok(glob)) => glob.is_match(relative),
             _ => absent,
         };
         let inner = split(relative).0;
-        if (layout.depth == Depth::Flat && !inner.is_empty()) || !wanted_kind || !fits(&include, true) || fits(&exclude, false) {
+        if (layout.depth == Depth::Flat && !inner.is_empty())
+            || !wanted_kind
+            || !fits(&include, true)
+            || fits(&exclude, false)
+        {
             continue;
         }
-        if let Some((directory, nested)) = nested(parts, path, inner).filter(|_| layout.depth == Depth::Tree) {
+        if let Some((directory, nested)) =
+            nested(parts, path, inner).filter(|_| layout.depth == Depth::Tree)
+        {
             if built.insert(directory, nested).is_none() && !parts.is_component(nested) {
-                unit.add(kustomization(parts, gatherer, nested, &Overrides::default()));
+                unit.add(kustomization(
+                    parts,
+                    gatherer,
+                    nested,
+                    &Overrides::default(),
+                ));
             }
         } else if parts.kustomization(file.id).is_none() {
             unit.take(parts, file.id);
@@ -182,14 +258,18 @@ pub(super) fn shown(directory: &str) -> &str {
     if directory.is_empty() { "." } else { directory }
 }
 
-/// As `filepath.Walk` goes, which kubectl and Argo CD use: by the names in each directory, and what is below `a` before `a.yaml`.
-pub(super) fn in_walk_order<'a>(files: impl Iterator<Item = &'a SourceFile>) -> Vec<&'a SourceFile> {
+/// As `filepath.Walk` goes, which kubectl and Argo CD use: by the names in each directory, and what
+/// is below `a` before `a.yaml`.
+pub(super) fn in_walk_order<'a>(
+    files: impl Iterator<Item = &'a SourceFile>,
+) -> Vec<&'a SourceFile> {
     let mut files: Vec<&SourceFile> = files.collect();
     files.sort_by(|a, b| a.path.split('/').cmp(b.path.split('/')));
     files
 }
 
-/// The settings that change a kustomization when it is built for an applier, with holes for what is not known.
+/// The settings that change a kustomization when it is built for an applier, with holes for what is
+/// not known.
 pub(super) fn overrides(
     parts: &Parts<'_>,
     settings: Option<Node<'_>>,
@@ -198,7 +278,9 @@ pub(super) fn overrides(
     fill: &Fill,
     holes: &mut BTreeSet<String>,
 ) -> Overrides {
-    let Some(settings) = settings else { return Overrides::default() };
+    let Some(settings) = settings else {
+        return Overrides::default();
+    };
     let mut get = |key: &str| {
         let filled = fill.text(settings.get(key));
         if filled == super::applier::Filled::Unknown {
@@ -206,13 +288,27 @@ pub(super) fn overrides(
         }
         filled.known()
     };
-    let namespace = get(if tool == Evidence::Flux { "targetNamespace" } else { "namespace" });
-    let mut changes = Overrides { namespace, prefix: get("namePrefix"), suffix: get("nameSuffix"), components: Vec::new() };
+    let namespace = get(if tool == Evidence::Flux {
+        "targetNamespace"
+    } else {
+        "namespace"
+    });
+    let mut changes = Overrides {
+        namespace,
+        prefix: get("namePrefix"),
+        suffix: get("nameSuffix"),
+        components: Vec::new(),
+    };
     for item in settings.get("components").into_iter().flat_map(Node::items) {
         let directory = item.text().and_then(|t| join(path, t));
         match directory.and_then(|d| parts.paths().kustomization(&d)) {
             Some(component) => changes.components.push(component),
-            None => _ = holes.insert(format!("component {} is not there", item.text().unwrap_or_default())),
+            None => {
+                _ = holes.insert(format!(
+                    "component {} is not there",
+                    item.text().unwrap_or_default()
+                ))
+            }
         }
     }
     changes

@@ -1,7 +1,8 @@
 //! Edits: symbolic to write, byte ranges to merge.
 //!
-//! Each method checks first that the place can be edited at all (`guard`), reads the style around it (`layout`), and plans splices
-//! (`set`, `insert`, `flow`, `remove`, `nest`, `documents`). What is not understood is refused with a stable code.
+//! Each method checks first that the place can be edited at all (`guard`), reads the style around
+//! it (`layout`), and plans splices (`set`, `insert`, `flow`, `remove`, `nest`, `documents`). What
+//! is not understood is refused with a stable code.
 
 mod documents;
 mod flow;
@@ -91,7 +92,8 @@ pub enum Op {
         /// Its index.
         document: usize,
     },
-    /// The whole document is replaced by text that was built, and proven, step by step from it; every comment of it survives.
+    /// The whole document is replaced by text that was built, and proven, step by step from it;
+    /// every comment of it survives.
     ReplaceDocument {
         /// Its index.
         document: usize,
@@ -134,7 +136,12 @@ pub struct Level {
 impl Level {
     /// A key with nothing but what moves.
     pub fn new(key: impl Into<String>) -> Self {
-        Self { key: key.into(), item: false, before: Vec::new(), behind: Vec::new() }
+        Self {
+            key: key.into(),
+            item: false,
+            before: Vec::new(),
+            behind: Vec::new(),
+        }
     }
 
     /// With entries in front.
@@ -171,15 +178,24 @@ pub enum Place<'a> {
 
 impl Splice {
     pub(super) fn insert(at: usize, text: impl Into<String>) -> Self {
-        Self { range: at..at, text: text.into() }
+        Self {
+            range: at..at,
+            text: text.into(),
+        }
     }
 
     pub(super) fn replace(range: Range<usize>, text: impl Into<String>) -> Self {
-        Self { range, text: text.into() }
+        Self {
+            range,
+            text: text.into(),
+        }
     }
 
     pub(super) fn delete(range: Range<usize>) -> Self {
-        Self { range, text: String::new() }
+        Self {
+            range,
+            text: String::new(),
+        }
     }
 }
 
@@ -197,13 +213,22 @@ pub(super) struct Plan {
 
 impl Plan {
     fn edit(self, op: Op) -> Edit {
-        let splices = self.splices.into_iter().filter(|s| !(s.range.is_empty() && s.text.is_empty())).collect();
-        Edit { op, splices, lost_comments: self.lost }
+        let splices = self
+            .splices
+            .into_iter()
+            .filter(|s| !(s.range.is_empty() && s.text.is_empty()))
+            .collect();
+        Edit {
+            op,
+            splices,
+            lost_comments: self.lost,
+        }
     }
 }
 
 impl Node<'_> {
-    /// Gives the node another value. A scalar keeps its style where the new value can be written in it.
+    /// Gives the node another value. A scalar keeps its style where the new value can be written in
+    /// it.
     ///
     /// # Errors
     /// A refusal when the place cannot be edited.
@@ -217,11 +242,15 @@ impl Node<'_> {
         if !scalars {
             guard::subtree(self)?;
         }
-        Ok(set::plan(self, value)?.edit(Op::Set { node: self.id(), value: value.clone() }))
+        Ok(set::plan(self, value)?.edit(Op::Set {
+            node: self.id(),
+            value: value.clone(),
+        }))
     }
 
-    /// Adds an entry to a mapping, or to a missing value (null) that becomes one. The key may stand there if an edit that is applied
-    /// together with this one removes or renames it; else [`verify`](super::verify::apply) refuses.
+    /// Adds an entry to a mapping, or to a missing value (null) that becomes one. The key may stand
+    /// there if an edit that is applied together with this one removes or renames it; else
+    /// [`verify`](super::verify::apply) refuses.
     ///
     /// # Errors
     /// A refusal when the place cannot be edited.
@@ -230,7 +259,12 @@ impl Node<'_> {
         guard::entries(self)?;
         let at = self.place(place)?;
         let plan = insert::entries(self, at, &[(key, value)])?;
-        Ok(plan.edit(Op::Insert { mapping: self.id(), at, key: key.to_owned(), value: value.clone() }))
+        Ok(plan.edit(Op::Insert {
+            mapping: self.id(),
+            at,
+            key: key.to_owned(),
+            value: value.clone(),
+        }))
     }
 
     /// Adds an item to a sequence, or to a missing value (null) that becomes one.
@@ -241,7 +275,11 @@ impl Node<'_> {
         guard::path(self)?;
         let at = self.place(place)?;
         let plan = insert::items(self, at, &[value])?;
-        Ok(plan.edit(Op::Push { sequence: self.id(), at, value: value.clone() }))
+        Ok(plan.edit(Op::Push {
+            sequence: self.id(),
+            at,
+            value: value.clone(),
+        }))
     }
 
     /// Number of entries or items before `place`.
@@ -262,7 +300,8 @@ impl Node<'_> {
         }
     }
 
-    /// Removes an item, or the entry whose value this is, with the comments on its lines; comments above it stay.
+    /// Removes an item, or the entry whose value this is, with the comments on its lines; comments
+    /// above it stay.
     ///
     /// # Errors
     /// A refusal when the place cannot be edited.
@@ -298,11 +337,18 @@ impl Node<'_> {
             return Err(guard::LAYOUT);
         }
         let text = set::scalar(key, &Value::Str(to.to_owned()), &layout.style(mapping));
-        let plan = Plan { splices: vec![Splice::replace(key.span(), text)], lost: Vec::new() };
-        Ok(plan.edit(Op::Rename { key: key.id(), to: to.to_owned() }))
+        let plan = Plan {
+            splices: vec![Splice::replace(key.span(), text)],
+            lost: Vec::new(),
+        };
+        Ok(plan.edit(Op::Rename {
+            key: key.id(),
+            to: to.to_owned(),
+        }))
     }
 
-    /// Moves a run of this mapping's entries under new keys, one level deeper for each, comments and block scalars included.
+    /// Moves a run of this mapping's entries under new keys, one level deeper for each, comments
+    /// and block scalars included.
     ///
     /// # Errors
     /// A refusal when the place cannot be edited or a new key stands there already.
@@ -313,12 +359,20 @@ impl Node<'_> {
         guard::path(self)?;
         guard::entries(self)?;
         let plan = nest::plan(self, &entries, &under)?;
-        Ok(plan.edit(Op::Nest { mapping: self.id(), entries, under }))
+        Ok(plan.edit(Op::Nest {
+            mapping: self.id(),
+            entries,
+            under,
+        }))
     }
 
     /// Whether the node stands in block style itself and around it.
     fn is_block(self) -> bool {
-        !self.in_flow() && matches!(self.kind(), Kind::Mapping(Collection::Block) | Kind::Sequence(Collection::Block))
+        !self.in_flow()
+            && matches!(
+                self.kind(),
+                Kind::Mapping(Collection::Block) | Kind::Sequence(Collection::Block)
+            )
     }
 
     /// Whether the node is a scalar that is not written at all.
@@ -334,7 +388,12 @@ impl File {
     /// A refusal when the file cannot be edited or has no such document.
     pub fn insert_document(&self, after: Option<usize>, value: &Value) -> Result<Edit, Refusal> {
         let at = after.map_or(0, |n| n + 1);
-        Ok(documents::insert(self, at, &[value])?.edit(Op::InsertDocument { at, value: value.clone() }))
+        Ok(
+            documents::insert(self, at, &[value])?.edit(Op::InsertDocument {
+                at,
+                value: value.clone(),
+            }),
+        )
     }
 
     /// Removes a document with its `---`.
@@ -351,8 +410,15 @@ impl File {
     /// A refusal when the file cannot be edited or has no such document.
     pub fn replace_document(&self, document: usize, text: String) -> Result<Edit, Refusal> {
         guard::document(self, document)?;
-        let region = self.documents.get(document).ok_or(guard::NO_DOCUMENT)?.region();
-        let plan = Plan { splices: vec![Splice::replace(region, text)], lost: Vec::new() };
+        let region = self
+            .documents
+            .get(document)
+            .ok_or(guard::NO_DOCUMENT)?
+            .region();
+        let plan = Plan {
+            splices: vec![Splice::replace(region, text)],
+            lost: Vec::new(),
+        };
         Ok(plan.edit(Op::ReplaceDocument { document }))
     }
 }

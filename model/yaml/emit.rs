@@ -1,14 +1,16 @@
 //! Writing values as YAML text in the style of their surroundings.
 //!
-//! A value in block style has a *head*, which stands behind `key:` or `-` on the same line, and a *tail*, the lines below with their
-//! line breaks in front. Strings are plain only where YAML 1.1 and YAML 1.2 readers agree that they are strings.
+//! A value in block style has a *head*, which stands behind `key:` or `-` on the same line, and a
+//! *tail*, the lines below with their line breaks in front. Strings are plain only where YAML 1.1
+//! and YAML 1.2 readers agree that they are strings.
 
 use std::fmt::Write;
 
 use super::resolve::{Resolved, resolve_plain};
 use super::value::Value;
 
-/// What follows the place that is written to: it decides whether the last scalar may be a block scalar.
+/// What follows the place that is written to: it decides whether the last scalar may be a block
+/// scalar.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Below {
     /// A line break stands behind the place.
@@ -52,7 +54,8 @@ pub(super) struct Written {
 pub(super) enum Slot {
     /// Behind a key at this column.
     Key(usize),
-    /// Behind an indicator; what is written begins at `column`, `parent` is the column of the indicator.
+    /// Behind an indicator; what is written begins at `column`, `parent` is the column of the
+    /// indicator.
     Item { parent: usize, column: usize },
 }
 
@@ -95,8 +98,12 @@ impl Style {
                     Slot::Key(key) => (key, key + self.step),
                     Slot::Item { parent, column } => (parent, column),
                 };
-                out =
-                    self.literal(text, parent, column, last).unwrap_or_else(|| Written { head: double_quoted(text), tail: String::new() });
+                out = self
+                    .literal(text, parent, column, last)
+                    .unwrap_or_else(|| Written {
+                        head: double_quoted(text),
+                        tail: String::new(),
+                    });
             }
             _ => out.head = self.flow(value, false),
         }
@@ -124,13 +131,26 @@ impl Style {
 
     /// `- value` for a sequence with its dashes at `column`.
     pub(super) fn item(&self, value: &Value, column: usize, last: bool) -> Written {
-        let mut written = self.write(value, Slot::Item { parent: column, column: column + 2 }, last);
+        let mut written = self.write(
+            value,
+            Slot::Item {
+                parent: column,
+                column: column + 2,
+            },
+            last,
+        );
         written.head.insert_str(0, "- ");
         written
     }
 
     /// A literal block scalar (`|`), where it can hold `text`.
-    pub(super) fn literal(&self, text: &str, parent: usize, column: usize, last: bool) -> Option<Written> {
+    pub(super) fn literal(
+        &self,
+        text: &str,
+        parent: usize,
+        column: usize,
+        last: bool,
+    ) -> Option<Written> {
         let body = text.trim_end_matches('\n');
         let breaks = text.len() - body.len();
         let last_line = body.rsplit('\n').next().unwrap_or("");
@@ -139,7 +159,10 @@ impl Style {
             || last_line.trim().is_empty()
             || !text.chars().all(|c| c == '\n' || printable(c))
             || column <= parent
-            || (last && (!below.line_break || below.comment.is_some_and(|c| c >= column) || (breaks > 1 && below.blank)))
+            || (last
+                && (!below.line_break
+                    || below.comment.is_some_and(|c| c >= column)
+                    || (breaks > 1 && below.blank)))
             || (last && below.width > column)
         {
             return None;
@@ -178,7 +201,11 @@ impl Style {
 
     /// A string on one line.
     pub(super) fn string(&self, text: &str, flow: bool) -> String {
-        if !self.json && is_safe_plain(text, flow) { text.to_owned() } else { double_quoted(text) }
+        if !self.json && is_safe_plain(text, flow) {
+            text.to_owned()
+        } else {
+            double_quoted(text)
+        }
     }
 
     /// `value` on one line; `flow` tells that it stands inside brackets.
@@ -191,7 +218,13 @@ impl Style {
             Value::Quoted(text) => double_quoted(text),
             Value::Seq(items) => {
                 // As manifests write command lines: one quoting for all items.
-                let item = |i: &Value| if let Value::Str(text) = i { double_quoted(text) } else { self.flow(i, true) };
+                let item = |i: &Value| {
+                    if let Value::Str(text) = i {
+                        double_quoted(text)
+                    } else {
+                        self.flow(i, true)
+                    }
+                };
                 let items: Vec<_> = items.iter().map(item).collect();
                 format!("[{}]", items.join(&self.comma))
             }
@@ -205,21 +238,32 @@ impl Style {
 
     /// `key: value` on one line inside braces.
     pub(super) fn flow_entry(&self, key: &str, value: &Value) -> String {
-        format!("{}{}{}", self.string(key, true), self.colon, self.flow(value, true))
+        format!(
+            "{}{}{}",
+            self.string(key, true),
+            self.colon,
+            self.flow(value, true)
+        )
     }
 
-    /// `value` in flow style, one entry or item a line, `indent` being that of the line it starts on and `unit` one level more.
+    /// `value` in flow style, one entry or item a line, `indent` being that of the line it starts
+    /// on and `unit` one level more.
     pub(super) fn pretty(&self, value: &Value, indent: &str, unit: &str) -> String {
         let inner = format!("{indent}{unit}");
         let eol = self.eol;
         match value {
             Value::Seq(items) if !items.is_empty() => {
-                let items: Vec<_> = items.iter().map(|i| format!("{eol}{inner}{}", self.pretty(i, &inner, unit))).collect();
+                let items: Vec<_> = items
+                    .iter()
+                    .map(|i| format!("{eol}{inner}{}", self.pretty(i, &inner, unit)))
+                    .collect();
                 format!("[{}{eol}{indent}]", items.join(","))
             }
             Value::Map(entries) if !entries.is_empty() => {
-                let entries: Vec<_> =
-                    entries.iter().map(|(k, v)| format!("{eol}{inner}{}", self.pretty_entry(k, v, &inner, unit))).collect();
+                let entries: Vec<_> = entries
+                    .iter()
+                    .map(|(k, v)| format!("{eol}{inner}{}", self.pretty_entry(k, v, &inner, unit)))
+                    .collect();
                 format!("{{{}{eol}{indent}}}", entries.join(","))
             }
             _ => self.flow(value, true),
@@ -227,8 +271,19 @@ impl Style {
     }
 
     /// `key: value` inside braces, one entry a line.
-    pub(super) fn pretty_entry(&self, key: &str, value: &Value, indent: &str, unit: &str) -> String {
-        format!("{}{}{}", self.string(key, true), self.colon, self.pretty(value, indent, unit))
+    pub(super) fn pretty_entry(
+        &self,
+        key: &str,
+        value: &Value,
+        indent: &str,
+        unit: &str,
+    ) -> String {
+        format!(
+            "{}{}{}",
+            self.string(key, true),
+            self.colon,
+            self.pretty(value, indent, unit)
+        )
     }
 }
 
@@ -236,7 +291,8 @@ pub(super) fn push_spaces(out: &mut String, count: usize) {
     out.extend(std::iter::repeat_n(' ', count));
 }
 
-/// Whether `c` can stand in a scalar as it is, in every version of YAML, without being a line break in one of them.
+/// Whether `c` can stand in a scalar as it is, in every version of YAML, without being a line break
+/// in one of them.
 fn printable(c: char) -> bool {
     matches!(c, '\t' | ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..)
 }
@@ -244,23 +300,31 @@ fn printable(c: char) -> bool {
 /// Whether YAML 1.1 and YAML 1.2 readers agree that the plain scalar `text` is this string.
 pub(super) fn is_safe_plain(text: &str, flow: bool) -> bool {
     let bytes = text.as_bytes();
-    let Some(first) = bytes.first() else { return false };
+    let Some(first) = bytes.first() else {
+        return false;
+    };
     let body = bytes.iter().enumerate().all(|(i, b)| match b {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'/' | b'-' => true,
         b':' => !flow && bytes.get(i + 1).is_some_and(u8::is_ascii_alphanumeric),
         b'=' | b'@' | b'+' => i > 0,
         _ => false,
     });
-    (first.is_ascii_alphabetic() || *first == b'/') && body && !is_word(text) && resolve_plain(text) == Resolved::Str
+    (first.is_ascii_alphabetic() || *first == b'/')
+        && body
+        && !is_word(text)
+        && resolve_plain(text) == Resolved::Str
 }
 
-/// Whether a plain scalar that is kept plain by [`Node::set`](super::Node::set) may hold `text`: spaces are fine there.
+/// Whether a plain scalar that is kept plain by [`Node::set`](super::Node::set) may hold `text`:
+/// spaces are fine there.
 pub(super) fn is_plain_with_spaces(text: &str, flow: bool) -> bool {
     !text.is_empty()
         && !text.starts_with(' ')
         && !text.ends_with(' ')
         && !text.contains("  ")
-        && text.split(' ').enumerate().all(|(i, w)| is_safe_plain(w, flow) || (i > 0 && is_safe_plain(&format!("x{w}"), flow)))
+        && text.split(' ').enumerate().all(|(i, w)| {
+            is_safe_plain(w, flow) || (i > 0 && is_safe_plain(&format!("x{w}"), flow))
+        })
         && resolve_plain(text) == Resolved::Str
         && !is_word(text)
 }
@@ -273,7 +337,9 @@ fn is_word(text: &str) -> bool {
 
 /// `'…'`, where that can hold `text` on one line.
 pub(super) fn single_quoted(text: &str) -> Option<String> {
-    text.chars().all(printable).then(|| format!("'{}'", text.replace('\'', "''")))
+    text.chars()
+        .all(printable)
+        .then(|| format!("'{}'", text.replace('\'', "''")))
 }
 
 /// `"…"` on one line; what it escapes is written as JSON writes it.

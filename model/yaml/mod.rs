@@ -1,14 +1,17 @@
-//! Lossless YAML: a flat span tree over the original text, edits as byte ranges, and the checks that an edit must pass.
+//! Lossless YAML: a flat span tree over the original text, edits as byte ranges, and the checks
+//! that an edit must pass.
 //!
-//! [`File::parse`] plans with a scanner of its own, or with `granit-parser` where that does not understand the text, and keeps the text untouched. [`Node`] is a `Copy`
-//! cursor for reading. Edits are symbolic to write ([`Node::set`], [`Node::insert`], …) and textual to merge: each returns an [`Edit`]
-//! against the text of this file. [`verify`] applies edits and proves, with a parser that did not plan them, that the values
-//! changed by exactly the planned delta.
+//! [`File::parse`] plans with a scanner of its own, or with `granit-parser` where that does not
+//! understand the text, and keeps the text untouched. [`Node`] is a `Copy` cursor for reading.
+//! Edits are symbolic to write ([`Node::set`], [`Node::insert`], …) and textual to merge: each
+//! returns an [`Edit`] against the text of this file. [`verify`] applies edits and proves, with a
+//! parser that did not plan them, that the values changed by exactly the planned delta.
 //!
 //! # Limits
 //!
-//! What is read may be hostile. Nothing is expanded, nothing recurses deeper than the limits below, and parsing takes time and memory in
-//! proportion to the text; what is over a limit is an error that names the place, and nothing of that file is edited.
+//! What is read may be hostile. Nothing is expanded, nothing recurses deeper than the limits below,
+//! and parsing takes time and memory in proportion to the text; what is over a limit is an error
+//! that names the place, and nothing of that file is edited.
 //!
 //! | what | limit | beyond it |
 //! |---|---|---|
@@ -21,7 +24,8 @@
 //! | [`Node::to_value`] | 64 levels and 100,000 nodes, aliases counted each time | `None` |
 //! | documents, comments, anchors, keys, lines and their length | none | |
 //!
-//! Planning an edit costs in proportion to the collections around its place, proving the edits of a file in proportion to the file.
+//! Planning an edit costs in proportion to the collections around its place, proving the edits of a
+//! file in proportion to the file.
 
 mod edit;
 mod emit;

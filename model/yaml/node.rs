@@ -9,7 +9,8 @@ use super::tree::{Collection, File, Kind, NO_MARK, NodeData, NodeId, ScalarStyle
 use super::value::Value;
 use super::word::Word;
 
-/// A cursor on one node of a [`File`]. Reading goes through aliases and merge keys (`<<`) as kubectl's reader does; spans and edits do not.
+/// A cursor on one node of a [`File`]. Reading goes through aliases and merge keys (`<<`) as
+/// kubectl's reader does; spans and edits do not.
 #[derive(Clone, Copy)]
 pub struct Node<'a> {
     file: &'a File,
@@ -54,7 +55,8 @@ impl<'a> Node<'a> {
         self.data().kind
     }
 
-    /// Bytes of the node: a scalar with its quotes or block header, a collection from its first to its last child or bracket.
+    /// Bytes of the node: a scalar with its quotes or block header, a collection from its first to
+    /// its last child or bracket.
     pub fn span(self) -> Range<usize> {
         self.data().start as usize..self.data().end as usize
     }
@@ -62,7 +64,10 @@ impl<'a> Node<'a> {
     /// First byte of the anchor or tag before the node; the start of the node when it has none.
     pub fn props_start(self) -> usize {
         let props = self.file.props.binary_search_by_key(&self.id, |(n, _)| *n);
-        props.ok().and_then(|at| self.file.props.get(at)).map_or(self.data().start, |(_, start)| *start) as usize
+        props
+            .ok()
+            .and_then(|at| self.file.props.get(at))
+            .map_or(self.data().start, |(_, start)| *start) as usize
     }
 
     /// Byte of the `-` before a block sequence item or of the `:` before a mapping value.
@@ -77,7 +82,11 @@ impl<'a> Node<'a> {
     }
 
     fn bytes(self) -> &'a [u8] {
-        self.file.text.as_bytes().get(self.span()).unwrap_or_default()
+        self.file
+            .text
+            .as_bytes()
+            .get(self.span())
+            .unwrap_or_default()
     }
 
     /// The node that an alias stands for; any other node is its own target.
@@ -86,7 +95,11 @@ impl<'a> Node<'a> {
         if self.kind() != Kind::Alias {
             return self;
         }
-        match self.file.aliases.binary_search_by_key(&self.id, |(n, _)| *n) {
+        match self
+            .file
+            .aliases
+            .binary_search_by_key(&self.id, |(n, _)| *n)
+        {
             Ok(i) => Self::new(self.file, self.file.aliases[i].1).target(),
             Err(_) => self,
         }
@@ -121,7 +134,8 @@ impl<'a> Node<'a> {
     pub fn in_flow(self) -> bool {
         let mut at = Some(self);
         while let Some(node) = at {
-            if matches!(node.kind(), Kind::Mapping(c) | Kind::Sequence(c) if c != Collection::Block) {
+            if matches!(node.kind(), Kind::Mapping(c) | Kind::Sequence(c) if c != Collection::Block)
+            {
                 return true;
             }
             at = node.parent();
@@ -129,7 +143,8 @@ impl<'a> Node<'a> {
         false
     }
 
-    /// The node that this node is a child of: for a key or a value the mapping, for an item the sequence.
+    /// The node that this node is a child of: for a key or a value the mapping, for an item the
+    /// sequence.
     pub fn parent(self) -> Option<Self> {
         let parent = self.data().parent;
         (parent != NO_MARK).then(|| Self::new(self.file, NodeId(parent)))
@@ -147,7 +162,11 @@ impl<'a> Node<'a> {
             Kind::Sequence(_) | Kind::Mapping(_) => self.id.0 + 1,
             _ => data.subtree,
         };
-        Items { file: self.file, next: first, end: data.subtree }
+        Items {
+            file: self.file,
+            next: first,
+            end: data.subtree,
+        }
     }
 
     /// The items of a sequence, through an alias too; nothing for any other node.
@@ -155,22 +174,32 @@ impl<'a> Node<'a> {
         let node = self.target();
         match node.kind() {
             Kind::Sequence(_) => node.children(),
-            _ => Items { file: self.file, next: 0, end: 0 },
+            _ => Items {
+                file: self.file,
+                next: 0,
+                end: 0,
+            },
         }
     }
 
-    /// Key and value nodes of a mapping in order, through an alias too, merge keys not expanded; nothing for any other node.
+    /// Key and value nodes of a mapping in order, through an alias too, merge keys not expanded;
+    /// nothing for any other node.
     pub fn entries(self) -> Entries<'a> {
         let node = self.target();
         Entries {
             inner: match node.kind() {
                 Kind::Mapping(_) => node.children(),
-                _ => Items { file: self.file, next: 0, end: 0 },
+                _ => Items {
+                    file: self.file,
+                    next: 0,
+                    end: 0,
+                },
             },
         }
     }
 
-    /// The value of `key`: of the mapping itself (the last one, where a key stands twice), else of what it merges with `<<`.
+    /// The value of `key`: of the mapping itself (the last one, where a key stands twice), else of
+    /// what it merges with `<<`.
     pub fn get(self, key: &str) -> Option<Self> {
         self.get_in(key, 8)
     }
@@ -186,7 +215,11 @@ impl<'a> Node<'a> {
             }
         }
         if merges {
-            for (found, key) in found.iter_mut().zip(keys).filter(|(found, _)| found.is_none()) {
+            for (found, key) in found
+                .iter_mut()
+                .zip(keys)
+                .filter(|(found, _)| found.is_none())
+            {
                 *found = self.get(key);
             }
         }
@@ -207,20 +240,31 @@ impl<'a> Node<'a> {
             return found;
         }
         let merge = merge?;
-        if merge.is_sequence() { merge.items().find_map(|m| m.get_in(key, depth - 1)) } else { merge.get_in(key, depth - 1) }
+        if merge.is_sequence() {
+            merge.items().find_map(|m| m.get_in(key, depth - 1))
+        } else {
+            merge.get_in(key, depth - 1)
+        }
     }
 
-    /// Whether this is a scalar, no alias, whose decoded text is `text`. Keys are compared so often that it is decided on the source.
+    /// Whether this is a scalar, no alias, whose decoded text is `text`. Keys are compared so often
+    /// that it is decided on the source.
     fn reads(self, text: &str) -> bool {
-        let Kind::Scalar(style) = self.kind() else { return false };
+        let Kind::Scalar(style) = self.kind() else {
+            return false;
+        };
         let source = self.bytes();
         let raw = match style {
             ScalarStyle::Plain => source,
-            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => source.get(1..source.len().saturating_sub(1)).unwrap_or_default(),
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => source
+                .get(1..source.len().saturating_sub(1))
+                .unwrap_or_default(),
             ScalarStyle::Literal | ScalarStyle::Folded => return self.text() == Some(text),
         };
         // A letter in front always stands for itself, whatever is decoded behind it.
-        if raw.first().is_some_and(|first| first.is_ascii_alphanumeric() && text.as_bytes().first() != Some(first)) {
+        if raw.first().is_some_and(|first| {
+            first.is_ascii_alphanumeric() && text.as_bytes().first() != Some(first)
+        }) {
             return false;
         }
         match File::lookup(&self.file.decoded, self.id) {
@@ -229,13 +273,29 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Whether a scalar at or below this node may hold `word`, aliases and merge keys included; the text answers, no node is looked at.
+    /// Whether a scalar at or below this node may hold `word`, aliases and merge keys included; the
+    /// text answers, no node is looked at.
     pub fn may_hold(self, word: &Word) -> bool {
         let nodes = self.id..NodeId(self.data().subtree);
-        let decoded = self.file.decoded.partition_point(|(id, _)| *id < nodes.start)..;
-        let decoded = self.file.decoded.get(decoded).unwrap_or_default().iter().take_while(|(id, _)| *id < nodes.end);
-        let alias = self.file.aliases.partition_point(|(id, _)| *id < nodes.start);
-        self.file.aliases.get(alias).is_some_and(|(id, _)| *id < nodes.end)
+        let decoded = self
+            .file
+            .decoded
+            .partition_point(|(id, _)| *id < nodes.start)..;
+        let decoded = self
+            .file
+            .decoded
+            .get(decoded)
+            .unwrap_or_default()
+            .iter()
+            .take_while(|(id, _)| *id < nodes.end);
+        let alias = self
+            .file
+            .aliases
+            .partition_point(|(id, _)| *id < nodes.start);
+        self.file
+            .aliases
+            .get(alias)
+            .is_some_and(|(id, _)| *id < nodes.end)
             || word.is_in(self.source())
             || decoded.into_iter().any(|(_, text)| word.is_in(text))
     }
@@ -252,9 +312,14 @@ impl<'a> Node<'a> {
 
     /// The key node in front of this mapping value.
     pub fn key(self) -> Option<Self> {
-        let mapping = self.parent().filter(|p| matches!(p.kind(), Kind::Mapping(_)))?;
+        let mapping = self
+            .parent()
+            .filter(|p| matches!(p.kind(), Kind::Mapping(_)))?;
         if self.mark().is_none() {
-            return mapping.entries_own().find(|(_, v)| *v == self).map(|(k, _)| k);
+            return mapping
+                .entries_own()
+                .find(|(_, v)| *v == self)
+                .map(|(k, _)| k);
         }
         // Only values have a colon: the node before, or what that is part of, is the key.
         let mut before = Self::new(self.file, NodeId(self.id.0.checked_sub(1)?));
@@ -265,14 +330,18 @@ impl<'a> Node<'a> {
     }
 
     fn entries_own(self) -> Entries<'a> {
-        Entries { inner: self.children() }
+        Entries {
+            inner: self.children(),
+        }
     }
 
     /// Position among the entries or items of the parent.
     pub fn position(self) -> Option<usize> {
         let parent = self.parent()?;
         match parent.kind() {
-            Kind::Mapping(_) => parent.entries_own().position(|(k, v)| k == self || v == self),
+            Kind::Mapping(_) => parent
+                .entries_own()
+                .position(|(k, v)| k == self || v == self),
             _ => parent.children().position(|n| n == self),
         }
     }
@@ -280,20 +349,26 @@ impl<'a> Node<'a> {
     /// The decoded text of a scalar of any type, through an alias too.
     pub fn text(self) -> Option<&'a str> {
         let node = self.target();
-        let Kind::Scalar(style) = node.kind() else { return None };
+        let Kind::Scalar(style) = node.kind() else {
+            return None;
+        };
         if let Some(text) = File::lookup(&self.file.decoded, node.id) {
             return Some(text);
         }
         let raw = node.source();
         Some(match style {
-            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => raw.get(1..raw.len().saturating_sub(1)).unwrap_or(""),
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
+                raw.get(1..raw.len().saturating_sub(1)).unwrap_or("")
+            }
             _ => raw,
         })
     }
 
     /// The decoded text of a scalar that kubectl reads as a string.
     pub fn as_str(self) -> Option<&'a str> {
-        (self.resolved() == Some(Resolved::Str)).then(|| self.text()).flatten()
+        (self.resolved() == Some(Resolved::Str))
+            .then(|| self.text())
+            .flatten()
     }
 
     /// The value of a scalar that kubectl reads as an integer.
@@ -320,7 +395,9 @@ impl<'a> Node<'a> {
     /// What kubectl reads this scalar as, through an alias too; `None` for collections.
     pub fn resolved(self) -> Option<Resolved> {
         let node = self.target();
-        let Kind::Scalar(style) = node.kind() else { return None };
+        let Kind::Scalar(style) = node.kind() else {
+            return None;
+        };
         match node.tag() {
             Some("!!str" | "!") => return Some(Resolved::Str),
             Some(_) if style != ScalarStyle::Plain => return Some(Resolved::Str),
@@ -332,7 +409,8 @@ impl<'a> Node<'a> {
         Some(resolve_plain(node.text().unwrap_or("")))
     }
 
-    /// The node as a [`Value`], aliases and merge keys resolved; `None` when it nests deeper than 64 or has more than 100,000 nodes.
+    /// The node as a [`Value`], aliases and merge keys resolved; `None` when it nests deeper than
+    /// 64 or has more than 100,000 nodes.
     pub fn to_value(self) -> Option<Value> {
         let mut budget = 100_000;
         self.to_value_in(64, &mut budget)
@@ -345,7 +423,11 @@ impl<'a> Node<'a> {
         *budget -= 1;
         let node = self.target();
         Some(match node.kind() {
-            Kind::Sequence(_) => Value::Seq(node.items().map(|n| n.to_value_in(depth - 1, budget)).collect::<Option<_>>()?),
+            Kind::Sequence(_) => Value::Seq(
+                node.items()
+                    .map(|n| n.to_value_in(depth - 1, budget))
+                    .collect::<Option<_>>()?,
+            ),
             Kind::Mapping(_) => {
                 let mut pairs: Vec<(String, Value)> = Vec::new();
                 for (k, v) in node.entries() {
@@ -358,10 +440,16 @@ impl<'a> Node<'a> {
                 let mut known: Option<HashSet<String>> = None;
                 for (k, v) in node.entries() {
                     if k.text() == Some("<<") && k.kind() == Kind::Scalar(ScalarStyle::Plain) {
-                        let merged: Vec<Node<'_>> = if v.is_sequence() { v.items().collect() } else { vec![v] };
+                        let merged: Vec<Node<'_>> = if v.is_sequence() {
+                            v.items().collect()
+                        } else {
+                            vec![v]
+                        };
                         for m in merged {
                             if let Value::Map(more) = m.to_value_in(depth - 1, budget)? {
-                                let known = known.get_or_insert_with(|| pairs.iter().map(|(k, _)| k.clone()).collect());
+                                let known = known.get_or_insert_with(|| {
+                                    pairs.iter().map(|(k, _)| k.clone()).collect()
+                                });
                                 for (key, value) in more {
                                     if known.insert(key.clone()) {
                                         pairs.push((key, value));

@@ -1,8 +1,8 @@
 //! Reading the documents of a text that are YAML beside some that are not.
 //!
-//! A `---` at the start of a line parts documents whatever stands around it, so each can be read alone. The parsers get the text with
-//! a word in place of each document that is none: it has as many bytes in as many lines, and every place is a place of the text
-//! itself.
+//! A `---` at the start of a line parts documents whatever stands around it, so each can be read
+//! alone. The parsers get the text with a word in place of each document that is none: it has as
+//! many bytes in as many lines, and every place is a place of the text itself.
 
 use std::sync::Arc;
 
@@ -28,10 +28,13 @@ pub(super) fn parse(text: Arc<str>) -> Result<File, ParseError> {
     let mut readable = String::with_capacity(text.len());
     let (mut unread, mut read) = (Vec::new(), false);
     for chunk in chunks(&text) {
-        let Some(part) = text.get(chunk.clone()) else { return Err(error) };
+        let Some(part) = text.get(chunk.clone()) else {
+            return Err(error);
+        };
         match File::parse(part) {
             Ok(file) => {
-                read |= (0..file.documents().len()).any(|number| file.root(number).is_some_and(|root| !root.is_null()));
+                read |= (0..file.documents().len())
+                    .any(|number| file.root(number).is_some_and(|root| !root.is_null()));
                 readable.push_str(part);
             }
             Err(mut error) => {
@@ -43,14 +46,27 @@ pub(super) fn parse(text: Arc<str>) -> Result<File, ParseError> {
             }
         }
     }
-    let Some(mut file) = Some(readable).filter(|_| read).and_then(|readable| File::parse(readable).ok()) else { return Err(error) };
+    let Some(mut file) = Some(readable)
+        .filter(|_| read)
+        .and_then(|readable| File::parse(readable).ok())
+    else {
+        return Err(error);
+    };
     for (word, error) in unread {
         let number = file.document_at(word);
-        let Some(root) = file.documents().get(number).and_then(|document| document.root) else { return Err(error) };
+        let Some(root) = file
+            .documents()
+            .get(number)
+            .and_then(|document| document.root)
+        else {
+            return Err(error);
+        };
         if file.node(root).source() != STANDS_FOR || file.node(root).span().start != word {
             return Err(error);
         }
-        let at = file.decoded.partition_point(|(node, _): &(NodeId, _)| *node < root);
+        let at = file
+            .decoded
+            .partition_point(|(node, _): &(NodeId, _)| *node < root);
         file.decoded.insert(at, (root, STANDS_FOR.into()));
         file.unread.push((number, error));
     }
@@ -63,7 +79,11 @@ fn masked(part: &str) -> (String, usize) {
     let marker = if part.starts_with("---") { 3 } else { 0 };
     let bom = '\u{feff}'.len_utf8() * usize::from(part.starts_with('\u{feff}'));
     let kept = marker + bom;
-    let word = part.bytes().skip(kept).position(|b| !b.is_ascii_whitespace()).map_or(kept, |at| kept + at);
+    let word = part
+        .bytes()
+        .skip(kept)
+        .position(|b| !b.is_ascii_whitespace())
+        .map_or(kept, |at| kept + at);
     let mut out = part[..kept].to_owned();
     for (at, byte) in part.bytes().enumerate().skip(kept) {
         out.push_str(match byte {
@@ -78,6 +98,14 @@ fn masked(part: &str) -> (String, usize) {
 
 /// The texts of the documents that are not YAML.
 pub(super) fn unread(file: &File) -> Vec<&str> {
-    let region = |(number, _): &(usize, ParseError)| file.documents().get(*number).and_then(|document| file.text().get(document.region()));
-    file.unread.iter().filter_map(region).map(str::trim_end).collect()
+    let region = |(number, _): &(usize, ParseError)| {
+        file.documents()
+            .get(*number)
+            .and_then(|document| file.text().get(document.region()))
+    };
+    file.unread
+        .iter()
+        .filter_map(region)
+        .map(str::trim_end)
+        .collect()
 }

@@ -1,16 +1,20 @@
 //! Plans the span tree of a file with `granit-parser`.
 //!
-//! Granit gives exact byte ranges of scalars, flow collections and comments. What it does not give is found by walking the gaps
-//! between tokens, which hold nothing but white space, comments, indicators and properties: the dash of each item, the colon of each
-//! value, the header and the end of block scalars, the place of missing values, the start of block collections. A gap that holds
-//! anything else marks the file as not editable; it is never guessed.
+//! Granit gives exact byte ranges of scalars, flow collections and comments. What it does not give
+//! is found by walking the gaps between tokens, which hold nothing but white space, comments,
+//! indicators and properties: the dash of each item, the colon of each value, the header and the
+//! end of block scalars, the place of missing values, the start of block collections. A gap that
+//! holds anything else marks the file as not editable; it is never guessed.
 
 use std::sync::Arc;
 
 use granit_parser::{Event, Parser, ScalarStyle as Granit, Span, StructureStyle, options};
 use memchr::{memchr_iter, memchr2};
 
-use super::tree::{Collection, Document, File, Kind, MAX_BYTES, NO_MARK, NodeData, NodeId, ParseError, ScalarStyle, position, u32_of};
+use super::tree::{
+    Collection, Document, File, Kind, MAX_BYTES, NO_MARK, NodeData, NodeId, ParseError,
+    ScalarStyle, position, u32_of,
+};
 
 /// Parses `text` completely with granit in its default mode, which accepts what kubectl accepts.
 pub(crate) fn granit(text: &Arc<str>) -> Result<File, ParseError> {
@@ -38,7 +42,12 @@ fn has_lone_cr(text: &str) -> bool {
 
 fn error(text: &str, offset: usize, message: String) -> ParseError {
     let (line, column) = position(text, offset);
-    ParseError { message, offset, line, column }
+    ParseError {
+        message,
+        offset,
+        line,
+        column,
+    }
 }
 
 /// An open collection.
@@ -66,8 +75,20 @@ struct Planner<'t> {
 
 impl<'t> Planner<'t> {
     fn new(text: &'t str) -> Self {
-        let file = File { nodes: Vec::with_capacity(text.len() / 16), ..File::default() };
-        Self { text, bytes: text.as_bytes(), file, open: Vec::new(), cursor: 0, anchor_ids: Vec::new(), last: None, directive_from: 0 }
+        let file = File {
+            nodes: Vec::with_capacity(text.len() / 16),
+            ..File::default()
+        };
+        Self {
+            text,
+            bytes: text.as_bytes(),
+            file,
+            open: Vec::new(),
+            cursor: 0,
+            anchor_ids: Vec::new(),
+            last: None,
+            directive_from: 0,
+        }
     }
 
     fn odd(&mut self, why: &'static str) {
@@ -82,9 +103,17 @@ impl<'t> Planner<'t> {
         }
         match event {
             Event::Comment(..) => self.file.comments.push(range),
-            Event::DocumentStart(explicit, version) => self.document(explicit, version.is_some(), range),
+            Event::DocumentStart(explicit, version) => {
+                self.document(explicit, version.is_some(), range)
+            }
             Event::DocumentEnd => {
-                self.cursor = self.cursor.max(if self.bytes[range.start..].starts_with(b"...") { range.start + 3 } else { self.cursor });
+                self.cursor = self
+                    .cursor
+                    .max(if self.bytes[range.start..].starts_with(b"...") {
+                        range.start + 3
+                    } else {
+                        self.cursor
+                    });
                 self.directive_from = self.cursor;
             }
             Event::Anchor(id, name) => {
@@ -102,7 +131,11 @@ impl<'t> Planner<'t> {
                 self.cursor = range.end;
                 match self.anchor_ids.get(id).copied().flatten() {
                     Some(target) if self.is_open(target) => {
-                        return Err(error(self.text, range.start, "an alias inside the node that it names".into()));
+                        return Err(error(
+                            self.text,
+                            range.start,
+                            "an alias inside the node that it names".into(),
+                        ));
                     }
                     Some(target) => self.file.aliases.push((node, target)),
                     None => self.odd("an alias to an unknown anchor"),
@@ -113,16 +146,30 @@ impl<'t> Planner<'t> {
                 self.scalar(&value, style, anchor != 0, tag, range);
             }
             Event::SequenceStart(style, anchor, tag) => {
-                let kind = Kind::Sequence(if style == StructureStyle::Flow { Collection::Flow } else { Collection::Block });
+                let kind = Kind::Sequence(if style == StructureStyle::Flow {
+                    Collection::Flow
+                } else {
+                    Collection::Block
+                });
                 self.collection(kind, anchor != 0, tag.map(|t| t.original()), range);
             }
             Event::MappingStart(style, anchor, tag) => {
                 let how = match style {
-                    StructureStyle::Flow if self.bytes.get(range.start) == Some(&b'{') && range.end > range.start => Collection::Flow,
+                    StructureStyle::Flow
+                        if self.bytes.get(range.start) == Some(&b'{')
+                            && range.end > range.start =>
+                    {
+                        Collection::Flow
+                    }
                     StructureStyle::Flow => Collection::FlowPair,
                     StructureStyle::Block => Collection::Block,
                 };
-                self.collection(Kind::Mapping(how), anchor != 0, tag.map(|t| t.original()), range);
+                self.collection(
+                    Kind::Mapping(how),
+                    anchor != 0,
+                    tag.map(|t| t.original()),
+                    range,
+                );
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(range.end),
             _ => {}
@@ -135,12 +182,20 @@ impl<'t> Planner<'t> {
             self.odd("a document that begins before the end of the one before it");
         }
         let from = self.directive_from.min(range.start);
-        let directives = version || (explicit && self.text[from..range.start].lines().any(|l| l.starts_with('%')));
+        let directives = version
+            || (explicit
+                && self.text[from..range.start]
+                    .lines()
+                    .any(|l| l.starts_with('%')));
         let start = if explicit { range.start } else { from };
         if let Some(last) = self.file.documents.last_mut() {
             last.end = start;
         }
-        let start = if self.file.documents.is_empty() { 0 } else { start };
+        let start = if self.file.documents.is_empty() {
+            0
+        } else {
+            start
+        };
         self.file.documents.push(Document {
             root: None,
             marker: explicit.then(|| range.clone()),
@@ -162,7 +217,9 @@ impl<'t> Planner<'t> {
             match self.bytes.get(at) {
                 Some(b' ' | b'\t' | b'\r' | b'\n') => at += 1,
                 Some(0xEF) if self.bytes[at..].starts_with("\u{feff}".as_bytes()) => at += 3,
-                Some(b'#') => at += memchr2(b'\n', b'\r', &self.bytes[at..]).unwrap_or(self.bytes.len() - at),
+                Some(b'#') => {
+                    at += memchr2(b'\n', b'\r', &self.bytes[at..]).unwrap_or(self.bytes.len() - at)
+                }
                 _ => return at,
             }
         }
@@ -170,15 +227,23 @@ impl<'t> Planner<'t> {
 
     fn indicator(&self, at: usize, byte: u8) -> bool {
         self.bytes.get(at) == Some(&byte)
-            && matches!(self.bytes.get(at + 1), None | Some(b' ' | b'\t' | b'\r' | b'\n' | b',' | b'}' | b']' | b'{' | b'[' | b'"' | b'\''))
+            && matches!(
+                self.bytes.get(at + 1),
+                None | Some(
+                    b' ' | b'\t' | b'\r' | b'\n' | b',' | b'}' | b']' | b'{' | b'[' | b'"' | b'\''
+                )
+            )
     }
 
-    /// Whether a `?` at `at` is the indicator of a key: white space follows, or in flow context an indicator of flow collections.
+    /// Whether a `?` at `at` is the indicator of a key: white space follows, or in flow context an
+    /// indicator of flow collections.
     fn question(&self, at: usize, parent: Kind) -> bool {
         self.bytes.get(at) == Some(&b'?')
             && match self.bytes.get(at + 1) {
                 None | Some(b' ' | b'\t' | b'\r' | b'\n') => true,
-                Some(b',' | b'[' | b']' | b'{' | b'}') => parent != Kind::Mapping(Collection::Block),
+                Some(b',' | b'[' | b']' | b'{' | b'}') => {
+                    parent != Kind::Mapping(Collection::Block)
+                }
                 Some(_) => false,
             }
     }
@@ -212,7 +277,10 @@ impl<'t> Planner<'t> {
                     }
                 }
                 _ => {
-                    if !first && open_kind != Kind::Mapping(Collection::Block) && self.bytes.get(at) == Some(&b',') {
+                    if !first
+                        && open_kind != Kind::Mapping(Collection::Block)
+                        && self.bytes.get(at) == Some(&b',')
+                    {
                         self.cursor = at + 1;
                         at = self.skip(at + 1);
                     }
@@ -226,7 +294,9 @@ impl<'t> Planner<'t> {
         }
         let props = at;
         let (mut want_anchor, mut want_tag) = (anchor, tag.is_some());
-        while (want_anchor && self.bytes.get(at) == Some(&b'&')) || (want_tag && self.bytes.get(at) == Some(&b'!')) {
+        while (want_anchor && self.bytes.get(at) == Some(&b'&'))
+            || (want_tag && self.bytes.get(at) == Some(&b'!'))
+        {
             if self.bytes[at] == b'&' {
                 want_anchor = false;
             } else {
@@ -278,7 +348,14 @@ impl<'t> Planner<'t> {
         }
     }
 
-    fn scalar(&mut self, value: &str, style: Granit, anchor: bool, tag: Option<String>, range: std::ops::Range<usize>) {
+    fn scalar(
+        &mut self,
+        value: &str,
+        style: Granit,
+        anchor: bool,
+        tag: Option<String>,
+        range: std::ops::Range<usize>,
+    ) {
         let style = match style {
             Granit::Plain => ScalarStyle::Plain,
             Granit::SingleQuoted => ScalarStyle::SingleQuoted,
@@ -299,11 +376,22 @@ impl<'t> Planner<'t> {
             self.place(id, header, end);
             self.cursor = end.max(range.end.min(self.bytes.len()));
             // The reader of kubectl adds no line break that the text does not have.
-            let open = end == self.bytes.len() && !self.last_line().trim_matches([' ', '\r']).is_empty();
-            self.decode(id, if open { value.strip_suffix('\n').unwrap_or(value) } else { value });
+            let open =
+                end == self.bytes.len() && !self.last_line().trim_matches([' ', '\r']).is_empty();
+            self.decode(
+                id,
+                if open {
+                    value.strip_suffix('\n').unwrap_or(value)
+                } else {
+                    value
+                },
+            );
         } else if range.is_empty() {
             // A missing value stands right behind its indicator or property.
-            let around = self.open.last().map_or(0, |o| self.file.nodes[o.id as usize].start as usize);
+            let around = self
+                .open
+                .last()
+                .map_or(0, |o| self.file.nodes[o.id as usize].start as usize);
             let at = self.cursor.max(around);
             self.place(id, at, at);
             if value != "~" && !value.is_empty() {
@@ -316,7 +404,11 @@ impl<'t> Planner<'t> {
             self.place(id, range.start, range.end);
             self.cursor = range.end;
             let raw = &self.text[range];
-            let raw = if style == ScalarStyle::Plain { raw } else { raw.get(1..raw.len().saturating_sub(1)).unwrap_or("") };
+            let raw = if style == ScalarStyle::Plain {
+                raw
+            } else {
+                raw.get(1..raw.len().saturating_sub(1)).unwrap_or("")
+            };
             if raw != value {
                 self.decode(id, value);
             }
@@ -332,31 +424,58 @@ impl<'t> Planner<'t> {
         self.file.decoded.push((id, value.into()));
     }
 
-    /// End of a block scalar, without its last line break: behind its last line of content, or behind all blank lines when it keeps them.
+    /// End of a block scalar, without its last line break: behind its last line of content, or
+    /// behind all blank lines when it keeps them.
     fn block_end(&self, id: NodeId, header: usize, limit: usize) -> usize {
         let limit = limit.min(self.bytes.len());
-        let line_end = self.bytes[header..].iter().position(|b| *b == b'\n').map_or(self.bytes.len(), |n| header + n);
-        let header_end = if line_end < self.bytes.len() && self.text[header..line_end].ends_with('\r') { line_end - 1 } else { line_end };
-        let indicators = self.text[header..header_end].split([' ', '\t', '#']).next().unwrap_or("");
+        let line_end = self.bytes[header..]
+            .iter()
+            .position(|b| *b == b'\n')
+            .map_or(self.bytes.len(), |n| header + n);
+        let header_end =
+            if line_end < self.bytes.len() && self.text[header..line_end].ends_with('\r') {
+                line_end - 1
+            } else {
+                line_end
+            };
+        let indicators = self.text[header..header_end]
+            .split([' ', '\t', '#'])
+            .next()
+            .unwrap_or("");
         let keep = indicators.contains('+');
         let mut end = limit.max(header_end);
         if end > header_end && self.bytes[end - 1] == b'\n' {
             end -= 1;
         }
-        if end > header_end && end < self.bytes.len() && self.bytes[end] != b'\n' && self.bytes[end] != b'\r' {
-            // Granit stops before the indentation of what follows: go back to the end of the line before.
+        if end > header_end
+            && end < self.bytes.len()
+            && self.bytes[end] != b'\n'
+            && self.bytes[end] != b'\r'
+        {
+            // Granit stops before the indentation of what follows: go back to the end of the line
+            // before.
             end = self.text[..end].rfind('\n').unwrap_or(end).max(header_end);
         }
         if keep {
-            return if end > header_end && self.bytes[end - 1] == b'\r' { end - 1 } else { end };
+            return if end > header_end && self.bytes[end - 1] == b'\r' {
+                end - 1
+            } else {
+                end
+            };
         }
-        let explicit = indicators.bytes().find(u8::is_ascii_digit).map(|d| usize::from(d - b'0') + self.indent_around(id));
+        let explicit = indicators
+            .bytes()
+            .find(u8::is_ascii_digit)
+            .map(|d| usize::from(d - b'0') + self.indent_around(id));
         let indent = explicit.unwrap_or_else(|| self.content_indent(header_end, end));
         loop {
             let line = self.text[..end].rfind('\n').map_or(0, |n| n + 1);
             let body = self.text[line..end].trim_end_matches('\r');
             if line <= header_end || !body.bytes().all(|b| b == b' ') || body.len() > indent {
-                let cr = self.text[line.max(header)..end].len() - self.text[line.max(header)..end].trim_end_matches('\r').len();
+                let cr = self.text[line.max(header)..end].len()
+                    - self.text[line.max(header)..end]
+                        .trim_end_matches('\r')
+                        .len();
                 return end - cr;
             }
             end = line - 1;
@@ -365,13 +484,19 @@ impl<'t> Planner<'t> {
 
     /// Column of the block collection that `id` is in, which an indentation indicator counts from.
     fn indent_around(&self, id: NodeId) -> usize {
-        let Some(open) = self.open.last() else { return 0 };
+        let Some(open) = self.open.last() else {
+            return 0;
+        };
         let at = match open.kind {
             Kind::Sequence(_) => self.file.nodes[id.index()].mark,
             _ => self.file.nodes[open.id as usize].start,
         } as usize;
-        let line = self.text[..at.min(self.text.len())].rfind('\n').map_or(0, |n| n + 1);
-        self.text[line..at.min(self.text.len())].trim_start_matches('\u{feff}').len()
+        let line = self.text[..at.min(self.text.len())]
+            .rfind('\n')
+            .map_or(0, |n| n + 1);
+        self.text[line..at.min(self.text.len())]
+            .trim_start_matches('\u{feff}')
+            .len()
     }
 
     /// Spaces before the first line of content of a block scalar whose header line ends at `from`.
@@ -383,9 +508,18 @@ impl<'t> Planner<'t> {
             .map_or(usize::MAX, |l| l.len() - l.trim_start_matches(' ').len())
     }
 
-    fn collection(&mut self, kind: Kind, anchor: bool, tag: Option<String>, range: std::ops::Range<usize>) {
+    fn collection(
+        &mut self,
+        kind: Kind,
+        anchor: bool,
+        tag: Option<String>,
+        range: std::ops::Range<usize>,
+    ) {
         let id = self.begin(kind, anchor, tag);
-        let flow = matches!(kind, Kind::Sequence(Collection::Flow) | Kind::Mapping(Collection::Flow));
+        let flow = matches!(
+            kind,
+            Kind::Sequence(Collection::Flow) | Kind::Mapping(Collection::Flow)
+        );
         if flow {
             if self.file.nodes[id.index()].start as usize != range.start {
                 self.odd("a flow collection that is not where it was expected");
@@ -394,7 +528,12 @@ impl<'t> Planner<'t> {
             self.cursor = range.end;
         }
         let start = self.file.nodes[id.index()].start;
-        self.open.push(Open { id: id.0, kind, children: 0, end: start });
+        self.open.push(Open {
+            id: id.0,
+            kind,
+            children: 0,
+            end: start,
+        });
     }
 
     fn close(&mut self, end: usize) {
@@ -420,9 +559,20 @@ impl<'t> Planner<'t> {
             document.lone_cr = has_lone_cr(&self.text[document.region()]);
         }
         self.file.comments.sort_by_key(|r| r.start);
-        // White space parts a comment from what stands before it (YAML 1.2, 6.6), which parsers ask for in some places only.
-        let apart = |at: usize| self.text[..at].chars().next_back().is_none_or(|c| matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{feff}'));
-        if !self.file.comments.iter().all(|comment| apart(comment.start)) {
+        // White space parts a comment from what stands before it (YAML 1.2, 6.6), which parsers ask
+        // for in some places only.
+        let apart = |at: usize| {
+            self.text[..at]
+                .chars()
+                .next_back()
+                .is_none_or(|c| matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{feff}'))
+        };
+        if !self
+            .file
+            .comments
+            .iter()
+            .all(|comment| apart(comment.start))
+        {
             self.odd("a comment without white space before it");
         }
         self.file.anchors.sort_by_key(|(n, _)| *n);

@@ -23,9 +23,14 @@ pub enum Resolved {
 pub(crate) fn resolve_plain(text: &str) -> Resolved {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Resolved::Null,
-        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "y" | "Y" => return Resolved::Bool(true),
-        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "n" | "N" => return Resolved::Bool(false),
-        ".nan" | ".NaN" | ".NAN" | ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" | "-.inf" | "-.Inf" | "-.INF" => {
+        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "y" | "Y" => {
+            return Resolved::Bool(true);
+        }
+        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "n" | "N" => {
+            return Resolved::Bool(false);
+        }
+        ".nan" | ".NaN" | ".NAN" | ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF"
+        | "-.inf" | "-.Inf" | "-.INF" => {
             return Resolved::Float;
         }
         _ => {}
@@ -37,11 +42,19 @@ pub(crate) fn resolve_plain(text: &str) -> Resolved {
     if is_timestamp(text) {
         return Resolved::Timestamp;
     }
-    let plain: Cow<'_, str> = if text.contains('_') { Cow::Owned(text.replace('_', "")) } else { Cow::Borrowed(text) };
+    let plain: Cow<'_, str> = if text.contains('_') {
+        Cow::Owned(text.replace('_', ""))
+    } else {
+        Cow::Borrowed(text)
+    };
     if let Some(n) = parse_int(&plain) {
         return n;
     }
-    if is_float(&plain) { Resolved::Float } else { Resolved::Str }
+    if is_float(&plain) {
+        Resolved::Float
+    } else {
+        Resolved::Str
+    }
 }
 
 /// Go's `ParseInt(text, 0, 64)` with a sign; a float beyond 64 bits.
@@ -58,15 +71,25 @@ fn parse_int(text: &str) -> Option<Resolved> {
         (2, bin)
     } else if let Some(oct) = lower.strip_prefix("0o") {
         (8, oct)
-    } else if lower.len() > 1 && lower.starts_with('0') && lower.bytes().all(|b| (b'0'..=b'7').contains(&b)) {
+    } else if lower.len() > 1
+        && lower.starts_with('0')
+        && lower.bytes().all(|b| (b'0'..=b'7').contains(&b))
+    {
         (8, &lower[1..])
     } else {
         (10, lower.as_str())
     };
-    if body.is_empty() || !body.chars().all(|c| c.is_digit(radix)) || (radix == 10 && lower.len() > 1 && lower.starts_with('0')) {
+    if body.is_empty()
+        || !body.chars().all(|c| c.is_digit(radix))
+        || (radix == 10 && lower.len() > 1 && lower.starts_with('0'))
+    {
         return None;
     }
-    Some(i64::from_str_radix(body, radix).map_or(Resolved::Float, |n| Resolved::Int(if negative { -n } else { n })))
+    Some(
+        i64::from_str_radix(body, radix).map_or(Resolved::Float, |n| {
+            Resolved::Int(if negative { -n } else { n })
+        }),
+    )
 }
 
 /// go-yaml's `^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`.
@@ -77,8 +100,12 @@ fn is_float(text: &str) -> bool {
         None => (body, None),
     };
     let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    let (whole, fraction) = mantissa.split_once('.').map_or((mantissa, None), |(w, f)| (w, Some(f)));
-    let mantissa_ok = digits(whole) && fraction.is_none_or(digits) && (!whole.is_empty() || fraction.is_some_and(|f| !f.is_empty()));
+    let (whole, fraction) = mantissa
+        .split_once('.')
+        .map_or((mantissa, None), |(w, f)| (w, Some(f)));
+    let mantissa_ok = digits(whole)
+        && fraction.is_none_or(digits)
+        && (!whole.is_empty() || fraction.is_some_and(|f| !f.is_empty()));
     let exponent_ok = exponent.is_none_or(|e| {
         let e = e.strip_prefix(['-', '+']).unwrap_or(e);
         !e.is_empty() && digits(e)
@@ -89,13 +116,21 @@ fn is_float(text: &str) -> bool {
 /// A date as `2006-1-2`, alone or with a time behind it.
 fn is_timestamp(text: &str) -> bool {
     let mut parts = text.splitn(3, '-');
-    let (Some(year), Some(month), Some(rest)) = (parts.next(), parts.next(), parts.next()) else { return false };
+    let (Some(year), Some(month), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
     let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-    let day_end = rest.bytes().position(|b| !b.is_ascii_digit()).unwrap_or(rest.len());
+    let day_end = rest
+        .bytes()
+        .position(|b| !b.is_ascii_digit())
+        .unwrap_or(rest.len());
     year.len() == 4
         && digits(year)
         && digits(month)
         && month.len() <= 2
         && (1..=2).contains(&day_end)
-        && rest[day_end..].chars().next().is_none_or(|c| matches!(c, 'T' | 't' | ' ' | '\t'))
+        && rest[day_end..]
+            .chars()
+            .next()
+            .is_none_or(|c| matches!(c, 'T' | 't' | ' ' | '\t'))
 }

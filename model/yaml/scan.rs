@@ -1,11 +1,14 @@
-//! Plans the span tree of block YAML as manifests are written, several times faster than a complete parser.
+//! Plans the span tree of block YAML as manifests are written, several times faster than a complete
+//! parser.
 //!
-//! The scanner refuses, it never guesses: [`scan`] returns `None` at the first thing it does not fully understand (tags, anchors on keys,
-//! `? key`, directives, tabs between tokens, odd indentation, anything that might be an error) and the
-//! complete planner takes over. What it accepts it plans exactly as the complete planner does: same nodes, spans, marks, comments.
+//! The scanner refuses, it never guesses: [`scan`] returns `None` at the first thing it does not
+//! fully understand (tags, anchors on keys, `? key`, directives, tabs between tokens, odd
+//! indentation, anything that might be an error) and the complete planner takes over. What it
+//! accepts it plans exactly as the complete planner does: same nodes, spans, marks, comments.
 //!
-//! It walks line by line. A stack holds the open block collections with their indentation; an entry whose value is still to come is
-//! *pending*, and becomes null when the next line does not stand deeper. Block scalars and flow collections consume their lines at once.
+//! It walks line by line. A stack holds the open block collections with their indentation; an entry
+//! whose value is still to come is *pending*, and becomes null when the next line does not stand
+//! deeper. Block scalars and flow collections consume their lines at once.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -16,12 +19,15 @@ use memchr::memchr;
 
 use super::scan_bytes::{past_spaces, plain_bytes};
 use super::shallow::{Lack, is_marker};
-use super::tree::{Document, File, Kind, MAX_BYTES, NO_MARK, NodeData, NodeId, ScalarStyle, u32_of};
+use super::tree::{
+    Document, File, Kind, MAX_BYTES, NO_MARK, NodeData, NodeId, ScalarStyle, u32_of,
+};
 
 /// Nesting beyond which the complete planner decides.
 pub(super) const MAX_DEPTH: usize = 200;
 
-/// Bytes of a key beyond which the complete planner decides: YAML limits implicit keys to 1,024 characters.
+/// Bytes of a key beyond which the complete planner decides: YAML limits implicit keys to 1,024
+/// characters.
 pub(super) const MAX_KEY: usize = 1000;
 
 /// The tree of `text`, or `None` when the scanner does not understand all of it.
@@ -31,14 +37,35 @@ pub(super) fn scan(text: &Arc<str>) -> Option<File> {
     }
     let mut scanner = Scanner::new(text);
     scanner.run()?;
-    let Scanner { mut nodes, mut documents, comments, decoded, anchors, props, aliases, .. } = scanner;
-    // Room was made for as many nodes as a text of this length has at most: trees are kept as long as the run lasts.
+    let Scanner {
+        mut nodes,
+        mut documents,
+        comments,
+        decoded,
+        anchors,
+        props,
+        aliases,
+        ..
+    } = scanner;
+    // Room was made for as many nodes as a text of this length has at most: trees are kept as long
+    // as the run lasts.
     nodes.shrink_to_fit();
     documents.shrink_to_fit();
-    Some(File { text: Arc::clone(text), nodes, documents, comments, decoded, anchors, aliases, props, ..File::default() })
+    Some(File {
+        text: Arc::clone(text),
+        nodes,
+        documents,
+        comments,
+        decoded,
+        anchors,
+        aliases,
+        props,
+        ..File::default()
+    })
 }
 
-/// Lines between quotes and brackets of one document that stand no deeper than the block collection around them, as far as the scanner gets.
+/// Lines between quotes and brackets of one document that stand no deeper than the block collection
+/// around them, as far as the scanner gets.
 pub(super) fn shallow(text: &str) -> Vec<Lack> {
     if text.len() > MAX_BYTES || !plain_bytes(text.as_bytes()) {
         return Vec::new();
@@ -135,7 +162,8 @@ impl<'t> Scanner<'t> {
         Some(())
     }
 
-    /// Consumes the line at `start`, or all lines of what begins on it; returns the start of the next line.
+    /// Consumes the line at `start`, or all lines of what begins on it; returns the start of the
+    /// next line.
     fn line(&mut self, start: usize) -> Option<usize> {
         let at = past_spaces(self.bytes, start);
         match self.bytes.get(at) {
@@ -147,7 +175,9 @@ impl<'t> Scanner<'t> {
             Some(_) => {}
         }
         if at == start {
-            if self.bytes[at..].starts_with(b"---") && matches!(self.bytes.get(at + 3), None | Some(b' ' | b'\n' | b'\r')) {
+            if self.bytes[at..].starts_with(b"---")
+                && matches!(self.bytes.get(at + 3), None | Some(b' ' | b'\n' | b'\r'))
+            {
                 return self.marker(at);
             }
             if self.bytes[at..].starts_with(b"...") {
@@ -169,7 +199,11 @@ impl<'t> Scanner<'t> {
     /// End of the line of `at`, without its line break.
     pub(super) fn line_end(&self, at: usize) -> usize {
         let end = memchr(b'\n', &self.bytes[at..]).map_or(self.bytes.len(), |n| at + n);
-        if end > at && end < self.bytes.len() && self.bytes[end - 1] == b'\r' { end - 1 } else { end }
+        if end > at && end < self.bytes.len() && self.bytes[end - 1] == b'\r' {
+            end - 1
+        } else {
+            end
+        }
     }
 
     pub(super) fn next_line(&self, line_end: usize) -> usize {
@@ -181,7 +215,9 @@ impl<'t> Scanner<'t> {
     }
 
     fn dots(&mut self, at: usize) -> Option<usize> {
-        if !self.open_document || !matches!(self.bytes.get(at + 3), None | Some(b' ' | b'\n' | b'\r')) {
+        if !self.open_document
+            || !matches!(self.bytes.get(at + 3), None | Some(b' ' | b'\n' | b'\r'))
+        {
             return None;
         }
         self.end_document();
@@ -194,7 +230,14 @@ impl<'t> Scanner<'t> {
             last.end = start;
         }
         let start = if self.documents.is_empty() { 0 } else { start };
-        self.documents.push(Document { root: None, marker, start, end: self.bytes.len(), directives: false, lone_cr: false });
+        self.documents.push(Document {
+            root: None,
+            marker,
+            start,
+            end: self.bytes.len(),
+            directives: false,
+            lone_cr: false,
+        });
         self.open_document = true;
         self.rooted = false;
         self.ended = None;
@@ -209,7 +252,8 @@ impl<'t> Scanner<'t> {
         self.rest(at + 3)
     }
 
-    /// What may follow the last token of a line: white space and a comment. Returns the start of the next line.
+    /// What may follow the last token of a line: white space and a comment. Returns the start of
+    /// the next line.
     pub(super) fn rest(&mut self, mut at: usize) -> Option<usize> {
         let from = at;
         while matches!(self.bytes.get(at), Some(b' ' | b'\t')) {
@@ -296,7 +340,15 @@ impl<'t> Scanner<'t> {
     pub(super) fn node(&mut self, kind: Kind, range: Range<usize>, mark: u32, parent: u32) -> u32 {
         let id = u32_of(self.nodes.len());
         let (start, end) = (u32_of(range.start), u32_of(range.end));
-        self.nodes.push(NodeData { kind, start, end, mark, parent, subtree: id + 1, explicit_key: false });
+        self.nodes.push(NodeData {
+            kind,
+            start,
+            end,
+            mark,
+            parent,
+            subtree: id + 1,
+            explicit_key: false,
+        });
         id
     }
 
@@ -311,12 +363,16 @@ impl<'t> Scanner<'t> {
         self.stack.last().map(|o| o.indent)
     }
 
-    /// Whether a line between quotes or brackets may begin in this column; where it is too far left, that is noted if it may be.
+    /// Whether a line between quotes or brackets may begin in this column; where it is too far
+    /// left, that is noted if it may be.
     #[cold]
     pub(super) fn too_shallow(&mut self, line: usize, first: usize, around: usize) -> bool {
         let ends = is_marker(self.text, line);
         match &mut self.shallow {
-            Some(found) if !ends => found.push(Lack { line, spaces: around + 1 - (first - line) }),
+            Some(found) if !ends => found.push(Lack {
+                line,
+                spaces: around + 1 - (first - line),
+            }),
             _ => return true,
         }
         false
@@ -331,7 +387,11 @@ impl<'t> Scanner<'t> {
     /// Content at `at`, in column `indent`, as the first token of its line.
     fn content(&mut self, at: usize, indent: usize) -> Option<usize> {
         if !self.open_document {
-            let start = if self.documents.is_empty() { 0 } else { self.ended? };
+            let start = if self.documents.is_empty() {
+                0
+            } else {
+                self.ended?
+            };
             self.begin_document(None, start);
         }
         let dash = self.is_dash(at);
@@ -351,7 +411,11 @@ impl<'t> Scanner<'t> {
             } else if indent < top.indent || (indent == top.indent && top.sequence && !dash) {
                 self.close();
             } else if indent == top.indent && top.sequence == dash {
-                return if dash { self.item(at, indent) } else { self.entry(at) };
+                return if dash {
+                    self.item(at, indent)
+                } else {
+                    self.entry(at)
+                };
             } else {
                 return None;
             }
@@ -359,6 +423,7 @@ impl<'t> Scanner<'t> {
     }
 
     pub(super) fn is_dash(&self, at: usize) -> bool {
-        self.bytes[at] == b'-' && matches!(self.bytes.get(at + 1), None | Some(b' ' | b'\n' | b'\r'))
+        self.bytes[at] == b'-'
+            && matches!(self.bytes.get(at + 1), None | Some(b' ' | b'\n' | b'\r'))
     }
 }

@@ -8,7 +8,12 @@ use super::tree::{Kind, NodeId, ScalarStyle, u32_of};
 
 impl Scanner<'_> {
     /// The block scalar whose header stands at `header`; returns the start of the line behind it.
-    pub(super) fn block_scalar(&mut self, header: usize, mark: u32, anchor: Option<Anchor>) -> Option<usize> {
+    pub(super) fn block_scalar(
+        &mut self,
+        header: usize,
+        mark: u32,
+        anchor: Option<Anchor>,
+    ) -> Option<usize> {
         let literal = self.bytes[header] == b'|';
         let (mut chomp, mut explicit, mut at) = (0_u8, 0_usize, header + 1);
         while let Some(b) = self.bytes.get(at) {
@@ -23,7 +28,11 @@ impl Scanner<'_> {
         let header_end = at;
         let mut at = self.rest(at)?;
         let parent = self.around()?;
-        let mut indent = if explicit > 0 { Some(parent + explicit) } else { None };
+        let mut indent = if explicit > 0 {
+            Some(parent + explicit)
+        } else {
+            None
+        };
         let mut body = Body::new(literal, mem::take(&mut self.lines));
         let mut end = header_end;
         let mut blank_deepest = 0;
@@ -71,7 +80,16 @@ impl Scanner<'_> {
         if !body.any {
             return None;
         }
-        let id = self.push(Kind::Scalar(if literal { ScalarStyle::Literal } else { ScalarStyle::Folded }), header, end, mark);
+        let id = self.push(
+            Kind::Scalar(if literal {
+                ScalarStyle::Literal
+            } else {
+                ScalarStyle::Folded
+            }),
+            header,
+            end,
+            mark,
+        );
         self.name(id, anchor);
         // The reader of kubectl adds no line break that the text does not have.
         let chomp = if end == self.bytes.len() { b'-' } else { chomp };
@@ -97,7 +115,13 @@ impl Body {
     /// A text in the room of one that is needed no more.
     fn new(literal: bool, mut text: String) -> Self {
         text.clear();
-        Self { literal, text, blanks: 0, any: false, spaced: false }
+        Self {
+            literal,
+            text,
+            blanks: 0,
+            any: false,
+            spaced: false,
+        }
     }
 
     fn blank(&mut self) {

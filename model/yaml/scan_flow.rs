@@ -16,9 +16,14 @@ pub(super) struct Flow<'s, 't> {
 }
 
 impl<'s, 't> Flow<'s, 't> {
-    /// A flow collection inside a block collection of that indentation; `None` for the root of a document.
+    /// A flow collection inside a block collection of that indentation; `None` for the root of a
+    /// document.
     pub(super) fn new(scanner: &'s mut Scanner<'t>, around: Option<usize>) -> Self {
-        Self { scanner, around, depth: 0 }
+        Self {
+            scanner,
+            around,
+            depth: 0,
+        }
     }
 
     /// The collection whose bracket stands at `at`; returns one past its closing bracket.
@@ -28,7 +33,11 @@ impl<'s, 't> Flow<'s, 't> {
             return None;
         }
         let mapping = self.scanner.bytes[at] == b'{';
-        let kind = if mapping { Kind::Mapping(Collection::Flow) } else { Kind::Sequence(Collection::Flow) };
+        let kind = if mapping {
+            Kind::Mapping(Collection::Flow)
+        } else {
+            Kind::Sequence(Collection::Flow)
+        };
         let id = self.scanner.node(kind, at..at + 1, mark, parent);
         let close = if mapping { b'}' } else { b']' };
         let mut at = self.skip(at + 1)?;
@@ -36,7 +45,11 @@ impl<'s, 't> Flow<'s, 't> {
             if self.scanner.bytes.get(at) == Some(&close) {
                 break;
             }
-            at = if mapping { self.entry(at, id)? } else { self.item(at, id)? };
+            at = if mapping {
+                self.entry(at, id)?
+            } else {
+                self.item(at, id)?
+            };
             at = self.skip(at)?;
             match self.scanner.bytes.get(at) {
                 Some(b',') => at = self.skip(at + 1)?,
@@ -85,7 +98,12 @@ impl<'s, 't> Flow<'s, 't> {
             b',' | b'}' => return Some(self.missing(end, parent, NO_MARK)),
             _ => return None,
         }
-        if plain && !matches!(self.scanner.bytes.get(colon + 1), Some(b' ' | b'\n' | b'\r')) {
+        if plain
+            && !matches!(
+                self.scanner.bytes.get(colon + 1),
+                Some(b' ' | b'\n' | b'\r')
+            )
+        {
             return None;
         }
         let at = self.skip_colon(colon + 1)?;
@@ -105,14 +123,19 @@ impl<'s, 't> Flow<'s, 't> {
 
     /// A value that is not written.
     fn missing(&mut self, at: usize, parent: u32, mark: u32) -> usize {
-        self.scanner.node(Kind::Scalar(ScalarStyle::Plain), at..at, mark, parent);
+        self.scanner
+            .node(Kind::Scalar(ScalarStyle::Plain), at..at, mark, parent);
         at
     }
 
     /// White space behind a colon: the value stands on the same line.
     fn skip_colon(&self, at: usize) -> Option<usize> {
         let at = self.spaces(at);
-        (!matches!(self.scanner.bytes.get(at), None | Some(b'\n' | b'\r' | b'\t' | b'#'))).then_some(at)
+        (!matches!(
+            self.scanner.bytes.get(at),
+            None | Some(b'\n' | b'\r' | b'\t' | b'#')
+        ))
+        .then_some(at)
     }
 
     fn alias(&mut self, at: usize, parent: u32, mark: u32) -> Option<usize> {
@@ -127,7 +150,9 @@ impl<'s, 't> Flow<'s, 't> {
 
     fn scalar(&mut self, token: Token, parent: u32, mark: u32) -> usize {
         let end = token.range.end;
-        let id = self.scanner.node(Kind::Scalar(token.style), token.range, mark, parent);
+        let id = self
+            .scanner
+            .node(Kind::Scalar(token.style), token.range, mark, parent);
         if let Some(text) = token.decoded {
             self.scanner.decoded.push((NodeId(id), text));
         }
@@ -150,7 +175,12 @@ impl<'s, 't> Flow<'s, 't> {
                     let line = at + 1;
                     at = self.spaces(line);
                     let next = *self.scanner.bytes.get(at)?;
-                    if at == line && (next == b'-' || next == b'.') && self.around.is_none_or(|n| self.scanner.too_shallow(line, at, n)) {
+                    if at == line
+                        && (next == b'-' || next == b'.')
+                        && self
+                            .around
+                            .is_none_or(|n| self.scanner.too_shallow(line, at, n))
+                    {
                         return None;
                     }
                     // A bracket may close in the column of the collection around.
@@ -181,15 +211,27 @@ impl<'s, 't> Flow<'s, 't> {
         match *bytes.get(at)? {
             b'"' => self.scanner.double_quoted(at),
             b'\'' => self.scanner.single_quoted(at),
-            b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>' | b'%' | b'@' | b'`' | b'?' | b':' => None,
-            b'-' if !bytes.get(at + 1).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'-' || *b == b'.') => None,
+            b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>' | b'%'
+            | b'@' | b'`' | b'?' | b':' => None,
+            b'-' if !bytes
+                .get(at + 1)
+                .is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'-' || *b == b'.') =>
+            {
+                None
+            }
             _ => {
                 let mut end = at;
                 loop {
                     match bytes.get(end)? {
                         b',' | b'[' | b']' | b'{' | b'}' | b'\n' | b'\r' => break,
                         b'\t' => return None,
-                        b':' if matches!(bytes.get(end + 1)?, b' ' | b'\n' | b'\r' | b',' | b'[' | b']' | b'{' | b'}' | b'\t') => break,
+                        b':' if matches!(
+                            bytes.get(end + 1)?,
+                            b' ' | b'\n' | b'\r' | b',' | b'[' | b']' | b'{' | b'}' | b'\t'
+                        ) =>
+                        {
+                            break;
+                        }
                         b'#' if bytes[end - 1] == b' ' => break,
                         _ => end += 1,
                     }
@@ -206,11 +248,17 @@ impl<'s, 't> Flow<'s, 't> {
                     {
                         next += 1;
                     }
-                    if bytes[stop] != b'#' && !matches!(bytes.get(next), Some(b',' | b']' | b'}' | b'#')) {
+                    if bytes[stop] != b'#'
+                        && !matches!(bytes.get(next), Some(b',' | b']' | b'}' | b'#'))
+                    {
                         return None;
                     }
                 }
-                Some(Token { style: ScalarStyle::Plain, range: at..end, decoded: None })
+                Some(Token {
+                    style: ScalarStyle::Plain,
+                    range: at..end,
+                    decoded: None,
+                })
             }
         }
     }

@@ -37,7 +37,10 @@ impl Scanner<'_> {
     }
 
     /// The plain scalar at `at` on one line, without the white space behind it.
-    #[expect(clippy::inline_always, reason = "saves 4 % of all instructions: nearly all keys and most values come here")]
+    #[expect(
+        clippy::inline_always,
+        reason = "saves 4 % of all instructions: nearly all keys and most values come here"
+    )]
     #[inline(always)]
     pub(super) fn plain(&self, at: usize) -> Option<Plain> {
         let end = plain_stop(self.bytes, at);
@@ -59,7 +62,11 @@ impl Scanner<'_> {
         let mut tab = usize::MAX;
         loop {
             match self.bytes.get(end) {
-                Some(b':') if !matches!(self.bytes.get(end + 1), None | Some(b' ' | b'\t' | b'\n' | b'\r')) => {}
+                Some(b':')
+                    if !matches!(
+                        self.bytes.get(end + 1),
+                        None | Some(b' ' | b'\t' | b'\n' | b'\r')
+                    ) => {}
                 Some(b'#') if end == at || !is_blank(self.bytes[end - 1]) => {}
                 Some(b'\t') => tab = tab.min(end),
                 _ => break,
@@ -69,7 +76,10 @@ impl Scanner<'_> {
         while end > at && is_blank(self.bytes[end - 1]) {
             end -= 1;
         }
-        (end > at && tab >= end).then(|| Plain { end, key: self.is_colon(end) })
+        (end > at && tab >= end).then(|| Plain {
+            end,
+            key: self.is_colon(end),
+        })
     }
 
     pub(super) fn single_quoted(&mut self, at: usize) -> Option<Token> {
@@ -77,8 +87,13 @@ impl Scanner<'_> {
         let mut from = at + 1;
         loop {
             let hit = from + memchr2(b'\'', b'\n', &self.bytes[from..])?;
-            if from == at + 1 && self.bytes[hit] == b'\'' && self.bytes.get(hit + 1) != Some(&b'\'') {
-                return Some(Token { style: ScalarStyle::SingleQuoted, range: at..hit + 1, decoded: None });
+            if from == at + 1 && self.bytes[hit] == b'\'' && self.bytes.get(hit + 1) != Some(&b'\'')
+            {
+                return Some(Token {
+                    style: ScalarStyle::SingleQuoted,
+                    range: at..hit + 1,
+                    decoded: None,
+                });
             }
             if self.bytes[hit] == b'\n' {
                 text.push(&self.text[from..hit]);
@@ -89,7 +104,11 @@ impl Scanner<'_> {
                 from = hit + 2;
             } else {
                 text.push(&self.text[from..hit]);
-                return Some(Token { style: ScalarStyle::SingleQuoted, range: at..hit + 1, decoded: text.finish() });
+                return Some(Token {
+                    style: ScalarStyle::SingleQuoted,
+                    range: at..hit + 1,
+                    decoded: text.finish(),
+                });
             }
         }
     }
@@ -100,11 +119,21 @@ impl Scanner<'_> {
         loop {
             let hit = from + memchr3(b'"', b'\\', b'\n', &self.bytes[from..])?;
             if from == at + 1 && self.bytes[hit] == b'"' {
-                return Some(Token { style: ScalarStyle::DoubleQuoted, range: at..hit + 1, decoded: None });
+                return Some(Token {
+                    style: ScalarStyle::DoubleQuoted,
+                    range: at..hit + 1,
+                    decoded: None,
+                });
             }
             text.push(&self.text[from..hit]);
             match self.bytes[hit] {
-                b'"' => return Some(Token { style: ScalarStyle::DoubleQuoted, range: at..hit + 1, decoded: text.finish() }),
+                b'"' => {
+                    return Some(Token {
+                        style: ScalarStyle::DoubleQuoted,
+                        range: at..hit + 1,
+                        decoded: text.finish(),
+                    });
+                }
                 b'\\' if matches!(self.bytes.get(hit + 1), Some(b'\n' | b'\r')) => {
                     text.hold();
                     from = self.escaped_break(hit + 1)?;
@@ -133,7 +162,9 @@ impl Scanner<'_> {
             if self.bytes.get(at) == Some(&b'\r') {
                 at += 1;
             }
-            if self.bytes.get(at) != Some(&b'\n') && (matches!(self.bytes.get(at), None | Some(b'\t')) || !self.deeper(line, at)) {
+            if self.bytes.get(at) != Some(&b'\n')
+                && (matches!(self.bytes.get(at), None | Some(b'\t')) || !self.deeper(line, at))
+            {
                 return None;
             }
         }
@@ -141,23 +172,29 @@ impl Scanner<'_> {
         Some(at)
     }
 
-    /// An escaped line break joins its lines; the white space in front of the next one goes. Blank lines are left to the complete planner.
+    /// An escaped line break joins its lines; the white space in front of the next one goes. Blank
+    /// lines are left to the complete planner.
     fn escaped_break(&mut self, at: usize) -> Option<usize> {
         let line = self.next_line(at);
         let mut next = line;
         while self.bytes.get(next) == Some(&b' ') {
             next += 1;
         }
-        (!matches!(self.bytes.get(next), None | Some(b'\n' | b'\r' | b'\t')) && self.deeper(line, next)).then_some(next)
+        (!matches!(self.bytes.get(next), None | Some(b'\n' | b'\r' | b'\t'))
+            && self.deeper(line, next))
+        .then_some(next)
     }
 
-    /// Whether a line of a quoted scalar may begin at `first`: deeper than the collection around it, and never in the first column.
+    /// Whether a line of a quoted scalar may begin at `first`: deeper than the collection around
+    /// it, and never in the first column.
     fn deeper(&mut self, line: usize, first: usize) -> bool {
         let around = self.around();
-        (first > line && around.is_none_or(|n| first - line > n)) || around.is_some_and(|n| !self.too_shallow(line, first, n))
+        (first > line && around.is_none_or(|n| first - line > n))
+            || around.is_some_and(|n| !self.too_shallow(line, first, n))
     }
 
-    /// Decodes the escape whose letter stands at `at`; returns it with where the text goes on. Surrogates are left to the complete planner.
+    /// Decodes the escape whose letter stands at `at`; returns it with where the text goes on.
+    /// Surrogates are left to the complete planner.
     fn escape(&self, at: usize) -> Option<(char, usize)> {
         let digits = match *self.bytes.get(at)? {
             b'n' => return Some(('\n', at + 1)),
@@ -175,7 +212,10 @@ impl Scanner<'_> {
         if !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
             return None;
         }
-        Some((char::from_u32(u32::from_str_radix(hex, 16).ok()?)?, at + 1 + digits))
+        Some((
+            char::from_u32(u32::from_str_radix(hex, 16).ok()?)?,
+            at + 1 + digits,
+        ))
     }
 
     /// The start of the next line when nothing but white space stands in front of it.
@@ -191,7 +231,8 @@ impl Scanner<'_> {
         }
     }
 
-    /// Whether a plain value in block context may go on in the line at `next`: it does as long as lines stand deeper than the collection around it.
+    /// Whether a plain value in block context may go on in the line at `next`: it does as long as
+    /// lines stand deeper than the collection around it.
     #[inline]
     pub(super) fn goes_on(&self, next: usize, around: usize) -> Option<bool> {
         let first = past_spaces(self.bytes, next);
@@ -212,7 +253,10 @@ impl Scanner<'_> {
         loop {
             let mut breaks = 0;
             let mut at = self.line_end(end);
-            if !self.text[end..at].trim_start_matches([' ', '\t']).is_empty() {
+            if !self.text[end..at]
+                .trim_start_matches([' ', '\t'])
+                .is_empty()
+            {
                 break;
             }
             while at < self.bytes.len() {
@@ -233,7 +277,11 @@ impl Scanner<'_> {
                             stop -= 1;
                         }
                         let line = &self.text[first..stop];
-                        if line.contains(": ") || line.ends_with(':') || line.contains(" #") || memchr(b'\t', line.as_bytes()).is_some() {
+                        if line.contains(": ")
+                            || line.ends_with(':')
+                            || line.contains(" #")
+                            || memchr(b'\t', line.as_bytes()).is_some()
+                        {
                             return None;
                         }
                         if !text.touched {
@@ -265,7 +313,11 @@ struct Folded {
 
 impl Folded {
     fn new() -> Self {
-        Self { text: String::new(), kept: 0, touched: false }
+        Self {
+            text: String::new(),
+            kept: 0,
+            touched: false,
+        }
     }
 
     fn push(&mut self, text: &str) {
@@ -285,7 +337,11 @@ impl Folded {
     }
 
     fn break_lines(&mut self, breaks: usize) {
-        let trimmed = self.text.trim_end_matches([' ', '\t', '\r']).len().max(self.kept);
+        let trimmed = self
+            .text
+            .trim_end_matches([' ', '\t', '\r'])
+            .len()
+            .max(self.kept);
         self.text.truncate(trimmed);
         if breaks == 1 {
             self.text.push(' ');
@@ -301,6 +357,10 @@ impl Folded {
     }
 
     fn token(self, range: Range<usize>) -> Token {
-        Token { style: ScalarStyle::Plain, range, decoded: self.finish() }
+        Token {
+            style: ScalarStyle::Plain,
+            range,
+            decoded: self.finish(),
+        }
     }
 }

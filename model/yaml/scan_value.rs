@@ -9,8 +9,16 @@ use super::scan_scalar::{Plain, Token};
 use super::tree::{Collection, Kind, NO_MARK, NodeId, ScalarStyle, u32_of};
 
 impl Scanner<'_> {
-    /// A value at `at` in column `column`: `fresh` when it is the first token of its line or follows a dash, so that a block collection may begin.
-    pub(super) fn value(&mut self, at: usize, column: usize, mark: u32, anchor: Option<Anchor>, fresh: bool) -> Option<usize> {
+    /// A value at `at` in column `column`: `fresh` when it is the first token of its line or
+    /// follows a dash, so that a block collection may begin.
+    pub(super) fn value(
+        &mut self,
+        at: usize,
+        column: usize,
+        mark: u32,
+        anchor: Option<Anchor>,
+        fresh: bool,
+    ) -> Option<usize> {
         if begins_plain(self.bytes, at) {
             let Plain { end, key } = self.plain(at)?;
             if key {
@@ -31,21 +39,45 @@ impl Scanner<'_> {
 
     /// Opens the block mapping whose first key stands at `at`.
     #[inline]
-    fn mapping(&mut self, at: usize, end: usize, column: usize, mark: u32, anchor: Option<Anchor>, fresh: bool) -> Option<()> {
+    fn mapping(
+        &mut self,
+        at: usize,
+        end: usize,
+        column: usize,
+        mark: u32,
+        anchor: Option<Anchor>,
+        fresh: bool,
+    ) -> Option<()> {
         // An anchor on the line of a key would be the key's.
-        if !fresh || end - at > MAX_KEY || anchor.is_some_and(|a| !self.text[a.get() as usize..at].contains('\n')) {
+        if !fresh
+            || end - at > MAX_KEY
+            || anchor.is_some_and(|a| !self.text[a.get() as usize..at].contains('\n'))
+        {
             return None;
         }
         self.open(Kind::Mapping(Collection::Block), at, column, mark, anchor)
     }
 
     /// A plain value whose first line is given.
-    #[expect(clippy::inline_always, reason = "saves 4 % of all instructions: two of three values come here")]
+    #[expect(
+        clippy::inline_always,
+        reason = "saves 4 % of all instructions: two of three values come here"
+    )]
     #[inline(always)]
-    fn plain_value(&mut self, at: usize, end: usize, mark: u32, anchor: Option<Anchor>) -> Option<usize> {
+    fn plain_value(
+        &mut self,
+        at: usize,
+        end: usize,
+        mark: u32,
+        anchor: Option<Anchor>,
+    ) -> Option<usize> {
         // A scalar document: the complete planner decides.
         let around = self.around()?;
-        let next = if self.bytes.get(end) == Some(&b'\n') { Some(end + 1) } else { self.next_line_of(end) };
+        let next = if self.bytes.get(end) == Some(&b'\n') {
+            Some(end + 1)
+        } else {
+            self.next_line_of(end)
+        };
         if let Some(next) = next
             && self.goes_on(next, around)?
         {
@@ -70,7 +102,14 @@ impl Scanner<'_> {
     }
 
     /// A value that begins with an indicator.
-    fn indicated(&mut self, at: usize, column: usize, mark: u32, anchor: Option<Anchor>, fresh: bool) -> Option<usize> {
+    fn indicated(
+        &mut self,
+        at: usize,
+        column: usize,
+        mark: u32,
+        anchor: Option<Anchor>,
+        fresh: bool,
+    ) -> Option<usize> {
         match self.bytes[at] {
             b'&' => {
                 if anchor.is_some() || self.stack.is_empty() {
@@ -129,10 +168,19 @@ impl Scanner<'_> {
     /// End of an anchor or alias at `at`.
     pub(super) fn word(&self, at: usize) -> Option<usize> {
         let mut end = at + 1;
-        while self.bytes.get(end).is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) {
+        while self
+            .bytes
+            .get(end)
+            .is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        {
             end += 1;
         }
-        (end > at + 1 && matches!(self.bytes.get(end), None | Some(b' ' | b'\n' | b'\r' | b',' | b']' | b'}'))).then_some(end)
+        (end > at + 1
+            && matches!(
+                self.bytes.get(end),
+                None | Some(b' ' | b'\n' | b'\r' | b',' | b']' | b'}')
+            ))
+        .then_some(end)
     }
 
     pub(super) fn alias(&mut self, id: u32, at: usize, end: usize) -> Option<()> {
@@ -154,11 +202,19 @@ impl Scanner<'_> {
         if begins_plain(self.bytes, next) {
             let Plain { end, key } = self.plain(next)?;
             // No mapping begins on the line of a key.
-            return if key { None } else { self.plain_value(next, end, mark, anchor) };
+            return if key {
+                None
+            } else {
+                self.plain_value(next, end, mark, anchor)
+            };
         }
         match self.bytes.get(next) {
             None | Some(b'\n' | b'\r' | b'#') => {
-                self.stack.last_mut()?.pending = Some(Pending { mark, missing: u32_of(after), anchor });
+                self.stack.last_mut()?.pending = Some(Pending {
+                    mark,
+                    missing: u32_of(after),
+                    anchor,
+                });
                 self.rest(after)
             }
             Some(b'\t') => None,
@@ -167,13 +223,26 @@ impl Scanner<'_> {
     }
 
     #[inline]
-    fn open(&mut self, kind: Kind, at: usize, indent: usize, mark: u32, anchor: Option<Anchor>) -> Option<()> {
+    fn open(
+        &mut self,
+        kind: Kind,
+        at: usize,
+        indent: usize,
+        mark: u32,
+        anchor: Option<Anchor>,
+    ) -> Option<()> {
         if self.stack.len() >= MAX_DEPTH {
             return None;
         }
         let id = self.push(kind, at, at, mark);
         self.name(id, anchor);
-        self.stack.push(Open { id, sequence: matches!(kind, Kind::Sequence(_)), indent, pending: None, end: u32_of(at) });
+        self.stack.push(Open {
+            id,
+            sequence: matches!(kind, Kind::Sequence(_)),
+            indent,
+            pending: None,
+            end: u32_of(at),
+        });
         Some(())
     }
 
@@ -185,7 +254,11 @@ impl Scanner<'_> {
         }
         match self.bytes.get(next) {
             None | Some(b'\n' | b'\r' | b'#') => {
-                self.stack.last_mut()?.pending = Some(Pending { mark: u32_of(at), missing: u32_of(at + 1), anchor: None });
+                self.stack.last_mut()?.pending = Some(Pending {
+                    mark: u32_of(at),
+                    missing: u32_of(at + 1),
+                    anchor: None,
+                });
                 self.rest(at + 1)
             }
             Some(b'\t') => None,
@@ -214,7 +287,8 @@ impl Scanner<'_> {
         while self.bytes.get(at) == Some(&b' ') {
             at += 1;
         }
-        self.bytes.get(at) == Some(&b':') && matches!(self.bytes.get(at + 1), None | Some(b' ' | b'\n' | b'\r'))
+        self.bytes.get(at) == Some(&b':')
+            && matches!(self.bytes.get(at + 1), None | Some(b' ' | b'\n' | b'\r'))
     }
 
     /// A key and what follows it on its line.
@@ -222,7 +296,12 @@ impl Scanner<'_> {
         if memchr(b'\n', &self.bytes[key.range.clone()]).is_some() {
             return None;
         }
-        let id = self.push(Kind::Scalar(key.style), key.range.start, key.range.end, NO_MARK);
+        let id = self.push(
+            Kind::Scalar(key.style),
+            key.range.start,
+            key.range.end,
+            NO_MARK,
+        );
         if let Some(text) = key.decoded {
             self.decoded.push((NodeId(id), text));
         }

@@ -1,12 +1,15 @@
-//! Quoted scalars and flow collections whose lines stand no deeper than the block collection around them.
+//! Quoted scalars and flow collections whose lines stand no deeper than the block collection around
+//! them.
 //!
-//! YAML 1.2 asks for deeper lines (8.1, `s-flow-line-prefix`), and so do the parsers here. libyaml, and with it kubectl, does not
-//! look at the indentation between quotes or brackets (`yaml_parser_scan_flow_scalar` and `yaml_parser_unroll_indent` of
-//! <https://github.com/yaml/libyaml/blob/master/src/scanner.c>): only a `---` or `...` in the first column ends a line there.
+//! YAML 1.2 asks for deeper lines (8.1, `s-flow-line-prefix`), and so do the parsers here. libyaml,
+//! and with it kubectl, does not look at the indentation between quotes or brackets
+//! (`yaml_parser_scan_flow_scalar` and `yaml_parser_unroll_indent` of
+//! <https://github.com/yaml/libyaml/blob/master/src/scanner.c>): only a `---` or `...` in the first
+//! column ends a line there.
 //!
-//! White space at the start of such a line is no content: the parsers are given a text in which those lines stand deep enough, and
-//! places in it are taken back to the text itself. Whether a line does stand between quotes or brackets is asked of the tree that
-//! came out.
+//! White space at the start of such a line is no content: the parsers are given a text in which
+//! those lines stand deep enough, and places in it are taken back to the text itself. Whether a
+//! line does stand between quotes or brackets is asked of the tree that came out.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -32,12 +35,16 @@ pub(super) struct Lack {
     pub spaces: usize,
 }
 
-/// The tree of a text that the complete planner reads only with deeper lines; `None` when it does not read it then either.
+/// The tree of a text that the complete planner reads only with deeper lines; `None` when it does
+/// not read it then either.
 pub(super) fn parse(text: &Arc<str>) -> Option<File> {
     let mut lacks = Vec::new();
     for chunk in chunks(text) {
         let found = scan::shallow(text.get(chunk.clone())?);
-        lacks.extend(found.into_iter().map(|lack| Lack { line: chunk.start + lack.line, ..lack }));
+        lacks.extend(found.into_iter().map(|lack| Lack {
+            line: chunk.start + lack.line,
+            ..lack
+        }));
     }
     let (mut file, back) = planned(text, &mut lacks)?;
     for node in &mut file.nodes {
@@ -52,14 +59,22 @@ pub(super) fn parse(text: &Arc<str>) -> Option<File> {
         (document.start, document.end) = (back.of(document.start), back.of(document.end));
         document.marker = document.marker.as_ref().map(range);
     }
-    file.comments.iter_mut().for_each(|comment| *comment = range(comment));
-    file.props.iter_mut().for_each(|(_, at)| *at = u32_of(back.of(*at as usize)));
+    file.comments
+        .iter_mut()
+        .for_each(|comment| *comment = range(comment));
+    file.props
+        .iter_mut()
+        .for_each(|(_, at)| *at = u32_of(back.of(*at as usize)));
     file.text = Arc::clone(text);
     let between: BTreeSet<usize> = lines(&file).map(|lack| lack.line).collect();
-    lacks.iter().all(|lack| between.contains(&lack.line)).then_some(file)
+    lacks
+        .iter()
+        .all(|lack| between.contains(&lack.line))
+        .then_some(file)
 }
 
-/// The tree of the text with deeper lines. Where the scanner did not get far enough to see a line, the planner stumbles over it.
+/// The tree of the text with deeper lines. Where the scanner did not get far enough to see a line,
+/// the planner stumbles over it.
 fn planned(text: &str, lacks: &mut Vec<Lack>) -> Option<(File, Back)> {
     for _ in 0..=MAX_STUMBLES {
         let deeper: Arc<str> = Arc::from(deepened(text, 0..text.len(), lacks)?);
@@ -71,7 +86,10 @@ fn planned(text: &str, lacks: &mut Vec<Lack>) -> Option<(File, Back)> {
         let at = back.of(error.offset);
         let line = at - column(text, at);
         let place = lacks.partition_point(|lack| lack.line < line);
-        if !error.message.contains("indentation") || is_marker(text, line) || lacks.get(place).is_some_and(|lack| lack.line == line) {
+        if !error.message.contains("indentation")
+            || is_marker(text, line)
+            || lacks.get(place).is_some_and(|lack| lack.line == line)
+        {
             return None;
         }
         lacks.insert(place, Lack { line, spaces: DEEP });
@@ -79,30 +97,46 @@ fn planned(text: &str, lacks: &mut Vec<Lack>) -> Option<(File, Back)> {
     None
 }
 
-/// A part of the text of a file with all lines between quotes and brackets deep enough for every parser; `None` when they are as it is.
+/// A part of the text of a file with all lines between quotes and brackets deep enough for every
+/// parser; `None` when they are as it is.
 pub(super) fn deep(file: &File, part: Range<usize>) -> Option<String> {
-    let lacks: Vec<Lack> = lines(file).filter(|lack| part.contains(&lack.line)).collect();
-    if lacks.is_empty() { None } else { deepened(file.readable(), part, &lacks) }
+    let lacks: Vec<Lack> = lines(file)
+        .filter(|lack| part.contains(&lack.line))
+        .collect();
+    if lacks.is_empty() {
+        None
+    } else {
+        deepened(file.readable(), part, &lacks)
+    }
 }
 
 /// The pieces of a text that `---` at the start of a line parts.
 pub(super) fn chunks(text: &str) -> impl Iterator<Item = Range<usize>> {
-    let begins = |at: usize| is_marker(text, at) && text.get(at..).is_some_and(|rest| rest.starts_with("---"));
+    let begins = |at: usize| {
+        is_marker(text, at) && text.get(at..).is_some_and(|rest| rest.starts_with("---"))
+    };
     let lines = memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1);
-    let mut starts = std::iter::once(0).chain(lines.filter(move |at| begins(*at))).peekable();
+    let mut starts = std::iter::once(0)
+        .chain(lines.filter(move |at| begins(*at)))
+        .peekable();
     std::iter::from_fn(move || {
         let start = starts.next()?;
         Some(start..starts.peek().copied().unwrap_or(text.len()))
     })
 }
 
-/// Whether a line begins or ends a document, whatever stands around it (YAML 1.2, rule 206, `c-forbidden`).
+/// Whether a line begins or ends a document, whatever stands around it (YAML 1.2, rule 206,
+/// `c-forbidden`).
 pub(super) fn is_marker(text: &str, line: usize) -> bool {
-    let behind = text.get(line..).and_then(|rest| rest.strip_prefix("---").or_else(|| rest.strip_prefix("...")));
+    let behind = text.get(line..).and_then(|rest| {
+        rest.strip_prefix("---")
+            .or_else(|| rest.strip_prefix("..."))
+    });
     behind.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }
 
-/// `part` of `text` with the spaces that its lines lack; `None` when it would be more white space than text.
+/// `part` of `text` with the spaces that its lines lack; `None` when it would be more white space
+/// than text.
 fn deepened(text: &str, part: Range<usize>, lacks: &[Lack]) -> Option<String> {
     let more: usize = lacks.iter().map(|lack| lack.spaces).sum();
     if more > text.len().max(4096) {
@@ -119,7 +153,8 @@ fn deepened(text: &str, part: Range<usize>, lacks: &[Lack]) -> Option<String> {
     Some(out)
 }
 
-/// The lines of a file between quotes or brackets that stand no deeper than what is around them, ascending.
+/// The lines of a file between quotes or brackets that stand no deeper than what is around them,
+/// ascending.
 fn lines(file: &File) -> impl Iterator<Item = Lack> {
     let roots = (0..file.documents().len()).filter_map(|at| file.root(at));
     let outermost = |node: &Node<'_>| {
@@ -129,22 +164,34 @@ fn lines(file: &File) -> impl Iterator<Item = Lack> {
         };
         flow && node.parent().is_some_and(|parent| !is_flow(parent.kind()))
     };
-    roots.flat_map(Node::descendants).filter(outermost).flat_map(|node| {
-        let text = file.text();
-        let around = node.parent().map_or(0, |parent| column(text, parent.span().start));
-        let breaks = memchr::memchr_iter(b'\n', node.source().as_bytes()).map(move |at| node.span().start + at + 1);
-        breaks.filter_map(move |line| {
-            let rest = text.get(line..)?;
-            let spaces = rest.len() - rest.trim_start_matches(' ').len();
-            let blank = rest.get(spaces..)?.starts_with(['\n', '\r', '\t']);
-            (spaces <= around && !blank).then(|| Lack { line, spaces: around + 1 - spaces })
+    roots
+        .flat_map(Node::descendants)
+        .filter(outermost)
+        .flat_map(|node| {
+            let text = file.text();
+            let around = node
+                .parent()
+                .map_or(0, |parent| column(text, parent.span().start));
+            let breaks = memchr::memchr_iter(b'\n', node.source().as_bytes())
+                .map(move |at| node.span().start + at + 1);
+            breaks.filter_map(move |line| {
+                let rest = text.get(line..)?;
+                let spaces = rest.len() - rest.trim_start_matches(' ').len();
+                let blank = rest.get(spaces..)?.starts_with(['\n', '\r', '\t']);
+                (spaces <= around && !blank).then(|| Lack {
+                    line,
+                    spaces: around + 1 - spaces,
+                })
+            })
         })
-    })
 }
 
 fn is_flow(kind: Kind) -> bool {
     use super::tree::Collection::{Flow, FlowPair};
-    matches!(kind, Kind::Sequence(Flow | FlowPair) | Kind::Mapping(Flow | FlowPair))
+    matches!(
+        kind,
+        Kind::Sequence(Flow | FlowPair) | Kind::Mapping(Flow | FlowPair)
+    )
 }
 
 /// Bytes between the start of the line and `at`.
@@ -154,7 +201,8 @@ fn column(text: &str, at: usize) -> usize {
 
 /// The way back from a text with deeper lines.
 struct Back {
-    /// Of each deeper line: where its spaces begin there, where they end, and by how much what follows is shifted.
+    /// Of each deeper line: where its spaces begin there, where they end, and by how much what
+    /// follows is shifted.
     shifts: Vec<(usize, usize, usize)>,
 }
 
@@ -166,7 +214,9 @@ impl Back {
             sum += lack.spaces;
             (from, from + lack.spaces, sum)
         };
-        Self { shifts: lacks.iter().map(shift).collect() }
+        Self {
+            shifts: lacks.iter().map(shift).collect(),
+        }
     }
 
     fn of(&self, at: usize) -> usize {
@@ -181,5 +231,7 @@ impl Back {
 /// What the verifier is given for a part of a file: first as it is, then with deeper lines.
 pub(super) fn readings(file: &File, part: Range<usize>) -> impl Iterator<Item = Cow<'_, str>> {
     let plain = file.readable().get(part.clone()).map(Cow::Borrowed);
-    plain.into_iter().chain(std::iter::once_with(move || deep(file, part).map(Cow::Owned)).flatten())
+    plain
+        .into_iter()
+        .chain(std::iter::once_with(move || deep(file, part).map(Cow::Owned)).flatten())
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::node::Node;
 use super::{partly, plan, scan, shallow};
 
-/// Index of a node in the arena of its [`File`]; nodes are numbered in document order, parents before their children.
+/// Index of a node in the arena of its [`File`]; nodes are numbered in document order, parents
+/// before their children.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub(crate) u32);
 
@@ -70,11 +71,13 @@ pub(super) const MAX_BYTES: usize = 1 << 30;
 /// Value of `NodeData::mark` for a node that has no indicator.
 pub(crate) const NO_MARK: u32 = u32::MAX;
 
-/// There is one for every ten to twenty bytes of text: what few nodes have is kept in lists beside the arena.
+/// There is one for every ten to twenty bytes of text: what few nodes have is kept in lists beside
+/// the arena.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NodeData {
     pub kind: Kind,
-    /// First byte of the node itself: opening bracket, first key, first dash, block scalar header, first byte of the scalar.
+    /// First byte of the node itself: opening bracket, first key, first dash, block scalar header,
+    /// first byte of the scalar.
     pub start: u32,
     /// One past the last byte of content; for block collections the end of the last child.
     pub end: u32,
@@ -100,7 +103,8 @@ pub struct Document {
 }
 
 impl Document {
-    /// Bytes from the document's `---` (or where the document before it ends) to where the next document begins.
+    /// Bytes from the document's `---` (or where the document before it ends) to where the next
+    /// document begins.
     pub fn region(&self) -> Range<usize> {
         self.start..self.end
     }
@@ -135,7 +139,10 @@ pub struct File {
 
 impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("File").field("bytes", &self.text.len()).field("nodes", &self.nodes.len()).finish_non_exhaustive()
+        f.debug_struct("File")
+            .field("bytes", &self.text.len())
+            .field("nodes", &self.nodes.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -170,7 +177,8 @@ impl File {
         scan::scan(&text).map_or_else(|| complete(&text), Ok)
     }
 
-    /// Parses the documents of `text` that are YAML; those that are not are listed by [`File::unread`], and a word stands for each in the tree.
+    /// Parses the documents of `text` that are YAML; those that are not are listed by
+    /// [`File::unread`], and a word stands for each in the tree.
     ///
     /// # Errors
     /// When no document is YAML: the first place at which the text is not.
@@ -240,7 +248,9 @@ impl File {
 
     /// Index of the document that holds byte `offset`.
     pub fn document_at(&self, offset: usize) -> usize {
-        self.documents.partition_point(|d| d.start <= offset).saturating_sub(1)
+        self.documents
+            .partition_point(|d| d.start <= offset)
+            .saturating_sub(1)
     }
 
     /// The line break that the text uses: that of its first line, `"\n"` when there is none.
@@ -256,7 +266,8 @@ impl File {
         self.odd
     }
 
-    /// 1-based line and column (in Unicode scalar values) of a byte offset; an offset past the end counts as the end.
+    /// 1-based line and column (in Unicode scalar values) of a byte offset; an offset past the end
+    /// counts as the end.
     pub fn position(&self, offset: usize) -> (usize, usize) {
         position(&self.text, offset)
     }
@@ -266,7 +277,8 @@ impl File {
         !self.aliases.is_empty()
     }
 
-    /// The scalars whose text is not their source: block scalars, and those with escapes or folded lines.
+    /// The scalars whose text is not their source: block scalars, and those with escapes or folded
+    /// lines.
     pub fn decoded_scalars(&self) -> impl Iterator<Item = Node<'_>> {
         self.decoded.iter().map(|(id, _)| self.node(*id))
     }
@@ -276,7 +288,9 @@ impl File {
     }
 
     pub(crate) fn lookup<T: ?Sized>(list: &[(NodeId, Box<T>)], id: NodeId) -> Option<&T> {
-        list.binary_search_by_key(&id, |(n, _)| *n).ok().map(|i| &*list[i].1)
+        list.binary_search_by_key(&id, |(n, _)| *n)
+            .ok()
+            .map(|i| &*list[i].1)
     }
 }
 
@@ -294,13 +308,21 @@ pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = &text[..offset];
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
-    let column = before[line_start..].trim_start_matches('\u{feff}').chars().count() + 1;
+    let column = before[line_start..]
+        .trim_start_matches('\u{feff}')
+        .chars()
+        .count()
+        + 1;
     (line, column)
 }
 
-/// A byte offset or node number in the 32 bits that the arena keeps; files are limited so that it fits.
+/// A byte offset or node number in the 32 bits that the arena keeps; files are limited so that it
+/// fits.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "texts have at most `MAX_BYTES`")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "texts have at most `MAX_BYTES`"
+)]
 pub(super) fn u32_of(n: usize) -> u32 {
     n as u32
 }

@@ -2,8 +2,8 @@
 
 /// A value to be written into a document.
 ///
-/// How it is written (block or flow, quoted or plain, indentation) follows the surroundings of the place it is written to, so that
-/// YAML 1.1 and YAML 1.2 readers agree on it.
+/// How it is written (block or flow, quoted or plain, indentation) follows the surroundings of the
+/// place it is written to, so that YAML 1.1 and YAML 1.2 readers agree on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// `null`

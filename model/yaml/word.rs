@@ -14,7 +14,10 @@ pub struct Word {
 impl Word {
     /// For a `static`.
     pub const fn new(text: &'static str) -> Self {
-        Self { text, finder: OnceLock::new() }
+        Self {
+            text,
+            finder: OnceLock::new(),
+        }
     }
 
     /// The word itself.
@@ -24,12 +27,15 @@ impl Word {
 
     /// Whether `text` holds the word anywhere.
     pub fn is_in(&self, text: &str) -> bool {
-        self.finder.get_or_init(|| Finder::new(self.text)).find(text.as_bytes()).is_some()
+        self.finder
+            .get_or_init(|| Finder::new(self.text))
+            .find(text.as_bytes())
+            .is_some()
     }
 }
 
-/// Whether `text` holds `word` anywhere; several times faster than [`str::contains`] on whole documents. For a word that is known before, and
-/// many texts, see [`Word`].
+/// Whether `text` holds `word` anywhere; several times faster than [`str::contains`] on whole
+/// documents. For a word that is known before, and many texts, see [`Word`].
 pub fn holds(text: &str, word: &str) -> bool {
     memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some()
 }

@@ -15,7 +15,8 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
-/// Find configuration hazards in Kubernetes manifests and rewrite them in place, showing every change as a diff.
+/// Find configuration hazards in Kubernetes manifests and rewrite them in place, showing every
+/// change as a diff.
 #[derive(Debug, Parser)]
 #[command(name = "kubewright", version, styles = STYLES, max_term_width = 100)]
 pub struct Args {
@@ -23,7 +24,14 @@ pub struct Args {
     #[command(subcommand)]
     pub command: Command,
     /// When to use colours.
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = false, display_order = 900)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = false,
+        display_order = 900
+    )]
     pub color: Color,
 }
 
@@ -173,9 +181,13 @@ pub enum Format {
 
 /// The arguments of `fix`.
 #[derive(Debug, ClapArgs)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own on the command line"
+)]
 pub struct FixArgs {
-    /// Files and directories; - reads a stream from standard input and writes the fixed one to standard output
+    /// Files and directories; - reads a stream from standard input and writes the fixed one to
+    /// standard output
     #[arg(value_name = "PATH", default_value = ".")]
     pub paths: Vec<PathBuf>,
     /// Write the changes; without it they are only shown

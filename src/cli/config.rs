@@ -1,7 +1,7 @@
 //! `kubewright.toml`: what the user says about the workspace, read strictly.
 //!
-//! An unknown key, name or value is an error with its place and the nearest thing that could be meant: a setting that is silently ignored
-//! would be worse than none.
+//! An unknown key, name or value is an error with its place and the nearest thing that could be
+//! meant: a setting that is silently ignored would be worse than none.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -91,12 +91,16 @@ enum RawTarget {
 
 impl Config {
     /// Reads the file at `path`; `shown` is how messages name it.
-    #[expect(clippy::disallowed_methods, reason = "the command line reads its configuration")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the command line reads its configuration"
+    )]
     pub fn load(path: &Path, shown: &str) -> Result<Self> {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read {shown}"))?;
         let text = String::from_utf8(bytes).map_err(|e| {
             let at = e.utf8_error().valid_up_to();
-            let valid = String::from_utf8_lossy(e.as_bytes().get(..at).unwrap_or_default()).into_owned();
+            let valid =
+                String::from_utf8_lossy(e.as_bytes().get(..at).unwrap_or_default()).into_owned();
             let (line, column) = position(&valid, at);
             anyhow!("{shown}:{line}:{column}: not UTF-8")
         })?;
@@ -106,7 +110,8 @@ impl Config {
     /// Reads the text of a configuration.
     pub fn parse(text: &str, shown: &str) -> Result<Self> {
         let source = Source { text, shown };
-        let raw: Raw = toml::from_str(text).map_err(|e| source.error(e.span().map_or(0, |s| s.start), &explain(e.message())))?;
+        let raw: Raw = toml::from_str(text)
+            .map_err(|e| source.error(e.span().map_or(0, |s| s.start), &explain(e.message())))?;
         let mut settings = raw.transforms;
         for image in raw.images {
             let at = image.span().start;
@@ -138,14 +143,19 @@ impl Config {
             select: raw.select.map(|names| source.names(names)).transpose()?,
             fail_on: raw.fail_on,
             settings,
-            options: Options { apply_sets, references, ..Options::default() },
+            options: Options {
+                apply_sets,
+                references,
+                ..Options::default()
+            },
         })
     }
 }
 
 /// Whether a glob of `ignore` matches the path or a directory above it.
 pub fn ignored(globs: &GlobSet, path: &str) -> bool {
-    std::iter::successors(Some(path), |p| p.rsplit_once('/').map(|(d, _)| d)).any(|p| globs.is_match(p))
+    std::iter::successors(Some(path), |p| p.rsplit_once('/').map(|(d, _)| d))
+        .any(|p| globs.is_match(p))
 }
 
 struct Source<'a> {
@@ -175,7 +185,10 @@ impl Source<'_> {
                 return Err(self.error(name.0, &format!("there is another apply set `{}`", name.1)));
             }
             if set.paths.get_ref().is_empty() {
-                return Err(self.error(set.paths.span().start, "`paths` is empty: what does the set hold?"));
+                return Err(self.error(
+                    set.paths.span().start,
+                    "`paths` is empty: what does the set hold?",
+                ));
             }
             let mut paths = Vec::new();
             for path in set.paths.into_inner() {
@@ -184,11 +197,26 @@ impl Source<'_> {
                 if path.is_empty() || path.starts_with('/') || path.split('/').any(|s| s == "..") {
                     return Err(self.error(at, &format!("`{path}` is no path below the root")));
                 }
-                paths.push(PathGlob::new(&path, set.recursive).map_err(|e| self.error(at, &format!("{path}: {}", e.kind())))?);
+                paths.push(
+                    PathGlob::new(&path, set.recursive)
+                        .map_err(|e| self.error(at, &format!("{path}: {}", e.kind())))?,
+                );
             }
-            let optional = |key, value: Option<_>| value.map(|v| self.given(key, v).map(|(_, v)| v)).transpose();
-            let (namespace, cluster) = (optional("namespace", set.namespace)?, optional("cluster", set.cluster)?);
-            sets.push(ApplySetSpec { name: name.1, paths, namespace, cluster });
+            let optional = |key, value: Option<_>| {
+                value
+                    .map(|v| self.given(key, v).map(|(_, v)| v))
+                    .transpose()
+            };
+            let (namespace, cluster) = (
+                optional("namespace", set.namespace)?,
+                optional("cluster", set.cluster)?,
+            );
+            sets.push(ApplySetSpec {
+                name: name.1,
+                paths,
+                namespace,
+                cluster,
+            });
         }
         Ok(sets)
     }
@@ -228,9 +256,13 @@ pub fn transform_name(name: &str) -> Result<(), String> {
 
 /// A message of the TOML reader, with the nearest of the names that it expects.
 pub(super) fn explain(message: &str) -> String {
-    let message = message.replace("unknown field", "unknown key").replace("unknown variant", "unknown value");
+    let message = message
+        .replace("unknown field", "unknown key")
+        .replace("unknown variant", "unknown value");
     let mut quoted = message.split('`').skip(1).step_by(2);
-    let Some(written) = quoted.next().filter(|_| message.starts_with("unknown")) else { return message };
+    let Some(written) = quoted.next().filter(|_| message.starts_with("unknown")) else {
+        return message;
+    };
     match nearest(written, quoted) {
         Some(near) => format!("{message}; did you mean `{near}`?"),
         None => message.clone(),

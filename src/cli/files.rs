@@ -1,8 +1,9 @@
 //! Reading: which files a run looks at, and which of them it may change.
 //!
-//! The graph of resources is read from the root, so that a reference is seen wherever it stands; the PATHs and `ignore` only limit what is
-//! reported and edited. Files are taken in sorted order, `.gitignore` honoured, hidden files skipped, symbolic links not
-//! followed. Ignore files outside of the tree are not asked: the same tree gives the same run on every machine.
+//! The graph of resources is read from the root, so that a reference is seen wherever it stands;
+//! the PATHs and `ignore` only limit what is reported and edited. Files are taken in sorted order,
+//! `.gitignore` honoured, hidden files skipped, symbolic links not followed. Ignore files outside
+//! of the tree are not asked: the same tree gives the same run on every machine.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -58,13 +59,21 @@ pub struct Unreadable {
 /// When a file that was asked for by name cannot be read.
 pub fn read(request: &Request<'_>) -> Result<Tree, Unreadable> {
     let mut tree = Tree::default();
-    // Each file with whether it was asked for; one that is found more than once is, when one of its finders asked for it.
+    // Each file with whether it was asked for; one that is found more than once is, when one of its
+    // finders asked for it.
     let mut found: Vec<(PathBuf, bool)> = Vec::new();
     // What is asked for by the root is the same walk.
     if request.whole && !request.paths.iter().any(|path| path == request.root) {
-        walk(request, request.root, &mut tree, |path| found.push((path, false)));
+        walk(request, request.root, &mut tree, |path| {
+            found.push((path, false))
+        });
     }
-    let named: BTreeSet<&Path> = request.paths.iter().filter(|p| !p.is_dir()).map(PathBuf::as_path).collect();
+    let named: BTreeSet<&Path> = request
+        .paths
+        .iter()
+        .filter(|p| !p.is_dir())
+        .map(PathBuf::as_path)
+        .collect();
     for path in request.paths {
         if named.contains(path.as_path()) {
             found.push((path.clone(), true));
@@ -78,10 +87,24 @@ pub fn read(request: &Request<'_>) -> Result<Tree, Unreadable> {
     }
     found.sort_by(|a, b| a.0.as_os_str().cmp(b.0.as_os_str()).then(b.1.cmp(&a.1)));
     found.dedup_by(|later, first| later.0 == first.0);
-    let read: Vec<_> =
-        found.into_par_iter().map(|(path, asked)| (bytes(&path).map(text), relative(request.root, &path), path, asked)).collect();
+    let read: Vec<_> = found
+        .into_par_iter()
+        .map(|(path, asked)| {
+            (
+                bytes(&path).map(text),
+                relative(request.root, &path),
+                path,
+                asked,
+            )
+        })
+        .collect();
     for (bytes, relative, path, asked) in read {
-        if path.strip_prefix(request.root).unwrap_or(&path).to_str().is_none() {
+        if path
+            .strip_prefix(request.root)
+            .unwrap_or(&path)
+            .to_str()
+            .is_none()
+        {
             tree.inputs.push(unknown(relative.clone()));
             if asked {
                 tree.unread.push(odd_name(relative));
@@ -99,7 +122,11 @@ pub fn read(request: &Request<'_>) -> Result<Tree, Unreadable> {
             Ok(read) => match read {
                 Ok(text) => {
                     let editable = asked && !config::ignored(request.ignore, &relative);
-                    tree.inputs.push(Input { path: relative, text, editable });
+                    tree.inputs.push(Input {
+                        path: relative,
+                        text,
+                        editable,
+                    });
                 }
                 Err((line, column, offset)) => {
                     tree.inputs.push(unknown(relative.clone()));
@@ -110,24 +137,38 @@ pub fn read(request: &Request<'_>) -> Result<Tree, Unreadable> {
             },
         }
     }
-    tree.unread.retain(|f| !config::ignored(request.ignore, &f.place.path));
+    tree.unread
+        .retain(|f| !config::ignored(request.ignore, &f.place.path));
     tree.inputs.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(tree)
 }
 
-/// A file of which only the path is known. Text that is not YAML keeps it from looking as if there were nothing: what is applied together
-/// with it is not known completely.
+/// A file of which only the path is known. Text that is not YAML keeps it from looking as if there
+/// were nothing: what is applied together with it is not known completely.
 fn unknown(path: String) -> Input {
-    Input { path, text: Arc::from("["), editable: false }
+    Input {
+        path,
+        text: Arc::from("["),
+        editable: false,
+    }
 }
 
 /// All files below a directory that look like manifests.
 fn walk(request: &Request<'_>, directory: &Path, tree: &mut Tree, mut found: impl FnMut(PathBuf)) {
-    let entries =
-        WalkBuilder::new(directory).ignore(false).git_global(false).git_exclude(false).require_git(false).parents(request.in_git).build();
+    let entries = WalkBuilder::new(directory)
+        .ignore(false)
+        .git_global(false)
+        .git_exclude(false)
+        .require_git(false)
+        .parents(request.in_git)
+        .build();
     for entry in entries {
         match entry {
-            Ok(entry) if entry.file_type().is_some_and(|t| t.is_file()) && is_manifest(entry.path()) => found(entry.into_path()),
+            Ok(entry)
+                if entry.file_type().is_some_and(|t| t.is_file()) && is_manifest(entry.path()) =>
+            {
+                found(entry.into_path())
+            }
             Ok(_) => {}
             Err(error) => {
                 if let Some((path, error)) = walk_error(&error)
@@ -146,14 +187,17 @@ fn walk(request: &Request<'_>, directory: &Path, tree: &mut Tree, mut found: imp
 fn walk_error(error: &ignore::Error) -> Option<(&Path, &std::io::Error)> {
     match error {
         ignore::Error::WithPath { path, err } => Some((path, err.io_error()?)),
-        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => walk_error(err),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
+            walk_error(err)
+        }
         _ => None,
     }
 }
 
 fn is_manifest(path: &Path) -> bool {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("");
-    matches!(extension, "yaml" | "yml" | "json" | "manifest") || path.file_name().is_some_and(|n| n == "Kustomization")
+    matches!(extension, "yaml" | "yml" | "json" | "manifest")
+        || path.file_name().is_some_and(|n| n == "Kustomization")
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is where files are read")]
@@ -186,12 +230,24 @@ pub(super) fn relative(root: &Path, path: &Path) -> String {
 
 fn cannot_read(path: String, error: &std::io::Error) -> Reported {
     let reason = NoFix::new("unreadable", "it was neither checked nor edited");
-    Reported::unread(path, (1, 1), 0, format!("cannot read this file: {}", plain(error)), reason)
+    Reported::unread(
+        path,
+        (1, 1),
+        0,
+        format!("cannot read this file: {}", plain(error)),
+        reason,
+    )
 }
 
 fn odd_name(path: String) -> Reported {
     let reason = NoFix::new("not-utf-8", "it was neither checked nor edited");
-    Reported::unread(path, (1, 1), 0, "the name of this file is not UTF-8".into(), reason)
+    Reported::unread(
+        path,
+        (1, 1),
+        0,
+        "the name of this file is not UTF-8".into(),
+        reason,
+    )
 }
 
 fn not_utf8(path: String, position: (usize, usize), offset: usize) -> Reported {
@@ -202,5 +258,8 @@ fn not_utf8(path: String, position: (usize, usize), offset: usize) -> Reported {
 /// The words of an operating system error without its number.
 pub(super) fn plain(error: &std::io::Error) -> String {
     let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+    text.split(" (os error")
+        .next()
+        .unwrap_or(&text)
+        .to_lowercase()
 }

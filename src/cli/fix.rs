@@ -24,18 +24,32 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     let transforms = selected(args, &ground.config)?;
     let unsafe_fixes = unsafe_fixes(args, &ground.config)?;
     if let Some(finished) = write::recover(&ground.root, args.write)? {
-        terminal.warning(&format!("an interrupted run was finished first: {finished} files written"));
+        terminal.warning(&format!(
+            "an interrupted run was finished first: {finished} files written"
+        ));
     }
     let progress = Progress::start("reading manifests");
     let tree = ground.read(terminal)?;
     drop(progress);
     let progress = Progress::start("checking");
-    let options = Options { texts: Some(ground.texts()), ..ground.config.options.clone() };
+    let options = Options {
+        texts: Some(ground.texts()),
+        ..ground.config.options.clone()
+    };
     let workspace = Workspace::new(tree.inputs, options);
-    for set in workspace.sets().iter().filter(|s| s.evidence == Evidence::Config && s.members.is_empty() && s.generated.is_empty()) {
-        terminal.warning(&format!("the paths of apply set {} name no resource", set.name));
+    for set in workspace.sets().iter().filter(|s| {
+        s.evidence == Evidence::Config && s.members.is_empty() && s.generated.is_empty()
+    }) {
+        terminal.warning(&format!(
+            "the paths of apply set {} name no resource",
+            set.name
+        ));
     }
-    let pipeline = Pipeline { transforms, settings: &ground.config.settings, unsafe_fixes };
+    let pipeline = Pipeline {
+        transforms,
+        settings: &ground.config.settings,
+        unsafe_fixes,
+    };
     let mut report = pipeline.run(&workspace)?;
     report.findings.extend(tree.unread);
     report.sort();
@@ -44,7 +58,11 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         write::write(&ground.root, &report.files)?;
     }
     let paths = ground.shown();
-    reword(&mut report, &paths, workspace.files().iter().map(|f| f.path.as_str()));
+    reword(
+        &mut report,
+        &paths,
+        workspace.files().iter().map(|f| f.path.as_str()),
+    );
     match args.format {
         Format::Text => terminal.out(&whole_text(args, &report, &paths))?,
         Format::Json => terminal.raw(&json::render(&report, &paths))?,
@@ -75,7 +93,11 @@ fn whole_text(args: &FixArgs, report: &Report, paths: &Paths) -> String {
 
 /// How text shows a report.
 pub(super) fn view<'a>(args: &FixArgs, paths: &'a Paths) -> text::View<'a> {
-    text::View { verbose: args.verbose, wrote: args.write, paths }
+    text::View {
+        verbose: args.verbose,
+        wrote: args.write,
+        paths,
+    }
 }
 
 /// What the arguments exclude that clap cannot say.
@@ -91,11 +113,18 @@ fn not_a_path(args: &FixArgs) -> Result<()> {
     if args.unsafe_fixes != Some(None) {
         return Ok(());
     }
-    let is_name = |path: &&PathBuf| path.to_str().is_some_and(|p| p.split(',').all(|n| config::transform_name(n.trim()).is_ok()));
+    let is_name = |path: &&PathBuf| {
+        path.to_str().is_some_and(|p| {
+            p.split(',')
+                .all(|n| config::transform_name(n.trim()).is_ok())
+        })
+    };
     match args.paths.iter().filter(|p| !p.exists()).find(is_name) {
         Some(name) => {
             let name = name.display();
-            bail!("`{name}` was read as a PATH; to apply the unsafe fixes of one transform write --unsafe-fixes={name}")
+            bail!(
+                "`{name}` was read as a PATH; to apply the unsafe fixes of one transform write --unsafe-fixes={name}"
+            )
         }
         None => Ok(()),
     }
@@ -109,12 +138,20 @@ pub(super) fn status(args: &FixArgs, config: &Config, report: &Report, changes: 
             FailOn::Error => changes || report.leaves(Severity::Error),
             FailOn::Warning => changes || report.leaves(Severity::Warning),
         };
-    if failed { Status::Findings } else { Status::Clean }
+    if failed {
+        Status::Findings
+    } else {
+        Status::Clean
+    }
 }
 
 /// The transforms that run, in their order.
 pub(super) fn selected(args: &FixArgs, config: &Config) -> Result<Vec<&'static dyn Transform>> {
-    let names = |list: &[String]| list.iter().map(|n| named(n.trim())).collect::<Result<BTreeSet<String>>>();
+    let names = |list: &[String]| {
+        list.iter()
+            .map(|n| named(n.trim()))
+            .collect::<Result<BTreeSet<String>>>()
+    };
     let (select, ignore) = (names(&args.select)?, names(&args.ignore)?);
     let runs = |name: &str| {
         // What is typed goes before what is written down.
@@ -125,14 +162,23 @@ pub(super) fn selected(args: &FixArgs, config: &Config) -> Result<Vec<&'static d
         };
         wanted && !ignore.contains(name)
     };
-    Ok(ALL.iter().copied().filter(|t| runs(t.meta().name)).collect())
+    Ok(ALL
+        .iter()
+        .copied()
+        .filter(|t| runs(t.meta().name))
+        .collect())
 }
 
 /// Which unsafe fixes are applied.
 pub(super) fn unsafe_fixes(args: &FixArgs, config: &Config) -> Result<UnsafeFixes> {
     Ok(match &args.unsafe_fixes {
         Some(None) => UnsafeFixes::All,
-        Some(Some(names)) => UnsafeFixes::Of(names.split(',').map(|n| named(n.trim())).collect::<Result<_>>()?),
+        Some(Some(names)) => UnsafeFixes::Of(
+            names
+                .split(',')
+                .map(|n| named(n.trim()))
+                .collect::<Result<_>>()?,
+        ),
         None => UnsafeFixes::Of(config.unsafe_fixes.clone()),
     })
 }

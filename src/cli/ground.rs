@@ -1,7 +1,8 @@
 //! Where a run stands: working directory, PATHs, root, git work tree, configuration.
 //!
-//! The root is the directory of the nearest `kubewright.toml` at or above what was asked for, not beyond the top of the git work tree; else
-//! that top; else the common directory of the PATHs, and then nothing but the PATHs is read.
+//! The root is the directory of the nearest `kubewright.toml` at or above what was asked for, not
+//! beyond the top of the git work tree; else that top; else the common directory of the PATHs, and
+//! then nothing but the PATHs is read.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,7 +40,9 @@ impl Ground {
         for path in asked {
             match cwd.join(path).canonicalize() {
                 Ok(path) => paths.push(path),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => missing.push(path.display().to_string()),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    missing.push(path.display().to_string())
+                }
                 Err(error) => bail!("{}: {}", path.display(), files::plain(&error)),
             }
         }
@@ -69,32 +72,61 @@ impl Ground {
         let tree = match files::read(&request) {
             Ok(tree) => tree,
             Err(files::Unreadable { path, error }) => {
-                bail!("cannot read {}: {}", between(&self.cwd, &path), files::plain(&error))
+                bail!(
+                    "cannot read {}: {}",
+                    between(&self.cwd, &path),
+                    files::plain(&error)
+                )
             }
         };
         for directory in &tree.barren {
-            terminal.warning(&format!("no manifests found in {}", between(&self.cwd, directory)));
+            terminal.warning(&format!(
+                "no manifests found in {}",
+                between(&self.cwd, directory)
+            ));
         }
         Ok(tree)
     }
 
-    /// The text files beside the manifests: those below the root, or below the PATHs where there is none.
+    /// The text files beside the manifests: those below the root, or below the PATHs where there is
+    /// none.
     pub(super) fn texts(&self) -> Arc<dyn Texts> {
-        let directories = if self.whole { vec![self.root.clone()] } else { self.paths.iter().filter(|p| p.is_dir()).cloned().collect() };
+        let directories = if self.whole {
+            vec![self.root.clone()]
+        } else {
+            self.paths.iter().filter(|p| p.is_dir()).cloned().collect()
+        };
         Arc::new(Below::new(&self.root, directories, self.git_top.is_some()))
     }
 
     fn at(asked: Option<&Path>, cwd: PathBuf, paths: Vec<PathBuf>, start: &Path) -> Result<Self> {
-        let git_top = start.ancestors().find(|d| d.join(".git").exists()).map(Path::to_path_buf);
+        let git_top = start
+            .ancestors()
+            .find(|d| d.join(".git").exists())
+            .map(Path::to_path_buf);
         let inside = |d: &&Path| git_top.as_ref().is_none_or(|top| d.starts_with(top));
-        let nearest = start.ancestors().take_while(inside).map(|d| d.join(FILE_NAME)).find(|f| f.is_file());
+        let nearest = start
+            .ancestors()
+            .take_while(inside)
+            .map(|d| d.join(FILE_NAME))
+            .find(|f| f.is_file());
         let file = match asked {
-            Some(file) => Some(cwd.join(file).canonicalize().with_context(|| format!("cannot read {}", file.display()))?),
+            Some(file) => Some(
+                cwd.join(file)
+                    .canonicalize()
+                    .with_context(|| format!("cannot read {}", file.display()))?,
+            ),
             None => nearest.clone(),
         };
-        let directory_of =
-            |f: &Option<PathBuf>| f.as_ref().and_then(|f| f.parent()).filter(|d| start.starts_with(d)).map(Path::to_path_buf);
-        let own = directory_of(&file).or_else(|| directory_of(&nearest)).or_else(|| git_top.clone());
+        let directory_of = |f: &Option<PathBuf>| {
+            f.as_ref()
+                .and_then(|f| f.parent())
+                .filter(|d| start.starts_with(d))
+                .map(Path::to_path_buf)
+        };
+        let own = directory_of(&file)
+            .or_else(|| directory_of(&nearest))
+            .or_else(|| git_top.clone());
         let mut config = match &file {
             Some(file) => Config::load(file, &between(&cwd, file))?,
             None => Config::default(),
@@ -103,8 +135,19 @@ impl Ground {
         let root = own.unwrap_or_else(|| start.to_path_buf());
         let file = root.join(lockfile::FILE_NAME);
         let lock = Lock::load(&file, &between(&cwd, &file))?;
-        config.settings.lock = lock.as_ref().map(|(lock, _)| lock.facts()).unwrap_or_default();
-        Ok(Self { cwd, paths, root, git_top, whole, config, lock })
+        config.settings.lock = lock
+            .as_ref()
+            .map(|(lock, _)| lock.facts())
+            .unwrap_or_default();
+        Ok(Self {
+            cwd,
+            paths,
+            root,
+            git_top,
+            whole,
+            config,
+            lock,
+        })
     }
 
     /// How paths are shown.
@@ -113,13 +156,29 @@ impl Ground {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "paths are typed relative to the working directory")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "paths are typed relative to the working directory"
+)]
 fn working_directory() -> Result<PathBuf> {
-    std::env::current_dir().and_then(|d| d.canonicalize()).context("the working directory cannot be found")
+    std::env::current_dir()
+        .and_then(|d| d.canonicalize())
+        .context("the working directory cannot be found")
 }
 
 /// The deepest directory that holds all paths.
 fn common_directory(paths: &[PathBuf]) -> Option<PathBuf> {
-    let directories = paths.iter().filter_map(|p| if p.is_dir() { Some(p.as_path()) } else { p.parent() });
-    directories.map(Path::to_path_buf).reduce(|a, b| a.ancestors().find(|d| b.starts_with(d)).map(Path::to_path_buf).unwrap_or_default())
+    let directories = paths.iter().filter_map(|p| {
+        if p.is_dir() {
+            Some(p.as_path())
+        } else {
+            p.parent()
+        }
+    });
+    directories.map(Path::to_path_buf).reduce(|a, b| {
+        a.ancestors()
+            .find(|d| b.starts_with(d))
+            .map(Path::to_path_buf)
+            .unwrap_or_default()
+    })
 }

@@ -1,7 +1,8 @@
 //! The only code that touches disk, terminal, clock and arguments.
 //!
-//! [`args`] is what was typed, [`config`] what the user wrote down; `fix` brings both together, reads ([`files`]), runs the pipeline, writes
-//! (`write`) and prints ([`mod@print`]). [`images`] reads container images, the only code that knows a network.
+//! [`args`] is what was typed, [`config`] what the user wrote down; `fix` brings both together,
+//! reads ([`files`]), runs the pipeline, writes (`write`) and prints ([`mod@print`]). [`images`]
+//! reads container images, the only code that knows a network.
 
 pub mod args;
 pub mod config;
@@ -42,7 +43,11 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let printed = error.print();
             let full = printed.is_err_and(|e| e.kind() != std::io::ErrorKind::BrokenPipe);
-            return ExitCode::from(if full { 2 } else { u8::try_from(error.exit_code()).unwrap_or(2) });
+            return ExitCode::from(if full {
+                2
+            } else {
+                u8::try_from(error.exit_code()).unwrap_or(2)
+            });
         }
     };
     let terminal = Terminal::new(args.color);
@@ -58,17 +63,23 @@ pub fn main() -> ExitCode {
 
 /// An error and its causes, those of the operating system without their numbers.
 fn words(error: &anyhow::Error) -> String {
-    let cause = |e: &(dyn std::error::Error + 'static)| e.downcast_ref().map_or_else(|| e.to_string(), files::plain);
+    let cause = |e: &(dyn std::error::Error + 'static)| {
+        e.downcast_ref().map_or_else(|| e.to_string(), files::plain)
+    };
     error.chain().map(cause).collect::<Vec<_>>().join(": ")
 }
 
 fn run(args: &Args, terminal: &Terminal) -> Result<Status> {
     match &args.command {
-        Command::Fix(args) if args.paths.iter().any(|p| p.as_os_str() == "-") => stream::fix(args, terminal),
+        Command::Fix(args) if args.paths.iter().any(|p| p.as_os_str() == "-") => {
+            stream::fix(args, terminal)
+        }
         Command::Fix(args) => fix::fix(args, terminal),
         Command::Graph(args) => graph::graph(args, terminal),
         Command::Explain { name } => transforms::explain(name.as_deref(), terminal),
-        Command::Images { command: ImagesCommand::Lock(args) } => images::lock(args, terminal),
+        Command::Images {
+            command: ImagesCommand::Lock(args),
+        } => images::lock(args, terminal),
         Command::List { format } => transforms::list(*format, terminal),
     }
 }

@@ -20,7 +20,9 @@ impl Progress {
         }
         let (sender, receiver) = channel::<()>();
         let thread = std::thread::spawn(move || {
-            if receiver.recv_timeout(Duration::from_secs(1)) != Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            if receiver.recv_timeout(Duration::from_secs(1))
+                != Err(std::sync::mpsc::RecvTimeoutError::Timeout)
+            {
                 return;
             }
             let bar = ProgressBar::new_spinner().with_message(what);
@@ -28,7 +30,9 @@ impl Progress {
             let _ = receiver.recv();
             bar.finish_and_clear();
         });
-        Self { thread: Some((sender, thread)) }
+        Self {
+            thread: Some((sender, thread)),
+        }
     }
 }
 

@@ -1,7 +1,9 @@
-//! `kubewright fix -`: a filter. The fixed stream goes to standard output, findings to standard error.
+//! `kubewright fix -`: a filter. The fixed stream goes to standard output, findings to standard
+//! error.
 //!
-//! A stream without a single resource is an error and gives no output: a failed build upstream never becomes an empty deployment. So is one
-//! with a document that is neither YAML nor a template. What else is not understood goes out byte for byte.
+//! A stream without a single resource is an error and gives no output: a failed build upstream
+//! never becomes an empty deployment. So is one with a document that is neither YAML nor a
+//! template. What else is not understood goes out byte for byte.
 
 use std::io::Read as _;
 use std::sync::Arc;
@@ -29,38 +31,75 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     let transforms = fix::selected(args, &ground.config)?;
     let unsafe_fixes = fix::unsafe_fixes(args, &ground.config)?;
     let (input, workspace) = read(&ground)?;
-    let report = Pipeline { transforms, settings: &ground.config.settings, unsafe_fixes }.run(&workspace)?;
+    let report = Pipeline {
+        transforms,
+        settings: &ground.config.settings,
+        unsafe_fixes,
+    }
+    .run(&workspace)?;
     let paths = ground.shown();
-    // What comes out is fixed: in text, findings are told apart as those of a preview only when nothing is written.
-    let view = text::View { wrote: !args.check, ..fix::view(args, &paths) };
+    // What comes out is fixed: in text, findings are told apart as those of a preview only when
+    // nothing is written.
+    let view = text::View {
+        wrote: !args.check,
+        ..fix::view(args, &paths)
+    };
     terminal.err(&(text::findings(&report, &view) + &text::summary(&report, &view)));
-    let fixed = report.files.first().and_then(|f| f.after.clone()).unwrap_or(input);
+    let fixed = report
+        .files
+        .first()
+        .and_then(|f| f.after.clone())
+        .unwrap_or(input);
     match args.format {
         Format::Json => terminal.raw(&json::render(&report, &paths))?,
         Format::Diff => terminal.out(&diff::patch(&report, &paths))?,
         Format::Text if args.check => {}
         Format::Text => terminal.raw(&fixed)?,
     }
-    Ok(if args.check { fix::status(args, &ground.config, &report, !report.files.is_empty()) } else { Status::Clean })
+    Ok(if args.check {
+        fix::status(args, &ground.config, &report, !report.files.is_empty())
+    } else {
+        Status::Clean
+    })
 }
 
 /// The text of standard input, and what it means: one apply set.
 pub(super) fn read(ground: &Ground) -> Result<(Arc<str>, Workspace)> {
     let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
-    let input = files::text(bytes).map_err(|(line, column, _)| anyhow!("{STDIN}:{line}:{column}: not UTF-8; nothing was written"))?;
+    std::io::stdin()
+        .lock()
+        .read_to_end(&mut bytes)
+        .context("cannot read standard input")?;
+    let input = files::text(bytes).map_err(|(line, column, _)| {
+        anyhow!("{STDIN}:{line}:{column}: not UTF-8; nothing was written")
+    })?;
     if input.trim_start_matches('\u{feff}').trim().is_empty() {
         bail!("standard input is empty; did the command before fail?");
     }
-    let options = Options { stream: true, ..ground.config.options.clone() };
-    let workspace = Workspace::new(vec![Input { path: STDIN.into(), text: input.clone(), editable: true }], options);
+    let options = Options {
+        stream: true,
+        ..ground.config.options.clone()
+    };
+    let workspace = Workspace::new(
+        vec![Input {
+            path: STDIN.into(),
+            text: input.clone(),
+            editable: true,
+        }],
+        options,
+    );
     // What kubectl does not read either is a command before that failed, or stopped on the way.
-    let passes = |broken: &Broken| broken.document.is_some() && typed::reads(workspace.broken_text(broken));
+    let passes =
+        |broken: &Broken| broken.document.is_some() && typed::reads(workspace.broken_text(broken));
     if let Some(broken) = workspace.broken().iter().find(|broken| !passes(broken)) {
         bail!("{STDIN}:{}; nothing was written", broken.error);
     }
-    // What is left alone goes out as it came: a stream of encrypted Secrets is not an empty deployment.
-    let left_alone = workspace.skipped().iter().any(|s| !matches!(s.code, "not-a-resource" | "empty"));
+    // What is left alone goes out as it came: a stream of encrypted Secrets is not an empty
+    // deployment.
+    let left_alone = workspace
+        .skipped()
+        .iter()
+        .any(|s| !matches!(s.code, "not-a-resource" | "empty"));
     if workspace.resources().is_empty() && !left_alone {
         bail!("standard input holds no Kubernetes resource; nothing was written");
     }

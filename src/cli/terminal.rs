@@ -1,4 +1,5 @@
-//! Standard output and standard error: colours where they are wanted, and no complaint when nobody listens.
+//! Standard output and standard error: colours where they are wanted, and no complaint when nobody
+//! listens.
 
 use std::io::{self, Write as _};
 
@@ -27,11 +28,18 @@ impl Terminal {
     pub(super) fn out(&self, text: &str) -> Result<()> {
         // Standard output writes line by line otherwise.
         let mut bytes = AutoStream::new(Vec::new(), self.resolve(&io::stdout()));
-        done(bytes.write_all(text.as_bytes()).and_then(|()| write(&bytes.into_inner())))
+        done(
+            bytes
+                .write_all(text.as_bytes())
+                .and_then(|()| write(&bytes.into_inner())),
+        )
     }
 
     /// Prints bytes as they are.
-    #[expect(clippy::unused_self, reason = "output goes through the terminal, styled or not")]
+    #[expect(
+        clippy::unused_self,
+        reason = "output goes through the terminal, styled or not"
+    )]
     pub(super) fn raw(&self, text: &str) -> Result<()> {
         done(write(text.as_bytes()))
     }
@@ -39,7 +47,9 @@ impl Terminal {
     /// Prints styled text beside the output proper.
     pub(super) fn err(&self, text: &str) {
         let mut stream = AutoStream::new(io::stderr().lock(), self.resolve(&io::stderr()));
-        let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+        let _ = stream
+            .write_all(text.as_bytes())
+            .and_then(|()| stream.flush());
     }
 
     /// Says why the run failed.
@@ -55,7 +65,11 @@ impl Terminal {
     }
 
     fn resolve<S: anstream::stream::RawStream>(&self, stream: &S) -> ColorChoice {
-        if self.choice == ColorChoice::Auto { AutoStream::choice(stream) } else { self.choice }
+        if self.choice == ColorChoice::Auto {
+            AutoStream::choice(stream)
+        } else {
+            self.choice
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! The text files beside the manifests, which are searched before a name changes.
 //!
-//! Everything below the root counts that `.gitignore` leaves, hidden files too (`.github/`, `.gitlab-ci.yml`): a name may be read by a script,
-//! a workflow, the values of a chart. Binary files and very large ones are left out. Nothing is read unless a rename is on the table.
+//! Everything below the root counts that `.gitignore` leaves, hidden files too (`.github/`,
+//! `.gitlab-ci.yml`): a name may be read by a script, a workflow, the values of a chart. Binary
+//! files and very large ones are left out. Nothing is read unless a rename is on the table.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -36,13 +37,24 @@ pub struct Below {
 impl Below {
     /// Of files below `directories`, which lie at or below the root.
     pub fn new(root: &Path, directories: Vec<PathBuf>, in_git: bool) -> Self {
-        Self { root: root.to_owned(), directories, in_git, read: OnceLock::new(), listed: Mutex::default() }
+        Self {
+            root: root.to_owned(),
+            directories,
+            in_git,
+            read: OnceLock::new(),
+            listed: Mutex::default(),
+        }
     }
 
     /// All that `.gitignore` leaves below a directory.
     fn walk(&self, directory: &Path) -> WalkBuilder {
         let mut walk = WalkBuilder::new(directory);
-        walk.hidden(false).ignore(false).git_global(false).git_exclude(false).require_git(false).parents(self.in_git);
+        walk.hidden(false)
+            .ignore(false)
+            .git_global(false)
+            .git_exclude(false)
+            .require_git(false)
+            .parents(self.in_git);
         walk.filter_entry(|entry| entry.file_name() != ".git");
         walk
     }
@@ -50,12 +62,21 @@ impl Below {
     /// Whether a file is there, and neither it nor a directory above it is ignored.
     fn lists(&self, path: &Path) -> bool {
         let inside = path.ancestors().take_while(|above| *above != self.root);
-        let Ok(mut listed) = self.listed.lock() else { return false };
+        let Ok(mut listed) = self.listed.lock() else {
+            return false;
+        };
         inside.collect::<Vec<_>>().into_iter().rev().all(|part| {
-            let Some(directory) = part.parent() else { return false };
+            let Some(directory) = part.parent() else {
+                return false;
+            };
             let entries = listed.entry(directory.to_owned()).or_insert_with(|| {
-                let entries = self.walk(directory).max_depth(Some(1)).build().filter_map(Result::ok);
-                let plain = entries.filter(|entry| entry.file_type().is_some_and(|t| t.is_file() || t.is_dir()));
+                let entries = self
+                    .walk(directory)
+                    .max_depth(Some(1))
+                    .build()
+                    .filter_map(Result::ok);
+                let plain = entries
+                    .filter(|entry| entry.file_type().is_some_and(|t| t.is_file() || t.is_dir()));
                 plain.map(ignore::DirEntry::into_path).collect()
             });
             entries.contains(part)
@@ -66,10 +87,19 @@ impl Below {
         let mut paths: Vec<(PathBuf, u64)> = Vec::new();
         for directory in &self.directories {
             let walk = self.walk(directory);
-            let files = walk.build().filter_map(Result::ok).filter(|e| e.file_type().is_some_and(|t| t.is_file()));
-            let own = |path: &Path| path.file_name().is_some_and(|name| OWN.iter().any(|own| name == *own));
+            let files = walk
+                .build()
+                .filter_map(Result::ok)
+                .filter(|e| e.file_type().is_some_and(|t| t.is_file()));
+            let own = |path: &Path| {
+                path.file_name()
+                    .is_some_and(|name| OWN.iter().any(|own| name == *own))
+            };
             paths.extend(
-                files.filter_map(|e| Some((e.metadata().ok()?.len(), e.into_path()))).map(|(l, p)| (p, l)).filter(|(p, _)| !own(p)),
+                files
+                    .filter_map(|e| Some((e.metadata().ok()?.len(), e.into_path())))
+                    .map(|(l, p)| (p, l))
+                    .filter(|(p, _)| !own(p)),
             );
         }
         paths.sort();
@@ -102,7 +132,10 @@ impl Texts for Below {
 
     fn bytes(&self, path: &str) -> Option<Vec<u8>> {
         let path = self.root.join(path);
-        let small = self.lists(&path) && path.metadata().is_ok_and(|metadata| metadata.len() <= MAX_CONTENT);
+        let small = self.lists(&path)
+            && path
+                .metadata()
+                .is_ok_and(|metadata| metadata.len() <= MAX_CONTENT);
         small.then(|| bytes(&path).ok()).flatten()
     }
 }

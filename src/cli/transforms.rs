@@ -13,13 +13,20 @@ use super::terminal::Terminal;
 
 pub(super) fn explain(name: Option<&str>, terminal: &Terminal) -> Result<Status> {
     let Some(name) = name else {
-        terminal.out(&format!("{}\nkubewright explain NAME prints the page of a transform.\n", table()))?;
+        terminal.out(&format!(
+            "{}\nkubewright explain NAME prints the page of a transform.\n",
+            table()
+        ))?;
         return Ok(Status::Clean);
     };
     if let Err(message) = transform_name(name) {
         bail!(message);
     }
-    let docs = ALL.iter().map(|t| t.meta()).find(|m| m.name == name).map_or("", |m| m.docs);
+    let docs = ALL
+        .iter()
+        .map(|t| t.meta())
+        .find(|m| m.name == name)
+        .map_or("", |m| m.docs);
     terminal.out(&format!("{}\n", docs.trim_end()))?;
     Ok(Status::Clean)
 }
@@ -41,7 +48,13 @@ fn table() -> String {
     let width = ALL.iter().map(|t| t.meta().name.len()).max().unwrap_or(0);
     let mut out = String::new();
     for meta in ALL.iter().map(|t| t.meta()) {
-        let _ = writeln!(out, "{:width$}  {:12}  {}", meta.name, meta.applicability.as_str(), meta.summary);
+        let _ = writeln!(
+            out,
+            "{:width$}  {:12}  {}",
+            meta.name,
+            meta.applicability.as_str(),
+            meta.summary
+        );
     }
     out
 }

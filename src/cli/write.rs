@@ -1,9 +1,11 @@
 //! Writing: all files of a run, or none, even when the process is killed.
 //!
-//! Every new text is staged in a temporary file beside its target and flushed to the disk. Then each target is compared with what was
-//! read: another program may have written in the meantime. Then the journal `.kubewright-journal` at the root names all that is about to
-//! happen; from here on the run is as good as done. Each staged file is renamed over its target, the journal removed. A run that finds a
-//! journal finishes the renames first, provided that every target is what the journal says: the old text, or already the new one.
+//! Every new text is staged in a temporary file beside its target and flushed to the disk. Then
+//! each target is compared with what was read: another program may have written in the meantime.
+//! Then the journal `.kubewright-journal` at the root names all that is about to happen; from here
+//! on the run is as good as done. Each staged file is renamed over its target, the journal removed.
+//! A run that finds a journal finishes the renames first, provided that every target is what the
+//! journal says: the old text, or already the new one.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -55,28 +57,47 @@ pub(super) fn write(root: &Path, changes: &[FileChange]) -> Result<()> {
     let mut steps = Vec::new();
     let mut staged = Vec::new();
     let targets = changes.iter().map(|change| root.join(&change.path));
-    let directories: BTreeSet<PathBuf> = targets.filter_map(|t| t.parent().map(Path::to_path_buf)).chain([root.to_path_buf()]).collect();
+    let directories: BTreeSet<PathBuf> = targets
+        .filter_map(|t| t.parent().map(Path::to_path_buf))
+        .chain([root.to_path_buf()])
+        .collect();
     for directory in &directories {
         sweep(directory);
     }
     for change in changes {
         let target = root.join(&change.path);
-        let file = change.after.as_deref().map(|text| stage(&target, text)).transpose();
-        let file = file.with_context(|| format!("cannot write {}; nothing was written", change.path))?;
+        let file = change
+            .after
+            .as_deref()
+            .map(|text| stage(&target, text))
+            .transpose();
+        let file =
+            file.with_context(|| format!("cannot write {}; nothing was written", change.path))?;
         let name = file.as_ref().map(|f| relative(root, f)).transpose()?;
-        steps.push(Step { target: change.path.clone(), staged: name, before: change.before.as_deref().map(|t| digest(t.as_bytes())) });
+        steps.push(Step {
+            target: change.path.clone(),
+            staged: name,
+            before: change.before.as_deref().map(|t| digest(t.as_bytes())),
+        });
         staged.extend(file);
     }
     for (step, change) in steps.iter().zip(changes) {
-        let now = state(&root.join(&step.target)).with_context(|| format!("cannot read {}", change.path))?;
+        let now = state(&root.join(&step.target))
+            .with_context(|| format!("cannot read {}", change.path))?;
         if now != step.before {
-            bail!("{} was changed by another program in the meantime; nothing was written", change.path);
+            bail!(
+                "{} was changed by another program in the meantime; nothing was written",
+                change.path
+            );
         }
     }
     // One rename is atomic by itself.
     let journal = root.join(JOURNAL);
     if steps.len() > 1 {
-        let text = serde_json::to_string_pretty(&Journal { version: 1, steps: steps.clone() })?;
+        let text = serde_json::to_string_pretty(&Journal {
+            version: 1,
+            steps: steps.clone(),
+        })?;
         keep_journal(&journal, &text).context("cannot write the journal; nothing was written")?;
     }
     // The journal names the staged files: they must outlive this process now.
@@ -91,7 +112,11 @@ pub(super) fn write(root: &Path, changes: &[FileChange]) -> Result<()> {
     }
     for step in &steps {
         finish(root, step).with_context(|| {
-            format!("cannot replace {}; the next run will try to finish ({} tells what is left)", step.target, journal.display())
+            format!(
+                "cannot replace {}; the next run will try to finish ({} tells what is left)",
+                step.target,
+                journal.display()
+            )
         })?;
     }
     if !steps.is_empty() {
@@ -100,21 +125,30 @@ pub(super) fn write(root: &Path, changes: &[FileChange]) -> Result<()> {
     Ok(())
 }
 
-/// Finishes what an interrupted run began, if this one may write; the number of files, or `None` when there is nothing to finish.
+/// Finishes what an interrupted run began, if this one may write; the number of files, or `None`
+/// when there is nothing to finish.
 ///
 /// # Errors
 /// When this run may not write, the journal cannot be read, or a file was changed since.
 pub(super) fn recover(root: &Path, write: bool) -> Result<Option<usize>> {
     let path = root.join(JOURNAL);
     if !write && path.exists() {
-        bail!("an interrupted run left {}: run with --write to finish it first", path.display());
+        bail!(
+            "an interrupted run left {}: run with --write to finish it first",
+            path.display()
+        );
     }
     let text = match read(&path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     };
-    let hint = || format!("an interrupted run left {}, which cannot be finished; look at the files it names and remove it", path.display());
+    let hint = || {
+        format!(
+            "an interrupted run left {}, which cannot be finished; look at the files it names and remove it",
+            path.display()
+        )
+    };
     let journal: Journal = serde_json::from_slice(&text).with_context(hint)?;
     if journal.version != 1 || !journal.steps.iter().all(harmless) {
         bail!("{}", hint());
@@ -140,12 +174,22 @@ fn open(root: &Path, step: &Step) -> bool {
     }
 }
 
-/// Whether a step stays below the root and takes its text from a file that we staged beside the target.
+/// Whether a step stays below the root and takes its text from a file that we staged beside the
+/// target.
 fn harmless(step: &Step) -> bool {
-    let below = |p: &str| Path::new(p).components().all(|c| matches!(c, Component::Normal(_)));
+    let below = |p: &str| {
+        Path::new(p)
+            .components()
+            .all(|c| matches!(c, Component::Normal(_)))
+    };
     let ours = |p: &str| {
-        let name = Path::new(p).file_name().and_then(|n| n.to_str()).unwrap_or("");
-        name.starts_with(STAGED.0) && name.ends_with(STAGED.1) && Path::new(p).parent() == Path::new(&step.target).parent()
+        let name = Path::new(p)
+            .file_name()
+            .and_then(|n| n.to_str())
+            .unwrap_or("");
+        name.starts_with(STAGED.0)
+            && name.ends_with(STAGED.1)
+            && Path::new(p).parent() == Path::new(&step.target).parent()
     };
     below(&step.target) && step.staged.as_deref().is_none_or(|s| below(s) && ours(s))
 }
@@ -159,13 +203,19 @@ fn finish(root: &Path, step: &Step) -> io::Result<()> {
     sync_directory(&target)
 }
 
-/// Removes what a run left that was killed before its journal stood; files of a run that is going on are younger.
+/// Removes what a run left that was killed before its journal stood; files of a run that is going
+/// on are younger.
 fn sweep(directory: &Path) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let name = name.to_str().unwrap_or("");
-        let ours = name.starts_with(STAGED.0) && (name.ends_with(STAGED.1) || name.ends_with(JOURNAL_DRAFT));
-        let age = entry.metadata().and_then(|m| m.modified()).ok().and_then(|at| at.elapsed().ok());
+        let ours = name.starts_with(STAGED.0)
+            && (name.ends_with(STAGED.1) || name.ends_with(JOURNAL_DRAFT));
+        let age = entry
+            .metadata()
+            .and_then(|m| m.modified())
+            .ok()
+            .and_then(|at| at.elapsed().ok());
         if ours && age.is_some_and(|age| age > STALE) {
             let _ = fs::remove_file(entry.path());
         }
@@ -174,9 +224,12 @@ fn sweep(directory: &Path) {
 
 /// Writes `text` into a file beside `target`, with its permissions and owner.
 fn stage(target: &Path, text: &str) -> Result<TempPath> {
-    let directory = target.parent().context("the file system's root is no file")?;
+    let directory = target
+        .parent()
+        .context("the file system's root is no file")?;
     let old = match fs::metadata(target) {
-        // Replacing a file asks nothing of its own permissions: ask as an editor that writes into it would.
+        // Replacing a file asks nothing of its own permissions: ask as an editor that writes into
+        // it would.
         Ok(old) => match fs::OpenOptions::new().write(true).open(target) {
             Ok(_) => Some(old),
             Err(error) => bail!("{}", plain(&error)),
@@ -187,7 +240,8 @@ fn stage(target: &Path, text: &str) -> Result<TempPath> {
     fs::create_dir_all(directory)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(STAGED.0).suffix(STAGED.1);
-    // What a new file allows is up to the umask, as with any editor; temporary files are private by default.
+    // What a new file allows is up to the umask, as with any editor; temporary files are private by
+    // default.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.tempfile_in(directory)?;
@@ -213,7 +267,10 @@ fn own(_: &NamedTempFile, _: &fs::Metadata) {}
 
 fn keep_journal(path: &Path, text: &str) -> io::Result<()> {
     let directory = path.parent().unwrap_or(path);
-    let mut file = tempfile::Builder::new().prefix(STAGED.0).suffix(JOURNAL_DRAFT).tempfile_in(directory)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(STAGED.0)
+        .suffix(JOURNAL_DRAFT)
+        .tempfile_in(directory)?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|e| e.error)?;
@@ -235,8 +292,12 @@ fn sync_directory(_: &Path) -> io::Result<()> {
 
 /// Path relative to the root, for the journal.
 fn relative(root: &Path, path: &TempPath) -> Result<String> {
-    let path: PathBuf = path.strip_prefix(root).map_or_else(|_| path.to_path_buf(), Path::to_path_buf);
-    path.to_str().map(str::to_owned).context("a path is not UTF-8")
+    let path: PathBuf = path
+        .strip_prefix(root)
+        .map_or_else(|_| path.to_path_buf(), Path::to_path_buf);
+    path.to_str()
+        .map(str::to_owned)
+        .context("a path is not UTF-8")
 }
 
 /// Digest of what stands at the path; `None` when nothing does.
@@ -248,15 +309,20 @@ fn state(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "what is replaced is compared with what was read")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is replaced is compared with what was read"
+)]
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     fs::read(path)
 }
 
 fn digest(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    Sha256::digest(bytes).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
 }

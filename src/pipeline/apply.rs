@@ -1,4 +1,5 @@
-//! Which fixes go together into one pass, and their application file by file, all or nothing for each fix.
+//! Which fixes go together into one pass, and their application file by file, all or nothing for
+//! each fix.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -28,13 +29,19 @@ pub(super) struct Outcome {
 
 /// Whether every change of the fix lies within the PATHs.
 pub(super) fn allowed(workspace: &Workspace, transform: &str, fix: &Fix) -> Result<(), NoFix> {
-    let outside =
-        |path: &str| Err(NoFix::new("outside-paths", format!("would have to change {path}, which is outside of what was asked for")));
+    let outside = |path: &str| {
+        Err(NoFix::new(
+            "outside-paths",
+            format!("would have to change {path}, which is outside of what was asked for"),
+        ))
+    };
     for change in &fix.changes {
         match change {
             Change::Edit(file, _) | Change::Delete(file) => {
                 let file = workspace.file(*file);
-                if !file.editable || (workspace.options().stream && matches!(change, Change::Delete(_))) {
+                if !file.editable
+                    || (workspace.options().stream && matches!(change, Change::Delete(_)))
+                {
                     return outside(&file.path);
                 }
             }
@@ -43,18 +50,25 @@ pub(super) fn allowed(workspace: &Workspace, transform: &str, fix: &Fix) -> Resu
                     return outside(path);
                 }
                 if workspace.file_at(path).is_some_and(|f| *f.text != **text) {
-                    return Err(NoFix::new("path-taken", format!("would create {path}, which exists and differs")));
+                    return Err(NoFix::new(
+                        "path-taken",
+                        format!("would create {path}, which exists and differs"),
+                    ));
                 }
             }
         }
     }
     if fix.changes.is_empty() && fix.applicability != Applicability::DisplayOnly {
-        return Err(NoFix::new("no-change", format!("{} changes nothing ({transform})", fix.title)));
+        return Err(NoFix::new(
+            "no-change",
+            format!("{} changes nothing ({transform})", fix.title),
+        ));
     }
     Ok(())
 }
 
-/// Makes no fix that would edit what is kept elsewhere, or what is not deployed as it stands: nothing bites there.
+/// Makes no fix that would edit what is kept elsewhere, or what is not deployed as it stands:
+/// nothing bites there.
 pub(super) fn leave_aside(workspace: &Workspace, finding: &mut Finding) {
     let of_change = |change: &Change| match change {
         Change::Edit(file, _) | Change::Delete(file) => workspace.aside(*file),
@@ -64,7 +78,9 @@ pub(super) fn leave_aside(workspace: &Workspace, finding: &mut Finding) {
     let aside = match &finding.fix {
         Ok(fix) if fix.applicability != Applicability::DisplayOnly => {
             let of_resource = || finding.resource.and_then(|id| workspace.aside_of(id));
-            here.clone().or_else(of_resource).or_else(|| fix.changes.iter().find_map(of_change))
+            here.clone()
+                .or_else(of_resource)
+                .or_else(|| fix.changes.iter().find_map(of_change))
         }
         _ => None,
     };
@@ -78,7 +94,8 @@ pub(super) fn leave_aside(workspace: &Workspace, finding: &mut Finding) {
     }
 }
 
-/// A fix that gives up a comment is not safe: what people wrote for each other goes only when they say so.
+/// A fix that gives up a comment is not safe: what people wrote for each other goes only when they
+/// say so.
 pub(super) fn demote(workspace: &Workspace, fix: &mut Fix) {
     let loses = |change: &Change| match change {
         Change::Edit(_, edit) => !edit.lost_comments.is_empty(),
@@ -92,20 +109,34 @@ pub(super) fn demote(workspace: &Workspace, fix: &mut Fix) {
 
 /// A file may be created beside, or below, a file that may be edited.
 fn may_create(workspace: &Workspace, path: &str) -> bool {
-    let directory = |p: &str| p.rsplit_once('/').map_or(String::new(), |(d, _)| format!("{d}/"));
+    let directory = |p: &str| {
+        p.rsplit_once('/')
+            .map_or(String::new(), |(d, _)| format!("{d}/"))
+    };
     let new = directory(path);
     let safe = !path.starts_with('/') && path.split('/').all(|s| !matches!(s, "" | "." | ".."));
-    safe && workspace.files().iter().any(|f| f.editable && new.starts_with(&directory(&f.path)))
+    safe && workspace
+        .files()
+        .iter()
+        .any(|f| f.editable && new.starts_with(&directory(&f.path)))
 }
 
-/// Indices of the findings whose fixes are taken in this pass: the first of each conflict, in order.
-pub(super) fn select(workspace: &Workspace, findings: &[Finding], applicable: impl Fn(usize, &Finding, &Fix) -> bool) -> Vec<usize> {
+/// Indices of the findings whose fixes are taken in this pass: the first of each conflict, in
+/// order.
+pub(super) fn select(
+    workspace: &Workspace,
+    findings: &[Finding],
+    applicable: impl Fn(usize, &Finding, &Fix) -> bool,
+) -> Vec<usize> {
     let mut claimed: BTreeSet<ResourceId> = BTreeSet::new();
     let mut taken = Taken::default();
     let mut out = Vec::new();
     for (index, finding) in findings.iter().enumerate() {
         let Ok(fix) = &finding.fix else { continue };
-        if applicable(index, finding, fix) && !fix.claims.iter().any(|c| claimed.contains(c)) && taken.add(workspace, fix) {
+        if applicable(index, finding, fix)
+            && !fix.claims.iter().any(|c| claimed.contains(c))
+            && taken.add(workspace, fix)
+        {
             claimed.extend(fix.claims.iter().copied());
             out.push(index);
         }
@@ -127,19 +158,28 @@ impl<'f> Taken<'f> {
         let free = fix.changes.iter().all(|change| match change {
             Change::Edit(file, edit) => {
                 !self.deleted.contains(file)
-                    && self.edits.get(file).is_none_or(|taken| edit.splices.iter().all(|s| free_of(taken, &s.range)))
+                    && self
+                        .edits
+                        .get(file)
+                        .is_none_or(|taken| edit.splices.iter().all(|s| free_of(taken, &s.range)))
             }
             Change::Delete(file) => !self.deleted.contains(file) && !self.edits.contains_key(file),
             Change::Create(path, _) => !self.created.contains(path.as_str()),
         });
-        let idle = fix.changes.iter().all(|c| matches!(c, Change::Create(path, _) if workspace.file_at(path).is_some()));
+        let idle = fix
+            .changes
+            .iter()
+            .all(|c| matches!(c, Change::Create(path, _) if workspace.file_at(path).is_some()));
         if !free || idle {
             return false;
         }
         for change in &fix.changes {
             match change {
                 Change::Edit(file, edit) => {
-                    self.edits.entry(*file).or_default().extend(edit.splices.iter().map(|s| (s.range.start, s.range.end)));
+                    self.edits
+                        .entry(*file)
+                        .or_default()
+                        .extend(edit.splices.iter().map(|s| (s.range.start, s.range.end)));
                 }
                 Change::Delete(file) => _ = self.deleted.insert(*file),
                 Change::Create(path, _) => _ = self.created.insert(path),
@@ -149,33 +189,47 @@ impl<'f> Taken<'f> {
     }
 }
 
-/// Whether `range` touches none of the ranges taken before, which do not overlap each other; two insertions at one byte do touch.
+/// Whether `range` touches none of the ranges taken before, which do not overlap each other; two
+/// insertions at one byte do touch.
 fn free_of(taken: &BTreeSet<(usize, usize)>, range: &Range<usize>) -> bool {
     taken
         .range(..=(range.end, usize::MAX))
         .rev()
         .take_while(|(_, end)| *end >= range.start)
-        .all(|(start, end)| start != end && !range.is_empty() && (*start >= range.end || range.start >= *end))
+        .all(|(start, end)| {
+            start != end && !range.is_empty() && (*start >= range.end || range.start >= *end)
+        })
 }
 
 /// Applies the fixes of `taken`; where a file refuses, as many of its fixes as can be.
 pub(super) fn apply(workspace: &Workspace, findings: &[Finding], taken: &[usize]) -> Outcome {
-    let fixes: Vec<(usize, &Fix)> = taken.iter().filter_map(|i| Some((*i, findings.get(*i)?.fix.as_ref().ok()?))).collect();
+    let fixes: Vec<(usize, &Fix)> = taken
+        .iter()
+        .filter_map(|i| Some((*i, findings.get(*i)?.fix.as_ref().ok()?)))
+        .collect();
     let mut outcome = Outcome::default();
     let mut edits: BTreeMap<FileId, Vec<&Edit>> = BTreeMap::new();
     for (_, fix) in &fixes {
         collect(fix, &mut edits);
     }
     let mut doubtful: BTreeSet<FileId> = BTreeSet::new();
-    let texts: Vec<_> = edits.par_iter().map(|(file, edits)| (*file, text_after(workspace, *file, edits))).collect();
+    let texts: Vec<_> = edits
+        .par_iter()
+        .map(|(file, edits)| (*file, text_after(workspace, *file, edits)))
+        .collect();
     for (file, text) in texts {
         match text {
             Ok(text) => _ = outcome.texts.insert(file, text),
             Err(_) => _ = doubtful.insert(file),
         }
     }
-    let in_doubt = |fix: &Fix| fix.changes.iter().any(|c| matches!(c, Change::Edit(file, _) if doubtful.contains(file)));
-    let (questioned, good): (Vec<_>, Vec<_>) = fixes.into_iter().partition(|(_, fix)| in_doubt(fix));
+    let in_doubt = |fix: &Fix| {
+        fix.changes
+            .iter()
+            .any(|c| matches!(c, Change::Edit(file, _) if doubtful.contains(file)))
+    };
+    let (questioned, good): (Vec<_>, Vec<_>) =
+        fixes.into_iter().partition(|(_, fix)| in_doubt(fix));
     if !questioned.is_empty() {
         edits.clear();
         for (_, fix) in &good {
@@ -199,8 +253,14 @@ pub(super) fn apply(workspace: &Workspace, findings: &[Finding], taken: &[usize]
     outcome
 }
 
-/// Applies as many of `fixes` as can be, in order, on top of `edits`: all together, or each half of them.
-fn as_many<'a>(workspace: &Workspace, fixes: &[(usize, &'a Fix)], edits: &mut BTreeMap<FileId, Vec<&'a Edit>>, outcome: &mut Outcome) {
+/// Applies as many of `fixes` as can be, in order, on top of `edits`: all together, or each half of
+/// them.
+fn as_many<'a>(
+    workspace: &Workspace,
+    fixes: &[(usize, &'a Fix)],
+    edits: &mut BTreeMap<FileId, Vec<&'a Edit>>,
+    outcome: &mut Outcome,
+) {
     match (with_fixes(workspace, edits, fixes), fixes) {
         (_, []) => {}
         (Ok(texts), _) => {
@@ -222,34 +282,66 @@ fn as_many<'a>(workspace: &Workspace, fixes: &[(usize, &'a Fix)], edits: &mut BT
 /// Fixes of one file up to which each is tried alone.
 const FEW: usize = 16;
 
-/// Those of `offered` that cannot be applied to the text as it is, and why. Many of one file are tried together, so that trying them costs
-/// in proportion to the file.
-pub(super) fn untenable(workspace: &Workspace, findings: &[Finding], offered: &[usize]) -> Vec<(usize, NoFix)> {
+/// Those of `offered` that cannot be applied to the text as it is, and why. Many of one file are
+/// tried together, so that trying them costs in proportion to the file.
+pub(super) fn untenable(
+    workspace: &Workspace,
+    findings: &[Finding],
+    offered: &[usize],
+) -> Vec<(usize, NoFix)> {
     let mut groups: BTreeMap<Vec<FileId>, Vec<usize>> = BTreeMap::new();
     for index in offered {
-        let changes = findings.get(*index).and_then(|f| f.fix.as_ref().ok()).map_or(&[][..], |fix| &fix.changes);
-        let files: BTreeSet<FileId> =
-            changes.iter().filter_map(|c| if let Change::Edit(file, _) = c { Some(*file) } else { None }).collect();
-        groups.entry(files.into_iter().collect()).or_default().push(*index);
+        let changes = findings
+            .get(*index)
+            .and_then(|f| f.fix.as_ref().ok())
+            .map_or(&[][..], |fix| &fix.changes);
+        let files: BTreeSet<FileId> = changes
+            .iter()
+            .filter_map(|c| {
+                if let Change::Edit(file, _) = c {
+                    Some(*file)
+                } else {
+                    None
+                }
+            })
+            .collect();
+        groups
+            .entry(files.into_iter().collect())
+            .or_default()
+            .push(*index);
     }
-    let mut refused: Vec<_> = groups.into_par_iter().flat_map_iter(|(_, offered)| untenable_in(workspace, findings, &offered)).collect();
+    let mut refused: Vec<_> = groups
+        .into_par_iter()
+        .flat_map_iter(|(_, offered)| untenable_in(workspace, findings, &offered))
+        .collect();
     refused.sort_unstable_by_key(|(index, _)| *index);
     refused
 }
 
-fn untenable_in(workspace: &Workspace, findings: &[Finding], offered: &[usize]) -> Vec<(usize, NoFix)> {
+fn untenable_in(
+    workspace: &Workspace,
+    findings: &[Finding],
+    offered: &[usize],
+) -> Vec<(usize, NoFix)> {
     let alone = |index: usize| apply(workspace, findings, &[index]).refused;
     let mut rest = offered.to_vec();
     let mut refused = Vec::new();
     while rest.len() > FEW {
         let mut taken = Taken::default();
         let fix = |index: &usize| findings.get(*index).and_then(|f| f.fix.as_ref().ok());
-        let (together, others): (Vec<_>, Vec<_>) = rest.iter().partition(|i| fix(i).is_some_and(|fix| taken.add(workspace, fix)));
+        let (together, others): (Vec<_>, Vec<_>) = rest
+            .iter()
+            .partition(|i| fix(i).is_some_and(|fix| taken.add(workspace, fix)));
         if together.len() <= FEW {
             break;
         }
         // What stands in the way of a fix may be another one.
-        refused.extend(apply(workspace, findings, &together).refused.into_iter().flat_map(|(index, _)| alone(index)));
+        refused.extend(
+            apply(workspace, findings, &together)
+                .refused
+                .into_iter()
+                .flat_map(|(index, _)| alone(index)),
+        );
         rest = others;
     }
     refused.extend(rest.into_iter().flat_map(alone));
@@ -271,7 +363,11 @@ fn accept(fix: &Fix, index: usize, outcome: &mut Outcome) {
             Change::Edit(..) => {}
             Change::Delete(file) => outcome.deleted.push(*file),
             Change::Create(path, text) => {
-                outcome.created.push(Input { path: path.clone(), text: Arc::from(text.as_str()), editable: true });
+                outcome.created.push(Input {
+                    path: path.clone(),
+                    text: Arc::from(text.as_str()),
+                    editable: true,
+                });
             }
         }
     }
@@ -301,12 +397,17 @@ fn text_after(workspace: &Workspace, file: FileId, edits: &[&Edit]) -> Result<Ar
         return Err(NoFix::new("not-yaml", "the file is not read as YAML"));
     };
     let (after, parts) = verify::changed(yaml, edits)?;
-    let keeps = |(_, part): &(_, Range<usize>)| after.readable().get(part.clone()).is_some_and(typed::keeps);
+    let keeps = |(_, part): &(_, Range<usize>)| {
+        after.readable().get(part.clone()).is_some_and(typed::keeps)
+    };
     if parts.iter().all(keeps) {
         return Ok(after.shared_text());
     }
     match typed::newly_lost(yaml.readable(), after.readable()).first() {
         None => Ok(after.shared_text()),
-        Some(lost) => Err(NoFix::new("api-type", format!("the result would not read as its Kubernetes API type: {lost}"))),
+        Some(lost) => Err(NoFix::new(
+            "api-type",
+            format!("the result would not read as its Kubernetes API type: {lost}"),
+        )),
     }
 }

@@ -1,9 +1,11 @@
 //! Folds the passes of a run into one report.
 //!
-//! A finding of the first pass is *applied* when its fix, or that of the same finding in a later pass, was. A finding that waited may
-//! come back under other words, because the fix it waited for renamed something: then transform and resource tell that it is the same.
-//! Findings that only later passes have are part of the fixes that caused them, unless they are left at the end, or a remark of the first
-//! pass said why there is no fix: those are reported at the place of their resource in the original text.
+//! A finding of the first pass is *applied* when its fix, or that of the same finding in a later
+//! pass, was. A finding that waited may come back under other words, because the fix it waited for
+//! renamed something: then transform and resource tell that it is the same. Findings that only
+//! later passes have are part of the fixes that caused them, unless they are left at the end, or a
+//! remark of the first pass said why there is no fix: those are reported at the place of their
+//! resource in the original text.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,14 +17,16 @@ use kubewright_model::kube::{ResourceId, Workspace};
 use super::report::{FileChange, LeftAlone, Outcome, Place, Report, Reported};
 use super::{Pass, restarts};
 
-/// By what a finding is recognised in another pass, apart from its message. Positions of documents are stable where names are not.
+/// By what a finding is recognised in another pass, apart from its message. Positions of documents
+/// are stable where names are not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     transform: &'static str,
     path: String,
     document: usize,
     item: Option<usize>,
-    /// The pod template and the container that it lies in: several containers of one pod may have findings of the same words.
+    /// The pod template and the container that it lies in: several containers of one pod may have
+    /// findings of the same words.
     container: Option<(usize, usize)>,
 }
 
@@ -31,10 +35,21 @@ impl Key {
         let file = workspace.file(finding.primary.file);
         let (document, item) = match finding.resource {
             Some(id) => (workspace.resource(id).document, workspace.resource(id).item),
-            None => (file.yaml.as_ref().map_or(0, |y| y.document_at(finding.primary.span.start)), None),
+            None => (
+                file.yaml
+                    .as_ref()
+                    .map_or(0, |y| y.document_at(finding.primary.span.start)),
+                None,
+            ),
         };
         let container = container(workspace, finding).map(|(place, _)| place);
-        Self { transform: finding.transform, path: file.path.clone(), document, item, container }
+        Self {
+            transform: finding.transform,
+            path: file.path.clone(),
+            document,
+            item,
+            container,
+        }
     }
 }
 
@@ -66,10 +81,15 @@ impl Within {
     fn of(workspace: &Workspace, finding: &Finding) -> Option<Self> {
         let (_, span) = container(workspace, finding)?;
         let file = finding.primary.file;
-        let places = [&finding.primary].into_iter().chain(finding.related.iter().map(|(place, _)| place));
+        let places = [&finding.primary]
+            .into_iter()
+            .chain(finding.related.iter().map(|(place, _)| place));
         let inside = places.filter(|place| place.file == file && span.contains(&place.span.start));
         let offsets = inside.map(|place| place.span.start - span.start).collect();
-        Some(Self { text: Arc::from(workspace.file(file).text.get(span)?), offsets })
+        Some(Self {
+            text: Arc::from(workspace.file(file).text.get(span)?),
+            offsets,
+        })
     }
 
     /// Whether both have the same finding as their first.
@@ -79,7 +99,11 @@ impl Within {
 
     /// Whether this finding is about what another one is about first.
     fn covers(&self, other: &Self) -> bool {
-        self.text == other.text && other.offsets.first().is_some_and(|offset| self.offsets.contains(offset))
+        self.text == other.text
+            && other
+                .offsets
+                .first()
+                .is_some_and(|offset| self.offsets.contains(offset))
     }
 }
 
@@ -96,10 +120,15 @@ struct Left<'a> {
 }
 
 impl Left<'_> {
-    /// Whether it is what an entry has become, by one of the signs: the same place, the same words, the same container or resource.
+    /// Whether it is what an entry has become, by one of the signs: the same place, the same words,
+    /// the same container or resource.
     fn is(&self, entry: &Entry, sign: Sign) -> bool {
         match sign {
-            Sign::Place => self.within.as_ref().zip(entry.within.as_ref()).is_some_and(|(now, then)| now.is_same(then)),
+            Sign::Place => self
+                .within
+                .as_ref()
+                .zip(entry.within.as_ref())
+                .is_some_and(|(now, then)| now.is_same(then)),
             Sign::Words => self.finding.message == entry.reported.message,
             Sign::Resource => true,
         }
@@ -145,7 +174,10 @@ impl Merge {
         for (at, entry) in self.entries.iter().enumerate() {
             self.known.entry(entry.key.clone()).or_default().push(at);
         }
-        self.remarks = remarks.iter().map(|f| Reported::new(workspace, f)).collect();
+        self.remarks = remarks
+            .iter()
+            .map(|f| Reported::new(workspace, f))
+            .collect();
         self.suppressed = pass.suppressed;
     }
 
@@ -154,56 +186,88 @@ impl Merge {
         for finding in pass.applied.iter().filter_map(|i| pass.findings.get(*i)) {
             let key = Key::of(workspace, finding);
             let same = self.known.get(&key).map_or(&[][..], Vec::as_slice);
-            let waiting = || same.iter().filter_map(|at| Some((*at, self.entries.get(*at)?))).filter(|(_, e)| !e.applied);
+            let waiting = || {
+                same.iter()
+                    .filter_map(|at| Some((*at, self.entries.get(*at)?)))
+                    .filter(|(_, e)| !e.applied)
+            };
             let at = waiting()
                 .find(|(_, e)| e.reported.message == finding.message && e.reported.fix.is_ok())
                 .or_else(|| waiting().find(|(_, e)| e.reported.message == finding.message))
                 .or_else(|| waiting().find(|(_, e)| e.reported.fix.is_ok()))
                 .map(|(at, _)| at);
-            let remark = waiting().find(|(_, e)| e.reported.severity == Severity::Info).map(|(at, _)| at);
+            let remark = waiting()
+                .find(|(_, e)| e.reported.severity == Severity::Info)
+                .map(|(at, _)| at);
             if let Some(entry) = at.and_then(|at| self.entries.get_mut(at)) {
                 if entry.reported.fix.is_err() {
                     // The reason why there was no fix is gone with the fixes before it.
-                    let (place, related) = (entry.reported.place.clone(), entry.reported.related.clone());
-                    entry.reported = Reported { place, related, ..appeared(original, workspace, finding, None) };
+                    let (place, related) =
+                        (entry.reported.place.clone(), entry.reported.related.clone());
+                    entry.reported = Reported {
+                        place,
+                        related,
+                        ..appeared(original, workspace, finding, None)
+                    };
                 }
                 entry.applied = true;
             } else if let Some(entry) = remark.and_then(|at| self.entries.get_mut(at)) {
-                // The reason why there was no fix is gone: what was fixed in the end is what is reported.
+                // The reason why there was no fix is gone: what was fixed in the end is what is
+                // reported.
                 entry.reported = appeared(original, workspace, finding, None);
                 entry.applied = true;
             }
         }
     }
 
-    /// The report, after the pass that applied nothing: it and the findings kept from an earlier one, each with its workspace, in the order
-    /// of their transforms.
-    pub(super) fn finish(mut self, original: &Workspace, last: &[(&Workspace, &Pass)], position: impl Fn(&str) -> Option<usize>) -> Report {
+    /// The report, after the pass that applied nothing: it and the findings kept from an earlier
+    /// one, each with its workspace, in the order of their transforms.
+    pub(super) fn finish(
+        mut self,
+        original: &Workspace,
+        last: &[(&Workspace, &Pass)],
+        position: impl Fn(&str) -> Option<usize>,
+    ) -> Report {
         let now = last.first().map_or(original, |(now, _)| now);
         let mut left: BTreeMap<Key, Vec<Left<'_>>> = BTreeMap::new();
         for (workspace, pass) in last {
             for (i, finding) in pass.findings.iter().enumerate() {
                 let order = (position(finding.transform).unwrap_or(usize::MAX), i);
                 let refusal = pass.refused.get(&i);
-                left.entry(Key::of(workspace, finding)).or_default().push(Left {
-                    order,
-                    workspace,
-                    finding,
-                    refusal,
-                    within: Within::of(workspace, finding),
-                });
+                left.entry(Key::of(workspace, finding))
+                    .or_default()
+                    .push(Left {
+                        order,
+                        workspace,
+                        finding,
+                        refusal,
+                        within: Within::of(workspace, finding),
+                    });
             }
         }
         for entry in &mut self.entries {
-            entry.reported.outcome = if entry.applied { Outcome::Applied } else { Outcome::Cured };
+            entry.reported.outcome = if entry.applied {
+                Outcome::Applied
+            } else {
+                Outcome::Cured
+            };
         }
         let mut covered: BTreeMap<Key, Vec<Within>> = BTreeMap::new();
         for sign in [Sign::Place, Sign::Words, Sign::Resource] {
-            for entry in self.entries.iter_mut().filter(|e| e.reported.outcome == Outcome::Cured) {
-                let Some(same) = left.get_mut(&entry.key) else { continue };
+            for entry in self
+                .entries
+                .iter_mut()
+                .filter(|e| e.reported.outcome == Outcome::Cured)
+            {
+                let Some(same) = left.get_mut(&entry.key) else {
+                    continue;
+                };
                 if let Some(at) = same.iter().position(|left| left.is(entry, sign)) {
                     let left = same.remove(at);
-                    covered.entry(entry.key.clone()).or_default().extend(left.within);
+                    covered
+                        .entry(entry.key.clone())
+                        .or_default()
+                        .extend(left.within);
                     entry.reported.outcome = Outcome::Left;
                     if let Some(reason) = left.refusal.or(left.finding.fix.as_ref().err()) {
                         entry.reported.fix = Err(reason.clone());
@@ -211,39 +275,73 @@ impl Merge {
                 }
             }
         }
-        // Two findings of one container may have become one, where it is still as it was: neither is cured.
-        for entry in self.entries.iter_mut().filter(|e| e.reported.outcome == Outcome::Cured) {
+        // Two findings of one container may have become one, where it is still as it was: neither
+        // is cured.
+        for entry in self
+            .entries
+            .iter_mut()
+            .filter(|e| e.reported.outcome == Outcome::Cured)
+        {
             let others = covered.get(&entry.key).map_or(&[][..], Vec::as_slice);
-            if entry.within.as_ref().is_some_and(|own| others.iter().any(|other| other.covers(own))) {
+            if entry
+                .within
+                .as_ref()
+                .is_some_and(|own| others.iter().any(|other| other.covers(own)))
+            {
                 entry.reported.outcome = Outcome::Left;
             }
         }
         // What a fix leaves to remark about its own resource is no finding of its own.
         let applied = |at: &usize| self.entries.get(*at).is_some_and(|e| e.applied);
         for (key, rest) in &mut left {
-            if self.known.get(key).is_some_and(|same| same.iter().any(applied)) {
+            if self
+                .known
+                .get(key)
+                .is_some_and(|same| same.iter().any(applied))
+            {
                 rest.retain(|l| l.finding.severity != Severity::Info || l.finding.fix.is_ok());
             }
         }
         let mut left: Vec<_> = left.into_values().flatten().collect();
         left.sort_unstable_by_key(|left| left.order);
-        let mut findings: Vec<Reported> = self.entries.into_iter().map(|e| e.reported).chain(self.remarks).collect();
-        findings.extend(left.into_iter().map(|left| appeared(original, left.workspace, left.finding, left.refusal)));
+        let mut findings: Vec<Reported> = self
+            .entries
+            .into_iter()
+            .map(|e| e.reported)
+            .chain(self.remarks)
+            .collect();
+        findings.extend(
+            left.into_iter()
+                .map(|left| appeared(original, left.workspace, left.finding, left.refusal)),
+        );
         let mut report = Report {
             findings,
             files: changes(original, now),
-            read: original.files().iter().filter(|f| f.editable).map(|f| f.path.clone()).collect(),
+            read: original
+                .files()
+                .iter()
+                .filter(|f| f.editable)
+                .map(|f| f.path.clone())
+                .collect(),
             restarts: Vec::new(),
             skipped: (original.skipped().iter())
                 .filter(|s| original.file(s.file).editable)
-                .map(|s| LeftAlone { path: original.file(s.file).path.clone(), document: s.document, code: s.code, text: s.text.clone() })
+                .map(|s| LeftAlone {
+                    path: original.file(s.file).path.clone(),
+                    document: s.document,
+                    code: s.code,
+                    text: s.text.clone(),
+                })
                 .collect(),
             suppressed: self.suppressed,
             sources: BTreeMap::new(),
         };
         for finding in &report.findings {
             // A file that only the result has is shown as it is there.
-            if let Some(file) = original.file_at(&finding.place.path).or_else(|| now.file_at(&finding.place.path)) {
+            if let Some(file) = original
+                .file_at(&finding.place.path)
+                .or_else(|| now.file_at(&finding.place.path))
+            {
                 report.sources.insert(file.path.clone(), file.text.clone());
             }
         }
@@ -253,8 +351,14 @@ impl Merge {
     }
 }
 
-/// A finding that the fixes of this run brought to light, at the place of its resource in the original text.
-fn appeared(original: &Workspace, now: &Workspace, finding: &Finding, refusal: Option<&NoFix>) -> Reported {
+/// A finding that the fixes of this run brought to light, at the place of its resource in the
+/// original text.
+fn appeared(
+    original: &Workspace,
+    now: &Workspace,
+    finding: &Finding,
+    refusal: Option<&NoFix>,
+) -> Reported {
     let mut reported = Reported::new(now, finding);
     if let Some(reason) = refusal {
         reported.fix = Err(reason.clone());
@@ -263,18 +367,24 @@ fn appeared(original: &Workspace, now: &Workspace, finding: &Finding, refusal: O
         && file.text != now.file(finding.primary.file).text
     {
         // Its coordinates are those of a text that is not the original one.
-        reported.place = finding.resource.and_then(|id| counterpart(original, now, id)).unwrap_or(Place {
-            line: 1,
-            column: 1,
-            start: 0,
-            end: 0,
-            ..reported.place
-        });
+        reported.place = finding
+            .resource
+            .and_then(|id| counterpart(original, now, id))
+            .unwrap_or(Place {
+                line: 1,
+                column: 1,
+                start: 0,
+                end: 0,
+                ..reported.place
+            });
         reported.related.clear();
         if let Ok(fix) = &mut reported.fix {
             fix.edits.clear();
         }
-        reported.notes.push("appears only after the other fixes of this run, and names things as they are then".into());
+        reported.notes.push(
+            "appears only after the other fixes of this run, and names things as they are then"
+                .into(),
+        );
     }
     reported
 }
@@ -283,11 +393,15 @@ fn appeared(original: &Workspace, now: &Workspace, finding: &Finding, refusal: O
 fn counterpart(original: &Workspace, now: &Workspace, id: ResourceId) -> Option<Place> {
     let resource = now.resource(id);
     let path = &now.file(resource.file).path;
-    let same = (original.resources_of(original.file_at(path)?.id).iter())
-        .find(|r| r.kind == resource.kind && r.document == resource.document && r.item == resource.item)?;
+    let same = (original.resources_of(original.file_at(path)?.id).iter()).find(|r| {
+        r.kind == resource.kind && r.document == resource.document && r.item == resource.item
+    })?;
     let node = original.node(same.id)?;
     let name = node.path(&["metadata", "name"]).unwrap_or(node);
-    Some(Place::of(original, &kubewright_model::finding::Location::of(same.file, name)))
+    Some(Place::of(
+        original,
+        &kubewright_model::finding::Location::of(same.file, name),
+    ))
 }
 
 /// Files that differ, by path.
@@ -305,10 +419,16 @@ pub(super) fn changes(original: &Workspace, now: &Workspace) -> Vec<FileChange> 
         };
         let b = if order.is_le() { before.next() } else { None };
         let a = if order.is_ge() { after.next() } else { None };
-        let Some(path) = b.or(a).map(|f| f.path.clone()) else { return changes };
+        let Some(path) = b.or(a).map(|f| f.path.clone()) else {
+            return changes;
+        };
         let (b, a) = (b.map(|f| f.text.clone()), a.map(|f| f.text.clone()));
         if b != a {
-            changes.push(FileChange { path, before: b, after: a });
+            changes.push(FileChange {
+                path,
+                before: b,
+                after: a,
+            });
         }
     }
 }

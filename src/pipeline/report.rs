@@ -1,4 +1,5 @@
-//! What a run says: findings in coordinates of the original text, changed files, restarts, what was left alone.
+//! What a run says: findings in coordinates of the original text, changed files, restarts, what was
+//! left alone.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -33,7 +34,13 @@ impl Place {
     fn at(workspace: &Workspace, file: FileId, span: Range<usize>) -> Self {
         let file = workspace.file(file);
         let (line, column) = file.position(span.start);
-        Self { path: file.path.clone(), line, column, start: span.start, end: span.end }
+        Self {
+            path: file.path.clone(),
+            line,
+            column,
+            start: span.start,
+            end: span.end,
+        }
     }
 }
 
@@ -45,7 +52,11 @@ pub fn position(text: &str, offset: usize) -> (usize, usize) {
     }
     let before = &text[..offset];
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let column = before[line_start..].trim_start_matches('\u{feff}').chars().count() + 1;
+    let column = before[line_start..]
+        .trim_start_matches('\u{feff}')
+        .chars()
+        .count()
+        + 1;
     (before.bytes().filter(|b| *b == b'\n').count() + 1, column)
 }
 
@@ -64,7 +75,12 @@ pub struct ResourceName {
 
 impl From<&Resource> for ResourceName {
     fn from(r: &Resource) -> Self {
-        Self { api_version: r.api_version.clone(), kind: r.kind.clone(), namespace: r.namespace.clone(), name: r.name.clone() }
+        Self {
+            api_version: r.api_version.clone(),
+            kind: r.kind.clone(),
+            namespace: r.namespace.clone(),
+            name: r.name.clone(),
+        }
     }
 }
 
@@ -149,21 +165,41 @@ impl Reported {
             severity: finding.severity,
             message: finding.message.clone(),
             place: Place::of(workspace, &finding.primary),
-            related: finding.related.iter().map(|(l, text)| (Place::of(workspace, l), text.clone())).collect(),
+            related: finding
+                .related
+                .iter()
+                .map(|(l, text)| (Place::of(workspace, l), text.clone()))
+                .collect(),
             resource: finding.resource.map(|id| workspace.resource(id).into()),
             notes: finding.notes.clone(),
-            fix: finding.fix.as_ref().map(|fix| reported_fix(workspace, fix)).map_err(Clone::clone),
+            fix: finding
+                .fix
+                .as_ref()
+                .map(|fix| reported_fix(workspace, fix))
+                .map_err(Clone::clone),
             outcome: Outcome::Left,
         }
     }
 
     /// A file that could not be read at all: error, at a position of its bytes.
-    pub fn unread(path: String, position: (usize, usize), offset: usize, message: String, reason: NoFix) -> Self {
+    pub fn unread(
+        path: String,
+        position: (usize, usize),
+        offset: usize,
+        message: String,
+        reason: NoFix,
+    ) -> Self {
         Self {
             transform: super::INPUT,
             severity: Severity::Error,
             message,
-            place: Place { path, line: position.0, column: position.1, start: offset, end: offset },
+            place: Place {
+                path,
+                line: position.0,
+                column: position.1,
+                start: offset,
+                end: offset,
+            },
             related: Vec::new(),
             resource: None,
             notes: Vec::new(),
@@ -190,17 +226,34 @@ fn reported_fix(workspace: &Workspace, fix: &Fix) -> ReportedFix {
                 lost_comments.extend(edit.lost_comments.iter().cloned());
             }
             Change::Create(path, text) => {
-                edits.push(ReportedEdit { path: path.clone(), start: 0, end: 0, content: text.clone(), file: FileFate::Created });
+                edits.push(ReportedEdit {
+                    path: path.clone(),
+                    start: 0,
+                    end: 0,
+                    content: text.clone(),
+                    file: FileFate::Created,
+                });
             }
             Change::Delete(file) => {
                 let file = workspace.file(*file);
                 let end = file.text.len();
-                edits.push(ReportedEdit { path: file.path.clone(), start: 0, end, content: String::new(), file: FileFate::Deleted });
+                edits.push(ReportedEdit {
+                    path: file.path.clone(),
+                    start: 0,
+                    end,
+                    content: String::new(),
+                    file: FileFate::Deleted,
+                });
                 lost_comments.extend(fix.comments_lost_with(workspace, file.id));
             }
         }
     }
-    ReportedFix { title: fix.title.clone(), applicability: fix.applicability, edits, lost_comments }
+    ReportedFix {
+        title: fix.title.clone(),
+        applicability: fix.applicability,
+        edits,
+        lost_comments,
+    }
 }
 
 /// A file that is not what it was.
@@ -249,16 +302,22 @@ pub struct Report {
 impl Report {
     /// Number of files that could not be read at all.
     pub fn unread(&self) -> usize {
-        self.findings.iter().filter(|f| f.transform == super::INPUT && !self.sources.contains_key(&f.place.path)).count()
+        self.findings
+            .iter()
+            .filter(|f| f.transform == super::INPUT && !self.sources.contains_key(&f.place.path))
+            .count()
     }
 
     /// Whether a finding of at least that severity is still there at the end.
     pub fn leaves(&self, severity: Severity) -> bool {
-        self.findings.iter().any(|f| f.outcome == Outcome::Left && f.severity >= severity)
+        self.findings
+            .iter()
+            .any(|f| f.outcome == Outcome::Left && f.severity >= severity)
     }
 
     /// Puts findings in order: by path, then position, then in the order in which they were made.
     pub fn sort(&mut self) {
-        self.findings.sort_by(|a, b| (&a.place.path, a.place.start).cmp(&(&b.place.path, b.place.start)));
+        self.findings
+            .sort_by(|a, b| (&a.place.path, a.place.start).cmp(&(&b.place.path, b.place.start)));
     }
 }

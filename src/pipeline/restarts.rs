@@ -1,4 +1,5 @@
-//! What applying the changed manifests restarts: pod templates whose value is another one than before.
+//! What applying the changed manifests restarts: pod templates whose value is another one than
+//! before.
 
 use std::collections::BTreeMap;
 
@@ -44,10 +45,22 @@ pub struct Restart {
 }
 
 /// Restarts by path and position.
-pub(super) fn restarts(original: &Workspace, now: &Workspace, files: &[FileChange]) -> Vec<Restart> {
+pub(super) fn restarts(
+    original: &Workspace,
+    now: &Workspace,
+    files: &[FileChange],
+) -> Vec<Restart> {
     let changed: Vec<&str> = files.iter().map(|f| f.path.as_str()).collect();
     let in_changed = |ws: &Workspace| -> Vec<ResourceId> {
-        ws.resources().iter().filter(|r| changed.binary_search(&ws.file(r.file).path.as_str()).is_ok()).map(|r| r.id).collect()
+        ws.resources()
+            .iter()
+            .filter(|r| {
+                changed
+                    .binary_search(&ws.file(r.file).path.as_str())
+                    .is_ok()
+            })
+            .map(|r| r.id)
+            .collect()
     };
     let before = in_changed(original);
     let after = Index::new(now, &in_changed(now));
@@ -58,33 +71,54 @@ pub(super) fn restarts(original: &Workspace, now: &Workspace, files: &[FileChang
     let mut restarts = Vec::new();
     for id in before {
         let old = templates(original, id);
-        let Some(strategy) = strategy(original, id).filter(|_| !old.is_empty()) else { continue };
+        let Some(strategy) = strategy(original, id).filter(|_| !old.is_empty()) else {
+            continue;
+        };
         let r = original.resource(id);
-        let several = count.get(&(r.file, &*r.kind, &*r.name)).is_some_and(|n| *n > 1);
-        let Some(twin) = after.twin(original, id, several) else { continue };
+        let several = count
+            .get(&(r.file, &*r.kind, &*r.name))
+            .is_some_and(|n| *n > 1);
+        let Some(twin) = after.twin(original, id, several) else {
+            continue;
+        };
         if old != templates(now, twin) {
             let resource = original.resource(id);
-            restarts.push(Restart { path: original.file(resource.file).path.clone(), resource: resource.into(), strategy });
+            restarts.push(Restart {
+                path: original.file(resource.file).path.clone(),
+                resource: resource.into(),
+                strategy,
+            });
         }
     }
     restarts
 }
 
 fn templates(workspace: &Workspace, id: ResourceId) -> Vec<Option<Value>> {
-    workspace.pod_templates(id).iter().map(|t| t.node.to_value()).collect()
+    workspace
+        .pod_templates(id)
+        .iter()
+        .map(|t| t.node.to_value())
+        .collect()
 }
 
-/// How a changed pod template of this resource reaches its pods; `None` when running pods stay or the next run takes it anyway.
+/// How a changed pod template of this resource reaches its pods; `None` when running pods stay or
+/// the next run takes it anyway.
 fn strategy(workspace: &Workspace, id: ResourceId) -> Option<Strategy> {
     let carrier = workspace.pod_templates(id).first()?.carrier;
     let node = workspace.node(id)?;
     let spec = |path: &[&str]| node.path(path).and_then(Node::text);
-    if carrier.rollout == Rollout::Rolls && Hold::of(workspace.resource(id), node).is_some_and(Hold::holds_all) {
+    if carrier.rollout == Rollout::Rolls
+        && Hold::of(workspace.resource(id), node).is_some_and(Hold::holds_all)
+    {
         return None;
     }
     match carrier.rollout {
-        Rollout::Rolls if spec(&["spec", "strategy", "type"]) == Some("Recreate") => Some(Strategy::Recreate),
-        Rollout::Rolls if spec(&["spec", "updateStrategy", "type"]) == Some("OnDelete") => Some(Strategy::OnDelete),
+        Rollout::Rolls if spec(&["spec", "strategy", "type"]) == Some("Recreate") => {
+            Some(Strategy::Recreate)
+        }
+        Rollout::Rolls if spec(&["spec", "updateStrategy", "type"]) == Some("OnDelete") => {
+            Some(Strategy::OnDelete)
+        }
         Rollout::Rolls => Some(Strategy::Rolling),
         Rollout::Immutable | Rollout::Recreate => Some(Strategy::Recreated),
         Rollout::NextRun | Rollout::Untouched => None,
@@ -103,27 +137,63 @@ struct Index {
 
 impl Index {
     fn new(workspace: &Workspace, ids: &[ResourceId]) -> Self {
-        let mut index = Self { here: BTreeMap::new(), anywhere: BTreeMap::new(), position: BTreeMap::new() };
+        let mut index = Self {
+            here: BTreeMap::new(),
+            anywhere: BTreeMap::new(),
+            position: BTreeMap::new(),
+        };
         for id in ids {
             let r = workspace.resource(*id);
             let path = &workspace.file(r.file).path;
-            index.here.insert((path.clone(), r.kind.clone(), r.namespace.clone(), r.name.clone()), *id);
-            index.anywhere.entry((r.kind.clone(), r.namespace.clone(), r.name.clone())).and_modify(|v| *v = None).or_insert(Some(*id));
-            index.position.insert((path.clone(), r.kind.clone(), r.document, r.item), *id);
+            index.here.insert(
+                (
+                    path.clone(),
+                    r.kind.clone(),
+                    r.namespace.clone(),
+                    r.name.clone(),
+                ),
+                *id,
+            );
+            index
+                .anywhere
+                .entry((r.kind.clone(), r.namespace.clone(), r.name.clone()))
+                .and_modify(|v| *v = None)
+                .or_insert(Some(*id));
+            index
+                .position
+                .insert((path.clone(), r.kind.clone(), r.document, r.item), *id);
         }
         index
     }
 
-    /// The resource that `id` of the original has become; `several`: its file has others of its kind and name.
+    /// The resource that `id` of the original has become; `several`: its file has others of its
+    /// kind and name.
     fn twin(&self, original: &Workspace, id: ResourceId, several: bool) -> Option<ResourceId> {
         let r = original.resource(id);
         let path = &original.file(r.file).path;
-        let position = self.position.get(&(path.clone(), r.kind.clone(), r.document, r.item)).copied();
+        let position = self
+            .position
+            .get(&(path.clone(), r.kind.clone(), r.document, r.item))
+            .copied();
         // Two resources of one name in one file: their positions tell them apart.
-        let here = self.here.get(&(path.clone(), r.kind.clone(), r.namespace.clone(), r.name.clone())).copied();
+        let here = self
+            .here
+            .get(&(
+                path.clone(),
+                r.kind.clone(),
+                r.namespace.clone(),
+                r.name.clone(),
+            ))
+            .copied();
         if several && position.is_some() {
             return position;
         }
-        here.or_else(|| self.anywhere.get(&(r.kind.clone(), r.namespace.clone(), r.name.clone())).copied().flatten()).or(position)
+        here.or_else(|| {
+            self.anywhere
+                .get(&(r.kind.clone(), r.namespace.clone(), r.name.clone()))
+                .copied()
+                .flatten()
+        })
+        .or(position)
     }
 }

@@ -1,8 +1,10 @@
 //! Suppressions: comments and annotations that say which findings are accepted.
 //!
-//! `# kubewright: ignore[name,name] reason` on a line, or directly above it, takes away the findings on that line; at `apiVersion`, `kind`
-//! or `metadata.name` those of the whole resource. So does the annotation `kubewright.dev/ignore: "name,name"` on a resource or its pod
-//! template. On a further place of a finding it keeps the fix, which would change all of them, from being made. One that hits nothing is itself a remark, or it would outlive what it was written for.
+//! `# kubewright: ignore[name,name] reason` on a line, or directly above it, takes away the
+//! findings on that line; at `apiVersion`, `kind` or `metadata.name` those of the whole resource.
+//! So does the annotation `kubewright.dev/ignore: "name,name"` on a resource or its pod template.
+//! On a further place of a finding it keeps the fix, which would change all of them, from being
+//! made. One that hits nothing is itself a remark, or it would outlive what it was written for.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -44,7 +46,12 @@ pub(super) struct Suppressions {
 impl Suppressions {
     /// Reads those of all files that are reported on.
     pub(super) fn read(workspace: &Workspace) -> Self {
-        let mut found = Self { all: Vec::new(), malformed: Vec::new(), by_file: BTreeMap::new(), by_resource: BTreeMap::new() };
+        let mut found = Self {
+            all: Vec::new(),
+            malformed: Vec::new(),
+            by_file: BTreeMap::new(),
+            by_resource: BTreeMap::new(),
+        };
         for file in workspace.files().iter().filter(|f| f.editable) {
             if let Some(yaml) = &file.yaml
                 && KUBEWRIGHT.is_in(&file.text)
@@ -56,7 +63,11 @@ impl Suppressions {
         for (index, s) in found.all.iter().enumerate() {
             match s.resource {
                 Some(id) => found.by_resource.entry(id).or_default().push(index),
-                None => found.by_file.entry(s.location.file).or_default().push(index),
+                None => found
+                    .by_file
+                    .entry(s.location.file)
+                    .or_default()
+                    .push(index),
             }
         }
         found
@@ -65,10 +76,22 @@ impl Suppressions {
     fn comments(&mut self, workspace: &Workspace, file: &SourceFile, yaml: &File) {
         for comment in yaml.comments() {
             let text = file.text.get(comment.clone()).unwrap_or("");
-            let Some(rest) = text.trim_start_matches('#').trim_start().strip_prefix(DIRECTIVE) else { continue };
-            let names = rest.trim_start().strip_prefix("ignore[").and_then(|r| r.split_once(']'));
+            let Some(rest) = text
+                .trim_start_matches('#')
+                .trim_start()
+                .strip_prefix(DIRECTIVE)
+            else {
+                continue;
+            };
+            let names = rest
+                .trim_start()
+                .strip_prefix("ignore[")
+                .and_then(|r| r.split_once(']'));
             let Some((names, _reason)) = names.filter(|(names, _)| !names.trim().is_empty()) else {
-                self.malformed.push(Location { file: file.id, span: comment.clone() });
+                self.malformed.push(Location {
+                    file: file.id,
+                    span: comment.clone(),
+                });
                 continue;
             };
             let line = covered_line(&file.text, comment);
@@ -76,22 +99,48 @@ impl Suppressions {
             let from = comment.start + text.find('[').map_or(0, |at| at + 1);
             for (at, name) in split_names(names) {
                 let span = from + at..from + at + name.len();
-                let location = Location { file: file.id, span };
-                self.all.push(Suppression { name: name.into(), location, line: Some(line), resource, used: false });
+                let location = Location {
+                    file: file.id,
+                    span,
+                };
+                self.all.push(Suppression {
+                    name: name.into(),
+                    location,
+                    line: Some(line),
+                    resource,
+                    used: false,
+                });
             }
         }
     }
 
     fn annotations(&mut self, workspace: &Workspace, file: &SourceFile) {
         for resource in workspace.resources_of(file.id) {
-            let Some(node) = workspace.node(resource.id) else { continue };
+            let Some(node) = workspace.node(resource.id) else {
+                continue;
+            };
             let mut holders: Vec<Node<'_>> = vec![node];
-            holders.extend(workspace.pod_templates(resource.id).iter().map(|t| t.node).filter(|n| *n != node));
-            for value in holders.iter().filter_map(|n| n.path(&["metadata", "annotations"])?.get(ANNOTATION)) {
+            holders.extend(
+                workspace
+                    .pod_templates(resource.id)
+                    .iter()
+                    .map(|t| t.node)
+                    .filter(|n| *n != node),
+            );
+            for value in holders
+                .iter()
+                .filter_map(|n| n.path(&["metadata", "annotations"])?.get(ANNOTATION))
+            {
                 let location = Location::of(file.id, value);
                 for (_, name) in split_names(value.text().unwrap_or("")) {
                     let resource = Some(resource.id);
-                    self.all.push(Suppression { name: name.into(), location: location.clone(), line: None, resource, used: false });
+                    self.all.push(Suppression {
+                        name: name.into(),
+                        location: location.clone(),
+                        line: None,
+                        resource,
+                        used: false,
+                    });
                 }
             }
         }
@@ -101,9 +150,14 @@ impl Suppressions {
     pub(super) fn hit(&mut self, workspace: &Workspace, finding: &Finding) -> bool {
         let file = workspace.file(finding.primary.file);
         let line = line_start(&file.text, finding.primary.span.start);
-        let resource = finding.resource.or_else(|| enclosing(workspace, file, finding.primary.span.start));
+        let resource = finding
+            .resource
+            .or_else(|| enclosing(workspace, file, finding.primary.span.start));
         let mut hit = false;
-        let on_resource = resource.and_then(|id| self.by_resource.get(&id)).into_iter().flatten();
+        let on_resource = resource
+            .and_then(|id| self.by_resource.get(&id))
+            .into_iter()
+            .flatten();
         let on_line = self.by_file.get(&file.id).into_iter().flatten();
         for index in on_resource.chain(on_line) {
             if let Some(s) = self.all.get_mut(*index)
@@ -117,10 +171,15 @@ impl Suppressions {
         hit
     }
 
-    /// Whether a suppression covers another place of a finding that itself stays; it counts as used then.
+    /// Whether a suppression covers another place of a finding that itself stays; it counts as used
+    /// then.
     pub(super) fn partly(&mut self, workspace: &Workspace, finding: &Finding) -> bool {
         let mut hit = false;
-        for (place, _) in finding.related.iter().filter(|(place, _)| *place != finding.primary) {
+        for (place, _) in finding
+            .related
+            .iter()
+            .filter(|(place, _)| *place != finding.primary)
+        {
             let line = line_start(&workspace.file(place.file).text, place.span.start);
             for index in self.by_file.get(&place.file).into_iter().flatten() {
                 if let Some(s) = self.all.get_mut(*index)
@@ -135,18 +194,38 @@ impl Suppressions {
         hit
     }
 
-    /// What there is to say: names that are no transform, suppressions that hit nothing although their transform ran.
+    /// What there is to say: names that are no transform, suppressions that hit nothing although
+    /// their transform ran.
     pub(super) fn remarks(&self, ran: &[&str]) -> Vec<Finding> {
-        let known: Vec<&str> = kubewright_transforms::ALL.iter().map(|t| t.meta().name).chain(ran.iter().copied()).collect();
+        let known: Vec<&str> = kubewright_transforms::ALL
+            .iter()
+            .map(|t| t.meta().name)
+            .chain(ran.iter().copied())
+            .collect();
         let mut remarks: Vec<Finding> = (self.malformed.iter())
-            .map(|at| remark(at, "this suppression names no transform: write ignore[name] and a reason".into(), "malformed-suppression"))
+            .map(|at| {
+                remark(
+                    at,
+                    "this suppression names no transform: write ignore[name] and a reason".into(),
+                    "malformed-suppression",
+                )
+            })
             .collect();
         for s in self.all.iter().filter(|s| !s.used) {
             if !known.contains(&s.name.as_str()) {
-                let hint = nearest(&s.name, known.iter().copied()).map_or(String::new(), |n| format!(", did you mean {n}?"));
-                remarks.push(remark(&s.location, format!("there is no transform {}{hint}", s.name), "unknown-transform"));
+                let hint = nearest(&s.name, known.iter().copied())
+                    .map_or(String::new(), |n| format!(", did you mean {n}?"));
+                remarks.push(remark(
+                    &s.location,
+                    format!("there is no transform {}{hint}", s.name),
+                    "unknown-transform",
+                ));
             } else if ran.contains(&s.name.as_str()) {
-                remarks.push(remark(&s.location, format!("{} finds nothing here: the suppression can go", s.name), "unused-suppression"));
+                remarks.push(remark(
+                    &s.location,
+                    format!("{} finds nothing here: the suppression can go", s.name),
+                    "unused-suppression",
+                ));
             }
         }
         remarks
@@ -162,7 +241,10 @@ fn remark(location: &Location, message: String, code: &'static str) -> Finding {
         related: Vec::new(),
         resource: None,
         notes: Vec::new(),
-        fix: Err(NoFix::new(code, "comments and annotations of people are not edited")),
+        fix: Err(NoFix::new(
+            code,
+            "comments and annotations of people are not edited",
+        )),
     }
 }
 
@@ -186,13 +268,19 @@ fn split_names(list: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 fn line_start(text: &str, offset: usize) -> usize {
-    text.get(..offset).and_then(|t| t.rfind('\n')).map_or(0, |at| at + 1)
+    text.get(..offset)
+        .and_then(|t| t.rfind('\n'))
+        .map_or(0, |at| at + 1)
 }
 
-/// Start of the line that a comment covers: its own, or the first line below that is neither blank nor a comment.
+/// Start of the line that a comment covers: its own, or the first line below that is neither blank
+/// nor a comment.
 fn covered_line(text: &str, comment: &Range<usize>) -> usize {
     let own = line_start(text, comment.start);
-    if text.get(own..comment.start).is_some_and(|t| !t.trim().is_empty()) {
+    if text
+        .get(own..comment.start)
+        .is_some_and(|t| !t.trim().is_empty())
+    {
         return own;
     }
     let mut at = own;
@@ -206,21 +294,38 @@ fn covered_line(text: &str, comment: &Range<usize>) -> usize {
     own
 }
 
-/// The resource whose `apiVersion`, `kind` or `metadata.name` stands on the line that starts at `line`.
+/// The resource whose `apiVersion`, `kind` or `metadata.name` stands on the line that starts at
+/// `line`.
 fn resource_at(workspace: &Workspace, file: &SourceFile, line: usize) -> Option<ResourceId> {
     let on_line = |node: Node<'_>| line_start(&file.text, node.span().start) == line;
     workspace.resources_of(file.id).iter().find_map(|r| {
         let node = workspace.node(r.id)?;
         let names: [&[&str]; 3] = [&["apiVersion"], &["kind"], &["metadata", "name"]];
-        names.iter().any(|path| node.path(path).is_some_and(on_line)).then_some(r.id)
+        names
+            .iter()
+            .any(|path| node.path(path).is_some_and(on_line))
+            .then_some(r.id)
     })
 }
 
 /// The resource that holds a byte of the file.
 fn enclosing(workspace: &Workspace, file: &SourceFile, offset: usize) -> Option<ResourceId> {
-    let holds = |id| workspace.node(id).is_some_and(|n| n.span().contains(&offset));
-    // Resources stand in the order of their mappings: only those that begin before the byte can hold it.
+    let holds = |id| {
+        workspace
+            .node(id)
+            .is_some_and(|n| n.span().contains(&offset))
+    };
+    // Resources stand in the order of their mappings: only those that begin before the byte can
+    // hold it.
     let all = workspace.resources_of(file.id);
-    let end = all.partition_point(|r| workspace.node(r.id).is_some_and(|n| n.span().start <= offset));
-    all.get(..end)?.iter().rev().map(|r| r.id).find(|id| holds(*id))
+    let end = all.partition_point(|r| {
+        workspace
+            .node(r.id)
+            .is_some_and(|n| n.span().start <= offset)
+    });
+    all.get(..end)?
+        .iter()
+        .rev()
+        .map(|r| r.id)
+        .find(|id| holds(*id))
 }

@@ -1,5 +1,5 @@
-//! Refusals were right: with a lie about the image, or with something of the manifest hidden, the fix is written, and what the pod does then
-//! is no longer what it did.
+//! Refusals were right: with a lie about the image, or with something of the manifest hidden, the
+//! fix is written, and what the pod does then is no longer what it did.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -79,7 +79,10 @@ pub(super) const REFUSALS: &[Refusal] = &[
         name: "read-only-root",
         code: "read-only-root",
         container: "command: [web]\nsecurityContext: {readOnlyRootFilesystem: true}",
-        hidden: Some(("readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false")),
+        hidden: Some((
+            "readOnlyRootFilesystem: true",
+            "readOnlyRootFilesystem: false",
+        )),
         wreck: Wreck::State("exited:1"),
         ..REFUSAL
     },
@@ -173,7 +176,11 @@ pub(super) const REFUSALS: &[Refusal] = &[
 
 impl Refusal {
     fn manifest(&self) -> String {
-        let fields: String = self.container.lines().flat_map(|line| ["        ", line, "\n"]).collect();
+        let fields: String = self
+            .container
+            .lines()
+            .flat_map(|line| ["        ", line, "\n"])
+            .collect();
         format!(
             "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  selector:\n    matchLabels: {{app: web}}\n  template:\n    \
              metadata:\n      labels: {{app: web}}\n    spec:\n      containers:\n      - name: web\n        image: app\n{fields}        \
@@ -188,38 +195,80 @@ impl Refusal {
 pub(super) fn play(simulator: &Path, refusal: &Refusal) -> Outcome {
     let manifest = refusal.manifest();
     let (there, shown) = refusal.hidden.unwrap_or_default();
-    let swap = |text: &str, from: &str, to: &str| if from.is_empty() { text.to_owned() } else { text.replace(from, to) };
+    let swap = |text: &str, from: &str, to: &str| {
+        if from.is_empty() {
+            text.to_owned()
+        } else {
+            text.replace(from, to)
+        }
+    };
     let refused = fixed(&manifest, refusal.truth)?.err();
-    ensure(refused.as_deref() == Some(refusal.code), || format!("refused by {refused:?}"))?;
-    let lied = fixed(&swap(&manifest, there, shown), refusal.lie)?.map_err(|code| format!("the lie does not help: {code}"))?;
+    ensure(refused.as_deref() == Some(refusal.code), || {
+        format!("refused by {refused:?}")
+    })?;
+    let lied = fixed(&swap(&manifest, there, shown), refusal.lie)?
+        .map_err(|code| format!("the lie does not help: {code}"))?;
     let scratch = tempfile::tempdir()?;
     let images = format!("app: {}\n", refusal.image);
     let run = |text: &str| -> Result<Steps, Failed> {
         let files: [PathBuf; 1] = [scratch.path().join("web.yaml")];
         fs::write(&files[0], text)?;
         let (workload, update) = ("Deployment/web", "web-config:web.conf=new");
-        Run { files: &files, workload, container: "", update, path: refusal.path, kubelet: "modern", images: &images }
-            .simulate(simulator, scratch.path())
+        Run {
+            files: &files,
+            workload,
+            container: "",
+            update,
+            path: refusal.path,
+            kubelet: "modern",
+            images: &images,
+        }
+        .simulate(simulator, scratch.path())
     };
     let old = run(&manifest)?.started()?;
     let new = run(&swap(&lied, shown, there))?;
     match refusal.wreck {
-        Wreck::State(state) => ensure(new.states[0].starts_with(state), || format!("{} {}", new.states[0], new.log)),
-        Wreck::Output(text) => ensure(old.log.contains(text) && !new.log.contains(text), || format!("{:?} {:?}", old.log, new.log)),
-        Wreck::Words => ensure(old.words.is_array() && old.words != new.words, || format!("{} {}", old.words, new.words)),
+        Wreck::State(state) => ensure(new.states[0].starts_with(state), || {
+            format!("{} {}", new.states[0], new.log)
+        }),
+        Wreck::Output(text) => ensure(old.log.contains(text) && !new.log.contains(text), || {
+            format!("{:?} {:?}", old.log, new.log)
+        }),
+        Wreck::Words => ensure(old.words.is_array() && old.words != new.words, || {
+            format!("{} {}", old.words, new.words)
+        }),
     }
 }
 
 /// The manifest after the safe fixes, or why there is none.
 fn fixed(manifest: &str, facts: &str) -> Result<Result<String, String>, Failed> {
-    let config = Config::parse(&format!("[[images]]\nmatch = 'app'\n{facts}\n"), "kubewright.toml")?;
-    let input = Input { path: "web.yaml".into(), text: manifest.into(), editable: true };
+    let config = Config::parse(
+        &format!("[[images]]\nmatch = 'app'\n{facts}\n"),
+        "kubewright.toml",
+    )?;
+    let input = Input {
+        path: "web.yaml".into(),
+        text: manifest.into(),
+        editable: true,
+    };
     let workspace = Workspace::new(vec![input], config.options.clone());
-    let transforms = ALL.iter().copied().filter(|t| t.meta().name == "subpath-configmap-mount").collect();
-    let report = Pipeline { transforms, settings: &config.settings, unsafe_fixes: UnsafeFixes::None }.run(&workspace)?;
+    let transforms = ALL
+        .iter()
+        .copied()
+        .filter(|t| t.meta().name == "subpath-configmap-mount")
+        .collect();
+    let report = Pipeline {
+        transforms,
+        settings: &config.settings,
+        unsafe_fixes: UnsafeFixes::None,
+    }
+    .run(&workspace)?;
     if let Some(text) = report.files.first().and_then(|file| file.after.as_deref()) {
         return Ok(Ok(text.to_owned()));
     }
     let finding = report.findings.first().ok_or("nothing is found")?;
-    Ok(Err(finding.fix.as_ref().map_or_else(|no_fix| no_fix.code.to_owned(), |fix| fix.applicability.as_str().to_owned())))
+    Ok(Err(finding.fix.as_ref().map_or_else(
+        |no_fix| no_fix.code.to_owned(),
+        |fix| fix.applicability.as_str().to_owned(),
+    )))
 }

@@ -2,10 +2,47 @@
 
 use crate::random::Random;
 
-const KEYS: [&str; 14] =
-    ["name", "image", "spec", "a", "\"q\"", "'s'", "annotations", "x.y/z", "items", "env", "data", "args", "k8s-app", "b"];
-const PLAIN: [&str; 12] = ["nginx:1.25", "x", "some words here", "1", "0644", "true", "1.5", "~", "/etc/config", "a#b", "yes", "ümlaut"];
-const QUOTED: [&str; 9] = ["\"\"", "''", "\"a # b\"", "'it''s'", "\"tab\\t\\\"\"", "\"multi\\nline\"", "'a: b'", "\"{{ x }}\"", "\"日本\""];
+const KEYS: [&str; 14] = [
+    "name",
+    "image",
+    "spec",
+    "a",
+    "\"q\"",
+    "'s'",
+    "annotations",
+    "x.y/z",
+    "items",
+    "env",
+    "data",
+    "args",
+    "k8s-app",
+    "b",
+];
+const PLAIN: [&str; 12] = [
+    "nginx:1.25",
+    "x",
+    "some words here",
+    "1",
+    "0644",
+    "true",
+    "1.5",
+    "~",
+    "/etc/config",
+    "a#b",
+    "yes",
+    "ümlaut",
+];
+const QUOTED: [&str; 9] = [
+    "\"\"",
+    "''",
+    "\"a # b\"",
+    "'it''s'",
+    "\"tab\\t\\\"\"",
+    "\"multi\\nline\"",
+    "'a: b'",
+    "\"{{ x }}\"",
+    "\"日本\"",
+];
 const FLOW: [&str; 16] = [
     "{}",
     "[]",
@@ -24,9 +61,31 @@ const FLOW: [&str; 16] = [
     "[a: b, c]",
     "{a: *n}",
 ];
-const HEADERS: [&str; 16] =
-    ["|", "|-", "|+", ">", ">-", ">+", "| # header", "|2", "|2-", "|2+", ">2", ">-2", ">2+", "|-2 # both", ">- # strip", "|+ # keep"];
-const NOTES: [&str; 5] = ["# note", "#", "# key: value", "#- item", "# {x: [1, 2]} 'quote"];
+const HEADERS: [&str; 16] = [
+    "|",
+    "|-",
+    "|+",
+    ">",
+    ">-",
+    ">+",
+    "| # header",
+    "|2",
+    "|2-",
+    "|2+",
+    ">2",
+    ">-2",
+    ">2+",
+    "|-2 # both",
+    ">- # strip",
+    "|+ # keep",
+];
+const NOTES: [&str; 5] = [
+    "# note",
+    "#",
+    "# key: value",
+    "#- item",
+    "# {x: [1, 2]} 'quote",
+];
 
 /// Writes one file line by line.
 pub(crate) struct Writer<'r> {
@@ -40,7 +99,11 @@ pub(crate) struct Writer<'r> {
 
 /// A random file.
 pub(crate) fn file(random: &mut Random) -> String {
-    let mut text = if random.one_in(6) { json(random) } else { yaml(random) };
+    let mut text = if random.one_in(6) {
+        json(random)
+    } else {
+        yaml(random)
+    };
     if random.one_in(5) {
         text = text.trim_end_matches('\n').to_owned();
     }
@@ -57,12 +120,24 @@ fn yaml(random: &mut Random) -> String {
     let comments = !random.one_in(3);
     let step = [2, 2, 4, 3][random.below(4)];
     let dash = if random.one_in(2) { 0 } else { step };
-    let mut w = Writer { random, out: String::new(), step, dash, comments, anchors: 0 };
-    let documents = 1 + if w.random.one_in(3) { w.random.below(3) } else { 0 };
+    let mut w = Writer {
+        random,
+        out: String::new(),
+        step,
+        dash,
+        comments,
+        anchors: 0,
+    };
+    let documents = 1 + if w.random.one_in(3) {
+        w.random.below(3)
+    } else {
+        0
+    };
     for index in 0..documents {
         w.anchors = 0;
         if index > 0 || w.random.one_in(3) {
-            w.out.push_str(["---\n", "---\n", "--- # marker\n"][w.random.below(3)]);
+            w.out
+                .push_str(["---\n", "---\n", "--- # marker\n"][w.random.below(3)]);
         }
         w.noise(0);
         match w.random.below(12) {
@@ -91,7 +166,8 @@ impl Writer<'_> {
         }
         while self.random.one_in(5) {
             if self.random.one_in(2) {
-                self.out.push_str(["\n", "\n", "   \n"][self.random.below(3)]);
+                self.out
+                    .push_str(["\n", "\n", "   \n"][self.random.below(3)]);
             } else {
                 let column = [column, column, column, 0, column + self.step][self.random.below(5)];
                 let note = self.random.pick(&NOTES);
@@ -146,7 +222,11 @@ impl Writer<'_> {
             }
             6..=8 if !deep => {
                 self.end();
-                let dash = if self.random.one_in(8) { self.step - self.dash } else { self.dash };
+                let dash = if self.random.one_in(8) {
+                    self.step - self.dash
+                } else {
+                    self.dash
+                };
                 self.sequence(column + dash, depth + 1, "");
             }
             9 => self.block_scalar(column, column + self.step),
@@ -165,12 +245,17 @@ impl Writer<'_> {
             }
             13 if self.random.one_in(4) => {
                 self.anchors += 1;
-                let extra = if self.anchors > 1 { " *n1" } else { " &n1 anchored" };
+                let extra = if self.anchors > 1 {
+                    " *n1"
+                } else {
+                    " &n1 anchored"
+                };
                 self.out.push_str(extra);
                 self.end();
             }
             14 if self.random.one_in(10) => {
-                self.out.push_str([" !!str 1", " !custom {a: b}", " ! x"][self.random.below(3)]);
+                self.out
+                    .push_str([" !!str 1", " !custom {a: b}", " ! x"][self.random.below(3)]);
                 self.end();
             }
             _ => self.scalar(),
@@ -178,7 +263,11 @@ impl Writer<'_> {
     }
 
     fn scalar(&mut self) {
-        let text = if self.random.one_in(3) { self.random.pick(&QUOTED) } else { self.random.pick(&PLAIN) };
+        let text = if self.random.one_in(3) {
+            self.random.pick(&QUOTED)
+        } else {
+            self.random.pick(&PLAIN)
+        };
         self.out.push(' ');
         self.out.push_str(text);
         self.end();
@@ -220,13 +309,25 @@ impl Writer<'_> {
 
     fn block_scalar(&mut self, parent: usize, column: usize) {
         let header = self.random.pick(&HEADERS);
-        let column = if header.contains('2') { parent + 2 } else { column };
+        let column = if header.contains('2') {
+            parent + 2
+        } else {
+            column
+        };
         self.out.push(' ');
         self.out.push_str(header);
         self.out.push('\n');
         let lines = self.random.below(4);
         for index in 0..lines {
-            let line = ["text", "  deeper", "", "# no comment", "- a: b", "key: {{ x }}", "    "][self.random.below(7)];
+            let line = [
+                "text",
+                "  deeper",
+                "",
+                "# no comment",
+                "- a: b",
+                "key: {{ x }}",
+                "    ",
+            ][self.random.below(7)];
             let first = index == 0 && !header.contains('2');
             let line = if first { line.trim_start() } else { line };
             if !line.is_empty() {
@@ -260,10 +361,16 @@ impl Writer<'_> {
             0 => format!("{{\n{pad}a: 1,\n{pad}b: [x, y]\n{outer}  }}"),
             1 => format!("[\n{pad}a, # first\n{pad}# above\n{pad}b,\n{outer}  ]"),
             2 => format!("[a,\n{pad}b]"),
-            3 => format!("{{ # open\n{pad}\"a\": {{\n{pad}  \"b\": 1 # one\n{pad}}},\n{pad}\"c\": [] }}"),
+            3 => format!(
+                "{{ # open\n{pad}\"a\": {{\n{pad}  \"b\": 1 # one\n{pad}}},\n{pad}\"c\": [] }}"
+            ),
             _ => {
                 let flow = self.random.pick(&FLOW);
-                if flow.contains('*') && self.anchors == 0 { "{z: 1}".to_owned() } else { flow.replace("*n", "*n1") }
+                if flow.contains('*') && self.anchors == 0 {
+                    "{z: 1}".to_owned()
+                } else {
+                    flow.replace("*n", "*n1")
+                }
             }
         }
     }
@@ -278,10 +385,17 @@ fn json(random: &mut Random) -> String {
 }
 
 fn json_value(random: &mut Random, out: &mut String, unit: &str, indent: &str, depth: usize) {
-    let (open, close) = match if depth == 0 { 0 } else { random.below(6 + depth) } {
+    let (open, close) = match if depth == 0 {
+        0
+    } else {
+        random.below(6 + depth)
+    } {
         0 | 1 => ('{', '}'),
         2 => ('[', ']'),
-        _ => return out.push_str(["\"text\"", "1", "true", "null", "\"a\\nb\"", "\"\""][random.below(6)]),
+        _ => {
+            return out
+                .push_str(["\"text\"", "1", "true", "null", "\"a\\nb\"", "\"\""][random.below(6)]);
+        }
     };
     let inner = format!("{indent}{unit}");
     let line = |out: &mut String, indent: &str| {

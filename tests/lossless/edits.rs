@@ -39,11 +39,19 @@ pub(crate) fn value(random: &mut Random, depth: usize) -> Value {
         1 => Value::Bool(random.one_in(2)),
         2 => Value::Int(i64::try_from(random.below(1000)).unwrap() - 100),
         3..=7 => Value::str(random.pick(&TEXTS)),
-        8 => Value::Seq((0..random.below(4)).map(|_| value(random, depth + 1)).collect()),
+        8 => Value::Seq(
+            (0..random.below(4))
+                .map(|_| value(random, depth + 1))
+                .collect(),
+        ),
         9 => value(random, depth + 1).flow(),
         _ => {
             let keys = ["new", "on", "b c", "p.q/r", "0"];
-            Value::map(keys.iter().take(random.below(4)).map(|k| (*k, value(random, depth + 1))))
+            Value::map(
+                keys.iter()
+                    .take(random.below(4))
+                    .map(|k| (*k, value(random, depth + 1))),
+            )
         }
     }
 }
@@ -55,7 +63,11 @@ fn place<'a>(random: &mut Random, node: Node<'a>) -> Place<'a> {
         1 => Place::Last,
         n if !children.is_empty() => {
             let child = children[random.below(children.len())];
-            if n == 2 { Place::Before(child) } else { Place::After(child) }
+            if n == 2 {
+                Place::Before(child)
+            } else {
+                Place::After(child)
+            }
         }
         _ => Place::Last,
     }
@@ -82,7 +94,10 @@ pub(crate) fn edit(random: &mut Random, file: &File) -> Option<Result<Edit, Refu
         return None;
     }
     let wanted = random.below(file.len());
-    let node = (0..documents).filter_map(|d| file.root(d)).flat_map(Node::descendants).nth(wanted)?;
+    let node = (0..documents)
+        .filter_map(|d| file.root(d))
+        .flat_map(Node::descendants)
+        .nth(wanted)?;
     let is_key = node.parent().is_some_and(Node::is_mapping) && node.key().is_none();
     if is_key {
         let value = node.parent()?.entries().find(|(k, _)| *k == node)?.1;
@@ -92,7 +107,11 @@ pub(crate) fn edit(random: &mut Random, file: &File) -> Option<Result<Edit, Refu
         (0, _) | (3, Kind::Scalar(_)) if node.parent().is_some() => node.remove(),
         (1..=4, Kind::Mapping(_)) => {
             let place = place(random, node);
-            node.insert(place, random.pick(&["new", "null", "a: b", "x.y/new"]), &value(random, 0))
+            node.insert(
+                place,
+                random.pick(&["new", "null", "a: b", "x.y/new"]),
+                &value(random, 0),
+            )
         }
         (5, Kind::Mapping(_)) => {
             let count = node.entries().count();
@@ -101,10 +120,22 @@ pub(crate) fn edit(random: &mut Random, file: &File) -> Option<Result<Edit, Refu
             let extra = |value| vec![("extra".to_owned(), value)];
             let under = match random.below(5) {
                 0 => vec![Level::new("under")],
-                1 => vec![Level::new("under").before(extra(value(random, 0))), Level::new("deep")],
-                2 => vec![Level::new("template"), Level::new("under").before(extra(value(random, 1)))],
-                3 => vec![Level::new("sources").item(), Level::new("under").behind(extra(value(random, 1)))],
-                _ => vec![Level::new("under").item().before(extra(value(random, 0))), Level::new("deep")],
+                1 => vec![
+                    Level::new("under").before(extra(value(random, 0))),
+                    Level::new("deep"),
+                ],
+                2 => vec![
+                    Level::new("template"),
+                    Level::new("under").before(extra(value(random, 1))),
+                ],
+                3 => vec![
+                    Level::new("sources").item(),
+                    Level::new("under").behind(extra(value(random, 1))),
+                ],
+                _ => vec![
+                    Level::new("under").item().before(extra(value(random, 0))),
+                    Level::new("deep"),
+                ],
             };
             node.nest(start..end, under)
         }
@@ -112,7 +143,9 @@ pub(crate) fn edit(random: &mut Random, file: &File) -> Option<Result<Edit, Refu
             let place = place(random, node);
             node.push(place, &value(random, 0))
         }
-        (1, Kind::Scalar(_)) if node.is_null() => node.insert(Place::Last, "new", &value(random, 0)),
+        (1, Kind::Scalar(_)) if node.is_null() => {
+            node.insert(Place::Last, "new", &value(random, 0))
+        }
         (2, Kind::Scalar(_)) if node.is_null() => node.push(Place::Last, &value(random, 0)),
         _ => node.set(&value(random, 0)),
     })

@@ -1,4 +1,5 @@
-//! The independent judge of edits: both texts as plain values, read by `yaml-rust2`'s own loader, and the same change made on values.
+//! The independent judge of edits: both texts as plain values, read by `yaml-rust2`'s own loader,
+//! and the same change made on values.
 
 use kubewright_model::yaml::{Edit, File, Kind, Level, Node, Op, Value};
 use yaml_rust2::{Yaml, YamlLoader};
@@ -9,16 +10,24 @@ pub(crate) fn fits(file: &File, documents: &[Plain]) -> bool {
         match (node.kind(), plain) {
             (Kind::Alias, _) | (Kind::Scalar(_), Plain::Scalar(_)) => true,
             (Kind::Sequence(_), Plain::Seq(items)) => {
-                items.len() == node.children().count() && node.children().zip(items).all(|(n, p)| same(n, p))
+                items.len() == node.children().count()
+                    && node.children().zip(items).all(|(n, p)| same(n, p))
             }
             (Kind::Mapping(_), Plain::Map(entries)) => {
-                entries.len() == node.entries().count() && node.entries().zip(entries).all(|((_, v), (_, p))| same(v, p))
+                entries.len() == node.entries().count()
+                    && node
+                        .entries()
+                        .zip(entries)
+                        .all(|((_, v), (_, p))| same(v, p))
             }
             _ => false,
         }
     }
     documents.len() == file.documents().len()
-        && documents.iter().enumerate().all(|(i, plain)| file.root(i).is_some_and(|root| same(root, plain)))
+        && documents
+            .iter()
+            .enumerate()
+            .all(|(i, plain)| file.root(i).is_some_and(|root| same(root, plain)))
 }
 
 /// A document as a plain value.
@@ -32,12 +41,15 @@ pub(crate) enum Plain {
 /// All documents of `text`; `None` where the loader does not read it.
 pub(crate) fn load(text: &str) -> Option<Vec<Plain>> {
     let open = !text.ends_with('\n') && !text.is_empty();
-    // The loader reads a block scalar that ends with the text in another way than one that something follows.
+    // The loader reads a block scalar that ends with the text in another way than one that
+    // something follows.
     let mut documents = closed(text, if open { "\n" } else { "" })?;
     // A break that was added is part of the value where something else in its place would be, too.
     let added = |last: &str| {
-        let with = closed(text, "x\n").and_then(|mut documents| last_text(documents.last_mut()?).cloned());
-        last.strip_suffix('\n').is_some_and(|without| with == Some(format!("{without}x\n")))
+        let with =
+            closed(text, "x\n").and_then(|mut documents| last_text(documents.last_mut()?).cloned());
+        last.strip_suffix('\n')
+            .is_some_and(|without| with == Some(format!("{without}x\n")))
     };
     if open
         && let Some(last) = documents.last_mut().and_then(last_text)
@@ -49,7 +61,11 @@ pub(crate) fn load(text: &str) -> Option<Vec<Plain>> {
 }
 
 fn closed(text: &str, end: &str) -> Option<Vec<Plain>> {
-    let documents = YamlLoader::load_from_str(&format!("{}{end}...\n", text.trim_start_matches('\u{feff}'))).ok()?;
+    let documents = YamlLoader::load_from_str(&format!(
+        "{}{end}...\n",
+        text.trim_start_matches('\u{feff}')
+    ))
+    .ok()?;
     Some(documents.into_iter().map(plain).collect())
 }
 
@@ -65,7 +81,12 @@ fn last_text(plain: &mut Plain) -> Option<&mut String> {
 fn plain(yaml: Yaml) -> Plain {
     match yaml {
         Yaml::Array(items) => Plain::Seq(items.into_iter().map(plain).collect()),
-        Yaml::Hash(entries) => Plain::Map(entries.into_iter().map(|(k, v)| (plain(k), plain(v))).collect()),
+        Yaml::Hash(entries) => Plain::Map(
+            entries
+                .into_iter()
+                .map(|(k, v)| (plain(k), plain(v)))
+                .collect(),
+        ),
         other => Plain::Scalar(other),
     }
 }
@@ -77,7 +98,9 @@ fn written(value: &Value) -> Plain {
         Value::Int(n) => Plain::Scalar(Yaml::Integer(*n)),
         Value::Str(text) | Value::Quoted(text) => key(text),
         Value::Seq(items) => Plain::Seq(items.iter().map(written).collect()),
-        Value::Map(entries) => Plain::Map(entries.iter().map(|(k, v)| (key(k), written(v))).collect()),
+        Value::Map(entries) => {
+            Plain::Map(entries.iter().map(|(k, v)| (key(k), written(v))).collect())
+        }
         Value::Flow(value) => written(value),
     }
 }
@@ -86,7 +109,8 @@ fn key(text: &str) -> Plain {
     Plain::Scalar(Yaml::String(text.to_owned()))
 }
 
-/// The documents after `edits`, from those before; only for edits that do not contradict each other.
+/// The documents after `edits`, from those before; only for edits that do not contradict each
+/// other.
 pub(crate) fn change(file: &File, documents: &[Plain], edits: &[&Edit]) -> Vec<Plain> {
     let changes = Changes { edits };
     let mut out = Vec::new();
@@ -98,7 +122,9 @@ pub(crate) fn change(file: &File, documents: &[Plain], edits: &[&Edit]) -> Vec<P
                 out.push(written(value));
             }
         }
-        let gone = edits.iter().any(|e| matches!(e.op, Op::RemoveDocument { document } if document == index));
+        let gone = edits
+            .iter()
+            .any(|e| matches!(e.op, Op::RemoveDocument { document } if document == index));
         if let (Some(plain), Some(root), false) = (documents.get(index), file.root(index), gone) {
             out.push(changes.of(root, plain));
         }
@@ -118,8 +144,13 @@ impl Changes<'_> {
     /// What `node`, which was `plain`, is afterwards.
     fn of(&self, node: Node<'_>, plain: &Plain) -> Plain {
         let id = node.id();
-        if let Some(value) = self.ops().find_map(|op| if let Op::Set { node, value } = op { (*node == id).then_some(value) } else { None })
-        {
+        if let Some(value) = self.ops().find_map(|op| {
+            if let Op::Set { node, value } = op {
+                (*node == id).then_some(value)
+            } else {
+                None
+            }
+        }) {
             return written(value);
         }
         if node.kind() == Kind::Alias {
@@ -127,24 +158,40 @@ impl Changes<'_> {
         }
         let pushed = |index: usize| {
             self.ops().filter_map(move |op| match op {
-                Op::Push { sequence, at, value } if *sequence == id && *at == index => Some(written(value)),
+                Op::Push {
+                    sequence,
+                    at,
+                    value,
+                } if *sequence == id && *at == index => Some(written(value)),
                 _ => None,
             })
         };
         let inserted = |index: usize| {
             self.ops().filter_map(move |op| match op {
-                Op::Insert { mapping, at, key: name, value } if *mapping == id && *at == index => Some((key(name), written(value))),
+                Op::Insert {
+                    mapping,
+                    at,
+                    key: name,
+                    value,
+                } if *mapping == id && *at == index => Some((key(name), written(value))),
                 _ => None,
             })
         };
-        let gone = |child: Node<'_>| self.ops().any(|op| matches!(op, Op::Remove { node } if *node == child.id()));
+        let gone = |child: Node<'_>| {
+            self.ops()
+                .any(|op| matches!(op, Op::Remove { node } if *node == child.id()))
+        };
         match plain {
             Plain::Seq(items) => {
                 let mut out = Vec::new();
                 let mut old = node.children().zip(items);
                 for index in 0..=items.len() {
                     out.extend(pushed(index));
-                    out.extend(old.next().filter(|(child, _)| !gone(*child)).map(|(child, item)| self.of(child, item)));
+                    out.extend(
+                        old.next()
+                            .filter(|(child, _)| !gone(*child))
+                            .map(|(child, item)| self.of(child, item)),
+                    );
                 }
                 Plain::Seq(out)
             }
@@ -164,7 +211,11 @@ impl Changes<'_> {
                     out.extend(inserted(index));
                     for op in self.ops() {
                         match op {
-                            Op::Nest { mapping, entries, under } if *mapping == id && entries.start == index => {
+                            Op::Nest {
+                                mapping,
+                                entries,
+                                under,
+                            } if *mapping == id && entries.start == index => {
                                 run = Some((out.len(), entries.end, under));
                             }
                             _ => {}
@@ -183,7 +234,8 @@ impl Changes<'_> {
                 Plain::Map(out)
             }
             Plain::Scalar(_) => {
-                let (entries, items): (Vec<_>, Vec<_>) = (inserted(0).collect(), pushed(0).collect());
+                let (entries, items): (Vec<_>, Vec<_>) =
+                    (inserted(0).collect(), pushed(0).collect());
                 match (entries.is_empty(), items.is_empty()) {
                     (false, _) => Plain::Map(entries),
                     (_, false) => Plain::Seq(items),
@@ -198,11 +250,19 @@ impl Changes<'_> {
 fn nested(entries: Vec<(Plain, Plain)>, under: &[Level]) -> Vec<(Plain, Plain)> {
     let mut inner = entries;
     for level in under.iter().rev() {
-        let new = |list: &[(String, Value)]| list.iter().map(|(k, v)| (key(k), written(v))).collect::<Vec<_>>();
+        let new = |list: &[(String, Value)]| {
+            list.iter()
+                .map(|(k, v)| (key(k), written(v)))
+                .collect::<Vec<_>>()
+        };
         let mut map = new(&level.before);
         map.append(&mut inner);
         map.append(&mut new(&level.behind));
-        let value = if level.item { Plain::Seq(vec![Plain::Map(map)]) } else { Plain::Map(map) };
+        let value = if level.item {
+            Plain::Seq(vec![Plain::Map(map)])
+        } else {
+            Plain::Map(map)
+        };
         inner = vec![(key(&level.key), value)];
     }
     inner

@@ -1,4 +1,5 @@
-//! Seeded random numbers (`SplitMix64`): the same seed gives the same documents and edits on every machine.
+//! Seeded random numbers (`SplitMix64`): the same seed gives the same documents and edits on every
+//! machine.
 
 pub(crate) struct Random(u64);
 

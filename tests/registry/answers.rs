@@ -19,17 +19,27 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 const MISSING: &str = "404 Not Found";
 
-/// What is said of an image on a server that answers `/v2/` with `root`, and anything else with `rest`.
-fn said(root: String, rest: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Result<String, Failed> {
+/// What is said of an image on a server that answers `/v2/` with `root`, and anything else with
+/// `rest`.
+fn said(
+    root: String,
+    rest: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+) -> Result<String, Failed> {
     let port = answering(move |path| match path {
         // A greeting of TLS.
         "" => Some(http("400 Bad Request", "", "")),
         "/v2/" => Some(root.clone()),
         path => rest(path),
     })?;
-    let dir = workspace(&[("a.yaml", deployment("a", &format!("127.0.0.1:{port}/a:1"), "/etc/app.conf", ""))])?;
+    let dir = workspace(&[(
+        "a.yaml",
+        deployment("a", &format!("127.0.0.1:{port}/a:1"), "/etc/app.conf", ""),
+    )])?;
     let said = lock(dir.path(), &["--timeout", "2"], 1)?;
-    holds(&said, &["0 read, 0 kept, 1 failed; kubewright.lock unchanged"])?;
+    holds(
+        &said,
+        &["0 read, 0 kept, 1 failed; kubewright.lock unchanged"],
+    )?;
     Ok(said.replace(&format!("127.0.0.1:{port}"), "HOST"))
 }
 
@@ -40,40 +50,86 @@ fn ok() -> String {
 fn rate_limits() -> Outcome {
     let limit = "HOST limits how much is pulled, and the limit is reached; try again later, or log in, which allows more: `docker login`";
     let envelope = r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit."}]}"#;
-    holds(&said(ok(), move |_| Some(http("429 Too Many Requests", "", envelope)))?, &[limit])?;
-    holds(&said(ok(), |_| Some(http("429 Too Many Requests", "", "slow down")))?, &[limit])
+    holds(
+        &said(ok(), move |_| {
+            Some(http("429 Too Many Requests", "", envelope))
+        })?,
+        &[limit],
+    )?;
+    holds(
+        &said(ok(), |_| {
+            Some(http("429 Too Many Requests", "", "slow down"))
+        })?,
+        &[limit],
+    )
 }
 
 fn trouble() -> Outcome {
-    holds(&said(ok(), |_| Some(http("500 Internal Server Error", "", "")))?, &["HOST is in trouble itself: status 500; try again later"])?;
-    holds(&said(ok(), |_| Some(http("403 Forbidden", "", "")))?, &["HOST lets nobody read this image without credentials"])?;
+    holds(
+        &said(ok(), |_| Some(http("500 Internal Server Error", "", "")))?,
+        &["HOST is in trouble itself: status 500; try again later"],
+    )?;
+    holds(
+        &said(ok(), |_| Some(http("403 Forbidden", "", "")))?,
+        &["HOST lets nobody read this image without credentials"],
+    )?;
     let denied = r#"{"errors":[{"code":"DENIED","message":"no"}]}"#;
-    holds(&said(ok(), move |_| Some(http("403 Forbidden", "", denied)))?, &["HOST lets nobody read this image without credentials"])?;
-    holds(&said(ok(), |_| Some(http(MISSING, "", "")))?, &["HOST does not have it; check the name and the tag of the image"])?;
+    holds(
+        &said(ok(), move |_| Some(http("403 Forbidden", "", denied)))?,
+        &["HOST lets nobody read this image without credentials"],
+    )?;
+    holds(
+        &said(ok(), |_| Some(http(MISSING, "", "")))?,
+        &["HOST does not have it; check the name and the tag of the image"],
+    )?;
     // The connection breaks off in the middle.
     let cut = ok().replace("Content-Length: 2", "Content-Length: 2000");
-    holds(&said(ok(), move |_| Some(cut.clone()))?, &["HOST cannot be reached: "])
+    holds(
+        &said(ok(), move |_| Some(cut.clone()))?,
+        &["HOST cannot be reached: "],
+    )
 }
 
 fn silence() -> Outcome {
-    holds(&said(ok(), |_| None)?, &["HOST does not answer within 2 s; try again, or wait longer with --timeout"])
+    holds(
+        &said(ok(), |_| None)?,
+        &["HOST does not answer within 2 s; try again, or wait longer with --timeout"],
+    )
 }
 
 /// Neither a token service nor a redirect leads to plain HTTP on another machine.
 fn plain_http_elsewhere() -> Outcome {
     let refused = "HOST sends on to registry.example over plain HTTP, which is not spoken; if that is meant, allow it with --insecure-registry registry.example";
-    let challenge = "WWW-Authenticate: Bearer realm=\"http://registry.example/token\",service=\"s\"\r\n";
-    holds(&said(http("401 Unauthorized", challenge, ""), |_| None)?, &[refused])?;
+    let challenge =
+        "WWW-Authenticate: Bearer realm=\"http://registry.example/token\",service=\"s\"\r\n";
+    holds(
+        &said(http("401 Unauthorized", challenge, ""), |_| None)?,
+        &[refused],
+    )?;
     let elsewhere = "Location: http://registry.example/v2/a/manifests/1\r\n";
     let refused = "HOST sends on to a place that cannot be reached, or over plain HTTP alone, which is not spoken: ";
-    holds(&said(ok(), move |_| Some(http("307 Temporary Redirect", elsewhere, "")))?, &[refused])
+    holds(
+        &said(ok(), move |_| {
+            Some(http("307 Temporary Redirect", elsewhere, ""))
+        })?,
+        &[refused],
+    )
 }
 
 fn no_registry() -> Outcome {
-    holds(&said(ok(), |_| Some(http("200 OK", "", "<html>")))?, &["it has a manifest that is neither OCI's nor Docker's schema 2"])?;
-    holds(&said(ok(), |_| Some(http("204 No Content", "", "")))?, &["HOST is not understood: "])?;
+    holds(
+        &said(ok(), |_| Some(http("200 OK", "", "<html>")))?,
+        &["it has a manifest that is neither OCI's nor Docker's schema 2"],
+    )?;
+    holds(
+        &said(ok(), |_| Some(http("204 No Content", "", "")))?,
+        &["HOST is not understood: "],
+    )?;
     let schema1 = r#"{"schemaVersion":1,"name":"a","fsLayers":[]}"#;
-    holds(&said(ok(), move |_| Some(http("200 OK", "", schema1)))?, &["it is no container image, or a very old one"])
+    holds(
+        &said(ok(), move |_| Some(http("200 OK", "", schema1)))?,
+        &["it is no container image, or a very old one"],
+    )
 }
 
 fn odd_digests() -> Outcome {
@@ -83,5 +139,8 @@ fn odd_digests() -> Outcome {
         &["its manifest names a part by sha256:../../x, which is no SHA-256 digest"],
     )?;
     let index = r#"{"manifests":[{"digest":"sha512:00","platform":{"os":"linux","architecture":"amd64"}}]}"#;
-    holds(&said(ok(), move |_| Some(http("200 OK", "", index)))?, &["its index names a manifest by sha512:00, which is no SHA-256 digest"])
+    holds(
+        &said(ok(), move |_| Some(http("200 OK", "", index)))?,
+        &["its index names a manifest by sha512:00, which is no SHA-256 digest"],
+    )
 }

@@ -24,29 +24,63 @@ pub(crate) fn trials() -> Vec<Trial> {
 fn layout(dir: &Path, images: &[&Image], documents: &[(&[u8], Value)]) -> Result<(), Failed> {
     let blobs = dir.join("blobs/sha256");
     fs::create_dir_all(&blobs)?;
-    let parts = images.iter().flat_map(|i| i.layers.iter().chain([&i.config, &i.manifest]).map(Vec::as_slice));
+    let parts = images.iter().flat_map(|i| {
+        i.layers
+            .iter()
+            .chain([&i.config, &i.manifest])
+            .map(Vec::as_slice)
+    });
     for part in parts.chain(documents.iter().map(|(bytes, _)| *bytes)) {
         fs::write(blobs.join(&digest(part)[7..]), part)?;
     }
     let entries: Vec<Value> =
         documents.iter().map(|(bytes, names)| json!({ "digest": digest(bytes), "size": bytes.len(), "annotations": names })).collect();
     fs::write(dir.join("oci-layout"), r#"{"imageLayoutVersion": "1.0.0"}"#)?;
-    Ok(fs::write(dir.join("index.json"), json!({ "schemaVersion": 2, "manifests": entries }).to_string())?)
+    Ok(fs::write(
+        dir.join("index.json"),
+        json!({ "schemaVersion": 2, "manifests": entries }).to_string(),
+    )?)
 }
 
 fn oci_layout() -> Outcome {
-    let (one, zstd) = (web(), image("amd64", &json!({ "Entrypoint": ["/x"] }), &[(Stored::Zstd, base())]));
+    let (one, zstd) = (
+        web(),
+        image(
+            "amd64",
+            &json!({ "Entrypoint": ["/x"] }),
+            &[(Stored::Zstd, base())],
+        ),
+    );
     let list = index(&[("linux/arm64", &one), ("linux/amd64", &zstd)]);
     let store = tempfile::tempdir()?;
     let name = |name: &str| json!({ "org.opencontainers.image.ref.name": name });
     let containerd = json!({ "io.containerd.image.name": "docker.io/library/other:2", "org.opencontainers.image.ref.name": "2" });
-    layout(store.path(), &[&one, &zstd], &[(&one.manifest, name("example.com/web:1")), (&list, containerd)])?;
+    layout(
+        store.path(),
+        &[&one, &zstd],
+        &[
+            (&one.manifest, name("example.com/web:1")),
+            (&list, containerd),
+        ],
+    )?;
     let pinned = format!("example.com/web@{}", digest(&one.manifest));
     let files = [
-        ("web.yaml", deployment("web", "example.com/web:1", "/app/app.conf", "")),
-        ("other.yaml", deployment("other", "other:2", "/etc/app.conf", "")),
-        ("pinned.yaml", deployment("pinned", &pinned, "/app/app.conf", "")),
-        ("missing.yaml", deployment("missing", "example.com/missing:1", "/app/app.conf", "")),
+        (
+            "web.yaml",
+            deployment("web", "example.com/web:1", "/app/app.conf", ""),
+        ),
+        (
+            "other.yaml",
+            deployment("other", "other:2", "/etc/app.conf", ""),
+        ),
+        (
+            "pinned.yaml",
+            deployment("pinned", &pinned, "/app/app.conf", ""),
+        ),
+        (
+            "missing.yaml",
+            deployment("missing", "example.com/missing:1", "/app/app.conf", ""),
+        ),
     ];
     let dir = workspace(&files)?;
     let from = format!("oci:{}", store.path().display());
@@ -59,14 +93,35 @@ fn oci_layout() -> Outcome {
         ],
     )?;
     let text = locked(dir.path())?;
-    for (image, of) in [("example.com/web:1", &one), ("docker.io/library/other:2", &zstd), (pinned.as_str(), &one)] {
-        holds(&text, &[&format!("image = \"{image}\"\nplatform = \"linux/amd64\"\ndigest = \"{}\"\n", digest(&of.manifest))])?;
+    for (image, of) in [
+        ("example.com/web:1", &one),
+        ("docker.io/library/other:2", &zstd),
+        (pinned.as_str(), &one),
+    ] {
+        holds(
+            &text,
+            &[&format!(
+                "image = \"{image}\"\nplatform = \"linux/amd64\"\ndigest = \"{}\"\n",
+                digest(&of.manifest)
+            )],
+        )?;
     }
     // Another image under the name: what is locked is not changed unasked.
-    let second = image("amd64", &json!({ "Entrypoint": ["/second"] }), &[(Stored::Gzip, base())]);
+    let second = image(
+        "amd64",
+        &json!({ "Entrypoint": ["/second"] }),
+        &[(Stored::Gzip, base())],
+    );
     let newer = tempfile::tempdir()?;
-    layout(newer.path(), &[&second], &[(&second.manifest, name("example.com/web:1"))])?;
-    fs::write(dir.path().join("more.yaml"), deployment("more", "example.com/web:1", "/etc/group", ""))?;
+    layout(
+        newer.path(),
+        &[&second],
+        &[(&second.manifest, name("example.com/web:1"))],
+    )?;
+    fs::write(
+        dir.path().join("more.yaml"),
+        deployment("more", "example.com/web:1", "/etc/group", ""),
+    )?;
     let from = format!("oci:{}", newer.path().display());
     let mismatch = format!(
         "it is locked as {}, and what is there is {}; --upgrade takes what is there",
@@ -74,16 +129,33 @@ fn oci_layout() -> Outcome {
         digest(&second.manifest)
     );
     holds(&lock(dir.path(), &["--from", &from], 1)?, &[&mismatch])?;
-    ensure(locked(dir.path())? == text, || "the lock has changed".into())?;
+    ensure(locked(dir.path())? == text, || {
+        "the lock has changed".into()
+    })?;
     // With the first one still at hand the answer is found by digest.
     let both = format!("oci:{}", store.path().display());
-    holds(&lock(dir.path(), &["--from", &both], 1)?, &["1 read, 2 kept, 1 failed"])?;
+    holds(
+        &lock(dir.path(), &["--from", &both], 1)?,
+        &["1 read, 2 kept, 1 failed"],
+    )?;
     lock(dir.path(), &["--from", &from, "--upgrade"], 1)?;
-    holds(&locked(dir.path())?, &[&digest(&second.manifest), "\"/second\""])?;
+    holds(
+        &locked(dir.path())?,
+        &[&digest(&second.manifest), "\"/second\""],
+    )?;
     // Damage.
-    fs::write(store.path().join("blobs/sha256").join(&digest(&one.layers[0])[7..]), b"other")?;
+    fs::write(
+        store
+            .path()
+            .join("blobs/sha256")
+            .join(&digest(&one.layers[0])[7..]),
+        b"other",
+    )?;
     let _ = fs::remove_file(dir.path().join("kubewright.lock"));
-    holds(&lock(dir.path(), &["--from", &both], 1)?, &[&format!("the layer {} is damaged", digest(&one.layers[0]))])
+    holds(
+        &lock(dir.path(), &["--from", &both], 1)?,
+        &[&format!("the layer {} is damaged", digest(&one.layers[0]))],
+    )
 }
 
 fn member(archive: &mut Builder<Vec<u8>>, name: &str, content: &[u8]) -> Result<(), Failed> {
@@ -94,7 +166,14 @@ fn member(archive: &mut Builder<Vec<u8>>, name: &str, content: &[u8]) -> Result<
 }
 
 fn docker_save() -> Outcome {
-    let (one, two) = (web(), image("amd64", &json!({ "Cmd": ["/two"] }), &[(Stored::Plain, base()), (Stored::Plain, archive(&["two"]))]));
+    let (one, two) = (
+        web(),
+        image(
+            "amd64",
+            &json!({ "Cmd": ["/two"] }),
+            &[(Stored::Plain, base()), (Stored::Plain, archive(&["two"]))],
+        ),
+    );
     let mut saved = Builder::new(Vec::new());
     // As Docker wrote it until release 24: a folder a layer, and a link where two images share one.
     member(&mut saved, "aa/layer.tar", &one.archives[0])?;
@@ -115,44 +194,100 @@ fn docker_save() -> Outcome {
     ]);
     member(&mut saved, "manifest.json", manifest.to_string().as_bytes())?;
     let dir = workspace(&[
-        ("web.yaml", deployment("web", "example.com/web", "/app/app.conf", "")),
+        (
+            "web.yaml",
+            deployment("web", "example.com/web", "/app/app.conf", ""),
+        ),
         ("two.yaml", deployment("two", "two:2", "/etc/app.conf", "")),
     ])?;
     fs::write(dir.path().join("images.tar"), saved.into_inner()?)?;
-    holds(&lock(dir.path(), &["--from", "docker-archive:images.tar"], 0)?, &["2 read, 0 kept, 0 failed; kubewright.lock written"])?;
+    holds(
+        &lock(dir.path(), &["--from", "docker-archive:images.tar"], 0)?,
+        &["2 read, 0 kept, 0 failed; kubewright.lock written"],
+    )?;
     let text = locked(dir.path())?;
-    for (image, of) in [("example.com/web:latest", &one), ("docker.io/library/two:2", &two)] {
+    for (image, of) in [
+        ("example.com/web:latest", &one),
+        ("docker.io/library/two:2", &two),
+    ] {
         let config = digest(&of.config);
-        holds(&text, &[&format!("image = \"{image}\"\nplatform = \"linux/amd64\"\ndigest = \"{config}\"\nof-config = true\n")])?;
+        holds(
+            &text,
+            &[&format!(
+                "image = \"{image}\"\nplatform = \"linux/amd64\"\ndigest = \"{config}\"\nof-config = true\n"
+            )],
+        )?;
     }
     holds(&lock(dir.path(), &["--check"], 0)?, &["of 2 images"])?;
     // A layout that has the same images adds what is missing, and pins the manifest.
-    fs::write(dir.path().join("more.yaml"), deployment("more", "example.com/web", "/etc/group", ""))?;
-    holds(&lock(dir.path(), &["--from", "docker-archive:images.tar"], 0)?, &["1 read, 1 kept, 0 failed"])
+    fs::write(
+        dir.path().join("more.yaml"),
+        deployment("more", "example.com/web", "/etc/group", ""),
+    )?;
+    holds(
+        &lock(dir.path(), &["--from", "docker-archive:images.tar"], 0)?,
+        &["1 read, 1 kept, 0 failed"],
+    )
 }
 
 fn what_is_none() -> Outcome {
-    let dir = workspace(&[("web.yaml", deployment("web", "example.com/web:1", "/app/app.conf", ""))])?;
+    let dir = workspace(&[(
+        "web.yaml",
+        deployment("web", "example.com/web:1", "/app/app.conf", ""),
+    )])?;
     fs::write(dir.path().join("empty.tar"), [0; 1024])?;
-    fs::write(dir.path().join("images.tar.gz"), [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3].repeat(100))?;
+    fs::write(
+        dir.path().join("images.tar.gz"),
+        [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3].repeat(100),
+    )?;
     for (from, expected) in [
-        ("oci:nowhere", "error: oci:nowhere: cannot read index.json: no such file or directory"),
-        ("docker-archive:nowhere", "error: docker-archive:nowhere: no such file or directory"),
-        ("docker-archive:empty.tar", "error: docker-archive:empty.tar: it has no manifest.json"),
-        ("docker-archive:images.tar.gz", "if it is compressed, decompress it"),
-        ("registry:x", "`registry` is neither `oci` nor `docker-archive`"),
-        ("images.tar", "`oci:DIR` or `docker-archive:FILE` is expected"),
+        (
+            "oci:nowhere",
+            "error: oci:nowhere: cannot read index.json: no such file or directory",
+        ),
+        (
+            "docker-archive:nowhere",
+            "error: docker-archive:nowhere: no such file or directory",
+        ),
+        (
+            "docker-archive:empty.tar",
+            "error: docker-archive:empty.tar: it has no manifest.json",
+        ),
+        (
+            "docker-archive:images.tar.gz",
+            "if it is compressed, decompress it",
+        ),
+        (
+            "registry:x",
+            "`registry` is neither `oci` nor `docker-archive`",
+        ),
+        (
+            "images.tar",
+            "`oci:DIR` or `docker-archive:FILE` is expected",
+        ),
     ] {
         holds(&lock(dir.path(), &["--from", from], 2)?, &[expected])?;
     }
-    holds(&lock(dir.path(), &["--from", "oci:x", "--check"], 2)?, &["cannot be used with"])
+    holds(
+        &lock(dir.path(), &["--from", "oci:x", "--check"], 2)?,
+        &["cannot be used with"],
+    )
 }
 
 /// The layout of `examples/images-lock` is made here: `cargo bless` writes it.
 fn example() -> Outcome {
-    let app = archive(&["srv/", "srv/web/", "srv/web/start.sh : #!/bin/sh", "srv/web/app.conf : port = 8080"]);
+    let app = archive(&[
+        "srv/",
+        "srv/web/",
+        "srv/web/start.sh : #!/bin/sh",
+        "srv/web/app.conf : port = 8080",
+    ]);
     let run = json!({ "Entrypoint": ["/srv/web/start.sh"], "Cmd": ["--root", "/srv/web"], "WorkingDir": "/srv/web" });
-    let image = image("amd64", &run, &[(Stored::Plain, base()), (Stored::Plain, app)]);
+    let image = image(
+        "amd64",
+        &run,
+        &[(Stored::Plain, base()), (Stored::Plain, app)],
+    );
     let made = tempfile::tempdir()?;
     let name = json!({ "org.opencontainers.image.ref.name": "registry.example.com/shop/web:1.4" });
     layout(made.path(), &[&image], &[(&image.manifest, name)])?;
@@ -161,5 +296,7 @@ fn example() -> Outcome {
         let _ = fs::remove_dir_all(&there);
         copy(made.path(), &there)?;
     }
-    ensure(tree(&there)? == tree(made.path())?, || "examples/images-lock/store is another one (cargo bless writes it)".into())
+    ensure(tree(&there)? == tree(made.path())?, || {
+        "examples/images-lock/store is another one (cargo bless writes it)".into()
+    })
 }

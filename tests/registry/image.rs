@@ -28,17 +28,24 @@ pub(crate) struct Image {
 }
 
 pub(crate) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::from("sha256:"), |hex, byte| hex + &format!("{byte:02x}"))
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::from("sha256:"), |hex, byte| {
+            hex + &format!("{byte:02x}")
+        })
 }
 
-/// A tar archive. A line an entry: `name`, `name/`, `name -> target`, `name = other`; in front `mode uid ` where that matters, behind ` : text`
-/// the content.
+/// A tar archive. A line an entry: `name`, `name/`, `name -> target`, `name = other`; in front
+/// `mode uid ` where that matters, behind ` : text` the content.
 pub(crate) fn archive(lines: &[&str]) -> Vec<u8> {
     let mut archive = Builder::new(Vec::new());
     for line in lines {
         let words: Vec<&str> = line.splitn(3, ' ').collect();
         let numbered = match words.as_slice() {
-            [mode, uid, rest] => u32::from_str_radix(mode, 8).ok().zip(uid.parse::<u64>().ok()).map(|(mode, uid)| (mode, uid, *rest)),
+            [mode, uid, rest] => u32::from_str_radix(mode, 8)
+                .ok()
+                .zip(uid.parse::<u64>().ok())
+                .map(|(mode, uid)| (mode, uid, *rest)),
             _ => None,
         };
         let (mode, uid, rest) = numbered.unwrap_or((0o755, 0, line));
@@ -58,17 +65,19 @@ pub(crate) fn archive(lines: &[&str]) -> Vec<u8> {
         if !link.is_empty() {
             header.set_link_name(link).expect("short");
         }
-        archive.append_data(&mut header, name, content.as_bytes()).expect("memory");
+        archive
+            .append_data(&mut header, name, content.as_bytes())
+            .expect("memory");
     }
     archive.into_inner().expect("memory")
 }
 
-/// An image for `linux/architecture` of layers from the bottom up; `run` is the `config` of its configuration.
+/// An image for `linux/architecture` of layers from the bottom up; `run` is the `config` of its
+/// configuration.
 pub(crate) fn image(architecture: &str, run: &Value, layers: &[(Stored, Vec<u8>)]) -> Image {
     let archives: Vec<Vec<u8>> = layers.iter().map(|(_, archive)| archive.clone()).collect();
     let diff_ids: Vec<String> = archives.iter().map(|a| digest(a)).collect();
-    let config =
-        json!({ "architecture": architecture, "os": "linux", "config": run, "rootfs": { "type": "layers", "diff_ids": diff_ids } });
+    let config = json!({ "architecture": architecture, "os": "linux", "config": run, "rootfs": { "type": "layers", "diff_ids": diff_ids } });
     let config = config.to_string().into_bytes();
     let stored: Vec<(&str, Vec<u8>)> = layers
         .iter()
@@ -76,9 +85,15 @@ pub(crate) fn image(architecture: &str, run: &Value, layers: &[(Stored, Vec<u8>)
             Stored::Gzip => {
                 let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
                 encoder.write_all(archive).expect("memory");
-                ("application/vnd.oci.image.layer.v1.tar+gzip", encoder.finish().expect("memory"))
+                (
+                    "application/vnd.oci.image.layer.v1.tar+gzip",
+                    encoder.finish().expect("memory"),
+                )
             }
-            Stored::Zstd => ("application/vnd.oci.image.layer.v1.tar+zstd", compress_to_vec(archive.as_slice(), CompressionLevel::Fastest)),
+            Stored::Zstd => (
+                "application/vnd.oci.image.layer.v1.tar+zstd",
+                compress_to_vec(archive.as_slice(), CompressionLevel::Fastest),
+            ),
             Stored::Plain => ("application/vnd.oci.image.layer.v1.tar", archive.clone()),
         })
         .collect();
@@ -90,7 +105,12 @@ pub(crate) fn image(architecture: &str, run: &Value, layers: &[(Stored, Vec<u8>)
         "layers": stored.iter().map(|(kind, bytes)| named(kind, bytes)).collect::<Vec<_>>(),
     });
     let layers = stored.into_iter().map(|(_, bytes)| bytes).collect();
-    Image { manifest: manifest.to_string().into_bytes(), config, layers, archives }
+    Image {
+        manifest: manifest.to_string().into_bytes(),
+        config,
+        layers,
+        archives,
+    }
 }
 
 pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -104,7 +124,9 @@ pub(crate) fn index(images: &[(&str, &Image)]) -> Vec<u8> {
         json!({ "mediaType": MANIFEST, "digest": digest(&image.manifest), "size": image.manifest.len(), "platform": platform })
     };
     let entries: Vec<Value> = images.iter().map(entry).collect();
-    json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": entries }).to_string().into_bytes()
+    json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": entries })
+        .to_string()
+        .into_bytes()
 }
 
 /// The base of most images: a shell and what it needs, in a merged `/usr`.

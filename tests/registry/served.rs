@@ -38,14 +38,24 @@ impl Served {
     /// One more on the same images, which speaks HTTPS.
     pub(crate) fn over_tls(&self, certificate: &str, key: &str) -> Result<Self, Failed> {
         let data = self.directory.path().display();
-        Self::serve(&format!("{data}/data"), &format!("tls: {{certificate: {certificate}, key: {key}}}, "), "", None)
+        Self::serve(
+            &format!("{data}/data"),
+            &format!("tls: {{certificate: {certificate}, key: {key}}}, "),
+            "",
+            None,
+        )
     }
 
     fn configured(more: &str, login: Option<&'static str>) -> Result<Self, Failed> {
         Self::serve("DIR/data", "", more, login)
     }
 
-    fn serve(data: &str, http: &str, more: &str, login: Option<&'static str>) -> Result<Self, Failed> {
+    fn serve(
+        data: &str,
+        http: &str,
+        more: &str,
+        login: Option<&'static str>,
+    ) -> Result<Self, Failed> {
         let directory = tempfile::tempdir()?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let dir = directory.path().display().to_string();
@@ -63,7 +73,12 @@ impl Served {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        let served = Self { child, port, directory, login };
+        let served = Self {
+            child,
+            port,
+            directory,
+            login,
+        };
         for _ in 0..200 {
             if TcpStream::connect(("127.0.0.1", port)).is_ok() {
                 return Ok(served);
@@ -79,13 +94,24 @@ impl Served {
     }
 
     /// Pushes an image by a tag; its digest.
-    pub(crate) fn push(&self, repository: &str, tag: &str, image: &Image) -> Result<String, Failed> {
+    pub(crate) fn push(
+        &self,
+        repository: &str,
+        tag: &str,
+        image: &Image,
+    ) -> Result<String, Failed> {
         self.parts(repository, image)?;
         self.document(repository, tag, MANIFEST, &image.manifest)
     }
 
     /// Pushes an index and its images by a tag; its digest.
-    pub(crate) fn push_index(&self, repository: &str, tag: &str, index: &[u8], images: &[&Image]) -> Result<String, Failed> {
+    pub(crate) fn push_index(
+        &self,
+        repository: &str,
+        tag: &str,
+        index: &[u8],
+        images: &[&Image],
+    ) -> Result<String, Failed> {
         for image in images {
             self.push(repository, &digest(&image.manifest), image)?;
         }
@@ -94,12 +120,25 @@ impl Served {
 
     fn parts(&self, repository: &str, image: &Image) -> Result<(), Failed> {
         for blob in image.layers.iter().chain([&image.config]) {
-            let (status, headers) = self.ask("POST", &format!("/v2/{repository}/blobs/uploads/"), "", b"")?;
-            let location = headers.lines().find_map(|l| l.strip_prefix("Location: ")).ok_or(format!("{status}: no location"))?;
-            let path = location.trim().split_once(&format!(":{}", self.port)).map_or(location, |(_, path)| path).trim();
+            let (status, headers) =
+                self.ask("POST", &format!("/v2/{repository}/blobs/uploads/"), "", b"")?;
+            let location = headers
+                .lines()
+                .find_map(|l| l.strip_prefix("Location: "))
+                .ok_or(format!("{status}: no location"))?;
+            let path = location
+                .trim()
+                .split_once(&format!(":{}", self.port))
+                .map_or(location, |(_, path)| path)
+                .trim();
             let digest = digest(blob);
             let between = if path.contains('?') { '&' } else { '?' };
-            let (status, text) = self.ask("PUT", &format!("{path}{between}digest={digest}"), "application/octet-stream", blob)?;
+            let (status, text) = self.ask(
+                "PUT",
+                &format!("{path}{between}digest={digest}"),
+                "application/octet-stream",
+                blob,
+            )?;
             if status != 201 {
                 return Err(format!("a blob is not taken: {status} {text}").into());
             }
@@ -107,17 +146,36 @@ impl Served {
         Ok(())
     }
 
-    fn document(&self, repository: &str, tag: &str, kind: &str, bytes: &[u8]) -> Result<String, Failed> {
-        let (status, text) = self.ask("PUT", &format!("/v2/{repository}/manifests/{tag}"), kind, bytes)?;
+    fn document(
+        &self,
+        repository: &str,
+        tag: &str,
+        kind: &str,
+        bytes: &[u8],
+    ) -> Result<String, Failed> {
+        let (status, text) = self.ask(
+            "PUT",
+            &format!("/v2/{repository}/manifests/{tag}"),
+            kind,
+            bytes,
+        )?;
         if status != 201 {
             return Err(format!("a manifest is not taken: {status} {text}").into());
         }
         Ok(digest(bytes))
     }
 
-    fn ask(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> Result<(u16, String), Failed> {
+    fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        kind: &str,
+        body: &[u8],
+    ) -> Result<(u16, String), Failed> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-        let login = self.login.map_or_else(String::new, |login| format!("Authorization: Basic {}\r\n", base64(login.as_bytes())));
+        let login = self.login.map_or_else(String::new, |login| {
+            format!("Authorization: Basic {}\r\n", base64(login.as_bytes()))
+        });
         let length = body.len();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\nContent-Type: {kind}\r\n{login}Content-Length: {length}\r\n\r\n",
@@ -127,14 +185,21 @@ impl Served {
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
         let answer = String::from_utf8_lossy(&answer).into_owned();
-        let status = answer.split(' ').nth(1).and_then(|s| s.parse().ok()).ok_or("no status")?;
+        let status = answer
+            .split(' ')
+            .nth(1)
+            .and_then(|s| s.parse().ok())
+            .ok_or("no status")?;
         Ok((status, answer))
     }
 
     /// Where the registry keeps a blob.
     pub(crate) fn stored(&self, digest: &str) -> PathBuf {
         let hex = digest.trim_start_matches("sha256:");
-        let blobs = self.directory.path().join("data/docker/registry/v2/blobs/sha256");
+        let blobs = self
+            .directory
+            .path()
+            .join("data/docker/registry/v2/blobs/sha256");
         blobs.join(&hex[..2]).join(hex).join("data")
     }
 }
@@ -150,7 +215,8 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for three in bytes.chunks(3) {
-        let number = three.iter().fold(0u32, |n, b| n << 8 | u32::from(*b)) << (8 * (3 - three.len()));
+        let number =
+            three.iter().fold(0u32, |n, b| n << 8 | u32::from(*b)) << (8 * (3 - three.len()));
         for at in 0..4 {
             let letter = LETTERS[(number >> (18 - 6 * at) & 63) as usize] as char;
             text.push(if at <= three.len() { letter } else { '=' });
@@ -159,8 +225,11 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// A server that gives each request the answer of a function of its path, and ends with the process. Its port.
-pub(crate) fn answering(answer: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Result<u16, Failed> {
+/// A server that gives each request the answer of a function of its path, and ends with the
+/// process. Its port.
+pub(crate) fn answering(
+    answer: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+) -> Result<u16, Failed> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let port = listener.local_addr()?.port();
     std::thread::spawn(move || {
@@ -169,7 +238,10 @@ pub(crate) fn answering(answer: impl Fn(&str) -> Option<String> + Send + Sync + 
             let mut request = Vec::new();
             let mut byte = [0];
             // A greeting of TLS starts with 22.
-            while !request.ends_with(b"\r\n\r\n") && request.first() != Some(&22) && stream.read(&mut byte).is_ok_and(|n| n == 1) {
+            while !request.ends_with(b"\r\n\r\n")
+                && request.first() != Some(&22)
+                && stream.read(&mut byte).is_ok_and(|n| n == 1)
+            {
                 request.push(byte[0]);
             }
             let request = String::from_utf8_lossy(&request).into_owned();
@@ -192,5 +264,8 @@ pub(crate) fn answering(answer: impl Fn(&str) -> Option<String> + Send + Sync + 
 
 /// An answer of the given status line, further headers and body.
 pub(crate) fn http(status: &str, headers: &str, body: &str) -> String {
-    format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n{body}", body.len())
+    format!(
+        "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n{body}",
+        body.len()
+    )
 }

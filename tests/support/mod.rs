@@ -1,4 +1,5 @@
-//! What the tests that run the program share: the binary, copies of folders, clients that may be missing.
+//! What the tests that run the program share: the binary, copies of folders, clients that may be
+//! missing.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::collections::BTreeMap;
@@ -16,28 +17,44 @@ pub(crate) fn clients_required() -> bool {
     std::env::var_os("KUBEWRIGHT_REQUIRE_CLIENTS").is_some_and(|v| v == "1")
 }
 
-/// A trial that needs something of the machine: skipped, and said so, when it is missing; failed when clients are required.
-pub(crate) fn needing(missing: Option<&str>, name: &str, run: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
+/// A trial that needs something of the machine: skipped, and said so, when it is missing; failed
+/// when clients are required.
+pub(crate) fn needing(
+    missing: Option<&str>,
+    name: &str,
+    run: impl FnOnce() -> Outcome + Send + 'static,
+) -> Trial {
     match missing {
         None => Trial::test(name, run),
         Some(what) if clients_required() => {
             let message = format!("{what} is required");
             Trial::test(name, move || Err(message.into()))
         }
-        Some(what) => Trial::test(format!("{name} (skipped: no {what})"), run).with_ignored_flag(true),
+        Some(what) => {
+            Trial::test(format!("{name} (skipped: no {what})"), run).with_ignored_flag(true)
+        }
     }
 }
 
 /// `Some(name)` when `program` does not start with `args`.
 pub(crate) fn missing<'a>(name: &'a str, program: &str, args: &[&str]) -> Option<&'a str> {
-    let found = Command::new(program).args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let found = Command::new(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     (!found.is_ok_and(|s| s.success())).then_some(name)
 }
 
 /// The program under test.
 pub(crate) fn kubewright(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kubewright"));
-    command.current_dir(dir).args(args).env_remove("CLICOLOR_FORCE").env("NO_COLOR", "1");
+    command
+        .current_dir(dir)
+        .args(args)
+        .env_remove("CLICOLOR_FORCE")
+        .env("NO_COLOR", "1");
     command
 }
 
@@ -48,17 +65,31 @@ pub(crate) fn run(command: &mut Command, statuses: &[i32]) -> Result<Output, Fai
         Some(code) if statuses.contains(&code) => Ok(output),
         code => Err(format!(
             "{command:?} ended with {code:?}\n{}\n{}",
-            String::from_utf8_lossy(&output.stdout).chars().take(2000).collect::<String>(),
-            String::from_utf8_lossy(&output.stderr).chars().take(2000).collect::<String>()
+            String::from_utf8_lossy(&output.stdout)
+                .chars()
+                .take(2000)
+                .collect::<String>(),
+            String::from_utf8_lossy(&output.stderr)
+                .chars()
+                .take(2000)
+                .collect::<String>()
         )
         .into()),
     }
 }
 
 /// Runs with text on standard input.
-pub(crate) fn pipe(command: &mut Command, input: &[u8], statuses: &[i32]) -> Result<Output, Failed> {
+pub(crate) fn pipe(
+    command: &mut Command,
+    input: &[u8],
+    statuses: &[i32],
+) -> Result<Output, Failed> {
     use std::io::Write as _;
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
     let mut stdin = child.stdin.take().ok_or("no standard input")?;
     let input = input.to_vec();
     let writer = std::thread::spawn(move || stdin.write_all(&input));
@@ -67,7 +98,11 @@ pub(crate) fn pipe(command: &mut Command, input: &[u8], statuses: &[i32]) -> Res
     let _ = writer.join();
     match output.status.code() {
         Some(code) if statuses.contains(&code) => Ok(output),
-        code => Err(format!("{command:?} ended with {code:?}\n{}", String::from_utf8_lossy(&output.stderr)).into()),
+        code => Err(format!(
+            "{command:?} ended with {code:?}\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        )
+        .into()),
     }
 }
 
@@ -75,7 +110,12 @@ pub(crate) fn pipe(command: &mut Command, input: &[u8], statuses: &[i32]) -> Res
 pub(crate) fn scratch(from: &Path) -> Result<tempfile::TempDir, Failed> {
     let dir = tempfile::tempdir()?;
     copy(from, dir.path())?;
-    run(Command::new("git").args(["init", "-q"]).current_dir(dir.path()), &[0])?;
+    run(
+        Command::new("git")
+            .args(["init", "-q"])
+            .current_dir(dir.path()),
+        &[0],
+    )?;
     Ok(dir)
 }
 
@@ -98,7 +138,11 @@ pub(crate) fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
 
 /// All files below a folder, without `.git`, by path.
 pub(crate) fn tree(dir: &Path) -> std::io::Result<BTreeMap<PathBuf, Vec<u8>>> {
-    fn walk(root: &Path, dir: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) -> std::io::Result<()> {
+    fn walk(
+        root: &Path,
+        dir: &Path,
+        found: &mut BTreeMap<PathBuf, Vec<u8>>,
+    ) -> std::io::Result<()> {
         for entry in fs::read_dir(dir)? {
             let entry = entry?;
             if entry.file_type()?.is_dir() {
@@ -107,7 +151,10 @@ pub(crate) fn tree(dir: &Path) -> std::io::Result<BTreeMap<PathBuf, Vec<u8>>> {
                 }
             } else {
                 let path = entry.path();
-                found.insert(path.strip_prefix(root).unwrap_or(&path).to_path_buf(), fs::read(&path)?);
+                found.insert(
+                    path.strip_prefix(root).unwrap_or(&path).to_path_buf(),
+                    fs::read(&path)?,
+                );
             }
         }
         Ok(())

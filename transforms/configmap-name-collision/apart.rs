@@ -1,5 +1,5 @@
-//! Definitions of one name that nothing says are applied together: in two directories or kustomizations that state one namespace, or by two
-//! appliers that share a file.
+//! Definitions of one name that nothing says are applied together: in two directories or
+//! kustomizations that state one namespace, or by two appliers that share a file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,30 +11,49 @@ use super::entries::{self, Courses, Entry, Origin};
 use super::group::{self, Collision};
 use super::{META, doubts, keeper, outside, related};
 
-/// Two sets that state one namespace, and define one name with different keys, each of which is demanded by a reader of its own set. Whether
-/// both go to one cluster is not known: a remark.
+/// Two sets that state one namespace, and define one name with different keys, each of which is
+/// demanded by a reader of its own set. Whether both go to one cluster is not known: a remark.
 pub(super) fn remarks(ws: &Workspace, to: Target) -> Vec<Finding> {
     let mut all: BTreeMap<(String, String), Vec<(SetId, Entry)>> = BTreeMap::new();
-    for set in ws.sets().iter().filter(|s| [Evidence::Directory, Evidence::Kustomization].contains(&s.evidence) && s.appliers.is_empty()) {
+    for set in ws.sets().iter().filter(|s| {
+        [Evidence::Directory, Evidence::Kustomization].contains(&s.evidence)
+            && s.appliers.is_empty()
+    }) {
         for entry in entries::of(ws, set, to).into_iter().filter(|e| !e.hook) {
             if let Some(namespace) = entry.namespace.clone() {
-                all.entry((entry.name.clone(), namespace)).or_default().push((set.id, entry));
+                all.entry((entry.name.clone(), namespace))
+                    .or_default()
+                    .push((set.id, entry));
             }
         }
     }
     let courses = entries::courses(ws, to);
-    all.into_values().filter_map(|entries| remark(ws, to, &entries, &courses)).collect()
+    all.into_values()
+        .filter_map(|entries| remark(ws, to, &entries, &courses))
+        .collect()
 }
 
-fn remark(ws: &Workspace, to: Target, entries: &[(SetId, Entry)], courses: &Courses) -> Option<Finding> {
+fn remark(
+    ws: &Workspace,
+    to: Target,
+    entries: &[(SetId, Entry)],
+    courses: &Courses,
+) -> Option<Finding> {
     let sets: BTreeSet<SetId> = entries.iter().map(|(set, _)| *set).collect();
     let origins: BTreeSet<Origin> = entries.iter().map(|(_, e)| e.origin).collect();
-    // One definition for each set: several in one collide there, and one in several is the same object.
+    // One definition for each set: several in one collide there, and one in several is the same
+    // object.
     if sets.len() < 2 || sets.len() != entries.len() || origins.len() != entries.len() {
         return None;
     }
     let first = entries.first()?.0;
-    let mut collision = group::apart(ws, ws.set(first), to, &entries.iter().map(|(_, e)| e).collect::<Vec<_>>(), courses)?;
+    let mut collision = group::apart(
+        ws,
+        ws.set(first),
+        to,
+        &entries.iter().map(|(_, e)| e).collect::<Vec<_>>(),
+        courses,
+    )?;
     for set in &sets {
         collision.sets = vec![*set];
         // The name is what is left of a collision in that set, which says it already.
@@ -47,27 +66,49 @@ fn remark(ws: &Workspace, to: Target, entries: &[(SetId, Entry)], courses: &Cour
     let collision = &collision;
     let demands = demand::find(ws, collision, &attached);
     let held_in = |at: usize| entries.get(at).map(|(set, _)| *set);
-    let own = |id: ResourceId, at: usize| held_in(at).is_some_and(|set| ws.sets_of(id).contains(&set));
-    let by_keys = |c: &demand::Consumer<'_>| matches!(c.verdict, Verdict::Keys(at) if own(c.resource.id, at));
-    if demands.proven().len() < 2 || !demands.consumers.iter().all(by_keys) || !attached.blocks.is_empty() {
+    let own =
+        |id: ResourceId, at: usize| held_in(at).is_some_and(|set| ws.sets_of(id).contains(&set));
+    let by_keys =
+        |c: &demand::Consumer<'_>| matches!(c.verdict, Verdict::Keys(at) if own(c.resource.id, at));
+    if demands.proven().len() < 2
+        || !demands.consumers.iter().all(by_keys)
+        || !attached.blocks.is_empty()
+    {
         return None;
     }
     let doubt = doubts::content(ws, collision).or_else(|| doubts::paths(ws, collision));
-    if doubt.or_else(|| doubts::alternatives(ws, collision, &demands)).is_some() {
+    if doubt
+        .or_else(|| doubts::alternatives(ws, collision, &demands))
+        .is_some()
+    {
         return None;
     }
     finding(ws, collision, &demands, &attached)
 }
 
-fn finding(ws: &Workspace, collision: &Collision<'_>, demands: &demand::Demands<'_>, attached: &outside::Attached) -> Option<Finding> {
+fn finding(
+    ws: &Workspace,
+    collision: &Collision<'_>,
+    demands: &demand::Demands<'_>,
+    attached: &outside::Attached,
+) -> Option<Finding> {
     let primary = collision.definitions.first()?;
     let namespace = collision.namespace.as_deref().unwrap_or_default();
-    let places: Vec<String> = (0..collision.definitions.len()).map(|at| collision.place(ws, at)).collect();
-    let what = format!("{} {} in namespace {namespace}", collision.to.kind(), collision.applied);
+    let places: Vec<String> = (0..collision.definitions.len())
+        .map(|at| collision.place(ws, at))
+        .collect();
+    let what = format!(
+        "{} {} in namespace {namespace}",
+        collision.to.kind(),
+        collision.applied
+    );
     Some(Finding {
         transform: META.name,
         severity: Severity::Info,
-        message: format!("{what} is defined with different keys in {}, each with a reader of its own", places.join(" and ")),
+        message: format!(
+            "{what} is defined with different keys in {}, each with a reader of its own",
+            places.join(" and ")
+        ),
         primary: Location::of(primary.file, primary.name),
         related: related(ws, collision, demands, attached),
         resource: primary.id(),
@@ -84,20 +125,36 @@ fn finding(ws: &Workspace, collision: &Collision<'_>, demands: &demand::Demands<
 pub(super) fn shared(ws: &Workspace, to: Target) -> Vec<Finding> {
     let mut found = Vec::new();
     for set in ws.sets().iter().filter(|set| !set.parts.is_empty()) {
-        let mut appliers: BTreeMap<(ResourceId, &str, Option<&str>), BTreeSet<usize>> = BTreeMap::new();
+        let mut appliers: BTreeMap<(ResourceId, &str, Option<&str>), BTreeSet<usize>> =
+            BTreeMap::new();
         for (at, part) in set.parts.iter().enumerate() {
             for member in set.members.get(part.members.clone()).unwrap_or_default() {
                 let resource = ws.resource(member.resource);
                 if resource.target() == Some(to) && !resource.name.is_empty() {
-                    appliers.entry((member.resource, &member.name, member.namespace.as_deref())).or_default().insert(at);
+                    appliers
+                        .entry((member.resource, &member.name, member.namespace.as_deref()))
+                        .or_default()
+                        .insert(at);
                 }
             }
         }
-        for ((id, name, namespace), parts) in appliers.into_iter().filter(|(_, parts)| parts.len() > 1) {
-            let of = |part: &usize| set.parts.get(*part).and_then(|p| set.appliers.get(p.applier));
-            let names: Vec<String> = parts.iter().filter_map(of).map(|a| format!("{} {}", ws.resource(a.resource).kind, a.name)).collect();
+        for ((id, name, namespace), parts) in
+            appliers.into_iter().filter(|(_, parts)| parts.len() > 1)
+        {
+            let of = |part: &usize| {
+                set.parts
+                    .get(*part)
+                    .and_then(|p| set.appliers.get(p.applier))
+            };
+            let names: Vec<String> = parts
+                .iter()
+                .filter_map(of)
+                .map(|a| format!("{} {}", ws.resource(a.resource).kind, a.name))
+                .collect();
             let resource = ws.resource(id);
-            let Some(node) = ws.node(id).and_then(|n| n.path(&["metadata", "name"])) else { continue };
+            let Some(node) = ws.node(id).and_then(|n| n.path(&["metadata", "name"])) else {
+                continue;
+            };
             let touched = ws.content_touched(id).is_some();
             let fight = if touched {
                 "and one of them changes it on the way, so each puts its own data over that of the other"

@@ -1,8 +1,9 @@
 //! Finds who uses the name and decides which definition each consumer means.
 //!
-//! The evidence, strongest first: the keys that a consumer demands are all held by exactly one definition; else exactly
-//! one definition stands in the consumer's file. Where both speak they must agree. A consumer is a resource: it gets one definition for
-//! all its references, or stays undecided.
+//! The evidence, strongest first: the keys that a consumer demands are all held by exactly one
+//! definition; else exactly one definition stands in the consumer's file. Where both speak they
+//! must agree. A consumer is a resource: it gets one definition for all its references, or stays
+//! undecided.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -10,7 +11,8 @@ use std::rc::Rc;
 
 use kubewright_model::finding::Location;
 use kubewright_model::kube::{
-    Certainty, Demand, FieldReference, FileId, Keys, Member, OutsideUse, Resolution, Resource, ResourceId, Rollout, SetId, Workspace,
+    Certainty, Demand, FieldReference, FileId, Keys, Member, OutsideUse, Resolution, Resource,
+    ResourceId, Rollout, SetId, Workspace,
 };
 use kubewright_model::yaml::Node;
 
@@ -47,10 +49,15 @@ impl Unit {
     /// Its name, for messages and for new names.
     pub(super) fn name(self, ws: &Workspace) -> &str {
         match self {
-            Self::Kustomization(file) => ws.kustomization(file).map_or("", |k| k.directory.as_str()),
+            Self::Kustomization(file) => {
+                ws.kustomization(file).map_or("", |k| k.directory.as_str())
+            }
             Self::Part(set, part) => {
                 let set = ws.set(set);
-                set.parts.get(part).and_then(|p| set.appliers.get(p.applier)).map_or("", |a| a.name.as_str())
+                set.parts
+                    .get(part)
+                    .and_then(|p| set.appliers.get(p.applier))
+                    .map_or("", |a| a.name.as_str())
             }
         }
     }
@@ -61,8 +68,15 @@ impl Unit {
             Self::Kustomization(_) => format!("the kustomization in {} builds", self.name(ws)),
             Self::Part(set, part) => {
                 let set = ws.set(set);
-                let applier = set.parts.get(part).and_then(|p| set.appliers.get(p.applier));
-                format!("{} {} applies", applier.map_or("", |a| ws.resource(a.resource).kind.as_str()), self.name(ws))
+                let applier = set
+                    .parts
+                    .get(part)
+                    .and_then(|p| set.appliers.get(p.applier));
+                format!(
+                    "{} {} applies",
+                    applier.map_or("", |a| ws.resource(a.resource).kind.as_str()),
+                    self.name(ws)
+                )
             }
         }
     }
@@ -71,7 +85,10 @@ impl Unit {
 impl Verdict {
     pub(super) fn definition(&self) -> Option<usize> {
         match self {
-            Self::Keys(at) | Self::Together(at, _) | Self::SameFile(at) | Self::SameDirectory(at) => Some(*at),
+            Self::Keys(at)
+            | Self::Together(at, _)
+            | Self::SameFile(at)
+            | Self::SameDirectory(at) => Some(*at),
             Self::Undecided(..) => None,
         }
     }
@@ -106,9 +123,16 @@ pub(super) struct Demands<'a> {
 }
 
 impl Demands<'_> {
-    /// Definitions that a consumer demands by keys which no other definition holds, or is applied with while no other definition is.
+    /// Definitions that a consumer demands by keys which no other definition holds, or is applied
+    /// with while no other definition is.
     pub(super) fn proven(&self) -> BTreeSet<usize> {
-        let proven = |c: &Consumer<'_>| if let Verdict::Keys(at) | Verdict::Together(at, _) = c.verdict { Some(at) } else { None };
+        let proven = |c: &Consumer<'_>| {
+            if let Verdict::Keys(at) | Verdict::Together(at, _) = c.verdict {
+                Some(at)
+            } else {
+                None
+            }
+        };
         self.consumers.iter().filter_map(proven).collect()
     }
 
@@ -119,17 +143,23 @@ impl Demands<'_> {
 
     /// Whether a consumer is assigned by where it stands.
     pub(super) fn by_position(&self) -> bool {
-        let by_keys = |c: &Consumer<'_>| matches!(c.verdict, Verdict::Keys(_) | Verdict::Undecided(..));
+        let by_keys =
+            |c: &Consumer<'_>| matches!(c.verdict, Verdict::Keys(_) | Verdict::Undecided(..));
         !self.consumers.iter().all(by_keys)
     }
 
     /// The consumers of a definition.
     pub(super) fn of(&self, definition: usize) -> impl Iterator<Item = &Consumer<'_>> {
-        self.by_definition.get(&definition).into_iter().flatten().filter_map(|at| self.consumers.get(*at))
+        self.by_definition
+            .get(&definition)
+            .into_iter()
+            .flatten()
+            .filter_map(|at| self.consumers.get(*at))
     }
 }
 
-/// A set, the kustomizations a member passes through, its namespace, the one a reference states, and whether it is a hook.
+/// A set, the kustomizations a member passes through, its namespace, the one a reference states,
+/// and whether it is a hook.
 type Asking = (SetId, Vec<FileId>, Option<String>, Option<String>, bool);
 
 /// What is asked of every consumer, and was answered for another one like it before.
@@ -141,14 +171,19 @@ struct Finder<'a, 'c> {
     position: Position,
     /// The references of patches, by where the patch is declared.
     references: BTreeMap<&'c Location, Vec<usize>>,
-    /// What the name means to a member that passes through these kustomizations in that namespace, and is a hook or is none.
+    /// What the name means to a member that passes through these kustomizations in that namespace,
+    /// and is a hook or is none.
     means: BTreeMap<Asking, Relation>,
     /// The definitions that hold all these keys.
     holding: BTreeMap<BTreeMap<String, bool>, Rc<[usize]>>,
 }
 
 /// Finds and decides the consumers of a collision in all apply sets it is part of.
-pub(super) fn find<'a>(ws: &'a Workspace, collision: &Collision<'a>, attached: &Attached) -> Demands<'a> {
+pub(super) fn find<'a>(
+    ws: &'a Workspace,
+    collision: &Collision<'a>,
+    attached: &Attached,
+) -> Demands<'a> {
     let mut demands = Demands::default();
     let mut references: BTreeMap<&Location, Vec<usize>> = BTreeMap::new();
     for (at, reference) in attached.references.iter().enumerate() {
@@ -156,26 +191,47 @@ pub(super) fn find<'a>(ws: &'a Workspace, collision: &Collision<'a>, attached: &
     }
     let holders = Holders::of(&collision.definitions);
     let position = Position::of(ws, collision);
-    let mut finder = Finder { ws, collision, attached, holders, position, references, means: BTreeMap::new(), holding: BTreeMap::new() };
+    let mut finder = Finder {
+        ws,
+        collision,
+        attached,
+        holders,
+        position,
+        references,
+        means: BTreeMap::new(),
+        holding: BTreeMap::new(),
+    };
     let mut seen = BTreeSet::new();
     let mut met = vec![false; attached.references.len()];
     let named = [collision.name, &collision.applied].map(|name| ws.referring(collision.to, name));
     // Patches change resources that need not name it themselves.
-    let may_use = |id| !attached.references.is_empty() || named.iter().any(|ids| ids.binary_search(&id).is_ok());
+    let may_use = |id| {
+        !attached.references.is_empty() || named.iter().any(|ids| ids.binary_search(&id).is_ok())
+    };
     for set in &collision.sets {
         for member in &ws.set(*set).members {
-            if may_use(member.resource) && !collision.is_definition(member.resource) && seen.insert(member.resource) {
+            if may_use(member.resource)
+                && !collision.is_definition(member.resource)
+                && seen.insert(member.resource)
+            {
                 finder.visit(*set, member, &mut met, &mut demands);
             }
         }
     }
     for (reference, _) in attached.references.iter().zip(met).filter(|(_, met)| !met) {
-        let text = format!("a patch in {} refers to the name and changes nothing that is in sight", ws.file(reference.location.file).path);
+        let text = format!(
+            "a patch in {} refers to the name and changes nothing that is in sight",
+            ws.file(reference.location.file).path
+        );
         demands.blocks.push(Reason::new("outside-use", text));
     }
     for (at, consumer) in demands.consumers.iter().enumerate() {
         if let Some(definition) = consumer.verdict.definition() {
-            demands.by_definition.entry(definition).or_default().push(at);
+            demands
+                .by_definition
+                .entry(definition)
+                .or_default()
+                .push(at);
         }
     }
     demands.blocks.extend(torn(ws, attached, &demands));
@@ -185,7 +241,10 @@ pub(super) fn find<'a>(ws: &'a Workspace, collision: &Collision<'a>, attached: &
 /// A patch of several workloads that mean different definitions.
 fn torn(ws: &Workspace, attached: &Attached, demands: &Demands<'_>) -> Option<Reason> {
     attached.references.iter().find_map(|reference| {
-        let patched = demands.consumers.iter().filter(|c| c.patches.contains(reference));
+        let patched = demands
+            .consumers
+            .iter()
+            .filter(|c| c.patches.contains(reference));
         let meant: BTreeSet<Option<usize>> = patched.map(|c| c.verdict.definition()).collect();
         (meant.len() > 1).then(|| {
             let text = format!(
@@ -214,7 +273,11 @@ impl<'a> Finder<'a, '_> {
             for reference in template.references() {
                 if reference.to != collision.to || reference.name != collision.name {
                     if reference.to == collision.to && reference.name == collision.applied {
-                        let text = format!("{} refers to the name that kustomize makes of it, {}", resource.display(), reference.name);
+                        let text = format!(
+                            "{} refers to the name that kustomize makes of it, {}",
+                            resource.display(),
+                            reference.name
+                        );
                         demands.blocks.push(Reason::new("prefixed-name", text));
                     }
                     continue;
@@ -227,7 +290,11 @@ impl<'a> Finder<'a, '_> {
                 consumer.uses.push((reference.node, None));
                 consumer.rollout = Some(template.carrier.rollout);
                 consumer.whole |= matches!(reference.demand.reads, Keys::All | Keys::AllData);
-                add(&mut consumer.keys, demanded(&reference.demand), reference.demand.data_only);
+                add(
+                    &mut consumer.keys,
+                    demanded(&reference.demand),
+                    reference.demand.data_only,
+                );
             }
         }
         for field in ws.field_references(member.resource) {
@@ -248,7 +315,8 @@ impl<'a> Finder<'a, '_> {
             self.patched(member, &mut consumer, met);
         }
         if !consumer.uses.is_empty() || !consumer.patches.is_empty() {
-            consumer.verdict = self.decide(&consumer, self.position.together(ws, set, member.resource));
+            consumer.verdict =
+                self.decide(&consumer, self.position.together(ws, set, member.resource));
             demands.consumers.push(consumer);
         }
     }
@@ -256,28 +324,50 @@ impl<'a> Finder<'a, '_> {
     /// Adds the references that patches write into a member.
     fn patched(&self, member: &Member, consumer: &mut Consumer<'a>, met: &mut [bool]) {
         let touches = self.ws.touches(member.resource);
-        let found: BTreeSet<usize> = touches.iter().filter_map(|t| self.references.get(&t.location)).flatten().copied().collect();
+        let found: BTreeSet<usize> = touches
+            .iter()
+            .filter_map(|t| self.references.get(&t.location))
+            .flatten()
+            .copied()
+            .collect();
         for at in found {
-            let Some(reference) = self.attached.references.get(at) else { continue };
+            let Some(reference) = self.attached.references.get(at) else {
+                continue;
+            };
             met.iter_mut().skip(at).take(1).for_each(|met| *met = true);
             consumer.whole |= reference.keys.is_empty();
             add(&mut consumer.keys, reference.keys.clone(), false);
             consumer.patches.push(reference.clone());
-            consumer.rollout = consumer.rollout.or_else(|| self.ws.pod_templates(member.resource).first().map(|t| t.carrier.rollout));
+            consumer.rollout = consumer.rollout.or_else(|| {
+                self.ws
+                    .pod_templates(member.resource)
+                    .first()
+                    .map(|t| t.carrier.rollout)
+            });
         }
     }
 
-    /// Whether the name in a member means one of the colliding definitions, as kustomize and the namespaces have it.
+    /// Whether the name in a member means one of the colliding definitions, as kustomize and the
+    /// namespaces have it.
     fn means(&mut self, set: SetId, from: &Member, explicit: Option<&str>) -> Relation {
         let (ws, collision) = (self.ws, self.collision);
-        let key = (set, from.through.clone(), from.namespace.clone(), explicit.map(str::to_owned), ws.is_hook(from.resource));
+        let key = (
+            set,
+            from.through.clone(),
+            from.namespace.clone(),
+            explicit.map(str::to_owned),
+            ws.is_hook(from.resource),
+        );
         *self.means.entry(key).or_insert_with(|| {
             let ours = |ids: &[ResourceId]| ids.iter().any(|id| collision.is_definition(*id));
             match ws.resolve_in(set, from.resource, collision.to, collision.name, explicit) {
                 Resolution::One(id) if !collision.is_definition(id) => Relation::Different,
                 Resolution::Several(ids) if !ours(&ids) => Relation::Different,
                 Resolution::Uncertain(ids) if ours(&ids) => Relation::Unsure,
-                _ => relate(explicit.or(from.namespace.as_deref()), collision.namespace.as_deref()),
+                _ => relate(
+                    explicit.or(from.namespace.as_deref()),
+                    collision.namespace.as_deref(),
+                ),
             }
         })
     }
@@ -287,7 +377,10 @@ impl<'a> Finder<'a, '_> {
         if let Some(known) = self.holding.get(keys) {
             return Rc::clone(known);
         }
-        let candidates = self.holders.of_rarest(keys.keys().map(String::as_str)).unwrap_or_default();
+        let candidates = self
+            .holders
+            .of_rarest(keys.keys().map(String::as_str))
+            .unwrap_or_default();
         let holds = |at: &&usize| {
             let definition = self.collision.definitions.get(**at);
             definition.is_some_and(|d| keys.iter().all(|(key, data_only)| d.holds(key, *data_only)))
@@ -305,32 +398,60 @@ impl<'a> Finder<'a, '_> {
         let same_directory = self.position.in_directory(self.ws, consumer.resource.file);
         if consumer.keys.is_empty() {
             return match (together, same_file, same_directory) {
-                (Some((at, unit)), Some(file), _) if at != file => self.contradicts(&who, "stands in its file", (file, at), unit),
+                (Some((at, unit)), Some(file), _) if at != file => {
+                    self.contradicts(&who, "stands in its file", (file, at), unit)
+                }
                 (Some((at, unit)), ..) => Verdict::Together(at, unit),
                 (None, Some(at), _) => Verdict::SameFile(at),
                 (None, None, Some(at)) => Verdict::SameDirectory(at),
-                _ => undecided(format!("{who} takes whatever the {} holds", self.collision.to.kind())),
+                _ => undecided(format!(
+                    "{who} takes whatever the {} holds",
+                    self.collision.to.kind()
+                )),
             };
         }
         let holders = self.holding(&consumer.keys);
-        let keys = consumer.keys.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let keys = consumer
+            .keys
+            .keys()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(", ");
         let by_keys = only(&holders);
         if let Some((at, unit)) = together {
             let open = self.holders.open.contains(&at);
             return match by_keys.or(holders.first().copied()) {
                 _ if by_keys == Some(at) => Verdict::Keys(at),
-                _ if holders.contains(&at) || (holders.is_empty() && open) => Verdict::Together(at, unit),
-                Some(other) => self.contradicts(&who, &format!("demands {keys}, which it holds"), (other, at), unit),
-                None => undecided(format!("no single definition holds all that {who} demands: {keys}")),
+                _ if holders.contains(&at) || (holders.is_empty() && open) => {
+                    Verdict::Together(at, unit)
+                }
+                Some(other) => self.contradicts(
+                    &who,
+                    &format!("demands {keys}, which it holds"),
+                    (other, at),
+                    unit,
+                ),
+                None => undecided(format!(
+                    "no single definition holds all that {who} demands: {keys}"
+                )),
             };
         }
         if let Some(at) = self.holders.open.iter().find(|at| !holders.contains(at)) {
-            let place = self.collision.definitions.get(*at).map_or("", |d| d.own_name());
-            return undecided(format!("{who} demands {keys}, and generator {place} may write keys that are not in sight"));
+            let place = self
+                .collision
+                .definitions
+                .get(*at)
+                .map_or("", |d| d.own_name());
+            return undecided(format!(
+                "{who} demands {keys}, and generator {place} may write keys that are not in sight"
+            ));
         }
         match (by_keys, same_file, same_directory) {
             (Some(by_keys), Some(by_file), _) if by_keys != by_file => {
-                let (held, beside) = (self.collision.place(self.ws, by_keys), self.collision.place(self.ws, by_file));
+                let (held, beside) = (
+                    self.collision.place(self.ws, by_keys),
+                    self.collision.place(self.ws, by_file),
+                );
                 let text = format!(
                     "{who} demands {keys}, which only the definition in {held} holds, but stands in one file with the one in {beside}, which \
                      does not hold it"
@@ -339,14 +460,28 @@ impl<'a> Finder<'a, '_> {
             }
             (Some(by_keys), ..) => Verdict::Keys(by_keys),
             (None, Some(by_file), _) if holders.contains(&by_file) => Verdict::SameFile(by_file),
-            (None, None, Some(beside)) if holders.contains(&beside) => Verdict::SameDirectory(beside),
-            (None, ..) if holders.is_empty() => undecided(format!("no single definition holds all that {who} demands: {keys}")),
-            (None, ..) => undecided(format!("{} definitions hold what {who} demands: {keys}", holders.len())),
+            (None, None, Some(beside)) if holders.contains(&beside) => {
+                Verdict::SameDirectory(beside)
+            }
+            (None, ..) if holders.is_empty() => undecided(format!(
+                "no single definition holds all that {who} demands: {keys}"
+            )),
+            (None, ..) => undecided(format!(
+                "{} definitions hold what {who} demands: {keys}",
+                holders.len()
+            )),
         }
     }
 
-    /// A consumer for which one thing speaks for the first definition, and what it is applied with for the second.
-    fn contradicts(&self, who: &str, why: &str, (one, other): (usize, usize), unit: Unit) -> Verdict {
+    /// A consumer for which one thing speaks for the first definition, and what it is applied with
+    /// for the second.
+    fn contradicts(
+        &self,
+        who: &str,
+        why: &str,
+        (one, other): (usize, usize),
+        unit: Unit,
+    ) -> Verdict {
         let place = |at: usize| self.collision.place(self.ws, at);
         let text = format!(
             "for the definition in {} speaks that {who} {why}, and for the one in {} that {} both",
@@ -359,16 +494,33 @@ impl<'a> Finder<'a, '_> {
 }
 
 fn unsure_namespace(resource: &Resource) -> Reason {
-    Reason::new("namespace-uncertain", format!("{} may be in another namespace than the definitions", resource.display()))
+    Reason::new(
+        "namespace-uncertain",
+        format!(
+            "{} may be in another namespace than the definitions",
+            resource.display()
+        ),
+    )
 }
 
 /// Why a reference outside of pod templates cannot be rewritten.
 fn block(resource: &Resource, field: &FieldReference<'_>, relation: Relation) -> Option<Reason> {
     let who = resource.display();
     if matches!(resource.kind.as_str(), "Role" | "ClusterRole") {
-        Some(Reason::new("rbac-reference", format!("{who} grants access to the name, and whoever it is granted to may read it by any way")))
+        Some(Reason::new(
+            "rbac-reference",
+            format!(
+                "{who} grants access to the name, and whoever it is granted to may read it by any way"
+            ),
+        ))
     } else if field.certainty == Certainty::Probable {
-        Some(Reason::new("probable-reference", format!("{} of {who} may be a reference that a rename cannot follow", field.path)))
+        Some(Reason::new(
+            "probable-reference",
+            format!(
+                "{} of {who} may be a reference that a rename cannot follow",
+                field.path
+            ),
+        ))
     } else {
         (relation == Relation::Unsure).then(|| unsure_namespace(resource))
     }

@@ -1,7 +1,8 @@
 //! Asks whether the definitions are applied together at all, and whether each of them is wanted.
 //!
-//! Alternatives share more than one name: whoever ships `calico-etcd.yaml` and `calico-typha.yaml` defines a whole set of objects twice.
-//! In a collision every definition has a consumer of its own, which demands keys that no other definition holds.
+//! Alternatives share more than one name: whoever ships `calico-etcd.yaml` and `calico-typha.yaml`
+//! defines a whole set of objects twice. In a collision every definition has a consumer of its own,
+//! which demands keys that no other definition holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +21,9 @@ pub(super) fn namespace(ws: &Workspace, collision: &Collision<'_>) -> Option<Rea
         None => "another definition",
     };
     let text = if collision.certain {
-        format!("the definition in {other} may be in the same namespace or not: only one side states a namespace")
+        format!(
+            "the definition in {other} may be in the same namespace or not: only one side states a namespace"
+        )
     } else {
         "some definitions state a namespace and some do not: it depends on how they are applied whether they meet".to_owned()
     };
@@ -32,25 +35,54 @@ pub(super) fn content(ws: &Workspace, collision: &Collision<'_>) -> Option<Reaso
     let path = |at: usize| collision.place(ws, at);
     let name = collision.definitions.first()?.own_name();
     if collision.definitions.iter().any(|d| d.own_name() != name) {
-        return Some(Reason::new("prefixed-name", "the names become the same only by a prefix or suffix of kustomize"));
+        return Some(Reason::new(
+            "prefixed-name",
+            "the names become the same only by a prefix or suffix of kustomize",
+        ));
     }
-    let all_keys: Vec<BTreeSet<&str>> = collision.definitions.iter().map(Definition::keys).collect();
+    let all_keys: Vec<BTreeSet<&str>> =
+        collision.definitions.iter().map(Definition::keys).collect();
     let holders = Holders::of(&collision.definitions);
     let everybody: Vec<usize> = (0..collision.definitions.len()).collect();
     let twins = twins(collision);
     for (at, (a, keys)) in collision.definitions.iter().zip(&all_keys).enumerate() {
-        if ["$patch", "$retainKeys"].iter().any(|k| a.node.get(k).is_some() || a.node.get("data").is_some_and(|d| d.get(k).is_some())) {
-            return Some(Reason::doubt("patch", format!("the definition in {} is a patch", path(at))));
+        if ["$patch", "$retainKeys"].iter().any(|k| {
+            a.node.get(k).is_some() || a.node.get("data").is_some_and(|d| d.get(k).is_some())
+        }) {
+            return Some(Reason::doubt(
+                "patch",
+                format!("the definition in {} is a patch", path(at)),
+            ));
         }
-        let more = |other: &usize| all_keys.get(*other).is_some_and(|more| keys.len() < more.len() && keys.is_subset(more));
-        let candidates = holders.of_rarest(keys.iter().copied()).unwrap_or(&everybody);
-        let holds_more = candidates.iter().copied().find(|other| !a.open && more(other));
+        let more = |other: &usize| {
+            all_keys
+                .get(*other)
+                .is_some_and(|more| keys.len() < more.len() && keys.is_subset(more))
+        };
+        let candidates = holders
+            .of_rarest(keys.iter().copied())
+            .unwrap_or(&everybody);
+        let holds_more = candidates
+            .iter()
+            .copied()
+            .find(|other| !a.open && more(other));
         let twin = twins.get(&at).copied();
         let text = match (twin, holds_more) {
             (Some(twin), more) if more.is_none_or(|more| twin < more) => {
-                return Some(Reason::doubt("identical-twin", format!("the definitions in {} and {} hold the same", path(at), path(twin))));
+                return Some(Reason::doubt(
+                    "identical-twin",
+                    format!(
+                        "the definitions in {} and {} hold the same",
+                        path(at),
+                        path(twin)
+                    ),
+                ));
             }
-            (_, Some(other)) => format!("the definition in {} holds all keys of the one in {}, and more", path(other), path(at)),
+            (_, Some(other)) => format!(
+                "the definition in {} holds all keys of the one in {}, and more",
+                path(other),
+                path(at)
+            ),
             _ => continue,
         };
         return Some(Reason::doubt("subset", text));
@@ -64,7 +96,12 @@ fn twins(collision: &Collision<'_>) -> BTreeMap<usize, usize> {
     let mut found = BTreeMap::new();
     for (at, definition) in collision.definitions.iter().enumerate() {
         let known = alike.entry(definition.content_hash()).or_default();
-        let same = |before: &&usize| collision.definitions.get(**before).is_some_and(|b| b.same_content(definition));
+        let same = |before: &&usize| {
+            collision
+                .definitions
+                .get(**before)
+                .is_some_and(|b| b.same_content(definition))
+        };
         // The last one of the same content stands for all of them.
         match known.iter().rev().find(same).copied() {
             Some(before) => {
@@ -83,18 +120,32 @@ pub(super) fn paths(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason>
     if collision.evidence == Evidence::Config {
         return None;
     }
-    let paths: Vec<&str> = collision.definitions.iter().map(|d| ws.file(d.file).path.as_str()).collect();
-    // What one build puts together is no alternative, whatever the paths say; test data need not build.
-    let built = |reason: &Reason| collision.evidence == Evidence::Kustomization && reason.code != "test-fixture";
+    let paths: Vec<&str> = collision
+        .definitions
+        .iter()
+        .map(|d| ws.file(d.file).path.as_str())
+        .collect();
+    // What one build puts together is no alternative, whatever the paths say; test data need not
+    // build.
+    let built = |reason: &Reason| {
+        collision.evidence == Evidence::Kustomization && reason.code != "test-fixture"
+    };
     paths::alternatives(&paths).filter(|reason| !built(reason))
 }
 
-/// Whether the files of definitions and consumers collide on another object too (R3). A Namespace repeated is none, and within one file
-/// another ConfigMap is a collision of its own. In a set that is known to be applied together it is one across files too, and an object
-/// repeated as it is does no harm.
-pub(super) fn alternatives(ws: &Workspace, collision: &Collision<'_>, demands: &Demands<'_>) -> Option<Reason> {
+/// Whether the files of definitions and consumers collide on another object too (R3). A Namespace
+/// repeated is none, and within one file another ConfigMap is a collision of its own. In a set that
+/// is known to be applied together it is one across files too, and an object repeated as it is does
+/// no harm.
+pub(super) fn alternatives(
+    ws: &Workspace,
+    collision: &Collision<'_>,
+    demands: &Demands<'_>,
+) -> Option<Reason> {
     let definitions = collision.definitions.iter().map(|d| d.file);
-    let files: BTreeSet<FileId> = definitions.chain(demands.consumers.iter().map(|c| c.resource.file)).collect();
+    let files: BTreeSet<FileId> = definitions
+        .chain(demands.consumers.iter().map(|c| c.resource.file))
+        .collect();
     let mut seen: BTreeMap<(&str, &str), Vec<_>> = BTreeMap::new();
     let together = collision.evidence != Evidence::Directory;
     let value = |id| ws.node(id).and_then(Node::to_value);
@@ -102,7 +153,9 @@ pub(super) fn alternatives(ws: &Workspace, collision: &Collision<'_>, demands: &
     for set in &collision.sets {
         for member in &ws.set(*set).members {
             let resource = ws.resource(member.resource);
-            let counts = !resource.name.is_empty() && resource.kind != "Namespace" && !collision.is_definition(resource.id);
+            let counts = !resource.name.is_empty()
+                && resource.kind != "Namespace"
+                && !collision.is_definition(resource.id);
             if !counts || own_collision(&resource.kind) || !files.contains(&resource.file) {
                 continue;
             }
@@ -110,12 +163,19 @@ pub(super) fn alternatives(ws: &Workspace, collision: &Collision<'_>, demands: &
             let twice = known.iter().find(|(id, file, namespace)| {
                 *id != resource.id
                     && relate(*namespace, member.namespace.as_deref()) != Relation::Different
-                    && !(resource.kind == collision.to.kind() && (together || *file == resource.file))
+                    && !(resource.kind == collision.to.kind()
+                        && (together || *file == resource.file))
                     && !(together && value(*id) == value(resource.id))
             });
             if let Some((_, file, _)) = twice {
                 let (a, b) = (&ws.file(*file).path, &ws.file(resource.file).path);
-                return Some(Reason::doubt("alternatives", format!("{a} and {b} define {} too, as alternatives do", resource.display())));
+                return Some(Reason::doubt(
+                    "alternatives",
+                    format!(
+                        "{a} and {b} define {} too, as alternatives do",
+                        resource.display()
+                    ),
+                ));
             }
             known.push((resource.id, resource.file, member.namespace.as_deref()));
         }
@@ -123,7 +183,8 @@ pub(super) fn alternatives(ws: &Workspace, collision: &Collision<'_>, demands: &
     None
 }
 
-/// Whether two definitions at least have consumers of their own, and all consumers are decided (R2).
+/// Whether two definitions at least have consumers of their own, and all consumers are decided
+/// (R2).
 pub(super) fn demand(collision: &Collision<'_>, demands: &Demands<'_>) -> Option<Reason> {
     let proven = demands.proven().len();
     let undecided = demands.consumers.iter().filter_map(|c| match &c.verdict {
@@ -135,13 +196,20 @@ pub(super) fn demand(collision: &Collision<'_>, demands: &Demands<'_>) -> Option
     let open = collision.definitions.iter().any(|d| d.open);
     match undecided {
         Some((code, text)) if open => Some(Reason::new(code, text)),
-        Some((code, text)) if proven > 0 => Some(Reason { doubt: proven < 2, ..Reason::new(code, text) }),
+        Some((code, text)) if proven > 0 => Some(Reason {
+            doubt: proven < 2,
+            ..Reason::new(code, text)
+        }),
         Some((code, text)) if code != "consumer-undecided" => Some(Reason::doubt(code, text)),
         _ if undecided.is_some() || demands.wanted() < 2 => Some(Reason::doubt(
             "no-unique-demand",
             match proven {
-                0 => "no consumer demands a key that a single definition holds, or stands with a single one",
-                _ => "only one of the definitions is demanded by a key of its own, or stands with a consumer",
+                0 => {
+                    "no consumer demands a key that a single definition holds, or stands with a single one"
+                }
+                _ => {
+                    "only one of the definitions is demanded by a key of its own, or stands with a consumer"
+                }
             },
         )),
         _ => None,

@@ -1,7 +1,9 @@
-//! What an apply set holds of one kind: resources, and what the generators of its kustomizations make.
+//! What an apply set holds of one kind: resources, and what the generators of its kustomizations
+//! make.
 //!
-//! kustomize adds a generated object to those that are there already, and fails when the name is taken, whether it gets a content hash or
-//! not: the hash comes last. So a generator collides like a resource, and its `name` is what a rename changes.
+//! kustomize adds a generated object to those that are there already, and fails when the name is
+//! taken, whether it gets a content hash or not: the hash comes last. So a generator collides like
+//! a resource, and its `name` is what a rename changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,9 +41,14 @@ pub(super) struct Entry {
     pub(super) part: Option<usize>,
 }
 
-/// What a generator writes, by key; `false` when there may be more. Files count by what they hold, not by how their paths are written; one that
-/// cannot be read is equal to itself alone.
-pub(super) fn generated_data(ws: &Workspace, kustomization: FileId, node: Node<'_>, to: Target) -> (BTreeMap<String, Value>, bool) {
+/// What a generator writes, by key; `false` when there may be more. Files count by what they hold,
+/// not by how their paths are written; one that cannot be read is equal to itself alone.
+pub(super) fn generated_data(
+    ws: &Workspace,
+    kustomization: FileId,
+    node: Node<'_>,
+    to: Target,
+) -> (BTreeMap<String, Value>, bool) {
     let (keys, complete) = generated_keys(node);
     let directory = ws.kustomization(kustomization).map_or("", |k| &k.directory);
     let read = |content| match content {
@@ -57,7 +64,12 @@ pub(super) fn generated_data(ws: &Workspace, kustomization: FileId, node: Node<'
         Ok(text) => Value::str(text),
         Err(path) => Value::Map(vec![("file".to_owned(), Value::str(path))]),
     };
-    (keys.into_iter().map(|(key, content)| (key, value(content))).collect(), complete)
+    (
+        keys.into_iter()
+            .map(|(key, content)| (key, value(content)))
+            .collect(),
+        complete,
+    )
 }
 
 /// All objects of the kind in a set, resources first, in order of application.
@@ -88,7 +100,8 @@ pub(super) fn of(ws: &Workspace, set: &ApplySet, to: Target) -> Vec<Entry> {
     found
 }
 
-/// The sets that each generator makes its object in, and the kustomizations that it comes through in any of them.
+/// The sets that each generator makes its object in, and the kustomizations that it comes through
+/// in any of them.
 pub(super) type Courses = BTreeMap<Origin, (Vec<SetId>, BTreeSet<FileId>)>;
 
 /// The courses of all generators of the kind.
@@ -106,19 +119,27 @@ pub(super) fn courses(ws: &Workspace, to: Target) -> Courses {
     courses
 }
 
-/// What generators make in a set. Those that merge or replace make nothing: they need an object that is there.
+/// What generators make in a set. Those that merge or replace make nothing: they need an object
+/// that is there.
 fn generated(ws: &Workspace, set: &ApplySet, to: Target) -> Vec<Entry> {
-    let made = set.generated.iter().enumerate().filter_map(|(position, made)| {
-        let generator = ws.kustomization(made.kustomization)?.generators.get(made.generator)?;
-        (generator.to == to && generator.behavior == "create").then(|| Entry {
-            origin: Origin::Generator(made.kustomization, made.generator),
-            namespace: made.namespace.clone(),
-            name: made.name.clone(),
-            through: made.through.clone(),
-            hook: false,
-            part: set.part_of_generated(position),
-        })
-    });
+    let made = set
+        .generated
+        .iter()
+        .enumerate()
+        .filter_map(|(position, made)| {
+            let generator = ws
+                .kustomization(made.kustomization)?
+                .generators
+                .get(made.generator)?;
+            (generator.to == to && generator.behavior == "create").then(|| Entry {
+                origin: Origin::Generator(made.kustomization, made.generator),
+                namespace: made.namespace.clone(),
+                name: made.name.clone(),
+                through: made.through.clone(),
+                hook: false,
+                part: set.part_of_generated(position),
+            })
+        });
     made.collect()
 }
 
@@ -126,22 +147,40 @@ fn generated(ws: &Workspace, set: &ApplySet, to: Target) -> Vec<Entry> {
 pub(super) fn own_name(ws: &Workspace, origin: Origin) -> Option<&str> {
     match origin {
         Origin::Resource(id) => Some(&ws.resource(id).name),
-        Origin::Generator(file, at) => ws.kustomization(file)?.generators.get(at).map(|g| g.name.as_str()),
-        Origin::Encrypted(file, document) => {
-            ws.file(file).yaml.as_deref()?.root(document)?.path(&["metadata", "name"]).and_then(Node::text)
-        }
+        Origin::Generator(file, at) => ws
+            .kustomization(file)?
+            .generators
+            .get(at)
+            .map(|g| g.name.as_str()),
+        Origin::Encrypted(file, document) => ws
+            .file(file)
+            .yaml
+            .as_deref()?
+            .root(document)?
+            .path(&["metadata", "name"])
+            .and_then(Node::text),
     }
 }
 
 /// The item of `configMapGenerator` or `secretGenerator` at that position.
 pub(super) fn generator_node(ws: &Workspace, kustomization: FileId, at: usize) -> Option<Node<'_>> {
-    let location = &ws.kustomization(kustomization)?.generators.get(at)?.location;
+    let location = &ws
+        .kustomization(kustomization)?
+        .generators
+        .get(at)?
+        .location;
     let yaml = ws.file(location.file).yaml.as_deref()?;
     let lists = (0..yaml.documents().len())
         .filter_map(|i| yaml.root(i))
-        .flat_map(|root| ["configMapGenerator", "secretGenerator"].into_iter().filter_map(move |k| root.get(k)));
+        .flat_map(|root| {
+            ["configMapGenerator", "secretGenerator"]
+                .into_iter()
+                .filter_map(move |k| root.get(k))
+        });
     let around = lists.filter(|list| list.span().contains(&location.span.start));
-    around.flat_map(Node::items).find(|item| item.span().contains(&location.span.start))
+    around
+        .flat_map(Node::items)
+        .find(|item| item.span().contains(&location.span.start))
 }
 
 /// Where a generator takes what it writes under a key.
@@ -152,14 +191,23 @@ pub(super) enum Content {
     File(String),
 }
 
-/// The keys a generator makes, each with its content; `false` when there may be more (kustomize `api/kv`).
+/// The keys a generator makes, each with its content; `false` when there may be more (kustomize
+/// `api/kv`).
 pub(super) fn generated_keys(node: Node<'_>) -> (Vec<(String, Content)>, bool) {
     let mut keys = Vec::new();
-    let items = |field: &str| node.get(field).into_iter().flat_map(Node::items).collect::<Vec<_>>();
+    let items = |field: &str| {
+        node.get(field)
+            .into_iter()
+            .flat_map(Node::items)
+            .collect::<Vec<_>>()
+    };
     let mut complete = true;
     for literal in items("literals") {
         match literal.text().and_then(|t| t.split_once('=')) {
-            Some((key, value)) => keys.push((key.to_owned(), Content::Literal(value.trim_matches(['"', '\'']).to_owned()))),
+            Some((key, value)) => keys.push((
+                key.to_owned(),
+                Content::Literal(value.trim_matches(['"', '\'']).to_owned()),
+            )),
             None => complete = false,
         }
     }
@@ -168,7 +216,9 @@ pub(super) fn generated_keys(node: Node<'_>) -> (Vec<(String, Content)>, bool) {
             complete = false;
             continue;
         };
-        let (key, path) = text.split_once('=').unwrap_or_else(|| (text.rsplit('/').next().unwrap_or(text), text));
+        let (key, path) = text
+            .split_once('=')
+            .unwrap_or_else(|| (text.rsplit('/').next().unwrap_or(text), text));
         keys.push((key.to_owned(), Content::File(path.to_owned())));
     }
     complete &= items("envs").is_empty() && node.get("env").is_none();

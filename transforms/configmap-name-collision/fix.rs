@@ -1,4 +1,5 @@
-//! Writes the fix: new names for all definitions but one, and exactly the references that demand each.
+//! Writes the fix: new names for all definitions but one, and exactly the references that demand
+//! each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -24,17 +25,33 @@ pub(super) fn build(
     keeper: Keeper,
     names: &[Option<NewName>],
 ) -> Result<Fix, Reason> {
-    let mut rename = Rename { ws, changes: Vec::new(), written: BTreeSet::new(), parts: Vec::new(), inline: BTreeMap::new() };
+    let mut rename = Rename {
+        ws,
+        changes: Vec::new(),
+        written: BTreeSet::new(),
+        parts: Vec::new(),
+        inline: BTreeMap::new(),
+    };
     let mut uses: BTreeMap<usize, Vec<&OutsideUse>> = BTreeMap::new();
-    attached.uses.iter().for_each(|(owner, found)| uses.entry(*owner).or_default().push(found));
+    attached
+        .uses
+        .iter()
+        .for_each(|(owner, found)| uses.entry(*owner).or_default().push(found));
     for (at, (definition, name)) in collision.definitions.iter().zip(names).enumerate() {
-        let Some(NewName { name, .. }) = name else { continue };
+        let Some(NewName { name, .. }) = name else {
+            continue;
+        };
         rename.whole(definition.file, definition.name, name)?;
         for consumer in demands.of(at) {
             for (node, part) in &consumer.uses {
                 match part {
                     Some(part) => {
-                        rename.parts.push(Part { file: consumer.resource.file, node: *node, range: part.clone(), name: name.clone() });
+                        rename.parts.push(Part {
+                            file: consumer.resource.file,
+                            node: *node,
+                            range: part.clone(),
+                            name: name.clone(),
+                        });
                     }
                     None => rename.whole(consumer.resource.file, *node, name)?,
                 }
@@ -48,15 +65,36 @@ pub(super) fn build(
         }
     }
     let changes = rename.finish()?;
-    let new = names.iter().flatten().map(|n| n.name.as_str()).collect::<Vec<_>>().join(", ");
-    let title =
-        format!("rename {} of {} definitions to {new}, and the references that demand them", names.iter().flatten().count(), names.len());
-    Ok(Fix { title, applicability: applicability(collision, demands, keeper, names), changes, claims: claims(collision, demands) })
+    let new = names
+        .iter()
+        .flatten()
+        .map(|n| n.name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ");
+    let title = format!(
+        "rename {} of {} definitions to {new}, and the references that demand them",
+        names.iter().flatten().count(),
+        names.len()
+    );
+    Ok(Fix {
+        title,
+        applicability: applicability(collision, demands, keeper, names),
+        changes,
+        claims: claims(collision, demands),
+    })
 }
 
 /// What a fix rests on.
-pub(super) fn claims(collision: &Collision<'_>, demands: &Demands<'_>) -> Vec<kubewright_model::kube::ResourceId> {
-    collision.definitions.iter().filter_map(super::group::Definition::id).chain(demands.consumers.iter().map(|c| c.resource.id)).collect()
+pub(super) fn claims(
+    collision: &Collision<'_>,
+    demands: &Demands<'_>,
+) -> Vec<kubewright_model::kube::ResourceId> {
+    collision
+        .definitions
+        .iter()
+        .filter_map(super::group::Definition::id)
+        .chain(demands.consumers.iter().map(|c| c.resource.id))
+        .collect()
 }
 
 /// A name inside of a scalar.
@@ -67,7 +105,8 @@ struct Part<'a> {
     name: String,
 }
 
-/// Collects the edits of a rename: whole scalars, names inside of scalars, names inside of inline patches.
+/// Collects the edits of a rename: whole scalars, names inside of scalars, names inside of inline
+/// patches.
 struct Rename<'a> {
     ws: &'a Workspace,
     changes: Vec<Change>,
@@ -83,14 +122,22 @@ impl Rename<'_> {
         if self.ws.file(file).editable {
             return Ok(());
         }
-        let text = format!("{} would have to change, and lies outside of the paths given", self.ws.file(file).path);
+        let text = format!(
+            "{} would have to change, and lies outside of the paths given",
+            self.ws.file(file).path
+        );
         Err(Reason::new("outside-paths", text))
     }
 
     fn whole(&mut self, file: FileId, node: Node<'_>, name: &str) -> Result<(), Reason> {
         self.editable(file)?;
-        let edit = node.set(&Value::str(name)).map_err(|r| Reason::new(r.code, r.text))?;
-        if self.written.insert((file, node.id().index(), name.to_owned())) {
+        let edit = node
+            .set(&Value::str(name))
+            .map_err(|r| Reason::new(r.code, r.text))?;
+        if self
+            .written
+            .insert((file, node.id().index(), name.to_owned()))
+        {
             self.changes.push(Change::Edit(file, edit));
         }
         Ok(())
@@ -99,10 +146,14 @@ impl Rename<'_> {
     fn outside(&mut self, found: &OutsideUse, name: &str) -> Result<(), Reason> {
         self.editable(found.location.file)?;
         if let Some(inline) = &found.inline {
-            self.inline.entry(found.location.clone()).or_default().insert(inline.start, name.to_owned());
+            self.inline
+                .entry(found.location.clone())
+                .or_default()
+                .insert(inline.start, name.to_owned());
             return Ok(());
         }
-        let node = node_at(self.ws, &found.location).ok_or_else(|| Reason::new("outside-use", "a use of the name cannot be edited"))?;
+        let node = node_at(self.ws, &found.location)
+            .ok_or_else(|| Reason::new("outside-use", "a use of the name cannot be edited"))?;
         self.whole(found.location.file, node, name)
     }
 
@@ -132,24 +183,54 @@ impl Rename<'_> {
 /// The text of an inline patch with new names for the scalars that begin at these bytes.
 fn renamed(patch: &yaml::File, names: &BTreeMap<usize, String>) -> Result<String, Reason> {
     let refused = |r: yaml::Refusal| Reason::new(r.code, r.text);
-    let scalars = (0..patch.documents().len()).filter_map(|i| patch.root(i)).flat_map(Node::descendants).filter(|n| n.is_scalar());
+    let scalars = (0..patch.documents().len())
+        .filter_map(|i| patch.root(i))
+        .flat_map(Node::descendants)
+        .filter(|n| n.is_scalar());
     let edits = scalars.filter_map(|n| Some(n.set(&Value::str(names.get(&n.span().start)?))));
     let edits = edits.collect::<Result<Vec<_>, _>>().map_err(refused)?;
     verify::apply(patch, &edits.iter().collect::<Vec<_>>()).map_err(refused)
 }
 
-/// Safe when the set is proven, or when the keys decide every consumer where it is inferred; a pod that must be recreated, a definition
-/// that nothing demands and an unclear keeper are not.
-pub(super) fn applicability(collision: &Collision<'_>, demands: &Demands<'_>, keeper: Keeper, names: &[Option<NewName>]) -> Applicability {
-    let inferred = [Evidence::Directory, Evidence::ArgoCd, Evidence::Flux].contains(&collision.evidence);
-    let strong = |c: &super::demand::Consumer<'_>| matches!(c.verdict, Verdict::Keys(_) | Verdict::Together(..));
+/// Safe when the set is proven, or when the keys decide every consumer where it is inferred; a pod
+/// that must be recreated, a definition that nothing demands and an unclear keeper are not.
+pub(super) fn applicability(
+    collision: &Collision<'_>,
+    demands: &Demands<'_>,
+    keeper: Keeper,
+    names: &[Option<NewName>],
+) -> Applicability {
+    let inferred =
+        [Evidence::Directory, Evidence::ArgoCd, Evidence::Flux].contains(&collision.evidence);
+    let strong = |c: &super::demand::Consumer<'_>| {
+        matches!(c.verdict, Verdict::Keys(_) | Verdict::Together(..))
+    };
     let beside = |c: &super::demand::Consumer<'_>| matches!(c.verdict, Verdict::SameDirectory(_));
-    let all = |decided: &dyn Fn(&super::demand::Consumer<'_>) -> bool| demands.consumers.iter().all(decided);
-    let proven = demands.proven().len() > 1 && if inferred { all(&strong) } else { all(&|c| !beside(c)) };
-    let renamed = || names.iter().enumerate().filter(|(_, name)| name.is_some()).map(|(at, _)| at);
-    let recreated = renamed().flat_map(|at| demands.of(at)).any(|c| matches!(c.rollout, Some(Rollout::Immutable | Rollout::Recreate)));
+    let all = |decided: &dyn Fn(&super::demand::Consumer<'_>) -> bool| {
+        demands.consumers.iter().all(decided)
+    };
+    let proven = demands.proven().len() > 1
+        && if inferred {
+            all(&strong)
+        } else {
+            all(&|c| !beside(c))
+        };
+    let renamed = || {
+        names
+            .iter()
+            .enumerate()
+            .filter(|(_, name)| name.is_some())
+            .map(|(at, _)| at)
+    };
+    let recreated = renamed()
+        .flat_map(|at| demands.of(at))
+        .any(|c| matches!(c.rollout, Some(Rollout::Immutable | Rollout::Recreate)));
     let orphaned = renamed().any(|at| demands.of(at).next().is_none());
-    if proven && !recreated && !orphaned && keeper.why != Why::Unclear { Applicability::Safe } else { Applicability::Unsafe }
+    if proven && !recreated && !orphaned && keeper.why != Why::Unclear {
+        Applicability::Safe
+    } else {
+        Applicability::Unsafe
+    }
 }
 
 /// What a reader should know before applying it.
@@ -164,7 +245,9 @@ pub(super) fn notes(
     let kept = collision.place(ws, keeper.index);
     let last = match collision.evidence {
         Evidence::Kustomization => "it comes last",
-        Evidence::ArgoCd | Evidence::Flux => "it comes last, though nothing here says which of them is live",
+        Evidence::ArgoCd | Evidence::Flux => {
+            "it comes last, though nothing here says which of them is live"
+        }
         _ => "it is applied last, so this is what the cluster holds",
     };
     let mut notes = vec![together(ws, collision)];
@@ -180,16 +263,33 @@ pub(super) fn notes(
             format!("the definition in {kept} keeps the name {name}: {last}; should another one have kept it before, say so with `keep`")
         }
     });
-    for (at, new) in names.iter().enumerate().filter_map(|(at, new)| Some((at, new.as_ref()?))) {
-        notes.push(format!("the definition in {} becomes {}, after {}", collision.place(ws, at), new.name, new.from));
+    for (at, new) in names
+        .iter()
+        .enumerate()
+        .filter_map(|(at, new)| Some((at, new.as_ref()?)))
+    {
+        notes.push(format!(
+            "the definition in {} becomes {}, after {}",
+            collision.place(ws, at),
+            new.name,
+            new.from
+        ));
     }
     notes.extend(uses::searched(name, mentions));
     let object = collision.to.kind();
     notes.push(super::pruning::note(ws, collision, keeper.index, names).unwrap_or_else(|| {
         format!("{object} {name} stays in the cluster and holds what {kept} defines from the next apply on; nothing is left to prune")
     }));
-    for (at, new) in names.iter().enumerate().filter_map(|(at, new)| Some((at, new.as_ref()?))) {
-        if collision.definitions.get(at).is_some_and(|d| hashed(ws, d.origin)) {
+    for (at, new) in names
+        .iter()
+        .enumerate()
+        .filter_map(|(at, new)| Some((at, new.as_ref()?)))
+    {
+        if collision
+            .definitions
+            .get(at)
+            .is_some_and(|d| hashed(ws, d.origin))
+        {
             notes.push(format!(
                 "the {object} that was generated as {name} with a content hash stays in the cluster until it is pruned; {} takes its place",
                 new.name
@@ -197,11 +297,20 @@ pub(super) fn notes(
         }
     }
     for (rollouts, effect) in EFFECTS {
-        let renamed = names.iter().enumerate().filter(|(_, name)| name.is_some()).flat_map(|(at, _)| demands.of(at));
-        let who: BTreeSet<String> =
-            renamed.filter(|c| c.rollout.is_some_and(|r| rollouts.contains(&r))).map(|c| c.resource.display()).collect();
+        let renamed = names
+            .iter()
+            .enumerate()
+            .filter(|(_, name)| name.is_some())
+            .flat_map(|(at, _)| demands.of(at));
+        let who: BTreeSet<String> = renamed
+            .filter(|c| c.rollout.is_some_and(|r| rollouts.contains(&r)))
+            .map(|c| c.resource.display())
+            .collect();
         if !who.is_empty() {
-            notes.push(format!("{effect}: {}", who.into_iter().collect::<Vec<_>>().join(", ")));
+            notes.push(format!(
+                "{effect}: {}",
+                who.into_iter().collect::<Vec<_>>().join(", ")
+            ));
         }
     }
     notes
@@ -209,13 +318,21 @@ pub(super) fn notes(
 
 /// Whether a generator gives what it makes a content hash.
 pub(super) fn hashed(ws: &Workspace, origin: Origin) -> bool {
-    let Origin::Generator(file, at) = origin else { return false };
-    ws.kustomization(file).and_then(|k| k.generators.get(at)).is_some_and(|g| g.hash_suffix)
+    let Origin::Generator(file, at) = origin else {
+        return false;
+    };
+    ws.kustomization(file)
+        .and_then(|k| k.generators.get(at))
+        .is_some_and(|g| g.hash_suffix)
 }
 
 /// Why the definitions are taken to meet.
 pub(super) fn together(ws: &Workspace, collision: &Collision<'_>) -> String {
-    let names: Vec<&str> = collision.sets.iter().map(|s| ws.set(*s).name.as_str()).collect();
+    let names: Vec<&str> = collision
+        .sets
+        .iter()
+        .map(|s| ws.set(*s).name.as_str())
+        .collect();
     let names = names.join(", ");
     match collision.evidence {
         Evidence::Config => format!("they meet in apply set {names}, as the configuration says"),
@@ -232,6 +349,12 @@ pub(super) fn together(ws: &Workspace, collision: &Collision<'_>) -> String {
 const EFFECTS: &[(&[Rollout], &str)] = &[
     (&[Rollout::Rolls], "applying this rolls"),
     (&[Rollout::NextRun], "the next run takes the new name"),
-    (&[Rollout::Untouched], "running pods keep the old name until they are replaced"),
-    (&[Rollout::Immutable, Rollout::Recreate], "must be deleted and created anew"),
+    (
+        &[Rollout::Untouched],
+        "running pods keep the old name until they are replaced",
+    ),
+    (
+        &[Rollout::Immutable, Rollout::Recreate],
+        "must be deleted and created anew",
+    ),
 ];

@@ -1,8 +1,10 @@
 //! Groups definitions that collide: same kind, same effective name, met in one apply set.
 //!
-//! Namespaces decide whether they meet for certain. Absent is a value of its own, which may turn out to be any namespace, so a
-//! definition without a namespace and one with a namespace only *may* meet (docs/kubernetes.md#namespace-defaults). The same pair that meets in several apply
-//! sets is one collision. Hooks of Helm and Argo CD are applied on their own and do not count, but beside a plain object of one file or stream.
+//! Namespaces decide whether they meet for certain. Absent is a value of its own, which may turn
+//! out to be any namespace, so a definition without a namespace and one with a namespace only *may*
+//! meet (docs/kubernetes.md#namespace-defaults). The same pair that meets in several apply sets is
+//! one collision. Hooks of Helm and Argo CD are applied on their own and do not count, but beside a
+//! plain object of one file or stream.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -53,33 +55,66 @@ pub(super) struct Definition<'a> {
     pub(super) added: BTreeSet<String>,
     /// It may hold keys that are not in sight.
     pub(super) open: bool,
-    /// Of what a generator makes: the sets, and the kustomizations that it comes through in any of them.
+    /// Of what a generator makes: the sets, and the kustomizations that it comes through in any of
+    /// them.
     pub(super) course: (Vec<SetId>, BTreeSet<FileId>),
     /// As [`Entry::part`].
     pub(super) part: Option<usize>,
 }
 
 impl<'a> Definition<'a> {
-    pub(super) fn read(ws: &'a Workspace, to: Target, origin: Origin, through: Vec<FileId>) -> Option<Self> {
+    pub(super) fn read(
+        ws: &'a Workspace,
+        to: Target,
+        origin: Origin,
+        through: Vec<FileId>,
+    ) -> Option<Self> {
         let (node, name, file, data, binary, open) = match origin {
             Origin::Resource(id) => {
                 let node = ws.node(id)?;
                 let name = node.path(&["metadata", "name"])?;
-                let (data, binary) =
-                    if to == Target::Secret { (secret(node), BTreeMap::new()) } else { (map(node, "data"), map(node, "binaryData")) };
+                let (data, binary) = if to == Target::Secret {
+                    (secret(node), BTreeMap::new())
+                } else {
+                    (map(node, "data"), map(node, "binaryData"))
+                };
                 (node, name, ws.resource(id).file, data, binary, false)
             }
             Origin::Generator(kustomization, at) => {
                 let node = entries::generator_node(ws, kustomization, at)?;
                 let (data, complete) = entries::generated_data(ws, kustomization, node, to);
-                (node, node.get("name")?, kustomization, data, BTreeMap::new(), !complete)
+                (
+                    node,
+                    node.get("name")?,
+                    kustomization,
+                    data,
+                    BTreeMap::new(),
+                    !complete,
+                )
             }
             Origin::Encrypted(file, document) => {
                 let node = ws.file(file).yaml.as_deref()?.root(document)?;
                 // What a value is stays unknown: it is like no other.
-                let here = |key: String| (key, Value::Map(vec![(ws.file(file).path.clone(), Value::str(document.to_string()))]));
-                let keys = ["data", "stringData"].into_iter().flat_map(|field| map(node, field).into_keys());
-                (node, node.path(&["metadata", "name"])?, file, keys.map(here).collect(), BTreeMap::new(), false)
+                let here = |key: String| {
+                    (
+                        key,
+                        Value::Map(vec![(
+                            ws.file(file).path.clone(),
+                            Value::str(document.to_string()),
+                        )]),
+                    )
+                };
+                let keys = ["data", "stringData"]
+                    .into_iter()
+                    .flat_map(|field| map(node, field).into_keys());
+                (
+                    node,
+                    node.path(&["metadata", "name"])?,
+                    file,
+                    keys.map(here).collect(),
+                    BTreeMap::new(),
+                    false,
+                )
             }
         };
         Some(Self {
@@ -100,7 +135,11 @@ impl<'a> Definition<'a> {
 
     /// The resource; `None` for what a generator makes.
     pub(super) fn id(&self) -> Option<ResourceId> {
-        if let Origin::Resource(id) = self.origin { Some(id) } else { None }
+        if let Origin::Resource(id) = self.origin {
+            Some(id)
+        } else {
+            None
+        }
     }
 
     /// The name as it is written.
@@ -114,17 +153,28 @@ impl<'a> Definition<'a> {
 
     /// All keys that are known.
     pub(super) fn keys(&self) -> BTreeSet<&str> {
-        self.data.keys().chain(self.binary.keys()).chain(&self.added).map(String::as_str).collect()
+        self.data
+            .keys()
+            .chain(self.binary.keys())
+            .chain(&self.added)
+            .map(String::as_str)
+            .collect()
     }
 
     /// Whether it holds `key`, in `data` if that is demanded.
     pub(super) fn holds(&self, key: &str, data_only: bool) -> bool {
-        self.data.contains_key(key) || self.added.contains(key) || (!data_only && self.binary.contains_key(key))
+        self.data.contains_key(key)
+            || self.added.contains(key)
+            || (!data_only && self.binary.contains_key(key))
     }
 
     /// Whether a pod would read the same from both.
     pub(super) fn same_content(&self, other: &Self) -> bool {
-        self.data == other.data && self.binary == other.binary && self.added == other.added && !self.open && !other.open
+        self.data == other.data
+            && self.binary == other.binary
+            && self.added == other.added
+            && !self.open
+            && !other.open
     }
 
     /// What it holds under a key.
@@ -147,8 +197,18 @@ impl<'a> Definition<'a> {
 
     /// Bytes of all keys and values.
     pub(super) fn size(&self) -> usize {
-        let text = |value: &Value| if let Value::Str(text) = value { text.len() } else { 0 };
-        self.data.iter().chain(&self.binary).map(|(k, v)| k.len() + text(v)).sum()
+        let text = |value: &Value| {
+            if let Value::Str(text) = value {
+                text.len()
+            } else {
+                0
+            }
+        };
+        self.data
+            .iter()
+            .chain(&self.binary)
+            .map(|(k, v)| k.len() + text(v))
+            .sum()
     }
 }
 
@@ -165,9 +225,16 @@ fn secret(node: Node<'_>) -> BTreeMap<String, Value> {
         Value::Str(text) => Value::str(text.split_ascii_whitespace().collect::<String>()),
         other => other,
     };
-    let mut all: BTreeMap<String, Value> = map(node, "data").into_iter().map(|(key, value)| (key, plain(value))).collect();
+    let mut all: BTreeMap<String, Value> = map(node, "data")
+        .into_iter()
+        .map(|(key, value)| (key, plain(value)))
+        .collect();
     for (key, value) in map(node, "stringData") {
-        let encoded = if let Value::Str(text) = &value { Value::str(BASE64.encode(text)) } else { value };
+        let encoded = if let Value::Str(text) = &value {
+            Value::str(BASE64.encode(text))
+        } else {
+            value
+        };
         all.insert(key, encoded);
     }
     all
@@ -199,12 +266,19 @@ pub(super) struct Collision<'a> {
 }
 
 impl Collision<'_> {
-    /// Where a definition stands, for messages: its file, with the line when others stand there too.
+    /// Where a definition stands, for messages: its file, with the line when others stand there
+    /// too.
     pub(super) fn place(&self, ws: &Workspace, at: usize) -> String {
-        let Some(definition) = self.definitions.get(at) else { return String::new() };
+        let Some(definition) = self.definitions.get(at) else {
+            return String::new();
+        };
         let file = ws.file(definition.file);
         match self.in_file.get(&definition.file) {
-            Some(2..) => format!("{}:{}", file.path, file.position(definition.name.span().start).0),
+            Some(2..) => format!(
+                "{}:{}",
+                file.path,
+                file.position(definition.name.span().start).0
+            ),
             _ => file.path.clone(),
         }
     }
@@ -213,8 +287,9 @@ impl Collision<'_> {
         self.origins.contains(&Origin::Resource(id))
     }
 
-    /// The definition that `kustomize build` fails on, by index: the first that is added to what holds the name already. A base is built before
-    /// it is added; what a base generates may stand anywhere in between, and is not known.
+    /// The definition that `kustomize build` fails on, by index: the first that is added to what
+    /// holds the name already. A base is built before it is added; what a base generates may stand
+    /// anywhere in between, and is not known.
     pub(super) fn fails_on(&self) -> Option<usize> {
         let kinds: BTreeSet<u8> = self
             .definitions
@@ -226,18 +301,29 @@ impl Collision<'_> {
             })
             .collect();
         // What a kustomization generates itself comes behind all that it lists.
-        let known =
-            kinds.len() == 1 || kinds == BTreeSet::from([0, 2]) || kinds == BTreeSet::from([1, 2]) || kinds == BTreeSet::from([2, 3]);
+        let known = kinds.len() == 1
+            || kinds == BTreeSet::from([0, 2])
+            || kinds == BTreeSet::from([1, 2])
+            || kinds == BTreeSet::from([2, 3]);
         if !known {
             return None;
         }
         let mut group: Vec<usize> = (0..self.definitions.len()).collect();
         let mut depth = 0;
         loop {
-            let step = |at: usize| self.definitions.get(at).and_then(|d| d.ways.get(depth)).copied();
+            let step = |at: usize| {
+                self.definitions
+                    .get(at)
+                    .and_then(|d| d.ways.get(depth))
+                    .copied()
+            };
             let mut runs = group.chunk_by(|a, b| step(*a).is_some() && step(*a) == step(*b));
             let first = runs.next()?;
-            let inner = if first.len() > 1 { Some(first) } else { runs.next() }?;
+            let inner = if first.len() > 1 {
+                Some(first)
+            } else {
+                runs.next()
+            }?;
             if inner.len() == 1 {
                 return inner.first().copied();
             }
@@ -251,22 +337,30 @@ impl Collision<'_> {
         self.in_file.values().any(|count| *count > 1)
     }
 
-    /// Whether the definition that is applied last holds nothing, or lacks a key, of what a consumer reads from another one.
+    /// Whether the definition that is applied last holds nothing, or lacks a key, of what a
+    /// consumer reads from another one.
     pub(super) fn live_lacks(&self, demands: &Demands<'_>) -> bool {
-        let Some((live, others)) = self.definitions.split_last() else { return false };
+        let Some((live, others)) = self.definitions.split_last() else {
+            return false;
+        };
         if live.open || others.iter().all(|d| d.keys().is_subset(&live.keys())) {
             return false;
         }
         let held = |key: &String, data_only: bool| others.iter().any(|d| d.holds(key, data_only));
         demands.consumers.iter().any(|c| {
-            let key = c.keys.iter().any(|(key, data_only)| !live.holds(key, *data_only) && held(key, *data_only));
+            let key = c
+                .keys
+                .iter()
+                .any(|(key, data_only)| !live.holds(key, *data_only) && held(key, *data_only));
             key || (c.whole && live.keys().is_empty())
         })
     }
 
     /// Whether all definitions hold the same.
     pub(super) fn identical(&self) -> bool {
-        self.definitions.windows(2).all(|pair| matches!(pair, [a, b] if a.same_content(b)))
+        self.definitions
+            .windows(2)
+            .all(|pair| matches!(pair, [a, b] if a.same_content(b)))
     }
 }
 
@@ -281,7 +375,11 @@ pub(super) struct Holders<'c> {
 
 impl<'c> Holders<'c> {
     pub(super) fn of(definitions: &'c [Definition<'_>]) -> Self {
-        let mut all = Self { by_key: BTreeMap::new(), by_file: BTreeMap::new(), open: Vec::new() };
+        let mut all = Self {
+            by_key: BTreeMap::new(),
+            by_file: BTreeMap::new(),
+            open: Vec::new(),
+        };
         for (at, definition) in definitions.iter().enumerate() {
             for key in definition.keys() {
                 all.by_key.entry(key).or_default().push(at);
@@ -292,9 +390,11 @@ impl<'c> Holders<'c> {
         all
     }
 
-    /// Definitions of which one or more may hold all these keys: the holders of the rarest; `None` when there is no key.
+    /// Definitions of which one or more may hold all these keys: the holders of the rarest; `None`
+    /// when there is no key.
     pub(super) fn of_rarest<'k>(&self, keys: impl Iterator<Item = &'k str>) -> Option<&[usize]> {
-        keys.map(|key| self.by_key.get(key).map_or(&[][..], Vec::as_slice)).min_by_key(|holders| holders.len())
+        keys.map(|key| self.by_key.get(key).map_or(&[][..], Vec::as_slice))
+            .min_by_key(|holders| holders.len())
     }
 
     /// The definitions in a file.
@@ -320,7 +420,9 @@ pub(super) fn collisions(ws: &Workspace, to: Target) -> Vec<Collision<'_>> {
         }
         for entries in by_name.into_values().filter(|m| m.len() > 1) {
             for collision in in_set(ws, set, to, &entries, &courses) {
-                let at = *known.entry((collision.certain, collision.origins.clone())).or_insert(found.len());
+                let at = *known
+                    .entry((collision.certain, collision.origins.clone()))
+                    .or_insert(found.len());
                 match found.get_mut(at) {
                     Some(known) => {
                         known.sets.push(set.id);
@@ -335,38 +437,82 @@ pub(super) fn collisions(ws: &Workspace, to: Target) -> Vec<Collision<'_>> {
 }
 
 /// Definitions of one namespace that stand in sets of their own, as if they met.
-pub(super) fn apart<'a>(ws: &'a Workspace, set: &ApplySet, to: Target, entries: &[&Entry], courses: &Courses) -> Option<Collision<'a>> {
-    in_set(ws, set, to, entries, courses).into_iter().next().map(|c| Collision { evidence: Evidence::Directory, certain: false, ..c })
+pub(super) fn apart<'a>(
+    ws: &'a Workspace,
+    set: &ApplySet,
+    to: Target,
+    entries: &[&Entry],
+    courses: &Courses,
+) -> Option<Collision<'a>> {
+    in_set(ws, set, to, entries, courses)
+        .into_iter()
+        .next()
+        .map(|c| Collision {
+            evidence: Evidence::Directory,
+            certain: false,
+            ..c
+        })
 }
 
-/// Leaves out the hooks, which are applied on their own, but for those beside a plain object of the same name in one stream or one file: that is
-/// one release, and the hook is written over the object, or deletes it
-/// (<https://helm.sh/docs/topics/charts_hooks/#hook-deletion-policies>).
+/// Leaves out the hooks, which are applied on their own, but for those beside a plain object of the
+/// same name in one stream or one file: that is one release, and the hook is written over the
+/// object, or deletes it (<https://helm.sh/docs/topics/charts_hooks/#hook-deletion-policies>).
 fn beside_hooks(ws: &Workspace, set: &ApplySet, entries: &mut Vec<Entry>) {
     if !entries.iter().any(|e| e.hook) {
         return;
     }
-    let file = |e: &Entry| if let Origin::Resource(id) = e.origin { Some(ws.resource(id).file) } else { None };
-    let plain: BTreeSet<_> = entries.iter().filter(|e| !e.hook).map(|e| (e.name.clone(), e.namespace.clone(), file(e))).collect();
-    let together = |e: &Entry| [Evidence::Stream, Evidence::Directory].contains(&set.evidence) && file(e).is_some();
-    entries.retain(|e| !e.hook || (together(e) && plain.contains(&(e.name.clone(), e.namespace.clone(), file(e)))));
+    let file = |e: &Entry| {
+        if let Origin::Resource(id) = e.origin {
+            Some(ws.resource(id).file)
+        } else {
+            None
+        }
+    };
+    let plain: BTreeSet<_> = entries
+        .iter()
+        .filter(|e| !e.hook)
+        .map(|e| (e.name.clone(), e.namespace.clone(), file(e)))
+        .collect();
+    let together = |e: &Entry| {
+        [Evidence::Stream, Evidence::Directory].contains(&set.evidence) && file(e).is_some()
+    };
+    entries.retain(|e| {
+        !e.hook || (together(e) && plain.contains(&(e.name.clone(), e.namespace.clone(), file(e))))
+    });
 }
 
 /// Collisions among the definitions of one name in one set, by namespace.
-fn in_set<'a>(ws: &'a Workspace, set: &ApplySet, to: Target, entries: &[&Entry], courses: &Courses) -> Vec<Collision<'a>> {
+fn in_set<'a>(
+    ws: &'a Workspace,
+    set: &ApplySet,
+    to: Target,
+    entries: &[&Entry],
+    courses: &Courses,
+) -> Vec<Collision<'a>> {
     let mut by_namespace: BTreeMap<Option<&str>, Vec<&Entry>> = BTreeMap::new();
     for entry in entries {
-        by_namespace.entry(entry.namespace.as_deref()).or_default().push(entry);
+        by_namespace
+            .entry(entry.namespace.as_deref())
+            .or_default()
+            .push(entry);
     }
     let collision = |entries: &[&Entry], certain: bool| {
         let read = |e: &&Entry| {
             let course = courses.get(&e.origin).cloned().unwrap_or_default();
-            Some(Definition { course, part: e.part, ..Definition::read(ws, to, e.origin, e.through.clone())? })
+            Some(Definition {
+                course,
+                part: e.part,
+                ..Definition::read(ws, to, e.origin, e.through.clone())?
+            })
         };
         let definitions: Vec<_> = entries.iter().filter_map(read).collect();
         let name = definitions.first()?.own_name();
         let namespace = entries.first()?.namespace.as_deref();
-        let unsure = by_namespace.iter().filter(|(other, _)| relate(**other, namespace) == Relation::Unsure).flat_map(|(_, m)| m).next();
+        let unsure = by_namespace
+            .iter()
+            .filter(|(other, _)| relate(**other, namespace) == Relation::Unsure)
+            .flat_map(|(_, m)| m)
+            .next();
         let file = |origin: Origin| match origin {
             Origin::Resource(id) => ws.resource(id).file,
             Origin::Generator(file, _) | Origin::Encrypted(file, _) => file,
@@ -389,9 +535,16 @@ fn in_set<'a>(ws: &'a Workspace, set: &ApplySet, to: Target, entries: &[&Entry],
             certain,
         })
     };
-    let certain: Vec<_> = by_namespace.values().filter(|m| m.len() > 1).filter_map(|m| collision(m, true)).collect();
+    let certain: Vec<_> = by_namespace
+        .values()
+        .filter(|m| m.len() > 1)
+        .filter_map(|m| collision(m, true))
+        .collect();
     if certain.is_empty() && by_namespace.contains_key(&None) {
-        return collision(entries, false).filter(|c| !c.identical()).into_iter().collect();
+        return collision(entries, false)
+            .filter(|c| !c.identical())
+            .into_iter()
+            .collect();
     }
     certain
 }

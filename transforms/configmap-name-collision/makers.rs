@@ -1,7 +1,8 @@
-//! Two owners of one name: a manifest and a custom resource that writes the same object, or two such resources.
+//! Two owners of one name: a manifest and a custom resource that writes the same object, or two
+//! such resources.
 //!
-//! What an operator does to an object that is there already differs: one replaces all of its keys, one leaves it alone and gives up, one adds its
-//! keys to it ([`Manner`]).
+//! What an operator does to an object that is there already differs: one replaces all of its keys,
+//! one leaves it alone and gives up, one adds its keys to it ([`Manner`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,8 +17,8 @@ use super::{META, paths};
 /// What a custom resource does to an object of the name that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Manner {
-    /// It takes it over, and keeps its own keys alone
-    /// (`applyTemplate` of <https://github.com/external-secrets/external-secrets/blob/main/pkg/controllers/externalsecret>).
+    /// It takes it over, and keeps its own keys alone (`applyTemplate` of
+    /// <https://github.com/external-secrets/external-secrets/blob/main/pkg/controllers/externalsecret>).
     Owns,
     /// It leaves one alone that it did not make
     /// (<https://github.com/bitnami-labs/sealed-secrets#managing-existing-secrets>).
@@ -40,18 +41,49 @@ struct Maker<'a> {
 /// What a custom resource of a set writes: under which name.
 fn made<'a>(ws: &'a Workspace, member: &'a Member, to: Target) -> Vec<(String, Maker<'a>)> {
     let resource = ws.resource(member.resource);
-    let known = ["ExternalSecret", "SealedSecret", "Certificate", "SecretProviderClass", "Bundle"];
+    let known = [
+        "ExternalSecret",
+        "SealedSecret",
+        "Certificate",
+        "SecretProviderClass",
+        "Bundle",
+    ];
     if !known.contains(&resource.kind.as_str()) {
         return Vec::new();
     }
-    let Some(node) = ws.node(member.resource) else { return Vec::new() };
-    let Some(own) = node.path(&["metadata", "name"]) else { return Vec::new() };
+    let Some(node) = ws.node(member.resource) else {
+        return Vec::new();
+    };
+    let Some(own) = node.path(&["metadata", "name"]) else {
+        return Vec::new();
+    };
     let text = |path: &[&str]| node.path(path).and_then(Node::text);
-    let named = |path: &[&str]| node.path(path).filter(|n| n.text().is_some_and(|t| !t.is_empty()));
-    let keys = |list: Vec<Node<'_>>| list.into_iter().filter_map(Node::text).map(str::to_owned).collect::<BTreeSet<_>>();
+    let named = |path: &[&str]| {
+        node.path(path)
+            .filter(|n| n.text().is_some_and(|t| !t.is_empty()))
+    };
+    let keys = |list: Vec<Node<'_>>| {
+        list.into_iter()
+            .filter_map(Node::text)
+            .map(str::to_owned)
+            .collect::<BTreeSet<_>>()
+    };
     let maker = |manner, name: Node<'a>, keys: Option<BTreeSet<String>>, how: &str| {
-        let written = if name == own { member.name.clone() } else { name.text().unwrap_or_default().to_owned() };
-        (written, Maker { id: member.resource, manner, name, keys, display: format!("{}{how}", resource.display()) })
+        let written = if name == own {
+            member.name.clone()
+        } else {
+            name.text().unwrap_or_default().to_owned()
+        };
+        (
+            written,
+            Maker {
+                id: member.resource,
+                manner,
+                name,
+                keys,
+                display: format!("{}{how}", resource.display()),
+            },
+        )
     };
     match (resource.group(), resource.kind.as_str(), to) {
         ("external-secrets.io", "ExternalSecret", Target::Secret) => {
@@ -62,45 +94,85 @@ fn made<'a>(ws: &'a Workspace, member: &'a Member, to: Target) -> Vec<(String, M
                 _ => return Vec::new(),
             };
             let name = named(&["spec", "target", "name"]).unwrap_or(own);
-            vec![maker(manner, name, external_keys(node), &format!(" (creationPolicy: {policy})"))]
+            vec![maker(
+                manner,
+                name,
+                external_keys(node),
+                &format!(" (creationPolicy: {policy})"),
+            )]
         }
         ("bitnami.com", "SealedSecret", Target::Secret) => {
-            let sealed = node.path(&["spec", "encryptedData"]).into_iter().flat_map(Node::entries).map(|(key, _)| key).collect();
+            let sealed = node
+                .path(&["spec", "encryptedData"])
+                .into_iter()
+                .flat_map(Node::entries)
+                .map(|(key, _)| key)
+                .collect();
             vec![maker(Manner::GivesUp, own, Some(keys(sealed)), "")]
         }
         ("cert-manager.io", "Certificate", Target::Secret) => {
             let keys = ["ca.crt", "tls.crt", "tls.key"].map(str::to_owned).into();
-            named(&["spec", "secretName"]).map(|name| maker(Manner::Adds, name, Some(keys), "")).into_iter().collect()
+            named(&["spec", "secretName"])
+                .map(|name| maker(Manner::Adds, name, Some(keys), ""))
+                .into_iter()
+                .collect()
         }
         ("secrets-store.csi.x-k8s.io", "SecretProviderClass", Target::Secret) => {
             let objects = walk(node, &["spec", "secretObjects[]"]).into_iter();
             let of = |object: Node<'a>| {
                 let keys = keys(walk(object, &["data[]", "key"]));
-                Some(maker(Manner::GivesUp, object.get("secretName")?, Some(keys), ""))
+                Some(maker(
+                    Manner::GivesUp,
+                    object.get("secretName")?,
+                    Some(keys),
+                    "",
+                ))
             };
             objects.filter_map(of).collect()
         }
         ("trust.cert-manager.io", "Bundle", _) => {
-            let field = if to == Target::Secret { "secret" } else { "configMap" };
+            let field = if to == Target::Secret {
+                "secret"
+            } else {
+                "configMap"
+            };
             let target = node.path(&["spec", "target", field]);
             let key = target.and_then(|t| t.get("key")).into_iter().collect();
-            target.map(|_| maker(Manner::Adds, own, Some(keys(key)), "")).into_iter().collect()
+            target
+                .map(|_| maker(Manner::Adds, own, Some(keys(key)), ""))
+                .into_iter()
+                .collect()
         }
         _ => Vec::new(),
     }
 }
 
-/// The keys that external-secrets writes: those of `data`, or of a template; `None` when the store decides.
+/// The keys that external-secrets writes: those of `data`, or of a template; `None` when the store
+/// decides.
 fn external_keys(node: Node<'_>) -> Option<BTreeSet<String>> {
     let spec = node.get("spec")?;
     let template = spec.path(&["target", "template"]);
     if spec.get("dataFrom").is_some() || template.is_some_and(|t| t.get("templateFrom").is_some()) {
         return None;
     }
-    let templated = template.and_then(|t| t.get("data")).into_iter().flat_map(Node::entries).filter_map(|(key, _)| key.text());
+    let templated = template
+        .and_then(|t| t.get("data"))
+        .into_iter()
+        .flat_map(Node::entries)
+        .filter_map(|(key, _)| key.text());
     let mut keys: BTreeSet<String> = templated.map(str::to_owned).collect();
-    if keys.is_empty() || template.and_then(|t| t.get("mergePolicy")).and_then(Node::text) == Some("Merge") {
-        keys.extend(walk(spec, &["data[]", "secretKey"]).into_iter().filter_map(Node::text).map(str::to_owned));
+    if keys.is_empty()
+        || template
+            .and_then(|t| t.get("mergePolicy"))
+            .and_then(Node::text)
+            == Some("Merge")
+    {
+        keys.extend(
+            walk(spec, &["data[]", "secretKey"])
+                .into_iter()
+                .filter_map(Node::text)
+                .map(str::to_owned),
+        );
     }
     Some(keys)
 }
@@ -113,7 +185,9 @@ pub(super) fn findings(ws: &Workspace, to: Target) -> Vec<Finding> {
         let mut makers: BTreeMap<(String, Option<&str>), Vec<Maker<'_>>> = BTreeMap::new();
         for member in &set.members {
             for (name, maker) in made(ws, member, to) {
-                let all = makers.entry((name, member.namespace.as_deref())).or_default();
+                let all = makers
+                    .entry((name, member.namespace.as_deref()))
+                    .or_default();
                 if all.iter().all(|m| m.id != maker.id) {
                     all.push(maker);
                 }
@@ -124,17 +198,36 @@ pub(super) fn findings(ws: &Workspace, to: Target) -> Vec<Finding> {
         }
         let entries = entries::of(ws, set, to);
         let mut plain: BTreeMap<(&str, Option<&str>), Vec<&Entry>> = BTreeMap::new();
-        for entry in entries.iter().filter(|e| !e.hook && !super::fix::hashed(ws, e.origin)) {
-            plain.entry((&entry.name, entry.namespace.as_deref())).or_default().push(entry);
+        for entry in entries
+            .iter()
+            .filter(|e| !e.hook && !super::fix::hashed(ws, e.origin))
+        {
+            plain
+                .entry((&entry.name, entry.namespace.as_deref()))
+                .or_default()
+                .push(entry);
         }
         for ((name, namespace), makers) in &makers {
-            let object = Object { ws, set, to, name, namespace: *namespace };
+            let object = Object {
+                ws,
+                set,
+                to,
+                name,
+                namespace: *namespace,
+            };
             let finding = match plain.get(&(name.as_str(), *namespace)).map(Vec::as_slice) {
                 Some([entry]) => Definition::read(ws, to, entry.origin, entry.through.clone())
-                    .and_then(|definition| makers.iter().find_map(|maker| object.beside(&definition, maker))),
+                    .and_then(|definition| {
+                        makers
+                            .iter()
+                            .find_map(|maker| object.beside(&definition, maker))
+                    }),
                 // Several definitions collide already.
                 Some(_) => None,
-                None => makers.iter().enumerate().find_map(|(at, a)| makers.iter().skip(at + 1).find_map(|b| object.both(a, b))),
+                None => makers
+                    .iter()
+                    .enumerate()
+                    .find_map(|(at, a)| makers.iter().skip(at + 1).find_map(|b| object.both(a, b))),
             };
             let Some(finding) = finding else { continue };
             let first = makers.first().map_or(ResourceId(u32::MAX), |m| m.id);
@@ -157,7 +250,9 @@ struct Object<'a> {
 
 impl Object<'_> {
     fn display(&self) -> String {
-        let namespace = self.namespace.map_or_else(String::new, |n| format!(" in namespace {n}"));
+        let namespace = self
+            .namespace
+            .map_or_else(String::new, |n| format!(" in namespace {n}"));
         format!("{} {}{namespace}", self.to.kind(), self.name)
     }
 
@@ -166,25 +261,63 @@ impl Object<'_> {
         let ws = self.ws;
         // A value that is empty waits to be filled: `kubernetes.io/tls` wants its keys to be there.
         let empty = Value::str("");
-        let held: BTreeSet<&str> = definition.keys().into_iter().filter(|key| definition.value(key) != Some(&empty)).collect();
-        let both =
-            || held.iter().copied().filter(|k| maker.keys.as_ref().is_some_and(|keys| keys.contains(*k))).collect::<Vec<_>>().join(", ");
+        let held: BTreeSet<&str> = definition
+            .keys()
+            .into_iter()
+            .filter(|key| definition.value(key) != Some(&empty))
+            .collect();
+        let both = || {
+            held.iter()
+                .copied()
+                .filter(|k| maker.keys.as_ref().is_some_and(|keys| keys.contains(*k)))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         if held.is_empty() {
             return None;
         }
         let place = &ws.file(definition.file).path;
-        let written = format!("{} is defined in {place} and written by {}", self.display(), maker.display);
-        let managed = |mark: &str| definition.node.path(&["metadata", "annotations", mark]).and_then(Node::text) == Some("true");
+        let written = format!(
+            "{} is defined in {place} and written by {}",
+            self.display(),
+            maker.display
+        );
+        let managed = |mark: &str| {
+            definition
+                .node
+                .path(&["metadata", "annotations", mark])
+                .and_then(Node::text)
+                == Some("true")
+        };
         let (message, severity, advice) = match maker.manner {
-            Manner::GivesUp if managed("sealedsecrets.bitnami.com/managed") || managed("sealedsecrets.bitnami.com/patch") => return None,
+            Manner::GivesUp
+                if managed("sealedsecrets.bitnami.com/managed")
+                    || managed("sealedsecrets.bitnami.com/patch") =>
+            {
+                return None;
+            }
             Manner::Owns => {
-                let lost: Vec<&str> = held.iter().copied().filter(|k| maker.keys.as_ref().is_some_and(|keys| !keys.contains(*k))).collect();
+                let lost: Vec<&str> = held
+                    .iter()
+                    .copied()
+                    .filter(|k| maker.keys.as_ref().is_some_and(|keys| !keys.contains(*k)))
+                    .collect();
                 let gone = match (&maker.keys, lost.is_empty()) {
                     (None, _) => "which keeps no key that it does not fetch itself".to_owned(),
-                    (Some(_), false) => format!("which keeps its own keys alone; its next refresh takes away {}", lost.join(", ")),
-                    (Some(_), true) => format!("and each puts its own values of {} over those of the other", both()),
+                    (Some(_), false) => format!(
+                        "which keeps its own keys alone; its next refresh takes away {}",
+                        lost.join(", ")
+                    ),
+                    (Some(_), true) => format!(
+                        "and each puts its own values of {} over those of the other",
+                        both()
+                    ),
                 };
-                let severity = if lost.is_empty() && maker.keys.is_some() { Severity::Warning } else { Severity::Error };
+                let severity = if lost.is_empty() && maker.keys.is_some() {
+                    Severity::Warning
+                } else {
+                    Severity::Error
+                };
                 let advice = if lost.is_empty() && maker.keys.is_some() {
                     "take what the custom resource writes out of the manifest"
                 } else {
@@ -193,7 +326,9 @@ impl Object<'_> {
                 (format!("{written}, {gone}"), severity, advice)
             }
             Manner::GivesUp => (
-                format!("{written}, which leaves alone what it did not make: what it holds never arrives"),
+                format!(
+                    "{written}, which leaves alone what it did not make: what it holds never arrives"
+                ),
                 Severity::Warning,
                 "take the definition out of the manifests, or give one of them another name",
             ),
@@ -202,12 +337,27 @@ impl Object<'_> {
                 if both.is_empty() {
                     return None;
                 }
-                let text = format!("{written}, and each puts its own value of {both} over that of the other");
-                (text, Severity::Warning, "take what the custom resource writes out of the manifest")
+                let text = format!(
+                    "{written}, and each puts its own value of {both} over that of the other"
+                );
+                (
+                    text,
+                    Severity::Warning,
+                    "take what the custom resource writes out of the manifest",
+                )
             }
         };
-        let id = if let Origin::Resource(id) = definition.origin { id } else { maker.id };
-        Some(self.finding(definition.location(), id, maker, (message, severity, advice)))
+        let id = if let Origin::Resource(id) = definition.origin {
+            id
+        } else {
+            maker.id
+        };
+        Some(self.finding(
+            definition.location(),
+            id,
+            maker,
+            (message, severity, advice),
+        ))
     }
 
     /// Two custom resources.
@@ -224,9 +374,18 @@ impl Object<'_> {
             }
             _ => "and only one of them can own it: what the other one holds never arrives, or is taken away again".to_owned(),
         };
-        let message = format!("{} is written by {} and {}, {text}", self.display(), a.display, b.display);
+        let message = format!(
+            "{} is written by {} and {}, {text}",
+            self.display(),
+            a.display,
+            b.display
+        );
         let advice = "give the object of one of them another name, and its readers with it";
-        let severity = if common.is_empty() { Severity::Error } else { Severity::Warning };
+        let severity = if common.is_empty() {
+            Severity::Error
+        } else {
+            Severity::Warning
+        };
         let primary = Location::of(self.ws.resource(a.id).file, a.name);
         Some(self.finding(primary, a.id, b, (message, severity, advice)))
     }
@@ -243,7 +402,13 @@ impl Object<'_> {
         let certain = primary.file == there.file || self.set.evidence != Evidence::Directory;
         let severity = match paths::alternatives(&paths) {
             _ if self.set.evidence == Evidence::Config => severity,
-            Some(_) if !certain || primary.file != there.file && self.set.evidence != Evidence::Kustomization => Severity::Info,
+            Some(_)
+                if !certain
+                    || primary.file != there.file
+                        && self.set.evidence != Evidence::Kustomization =>
+            {
+                Severity::Info
+            }
             _ if !certain => severity.min(Severity::Warning),
             _ => severity,
         };

@@ -1,7 +1,8 @@
 //! `strategy = "merge"`: one definition holds the keys of all, and no reference changes.
 //!
-//! That keeps what every pod reads when no key is in two of them, when every consumer says which keys it wants, and when the sum is within
-//! what the API server takes. The entries move as text, with the comments above and between them.
+//! That keeps what every pod reads when no key is in two of them, when every consumer says which
+//! keys it wants, and when the sum is within what the API server takes. The entries move as text,
+//! with the comments above and between them.
 
 use std::collections::BTreeSet;
 
@@ -27,24 +28,45 @@ fn fields(to: Target) -> [&'static str; 2] {
 }
 
 /// Moves the keys of all definitions into the keeper.
-pub(super) fn plan(ws: &Workspace, collision: &Collision<'_>, (demands, attached): (&Demands<'_>, &Attached), keeper: Keeper) -> Plan {
+pub(super) fn plan(
+    ws: &Workspace,
+    collision: &Collision<'_>,
+    (demands, attached): (&Demands<'_>, &Attached),
+    keeper: Keeper,
+) -> Plan {
     let no = |text: String| Err(Reason::new("merge-impossible", text));
-    let Some(into) = collision.definitions.get(keeper.index) else { return no("nothing keeps the name".to_owned()) };
+    let Some(into) = collision.definitions.get(keeper.index) else {
+        return no("nothing keeps the name".to_owned());
+    };
     if !attached.uses.is_empty() || !attached.patterns.is_empty() {
         return no("patches or replacements name the definitions".to_owned());
     }
     if let Some(consumer) = demands.consumers.iter().find(|c| c.whole) {
-        return no(format!("{} takes all keys there are, and would get those of the others too", consumer.resource.display()));
+        return no(format!(
+            "{} takes all keys there are, and would get those of the others too",
+            consumer.resource.display()
+        ));
     }
     let mut seen: BTreeSet<&str> = BTreeSet::new();
-    if let Some(key) = collision.definitions.iter().flat_map(Definition::keys).find(|k| !seen.insert(k)) {
+    if let Some(key) = collision
+        .definitions
+        .iter()
+        .flat_map(Definition::keys)
+        .find(|k| !seen.insert(k))
+    {
         return no(format!("several definitions hold {key}"));
     }
     let size: usize = collision.definitions.iter().map(Definition::size).sum();
     if size > MAX_SIZE {
-        return no(format!("together they hold {size} bytes, and {MAX_SIZE} is the limit"));
+        return no(format!(
+            "together they hold {size} bytes, and {MAX_SIZE} is the limit"
+        ));
     }
-    let others: Vec<&Definition<'_>> = collision.definitions.iter().filter(|d| d.origin != into.origin).collect();
+    let others: Vec<&Definition<'_>> = collision
+        .definitions
+        .iter()
+        .filter(|d| d.origin != into.origin)
+        .collect();
     let mut changes = Vec::new();
     let lists = removal::Lists::of(ws);
     for definition in &others {
@@ -52,36 +74,86 @@ pub(super) fn plan(ws: &Workspace, collision: &Collision<'_>, (demands, attached
     }
     let file = ws.file(into.file);
     if !file.editable {
-        return Err(Reason::new("outside-paths", format!("{} would have to change, and lies outside of the paths given", file.path)));
+        return Err(Reason::new(
+            "outside-paths",
+            format!(
+                "{} would have to change, and lies outside of the paths given",
+                file.path
+            ),
+        ));
     }
-    let Some(id) = into.id() else { return no("a generator makes the definition that keeps the name".to_owned()) };
-    let (resource, yaml) = (ws.resource(id), file.yaml.as_deref());
-    let (Some(yaml), None) = (yaml, resource.item) else { return no(format!("the definition in {} is an item of a list", file.path)) };
-    let Some(text) = merged(yaml, resource.document, into.node, &others, collision.to) else {
-        return no(format!("the entries cannot be moved into {} as they are written", file.path));
+    let Some(id) = into.id() else {
+        return no("a generator makes the definition that keeps the name".to_owned());
     };
-    changes.push(Change::Edit(into.file, yaml.replace_document(resource.document, text).map_err(|r| Reason::new(r.code, r.text))?));
+    let (resource, yaml) = (ws.resource(id), file.yaml.as_deref());
+    let (Some(yaml), None) = (yaml, resource.item) else {
+        return no(format!(
+            "the definition in {} is an item of a list",
+            file.path
+        ));
+    };
+    let Some(text) = merged(yaml, resource.document, into.node, &others, collision.to) else {
+        return no(format!(
+            "the entries cannot be moved into {} as they are written",
+            file.path
+        ));
+    };
+    changes.push(Change::Edit(
+        into.file,
+        yaml.replace_document(resource.document, text)
+            .map_err(|r| Reason::new(r.code, r.text))?,
+    ));
     let place = collision.place(ws, keeper.index);
     let kept = fix::applicability(collision, demands, keeper, &[]);
     // A script may apply the file by its name.
-    let applicability = if removal::deletes_file(&changes) { Applicability::Unsafe } else { kept };
+    let applicability = if removal::deletes_file(&changes) {
+        Applicability::Unsafe
+    } else {
+        kept
+    };
     let object = collision.to.kind();
-    let title = format!("merge {} definitions into the one in {place}", collision.definitions.len());
+    let title = format!(
+        "merge {} definitions into the one in {place}",
+        collision.definitions.len()
+    );
     let mut notes = vec![
-        format!("no key is in two of the definitions, every consumer says which keys it wants, and together they hold {size} bytes"),
+        format!(
+            "no key is in two of the definitions, every consumer says which keys it wants, and together they hold {size} bytes"
+        ),
         format!(
             "{object} {} stays in the cluster and holds all keys from the next apply on; nothing is left to prune, and no reference changes",
             collision.name
         ),
     ];
-    if changes.iter().any(|c| matches!(c, Change::Edit(_, edit) if !edit.lost_comments.is_empty())) {
-        notes.push(format!("comments between the entries move with them to {place}"));
+    if changes
+        .iter()
+        .any(|c| matches!(c, Change::Edit(_, edit) if !edit.lost_comments.is_empty()))
+    {
+        notes.push(format!(
+            "comments between the entries move with them to {place}"
+        ));
     }
-    Ok((Fix { title, applicability, changes, claims: fix::claims(collision, demands) }, notes, keeper.index))
+    Ok((
+        Fix {
+            title,
+            applicability,
+            changes,
+            claims: fix::claims(collision, demands),
+        },
+        notes,
+        keeper.index,
+    ))
 }
 
-/// The text of the keeper's document with the entries of the others behind its own; `None` when it cannot be written or reads differently.
-fn merged(file: &yaml::File, document: usize, into: Node<'_>, others: &[&Definition<'_>], to: Target) -> Option<String> {
+/// The text of the keeper's document with the entries of the others behind its own; `None` when it
+/// cannot be written or reads differently.
+fn merged(
+    file: &yaml::File,
+    document: usize,
+    into: Node<'_>,
+    others: &[&Definition<'_>],
+    to: Target,
+) -> Option<String> {
     let region = file.documents().get(document)?.region();
     let mut text = file.text().get(region.clone())?.to_owned();
     let mut wanted: Vec<Vec<(String, Value)>> = Vec::new();
@@ -93,17 +165,28 @@ fn merged(file: &yaml::File, document: usize, into: Node<'_>, others: &[&Definit
             all.extend(entries_of(other.node, field));
         }
         wanted.push(all);
-        let moved: Vec<Node<'_>> = others.iter().filter_map(|d| d.node.get(field)).filter(|n| n.entries().next().is_some()).collect();
+        let moved: Vec<Node<'_>> = others
+            .iter()
+            .filter_map(|d| d.node.get(field))
+            .filter(|n| n.entries().next().is_some())
+            .collect();
         if moved.is_empty() {
             continue;
         }
         let target = into.get(field)?;
-        let (at, column) = (end_of(file.text(), target)?, column_of(file.text(), target)?);
+        let (at, column) = (
+            end_of(file.text(), target)?,
+            column_of(file.text(), target)?,
+        );
         let mut added = String::new();
         for node in moved {
             added.push_str(&lines_of(node, column)?);
         }
-        let gap = if file.text().get(..at)?.ends_with('\n') { "" } else { file.eol() };
+        let gap = if file.text().get(..at)?.ends_with('\n') {
+            ""
+        } else {
+            file.eol()
+        };
         places.push((at.checked_sub(region.start)?, format!("{gap}{added}")));
     }
     places.sort();
@@ -112,7 +195,10 @@ fn merged(file: &yaml::File, document: usize, into: Node<'_>, others: &[&Definit
     }
     let read = yaml::File::parse(text.as_str()).ok()?;
     let root = (0..read.documents().len()).find_map(|i| read.root(i).filter(|r| !r.is_null()))?;
-    let same = fields(to).iter().zip(wanted).all(|(field, wanted)| entries_of(root, field) == wanted);
+    let same = fields(to)
+        .iter()
+        .zip(wanted)
+        .all(|(field, wanted)| entries_of(root, field) == wanted);
     same.then_some(text)
 }
 
@@ -130,7 +216,11 @@ fn end_of(text: &str, mapping: Node<'_>) -> Option<usize> {
     if text.get(..end)?.ends_with('\n') {
         return Some(end);
     }
-    Some(text.get(end..)?.find('\n').map_or(text.len(), |at| end + at + 1))
+    Some(
+        text.get(end..)?
+            .find('\n')
+            .map_or(text.len(), |at| end + at + 1),
+    )
 }
 
 /// Column of the keys of a block mapping.
@@ -148,7 +238,10 @@ fn lines_of(mapping: Node<'_>, column: usize) -> Option<String> {
     let key = mapping.key()?.span().end;
     let start = key + text.get(key..)?.find('\n')? + 1;
     let mut out = String::new();
-    for line in text.get(start..end_of(text, mapping)?)?.split_inclusive('\n') {
+    for line in text
+        .get(start..end_of(text, mapping)?)?
+        .split_inclusive('\n')
+    {
         let indent = line.len() - line.trim_start_matches(' ').len();
         let rest = line.get(indent..)?;
         if rest.trim().is_empty() {

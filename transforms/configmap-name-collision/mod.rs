@@ -1,10 +1,13 @@
-//! `configmap-name-collision`: ConfigMaps of one name that meet in one apply set with different data.
+//! `configmap-name-collision`: ConfigMaps of one name that meet in one apply set with different
+//! data.
 //!
-//! [`group`] finds the definitions that meet: resources and what generators make ([`entries`]). [`outside`] finds what kustomize does with
-//! the name, [`demand`] who uses it and which definition each consumer means. Then everything that speaks against a rename is asked in
-//! turn: whether the definitions are alternatives that nobody applies together ([`paths`], [`doubts`]), whether the name is ours to change
-//! ([`owner`]) and whether anything else uses it ([`uses`]). If nothing does, [`keeper`] decides who keeps the name, [`suffix`] names the
-//! others, and [`fix`] writes it all as one transaction.
+//! [`group`] finds the definitions that meet: resources and what generators make ([`entries`]).
+//! [`outside`] finds what kustomize does with the name, [`demand`] who uses it and which definition
+//! each consumer means. Then everything that speaks against a rename is asked in turn: whether the
+//! definitions are alternatives that nobody applies together ([`paths`], [`doubts`]), whether the
+//! name is ours to change ([`owner`]) and whether anything else uses it ([`uses`]). If nothing
+//! does, [`keeper`] decides who keeps the name, [`suffix`] names the others, and [`fix`] writes it
+//! all as one transaction.
 
 use kubewright_model::finding::{Applicability, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Evidence, Failure, FailureReason, Reader, Target, Workspace};
@@ -53,10 +56,18 @@ impl Transform for ConfigMapNameCollision {
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
         let kinds = [Target::ConfigMap, Target::Secret];
         let ws = cx.workspace;
-        let mut found: Vec<Finding> =
-            kinds.into_iter().flat_map(|to| group::collisions(ws, to)).filter_map(|collision| finding(cx, collision)).collect();
+        let mut found: Vec<Finding> = kinds
+            .into_iter()
+            .flat_map(|to| group::collisions(ws, to))
+            .filter_map(|collision| finding(cx, collision))
+            .collect();
         for to in kinds {
-            found.extend(makers::findings(ws, to).into_iter().chain(apart::shared(ws, to)).chain(apart::remarks(ws, to)));
+            found.extend(
+                makers::findings(ws, to)
+                    .into_iter()
+                    .chain(apart::shared(ws, to))
+                    .chain(apart::remarks(ws, to)),
+            );
         }
         found
     }
@@ -72,11 +83,18 @@ struct Reason {
 
 impl Reason {
     fn new(code: &'static str, text: impl Into<String>) -> Self {
-        Self { code, text: text.into(), doubt: false }
+        Self {
+            code,
+            text: text.into(),
+            doubt: false,
+        }
     }
 
     fn doubt(code: &'static str, text: impl Into<String>) -> Self {
-        Self { doubt: true, ..Self::new(code, text) }
+        Self {
+            doubt: true,
+            ..Self::new(code, text)
+        }
     }
 }
 
@@ -94,9 +112,14 @@ fn finding(cx: &Context<'_>, mut collision: Collision<'_>) -> Option<Finding> {
         Ok((fix, notes, keeper)) => (Ok(fix), notes, Some(keeper)),
         Err(reason) => (Err(NoFix::new(reason.code, reason.text)), Vec::new(), None),
     };
-    let notes = notes.into_iter().chain(wanted_behavior(ws, collision)).collect();
+    let notes = notes
+        .into_iter()
+        .chain(wanted_behavior(ws, collision))
+        .collect();
     let mut definitions = collision.definitions.iter().enumerate();
-    let primary = definitions.find(|(at, d)| Some(*at) != keeper && ws.file(d.file).editable).map(|(_, d)| d);
+    let primary = definitions
+        .find(|(at, d)| Some(*at) != keeper && ws.file(d.file).editable)
+        .map(|(_, d)| d);
     let primary = primary.or(collision.definitions.first())?;
     Some(Finding {
         transform: META.name,
@@ -112,8 +135,15 @@ fn finding(cx: &Context<'_>, mut collision: Collision<'_>) -> Option<Finding> {
 
 /// What kustomize asks of a generator that makes what is there already.
 fn wanted_behavior(ws: &Workspace, collision: &Collision<'_>) -> Option<String> {
-    let failures = collision.sets.iter().flat_map(|set| ws.failures(*set)).filter(|f| f.reason != FailureReason::Nothing);
-    let mine = |f: &&Failure| ws.failing(f).is_some_and(|g| g.to == collision.to && g.name == collision.name);
+    let failures = collision
+        .sets
+        .iter()
+        .flat_map(|set| ws.failures(*set))
+        .filter(|f| f.reason != FailureReason::Nothing);
+    let mine = |f: &&Failure| {
+        ws.failing(f)
+            .is_some_and(|g| g.to == collision.to && g.name == collision.name)
+    };
     let (failure, kind) = (failures.into_iter().find(mine)?, collision.to.kind());
     let file = &ws.file(failure.kustomization).path;
     Some(format!(
@@ -122,7 +152,12 @@ fn wanted_behavior(ws: &Workspace, collision: &Collision<'_>) -> Option<String> 
 }
 
 /// Asks all that speaks against a rename, doubts about the collision itself first.
-fn plan(cx: &Context<'_>, collision: &Collision<'_>, demands: &Demands<'_>, attached: &Attached) -> Plan {
+fn plan(
+    cx: &Context<'_>,
+    collision: &Collision<'_>,
+    demands: &Demands<'_>,
+    attached: &Attached,
+) -> Plan {
     let ws = cx.workspace;
     let none = |reason: Option<Reason>| reason.map_or(Ok(()), Err);
     none(doubts::namespace(ws, collision))?;
@@ -135,12 +170,29 @@ fn plan(cx: &Context<'_>, collision: &Collision<'_>, demands: &Demands<'_>, atta
     none(doubts::alternatives(ws, collision, demands))?;
     // Who cannot be rewritten need not be decided either, and that says more.
     let undecided = doubts::demand(collision, demands);
-    none(undecided.map(|reason| demands.blocks.first().filter(|_| !reason.doubt).cloned().unwrap_or(reason)))?;
+    none(undecided.map(|reason| {
+        demands
+            .blocks
+            .first()
+            .filter(|_| !reason.doubt)
+            .cloned()
+            .unwrap_or(reason)
+    }))?;
     none(owner::fixed(collision))?;
-    none(collision.definitions.iter().find_map(|d| owner::owned(ws, d)))?;
+    none(
+        collision
+            .definitions
+            .iter()
+            .find_map(|d| owner::owned(ws, d)),
+    )?;
     none(owner::made(ws, collision))?;
     none(demands.blocks.first().cloned())?;
-    none(demands.consumers.iter().find_map(|c| owner::written_elsewhere(ws, c.resource)))?;
+    none(
+        demands
+            .consumers
+            .iter()
+            .find_map(|c| owner::written_elsewhere(ws, c.resource)),
+    )?;
     none(attached.blocks.first().cloned())?;
     none(uses::changed(ws, demands))?;
     none(uses::elsewhere(ws, collision))?;
@@ -158,14 +210,26 @@ fn plan(cx: &Context<'_>, collision: &Collision<'_>, demands: &Demands<'_>, atta
     if mentions.found.iter().any(|m| m.by != Reader::People) {
         fix.applicability = Applicability::Unsafe;
     }
-    Ok((fix, fix::notes(ws, collision, demands, (keeper, &names), &mentions), keeper.index))
+    Ok((
+        fix,
+        fix::notes(ws, collision, demands, (keeper, &names), &mentions),
+        keeper.index,
+    ))
 }
 
-/// Doubts that hold for definitions in one file too: test data need not work, and a patch is no definition.
-const DOUBTS_OF_ALL: &[&str] =
-    &["environment-variants", "identical-twin", "namespace-uncertain", "patch", "test-fixture", "version-variants"];
+/// Doubts that hold for definitions in one file too: test data need not work, and a patch is no
+/// definition.
+const DOUBTS_OF_ALL: &[&str] = &[
+    "environment-variants",
+    "identical-twin",
+    "namespace-uncertain",
+    "patch",
+    "test-fixture",
+    "version-variants",
+];
 
-/// A proven set fails, or loses data, as it stands; a directory is only a candidate, so any doubt whether it is applied makes a remark of it.
+/// A proven set fails, or loses data, as it stands; a directory is only a candidate, so any doubt
+/// whether it is applied makes a remark of it.
 fn severity(collision: &Collision<'_>, demands: &Demands<'_>, reason: Option<&Reason>) -> Severity {
     // That a reader stands beside its definition is no sign that a directory is applied.
     let beside = reason.is_none() && demands.proven().len() < 2;
@@ -175,7 +239,9 @@ fn severity(collision: &Collision<'_>, demands: &Demands<'_>, reason: Option<&Re
     let at_once = collision.in_one_file() || emptier;
     let doubted = reason.is_some_and(|r| DOUBTS_OF_ALL.contains(&r.code));
     match (collision.evidence, reason) {
-        (Evidence::Directory, _) if at_once && !harmless && collision.certain && !doubted => Severity::Error,
+        (Evidence::Directory, _) if at_once && !harmless && collision.certain && !doubted => {
+            Severity::Error
+        }
         _ if harmless || !collision.certain => Severity::Info,
         (Evidence::Directory, Some(reason)) if reason.doubt => Severity::Info,
         (Evidence::Directory, None) if beside => Severity::Info,
@@ -186,9 +252,15 @@ fn severity(collision: &Collision<'_>, demands: &Demands<'_>, reason: Option<&Re
 }
 
 fn message(ws: &Workspace, collision: &Collision<'_>) -> String {
-    let name =
-        collision.namespace.as_deref().map_or_else(|| collision.name.to_owned(), |ns| format!("{} in namespace {ns}", collision.name));
-    let what = format!("{} {name} is defined {} times", collision.to.kind(), collision.definitions.len());
+    let name = collision.namespace.as_deref().map_or_else(
+        || collision.name.to_owned(),
+        |ns| format!("{} in namespace {ns}", collision.name),
+    );
+    let what = format!(
+        "{} {name} is defined {} times",
+        collision.to.kind(),
+        collision.definitions.len()
+    );
     if !collision.certain {
         return format!(
             "{} {} is defined {} times, perhaps in one namespace",
@@ -206,52 +278,108 @@ fn message(ws: &Workspace, collision: &Collision<'_>) -> String {
                 count if at + 1 == count => ", the last one",
                 _ => ", which is added to another one",
             };
-            let at = collision.fails_on().map_or_else(String::new, |at| format!(" on {}{}", collision.place(ws, at), order(at)));
+            let at = collision.fails_on().map_or_else(String::new, |at| {
+                format!(" on {}{}", collision.place(ws, at), order(at))
+            });
             format!("{what} with {which} data; kustomize build fails{at}")
         }
         (_, true) => format!("{what} with the same data"),
-        (Evidence::ArgoCd | Evidence::Flux, _) => format!("{what} with different data, and only one of them can be live"),
+        (Evidence::ArgoCd | Evidence::Flux, _) => {
+            format!("{what} with different data, and only one of them can be live")
+        }
         (Evidence::Directory, _) if !collision.in_one_file() => {
             format!("{what} with different data; applied together, {live} is the one that is live")
         }
-        _ => format!("{what} with different data; {live} is applied last, and the one that is live"),
+        _ => {
+            format!("{what} with different data; {live} is applied last, and the one that is live")
+        }
     }
 }
 
 /// Each definition with what it holds, each consumer with what it demands.
-fn related(ws: &Workspace, collision: &Collision<'_>, demands: &Demands<'_>, attached: &Attached) -> Vec<(Location, String)> {
+fn related(
+    ws: &Workspace,
+    collision: &Collision<'_>,
+    demands: &Demands<'_>,
+    attached: &Attached,
+) -> Vec<(Location, String)> {
     let mut related = Vec::new();
     for (at, definition) in collision.definitions.iter().enumerate() {
         let keys = definition.keys().into_iter().collect::<Vec<_>>().join(", ");
-        let last = if at + 1 == collision.definitions.len() && collision.certain { "; applied last" } else { "" };
+        let last = if at + 1 == collision.definitions.len() && collision.certain {
+            "; applied last"
+        } else {
+            ""
+        };
         let holds = match (keys.is_empty(), definition.open) {
             (true, true) => "holds what other files say".to_owned(),
             (true, false) => "holds nothing".to_owned(),
             (false, true) => format!("holds {keys} and what other files say"),
             (false, false) => format!("holds {keys}"),
         };
-        related.push((Location::of(definition.file, definition.name), format!("{holds}{last}")));
+        related.push((
+            Location::of(definition.file, definition.name),
+            format!("{holds}{last}"),
+        ));
     }
     for consumer in &demands.consumers {
         let who = consumer.resource.display();
-        let keys = consumer.keys.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let keys = consumer
+            .keys
+            .keys()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(", ");
         let path = |at: usize| collision.place(ws, at);
         let text = match &consumer.verdict {
-            Verdict::Keys(at) => format!("{who} demands {keys}, which only the definition in {} holds", path(*at)),
+            Verdict::Keys(at) => format!(
+                "{who} demands {keys}, which only the definition in {} holds",
+                path(*at)
+            ),
             Verdict::Together(at, unit) => {
-                format!("{} {who} with the definition in {}, and no other of that name", unit.builds(ws), path(*at))
+                format!(
+                    "{} {who} with the definition in {}, and no other of that name",
+                    unit.builds(ws),
+                    path(*at)
+                )
             }
-            Verdict::SameFile(at) => format!("{who} stands in one file with the definition in {}", path(*at)),
-            Verdict::SameDirectory(at) => format!("{who} stands in one directory with the definition in {}", path(*at)),
+            Verdict::SameFile(at) => format!(
+                "{who} stands in one file with the definition in {}",
+                path(*at)
+            ),
+            Verdict::SameDirectory(at) => format!(
+                "{who} stands in one directory with the definition in {}",
+                path(*at)
+            ),
             Verdict::Undecided(_, text) => text.clone(),
         };
-        let place = consumer.uses.first().map(|(node, _)| Location::of(consumer.resource.file, *node));
-        related.extend(place.or_else(|| consumer.patches.first().map(|p| p.location.clone())).map(|place| (place, text)));
+        let place = consumer
+            .uses
+            .first()
+            .map(|(node, _)| Location::of(consumer.resource.file, *node));
+        related.extend(
+            place
+                .or_else(|| consumer.patches.first().map(|p| p.location.clone()))
+                .map(|place| (place, text)),
+        );
     }
     for (at, found) in &attached.uses {
-        let keys = found.keys.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-        let about = if keys.is_empty() { String::new() } else { format!(" about {keys}") };
-        let text = format!("{}{about}, which means the definition in {}", outside::what(found.what), collision.place(ws, *at));
+        let keys = found
+            .keys
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(", ");
+        let about = if keys.is_empty() {
+            String::new()
+        } else {
+            format!(" about {keys}")
+        };
+        let text = format!(
+            "{}{about}, which means the definition in {}",
+            outside::what(found.what),
+            collision.place(ws, *at)
+        );
         related.push((found.location.clone(), text));
     }
     related

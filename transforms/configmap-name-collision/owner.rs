@@ -1,5 +1,5 @@
-//! Recognises definitions that are not ours to rename: names and namespaces that programs look up, immutable objects, objects that
-//! another tool owns or generates.
+//! Recognises definitions that are not ours to rename: names and namespaces that programs look up,
+//! immutable objects, objects that another tool owns or generates.
 
 use kubewright_model::kube::{Resource, Workspace};
 use kubewright_model::yaml::Node;
@@ -8,7 +8,8 @@ use super::Reason;
 use super::entries::Origin;
 use super::group::{Collision, Definition};
 
-/// Names that a program looks up by itself (docs/kubernetes.md#names-in-words); `*` at the end stands for the rest.
+/// Names that a program looks up by itself (docs/kubernetes.md#names-in-words); `*` at the end
+/// stands for the rest.
 const FIXED_NAMES: &[&str] = &[
     "aks-*",
     "ama-*",
@@ -58,7 +59,8 @@ const FIXED_NAMES: &[&str] = &[
     "workflow-controller-configmap",
 ];
 
-/// Names of Knative and Tekton, which read them in their own namespace: any `config-*` there, and these wherever they stand.
+/// Names of Knative and Tekton, which read them in their own namespace: any `config-*` there, and
+/// these wherever they stand.
 const SERVING_NAMES: &[&str] = &[
     "config-artifact-bucket",
     "config-artifact-pvc",
@@ -118,7 +120,8 @@ const PLATFORM_NAMESPACES: &[&str] = &[
     "tigera-*",
 ];
 
-/// Labels and annotations that say who owns an object; a key that ends with `/` stands for all keys below it.
+/// Labels and annotations that say who owns an object; a key that ends with `/` stands for all keys
+/// below it.
 const OWNERS: &[(&str, &str)] = &[
     ("helm.sh/", "Helm"),
     ("meta.helm.sh/", "Helm"),
@@ -129,51 +132,98 @@ const OWNERS: &[(&str, &str)] = &[
 ];
 
 fn matches(name: &str, list: &[&str]) -> bool {
-    list.iter().any(|p| p.strip_suffix('*').map_or(*p == name, |start| name.starts_with(start)))
+    list.iter().any(|p| {
+        p.strip_suffix('*')
+            .map_or(*p == name, |start| name.starts_with(start))
+    })
 }
 
 /// Whether any of the names, as written and as applied, is one that programs look up.
 pub(super) fn fixed(collision: &Collision<'_>) -> Option<Reason> {
     let namespace = collision.namespace.as_deref().unwrap_or_default();
-    let serving =
-        |d: &Definition<'_>| ["knative", "tekton"].iter().any(|w| namespace.contains(w) || labels(d.node).any(|(_, v)| v.contains(w)));
+    let serving = |d: &Definition<'_>| {
+        ["knative", "tekton"]
+            .iter()
+            .any(|w| namespace.contains(w) || labels(d.node).any(|(_, v)| v.contains(w)))
+    };
     for definition in &collision.definitions {
         let name = definition.own_name();
-        if matches(name, FIXED_NAMES) || matches(name, SERVING_NAMES) || (name.starts_with("config-") && serving(definition)) {
-            return Some(Reason::new("fixed-name", format!("programs look {} {name} up by its name", collision.to.kind())));
+        if matches(name, FIXED_NAMES)
+            || matches(name, SERVING_NAMES)
+            || (name.starts_with("config-") && serving(definition))
+        {
+            return Some(Reason::new(
+                "fixed-name",
+                format!(
+                    "programs look {} {name} up by its name",
+                    collision.to.kind()
+                ),
+            ));
         }
     }
-    matches(namespace, PLATFORM_NAMESPACES)
-        .then(|| Reason::new("platform-namespace", format!("namespace {namespace} belongs to the platform, whose programs look names up")))
+    matches(namespace, PLATFORM_NAMESPACES).then(|| {
+        Reason::new(
+            "platform-namespace",
+            format!("namespace {namespace} belongs to the platform, whose programs look names up"),
+        )
+    })
 }
 
 /// Whether a definition is immutable or belongs to another tool.
 pub(super) fn owned(ws: &Workspace, definition: &Definition<'_>) -> Option<Reason> {
     let resource = ws.resource(definition.id()?);
     if definition.node.get("immutable").and_then(Node::as_bool) == Some(true) {
-        return Some(Reason::new("immutable", format!("{} in {} is immutable", resource.display(), ws.file(definition.file).path)));
+        return Some(Reason::new(
+            "immutable",
+            format!(
+                "{} in {} is immutable",
+                resource.display(),
+                ws.file(definition.file).path
+            ),
+        ));
     }
     written_elsewhere(ws, resource)
 }
 
 /// Whether SOPS encrypted a definition. It signs the whole file, the name too.
 pub(super) fn encrypted(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
-    let definition = collision.definitions.iter().find(|d| matches!(d.origin, Origin::Encrypted(..)))?;
+    let definition = collision
+        .definitions
+        .iter()
+        .find(|d| matches!(d.origin, Origin::Encrypted(..)))?;
     let path = &ws.file(definition.file).path;
-    let text =
-        format!("SOPS encrypted {path} and signs all of it, so the name is changed with `sops edit {path}`, and the references with it");
+    let text = format!(
+        "SOPS encrypted {path} and signs all of it, so the name is changed with `sops edit {path}`, and the references with it"
+    );
     Some(Reason::new("encrypted", text))
 }
 
 /// Kinds whose objects make a ConfigMap or Secret of their own name.
-const MAKERS: &[&str] =
-    &["Bundle", "ClusterExternalSecret", "ExternalSecret", "KafkaUser", "ObjectBucketClaim", "OnePasswordItem", "SealedSecret"];
+const MAKERS: &[&str] = &[
+    "Bundle",
+    "ClusterExternalSecret",
+    "ExternalSecret",
+    "KafkaUser",
+    "ObjectBucketClaim",
+    "OnePasswordItem",
+    "SealedSecret",
+];
 
 /// Whether a custom resource of the sets makes an object of that name too.
 pub(super) fn made(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
-    let members = collision.sets.iter().flat_map(|set| &ws.set(*set).members).map(|m| ws.resource(m.resource));
-    let maker = members.into_iter().find(|r| r.name == collision.name && MAKERS.contains(&r.kind.as_str()))?;
-    let text = format!("{} makes a {} of that name too", maker.display(), collision.to.kind());
+    let members = collision
+        .sets
+        .iter()
+        .flat_map(|set| &ws.set(*set).members)
+        .map(|m| ws.resource(m.resource));
+    let maker = members
+        .into_iter()
+        .find(|r| r.name == collision.name && MAKERS.contains(&r.kind.as_str()))?;
+    let text = format!(
+        "{} makes a {} of that name too",
+        maker.display(),
+        collision.to.kind()
+    );
     Some(Reason::new("owned-elsewhere", text))
 }
 
@@ -196,26 +246,44 @@ pub(super) fn written_elsewhere(ws: &Workspace, resource: &Resource) -> Option<R
 
 /// Types of Secrets that something in the cluster fills or looks for by name.
 const OWNED_TYPES: &[(&str, &str)] = &[
-    ("bootstrap.kubernetes.io/token", "the bootstrap of the cluster"),
+    (
+        "bootstrap.kubernetes.io/token",
+        "the bootstrap of the cluster",
+    ),
     ("helm.sh/release.v1", "Helm"),
-    ("kubernetes.io/service-account-token", "the token controller"),
+    (
+        "kubernetes.io/service-account-token",
+        "the token controller",
+    ),
 ];
 
 /// Who else writes this resource.
 fn owner(ws: &Workspace, resource: &Resource) -> Option<&'static str> {
     let node = ws.node(resource.id)?;
     let kind = node.get("type").and_then(Node::text);
-    if let Some((_, owner)) = OWNED_TYPES.iter().find(|(t, _)| resource.kind == "Secret" && kind == Some(t)) {
+    if let Some((_, owner)) = OWNED_TYPES
+        .iter()
+        .find(|(t, _)| resource.kind == "Secret" && kind == Some(t))
+    {
         return Some(owner);
     }
-    if node.path(&["metadata", "ownerReferences"]).is_some_and(|n| n.items().next().is_some()) {
+    if node
+        .path(&["metadata", "ownerReferences"])
+        .is_some_and(|n| n.items().next().is_some())
+    {
         return Some("its owner in the cluster");
     }
     for (key, value) in labels(node) {
         if key == "app.kubernetes.io/managed-by" && value.eq_ignore_ascii_case("helm") {
             return Some("Helm");
         }
-        let owns = |pattern: &str| if pattern.ends_with('/') { key.starts_with(pattern) } else { key == pattern };
+        let owns = |pattern: &str| {
+            if pattern.ends_with('/') {
+                key.starts_with(pattern)
+            } else {
+                key == pattern
+            }
+        };
         if let Some((_, owner)) = OWNERS.iter().find(|(pattern, _)| owns(pattern)) {
             return Some(owner);
         }
@@ -226,6 +294,12 @@ fn owner(ws: &Workspace, resource: &Resource) -> Option<&'static str> {
 
 /// Labels and annotations.
 fn labels(node: Node<'_>) -> impl Iterator<Item = (&str, &str)> {
-    let pairs = |field| node.path(&["metadata", field]).into_iter().flat_map(Node::entries);
-    pairs("labels").chain(pairs("annotations")).filter_map(|(k, v)| Some((k.text()?, v.text()?)))
+    let pairs = |field| {
+        node.path(&["metadata", field])
+            .into_iter()
+            .flat_map(Node::entries)
+    };
+    pairs("labels")
+        .chain(pairs("annotations"))
+        .filter_map(|(k, v)| Some((k.text()?, v.text()?)))
 }

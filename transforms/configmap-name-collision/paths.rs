@@ -1,7 +1,9 @@
-//! Recognises alternatives by where they stand: files for different environments or versions, and test fixtures.
+//! Recognises alternatives by where they stand: files for different environments or versions, and
+//! test fixtures.
 //!
-//! Of the same-name ConfigMaps found in one directory of public repositories nine out of ten are alternatives that nobody applies
-//! together (docs/kubernetes.md#directories-prove-nothing). Paths are cut into words; words that name an environment or a version must be the same in both.
+//! Of the same-name ConfigMaps found in one directory of public repositories nine out of ten are
+//! alternatives that nobody applies together (docs/kubernetes.md#directories-prove-nothing). Paths
+//! are cut into words; words that name an environment or a version must be the same in both.
 
 use std::collections::BTreeSet;
 
@@ -123,12 +125,26 @@ const VERSIONS: &[&str] = &[
 ];
 
 /// Directories of test data.
-const TESTS: &[&str] = &["e2e", "fixture", "fixtures", "mock", "mocks", "test", "testcases", "testdata", "testing", "tests"];
+const TESTS: &[&str] = &[
+    "e2e",
+    "fixture",
+    "fixtures",
+    "mock",
+    "mocks",
+    "test",
+    "testcases",
+    "testdata",
+    "testing",
+    "tests",
+];
 
 /// Why definitions at these paths are taken for alternatives.
 pub(super) fn alternatives(paths: &[&str]) -> Option<Reason> {
     if let Some(path) = paths.iter().find(|p| in_tests(p)) {
-        return Some(Reason::doubt("test-fixture", format!("{path} lies in a directory of test data")));
+        return Some(Reason::doubt(
+            "test-fixture",
+            format!("{path} lies in a directory of test data"),
+        ));
     }
     let (first, rest) = paths.split_first()?;
     for path in rest {
@@ -136,13 +152,22 @@ pub(super) fn alternatives(paths: &[&str]) -> Option<Reason> {
             continue;
         }
         if let Some(word) = difference(first, path, ENVIRONMENTS) {
-            return Some(Reason::doubt("environment-variants", format!("{first} and {path} look like two environments ({word})")));
+            return Some(Reason::doubt(
+                "environment-variants",
+                format!("{first} and {path} look like two environments ({word})"),
+            ));
         }
         if let Some(word) = difference(first, path, VERSIONS) {
-            return Some(Reason::doubt("version-variants", format!("{first} and {path} look like two versions of one file ({word})")));
+            return Some(Reason::doubt(
+                "version-variants",
+                format!("{first} and {path} look like two versions of one file ({word})"),
+            ));
         }
         if words(first).map(stem).eq(words(path).map(stem)) {
-            return Some(Reason::doubt("version-variants", format!("{first} and {path} differ in a number only")));
+            return Some(Reason::doubt(
+                "version-variants",
+                format!("{first} and {path} differ in a number only"),
+            ));
         }
     }
     None
@@ -150,12 +175,17 @@ pub(super) fn alternatives(paths: &[&str]) -> Option<Reason> {
 
 /// The first word of `list`, with its number, that only one of the paths has.
 fn difference<'a>(a: &'a str, b: &'a str, list: &[&str]) -> Option<&'a str> {
-    let of = |path: &'a str| words(path).filter(|w| list.contains(&stem(w).to_ascii_lowercase().as_str())).collect::<BTreeSet<_>>();
+    let of = |path: &'a str| {
+        words(path)
+            .filter(|w| list.contains(&stem(w).to_ascii_lowercase().as_str()))
+            .collect::<BTreeSet<_>>()
+    };
     of(a).symmetric_difference(&of(b)).next().copied()
 }
 
 fn words(path: &str) -> impl Iterator<Item = &str> {
-    path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty())
+    path.split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|w| !w.is_empty())
 }
 
 /// A word without the digits at its end: `v2` and `prod1` are `v` and `prod`.
@@ -184,16 +214,28 @@ mod tests {
         assert_eq!(code("elk/log4j.yaml", "elk/openresty.yaml"), None);
         assert_eq!(code("examples/log4j.yaml", "examples/openresty.yaml"), None);
         assert_eq!(code("elk/gohangout.yaml", "elk/gohangout-log4j.yaml"), None);
-        assert_eq!(code("app-dev.yaml", "app-prod.yaml"), Some("environment-variants"));
-        assert_eq!(code("app.yaml", "app.prod1.yaml"), Some("environment-variants"));
-        assert_eq!(code("overlays/a/cm.yaml", "base/cm.yaml"), Some("environment-variants"));
+        assert_eq!(
+            code("app-dev.yaml", "app-prod.yaml"),
+            Some("environment-variants")
+        );
+        assert_eq!(
+            code("app.yaml", "app.prod1.yaml"),
+            Some("environment-variants")
+        );
+        assert_eq!(
+            code("overlays/a/cm.yaml", "base/cm.yaml"),
+            Some("environment-variants")
+        );
         assert_eq!(code("app.yaml", "app-v2.yaml"), Some("version-variants"));
         assert_eq!(code("app-v1.yaml", "app-v2.yaml"), Some("version-variants"));
         assert_eq!(code("old/app.yaml", "app.yaml"), Some("version-variants"));
         assert_eq!(code("app-1.yaml", "app-2.yaml"), Some("version-variants"));
         assert_eq!(code("app.yaml", "app2.yaml"), Some("version-variants"));
         assert_eq!(code("10-dns.yaml", "20-iis.yaml"), None);
-        assert_eq!(code("test-data/a.yaml", "test-data/b.yaml"), Some("test-fixture"));
+        assert_eq!(
+            code("test-data/a.yaml", "test-data/b.yaml"),
+            Some("test-fixture")
+        );
         assert_eq!(code("stream", "stream"), None);
     }
 }

@@ -1,4 +1,5 @@
-//! What pruning does to the object that keeps the name, when one applier brought it and another one keeps it (docs/kubernetes.md#pruning).
+//! What pruning does to the object that keeps the name, when one applier brought it and another one
+//! keeps it (docs/kubernetes.md#pruning).
 
 use kubewright_model::kube::{ApplySet, Evidence, Workspace};
 use kubewright_model::yaml::Node;
@@ -6,28 +7,64 @@ use kubewright_model::yaml::Node;
 use super::group::Collision;
 use super::suffix::NewName;
 
-/// Who may delete the object of the old name, and how to keep that from happening; `None` where all of it is one applier's.
-pub(super) fn note(ws: &Workspace, collision: &Collision<'_>, keeper: usize, names: &[Option<NewName>]) -> Option<String> {
-    let set = collision.sets.iter().map(|set| ws.set(*set)).find(|set| !set.parts.is_empty())?;
+/// Who may delete the object of the old name, and how to keep that from happening; `None` where all
+/// of it is one applier's.
+pub(super) fn note(
+    ws: &Workspace,
+    collision: &Collision<'_>,
+    keeper: usize,
+    names: &[Option<NewName>],
+) -> Option<String> {
+    let set = collision
+        .sets
+        .iter()
+        .map(|set| ws.set(*set))
+        .find(|set| !set.parts.is_empty())?;
     let keeps = collision.definitions.get(keeper)?.part?;
-    let renamed = collision.definitions.iter().zip(names).filter(|(_, name)| name.is_some()).filter_map(|(d, _)| d.part);
+    let renamed = collision
+        .definitions
+        .iter()
+        .zip(names)
+        .filter(|(_, name)| name.is_some())
+        .filter_map(|(d, _)| d.part);
     let mut others: Vec<usize> = renamed.filter(|part| *part != keeps).collect();
     others.sort_unstable();
     others.dedup();
     if others.is_empty() {
         return None;
     }
-    let name_of = |part: &usize| applier(set, *part).map(|a| a.name.clone()).unwrap_or_default();
-    let pruning: Vec<usize> = others.iter().copied().filter(|part| prunes(ws, set, *part)).collect();
-    let (first, after) = (name_of(&keeps), others.iter().map(name_of).collect::<Vec<_>>());
+    let name_of = |part: &usize| {
+        applier(set, *part)
+            .map(|a| a.name.clone())
+            .unwrap_or_default()
+    };
+    let pruning: Vec<usize> = others
+        .iter()
+        .copied()
+        .filter(|part| prunes(ws, set, *part))
+        .collect();
+    let (first, after) = (
+        name_of(&keeps),
+        others.iter().map(name_of).collect::<Vec<_>>(),
+    );
     let object = format!("{} {}", collision.to.kind(), collision.name);
     let deleting = pruning.iter().map(name_of).collect::<Vec<_>>().join(", ");
-    let namespace = collision.namespace.as_ref().map_or_else(String::new, |n| format!(" -n {n}"));
-    let look = format!("kubectl get {} {}{namespace} -o yaml", collision.to.kind().to_lowercase(), collision.name);
+    let namespace = collision
+        .namespace
+        .as_ref()
+        .map_or_else(String::new, |n| format!(" -n {n}"));
+    let look = format!(
+        "kubectl get {} {}{namespace} -o yaml",
+        collision.to.kind().to_lowercase(),
+        collision.name
+    );
     let text = match (set.evidence, pruning.is_empty()) {
         (Evidence::Flux, true) => return None,
         (Evidence::Flux, false) => {
-            let then = after.iter().flat_map(|name| [" && flux reconcile kustomization ", name]).collect::<String>();
+            let then = after
+                .iter()
+                .flat_map(|name| [" && flux reconcile kustomization ", name])
+                .collect::<String>();
             format!(
                 "{object} is deleted by {deleting} (prune: true) if its label kustomize.toolkit.fluxcd.io/name says that {deleting} applied it last \
                  (`{look}`): let {first} take it over first, with `flux reconcile kustomization {first} --with-source{then}`; where it is gone, \
@@ -35,9 +72,15 @@ pub(super) fn note(ws: &Workspace, collision: &Collision<'_>, keeper: usize, nam
             )
         }
         (_, prune) => {
-            let then = after.iter().flat_map(|name| [" && argocd app sync ", name]).collect::<String>();
-            let who =
-                if prune { format!("by a sync of {} with --prune", after.join(", ")) } else { format!("by {deleting} (prune: true)") };
+            let then = after
+                .iter()
+                .flat_map(|name| [" && argocd app sync ", name])
+                .collect::<String>();
+            let who = if prune {
+                format!("by a sync of {} with --prune", after.join(", "))
+            } else {
+                format!("by {deleting} (prune: true)")
+            };
             format!(
                 "{object} is deleted {who} if its tracking id or instance label says that it was synced there last (`{look}`): let {first} take it \
                  over first, with `argocd app sync {first}{then}`; where it is gone, `argocd app sync {first}` brings it back, and pods that start \
@@ -54,8 +97,23 @@ fn applier(set: &ApplySet, part: usize) -> Option<&kubewright_model::kube::Appli
 
 /// Whether an applier deletes what it applied once and does not find any more.
 fn prunes(ws: &Workspace, set: &ApplySet, part: usize) -> bool {
-    let Some(node) = applier(set, part).and_then(|a| ws.node(a.resource)) else { return false };
+    let Some(node) = applier(set, part).and_then(|a| ws.node(a.resource)) else {
+        return false;
+    };
     let automated = ["spec", "syncPolicy", "automated", "prune"];
-    let paths: [&[&str]; 3] = [&["spec", "prune"], &automated, &["spec", "template", "spec", "syncPolicy", "automated", "prune"]];
-    paths.iter().any(|path| node.path(path).and_then(Node::as_bool) == Some(true))
+    let paths: [&[&str]; 3] = [
+        &["spec", "prune"],
+        &automated,
+        &[
+            "spec",
+            "template",
+            "spec",
+            "syncPolicy",
+            "automated",
+            "prune",
+        ],
+    ];
+    paths
+        .iter()
+        .any(|path| node.path(path).and_then(Node::as_bool) == Some(true))
 }

@@ -1,4 +1,5 @@
-//! Takes a definition away: its document, and with the last document its file and the entry that lists it.
+//! Takes a definition away: its document, and with the last document its file and the entry that
+//! lists it.
 
 use std::collections::BTreeMap;
 
@@ -16,11 +17,19 @@ fn refused(refusal: Refusal) -> Reason {
     Reason::new(refusal.code, refusal.text)
 }
 
-/// Drops all twins but the first from kustomizations: they hold the same, and the build fails on the second.
-pub(super) fn twins(ws: &Workspace, collision: &Collision<'_>, demands: &Demands<'_>, attached: &Attached) -> Plan {
+/// Drops all twins but the first from kustomizations: they hold the same, and the build fails on
+/// the second.
+pub(super) fn twins(
+    ws: &Workspace,
+    collision: &Collision<'_>,
+    demands: &Demands<'_>,
+    attached: &Attached,
+) -> Plan {
     let no = |text: &str| Err(Reason::doubt("identical-twin", text));
     if collision.evidence != Evidence::Kustomization {
-        if let Some(reason) = doubts::paths(ws, collision).or_else(|| doubts::alternatives(ws, collision, demands)) {
+        if let Some(reason) =
+            doubts::paths(ws, collision).or_else(|| doubts::alternatives(ws, collision, demands))
+        {
             let text = format!(
                 "the definitions hold the same, and may be alternatives: {}; where both are applied, that does no harm",
                 reason.text
@@ -30,12 +39,21 @@ pub(super) fn twins(ws: &Workspace, collision: &Collision<'_>, demands: &Demands
         return no("the definitions hold the same: remove all but one");
     }
     if !attached.uses.is_empty() || !attached.blocks.is_empty() || !attached.patterns.is_empty() {
-        return no("the definitions hold the same, but patches or replacements name them: remove all but one by hand");
+        return no(
+            "the definitions hold the same, but patches or replacements name them: remove all but one by hand",
+        );
     }
-    let Some((first, later)) = collision.definitions.split_first() else { return no("there is only one") };
+    let Some((first, later)) = collision.definitions.split_first() else {
+        return no("there is only one");
+    };
     let value = |d: &Definition<'_>| d.node.to_value();
-    if later.iter().any(|d| d.id().is_none() || value(d) != value(first)) {
-        return no("the definitions hold the same data, but are not equal otherwise: decide which one is right, and take the others away");
+    if later
+        .iter()
+        .any(|d| d.id().is_none() || value(d) != value(first))
+    {
+        return no(
+            "the definitions hold the same data, but are not equal otherwise: decide which one is right, and take the others away",
+        );
     }
     let mut changes = Vec::new();
     let lists = Lists::of(ws);
@@ -43,19 +61,39 @@ pub(super) fn twins(ws: &Workspace, collision: &Collision<'_>, demands: &Demands
         changes.extend(remove(ws, collision, definition, &lists)?);
     }
     let kept = collision.place(ws, 0);
-    let gone: Vec<String> = (1..collision.definitions.len()).map(|at| collision.place(ws, at)).collect();
-    let title =
-        format!("drop the {} of {}, and keep that of {kept}", if gone.len() == 1 { "definition" } else { "definitions" }, gone.join(", "));
+    let gone: Vec<String> = (1..collision.definitions.len())
+        .map(|at| collision.place(ws, at))
+        .collect();
+    let title = format!(
+        "drop the {} of {}, and keep that of {kept}",
+        if gone.len() == 1 {
+            "definition"
+        } else {
+            "definitions"
+        },
+        gone.join(", ")
+    );
     let object = collision.to.kind();
     let notes = vec![
-        format!("the definitions are equal in all fields, so every pod reads the same from the one in {kept}"),
-        format!("{object} {} stays in the cluster as it is; nothing is left to prune, and nothing restarts", collision.name),
+        format!(
+            "the definitions are equal in all fields, so every pod reads the same from the one in {kept}"
+        ),
+        format!(
+            "{object} {} stays in the cluster as it is; nothing is left to prune, and nothing restarts",
+            collision.name
+        ),
     ];
-    let fix = Fix { title, applicability: Applicability::Unsafe, changes, claims: fix::claims(collision, demands) };
+    let fix = Fix {
+        title,
+        applicability: Applicability::Unsafe,
+        changes,
+        claims: fix::claims(collision, demands),
+    };
     Ok((fix, notes, 0))
 }
 
-/// The changes that take a definition away from everything it is part of, which must be what it collides in.
+/// The changes that take a definition away from everything it is part of, which must be what it
+/// collides in.
 pub(super) fn remove(
     ws: &Workspace,
     collision: &Collision<'_>,
@@ -63,28 +101,61 @@ pub(super) fn remove(
     lists: &Lists<'_>,
 ) -> Result<Vec<Change>, Reason> {
     let no = |text: String| Err(Reason::new("outside-use", text));
-    let Some(id) = definition.id() else { return no("a generator makes one of the definitions".to_owned()) };
+    let Some(id) = definition.id() else {
+        return no("a generator makes one of the definitions".to_owned());
+    };
     let file = ws.file(definition.file);
-    if let Some(other) = sets_of(ws, definition).into_iter().find(|s| !collision.sets.contains(s)) {
-        return no(format!("{} is also part of {}", file.path, ws.set(other).name));
+    if let Some(other) = sets_of(ws, definition)
+        .into_iter()
+        .find(|s| !collision.sets.contains(s))
+    {
+        return no(format!(
+            "{} is also part of {}",
+            file.path,
+            ws.set(other).name
+        ));
     }
     if !file.editable {
-        return Err(Reason::new("outside-paths", format!("{} would have to change, and lies outside of the paths given", file.path)));
+        return Err(Reason::new(
+            "outside-paths",
+            format!(
+                "{} would have to change, and lies outside of the paths given",
+                file.path
+            ),
+        ));
     }
-    let Some(yaml) = file.yaml.as_deref() else { return no(format!("{} is not read as YAML", file.path)) };
-    let alone = (0..yaml.documents().len()).filter_map(|i| yaml.root(i)).filter(|r| !r.is_null()).take(2).count() == 1;
+    let Some(yaml) = file.yaml.as_deref() else {
+        return no(format!("{} is not read as YAML", file.path));
+    };
+    let alone = (0..yaml.documents().len())
+        .filter_map(|i| yaml.root(i))
+        .filter(|r| !r.is_null())
+        .take(2)
+        .count()
+        == 1;
     let resource = ws.resource(id);
     if resource.item.is_some() {
-        return Ok(vec![Change::Edit(definition.file, definition.node.remove().map_err(refused)?)]);
+        return Ok(vec![Change::Edit(
+            definition.file,
+            definition.node.remove().map_err(refused)?,
+        )]);
     }
     if !alone || ws.options().stream {
-        return Ok(vec![Change::Edit(definition.file, yaml.remove_document(resource.document).map_err(refused)?)]);
+        return Ok(vec![Change::Edit(
+            definition.file,
+            yaml.remove_document(resource.document).map_err(refused)?,
+        )]);
     }
     let mut changes = vec![Change::Delete(definition.file)];
     for kustomization in lists.listed.get(&definition.file).into_iter().flatten() {
         let item = lists.items.get(&(*kustomization, file.path.clone()));
         let list = &ws.file(*kustomization).path;
-        let item = item.ok_or_else(|| Reason::new("outside-use", format!("{list} lists {} in a way that cannot be edited", file.path)))?;
+        let item = item.ok_or_else(|| {
+            Reason::new(
+                "outside-use",
+                format!("{list} lists {} in a way that cannot be edited", file.path),
+            )
+        })?;
         changes.push(unlist(ws, *kustomization, *item)?);
     }
     Ok(changes)
@@ -109,13 +180,24 @@ impl<'a> Lists<'a> {
         let mut all = Self::default();
         for kustomization in ws.kustomizations() {
             for file in &kustomization.resources {
-                all.listed.entry(*file).or_default().push(kustomization.file);
+                all.listed
+                    .entry(*file)
+                    .or_default()
+                    .push(kustomization.file);
             }
-            let Some(yaml) = ws.file(kustomization.file).yaml.as_deref() else { continue };
+            let Some(yaml) = ws.file(kustomization.file).yaml.as_deref() else {
+                continue;
+            };
             let roots = (0..yaml.documents().len()).filter_map(|i| yaml.root(i));
-            for item in roots.filter_map(|r| r.get("resources")).flat_map(Node::items) {
-                let path = item.text().map(|text| joined(&kustomization.directory, text));
-                all.items.extend(path.map(|path| ((kustomization.file, path), item)));
+            for item in roots
+                .filter_map(|r| r.get("resources"))
+                .flat_map(Node::items)
+            {
+                let path = item
+                    .text()
+                    .map(|text| joined(&kustomization.directory, text));
+                all.items
+                    .extend(path.map(|path| ((kustomization.file, path), item)));
             }
         }
         all
@@ -126,7 +208,13 @@ impl<'a> Lists<'a> {
 fn unlist(ws: &Workspace, kustomization: FileId, item: Node<'_>) -> Result<Change, Reason> {
     let list = ws.file(kustomization);
     if !list.editable {
-        return Err(Reason::new("outside-paths", format!("{} would have to change, and lies outside of the paths given", list.path)));
+        return Err(Reason::new(
+            "outside-paths",
+            format!(
+                "{} would have to change, and lies outside of the paths given",
+                list.path
+            ),
+        ));
     }
     Ok(Change::Edit(kustomization, item.remove().map_err(refused)?))
 }

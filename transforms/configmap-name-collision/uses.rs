@@ -1,7 +1,10 @@
-//! Looks for uses of the name that a rename would break: text that no reference explains, kustomize patches and replacements,
-//! consumers elsewhere in the workspace.
+//! Looks for uses of the name that a rename would break: text that no reference explains, kustomize
+//! patches and replacements, consumers elsewhere in the workspace.
 
-use kubewright_model::kube::{Evidence, Mentions, PodTemplate, Reader, Resolution, Resource, ResourceId, SetId, Target, Workspace};
+use kubewright_model::kube::{
+    Evidence, Mentions, PodTemplate, Reader, Resolution, Resource, ResourceId, SetId, Target,
+    Workspace,
+};
 
 use super::demand::Demands;
 use super::group::{Collision, Relation, relate};
@@ -13,19 +16,33 @@ const MAX_PLACES: usize = 3;
 /// Scalars that hold the name as a word and are no reference.
 pub(super) fn unexplained(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
     let in_set = |set: &SetId| ws.unexplained_uses(*set, collision.to, collision.name);
-    let in_resources = collision.sets.iter().flat_map(in_set).map(|(id, location)| (location, ws.resource(id).display()));
-    let in_patches = collision.sets.iter().flat_map(|set| ws.unexplained_in_patches(*set, collision.to, collision.name));
+    let in_resources = collision
+        .sets
+        .iter()
+        .flat_map(in_set)
+        .map(|(id, location)| (location, ws.resource(id).display()));
+    let in_patches = collision
+        .sets
+        .iter()
+        .flat_map(|set| ws.unexplained_in_patches(*set, collision.to, collision.name));
     let found = in_resources.chain(in_patches.map(|location| (location, "a patch".to_owned())));
     let (location, who) = found.min_by_key(|(location, _)| location.clone())?;
     let file = ws.file(location.file);
     let line = file.position(location.span.start).0;
-    let text = format!("{who} mentions {} at {}:{line}, and that is no known reference", collision.name, file.path);
+    let text = format!(
+        "{who} mentions {} at {}:{line}, and that is no known reference",
+        collision.name, file.path
+    );
     Some(Reason::new("unexplained-use", text))
 }
 
-/// What a kustomization of the sets hands on to a chart or a plugin, which is rendered out of sight.
+/// What a kustomization of the sets hands on to a chart or a plugin, which is rendered out of
+/// sight.
 pub(super) fn handed_on(collision: &Collision<'_>, mentions: &Mentions) -> Option<Reason> {
-    let found = mentions.found.iter().find(|m| m.by == Reader::Kustomization)?;
+    let found = mentions
+        .found
+        .iter()
+        .find(|m| m.by == Reader::Kustomization)?;
     let text = format!(
         "{}:{} holds {} in what kustomize hands to a chart or a plugin, and what that renders is not in sight",
         found.path, found.line, collision.name
@@ -36,10 +53,24 @@ pub(super) fn handed_on(collision: &Collision<'_>, mentions: &Mentions) -> Optio
 /// What was searched for the name beside the manifests, and what came of it.
 pub(super) fn searched(name: &str, mentions: &Mentions) -> Vec<String> {
     let places = |by: &dyn Fn(Reader) -> bool| {
-        let found: Vec<String> = mentions.found.iter().filter(|m| by(m.by)).map(|m| format!("{}:{}", m.path, m.line)).collect();
+        let found: Vec<String> = mentions
+            .found
+            .iter()
+            .filter(|m| by(m.by))
+            .map(|m| format!("{}:{}", m.path, m.line))
+            .collect();
         let more = found.len().saturating_sub(MAX_PLACES);
-        let shown = found.get(..MAX_PLACES.min(found.len())).unwrap_or_default().join(", ");
-        (!found.is_empty()).then(|| if more > 0 { format!("{shown} and {more} more files") } else { shown })
+        let shown = found
+            .get(..MAX_PLACES.min(found.len()))
+            .unwrap_or_default()
+            .join(", ");
+        (!found.is_empty()).then(|| {
+            if more > 0 {
+                format!("{shown} and {more} more files")
+            } else {
+                shown
+            }
+        })
     };
     let graph = "no Role, argument, script, patch or replacement in the manifests that is not changed with it";
     let left_out = match mentions.left_out {
@@ -53,12 +84,16 @@ pub(super) fn searched(name: &str, mentions: &Mentions) -> Vec<String> {
         ));
     } else if mentions.searched {
         let all = "and no script, chart, workflow or other text file below the root, but for those that .gitignore names";
-        notes.push(format!("nothing else means the name: {graph}, {all}{left_out}"));
+        notes.push(format!(
+            "nothing else means the name: {graph}, {all}{left_out}"
+        ));
     } else {
         notes.push(format!("nothing else that was given means the name: {graph}; what lies beside them was not searched"));
     }
     if let Some(places) = places(&|by| by == Reader::People) {
-        notes.push(format!("{places} speaks of {name}: nothing reads it there, but a person may"));
+        notes.push(format!(
+            "{places} speaks of {name}: nothing reads it there, but a person may"
+        ));
     }
     notes
 }
@@ -68,9 +103,15 @@ pub(super) fn changed(ws: &Workspace, demands: &Demands<'_>) -> Option<Reason> {
     for consumer in &demands.consumers {
         let touches = ws.touches(consumer.resource.id);
         for (node, _) in &consumer.uses {
-            if let Some(touch) = touches.iter().find(|t| ws.overrides(consumer.resource.id, t, *node)) {
+            if let Some(touch) = touches
+                .iter()
+                .find(|t| ws.overrides(consumer.resource.id, t, *node))
+            {
                 let who = consumer.resource.display();
-                let text = format!("{} may change a reference of {who} on its way to the cluster", touch.what);
+                let text = format!(
+                    "{} may change a reference of {who} on its way to the cluster",
+                    touch.what
+                );
                 return Some(Reason::new("outside-use", text));
             }
         }
@@ -80,33 +121,75 @@ pub(super) fn changed(ws: &Workspace, demands: &Demands<'_>) -> Option<Reason> {
 
 /// A definition or a consumer in an apply set that the collision is no part of.
 pub(super) fn elsewhere(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
-    let weaker = |evidence: Evidence| evidence == Evidence::Directory && collision.evidence < Evidence::Directory;
+    let weaker = |evidence: Evidence| {
+        evidence == Evidence::Directory && collision.evidence < Evidence::Directory
+    };
     for definition in &collision.definitions {
         let other = outside::sets_of(ws, definition)
             .into_iter()
             .map(|s| ws.set(s))
             .find(|s| !collision.sets.contains(&s.id) && !weaker(s.evidence));
         if let Some(set) = other {
-            return Some(Reason::new("outside-use", format!("{} is also part of {}", ws.file(definition.file).path, set.name)));
+            return Some(Reason::new(
+                "outside-use",
+                format!(
+                    "{} is also part of {}",
+                    ws.file(definition.file).path,
+                    set.name
+                ),
+            ));
         }
     }
     let inside = |id: ResourceId| ws.sets_of(id).iter().any(|s| collision.sets.contains(s));
-    let referring = ws.referring(collision.to, collision.name).iter().map(|id| ws.resource(*id));
-    referring.filter(|r| refers(ws, r, collision.to, collision.name, collision.namespace.as_deref()) && !inside(r.id)).find_map(
-        |resource| {
-            let mut resolved = ws.sets_of(resource.id).into_iter().map(|set| ws.resolve(set, resource.id, collision.to, collision.name));
-            let missing = resolved.all(|r| matches!(r, Resolution::Missing | Resolution::Uncertain(_)));
+    let referring = ws
+        .referring(collision.to, collision.name)
+        .iter()
+        .map(|id| ws.resource(*id));
+    referring
+        .filter(|r| {
+            refers(
+                ws,
+                r,
+                collision.to,
+                collision.name,
+                collision.namespace.as_deref(),
+            ) && !inside(r.id)
+        })
+        .find_map(|resource| {
+            let mut resolved = ws
+                .sets_of(resource.id)
+                .into_iter()
+                .map(|set| ws.resolve(set, resource.id, collision.to, collision.name));
+            let missing =
+                resolved.all(|r| matches!(r, Resolution::Missing | Resolution::Uncertain(_)));
             missing.then(|| {
-                let text = format!("{} in {} may mean it too", resource.display(), ws.file(resource.file).path);
+                let text = format!(
+                    "{} in {} may mean it too",
+                    resource.display(),
+                    ws.file(resource.file).path
+                );
                 Reason::new("outside-use", text)
             })
-        },
-    )
+        })
 }
 
 /// Whether a resource refers to the name in what may be the namespace.
-pub(super) fn refers(ws: &Workspace, resource: &Resource, to: Target, name: &str, namespace: Option<&str>) -> bool {
-    let near = |explicit: Option<&str>| relate(explicit.or(resource.namespace.as_deref()), namespace) != Relation::Different;
-    ws.pod_templates(resource.id).iter().flat_map(PodTemplate::references).any(|r| r.to == to && r.name == name && near(None))
-        || ws.field_references(resource.id).iter().any(|f| f.to == to && f.name == name && near(f.namespace))
+pub(super) fn refers(
+    ws: &Workspace,
+    resource: &Resource,
+    to: Target,
+    name: &str,
+    namespace: Option<&str>,
+) -> bool {
+    let near = |explicit: Option<&str>| {
+        relate(explicit.or(resource.namespace.as_deref()), namespace) != Relation::Different
+    };
+    ws.pod_templates(resource.id)
+        .iter()
+        .flat_map(PodTemplate::references)
+        .any(|r| r.to == to && r.name == name && near(None))
+        || ws
+            .field_references(resource.id)
+            .iter()
+            .any(|f| f.to == to && f.name == name && near(f.namespace))
 }

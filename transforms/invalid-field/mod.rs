@@ -1,8 +1,8 @@
 //! `invalid-field`: fields that the API server refuses, so that nothing of the object ever arrives.
 //!
-//! What is refused is found by the model when it reads a file ([`Workspace::invalid`]); here it is said, each field at its place. A
-//! scalar of the wrong type has one text that can have been meant, and gets it. Of two keys, or two mounts, a person has to say which
-//! one is.
+//! What is refused is found by the model when it reads a file ([`Workspace::invalid`]); here it is
+//! said, each field at its place. A scalar of the wrong type has one text that can have been meant,
+//! and gets it. Of two keys, or two mounts, a person has to say which one is.
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Invalid, Problem, Workspace};
@@ -28,7 +28,11 @@ impl Transform for InvalidField {
     }
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
-        cx.workspace.invalid().iter().filter_map(|invalid| finding(cx.workspace, invalid)).collect()
+        cx.workspace
+            .invalid()
+            .iter()
+            .filter_map(|invalid| finding(cx.workspace, invalid))
+            .collect()
     }
 }
 
@@ -51,15 +55,28 @@ fn finding(workspace: &Workspace, invalid: &Invalid<'_>) -> Option<Finding> {
     };
     let fix = said.fix.and_then(|(title, value)| {
         let edit = invalid.node.set(&value)?;
-        // Nothing is claimed: of an object that is refused, other fixes may change what they like beside it.
-        Ok(Fix { title, applicability: Applicability::Safe, changes: vec![Change::Edit(invalid.file, edit)], claims: Vec::new() })
+        // Nothing is claimed: of an object that is refused, other fixes may change what they like
+        // beside it.
+        Ok(Fix {
+            title,
+            applicability: Applicability::Safe,
+            changes: vec![Change::Edit(invalid.file, edit)],
+            claims: Vec::new(),
+        })
     });
     Some(Finding {
         transform: META.name,
         severity: said.severity,
         message: said.message,
         // What is nothing has no place of its own.
-        primary: Location::of(invalid.file, invalid.node.key().filter(|_| invalid.problem == Problem::NoValue).unwrap_or(invalid.node)),
+        primary: Location::of(
+            invalid.file,
+            invalid
+                .node
+                .key()
+                .filter(|_| invalid.problem == Problem::NoValue)
+                .unwrap_or(invalid.node),
+        ),
         related: said.related,
         resource: invalid.resource.map(|resource| resource.id),
         notes: said.notes,
@@ -76,20 +93,46 @@ fn not_string(workspace: &Workspace, invalid: &Invalid<'_>) -> Option<Said> {
         _ => "a number",
     };
     let field = path(invalid);
-    let message = format!("{field} of {} is {is} to YAML: the API server wants a string and refuses the object", name(invalid));
+    let message = format!(
+        "{field} of {} is {is} to YAML: the API server wants a string and refuses the object",
+        name(invalid)
+    );
     // kustomize writes the booleans of YAML 1.1 as strings, in quotes.
-    let old = node.resolved() == Some(Resolved::Bool(true)) || node.resolved() == Some(Resolved::Bool(false));
+    let old = node.resolved() == Some(Resolved::Bool(true))
+        || node.resolved() == Some(Resolved::Bool(false));
     let old = old && !text.eq_ignore_ascii_case("true") && !text.eq_ignore_ascii_case("false");
-    let built = workspace.kustomizations().iter().any(|k| k.resources.contains(&invalid.file));
-    let severity = if old && built { Severity::Warning } else { Severity::Error };
+    let built = workspace
+        .kustomizations()
+        .iter()
+        .any(|k| k.resources.contains(&invalid.file));
+    let severity = if old && built {
+        Severity::Warning
+    } else {
+        Severity::Error
+    };
     let names = matches!(field.as_str(), "metadata.name" | "metadata.namespace");
     let fix = if names && !is_name(text) {
-        Err(NoFix::new("no-name", format!("{text} is no name that the API server takes, in quotes or without: give it another")))
+        Err(NoFix::new(
+            "no-name",
+            format!(
+                "{text} is no name that the API server takes, in quotes or without: give it another"
+            ),
+        ))
     } else {
         Ok((format!("put {text} in quotes"), Value::quoted(text)))
     };
-    let notes = if old && built { vec!["kustomize puts it in quotes; kubectl apply of this file is refused".into()] } else { Vec::new() };
-    Some(Said { severity, message, notes, related: Vec::new(), fix })
+    let notes = if old && built {
+        vec!["kustomize puts it in quotes; kubectl apply of this file is refused".into()]
+    } else {
+        Vec::new()
+    };
+    Some(Said {
+        severity,
+        message,
+        notes,
+        related: Vec::new(),
+        fix,
+    })
 }
 
 fn no_value(invalid: &Invalid<'_>) -> Said {
@@ -105,24 +148,48 @@ fn no_value(invalid: &Invalid<'_>) -> Said {
 
 fn mode_string(invalid: &Invalid<'_>) -> Option<Said> {
     let text = invalid.node.text()?;
-    let message =
-        format!("{} of {} is the string \"{text}\": the API server wants a number and refuses the object", path(invalid), name(invalid));
-    let octal = text.strip_prefix("0o").or_else(|| text.strip_prefix('0').filter(|digits| !digits.is_empty()));
+    let message = format!(
+        "{} of {} is the string \"{text}\": the API server wants a number and refuses the object",
+        path(invalid),
+        name(invalid)
+    );
+    let octal = text
+        .strip_prefix("0o")
+        .or_else(|| text.strip_prefix('0').filter(|digits| !digits.is_empty()));
     let fix = match octal.map(|digits| i64::from_str_radix(digits, 8)) {
-        Some(Ok(mode)) if mode <= 0o777 => Ok((format!("write {mode}, which is {text}"), Value::Int(mode))),
+        Some(Ok(mode)) if mode <= 0o777 => {
+            Ok((format!("write {mode}, which is {text}"), Value::Int(mode)))
+        }
         _ => {
-            let octal = i64::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
-            let both = octal.map_or_else(String::new, |mode| format!(" ({mode} if {text} is octal, as in chmod)"));
-            Err(NoFix::new("mode-unclear", format!("write the mode as a decimal number without quotes{both}")))
+            let octal = i64::from_str_radix(text, 8)
+                .ok()
+                .filter(|mode| *mode <= 0o777);
+            let both = octal.map_or_else(String::new, |mode| {
+                format!(" ({mode} if {text} is octal, as in chmod)")
+            });
+            Err(NoFix::new(
+                "mode-unclear",
+                format!("write the mode as a decimal number without quotes{both}"),
+            ))
         }
     };
-    Some(Said { severity: Severity::Error, message, notes: Vec::new(), related: Vec::new(), fix })
+    Some(Said {
+        severity: Severity::Error,
+        message,
+        notes: Vec::new(),
+        related: Vec::new(),
+        fix,
+    })
 }
 
 fn key_twice(invalid: &Invalid<'_>, first: Node<'_>) -> Said {
     let key = invalid.node.text().unwrap_or_default();
     let within = within(invalid);
-    let place = if within.is_empty() { String::new() } else { format!(" in {within}") };
+    let place = if within.is_empty() {
+        String::new()
+    } else {
+        format!(" in {within}")
+    };
     Said {
         severity: Severity::Error,
         message: format!("the key {key} stands twice{place} of {}: the last one counts, or the object is refused", name(invalid)),
@@ -134,21 +201,43 @@ fn key_twice(invalid: &Invalid<'_>, first: Node<'_>) -> Said {
 
 fn path_twice(invalid: &Invalid<'_>, first: Node<'_>) -> Said {
     let path = invalid.node.text().unwrap_or_default();
-    let container = invalid.node.parent().and_then(Node::parent).and_then(Node::parent);
-    let container = container.and_then(|c| c.get("name")).and_then(Node::text).unwrap_or_default();
+    let container = invalid
+        .node
+        .parent()
+        .and_then(Node::parent)
+        .and_then(Node::parent);
+    let container = container
+        .and_then(|c| c.get("name"))
+        .and_then(Node::text)
+        .unwrap_or_default();
     Said {
         severity: Severity::Error,
-        message: format!("container {container} of {} has two mounts at {path}: the API server refuses it (must be unique)", name(invalid)),
+        message: format!(
+            "container {container} of {} has two mounts at {path}: the API server refuses it (must be unique)",
+            name(invalid)
+        ),
         notes: Vec::new(),
         related: vec![(Location::of(invalid.file, first), "the first one".into())],
-        fix: Err(NoFix::new("path-twice", "remove the mount that is not meant, or mount it elsewhere")),
+        fix: Err(NoFix::new(
+            "path-twice",
+            "remove the mount that is not meant, or mount it elsewhere",
+        )),
     }
 }
 
 /// Kind and name of the object, as they are written.
 fn name(invalid: &Invalid<'_>) -> String {
-    let text = |path: &[&str]| invalid.object.path(path).and_then(Node::text).unwrap_or_default().to_owned();
-    format!("{} {}", text(&["kind"]), text(&["metadata", "name"])).trim_end().to_owned()
+    let text = |path: &[&str]| {
+        invalid
+            .object
+            .path(path)
+            .and_then(Node::text)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    format!("{} {}", text(&["kind"]), text(&["metadata", "name"]))
+        .trim_end()
+        .to_owned()
 }
 
 /// The key of a value.
@@ -163,7 +252,10 @@ fn path(invalid: &Invalid<'_>) -> String {
 
 /// The way from the object to the mapping of a key.
 fn within(invalid: &Invalid<'_>) -> String {
-    invalid.node.parent().map_or_else(String::new, |mapping| steps(mapping, invalid.object))
+    invalid
+        .node
+        .parent()
+        .map_or_else(String::new, |mapping| steps(mapping, invalid.object))
 }
 
 fn steps(node: Node<'_>, object: Node<'_>) -> String {
@@ -186,7 +278,9 @@ fn is_name(text: &str) -> bool {
         let ends = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         ends(label.as_bytes().first())
             && ends(label.as_bytes().last())
-            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     };
     text.len() <= 253 && text.split('.').all(label)
 }

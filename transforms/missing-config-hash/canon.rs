@@ -1,8 +1,9 @@
 //! The canonical form of what a pod template reads, and its hash.
 //!
-//! The form is text that depends on nothing but the kinds, keys and bytes that reach the pod (semantics on the transform's page):
-//! neither on how a ConfigMap is written nor on what it is called. It is pinned by the vectors below: a change of any of them restarts
-//! every pod of every user once, so the form starts with its version.
+//! The form is text that depends on nothing but the kinds, keys and bytes that reach the pod
+//! (semantics on the transform's page): neither on how a ConfigMap is written nor on what it is
+//! called. It is pinned by the vectors below: a change of any of them restarts every pod of every
+//! user once, so the form starts with its version.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -21,8 +22,8 @@ const LENGTH: usize = 32;
 pub(super) struct Section {
     /// What it is.
     pub to: Target,
-    /// The keys that are read with the digest of their value, `None` for a key that the source does not have; `None` for an optional
-    /// source that does not exist.
+    /// The keys that are read with the digest of their value, `None` for a key that the source does
+    /// not have; `None` for an optional source that does not exist.
     pub keys: Option<BTreeMap<String, Option<Digest>>>,
 }
 
@@ -38,7 +39,8 @@ pub(super) fn hash(sections: &[Section]) -> String {
     text
 }
 
-/// The canonical form. No key is empty or holds a NUL (Kubernetes: `[-._a-zA-Z0-9]+`), so that no two readings have one form.
+/// The canonical form. No key is empty or holds a NUL (Kubernetes: `[-._a-zA-Z0-9]+`), so that no
+/// two readings have one form.
 fn form(sections: &[Section]) -> String {
     let mut form = String::from("v1\n");
     for section in sections {
@@ -58,23 +60,33 @@ fn form(sections: &[Section]) -> String {
 }
 
 fn hex(bytes: &Digest) -> String {
-    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(64), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
-/// Decodes base64 as the API server does for `binaryData` and Secret `data` (Go `encoding/base64.StdEncoding`): padded, line breaks are
-/// skipped; `None` for anything else.
+/// Decodes base64 as the API server does for `binaryData` and Secret `data` (Go
+/// `encoding/base64.StdEncoding`): padded, line breaks are skipped; `None` for anything else.
 pub(crate) fn base64(text: &str) -> Option<Vec<u8>> {
-    let text: Vec<u8> = text.bytes().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
-    let digits = text.strip_suffix(b"==").or_else(|| text.strip_suffix(b"=")).unwrap_or(&text);
+    let text: Vec<u8> = text
+        .bytes()
+        .filter(|b| !matches!(b, b'\r' | b'\n'))
+        .collect();
+    let digits = text
+        .strip_suffix(b"==")
+        .or_else(|| text.strip_suffix(b"="))
+        .unwrap_or(&text);
     if !text.len().is_multiple_of(4) || text.len() - digits.len() != (4 - digits.len() % 4) % 4 {
         return None;
     }
     let mut bytes = Vec::with_capacity(digits.len() / 4 * 3 + 2);
     for group in digits.chunks(4) {
-        let word = group.iter().try_fold(0, |word, digit| Some(word << 6 | sextet(*digit)?))?;
+        let word = group
+            .iter()
+            .try_fold(0, |word, digit| Some(word << 6 | sextet(*digit)?))?;
         let word: u32 = word << (6 * (4 - group.len()));
         bytes.extend_from_slice(word.to_be_bytes().get(1..group.len())?);
     }
@@ -97,7 +109,14 @@ mod tests {
     use super::*;
 
     fn section(to: Target, keys: &[(&str, Option<&[u8]>)]) -> Section {
-        Section { to, keys: Some(keys.iter().map(|(key, value)| ((*key).to_owned(), value.map(digest))).collect()) }
+        Section {
+            to,
+            keys: Some(
+                keys.iter()
+                    .map(|(key, value)| ((*key).to_owned(), value.map(digest)))
+                    .collect(),
+            ),
+        }
     }
 
     fn config(keys: &[(&str, Option<&[u8]>)]) -> Section {
@@ -111,14 +130,38 @@ mod tests {
             form(&[config(&[("a", Some(b"1"))])]),
             "v1\nConfigMap\na\u{0}6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b\n"
         );
-        let absent = Section { to: Target::ConfigMap, keys: None };
+        let absent = Section {
+            to: Target::ConfigMap,
+            keys: None,
+        };
         let cases: [(Vec<Section>, &str); 7] = [
-            (vec![config(&[("a", Some(b"1"))])], "4dbe0a56751a41f5bcc38c89d566d12d"),
-            (vec![config(&[("a", Some(b"2"))])], "49ea8260df373e1c054b4f494e8e5c1d"),
-            (vec![config(&[("b", Some(b"\xff\x00")), ("a", Some(b"1"))])], "d6f969ad50a1e9cf59afa858b453c2cd"),
-            (vec![config(&[("a", Some(b"1")), ("z", None)])], "966fb6e825937a8d90753020f2139830"),
-            (vec![config(&[("a", Some(b"1"))]), absent], "c04905be6f0434680aad6761029dd11b"),
-            (vec![config(&[("a", Some(b"1"))]), section(Target::Secret, &[("p", Some(b"x"))])], "e1f4c7ed8fe30aac424cf987087bd132"),
+            (
+                vec![config(&[("a", Some(b"1"))])],
+                "4dbe0a56751a41f5bcc38c89d566d12d",
+            ),
+            (
+                vec![config(&[("a", Some(b"2"))])],
+                "49ea8260df373e1c054b4f494e8e5c1d",
+            ),
+            (
+                vec![config(&[("b", Some(b"\xff\x00")), ("a", Some(b"1"))])],
+                "d6f969ad50a1e9cf59afa858b453c2cd",
+            ),
+            (
+                vec![config(&[("a", Some(b"1")), ("z", None)])],
+                "966fb6e825937a8d90753020f2139830",
+            ),
+            (
+                vec![config(&[("a", Some(b"1"))]), absent],
+                "c04905be6f0434680aad6761029dd11b",
+            ),
+            (
+                vec![
+                    config(&[("a", Some(b"1"))]),
+                    section(Target::Secret, &[("p", Some(b"x"))]),
+                ],
+                "e1f4c7ed8fe30aac424cf987087bd132",
+            ),
             (vec![config(&[])], "98936c99640faaf9e50796fdedef5ed8"),
         ];
         for (sections, expected) in cases {
@@ -148,7 +191,9 @@ mod tests {
         assert_eq!(base64("YWJj"), Some(b"abc".to_vec()));
         assert_eq!(base64("YW\nJj\r\n"), Some(b"abc".to_vec()));
         assert_eq!(base64("/+8="), Some(vec![0xff, 0xef]));
-        for wrong in ["YQ", "YQ=", "YQ==YQ==", "Y Q=", "=QAA", "Y===", "YQ=a", "-_8="] {
+        for wrong in [
+            "YQ", "YQ=", "YQ==YQ==", "Y Q=", "=QAA", "Y===", "YQ=a", "-_8=",
+        ] {
             assert_eq!(base64(wrong), None, "{wrong}");
         }
     }

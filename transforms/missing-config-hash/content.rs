@@ -1,7 +1,8 @@
 //! What a ConfigMap or Secret holds: the bytes of each key as the kubelet hands them to a pod.
 //!
-//! The values are those of the parsed document: quotes, block style, comments and the order of keys leave no trace. What the API server
-//! would not take (a number, a broken base64) has no bytes and is refused.
+//! The values are those of the parsed document: quotes, block style, comments and the order of keys
+//! leave no trace. What the API server would not take (a number, a broken base64) has no bytes and
+//! is refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,31 +71,61 @@ const FIELDS: &[(&str, &str, Form)] = &[
 /// The content of a resource.
 pub(super) fn of(workspace: &Workspace, id: ResourceId) -> Result<Content, NoFix> {
     let resource = workspace.resource(id);
-    let Some(node) = workspace.node(id) else { return Ok(Content::default()) };
-    let mut content = Content { immutable: node.get("immutable").and_then(Node::as_bool) == Some(true), ..Content::default() };
+    let Some(node) = workspace.node(id) else {
+        return Ok(Content::default());
+    };
+    let mut content = Content {
+        immutable: node.get("immutable").and_then(Node::as_bool) == Some(true),
+        ..Content::default()
+    };
     let whole = &workspace.file(resource.file).text;
     // A variable that the file sets somewhere is one for the program to expand.
-    let named = |name: &str| whole.match_indices(name).any(|(at, _)| stands_alone(whole, at, name.len()));
+    let named = |name: &str| {
+        whole
+            .match_indices(name)
+            .any(|(at, _)| stands_alone(whole, at, name.len()))
+    };
     let substituted = resource.of_template || is_substituted(whole);
     for (kind, field, form) in FIELDS {
-        let Some(map) = node.get(field).filter(|n| *kind == resource.kind && !n.is_null()) else { continue };
+        let Some(map) = node
+            .get(field)
+            .filter(|n| *kind == resource.kind && !n.is_null())
+        else {
+            continue;
+        };
         if !map.is_mapping() {
             return Err(unreadable(resource, field, "is no mapping"));
         }
         let mut seen = BTreeSet::new();
         for (key, value) in map.entries() {
-            let key = key.text().filter(|key| *key != "<<").ok_or_else(|| unreadable(resource, field, "has a key that is no string"))?;
+            let key = key
+                .text()
+                .filter(|key| *key != "<<")
+                .ok_or_else(|| unreadable(resource, field, "has a key that is no string"))?;
             let text = text(value).ok_or_else(|| unreadable(resource, key, "is no string"))?;
             let digest = match form {
                 Form::Text => canon::digest(text.as_bytes()),
-                Form::Base64 | Form::Binary => {
-                    canon::digest(&canon::base64(text).ok_or_else(|| unreadable(resource, key, "is not base64"))?)
-                }
+                Form::Base64 | Form::Binary => canon::digest(
+                    &canon::base64(text)
+                        .ok_or_else(|| unreadable(resource, key, "is not base64"))?,
+                ),
             };
             content.reloads |= reloads(key, text);
-            let filled_in = || *form != Form::Binary && (is_placeholder(text, named) || (substituted && has_variable(text)));
-            let unfilled = if value.is_null() { Some(Unfilled::Nothing) } else { filled_in().then_some(Unfilled::Placeholder) };
-            let value = Value { digest, binary: *form == Form::Binary, unfilled, watched: is_watched(text) };
+            let filled_in = || {
+                *form != Form::Binary
+                    && (is_placeholder(text, named) || (substituted && has_variable(text)))
+            };
+            let unfilled = if value.is_null() {
+                Some(Unfilled::Nothing)
+            } else {
+                filled_in().then_some(Unfilled::Placeholder)
+            };
+            let value = Value {
+                digest,
+                binary: *form == Form::Binary,
+                unfilled,
+                watched: is_watched(text),
+            };
             content.values.insert(key.to_owned(), value);
             if !seen.insert(key) {
                 let text = format!(
@@ -105,9 +136,13 @@ pub(super) fn of(workspace: &Workspace, id: ResourceId) -> Result<Content, NoFix
             }
         }
     }
-    let mode = node.path(&["metadata", "labels", ADDON_MODE]).and_then(Node::text);
+    let mode = node
+        .path(&["metadata", "labels", ADDON_MODE])
+        .and_then(Node::text);
     content.elsewhere = match mode {
-        Some("EnsureExists") => Some("its addon manager mode EnsureExists leaves later changes to the cluster"),
+        Some("EnsureExists") => {
+            Some("its addon manager mode EnsureExists leaves later changes to the cluster")
+        }
         _ if content.values.is_empty() => Some("the file holds no key of it"),
         _ => None,
     };
@@ -116,11 +151,18 @@ pub(super) fn of(workspace: &Workspace, id: ResourceId) -> Result<Content, NoFix
 
 /// The content of what generators make, on top of the resource that they add to.
 pub(super) fn of_generated(generated: &GeneratedContent, onto: Content) -> Content {
-    let mut content = Content { immutable: generated.immutable, elsewhere: None, ..onto };
+    let mut content = Content {
+        immutable: generated.immutable,
+        elsewhere: None,
+        ..onto
+    };
     for (key, bytes) in &generated.values {
         let text = std::str::from_utf8(bytes);
         let filled_in = |text: &str| {
-            let named = |name: &str| text.match_indices(name).any(|(at, _)| stands_alone(text, at, name.len()));
+            let named = |name: &str| {
+                text.match_indices(name)
+                    .any(|(at, _)| stands_alone(text, at, name.len()))
+            };
             is_placeholder(text, named) || (is_substituted(text) && has_variable(text))
         };
         content.reloads |= text.is_ok_and(|text| reloads(key, text));
@@ -137,16 +179,30 @@ pub(super) fn of_generated(generated: &GeneratedContent, onto: Content) -> Conte
 
 /// A Corefile with the plugin `reload`.
 fn reloads(key: &str, text: &str) -> bool {
-    key == "Corefile" && text.lines().any(|line| line.split_whitespace().next() == Some("reload"))
+    key == "Corefile"
+        && text
+            .lines()
+            .any(|line| line.split_whitespace().next() == Some("reload"))
 }
 
 fn unreadable(resource: &Resource, what: &str, why: &str) -> NoFix {
-    NoFix::new("unreadable-data", format!("{what} of {} {} {why}: the API server would refuse it", resource.kind, resource.name))
+    NoFix::new(
+        "unreadable-data",
+        format!(
+            "{what} of {} {} {why}: the API server would refuse it",
+            resource.kind, resource.name
+        ),
+    )
 }
 
-/// The string that the API server reads: dates are strings to it, nothing is the empty string, numbers and booleans are errors.
+/// The string that the API server reads: dates are strings to it, nothing is the empty string,
+/// numbers and booleans are errors.
 fn text(node: Node<'_>) -> Option<&str> {
-    if node.target().tag().is_some_and(|tag| !matches!(tag, "!!str" | "!")) {
+    if node
+        .target()
+        .tag()
+        .is_some_and(|tag| !matches!(tag, "!!str" | "!"))
+    {
         return None;
     }
     match node.resolved()? {
@@ -160,20 +216,32 @@ fn text(node: Node<'_>) -> Option<&str> {
 fn stands_alone(text: &str, at: usize, length: usize) -> bool {
     let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '$' | '{');
     let before = text.get(..at).and_then(|before| before.chars().next_back());
-    let after = text.get(at + length..).and_then(|after| after.chars().next());
+    let after = text
+        .get(at + length..)
+        .and_then(|after| after.chars().next());
     !before.is_some_and(word) && !after.is_some_and(word)
 }
 
 /// Settings by which a logging library reads its file again: log4j2's `monitorInterval`
-/// (<https://logging.apache.org/log4j/2.x/manual/configuration.html#configuration-attribute-monitorInterval>) and logback's `scan`
-/// (<https://logback.qos.ch/manual/configuration.html#autoScan>).
+/// (<https://logging.apache.org/log4j/2.x/manual/configuration.html#configuration-attribute-monitorInterval>)
+/// and logback's `scan` (<https://logback.qos.ch/manual/configuration.html#autoScan>).
 fn is_watched(text: &str) -> bool {
-    let squeezed = |text: &str| text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '"' | '\'')).collect::<String>();
-    let mut lines = text.lines().filter(|line| line.contains("monitorInterval") || line.contains("scan"));
+    let squeezed = |text: &str| {
+        text.chars()
+            .filter(|c| !c.is_whitespace() && !matches!(c, '"' | '\''))
+            .collect::<String>()
+    };
+    let mut lines = text
+        .lines()
+        .filter(|line| line.contains("monitorInterval") || line.contains("scan"));
     lines.any(|line| {
         let line = squeezed(line);
-        let after = line.split_once("monitorInterval").map(|(_, rest)| rest.trim_start_matches(['=', ':']));
-        let interval = after.and_then(|rest| rest.chars().next()).is_some_and(|c| matches!(c, '1'..='9'));
+        let after = line
+            .split_once("monitorInterval")
+            .map(|(_, rest)| rest.trim_start_matches(['=', ':']));
+        let interval = after
+            .and_then(|rest| rest.chars().next())
+            .is_some_and(|c| matches!(c, '1'..='9'));
         interval || (line.contains("<configuration") && line.contains("scan=true"))
     })
 }

@@ -7,23 +7,48 @@ use kubewright_model::yaml::{Refusal, Value};
 use super::reads::{Reading, list};
 use super::{Case, covers, skips};
 
-/// The finding, with the fix that adds what the list leaves out. Reloader restarts for all of it then, and a hash would restart twice.
+/// The finding, with the fix that adds what the list leaves out. Reloader restarts for all of it
+/// then, and a hash would restart twice.
 pub(super) fn left_out(case: &Case<'_>, reading: &Reading) -> Option<Finding> {
-    if case.written.is_some() || skips::unwanted(case.workspace(), case.resource, case.template, reading).is_err() {
+    if case.written.is_some()
+        || skips::unwanted(case.workspace(), case.resource, case.template, reading).is_err()
+    {
         return None;
     }
     // A list that a kustomization changes is not the one that Reloader reads.
-    if case.workspace().touches(case.resource.id).iter().any(|touch| touch.affects("metadata.annotations")) {
+    if case
+        .workspace()
+        .touches(case.resource.id)
+        .iter()
+        .any(|touch| touch.affects("metadata.annotations"))
+    {
         return None;
     }
-    let names: Vec<_> = reading.names.iter().map(|(to, name)| (*to, name.as_str())).collect();
+    let names: Vec<_> = reading
+        .names
+        .iter()
+        .map(|(to, name)| (*to, name.as_str()))
+        .collect();
     let (written, left) = covers::reloader_list(case.workspace(), case.node, &names)?;
-    let labels: Vec<_> = left.iter().map(|name| (Target::ConfigMap, (*name).to_owned())).collect();
+    let labels: Vec<_> = left
+        .iter()
+        .map(|name| (Target::ConfigMap, (*name).to_owned()))
+        .collect();
     let (subject, left_out) = (case.subject(), list(&labels));
     let them = if left.len() > 1 { "them" } else { "it" };
-    let message = format!("{subject} reads {left_out}, and Reloader, whose list leaves {them} out, restarts no pod when {them} change");
-    let message = if left.len() > 1 { message } else { message.replace("when it change", "when it changes") };
-    let value = format!("{},{}", written.text()?.trim_end_matches([',', ' ']), left.join(","));
+    let message = format!(
+        "{subject} reads {left_out}, and Reloader, whose list leaves {them} out, restarts no pod when {them} change"
+    );
+    let message = if left.len() > 1 {
+        message
+    } else {
+        message.replace("when it change", "when it changes")
+    };
+    let value = format!(
+        "{},{}",
+        written.text()?.trim_end_matches([',', ' ']),
+        left.join(",")
+    );
     let fix = match written.set(&Value::str(value)) {
         Ok(edit) => Ok(Fix {
             title: format!("add {left_out} to the list of Reloader"),

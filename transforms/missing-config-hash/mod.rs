@@ -1,8 +1,10 @@
-//! `missing-config-hash`: pod templates that read configuration and carry no hash of it, or a stale one.
+//! `missing-config-hash`: pod templates that read configuration and carry no hash of it, or a stale
+//! one.
 //!
-//! For each pod template: what does it read (`reads`), what do those keys hold (`content`), what is the hash of it (`canon`)? The
-//! annotation either says so, or it is written or updated. Where a hash would be of no use or is not wanted (`skips`), or where the
-//! content cannot be known, the finding says why.
+//! For each pod template: what does it read (`reads`), what do those keys hold (`content`), what is
+//! the hash of it (`canon`)? The annotation either says so, or it is written or updated. Where a
+//! hash would be of no use or is not wanted (`skips`), or where the content cannot be known, the
+//! finding says why.
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Hold, PodTemplate, Resource, Target, Workspace};
@@ -43,8 +45,10 @@ impl Transform for MissingConfigHash {
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
         let mut findings = Vec::new();
         let secrets = cx.settings.missing_config_hash.secrets;
-        let may_read =
-            |r: &&Resource| cx.workspace.may_refer(r.id, Target::ConfigMap) || (secrets && cx.workspace.may_refer(r.id, Target::Secret));
+        let may_read = |r: &&Resource| {
+            cx.workspace.may_refer(r.id, Target::ConfigMap)
+                || (secrets && cx.workspace.may_refer(r.id, Target::Secret))
+        };
         for resource in cx.workspace.resources().iter().filter(may_read) {
             for template in cx.workspace.pod_templates(resource.id) {
                 findings.extend(judge(cx, resource, &template));
@@ -62,15 +66,32 @@ impl Transform for MissingConfigHash {
 fn judge(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> Option<Finding> {
     let settings = &cx.settings.missing_config_hash;
     let node = cx.workspace.node(resource.id)?;
-    let written = template.node.path(&["metadata", "annotations"]).and_then(|map| map.get(&settings.annotation));
+    let written = template
+        .node
+        .path(&["metadata", "annotations"])
+        .and_then(|map| map.get(&settings.annotation));
     let sources = reads::sources(template, settings.secrets);
     if sources.is_empty() {
         let sources = reads::first_start(template, settings.secrets);
         let text = "it is taken in once, at the first start, while the data directory is empty: a restart would change nothing";
-        let case = Case { cx, resource, node, template, sources: &sources, written };
+        let case = Case {
+            cx,
+            resource,
+            node,
+            template,
+            sources: &sources,
+            written,
+        };
         return (!sources.is_empty()).then(|| case.info(NoFix::new("first-start", text)));
     }
-    let case = Case { cx, resource, node, template, sources: &sources, written };
+    let case = Case {
+        cx,
+        resource,
+        node,
+        template,
+        sources: &sources,
+        written,
+    };
     if let Err(reason) = case.wanted() {
         return Some(case.info(reason));
     }
@@ -83,14 +104,35 @@ fn judge(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> O
 /// Names of objects.
 type Names = Vec<(Target, String)>;
 
-/// What the config hash of a pod template, or a hash in the name, covers, and what of it may be applied after the workload, or why it has none; for transforms whose
-/// findings it makes up for.
-pub(crate) fn covered(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> Result<(Names, Names), NoFix> {
+/// What the config hash of a pod template, or a hash in the name, covers, and what of it may be
+/// applied after the workload, or why it has none; for transforms whose findings it makes up for.
+pub(crate) fn covered(
+    cx: &Context<'_>,
+    resource: &Resource,
+    template: &PodTemplate<'_>,
+) -> Result<(Names, Names), NoFix> {
     let settings = &cx.settings.missing_config_hash;
     let sources = reads::sources(template, settings.secrets);
-    let Some(node) = cx.workspace.node(resource.id).filter(|_| !sources.is_empty()) else { return Ok(Default::default()) };
-    let written = template.node.path(&["metadata", "annotations"]).and_then(|map| map.get(&settings.annotation));
-    let reading = Case { cx, resource, node, template, sources: &sources, written }.read()?;
+    let Some(node) = cx
+        .workspace
+        .node(resource.id)
+        .filter(|_| !sources.is_empty())
+    else {
+        return Ok(Default::default());
+    };
+    let written = template
+        .node
+        .path(&["metadata", "annotations"])
+        .and_then(|map| map.get(&settings.annotation));
+    let reading = Case {
+        cx,
+        resource,
+        node,
+        template,
+        sources: &sources,
+        written,
+    }
+    .read()?;
     if written.is_none() {
         skips::unwanted(cx.workspace, resource, template, &reading)?;
     }
@@ -124,9 +166,21 @@ impl Case<'_> {
     /// Whether a hash would be of use.
     fn wanted(&self) -> Result<(), NoFix> {
         skips::kind(self.workspace(), self.node, self.resource, self.template)?;
-        skips::owner(self.workspace(), self.node, self.template.node, self.sources)?;
-        if self.written.and_then(Node::text).is_some_and(|text| text.contains("{{")) {
-            return Err(NoFix::new("checksum-templated", "its config hash is filled in by a template"));
+        skips::owner(
+            self.workspace(),
+            self.node,
+            self.template.node,
+            self.sources,
+        )?;
+        if self
+            .written
+            .and_then(Node::text)
+            .is_some_and(|text| text.contains("{{"))
+        {
+            return Err(NoFix::new(
+                "checksum-templated",
+                "its config hash is filled in by a template",
+            ));
         }
         Ok(())
     }
@@ -141,19 +195,33 @@ impl Case<'_> {
     /// No kustomization changes what the template reads.
     fn untouched(&self) -> Result<(), NoFix> {
         let path = [self.template.carrier.template, &["spec"]].concat();
-        let known: Vec<&str> = path.iter().copied().take_while(|segment| *segment != "*").collect();
+        let known: Vec<&str> = path
+            .iter()
+            .copied()
+            .take_while(|segment| *segment != "*")
+            .collect();
         let spec = known.join(".").replace("[]", "");
         let mut fields = vec![format!("{spec}.volumes")];
         if known.len() < path.len() {
             fields.push(spec.clone());
         }
         for list in ["initContainers", "containers", "ephemeralContainers"] {
-            fields.extend(["env", "envFrom", "volumeMounts"].map(|field| format!("{spec}.{list}.{field}")));
+            fields.extend(
+                ["env", "envFrom", "volumeMounts"].map(|field| format!("{spec}.{list}.{field}")),
+            );
         }
-        match self.workspace().touches(self.resource.id).iter().find(|touch| fields.iter().any(|field| touch.affects(field))) {
+        match self
+            .workspace()
+            .touches(self.resource.id)
+            .iter()
+            .find(|touch| fields.iter().any(|field| touch.affects(field)))
+        {
             None => Ok(()),
             Some(touch) => {
-                let text = format!("{} of a kustomization may change what it reads; hash the rendered manifests", touch.what);
+                let text = format!(
+                    "{} of a kustomization may change what it reads; hash the rendered manifests",
+                    touch.what
+                );
                 Err(NoFix::new("workload-patched", text))
             }
         }
@@ -161,11 +229,30 @@ impl Case<'_> {
 
     /// No kustomization, and nobody behind it, replaces the annotations of the template as a whole.
     fn survives(&self) -> Result<(), NoFix> {
-        let template: Vec<&str> = self.template.carrier.template.iter().copied().take_while(|segment| *segment != "*").collect();
-        let above = [&template[..], &["metadata", "annotations"]].concat().join(".").replace("[]", "");
-        let replaced = |path: &String| above == *path || above.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.'));
+        let template: Vec<&str> = self
+            .template
+            .carrier
+            .template
+            .iter()
+            .copied()
+            .take_while(|segment| *segment != "*")
+            .collect();
+        let above = [&template[..], &["metadata", "annotations"]]
+            .concat()
+            .join(".")
+            .replace("[]", "");
+        let replaced = |path: &String| {
+            above == *path
+                || above
+                    .strip_prefix(path.as_str())
+                    .is_some_and(|rest| rest.starts_with('.'))
+        };
         let touches = self.workspace().touches(self.resource.id);
-        let Some(touch) = touches.iter().find(|t| t.paths.as_ref().is_some_and(|paths| paths.iter().any(replaced))) else {
+        let Some(touch) = touches.iter().find(|t| {
+            t.paths
+                .as_ref()
+                .is_some_and(|paths| paths.iter().any(replaced))
+        }) else {
             return Ok(());
         };
         let file = &self.workspace().file(touch.location.file).path;
@@ -184,32 +271,57 @@ impl Case<'_> {
             return None;
         }
         if self.written.is_none()
-            && let Err(reason) = skips::unwanted(self.workspace(), self.resource, self.template, reading)
+            && let Err(reason) =
+                skips::unwanted(self.workspace(), self.resource, self.template, reading)
         {
             return Some(self.info(reason));
         }
-        let Reading { names, elsewhere, early, apart, .. } = reading;
+        let Reading {
+            names,
+            elsewhere,
+            early,
+            apart,
+            ..
+        } = reading;
         let (subject, read) = (self.subject(), list(names));
         let key = &self.cx.settings.missing_config_hash.annotation;
         let (message, title, edit) = if let Some(written) = self.written {
             let one_of = if names.len() > 1 { "one of " } else { "" };
             let message = if written.text().is_none_or(str::is_empty) {
-                format!("{subject} asks for a config hash and has none yet: a change of {read} restarts no pod")
+                format!(
+                    "{subject} asks for a config hash and has none yet: a change of {read} restarts no pod"
+                )
             } else {
-                format!("the config hash of {subject} is stale: {one_of}{read} changed since it was written")
+                format!(
+                    "the config hash of {subject} is stale: {one_of}{read} changed since it was written"
+                )
             };
-            (message, format!("update the hash of {read}"), written.set(&Value::str(hash.clone())))
+            (
+                message,
+                format!("update the hash of {read}"),
+                written.set(&Value::str(hash.clone())),
+            )
         } else {
             let them = if names.len() > 1 { "them" } else { "it" };
             let message = format!("{subject} reads {read}, and a change of {them} restarts no pod");
-            (message, format!("write the hash of {read} to the pod template"), insert(self.template.node, key, &hash))
+            (
+                message,
+                format!("write the hash of {read} to the pod template"),
+                insert(self.template.node, key, &hash),
+            )
         };
         let mut notes = Vec::new();
         if !elsewhere.is_empty() {
-            notes.push(format!("not covered, since it is not among what is applied with it: {}", list(elsewhere)));
+            notes.push(format!(
+                "not covered, since it is not among what is applied with it: {}",
+                list(elsewhere)
+            ));
         }
         if !early.is_empty() {
-            notes.push(format!("kubectl applies it before {}: new pods may start with the old content", list(early)));
+            notes.push(format!(
+                "kubectl applies it before {}: new pods may start with the old content",
+                list(early)
+            ));
         }
         notes.extend(self.misplaced(names));
         for (name, applier) in apart {
@@ -220,15 +332,25 @@ impl Case<'_> {
         let fix = match edit {
             Ok(edit) => Ok(Fix {
                 title,
-                applicability: if apart.is_empty() || self.written.is_some() { Applicability::Safe } else { Applicability::Unsafe },
+                applicability: if apart.is_empty() || self.written.is_some() {
+                    Applicability::Safe
+                } else {
+                    Applicability::Unsafe
+                },
                 changes: vec![Change::Edit(self.resource.file, edit)],
-                // Not the ConfigMaps: any number of workloads may read one. Whoever changes its keys or name claims its readers, and
-                // whatever else is in it by the end of a pass, the next pass hashes.
+                // Not the ConfigMaps: any number of workloads may read one. Whoever changes its
+                // keys or name claims its readers, and whatever else is in it by the end of a pass,
+                // the next pass hashes.
                 claims: vec![self.resource.id],
             }),
             Err(Refusal { code, text }) => {
                 let why = text.trim_end_matches('.');
-                Err(NoFix::new(code, format!("{why}; by hand: {key}: \"{hash}\" in the annotations of the pod template")))
+                Err(NoFix::new(
+                    code,
+                    format!(
+                        "{why}; by hand: {key}: \"{hash}\" in the annotations of the pod template"
+                    ),
+                ))
             }
         };
         let mut finding = self.finding(Severity::Warning, message, fix);
@@ -238,36 +360,55 @@ impl Case<'_> {
             Behind::Generator(location) => Some(location.clone()),
         };
         let behind = reading.behind.iter().zip(names);
-        finding.related = behind.filter_map(|(behind, name)| Some((place(behind)?, list(std::slice::from_ref(name))))).collect();
+        finding.related = behind
+            .filter_map(|(behind, name)| Some((place(behind)?, list(std::slice::from_ref(name)))))
+            .collect();
         Some(finding)
     }
 
-    /// A hash that stands on the workload instead of on its pod template, where a change of it replaces no pod.
+    /// A hash that stands on the workload instead of on its pod template, where a change of it
+    /// replaces no pod.
     fn misplaced(&self, names: &Names) -> Option<String> {
-        let names: Vec<_> = names.iter().map(|(to, name)| (*to, name.as_str())).collect();
+        let names: Vec<_> = names
+            .iter()
+            .map(|(to, name)| (*to, name.as_str()))
+            .collect();
         let own = &self.cx.settings.missing_config_hash.annotation;
-        let is_hash = |(key, value): &(&str, &str)| key == own || covers::by_checksum(key, value, &names);
-        let (key, _) = covers::annotations(self.node).find(is_hash).filter(|_| self.written.is_none())?;
+        let is_hash =
+            |(key, value): &(&str, &str)| key == own || covers::by_checksum(key, value, &names);
+        let (key, _) = covers::annotations(self.node)
+            .find(is_hash)
+            .filter(|_| self.written.is_none())?;
         let kind = &self.resource.kind;
-        Some(format!("annotation {key} of the {kind} itself restarts nothing: it belongs into the metadata of the pod template"))
+        Some(format!(
+            "annotation {key} of the {kind} itself restarts nothing: it belongs into the metadata of the pod template"
+        ))
     }
 
     fn subject(&self) -> String {
         format!("{} {}", self.resource.kind, self.resource.name)
     }
 
-    /// The content is not known. A hash that is there all the same is kept up by nobody, and its readers trust it.
+    /// The content is not known. A hash that is there all the same is kept up by nobody, and its
+    /// readers trust it.
     fn unknown(&self, reason: NoFix) -> Finding {
         let severity = match self.written.and_then(Node::text) {
             Some(hash) if !hash.is_empty() && reason.code != "generated-name" => Severity::Warning,
             _ => Severity::Info,
         };
-        Finding { severity, ..self.info(reason) }
+        Finding {
+            severity,
+            ..self.info(reason)
+        }
     }
 
     fn info(&self, reason: NoFix) -> Finding {
         let names: Vec<_> = self.sources.iter().map(Source::label).collect();
-        let hash = if self.written.is_some() { "its config hash is not kept up" } else { "carries no hash of it" };
+        let hash = if self.written.is_some() {
+            "its config hash is not kept up"
+        } else {
+            "carries no hash of it"
+        };
         let message = format!("{} reads {} and {hash}", self.subject(), list(&names));
         self.finding(Severity::Info, message, Err(reason))
     }
@@ -277,7 +418,9 @@ impl Case<'_> {
             transform: META.name,
             severity,
             message,
-            primary: self.defined(self.resource.id).unwrap_or_else(|| Location::of(self.resource.file, self.node)),
+            primary: self
+                .defined(self.resource.id)
+                .unwrap_or_else(|| Location::of(self.resource.file, self.node)),
             related: Vec::new(),
             resource: Some(self.resource.id),
             notes: Vec::new(),
@@ -288,17 +431,27 @@ impl Case<'_> {
     /// Where a resource says its name.
     fn defined(&self, id: kubewright_model::kube::ResourceId) -> Option<Location> {
         let node = self.workspace().node(id)?;
-        Some(Location::of(self.workspace().resource(id).file, node.path(&["metadata", "name"]).unwrap_or(node)))
+        Some(Location::of(
+            self.workspace().resource(id).file,
+            node.path(&["metadata", "name"]).unwrap_or(node),
+        ))
     }
 }
 
-/// The edit that writes the annotation: into the annotations, or with them, or with the metadata. An empty `{}` gives way to a block.
+/// The edit that writes the annotation: into the annotations, or with them, or with the metadata.
+/// An empty `{}` gives way to a block.
 fn insert(template: Node<'_>, key: &str, hash: &str) -> Result<Edit, Refusal> {
     let annotations = Value::map([(key, Value::quoted(hash))]);
     let empty = |node: Node<'_>| node.is_mapping() && node.entries().next().is_none();
     match template.get("metadata") {
-        None => template.insert(Place::First, "metadata", &Value::map([("annotations", annotations)])),
-        Some(metadata) if empty(metadata) => metadata.set(&Value::map([("annotations", annotations)])),
+        None => template.insert(
+            Place::First,
+            "metadata",
+            &Value::map([("annotations", annotations)]),
+        ),
+        Some(metadata) if empty(metadata) => {
+            metadata.set(&Value::map([("annotations", annotations)]))
+        }
         Some(metadata) => match metadata.get("annotations") {
             None => metadata.insert(Place::Last, "annotations", &annotations),
             Some(map) if empty(map) => map.set(&annotations),

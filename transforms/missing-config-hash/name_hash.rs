@@ -1,7 +1,8 @@
-//! Names that carry kustomize's hash of the content: in what a build prints, a change of the content is a change of the name already.
+//! Names that carry kustomize's hash of the content: in what a build prints, a change of the
+//! content is a change of the name already.
 //!
-//! The hash is that of kustomize's `api/hasher/hasher.go` (docs/kubernetes.md#suffix-hashes): SHA-256 over the object as Go's
-//! `encoding/json` writes it, without its name.
+//! The hash is that of kustomize's `api/hasher/hasher.go` (docs/kubernetes.md#suffix-hashes):
+//! SHA-256 over the object as Go's `encoding/json` writes it, without its name.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,14 +13,18 @@ use kubewright_model::yaml::{Node, Resolved};
 use super::canon;
 
 /// Letters that kustomize writes, for sixteen digits without vowels and what is taken for a digit.
-const ALPHABET: [char; 16] = ['g', 'h', '2', 'k', '4', '5', '6', '7', '8', '9', 'm', 'b', 'c', 'd', 't', 'f'];
+const ALPHABET: [char; 16] = [
+    'g', 'h', '2', 'k', '4', '5', '6', '7', '8', '9', 'm', 'b', 'c', 'd', 't', 'f',
+];
 /// Characters of the hash in a name.
 const LENGTH: usize = 10;
 
 /// Whether the name of a ConfigMap or Secret ends with the hash of what it holds.
 pub(super) fn is_hashed(workspace: &Workspace, id: ResourceId) -> bool {
     let resource = workspace.resource(id);
-    let Some((_, hash)) = resource.name.rsplit_once('-') else { return false };
+    let Some((_, hash)) = resource.name.rsplit_once('-') else {
+        return false;
+    };
     if hash.len() != LENGTH || !hash.chars().all(|c| ALPHABET.contains(&c)) {
         return false;
     }
@@ -28,14 +33,24 @@ pub(super) fn is_hashed(workspace: &Workspace, id: ResourceId) -> bool {
 }
 
 fn of(json: &str) -> String {
-    let digits = canon::digest(json.as_bytes()).into_iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
-    digits.take(LENGTH).filter_map(|digit| ALPHABET.get(usize::from(digit))).collect()
+    let digits = canon::digest(json.as_bytes())
+        .into_iter()
+        .flat_map(|byte| [byte >> 4, byte & 0xf]);
+    digits
+        .take(LENGTH)
+        .filter_map(|digit| ALPHABET.get(usize::from(digit)))
+        .collect()
 }
 
 /// The object as kustomize hashes it; `None` where a value is no string.
 fn encode(node: Node<'_>, to: Target) -> Option<String> {
-    // kustomize looks the name up by a path that no object has, so that it is empty in what is hashed.
-    let mut fields = BTreeMap::from([("data", map(node.get("data"))?), ("kind", quoted(to.kind())), ("name", quoted(""))]);
+    // kustomize looks the name up by a path that no object has, so that it is empty in what is
+    // hashed.
+    let mut fields = BTreeMap::from([
+        ("data", map(node.get("data"))?),
+        ("kind", quoted(to.kind())),
+        ("name", quoted("")),
+    ]);
     match to {
         Target::ConfigMap => {
             if let Some(binary) = node.get("binaryData") {
@@ -43,25 +58,36 @@ fn encode(node: Node<'_>, to: Target) -> Option<String> {
             }
         }
         Target::Secret => {
-            fields.insert("type", quoted(node.get("type").and_then(Node::text).unwrap_or_default()));
+            fields.insert(
+                "type",
+                quoted(node.get("type").and_then(Node::text).unwrap_or_default()),
+            );
             if let Some(strings) = node.get("stringData") {
                 fields.insert("stringData", map(Some(strings))?);
             }
         }
     }
-    let fields: Vec<String> = fields.iter().map(|(key, value)| format!("{}:{value}", quoted(key))).collect();
+    let fields: Vec<String> = fields
+        .iter()
+        .map(|(key, value)| format!("{}:{value}", quoted(key)))
+        .collect();
     Some(format!("{{{}}}", fields.join(",")))
 }
 
 /// A mapping of strings; an absent one is the empty string.
 fn map(node: Option<Node<'_>>) -> Option<String> {
-    let Some(node) = node.filter(|node| !node.is_null()) else { return Some(quoted("")) };
+    let Some(node) = node.filter(|node| !node.is_null()) else {
+        return Some(quoted(""));
+    };
     let mut entries = BTreeMap::new();
     for (key, value) in node.entries() {
         let string = matches!(value.resolved()?, Resolved::Str | Resolved::Timestamp);
         entries.insert(key.text()?, value.text().filter(|_| string)?);
     }
-    let entries: Vec<String> = entries.iter().map(|(key, value)| format!("{}:{}", quoted(key), quoted(value))).collect();
+    let entries: Vec<String> = entries
+        .iter()
+        .map(|(key, value)| format!("{}:{}", quoted(key), quoted(value)))
+        .collect();
     Some(format!("{{{}}}", entries.join(",")))
 }
 
@@ -78,7 +104,9 @@ fn quoted(text: &str) -> String {
             '\t' => quoted.push_str("\\t"),
             '\u{8}' => quoted.push_str("\\b"),
             '\u{c}' => quoted.push_str("\\f"),
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => _ = write!(quoted, "\\u{:04x}", u32::from(c)),
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
+                _ = write!(quoted, "\\u{:04x}", u32::from(c))
+            }
             c => quoted.push(c),
         }
     }
@@ -94,7 +122,13 @@ mod tests {
     #[test]
     fn hashes_are_those_of_kustomize() {
         let text = |value: &str| format!(r#"{{"data":{value},"kind":"ConfigMap","name":""}}"#);
-        let data = format!("{{{}:{},{}:{}}}", quoted("A"), quoted("1"), quoted("B"), quoted("<x>&é"));
+        let data = format!(
+            "{{{}:{},{}:{}}}",
+            quoted("A"),
+            quoted("1"),
+            quoted("B"),
+            quoted("<x>&é")
+        );
         assert_eq!(of(&text(&data)), "585b9h92b4");
         let empty = r#"{"data":"","kind":"ConfigMap","name":""}"#;
         assert_eq!(of(empty), "6ct58987ht");

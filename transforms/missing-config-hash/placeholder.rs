@@ -1,12 +1,15 @@
 //! Values that another tool fills in before they reach the cluster.
 //!
-//! A ConfigMap may hold templates for programs (Alertmanager, dashboards, shell scripts), so a mark inside of a file proves little. A value of
-//! one line is read as it stands by most programs: there a mark is what is left for another tool to fill in.
+//! A ConfigMap may hold templates for programs (Alertmanager, dashboards, shell scripts), so a mark
+//! inside of a file proves little. A value of one line is read as it stands by most programs: there
+//! a mark is what is left for another tool to fill in.
 
-/// Marks around a name that are all of a value: opening, closing, and the tool or habit
-/// (Ansible and Jinja, envsubst, Maven's filtering <https://maven.apache.org/plugins/maven-resources-plugin/examples/filter.html>, Windows
-/// and Buildkite, BOSH <https://bosh.io/docs/cli-int/>, Go templates with other delimiters, ERB, Octopus
-/// <https://octopus.com/docs/projects/variables/variable-substitutions>, sed scripts of all kinds).
+/// Marks around a name that are all of a value: opening, closing, and the tool or habit (Ansible
+/// and Jinja, envsubst, Maven's filtering
+/// <https://maven.apache.org/plugins/maven-resources-plugin/examples/filter.html>, Windows and
+/// Buildkite, BOSH <https://bosh.io/docs/cli-int/>, Go templates with other delimiters, ERB,
+/// Octopus <https://octopus.com/docs/projects/variables/variable-substitutions>, sed scripts of all
+/// kinds).
 const WHOLE: &[(&str, &str)] = &[
     ("{{", "}}"),
     ("${", "}"),
@@ -27,10 +30,21 @@ const WHOLE: &[(&str, &str)] = &[
 ];
 
 /// What people write where somebody has to put something, without regard to case, `-` and `_`.
-const TO_DO: &[&str] = &["changeme", "changethis", "replaceme", "replacethis", "fillme", "fillmein", "todo", "tbd", "placeholder"];
+const TO_DO: &[&str] = &[
+    "changeme",
+    "changethis",
+    "replaceme",
+    "replacethis",
+    "fillme",
+    "fillmein",
+    "todo",
+    "tbd",
+    "placeholder",
+];
 
-/// The roots of what Helm, and tools that template in its manner, offer, and functions that only they have
-/// (<https://helm.sh/docs/chart_template_guide/function_list/>, <https://docs.gomplate.ca/functions/env/>).
+/// The roots of what Helm, and tools that template in its manner, offer, and functions that only
+/// they have (<https://helm.sh/docs/chart_template_guide/function_list/>,
+/// <https://docs.gomplate.ca/functions/env/>).
 const RENDERED: &[&str] = &[
     ".Values.",
     "$.Values.",
@@ -57,56 +71,97 @@ const RENDERED: &[&str] = &[
 /// (<https://argocd-vault-plugin.readthedocs.io/en/stable/howitworks/>) and ERB's output.
 const INSIDE: &[(&str, &str)] = &[("<path:", ">"), ("<%=", "%>"), ("{%", "%}")];
 
-/// Whether what reaches the pod is decided elsewhere. `named`: a variable of that name is set in plain sight, for the program to expand.
+/// Whether what reaches the pod is decided elsewhere. `named`: a variable of that name is set in
+/// plain sight, for the program to expand.
 pub(super) fn is_placeholder(text: &str, named: impl Fn(&str) -> bool) -> bool {
     if actions(text).flat_map(str::split_whitespace).any(|word| {
         let word = word.trim_start_matches(['-', '(']);
-        RENDERED.iter().any(|root| if root.ends_with('.') { word.starts_with(root) } else { word == *root })
+        RENDERED.iter().any(|root| {
+            if root.ends_with('.') {
+                word.starts_with(root)
+            } else {
+                word == *root
+            }
+        })
     }) {
         return true;
     }
     let whole = text.trim();
     let one_line = !whole.contains('\n');
     let inside = INSIDE.iter().filter(|(open, _)| one_line || *open != "{%");
-    if inside.clone().any(|(open, close)| between(text, open, close).next().is_some()) {
+    if inside
+        .clone()
+        .any(|(open, close)| between(text, open, close).next().is_some())
+    {
         return true;
     }
-    let bare: String = whole.chars().filter(|c| !matches!(c, '-' | '_' | ' ')).map(|c| c.to_ascii_lowercase()).collect();
+    let bare: String = whole
+        .chars()
+        .filter(|c| !matches!(c, '-' | '_' | ' '))
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
     if TO_DO.contains(&bare.as_str()) || (bare.starts_with("your") && bare.ends_with("here")) {
         return true;
     }
     let within = |open: &str, close: &str| {
-        let inner = whole.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
+        let inner = whole
+            .strip_prefix(open)
+            .and_then(|rest| rest.strip_suffix(close));
         inner.is_some_and(|inner| is_name(inner, open))
     };
     WHOLE.iter().any(|(open, close)| within(open, close)) || (one_line && has_mark(whole, named))
 }
 
-/// Whether the text of a file shows that variables are filled in before anything applies it: they stand where Kubernetes expands none.
+/// Whether the text of a file shows that variables are filled in before anything applies it: they
+/// stand where Kubernetes expands none.
 pub(super) fn is_substituted(file: &str) -> bool {
     file.lines().any(|line| {
         let line = line.trim_start().trim_start_matches("- ");
-        ["image:", "replicas:", "namespace:", "storage:", "host:"].iter().any(|field| line.starts_with(field))
+        ["image:", "replicas:", "namespace:", "storage:", "host:"]
+            .iter()
+            .any(|field| line.starts_with(field))
             && between(line, "${", "}").next().is_some()
     })
 }
 
 /// Whether a text of any length holds a `${VARIABLE}`, as envsubst finds them.
 pub(super) fn has_variable(text: &str) -> bool {
-    let name = |inner: &str| inner.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-    between(text, "${", "}").any(|inner| name(inner) && inner.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_'))
+    let name = |inner: &str| {
+        inner
+            .chars()
+            .next()
+            .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+    };
+    between(text, "${", "}").any(|inner| {
+        name(inner)
+            && inner
+                .bytes()
+                .all(|c| c.is_ascii_alphanumeric() || c == b'_')
+    })
 }
 
 /// Whether that is a name, or an expression that tools take for one between these marks.
 fn is_name(inner: &str, open: &str) -> bool {
     let inner = inner.trim();
-    let word = |inner: &str| inner.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':'));
-    let letter = inner.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    let word = |inner: &str| {
+        inner
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':'))
+    };
+    let letter = inner
+        .chars()
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
     match open {
         "{{" => !inner.contains("{{") && !inner.contains("}}"),
         "<%" | "[[" => !inner.is_empty() && !inner.contains('\n'),
         "${" => !inner.contains("${") && !inner.contains('}'),
-        "<" => letter && inner.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' ' | '.')),
+        "<" => {
+            letter
+                && inner
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' ' | '.'))
+        }
         "$" | "{" => letter && inner.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'),
         _ => letter && word(inner),
     }
@@ -116,16 +171,22 @@ fn is_name(inner: &str, open: &str) -> bool {
 fn has_mark(line: &str, named: impl Fn(&str) -> bool) -> bool {
     let upper = |name: &str| {
         let chars = || name.bytes();
-        chars().next().is_some_and(|c| c.is_ascii_uppercase()) && chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'_')
+        chars().next().is_some_and(|c| c.is_ascii_uppercase())
+            && chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'_')
     };
     let variable = |inner: &str| {
-        let name = inner.split_once(":-").or_else(|| inner.split_once(":=")).map_or(inner, |(name, _)| name);
+        let name = inner
+            .split_once(":-")
+            .or_else(|| inner.split_once(":="))
+            .map_or(inner, |(name, _)| name);
         upper(name) && !named(name)
     };
     actions(line).next().is_some()
         || between(line, "${", "}").any(variable)
         || between(line, "#{", "}").any(|inner| is_name(inner, "#{"))
-        || [("@", "@"), ("__", "__")].iter().any(|(open, close)| between(line, open, close).any(|inner| inner.len() > 2 && upper(inner)))
+        || [("@", "@"), ("__", "__")].iter().any(|(open, close)| {
+            between(line, open, close).any(|inner| inner.len() > 2 && upper(inner))
+        })
 }
 
 /// What stands between `{{` and `}}`.
@@ -178,12 +239,20 @@ mod tests {
 
     #[test]
     fn a_mark_inside_of_one_line_is_one_and_inside_of_a_file_is_not() {
-        for line in ["https://${HOST}/api", "https://{{ host }}/", "https://#{HOST}/", "@HOST@:80", "https://${HOST:-x}/"] {
+        for line in [
+            "https://${HOST}/api",
+            "https://{{ host }}/",
+            "https://#{HOST}/",
+            "@HOST@:80",
+            "https://${HOST:-x}/",
+        ] {
             assert!(is_placeholder(line), "{line}");
             assert!(!is_placeholder(&format!("first\nurl: {line}\n")), "{line}");
         }
         assert!(is_placeholder("[db]\npw = <path:secret/data/db#pw>\n"));
-        assert!(is_placeholder("id: {{ .Config.ClusterName }}\n{{ range $i, $r := .Config.Roles -}}\n{{ end }}"));
+        assert!(is_placeholder(
+            "id: {{ .Config.ClusterName }}\n{{ range $i, $r := .Config.Roles -}}\n{{ end }}"
+        ));
     }
 
     #[test]

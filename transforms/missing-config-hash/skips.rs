@@ -1,4 +1,5 @@
-//! Workloads that want no hash: nothing would come of it, somebody else does it already, or the file is not to be edited.
+//! Workloads that want no hash: nothing would come of it, somebody else does it already, or the
+//! file is not to be edited.
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::{Hold, PodTemplate, Resource, Rollout, Workspace};
@@ -7,54 +8,103 @@ use kubewright_model::yaml::Node;
 use super::covers::{self, annotations};
 use super::reads::{Behind, Reading, Source};
 
-/// Other tools that restart pods when configuration changes, or that own the workload: a part of the annotation's key, values that
-/// switch it off, code, what to say. On the workload or on its pod template.
-const OWNERS: &[(&str, &[&str], &str, &str)] =
-    &[("wave.pusher.com/", &["false"], "reloader", "Wave restarts it"), ("helm.sh/hook", &[], "helm-hook", "Helm runs it as a hook")];
+/// Other tools that restart pods when configuration changes, or that own the workload: a part of
+/// the annotation's key, values that switch it off, code, what to say. On the workload or on its
+/// pod template.
+const OWNERS: &[(&str, &[&str], &str, &str)] = &[
+    (
+        "wave.pusher.com/",
+        &["false"],
+        "reloader",
+        "Wave restarts it",
+    ),
+    ("helm.sh/hook", &[], "helm-hook", "Helm runs it as a hook"),
+];
 
-/// kapp gives a ConfigMap with this annotation a new name with each change (<https://carvel.dev/kapp/docs/latest/diff/#versioned-resources>).
+/// kapp gives a ConfigMap with this annotation a new name with each change
+/// (<https://carvel.dev/kapp/docs/latest/diff/#versioned-resources>).
 const VERSIONED: &str = "kapp.k14s.io/versioned";
 
-/// Kinds and strategies that restart no pod when their template changes (semantics on the transform's page).
-pub(super) fn kind(workspace: &Workspace, node: Node<'_>, resource: &Resource, template: &PodTemplate<'_>) -> Result<(), NoFix> {
+/// Kinds and strategies that restart no pod when their template changes (semantics on the
+/// transform's page).
+pub(super) fn kind(
+    workspace: &Workspace,
+    node: Node<'_>,
+    resource: &Resource,
+    template: &PodTemplate<'_>,
+) -> Result<(), NoFix> {
     let kind = &resource.kind;
     if let Some(name) = template.named_revision() {
-        let text =
-            format!("the revision is named {name}: Knative refuses another template under that name; remove the name, or change it too");
+        let text = format!(
+            "the revision is named {name}: Knative refuses another template under that name; remove the name, or change it too"
+        );
         return Err(NoFix::new("named-revision", text));
     }
     match template.carrier.rollout {
         Rollout::Rolls => {}
-        Rollout::NextRun => return Err(NoFix::new("next-run", format!("each run of a {kind} reads its configuration afresh"))),
-        Rollout::Untouched => {
-            return Err(NoFix::new("no-rollout", format!("a {kind} does not replace its pods when its template changes")));
+        Rollout::NextRun => {
+            return Err(NoFix::new(
+                "next-run",
+                format!("each run of a {kind} reads its configuration afresh"),
+            ));
         }
-        Rollout::Immutable => return Err(NoFix::new("immutable-template", format!("the pod template of a {kind} cannot be changed"))),
-        Rollout::Recreate => return Err(NoFix::new("bare-pod", "an annotation restarts no bare Pod")),
+        Rollout::Untouched => {
+            return Err(NoFix::new(
+                "no-rollout",
+                format!("a {kind} does not replace its pods when its template changes"),
+            ));
+        }
+        Rollout::Immutable => {
+            return Err(NoFix::new(
+                "immutable-template",
+                format!("the pod template of a {kind} cannot be changed"),
+            ));
+        }
+        Rollout::Recreate => {
+            return Err(NoFix::new("bare-pod", "an annotation restarts no bare Pod"));
+        }
     }
     if let Some((owner, name)) = workspace.controller(resource.id) {
-        let text = format!("{owner} {name} owns it and writes its template: an annotation would be lost; change {owner} {name}");
+        let text = format!(
+            "{owner} {name} owns it and writes its template: an annotation would be lost; change {owner} {name}"
+        );
         return Err(NoFix::new("owned", text));
     }
     if Hold::of(resource, node) == Some(Hold::NoTrigger) {
         let text = "it has no trigger ConfigChange: a changed template is rolled out by `oc rollout latest` alone";
         return Err(NoFix::new("no-trigger", text));
     }
-    let how = match node.path(&["spec", "updateStrategy", "type"]).and_then(Node::as_str) {
+    let how = match node
+        .path(&["spec", "updateStrategy", "type"])
+        .and_then(Node::as_str)
+    {
         Some("OnDelete") => String::new(),
-        None if on_delete_by_default(resource) => format!(", the default of {}", resource.api_version),
+        None if on_delete_by_default(resource) => {
+            format!(", the default of {}", resource.api_version)
+        }
         _ => return Ok(()),
     };
-    Err(NoFix::new("on-delete", format!("updateStrategy OnDelete{how}: a pod is replaced only when somebody deletes it")))
+    Err(NoFix::new(
+        "on-delete",
+        format!("updateStrategy OnDelete{how}: a pod is replaced only when somebody deletes it"),
+    ))
 }
 
 /// Where the old API groups differ from apps/v1 (their `defaults.go`).
 fn on_delete_by_default(resource: &Resource) -> bool {
-    matches!((resource.api_version.as_str(), resource.kind.as_str()), ("extensions/v1beta1", "DaemonSet") | ("apps/v1beta1", "StatefulSet"))
+    matches!(
+        (resource.api_version.as_str(), resource.kind.as_str()),
+        ("extensions/v1beta1", "DaemonSet") | ("apps/v1beta1", "StatefulSet")
+    )
 }
 
 /// Tools that act on the running workload: with a hash besides, each change restarts twice.
-pub(super) fn owner(workspace: &Workspace, node: Node<'_>, template: Node<'_>, sources: &[Source<'_>]) -> Result<(), NoFix> {
+pub(super) fn owner(
+    workspace: &Workspace,
+    node: Node<'_>,
+    template: Node<'_>,
+    sources: &[Source<'_>],
+) -> Result<(), NoFix> {
     for (key, value) in annotations(node).chain(annotations(template)) {
         for (part, off, code, what) in OWNERS {
             if key.contains(part) && !off.contains(&value) {
@@ -62,47 +112,85 @@ pub(super) fn owner(workspace: &Workspace, node: Node<'_>, template: Node<'_>, s
             }
         }
     }
-    let names: Vec<_> = sources.iter().map(|source| (source.to, source.name)).collect();
+    let names: Vec<_> = sources
+        .iter()
+        .map(|source| (source.to, source.name))
+        .collect();
     match covers::by_reloader(workspace, node, template, &names) {
-        Some(key) => Err(NoFix::new("reloader", format!("Reloader restarts it (annotation {key})"))),
+        Some(key) => Err(NoFix::new(
+            "reloader",
+            format!("Reloader restarts it (annotation {key})"),
+        )),
         None => Ok(()),
     }
 }
 
 /// Reasons that an annotation which is there already overrules: who wrote it wants it kept.
-pub(super) fn unwanted(workspace: &Workspace, resource: &Resource, template: &PodTemplate<'_>, reading: &Reading) -> Result<(), NoFix> {
-    let names: Vec<_> = reading.names.iter().map(|(to, name)| (*to, name.as_str())).collect();
+pub(super) fn unwanted(
+    workspace: &Workspace,
+    resource: &Resource,
+    template: &PodTemplate<'_>,
+    reading: &Reading,
+) -> Result<(), NoFix> {
+    let names: Vec<_> = reading
+        .names
+        .iter()
+        .map(|(to, name)| (*to, name.as_str()))
+        .collect();
     for (key, value) in annotations(template.node) {
         if covers::by_checksum(key, value, &names) {
             return Err(if value.contains("{{") {
-                NoFix::new("checksum-templated", format!("annotation {key} is filled in by a template"))
+                NoFix::new(
+                    "checksum-templated",
+                    format!("annotation {key} is filled in by a template"),
+                )
             } else {
                 NoFix::new(
                     "foreign-checksum",
-                    format!("annotation {key} says already which configuration the pods have; whoever writes it must keep it up"),
+                    format!(
+                        "annotation {key} says already which configuration the pods have; whoever writes it must keep it up"
+                    ),
                 )
             });
         }
     }
     let versioned = |behind: &Behind| match behind {
-        Behind::Resource(id) => workspace.node(*id).is_some_and(|node| annotations(node).any(|(key, _)| key == VERSIONED)),
+        Behind::Resource(id) => workspace
+            .node(*id)
+            .is_some_and(|node| annotations(node).any(|(key, _)| key == VERSIONED)),
         Behind::Generator(_) => false,
     };
     if !reading.behind.is_empty() && reading.behind.iter().all(versioned) {
-        let text = format!("kapp gives it a new name with each change (annotation {VERSIONED}), and pods follow the name");
+        let text = format!(
+            "kapp gives it a new name with each change (annotation {VERSIONED}), and pods follow the name"
+        );
         return Err(NoFix::new("versioned-name", text));
     }
     if let Some(what) = covers::by_program(template, &names) {
-        return Err(NoFix::new("hot-reload", format!("{what} reloads the configuration without a restart")));
+        return Err(NoFix::new(
+            "hot-reload",
+            format!("{what} reloads the configuration without a restart"),
+        ));
     }
     if reading.watched && !reading.behind.is_empty() {
-        return Err(NoFix::new("hot-reload", "log4j2 (monitorInterval) or logback (scan) reads its file again when it changes"));
+        return Err(NoFix::new(
+            "hot-reload",
+            "log4j2 (monitorInterval) or logback (scan) reads its file again when it changes",
+        ));
     }
     if reading.reloads {
-        return Err(NoFix::new("hot-reload", "the plugin reload of its Corefile reloads it without a restart"));
+        return Err(NoFix::new(
+            "hot-reload",
+            "the plugin reload of its Corefile reloads it without a restart",
+        ));
     }
     if reading.immutable {
-        return Err(NoFix::new("immutable", "what it reads is immutable: it can only change by another name"));
+        return Err(NoFix::new(
+            "immutable",
+            "what it reads is immutable: it can only change by another name",
+        ));
     }
-    workspace.aside_of(resource.id).map_or(Ok(()), |aside| Err(NoFix::new(aside.code, aside.text)))
+    workspace
+        .aside_of(resource.id)
+        .map_or(Ok(()), |aside| Err(NoFix::new(aside.code, aside.text)))
 }

@@ -1,5 +1,5 @@
-//! Generators that merge into, or replace, what the build does not have when they run: kustomize fails with `does not exist; cannot merge or
-//! replace`, and nothing is applied.
+//! Generators that merge into, or replace, what the build does not have when they run: kustomize
+//! fails with `does not exist; cannot merge or replace`, and nothing is applied.
 
 use std::collections::BTreeMap;
 
@@ -14,18 +14,29 @@ pub(super) fn judge(facts: &Facts<'_, '_>) -> Vec<Finding> {
     let ws = facts.workspace();
     let mut failing: BTreeMap<&Failure, Vec<SetId>> = BTreeMap::new();
     for set in ws.sets() {
-        for failure in ws.failures(set.id).iter().filter(|f| f.reason == FailureReason::Nothing) {
+        for failure in ws
+            .failures(set.id)
+            .iter()
+            .filter(|f| f.reason == FailureReason::Nothing)
+        {
             failing.entry(failure).or_default().push(set.id);
         }
     }
-    failing.into_iter().filter_map(|(failure, sets)| finding(facts, failure, &sets)).collect()
+    failing
+        .into_iter()
+        .filter_map(|(failure, sets)| finding(facts, failure, &sets))
+        .collect()
 }
 
 fn finding(facts: &Facts<'_, '_>, failure: &Failure, sets: &[SetId]) -> Option<Finding> {
     let ws = facts.workspace();
     let (generator, set) = (ws.failing(failure)?, *sets.first()?);
     let (kind, name) = (generator.to.kind(), &generator.name);
-    let does = if generator.behavior == "merge" { "merges into" } else { "replaces" };
+    let does = if generator.behavior == "merge" {
+        "merges into"
+    } else {
+        "replaces"
+    };
     let named: Vec<String> = sets.iter().map(|set| say::set(ws, *set)).collect();
     let (advice, related) = advice(facts, failure, generator, set);
     Some(Finding {
@@ -44,47 +55,99 @@ fn finding(facts: &Facts<'_, '_>, failure: &Failure, sets: &[SetId]) -> Option<F
 }
 
 /// What to write, and where what was meant is.
-fn advice(facts: &Facts<'_, '_>, failure: &Failure, generator: &Generator, set: SetId) -> (String, Vec<(Location, String)>) {
+fn advice(
+    facts: &Facts<'_, '_>,
+    failure: &Failure,
+    generator: &Generator,
+    set: SetId,
+) -> (String, Vec<(Location, String)>) {
     let ws = facts.workspace();
     let (kind, name, behavior) = (generator.to.kind(), &generator.name, &generator.behavior);
     let path = |file: FileId| ws.file(file).path.clone();
     let mut made = ws.makers_of(set, generator.to, name).into_iter();
-    let own = |g: &&&Generated| g.kustomization == failure.kustomization && g.generator == failure.generator;
-    let mine = ws.makers_of(set, generator.to, name).iter().find(|g| own(g)).map(|g| g.through.clone()).unwrap_or_default();
+    let own = |g: &&&Generated| {
+        g.kustomization == failure.kustomization && g.generator == failure.generator
+    };
+    let mine = ws
+        .makers_of(set, generator.to, name)
+        .iter()
+        .find(|g| own(g))
+        .map(|g| g.through.clone())
+        .unwrap_or_default();
     let other = made.find(|g| ws.generator(g).is_some_and(|g| g.behavior == "create"));
     let members = ws.set(set).members.iter().filter(|m| {
         let resource = ws.resource(m.resource);
         resource.target() == Some(generator.to) && resource.name == *name
     });
-    let defined = members.map(|m| (m.through.clone(), objects::place(facts, m.resource), ws.resource(m.resource).namespace.clone())).next();
+    let defined = members
+        .map(|m| {
+            (
+                m.through.clone(),
+                objects::place(facts, m.resource),
+                ws.resource(m.resource).namespace.clone(),
+            )
+        })
+        .next();
     let found = defined.or_else(|| {
         let made = ws.generator(other?)?;
-        Some((other?.through.clone(), Some(made.location.clone()), made.namespace.clone()))
+        Some((
+            other?.through.clone(),
+            Some(made.location.clone()),
+            made.namespace.clone(),
+        ))
     });
     let Some((through, at, namespace)) = found else {
-        let names = ws.set(set).members.iter().map(|m| ws.resource(m.resource)).filter(|r| r.target() == Some(generator.to));
+        let names = ws
+            .set(set)
+            .members
+            .iter()
+            .map(|m| ws.resource(m.resource))
+            .filter(|r| r.target() == Some(generator.to));
         let names: Vec<&str> = names.map(|r| r.name.as_str()).collect();
         let near = facts.nearest_names(name, &names);
         let text = match near.as_slice() {
             [one] => format!("{kind} {one} is near to it: write that name"),
-            _ => format!("remove `behavior: {behavior}` for the generator to create it, or add the {kind} to the resources"),
+            _ => format!(
+                "remove `behavior: {behavior}` for the generator to create it, or add the {kind} to the resources"
+            ),
         };
         return (text, Vec::new());
     };
-    let related = at.map(|at| (at, format!("{kind} {name}"))).into_iter().collect();
-    let component = through.last().filter(|file| **file != failure.kustomization && ws.kustomization(**file).is_some_and(|k| k.component));
-    let text = if let Some(component) = component.filter(|_| through.contains(&failure.kustomization)) {
-        format!("{} makes it, and components are taken behind the generators: create it here, and merge in the component", path(*component))
+    let related = at
+        .map(|at| (at, format!("{kind} {name}")))
+        .into_iter()
+        .collect();
+    let component = through.last().filter(|file| {
+        **file != failure.kustomization && ws.kustomization(**file).is_some_and(|k| k.component)
+    });
+    let text = if let Some(component) =
+        component.filter(|_| through.contains(&failure.kustomization))
+    {
+        format!(
+            "{} makes it, and components are taken behind the generators: create it here, and merge in the component",
+            path(*component)
+        )
     } else if through.contains(&failure.kustomization) {
-        let theirs = namespace.as_deref().map_or_else(|| "no namespace".to_owned(), |n| format!("namespace {n}"));
-        let cure =
-            namespace.map_or_else(|| "remove `namespace` from the generator".to_owned(), |n| format!("write `namespace: {n}` at it"));
+        let theirs = namespace
+            .as_deref()
+            .map_or_else(|| "no namespace".to_owned(), |n| format!("namespace {n}"));
+        let cure = namespace.map_or_else(
+            || "remove `namespace` from the generator".to_owned(),
+            |n| format!("write `namespace: {n}` at it"),
+        );
         format!("the {kind} has {theirs} there, and the generator has another one: {cure}")
     } else {
         // The innermost kustomization that has both.
-        let both = through.iter().zip(&mine).take_while(|(a, b)| a == b).last().map(|(file, _)| path(*file));
+        let both = through
+            .iter()
+            .zip(&mine)
+            .take_while(|(a, b)| a == b)
+            .last()
+            .map(|(file, _)| path(*file));
         let both = both.unwrap_or_else(|| "a kustomization above both".to_owned());
-        format!("a kustomization is built before those beside it are seen: move the generator to {both}, which has both")
+        format!(
+            "a kustomization is built before those beside it are seen: move the generator to {both}, which has both"
+        )
     };
     (text, related)
 }

@@ -1,7 +1,8 @@
 //! Judges a key that is missing from an object that is there.
 //!
-//! Variables are made of `data` alone, files of `binaryData` too (`kubelet_pods.go` and pkg/volume/configmap in the kubelet). An object whose
-//! content is changed on the way, or filled in the cluster, may have any key.
+//! Variables are made of `data` alone, files of `binaryData` too (`kubelet_pods.go` and
+//! pkg/volume/configmap in the kubelet). An object whose content is changed on the way, or filled
+//! in the cluster, may have any key.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +16,11 @@ use super::{Gap, Held, Verdict, finding, makers, misnamed, near, rewrite, say, w
 
 /// Whether none of the definitions has the key; nothing is said of definitions that are not known.
 pub(super) fn lacks(workspace: &Workspace, held: &Held, key: &Key<'_>) -> bool {
-    let has = |id: &ResourceId| readable(workspace, *id, key.how).iter().any(|k| k == key.text);
+    let has = |id: &ResourceId| {
+        readable(workspace, *id, key.how)
+            .iter()
+            .any(|k| k == key.text)
+    };
     match &held.made {
         Some((_, keys)) => !keys.contains(key.text),
         None => !held.ids.is_empty() && !held.ids.iter().any(has),
@@ -36,89 +41,197 @@ pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Option<Finding> {
     if facts.is_external(wanted) {
         return None;
     }
-    let verdicts = gap.sets.iter().filter_map(|(set, held)| Some((*set, in_set(facts, gap, wanted, key, *set, held)?))).collect();
+    let verdicts = gap
+        .sets
+        .iter()
+        .filter_map(|(set, held)| Some((*set, in_set(facts, gap, wanted, key, *set, held)?)))
+        .collect();
     let (verdict, sets) = worst(verdicts)?;
-    let binary = verdict.fix.as_ref().is_err_and(|reason| reason.code == "binary-key");
+    let binary = verdict
+        .fix
+        .as_ref()
+        .is_err_and(|reason| reason.code == "binary-key");
     let places: Vec<&Place<'_>> = gap.keys.iter().map(|key| &key.place).collect();
-    finding(gap, &places, say::key(facts.workspace(), gap, wanted, key, &sets, binary), verdict)
+    finding(
+        gap,
+        &places,
+        say::key(facts.workspace(), gap, wanted, key, &sets, binary),
+        verdict,
+    )
 }
 
-/// The finding about a key that the makers of an object, such as an `ExternalSecret`, leave out. Several may fill one object, each with keys
-/// of its own (`creationPolicy: Merge`, <https://external-secrets.io/latest/guides/ownership-deletion-policy/>).
+/// The finding about a key that the makers of an object, such as an `ExternalSecret`, leave out.
+/// Several may fill one object, each with keys of its own (`creationPolicy: Merge`,
+/// <https://external-secrets.io/latest/guides/ownership-deletion-policy/>).
 pub(super) fn of_maker(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Option<Finding> {
     let ws = facts.workspace();
     let wanted = gap.wanted.iter().find(|w| !w.keys.is_empty())?;
     let makers = facts.all_makers(gap.resource, wanted, set);
     let maker = *makers.first()?;
-    let known: Option<Vec<&BTreeSet<String>>> = makers.iter().map(|maker| maker.keys.as_ref()).collect();
+    let known: Option<Vec<&BTreeSet<String>>> =
+        makers.iter().map(|maker| maker.keys.as_ref()).collect();
     let made: BTreeSet<String> = known?.into_iter().flatten().cloned().collect();
-    let key = gap.wanted.iter().flat_map(|w| &w.keys).find(|key| !made.contains(key.text))?;
-    let changed = makers.iter().any(|maker| ws.touches(maker.id).iter().any(|touch| touch.affects("spec")));
+    let key = gap
+        .wanted
+        .iter()
+        .flat_map(|w| &w.keys)
+        .find(|key| !made.contains(key.text))?;
+    let changed = makers.iter().any(|maker| {
+        ws.touches(maker.id)
+            .iter()
+            .any(|touch| touch.affects("spec"))
+    });
     if changed || set_aside(facts, gap, set).is_some() || facts.touched(gap, &key.place).is_some() {
         return None;
     }
-    let who: Vec<String> = makers.iter().map(|maker| ws.resource(maker.id).display()).collect();
-    let (who, verb) = (who.join(" and "), if makers.len() == 1 { "makes" } else { "make" });
+    let who: Vec<String> = makers
+        .iter()
+        .map(|maker| ws.resource(maker.id).display())
+        .collect();
+    let (who, verb) = (
+        who.join(" and "),
+        if makers.len() == 1 { "makes" } else { "make" },
+    );
     let fix = match near::nearest(key.text, made.iter().map(String::as_str)).as_slice() {
-        [one] if key.place.shown.text() == Some(key.text) => rewrite(gap.resource, &[&key.place], one, format!("read key {one}")),
-        _ => Err(NoFix::new("maker-lacks-key", format!("{who} {verb} it without that key"))),
+        [one] if key.place.shown.text() == Some(key.text) => {
+            rewrite(gap.resource, &[&key.place], one, format!("read key {one}"))
+        }
+        _ => Err(NoFix::new(
+            "maker-lacks-key",
+            format!("{who} {verb} it without that key"),
+        )),
     };
-    let holds = format!("makes {}", say::list(&made.iter().cloned().collect::<Vec<_>>()));
-    let related = place(facts, maker.id).map(|at| (at, holds)).into_iter().collect();
-    let verdict = Verdict { severity: Severity::Warning, fix, notes: Vec::new(), related };
-    finding(gap, &[&key.place], say::key(ws, gap, wanted, key, &[set], false), verdict)
+    let holds = format!(
+        "makes {}",
+        say::list(&made.iter().cloned().collect::<Vec<_>>())
+    );
+    let related = place(facts, maker.id)
+        .map(|at| (at, holds))
+        .into_iter()
+        .collect();
+    let verdict = Verdict {
+        severity: Severity::Warning,
+        fix,
+        notes: Vec::new(),
+        related,
+    };
+    finding(
+        gap,
+        &[&key.place],
+        say::key(ws, gap, wanted, key, &[set], false),
+        verdict,
+    )
 }
 
-/// The findings about keys that a ConfigMap or Secret lacks which SOPS encrypted: its keys are in clear.
+/// The findings about keys that a ConfigMap or Secret lacks which SOPS encrypted: its keys are in
+/// clear.
 pub(super) fn of_encrypted(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    let Some(wanted) = gap.first() else { return found };
-    let all = gap.sets.iter().map(|(set, _)| (*set, facts.encrypted_of(*set).find(|e| e.to == wanted.to && e.name == wanted.name)));
+    let Some(wanted) = gap.first() else {
+        return found;
+    };
+    let all = gap.sets.iter().map(|(set, _)| {
+        (
+            *set,
+            facts
+                .encrypted_of(*set)
+                .find(|e| e.to == wanted.to && e.name == wanted.name),
+        )
+    });
     let held: Vec<_> = all.collect();
     let mut said = BTreeSet::new();
     for key in gap.wanted.iter().flat_map(|w| &w.keys) {
-        let lacking = held.iter().filter_map(|(set, e)| Some((*set, (*e)?))).filter(|(set, _)| {
-            // Of several, the one that is applied last is not told apart.
-            let mut all = facts.encrypted_of(*set).filter(|e| e.to == wanted.to && e.name == wanted.name);
-            !all.any(|e| e.keys.contains(key.text))
-        });
+        let lacking = held
+            .iter()
+            .filter_map(|(set, e)| Some((*set, (*e)?)))
+            .filter(|(set, _)| {
+                // Of several, the one that is applied last is not told apart.
+                let mut all = facts
+                    .encrypted_of(*set)
+                    .filter(|e| e.to == wanted.to && e.name == wanted.name);
+                !all.any(|e| e.keys.contains(key.text))
+            });
         let sets: Vec<SetId> = lacking.clone().map(|(set, _)| set).collect();
-        let Some((set, encrypted)) = lacking.into_iter().next().filter(|_| said.insert(key.text)) else { continue };
+        let Some((set, encrypted)) = lacking.into_iter().next().filter(|_| said.insert(key.text))
+        else {
+            continue;
+        };
         if set_aside(facts, gap, set).is_some()
             || facts.touched(gap, &key.place).is_some()
             || facts.maker(gap.resource, wanted, set).is_some()
         {
             continue;
         }
-        let fix = match near::nearest(key.text, encrypted.keys.iter().map(String::as_str)).as_slice() {
-            [one] if key.place.shown.text() == Some(key.text) => rewrite(gap.resource, &[&key.place], one, format!("read key {one}")),
-            [] => Err(NoFix::new("missing-key", "no key of it is near to that")),
-            several => Err(NoFix::new("several-near", format!("keys {} are near to it", several.join(" and ")))),
+        let fix =
+            match near::nearest(key.text, encrypted.keys.iter().map(String::as_str)).as_slice() {
+                [one] if key.place.shown.text() == Some(key.text) => {
+                    rewrite(gap.resource, &[&key.place], one, format!("read key {one}"))
+                }
+                [] => Err(NoFix::new("missing-key", "no key of it is near to that")),
+                several => Err(NoFix::new(
+                    "several-near",
+                    format!("keys {} are near to it", several.join(" and ")),
+                )),
+            };
+        let holds = format!(
+            "holds {}, encrypted by SOPS",
+            say::list(&encrypted.keys.iter().cloned().collect::<Vec<_>>())
+        );
+        let severity = if wanted.optional {
+            Severity::Warning
+        } else {
+            Severity::Error
         };
-        let holds = format!("holds {}, encrypted by SOPS", say::list(&encrypted.keys.iter().cloned().collect::<Vec<_>>()));
-        let severity = if wanted.optional { Severity::Warning } else { Severity::Error };
-        let verdict = Verdict { severity, fix, notes: Vec::new(), related: vec![(encrypted.location.clone(), holds)] };
-        found.extend(finding(gap, &[&key.place], say::key(facts.workspace(), gap, wanted, key, &sets, false), verdict));
+        let verdict = Verdict {
+            severity,
+            fix,
+            notes: Vec::new(),
+            related: vec![(encrypted.location.clone(), holds)],
+        };
+        found.extend(finding(
+            gap,
+            &[&key.place],
+            say::key(facts.workspace(), gap, wanted, key, &sets, false),
+            verdict,
+        ));
     }
     found
 }
 
-fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, key: &Key<'_>, set: SetId, held: &Held) -> Option<Verdict> {
+fn in_set(
+    facts: &Facts<'_, '_>,
+    gap: &Gap<'_>,
+    wanted: &Wanted<'_>,
+    key: &Key<'_>,
+    set: SetId,
+    held: &Held,
+) -> Option<Verdict> {
     let ws = facts.workspace();
     let closed = facts.is_closed(set);
     // subpath-configmap-mount says it where nothing else is known.
     if matches!(key.how, KeyHow::SubPath(_)) && !closed && !wanted.optional {
         return None;
     }
-    if held.ids.iter().any(|id| ws.node(*id).is_none_or(makers::is_filled) || ws.content_touched(*id).is_some()) {
+    if held
+        .ids
+        .iter()
+        .any(|id| ws.node(*id).is_none_or(makers::is_filled) || ws.content_touched(*id).is_some())
+    {
         return None;
     }
     // That the Secret lacks a key of its type is said of itself.
-    if gap.resource.kind == "Ingress" && held.ids.iter().any(|id| ws.node(*id).is_some_and(misnamed::is_typed)) {
+    if gap.resource.kind == "Ingress"
+        && held
+            .ids
+            .iter()
+            .any(|id| ws.node(*id).is_some_and(misnamed::is_typed))
+    {
         return None;
     }
     let namespace = facts.namespace(gap.resource, wanted, set);
-    if facts.maker(gap.resource, wanted, set).is_some() || (held.made.is_some() && is_patched(facts, wanted)) {
+    if facts.maker(gap.resource, wanted, set).is_some()
+        || (held.made.is_some() && is_patched(facts, wanted))
+    {
         return None;
     }
     if let Some(what) = gap.keys.iter().find_map(|k| facts.touched(gap, &k.place)) {
@@ -131,7 +244,11 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, key: &Key<'
         return Some(verdict);
     }
     // A file is applied as a whole.
-    let one_file = held.made.is_none() && held.ids.iter().all(|id| ws.resource(*id).file == gap.resource.file);
+    let one_file = held.made.is_none()
+        && held
+            .ids
+            .iter()
+            .all(|id| ws.resource(*id).file == gap.resource.file);
     let severity = match (closed, held.certain) {
         (true, true) if !wanted.optional => Severity::Error,
         (true, _) => Severity::Warning,
@@ -142,13 +259,28 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, key: &Key<'
     verdict.severity = severity;
     if let Some((file, keys)) = &held.made {
         let keys: Vec<String> = keys.iter().cloned().collect();
-        let at = ws.kustomization(*file).and_then(|k| k.generators.iter().find(|g| g.to == wanted.to && g.name == wanted.name));
-        verdict.related.extend(at.map(|generator| (generator.location.clone(), format!("makes {}", say::list(&keys)))));
+        let at = ws.kustomization(*file).and_then(|k| {
+            k.generators
+                .iter()
+                .find(|g| g.to == wanted.to && g.name == wanted.name)
+        });
+        verdict.related.extend(at.map(|generator| {
+            (
+                generator.location.clone(),
+                format!("makes {}", say::list(&keys)),
+            )
+        }));
     }
     for id in &held.ids {
         let holds = say::list(&readable(ws, *id, key.how));
-        let holds = if holds.is_empty() { "holds nothing that can be a variable".to_owned() } else { format!("holds {holds}") };
-        verdict.related.extend(place(facts, *id).map(|at| (at, holds)));
+        let holds = if holds.is_empty() {
+            "holds nothing that can be a variable".to_owned()
+        } else {
+            format!("holds {holds}")
+        };
+        verdict
+            .related
+            .extend(place(facts, *id).map(|at| (at, holds)));
     }
     Some(verdict)
 }
@@ -156,7 +288,12 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, key: &Key<'
 /// Whether a patch may change what a generator makes.
 fn is_patched(facts: &Facts<'_, '_>, wanted: &Wanted<'_>) -> bool {
     let uses = facts.workspace().uses_outside(None, wanted.to, wanted.name);
-    uses.iter().any(|u| matches!(u.what, OutsideUseKind::Patch | OutsideUseKind::PatchTarget | OutsideUseKind::Replacement))
+    uses.iter().any(|u| {
+        matches!(
+            u.what,
+            OutsideUseKind::Patch | OutsideUseKind::PatchTarget | OutsideUseKind::Replacement
+        )
+    })
 }
 
 /// The key that may have been meant, or where it is.
@@ -171,35 +308,69 @@ fn choose(
 ) -> Verdict {
     let ws = facts.workspace();
     let mut verdict = Verdict::remark(NoFix::new("missing-key", "no key of it is near to that"));
-    if matches!(key.how, KeyHow::Variable(_)) && held.ids.iter().any(|id| ws.data_keys(*id).iter().any(|k| k == key.text)) {
-        return Verdict::remark(NoFix::new("binary-key", "no variable can be made of binaryData"));
+    if matches!(key.how, KeyHow::Variable(_))
+        && held
+            .ids
+            .iter()
+            .any(|id| ws.data_keys(*id).iter().any(|k| k == key.text))
+    {
+        return Verdict::remark(NoFix::new(
+            "binary-key",
+            "no variable can be made of binaryData",
+        ));
     }
     let made = held.made.iter().flat_map(|(_, keys)| keys.iter().cloned());
-    let known: Vec<String> = held.ids.iter().flat_map(|id| readable(ws, *id, key.how)).chain(made).collect();
+    let known: Vec<String> = held
+        .ids
+        .iter()
+        .flat_map(|id| readable(ws, *id, key.how))
+        .chain(made)
+        .collect();
     let near = near::nearest(key.text, known.iter().map(String::as_str));
     match near.as_slice() {
         [one] => {
             let written: Vec<&Place<'_>> = gap.keys.iter().map(|k| &k.place).collect();
             // A default stands nowhere, and of a subPath the key may be only a part.
-            let whole = gap.keys.iter().all(|k| k.place.shown.text() == Some(key.text));
+            let whole = gap
+                .keys
+                .iter()
+                .all(|k| k.place.shown.text() == Some(key.text));
             verdict.fix = if whole {
                 rewrite(gap.resource, &written, one, format!("read key {one}"))
             } else {
-                Err(NoFix::new("missing-key", format!("key {one} is near to it")))
+                Err(NoFix::new(
+                    "missing-key",
+                    format!("key {one} is near to it"),
+                ))
             };
         }
         [] => {}
-        several => verdict.fix = Err(NoFix::new("several-near", format!("keys {} are near to it", several.join(" and ")))),
+        several => {
+            verdict.fix = Err(NoFix::new(
+                "several-near",
+                format!("keys {} are near to it", several.join(" and ")),
+            ))
+        }
     }
-    let here = |id: &ResourceId| ws.member(set, *id).is_some_and(|m| may_equal(m.namespace.as_deref(), namespace));
-    let others = facts.holders(set, wanted.to, key.text).into_iter().filter(|id| !held.ids.contains(id) && here(id));
+    let here = |id: &ResourceId| {
+        ws.member(set, *id)
+            .is_some_and(|m| may_equal(m.namespace.as_deref(), namespace))
+    };
+    let others = facts
+        .holders(set, wanted.to, key.text)
+        .into_iter()
+        .filter(|id| !held.ids.contains(id) && here(id));
     // The definition that a generator replaces is the object itself.
     let others = others.filter(|id| ws.resource(*id).name != wanted.name);
     let others = others.filter(|id| readable(ws, *id, key.how).iter().any(|k| k == key.text));
     let others: Vec<String> = others.map(|id| ws.resource(id).name.clone()).collect();
     if !others.is_empty() {
         let names = say::list(&others);
-        let (kind, verb) = if others.len() == 1 { ("", "has") } else { ("s", "have") };
+        let (kind, verb) = if others.len() == 1 {
+            ("", "has")
+        } else {
+            ("s", "have")
+        };
         let text = format!("{}{kind} {names} {verb} that key", wanted.to.kind());
         if near.is_empty() {
             verdict.fix = Err(NoFix::new("key-elsewhere", text));

@@ -1,7 +1,9 @@
-//! Names that no object can have, and Secrets that the API server refuses for want of the keys of their type.
+//! Names that no object can have, and Secrets that the API server refuses for want of the keys of
+//! their type.
 //!
-//! The API server refuses `env` and `envFrom` with such a name (`ValidateConfigMapName` in pkg/apis/core/validation), and takes a volume with
-//! one, whose pods then wait for ever. A name that somebody is to fill in is another matter.
+//! The API server refuses `env` and `envFrom` with such a name (`ValidateConfigMapName` in
+//! pkg/apis/core/validation), and takes a volume with one, whose pods then wait for ever. A name
+//! that somebody is to fill in is another matter.
 
 use std::collections::BTreeSet;
 
@@ -25,39 +27,84 @@ pub(super) struct Misnamed<'a> {
 /// The findings, one for each name of a resource.
 pub(super) fn judge(facts: &Facts<'_, '_>, all: &[Misnamed<'_>]) -> Vec<Finding> {
     let mut said = BTreeSet::new();
-    let new = all.iter().filter(|one| said.insert((one.resource.id, one.wanted.to, one.wanted.name)));
+    let new = all
+        .iter()
+        .filter(|one| said.insert((one.resource.id, one.wanted.to, one.wanted.name)));
     new.filter_map(|one| misnamed(facts, one, all)).collect()
 }
 
 fn misnamed(facts: &Facts<'_, '_>, one: &Misnamed<'_>, all: &[Misnamed<'_>]) -> Option<Finding> {
-    let (ws, Misnamed { resource, wanted, set, built }) = (facts.workspace(), one);
+    let (
+        ws,
+        Misnamed {
+            resource,
+            wanted,
+            set,
+            built,
+        },
+    ) = (facts.workspace(), one);
     let (kind, to, name) = (&resource.kind, wanted.to.kind(), wanted.name);
     let touches = ws.touches(resource.id);
     let path = wanted.place.path(ws, resource);
-    if facts.is_external(wanted) || touches.iter().any(|t| (t.what != "a patch" || !built) && t.affects(&path)) {
+    if facts.is_external(wanted)
+        || touches
+            .iter()
+            .any(|t| (t.what != "a patch" || !built) && t.affects(&path))
+    {
         return None;
     }
     let mut places: Vec<&Place<'_>> = Vec::new();
-    for other in all.iter().filter(|o| (o.resource.id, o.wanted.to, o.wanted.name) == (resource.id, wanted.to, name)) {
+    for other in all
+        .iter()
+        .filter(|o| (o.resource.id, o.wanted.to, o.wanted.name) == (resource.id, wanted.to, name))
+    {
         if !places.iter().any(|known| known.at == other.wanted.place.at) {
             places.push(&other.wanted.place);
         }
     }
-    let defined = ws.set(*set).members.iter().map(|m| ws.resource(m.resource)).filter(|r| r.target() == Some(wanted.to));
+    let defined = ws
+        .set(*set)
+        .members
+        .iter()
+        .map(|m| ws.resource(m.resource))
+        .filter(|r| r.target() == Some(wanted.to));
     let names: Vec<&str> = defined.clone().map(|r| r.name.as_str()).collect();
     let near = facts.nearest_names(name.trim(), &names);
     // Blanks around it do not make another name.
-    let near = if names.contains(&name.trim()) { vec![name.trim()] } else { near };
+    let near = if names.contains(&name.trim()) {
+        vec![name.trim()]
+    } else {
+        near
+    };
     let (fix, related) = match near.as_slice() {
         [near] => {
-            let definition = defined.clone().find(|r| r.name == **near).and_then(|r| objects::place(facts, r.id));
-            let related = definition.map(|at| (at, format!("{to} {near}"))).into_iter().collect();
-            (rewrite(resource, &places, near, format!("name {to} {near}")), related)
+            let definition = defined
+                .clone()
+                .find(|r| r.name == **near)
+                .and_then(|r| objects::place(facts, r.id));
+            let related = definition
+                .map(|at| (at, format!("{to} {near}")))
+                .into_iter()
+                .collect();
+            (
+                rewrite(resource, &places, near, format!("name {to} {near}")),
+                related,
+            )
         }
-        [] => {
-            (Err(NoFix::new("invalid-name", "a name has lower-case letters, digits, `-` and `.`, and no name is near to this")), Vec::new())
-        }
-        several => (Err(NoFix::new("several-near", format!("{} have names near to it", several.join(" and ")))), Vec::new()),
+        [] => (
+            Err(NoFix::new(
+                "invalid-name",
+                "a name has lower-case letters, digits, `-` and `.`, and no name is near to this",
+            )),
+            Vec::new(),
+        ),
+        several => (
+            Err(NoFix::new(
+                "several-near",
+                format!("{} have names near to it", several.join(" and ")),
+            )),
+            Vec::new(),
+        ),
     };
     let comes = match wanted.how {
         How::Variables(_) => "the API server refuses the resource".to_owned(),
@@ -66,7 +113,10 @@ fn misnamed(facts: &Facts<'_, '_>, one: &Misnamed<'_>, all: &[Misnamed<'_>]) -> 
     Some(Finding {
         transform: META.name,
         severity: aside(facts, resource, *set).unwrap_or(Severity::Error),
-        message: format!("{kind} {} reads {to} `{name}`, and no object can have that name: {comes}", resource.name),
+        message: format!(
+            "{kind} {} reads {to} `{name}`, and no object can have that name: {comes}",
+            resource.name
+        ),
         primary: places.first()?.at.clone(),
         related,
         resource: Some(resource.id),
@@ -81,8 +131,8 @@ fn aside(facts: &Facts<'_, '_>, resource: &Resource, set: SetId) -> Option<Sever
     (aside && !super::is_configured(facts.workspace(), set)).then_some(Severity::Info)
 }
 
-/// Types of Secrets and the keys without which the API server refuses them (`ValidateSecret` in pkg/apis/core/validation); of those of one
-/// list any will do.
+/// Types of Secrets and the keys without which the API server refuses them (`ValidateSecret` in
+/// pkg/apis/core/validation); of those of one list any will do.
 const REQUIRED: &[(&str, &[&[&str]])] = &[
     ("kubernetes.io/tls", &[&["tls.crt"], &["tls.key"]]),
     ("kubernetes.io/dockerconfigjson", &[&[".dockerconfigjson"]]),
@@ -93,8 +143,14 @@ const REQUIRED: &[(&str, &[&[&str]])] = &[
 
 /// The Secrets that lack keys of their type.
 pub(super) fn incomplete(facts: &Facts<'_, '_>) -> Vec<Finding> {
-    let secrets = facts.workspace().resources().iter().filter(|r| r.target() == Some(Target::Secret));
-    secrets.filter_map(|resource| incomplete_secret(facts, resource)).collect()
+    let secrets = facts
+        .workspace()
+        .resources()
+        .iter()
+        .filter(|r| r.target() == Some(Target::Secret));
+    secrets
+        .filter_map(|resource| incomplete_secret(facts, resource))
+        .collect()
 }
 
 fn incomplete_secret(facts: &Facts<'_, '_>, resource: &Resource) -> Option<Finding> {
@@ -106,26 +162,43 @@ fn incomplete_secret(facts: &Facts<'_, '_>, resource: &Resource) -> Option<Findi
         return None;
     }
     let held = ws.data_keys(resource.id);
-    let lacking: Vec<String> =
-        required.iter().filter(|any| !any.iter().any(|key| held.iter().any(|h| h == key))).map(|any| any.join(" or ")).collect();
+    let lacking: Vec<String> = required
+        .iter()
+        .filter(|any| !any.iter().any(|key| held.iter().any(|h| h == key)))
+        .map(|any| any.join(" or "))
+        .collect();
     if lacking.is_empty() {
         return None;
     }
     let set = ws.sets_of(resource.id).first().copied();
-    let severity = set.and_then(|set| aside(facts, resource, set)).unwrap_or(Severity::Error);
+    let severity = set
+        .and_then(|set| aside(facts, resource, set))
+        .unwrap_or(Severity::Error);
     Some(Finding {
         transform: META.name,
         severity,
-        message: format!("Secret {} of type {name} has no key {}: the API server refuses it", resource.name, say::list(&lacking)),
+        message: format!(
+            "Secret {} of type {name} has no key {}: the API server refuses it",
+            resource.name,
+            say::list(&lacking)
+        ),
         primary: Location::of(resource.file, of),
         related: Vec::new(),
         resource: Some(resource.id),
         notes: Vec::new(),
-        fix: Err(NoFix::new("type-lacks-key", format!("it holds {}; write the key, or the type that it has (Opaque)", say::list(&held)))),
+        fix: Err(NoFix::new(
+            "type-lacks-key",
+            format!(
+                "it holds {}; write the key, or the type that it has (Opaque)",
+                say::list(&held)
+            ),
+        )),
     })
 }
 
 /// Whether a Secret is of a type whose keys are asked for here.
 pub(super) fn is_typed(root: Node<'_>) -> bool {
-    root.get("type").and_then(Node::text).is_some_and(|of| REQUIRED.iter().any(|(name, _)| *name == of))
+    root.get("type")
+        .and_then(Node::text)
+        .is_some_and(|of| REQUIRED.iter().any(|(name, _)| *name == of))
 }

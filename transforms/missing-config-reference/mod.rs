@@ -1,9 +1,12 @@
-//! `missing-config-reference`: references to a ConfigMap, a Secret or a key that what is applied together does not have.
+//! `missing-config-reference`: references to a ConfigMap, a Secret or a key that what is applied
+//! together does not have.
 //!
-//! Every resource is asked what it wants ([`wanted`]). Each name is looked up in each apply set of the resource; what is not there is a
-//! [`Gap`]. Only when all gaps are known are they judged ([`objects`], [`keys`]), because a set that lacks one name of many is
-//! complete but for it, and one that lacks many gets them from elsewhere. Who else may make an object is asked of [`makers`] and, once
-//! for all names, of [`traces`]. No fix is ever applied: which name was meant is for a person to say.
+//! Every resource is asked what it wants ([`wanted`]). Each name is looked up in each apply set of
+//! the resource; what is not there is a [`Gap`]. Only when all gaps are known are they judged
+//! ([`objects`], [`keys`]), because a set that lacks one name of many is complete but for it, and
+//! one that lacks many gets them from elsewhere. Who else may make an object is asked of [`makers`]
+//! and, once for all names, of [`traces`]. No fix is ever applied: which name was meant is for a
+//! person to say.
 
 mod evidence;
 mod generators;
@@ -23,7 +26,9 @@ mod wanted;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
-use kubewright_model::kube::{Evidence, FileId, Resolution, Resource, ResourceId, SetId, Target, Workspace};
+use kubewright_model::kube::{
+    Evidence, FileId, Resolution, Resource, ResourceId, SetId, Target, Workspace,
+};
 use kubewright_model::yaml::Value;
 
 use rayon::prelude::*;
@@ -57,9 +62,15 @@ impl Transform for MissingConfigReference {
         let views = Views::of(cx.workspace);
         let found = Gaps::of(cx.workspace, &views);
         let facts = Facts::new(cx, &found);
-        let objects = found.objects.iter().flat_map(|gap| objects::judge(&facts, gap));
+        let objects = found
+            .objects
+            .iter()
+            .flat_map(|gap| objects::judge(&facts, gap));
         let keys = found.keys.iter().filter_map(|gap| keys::judge(&facts, gap));
-        let unfollowed = found.unfollowed.iter().map(|lost| unfollowed::judge(cx.workspace, lost));
+        let unfollowed = found
+            .unfollowed
+            .iter()
+            .map(|lost| unfollowed::judge(cx.workspace, lost));
         let mut all: Vec<Finding> = objects.chain(keys).chain(unfollowed).collect();
         all.extend(generators::judge(&facts));
         all.extend(one_sided::judge(&facts, &found.one_sided));
@@ -70,9 +81,15 @@ impl Transform for MissingConfigReference {
     }
 }
 
-/// Whether a subPath without items is reported here when its key is missing, rather than by `subpath-configmap-mount`.
+/// Whether a subPath without items is reported here when its key is missing, rather than by
+/// `subpath-configmap-mount`.
 pub(crate) fn reports(cx: &Context<'_>, resource: ResourceId) -> bool {
-    cx.running.contains(&META.name) && cx.workspace.sets_of(resource).iter().any(|set| cx.workspace.set(*set).closed)
+    cx.running.contains(&META.name)
+        && cx
+            .workspace
+            .sets_of(resource)
+            .iter()
+            .any(|set| cx.workspace.set(*set).closed)
 }
 
 /// A name, or a key of it, that a resource wants and that some of its apply sets do not have.
@@ -122,13 +139,19 @@ impl<'a> Gaps<'a> {
     fn of(workspace: &'a Workspace, views: &'a Views) -> Self {
         let encrypted = workspace.closed_but_for_encrypted();
         let parts = workspace.resources().par_chunks(CHUNK).map(|resources| {
-            let mut found = Self { encrypted: encrypted.clone(), ..Self::default() };
+            let mut found = Self {
+                encrypted: encrypted.clone(),
+                ..Self::default()
+            };
             for resource in resources {
                 found.of_resource(workspace, views, resource);
             }
             found
         });
-        let mut all = Self { encrypted: encrypted.clone(), ..Self::default() };
+        let mut all = Self {
+            encrypted: encrypted.clone(),
+            ..Self::default()
+        };
         for part in parts.collect::<Vec<_>>() {
             all.objects.extend(part.objects);
             all.keys.extend(part.keys);
@@ -144,7 +167,11 @@ impl<'a> Gaps<'a> {
 
     fn of_resource(&mut self, workspace: &'a Workspace, views: &'a Views, resource: &'a Resource) {
         let sets = workspace.sets_of(resource.id);
-        let plain = View { workspace, resource, built: None };
+        let plain = View {
+            workspace,
+            resource,
+            built: None,
+        };
         let closed = |set: &SetId| self.is_closed(workspace, *set);
         let all = |view: View<'a>, fields: bool| {
             let mut wanted = view.of_pods();
@@ -156,7 +183,15 @@ impl<'a> Gaps<'a> {
         for set in &sets {
             let (built, known) = views.get(resource.id, *set);
             let fields = self.is_closed(workspace, *set);
-            let changed = built.map(|built| all(View { built: Some(built), ..plain }, fields));
+            let changed = built.map(|built| {
+                all(
+                    View {
+                        built: Some(built),
+                        ..plain
+                    },
+                    fields,
+                )
+            });
             for want in changed.as_ref().unwrap_or(&written) {
                 self.look_up(workspace, resource, *set, want, known, &mut found);
             }
@@ -175,13 +210,27 @@ impl<'a> Gaps<'a> {
         found: &mut Missing<'a>,
     ) {
         if wanted::is_misnamed(want.name) {
-            self.misnamed.push(Misnamed { resource, wanted: want.clone(), set, built });
+            self.misnamed.push(Misnamed {
+                resource,
+                wanted: want.clone(),
+                set,
+                built,
+            });
             return;
         }
-        let new = || Gap { resource, wanted: Vec::new(), keys: Vec::new(), sets: Vec::new(), built: true };
-        let mut resolution = workspace.resolve_in(set, resource.id, want.to, want.name, want.namespace);
+        let new = || Gap {
+            resource,
+            wanted: Vec::new(),
+            keys: Vec::new(),
+            sets: Vec::new(),
+            built: true,
+        };
+        let mut resolution =
+            workspace.resolve_in(set, resource.id, want.to, want.name, want.namespace);
         if resolution == Resolution::Missing
-            && let [one] = workspace.named_on_the_way(set, want.to, want.name).as_slice()
+            && let [one] = workspace
+                .named_on_the_way(set, want.to, want.name)
+                .as_slice()
         {
             resolution = Resolution::Uncertain(vec![*one]);
         }
@@ -191,17 +240,37 @@ impl<'a> Gaps<'a> {
         let held = match resolution {
             Resolution::Missing => {
                 // What stands in one file is applied together, whatever else is.
-                let beside = || workspace.definitions(want.to, want.name).any(|other| other.file == resource.file);
+                let beside = || {
+                    workspace
+                        .definitions(want.to, want.name)
+                        .any(|other| other.file == resource.file)
+                };
                 if self.is_closed(workspace, set) || want.is_in_pods() && beside() {
-                    found.objects.entry((want.to, want.name, want.namespace)).or_insert_with(new).add(set, Held::default(), want, built);
+                    found
+                        .objects
+                        .entry((want.to, want.name, want.namespace))
+                        .or_insert_with(new)
+                        .add(set, Held::default(), want, built);
                 }
                 return;
             }
-            Resolution::One(id) => Held { ids: vec![id], certain: true, ..Held::default() },
-            Resolution::Several(ids) => Held { ids, certain: true, ..Held::default() },
+            Resolution::One(id) => Held {
+                ids: vec![id],
+                certain: true,
+                ..Held::default()
+            },
+            Resolution::Several(ids) => Held {
+                ids,
+                certain: true,
+                ..Held::default()
+            },
             Resolution::Uncertain(ids) => {
-                self.one_sided.extend(OneSided::of(workspace, set, resource, want, &ids));
-                Held { ids, ..Held::default() }
+                self.one_sided
+                    .extend(OneSided::of(workspace, set, resource, want, &ids));
+                Held {
+                    ids,
+                    ..Held::default()
+                }
             }
             Resolution::Generated { kustomization, .. } => {
                 let keys = if want.keys.is_empty() {
@@ -209,15 +278,31 @@ impl<'a> Gaps<'a> {
                 } else {
                     workspace.generated_keys(set, resource.id, want.to, want.name, want.namespace)
                 };
-                let made = keys.filter(|keys| keys.complete).map(|keys| (kustomization, keys.known));
-                Held { made, certain: true, ..Held::default() }
+                let made = keys
+                    .filter(|keys| keys.complete)
+                    .map(|keys| (kustomization, keys.known));
+                Held {
+                    made,
+                    certain: true,
+                    ..Held::default()
+                }
             }
         };
         if want.is_in_pods() {
-            self.present.entry((set, want.to)).or_default().insert(want.name);
+            self.present
+                .entry((set, want.to))
+                .or_default()
+                .insert(want.name);
         }
-        for key in want.keys.iter().filter(|key| keys::lacks(workspace, &held, key)) {
-            let gap = found.keys.entry((want.to, want.name, want.namespace, key.text)).or_insert_with(new);
+        for key in want
+            .keys
+            .iter()
+            .filter(|key| keys::lacks(workspace, &held, key))
+        {
+            let gap = found
+                .keys
+                .entry((want.to, want.name, want.namespace, key.text))
+                .or_insert_with(new);
             gap.add(set, held.clone(), want, built);
             if !gap.keys.iter().any(|k| k.place.at == key.place.at) {
                 gap.keys.push(key.clone());
@@ -251,7 +336,11 @@ impl<'a> Gap<'a> {
         if !self.sets.iter().any(|(known, _)| *known == set) {
             self.sets.push((set, held));
         }
-        if !self.wanted.iter().any(|known| known.place.at == want.place.at) {
+        if !self
+            .wanted
+            .iter()
+            .any(|known| known.place.at == want.place.at)
+        {
             self.wanted.push(want.clone());
         }
     }
@@ -276,32 +365,63 @@ impl Verdict {
     }
 
     fn no_fix(severity: Severity, reason: NoFix) -> Self {
-        Self { severity, fix: Err(reason), notes: Vec::new(), related: Vec::new() }
+        Self {
+            severity,
+            fix: Err(reason),
+            notes: Vec::new(),
+            related: Vec::new(),
+        }
     }
 }
 
-/// The worst of the verdicts, and the sets that it holds for. `None` when a set has a maker for it, or nothing is to be said.
+/// The worst of the verdicts, and the sets that it holds for. `None` when a set has a maker for it,
+/// or nothing is to be said.
 fn worst(verdicts: Vec<(SetId, Verdict)>) -> Option<(Verdict, Vec<SetId>)> {
     let severity = verdicts.iter().map(|(_, v)| v.severity).max()?;
-    let sets = verdicts.iter().filter(|(_, v)| v.severity == severity).map(|(set, _)| *set).collect();
-    let verdict = verdicts.into_iter().map(|(_, v)| v).find(|v| v.severity == severity)?;
+    let sets = verdicts
+        .iter()
+        .filter(|(_, v)| v.severity == severity)
+        .map(|(set, _)| *set)
+        .collect();
+    let verdict = verdicts
+        .into_iter()
+        .map(|(_, v)| v)
+        .find(|v| v.severity == severity)?;
     Some((verdict, sets))
 }
 
 /// A fix that writes another name or key, for a person to check.
-fn rewrite(resource: &Resource, places: &[&Place<'_>], text: &str, title: String) -> Result<Fix, NoFix> {
+fn rewrite(
+    resource: &Resource,
+    places: &[&Place<'_>],
+    text: &str,
+    title: String,
+) -> Result<Fix, NoFix> {
     let mut changes = Vec::new();
     for place in places {
         let Some(node) = place.node else {
-            return Err(NoFix::new("inline-patch", format!("{title} in this patch, by hand: it is text inside of a field")));
+            return Err(NoFix::new(
+                "inline-patch",
+                format!("{title} in this patch, by hand: it is text inside of a field"),
+            ));
         };
         changes.push(Change::Edit(place.at.file, node.set(&Value::str(text))?));
     }
-    Ok(Fix { title, applicability: Applicability::DisplayOnly, changes, claims: vec![resource.id] })
+    Ok(Fix {
+        title,
+        applicability: Applicability::DisplayOnly,
+        changes,
+        claims: vec![resource.id],
+    })
 }
 
 /// The finding about places of a resource; the first one is its own.
-fn finding(gap: &Gap<'_>, places: &[&Place<'_>], message: String, verdict: Verdict) -> Option<Finding> {
+fn finding(
+    gap: &Gap<'_>,
+    places: &[&Place<'_>],
+    message: String,
+    verdict: Verdict,
+) -> Option<Finding> {
     let (first, rest) = places.split_first()?;
     let mut related = verdict.related;
     let rest = rest.iter().filter(|place| place.at != first.at);

@@ -1,8 +1,9 @@
 //! Names and keys that may have been meant.
 
-/// The candidates nearest to `name`, when they are near enough to be meant: at most two edits, fewer for short names, and of words of two
-/// or three letters one that is too many or missing. Case does not count: Kubernetes tells it apart, people do not. Names that differ in
-/// digits alone are those of siblings.
+/// The candidates nearest to `name`, when they are near enough to be meant: at most two edits,
+/// fewer for short names, and of words of two or three letters one that is too many or missing.
+/// Case does not count: Kubernetes tells it apart, people do not. Names that differ in digits alone
+/// are those of siblings.
 pub(super) fn nearest<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
     let limit = match name.len() {
         0..2 => return Vec::new(),
@@ -40,8 +41,17 @@ mod tests {
     #[test]
     fn near_is_a_slip_and_no_sibling() {
         let near = |name, candidates: &[&'static str]| nearest(name, candidates.iter().copied());
-        assert_eq!(near("app-confg", &["app-config", "web-config"]), ["app-config"]);
-        assert_eq!(near("app-config", &["app-config", "web-config", "app-confog", "app-configs"]), ["app-confog", "app-configs"]);
+        assert_eq!(
+            near("app-confg", &["app-config", "web-config"]),
+            ["app-config"]
+        );
+        assert_eq!(
+            near(
+                "app-config",
+                &["app-config", "web-config", "app-confog", "app-configs"]
+            ),
+            ["app-confog", "app-configs"]
+        );
         assert!(near("app-config-1", &["app-config-2", "app-config"]).contains(&"app-config"));
         assert!(near("settings-v1", &["settings-v2"]).is_empty());
         assert_eq!(near("VALUE", &["value", "VALUES"]), ["value"]);

@@ -1,8 +1,10 @@
-//! Judges a name that is missing: who may make it after all, which name may have been meant, and how much that matters.
+//! Judges a name that is missing: who may make it after all, which name may have been meant, and
+//! how much that matters.
 //!
-//! The order is that of certainty. A maker that is known settles it, and so does another set that has it. A near name, or the name in another
-//! namespace, explains it. What may make it all the same makes a remark of it. What is left is missing: for certain where somebody vouches
-//! for the set, and probably where the set lacks no more names than it has of those that its pods ask for.
+//! The order is that of certainty. A maker that is known settles it, and so does another set that
+//! has it. A near name, or the name in another namespace, explains it. What may make it all the
+//! same makes a remark of it. What is left is missing: for certain where somebody vouches for the
+//! set, and probably where the set lacks no more names than it has of those that its pods ask for.
 
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
 use kubewright_model::kube::{Member, ResourceId, SetId, Target, Workspace};
@@ -13,23 +15,47 @@ use super::{Gap, Verdict, finding, is_configured, keys, rewrite, say, worst};
 
 /// The finding about a name that sets of the resource do not have.
 pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Vec<Finding> {
-    let Some(wanted) = gap.first().filter(|wanted| !facts.is_external(wanted)) else { return Vec::new() };
-    if let Some(finding) = gap.sets.iter().find_map(|(set, _)| keys::of_maker(facts, gap, *set)) {
+    let Some(wanted) = gap.first().filter(|wanted| !facts.is_external(wanted)) else {
+        return Vec::new();
+    };
+    if let Some(finding) = gap
+        .sets
+        .iter()
+        .find_map(|(set, _)| keys::of_maker(facts, gap, *set))
+    {
         return vec![finding];
     }
     let keys = keys::of_encrypted(facts, gap);
-    if keys.is_empty() { object(facts, gap, wanted).into_iter().collect() } else { keys }
+    if keys.is_empty() {
+        object(facts, gap, wanted).into_iter().collect()
+    } else {
+        keys
+    }
 }
 
 fn object(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>) -> Option<Finding> {
-    let verdicts = gap.sets.iter().filter_map(|(set, _)| Some((*set, in_set(facts, gap, wanted, *set)?))).collect();
+    let verdicts = gap
+        .sets
+        .iter()
+        .filter_map(|(set, _)| Some((*set, in_set(facts, gap, wanted, *set)?)))
+        .collect();
     let (verdict, sets) = worst(verdicts)?;
     let places: Vec<&Place<'_>> = gap.wanted.iter().map(|w| &w.place).collect();
-    finding(gap, &places, say::object(facts.workspace(), gap, wanted, &sets), verdict)
+    finding(
+        gap,
+        &places,
+        say::object(facts.workspace(), gap, wanted, &sets),
+        verdict,
+    )
 }
 
 /// `None` when something makes it, or nobody would want to know.
-fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId) -> Option<Verdict> {
+fn in_set(
+    facts: &Facts<'_, '_>,
+    gap: &Gap<'_>,
+    wanted: &Wanted<'_>,
+    set: SetId,
+) -> Option<Verdict> {
     let ws = facts.workspace();
     let namespace = facts.namespace(gap.resource, wanted, set);
     let namespace = namespace.as_deref();
@@ -46,16 +72,28 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId)
         return Some(verdict);
     }
     if !facts.is_closed(set) {
-        let fitting = facts.nearest(wanted, namespace, gap.resource.file).is_some() || facts.generator(wanted.to, wanted.name).is_some();
+        let fitting = facts
+            .nearest(wanted, namespace, gap.resource.file)
+            .is_some()
+            || facts.generator(wanted.to, wanted.name).is_some();
         return other_namespace(facts, wanted, set, namespace).filter(|_| !fitting);
     }
     if let Some(path) = facts.created(wanted) {
-        return Some(Verdict::remark(NoFix::new("made-by-command", format!("a command in {path} makes it"))));
+        return Some(Verdict::remark(NoFix::new(
+            "made-by-command",
+            format!("a command in {path} makes it"),
+        )));
     }
-    if let Some(id) = facts.traces().mentioned(wanted.name, |id| facts.is_in(id, set)) {
+    if let Some(id) = facts
+        .traces()
+        .mentioned(wanted.name, |id| facts.is_in(id, set))
+    {
         return Some(Verdict::remark(NoFix::new(
             "made-by-resource",
-            format!("{} mentions the name and may make it", ws.resource(id).display()),
+            format!(
+                "{} mentions the name and may make it",
+                ws.resource(id).display()
+            ),
         )));
     }
     if let Some(verdict) = other_namespace(facts, wanted, set, namespace) {
@@ -71,7 +109,10 @@ fn in_set(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId)
     if wanted.how == How::PullSecret {
         return None;
     }
-    Some(elsewhere(facts, wanted, set, namespace).unwrap_or_else(|| missing(facts, gap, wanted, set, namespace)))
+    Some(
+        elsewhere(facts, wanted, set, namespace)
+            .unwrap_or_else(|| missing(facts, gap, wanted, set, namespace)),
+    )
 }
 
 /// Files that are not what is applied.
@@ -87,24 +128,55 @@ pub(super) fn set_aside(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Opt
     }
     facts.is_base(set).then(|| {
         let name = &facts.workspace().set(set).name;
-        Verdict::remark(NoFix::new("base", format!("{name} is there to be built upon, and what is built upon it may add this")))
+        Verdict::remark(NoFix::new(
+            "base",
+            format!("{name} is there to be built upon, and what is built upon it may add this"),
+        ))
     })
 }
 
 /// One name of the set, or of its generators, that may have been meant.
-fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Option<Verdict> {
+fn near_name(
+    facts: &Facts<'_, '_>,
+    gap: &Gap<'_>,
+    wanted: &Wanted<'_>,
+    set: SetId,
+    namespace: Option<&str>,
+) -> Option<Verdict> {
     let ws = facts.workspace();
-    let defined = ws.set(set).members.iter().filter(|m| ws.resource(m.resource).target() == Some(wanted.to));
-    let defined = defined.filter(|m| may_equal(m.namespace.as_deref(), namespace)).map(|m| ws.resource(m.resource));
-    let made = ws.set(set).generated.iter().filter(|g| may_equal(g.namespace.as_deref(), namespace)).filter_map(|g| ws.generator(g));
+    let defined = ws
+        .set(set)
+        .members
+        .iter()
+        .filter(|m| ws.resource(m.resource).target() == Some(wanted.to));
+    let defined = defined
+        .filter(|m| may_equal(m.namespace.as_deref(), namespace))
+        .map(|m| ws.resource(m.resource));
+    let made = ws
+        .set(set)
+        .generated
+        .iter()
+        .filter(|g| may_equal(g.namespace.as_deref(), namespace))
+        .filter_map(|g| ws.generator(g));
     let made: Vec<_> = made.filter(|g| g.to == wanted.to).collect();
-    let encrypted: Vec<_> = facts.encrypted_of(set).filter(|e| e.to == wanted.to).collect();
-    let names = defined.clone().map(|r| r.name.as_str()).chain(made.iter().map(|g| g.name.as_str()));
-    let names: Vec<&str> = names.chain(encrypted.iter().map(|e| e.name.as_str())).collect();
+    let encrypted: Vec<_> = facts
+        .encrypted_of(set)
+        .filter(|e| e.to == wanted.to)
+        .collect();
+    let names = defined
+        .clone()
+        .map(|r| r.name.as_str())
+        .chain(made.iter().map(|g| g.name.as_str()));
+    let names: Vec<&str> = names
+        .chain(encrypted.iter().map(|e| e.name.as_str()))
+        .collect();
     let mut near = facts.nearest_names(wanted.name, &names);
     if near.is_empty() {
         // Written with another prefix or suffix than the build puts around it.
-        let around = |m: &&Member| m.name != ws.resource(m.resource).name && is_around(wanted.name, &ws.resource(m.resource).name);
+        let around = |m: &&Member| {
+            m.name != ws.resource(m.resource).name
+                && is_around(wanted.name, &ws.resource(m.resource).name)
+        };
         near = ws
             .set(set)
             .members
@@ -121,14 +193,33 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
         }
         return Some(Verdict::no_fix(
             severity(wanted, Severity::Warning),
-            NoFix::new("several-near", format!("{} have names near to it", near.join(" and "))),
+            NoFix::new(
+                "several-near",
+                format!("{} have names near to it", near.join(" and ")),
+            ),
         ));
     };
-    let generator = made.iter().find(|g| g.name == **name).map(|g| g.location.clone());
-    let definition = defined.clone().find(|r| r.name == **name).and_then(|r| place(facts, r.id)).or(generator);
-    let definition = definition.or_else(|| encrypted.iter().find(|e| e.name == **name).map(|e| e.location.clone()));
+    let generator = made
+        .iter()
+        .find(|g| g.name == **name)
+        .map(|g| g.location.clone());
+    let definition = defined
+        .clone()
+        .find(|r| r.name == **name)
+        .and_then(|r| place(facts, r.id))
+        .or(generator);
+    let definition = definition.or_else(|| {
+        encrypted
+            .iter()
+            .find(|e| e.name == **name)
+            .map(|e| e.location.clone())
+    });
     // Nobody else wants it: it is this one that was meant.
-    let asked = facts.gaps.present.get(&(set, wanted.to)).is_some_and(|names| names.contains(name));
+    let asked = facts
+        .gaps
+        .present
+        .get(&(set, wanted.to))
+        .is_some_and(|names| names.contains(name));
     let orphan = !asked && ws.references_to(set, wanted.to, name).is_empty();
     let worst = match (wanted.to, orphan) {
         (Target::ConfigMap, _) if is_configured(ws, set) => Severity::Error,
@@ -140,13 +231,35 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
     }
     let places: Vec<&Place<'_>> = gap.wanted.iter().map(|w| &w.place).collect();
     let fix = if gap.wanted.iter().any(|w| w.embedded) {
-        Err(NoFix::new("embedded-name", format!("{} {name} is near to it; the field holds more than the name", wanted.to.kind())))
+        Err(NoFix::new(
+            "embedded-name",
+            format!(
+                "{} {name} is near to it; the field holds more than the name",
+                wanted.to.kind()
+            ),
+        ))
     } else {
-        rewrite(gap.resource, &places, name, format!("name {} {name}", wanted.to.kind()))
+        rewrite(
+            gap.resource,
+            &places,
+            name,
+            format!("name {} {name}", wanted.to.kind()),
+        )
     };
-    let mut verdict = Verdict { severity: severity(wanted, worst), fix, notes: Vec::new(), related: Vec::new() };
-    let unused = if orphan { ", and nothing refers to it" } else { "" };
-    verdict.related.extend(definition.map(|at| (at, format!("{} {name}{unused}", wanted.to.kind()))));
+    let mut verdict = Verdict {
+        severity: severity(wanted, worst),
+        fix,
+        notes: Vec::new(),
+        related: Vec::new(),
+    };
+    let unused = if orphan {
+        ", and nothing refers to it"
+    } else {
+        ""
+    };
+    verdict
+        .related
+        .extend(definition.map(|at| (at, format!("{} {name}{unused}", wanted.to.kind()))));
     Some(verdict)
 }
 
@@ -154,114 +267,231 @@ fn near_name(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: Set
 fn is_around(name: &str, inner: &str) -> bool {
     // One word alone is part of many names.
     let cut = |rest: &str| rest.len() > 1 && inner.contains('-');
-    name.strip_suffix(inner).is_some_and(|rest| rest.ends_with('-') && cut(rest))
-        || name.strip_prefix(inner).is_some_and(|rest| rest.starts_with('-') && cut(rest))
+    name.strip_suffix(inner)
+        .is_some_and(|rest| rest.ends_with('-') && cut(rest))
+        || name
+            .strip_prefix(inner)
+            .is_some_and(|rest| rest.starts_with('-') && cut(rest))
 }
 
 /// The set has it in another namespace.
-fn other_namespace(facts: &Facts<'_, '_>, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Option<Verdict> {
+fn other_namespace(
+    facts: &Facts<'_, '_>,
+    wanted: &Wanted<'_>,
+    set: SetId,
+    namespace: Option<&str>,
+) -> Option<Verdict> {
     let ws = facts.workspace();
     let ids = facts.definitions(wanted.to, wanted.name);
-    let defined = ids.iter().find_map(|id| ws.member(set, *id)).map(|m| (m.namespace.as_deref(), place(facts, m.resource)));
+    let defined = ids
+        .iter()
+        .find_map(|id| ws.member(set, *id))
+        .map(|m| (m.namespace.as_deref(), place(facts, m.resource)));
     let made = ws.makers_of(set, wanted.to, wanted.name);
-    let made = made.first().map(|g| (g.namespace.as_deref(), ws.generator(g).map(|made| made.location.clone())));
+    let made = made.first().map(|g| {
+        (
+            g.namespace.as_deref(),
+            ws.generator(g).map(|made| made.location.clone()),
+        )
+    });
     let (theirs, at) = defined.or(made)?;
     let theirs = theirs.filter(|theirs| Some(*theirs) != namespace)?;
     let text = match namespace {
         Some(own) => format!("it is in namespace {theirs}; a pod reads what is in its own, {own}"),
         None => format!("it is in namespace {theirs}"),
     };
-    let mut verdict = Verdict::no_fix(severity(wanted, Severity::Warning), NoFix::new("other-namespace", text));
-    verdict.related.extend(at.map(|at| (at, format!("{} {} in namespace {theirs}", wanted.to.kind(), wanted.name))));
+    let mut verdict = Verdict::no_fix(
+        severity(wanted, Severity::Warning),
+        NoFix::new("other-namespace", text),
+    );
+    verdict.related.extend(at.map(|at| {
+        (
+            at,
+            format!("{} {} in namespace {theirs}", wanted.to.kind(), wanted.name),
+        )
+    }));
     Some(verdict)
 }
 
 /// Another set has it.
-fn defined_elsewhere(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, namespace: Option<&str>) -> Option<Verdict> {
+fn defined_elsewhere(
+    facts: &Facts<'_, '_>,
+    gap: &Gap<'_>,
+    wanted: &Wanted<'_>,
+    namespace: Option<&str>,
+) -> Option<Verdict> {
     let ws = facts.workspace();
     if let Some(other) = facts.other_overlay(gap.resource, wanted) {
-        let text = format!("{} has it, and the same {}", say::set(ws, other), gap.resource.kind);
+        let text = format!(
+            "{} has it, and the same {}",
+            say::set(ws, other),
+            gap.resource.kind
+        );
         // Secrets of development are in git more often than those of production.
-        let severity = if wanted.to == Target::ConfigMap { Severity::Warning } else { Severity::Info };
+        let severity = if wanted.to == Target::ConfigMap {
+            Severity::Warning
+        } else {
+            Severity::Info
+        };
         return Some(Verdict::no_fix(severity, NoFix::new("other-overlay", text)));
     }
-    let file = facts.nearest(wanted, namespace, gap.resource.file).or_else(|| facts.generator(wanted.to, wanted.name))?;
-    let text = format!("{} defines it: say in [[apply-sets]] if they are applied together", ws.file(file).path);
+    let file = facts
+        .nearest(wanted, namespace, gap.resource.file)
+        .or_else(|| facts.generator(wanted.to, wanted.name))?;
+    let text = format!(
+        "{} defines it: say in [[apply-sets]] if they are applied together",
+        ws.file(file).path
+    );
     Some(Verdict::remark(NoFix::new("other-set", text)))
 }
 
 /// Something of the set may make it.
-fn elsewhere(facts: &Facts<'_, '_>, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Option<Verdict> {
+fn elsewhere(
+    facts: &Facts<'_, '_>,
+    wanted: &Wanted<'_>,
+    set: SetId,
+    namespace: Option<&str>,
+) -> Option<Verdict> {
     let ws = facts.workspace();
     if let Some(id) = facts.installer(set) {
-        return Some(Verdict::remark(NoFix::new("made-by-resource", format!("{} may install it", ws.resource(id).display()))));
+        return Some(Verdict::remark(NoFix::new(
+            "made-by-resource",
+            format!("{} may install it", ws.resource(id).display()),
+        )));
     }
     if let Some(id) = facts.traces().after(wanted.name, |id| facts.is_in(id, set)) {
-        let text = format!("it is named after {}, whose operator may make it", ws.resource(id).display());
+        let text = format!(
+            "it is named after {}, whose operator may make it",
+            ws.resource(id).display()
+        );
         return Some(Verdict::remark(NoFix::new("made-by-resource", text)));
     }
-    let platform = namespace.filter(|ns| ns.starts_with("kube-") || ns.starts_with("openshift-"))?;
-    Some(Verdict::remark(NoFix::new("platform-namespace", format!("namespace {platform} belongs to the platform, which may make it"))))
+    let platform =
+        namespace.filter(|ns| ns.starts_with("kube-") || ns.starts_with("openshift-"))?;
+    Some(Verdict::remark(NoFix::new(
+        "platform-namespace",
+        format!("namespace {platform} belongs to the platform, which may make it"),
+    )))
 }
 
 /// Nothing makes it.
-fn missing(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Verdict {
+fn missing(
+    facts: &Facts<'_, '_>,
+    gap: &Gap<'_>,
+    wanted: &Wanted<'_>,
+    set: SetId,
+    namespace: Option<&str>,
+) -> Verdict {
     let ws = facts.workspace();
     let other = match wanted.to {
         Target::ConfigMap => Target::Secret,
         Target::Secret => Target::ConfigMap,
     };
     let mut notes = Vec::new();
-    if facts.definitions(other, wanted.name).iter().any(|id| facts.is_in(*id, set)) {
+    if facts
+        .definitions(other, wanted.name)
+        .iter()
+        .any(|id| facts.is_in(*id, set))
+    {
         notes.push(format!("there is a {} of that name", other.kind()));
     }
     notes.extend(holder(facts, gap, wanted, set, namespace));
     let configured = is_configured(ws, set);
-    let nothing = if ws.options().stream { "nothing in the stream makes it" } else { "nothing in the workspace makes it" };
-    let (present, absent) = facts.tally(set, wanted.to);
-    let mut verdict = if let Some(directory) = facts.examples(gap.resource.file).filter(|_| !configured) {
-        Verdict::remark(NoFix::new("example", format!("it lies below {directory}/: whoever adapts it may make it")))
-    } else if wanted.to == Target::Secret && !(absent == 1 && present > 1) {
-        Verdict::remark(NoFix::new("secret-elsewhere", "Secrets are often not kept with the manifests: it must be there before its reader"))
-    } else if configured && wanted.to == Target::ConfigMap {
-        Verdict::no_fix(Severity::Error, NoFix::new("not-defined", nothing))
-    } else if (absent == 1 && present > 0) || !notes.is_empty() {
-        let text = match present {
-            0 => nothing.to_owned(),
-            1 => format!("{nothing}; the other {} that pods of the set read is there", wanted.to.kind()),
-            _ => {
-                format!("{nothing}; the {present} other {}s that pods of the set read are there", wanted.to.kind())
-            }
-        };
-        Verdict::no_fix(Severity::Warning, NoFix::new("not-defined", text))
+    let nothing = if ws.options().stream {
+        "nothing in the stream makes it"
     } else {
-        Verdict::remark(NoFix::new("perhaps-elsewhere", format!("{nothing}; whoever applies it may make it, or another set")))
+        "nothing in the workspace makes it"
     };
+    let (present, absent) = facts.tally(set, wanted.to);
+    let mut verdict =
+        if let Some(directory) = facts.examples(gap.resource.file).filter(|_| !configured) {
+            Verdict::remark(NoFix::new(
+                "example",
+                format!("it lies below {directory}/: whoever adapts it may make it"),
+            ))
+        } else if wanted.to == Target::Secret && !(absent == 1 && present > 1) {
+            Verdict::remark(NoFix::new(
+                "secret-elsewhere",
+                "Secrets are often not kept with the manifests: it must be there before its reader",
+            ))
+        } else if configured && wanted.to == Target::ConfigMap {
+            Verdict::no_fix(Severity::Error, NoFix::new("not-defined", nothing))
+        } else if (absent == 1 && present > 0) || !notes.is_empty() {
+            let text = match present {
+                0 => nothing.to_owned(),
+                1 => format!(
+                    "{nothing}; the other {} that pods of the set read is there",
+                    wanted.to.kind()
+                ),
+                _ => {
+                    format!(
+                        "{nothing}; the {present} other {}s that pods of the set read are there",
+                        wanted.to.kind()
+                    )
+                }
+            };
+            Verdict::no_fix(Severity::Warning, NoFix::new("not-defined", text))
+        } else {
+            Verdict::remark(NoFix::new(
+                "perhaps-elsewhere",
+                format!("{nothing}; whoever applies it may make it, or another set"),
+            ))
+        };
     verdict.notes = notes;
     verdict
 }
 
 /// Another object of the set that has all keys that are wanted.
-fn holder(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>, set: SetId, namespace: Option<&str>) -> Option<String> {
+fn holder(
+    facts: &Facts<'_, '_>,
+    gap: &Gap<'_>,
+    wanted: &Wanted<'_>,
+    set: SetId,
+    namespace: Option<&str>,
+) -> Option<String> {
     let ws = facts.workspace();
-    let keys: Vec<&str> = gap.wanted.iter().flat_map(|w| &w.keys).map(|key| key.text).collect();
+    let keys: Vec<&str> = gap
+        .wanted
+        .iter()
+        .flat_map(|w| &w.keys)
+        .map(|key| key.text)
+        .collect();
     if keys.is_empty() || wanted.to == Target::Secret {
         return None;
     }
     let fits = |id: &ResourceId| {
         let held = ws.data_keys(*id);
-        let here = ws.member(set, *id).is_some_and(|m| may_equal(m.namespace.as_deref(), namespace));
+        let here = ws
+            .member(set, *id)
+            .is_some_and(|m| may_equal(m.namespace.as_deref(), namespace));
         here && keys.iter().all(|key| held.iter().any(|h| h == key))
     };
-    let mut holders = facts.holders(set, wanted.to, keys.first()?).into_iter().filter(fits);
-    let (holder, None) = (holders.next()?, holders.next()) else { return None };
-    let what = if keys.len() == 1 { format!("key {}", keys[0]) } else { "all keys that are read".to_owned() };
-    Some(format!("{} {} has {what}", wanted.to.kind(), ws.resource(holder).name))
+    let mut holders = facts
+        .holders(set, wanted.to, keys.first()?)
+        .into_iter()
+        .filter(fits);
+    let (holder, None) = (holders.next()?, holders.next()) else {
+        return None;
+    };
+    let what = if keys.len() == 1 {
+        format!("key {}", keys[0])
+    } else {
+        "all keys that are read".to_owned()
+    };
+    Some(format!(
+        "{} {} has {what}",
+        wanted.to.kind(),
+        ws.resource(holder).name
+    ))
 }
 
 /// What is optional only disappoints.
 fn severity(wanted: &Wanted<'_>, worst: Severity) -> Severity {
-    if wanted.optional { worst.min(Severity::Warning) } else { worst }
+    if wanted.optional {
+        worst.min(Severity::Warning)
+    } else {
+        worst
+    }
 }
 
 /// Where a resource says its name.
@@ -272,5 +502,8 @@ pub(super) fn place(facts: &Facts<'_, '_>, id: ResourceId) -> Option<Location> {
 /// The same.
 pub(super) fn name_of(workspace: &Workspace, id: ResourceId) -> Option<Location> {
     let node = workspace.node(id)?;
-    Some(Location::of(workspace.resource(id).file, node.path(&["metadata", "name"]).unwrap_or(node)))
+    Some(Location::of(
+        workspace.resource(id).file,
+        node.path(&["metadata", "name"]).unwrap_or(node),
+    ))
 }

@@ -1,5 +1,6 @@
-//! Names that only one side states a namespace for: the reader, or the definition. They meet if whoever applies them says that namespace,
-//! as by `kubectl -n`; without it the other side is in `default`.
+//! Names that only one side states a namespace for: the reader, or the definition. They meet if
+//! whoever applies them says that namespace, as by `kubectl -n`; without it the other side is in
+//! `default`.
 
 use std::collections::BTreeSet;
 
@@ -21,15 +22,29 @@ pub(super) struct OneSided<'a> {
 }
 
 impl<'a> OneSided<'a> {
-    /// The reference, where a set that is applied as a whole, or one file, has a single definition of it.
-    pub(super) fn of(workspace: &Workspace, set: SetId, resource: &'a Resource, wanted: &Wanted<'a>, ids: &[ResourceId]) -> Option<Self> {
+    /// The reference, where a set that is applied as a whole, or one file, has a single definition
+    /// of it.
+    pub(super) fn of(
+        workspace: &Workspace,
+        set: SetId,
+        resource: &'a Resource,
+        wanted: &Wanted<'a>,
+        ids: &[ResourceId],
+    ) -> Option<Self> {
         let [definition] = ids else { return None };
-        let together = workspace.set(set).closed || workspace.resource(*definition).file == resource.file;
+        let together =
+            workspace.set(set).closed || workspace.resource(*definition).file == resource.file;
         let reader = workspace.member(set, resource.id)?.namespace.clone();
         let theirs = workspace.member(set, *definition)?.namespace.clone();
         // Without a namespace it is `default`, unless somebody says another one.
         let same = reader.as_deref().or(theirs.as_deref()) == Some("default");
-        let one = Self { resource, wanted: wanted.clone(), set, definition: *definition, namespaces: (reader, theirs) };
+        let one = Self {
+            resource,
+            wanted: wanted.clone(),
+            set,
+            definition: *definition,
+            namespaces: (reader, theirs),
+        };
         (together && wanted.is_in_pods() && wanted.namespace.is_none() && !same).then_some(one)
     }
 }
@@ -37,21 +52,32 @@ impl<'a> OneSided<'a> {
 /// The findings, one for each name that a resource reads.
 pub(super) fn judge(facts: &Facts<'_, '_>, all: &[OneSided<'_>]) -> Vec<Finding> {
     let mut said = BTreeSet::new();
-    let new = all.iter().filter(|one| said.insert((one.resource.id, one.wanted.to, one.wanted.name)));
-    new.filter(|one| !facts.gaps.is_lost(one.resource.id, &one.wanted) && !facts.is_made(one.resource, &one.wanted, one.set))
-        .filter_map(|one| finding(facts, one))
-        .collect()
+    let new = all
+        .iter()
+        .filter(|one| said.insert((one.resource.id, one.wanted.to, one.wanted.name)));
+    new.filter(|one| {
+        !facts.gaps.is_lost(one.resource.id, &one.wanted)
+            && !facts.is_made(one.resource, &one.wanted, one.set)
+    })
+    .filter_map(|one| finding(facts, one))
+    .collect()
 }
 
 fn finding(facts: &Facts<'_, '_>, one: &OneSided<'_>) -> Option<Finding> {
     let (kind, to, name) = (&one.resource.kind, one.wanted.to.kind(), one.wanted.name);
     let (stated, who, bare) = match &one.namespaces {
-        (Some(reader), None) => (reader, format!("{kind} {}", one.resource.name), format!("the {to}")),
+        (Some(reader), None) => (
+            reader,
+            format!("{kind} {}", one.resource.name),
+            format!("the {to}"),
+        ),
         (None, Some(theirs)) => (theirs, format!("{to} {name}"), format!("the {kind}")),
         _ => return None,
     };
     let exempt = !super::is_configured(facts.workspace(), one.set)
-        && (facts.tests(one.resource.file).is_some() || facts.examples(one.resource.file).is_some() || facts.is_base(one.set));
+        && (facts.tests(one.resource.file).is_some()
+            || facts.examples(one.resource.file).is_some()
+            || facts.is_base(one.set));
     let message = format!(
         "{kind} {} reads {to} {name}, and only {who} states a namespace ({stated}): applied without `-n {stated}`, {bare} is in another one{}",
         one.resource.name,
@@ -59,12 +85,22 @@ fn finding(facts: &Facts<'_, '_>, one: &OneSided<'_>) -> Option<Finding> {
     );
     Some(Finding {
         transform: META.name,
-        severity: if exempt { Severity::Info } else { Severity::Warning },
+        severity: if exempt {
+            Severity::Info
+        } else {
+            Severity::Warning
+        },
         message,
         primary: one.wanted.place.at.clone(),
-        related: objects::place(facts, one.definition).map(|at| (at, format!("{to} {name}"))).into_iter().collect(),
+        related: objects::place(facts, one.definition)
+            .map(|at| (at, format!("{to} {name}")))
+            .into_iter()
+            .collect(),
         resource: Some(one.resource.id),
         notes: Vec::new(),
-        fix: Err(NoFix::new("namespace-on-one-side", format!("write `namespace: {stated}` into the metadata of {bare} too"))),
+        fix: Err(NoFix::new(
+            "namespace-on-one-side",
+            format!("write `namespace: {stated}` into the metadata of {bare} too"),
+        )),
     })
 }

@@ -1,5 +1,6 @@
-//! Names that a kustomization changes (`namePrefix`, `nameSuffix`, the hash of a generator) while it leaves the reference to them as it is:
-//! kustomize rewrites references in the kinds that it knows alone, and within one namespace.
+//! Names that a kustomization changes (`namePrefix`, `nameSuffix`, the hash of a generator) while
+//! it leaves the reference to them as it is: kustomize rewrites references in the kinds that it
+//! knows alone, and within one namespace.
 
 use kubewright_model::finding::{Finding, NoFix, Severity};
 use kubewright_model::kube::{Renamed, Resolution, Resource, ResourceId, SetId, Workspace};
@@ -29,7 +30,13 @@ impl<'a> Unfollowed<'a> {
         if !wanted.is_in_pods() || *resolution == Resolution::Missing {
             return None;
         }
-        let hashed = matches!(resolution, Resolution::Generated { hash_suffix: true, .. });
+        let hashed = matches!(
+            resolution,
+            Resolution::Generated {
+                hash_suffix: true,
+                ..
+            }
+        );
         let becomes = workspace.renamed(set, resource.id, wanted.to, wanted.name, hashed)?;
         let known = workspace.follows_names(set, resource.id);
         (!known || !becomes.meets() || !becomes.together).then(|| Self {
@@ -46,11 +53,13 @@ impl<'a> Unfollowed<'a> {
         (self.resource.id, self.wanted.to, self.wanted.name) == (id, wanted.to, wanted.name)
     }
 
-    /// Adds one to others: a name is reported once for a resource, with all sets in which it is lost in the same way.
+    /// Adds one to others: a name is reported once for a resource, with all sets in which it is
+    /// lost in the same way.
     pub(super) fn add_to(self, all: &mut Vec<Self>) {
         let same = |other: &&mut Self| {
             let name = (other.resource.id, other.wanted.to, other.wanted.name);
-            name == (self.resource.id, self.wanted.to, self.wanted.name) && other.becomes == self.becomes
+            name == (self.resource.id, self.wanted.to, self.wanted.name)
+                && other.becomes == self.becomes
         };
         match all.iter_mut().find(same) {
             Some(known) if known.sets.contains(&self.sets[0]) => {}
@@ -62,7 +71,13 @@ impl<'a> Unfollowed<'a> {
 
 /// The finding about a reference that the build leaves behind.
 pub(super) fn judge(workspace: &Workspace, lost: &Unfollowed<'_>) -> Finding {
-    let Unfollowed { resource, wanted, sets, becomes, known } = lost;
+    let Unfollowed {
+        resource,
+        wanted,
+        sets,
+        becomes,
+        known,
+    } = lost;
     let (kind, name, to) = (&resource.kind, wanted.name, wanted.to.kind());
     let sets: Vec<String> = sets.iter().map(|set| say::set(workspace, *set)).collect();
     let (fix, related) = if !becomes.together {
@@ -92,7 +107,11 @@ pub(super) fn judge(workspace: &Workspace, lost: &Unfollowed<'_>) -> Finding {
 
 fn unknown_field(workspace: &Workspace, lost: &Unfollowed<'_>) -> NoFix {
     let (kind, to) = (&lost.resource.kind, lost.wanted.to.kind());
-    let path = lost.wanted.place.path(workspace, lost.resource).replace('.', "/");
+    let path = lost
+        .wanted
+        .place
+        .path(workspace, lost.resource)
+        .replace('.', "/");
     let text = format!(
         "kustomize does not know that a {kind} refers to a {to}; name a file under `configurations` of the kustomization, with: \
          {{nameReference: [{{kind: {to}, version: v1, fieldSpecs: [{{kind: {kind}, path: {path}}}]}}]}}"
@@ -102,16 +121,39 @@ fn unknown_field(workspace: &Workspace, lost: &Unfollowed<'_>) -> NoFix {
 
 fn other_build(lost: &Unfollowed<'_>) -> NoFix {
     let (name, becomes) = (lost.wanted.name, &lost.becomes.name);
-    let cure = if becomes.contains('<') { format!("set disableNameSuffixHash for {name}") } else { format!("read {becomes}") };
-    let text = format!("the two are built by kustomizations of their own, and neither build sees the other: {cure}, or put both into one");
+    let cure = if becomes.contains('<') {
+        format!("set disableNameSuffixHash for {name}")
+    } else {
+        format!("read {becomes}")
+    };
+    let text = format!(
+        "the two are built by kustomizations of their own, and neither build sees the other: {cure}, or put both into one"
+    );
     NoFix::new("name-of-another-build", text)
 }
 
-fn other_namespace(workspace: &Workspace, lost: &Unfollowed<'_>) -> (NoFix, Vec<(kubewright_model::finding::Location, String)>) {
-    let Unfollowed { resource, wanted, sets, becomes, .. } = lost;
+fn other_namespace(
+    workspace: &Workspace,
+    lost: &Unfollowed<'_>,
+) -> (NoFix, Vec<(kubewright_model::finding::Location, String)>) {
+    let Unfollowed {
+        resource,
+        wanted,
+        sets,
+        becomes,
+        ..
+    } = lost;
     let (kind, to) = (&resource.kind, wanted.to.kind());
-    let place = |namespace: &Option<String>| namespace.as_ref().map_or_else(|| "no namespace".to_owned(), |n| format!("namespace {n}"));
-    let what = if becomes.definition.is_some() { to.to_owned() } else { format!("generator of the {to}") };
+    let place = |namespace: &Option<String>| {
+        namespace
+            .as_ref()
+            .map_or_else(|| "no namespace".to_owned(), |n| format!("namespace {n}"))
+    };
+    let what = if becomes.definition.is_some() {
+        to.to_owned()
+    } else {
+        format!("generator of the {to}")
+    };
     let advice = match (&becomes.reader, &becomes.namespace) {
         (Some(reader), _) => format!("write `namespace: {reader}` at the {what}"),
         (None, Some(theirs)) => format!("give the {kind} the namespace {theirs} too"),
@@ -123,10 +165,25 @@ fn other_namespace(workspace: &Workspace, lost: &Unfollowed<'_>) -> (NoFix, Vec<
         place(&becomes.namespace),
     );
     let generator = || {
-        let mut made = sets.iter().flat_map(|set| &workspace.set(*set).generated).filter_map(|made| workspace.generator(made));
-        made.find(|g| g.to == wanted.to && g.name == wanted.name).map(|g| g.location.clone())
+        let mut made = sets
+            .iter()
+            .flat_map(|set| &workspace.set(*set).generated)
+            .filter_map(|made| workspace.generator(made));
+        made.find(|g| g.to == wanted.to && g.name == wanted.name)
+            .map(|g| g.location.clone())
     };
-    let definition = becomes.definition.and_then(|id| super::objects::name_of(workspace, id));
-    let at = if becomes.definition.is_some() { definition } else { generator() };
-    (NoFix::new("namespace-not-followed", text), at.map(|at| (at, format!("the {what}"))).into_iter().collect())
+    let definition = becomes
+        .definition
+        .and_then(|id| super::objects::name_of(workspace, id));
+    let at = if becomes.definition.is_some() {
+        definition
+    } else {
+        generator()
+    };
+    (
+        NoFix::new("namespace-not-followed", text),
+        at.map(|at| (at, format!("the {what}")))
+            .into_iter()
+            .collect(),
+    )
 }

@@ -1,5 +1,6 @@
-//! Variables in ConfigMaps that Flux fills in behind the build, and that nothing sets: they become empty, without a word.
-//! Source: <https://fluxcd.io/flux/components/kustomize/kustomizations/#post-build-variable-substitution>.
+//! Variables in ConfigMaps that Flux fills in behind the build, and that nothing sets: they become
+//! empty, without a word. Source:
+//! <https://fluxcd.io/flux/components/kustomize/kustomizations/#post-build-variable-substitution>.
 
 use std::collections::BTreeSet;
 
@@ -12,29 +13,62 @@ use super::{META, say};
 
 /// The findings, one for each ConfigMap.
 pub(super) fn judge(facts: &Facts<'_, '_>) -> Vec<Finding> {
-    let maps = facts.workspace().resources().iter().filter(|r| r.target() == Some(Target::ConfigMap));
-    maps.filter(|r| facts.workspace().may_hold_any(r.id, |text| text.contains("${")))
-        .filter_map(|resource| blanked(facts, resource))
-        .collect()
+    let maps = facts
+        .workspace()
+        .resources()
+        .iter()
+        .filter(|r| r.target() == Some(Target::ConfigMap));
+    maps.filter(|r| {
+        facts
+            .workspace()
+            .may_hold_any(r.id, |text| text.contains("${"))
+    })
+    .filter_map(|resource| blanked(facts, resource))
+    .collect()
 }
 
 fn blanked(facts: &Facts<'_, '_>, resource: &Resource) -> Option<Finding> {
     let ws = facts.workspace();
-    let values = ws.node(resource.id)?.get("data")?.entries().map(|(_, value)| value);
-    let held: Vec<(Node<'_>, Vec<&str>)> =
-        values.map(|v| (v, variables(v.text().unwrap_or_default()))).filter(|(_, v)| !v.is_empty()).collect();
+    let values = ws
+        .node(resource.id)?
+        .get("data")?
+        .entries()
+        .map(|(_, value)| value);
+    let held: Vec<(Node<'_>, Vec<&str>)> = values
+        .map(|v| (v, variables(v.text().unwrap_or_default())))
+        .filter(|(_, v)| !v.is_empty())
+        .collect();
     if held.is_empty() {
         return None;
     }
     for set in ws.sets_of(resource.id) {
         for (owner, build) in ws.post_builds(set, resource.id) {
             // Another kustomization may add to what it sets.
-            let patched = ws.touches(owner).iter().any(|touch| touch.affects("spec.postBuild"));
-            let Some(known) = set_by(facts, build).filter(|known| !patched && !known.is_empty()) else { continue };
+            let patched = ws
+                .touches(owner)
+                .iter()
+                .any(|touch| touch.affects("spec.postBuild"));
+            let Some(known) = set_by(facts, build).filter(|known| !patched && !known.is_empty())
+            else {
+                continue;
+            };
             let is_blank = |name: &&&str| !known.contains(**name);
-            let Some((node, _)) = held.iter().find(|(_, names)| names.iter().any(|name| is_blank(&name))) else { continue };
-            let names: BTreeSet<String> = held.iter().flat_map(|(_, n)| n).filter(is_blank).map(|name| format!("${{{name}}}")).collect();
-            let (owner, names) = (ws.resource(owner), say::list(&names.into_iter().collect::<Vec<_>>()));
+            let Some((node, _)) = held
+                .iter()
+                .find(|(_, names)| names.iter().any(|name| is_blank(&name)))
+            else {
+                continue;
+            };
+            let names: BTreeSet<String> = held
+                .iter()
+                .flat_map(|(_, n)| n)
+                .filter(is_blank)
+                .map(|name| format!("${{{name}}}"))
+                .collect();
+            let (owner, names) = (
+                ws.resource(owner),
+                say::list(&names.into_iter().collect::<Vec<_>>()),
+            );
             return Some(Finding {
                 transform: META.name,
                 severity: Severity::Warning,
@@ -43,7 +77,10 @@ fn blanked(facts: &Facts<'_, '_>, resource: &Resource) -> Option<Finding> {
                     resource.name, owner.name
                 ),
                 primary: Location::of(resource.file, *node),
-                related: vec![(Location::of(owner.file, build), format!("sets {}", say::list(&known.into_iter().collect::<Vec<_>>())))],
+                related: vec![(
+                    Location::of(owner.file, build),
+                    format!("sets {}", say::list(&known.into_iter().collect::<Vec<_>>())),
+                )],
                 resource: Some(resource.id),
                 notes: Vec::new(),
                 fix: Err(NoFix::new(
@@ -59,23 +96,38 @@ fn blanked(facts: &Facts<'_, '_>, resource: &Resource) -> Option<Finding> {
 
 /// The variables that a `postBuild` sets; `None` when not all of its sources are in the workspace.
 fn set_by(facts: &Facts<'_, '_>, build: Node<'_>) -> Option<BTreeSet<String>> {
-    let mut known: BTreeSet<String> =
-        build.get("substitute").into_iter().flat_map(Node::entries).filter_map(|(key, _)| key.text()).map(str::to_owned).collect();
-    for source in build.get("substituteFrom").into_iter().flat_map(Node::items) {
+    let mut known: BTreeSet<String> = build
+        .get("substitute")
+        .into_iter()
+        .flat_map(Node::entries)
+        .filter_map(|(key, _)| key.text())
+        .map(str::to_owned)
+        .collect();
+    for source in build
+        .get("substituteFrom")
+        .into_iter()
+        .flat_map(Node::items)
+    {
         let text = |key: &str| source.get(key).and_then(Node::text);
-        let to = [Target::ConfigMap, Target::Secret].into_iter().find(|to| text("kind") == Some(to.kind()))?;
+        let to = [Target::ConfigMap, Target::Secret]
+            .into_iter()
+            .find(|to| text("kind") == Some(to.kind()))?;
         known.extend(facts.keys_of(to, text("name")?)?);
     }
     Some(known)
 }
 
-/// Variables of a text without a default, as Flux reads them (`github.com/fluxcd/pkg/envsubst`): `$${X}` stays.
+/// Variables of a text without a default, as Flux reads them (`github.com/fluxcd/pkg/envsubst`):
+/// `$${X}` stays.
 fn variables(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     for (at, _) in text.match_indices("${") {
         let escaped = text.get(..at).is_some_and(|before| before.ends_with('$'));
-        let Some((name, _)) = text.get(at + 2..).and_then(|rest| rest.split_once('}')) else { break };
-        let identifier = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && !name.starts_with(|c: char| c.is_ascii_digit());
+        let Some((name, _)) = text.get(at + 2..).and_then(|rest| rest.split_once('}')) else {
+            break;
+        };
+        let identifier = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            && !name.starts_with(|c: char| c.is_ascii_digit());
         if !escaped && identifier && !name.is_empty() && !found.contains(&name) {
             found.push(name);
         }

@@ -1,7 +1,8 @@
-//! How a container starts kube-proxy: the words of its `command` and `args`, of a `sh -c` string within, and the flags among them.
+//! How a container starts kube-proxy: the words of its `command` and `args`, of a `sh -c` string
+//! within, and the flags among them.
 //!
-//! Every word knows the scalar it stands in and its bytes there, so that a flag is changed in the same way in an argument vector and in
-//! a script: as a new text of that scalar.
+//! Every word knows the scalar it stands in and its bytes there, so that a flag is changed in the
+//! same way in an argument vector and in a script: as a new text of that scalar.
 
 use std::ops::Range;
 
@@ -10,8 +11,12 @@ use kubewright_model::yaml::{Edit, Kind, Node, Place, Refusal, ScalarStyle, Spli
 use super::shell;
 
 /// Words that stand before a command without being it.
-const PREFIXES: &[&str] = &["exec", "nohup", "env", "nice", "ionice", "time", "sudo", "if", "then", "else", "do", "while", "!", "{"];
-/// Programs that run the program named behind their own flags (`go-runner` is the log wrapper of the Kubernetes images).
+const PREFIXES: &[&str] = &[
+    "exec", "nohup", "env", "nice", "ionice", "time", "sudo", "if", "then", "else", "do", "while",
+    "!", "{",
+];
+/// Programs that run the program named behind their own flags (`go-runner` is the log wrapper of
+/// the Kubernetes images).
 const WRAPPERS: &[&str] = &["go-runner", "tini", "dumb-init", "nsenter"];
 const SHELLS: &[&str] = &["sh", "bash", "ash", "dash"];
 /// Shells of Windows, whose scripts are not read.
@@ -64,11 +69,15 @@ impl<'a> Flag<'a> {
     }
 }
 
-/// Puts `new` in the place of `range` of the text of a word's scalar. Where the text stands in the file as it is, only these bytes change;
-/// a plain scalar that begins with a sign or digit gets the quotes that every such value gets.
+/// Puts `new` in the place of `range` of the text of a word's scalar. Where the text stands in the
+/// file as it is, only these bytes change; a plain scalar that begins with a sign or digit gets the
+/// quotes that every such value gets.
 fn rewrite(word: &Word<'_>, range: Range<usize>, new: &str) -> Result<Edit, Refusal> {
     let (node, text) = (word.node, word.text);
-    let (before, after) = (text.get(..range.start).unwrap_or(""), text.get(range.end..).unwrap_or(""));
+    let (before, after) = (
+        text.get(..range.start).unwrap_or(""),
+        text.get(range.end..).unwrap_or(""),
+    );
     let whole = format!("{before}{new}{after}");
     let mut edit = node.set(&Value::str(whole.as_str()))?;
     let opening = match node.kind() {
@@ -76,12 +85,18 @@ fn rewrite(word: &Word<'_>, range: Range<usize>, new: &str) -> Result<Edit, Refu
         Kind::Scalar(ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted) => 1,
         _ => return Ok(edit),
     };
-    let inner = node.source().get(opening..node.source().len().saturating_sub(opening));
+    let inner = node
+        .source()
+        .get(opening..node.source().len().saturating_sub(opening));
     let flag = whole.strip_prefix("--").unwrap_or(&whole);
     let letter = whole.starts_with('/') || flag.starts_with(|c: char| c.is_ascii_alphabetic());
-    if inner == Some(text) && (opening > 0 || letter) && !new.contains(['"', '\'', '\\', '#', ':']) {
+    if inner == Some(text) && (opening > 0 || letter) && !new.contains(['"', '\'', '\\', '#', ':'])
+    {
         let start = node.span().start + opening;
-        edit.splices = vec![Splice { range: start + range.start..start + range.end, text: new.to_owned() }];
+        edit.splices = vec![Splice {
+            range: start + range.start..start + range.end,
+            text: new.to_owned(),
+        }];
     }
     Ok(edit)
 }
@@ -114,7 +129,13 @@ pub(super) fn read(container: Node<'_>) -> Reading<'_> {
         .iter()
         .filter_map(|key| container.get(key))
         .flat_map(Node::items)
-        .filter_map(|node| node.text().map(|text| Word { node, text, range: 0..text.len() }))
+        .filter_map(|node| {
+            node.text().map(|text| Word {
+                node,
+                text,
+                range: 0..text.len(),
+            })
+        })
         .collect();
     if let Some(at) = script(&words) {
         let script = words.remove(at);
@@ -124,24 +145,42 @@ pub(super) fn read(container: Node<'_>) -> Reading<'_> {
         }
     }
     if let Some(at) = program(&words.iter().map(Word::raw).collect::<Vec<_>>(), false) {
-        return Reading::Proxy(Call { words: words.split_off(at), named: 1, shell: false });
+        return Reading::Proxy(Call {
+            words: words.split_off(at),
+            named: 1,
+            shell: false,
+        });
     }
     if container.get("command").is_none()
         && let Some(named) = entrypoint(container, &words)
     {
-        return Reading::Proxy(Call { words, named, shell: false });
+        return Reading::Proxy(Call {
+            words,
+            named,
+            shell: false,
+        });
     }
-    let windows = words.first().is_some_and(|w| WINDOWS_SHELLS.contains(&basename(w.raw())));
-    if windows && words.iter().any(|w| w.raw().contains("kube-proxy")) { Reading::Unclear } else { Reading::Other }
+    let windows = words
+        .first()
+        .is_some_and(|w| WINDOWS_SHELLS.contains(&basename(w.raw())));
+    if windows && words.iter().any(|w| w.raw().contains("kube-proxy")) {
+        Reading::Unclear
+    } else {
+        Reading::Other
+    }
 }
 
-/// How many words name the program when the entrypoint of the image is kube-proxy, or hyperkube, whose first word names the server.
+/// How many words name the program when the entrypoint of the image is kube-proxy, or hyperkube,
+/// whose first word names the server.
 fn entrypoint(container: Node<'_>, words: &[Word<'_>]) -> Option<usize> {
     let image = container.get("image")?.text()?;
     let last = image.split('@').next()?.rsplit('/').next()?;
     let name = last.split(':').next()?;
     let arch = ["", "-amd64", "-arm64", "-arm", "-ppc64le", "-s390x"];
-    let is = |program: &str| name.strip_prefix(program).is_some_and(|rest| arch.contains(&rest));
+    let is = |program: &str| {
+        name.strip_prefix(program)
+            .is_some_and(|rest| arch.contains(&rest))
+    };
     let first = words.first().map(Word::bare)?;
     if is("hyperkube") {
         return matches!(first, "proxy" | "kube-proxy").then_some(1);
@@ -151,7 +190,9 @@ fn entrypoint(container: Node<'_>, words: &[Word<'_>]) -> Option<usize> {
 
 /// Position of the script in `sh -c script`.
 fn script(words: &[Word<'_>]) -> Option<usize> {
-    let shell = words.iter().position(|w| SHELLS.contains(&basename(w.raw())))?;
+    let shell = words
+        .iter()
+        .position(|w| SHELLS.contains(&basename(w.raw())))?;
     let mut at = shell + 1;
     let mut found = false;
     while let Some(option) = words.get(at).map(Word::raw).filter(|w| w.starts_with('-')) {
@@ -163,17 +204,35 @@ fn script(words: &[Word<'_>]) -> Option<usize> {
 
 fn in_script<'a>(script: &Word<'a>) -> Reading<'a> {
     let text = script.text;
-    let named = text.contains("kube-proxy") || (text.contains("hyperkube") && text.contains("proxy"));
+    let named =
+        text.contains("kube-proxy") || (text.contains("hyperkube") && text.contains("proxy"));
     if !named {
         return Reading::Other;
     }
-    let Some(commands) = shell::commands(text) else { return Reading::Unclear };
+    let Some(commands) = shell::commands(text) else {
+        return Reading::Unclear;
+    };
     let mut calls = Vec::new();
     for command in commands {
-        let raw: Vec<&str> = command.iter().map(|r| text.get(r.clone()).unwrap_or("")).collect();
+        let raw: Vec<&str> = command
+            .iter()
+            .map(|r| text.get(r.clone()).unwrap_or(""))
+            .collect();
         if let Some(at) = program(&raw, true) {
-            let words = command.into_iter().skip(at).map(|range| Word { node: script.node, text, range }).collect();
-            calls.push(Call { words, named: 1, shell: true });
+            let words = command
+                .into_iter()
+                .skip(at)
+                .map(|range| Word {
+                    node: script.node,
+                    text,
+                    range,
+                })
+                .collect();
+            calls.push(Call {
+                words,
+                named: 1,
+                shell: true,
+            });
         }
     }
     match (calls.pop(), calls.is_empty()) {
@@ -183,7 +242,8 @@ fn in_script<'a>(script: &Word<'a>) -> Reading<'a> {
     }
 }
 
-/// Position of the word that names kube-proxy, for hyperkube that of the server's name. In a script only the command itself counts.
+/// Position of the word that names kube-proxy, for hyperkube that of the server's name. In a script
+/// only the command itself counts.
 fn program(words: &[&str], shell: bool) -> Option<usize> {
     let names = |at: usize| {
         let name = shell::bare(words.get(at).copied().unwrap_or(""));
@@ -199,24 +259,40 @@ fn program(words: &[&str], shell: bool) -> Option<usize> {
     if shell {
         let skip = |w: &&str| {
             let w = shell::bare(w);
-            PREFIXES.contains(&w) || WRAPPERS.contains(&basename(w)) || w.starts_with('-') || w.contains('=')
+            PREFIXES.contains(&w)
+                || WRAPPERS.contains(&basename(w))
+                || w.starts_with('-')
+                || w.contains('=')
         };
         return names(words.iter().take_while(|w| skip(w)).count());
     }
-    // What stands before the program: shells with their options, and programs that run the one that follows with its own words.
-    let runs = |word: &str| PREFIXES.contains(&word) || [WRAPPERS, SHELLS].iter().any(|list| list.contains(&basename(word)));
+    // What stands before the program: shells with their options, and programs that run the one that
+    // follows with its own words.
+    let runs = |word: &str| {
+        PREFIXES.contains(&word)
+            || [WRAPPERS, SHELLS]
+                .iter()
+                .any(|list| list.contains(&basename(word)))
+    };
     let mut wrapped = true;
     for (at, word) in words.iter().enumerate() {
-        // The value of a flag of a wrapper is no program unless it is a path: `--log-file /l kube-proxy`, `--component kube-proxy`.
-        let flag = at.checked_sub(1).and_then(|n| words.get(n)).copied().unwrap_or("");
-        let value = flag.len() > 2 && flag.starts_with("--") && !flag.contains('=') && !word.contains('/');
+        // The value of a flag of a wrapper is no program unless it is a path: `--log-file /l
+        // kube-proxy`, `--component kube-proxy`.
+        let flag = at
+            .checked_sub(1)
+            .and_then(|n| words.get(n))
+            .copied()
+            .unwrap_or("");
+        let value =
+            flag.len() > 2 && flag.starts_with("--") && !flag.contains('=') && !word.contains('/');
         if wrapped
             && !value
             && let Some(found) = names(at)
         {
             return Some(found);
         }
-        let passed = word.starts_with('-') || word.contains('=') || (flag.starts_with('-') && flag != "--");
+        let passed =
+            word.starts_with('-') || word.contains('=') || (flag.starts_with('-') && flag != "--");
         wrapped = wrapped && (passed || runs(word));
     }
     None
@@ -234,18 +310,30 @@ impl<'a> Call<'a> {
         let mut words = self.words.iter().skip(self.named).peekable();
         while let Some(word) = words.next() {
             let bare = word.bare();
-            let Some(body) = bare.strip_prefix("--").filter(|b| !b.is_empty()) else { continue };
+            let Some(body) = bare.strip_prefix("--").filter(|b| !b.is_empty()) else {
+                continue;
+            };
             let (name, value, holder, range) = if let Some((name, value)) = body.split_once('=') {
                 let raw = word.raw();
                 let quote = usize::from(raw.len() != bare.len());
                 let start = word.range.start + raw.find('=').map_or(raw.len(), |n| n + 1);
-                (name, shell::bare(value), word.clone(), start..word.range.end - quote)
+                (
+                    name,
+                    shell::bare(value),
+                    word.clone(),
+                    start..word.range.end - quote,
+                )
             } else if let Some(next) = words.next_if(|w| !w.bare().starts_with('-')) {
                 (body, next.bare(), next.clone(), next.range.clone())
             } else {
                 (body, "", word.clone(), word.range.end..word.range.end)
             };
-            flags.push(Flag { name: name.replace('_', "-"), value, word: holder, range });
+            flags.push(Flag {
+                name: name.replace('_', "-"),
+                value,
+                word: holder,
+                range,
+            });
         }
         flags
     }
@@ -255,18 +343,33 @@ impl<'a> Call<'a> {
         self.flags().into_iter().rfind(|f| f.name == name)
     }
 
-    /// Words that are neither flags nor their values: variables that stand for flags, redirections, leftovers.
+    /// Words that are neither flags nor their values: variables that stand for flags, redirections,
+    /// leftovers.
     pub(super) fn others(&self) -> Vec<&'a str> {
         let flags = self.flags();
-        let is_value = |w: &&Word<'_>| flags.iter().any(|f| f.word.node == w.node && f.word.range == w.range);
-        self.words.iter().skip(self.named).filter(|w| !is_value(w) && !w.bare().starts_with('-')).map(Word::bare).collect()
+        let is_value = |w: &&Word<'_>| {
+            flags
+                .iter()
+                .any(|f| f.word.node == w.node && f.word.range == w.range)
+        };
+        self.words
+            .iter()
+            .skip(self.named)
+            .filter(|w| !is_value(w) && !w.bare().starts_with('-'))
+            .map(Word::bare)
+            .collect()
     }
 
-    /// Adds a flag: in a script right behind the program, in an argument vector behind the last flag.
+    /// Adds a flag: in a script right behind the program, in an argument vector behind the last
+    /// flag.
     pub(super) fn add(&self, flag: &str) -> Option<Result<Edit, Refusal>> {
         let first = self.words.first()?;
         if self.shell {
-            return Some(rewrite(first, first.range.end..first.range.end, &format!(" {flag}")));
+            return Some(rewrite(
+                first,
+                first.range.end..first.range.end,
+                &format!(" {flag}"),
+            ));
         }
         let last = self.flags().pop().map_or(first.node, |f| f.word.node);
         Some(last.parent()?.push(Place::After(last), &Value::str(flag)))
@@ -285,37 +388,79 @@ mod tests {
         match read(file.root(0).expect("a document")) {
             Reading::Other => Err("other"),
             Reading::Unclear => Err("unclear"),
-            Reading::Proxy(call) => Ok(call.flags().iter().map(|f| format!("{}={}", f.name, f.value)).collect()),
+            Reading::Proxy(call) => Ok(call
+                .flags()
+                .iter()
+                .map(|f| format!("{}={}", f.name, f.value))
+                .collect()),
         }
     }
 
     fn same(container: &str, expected: &[&str]) {
         let found = flags(container).unwrap_or_default();
-        assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), expected, "{container}");
+        assert_eq!(
+            found.iter().map(String::as_str).collect::<Vec<_>>(),
+            expected,
+            "{container}"
+        );
     }
 
     #[test]
     fn argument_vectors() {
         same("command: [/hyperkube, proxy, --v=2]", &["v=2"]);
-        same("command: [/hyperkube]\nargs: [kube-proxy, --kubeconfig, /k, --cleanup]", &["kubeconfig=/k", "cleanup="]);
-        same("command: [/go-runner, --log-file=/l, /usr/local/bin/kube-proxy, --hostname_override=a]", &["hostname-override=a"]);
-        same("command: [sh, -c, 'exec \"$@\"', --, kube-proxy, --v=1]", &["v=1"]);
-        same("command: [/go-runner, --log-file, /l, kube-proxy, --v=1]", &["v=1"]);
-        same("image: a/kube-proxy-amd64:v1.14.1\nargs: [--v=1, --kubeconfig, /k]", &["v=1", "kubeconfig=/k"]);
+        same(
+            "command: [/hyperkube]\nargs: [kube-proxy, --kubeconfig, /k, --cleanup]",
+            &["kubeconfig=/k", "cleanup="],
+        );
+        same(
+            "command: [/go-runner, --log-file=/l, /usr/local/bin/kube-proxy, --hostname_override=a]",
+            &["hostname-override=a"],
+        );
+        same(
+            "command: [sh, -c, 'exec \"$@\"', --, kube-proxy, --v=1]",
+            &["v=1"],
+        );
+        same(
+            "command: [/go-runner, --log-file, /l, kube-proxy, --v=1]",
+            &["v=1"],
+        );
+        same(
+            "image: a/kube-proxy-amd64:v1.14.1\nargs: [--v=1, --kubeconfig, /k]",
+            &["v=1", "kubeconfig=/k"],
+        );
         same("image: a/hyperkube:v1.14.1\nargs: [proxy, --v=1]", &["v=1"]);
-        for other in ["image: a/kube-proxy-exporter\nargs: [--v=1]", "image: a/hyperkube\nargs: [kubelet, --v=1]", "image: a/kube-proxy"] {
+        for other in [
+            "image: a/kube-proxy-exporter\nargs: [--v=1]",
+            "image: a/hyperkube\nargs: [kubelet, --v=1]",
+            "image: a/kube-proxy",
+        ] {
             assert_eq!(flags(other), Err("other"), "{other}");
         }
         same("command: ['C:\\k\\kube-proxy.exe', --v=1]", &["v=1"]);
-        assert_eq!(flags("command: [powershell, -Command, 'C:\\k\\kube-proxy.exe --v=1']"), Err("unclear"));
-        same("command: [env, A=b, nsenter, -t, '1', --mount, /usr/bin/kube-proxy, --v=1]", &["v=1"]);
+        assert_eq!(
+            flags("command: [powershell, -Command, 'C:\\k\\kube-proxy.exe --v=1']"),
+            Err("unclear")
+        );
+        same(
+            "command: [env, A=b, nsenter, -t, '1', --mount, /usr/bin/kube-proxy, --v=1]",
+            &["v=1"],
+        );
     }
 
     #[test]
     fn scripts() {
-        same("command: [/bin/sh, -c]\nargs: ['exec kube-proxy --a=\"b\" \"--c=d\" 2>&1 | tee /log']", &["a=b", "c=d"]);
-        same("command: [bash, -ec, 'if true; then nohup hyperkube proxy --a b; fi']", &["a=b"]);
-        assert_eq!(flags("command: [sh, -c, 'kube-proxy --a=1 || kube-proxy --a=2']"), Err("unclear"));
+        same(
+            "command: [/bin/sh, -c]\nargs: ['exec kube-proxy --a=\"b\" \"--c=d\" 2>&1 | tee /log']",
+            &["a=b", "c=d"],
+        );
+        same(
+            "command: [bash, -ec, 'if true; then nohup hyperkube proxy --a b; fi']",
+            &["a=b"],
+        );
+        assert_eq!(
+            flags("command: [sh, -c, 'kube-proxy --a=1 || kube-proxy --a=2']"),
+            Err("unclear")
+        );
         assert_eq!(flags("command: [sh, -c, 'kube-proxy <<X']"), Err("unclear"));
     }
 

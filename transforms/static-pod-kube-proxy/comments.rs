@@ -1,4 +1,5 @@
-//! Comments that are about the static pod: they say where its file is copied to, which is wrong of a DaemonSet.
+//! Comments that are about the static pod: they say where its file is copied to, which is wrong of
+//! a DaemonSet.
 
 use std::ops::Range;
 
@@ -39,16 +40,22 @@ const DONE: &[&str] = &[
 ];
 /// And where to.
 const TO: &[&str] = &[
-    "node", "nodes", "host", "hosts", "master", "masters", "worker", "workers", "minion", "minions", "machine", "machines", "server",
-    "servers", "kubelet",
+    "node", "nodes", "host", "hosts", "master", "masters", "worker", "workers", "minion",
+    "minions", "machine", "machines", "server", "servers", "kubelet",
 ];
 
 /// Takes the comments about the static pod out of a text; what is left, and the comments.
 pub(super) fn without_static(text: &str) -> (String, Vec<String>) {
-    let (Ok(file), mut rest) = (File::parse(text.to_owned()), text.to_owned()) else { return (text.to_owned(), Vec::new()) };
+    let (Ok(file), mut rest) = (File::parse(text.to_owned()), text.to_owned()) else {
+        return (text.to_owned(), Vec::new());
+    };
     let mut gone = Vec::new();
     let paragraphs = paragraphs(&file);
-    for paragraph in paragraphs.iter().rev().filter(|p| is_static(&words_of(text, p))) {
+    for paragraph in paragraphs
+        .iter()
+        .rev()
+        .filter(|p| is_static(&words_of(text, p)))
+    {
         for range in paragraph.iter().rev() {
             rest.replace_range(line(text, range), "");
             let comment = text.get(range.clone()).unwrap_or("").trim_end();
@@ -72,7 +79,10 @@ pub(super) fn is_static(text: &str) -> bool {
     if text.contains("copyright") || text.contains("licen") {
         return false;
     }
-    let has = |list: &[&str]| text.split(|c: char| !c.is_alphanumeric()).any(|word| list.contains(&word));
+    let has = |list: &[&str]| {
+        text.split(|c: char| !c.is_alphanumeric())
+            .any(|word| list.contains(&word))
+    };
     STATIC.iter().any(|s| text.contains(s)) || (has(DONE) && has(TO))
 }
 
@@ -83,14 +93,22 @@ pub(super) fn speaks_of_static(text: &str) -> bool {
 
 fn words_of(text: &str, paragraph: &[Range<usize>]) -> String {
     let lines = paragraph.iter().filter_map(|range| text.get(range.clone()));
-    lines.map(|l| l.trim_start_matches('#').trim()).collect::<Vec<_>>().join(" ")
+    lines
+        .map(|l| l.trim_start_matches('#').trim())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The comments of a file, those on lines right below each other as one, to an empty one.
 fn paragraphs(file: &File) -> Vec<Vec<Range<usize>>> {
     let text = file.text();
-    let scalars: Vec<Range<usize>> =
-        file.root(0).into_iter().flat_map(Node::descendants).filter(|n| n.is_scalar()).map(Node::span).collect();
+    let scalars: Vec<Range<usize>> = file
+        .root(0)
+        .into_iter()
+        .flat_map(Node::descendants)
+        .filter(|n| n.is_scalar())
+        .map(Node::span)
+        .collect();
     let mut all: Vec<Vec<Range<usize>>> = Vec::new();
     let mut joins = false;
     let mut start = 0;
@@ -98,8 +116,12 @@ fn paragraphs(file: &File) -> Vec<Vec<Range<usize>>> {
         let end = start + line.trim_end_matches(['\r', '\n']).len();
         match comment(text, start..end, &scalars) {
             Some(at) => {
-                let alone = text.get(start..at).is_some_and(|before| before.trim().is_empty());
-                let empty = text.get(at..end).is_some_and(|c| c.trim_matches(['#', ' ']).is_empty());
+                let alone = text
+                    .get(start..at)
+                    .is_some_and(|before| before.trim().is_empty());
+                let empty = text
+                    .get(at..end)
+                    .is_some_and(|c| c.trim_matches(['#', ' ']).is_empty());
                 match all.last_mut() {
                     Some(last) if joins && alone => last.push(at..end),
                     _ => all.push(std::iter::once(at..end).collect()),
@@ -116,12 +138,20 @@ fn paragraphs(file: &File) -> Vec<Vec<Range<usize>>> {
 /// Where the comment of a line begins: a `#` behind a blank, in no scalar.
 fn comment(text: &str, line: Range<usize>, scalars: &[Range<usize>]) -> Option<usize> {
     let source = text.get(line.clone())?;
-    source.match_indices('#').map(|(at, _)| line.start + at).find(|at| {
-        let blank = text.get(..*at).is_none_or(|before| before.is_empty() || before.ends_with([' ', '\t', '\n']));
-        let before = scalars.partition_point(|s| s.start <= *at);
-        let inside = before.checked_sub(1).and_then(|n| scalars.get(n)).is_some_and(|s| s.end > *at);
-        blank && !inside
-    })
+    source
+        .match_indices('#')
+        .map(|(at, _)| line.start + at)
+        .find(|at| {
+            let blank = text
+                .get(..*at)
+                .is_none_or(|before| before.is_empty() || before.ends_with([' ', '\t', '\n']));
+            let before = scalars.partition_point(|s| s.start <= *at);
+            let inside = before
+                .checked_sub(1)
+                .and_then(|n| scalars.get(n))
+                .is_some_and(|s| s.end > *at);
+            blank && !inside
+        })
 }
 
 /// What goes with a comment: its line when it has one, else the blanks before it.
@@ -163,7 +193,17 @@ mod tests {
     fn only_they_go() {
         let text = "# This file is copied\n# to every node.\n#\n# the network team\na: 'x # copied to nodes'\nb: |\n  # copied to nodes\nc: 1 # copied to nodes\nd: 2 # two\n";
         let (rest, gone) = without_static(text);
-        assert_eq!(rest, "# the network team\na: 'x # copied to nodes'\nb: |\n  # copied to nodes\nc: 1\nd: 2 # two\n");
-        assert_eq!(gone, ["# This file is copied", "# to every node.", "# copied to nodes"]);
+        assert_eq!(
+            rest,
+            "# the network team\na: 'x # copied to nodes'\nb: |\n  # copied to nodes\nc: 1\nd: 2 # two\n"
+        );
+        assert_eq!(
+            gone,
+            [
+                "# This file is copied",
+                "# to every node.",
+                "# copied to nodes"
+            ]
+        );
     }
 }

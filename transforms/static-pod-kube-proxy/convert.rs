@@ -1,8 +1,9 @@
 //! Turns the text of a static kube-proxy pod into that of a DaemonSet.
 //!
-//! Fields that a DaemonSet's pods cannot have, or that hold for one node, go first; then the pod's `spec` moves under `spec.template`,
-//! comments and formatting included, while its `metadata` stays where it is and becomes that of the DaemonSet. Labels are copied to the
-//! template, annotations move there.
+//! Fields that a DaemonSet's pods cannot have, or that hold for one node, go first; then the pod's
+//! `spec` moves under `spec.template`, comments and formatting included, while its `metadata` stays
+//! where it is and becomes that of the DaemonSet. Labels are copied to the template, annotations
+//! move there.
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::yaml::{Level, Node, Place, Value};
@@ -13,7 +14,8 @@ use super::places::OneNode;
 use super::version::Target;
 use crate::settings::StaticPod;
 
-/// Label that keeps DaemonSet pods away from nodes whose static pod still runs (kubernetes/kubernetes#50705).
+/// Label that keeps DaemonSet pods away from nodes whose static pod still runs
+/// (kubernetes/kubernetes#50705).
 pub(super) const GATE: &str = "node.kubernetes.io/kube-proxy-ds-ready";
 /// Label that tells the DaemonSet's pods from static ones that carry `k8s-app` as well.
 const OWN: &str = "kubewright.dev/kube-proxy";
@@ -33,15 +35,25 @@ const SERVER_METADATA: &[&str] = &[
     "generateName",
     "finalizers",
 ];
-/// Fields of the pod that a DaemonSet's template must not have, or that are for one node or written by admission.
-const SPEC: &[&str] =
-    &["priority", "preemptionPolicy", "nodeName", "activeDeadlineSeconds", "serviceAccount", "serviceAccountName", "ephemeralContainers"];
-/// Annotations without a meaning on the DaemonSet's pods, by prefix: the kubelet's own, rkt's, kubectl's.
+/// Fields of the pod that a DaemonSet's template must not have, or that are for one node or written
+/// by admission.
+const SPEC: &[&str] = &[
+    "priority",
+    "preemptionPolicy",
+    "nodeName",
+    "activeDeadlineSeconds",
+    "serviceAccount",
+    "serviceAccountName",
+    "ephemeralContainers",
+];
+/// Annotations without a meaning on the DaemonSet's pods, by prefix: the kubelet's own, rkt's,
+/// kubectl's.
 const ANNOTATIONS: &[&str] = &["kubernetes.io/config.", "rkt.", "kubectl.kubernetes.io/"];
 /// The annotation of critical pods, which means nothing since Kubernetes 1.16.
 const CRITICAL: &str = "scheduler.alpha.kubernetes.io/critical-pod";
-/// Annotations about the object, by prefix, which tools leave for each other on its way: it keeps them. A Helm post-renderer puts what lacks
-/// the name of its file into one of its own, and kpt needs path and index.
+/// Annotations about the object, by prefix, which tools leave for each other on its way: it keeps
+/// them. A Helm post-renderer puts what lacks the name of its file into one of its own, and kpt
+/// needs path and index.
 const OF_THE_OBJECT: &[&str] = &[
     "argocd.argoproj.io/",
     "config.k8s.io/",
@@ -56,7 +68,10 @@ const OF_THE_OBJECT: &[&str] = &[
 /// Where the service account admission mounts tokens.
 const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// Old names of node labels and those that kubelets set since Kubernetes 1.14.
-const NODE_LABELS: &[(&str, &str)] = &[("beta.kubernetes.io/os", "kubernetes.io/os"), ("beta.kubernetes.io/arch", "kubernetes.io/arch")];
+const NODE_LABELS: &[(&str, &str)] = &[
+    ("beta.kubernetes.io/os", "kubernetes.io/os"),
+    ("beta.kubernetes.io/arch", "kubernetes.io/arch"),
+];
 
 /// A DaemonSet made from a pod.
 #[derive(Debug)]
@@ -70,7 +85,11 @@ pub(super) struct Converted {
 }
 
 /// Converts the document `text`, whose root is the pod.
-pub(super) fn convert(text: String, settings: &StaticPod, target: &Target) -> Result<Converted, NoFix> {
+pub(super) fn convert(
+    text: String,
+    settings: &StaticPod,
+    target: &Target,
+) -> Result<Converted, NoFix> {
     let mut draft = Draft::new(text)?;
     let mut notes: Vec<String> = target.note().into_iter().collect();
     let one = OneNode::of(draft.root()?)?;
@@ -96,17 +115,35 @@ pub(super) fn convert(text: String, settings: &StaticPod, target: &Target) -> Re
         target.host_address(place, address)?;
     }
     nest(&mut draft, labels, annotations)?;
-    Ok(Converted { text: draft.text().to_owned(), lost: draft.lost, notes })
+    Ok(Converted {
+        text: draft.text().to_owned(),
+        lost: draft.lost,
+        notes,
+    })
 }
 
 fn metadata(draft: &mut Draft, notes: &mut Vec<String>) -> Result<(), NoFix> {
-    let old = draft.root()?.path(&["metadata", "namespace"]).and_then(Node::text).map(str::to_owned);
+    let old = draft
+        .root()?
+        .path(&["metadata", "namespace"])
+        .and_then(Node::text)
+        .map(str::to_owned);
     if old.as_deref() != Some("kube-system") {
-        let was = old.map_or("the pod names no namespace, which is default for the kubelet".to_owned(), |ns| format!("the pod is in {ns}"));
-        notes.push(format!("the DaemonSet goes into namespace kube-system; {was}"));
+        let was = old.map_or(
+            "the pod names no namespace, which is default for the kubelet".to_owned(),
+            |ns| format!("the pod is in {ns}"),
+        );
+        notes.push(format!(
+            "the DaemonSet goes into namespace kube-system; {was}"
+        ));
     }
     draft.put(&["metadata"], &[], "name", &Value::str("kube-proxy"))?;
-    draft.put(&["metadata"], &["name"], "namespace", &Value::str("kube-system"))?;
+    draft.put(
+        &["metadata"],
+        &["name"],
+        "namespace",
+        &Value::str("kube-system"),
+    )?;
     for key in SERVER_METADATA {
         draft.drop(&["metadata", key])?;
     }
@@ -120,28 +157,54 @@ struct Labels {
 }
 
 fn labels(draft: &mut Draft) -> Result<Labels, NoFix> {
-    let app = draft.root()?.path(&["metadata", "labels", APP]).and_then(Node::text).map(str::to_owned);
+    let app = draft
+        .root()?
+        .path(&["metadata", "labels", APP])
+        .and_then(Node::text)
+        .map(str::to_owned);
     match draft.root()?.path(&["metadata", "labels"]) {
-        Some(_) => draft.put(&["metadata", "labels"], &[], APP, &Value::str(app.as_deref().unwrap_or("kube-proxy")))?,
-        None => draft.put(&["metadata"], &["name", "namespace"], "labels", &Value::map([(APP, Value::str("kube-proxy"))]))?,
+        Some(_) => draft.put(
+            &["metadata", "labels"],
+            &[],
+            APP,
+            &Value::str(app.as_deref().unwrap_or("kube-proxy")),
+        )?,
+        None => draft.put(
+            &["metadata"],
+            &["name", "namespace"],
+            "labels",
+            &Value::map([(APP, Value::str("kube-proxy"))]),
+        )?,
     };
     let mut template = strings(draft.root()?.path(&["metadata", "labels"]));
-    let mut selector = vec![(APP.to_owned(), Value::str(app.as_deref().unwrap_or("kube-proxy")))];
+    let mut selector = vec![(
+        APP.to_owned(),
+        Value::str(app.as_deref().unwrap_or("kube-proxy")),
+    )];
     if app.is_some() {
-        // The static pods carry the label too, and an old controller would adopt their mirror pods (zalando-incubator/kubernetes-on-aws#627).
+        // The static pods carry the label too, and an old controller would adopt their mirror pods
+        // (zalando-incubator/kubernetes-on-aws#627).
         template.retain(|(key, _)| key != OWN);
         template.push((OWN.to_owned(), Value::str("daemonset")));
         selector.push((OWN.to_owned(), Value::str("daemonset")));
     }
-    Ok(Labels { template: Value::Map(template), selector: Value::Map(selector) })
+    Ok(Labels {
+        template: Value::Map(template),
+        selector: Value::Map(selector),
+    })
 }
 
 /// Drops what has no meaning any more and takes out for the template what is not about the object.
 fn annotations(draft: &mut Draft, target: &Target) -> Result<Vec<(String, Value)>, NoFix> {
     let all = strings(draft.root()?.path(&["metadata", "annotations"]));
-    let (stay, mut all): (Vec<_>, Vec<_>) = all.into_iter().partition(|(key, _)| OF_THE_OBJECT.iter().any(|a| key.starts_with(a)));
+    let (stay, mut all): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .partition(|(key, _)| OF_THE_OBJECT.iter().any(|a| key.starts_with(a)));
     let had = !all.is_empty();
-    all.retain(|(key, _)| !ANNOTATIONS.iter().any(|a| key.starts_with(a)) && (key != CRITICAL || target.knows_critical_annotation()));
+    all.retain(|(key, _)| {
+        !ANNOTATIONS.iter().any(|a| key.starts_with(a))
+            && (key != CRITICAL || target.knows_critical_annotation())
+    });
     if !target.counts_priority() && all.iter().all(|(key, _)| key != CRITICAL) {
         all.push((CRITICAL.to_owned(), Value::str("")));
     }
@@ -150,14 +213,21 @@ fn annotations(draft: &mut Draft, target: &Target) -> Result<Vec<(String, Value)
     }
     draft.drop(&["metadata", "annotations"])?;
     if !stay.is_empty() {
-        draft.put(&["metadata"], &["name", "namespace", "labels"], "annotations", &Value::Map(stay))?;
+        draft.put(
+            &["metadata"],
+            &["name", "namespace", "labels"],
+            "annotations",
+            &Value::Map(stay),
+        )?;
     }
     Ok(all)
 }
 
 fn strings(mapping: Option<Node<'_>>) -> Vec<(String, Value)> {
     let entries = mapping.into_iter().flat_map(Node::entries);
-    entries.filter_map(|(key, value)| Some((key.text()?.to_owned(), Value::str(value.text()?)))).collect()
+    entries
+        .filter_map(|(key, value)| Some((key.text()?.to_owned(), Value::str(value.text()?))))
+        .collect()
 }
 
 /// Takes out the token volume of a service account: dumps have it, static pods cannot.
@@ -166,10 +236,20 @@ fn tokens(draft: &mut Draft) -> Result<(), NoFix> {
     for kind in ["containers", "initContainers"] {
         while let Some((name, container)) = token_mount(draft.root()?, kind) {
             draft.step(|root| {
-                let mounts = root.path(&["spec", kind]).and_then(|c| c.at(container)?.get("volumeMounts"));
-                let Some(mounts) = mounts else { return Ok(None) };
-                let mount = mounts.items().find(|m| m.get("mountPath").and_then(Node::text) == Some(TOKEN_PATH));
-                let gone = if mounts.items().count() == 1 { Some(mounts) } else { mount };
+                let mounts = root
+                    .path(&["spec", kind])
+                    .and_then(|c| c.at(container)?.get("volumeMounts"));
+                let Some(mounts) = mounts else {
+                    return Ok(None);
+                };
+                let mount = mounts
+                    .items()
+                    .find(|m| m.get("mountPath").and_then(Node::text) == Some(TOKEN_PATH));
+                let gone = if mounts.items().count() == 1 {
+                    Some(mounts)
+                } else {
+                    mount
+                };
                 Ok(gone.map(Node::remove).transpose()?)
             })?;
             names.push(name);
@@ -177,10 +257,20 @@ fn tokens(draft: &mut Draft) -> Result<(), NoFix> {
     }
     for name in names {
         draft.step(|root| {
-            let Some(volumes) = root.path(&["spec", "volumes"]) else { return Ok(None) };
-            let volume = volumes.items().find(|v| v.get("name").and_then(Node::text) == Some(&name));
-            let Some(volume) = volume else { return Ok(None) };
-            let gone = if volumes.items().count() == 1 { volumes } else { volume };
+            let Some(volumes) = root.path(&["spec", "volumes"]) else {
+                return Ok(None);
+            };
+            let volume = volumes
+                .items()
+                .find(|v| v.get("name").and_then(Node::text) == Some(&name));
+            let Some(volume) = volume else {
+                return Ok(None);
+            };
+            let gone = if volumes.items().count() == 1 {
+                volumes
+            } else {
+                volume
+            };
             Ok(Some(gone.remove()?))
         })?;
     }
@@ -189,11 +279,22 @@ fn tokens(draft: &mut Draft) -> Result<(), NoFix> {
 
 /// Name of the volume that a container mounts as its token, and the position of that container.
 fn token_mount(root: Node<'_>, kind: &str) -> Option<(String, usize)> {
-    root.path(&["spec", kind])?.items().enumerate().find_map(|(at, container)| {
-        let mut mounts = container.get("volumeMounts")?.items();
-        let mount = mounts.find(|m| m.get("mountPath").and_then(Node::text) == Some(TOKEN_PATH))?;
-        Some((mount.get("name").and_then(Node::text).unwrap_or("").to_owned(), at))
-    })
+    root.path(&["spec", kind])?
+        .items()
+        .enumerate()
+        .find_map(|(at, container)| {
+            let mut mounts = container.get("volumeMounts")?.items();
+            let mount =
+                mounts.find(|m| m.get("mountPath").and_then(Node::text) == Some(TOKEN_PATH))?;
+            Some((
+                mount
+                    .get("name")
+                    .and_then(Node::text)
+                    .unwrap_or("")
+                    .to_owned(),
+                at,
+            ))
+        })
 }
 
 fn spec(draft: &mut Draft, target: &Target) -> Result<(), NoFix> {
@@ -204,26 +305,56 @@ fn spec(draft: &mut Draft, target: &Target) -> Result<(), NoFix> {
         draft.put(&["spec"], &[], "restartPolicy", &Value::str("Always"))?;
     }
     if target.has_priority_class() {
-        draft.put(&["spec"], &["hostNetwork"], "priorityClassName", &Value::str("system-node-critical"))?;
+        draft.put(
+            &["spec"],
+            &["hostNetwork"],
+            "priorityClassName",
+            &Value::str("system-node-critical"),
+        )?;
     } else {
         draft.drop(&["spec", "priorityClassName"])?;
     }
-    draft.put(&["spec"], &["hostNetwork", "priorityClassName"], "automountServiceAccountToken", &Value::Bool(false))?;
+    draft.put(
+        &["spec"],
+        &["hostNetwork", "priorityClassName"],
+        "automountServiceAccountToken",
+        &Value::Bool(false),
+    )?;
     Ok(())
 }
 
 /// Node selector and tolerations: every Linux node, whatever its taints, that has the gate label.
 fn placement(draft: &mut Draft, gate: bool, target: &Target) -> Result<(), NoFix> {
     for (beta, stable) in NODE_LABELS {
-        let (old, new) = if target.stable_node_labels() { (beta, stable) } else { (stable, beta) };
+        let (old, new) = if target.stable_node_labels() {
+            (beta, stable)
+        } else {
+            (stable, beta)
+        };
         if draft.root()?.path(&["spec", "nodeSelector", new]).is_some() {
             draft.drop(&["spec", "nodeSelector", old])?;
         } else {
-            draft.step(|root| Ok(root.path(&["spec", "nodeSelector", old]).map(|n| n.rename_key(new)).transpose()?))?;
+            draft.step(|root| {
+                Ok(root
+                    .path(&["spec", "nodeSelector", old])
+                    .map(|n| n.rename_key(new))
+                    .transpose()?)
+            })?;
         }
     }
-    let os = if is_windows(draft.root()?) { "windows" } else { "linux" };
-    let mut wanted = vec![(if target.stable_node_labels() { "kubernetes.io/os" } else { "beta.kubernetes.io/os" }, os)];
+    let os = if is_windows(draft.root()?) {
+        "windows"
+    } else {
+        "linux"
+    };
+    let mut wanted = vec![(
+        if target.stable_node_labels() {
+            "kubernetes.io/os"
+        } else {
+            "beta.kubernetes.io/os"
+        },
+        os,
+    )];
     if gate {
         wanted.push((GATE, "true"));
     }
@@ -235,19 +366,46 @@ fn placement(draft: &mut Draft, gate: bool, target: &Target) -> Result<(), NoFix
             }
         }
     } else {
-        let value = Value::map(wanted.into_iter().map(|(key, value)| (key, Value::str(value))));
-        draft.put(&["spec"], &["hostNetwork", "priorityClassName", "automountServiceAccountToken"], "nodeSelector", &value)?;
+        let value = Value::map(
+            wanted
+                .into_iter()
+                .map(|(key, value)| (key, Value::str(value))),
+        );
+        draft.put(
+            &["spec"],
+            &[
+                "hostNetwork",
+                "priorityClassName",
+                "automountServiceAccountToken",
+            ],
+            "nodeSelector",
+            &value,
+        )?;
     }
     // A static pod is on one node; the DaemonSet is not.
     draft.drop(&["spec", "nodeSelector", "kubernetes.io/hostname"])?;
     let all = Value::map([("operator", Value::str("Exists"))]);
-    match draft.root()?.path(&["spec", "tolerations"]).filter(|t| t.is_sequence()) {
+    match draft
+        .root()?
+        .path(&["spec", "tolerations"])
+        .filter(|t| t.is_sequence())
+    {
         Some(list) if tolerates_all(list) => {}
         Some(_) => {
-            draft.step(|root| Ok(root.path(&["spec", "tolerations"]).map(|t| t.push(Place::Last, &all)).transpose()?))?;
+            draft.step(|root| {
+                Ok(root
+                    .path(&["spec", "tolerations"])
+                    .map(|t| t.push(Place::Last, &all))
+                    .transpose()?)
+            })?;
         }
         None => {
-            let after = &["hostNetwork", "priorityClassName", "automountServiceAccountToken", "nodeSelector"];
+            let after = &[
+                "hostNetwork",
+                "priorityClassName",
+                "automountServiceAccountToken",
+                "nodeSelector",
+            ];
             draft.put(&["spec"], after, "tolerations", &Value::Seq(vec![all]))?;
         }
     }
@@ -256,20 +414,38 @@ fn placement(draft: &mut Draft, gate: bool, target: &Target) -> Result<(), NoFix
 
 /// Whether the pod is for Windows: it says so, or runs a program of Windows.
 fn is_windows(root: Node<'_>) -> bool {
-    let options = |at: Option<Node<'_>>| at.is_some_and(|n| n.path(&["securityContext", "windowsOptions"]).is_some());
-    let words = || container(root).into_iter().flat_map(|c| ["command", "args"].map(|key| c.get(key))).flatten().flat_map(Node::items);
+    let options = |at: Option<Node<'_>>| {
+        at.is_some_and(|n| n.path(&["securityContext", "windowsOptions"]).is_some())
+    };
+    let words = || {
+        container(root)
+            .into_iter()
+            .flat_map(|c| ["command", "args"].map(|key| c.get(key)))
+            .flatten()
+            .flat_map(Node::items)
+    };
     root.path(&["spec", "os", "name"]).and_then(Node::text) == Some("windows")
         || options(root.get("spec"))
         || options(container(root))
-        || words().filter_map(Node::text).any(|word| word.contains("kube-proxy.exe"))
+        || words()
+            .filter_map(Node::text)
+            .any(|word| word.contains("kube-proxy.exe"))
 }
 
-/// Whether pods with these tolerations are placed and stay on tainted nodes: `PreferNoSchedule` keeps no pod away.
+/// Whether pods with these tolerations are placed and stay on tainted nodes: `PreferNoSchedule`
+/// keeps no pod away.
 fn tolerates_all(list: Node<'_>) -> bool {
-    let field = |item: Node<'_>, key: &str| item.get(key).and_then(Node::text).unwrap_or("").to_owned();
-    let any_key = |item: &Node<'_>| field(*item, "operator") == "Exists" && field(*item, "key").is_empty();
+    let field =
+        |item: Node<'_>, key: &str| item.get(key).and_then(Node::text).unwrap_or("").to_owned();
+    let any_key =
+        |item: &Node<'_>| field(*item, "operator") == "Exists" && field(*item, "key").is_empty();
     let unlimited = |item: &Node<'_>| item.get("tolerationSeconds").is_none();
-    let effects: Vec<String> = list.items().filter(any_key).filter(unlimited).map(|i| field(i, "effect")).collect();
+    let effects: Vec<String> = list
+        .items()
+        .filter(any_key)
+        .filter(unlimited)
+        .map(|i| field(i, "effect"))
+        .collect();
     let has = |effect: &str| effects.iter().any(|e| e == effect);
     has("") || (has("NoSchedule") && has("NoExecute"))
 }
@@ -278,13 +454,16 @@ fn container(root: Node<'_>) -> Option<Node<'_>> {
     root.path(&["spec", "containers"])?.at(0)
 }
 
-/// Values of one node: in probes, ports and variables, then in the command. Says whether a variable stands for the address of the node.
+/// Values of one node: in probes, ports and variables, then in the command. Says whether a variable
+/// stands for the address of the node.
 fn per_node(draft: &mut Draft, one: &OneNode, notes: &mut Vec<String>) -> Result<bool, NoFix> {
     let mut hosts = false;
     loop {
         let mut note = None;
         draft.step(|root| {
-            let Some((edit, text)) = one.next(root)? else { return Ok(None) };
+            let Some((edit, text)) = one.next(root)? else {
+                return Ok(None);
+            };
             note = Some(text);
             Ok(Some(edit))
         })?;
@@ -294,7 +473,9 @@ fn per_node(draft: &mut Draft, one: &OneNode, notes: &mut Vec<String>) -> Result
     loop {
         let mut found = None;
         draft.step(|root| {
-            let Some((edit, field, text)) = one.next_variable(root)? else { return Ok(None) };
+            let Some((edit, field, text)) = one.next_variable(root)? else {
+                return Ok(None);
+            };
             found = Some((field, text));
             Ok(Some(edit))
         })?;
@@ -305,11 +486,13 @@ fn per_node(draft: &mut Draft, one: &OneNode, notes: &mut Vec<String>) -> Result
     let addresses = container(draft.root()?).map_or(Ok(Vec::new()), flags::node_addresses)?;
     if container(draft.root()?).is_some_and(flags::needs_node_name) {
         draft.step(|root| container(root).map_or(Ok(None), flags::set_node_name))?;
-        draft.step(|root| container(root).map_or(Ok(None), |c| flags::add_variable(c, NODE_NAME)))?;
+        draft
+            .step(|root| container(root).map_or(Ok(None), |c| flags::add_variable(c, NODE_NAME)))?;
     }
     let mut ports = false;
     for (flag, host) in &addresses {
-        draft.step(|root| container(root).map_or(Ok(None), |c| flags::set_address(c, flag, host)))?;
+        draft
+            .step(|root| container(root).map_or(Ok(None), |c| flags::set_address(c, flag, host)))?;
         notes.push(format!("--{flag} named the address {host} of one node; it is now that of the node a pod runs on"));
     }
     while draft.step(|root| container(root).map_or(Ok(None), flags::set_node_ports))? {
@@ -331,12 +514,27 @@ fn nest(draft: &mut Draft, labels: Labels, annotations: Vec<(String, Value)>) ->
     if !annotations.is_empty() {
         metadata.push(("annotations".to_owned(), Value::Map(annotations)));
     }
-    let rolling = Value::map([("type", Value::str("RollingUpdate")), ("rollingUpdate", Value::map([("maxUnavailable", Value::Int(1))]))]);
-    let before = vec![("selector".to_owned(), Value::map([("matchLabels", labels.selector)])), ("updateStrategy".to_owned(), rolling)];
-    let template = Level::new("template").before(vec![("metadata".to_owned(), Value::Map(metadata))]);
+    let rolling = Value::map([
+        ("type", Value::str("RollingUpdate")),
+        (
+            "rollingUpdate",
+            Value::map([("maxUnavailable", Value::Int(1))]),
+        ),
+    ]);
+    let before = vec![
+        (
+            "selector".to_owned(),
+            Value::map([("matchLabels", labels.selector)]),
+        ),
+        ("updateStrategy".to_owned(), rolling),
+    ];
+    let template =
+        Level::new("template").before(vec![("metadata".to_owned(), Value::Map(metadata))]);
     let under = vec![Level::new("spec").before(before), template];
     draft.step(|root| {
-        let Some(at) = root.get("spec").and_then(Node::position) else { return Ok(None) };
+        let Some(at) = root.get("spec").and_then(Node::position) else {
+            return Ok(None);
+        };
         Ok(Some(root.nest(at..at + 1, under)?))
     })?;
     Ok(())

@@ -8,20 +8,36 @@ use kubewright_model::yaml::Node;
 use super::command::{self, Reading};
 use super::recognise::proxy;
 
-/// One line for each flag, or the image, that is not the same in all; one line when nothing differs.
+/// One line for each flag, or the image, that is not the same in all; one line when nothing
+/// differs.
 pub(super) fn differences(workspace: &Workspace, pods: &[&Resource]) -> Vec<String> {
-    let all: Vec<(&str, BTreeMap<String, String>)> =
-        pods.iter().filter_map(|pod| Some((workspace.file(pod.file).path.as_str(), says(workspace.node(pod.id)?)?))).collect();
+    let all: Vec<(&str, BTreeMap<String, String>)> = pods
+        .iter()
+        .filter_map(|pod| {
+            Some((
+                workspace.file(pod.file).path.as_str(),
+                says(workspace.node(pod.id)?)?,
+            ))
+        })
+        .collect();
     if all.len() < pods.len() {
         return Vec::new();
     }
     let mut keys: Vec<&String> = all.iter().flat_map(|(_, says)| says.keys()).collect();
     keys.sort_unstable();
     keys.dedup();
-    let differing = keys.into_iter().filter(|key| all.iter().any(|(_, says)| says.get(*key) != all.first().and_then(|(_, s)| s.get(*key))));
+    let differing = keys.into_iter().filter(|key| {
+        all.iter()
+            .any(|(_, says)| says.get(*key) != all.first().and_then(|(_, s)| s.get(*key)))
+    });
     let lines: Vec<String> = differing
         .map(|key| {
-            let values = all.iter().map(|(path, says)| format!("{} in {path}", says.get(key).map_or("absent", String::as_str)));
+            let values = all.iter().map(|(path, says)| {
+                format!(
+                    "{} in {path}",
+                    says.get(key).map_or("absent", String::as_str)
+                )
+            });
             format!("{key}: {}", values.collect::<Vec<_>>().join(", "))
         })
         .collect();
@@ -37,9 +53,23 @@ pub(super) fn differences(workspace: &Workspace, pods: &[&Resource]) -> Vec<Stri
 /// The image and the flags of a pod; `None` where its command cannot be read.
 fn says(pod: Node<'_>) -> Option<BTreeMap<String, String>> {
     let container = proxy(pod)?;
-    let Reading::Proxy(call) = command::read(container) else { return None };
-    let flags = call.flags().into_iter().map(|f| (format!("--{}", f.name), if f.value.is_empty() { "set" } else { f.value }.to_owned()));
+    let Reading::Proxy(call) = command::read(container) else {
+        return None;
+    };
+    let flags = call.flags().into_iter().map(|f| {
+        (
+            format!("--{}", f.name),
+            if f.value.is_empty() { "set" } else { f.value }.to_owned(),
+        )
+    });
     let mut says: BTreeMap<String, String> = flags.collect();
-    says.insert("image".to_owned(), container.get("image").and_then(Node::text).unwrap_or("absent").to_owned());
+    says.insert(
+        "image".to_owned(),
+        container
+            .get("image")
+            .and_then(Node::text)
+            .unwrap_or("absent")
+            .to_owned(),
+    );
     Some(says)
 }

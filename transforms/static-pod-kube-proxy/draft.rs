@@ -1,4 +1,5 @@
-//! A document on its way from one kind to another: each step is planned on the text of the step before and proven before it counts.
+//! A document on its way from one kind to another: each step is planned on the text of the step
+//! before and proven before it counts.
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::yaml::{Edit, File, Node, Op, Place, Refusal, Splice, Value, verify};
@@ -11,13 +12,19 @@ pub(super) struct Draft {
     pub(super) lost: Vec<String>,
 }
 
-const BROKEN: Refusal = Refusal { code: "yaml-layout", text: "The document could not be read again after a step." };
+const BROKEN: Refusal = Refusal {
+    code: "yaml-layout",
+    text: "The document could not be read again after a step.",
+};
 
 impl Draft {
     /// Starts from the text of one document.
     pub(super) fn new(text: String) -> Result<Self, NoFix> {
         let file = File::parse(text).map_err(|_| BROKEN)?;
-        Ok(Self { file, lost: Vec::new() })
+        Ok(Self {
+            file,
+            lost: Vec::new(),
+        })
     }
 
     pub(super) fn root(&self) -> Result<Node<'_>, NoFix> {
@@ -30,8 +37,13 @@ impl Draft {
     }
 
     /// Plans a change from the root and makes it; says whether there was one.
-    pub(super) fn step(&mut self, plan: impl FnOnce(Node<'_>) -> Result<Option<Edit>, NoFix>) -> Result<bool, NoFix> {
-        let Some(edit) = plan(self.root()?)? else { return Ok(false) };
+    pub(super) fn step(
+        &mut self,
+        plan: impl FnOnce(Node<'_>) -> Result<Option<Edit>, NoFix>,
+    ) -> Result<bool, NoFix> {
+        let Some(edit) = plan(self.root()?)? else {
+            return Ok(false);
+        };
         let (text, lost) = match self.keeping_comments(&edit) {
             Some(text) => (text, Vec::new()),
             None => (verify::apply(&self.file, &[&edit])?, edit.lost_comments),
@@ -41,36 +53,75 @@ impl Draft {
         Ok(true)
     }
 
-    /// The text after a removal whose comments stay behind as lines of their own; `None` when there are none or it cannot be proven.
+    /// The text after a removal whose comments stay behind as lines of their own; `None` when there
+    /// are none or it cannot be proven.
     fn keeping_comments(&self, edit: &Edit) -> Option<String> {
-        let Op::Remove { node } = &edit.op else { return None };
-        let [splice] = edit.splices.as_slice() else { return None };
+        let Op::Remove { node } = &edit.op else {
+            return None;
+        };
+        let [splice] = edit.splices.as_slice() else {
+            return None;
+        };
         if edit.lost_comments.is_empty()
-            || !self.file.text().get(splice.range.clone())?.starts_with(['\r', '\n'])
+            || !self
+                .file
+                .text()
+                .get(splice.range.clone())?
+                .starts_with(['\r', '\n'])
             || !splice.text.is_empty()
         {
             return None;
         }
         let node = self.file.node(*node);
         let start = node.key().unwrap_or(node).span().start;
-        let line = self.file.text().get(..start)?.rfind('\n').map_or(0, |n| n + 1);
+        let line = self
+            .file
+            .text()
+            .get(..start)?
+            .rfind('\n')
+            .map_or(0, |n| n + 1);
         let pad = " ".repeat(self.file.text().get(line..start)?.chars().count());
-        let lines: Vec<String> = edit.lost_comments.iter().map(|c| format!("{}{pad}{c}", self.file.eol())).collect();
-        let splices = vec![Splice { range: splice.range.clone(), text: lines.concat() }];
-        let kept = Edit { op: edit.op.clone(), splices, lost_comments: Vec::new() };
+        let lines: Vec<String> = edit
+            .lost_comments
+            .iter()
+            .map(|c| format!("{}{pad}{c}", self.file.eol()))
+            .collect();
+        let splices = vec![Splice {
+            range: splice.range.clone(),
+            text: lines.concat(),
+        }];
+        let kept = Edit {
+            op: edit.op.clone(),
+            splices,
+            lost_comments: Vec::new(),
+        };
         verify::apply(&self.file, &[&kept]).ok()
     }
 
-    /// Gives the entry `key` of the mapping at `path` a value: in its place, or as a new entry behind `after`.
-    pub(super) fn put(&mut self, path: &[&str], after: &[&str], key: &str, value: &Value) -> Result<bool, NoFix> {
+    /// Gives the entry `key` of the mapping at `path` a value: in its place, or as a new entry
+    /// behind `after`.
+    pub(super) fn put(
+        &mut self,
+        path: &[&str],
+        after: &[&str],
+        key: &str,
+        value: &Value,
+    ) -> Result<bool, NoFix> {
         self.step(|root| {
             let mapping = root.path(path).ok_or(BROKEN)?;
             match mapping.get(key) {
                 Some(old) if old.to_value().as_ref() == Some(value) => Ok(None),
                 Some(old) => Ok(Some(old.set(value)?)),
                 None => {
-                    let before = after.iter().filter_map(|k| mapping.get(k)).max_by_key(|n| n.position());
-                    Ok(Some(mapping.insert(before.map_or(Place::Last, Place::After), key, value)?))
+                    let before = after
+                        .iter()
+                        .filter_map(|k| mapping.get(k))
+                        .max_by_key(|n| n.position());
+                    Ok(Some(mapping.insert(
+                        before.map_or(Place::Last, Place::After),
+                        key,
+                        value,
+                    )?))
                 }
             }
         })
@@ -79,8 +130,13 @@ impl Draft {
     /// Takes the entry at `path` out, and the mapping around it when that would be left empty.
     pub(super) fn drop(&mut self, path: &[&str]) -> Result<bool, NoFix> {
         self.step(|root| {
-            let Some(mut node) = root.path(path) else { return Ok(None) };
-            while let Some(parent) = node.parent().filter(|p| p.parent().is_some() && p.children().count() == p.width()) {
+            let Some(mut node) = root.path(path) else {
+                return Ok(None);
+            };
+            while let Some(parent) = node
+                .parent()
+                .filter(|p| p.parent().is_some() && p.children().count() == p.width())
+            {
                 node = parent;
             }
             Ok(Some(node.remove()?))

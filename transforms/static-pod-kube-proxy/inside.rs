@@ -1,4 +1,5 @@
-//! Static pods inside another text: the `content: |` of a cloud-config, a key of a ConfigMap. They are found and said, never edited.
+//! Static pods inside another text: the `content: |` of a cloud-config, a key of a ConfigMap. They
+//! are found and said, never edited.
 
 use kubewright_model::kube::Workspace;
 use kubewright_model::yaml::{File, Node};
@@ -18,32 +19,57 @@ pub(super) struct Inside<'a> {
 pub(super) fn all(workspace: &Workspace) -> Vec<Inside<'_>> {
     let mut found = Vec::new();
     let named = |text: &str| text.contains("kube-proxy") || text.contains("hyperkube");
-    for file in workspace.files().iter().filter(|f| f.editable && named(&f.text) && f.text.contains("Pod")) {
-        let Some(yaml) = file.yaml.as_deref() else { continue };
+    for file in workspace
+        .files()
+        .iter()
+        .filter(|f| f.editable && named(&f.text) && f.text.contains("Pod"))
+    {
+        let Some(yaml) = file.yaml.as_deref() else {
+            continue;
+        };
         for at in 0..yaml.documents().len() {
-            let scalars = yaml.root(at).into_iter().flat_map(Node::descendants).filter(|n| n.is_scalar());
-            let holding = scalars.filter(|n| n.text().is_some_and(|t| t.contains('\n') && named(t) && holds_pod(t)));
+            let scalars = yaml
+                .root(at)
+                .into_iter()
+                .flat_map(Node::descendants)
+                .filter(|n| n.is_scalar());
+            let holding = scalars.filter(|n| {
+                n.text()
+                    .is_some_and(|t| t.contains('\n') && named(t) && holds_pod(t))
+            });
             found.extend(holding.map(|node| Inside { file, node }));
         }
     }
     found
 }
 
-/// Whether a text is a manifest, or a script or stream with one in it, of a pod on the host network that runs kube-proxy.
+/// Whether a text is a manifest, or a script or stream with one in it, of a pod on the host network
+/// that runs kube-proxy.
 fn holds_pod(text: &str) -> bool {
     if let Ok(file) = File::parse(text.to_owned())
-        && (0..file.documents().len()).filter_map(|at| file.root(at)).any(Node::is_mapping)
+        && (0..file.documents().len())
+            .filter_map(|at| file.root(at))
+            .any(Node::is_mapping)
     {
         let pods = (0..file.documents().len()).filter_map(|at| file.root(at));
-        return pods.filter(|p| p.get("kind").and_then(Node::text) == Some("Pod")).any(|p| containers(p).count() > 0 && is_host_proxy(p));
+        return pods
+            .filter(|p| p.get("kind").and_then(Node::text) == Some("Pod"))
+            .any(|p| containers(p).count() > 0 && is_host_proxy(p));
     }
-    // A here document of a script, or a template: from the line that says Pod to the end of the document.
+    // A here document of a script, or a template: from the line that says Pod to the end of the
+    // document.
     let lines: Vec<&str> = text.lines().collect();
-    let starts = lines.iter().enumerate().filter(|(_, l)| l.trim() == "kind: Pod").map(|(at, _)| at);
-    starts.map(|at| document(lines.get(at..).unwrap_or_default())).any(|document| match File::parse(document.clone()) {
-        Ok(file) => file.root(0).is_some_and(is_host_proxy),
-        Err(_) => document.contains("hostNetwork: true") && document.lines().any(starts_proxy),
-    })
+    let starts = lines
+        .iter()
+        .enumerate()
+        .filter(|(_, l)| l.trim() == "kind: Pod")
+        .map(|(at, _)| at);
+    starts
+        .map(|at| document(lines.get(at..).unwrap_or_default()))
+        .any(|document| match File::parse(document.clone()) {
+            Ok(file) => file.root(0).is_some_and(is_host_proxy),
+            Err(_) => document.contains("hostNetwork: true") && document.lines().any(starts_proxy),
+        })
 }
 
 /// The lines of one document, the first of which it begins with, without their indentation.
@@ -51,16 +77,23 @@ fn document(lines: &[&str]) -> String {
     let indent = lines.first().map_or(0, |l| l.len() - l.trim_start().len());
     let inner = |line: &&&str| {
         let text = line.trim();
-        let marker = text == "---" || (!text.is_empty() && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'));
+        let marker = text == "---"
+            || (!text.is_empty() && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'));
         !marker && (text.is_empty() || line.len() - line.trim_start().len() >= indent)
     };
-    let lines = lines.iter().take_while(inner).map(|l| l.get(indent..).unwrap_or("").to_owned() + "\n");
+    let lines = lines
+        .iter()
+        .take_while(inner)
+        .map(|l| l.get(indent..).unwrap_or("").to_owned() + "\n");
     lines.collect()
 }
 
 /// Whether a line is the word of a command that starts kube-proxy.
 fn starts_proxy(line: &str) -> bool {
     let word = line.trim().trim_start_matches(['-', ' ', '[', '"', '\'']);
-    let word = word.split(|c: char| c.is_whitespace() || "\"',]".contains(c)).next().unwrap_or("");
+    let word = word
+        .split(|c: char| c.is_whitespace() || "\"',]".contains(c))
+        .next()
+        .unwrap_or("");
     matches!(word.rsplit('/').next(), Some("kube-proxy" | "hyperkube"))
 }

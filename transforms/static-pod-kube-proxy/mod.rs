@@ -1,9 +1,10 @@
 //! `static-pod-kube-proxy`: kube-proxy run as a static pod.
 //!
-//! [`recognise`] says which pods these are and what speaks against a conversion, [`command`] and [`shell`] read how kube-proxy is started,
-//! [`convert`] turns the document into a DaemonSet step by step ([`draft`]), [`flags`] puts the downward API in the place of values of one
-//! node, [`plan`] writes down what to know and the order of the move. The DaemonSet is written beside the pod, which stays, unless
-//! `replace` is set or the input is a stream.
+//! [`recognise`] says which pods these are and what speaks against a conversion, [`command`] and
+//! [`shell`] read how kube-proxy is started, [`convert`] turns the document into a DaemonSet step
+//! by step ([`draft`]), [`flags`] puts the downward API in the place of values of one node,
+//! [`plan`] writes down what to know and the order of the move. The DaemonSet is written beside the
+//! pod, which stays, unless `replace` is set or the input is a stream.
 
 mod command;
 mod comments;
@@ -47,13 +48,30 @@ impl Transform for StaticPodKubeProxy {
         let all = cx.workspace.resources();
         let texts = inside::all(cx.workspace);
         let mut inside: Vec<Finding> = texts.iter().map(of_text).collect();
-        let pods: Vec<&Resource> = all.iter().filter(|r| recognise::runs_proxy(cx.workspace, r)).collect();
+        let pods: Vec<&Resource> = all
+            .iter()
+            .filter(|r| recognise::runs_proxy(cx.workspace, r))
+            .collect();
         if pods.is_empty() {
             return inside;
         }
-        let sets: Vec<&Resource> = all.iter().filter(|r| recognise::is_daemon_set(cx.workspace, r)).collect();
-        let findings = pods.iter().filter(|pod| recognise::is_static(cx.workspace, pod) && cx.workspace.file(pod.file).editable);
-        inside.extend(findings.filter_map(|pod| Case { cx, pod, pods: &pods, sets: &sets, texts: &texts }.finding()));
+        let sets: Vec<&Resource> = all
+            .iter()
+            .filter(|r| recognise::is_daemon_set(cx.workspace, r))
+            .collect();
+        let findings = pods.iter().filter(|pod| {
+            recognise::is_static(cx.workspace, pod) && cx.workspace.file(pod.file).editable
+        });
+        inside.extend(findings.filter_map(|pod| {
+            Case {
+                cx,
+                pod,
+                pods: &pods,
+                sets: &sets,
+                texts: &texts,
+            }
+            .finding()
+        }));
         inside
     }
 }
@@ -65,7 +83,9 @@ fn of_text(inside: &inside::Inside<'_>) -> Finding {
     Finding {
         transform: META.name,
         severity: Severity::Warning,
-        message: format!("kube-proxy runs as a static pod, whose manifest stands inside another text ({place})"),
+        message: format!(
+            "kube-proxy runs as a static pod, whose manifest stands inside another text ({place})"
+        ),
         primary: Location::of(inside.file.id, at),
         related: Vec::new(),
         resource: None,
@@ -98,9 +118,15 @@ impl<'a> Case<'a> {
 
     fn finding(&self) -> Option<Finding> {
         let node = self.workspace().node(self.pod.id)?;
-        let at = node.path(&["metadata", "name"]).or_else(|| node.get("kind")).unwrap_or(node);
+        let at = node
+            .path(&["metadata", "name"])
+            .or_else(|| node.get("kind"))
+            .unwrap_or(node);
         let beside = self.beside();
-        let pair = self.sets.iter().find(|set| self.workspace().file(set.file).path == beside);
+        let pair = self
+            .sets
+            .iter()
+            .find(|set| self.workspace().file(set.file).path == beside);
         let mut finding = Finding {
             transform: META.name,
             severity: Severity::Warning,
@@ -109,28 +135,54 @@ impl<'a> Case<'a> {
             related: Vec::new(),
             resource: Some(self.pod.id),
             notes: Vec::new(),
-            fix: Err(NoFix::new("converted", format!("{beside} holds the DaemonSet; move the nodes over, then delete this file"))),
+            fix: Err(NoFix::new(
+                "converted",
+                format!("{beside} holds the DaemonSet; move the nodes over, then delete this file"),
+            )),
         };
         if let Some(owner) = owner::owner(node, &self.file().path) {
             finding.severity = Severity::Info;
-            finding.message = format!("kube-proxy runs as a static pod ({}) that {} writes", self.pod.display(), owner.name);
-            let text = format!("{} writes the file again whatever is done to it; configure kube-proxy with {}", owner.name, owner.instead);
+            finding.message = format!(
+                "kube-proxy runs as a static pod ({}) that {} writes",
+                self.pod.display(),
+                owner.name
+            );
+            let text = format!(
+                "{} writes the file again whatever is done to it; configure kube-proxy with {}",
+                owner.name, owner.instead
+            );
             finding.fix = Err(NoFix::new("generator-owned", text));
             return Some(finding);
         }
         if let Some(set) = pair {
             let version = self.version(node);
-            let gated = |set: Node<'_>| set.path(&["spec", "template", "spec", "nodeSelector", convert::GATE]).is_some();
+            let gated = |set: Node<'_>| {
+                set.path(&["spec", "template", "spec", "nodeSelector", convert::GATE])
+                    .is_some()
+            };
             let set = self.workspace().node(set.id);
-            finding.message = format!("kube-proxy ({}) has a DaemonSet beside it", self.pod.display());
+            finding.message = format!(
+                "kube-proxy ({}) has a DaemonSet beside it",
+                self.pod.display()
+            );
             if let Some(fault) = set.and_then(|set| version.fault(set)) {
                 finding.message = format!("{} that {fault}", finding.message);
-                finding.fix =
-                    Err(NoFix::new("converted", format!("delete {beside} and let it be written again, before any node is moved")));
+                finding.fix = Err(NoFix::new(
+                    "converted",
+                    format!(
+                        "delete {beside} and let it be written again, before any node is moved"
+                    ),
+                ));
                 return Some(finding);
             }
             finding.severity = Severity::Info;
-            finding.notes = plan::Move { pod: node, file: Some(&beside), gate: set.is_some_and(gated), version: &version }.steps();
+            finding.notes = plan::Move {
+                pod: node,
+                file: Some(&beside),
+                gate: set.is_some_and(gated),
+                version: &version,
+            }
+            .steps();
             return Some(finding);
         }
         match self.fix(node, &beside) {
@@ -146,7 +198,9 @@ impl<'a> Case<'a> {
                 if reason.code == "several-copies" {
                     finding.notes = copies::differences(self.workspace(), self.pods);
                 }
-                finding.notes.extend(plan::protection(node, &self.version(node)));
+                finding
+                    .notes
+                    .extend(plan::protection(node, &self.version(node)));
                 finding.fix = Err(reason);
             }
         }
@@ -158,20 +212,35 @@ impl<'a> Case<'a> {
         let name = self.pod.display();
         let version = self.version(pod);
         let spared = plan::is_protected(pod, &version) || version.spares_static_pods();
-        let evicted = if spared { "" } else { ", and before Kubernetes 1.16 it does not come back once evicted" };
-        format!("kube-proxy runs as a static pod ({name}): it is updated file by file on every node{evicted}")
+        let evicted = if spared {
+            ""
+        } else {
+            ", and before Kubernetes 1.16 it does not come back once evicted"
+        };
+        format!(
+            "kube-proxy runs as a static pod ({name}): it is updated file by file on every node{evicted}"
+        )
     }
 
     /// The version of Kubernetes that the DaemonSet is for.
     fn version(&self, pod: Node<'_>) -> Target {
         let image = recognise::proxy(pod).and_then(|c| c.get("image")?.text());
-        Target::new(self.cx.settings.static_pod_kube_proxy.kubernetes_version, image)
+        Target::new(
+            self.cx.settings.static_pod_kube_proxy.kubernetes_version,
+            image,
+        )
     }
 
     fn related(&self, other: &Resource) -> Option<(Location, String)> {
         let node = self.workspace().node(other.id)?;
-        let at = node.path(&["metadata", "name"]).or_else(|| node.get("kind")).unwrap_or(node);
-        Some((Location::of(other.file, at), "another kube-proxy".to_owned()))
+        let at = node
+            .path(&["metadata", "name"])
+            .or_else(|| node.get("kind"))
+            .unwrap_or(node);
+        Some((
+            Location::of(other.file, at),
+            "another kube-proxy".to_owned(),
+        ))
     }
 
     fn fix(&self, node: Node<'_>, beside: &str) -> Result<(Fix, Vec<String>), NoFix> {
@@ -182,8 +251,15 @@ impl<'a> Case<'a> {
             return Err(reason);
         }
         self.alone(beside, replace)?;
-        let yaml = self.file().yaml.as_deref().ok_or_else(|| NoFix::new("yaml-no-document", "the file is not read as YAML"))?;
-        let document = yaml.documents().get(self.pod.document).ok_or_else(|| NoFix::new("yaml-no-document", "the document is gone"))?;
+        let yaml = self
+            .file()
+            .yaml
+            .as_deref()
+            .ok_or_else(|| NoFix::new("yaml-no-document", "the file is not read as YAML"))?;
+        let document = yaml
+            .documents()
+            .get(self.pod.document)
+            .ok_or_else(|| NoFix::new("yaml-no-document", "the document is gone"))?;
         let text = yaml.text().get(document.region()).unwrap_or_default();
         let version = self.version(node);
         if let Some(reason) = version.obstacle() {
@@ -201,15 +277,36 @@ impl<'a> Case<'a> {
             let mut edit = yaml.replace_document(self.pod.document, converted.text)?;
             edit.lost_comments = about.iter().chain(&converted.lost).cloned().collect();
             let path = (!stream).then(|| self.file().path.clone());
-            ("turn the pod into DaemonSet kube-proxy".to_owned(), Change::Edit(self.pod.file, edit), path)
+            (
+                "turn the pod into DaemonSet kube-proxy".to_owned(),
+                Change::Edit(self.pod.file, edit),
+                path,
+            )
         } else {
             let text = alone_in_file(&converted.text, self.pod.document);
-            (format!("write DaemonSet kube-proxy to {beside}"), Change::Create(beside.to_owned(), text), Some(beside.to_owned()))
+            (
+                format!("write DaemonSet kube-proxy to {beside}"),
+                Change::Create(beside.to_owned(), text),
+                Some(beside.to_owned()),
+            )
         };
         let mut notes = converted.notes;
-        notes.extend(plan::remarks(node, &version, settings.api_server.as_deref()));
-        notes.extend(converted.lost.iter().map(|c| format!("comment of a removed line: {c}")));
-        notes.extend(about.iter().map(|c| format!("comment about the static pod, left out: {c}")));
+        notes.extend(plan::remarks(
+            node,
+            &version,
+            settings.api_server.as_deref(),
+        ));
+        notes.extend(
+            converted
+                .lost
+                .iter()
+                .map(|c| format!("comment of a removed line: {c}")),
+        );
+        notes.extend(
+            about
+                .iter()
+                .map(|c| format!("comment about the static pod, left out: {c}")),
+        );
         notes.extend(self.texts.iter().map(|text| {
             let place = places::place(text.node);
             format!("{} has another kube-proxy inside a text ({place}): nodes that are set up with it run that one", text.file.path)
@@ -223,16 +320,32 @@ impl<'a> Case<'a> {
                 "where something copies {path} to nodes, the next copy takes their kube-proxy away: move the file out of its reach first"
             ));
         }
-        notes.extend(plan::Move { pod: node, file: target.as_deref(), gate: settings.gate_label, version: &version }.steps());
+        notes.extend(
+            plan::Move {
+                pod: node,
+                file: target.as_deref(),
+                gate: settings.gate_label,
+                version: &version,
+            }
+            .steps(),
+        );
         notes.extend(plan::protection(node, &version));
-        let fix = Fix { title, applicability: Applicability::Unsafe, changes: vec![change], claims: vec![self.pod.id] };
+        let fix = Fix {
+            title,
+            applicability: Applicability::Unsafe,
+            changes: vec![change],
+            claims: vec![self.pod.id],
+        };
         Ok((fix, notes))
     }
 
     /// Whether nothing else in the workspace stands in the way of one DaemonSet named kube-proxy.
     fn alone(&self, beside: &str, replace: bool) -> Result<(), NoFix> {
         if self.pod.item.is_some() {
-            return Err(NoFix::new("in-list", "the pod is an item of a list; write it as a document of its own"));
+            return Err(NoFix::new(
+                "in-list",
+                "the pod is an item of a list; write it as a document of its own",
+            ));
         }
         if self.pods.len() > 1 {
             let text = format!(
@@ -243,12 +356,23 @@ impl<'a> Case<'a> {
         }
         if let Some(set) = self.sets.first() {
             let path = &self.workspace().file(set.file).path;
-            return Err(NoFix::new("daemonset-exists", format!("{} in {path} runs kube-proxy already", set.display())));
+            return Err(NoFix::new(
+                "daemonset-exists",
+                format!("{} in {path} runs kube-proxy already", set.display()),
+            ));
         }
         if !replace && self.workspace().file_at(beside).is_some() {
-            return Err(NoFix::new("target-exists", format!("{beside} exists and holds no DaemonSet for kube-proxy")));
+            return Err(NoFix::new(
+                "target-exists",
+                format!("{beside} exists and holds no DaemonSet for kube-proxy"),
+            ));
         }
-        let touched = |path: &str| self.workspace().touches(self.pod.id).iter().any(|t| t.by_index || t.affects(path));
+        let touched = |path: &str| {
+            self.workspace()
+                .touches(self.pod.id)
+                .iter()
+                .any(|t| t.by_index || t.affects(path))
+        };
         if replace && (touched("spec") || touched("kind")) {
             return Err(NoFix::new(
                 "kustomize-patch",
@@ -258,7 +382,8 @@ impl<'a> Case<'a> {
         Ok(())
     }
 
-    /// What says that the file is copied to nodes, which would lose kube-proxy with a DaemonSet in it.
+    /// What says that the file is copied to nodes, which would lose kube-proxy with a DaemonSet in
+    /// it.
     fn copied(&self, text: &str) -> Option<NoFix> {
         let path = &self.file().path;
         let said = comments::speaks_of_static(text).then_some("a comment in it");
@@ -273,20 +398,28 @@ impl<'a> Case<'a> {
     /// Path of the file for the DaemonSet beside the pod's.
     fn beside(&self) -> String {
         let path = &self.file().path;
-        let (dir, name) = path.rsplit_once('/').map_or(("", path.as_str()), |(dir, name)| (dir, name));
-        let (stem, extension) = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).unwrap_or((name, ""));
+        let (dir, name) = path
+            .rsplit_once('/')
+            .map_or(("", path.as_str()), |(dir, name)| (dir, name));
+        let (stem, extension) = name
+            .rsplit_once('.')
+            .filter(|(stem, _)| !stem.is_empty())
+            .unwrap_or((name, ""));
         let extension = if extension == "json" { "json" } else { "yaml" };
         let slash = if dir.is_empty() { "" } else { "/" };
         format!("{dir}{slash}{stem}-daemonset.{extension}")
     }
 }
 
-/// The text of a document as a file of its own: without the `---` that parted it from the one before.
+/// The text of a document as a file of its own: without the `---` that parted it from the one
+/// before.
 fn alone_in_file(text: &str, document: usize) -> String {
     let rest = match text.strip_prefix("---") {
         Some(rest) if document > 0 => rest,
         _ => return text.to_owned(),
     };
-    let rest = rest.strip_prefix("\r\n").or_else(|| rest.strip_prefix('\n'));
+    let rest = rest
+        .strip_prefix("\r\n")
+        .or_else(|| rest.strip_prefix('\n'));
     rest.unwrap_or(text).to_owned()
 }

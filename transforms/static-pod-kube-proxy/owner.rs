@@ -1,4 +1,5 @@
-//! Programs that write the manifest of kube-proxy themselves, told by what only they write, and paths that a provisioner copies to nodes.
+//! Programs that write the manifest of kube-proxy themselves, told by what only they write, and
+//! paths that a provisioner copies to nodes.
 
 use std::net::IpAddr;
 
@@ -15,9 +16,18 @@ pub(super) struct Owner {
     pub(super) instead: &'static str,
 }
 
-const KOPS: Owner = Owner { name: "kops' nodeup", instead: "spec.kubeProxy of the kops Cluster" };
-const RKE2: Owner = Owner { name: "RKE2's agent", instead: "kube-proxy-arg in /etc/rancher/rke2/config.yaml" };
-const GKE: Owner = Owner { name: "GKE's node image", instead: "the settings of the cluster and its node pools" };
+const KOPS: Owner = Owner {
+    name: "kops' nodeup",
+    instead: "spec.kubeProxy of the kops Cluster",
+};
+const RKE2: Owner = Owner {
+    name: "RKE2's agent",
+    instead: "kube-proxy-arg in /etc/rancher/rke2/config.yaml",
+};
+const GKE: Owner = Owner {
+    name: "GKE's node image",
+    instead: "the settings of the cluster and its node pools",
+};
 
 /// Directories of RKE2 on a node.
 const RKE2_PATHS: &[&str] = &["/var/lib/rancher/rke2/", "/etc/rancher/rke2/"];
@@ -72,8 +82,9 @@ const ON_NODES: &[&str] = &[
     "controlplane",
 ];
 
-/// Who writes the manifest of this pod, by a sign that only the owner leaves: RKE2 (`pkg/podtemplate`), kops (`nodeup/pkg/model/kube_proxy.go`),
-/// GKE (its registry and the suffix of its versions).
+/// Who writes the manifest of this pod, by a sign that only the owner leaves: RKE2
+/// (`pkg/podtemplate`), kops (`nodeup/pkg/model/kube_proxy.go`), GKE (its registry and the suffix
+/// of its versions).
 pub(super) fn owner(pod: Node<'_>, path: &str) -> Option<Owner> {
     let label = |key: &str| pod.path(&["metadata", "labels", key]).and_then(Node::text);
     let container = proxy(pod)?;
@@ -81,9 +92,18 @@ pub(super) fn owner(pod: Node<'_>, path: &str) -> Option<Owner> {
     if label("kubernetes.io/managed-by") == Some("nodeup") {
         return Some(KOPS);
     }
-    let hash = container.get("env").is_some_and(|env| env.items().any(|e| e.get("name").and_then(Node::text) == Some("FILE_HASH")));
+    let hash = container.get("env").is_some_and(|env| {
+        env.items()
+            .any(|e| e.get("name").and_then(Node::text) == Some("FILE_HASH"))
+    });
     let labels = label("component") == Some("kube-proxy") && label("tier") == Some("control-plane");
-    let uses = |part: &str| pod.get("spec").is_some_and(|s| s.descendants().filter_map(Node::text).any(|t| t.contains(part)));
+    let uses = |part: &str| {
+        pod.get("spec").is_some_and(|s| {
+            s.descendants()
+                .filter_map(Node::text)
+                .any(|t| t.contains(part))
+        })
+    };
     let tag = image.rsplit_once(':').map_or("", |(_, tag)| tag);
     if (hash && labels)
         || tag.contains("-rke2r")
@@ -100,13 +120,21 @@ pub(super) fn owner(pod: Node<'_>, path: &str) -> Option<Owner> {
 pub(super) fn copied_to_nodes(path: &str) -> Option<&str> {
     let parts: Vec<&str> = path.split('/').collect();
     let (_, directories) = parts.split_last()?;
-    if directories.windows(3).any(|w| w == ["etc", "kubernetes", "manifests"]) {
+    if directories
+        .windows(3)
+        .any(|w| w == ["etc", "kubernetes", "manifests"])
+    {
         return Some("etc/kubernetes/manifests");
     }
-    if directories.windows(3).any(|w| matches!(w, ["roles" | "modules", _, "files" | "templates"])) {
+    if directories
+        .windows(3)
+        .any(|w| matches!(w, ["roles" | "modules", _, "files" | "templates"]))
+    {
         return Some("files of a role");
     }
-    let named = |part: &&&str| ON_NODES.contains(&part.to_lowercase().as_str()) || part.parse::<IpAddr>().is_ok();
+    let named = |part: &&&str| {
+        ON_NODES.contains(&part.to_lowercase().as_str()) || part.parse::<IpAddr>().is_ok()
+    };
     directories.iter().find(named).copied()
 }
 
@@ -116,10 +144,22 @@ mod tests {
 
     #[test]
     fn paths_that_are_copied_to_nodes() {
-        for path in ["etc/kubernetes/manifests/p.yaml", "ansible/p.yaml", "roles/node/files/p.yaml", "10.0.0.3/p.yaml", "x/Worker/p.yaml"] {
+        for path in [
+            "etc/kubernetes/manifests/p.yaml",
+            "ansible/p.yaml",
+            "roles/node/files/p.yaml",
+            "10.0.0.3/p.yaml",
+            "x/Worker/p.yaml",
+        ] {
             assert!(copied_to_nodes(path).is_some(), "{path}");
         }
-        for path in ["manifests/kube-proxy.yaml", "kubernetes/manifests/p.yaml", "static/all.yaml", "node.yaml", "roles/files/p.yaml"] {
+        for path in [
+            "manifests/kube-proxy.yaml",
+            "kubernetes/manifests/p.yaml",
+            "static/all.yaml",
+            "node.yaml",
+            "roles/files/p.yaml",
+        ] {
             assert_eq!(copied_to_nodes(path), None, "{path}");
         }
     }

@@ -1,8 +1,10 @@
-//! Where else in a pod the address or the name of one node stands, and what becomes of it when the pod runs on every node.
+//! Where else in a pod the address or the name of one node stands, and what becomes of it when the
+//! pod runs on every node.
 //!
-//! The flags say what belongs to one node, and so do the hosts of probes, `nodeName` and a `nodeSelector` for one node. Probes and lifecycle
-//! hooks ask the address of their own pod when they name no host; `hostIP` of a port only says something to the scheduler; a variable can
-//! come from a field. Everywhere else Kubernetes fills nothing in, and the conversion refuses.
+//! The flags say what belongs to one node, and so do the hosts of probes, `nodeName` and a
+//! `nodeSelector` for one node. Probes and lifecycle hooks ask the address of their own pod when
+//! they name no host; `hostIP` of a port only says something to the scheduler; a variable can come
+//! from a field. Everywhere else Kubernetes fills nothing in, and the conversion refuses.
 
 use std::net::IpAddr;
 use std::ops::Range;
@@ -14,7 +16,8 @@ use super::command::{self, Reading};
 use super::flags::{self, BIND, Field, HOST_IP, NODE_NAME};
 use super::recognise::{self, containers, is_placeholder};
 
-/// Name of the variable with which a pod finds the API server: an endpoint, whichever node the pod is on.
+/// Name of the variable with which a pod finds the API server: an endpoint, whichever node the pod
+/// is on.
 const API_SERVER: &str = "KUBERNETES_SERVICE_HOST";
 
 /// A text that is right on one node only, and where it was found.
@@ -37,23 +40,39 @@ impl OneNode {
         let mut one = Self::default();
         if let Some(container) = containers(pod).next() {
             for (flag, host) in flags::literal_addresses(container) {
-                one.addresses.push(Own { text: host, from: format!("--{flag}") });
+                one.addresses.push(Own {
+                    text: host,
+                    from: format!("--{flag}"),
+                });
             }
             if let Some(name) = flags::literal_name(container) {
-                one.names.push(Own { text: name, from: "--hostname-override".to_owned() });
+                one.names.push(Own {
+                    text: name,
+                    from: "--hostname-override".to_owned(),
+                });
             }
         }
         for host in hosts(pod) {
             if let Some(text) = host.text().filter(|t| is_address(t)) {
-                one.addresses.push(Own { text: text.to_owned(), from: place(host) });
+                one.addresses.push(Own {
+                    text: text.to_owned(),
+                    from: place(host),
+                });
             }
         }
-        for path in [&["spec", "nodeName"] as &[&str], &["spec", "nodeSelector", "kubernetes.io/hostname"]] {
+        for path in [
+            &["spec", "nodeName"] as &[&str],
+            &["spec", "nodeSelector", "kubernetes.io/hostname"],
+        ] {
             if let Some(text) = pod.path(path).and_then(Node::text) {
-                one.names.push(Own { text: text.to_owned(), from: path.join(".") });
+                one.names.push(Own {
+                    text: text.to_owned(),
+                    from: path.join("."),
+                });
             }
         }
-        one.names.retain(|own| !own.text.is_empty() && !is_loopback(&own.text));
+        one.names
+            .retain(|own| !own.text.is_empty() && !is_loopback(&own.text));
         let differs = |a: &&Own, b: &Own| a.text.parse::<IpAddr>() != b.text.parse::<IpAddr>();
         if let Some((first, rest)) = one.addresses.split_first()
             && let Some(other) = rest.iter().find(|o| differs(o, first))
@@ -70,17 +89,26 @@ impl OneNode {
 
     /// Where an address of one node was found, and the address.
     pub(super) fn address(&self) -> Option<(&str, &str)> {
-        self.addresses.first().map(|own| (own.from.as_str(), own.text.as_str()))
+        self.addresses
+            .first()
+            .map(|own| (own.from.as_str(), own.text.as_str()))
     }
 
     fn is_host(&self, text: &str) -> bool {
-        let name = |own: &Own| text.strip_prefix(&own.text).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let name = |own: &Own| {
+            text.strip_prefix(&own.text)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
         self.addresses.iter().any(|own| own.text == text) || self.names.iter().any(name)
     }
 
     fn field(&self, text: &str) -> Option<Field> {
         let among = |all: &[Own]| all.iter().any(|own| own.text == text);
-        if among(&self.addresses) { Some(HOST_IP) } else { among(&self.names).then_some(NODE_NAME) }
+        if among(&self.addresses) {
+            Some(HOST_IP)
+        } else {
+            among(&self.names).then_some(NODE_NAME)
+        }
     }
 
     /// The next place that can do without the value, with the change and what to say about it.
@@ -88,7 +116,10 @@ impl OneNode {
         for host in hosts(pod) {
             let text = host.text().unwrap_or("");
             if self.is_host(text) {
-                let note = format!("{} named {text}, one node: taken out, so that each pod is asked at its own address", place(host));
+                let note = format!(
+                    "{} named {text}, one node: taken out, so that each pod is asked at its own address",
+                    place(host)
+                );
                 return Ok(Some((host.remove()?, note)));
             }
             if is_placeholder(text) {
@@ -97,24 +128,49 @@ impl OneNode {
         }
         for container in all_containers(pod) {
             let ports = container.get("ports").into_iter().flat_map(Node::items);
-            let bound = ports.filter_map(|port| port.get("hostIP")).find(|ip| ip.text().is_some_and(|t| self.is_host(t)));
+            let bound = ports
+                .filter_map(|port| port.get("hostIP"))
+                .find(|ip| ip.text().is_some_and(|t| self.is_host(t)));
             if let Some(ip) = bound {
                 let text = ip.text().unwrap_or("");
-                let note = format!("{} named {text}, one node: taken out, it opens nothing on the host network", place(ip));
+                let note = format!(
+                    "{} named {text}, one node: taken out, it opens nothing on the host network",
+                    place(ip)
+                );
                 return Ok(Some((ip.remove()?, note)));
             }
         }
         Ok(None)
     }
 
-    /// The next variable with the value of one node as its value, with the field that it is to come from.
-    pub(super) fn next_variable(&self, pod: Node<'_>) -> Result<Option<(Edit, Field, String)>, NoFix> {
-        for entry in all_containers(pod).filter_map(|c| c.get("env")).flat_map(Node::items) {
-            let (Some(name), Some(value)) = (entry.get("name").and_then(Node::text), entry.get("value")) else { continue };
+    /// The next variable with the value of one node as its value, with the field that it is to come
+    /// from.
+    pub(super) fn next_variable(
+        &self,
+        pod: Node<'_>,
+    ) -> Result<Option<(Edit, Field, String)>, NoFix> {
+        for entry in all_containers(pod)
+            .filter_map(|c| c.get("env"))
+            .flat_map(Node::items)
+        {
+            let (Some(name), Some(value)) =
+                (entry.get("name").and_then(Node::text), entry.get("value"))
+            else {
+                continue;
+            };
             let text = value.text().unwrap_or("");
-            let Some(field) = self.field(text).filter(|_| name != API_SERVER) else { continue };
-            let note = format!("variable {name} was {text}, one node: it comes from {} now", field.path);
-            return Ok(Some((entry.set(&flags::variable_from(name, field))?, field, note)));
+            let Some(field) = self.field(text).filter(|_| name != API_SERVER) else {
+                continue;
+            };
+            let note = format!(
+                "variable {name} was {text}, one node: it comes from {} now",
+                field.path
+            );
+            return Ok(Some((
+                entry.set(&flags::variable_from(name, field))?,
+                field,
+                note,
+            )));
         }
         Ok(None)
     }
@@ -123,30 +179,53 @@ impl OneNode {
     pub(super) fn left(&self, pod: Node<'_>, moved: &[(String, Value)]) -> Option<NoFix> {
         let masks = endpoints(pod);
         let searched = ["spec", "metadata"].iter().filter_map(|key| pod.get(key));
-        for node in searched.flat_map(Node::descendants).filter(|n| n.is_scalar() && !is_apart(*n)) {
+        for node in searched
+            .flat_map(Node::descendants)
+            .filter(|n| n.is_scalar() && !is_apart(*n))
+        {
             let Some(text) = node.text() else { continue };
-            let own: Vec<&Range<usize>> = masks.iter().filter(|(n, _)| *n == node).map(|(_, range)| range).collect();
+            let own: Vec<&Range<usize>> = masks
+                .iter()
+                .filter(|(n, _)| *n == node)
+                .map(|(_, range)| range)
+                .collect();
             let free = |at: usize| !own.iter().any(|range| range.contains(&at));
             if let Some(word) = self.words().find(|word| found(text, &word.text).any(free)) {
                 return Some(refusal(&place(node), word));
             }
         }
-        let hostname = pod.path(&["spec", "affinity", "nodeAffinity"]).into_iter().flat_map(Node::descendants);
-        if let Some(node) = hostname.into_iter().find(|n| n.text() == Some("kubernetes.io/hostname")) {
-            let text = format!("{} asks for nodes by their name: no pod would start on another; take it out", place(node));
+        let hostname = pod
+            .path(&["spec", "affinity", "nodeAffinity"])
+            .into_iter()
+            .flat_map(Node::descendants);
+        if let Some(node) = hostname
+            .into_iter()
+            .find(|n| n.text() == Some("kubernetes.io/hostname"))
+        {
+            let text = format!(
+                "{} asks for nodes by their name: no pod would start on another; take it out",
+                place(node)
+            );
             return Some(NoFix::new("node-value-elsewhere", text));
         }
         moved.iter().find_map(|(key, value)| {
             let Value::Str(text) = value else { return None };
-            let word = self.words().find(|word| found(text, &word.text).next().is_some())?;
+            let word = self
+                .words()
+                .find(|word| found(text, &word.text).next().is_some())?;
             Some(refusal(&format!("metadata.annotations[{key}]"), word))
         })
     }
 
-    /// The texts that are looked for as words: a name of letters only, such as `master`, says other things too.
+    /// The texts that are looked for as words: a name of letters only, such as `master`, says other
+    /// things too.
     fn words(&self) -> impl Iterator<Item = &Own> {
-        let telling = |own: &&Own| own.text.len() > 2 && own.text.contains(|c: char| !c.is_ascii_alphabetic());
-        self.addresses.iter().chain(self.names.iter().filter(telling))
+        let telling = |own: &&Own| {
+            own.text.len() > 2 && own.text.contains(|c: char| !c.is_ascii_alphabetic())
+        };
+        self.addresses
+            .iter()
+            .chain(self.names.iter().filter(telling))
     }
 }
 
@@ -161,55 +240,86 @@ fn refusal(place: &str, word: &Own) -> NoFix {
 
 /// The containers of the pod and its init containers.
 fn all_containers(pod: Node<'_>) -> impl Iterator<Item = Node<'_>> {
-    ["containers", "initContainers"].into_iter().filter_map(move |kind| pod.path(&["spec", kind])).flat_map(Node::items)
+    ["containers", "initContainers"]
+        .into_iter()
+        .filter_map(move |kind| pod.path(&["spec", kind]))
+        .flat_map(Node::items)
 }
 
 /// The hosts that probes and lifecycle hooks name.
 fn hosts(pod: Node<'_>) -> impl Iterator<Item = Node<'_>> {
     let handlers = all_containers(pod).flat_map(|container| {
-        let probes = ["livenessProbe", "readinessProbe", "startupProbe"].map(|key| container.get(key));
+        let probes =
+            ["livenessProbe", "readinessProbe", "startupProbe"].map(|key| container.get(key));
         let hooks = ["postStart", "preStop"].map(|key| container.path(&["lifecycle", key]));
         probes.into_iter().chain(hooks).flatten()
     });
-    handlers.flat_map(|handler| ["httpGet", "tcpSocket"].map(|kind| handler.path(&[kind, "host"]))).flatten()
+    handlers
+        .flat_map(|handler| ["httpGet", "tcpSocket"].map(|kind| handler.path(&[kind, "host"])))
+        .flatten()
 }
 
-/// Where the API server is said to be, and flags that do not count beside `--config`: not about the node that the pod is on.
+/// Where the API server is said to be, and flags that do not count beside `--config`: not about the
+/// node that the pod is on.
 fn endpoints(pod: Node<'_>) -> Vec<(Node<'_>, Range<usize>)> {
     let call = containers(pod).next().map(command::read);
-    let Some(Reading::Proxy(call)) = call else { return Vec::new() };
+    let Some(Reading::Proxy(call)) = call else {
+        return Vec::new();
+    };
     let config = call.flag("config").is_some();
-    let masked = |name: &str| name == "master" || (config && (BIND.contains(&name) || name == flags::NODE_PORTS));
-    call.flags().into_iter().filter(|f| masked(&f.name)).map(|f| f.place()).collect()
+    let masked = |name: &str| {
+        name == "master" || (config && (BIND.contains(&name) || name == flags::NODE_PORTS))
+    };
+    call.flags()
+        .into_iter()
+        .filter(|f| masked(&f.name))
+        .map(|f| f.place())
+        .collect()
 }
 
 /// Whether a scalar is an image, a name within the pod, or the API server in a variable.
 fn is_apart(node: Node<'_>) -> bool {
     let key = node.key().and_then(Node::text);
-    let variable = || node.parent().and_then(|p| p.get("name")).and_then(Node::text);
-    matches!(key, Some("image" | "name")) || (key == Some("value") && variable() == Some(API_SERVER))
+    let variable = || {
+        node.parent()
+            .and_then(|p| p.get("name"))
+            .and_then(Node::text)
+    };
+    matches!(key, Some("image" | "name"))
+        || (key == Some("value") && variable() == Some(API_SERVER))
 }
 
 /// Whether a text is an address of one machine.
 fn is_address(text: &str) -> bool {
-    text.parse::<IpAddr>().is_ok_and(|ip| !ip.is_loopback() && !ip.is_unspecified())
+    text.parse::<IpAddr>()
+        .is_ok_and(|ip| !ip.is_loopback() && !ip.is_unspecified())
 }
 
 fn is_loopback(text: &str) -> bool {
-    text == "localhost" || text.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
+    text == "localhost"
+        || text
+            .parse::<IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
 }
 
-/// The places in `text` where `word` stands as a whole word: `node-1` in `/etc/proxy-node-1-key.pem`, not in `node-10`.
+/// The places in `text` where `word` stands as a whole word: `node-1` in
+/// `/etc/proxy-node-1-key.pem`, not in `node-10`.
 fn found<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = usize> {
     let address = is_address(word);
-    text.match_indices(word).map(|(at, _)| at).filter(move |at| {
-        let before = text.get(..*at).unwrap_or("");
-        let after = text.get(at + word.len()..).unwrap_or("");
-        // `1.10.0.0.1` and `10.0.0.1.5` are no address, `node-1.example.com` is the same node.
-        let longer = after.strip_prefix('.').is_some_and(|a| a.starts_with(|c: char| c.is_ascii_digit())) || before.ends_with('.');
-        let bounded = !before.ends_with(char::is_alphanumeric) && !after.starts_with(char::is_alphanumeric);
-        is_placeholder(word) || (bounded && !(address && longer))
-    })
+    text.match_indices(word)
+        .map(|(at, _)| at)
+        .filter(move |at| {
+            let before = text.get(..*at).unwrap_or("");
+            let after = text.get(at + word.len()..).unwrap_or("");
+            // `1.10.0.0.1` and `10.0.0.1.5` are no address, `node-1.example.com` is the same node.
+            let longer = after
+                .strip_prefix('.')
+                .is_some_and(|a| a.starts_with(|c: char| c.is_ascii_digit()))
+                || before.ends_with('.');
+            let bounded = !before.ends_with(char::is_alphanumeric)
+                && !after.starts_with(char::is_alphanumeric);
+            is_placeholder(word) || (bounded && !(address && longer))
+        })
 }
 
 /// The path of a node for messages: `spec.containers[0].image`.

@@ -1,4 +1,5 @@
-//! What the reader is told beside the diff: what the conversion rests on, and the order in which to move a cluster over.
+//! What the reader is told beside the diff: what the conversion rests on, and the order in which to
+//! move a cluster over.
 
 use kubewright_model::kube::{FileId, Workspace};
 use kubewright_model::yaml::Node;
@@ -9,25 +10,43 @@ use super::flags::BIND;
 use super::recognise::{containers, is_placeholder, local_master, proxy};
 use super::version::Target;
 
-/// Flags that kube-proxy no longer has, with the version that took them out: it does not start with them (kubernetes/kubernetes#78294,
+/// Flags that kube-proxy no longer has, with the version that took them out: it does not start with
+/// them (kubernetes/kubernetes#78294,
 /// #78344, #78399, #112133).
-const REMOVED: &[(&str, u32)] = &[("resource-container", 16), ("cleanup-iptables", 16), ("conntrack-max", 16), ("udp-timeout", 26)];
+const REMOVED: &[(&str, u32)] = &[
+    ("resource-container", 16),
+    ("cleanup-iptables", 16),
+    ("conntrack-max", 16),
+    ("udp-timeout", 26),
+];
 /// The lowest priority of a pod that the kubelet spares.
 const CRITICAL: i64 = 2_000_000_000;
 
 /// Kustomizations that gather the pod's file, by path: they do not know the new one.
 pub(super) fn gathered(workspace: &Workspace, file: FileId) -> Vec<String> {
-    let naming = workspace.kustomizations().iter().filter(|k| k.resources.contains(&file));
+    let naming = workspace
+        .kustomizations()
+        .iter()
+        .filter(|k| k.resources.contains(&file));
     naming
-        .map(|k| format!("{} gathers the pod; name the DaemonSet there instead once the nodes are moved", workspace.file(k.file).path))
+        .map(|k| {
+            format!(
+                "{} gathers the pod; name the DaemonSet there instead once the nodes are moved",
+                workspace.file(k.file).path
+            )
+        })
         .collect()
 }
 
 /// Remarks about the pod itself.
 pub(super) fn remarks(pod: Node<'_>, version: &Target, server: Option<&str>) -> Vec<String> {
     let mut notes = Vec::new();
-    let Some(container) = containers(pod).next() else { return notes };
-    let Reading::Proxy(call) = command::read(container) else { return notes };
+    let Some(container) = containers(pod).next() else {
+        return notes;
+    };
+    let Reading::Proxy(call) = command::read(container) else {
+        return notes;
+    };
     endpoint(pod, container, &call, server, &mut notes);
     let ignored = call.flag("config").is_some() && !version.override_beside_config();
     if ignored {
@@ -36,30 +55,57 @@ pub(super) fn remarks(pod: Node<'_>, version: &Target, server: Option<&str>) -> 
              in its own file, else its hostname; look that these are the names of the nodes"
                 .to_owned(),
         );
-    } else if let Some(flag) = call.flag("hostname-override").filter(|f| !f.value.starts_with('$')) {
+    } else if let Some(flag) = call
+        .flag("hostname-override")
+        .filter(|f| !f.value.starts_with('$'))
+    {
         notes.push(format!("--hostname-override={} was the name of one node; it is now that of the node a pod runs on", flag.value));
     }
-    if let Some(flag) = call.flag("hostname-override").filter(|f| !ignored && is_printed(f.value)) {
-        notes.push(format!("--hostname-override={} was what a command prints; it is now the name of the node", flag.value));
+    if let Some(flag) = call
+        .flag("hostname-override")
+        .filter(|f| !ignored && is_printed(f.value))
+    {
+        notes.push(format!(
+            "--hostname-override={} was what a command prints; it is now the name of the node",
+            flag.value
+        ));
     }
     if call.flag("config").is_some() {
-        let ignored: Vec<String> = BIND.iter().filter(|b| call.flag(b).is_some()).map(|b| format!("--{b}")).collect();
+        let ignored: Vec<String> = BIND
+            .iter()
+            .filter(|b| call.flag(b).is_some())
+            .map(|b| format!("--{b}"))
+            .collect();
         if !ignored.is_empty() {
-            notes.push(format!("{} left as written: ignored beside --config", ignored.join(", ")));
+            notes.push(format!(
+                "{} left as written: ignored beside --config",
+                ignored.join(", ")
+            ));
         }
     }
     for (name, since) in REMOVED.iter().filter(|(name, _)| call.flag(name).is_some()) {
         notes.push(format!("--{name} {}", version.removed(*since)));
     }
     if call.flag("port").is_some() {
-        notes.push("--port is no flag of today's kube-proxy: take it out when you change the image".to_owned());
+        notes.push(
+            "--port is no flag of today's kube-proxy: take it out when you change the image"
+                .to_owned(),
+        );
     }
-    if call.flag("proxy-mode").is_some_and(|f| f.value == "userspace") {
-        notes.push(format!("--proxy-mode=userspace {}; iptables does its work", version.removed(26)));
+    if call
+        .flag("proxy-mode")
+        .is_some_and(|f| f.value == "userspace")
+    {
+        notes.push(format!(
+            "--proxy-mode=userspace {}; iptables does its work",
+            version.removed(26)
+        ));
     }
     for word in call.others() {
         if word.contains(">>") || word.starts_with(['>', '1', '2']) && word.contains('>') {
-            notes.push(format!("{word} is an argument here, not a redirection: there is no shell"));
+            notes.push(format!(
+                "{word} is an argument here, not a redirection: there is no shell"
+            ));
         } else if word.starts_with('$') || is_placeholder(word) {
             notes.push(format!("flags that come from {word} were not looked at"));
         }
@@ -70,23 +116,41 @@ pub(super) fn remarks(pod: Node<'_>, version: &Target, server: Option<&str>) -> 
 
 /// Whether a shell runs a command for a value: `$(hostname -f)`, not `$(NODE_NAME)`.
 fn is_printed(value: &str) -> bool {
-    value.contains('`') || (value.contains("$(") && value.contains(|c: char| c.is_ascii_lowercase() || c == ' '))
+    value.contains('`')
+        || (value.contains("$(") && value.contains(|c: char| c.is_ascii_lowercase() || c == ' '))
 }
 
-fn endpoint(pod: Node<'_>, container: Node<'_>, call: &Call<'_>, server: Option<&str>, notes: &mut Vec<String>) {
+fn endpoint(
+    pod: Node<'_>,
+    container: Node<'_>,
+    call: &Call<'_>,
+    server: Option<&str>,
+    notes: &mut Vec<String>,
+) {
     for name in ["kubeconfig", "config"] {
-        let Some(flag) = call.flag(name).filter(|f| !f.value.is_empty()) else { continue };
+        let Some(flag) = call.flag(name).filter(|f| !f.value.is_empty()) else {
+            continue;
+        };
         let place = match host_path(pod, container, flag.value) {
             Some(path) => format!("{path} must exist on every node where a pod starts"),
-            None => format!("{} lies on no hostPath volume that could be found", flag.value),
+            None => format!(
+                "{} lies on no hostPath volume that could be found",
+                flag.value
+            ),
         };
         notes.push(format!(
             "--{name}: {place}, and its API server must not be the address of Service kubernetes, which works only after kube-proxy"
         ));
     }
     let replaced = server.is_some() && local_master(call).is_some();
-    if let Some(master) = call.flag("master").filter(|m| !replaced && m.value.starts_with("http:")) {
-        notes.push(format!("--master={}: the API server has no insecure port since Kubernetes 1.24", master.value));
+    if let Some(master) = call
+        .flag("master")
+        .filter(|m| !replaced && m.value.starts_with("http:"))
+    {
+        notes.push(format!(
+            "--master={}: the API server has no insecure port since Kubernetes 1.24",
+            master.value
+        ));
     }
 }
 
@@ -94,12 +158,27 @@ fn endpoint(pod: Node<'_>, container: Node<'_>, call: &Call<'_>, server: Option<
 fn host_path(pod: Node<'_>, container: Node<'_>, path: &str) -> Option<String> {
     let mounts = container.get("volumeMounts")?.items();
     let (mount, volume) = mounts
-        .filter_map(|m| Some((m.get("mountPath")?.text()?.trim_end_matches('/'), m.get("name")?.text()?)))
-        .filter(|(at, _)| path.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+        .filter_map(|m| {
+            Some((
+                m.get("mountPath")?.text()?.trim_end_matches('/'),
+                m.get("name")?.text()?,
+            ))
+        })
+        .filter(|(at, _)| {
+            path.strip_prefix(at)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
         .max_by_key(|(at, _)| at.len())?;
-    let volume = pod.path(&["spec", "volumes"])?.items().find(|v| v.get("name").and_then(Node::text) == Some(volume))?;
+    let volume = pod
+        .path(&["spec", "volumes"])?
+        .items()
+        .find(|v| v.get("name").and_then(Node::text) == Some(volume))?;
     let base = volume.path(&["hostPath", "path"])?.text()?;
-    Some(format!("{}{}", base.trim_end_matches('/'), path.get(mount.len()..)?))
+    Some(format!(
+        "{}{}",
+        base.trim_end_matches('/'),
+        path.get(mount.len()..)?
+    ))
 }
 
 fn image(container: Node<'_>, notes: &mut Vec<String>) {
@@ -128,16 +207,23 @@ pub(super) struct Move<'a> {
 impl Move<'_> {
     /// The order of the move.
     pub(super) fn steps(&self) -> Vec<String> {
-        let apply = self.file.map_or("apply the stream".to_owned(), |f| format!("`kubectl apply -f {f}`"));
-        let stop = "stop whatever copies the static manifest to nodes, else it comes back".to_owned();
+        let apply = self.file.map_or("apply the stream".to_owned(), |f| {
+            format!("`kubectl apply -f {f}`")
+        });
+        let stop =
+            "stop whatever copies the static manifest to nodes, else it comes back".to_owned();
         let remove = "move the static manifest out of the kubelet's staticPodPath; a new name in that directory is not enough, the kubelet reads \
                       every file that does not begin with a dot";
         let mut plan = vec![stop];
         if self.gate {
-            plan.push(format!("{apply}; no pod starts before its node has the label {GATE}=true"));
+            plan.push(format!(
+                "{apply}; no pod starts before its node has the label {GATE}=true"
+            ));
             plan.push(format!("node by node, {remove}"));
             plan.push(self.wait());
-            plan.push(format!("`kubectl label node <node> {GATE}=true`; the DaemonSet's pod starts"));
+            plan.push(format!(
+                "`kubectl label node <node> {GATE}=true`; the DaemonSet's pod starts"
+            ));
             plan.push(format!(
                 "after the last node, take {GATE} out of nodeSelector and apply again, or start every kubelet with --node-labels={GATE}=true: \
                  a node that joins later, or registers again, has no label and so no kube-proxy"
@@ -145,12 +231,23 @@ impl Move<'_> {
         } else {
             plan.push(format!("on every node, {remove}"));
             plan.push(self.wait());
-            plan.push(format!("{apply}; without the gate label a pod starts on every node at once"));
+            plan.push(format!(
+                "{apply}; without the gate label a pod starts on every node at once"
+            ));
         }
-        let mut plan: Vec<String> = plan.into_iter().enumerate().map(|(at, step)| format!("migration {}: {step}", at + 1)).collect();
-        let never =
-            if self.gate { "never label a node whose static pod still runs" } else { "apply only when no static pod runs any more" };
-        plan.push(format!("two kube-proxies on one node rewrite the same rules: {never}"));
+        let mut plan: Vec<String> = plan
+            .into_iter()
+            .enumerate()
+            .map(|(at, step)| format!("migration {}: {step}", at + 1))
+            .collect();
+        let never = if self.gate {
+            "never label a node whose static pod still runs"
+        } else {
+            "apply only when no static pod runs any more"
+        };
+        plan.push(format!(
+            "two kube-proxies on one node rewrite the same rules: {never}"
+        ));
         plan.push(
             "never `kubectl apply -f` the directory of a static manifest, which makes an ordinary Pod; keep the DaemonSet in a directory that is \
              applied"
@@ -160,17 +257,26 @@ impl Move<'_> {
     }
 
     fn wait(&self) -> String {
-        let namespace = self.pod.path(&["metadata", "namespace"]).and_then(Node::text).unwrap_or("default");
-        let container = proxy(self.pod).and_then(|c| c.get("name")?.text()).unwrap_or("kube-proxy");
+        let namespace = self
+            .pod
+            .path(&["metadata", "namespace"])
+            .and_then(Node::text)
+            .unwrap_or("default");
+        let container = proxy(self.pod)
+            .and_then(|c| c.get("name")?.text())
+            .unwrap_or("kube-proxy");
         let left = if self.version.is_before(20) {
             format!("`docker ps --filter name=k8s_{container}_`")
         } else {
             format!("`crictl ps --name {container}`")
         };
-        // Every cluster has these namespaces; in another the mirror pod cannot be made until it exists.
+        // Every cluster has these namespaces; in another the mirror pod cannot be made until it
+        // exists.
         let absent = match namespace {
             "kube-system" | "default" => String::new(),
-            _ => format!("; where namespace {namespace} does not exist there is no mirror pod, look at the node"),
+            _ => format!(
+                "; where namespace {namespace} does not exist there is no mirror pod, look at the node"
+            ),
         };
         format!(
             "wait until its mirror pod is gone (`kubectl -n {namespace} get pod {}`) and no container is left on the node ({left}){absent}",
@@ -179,13 +285,27 @@ impl Move<'_> {
     }
 }
 
-/// The name of the pod's mirror: the kubelet appends the name of the node, and a dump has it already.
+/// The name of the pod's mirror: the kubelet appends the name of the node, and a dump has it
+/// already.
 fn mirror(pod: Node<'_>) -> String {
-    let name = pod.path(&["metadata", "name"]).and_then(Node::text).unwrap_or("kube-proxy");
-    let mut owners = pod.path(&["metadata", "ownerReferences"]).into_iter().flat_map(Node::items);
-    let owner = owners.find(|o| o.get("kind").and_then(Node::text) == Some("Node")).and_then(|o| o.get("name")?.text());
-    let marked = pod.path(&["metadata", "annotations", "kubernetes.io/config.mirror"]).is_some();
-    let node = pod.path(&["spec", "nodeName"]).and_then(Node::text).or(owner);
+    let name = pod
+        .path(&["metadata", "name"])
+        .and_then(Node::text)
+        .unwrap_or("kube-proxy");
+    let mut owners = pod
+        .path(&["metadata", "ownerReferences"])
+        .into_iter()
+        .flat_map(Node::items);
+    let owner = owners
+        .find(|o| o.get("kind").and_then(Node::text) == Some("Node"))
+        .and_then(|o| o.get("name")?.text());
+    let marked = pod
+        .path(&["metadata", "annotations", "kubernetes.io/config.mirror"])
+        .is_some();
+    let node = pod
+        .path(&["spec", "nodeName"])
+        .and_then(Node::text)
+        .or(owner);
     match node.and_then(|node| name.strip_suffix(node)?.strip_suffix('-')) {
         Some(base) => format!("{base}-<node>"),
         None if marked => name.to_owned(),
@@ -195,7 +315,10 @@ fn mirror(pod: Node<'_>) -> String {
 
 /// What keeps the static pod from eviction, and what is missing for it.
 pub(super) fn protection(pod: Node<'_>, version: &Target) -> Option<String> {
-    let class = pod.path(&["spec", "priorityClassName"]).and_then(Node::text).filter(|c| !c.is_empty());
+    let class = pod
+        .path(&["spec", "priorityClassName"])
+        .and_then(Node::text)
+        .filter(|c| !c.is_empty());
     let number = pod.path(&["spec", "priority"]).and_then(Node::as_int);
     let spared = version.spares_static_pods();
     match (class, number) {
@@ -208,7 +331,8 @@ pub(super) fn protection(pod: Node<'_>, version: &Target) -> Option<String> {
                 class.unwrap_or("")
             ))
         }
-        // The admission of the API server computes 0 for a mirror pod without a class (kubernetes/kubernetes#136705).
+        // The admission of the API server computes 0 for a mirror pod without a class
+        // (kubernetes/kubernetes#136705).
         (None, Some(number)) if number != 0 && version.counts_priority() => Some(format!(
             "priority: {number} without priorityClassName: the API server refuses the mirror pod, so kubectl shows no kube-proxy on the node; add \
              priorityClassName: system-node-critical and priority: 2000001000 to the static pod"
@@ -233,10 +357,21 @@ pub(super) fn protection(pod: Node<'_>, version: &Target) -> Option<String> {
 
 /// Whether the kubelet spares the pod for its priority.
 pub(super) fn is_protected(pod: Node<'_>, version: &Target) -> bool {
-    version.counts_priority() && pod.path(&["spec", "priority"]).and_then(Node::as_int).is_some_and(|n| n >= CRITICAL)
+    version.counts_priority()
+        && pod
+            .path(&["spec", "priority"])
+            .and_then(Node::as_int)
+            .is_some_and(|n| n >= CRITICAL)
 }
 
 fn has_critical_annotation(pod: Node<'_>) -> bool {
     let namespace = pod.path(&["metadata", "namespace"]).and_then(Node::text);
-    namespace == Some("kube-system") && pod.path(&["metadata", "annotations", "scheduler.alpha.kubernetes.io/critical-pod"]).is_some()
+    namespace == Some("kube-system")
+        && pod
+            .path(&[
+                "metadata",
+                "annotations",
+                "scheduler.alpha.kubernetes.io/critical-pod",
+            ])
+            .is_some()
 }

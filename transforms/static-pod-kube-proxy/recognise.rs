@@ -1,7 +1,8 @@
 //! Which resources run kube-proxy, and what speaks against turning one into a DaemonSet.
 //!
-//! A static kube-proxy is a Pod on the host network whose command starts kube-proxy and whose place says that it is no ordinary pod: a
-//! directory of manifests, namespace kube-system, or its name. A dump of its mirror pod counts; a pod that a controller owns does not.
+//! A static kube-proxy is a Pod on the host network whose command starts kube-proxy and whose place
+//! says that it is no ordinary pod: a directory of manifests, namespace kube-system, or its name. A
+//! dump of its mirror pod counts; a pod that a controller owns does not.
 
 use std::net::IpAddr;
 
@@ -11,10 +12,12 @@ use kubewright_model::yaml::Node;
 
 use super::command::{self, Call, Flag, Reading};
 
-/// Label and annotation values, names and addresses with one of these in them are filled in by something else.
+/// Label and annotation values, names and addresses with one of these in them are filled in by
+/// something else.
 const PLACEHOLDERS: &[&str] = &["{{", "${", "<%", "%(", "__", "<", "@"];
 
-/// Whether the resource is a pod on the host network that starts kube-proxy, and that no controller owns.
+/// Whether the resource is a pod on the host network that starts kube-proxy, and that no controller
+/// owns.
 pub(super) fn runs_proxy(workspace: &Workspace, resource: &Resource) -> bool {
     if resource.kind != "Pod" || resource.api_version != "v1" {
         return false;
@@ -25,7 +28,10 @@ pub(super) fn runs_proxy(workspace: &Workspace, resource: &Resource) -> bool {
 /// Whether a pod on the host network starts kube-proxy, and no controller owns it.
 pub(super) fn is_host_proxy(pod: Node<'_>) -> bool {
     let owners = pod.path(&["metadata", "ownerReferences"]);
-    let owned = owners.is_some_and(|o| o.items().any(|o| o.get("kind").and_then(Node::text) != Some("Node")));
+    let owned = owners.is_some_and(|o| {
+        o.items()
+            .any(|o| o.get("kind").and_then(Node::text) != Some("Node"))
+    });
     let host = pod.path(&["spec", "hostNetwork"]).and_then(Node::as_bool) == Some(true);
     host && !owned && containers(pod).any(|c| !matches!(command::read(c), Reading::Other))
 }
@@ -33,7 +39,9 @@ pub(super) fn is_host_proxy(pod: Node<'_>) -> bool {
 /// Whether the place of such a pod says that the kubelet runs it from a file.
 pub(super) fn is_static(workspace: &Workspace, resource: &Resource) -> bool {
     let path = &workspace.file(resource.file).path;
-    ["manifests", "static", "kube-proxy"].iter().any(|part| path.contains(part))
+    ["manifests", "static", "kube-proxy"]
+        .iter()
+        .any(|part| path.contains(part))
         || resource.namespace.as_deref() == Some("kube-system")
         || resource.name.starts_with("kube-proxy")
 }
@@ -41,7 +49,9 @@ pub(super) fn is_static(workspace: &Workspace, resource: &Resource) -> bool {
 /// Whether the resource is a DaemonSet that runs kube-proxy, or has its name.
 pub(super) fn is_daemon_set(workspace: &Workspace, resource: &Resource) -> bool {
     let runs = || {
-        let template = workspace.node(resource.id).and_then(|n| n.path(&["spec", "template"]));
+        let template = workspace
+            .node(resource.id)
+            .and_then(|n| n.path(&["spec", "template"]));
         template.is_some_and(|t| containers(t).any(|c| !matches!(command::read(c), Reading::Other)))
     };
     resource.kind == "DaemonSet" && (resource.name == "kube-proxy" || runs())
@@ -49,7 +59,9 @@ pub(super) fn is_daemon_set(workspace: &Workspace, resource: &Resource) -> bool 
 
 /// The containers of a pod.
 pub(super) fn containers(pod: Node<'_>) -> impl Iterator<Item = Node<'_>> {
-    pod.path(&["spec", "containers"]).into_iter().flat_map(Node::items)
+    pod.path(&["spec", "containers"])
+        .into_iter()
+        .flat_map(Node::items)
 }
 
 /// Whether a text holds something that is filled in before the manifest is used.
@@ -78,12 +90,17 @@ pub(super) fn obstacle(pod: Node<'_>, server: Option<&str>) -> Option<NoFix> {
             "the script that starts kube-proxy cannot be taken apart, so its flags for one node are not known",
         ));
     };
-    interpreted(pod).or_else(|| endpoint(&call, server)).or_else(|| dns(pod))
+    interpreted(pod)
+        .or_else(|| endpoint(&call, server))
+        .or_else(|| dns(pod))
 }
 
 /// Placeholders in what the conversion has to read.
 fn interpreted(pod: Node<'_>) -> Option<NoFix> {
-    let fields: [&[&str]; 2] = [&["metadata", "namespace"], &["metadata", "labels", "k8s-app"]];
+    let fields: [&[&str]; 2] = [
+        &["metadata", "namespace"],
+        &["metadata", "labels", "k8s-app"],
+    ];
     fields.iter().find_map(|path| {
         let text = pod.path(path)?.text()?;
         is_placeholder(text).then(|| placeholder(&path.join("."), text))
@@ -92,7 +109,10 @@ fn interpreted(pod: Node<'_>) -> Option<NoFix> {
 
 /// The refusal for a placeholder in `field`.
 pub(super) fn placeholder(field: &str, text: &str) -> NoFix {
-    NoFix::new("placeholder", format!("{field} holds a placeholder ({text}), so what it means on a node is not known"))
+    NoFix::new(
+        "placeholder",
+        format!("{field} holds a placeholder ({text}), so what it means on a node is not known"),
+    )
 }
 
 /// Where kube-proxy finds the API server.
@@ -118,7 +138,9 @@ fn endpoint(call: &Call<'_>, server: Option<&str>) -> Option<NoFix> {
             Some(_) => {}
         }
     }
-    let known = ["kubeconfig", "master", "config"].iter().any(|name| call.flag(name).is_some_and(|f| !f.value.is_empty()));
+    let known = ["kubeconfig", "master", "config"]
+        .iter()
+        .any(|name| call.flag(name).is_some_and(|f| !f.value.is_empty()));
     (!known).then(|| {
         let text = "kube-proxy is given no --kubeconfig, --master or --config, and the address of Service kubernetes works only after kube-proxy does";
         NoFix::new("no-kubeconfig", text)
@@ -127,7 +149,8 @@ fn endpoint(call: &Call<'_>, server: Option<&str>) -> Option<NoFix> {
 
 /// `--master` where it is an address of the node itself.
 pub(super) fn local_master<'a>(call: &Call<'a>) -> Option<Flag<'a>> {
-    call.flag("master").filter(|master| is_loopback(host(master.value)))
+    call.flag("master")
+        .filter(|master| is_loopback(host(master.value)))
 }
 
 /// DNS needs kube-proxy, so kube-proxy must not need DNS in the cluster.

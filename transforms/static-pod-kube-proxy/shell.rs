@@ -1,8 +1,9 @@
 //! The words of a shell script, as far as they can be told without running it.
 //!
-//! A static kube-proxy is often started with `sh -c 'exec kube-proxy --flags 1>>/var/log/kube-proxy.log 2>&1'`. This reader splits such a
-//! string into simple commands and their words, leaves redirections out, and gives up ([`None`]) on what it does not understand: here
-//! documents, nested substitutions, template statements, open quotes.
+//! A static kube-proxy is often started with `sh -c 'exec kube-proxy --flags
+//! 1>>/var/log/kube-proxy.log 2>&1'`. This reader splits such a string into simple commands and
+//! their words, leaves redirections out, and gives up ([`None`]) on what it does not understand:
+//! here documents, nested substitutions, template statements, open quotes.
 
 use std::ops::Range;
 
@@ -28,7 +29,8 @@ pub(super) fn commands(script: &str) -> Option<Vec<Vec<Range<usize>>>> {
             }
             _ => {
                 let end = word(script, at)?;
-                let descriptor = matches!(bytes.get(end), Some(b'<' | b'>')) && bytes[at..end].iter().all(u8::is_ascii_digit);
+                let descriptor = matches!(bytes.get(end), Some(b'<' | b'>'))
+                    && bytes[at..end].iter().all(u8::is_ascii_digit);
                 if !descriptor {
                     words.push(at..end);
                 }
@@ -108,36 +110,63 @@ mod tests {
     use super::{bare, commands};
 
     fn words(script: &str) -> Option<Vec<Vec<&str>>> {
-        Some(commands(script)?.into_iter().map(|c| c.into_iter().map(|r| &script[r]).collect()).collect())
+        Some(
+            commands(script)?
+                .into_iter()
+                .map(|c| c.into_iter().map(|r| &script[r]).collect())
+                .collect(),
+        )
     }
 
     #[test]
     fn redirections_are_no_words() {
         let script = "exec kube-proxy --v=2 --a=\"b c\" 1>>/var/log/kube-proxy.log 2>&1";
-        assert_eq!(words(script), Some(vec![vec!["exec", "kube-proxy", "--v=2", "--a=\"b c\""]]));
-        assert_eq!(words("a &> b; c > d 2>/dev/null e"), Some(vec![vec!["a"], vec!["c", "e"]]));
+        assert_eq!(
+            words(script),
+            Some(vec![vec!["exec", "kube-proxy", "--v=2", "--a=\"b c\""]])
+        );
+        assert_eq!(
+            words("a &> b; c > d 2>/dev/null e"),
+            Some(vec![vec!["a"], vec!["c", "e"]])
+        );
     }
 
     #[test]
     fn commands_end_at_operators() {
-        assert_eq!(words("a && b | c\nd # e f\ng"), Some(vec![vec!["a"], vec!["b"], vec!["c"], vec!["d"], vec!["g"]]));
+        assert_eq!(
+            words("a && b | c\nd # e f\ng"),
+            Some(vec![vec!["a"], vec!["b"], vec!["c"], vec!["d"], vec!["g"]])
+        );
         assert_eq!(words("a \\\n  b"), Some(vec![vec!["a", "b"]]));
     }
 
     #[test]
     fn substitutions_and_placeholders_are_part_of_a_word() {
-        assert_eq!(words("p --h=$(hostname -f) --i={{ ip }} x"), Some(vec![vec!["p", "--h=$(hostname -f)", "--i={{ ip }}", "x"]]));
+        assert_eq!(
+            words("p --h=$(hostname -f) --i={{ ip }} x"),
+            Some(vec![vec!["p", "--h=$(hostname -f)", "--i={{ ip }}", "x"]])
+        );
     }
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        for script in ["cat <<EOF", "a 'b", "a \"b", "a $(b \"c\")", "a {% if x %}", "a `b"] {
+        for script in [
+            "cat <<EOF",
+            "a 'b",
+            "a \"b",
+            "a $(b \"c\")",
+            "a {% if x %}",
+            "a `b",
+        ] {
             assert_eq!(words(script), None, "{script}");
         }
     }
 
     #[test]
     fn quotes_around_a_word_go() {
-        assert_eq!((bare("'a'"), bare("\"a\""), bare("a"), bare("--b='a'")), ("a", "a", "a", "--b='a'"));
+        assert_eq!(
+            (bare("'a'"), bare("\"a\""), bare("a"), bare("--b='a'")),
+            ("a", "a", "a", "--b='a'")
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! The version of Kubernetes that a DaemonSet is written for, and what that version knows.
 //!
-//! The option `kubernetes-version` says it, else the tag of the image that kube-proxy comes from: kube-proxy is never newer than its API
-//! server, and as old as the kubelets or older. Where neither says anything, the newest is assumed and the finding says so.
+//! The option `kubernetes-version` says it, else the tag of the image that kube-proxy comes from:
+//! kube-proxy is never newer than its API server, and as old as the kubelets or older. Where
+//! neither says anything, the newest is assumed and the finding says so.
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::yaml::Node;
@@ -27,8 +28,14 @@ impl Target {
     pub(super) fn new(stated: Option<u32>, image: Option<&str>) -> Self {
         let image = image.unwrap_or("");
         match (stated, of_image(image)) {
-            (Some(minor), _) => Self { minor: Some(minor), source: "kubernetes-version in the configuration".to_owned() },
-            (None, minor) => Self { minor, source: format!("image {image}") },
+            (Some(minor), _) => Self {
+                minor: Some(minor),
+                source: "kubernetes-version in the configuration".to_owned(),
+            },
+            (None, minor) => Self {
+                minor,
+                source: format!("image {image}"),
+            },
         }
     }
 
@@ -116,21 +123,42 @@ impl Target {
     pub(super) fn removed(&self, since: u32) -> String {
         match self.minor {
             Some(minor) if minor < since => {
-                format!("is not known to kube-proxy from Kubernetes 1.{since} on: take it out when you change the image")
+                format!(
+                    "is not known to kube-proxy from Kubernetes 1.{since} on: take it out when you change the image"
+                )
             }
-            _ => format!("is not known to kube-proxy since Kubernetes 1.{since}, which does not start with it: take it out"),
+            _ => format!(
+                "is not known to kube-proxy since Kubernetes 1.{since}, which does not start with it: take it out"
+            ),
         }
     }
 
     /// Why a DaemonSet starts no pods in this version.
     pub(super) fn fault(&self, set: Node<'_>) -> Option<String> {
-        let label = set.path(&["spec", "template", "spec", "nodeSelector", "kubernetes.io/os"]);
+        let label = set.path(&[
+            "spec",
+            "template",
+            "spec",
+            "nodeSelector",
+            "kubernetes.io/os",
+        ]);
         let api = set.get("apiVersion").and_then(Node::text).unwrap_or("");
         if label.is_some() && !self.stable_node_labels() {
-            return Some(format!("matches no node: kubernetes.io/os is set since Kubernetes 1.14, and {} is {}", self.source, self.name()));
+            return Some(format!(
+                "matches no node: kubernetes.io/os is set since Kubernetes 1.14, and {} is {}",
+                self.source,
+                self.name()
+            ));
         }
-        let unknown = (api == "apps/v1" && self.is_before(9)) || (api == "apps/v1beta2" && self.is_before(8));
-        unknown.then(|| format!("is refused: {api} is not known to Kubernetes {} ({})", self.name(), self.source))
+        let unknown =
+            (api == "apps/v1" && self.is_before(9)) || (api == "apps/v1beta2" && self.is_before(8));
+        unknown.then(|| {
+            format!(
+                "is refused: {api} is not known to Kubernetes {} ({})",
+                self.name(),
+                self.source
+            )
+        })
     }
 
     /// What the reader has to know about the version.
@@ -166,7 +194,9 @@ fn of_image(image: &str) -> Option<u32> {
     let image = image.split('@').next().unwrap_or(image);
     let last = image.rsplit('/').next().unwrap_or(image);
     let (name, tag) = last.split_once(':')?;
-    (name.contains("kube") || name.contains("k8s")).then(|| minor_version(tag)).flatten()
+    (name.contains("kube") || name.contains("k8s"))
+        .then(|| minor_version(tag))
+        .flatten()
 }
 
 #[cfg(test)]
@@ -179,8 +209,14 @@ mod tests {
             ("quay.io/coreos/hyperkube:v1.7.0_coreos.0", Some(7)),
             ("k8s.gcr.io/kube-proxy-amd64:v1.14.3", Some(14)),
             ("localhost:5000/kube-proxy:1.9", Some(9)),
-            ("registry.example.com/kube-proxy:v1.30.1@sha256:00", Some(30)),
-            ("registry.example.com/kube-proxy:v1.18.9-eksbuild.1", Some(18)),
+            (
+                "registry.example.com/kube-proxy:v1.30.1@sha256:00",
+                Some(30),
+            ),
+            (
+                "registry.example.com/kube-proxy:v1.18.9-eksbuild.1",
+                Some(18),
+            ),
             ("registry.example.com/kube-proxy@sha256:00", None),
             ("registry.example.com/kube-proxy:latest", None),
             ("registry.example.com/kube-proxy", None),
@@ -195,8 +231,17 @@ mod tests {
 
     #[test]
     fn what_is_stated_counts_more() {
-        assert_eq!(Target::new(Some(30), Some("kube-proxy:v1.7.0")).daemon_set(), "apps/v1");
-        assert_eq!(Target::new(None, Some("kube-proxy:v1.8.0")).daemon_set(), "apps/v1beta2");
-        assert_eq!(Target::new(None, Some("kube-proxy:v1.6.0")).daemon_set(), "extensions/v1beta1");
+        assert_eq!(
+            Target::new(Some(30), Some("kube-proxy:v1.7.0")).daemon_set(),
+            "apps/v1"
+        );
+        assert_eq!(
+            Target::new(None, Some("kube-proxy:v1.8.0")).daemon_set(),
+            "apps/v1beta2"
+        );
+        assert_eq!(
+            Target::new(None, Some("kube-proxy:v1.6.0")).daemon_set(),
+            "extensions/v1beta1"
+        );
     }
 }

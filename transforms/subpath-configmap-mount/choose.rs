@@ -1,8 +1,8 @@
-//! Which strategy takes over which files of a container: the least invasive one that is proven, else the least invasive one that is left to
-//! offer as unsafe.
+//! Which strategy takes over which files of a container: the least invasive one that is proven,
+//! else the least invasive one that is left to offer as unsafe.
 //!
-//! Own-directory and re-point look at the files of one directory together, link at all files of the container, because they share one
-//! entrypoint.
+//! Own-directory and re-point look at the files of one directory together, link at all files of the
+//! container, because they share one entrypoint.
 
 use std::collections::BTreeSet;
 
@@ -37,28 +37,49 @@ type Attempt<'f, 'd, 'p, 'a> = Result<Rewrite<'f, 'd, 'p, 'a>, NoFix>;
 
 /// Whether the configuration lets the strategy be used.
 pub(super) fn allowed(pod: &Pod<'_>, strategy: Strategy) -> bool {
-    pod.cx.settings.subpath_configmap_mount.strategies.contains(&strategy)
+    pod.cx
+        .settings
+        .subpath_configmap_mount
+        .strategies
+        .contains(&strategy)
 }
 
 /// Why nothing is done that the configuration forbids.
 pub(super) fn forbidden() -> NoFix {
-    NoFix::new("strategy-off", "`strategies` of the configuration leaves out what could be done")
+    NoFix::new(
+        "strategy-off",
+        "`strategies` of the configuration leaves out what could be done",
+    )
 }
 
 /// Decides about the files of a container.
-pub(super) fn choose<'f, 'd, 'p, 'a>(pod: &Pod<'a>, own: &Own<'a>, facts: &Facts, files: &'f [File<'d, 'p, 'a>]) -> Choice<'f, 'd, 'p, 'a> {
+pub(super) fn choose<'f, 'd, 'p, 'a>(
+    pod: &Pod<'a>,
+    own: &Own<'a>,
+    facts: &Facts,
+    files: &'f [File<'d, 'p, 'a>],
+) -> Choice<'f, 'd, 'p, 'a> {
     let mut choice = Choice::default();
     let mut left: Files<'f, 'd, 'p, 'a> = files.iter().collect();
     for must_be_proven in [true, false] {
         let fits = |basis: &Basis| basis.proven() || !must_be_proven;
         for group in groups(&left) {
-            let rewrite = own_directory(pod, own, facts, &group).ok().filter(|rewrite| fits(&rewrite.basis));
-            let rewrite = rewrite.or_else(|| repoint(pod, own, facts, &group).ok().filter(|rewrite| fits(&rewrite.basis)));
+            let rewrite = own_directory(pod, own, facts, &group)
+                .ok()
+                .filter(|rewrite| fits(&rewrite.basis));
+            let rewrite = rewrite.or_else(|| {
+                repoint(pod, own, facts, &group)
+                    .ok()
+                    .filter(|rewrite| fits(&rewrite.basis))
+            });
             if let Some(rewrite) = rewrite {
                 choice.take(rewrite, &mut left);
             }
         }
-        let linkable = left.iter().copied().filter(|file| link::ground_of(pod, own, facts, file).is_ok_and(|basis| fits(&basis)));
+        let linkable = left
+            .iter()
+            .copied()
+            .filter(|file| link::ground_of(pod, own, facts, file).is_ok_and(|basis| fits(&basis)));
         if let Ok(rewrite) = link(pod, own, facts, linkable.collect())
             && fits(&rewrite.basis)
         {
@@ -67,30 +88,51 @@ pub(super) fn choose<'f, 'd, 'p, 'a>(pod: &Pod<'a>, own: &Own<'a>, facts: &Facts
     }
     for group in groups(&left) {
         for file in &group {
-            choice.kept.push((file, refusal(pod, own, facts, &group, file)));
+            choice
+                .kept
+                .push((file, refusal(pod, own, facts, &group, file)));
         }
     }
     choice
 }
 
-/// What would have to be known of the image to decide about these files; nothing if that is proven already, or nothing can prove it.
-pub(super) fn question(pod: &Pod<'_>, own: &Own<'_>, files: &[File<'_, '_, '_>]) -> Option<Question> {
-    let image = own.container.node.get("image").and_then(Node::text).and_then(images::normalise)?;
+/// What would have to be known of the image to decide about these files; nothing if that is proven
+/// already, or nothing can prove it.
+pub(super) fn question(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    files: &[File<'_, '_, '_>],
+) -> Option<Question> {
+    let image = own
+        .container
+        .node
+        .get("image")
+        .and_then(Node::text)
+        .and_then(images::normalise)?;
     if pod.image_changes(own) {
         return None;
     }
     let facts = Facts::of(pod, own, false).ok()?;
     let choice = choose(pod, own, &facts, files);
-    let proven = choice.rewrites.iter().filter(|rewrite| rewrite.basis.proven()).flat_map(|rewrite| &rewrite.files);
+    let proven = choice
+        .rewrites
+        .iter()
+        .filter(|rewrite| rewrite.basis.proven())
+        .flat_map(|rewrite| &rewrite.files);
     let proven: Files<'_, '_, '_, '_> = proven.copied().collect();
-    let open: Files<'_, '_, '_, '_> = files.iter().filter(|file| !proven.iter().any(|p| same(p, file))).collect();
+    let open: Files<'_, '_, '_, '_> = files
+        .iter()
+        .filter(|file| !proven.iter().any(|p| same(p, file)))
+        .collect();
     let mut paths = BTreeSet::new();
     let linked = allowed(pod, Strategy::Link) && link::possible_in(pod, own).is_ok();
     for group in groups(&open) {
         let directory = group.first().map_or("/", |f| f.directory());
-        let owned = allowed(pod, Strategy::OwnDirectory) && own_directory::possible(pod, own, directory, &group).is_ok();
+        let owned = allowed(pod, Strategy::OwnDirectory)
+            && own_directory::possible(pod, own, directory, &group).is_ok();
         for file in &group {
-            let pointed = allowed(pod, Strategy::RePoint) && repoint::possible(pod, own, file).is_ok();
+            let pointed =
+                allowed(pod, Strategy::RePoint) && repoint::possible(pod, own, file).is_ok();
             let links = linked && link::possible(pod, own, file).is_ok();
             if owned || pointed {
                 paths.insert(directory.to_owned());
@@ -106,7 +148,11 @@ pub(super) fn question(pod: &Pod<'_>, own: &Own<'_>, files: &[File<'_, '_, '_>])
     if !paths.is_empty() {
         paths.extend(scripts::of_command(own).map(str::to_owned));
     }
-    (!paths.is_empty()).then(|| Question { image, platform: images::platform(&pod.template), paths })
+    (!paths.is_empty()).then(|| Question {
+        image,
+        platform: images::platform(&pod.template),
+        paths,
+    })
 }
 
 impl<'f, 'd, 'p, 'a> Choice<'f, 'd, 'p, 'a> {
@@ -124,7 +170,11 @@ fn same(a: &File<'_, '_, '_>, b: &File<'_, '_, '_>) -> bool {
 fn groups<'f, 'd, 'p, 'a>(files: &[&'f File<'d, 'p, 'a>]) -> Vec<Files<'f, 'd, 'p, 'a>> {
     let mut groups: Vec<Files<'f, 'd, 'p, 'a>> = Vec::new();
     for file in files {
-        match groups.iter_mut().find(|group| group.first().is_some_and(|first| first.directory() == file.directory())) {
+        match groups.iter_mut().find(|group| {
+            group
+                .first()
+                .is_some_and(|first| first.directory() == file.directory())
+        }) {
             Some(group) => group.push(file),
             None => groups.push(vec![file]),
         }
@@ -132,7 +182,12 @@ fn groups<'f, 'd, 'p, 'a>(files: &[&'f File<'d, 'p, 'a>]) -> Vec<Files<'f, 'd, '
     groups
 }
 
-fn own_directory<'f, 'd, 'p, 'a>(pod: &Pod<'a>, own: &Own<'a>, facts: &Facts, group: &[&'f File<'d, 'p, 'a>]) -> Attempt<'f, 'd, 'p, 'a> {
+fn own_directory<'f, 'd, 'p, 'a>(
+    pod: &Pod<'a>,
+    own: &Own<'a>,
+    facts: &Facts,
+    group: &[&'f File<'d, 'p, 'a>],
+) -> Attempt<'f, 'd, 'p, 'a> {
     if !allowed(pod, Strategy::OwnDirectory) {
         return Err(forbidden());
     }
@@ -140,59 +195,147 @@ fn own_directory<'f, 'd, 'p, 'a>(pod: &Pod<'a>, own: &Own<'a>, facts: &Facts, gr
     let (edits, basis) = own_directory::rewrite(pod, own, facts, directory, group)?;
     let what = if group.len() == 1 { "file" } else { "files" };
     let title = format!("mount a projected volume with just the {what} at {directory}");
-    Ok(Rewrite { strategy: Strategy::OwnDirectory, files: group.to_vec(), title, edits, basis })
+    Ok(Rewrite {
+        strategy: Strategy::OwnDirectory,
+        files: group.to_vec(),
+        title,
+        edits,
+        basis,
+    })
 }
 
-fn repoint<'f, 'd, 'p, 'a>(pod: &Pod<'a>, own: &Own<'a>, facts: &Facts, group: &[&'f File<'d, 'p, 'a>]) -> Attempt<'f, 'd, 'p, 'a> {
+fn repoint<'f, 'd, 'p, 'a>(
+    pod: &Pod<'a>,
+    own: &Own<'a>,
+    facts: &Facts,
+    group: &[&'f File<'d, 'p, 'a>],
+) -> Attempt<'f, 'd, 'p, 'a> {
     if !allowed(pod, Strategy::RePoint) {
         return Err(forbidden());
     }
-    let named: Files<'f, 'd, 'p, 'a> = group.iter().copied().filter(|file| repoint::possible(pod, own, file).is_ok()).collect();
+    let named: Files<'f, 'd, 'p, 'a> = group
+        .iter()
+        .copied()
+        .filter(|file| repoint::possible(pod, own, file).is_ok())
+        .collect();
     if named.is_empty() {
         let none = || NoFix::new("path-not-named", "no word names the path");
-        return Err(group.first().and_then(|file| repoint::possible(pod, own, file).err()).unwrap_or_else(none));
+        return Err(group
+            .first()
+            .and_then(|file| repoint::possible(pod, own, file).err())
+            .unwrap_or_else(none));
     }
     let (moved, basis) = repoint::rewrite(pod, own, facts, &named)?;
     let title = moved_title(
         &moved,
-        if named.len() == 1 { "re-point the words that name the file" } else { "re-point the words that name the files" },
+        if named.len() == 1 {
+            "re-point the words that name the file"
+        } else {
+            "re-point the words that name the files"
+        },
     );
-    Ok(Rewrite { strategy: Strategy::RePoint, files: named, title, edits: moved.edits, basis })
+    Ok(Rewrite {
+        strategy: Strategy::RePoint,
+        files: named,
+        title,
+        edits: moved.edits,
+        basis,
+    })
 }
 
-fn link<'f, 'd, 'p, 'a>(pod: &Pod<'a>, own: &Own<'a>, facts: &Facts, files: Files<'f, 'd, 'p, 'a>) -> Attempt<'f, 'd, 'p, 'a> {
+fn link<'f, 'd, 'p, 'a>(
+    pod: &Pod<'a>,
+    own: &Own<'a>,
+    facts: &Facts,
+    files: Files<'f, 'd, 'p, 'a>,
+) -> Attempt<'f, 'd, 'p, 'a> {
     if !allowed(pod, Strategy::Link) || files.is_empty() {
         return Err(forbidden());
     }
     let (moved, basis) = link::rewrite(pod, own, facts, &files)?;
-    let title =
-        moved_title(&moved, if files.len() == 1 { "link the file from the entrypoint" } else { "link the files from the entrypoint" });
-    Ok(Rewrite { strategy: Strategy::Link, files, title, edits: moved.edits, basis })
+    let title = moved_title(
+        &moved,
+        if files.len() == 1 {
+            "link the file from the entrypoint"
+        } else {
+            "link the files from the entrypoint"
+        },
+    );
+    Ok(Rewrite {
+        strategy: Strategy::Link,
+        files,
+        title,
+        edits: moved.edits,
+        basis,
+    })
 }
 
 fn moved_title(moved: &Moved, then: &str) -> String {
-    let volumes = if moved.directories.len() == 1 { "a projected volume" } else { "projected volumes" };
-    format!("mount {volumes} at {}, {then}", say::list(&moved.directories))
+    let volumes = if moved.directories.len() == 1 {
+        "a projected volume"
+    } else {
+        "projected volumes"
+    };
+    format!(
+        "mount {volumes} at {}, {then}",
+        say::list(&moved.directories)
+    )
 }
 
-/// Why nothing is done about a file: what speaks against the strategy that asks the least of the manifest, and what the others met with.
-fn refusal(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, group: &[&File<'_, '_, '_>], file: &File<'_, '_, '_>) -> NoFix {
+/// Why nothing is done about a file: what speaks against the strategy that asks the least of the
+/// manifest, and what the others met with.
+fn refusal(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    facts: &Facts,
+    group: &[&File<'_, '_, '_>],
+    file: &File<'_, '_, '_>,
+) -> NoFix {
     let owned = own_directory(pod, own, facts, group).err();
-    let pointed = allowed(pod, Strategy::RePoint).then(|| match repoint::possible(pod, own, file) {
-        Ok(_) => repoint(pod, own, facts, group).err(),
-        Err(no_fix) => Some(no_fix),
-    });
-    let linked = allowed(pod, Strategy::Link).then(|| link::rewrite(pod, own, facts, &[file]).err()).flatten();
-    let telling = [owned.filter(|n| n.code == "directory-in-use"), pointed.flatten().filter(|n| n.code == "named-elsewhere")];
+    let pointed =
+        allowed(pod, Strategy::RePoint).then(|| match repoint::possible(pod, own, file) {
+            Ok(_) => repoint(pod, own, facts, group).err(),
+            Err(no_fix) => Some(no_fix),
+        });
+    let linked = allowed(pod, Strategy::Link)
+        .then(|| link::rewrite(pod, own, facts, &[file]).err())
+        .flatten();
+    let telling = [
+        owned.filter(|n| n.code == "directory-in-use"),
+        pointed.flatten().filter(|n| n.code == "named-elsewhere"),
+    ];
     if let Some(mut no_fix) = linked {
-        for (strategy, other) in [Strategy::OwnDirectory, Strategy::RePoint].into_iter().zip(telling) {
+        for (strategy, other) in [Strategy::OwnDirectory, Strategy::RePoint]
+            .into_iter()
+            .zip(telling)
+        {
             if let Some(other) = other {
-                no_fix.text = format!("{}\n{} ({}): {}", no_fix.text, strategy.as_str(), other.code, other.text);
+                no_fix.text = format!(
+                    "{}\n{} ({}): {}",
+                    no_fix.text,
+                    strategy.as_str(),
+                    other.code,
+                    other.text
+                );
             }
         }
         return no_fix;
     }
-    let owned = || own_directory(pod, own, facts, group).err().filter(|n| n.code != "strategy-off");
-    let pointed = || repoint(pod, own, facts, &[file]).err().filter(|n| n.code != "strategy-off");
-    telling.into_iter().flatten().next().or_else(owned).or_else(pointed).unwrap_or_else(forbidden)
+    let owned = || {
+        own_directory(pod, own, facts, group)
+            .err()
+            .filter(|n| n.code != "strategy-off")
+    };
+    let pointed = || {
+        repoint(pod, own, facts, &[file])
+            .err()
+            .filter(|n| n.code != "strategy-off")
+    };
+    telling
+        .into_iter()
+        .flatten()
+        .next()
+        .or_else(owned)
+        .or_else(pointed)
+        .unwrap_or_else(forbidden)
 }

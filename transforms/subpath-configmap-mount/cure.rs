@@ -1,7 +1,8 @@
-//! How much it matters that a mount keeps its subPath: whether something replaces all pods together when the content changes.
+//! How much it matters that a mount keeps its subPath: whether something replaces all pods together
+//! when the content changes.
 //!
-//! Only a config hash that is there, or that is written in this run, does so; and only where the pods are replaced at once, after the new
-//! content has arrived.
+//! Only a config hash that is there, or that is written in this run, does so; and only where the
+//! pods are replaced at once, after the new content has arrived.
 
 use kubewright_model::finding::Severity;
 use kubewright_model::kube::{Hold, Target};
@@ -12,7 +13,14 @@ use super::pod::Pod;
 /// The transform that writes config hashes.
 const HASH: &str = "missing-config-hash";
 /// Reasons against a config hash that make up for the subPath themselves.
-const CURED: [&str; 6] = ["next-run", "reloader", "foreign-checksum", "checksum-templated", "generated-name", "versioned-name"];
+const CURED: [&str; 6] = [
+    "next-run",
+    "reloader",
+    "foreign-checksum",
+    "checksum-templated",
+    "generated-name",
+    "versioned-name",
+];
 
 /// How much it matters that these mounts keep their subPath, and why.
 pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Severity, String) {
@@ -20,7 +28,9 @@ pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Seve
         return (Severity::Info, "it does little harm: the container ends, and reads the content anew each time it starts".into());
     }
     let without = |why: String| {
-        let text = format!("each pod reads a change when its container happens to restart, and no config hash makes up for that: {why}");
+        let text = format!(
+            "each pod reads a change when its container happens to restart, and no config hash makes up for that: {why}"
+        );
         (Severity::Warning, text)
     };
     let settings = pod.cx.settings;
@@ -29,39 +39,67 @@ pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Seve
     }
     let covered = match pod.hashed() {
         Ok(covered) => covered,
-        Err(reason) if CURED.contains(&reason.code) => return (Severity::Info, format!("its staleness does no harm: {}", reason.text)),
+        Err(reason) if CURED.contains(&reason.code) => {
+            return (
+                Severity::Info,
+                format!("its staleness does no harm: {}", reason.text),
+            );
+        }
         Err(reason) => return without(reason.text.clone()),
     };
-    let written = pod.template.annotation(&settings.missing_config_hash.annotation).is_some();
+    let written = pod
+        .template
+        .annotation(&settings.missing_config_hash.annotation)
+        .is_some();
     let running = pod.cx.running.contains(&HASH);
     if !written && !running {
         return without(format!("none is there, and {HASH} does not run"));
     }
-    let bare = |d: &&&Decision<'_, '_>| !covered.iter().any(|(to, name)| Some(*to) == d.source.to && name == d.source.name);
+    let bare = |d: &&&Decision<'_, '_>| {
+        !covered
+            .iter()
+            .any(|(to, name)| Some(*to) == d.source.to && name == d.source.name)
+    };
     if let Some(decision) = decisions.iter().find(bare) {
         let name = decision.source.display();
-        return without(if decision.source.to == Some(Target::Secret) && !settings.missing_config_hash.secrets {
-            format!("{HASH} leaves {name} out unless `secrets = true`")
-        } else {
-            format!("{name} is not among what is applied with it")
-        });
+        return without(
+            if decision.source.to == Some(Target::Secret) && !settings.missing_config_hash.secrets {
+                format!("{HASH} leaves {name} out unless `secrets = true`")
+            } else {
+                format!("{name} is not among what is applied with it")
+            },
+        );
     }
     if let Some(hold) = Hold::of(pod.cx.workspace.resource(pod.id), pod.workload) {
-        let text = format!("a change does not replace all pods together, in spite of the config hash: {hold}");
+        let text = format!(
+            "a change does not replace all pods together, in spite of the config hash: {hold}"
+        );
         return (Severity::Warning, text);
     }
     if let Some(name) = applied_later(pod, decisions) {
-        let text =
-            format!("it may be applied before {name}: pods that the config hash replaces may start with the old content and keep it");
+        let text = format!(
+            "it may be applied before {name}: pods that the config hash replaces may start with the old content and keep it"
+        );
         return (Severity::Warning, text);
     }
-    let who = if written { "the config hash that is there" } else { "the config hash that this run writes" };
-    (Severity::Info, format!("{who} cures its staleness: a change replaces all pods together"))
+    let who = if written {
+        "the config hash that is there"
+    } else {
+        "the config hash that this run writes"
+    };
+    (
+        Severity::Info,
+        format!("{who} cures its staleness: a change replaces all pods together"),
+    )
 }
 
 /// What stands behind the workload in its own file, where kubectl applies one after the other.
 fn applied_later(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> Option<String> {
     let early = pod.early();
-    let read = |d: &&&Decision<'_, '_>| early.iter().any(|(to, name)| Some(*to) == d.source.to && name == d.source.name);
+    let read = |d: &&&Decision<'_, '_>| {
+        early
+            .iter()
+            .any(|(to, name)| Some(*to) == d.source.to && name == d.source.name)
+    };
     decisions.iter().find(read).map(|d| d.source.display())
 }

@@ -1,8 +1,9 @@
 //! Which row of the decision table a mount belongs to: the first that fits.
 //!
-//! A missing file is an error (E1). What never changes needs nothing (I1). A subPath that is a directory becomes a directory mount (D1), a
-//! file beside a directory of the same kind joins it (D2). Any other file is up to the strategies for files (D3, P1, W1), which
-//! [`choose`] decides on. What is left keeps its subPath, with the reason (S1).
+//! A missing file is an error (E1). What never changes needs nothing (I1). A subPath that is a
+//! directory becomes a directory mount (D1), a file beside a directory of the same kind joins it
+//! (D2). Any other file is up to the strategies for files (D3, P1, W1), which [`choose`] decides
+//! on. What is left keeps its subPath, with the reason (S1).
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::yaml::Node;
@@ -24,7 +25,8 @@ pub(super) struct Decision<'p, 'a> {
     pub(super) case: Case<'p, 'a>,
     /// The container ends by itself.
     pub(super) ends: bool,
-    /// The volume of another ConfigMap, Secret or projected volume that it lies in, which is read-only.
+    /// The volume of another ConfigMap, Secret or projected volume that it lies in, which is
+    /// read-only.
     pub(super) nested: Option<&'p str>,
 }
 
@@ -47,7 +49,11 @@ pub(super) enum Case<'p, 'a> {
 }
 
 /// What `mount` is; `None` when it mounts no ConfigMap or Secret, or not through subPath.
-pub(super) fn decide<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &'p Mount<'a>) -> Option<Decision<'p, 'a>> {
+pub(super) fn decide<'p, 'a>(
+    pod: &'p Pod<'a>,
+    own: &'p Own<'a>,
+    mount: &'p Mount<'a>,
+) -> Option<Decision<'p, 'a>> {
     if !mount.expression && mount.sub_path.is_none() {
         return None;
     }
@@ -55,7 +61,14 @@ pub(super) fn decide<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &'p Moun
     if let Some(source) = mount.sub_path.and_then(|path| volume.token(path)) {
         let text = "mount the volume at a directory of its own, without subPath, and read the token there: the kubelet renews it in place";
         let case = Case::Token(NoFix::new("token", text));
-        return Some(Decision { mount, volume, source, case, ends: false, nested: None });
+        return Some(Decision {
+            mount,
+            volume,
+            source,
+            case,
+            ends: false,
+            nested: None,
+        });
     }
     let objects: Vec<&Source<'a>> = volume.sources.iter().filter(|s| s.to.is_some()).collect();
     let first = *objects.first()?;
@@ -76,73 +89,151 @@ pub(super) fn decide<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &'p Moun
                 mount.written
             );
             let case = Case::Missing(NoFix::new("missing-key", text));
-            return Some(Decision { mount, volume, source: first, case, ends: pod.ends(own), nested: None });
+            return Some(Decision {
+                mount,
+                volume,
+                source: first,
+                case,
+                ends: pod.ends(own),
+                nested: None,
+            });
         }
-        return keep(first, "subpath-expr", "subPathExpr chooses a file for each pod, which items cannot say".into());
+        return keep(
+            first,
+            "subpath-expr",
+            "subPathExpr chooses a file for each pod, which items cannot say".into(),
+        );
     }
     let sub_path = mount.sub_path?;
-    let read = [mount.written, sub_path, mount.volume].into_iter().chain(objects.iter().map(|s| s.name));
-    if let Some(text) = read.into_iter().find(|t| t.contains("{{") || t.contains("${")) {
-        return keep(first, "placeholder", format!("{text} is filled in by another tool"));
+    let read = [mount.written, sub_path, mount.volume]
+        .into_iter()
+        .chain(objects.iter().map(|s| s.name));
+    if let Some(text) = read
+        .into_iter()
+        .find(|t| t.contains("{{") || t.contains("${"))
+    {
+        return keep(
+            first,
+            "placeholder",
+            format!("{text} is filled in by another tool"),
+        );
     }
     let known = |source: &Source<'_>| Some(pod.objects.known(source.to?, source.name));
     let (source, case) = match volume.find(sub_path, known) {
         Found::Other => return None,
         Found::Unknown => {
-            return keep(first, "source-unknown", format!("it is not known which source of the volume {} has {sub_path}", volume.name));
+            return keep(
+                first,
+                "source-unknown",
+                format!(
+                    "it is not known which source of the volume {} has {sub_path}",
+                    volume.name
+                ),
+            );
         }
         Found::Missing(index) => {
             let source = volume.sources.get(index)?;
-            // A key that a closed set does not have is one finding, and that transform says which key is near.
-            // Of a name that is defined several times it says nothing.
-            let several = source.to.is_some_and(|to| pod.objects.known(to, source.name).of_own_file);
-            if !several && volume.sources.iter().all(|s| s.items.is_none()) && missing_config_reference::reports(&pod.cx, pod.id) {
+            // A key that a closed set does not have is one finding, and that transform says which
+            // key is near. Of a name that is defined several times it says nothing.
+            let several = source
+                .to
+                .is_some_and(|to| pod.objects.known(to, source.name).of_own_file);
+            if !several
+                && volume.sources.iter().all(|s| s.items.is_none())
+                && missing_config_reference::reports(&pod.cx, pod.id)
+            {
                 return None;
             }
             (source, missing(volume, source, sub_path, mount))
         }
         Found::Directory(files) => {
             let source = volume.sources.get(files.first()?.0)?;
-            let read: Vec<&Source<'a>> = files.iter().filter_map(|(i, _)| volume.sources.get(*i)).collect();
+            let read: Vec<&Source<'a>> = files
+                .iter()
+                .filter_map(|(i, _)| volume.sources.get(*i))
+                .collect();
             let case = settled(pod, &read).unwrap_or_else(|| directory(pod, own, volume, files));
             (source, case)
         }
         Found::File(index, item) => {
             let source = volume.sources.get(index)?;
-            let case = settled(pod, &[source]).unwrap_or_else(|| file(pod, own, mount, volume, index, item));
+            let case = settled(pod, &[source])
+                .unwrap_or_else(|| file(pod, own, mount, volume, index, item));
             (source, case)
         }
     };
-    Some(Decision { mount, volume, source, case, ends: pod.ends(own), nested: nested(pod, own, mount) })
+    Some(Decision {
+        mount,
+        volume,
+        source,
+        case,
+        ends: pod.ends(own),
+        nested: nested(pod, own, mount),
+    })
 }
 
-fn missing<'p, 'a>(volume: &Volume<'_>, source: &Source<'_>, sub_path: &str, mount: &Mount<'_>) -> Case<'p, 'a> {
+fn missing<'p, 'a>(
+    volume: &Volume<'_>,
+    source: &Source<'_>,
+    sub_path: &str,
+    mount: &Mount<'_>,
+) -> Case<'p, 'a> {
     if source.optional {
-        return Case::Keep(NoFix::new("optional", format!("{} is optional: there may be nothing to link to", source.display())));
+        return Case::Keep(NoFix::new(
+            "optional",
+            format!(
+                "{} is optional: there may be nothing to link to",
+                source.display()
+            ),
+        ));
     }
     let what = if volume.sources.iter().any(|s| s.items.is_some()) {
-        format!("no item of the volume {} has the path {sub_path}", volume.name)
+        format!(
+            "no item of the volume {} has the path {sub_path}",
+            volume.name
+        )
     } else {
         format!("{} has no key {sub_path}", source.display())
     };
     Case::Missing(NoFix::new(
         "missing-key",
-        format!("{what}: the kubelet makes an empty directory of that name and mounts it at {}", mount.written),
+        format!(
+            "{what}: the kubelet makes an empty directory of that name and mounts it at {}",
+            mount.written
+        ),
     ))
 }
 
 /// I1, when it holds for all sources that are read.
 fn settled<'p, 'a>(pod: &Pod<'_>, read: &[&Source<'_>]) -> Option<Case<'p, 'a>> {
-    let known: Vec<_> = read.iter().filter_map(|s| Some(pod.objects.known(s.to?, s.name))).collect();
+    let known: Vec<_> = read
+        .iter()
+        .filter_map(|s| Some(pod.objects.known(s.to?, s.name)))
+        .collect();
     let name = read.first()?.display();
     if known.iter().all(|k| k.immutable) {
-        return Some(Case::Settled(NoFix::new("immutable", format!("{name} is immutable: its content never changes"))));
+        return Some(Case::Settled(NoFix::new(
+            "immutable",
+            format!("{name} is immutable: its content never changes"),
+        )));
     }
-    let text = || format!("kustomize puts a hash of the content into the name of {name}: a change replaces the pods");
-    known.iter().all(|k| k.hashed_name).then(|| Case::Settled(NoFix::new("generated-name", text())))
+    let text = || {
+        format!(
+            "kustomize puts a hash of the content into the name of {name}: a change replaces the pods"
+        )
+    };
+    known
+        .iter()
+        .all(|k| k.hashed_name)
+        .then(|| Case::Settled(NoFix::new("generated-name", text())))
 }
 
-fn directory<'p, 'a>(pod: &Pod<'_>, own: &Own<'_>, volume: &Volume<'_>, files: Vec<(usize, Item)>) -> Case<'p, 'a> {
+fn directory<'p, 'a>(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    volume: &Volume<'_>,
+    files: Vec<(usize, Item)>,
+) -> Case<'p, 'a> {
     let proof = whole(own)
         .and_then(|()| pod.may_change())
         .and_then(|()| volume.check())
@@ -150,7 +241,14 @@ fn directory<'p, 'a>(pod: &Pod<'_>, own: &Own<'_>, volume: &Volume<'_>, files: V
     proof.map_or_else(Case::Keep, |()| Case::Directory(files))
 }
 
-fn file<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &Mount<'_>, volume: &Volume<'_>, index: usize, item: Item) -> Case<'p, 'a> {
+fn file<'p, 'a>(
+    pod: &'p Pod<'a>,
+    own: &'p Own<'a>,
+    mount: &Mount<'_>,
+    volume: &Volume<'_>,
+    index: usize,
+    item: Item,
+) -> Case<'p, 'a> {
     let proof = whole(own)
         .and_then(|()| pod.may_change())
         .and_then(|()| volume.check())
@@ -165,45 +263,72 @@ fn file<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &Mount<'_>, volume: &
     }
 }
 
-/// The mount of a whole ConfigMap, Secret or projected volume at the directory that `mount` lies in.
+/// The mount of a whole ConfigMap, Secret or projected volume at the directory that `mount` lies
+/// in.
 fn beside<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &Mount<'_>) -> Option<&'p Mount<'a>> {
     let directory = parent(mount.path.as_deref()?);
-    let outer = own.mounts.iter().find(|m| m.path.as_deref() == Some(directory) && m.sub_path.is_none() && !m.expression)?;
+    let outer = own
+        .mounts
+        .iter()
+        .find(|m| m.path.as_deref() == Some(directory) && m.sub_path.is_none() && !m.expression)?;
     pod.volume(outer.volume)?.check_fields().ok()?;
     (outer.volume != mount.volume).then_some(outer)
 }
 
-/// The volume around a mount, if it is another one that the kubelet mounts read-only: the container runtime finds no place there to mount
-/// something at, and the container does not start (<https://github.com/kubernetes/kubernetes/issues/61545>).
+/// The volume around a mount, if it is another one that the kubelet mounts read-only: the container
+/// runtime finds no place there to mount something at, and the container does not start
+/// (<https://github.com/kubernetes/kubernetes/issues/61545>).
 fn nested<'p>(pod: &Pod<'_>, own: &'p Own<'_>, mount: &Mount<'_>) -> Option<&'p str> {
     let directory = parent(mount.path.as_deref()?);
-    let around = own.mounts.iter().filter(|m| m.node != mount.node).filter_map(|m| Some((m.path.as_deref()?, m)));
-    let (_, outer) = around.filter(|(path, _)| covers(path, directory)).max_by_key(|(path, _)| path.len())?;
+    let around = own
+        .mounts
+        .iter()
+        .filter(|m| m.node != mount.node)
+        .filter_map(|m| Some((m.path.as_deref()?, m)));
+    let (_, outer) = around
+        .filter(|(path, _)| covers(path, directory))
+        .max_by_key(|(path, _)| path.len())?;
     let whole = outer.sub_path.is_none() && !outer.expression && outer.volume != mount.volume;
     (whole && pod.volume(outer.volume).is_some()).then_some(outer.volume)
 }
 
-/// Refuses containers without an image, which no cluster takes: they are patches, and what they are put upon is not in front of us.
+/// Refuses containers without an image, which no cluster takes: they are patches, and what they are
+/// put upon is not in front of us.
 fn whole(own: &Own<'_>) -> Result<(), NoFix> {
-    let image = own.container.node.get("image").is_some_and(|n| !n.is_null());
-    image
-        .then_some(())
-        .ok_or_else(|| NoFix::new("fragment", "the container has no image: this is a patch, and the rest of it is elsewhere"))
+    let image = own
+        .container
+        .node
+        .get("image")
+        .is_some_and(|n| !n.is_null());
+    image.then_some(()).ok_or_else(|| {
+        NoFix::new(
+            "fragment",
+            "the container has no image: this is a patch, and the rest of it is elsewhere",
+        )
+    })
 }
 
 /// Refuses pods of other operating systems.
 fn linux(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
     let spec = pod.template.spec;
-    let named = |path: &[&str]| spec.path(path).and_then(Node::text).is_some_and(|os| os.eq_ignore_ascii_case("windows"));
-    let options = ["windowsOptions"]
-        .iter()
-        .any(|key| spec.path(&["securityContext", key]).is_some() || own.container.node.path(&["securityContext", key]).is_some());
+    let named = |path: &[&str]| {
+        spec.path(path)
+            .and_then(Node::text)
+            .is_some_and(|os| os.eq_ignore_ascii_case("windows"))
+    };
+    let options = ["windowsOptions"].iter().any(|key| {
+        spec.path(&["securityContext", key]).is_some()
+            || own.container.node.path(&["securityContext", key]).is_some()
+    });
     if named(&["os", "name"])
         || named(&["nodeSelector", "kubernetes.io/os"])
         || named(&["nodeSelector", "beta.kubernetes.io/os"])
         || options
     {
-        return Err(NoFix::new("windows", "the pod runs on Windows, where there is no /bin/sh"));
+        return Err(NoFix::new(
+            "windows",
+            "the pod runs on Windows, where there is no /bin/sh",
+        ));
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! The strategy `directory` (row D1 of the decision table): a subPath that is a directory of the volume is mounted whole where it was, of a
-//! volume that has just these files.
+//! The strategy `directory` (row D1 of the decision table): a subPath that is a directory of the
+//! volume is mounted whole where it was, of a volume that has just these files.
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::yaml::Edit;
@@ -11,7 +11,8 @@ use super::minds;
 use super::pod::{Own, Pod};
 use super::volume::Item;
 
-/// The edits, and what they rest on: the directory was one that the image has no part in, but now it is one that the kubelet manages.
+/// The edits, and what they rest on: the directory was one that the image has no part in, but now
+/// it is one that the kubelet manages.
 pub(super) fn rewrite(
     pod: &Pod<'_>,
     own: &Own<'_>,
@@ -25,8 +26,20 @@ pub(super) fn rewrite(
     if let Some(path) = mount.path.as_deref() {
         minds::place(path, &mut basis)?;
         for (source, item) in files {
-            let of = decision.volume.sources.get(*source).and_then(|s| Some((s.to?, s.name)));
-            minds::content(pod, own, &format!("{path}/{}", item.path), of, &item.key, &[], &mut basis);
+            let of = decision
+                .volume
+                .sources
+                .get(*source)
+                .and_then(|s| Some((s.to?, s.name)));
+            minds::content(
+                pod,
+                own,
+                &format!("{path}/{}", item.path),
+                of,
+                &item.key,
+                &[],
+                &mut basis,
+            );
         }
     }
     let facts = Facts::of(pod, own, true).unwrap_or_default();

@@ -1,7 +1,10 @@
-//! What is known of a container's image, each fact from the nearest place that states it, and what a rewrite rests on.
+//! What is known of a container's image, each fact from the nearest place that states it, and what
+//! a rewrite rests on.
 
 use kubewright_model::finding::NoFix;
-use kubewright_model::kube::images::{self, ImageFacts, PathFact, PathKind, Shell, Stated, StatedBy};
+use kubewright_model::kube::images::{
+    self, ImageFacts, PathFact, PathKind, Shell, Stated, StatedBy,
+};
 
 use super::mounts::{covers, name, parent};
 use super::pod::{Own, Pod};
@@ -29,17 +32,26 @@ pub(super) struct Words<'f> {
 }
 
 impl Facts {
-    /// What is stated about the image of a container; where kustomize gives it another image, by annotation only. Without `lock` the answers
-    /// of `kubewright.lock` are left out.
+    /// What is stated about the image of a container; where kustomize gives it another image, by
+    /// annotation only. Without `lock` the answers of `kubewright.lock` are left out.
     pub(super) fn of(pod: &Pod<'_>, own: &Own<'_>, lock: bool) -> Result<Self, NoFix> {
         let settings = pod.cx.settings;
         let lock = if lock { settings.lock.as_slice() } else { &[] };
-        let sources = images::stated(pod.workload, &pod.template, &own.container, &settings.images, lock);
+        let sources = images::stated(
+            pod.workload,
+            &pod.template,
+            &own.container,
+            &settings.images,
+            lock,
+        );
         let mut sources = sources.map_err(|text| NoFix::new("image-facts-invalid", text))?;
         if pod.image_changes(own) {
             sources.retain(|s| s.by == StatedBy::Annotation);
         }
-        Ok(Self { sources, owned: settings.subpath_configmap_mount.owned_dirs.clone() })
+        Ok(Self {
+            sources,
+            owned: settings.subpath_configmap_mount.owned_dirs.clone(),
+        })
     }
 
     /// Whether anybody but the table says anything.
@@ -49,14 +61,22 @@ impl Facts {
 
     /// Whether `kubewright.lock` has the image.
     pub(super) fn locked(&self) -> bool {
-        self.sources.iter().any(|s| matches!(s.by, StatedBy::Lock(_)))
+        self.sources
+            .iter()
+            .any(|s| matches!(s.by, StatedBy::Lock(_)))
     }
 
-    /// What a link would rest on and nobody states; ENTRYPOINT and CMD only without a `command`, as the built-in table has them.
+    /// What a link would rest on and nobody states; ENTRYPOINT and CMD only without a `command`, as
+    /// the built-in table has them.
     pub(super) fn wanted(&self, command: bool) -> ImageFacts {
-        let proven = |fact: &dyn Fn(&ImageFacts) -> bool| self.sources.iter().any(|s| s.by.proves() && fact(&s.facts));
+        let proven = |fact: &dyn Fn(&ImageFacts) -> bool| {
+            self.sources.iter().any(|s| s.by.proves() && fact(&s.facts))
+        };
         let wanted = |there: bool, text: &str| (!there).then(|| text.to_owned());
-        let words = self.words().filter(|told| !command && !told.by.by.proves()).map(|told| told.value);
+        let words = self
+            .words()
+            .filter(|told| !command && !told.by.by.proves())
+            .map(|told| told.value);
         ImageFacts {
             shell: wanted(proven(&|f| f.shell() != Shell::Unknown), "/bin/sh"),
             user: wanted(proven(&|f| f.root().is_some()), "root"),
@@ -70,7 +90,13 @@ impl Facts {
     /// These facts, and what the user may state beside them.
     pub(super) fn with(&self, stated: &ImageFacts) -> Self {
         let mut facts = self.clone();
-        facts.sources.insert(0, Stated { facts: stated.clone(), by: StatedBy::Config });
+        facts.sources.insert(
+            0,
+            Stated {
+                facts: stated.clone(),
+                by: StatedBy::Config,
+            },
+        );
         facts
     }
 
@@ -87,23 +113,32 @@ impl Facts {
     pub(super) fn words(&self) -> Option<Told<'_, Words<'_>>> {
         self.first(|s| {
             let entrypoint = s.facts.entrypoint.as_deref()?;
-            Some(Words { entrypoint, cmd: s.facts.cmd.as_deref().unwrap_or_default() })
+            Some(Words {
+                entrypoint,
+                cmd: s.facts.cmd.as_deref().unwrap_or_default(),
+            })
         })
     }
 
     /// All words of ENTRYPOINT and CMD that are known.
     pub(super) fn all_words(&self) -> Vec<&str> {
-        let words = self.words().map(|told| told.value.entrypoint.iter().chain(told.value.cmd));
+        let words = self
+            .words()
+            .map(|told| told.value.entrypoint.iter().chain(told.value.cmd));
         words.into_iter().flatten().map(String::as_str).collect()
     }
 
     /// A variable of the image that a shell drops.
     pub(super) fn dropped(&self) -> Option<&str> {
-        self.first(|s| s.facts.dropped_env.as_deref())?.value.first().map(String::as_str)
+        self.first(|s| s.facts.dropped_env.as_deref())?
+            .value
+            .first()
+            .map(String::as_str)
     }
 
     pub(super) fn working_dir(&self) -> Option<&str> {
-        self.first(|s| s.facts.working_dir.as_deref()).map(|told| told.value)
+        self.first(|s| s.facts.working_dir.as_deref())
+            .map(|told| told.value)
     }
 
     /// What the image has at a path; also what follows from the directories above it.
@@ -112,13 +147,21 @@ impl Facts {
             if let Some(fact) = s.facts.paths.get(path) {
                 return Some(fact.clone());
             }
-            let absent = |fact: &PathFact| PathFact { kind: PathKind::Absent, named: fact.named.filter(|named| !named), ..fact.clone() };
+            let absent = |fact: &PathFact| PathFact {
+                kind: PathKind::Absent,
+                named: fact.named.filter(|named| !named),
+                ..fact.clone()
+            };
             let mut above = path;
             while above != "/" {
                 let (child, directory) = (name(above), parent(above));
                 match s.facts.paths.get(directory) {
                     Some(fact) if fact.kind == PathKind::Absent => return Some(absent(fact)),
-                    Some(PathFact { kind: PathKind::Directory, entries: Some(entries), .. }) if !entries.iter().any(|e| e == child) => {
+                    Some(PathFact {
+                        kind: PathKind::Directory,
+                        entries: Some(entries),
+                        ..
+                    }) if !entries.iter().any(|e| e == child) => {
                         return Some(PathFact::default());
                     }
                     Some(_) => return None,
@@ -135,21 +178,37 @@ impl Facts {
             let Some(handled) = s.facts.handled_paths.as_deref() else {
                 return s.facts.paths.get(path).and_then(|fact| fact.handled);
             };
-            Some(handled.iter().any(|dir| covers(if dir == "/" { dir } else { dir.trim_end_matches('/') }, path)))
+            Some(handled.iter().any(|dir| {
+                covers(
+                    if dir == "/" {
+                        dir
+                    } else {
+                        dir.trim_end_matches('/')
+                    },
+                    path,
+                )
+            }))
         })
     }
 
     /// Who says that nothing in this directory is the image's own, and nothing else goes on in it.
     pub(super) fn owned(&self, directory: &str) -> Option<String> {
-        let has = |dirs: &[String]| dirs.iter().any(|dir| dir != "/" && covers(dir.trim_end_matches('/'), directory));
+        let has = |dirs: &[String]| {
+            dirs.iter()
+                .any(|dir| dir != "/" && covers(dir.trim_end_matches('/'), directory))
+        };
         if let Some(stated) = self.sources.iter().find(|s| has(&s.facts.owned_dirs)) {
             return Some(format!("{}: owned-dirs", say::source(stated)));
         }
-        has(&self.owned).then(|| "kubewright.toml ([transforms.subpath-configmap-mount]): owned-dirs".to_owned())
+        has(&self.owned).then(|| {
+            "kubewright.toml ([transforms.subpath-configmap-mount]): owned-dirs".to_owned()
+        })
     }
 
     fn first<'f, T>(&'f self, fact: impl Fn(&'f Stated) -> Option<T>) -> Option<Told<'f, T>> {
-        self.sources.iter().find_map(|by| fact(by).map(|value| Told { value, by }))
+        self.sources
+            .iter()
+            .find_map(|by| fact(by).map(|value| Told { value, by }))
     }
 }
 
@@ -172,7 +231,9 @@ impl Basis {
     /// Takes a fact as given.
     pub(super) fn rests_on(&mut self, by: &Stated, what: String) {
         if let StatedBy::Table(source) = &by.by {
-            let (_, facts) = self.table.get_or_insert_with(|| (source.clone(), Vec::new()));
+            let (_, facts) = self
+                .table
+                .get_or_insert_with(|| (source.clone(), Vec::new()));
             if !facts.contains(&what) {
                 facts.push(what);
             }
@@ -224,10 +285,17 @@ impl Basis {
 
     /// For the reader.
     pub(super) fn notes(&self) -> Vec<String> {
-        let mut notes: Vec<String> = self.told.iter().map(|(by, facts)| format!("proven by: {by}: {}", facts.join(", "))).collect();
+        let mut notes: Vec<String> = self
+            .told
+            .iter()
+            .map(|(by, facts)| format!("proven by: {by}: {}", facts.join(", ")))
+            .collect();
         let mut unproven = self.unproven.clone();
         if let Some((source, facts)) = &self.table {
-            notes.push(format!("known from the built-in table ({source}): {}", facts.join(", ")));
+            notes.push(format!(
+                "known from the built-in table ({source}): {}",
+                facts.join(", ")
+            ));
             unproven.push("what the built-in table says, because tags move".to_owned());
         }
         if !unproven.is_empty() {
@@ -242,22 +310,55 @@ mod tests {
     use super::*;
 
     fn facts(paths: &[(&str, PathFact)]) -> Facts {
-        let paths = paths.iter().map(|(path, fact)| ((*path).to_owned(), fact.clone())).collect();
-        let facts = ImageFacts { paths, owned_dirs: vec!["/srv/app/".into(), "/".into()], ..ImageFacts::default() };
-        Facts { sources: vec![Stated { facts, by: StatedBy::Annotation }], owned: Vec::new() }
+        let paths = paths
+            .iter()
+            .map(|(path, fact)| ((*path).to_owned(), fact.clone()))
+            .collect();
+        let facts = ImageFacts {
+            paths,
+            owned_dirs: vec!["/srv/app/".into(), "/".into()],
+            ..ImageFacts::default()
+        };
+        Facts {
+            sources: vec![Stated {
+                facts,
+                by: StatedBy::Annotation,
+            }],
+            owned: Vec::new(),
+        }
     }
 
     #[test]
     fn a_directory_answers_for_what_lies_below_it() {
-        let absent = PathFact { parent_writable: Some(true), named: Some(true), ..PathFact::default() };
-        let directory = PathFact { kind: PathKind::Directory, entries: Some(vec!["x".into()]), ..PathFact::default() };
-        let opaque = PathFact { kind: PathKind::Directory, ..PathFact::default() };
+        let absent = PathFact {
+            parent_writable: Some(true),
+            named: Some(true),
+            ..PathFact::default()
+        };
+        let directory = PathFact {
+            kind: PathKind::Directory,
+            entries: Some(vec!["x".into()]),
+            ..PathFact::default()
+        };
+        let opaque = PathFact {
+            kind: PathKind::Directory,
+            ..PathFact::default()
+        };
         let facts = facts(&[("/a", absent), ("/d", directory), ("/o", opaque)]);
         let at = |path: &str| facts.path(path).map(|told| told.value);
         // That "/a" is named somewhere says nothing about "/a/b/c".
-        assert_eq!(at("/a/b/c"), Some(PathFact { parent_writable: Some(true), ..PathFact::default() }));
+        assert_eq!(
+            at("/a/b/c"),
+            Some(PathFact {
+                parent_writable: Some(true),
+                ..PathFact::default()
+            })
+        );
         assert_eq!(at("/d/y/z"), Some(PathFact::default()));
-        assert_eq!((at("/d/x"), at("/d/x/y"), at("/o/x"), at("/b")), (None, None, None, None));
+        assert_eq!(
+            (at("/d/x"), at("/d/x/y"), at("/o/x"), at("/b")),
+            (None, None, None, None)
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! A file mounted through subPath that one of the strategies for files may take over, and the volume that it comes from then.
+//! A file mounted through subPath that one of the strategies for files may take over, and the
+//! volume that it comes from then.
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::yaml::{Edit, Node, Refusal, Value};
@@ -8,10 +9,21 @@ use super::mounts::{self, Mount, covers};
 use super::pod::{Own, Pod};
 use super::volume::Item;
 
-/// Files that the kubelet and the container runtime mount by themselves: nothing else can take their place, nor a directory above them.
-const RUNTIME_FILES: [&str; 4] = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/termination-log"];
+/// Files that the kubelet and the container runtime mount by themselves: nothing else can take
+/// their place, nor a directory above them.
+const RUNTIME_FILES: [&str; 4] = [
+    "/etc/hosts",
+    "/etc/hostname",
+    "/etc/resolv.conf",
+    "/dev/termination-log",
+];
 /// Directories that the container runtime and the kubelet mount something at.
-const RUNTIME_DIRECTORIES: [&str; 4] = ["/proc", "/sys", "/dev", "/run/secrets/kubernetes.io/serviceaccount"];
+const RUNTIME_DIRECTORIES: [&str; 4] = [
+    "/proc",
+    "/sys",
+    "/dev",
+    "/run/secrets/kubernetes.io/serviceaccount",
+];
 
 /// A file to be had without subPath: its mount, where it comes from, where it is found.
 #[derive(Clone)]
@@ -33,10 +45,22 @@ impl File<'_, '_, '_> {
 
 /// Where the file is found, if that is a place where something else than a mount may stand.
 pub(super) fn target(own: &Own<'_>, mount: &Mount<'_>) -> Result<String, NoFix> {
-    let refuse = |why: &str| Err(NoFix::new("mount-path", format!("mountPath {} {why}", mount.written)));
-    let Some(path) = mount.path.clone().filter(|p| p != "/") else { return refuse("is not an absolute path of a file") };
+    let refuse = |why: &str| {
+        Err(NoFix::new(
+            "mount-path",
+            format!("mountPath {} {why}", mount.written),
+        ))
+    };
+    let Some(path) = mount.path.clone().filter(|p| p != "/") else {
+        return refuse("is not an absolute path of a file");
+    };
     let system = ["/proc", "/sys"].iter().any(|dir| covers(dir, &path));
-    let others = || own.mounts.iter().filter(|m| m.node != mount.node).filter_map(|m| m.path.as_deref());
+    let others = || {
+        own.mounts
+            .iter()
+            .filter(|m| m.node != mount.node)
+            .filter_map(|m| m.path.as_deref())
+    };
     if mount.written.ends_with('/') || system {
         return refuse("is no place for a link");
     }
@@ -44,19 +68,30 @@ pub(super) fn target(own: &Own<'_>, mount: &Mount<'_>) -> Result<String, NoFix> 
         return refuse("is not the only mount at, or below, that place");
     }
     if RUNTIME_FILES.contains(&path.as_str()) || log(own) == Some(&path) {
-        return Err(NoFix::new("runtime-file", format!("the kubelet mounts a {path} of its own wherever no volume is mounted there")));
+        return Err(NoFix::new(
+            "runtime-file",
+            format!("the kubelet mounts a {path} of its own wherever no volume is mounted there"),
+        ));
     }
     Ok(path)
 }
 
-/// What kubelet and runtime mount at or below a directory: in a volume, which is read-only, they find no place for it.
+/// What kubelet and runtime mount at or below a directory: in a volume, which is read-only, they
+/// find no place for it.
 pub(super) fn runtime_mount<'a>(own: &Own<'a>, directory: &str) -> Option<&'a str> {
-    let all = RUNTIME_FILES.into_iter().chain(RUNTIME_DIRECTORIES).chain(log(own));
-    all.into_iter().find(|path| covers(directory, path) || covers(path, directory))
+    let all = RUNTIME_FILES
+        .into_iter()
+        .chain(RUNTIME_DIRECTORIES)
+        .chain(log(own));
+    all.into_iter()
+        .find(|path| covers(directory, path) || covers(path, directory))
 }
 
 fn log<'a>(own: &Own<'a>) -> Option<&'a str> {
-    own.container.node.get("terminationMessagePath").and_then(Node::text)
+    own.container
+        .node
+        .get("terminationMessagePath")
+        .and_then(Node::text)
 }
 
 /// Files whose volumes are mounted elsewhere.
@@ -68,7 +103,8 @@ pub(super) struct Moved {
     pub(super) places: Vec<String>,
 }
 
-/// Mounts each volume of the files in a directory of its own; `name` gives the path of a file in the volume.
+/// Mounts each volume of the files in a directory of its own; `name` gives the path of a file in
+/// the volume.
 pub(super) fn moved(
     pod: &Pod<'_>,
     own: &Own<'_>,
@@ -84,11 +120,28 @@ pub(super) fn moved(
     let (mut edits, mut directories) = (Vec::new(), Vec::new());
     let mut places = vec![String::new(); files.len()];
     for volume_name in volumes {
-        let these: Vec<(usize, &File<'_, '_, '_>)> =
-            files.iter().copied().enumerate().filter(|(_, f)| f.decision.volume.name == volume_name).collect();
+        let these: Vec<(usize, &File<'_, '_, '_>)> = files
+            .iter()
+            .copied()
+            .enumerate()
+            .filter(|(_, f)| f.decision.volume.name == volume_name)
+            .collect();
         let leaving: Vec<&Mount<'_>> = these.iter().map(|(_, f)| f.decision.mount).collect();
-        let items: Vec<(usize, Item)> = these.iter().map(|(_, f)| (f.source, Item { path: name(f), ..f.item.clone() })).collect();
-        let Some(volume) = these.first().map(|(_, f)| f.decision.volume) else { continue };
+        let items: Vec<(usize, Item)> = these
+            .iter()
+            .map(|(_, f)| {
+                (
+                    f.source,
+                    Item {
+                        path: name(f),
+                        ..f.item.clone()
+                    },
+                )
+            })
+            .collect();
+        let Some(volume) = these.first().map(|(_, f)| f.decision.volume) else {
+            continue;
+        };
         let directory = free_directory(pod, own, volume_name, files, &directories)?;
         let (new_name, volume_edits) = pod.place(volume, &leaving, &volume.only(&items))?;
         edits.extend(volume_edits);
@@ -104,13 +157,27 @@ pub(super) fn moved(
         }
         directories.push(directory);
     }
-    Ok(Moved { edits, directories, places })
+    Ok(Moved {
+        edits,
+        directories,
+        places,
+    })
 }
 
 /// Mounts the whole volume `name`, at `path` if given.
-pub(super) fn remount(mount: &Mount<'_>, path: Option<&str>, name: &str) -> Result<Vec<Edit>, Refusal> {
+pub(super) fn remount(
+    mount: &Mount<'_>,
+    path: Option<&str>,
+    name: &str,
+) -> Result<Vec<Edit>, Refusal> {
     let mut edits = Vec::new();
-    let set = |key: &str, text: &str| mount.node.get(key).map(|n| n.set(&Value::str(text))).transpose();
+    let set = |key: &str, text: &str| {
+        mount
+            .node
+            .get(key)
+            .map(|n| n.set(&Value::str(text)))
+            .transpose()
+    };
     if let Some(path) = path {
         edits.extend(set("mountPath", path)?);
     }
@@ -121,21 +188,50 @@ pub(super) fn remount(mount: &Mount<'_>, path: Option<&str>, name: &str) -> Resu
     Ok(edits)
 }
 
-/// A directory for the volume that lies neither above nor below any mount of the container, nor any of the files.
-fn free_directory(pod: &Pod<'_>, own: &Own<'_>, volume: &str, files: &[&File<'_, '_, '_>], taken: &[String]) -> Result<String, NoFix> {
+/// A directory for the volume that lies neither above nor below any mount of the container, nor any
+/// of the files.
+fn free_directory(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    volume: &str,
+    files: &[&File<'_, '_, '_>],
+    taken: &[String],
+) -> Result<String, NoFix> {
     let root = &pod.cx.settings.subpath_configmap_mount.mount_root;
     let leaving = |mount: &Mount<'_>| files.iter().any(|f| f.decision.mount.node == mount.node);
-    let staying = own.mounts.iter().filter(|m| !leaving(m)).filter_map(|m| m.path.as_deref());
-    let places: Vec<&str> = staying.chain(files.iter().map(|f| f.target.as_str())).chain(taken.iter().map(String::as_str)).collect();
-    let base = mounts::normal(root)
-        .filter(|r| r != "/")
-        .ok_or_else(|| NoFix::new("mount-dir", format!("mount-root {root} is no absolute path")))?;
+    let staying = own
+        .mounts
+        .iter()
+        .filter(|m| !leaving(m))
+        .filter_map(|m| m.path.as_deref());
+    let places: Vec<&str> = staying
+        .chain(files.iter().map(|f| f.target.as_str()))
+        .chain(taken.iter().map(String::as_str))
+        .collect();
+    let base = mounts::normal(root).filter(|r| r != "/").ok_or_else(|| {
+        NoFix::new(
+            "mount-dir",
+            format!("mount-root {root} is no absolute path"),
+        )
+    })?;
     for number in 1..10 {
-        let suffix = if number == 1 { String::new() } else { format!("-{number}") };
+        let suffix = if number == 1 {
+            String::new()
+        } else {
+            format!("-{number}")
+        };
         let directory = format!("{base}/{volume}{suffix}");
-        if !places.iter().any(|place| covers(place, &directory) || covers(&directory, place)) {
+        if !places
+            .iter()
+            .any(|place| covers(place, &directory) || covers(&directory, place))
+        {
             return Ok(directory);
         }
     }
-    Err(NoFix::new("mount-dir", format!("no directory below {base} lies apart from the container's mounts: set another mount-root")))
+    Err(NoFix::new(
+        "mount-dir",
+        format!(
+            "no directory below {base} lies apart from the container's mounts: set another mount-root"
+        ),
+    ))
 }

@@ -1,5 +1,5 @@
-//! The strategy `join` (row D2 of the decision table): a file in a directory where another ConfigMap, Secret or projected volume is mounted
-//! becomes part of that volume.
+//! The strategy `join` (row D2 of the decision table): a file in a directory where another
+//! ConfigMap, Secret or projected volume is mounted becomes part of that volume.
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::yaml::Edit;
@@ -21,18 +21,40 @@ pub(super) fn rewrite(
     item: &Item,
     outer: &Mount<'_>,
 ) -> Result<(Vec<Edit>, Basis), NoFix> {
-    let refuse = || NoFix::new("parent-is-volume", format!("the file cannot join the volume {}", outer.volume));
-    let (Some(volume), Some(path)) = (pod.volume(outer.volume), &decision.mount.path) else { return Err(refuse()) };
+    let refuse = || {
+        NoFix::new(
+            "parent-is-volume",
+            format!("the file cannot join the volume {}", outer.volume),
+        )
+    };
+    let (Some(volume), Some(path)) = (pod.volume(outer.volume), &decision.mount.path) else {
+        return Err(refuse());
+    };
     let mut basis = Basis::default();
     minds::place(path, &mut basis)?;
-    let of = decision.volume.sources.get(source).and_then(|s| Some((s.to?, s.name)));
+    let of = decision
+        .volume
+        .sources
+        .get(source)
+        .and_then(|s| Some((s.to?, s.name)));
     minds::content(pod, own, path, of, &item.key, &[], &mut basis);
-    let item = Item { path: mounts::name(path).to_owned(), ..item.clone() };
+    let item = Item {
+        path: mounts::name(path).to_owned(),
+        ..item.clone()
+    };
     let below = format!("{}/", item.path);
-    if volume.sources.iter().filter_map(|s| s.items.as_ref()).flatten().any(|i| i.path.starts_with(&below)) {
+    if volume
+        .sources
+        .iter()
+        .filter_map(|s| s.items.as_ref())
+        .flatten()
+        .any(|i| i.path.starts_with(&below))
+    {
         return Err(refuse());
     }
-    let body = volume.merged(decision.volume, source, &item).ok_or_else(refuse)?;
+    let body = volume
+        .merged(decision.volume, source, &item)
+        .ok_or_else(refuse)?;
     let (name, mut edits) = pod.place(volume, &[outer], &body)?;
     edits.extend(remount(outer, None, &name)?);
     edits.push(decision.mount.node.remove()?);

@@ -1,7 +1,9 @@
-//! The strategy `link` (rows W1 and W2 of the decision table): the volume is mounted elsewhere, and the entrypoint links each file into place.
+//! The strategy `link` (rows W1 and W2 of the decision table): the volume is mounted elsewhere, and
+//! the entrypoint links each file into place.
 //!
-//! It changes the most, and rests on the most: a shell with `mkdir` and `ln`, a user who may write where the link goes, and the words that
-//! the container runs. Blockers that no fact about the image can lift come first, so that nobody is asked for facts in vain.
+//! It changes the most, and rests on the most: a shell with `mkdir` and `ln`, a user who may write
+//! where the link goes, and the words that the container runs. Blockers that no fact about the
+//! image can lift come first, so that nobody is asked for facts in vain.
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::Site;
@@ -45,14 +47,26 @@ enum Ground {
 }
 
 /// Links these files; what that rests on.
-pub(super) fn rewrite(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, files: &[&File<'_, '_, '_>]) -> Result<(Moved, Basis), NoFix> {
+pub(super) fn rewrite(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    facts: &Facts,
+    files: &[&File<'_, '_, '_>],
+) -> Result<(Moved, Basis), NoFix> {
     possible_in(pod, own)?;
     for file in files {
         possible(pod, own, file)?;
     }
     if let Some(told) = facts.shell().filter(|told| told.value == Shell::None) {
-        let what = if facts.locked() { "no shell with ln and mkdir" } else { "no shell" };
-        return Err(NoFix::new("no-shell", format!("the image has {what}: {}", say::source(told.by))));
+        let what = if facts.locked() {
+            "no shell with ln and mkdir"
+        } else {
+            "no shell"
+        };
+        return Err(NoFix::new(
+            "no-shell",
+            format!("the image has {what}: {}", say::source(told.by)),
+        ));
     }
     let mut grounds = Vec::new();
     for file in files {
@@ -65,8 +79,16 @@ pub(super) fn rewrite(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, files: &[&Fil
     }
     let program = program(pod, own, facts, &mut basis)?;
     let mut moved = file::moved(pod, own, files, |file| file.item.path.clone())?;
-    let links = moved.places.iter().zip(files).map(|(source, file)| Link { source: source.clone(), target: file.target.clone() });
-    moved.edits.extend(wrapper::edits(own.container.node, &program, &shell, &links.collect::<Vec<_>>())?);
+    let links = moved.places.iter().zip(files).map(|(source, file)| Link {
+        source: source.clone(),
+        target: file.target.clone(),
+    });
+    moved.edits.extend(wrapper::edits(
+        own.container.node,
+        &program,
+        &shell,
+        &links.collect::<Vec<_>>(),
+    )?);
     Ok((moved, basis))
 }
 
@@ -79,54 +101,118 @@ pub(super) fn possible_in(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
     }
     if let Some(command) = container.get("command") {
         let first = words(command, "command")?.first().copied();
-        first.ok_or_else(|| NoFix::new("command-form", "command is empty")).and_then(no_dash)?;
+        first
+            .ok_or_else(|| NoFix::new("command-form", "command is empty"))
+            .and_then(no_dash)?;
     }
-    pod.not_patched(own, &FIELDS, &["volumes", "securityContext", "nodeSelector", "os"])
+    pod.not_patched(
+        own,
+        &FIELDS,
+        &["volumes", "securityContext", "nodeSelector", "os"],
+    )
 }
 
 /// Whether a link could stand at the place of this file, whatever the image is.
 pub(super) fn possible(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_, '_, '_>) -> Result<(), NoFix> {
     let ground = ground(pod, own, file)?;
     let security = |key: &str| own.container.node.path(&["securityContext", key]);
-    let flags = [user::security(pod, own, "runAsNonRoot"), security("readOnlyRootFilesystem")];
+    let flags = [
+        user::security(pod, own, "runAsNonRoot"),
+        security("readOnlyRootFilesystem"),
+    ];
     let odd = flags.into_iter().flatten().find(|n| n.as_bool().is_none());
-    if let Some(node) = odd.or(user::security(pod, own, "runAsUser").filter(|n| n.as_int().is_none())) {
-        return Err(NoFix::new("placeholder", format!("{} is filled in by another tool", node.text().unwrap_or("securityContext"))));
+    if let Some(node) =
+        odd.or(user::security(pod, own, "runAsUser").filter(|n| n.as_int().is_none()))
+    {
+        return Err(NoFix::new(
+            "placeholder",
+            format!(
+                "{} is filled in by another tool",
+                node.text().unwrap_or("securityContext")
+            ),
+        ));
     }
     if ground == Ground::Root && user::read_only_root(own) {
-        return Err(NoFix::new("read-only-root", "the root file system is read-only: no link can be made there"));
+        return Err(NoFix::new(
+            "read-only-root",
+            "the root file system is read-only: no link can be made there",
+        ));
     }
-    let names = |node: Node<'_>| node.descendants().any(|n| n.text().is_some_and(|t| t.contains(&file.target)));
-    if own.container.node.path(&["lifecycle", "postStart"]).is_some_and(names) {
-        let why = format!("the postStart hook names {}, and nothing says whether it runs before the link is made", file.target);
+    let names = |node: Node<'_>| {
+        node.descendants()
+            .any(|n| n.text().is_some_and(|t| t.contains(&file.target)))
+    };
+    if own
+        .container
+        .node
+        .path(&["lifecycle", "postStart"])
+        .is_some_and(names)
+    {
+        let why = format!(
+            "the postStart hook names {}, and nothing says whether it runs before the link is made",
+            file.target
+        );
         return Err(NoFix::new("post-start", why));
     }
     let probes = ["livenessProbe", "readinessProbe", "startupProbe"];
-    if let Some(probe) = probes.into_iter().find(|p| own.container.node.path(&[p, "exec"]).is_some_and(names)) {
-        let why = format!("the {probe} names {}, and nothing says whether it runs before the link is made", file.target);
+    if let Some(probe) = probes
+        .into_iter()
+        .find(|p| own.container.node.path(&[p, "exec"]).is_some_and(names))
+    {
+        let why = format!(
+            "the {probe} names {}, and nothing says whether it runs before the link is made",
+            file.target
+        );
         return Err(NoFix::new("probe-names-path", why));
     }
     Ok(())
 }
 
 /// What the link of a file rests on.
-pub(super) fn ground_of(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, file: &File<'_, '_, '_>) -> Result<Basis, NoFix> {
+pub(super) fn ground_of(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    facts: &Facts,
+    file: &File<'_, '_, '_>,
+) -> Result<Basis, NoFix> {
     possible(pod, own, file)?;
     let mut basis = Basis::default();
     let ground = ground(pod, own, file)?;
     minds::judge(pod, own, facts, &[file], Way::Link, &mut basis)?;
     let there = facts.path(&file.target).filter(|_| ground == Ground::Root);
     match there.as_ref().map(|told| (told.by, &told.value)) {
-        Some((_, PathFact { kind: PathKind::Directory, .. })) => {
-            let why = format!("the image has a directory at {}: a file cannot be mounted over it, nor a link take its place", file.target);
+        Some((
+            _,
+            PathFact {
+                kind: PathKind::Directory,
+                ..
+            },
+        )) => {
+            let why = format!(
+                "the image has a directory at {}: a file cannot be mounted over it, nor a link take its place",
+                file.target
+            );
             return Err(NoFix::new("directory-in-the-way", why));
         }
-        Some((_, PathFact { kind: PathKind::Symlink, target, .. })) => {
+        Some((
+            _,
+            PathFact {
+                kind: PathKind::Symlink,
+                target,
+                ..
+            },
+        )) => {
             let to = target.as_deref().unwrap_or("another place");
-            basis.lacks(format!("that nothing reads {to}, where {} leads in the image", file.target));
+            basis.lacks(format!(
+                "that nothing reads {to}, where {} leads in the image",
+                file.target
+            ));
         }
         None if ground == Ground::Root && facts.locked() => {
-            basis.lacks(format!("what the image has at {}: kubewright.lock is older than this question", file.target));
+            basis.lacks(format!(
+                "what the image has at {}: kubewright.lock is older than this question",
+                file.target
+            ));
         }
         _ => {}
     }
@@ -136,18 +222,38 @@ pub(super) fn ground_of(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, file: &File
     if ground == Ground::Root {
         may_write(pod, own, facts, file, &mut basis)?;
     }
-    if own.container.node.path(&["lifecycle", "postStart"]).is_some() {
+    if own
+        .container
+        .node
+        .path(&["lifecycle", "postStart"])
+        .is_some()
+    {
         basis.lacks("that the postStart hook does not read the file before the link is made");
     }
     Ok(basis)
 }
 
 /// Whether the container's user may make the link.
-fn may_write(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, file: &File<'_, '_, '_>, basis: &mut Basis) -> Result<(), NoFix> {
-    let refuse = |why: &str| Err(NoFix::new("non-root", format!("the container does not run as root: {why}")));
+fn may_write(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    facts: &Facts,
+    file: &File<'_, '_, '_>,
+    basis: &mut Basis,
+) -> Result<(), NoFix> {
+    let refuse = |why: &str| {
+        Err(NoFix::new(
+            "non-root",
+            format!("the container does not run as root: {why}"),
+        ))
+    };
     let user = user::of(pod, own, facts);
     if !matches!(user, User::Other { .. } | User::Random)
-        && lacks_dac_override(own.container.node.path(&["securityContext", "capabilities"]))
+        && lacks_dac_override(
+            own.container
+                .node
+                .path(&["securityContext", "capabilities"]),
+        )
     {
         return Err(NoFix::new(
             "dropped-capabilities",
@@ -183,7 +289,9 @@ fn may_write(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, file: &File<'_, '_, '_
 /// The shell that runs the wrapper.
 fn shell(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, basis: &mut Basis) -> Result<String, NoFix> {
     let command = own.container.node.get("command");
-    let of_command = command.and_then(|n| n.at(0)?.as_str()).filter(|word| SHELLS.contains(&mounts::name(word)));
+    let of_command = command
+        .and_then(|n| n.at(0)?.as_str())
+        .filter(|word| SHELLS.contains(&mounts::name(word)));
     let shell = match (facts.shell(), of_command) {
         (Some(told), _) if let Shell::At(path) = told.value => {
             basis.rests_on(told.by, path.to_owned());
@@ -201,7 +309,12 @@ fn shell(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, basis: &mut Basis) -> Resu
 }
 
 /// What the wrapper runs.
-fn program<'a>(pod: &Pod<'a>, own: &Own<'a>, facts: &Facts, basis: &mut Basis) -> Result<Program<'a>, NoFix> {
+fn program<'a>(
+    pod: &Pod<'a>,
+    own: &Own<'a>,
+    facts: &Facts,
+    basis: &mut Basis,
+) -> Result<Program<'a>, NoFix> {
     if let Some(variable) = facts.dropped() {
         return Err(dropped(variable));
     }
@@ -210,10 +323,17 @@ fn program<'a>(pod: &Pod<'a>, own: &Own<'a>, facts: &Facts, basis: &mut Basis) -
     let program = if let Some(command) = container.get("command") {
         wrapper::recognise(command).map_or(Program::Manifest { command, args }, Program::Wrapped)
     } else {
-        let told = facts.words().ok_or_else(|| say::unknown(pod, own, facts, "entrypoint-unknown"))?;
+        let told = facts
+            .words()
+            .ok_or_else(|| say::unknown(pod, own, facts, "entrypoint-unknown"))?;
         let (entrypoint, cmd) = (told.value.entrypoint.to_vec(), told.value.cmd.to_vec());
         let from_args = args.and_then(|n| n.at(0)?.as_str());
-        let Some(first) = entrypoint.first().map(String::as_str).or(from_args).or(cmd.first().map(String::as_str)) else {
+        let Some(first) = entrypoint
+            .first()
+            .map(String::as_str)
+            .or(from_args)
+            .or(cmd.first().map(String::as_str))
+        else {
             return Err(NoFix::new(
                 "entrypoint-unknown",
                 "the image is stated to have neither ENTRYPOINT nor CMD: there is nothing to run",
@@ -224,7 +344,11 @@ fn program<'a>(pod: &Pod<'a>, own: &Own<'a>, facts: &Facts, basis: &mut Basis) -
         if args.is_none() && !cmd.is_empty() {
             basis.rests_on(told.by, format!("CMD {cmd:?}"));
         }
-        Program::Image { entrypoint, args, cmd }
+        Program::Image {
+            entrypoint,
+            args,
+            cmd,
+        }
     };
     if !facts.stated() {
         basis.lacks("what the image has at the place of the link, and in its environment");
@@ -238,47 +362,96 @@ fn program<'a>(pod: &Pod<'a>, own: &Own<'a>, facts: &Facts, basis: &mut Basis) -
 }
 
 fn no_dash(first: &str) -> Result<(), NoFix> {
-    let refuse = || NoFix::new("command-dash", "the command starts with `-`, which some shells take for an option of exec");
-    if first.starts_with('-') { Err(refuse()) } else { Ok(()) }
+    let refuse = || {
+        NoFix::new(
+            "command-dash",
+            "the command starts with `-`, which some shells take for an option of exec",
+        )
+    };
+    if first.starts_with('-') {
+        Err(refuse())
+    } else {
+        Ok(())
+    }
 }
 
 /// What the link stands on.
 fn ground(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_, '_, '_>) -> Result<Ground, NoFix> {
     let directory = parent(&file.target);
-    let others = own.mounts.iter().filter(|m| m.node != file.decision.mount.node);
+    let others = own
+        .mounts
+        .iter()
+        .filter(|m| m.node != file.decision.mount.node);
     let around = others.filter_map(|m| Some((m.path.as_deref()?, m)));
-    let Some((path, outer)) = around.filter(|(path, _)| covers(path, directory)).max_by_key(|(path, _)| path.len()) else {
+    let Some((path, outer)) = around
+        .filter(|(path, _)| covers(path, directory))
+        .max_by_key(|(path, _)| path.len())
+    else {
         return Ok(Ground::Root);
     };
     if !empty_dir(pod, outer) {
         return Err(NoFix::new(
             "parent-is-volume",
-            format!("{directory} lies in the volume {}: a link there would outlive the container, or cannot be made", outer.volume),
+            format!(
+                "{directory} lies in the volume {}: a link there would outlive the container, or cannot be made",
+                outer.volume
+            ),
         ));
     }
     let alone = !pod.shared(outer.volume, &[outer]);
-    Ok(if alone && path == directory { Ground::OwnEmptyDir } else { Ground::EmptyDir })
+    Ok(if alone && path == directory {
+        Ground::OwnEmptyDir
+    } else {
+        Ground::EmptyDir
+    })
 }
 
 fn empty_dir(pod: &Pod<'_>, mount: &Mount<'_>) -> bool {
-    let empty_dir = pod.template.volume(mount.volume).is_some_and(|v| v.get("emptyDir").is_some());
+    let empty_dir = pod
+        .template
+        .volume(mount.volume)
+        .is_some_and(|v| v.get("emptyDir").is_some());
     empty_dir && !mount.read_only && mount.sub_path.is_none() && !mount.expression
 }
 
 fn lacks_dac_override(capabilities: Option<Node<'_>>) -> bool {
-    let list = |key: &str| capabilities.and_then(|c| c.get(key)).map(Node::items).into_iter().flatten().filter_map(Node::text);
-    let names = |text: &str| matches!(text.to_ascii_uppercase().trim_start_matches("CAP_"), "ALL" | "DAC_OVERRIDE");
+    let list = |key: &str| {
+        capabilities
+            .and_then(|c| c.get(key))
+            .map(Node::items)
+            .into_iter()
+            .flatten()
+            .filter_map(Node::text)
+    };
+    let names = |text: &str| {
+        matches!(
+            text.to_ascii_uppercase().trim_start_matches("CAP_"),
+            "ALL" | "DAC_OVERRIDE"
+        )
+    };
     list("drop").any(names) && !list("add").any(names)
 }
 
-/// Dash and `BusyBox` drop environment variables whose name is no shell identifier, so all names must be known and be one.
+/// Dash and `BusyBox` drop environment variables whose name is no shell identifier, so all names
+/// must be known and be one.
 fn environment(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
-    let env = own.container.node.get("env").map(Node::items).into_iter().flatten();
-    if let Some(name) = env.filter_map(|e| e.get("name")?.text()).find(|name| !identifier(name)) {
+    let env = own
+        .container
+        .node
+        .get("env")
+        .map(Node::items)
+        .into_iter()
+        .flatten();
+    if let Some(name) = env
+        .filter_map(|e| e.get("name")?.text())
+        .find(|name| !identifier(name))
+    {
         return Err(dropped(name));
     }
     for reference in &pod.references {
-        let Site::EnvFrom { container, entry } = reference.site else { continue };
+        let Site::EnvFrom { container, entry } = reference.site else {
+            continue;
+        };
         if container != own.container.node {
             continue;
         }
@@ -288,10 +461,16 @@ fn environment(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
             let what = format!("{} {}", reference.to.kind(), reference.name);
             return Err(NoFix::new(
                 "environment-unknown",
-                format!("envFrom reads {what}, whose keys are not known: the shell would drop those that are no identifier"),
+                format!(
+                    "envFrom reads {what}, whose keys are not known: the shell would drop those that are no identifier"
+                ),
             ));
         };
-        if let Some(name) = keys.iter().map(|key| format!("{prefix}{key}")).find(|name| !identifier(name)) {
+        if let Some(name) = keys
+            .iter()
+            .map(|key| format!("{prefix}{key}"))
+            .find(|name| !identifier(name))
+        {
             return Err(dropped(&name));
         }
     }
@@ -299,22 +478,36 @@ fn environment(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
 }
 
 fn dropped(name: &str) -> NoFix {
-    NoFix::new("environment-names", format!("the shell would drop the environment variable {name}, whose name is no identifier"))
+    NoFix::new(
+        "environment-names",
+        format!(
+            "the shell would drop the environment variable {name}, whose name is no identifier"
+        ),
+    )
 }
 
 fn identifier(name: &str) -> bool {
     let mut chars = name.chars();
-    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_') && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+    chars
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// The words of `command` or `args`.
 fn words<'a>(list: Node<'a>, field: &str) -> Result<Vec<&'a str>, NoFix> {
     let words: Option<Vec<&str>> = list.items().map(Node::as_str).collect();
-    words.filter(|_| list.is_sequence()).ok_or_else(|| NoFix::new("command-form", format!("{field} is no list of strings")))
+    words
+        .filter(|_| list.is_sequence())
+        .ok_or_else(|| NoFix::new("command-form", format!("{field} is no list of strings")))
 }
 
 /// The literal value of an environment variable; the last one of that name counts.
 fn env_value<'a>(container: Node<'a>, name: &str) -> Option<&'a str> {
     let entries = container.get("env").map(Node::items).into_iter().flatten();
-    entries.filter(|e| e.get("name").and_then(Node::text) == Some(name)).last()?.get("value")?.text()
+    entries
+        .filter(|e| e.get("name").and_then(Node::text) == Some(name))
+        .last()?
+        .get("value")?
+        .text()
 }

@@ -1,9 +1,12 @@
-//! `subpath-configmap-mount`: ConfigMap, Secret and projected volumes mounted through subPath, which a running pod never sees change.
+//! `subpath-configmap-mount`: ConfigMap, Secret and projected volumes mounted through subPath,
+//! which a running pod never sees change.
 //!
-//! For each container, each mount is put into a row of the decision table ([`decide`]). What is decided by the mount alone is rewritten one
-//! by one, each way in its own file ([`directory`], [`join`]). For the files that are left the least invasive strategy is chosen that is
-//! proven ([`choose`]): [`own_directory`], [`repoint`], [`link`]. Mounts that stay are one finding for each reason. A fix claims the
-//! workload, so further containers, and further strategies for the same container, follow in the next passes.
+//! For each container, each mount is put into a row of the decision table ([`decide`]). What is
+//! decided by the mount alone is rewritten one by one, each way in its own file ([`directory`],
+//! [`join`]). For the files that are left the least invasive strategy is chosen that is proven
+//! ([`choose`]): [`own_directory`], [`repoint`], [`link`]. Mounts that stay are one finding for
+//! each reason. A fix claims the workload, so further containers, and further strategies for the
+//! same container, follow in the next passes.
 
 mod choose;
 mod cure;
@@ -74,40 +77,64 @@ fn may_mount(cx: &Context<'_>, resource: &Resource) -> bool {
     cx.workspace.carries_pods(resource.id) && cx.workspace.may_hold(resource.id, &SUB_PATH)
 }
 
-/// What would have to be known of the images of the workspace to decide the mounts of their containers: what the strategies that are not
-/// ruled out already ask, and nothing of images whose findings are proven without.
+/// What would have to be known of the images of the workspace to decide the mounts of their
+/// containers: what the strategies that are not ruled out already ask, and nothing of images whose
+/// findings are proven without.
 pub(crate) fn questions(cx: &Context<'_>) -> Vec<Question> {
     let mut asked: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
     for_each_container(cx, |pod, own| {
         let decisions = decisions(pod, own);
         let mut ignored = Vec::new();
         if let Some(question) = choose::question(pod, own, &files(own, &decisions, &mut ignored)) {
-            asked.entry((question.image, question.platform)).or_default().extend(question.paths);
+            asked
+                .entry((question.image, question.platform))
+                .or_default()
+                .extend(question.paths);
         }
     });
-    asked.into_iter().map(|((image, platform), paths)| Question { image, platform, paths }).collect()
+    asked
+        .into_iter()
+        .map(|((image, platform), paths)| Question {
+            image,
+            platform,
+            paths,
+        })
+        .collect()
 }
 
-/// Visits each container of pods that mount something through subPath; a debug container's mounts are not in any manifest.
+/// Visits each container of pods that mount something through subPath; a debug container's mounts
+/// are not in any manifest.
 fn for_each_container(cx: &Context<'_>, mut visit: impl FnMut(&Pod<'_>, &Own<'_>)) {
     for resource in cx.workspace.resources() {
         if !may_mount(cx, resource) {
             continue;
         }
-        let Some(node) = cx.workspace.node(resource.id) else { continue };
+        let Some(node) = cx.workspace.node(resource.id) else {
+            continue;
+        };
         for template in cx.workspace.pod_templates(resource.id) {
             let of_part = |m: &mounts::Mount<'_>| m.sub_path.is_some() || m.expression;
-            if !template.containers().iter().any(|c| mounts::of(c.node).iter().any(of_part)) {
+            if !template
+                .containers()
+                .iter()
+                .any(|c| mounts::of(c.node).iter().any(of_part))
+            {
                 continue;
             }
             let pod = Pod::new(*cx, resource.id, node, template);
-            pod.containers.iter().filter(|own| own.container.kind != ContainerKind::Ephemeral).for_each(|own| visit(&pod, own));
+            pod.containers
+                .iter()
+                .filter(|own| own.container.kind != ContainerKind::Ephemeral)
+                .for_each(|own| visit(&pod, own));
         }
     }
 }
 
 fn decisions<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>) -> Vec<Decision<'p, 'a>> {
-    own.mounts.iter().filter_map(|mount| decide::decide(pod, own, mount)).collect()
+    own.mounts
+        .iter()
+        .filter_map(|mount| decide::decide(pod, own, mount))
+        .collect()
 }
 
 /// The files among the decisions that a strategy may take over; the others are added to `kept`.
@@ -118,9 +145,16 @@ fn files<'d, 'p, 'a>(
 ) -> Vec<File<'d, 'p, 'a>> {
     let mut files = Vec::new();
     for decision in decisions {
-        let Case::File(source, item) = &decision.case else { continue };
+        let Case::File(source, item) = &decision.case else {
+            continue;
+        };
         match file::target(own, decision.mount) {
-            Ok(target) => files.push(File { decision, source: *source, item: item.clone(), target }),
+            Ok(target) => files.push(File {
+                decision,
+                source: *source,
+                item: item.clone(),
+                target,
+            }),
             Err(no_fix) => kept.push((decision, no_fix)),
         }
     }
@@ -134,63 +168,132 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
     for decision in &decisions {
         match &decision.case {
             Case::Missing(no_fix) => {
-                findings.push(finding(pod, Severity::Error, &[decision], missing(decision), Vec::new(), Err(no_fix.clone())));
+                findings.push(finding(
+                    pod,
+                    Severity::Error,
+                    &[decision],
+                    missing(decision),
+                    Vec::new(),
+                    Err(no_fix.clone()),
+                ));
             }
             Case::Token(no_fix) => {
                 let message = format!(
                     "the service account token of the volume {} is mounted through subPath: it is never renewed, and expires under the program",
                     decision.volume.name
                 );
-                findings.push(finding(pod, Severity::Error, &[decision], message, Vec::new(), Err(no_fix.clone())));
+                findings.push(finding(
+                    pod,
+                    Severity::Error,
+                    &[decision],
+                    message,
+                    Vec::new(),
+                    Err(no_fix.clone()),
+                ));
             }
             Case::Settled(no_fix) => {
                 let message = format!("{} is mounted through subPath", decision.source.display());
-                findings.push(finding(pod, Severity::Info, &[decision], message, Vec::new(), Err(no_fix.clone())));
+                findings.push(finding(
+                    pod,
+                    Severity::Info,
+                    &[decision],
+                    message,
+                    Vec::new(),
+                    Err(no_fix.clone()),
+                ));
             }
             Case::Keep(no_fix) => kept.push((decision, no_fix.clone())),
-            Case::Directory(_) if !choose::allowed(pod, Strategy::Directory) => kept.push((decision, choose::forbidden())),
+            Case::Directory(_) if !choose::allowed(pod, Strategy::Directory) => {
+                kept.push((decision, choose::forbidden()))
+            }
             Case::Directory(files) => match directory::rewrite(pod, own, decision, files) {
                 Ok((edits, basis)) => findings.push(whole_directory(pod, decision, edits, &basis)),
                 Err(no_fix) => kept.push((decision, no_fix)),
             },
-            Case::Beside(source, item, outer) => match join::rewrite(pod, own, decision, *source, item, outer) {
-                Ok((edits, basis)) => {
-                    let title = format!("join it with the volume {} in one projected volume at {}", outer.volume, outer.written);
-                    findings.push(offered(pod, &[decision], fixed(pod, &[decision], title, edits, &basis)));
+            Case::Beside(source, item, outer) => {
+                match join::rewrite(pod, own, decision, *source, item, outer) {
+                    Ok((edits, basis)) => {
+                        let title = format!(
+                            "join it with the volume {} in one projected volume at {}",
+                            outer.volume, outer.written
+                        );
+                        findings.push(offered(
+                            pod,
+                            &[decision],
+                            fixed(pod, &[decision], title, edits, &basis),
+                        ));
+                    }
+                    Err(no_fix) => kept.push((decision, no_fix)),
                 }
-                Err(no_fix) => kept.push((decision, no_fix)),
-            },
+            }
             Case::File(..) => {}
         }
     }
     let files = files(own, &decisions, &mut kept);
     // Where nothing is to be decided nobody needs to know the image.
-    let facts = if files.is_empty() { Ok(Facts::default()) } else { Facts::of(pod, own, true) };
+    let facts = if files.is_empty() {
+        Ok(Facts::default())
+    } else {
+        Facts::of(pod, own, true)
+    };
     match facts {
         Ok(facts) => {
             let choice = choose::choose(pod, own, &facts, &files);
             for rewrite in choice.rewrites {
-                let decisions: Vec<&Decision<'_, '_>> = rewrite.files.iter().map(|f| f.decision).collect();
-                let mut finding = fixed(pod, &decisions, rewrite.title, rewrite.edits, &rewrite.basis);
+                let decisions: Vec<&Decision<'_, '_>> =
+                    rewrite.files.iter().map(|f| f.decision).collect();
+                let mut finding = fixed(
+                    pod,
+                    &decisions,
+                    rewrite.title,
+                    rewrite.edits,
+                    &rewrite.basis,
+                );
                 if !rewrite.basis.proven() {
-                    finding.notes.extend(say::to_prove(pod, own, &facts, rewrite.strategy, &rewrite.files));
+                    finding.notes.extend(say::to_prove(
+                        pod,
+                        own,
+                        &facts,
+                        rewrite.strategy,
+                        &rewrite.files,
+                    ));
                 }
                 findings.push(offered(pod, &decisions, finding));
             }
-            kept.extend(choice.kept.into_iter().map(|(file, no_fix)| (file.decision, no_fix)));
+            kept.extend(
+                choice
+                    .kept
+                    .into_iter()
+                    .map(|(file, no_fix)| (file.decision, no_fix)),
+            );
         }
         Err(no_fix) => kept.extend(files.iter().map(|file| (file.decision, no_fix.clone()))),
     }
     keep(pod, &kept, findings);
 }
 
-/// A config hash is no cure for a directory: the kubelet deletes the one that is mounted before any pod is replaced.
-fn whole_directory(pod: &Pod<'_>, decision: &Decision<'_, '_>, edits: Vec<Edit>, basis: &Basis) -> Finding {
-    let title =
-        format!("mount a projected volume with just the files of {} at {}", decision.mount.sub_path.unwrap_or(""), decision.mount.written);
-    let message =
-        format!("a directory of {} is mounted through subPath; a change takes its files away from running pods", decision.source.display());
-    Finding { message, severity: Severity::Warning, ..fixed(pod, &[decision], title, edits, basis) }
+/// A config hash is no cure for a directory: the kubelet deletes the one that is mounted before any
+/// pod is replaced.
+fn whole_directory(
+    pod: &Pod<'_>,
+    decision: &Decision<'_, '_>,
+    edits: Vec<Edit>,
+    basis: &Basis,
+) -> Finding {
+    let title = format!(
+        "mount a projected volume with just the files of {} at {}",
+        decision.mount.sub_path.unwrap_or(""),
+        decision.mount.written
+    );
+    let message = format!(
+        "a directory of {} is mounted through subPath; a change takes its files away from running pods",
+        decision.source.display()
+    );
+    Finding {
+        message,
+        severity: Severity::Warning,
+        ..fixed(pod, &[decision], title, edits, basis)
+    }
 }
 
 /// S1: one finding for each reason.
@@ -202,53 +305,113 @@ fn keep(pod: &Pod<'_>, kept: &[(&Decision<'_, '_>, NoFix)], findings: &mut Vec<F
         }
     }
     for reason in reasons {
-        let decisions: Vec<&Decision<'_, '_>> = kept.iter().filter(|(_, r)| r == reason).map(|(d, _)| *d).collect();
+        let decisions: Vec<&Decision<'_, '_>> = kept
+            .iter()
+            .filter(|(_, r)| r == reason)
+            .map(|(d, _)| *d)
+            .collect();
         let (severity, staleness) = cure::staleness(pod, &decisions);
-        let kept = finding(pod, severity, &decisions, say::message(&decisions), vec![staleness], Err(reason.clone()));
+        let kept = finding(
+            pod,
+            severity,
+            &decisions,
+            say::message(&decisions),
+            vec![staleness],
+            Err(reason.clone()),
+        );
         findings.push(does_not_start(&decisions, kept));
     }
 }
 
 fn missing(decision: &Decision<'_, '_>) -> String {
-    let sub_path = decision.mount.sub_path.or(decision.mount.expr).unwrap_or("");
-    format!("{sub_path} of the volume {} is mounted through subPath and does not exist", decision.volume.name)
+    let sub_path = decision
+        .mount
+        .sub_path
+        .or(decision.mount.expr)
+        .unwrap_or("");
+    format!(
+        "{sub_path} of the volume {} is mounted through subPath and does not exist",
+        decision.volume.name
+    )
 }
 
 /// A finding with a fix, safe if what it rests on is proven.
-fn fixed(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>], title: String, edits: Vec<Edit>, basis: &Basis) -> Finding {
+fn fixed(
+    pod: &Pod<'_>,
+    decisions: &[&Decision<'_, '_>],
+    title: String,
+    edits: Vec<Edit>,
+    basis: &Basis,
+) -> Finding {
     let mut notes = basis.notes();
     if pod.must_be_recreated() {
         let kind = &pod.cx.workspace.resource(pod.id).kind;
-        notes.push(format!("a {kind} cannot take this change in place: delete it and create it again"));
+        notes.push(format!(
+            "a {kind} cannot take this change in place: delete it and create it again"
+        ));
     }
     let ends = decisions.iter().all(|d| d.ends);
     if ends {
-        notes.push("not needed: the container ends, and reads the content anew each time it starts".to_owned());
+        notes.push(
+            "not needed: the container ends, and reads the content anew each time it starts"
+                .to_owned(),
+        );
     }
     let safe = basis.proven() && !ends && !pod.must_be_recreated();
-    let applicability = if safe { Applicability::Safe } else { Applicability::Unsafe };
-    let changes = edits.into_iter().map(|edit| Change::Edit(pod.file, edit)).collect();
-    let fix = Fix { title, applicability, changes, claims: vec![pod.id] };
-    finding(pod, Severity::Warning, decisions, say::message(decisions), notes, Ok(fix))
+    let applicability = if safe {
+        Applicability::Safe
+    } else {
+        Applicability::Unsafe
+    };
+    let changes = edits
+        .into_iter()
+        .map(|edit| Change::Edit(pod.file, edit))
+        .collect();
+    let fix = Fix {
+        title,
+        applicability,
+        changes,
+        claims: vec![pod.id],
+    };
+    finding(
+        pod,
+        Severity::Warning,
+        decisions,
+        say::message(decisions),
+        notes,
+        Ok(fix),
+    )
 }
 
 /// Says of files within a volume that is read-only what comes first: the container does not start.
 fn does_not_start(decisions: &[&Decision<'_, '_>], finding: Finding) -> Finding {
-    let Some((decision, volume)) = decisions.iter().find_map(|d| Some((d, d.nested?))) else { return finding };
+    let Some((decision, volume)) = decisions.iter().find_map(|d| Some((d, d.nested?))) else {
+        return finding;
+    };
     let message = format!(
         "{} is mounted at {}, within the volume {volume}, which is read-only: there is no place to mount it, and the container does not start",
         decision.source.display(),
         decision.mount.written
     );
-    Finding { message, severity: Severity::Error, ..finding }
+    Finding {
+        message,
+        severity: Severity::Error,
+        ..finding
+    }
 }
 
 /// Says of a finding whose fix is only offered how much it matters until then.
 fn offered(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>], mut finding: Finding) -> Finding {
-    if finding.fix.as_ref().is_ok_and(|fix| fix.applicability != Applicability::Safe) {
+    if finding
+        .fix
+        .as_ref()
+        .is_ok_and(|fix| fix.applicability != Applicability::Safe)
+    {
         let (severity, staleness) = cure::staleness(pod, decisions);
         finding.severity = severity;
-        finding.notes.push(format!("as long as the subPath stays, {staleness}"));
+        finding
+            .notes
+            .push(format!("as long as the subPath stays, {staleness}"));
     }
     does_not_start(decisions, finding)
 }
@@ -261,21 +424,47 @@ fn finding(
     notes: Vec<String>,
     fix: Result<Fix, NoFix>,
 ) -> Finding {
-    let mut related: Vec<(Location, String)> = decisions.iter().map(|d| (place(pod, d), label(d))).collect();
-    let primary = related.first().map_or_else(|| Location::of(pod.file, pod.template.node), |(place, _)| place.clone());
+    let mut related: Vec<(Location, String)> = decisions
+        .iter()
+        .map(|d| (place(pod, d), label(d)))
+        .collect();
+    let primary = related.first().map_or_else(
+        || Location::of(pod.file, pod.template.node),
+        |(place, _)| place.clone(),
+    );
     related.retain(|(_, label)| !label.is_empty());
-    Finding { transform: META.name, severity, message, primary, related, resource: Some(pod.id), notes, fix }
+    Finding {
+        transform: META.name,
+        severity,
+        message,
+        primary,
+        related,
+        resource: Some(pod.id),
+        notes,
+        fix,
+    }
 }
 
 /// The first entry of a mount, where its item begins.
 fn place(pod: &Pod<'_>, decision: &Decision<'_, '_>) -> Location {
     let node = decision.mount.node;
     match node.entries().next() {
-        Some((key, value)) => Location { file: pod.file, span: key.span().start..value.span().end.max(key.span().end) },
+        Some((key, value)) => Location {
+            file: pod.file,
+            span: key.span().start..value.span().end.max(key.span().end),
+        },
         None => Location::of(pod.file, node),
     }
 }
 
 fn label(decision: &Decision<'_, '_>) -> String {
-    format!("{} at {}", decision.mount.sub_path.or(decision.mount.expr).unwrap_or("a file"), decision.mount.written)
+    format!(
+        "{} at {}",
+        decision
+            .mount
+            .sub_path
+            .or(decision.mount.expr)
+            .unwrap_or("a file"),
+        decision.mount.written
+    )
 }

@@ -13,7 +13,8 @@ pub(super) struct Mount<'a> {
     pub(super) volume: &'a str,
     /// `mountPath` as written.
     pub(super) written: &'a str,
-    /// `mountPath` without needless slashes; `None` when it is relative, leads upwards or is no plain path.
+    /// `mountPath` without needless slashes; `None` when it is relative, leads upwards or is no
+    /// plain path.
     pub(super) path: Option<String>,
     /// `subPath`, unless empty.
     pub(super) sub_path: Option<&'a str>,
@@ -27,7 +28,11 @@ pub(super) struct Mount<'a> {
 
 /// The mounts of a container in order.
 pub(super) fn of(container: Node<'_>) -> Vec<Mount<'_>> {
-    let items = container.get("volumeMounts").map(Node::items).into_iter().flatten();
+    let items = container
+        .get("volumeMounts")
+        .map(Node::items)
+        .into_iter()
+        .flatten();
     items
         .filter_map(|node| {
             let written = node.get("mountPath")?.text()?;
@@ -36,10 +41,22 @@ pub(super) fn of(container: Node<'_>) -> Vec<Mount<'_>> {
                 volume: node.get("name")?.text()?,
                 written,
                 path: normal(written),
-                sub_path: node.get("subPath").and_then(Node::as_str).filter(|s| !s.is_empty()),
-                expr: node.get("subPathExpr").and_then(Node::text).filter(|s| !s.is_empty()),
-                expression: node.get("subPathExpr").and_then(Node::text).is_some_and(|s| !s.is_empty()),
-                read_only: node.get("readOnly").and_then(Node::as_bool).unwrap_or(false),
+                sub_path: node
+                    .get("subPath")
+                    .and_then(Node::as_str)
+                    .filter(|s| !s.is_empty()),
+                expr: node
+                    .get("subPathExpr")
+                    .and_then(Node::text)
+                    .filter(|s| !s.is_empty()),
+                expression: node
+                    .get("subPathExpr")
+                    .and_then(Node::text)
+                    .is_some_and(|s| !s.is_empty()),
+                read_only: node
+                    .get("readOnly")
+                    .and_then(Node::as_bool)
+                    .unwrap_or(false),
             })
         })
         .collect()
@@ -78,10 +95,14 @@ pub(super) fn name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// Whether `inner` is `outer` or lies below it; `/var/run` counts as `/run` and `/var/lock` as `/run/lock`, which they link to.
+/// Whether `inner` is `outer` or lies below it; `/var/run` counts as `/run` and `/var/lock` as
+/// `/run/lock`, which they link to.
 pub(super) fn covers(outer: &str, inner: &str) -> bool {
     let (outer, inner) = (real(outer), real(inner));
-    outer == "/" || inner.strip_prefix(&*outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    outer == "/"
+        || inner
+            .strip_prefix(&*outer)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn real(path: &str) -> Cow<'_, str> {
@@ -105,7 +126,10 @@ mod tests {
         assert_eq!(normal("/").as_deref(), Some("/"));
         assert_eq!(normal("app"), None);
         assert_eq!(normal("/a/../b"), None);
-        assert_eq!((parent("/etc/app"), parent("/etc"), name("/etc/app")), ("/etc", "/", "app"));
+        assert_eq!(
+            (parent("/etc/app"), parent("/etc"), name("/etc/app")),
+            ("/etc", "/", "app")
+        );
         assert!(covers("/etc", "/etc/app") && covers("/", "/etc") && covers("/etc", "/etc"));
         assert!(!covers("/etc", "/etcetera") && !covers("/etc/app", "/etc"));
         assert!(covers("/var/run", "/run/secrets") && covers("/run", "/var/lock/x"));

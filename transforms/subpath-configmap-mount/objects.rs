@@ -33,7 +33,12 @@ pub(super) struct Known {
 
 impl<'a> Objects<'a> {
     pub(super) fn new(cx: Context<'a>, workload: ResourceId) -> Self {
-        Self { cx, workload, sets: cx.workspace.sets_of(workload), found: RefCell::default() }
+        Self {
+            cx,
+            workload,
+            sets: cx.workspace.sets_of(workload),
+            found: RefCell::default(),
+        }
     }
 
     /// What is known of the object of that name.
@@ -50,43 +55,84 @@ impl<'a> Objects<'a> {
     /// What a key of the object holds, in each set; `None` where that is not known in one of them.
     pub(super) fn texts(&self, to: Target, name: &str, key: &str) -> Option<Vec<String>> {
         let text = |set: &SetId| {
-            let Resolution::One(definition) = self.cx.workspace.resolve(*set, self.workload, to, name) else { return None };
+            let Resolution::One(definition) =
+                self.cx.workspace.resolve(*set, self.workload, to, name)
+            else {
+                return None;
+            };
             if self.cx.workspace.content_touched(definition).is_some() {
                 return None;
             }
             let node = self.cx.workspace.node(definition)?;
             let plain = |field: &str| node.get(field)?.get(key)?.text().map(str::to_owned);
-            let decoded = |text: String| base64(&text).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-            let data = || plain("data").and_then(|text| if to == Target::Secret { decoded(text) } else { Some(text) });
-            plain("stringData").or_else(data).or_else(|| plain("binaryData").and_then(decoded))
+            let decoded = |text: String| {
+                base64(&text).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            };
+            let data = || {
+                plain("data").and_then(|text| {
+                    if to == Target::Secret {
+                        decoded(text)
+                    } else {
+                        Some(text)
+                    }
+                })
+            };
+            plain("stringData")
+                .or_else(data)
+                .or_else(|| plain("binaryData").and_then(decoded))
         };
         let texts: Option<Vec<String>> = self.sets.iter().map(text).collect();
         texts.filter(|texts| !texts.is_empty())
     }
 
-    /// The only one of these that stands in the file of the workload: the one that it was written for.
+    /// The only one of these that stands in the file of the workload: the one that it was written
+    /// for.
     fn in_own_file(&self, all: &[ResourceId]) -> Option<ResourceId> {
         let file = |id: ResourceId| self.cx.workspace.resource(id).file;
-        let mut own = all.iter().copied().filter(|id| file(*id) == file(self.workload));
+        let mut own = all
+            .iter()
+            .copied()
+            .filter(|id| file(*id) == file(self.workload));
         own.next().filter(|_| own.next().is_none())
     }
 
     fn ask(&self, to: Target, name: &str) -> Known {
         let in_sets = !self.sets.is_empty();
-        let mut known = Known { keys: in_sets.then(BTreeSet::new), immutable: in_sets, hashed_name: in_sets, of_own_file: false };
+        let mut known = Known {
+            keys: in_sets.then(BTreeSet::new),
+            immutable: in_sets,
+            hashed_name: in_sets,
+            of_own_file: false,
+        };
         for set in &self.sets {
             let resolution = self.cx.workspace.resolve(*set, self.workload, to, name);
-            known.hashed_name &= matches!(resolution, Resolution::Generated { hash_suffix: true, .. });
+            known.hashed_name &= matches!(
+                resolution,
+                Resolution::Generated {
+                    hash_suffix: true,
+                    ..
+                }
+            );
             let definition = match &resolution {
                 Resolution::One(definition) => Some(*definition),
-                Resolution::Several(all) => self.in_own_file(all).inspect(|_| known.of_own_file = true),
+                Resolution::Several(all) => {
+                    self.in_own_file(all).inspect(|_| known.of_own_file = true)
+                }
                 _ => None,
             };
             let Some(definition) = definition else {
-                known = Known { keys: None, immutable: false, ..known };
+                known = Known {
+                    keys: None,
+                    immutable: false,
+                    ..known
+                };
                 continue;
             };
-            let immutable = self.cx.workspace.node(definition).and_then(|n| n.get("immutable")?.as_bool());
+            let immutable = self
+                .cx
+                .workspace
+                .node(definition)
+                .and_then(|n| n.get("immutable")?.as_bool());
             known.immutable &= immutable == Some(true) && !known.of_own_file;
             // Kustomize may give it other keys than its file has.
             if self.cx.workspace.content_touched(definition).is_some() {

@@ -1,8 +1,11 @@
-//! The strategy `own-directory` (row D3 of the decision table): the directory that the files lie in becomes a volume with just these files.
+//! The strategy `own-directory` (row D3 of the decision table): the directory that the files lie in
+//! becomes a volume with just these files.
 //!
-//! Words, paths and user stay as they are, and it needs neither a shell nor a writable root file system. But all that the image has in
-//! the directory disappears, nothing can be written there any more, and a program that reads the directory as a whole meets `..data` too.
-//! So it is done only where somebody answers for the directory: the user, with `owned-dirs`, or the image, which has nothing there.
+//! Words, paths and user stay as they are, and it needs neither a shell nor a writable root file
+//! system. But all that the image has in the directory disappears, nothing can be written there any
+//! more, and a program that reads the directory as a whole meets `..data` too. So it is done only
+//! where somebody answers for the directory: the user, with `owned-dirs`, or the image, which has
+//! nothing there.
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::images::{PathFact, PathKind};
@@ -18,9 +21,17 @@ use super::user::{self, User};
 use super::volume::{self, Item, Volume};
 
 /// Fields that the proof rests on.
-const FIELDS: [&str; 6] = ["volumeMounts", "securityContext", "workingDir", "command", "args", "env"];
+const FIELDS: [&str; 6] = [
+    "volumeMounts",
+    "securityContext",
+    "workingDir",
+    "command",
+    "args",
+    "env",
+];
 
-/// The edits that make `directory` a volume with these files, all that are mounted there, and what that rests on.
+/// The edits that make `directory` a volume with these files, all that are mounted there, and what
+/// that rests on.
 pub(super) fn rewrite(
     pod: &Pod<'_>,
     own: &Own<'_>,
@@ -35,19 +46,31 @@ pub(super) fn rewrite(
 }
 
 /// Whether the directory could be a volume, whatever the image has there.
-pub(super) fn possible(pod: &Pod<'_>, own: &Own<'_>, directory: &str, files: &[&File<'_, '_, '_>]) -> Result<(), NoFix> {
+pub(super) fn possible(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    directory: &str,
+    files: &[&File<'_, '_, '_>],
+) -> Result<(), NoFix> {
     let refuse = |why: String| Err(NoFix::new("directory-shared", why));
     if let Some(path) = file::runtime_mount(own, directory).filter(|_| directory != "/") {
-        return refuse(format!("{path} is mounted by the kubelet or the container runtime, so {directory} can be no volume"));
+        return refuse(format!(
+            "{path} is mounted by the kubelet or the container runtime, so {directory} can be no volume"
+        ));
     }
     if directory == "/" {
         return refuse("the file lies in the root directory".into());
     }
     let ours = |mount: &Mount<'_>| files.iter().any(|f| f.decision.mount.node == mount.node);
     for other in own.mounts.iter().filter(|m| !ours(m)) {
-        let Some(path) = other.path.as_deref() else { return refuse(format!("{} is mounted at no plain path", other.volume)) };
+        let Some(path) = other.path.as_deref() else {
+            return refuse(format!("{} is mounted at no plain path", other.volume));
+        };
         if covers(directory, path) || covers(path, directory) {
-            return refuse(format!("the volume {} is mounted at {path}, which lies in {directory} or around it", other.volume));
+            return refuse(format!(
+                "the volume {} is mounted at {path}, which lies in {directory} or around it",
+                other.volume
+            ));
         }
     }
     let work = own.container.node.get("workingDir").and_then(Node::text);
@@ -58,46 +81,98 @@ pub(super) fn possible(pod: &Pod<'_>, own: &Own<'_>, directory: &str, files: &[&
 }
 
 /// Who answers for the directory, and for what of it nobody does.
-pub(super) fn basis(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, directory: &str, files: &[&File<'_, '_, '_>]) -> Result<Basis, NoFix> {
+pub(super) fn basis(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    facts: &Facts,
+    directory: &str,
+    files: &[&File<'_, '_, '_>],
+) -> Result<Basis, NoFix> {
     let mut basis = Basis::default();
     if let Some(who) = facts.owned(directory) {
-        basis.says(who, format!("{directory} holds nothing but what the pod mounts there"));
+        basis.says(
+            who,
+            format!("{directory} holds nothing but what the pod mounts there"),
+        );
         return Ok(basis);
     }
     let there = emptiness(facts, directory, files, &mut basis)?;
-    if facts.working_dir().is_some_and(|work| work != directory && covers(directory, work)) {
-        return Err(NoFix::new("directory-in-use", format!("the image's working directory lies below {directory}")));
+    if facts
+        .working_dir()
+        .is_some_and(|work| work != directory && covers(directory, work))
+    {
+        return Err(NoFix::new(
+            "directory-in-use",
+            format!("the image's working directory lies below {directory}"),
+        ));
     }
     written(pod, own, facts, directory, files, &there, &mut basis);
     let paths: Vec<&str> = files.iter().map(|f| f.target.as_str()).collect();
-    // The image's ENV is not known word by word: what names the directory, and none of the files, means all of it.
-    let named = |path: &str| facts.path(path).is_some_and(|told| told.value.named == Some(true));
+    // The image's ENV is not known word by word: what names the directory, and none of the files,
+    // means all of it.
+    let named = |path: &str| {
+        facts
+            .path(path)
+            .is_some_and(|told| told.value.named == Some(true))
+    };
     let by_image = || named(directory) && !paths.iter().any(|path| named(path));
     let sign = texts::scanned(pod, own, directory, &paths, &facts.all_words());
-    if let Some(sign) = sign.or_else(|| by_image().then(|| "the image's configuration names it".to_owned())) {
-        basis.lacks(format!("that no program reads all of {directory}, where it would meet ..data too ({sign})"));
+    if let Some(sign) =
+        sign.or_else(|| by_image().then(|| "the image's configuration names it".to_owned()))
+    {
+        basis.lacks(format!(
+            "that no program reads all of {directory}, where it would meet ..data too ({sign})"
+        ));
     }
     Ok(basis)
 }
 
 /// What the image has at the directory, if that is nothing but places of these files.
-pub(super) fn emptiness(facts: &Facts, directory: &str, files: &[&File<'_, '_, '_>], basis: &mut Basis) -> Result<PathFact, NoFix> {
-    let in_use = |what: String| NoFix::new("directory-in-use", format!("the image has {what}, which the volume would hide"));
+pub(super) fn emptiness(
+    facts: &Facts,
+    directory: &str,
+    files: &[&File<'_, '_, '_>],
+    basis: &mut Basis,
+) -> Result<PathFact, NoFix> {
+    let in_use = |what: String| {
+        NoFix::new(
+            "directory-in-use",
+            format!("the image has {what}, which the volume would hide"),
+        )
+    };
     let Some(told) = facts.path(directory) else {
-        return Err(NoFix::new("directory-unknown", format!("what the image has in {directory} is not stated")));
+        return Err(NoFix::new(
+            "directory-unknown",
+            format!("what the image has in {directory} is not stated"),
+        ));
     };
     let fact = told.value;
     match (fact.kind, &fact.entries) {
         (PathKind::Absent, _) => basis.rests_on(told.by, format!("no {directory}")),
         (PathKind::Directory, Some(entries)) => {
-            if let Some(other) = entries.iter().find(|entry| !files.iter().any(|f| name(&f.target) == *entry)) {
+            if let Some(other) = entries
+                .iter()
+                .find(|entry| !files.iter().any(|f| name(&f.target) == *entry))
+            {
                 return Err(in_use(format!("{directory}/{other}")));
             }
-            let what = if entries.is_empty() { "nothing" } else { "only what the pod mounts" };
+            let what = if entries.is_empty() {
+                "nothing"
+            } else {
+                "only what the pod mounts"
+            };
             basis.rests_on(told.by, format!("{what} in {directory}"));
         }
-        (PathKind::Directory, None) => return Err(in_use(format!("a directory {directory} with files of its own"))),
-        _ => return Err(in_use(format!("no directory at {directory}, but a file or link"))),
+        (PathKind::Directory, None) => {
+            return Err(in_use(format!(
+                "a directory {directory} with files of its own"
+            )));
+        }
+        _ => {
+            return Err(in_use(format!(
+                "no directory at {directory}, but a file or link"
+            )));
+        }
     }
     for file in files {
         if let Some(told) = facts.path(&file.target)
@@ -109,32 +184,64 @@ pub(super) fn emptiness(facts: &Facts, directory: &str, files: &[&File<'_, '_, '
     Ok(fact)
 }
 
-/// Notes whether the program could write into the directory until now. A directory that the image lacks is made by the container runtime, for
-/// root alone (`os.MkdirAll(…, 0o755)` of opencontainers/runc `libcontainer/rootfs_linux.go`).
-fn written(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, directory: &str, files: &[&File<'_, '_, '_>], there: &PathFact, basis: &mut Basis) {
+/// Notes whether the program could write into the directory until now. A directory that the image
+/// lacks is made by the container runtime, for root alone (`os.MkdirAll(…, 0o755)` of
+/// opencontainers/runc `libcontainer/rootfs_linux.go`).
+fn written(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    facts: &Facts,
+    directory: &str,
+    files: &[&File<'_, '_, '_>],
+    there: &PathFact,
+    basis: &mut Basis,
+) {
     if user::read_only_root(own) {
         return;
     }
-    let closed = |f: &&File<'_, '_, '_>| facts.path(&f.target).is_some_and(|told| told.value.parent_writable == Some(false));
+    let closed = |f: &&File<'_, '_, '_>| {
+        facts
+            .path(&f.target)
+            .is_some_and(|told| told.value.parent_writable == Some(false))
+    };
     let user = match user::of(pod, own, facts) {
-        User::Random => User::Other { of_image: false, by: None },
+        User::Random => User::Other {
+            of_image: false,
+            by: None,
+        },
         user => user,
     };
     if let User::Other { of_image, by } = user
-        && (there.kind == PathKind::Absent || (of_image && !user::has_more_groups(pod) && files.first().is_some_and(closed)))
+        && (there.kind == PathKind::Absent
+            || (of_image && !user::has_more_groups(pod) && files.first().is_some_and(closed)))
     {
         basis.rests_on_user(by);
     } else {
-        basis.lacks(format!("that the program writes nothing into {directory}, which becomes read-only"));
+        basis.lacks(format!(
+            "that the program writes nothing into {directory}, which becomes read-only"
+        ));
     }
 }
 
 /// One volume with the files of all, mounted at the directory.
 fn edits(pod: &Pod<'_>, directory: &str, files: &[&File<'_, '_, '_>]) -> Result<Vec<Edit>, NoFix> {
-    let items: Vec<(&Volume<'_>, usize, Item)> =
-        files.iter().map(|f| (f.decision.volume, f.source, Item { path: name(&f.target).to_owned(), ..f.item.clone() })).collect();
+    let items: Vec<(&Volume<'_>, usize, Item)> = files
+        .iter()
+        .map(|f| {
+            (
+                f.decision.volume,
+                f.source,
+                Item {
+                    path: name(&f.target).to_owned(),
+                    ..f.item.clone()
+                },
+            )
+        })
+        .collect();
     let leaving: Vec<&Mount<'_>> = files.iter().map(|f| f.decision.mount).collect();
-    let Some(first) = files.first().map(|f| f.decision) else { return Ok(Vec::new()) };
+    let Some(first) = files.first().map(|f| f.decision) else {
+        return Ok(Vec::new());
+    };
     let body = volume::gathered(&items);
     let (new_name, mut edits) = pod.place(first.volume, &leaving, &body)?;
     edits.extend(file::remount(first.mount, Some(directory), &new_name)?);

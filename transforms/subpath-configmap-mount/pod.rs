@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kubewright_model::finding::NoFix;
-use kubewright_model::kube::{Container, ContainerKind, FileId, PodTemplate, Reference, ResourceId, Rollout, Target, Touch};
+use kubewright_model::kube::{
+    Container, ContainerKind, FileId, PodTemplate, Reference, ResourceId, Rollout, Target, Touch,
+};
 use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
 
 use super::mounts::{self, Mount};
@@ -14,7 +16,13 @@ use super::volume::Volume;
 use crate::{Context, missing_config_hash};
 
 /// Kinds of `OpenShift` that its first releases had without an API group.
-const OPENSHIFT_KINDS: [&str; 5] = ["DeploymentConfig", "Route", "ImageStream", "BuildConfig", "SecurityContextConstraints"];
+const OPENSHIFT_KINDS: [&str; 5] = [
+    "DeploymentConfig",
+    "Route",
+    "ImageStream",
+    "BuildConfig",
+    "SecurityContextConstraints",
+];
 
 /// A pod template under examination.
 pub(super) struct Pod<'a> {
@@ -42,9 +50,22 @@ pub(super) struct Own<'a> {
 }
 
 impl<'a> Pod<'a> {
-    pub(super) fn new(cx: Context<'a>, id: ResourceId, workload: Node<'a>, template: PodTemplate<'a>) -> Self {
-        let containers = template.containers().into_iter().map(|container| Own { container, mounts: mounts::of(container.node) });
-        let mut path: Vec<&str> = template.carrier.template.iter().map(|s| s.trim_end_matches("[]")).collect();
+    pub(super) fn new(
+        cx: Context<'a>,
+        id: ResourceId,
+        workload: Node<'a>,
+        template: PodTemplate<'a>,
+    ) -> Self {
+        let containers = template.containers().into_iter().map(|container| Own {
+            container,
+            mounts: mounts::of(container.node),
+        });
+        let mut path: Vec<&str> = template
+            .carrier
+            .template
+            .iter()
+            .map(|s| s.trim_end_matches("[]"))
+            .collect();
         path.push("spec");
         Self {
             cx,
@@ -54,7 +75,11 @@ impl<'a> Pod<'a> {
             template,
             objects: Objects::new(cx, id),
             references: template.references(),
-            volumes: template.volumes().into_iter().filter_map(Volume::read).collect(),
+            volumes: template
+                .volumes()
+                .into_iter()
+                .filter_map(Volume::read)
+                .collect(),
             containers: containers.collect(),
             touches: cx.workspace.touches(id),
             spec_path: path.join("."),
@@ -69,11 +94,19 @@ impl<'a> Pod<'a> {
 
     /// What of it is applied after the workload.
     pub(super) fn early(&self) -> &[(Target, String)] {
-        self.hash().as_ref().map_or(&[], |(_, early)| early.as_slice())
+        self.hash()
+            .as_ref()
+            .map_or(&[], |(_, early)| early.as_slice())
     }
 
     fn hash(&self) -> &Hashed {
-        self.hashed.get_or_init(|| missing_config_hash::covered(&self.cx, self.cx.workspace.resource(self.id), &self.template))
+        self.hashed.get_or_init(|| {
+            missing_config_hash::covered(
+                &self.cx,
+                self.cx.workspace.resource(self.id),
+                &self.template,
+            )
+        })
     }
 
     /// The ConfigMap, Secret or projected volume of that name.
@@ -81,9 +114,13 @@ impl<'a> Pod<'a> {
         self.volumes.iter().find(|v| v.name == name)
     }
 
-    /// Whether a changed template replaces nothing by itself: the resource must be deleted and created again.
+    /// Whether a changed template replaces nothing by itself: the resource must be deleted and
+    /// created again.
     pub(super) fn must_be_recreated(&self) -> bool {
-        matches!(self.template.carrier.rollout, Rollout::Immutable | Rollout::Recreate)
+        matches!(
+            self.template.carrier.rollout,
+            Rollout::Immutable | Rollout::Recreate
+        )
     }
 
     /// Refuses when the template may not change under the name that it gives its revision.
@@ -94,32 +131,49 @@ impl<'a> Pod<'a> {
             );
             NoFix::new("named-revision", text)
         };
-        self.template.named_revision().map_or(Ok(()), |name| Err(refusal(name)))
+        self.template
+            .named_revision()
+            .map_or(Ok(()), |name| Err(refusal(name)))
     }
 
-    /// Whether the container ends by itself, soon after it has started, so that it reads each change when it runs the next time.
+    /// Whether the container ends by itself, soon after it has started, so that it reads each
+    /// change when it runs the next time.
     pub(super) fn ends(&self, own: &Own<'_>) -> bool {
-        let sidecar = own.container.node.get("restartPolicy").and_then(Node::text) == Some("Always");
-        self.template.carrier.rollout == Rollout::NextRun || (own.container.kind == ContainerKind::Init && !sidecar)
+        let sidecar =
+            own.container.node.get("restartPolicy").and_then(Node::text) == Some("Always");
+        self.template.carrier.rollout == Rollout::NextRun
+            || (own.container.kind == ContainerKind::Init && !sidecar)
     }
 
-    /// Refuses when kustomize changes one of these fields of the container, or of the pod, on the way to the cluster.
-    pub(super) fn not_patched(&self, own: &Own<'_>, of_container: &[&str], of_pod: &[&str]) -> Result<(), NoFix> {
-        let fields =
-            of_container.iter().map(|field| self.field(own, field)).chain(of_pod.iter().map(|f| format!("{}.{f}", self.spec_path)));
+    /// Refuses when kustomize changes one of these fields of the container, or of the pod, on the
+    /// way to the cluster.
+    pub(super) fn not_patched(
+        &self,
+        own: &Own<'_>,
+        of_container: &[&str],
+        of_pod: &[&str],
+    ) -> Result<(), NoFix> {
+        let fields = of_container
+            .iter()
+            .map(|field| self.field(own, field))
+            .chain(of_pod.iter().map(|f| format!("{}.{f}", self.spec_path)));
         for path in fields {
             if let Some(touch) = self.touches.iter().find(|t| t.affects(&path)) {
                 let place = &self.cx.workspace.file(touch.location.file).path;
                 return Err(NoFix::new(
                     "workload-patched",
-                    format!("{} in {place} may change {path} on the way to the cluster", touch.what),
+                    format!(
+                        "{} in {place} may change {path} on the way to the cluster",
+                        touch.what
+                    ),
                 ));
             }
         }
         Ok(())
     }
 
-    /// Whether it runs on `OpenShift`, where the user of the image is no fact: a kind of `OpenShift`'s says so, its own or one applied with it.
+    /// Whether it runs on `OpenShift`, where the user of the image is no fact: a kind of
+    /// `OpenShift`'s says so, its own or one applied with it.
     /// (<https://docs.openshift.com/container-platform/4.17/authentication/managing-security-context-constraints.html>)
     pub(super) fn on_openshift(&self) -> bool {
         let workspace = self.cx.workspace;
@@ -127,15 +181,25 @@ impl<'a> Pod<'a> {
             let resource = workspace.resource(id);
             resource.of_template
                 || resource.group().ends_with(".openshift.io")
-                || (resource.group().is_empty() && OPENSHIFT_KINDS.contains(&resource.kind.as_str()))
+                || (resource.group().is_empty()
+                    && OPENSHIFT_KINDS.contains(&resource.kind.as_str()))
         };
         let sets = workspace.sets_of(self.id);
-        of_openshift(self.id) || sets.iter().any(|set| workspace.set(*set).members.iter().any(|member| of_openshift(member.resource)))
+        of_openshift(self.id)
+            || sets.iter().any(|set| {
+                workspace
+                    .set(*set)
+                    .members
+                    .iter()
+                    .any(|member| of_openshift(member.resource))
+            })
     }
 
     /// Whether kustomize changes one of these fields of the workload on the way to the cluster.
     pub(super) fn touched(&self, fields: &[&str]) -> bool {
-        fields.iter().any(|field| self.touches.iter().any(|touch| touch.affects(field)))
+        fields
+            .iter()
+            .any(|field| self.touches.iter().any(|touch| touch.affects(field)))
     }
 
     /// Whether kustomize may give the container another image.
@@ -156,22 +220,40 @@ impl<'a> Pod<'a> {
     /// Whether anything but the mounts in `leaving` uses the volume.
     pub(super) fn shared(&self, volume: &str, leaving: &[&Mount<'_>]) -> bool {
         let mounts = self.containers.iter().flat_map(|own| &own.mounts);
-        mounts.filter(|m| m.volume == volume).any(|m| leaving.iter().all(|l| l.node != m.node))
+        mounts
+            .filter(|m| m.volume == volume)
+            .any(|m| leaving.iter().all(|l| l.node != m.node))
     }
 
-    /// Gives the mounts in `leaving` a projected volume `body` in place of `old`: the name of the volume, and the edits to `volumes`. A volume
-    /// that nothing else mounts is converted; beside one that others mount a new one is added, or one found that says the same.
-    pub(super) fn place(&self, old: &Volume<'a>, leaving: &[&Mount<'_>], body: &Value) -> Result<(String, Vec<Edit>), Refusal> {
+    /// Gives the mounts in `leaving` a projected volume `body` in place of `old`: the name of the
+    /// volume, and the edits to `volumes`. A volume that nothing else mounts is converted; beside
+    /// one that others mount a new one is added, or one found that says the same.
+    pub(super) fn place(
+        &self,
+        old: &Volume<'a>,
+        leaving: &[&Mount<'_>],
+        body: &Value,
+    ) -> Result<(String, Vec<Edit>), Refusal> {
         let shared = self.shared(old.name, leaving);
-        let twin = self.volumes.iter().find(|v| v.name != old.name && v.projected && v.value() == Some(body));
+        let twin = self
+            .volumes
+            .iter()
+            .find(|v| v.name != old.name && v.projected && v.value() == Some(body));
         if let Some(twin) = twin {
-            let edits = if shared { Vec::new() } else { vec![old.node.remove()?] };
+            let edits = if shared {
+                Vec::new()
+            } else {
+                vec![old.node.remove()?]
+            };
             return Ok((twin.name.to_owned(), edits));
         }
         if shared {
             let name = self.free_name(old.name);
             let volume = Value::map([("name", Value::str(&name)), ("projected", body.clone())]);
-            let list = old.node.parent().ok_or(Refusal { code: "volume-fields", text: "the volume is not part of a list" })?;
+            let list = old.node.parent().ok_or(Refusal {
+                code: "volume-fields",
+                text: "the volume is not part of a list",
+            })?;
             return Ok((name, vec![list.push(Place::After(old.node), &volume)?]));
         }
         if old.projected && old.value() == Some(body) {
@@ -187,9 +269,15 @@ impl<'a> Pod<'a> {
         Ok((old.name.to_owned(), edits))
     }
 
-    /// `<old>-files`, with a number when that is taken; a DNS label of at most 63 characters, as volume names must be.
+    /// `<old>-files`, with a number when that is taken; a DNS label of at most 63 characters, as
+    /// volume names must be.
     fn free_name(&self, old: &str) -> String {
-        let names: BTreeSet<&str> = self.template.volumes().iter().filter_map(|v| v.get("name")?.text()).collect();
+        let names: BTreeSet<&str> = self
+            .template
+            .volumes()
+            .iter()
+            .filter_map(|v| v.get("name")?.text())
+            .collect();
         let mut name = suffixed(old, "-files");
         let mut number = 2;
         while names.contains(name.as_str()) {

@@ -1,8 +1,10 @@
-//! The strategy `re-point` (row P1 of the decision table): the volume is mounted elsewhere, and the words that name the file name it there.
+//! The strategy `re-point` (row P1 of the decision table): the volume is mounted elsewhere, and the
+//! words that name the file name it there.
 //!
-//! It needs neither a shell nor a writable file system. But the old path is gone: whatever else reads it, or reads what lies beside it, goes
-//! without. So nothing that is in sight may name the path, and it is proven only for images without a shell, and so without scripts,
-//! that have nothing of their own in the directory and name the file nowhere.
+//! It needs neither a shell nor a writable file system. But the old path is gone: whatever else
+//! reads it, or reads what lies beside it, goes without. So nothing that is in sight may name the
+//! path, and it is proven only for images without a shell, and so without scripts, that have
+//! nothing of their own in the directory and name the file nowhere.
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::images::{PathKind, Shell, StatedBy};
@@ -17,14 +19,29 @@ use super::pod::{Own, Pod};
 use super::texts::{self, Token};
 use super::wrapper::doubled;
 
-/// Where scripts look for their shell. The lock says that an image has no shell where it lacks what a link needs, so it is asked for this, too.
+/// Where scripts look for their shell. The lock says that an image has no shell where it lacks what
+/// a link needs, so it is asked for this, too.
 pub(super) const SHELL: &str = "/bin/sh";
 /// Fields in which the path could be named on the way to the cluster.
-const FIELDS: [&str; 9] =
-    ["command", "args", "env", "envFrom", "volumeMounts", "lifecycle", "livenessProbe", "readinessProbe", "startupProbe"];
+const FIELDS: [&str; 9] = [
+    "command",
+    "args",
+    "env",
+    "envFrom",
+    "volumeMounts",
+    "lifecycle",
+    "livenessProbe",
+    "readinessProbe",
+    "startupProbe",
+];
 
 /// Re-points these files, all of one directory; what that rests on.
-pub(super) fn rewrite(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, files: &[&File<'_, '_, '_>]) -> Result<(Moved, Basis), NoFix> {
+pub(super) fn rewrite(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    facts: &Facts,
+    files: &[&File<'_, '_, '_>],
+) -> Result<(Moved, Basis), NoFix> {
     let mut words: Vec<Vec<Token<'_>>> = Vec::new();
     for file in files {
         words.push(possible(pod, own, file)?);
@@ -34,22 +51,35 @@ pub(super) fn rewrite(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, files: &[&Fil
     let mut moved = file::moved(pod, own, files, |file| name(&file.target).to_owned())?;
     for (place, tokens) in moved.places.iter().zip(&words) {
         for token in tokens {
-            moved.edits.push(token.node.set(&Value::str(format!("{}{}", token.flag, doubled(place))))?);
+            moved.edits.push(token.node.set(&Value::str(format!(
+                "{}{}",
+                token.flag,
+                doubled(place)
+            )))?);
         }
     }
     Ok((moved, basis))
 }
 
 /// The words that name the file, if nothing else in sight does.
-pub(super) fn possible<'a>(pod: &Pod<'_>, own: &Own<'a>, file: &File<'_, '_, '_>) -> Result<Vec<Token<'a>>, NoFix> {
+pub(super) fn possible<'a>(
+    pod: &Pod<'_>,
+    own: &Own<'a>,
+    file: &File<'_, '_, '_>,
+) -> Result<Vec<Token<'a>>, NoFix> {
     let refuse = |why: String| Err(NoFix::new("named-elsewhere", why));
     let tokens = texts::tokens(own, file.decision.mount);
     let target = &file.target;
     if tokens.is_empty() {
-        return Err(NoFix::new("path-not-named", format!("no word of command, args or env is {target}")));
+        return Err(NoFix::new(
+            "path-not-named",
+            format!("no word of command, args or env is {target}"),
+        ));
     }
     if tokens.iter().any(|token| token.program) {
-        return refuse(format!("{target} is the program itself, which could tell under what name it runs"));
+        return refuse(format!(
+            "{target} is the program itself, which could tell under what name it runs"
+        ));
     }
     if target.contains('$') {
         return refuse(format!("{target} could be an expression"));
@@ -62,49 +92,100 @@ pub(super) fn possible<'a>(pod: &Pod<'_>, own: &Own<'a>, file: &File<'_, '_, '_>
 }
 
 /// What nobody answers for, and who answers for the rest.
-fn basis(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, files: &[&File<'_, '_, '_>]) -> Result<Basis, NoFix> {
+fn basis(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    facts: &Facts,
+    files: &[&File<'_, '_, '_>],
+) -> Result<Basis, NoFix> {
     let mut basis = Basis::default();
-    let Some(directory) = files.first().map(|f| f.directory()) else { return Ok(basis) };
+    let Some(directory) = files.first().map(|f| f.directory()) else {
+        return Ok(basis);
+    };
     for file in files {
-        let words = facts.words().filter(|_| own.container.node.get("command").is_none());
+        let words = facts
+            .words()
+            .filter(|_| own.container.node.get("command").is_none());
         let has = |words: &[String]| words.iter().any(|word| word.contains(&file.target));
-        let named = facts.path(&file.target).and_then(|told| Some((told.by, told.value.named?)));
+        let named = facts
+            .path(&file.target)
+            .and_then(|told| Some((told.by, told.value.named?)));
         if words.is_some_and(|told| has(told.value.entrypoint)) {
-            return Err(NoFix::new("named-elsewhere", format!("{} is also named in the image's ENTRYPOINT", file.target)));
+            return Err(NoFix::new(
+                "named-elsewhere",
+                format!("{} is also named in the image's ENTRYPOINT", file.target),
+            ));
         }
         match named {
-            Some((by, false)) => basis.rests_on(by, format!("{} is named nowhere in the image's configuration", file.target)),
-            Some((_, true)) => basis.lacks(format!("that the image, whose configuration names {}, does not read it", file.target)),
-            None => basis.lacks(format!("that the image does not name {} in its configuration", file.target)),
+            Some((by, false)) => basis.rests_on(
+                by,
+                format!(
+                    "{} is named nowhere in the image's configuration",
+                    file.target
+                ),
+            ),
+            Some((_, true)) => basis.lacks(format!(
+                "that the image, whose configuration names {}, does not read it",
+                file.target
+            )),
+            None => basis.lacks(format!(
+                "that the image does not name {} in its configuration",
+                file.target
+            )),
         }
     }
     let no_scripts = |told: &Told<'_, Shell<'_>>| {
-        let absent = || facts.path(SHELL).is_some_and(|there| there.value.kind == PathKind::Absent);
+        let absent = || {
+            facts
+                .path(SHELL)
+                .is_some_and(|there| there.value.kind == PathKind::Absent)
+        };
         told.value == Shell::None && (!matches!(told.by.by, StatedBy::Lock(_)) || absent())
     };
     match facts.shell() {
-        Some(told) if no_scripts(&told) => basis.rests_on(told.by, "no shell, so no scripts".into()),
+        Some(told) if no_scripts(&told) => {
+            basis.rests_on(told.by, "no shell, so no scripts".into())
+        }
         _ => basis.lacks("that no script of the image reads the old path"),
     }
     let ours = |mount: &Mount<'_>| files.iter().any(|f| f.decision.mount.node == mount.node);
     let near = |path: &str| covers(directory, path) || covers(path, directory);
-    let beside = own.mounts.iter().find(|m| !ours(m) && m.path.as_deref().is_none_or(near));
-    let volumes = files.iter().any(|f| files.first().is_some_and(|first| first.decision.volume.name != f.decision.volume.name));
+    let beside = own
+        .mounts
+        .iter()
+        .find(|m| !ours(m) && m.path.as_deref().is_none_or(near));
+    let volumes = files.iter().any(|f| {
+        files
+            .first()
+            .is_some_and(|first| first.decision.volume.name != f.decision.volume.name)
+    });
     let mut nothing = Basis::default();
-    if beside.is_some() || volumes || own_directory::emptiness(facts, directory, files, &mut nothing).is_err() {
-        basis.lacks(format!("that the file names nothing beside it, in {directory}, by a relative path"));
+    if beside.is_some()
+        || volumes
+        || own_directory::emptiness(facts, directory, files, &mut nothing).is_err()
+    {
+        basis.lacks(format!(
+            "that the file names nothing beside it, in {directory}, by a relative path"
+        ));
     } else {
         basis.extend(nothing);
     }
     let paths: Vec<&str> = files.iter().map(|f| f.target.as_str()).collect();
     if let Some(sign) = texts::scanned(pod, own, directory, &paths, &facts.all_words()) {
-        basis.lacks(format!("that no program looks for the file in {directory} ({sign})"));
+        basis.lacks(format!(
+            "that no program looks for the file in {directory} ({sign})"
+        ));
     }
     if let Some(file) = files.iter().find(|f| texts::named_by_name(own, &f.target)) {
-        basis.lacks(format!("that {} in the container does not mean the file by a relative path", name(&file.target)));
+        basis.lacks(format!(
+            "that {} in the container does not mean the file by a relative path",
+            name(&file.target)
+        ));
     }
     if let Some(unread) = texts::unread(pod) {
-        basis.lacks(format!("that {unread}, which is not known here, does not name the path"));
+        basis.lacks(format!(
+            "that {unread}, which is not known here, does not name the path"
+        ));
     }
     Ok(basis)
 }

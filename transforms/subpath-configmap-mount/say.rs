@@ -21,7 +21,10 @@ pub(super) fn message(decisions: &[&Decision<'_, '_>]) -> String {
         }
     }
     let verb = if names.len() == 1 { "is" } else { "are" };
-    format!("{} {verb} mounted through subPath; a running pod never sees a change", list(&names))
+    format!(
+        "{} {verb} mounted through subPath; a running pod never sees a change",
+        list(&names)
+    )
 }
 
 /// Who states facts.
@@ -36,30 +39,74 @@ pub(super) fn source(stated: &Stated) -> String {
 
 /// The user that an image runs as.
 pub(super) fn user(stated: &Stated) -> String {
-    stated.facts.user.as_deref().map(|user| if user == "root" { user.to_owned() } else { format!("user {user}") }).unwrap_or_default()
+    stated
+        .facts
+        .user
+        .as_deref()
+        .map(|user| {
+            if user == "root" {
+                user.to_owned()
+            } else {
+                format!("user {user}")
+            }
+        })
+        .unwrap_or_default()
 }
 
 /// That shell or ENTRYPOINT are not stated, and how to state them.
 pub(super) fn unknown(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, code: &'static str) -> NoFix {
-    let image = own.container.node.get("image").and_then(Node::text).unwrap_or("");
+    let image = own
+        .container
+        .node
+        .get("image")
+        .and_then(Node::text)
+        .unwrap_or("");
     let entrypoint = code == "entrypoint-unknown";
     let (code, why) = match (pod.image_changes(own), entrypoint) {
-        (true, true) => {
-            ("image-rewritten", format!("there is no command, and kustomize may replace the image {image}: there are no words to pass on"))
-        }
-        (true, false) => ("image-rewritten", format!("kustomize may replace the image {image}: whether it has a shell is not known")),
-        (false, true) => {
-            (code, format!("there is no command, and the ENTRYPOINT of the image {image} is not stated: there are no words to pass on"))
-        }
-        (false, false) => (code, format!("nothing states that the image {image} has a shell")),
+        (true, true) => (
+            "image-rewritten",
+            format!(
+                "there is no command, and kustomize may replace the image {image}: there are no words to pass on"
+            ),
+        ),
+        (true, false) => (
+            "image-rewritten",
+            format!("kustomize may replace the image {image}: whether it has a shell is not known"),
+        ),
+        (false, true) => (
+            code,
+            format!(
+                "there is no command, and the ENTRYPOINT of the image {image} is not stated: there are no words to pass on"
+            ),
+        ),
+        (false, false) => (
+            code,
+            format!("nothing states that the image {image} has a shell"),
+        ),
     };
     let wanted = facts.wanted(!entrypoint);
-    let inspect = if entrypoint { "\nand its entrypoint and cmd, as `docker image inspect` shows them" } else { "" };
-    NoFix::new(code, format!("{why}\n{}{inspect}", to_state(pod, own, &wanted, facts.locked())))
+    let inspect = if entrypoint {
+        "\nand its entrypoint and cmd, as `docker image inspect` shows them"
+    } else {
+        ""
+    };
+    NoFix::new(
+        code,
+        format!(
+            "{why}\n{}{inspect}",
+            to_state(pod, own, &wanted, facts.locked())
+        ),
+    )
 }
 
 /// How the fix would be proven.
-pub(super) fn to_prove(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, strategy: Strategy, files: &[&File<'_, '_, '_>]) -> Option<String> {
+pub(super) fn to_prove(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    facts: &Facts,
+    strategy: Strategy,
+    files: &[&File<'_, '_, '_>],
+) -> Option<String> {
     match strategy {
         Strategy::OwnDirectory => {
             let directory = files.first().map_or("/", |f| f.directory());
@@ -71,7 +118,8 @@ pub(super) fn to_prove(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, strategy: St
         Strategy::Link => {
             // Only what would be enough is worth asking for.
             let wanted = facts.wanted(own.container.node.get("command").is_some());
-            let enough = link::rewrite(pod, own, &facts.with(&wanted), files).is_ok_and(|(_, basis)| basis.proven());
+            let enough = link::rewrite(pod, own, &facts.with(&wanted), files)
+                .is_ok_and(|(_, basis)| basis.proven());
             enough.then(|| to_state(pod, own, &wanted, facts.locked()))
         }
         _ if facts.locked() => None,
@@ -79,9 +127,15 @@ pub(super) fn to_prove(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, strategy: St
     }
 }
 
-/// What to write into `kubewright.toml`, or into the annotation where kustomize may replace the image, so that the fix is proven.
+/// What to write into `kubewright.toml`, or into the annotation where kustomize may replace the
+/// image, so that the fix is proven.
 fn to_state(pod: &Pod<'_>, own: &Own<'_>, wanted: &ImageFacts, locked: bool) -> String {
-    let image = own.container.node.get("image").and_then(Node::text).and_then(images::normalise);
+    let image = own
+        .container
+        .node
+        .get("image")
+        .and_then(Node::text)
+        .and_then(images::normalise);
     let list = |words: &Option<Vec<String>>| words.as_ref().map(|words| format!("{words:?}"));
     let text = |word: &Option<String>| word.as_ref().map(|word| format!("{word:?}"));
     let fields = [
@@ -91,16 +145,37 @@ fn to_state(pod: &Pod<'_>, own: &Own<'_>, wanted: &ImageFacts, locked: bool) -> 
         ("cmd", list(&wanted.cmd)),
         ("handled-paths", list(&wanted.handled_paths)),
     ];
-    let fields = || fields.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+    let fields = || {
+        fields
+            .iter()
+            .filter_map(|(name, value)| Some((name, value.as_ref()?)))
+    };
     if let Some(image) = image.filter(|_| !pod.image_changes(own)) {
-        let lines: Vec<String> = fields().map(|(name, value)| format!("\n{name} = {value}")).collect();
+        let lines: Vec<String> = fields()
+            .map(|(name, value)| format!("\n{name} = {value}"))
+            .collect();
         let lines = lines.concat();
-        let lock = if locked { "" } else { "`kubewright images lock` reads what the image has; or " };
-        format!("{lock}state it in kubewright.toml, if it is so:\n[[images]]\nmatch = \"{image}\"{lines}")
+        let lock = if locked {
+            ""
+        } else {
+            "`kubewright images lock` reads what the image has; or "
+        };
+        format!(
+            "{lock}state it in kubewright.toml, if it is so:\n[[images]]\nmatch = \"{image}\"{lines}"
+        )
     } else {
-        let fields: Vec<String> = fields().map(|(name, value)| format!("\"{name}\": {value}")).collect();
-        let facts = format!(r#"'{{"{}": {{{}}}}}'"#, own.container.name, fields.join(", "));
-        format!("state in the pod template's annotations what the image has, if it is so:\n{}: {facts}", images::ANNOTATION)
+        let fields: Vec<String> = fields()
+            .map(|(name, value)| format!("\"{name}\": {value}"))
+            .collect();
+        let facts = format!(
+            r#"'{{"{}": {{{}}}}}'"#,
+            own.container.name,
+            fields.join(", ")
+        );
+        format!(
+            "state in the pod template's annotations what the image has, if it is so:\n{}: {facts}",
+            images::ANNOTATION
+        )
     }
 }
 

@@ -1,5 +1,6 @@
-//! What scripts do with a file: one that writes, moves or removes it, or asks whether something is mounted there, behaves otherwise once the
-//! mount is a link. A mount point answers `Device or resource busy`; a link is replaced, and no update arrives any more.
+//! What scripts do with a file: one that writes, moves or removes it, or asks whether something is
+//! mounted there, behaves otherwise once the mount is a link. A mount point answers `Device or
+//! resource busy`; a link is replaced, and no update arrives any more.
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::images::{Stated, StatedBy};
@@ -46,11 +47,31 @@ const CHANGES: &[&str] = &[
     "sd",
 ];
 /// Ways to ask what is mounted.
-const MOUNTS: &[&str] =
-    &["mountpoint", "findmnt", "/proc/mounts", "/proc/self/mounts", "/proc/self/mountinfo", "/proc/1/mountinfo", "/etc/mtab"];
+const MOUNTS: &[&str] = &[
+    "mountpoint",
+    "findmnt",
+    "/proc/mounts",
+    "/proc/self/mounts",
+    "/proc/self/mountinfo",
+    "/proc/1/mountinfo",
+    "/etc/mtab",
+];
 /// Programs that run the words behind them.
-const CARRIERS: &[&str] =
-    &["tini", "tini-static", "dumb-init", "su-exec", "gosu", "setpriv", "env", "nice", "exec", "catatonit", "sudo", "time", "chpst"];
+const CARRIERS: &[&str] = &[
+    "tini",
+    "tini-static",
+    "dumb-init",
+    "su-exec",
+    "gosu",
+    "setpriv",
+    "env",
+    "nice",
+    "exec",
+    "catatonit",
+    "sudo",
+    "time",
+    "chpst",
+];
 /// Shells, by the last segment of their path.
 const SHELLS: &[&str] = &["sh", "bash", "ash", "dash", "zsh", "ksh"];
 /// Parts of the names of scripts that prepare what they start.
@@ -75,18 +96,36 @@ const SCRIPT_EXTENSIONS: &[&str] = &["sh", "bash", "zsh", "ksh", "ash"];
 ///
 /// # Errors
 /// When one of the container changes the file, or asks for its mount.
-pub(super) fn in_sight(pod: &Pod<'_>, own: &Own<'_>, target: &str, basis: &mut Basis) -> Result<(), NoFix> {
-    let fields = ["command", "args", "lifecycle"].into_iter().filter_map(|field| own.container.node.get(field));
-    for text in fields.flat_map(Node::descendants).filter_map(Node::text).filter(|text| !wrapper::is_ours(text)) {
+pub(super) fn in_sight(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    target: &str,
+    basis: &mut Basis,
+) -> Result<(), NoFix> {
+    let fields = ["command", "args", "lifecycle"]
+        .into_iter()
+        .filter_map(|field| own.container.node.get(field));
+    for text in fields
+        .flat_map(Node::descendants)
+        .filter_map(Node::text)
+        .filter(|text| !wrapper::is_ours(text))
+    {
         match handles(text, target) {
-            Handles::This(line) => return Err(refusal(target, &format!("`{line}` in the container"))),
-            Handles::Perhaps(line) => basis.lacks(format!("that `{line}` in the container leaves {target} alone")),
+            Handles::This(line) => {
+                return Err(refusal(target, &format!("`{line}` in the container")));
+            }
+            Handles::Perhaps(line) => basis.lacks(format!(
+                "that `{line}` in the container leaves {target} alone"
+            )),
             Handles::No => {}
         }
     }
-    let script = |text: &str| text.starts_with("#!") && !matches!(handles(text, target), Handles::No);
+    let script =
+        |text: &str| text.starts_with("#!") && !matches!(handles(text, target), Handles::No);
     if let Some(by) = texts::configuration(pod, script) {
-        basis.lacks(format!("that the script in {by} leaves {target} alone: a mount cannot be replaced, a link can"));
+        basis.lacks(format!(
+            "that the script in {by} leaves {target} alone: a mount cannot be replaced, a link can"
+        ));
     }
     Ok(())
 }
@@ -95,16 +134,26 @@ pub(super) fn in_sight(pod: &Pod<'_>, own: &Own<'_>, target: &str, basis: &mut B
 ///
 /// # Errors
 /// When one is known to change the file, or to ask for its mount.
-pub(super) fn of_image(own: &Own<'_>, facts: &Facts, target: &str, basis: &mut Basis) -> Result<(), NoFix> {
+pub(super) fn of_image(
+    own: &Own<'_>,
+    facts: &Facts,
+    target: &str,
+    basis: &mut Basis,
+) -> Result<(), NoFix> {
     let script = run(own, facts);
     // The lock answers for the scripts that the image runs, and for those that were asked for.
     let answers = |by: &Stated| match script {
-        Some(script) if has_command(own) && matches!(by.by, StatedBy::Lock(_)) => by.facts.paths.contains_key(script),
+        Some(script) if has_command(own) && matches!(by.by, StatedBy::Lock(_)) => {
+            by.facts.paths.contains_key(script)
+        }
         _ => true,
     };
     if let Some(told) = facts.handled(target).filter(|told| answers(told.by)) {
         if told.value {
-            return Err(refusal(target, &format!("a script of the image ({})", say::source(told.by))));
+            return Err(refusal(
+                target,
+                &format!("a script of the image ({})", say::source(told.by)),
+            ));
         }
         basis.rests_on(told.by, format!("nothing replaces {target}"));
         return Ok(());
@@ -119,7 +168,10 @@ pub(super) fn of_image(own: &Own<'_>, facts: &Facts, target: &str, basis: &mut B
 }
 
 fn has_command(own: &Own<'_>) -> bool {
-    own.container.node.get("command").is_some_and(|n| !n.is_null())
+    own.container
+        .node
+        .get("command")
+        .is_some_and(|n| !n.is_null())
 }
 
 /// The script that a container runs, as far as it is known.
@@ -169,23 +221,41 @@ fn handles(text: &str, target: &str) -> Handles {
     let names_file = |line: &str| line.contains(target) || line.contains(name(target));
     let names_directory = |line: &str| {
         directory != "/"
-            && line.split(|c: char| c.is_whitespace() || "'\";".contains(c)).any(|w| {
-                let w = w.trim_end_matches("/*").trim_end_matches('/');
-                w == directory
-            })
+            && line
+                .split(|c: char| c.is_whitespace() || "'\";".contains(c))
+                .any(|w| {
+                    let w = w.trim_end_matches("/*").trim_end_matches('/');
+                    w == directory
+                })
     };
     // What takes a whole tree reaches the file from any directory above it.
-    let takes_trees = |line: &str| line.split_whitespace().any(|word| matches!(word, "rm" | "mv" | "find" | "rsync"));
+    let takes_trees = |line: &str| {
+        line.split_whitespace()
+            .any(|word| matches!(word, "rm" | "mv" | "find" | "rsync"))
+    };
     let names_above = |line: &str| {
-        let above = |word: &str| word.len() > 1 && target.strip_prefix(word).is_some_and(|rest| rest.starts_with('/'));
+        let above = |word: &str| {
+            word.len() > 1
+                && target
+                    .strip_prefix(word)
+                    .is_some_and(|rest| rest.starts_with('/'))
+        };
         takes_trees(line)
             && line
                 .split(|c: char| c.is_whitespace() || "'\";".contains(c))
                 .any(|word| above(word.trim_end_matches("/*").trim_end_matches('/')))
     };
     let mut perhaps = None;
-    for line in text.lines().flat_map(|line| line.split([';', '|', '&'])).map(str::trim) {
-        if line.starts_with('#') || !(changes(line) || MOUNTS.iter().any(|m| line.contains(m)) || redirects(line, target)) {
+    for line in text
+        .lines()
+        .flat_map(|line| line.split([';', '|', '&']))
+        .map(str::trim)
+    {
+        if line.starts_with('#')
+            || !(changes(line)
+                || MOUNTS.iter().any(|m| line.contains(m))
+                || redirects(line, target))
+        {
             continue;
         }
         if names_file(line) || names_directory(line) || names_above(line) {
@@ -194,7 +264,9 @@ fn handles(text: &str, target: &str) -> Handles {
         perhaps.get_or_insert(line);
     }
     match perhaps {
-        Some(line) if text.contains(target) || text.contains(name(target)) => Handles::Perhaps(line.to_owned()),
+        Some(line) if text.contains(target) || text.contains(name(target)) => {
+            Handles::Perhaps(line.to_owned())
+        }
         _ => Handles::No,
     }
 }
@@ -203,29 +275,49 @@ fn changes(line: &str) -> bool {
     CHANGES.iter().any(|command| {
         line.match_indices(command).any(|(at, _)| {
             let before = line.get(..at).and_then(|t| t.chars().next_back());
-            let after = line.get(at + command.len()..).and_then(|t| t.chars().next());
+            let after = line
+                .get(at + command.len()..)
+                .and_then(|t| t.chars().next());
             before.is_none_or(|c| c.is_whitespace() || "(`{/".contains(c))
-                && after.is_some_and(|c| c.is_whitespace() || (command.contains(" -i") && "'.\"".contains(c)))
+                && after.is_some_and(|c| {
+                    c.is_whitespace() || (command.contains(" -i") && "'.\"".contains(c))
+                })
         })
     })
 }
 
 fn redirects(line: &str, target: &str) -> bool {
     line.match_indices('>').any(|(at, _)| {
-        let to = line.get(at + 1..).unwrap_or("").trim_start_matches(['>', ' ', '"', '\'']);
+        let to = line
+            .get(at + 1..)
+            .unwrap_or("")
+            .trim_start_matches(['>', ' ', '"', '\'']);
         to.starts_with(target)
     })
 }
 
 /// The first script among the words that a container runs, as its name tells.
 fn script<'w>(all: &[&'w str]) -> Option<&'w str> {
-    let mut words = all.iter().copied().filter(|word| !word.starts_with('-')).skip_while(|word| CARRIERS.contains(&name(word)));
+    let mut words = all
+        .iter()
+        .copied()
+        .filter(|word| !word.starts_with('-'))
+        .skip_while(|word| CARRIERS.contains(&name(word)));
     let first = words.next()?;
     if SHELLS.contains(&name(first)) {
         let operand = words.next()?;
         // What is written in the manifest is read there, and what it calls is not.
-        let inline = operand.contains(char::is_whitespace) || all.iter().any(|word| word.starts_with('-') && word.ends_with('c'));
-        return if inline { operand.split_whitespace().find(|word| word.contains(['/', '.']) && is_script(word)) } else { Some(operand) };
+        let inline = operand.contains(char::is_whitespace)
+            || all
+                .iter()
+                .any(|word| word.starts_with('-') && word.ends_with('c'));
+        return if inline {
+            operand
+                .split_whitespace()
+                .find(|word| word.contains(['/', '.']) && is_script(word))
+        } else {
+            Some(operand)
+        };
     }
     is_script(first).then_some(first)
 }
@@ -237,7 +329,8 @@ fn is_script(word: &str) -> bool {
         Some((stem, _)) => stem,
         None => base,
     };
-    stem.split(['-', '_', '.']).any(|part| PREPARES.contains(&part))
+    stem.split(['-', '_', '.'])
+        .any(|part| PREPARES.contains(&part))
 }
 
 #[cfg(test)]
@@ -247,10 +340,19 @@ mod tests {
     #[test]
     fn changes_of_the_file_are_seen() {
         let this = |text: &str| matches!(handles(text, "/etc/app/web.conf"), Handles::This(_));
-        assert!(this("sed -i s/a/b/ /etc/app/web.conf") && this("envsubst < x > /etc/app/web.conf") && this("rm -rf /etc/app/*; x"));
-        assert!(this("cd /etc/app && mv web.conf.tmp web.conf") && this("mountpoint -q /etc/app/web.conf && exec web"));
         assert!(
-            !this("exec web -c /etc/app/web.conf") && !this("rm -rf /tmp/x; web -c /etc/app/web.conf") && !this("ls /etc/app/web.conf")
+            this("sed -i s/a/b/ /etc/app/web.conf")
+                && this("envsubst < x > /etc/app/web.conf")
+                && this("rm -rf /etc/app/*; x")
+        );
+        assert!(
+            this("cd /etc/app && mv web.conf.tmp web.conf")
+                && this("mountpoint -q /etc/app/web.conf && exec web")
+        );
+        assert!(
+            !this("exec web -c /etc/app/web.conf")
+                && !this("rm -rf /tmp/x; web -c /etc/app/web.conf")
+                && !this("ls /etc/app/web.conf")
         );
         let perhaps = handles("F=/etc/app/web.conf\nsed -i s/a/b/ $F", "/etc/app/web.conf");
         assert_eq!(perhaps, Handles::Perhaps("sed -i s/a/b/ $F".to_owned()));
@@ -258,12 +360,22 @@ mod tests {
 
     #[test]
     fn scripts_are_told_by_their_names() {
-        for words in
-            [&["/docker-entrypoint.sh", "web"][..], &["tini", "--", "/entrypoint"], &["sh", "x"], &["/init"], &["catalina.sh", "run"]]
-        {
+        for words in [
+            &["/docker-entrypoint.sh", "web"][..],
+            &["tini", "--", "/entrypoint"],
+            &["sh", "x"],
+            &["/init"],
+            &["catalina.sh", "run"],
+        ] {
             assert!(script(words).is_some(), "{words:?}");
         }
-        for words in [&["web", "run"][..], &["/app"], &["node", "server.js"], &["sh", "-c", "exec web"], &["/usr/bin/prune"]] {
+        for words in [
+            &["web", "run"][..],
+            &["/app"],
+            &["node", "server.js"],
+            &["sh", "-c", "exec web"],
+            &["/usr/bin/prune"],
+        ] {
             assert!(script(words).is_none(), "{words:?}");
         }
     }

@@ -9,12 +9,16 @@ use kubewright_model::kube::{Input, Options, Workspace};
 use super::SubPathConfigMapMount;
 use crate::{Context, Settings, Transform, image_questions};
 
-const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: config\ndata:\n  web.conf: old\n";
+const CONFIG: &str =
+    "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: config\ndata:\n  web.conf: old\n";
 
-/// A Deployment with this container; `@MOUNT@` stands for a mount of the file at `/etc/app/web.conf`.
+/// A Deployment with this container; `@MOUNT@` stands for a mount of the file at
+/// `/etc/app/web.conf`.
 fn workload(container: &str) -> String {
     let mount = "volumeMounts: [{name: config, mountPath: /etc/app/web.conf, subPath: web.conf}]";
-    let lines = container.replace("@MOUNT@", mount).replace('\n', "\n        ");
+    let lines = container
+        .replace("@MOUNT@", mount)
+        .replace('\n', "\n        ");
     format!(
         "---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  template:\n    spec:\n      containers:\n      - name: web\n\
          \x20       {lines}\n      volumes:\n      - name: config\n        configMap: {{name: config}}\n"
@@ -22,41 +26,76 @@ fn workload(container: &str) -> String {
 }
 
 fn workspace(text: &str) -> Workspace {
-    let input = Input { path: "web.yaml".into(), text: format!("{CONFIG}{text}").into(), editable: true };
+    let input = Input {
+        path: "web.yaml".into(),
+        text: format!("{CONFIG}{text}").into(),
+        editable: true,
+    };
     Workspace::new(vec![input], Options::default())
 }
 
 fn asked(text: &str, settings: &Settings) -> Vec<Question> {
-    image_questions(&Context { workspace: &workspace(text), settings, running: &[] })
+    image_questions(&Context {
+        workspace: &workspace(text),
+        settings,
+        running: &[],
+    })
 }
 
 fn paths(container: &str) -> Vec<String> {
-    asked(&workload(container), &Settings::default()).into_iter().flat_map(|q| q.paths).collect()
+    asked(&workload(container), &Settings::default())
+        .into_iter()
+        .flat_map(|q| q.paths)
+        .collect()
 }
 
 fn found(container: &str, settings: &Settings) -> Finding {
     let workspace = workspace(&workload(container));
-    let mut findings = SubPathConfigMapMount.check(&Context { workspace: &workspace, settings, running: &[] });
+    let mut findings = SubPathConfigMapMount.check(&Context {
+        workspace: &workspace,
+        settings,
+        running: &[],
+    });
     findings.pop().unwrap_or_else(|| panic!("nothing found"))
 }
 
 fn locked(image: &str, facts: ImageFacts) -> Settings {
-    let image = LockedImage { image: image.into(), platform: "linux/amd64".into(), digest: "sha256:00".into(), facts };
-    Settings { lock: vec![image], ..Settings::default() }
+    let image = LockedImage {
+        image: image.into(),
+        platform: "linux/amd64".into(),
+        digest: "sha256:00".into(),
+        facts,
+    };
+    Settings {
+        lock: vec![image],
+        ..Settings::default()
+    }
 }
 
 fn fact(kind: PathKind) -> PathFact {
-    PathFact { kind, parent_writable: Some(false), named: Some(false), ..PathFact::default() }
+    PathFact {
+        kind,
+        parent_writable: Some(false),
+        named: Some(false),
+        ..PathFact::default()
+    }
 }
 
 #[test]
 fn what_each_strategy_rests_on_is_asked_and_no_more() {
     // Own-directory asks for the directory, all of them for the file.
-    assert_eq!(paths("image: app\n@MOUNT@"), ["/etc/app", "/etc/app/web.conf"]);
+    assert_eq!(
+        paths("image: app\n@MOUNT@"),
+        ["/etc/app", "/etc/app/web.conf"]
+    );
     // No link can be made there.
-    assert_eq!(paths("image: app\nsecurityContext: {readOnlyRootFilesystem: true}\n@MOUNT@"), ["/etc/app", "/etc/app/web.conf"]);
+    assert_eq!(
+        paths("image: app\nsecurityContext: {readOnlyRootFilesystem: true}\n@MOUNT@"),
+        ["/etc/app", "/etc/app/web.conf"]
+    );
     // /etc can be no volume.
-    let at_etc = "image: app\nvolumeMounts: [{name: config, mountPath: /etc/web.conf, subPath: web.conf}]";
+    let at_etc =
+        "image: app\nvolumeMounts: [{name: config, mountPath: /etc/web.conf, subPath: web.conf}]";
     assert_eq!(paths(at_etc), ["/etc/web.conf"]);
     // Re-point could be proven by what else is in the directory.
     let named = "image: app\nargs: [/etc/web.conf]\nvolumeMounts: [{name: config, mountPath: /etc/web.conf, subPath: web.conf}]";
@@ -65,19 +104,38 @@ fn what_each_strategy_rests_on_is_asked_and_no_more() {
     assert!(paths("image: ${IMAGE}\n@MOUNT@").is_empty());
     assert!(paths("image: app\nvolumeMounts: [{name: config, mountPath: /etc/app}]").is_empty());
     assert!(paths("image: app\nvolumeMounts: [{name: config, mountPath: /etc/app/x, subPath: missing.conf}]").is_empty());
-    assert!(paths("image: app\nvolumeMounts: [{name: config, mountPath: /etc/app/x/, subPath: web.conf}]").is_empty());
+    assert!(
+        paths(
+            "image: app\nvolumeMounts: [{name: config, mountPath: /etc/app/x/, subPath: web.conf}]"
+        )
+        .is_empty()
+    );
 }
 
 #[test]
 fn questions_name_image_and_platform_once() {
     let one = workload("image: app:1\n@MOUNT@");
-    let other = one.replace("/etc/app", "/srv/app").replace("name: web\nspec", "name: other\nspec");
+    let other = one
+        .replace("/etc/app", "/srv/app")
+        .replace("name: web\nspec", "name: other\nspec");
     let arm = one
-        .replace("    spec:\n", "    spec:\n      nodeSelector: {kubernetes.io/arch: arm64}\n")
+        .replace(
+            "    spec:\n",
+            "    spec:\n      nodeSelector: {kubernetes.io/arch: arm64}\n",
+        )
         .replace("name: web\nspec", "name: arm\nspec");
     let questions = asked(&format!("{one}{other}{arm}"), &Settings::default());
-    let seen: Vec<(&str, &str, usize)> = questions.iter().map(|q| (q.image.as_str(), q.platform.as_str(), q.paths.len())).collect();
-    assert_eq!(seen, [("docker.io/library/app:1", "linux/amd64", 4), ("docker.io/library/app:1", "linux/arm64", 2)]);
+    let seen: Vec<(&str, &str, usize)> = questions
+        .iter()
+        .map(|q| (q.image.as_str(), q.platform.as_str(), q.paths.len()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("docker.io/library/app:1", "linux/amd64", 4),
+            ("docker.io/library/app:1", "linux/arm64", 2)
+        ]
+    );
 }
 
 #[test]
@@ -95,21 +153,47 @@ fn what_is_proven_without_the_lock_is_not_asked() {
     settings.images = vec![facts];
     assert!(asked(&workload(container), &settings).is_empty());
     // What the lock has already is asked again, or it would lose it.
-    let facts =
-        ImageFacts { shell: Some("/bin/sh".into()), user: Some("root".into()), handled_paths: Some(Vec::new()), ..ImageFacts::default() };
-    assert_eq!(asked(&workload(container), &locked("docker.io/library/app:latest", facts)).len(), 1);
+    let facts = ImageFacts {
+        shell: Some("/bin/sh".into()),
+        user: Some("root".into()),
+        handled_paths: Some(Vec::new()),
+        ..ImageFacts::default()
+    };
+    assert_eq!(
+        asked(
+            &workload(container),
+            &locked("docker.io/library/app:latest", facts)
+        )
+        .len(),
+        1
+    );
 }
 
 #[test]
 fn the_lock_proves_and_is_named() {
-    let mut facts = ImageFacts { shell: Some("none".into()), user: Some("65532".into()), ..ImageFacts::default() };
+    let mut facts = ImageFacts {
+        shell: Some("none".into()),
+        user: Some("65532".into()),
+        ..ImageFacts::default()
+    };
     facts.paths = BTreeMap::from([("/etc/app".into(), fact(PathKind::Absent))]);
     let settings = locked("docker.io/library/app:latest", facts);
     let finding = found("image: app\n@MOUNT@", &settings);
-    assert_eq!(finding.fix.map(|fix| fix.applicability), Ok(Applicability::Safe));
-    assert_eq!(finding.notes, ["proven by: kubewright.lock (sha256:00): no /etc/app, user 65532"]);
+    assert_eq!(
+        finding.fix.map(|fix| fix.applicability),
+        Ok(Applicability::Safe)
+    );
+    assert_eq!(
+        finding.notes,
+        ["proven by: kubewright.lock (sha256:00): no /etc/app, user 65532"]
+    );
     // Of another tag it says nothing.
-    assert_eq!(found("image: app:2\n@MOUNT@", &settings).fix.map_err(|no_fix| no_fix.code), Err("entrypoint-unknown"));
+    assert_eq!(
+        found("image: app:2\n@MOUNT@", &settings)
+            .fix
+            .map_err(|no_fix| no_fix.code),
+        Err("entrypoint-unknown")
+    );
 }
 
 #[test]
@@ -118,29 +202,59 @@ fn each_fact_comes_from_the_nearest_source() {
         shell: Some("/bin/bash".into()),
         user: Some("root".into()),
         entrypoint: Some(vec!["/app".into()]),
-        paths: ["/etc/app/web.conf"].map(|path| (path.to_owned(), fact(PathKind::File))).into(),
+        paths: ["/etc/app/web.conf"]
+            .map(|path| (path.to_owned(), fact(PathKind::File)))
+            .into(),
         ..ImageFacts::default()
     };
     let mut settings = locked("docker.io/library/app:latest", facts);
-    settings.images = vec![ImageFacts { pattern: "app".into(), shell: Some("/bin/sh".into()), ..ImageFacts::default() }];
+    settings.images = vec![ImageFacts {
+        pattern: "app".into(),
+        shell: Some("/bin/sh".into()),
+        ..ImageFacts::default()
+    }];
     let finding = found("image: app\n@MOUNT@", &settings);
     assert_eq!(
         finding.notes,
-        ["proven by: kubewright.toml ([[images]] app): /bin/sh", "proven by: kubewright.lock (sha256:00): root, ENTRYPOINT [\"/app\"]"]
+        [
+            "proven by: kubewright.toml ([[images]] app): /bin/sh",
+            "proven by: kubewright.lock (sha256:00): root, ENTRYPOINT [\"/app\"]"
+        ]
     );
 }
 
 #[test]
 fn a_lock_that_was_not_asked_proves_less() {
-    let facts = ImageFacts { shell: Some("/bin/sh".into()), user: Some("root".into()), ..ImageFacts::default() };
-    let finding = found("image: app\ncommand: [run]\n@MOUNT@", &locked("docker.io/library/app:latest", facts));
-    assert_eq!(finding.fix.map(|fix| fix.applicability), Ok(Applicability::Unsafe));
-    assert!(finding.notes.iter().any(|note| note.contains("kubewright.lock is older than this question")), "{:?}", finding.notes);
+    let facts = ImageFacts {
+        shell: Some("/bin/sh".into()),
+        user: Some("root".into()),
+        ..ImageFacts::default()
+    };
+    let finding = found(
+        "image: app\ncommand: [run]\n@MOUNT@",
+        &locked("docker.io/library/app:latest", facts),
+    );
+    assert_eq!(
+        finding.fix.map(|fix| fix.applicability),
+        Ok(Applicability::Unsafe)
+    );
+    assert!(
+        finding
+            .notes
+            .iter()
+            .any(|note| note.contains("kubewright.lock is older than this question")),
+        "{:?}",
+        finding.notes
+    );
 }
 
 #[test]
 fn no_tools_are_not_no_scripts() {
-    let mut facts = ImageFacts { shell: Some("none".into()), user: Some("root".into()), ..ImageFacts::default() };
+    let mut facts = ImageFacts {
+        shell: Some("none".into()),
+        user: Some("root".into()),
+        ..ImageFacts::default()
+    };
     facts.paths = BTreeMap::from([
         ("/etc/app".into(), fact(PathKind::Absent)),
         ("/etc/app/web.conf".into(), fact(PathKind::Absent)),
@@ -148,7 +262,12 @@ fn no_tools_are_not_no_scripts() {
     ]);
     let applicability = |facts: &ImageFacts| {
         let settings = locked("docker.io/library/app:latest", facts.clone());
-        found("image: app\nargs: [-c, /etc/app/web.conf]\n@MOUNT@", &settings).fix.map(|fix| fix.applicability)
+        found(
+            "image: app\nargs: [-c, /etc/app/web.conf]\n@MOUNT@",
+            &settings,
+        )
+        .fix
+        .map(|fix| fix.applicability)
     };
     assert_eq!(applicability(&facts), Ok(Applicability::Unsafe));
     facts.paths.insert("/bin/sh".into(), fact(PathKind::Absent));

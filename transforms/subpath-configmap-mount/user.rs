@@ -13,7 +13,8 @@ pub(super) enum User<'f> {
     Root(Option<&'f Stated>),
     /// Another user.
     Other {
-        /// It is the user that the image names, with the groups it has there: what is known of that user's rights holds.
+        /// It is the user that the image names, with the groups it has there: what is known of that
+        /// user's rights holds.
         of_image: bool,
         /// Who says so, if it is not the manifest.
         by: Option<&'f Stated>,
@@ -26,18 +27,36 @@ pub(super) enum User<'f> {
 
 /// A field of the container's `securityContext`, else of the pod's.
 pub(super) fn security<'a>(pod: &Pod<'a>, own: &Own<'a>, key: &str) -> Option<Node<'a>> {
-    let of_container = own.container.node.path(&["securityContext", key]).filter(|n| !n.is_null());
-    of_container.or_else(|| pod.template.spec.path(&["securityContext", key]).filter(|n| !n.is_null()))
+    let of_container = own
+        .container
+        .node
+        .path(&["securityContext", key])
+        .filter(|n| !n.is_null());
+    of_container.or_else(|| {
+        pod.template
+            .spec
+            .path(&["securityContext", key])
+            .filter(|n| !n.is_null())
+    })
 }
 
 /// Whether the root file system is read-only.
 pub(super) fn read_only_root(own: &Own<'_>) -> bool {
-    own.container.node.path(&["securityContext", "readOnlyRootFilesystem"]).and_then(Node::as_bool) == Some(true)
+    own.container
+        .node
+        .path(&["securityContext", "readOnlyRootFilesystem"])
+        .and_then(Node::as_bool)
+        == Some(true)
 }
 
 /// Whether the pod gives its users groups that the image knows nothing of.
 pub(super) fn has_more_groups(pod: &Pod<'_>) -> bool {
-    ["fsGroup", "supplementalGroups"].iter().any(|key| pod.template.spec.path(&["securityContext", key]).is_some_and(|n| !n.is_null()))
+    ["fsGroup", "supplementalGroups"].iter().any(|key| {
+        pod.template
+            .spec
+            .path(&["securityContext", key])
+            .is_some_and(|n| !n.is_null())
+    })
 }
 
 pub(super) fn of<'f>(pod: &Pod<'_>, own: &Own<'_>, facts: &'f Facts) -> User<'f> {
@@ -46,10 +65,17 @@ pub(super) fn of<'f>(pod: &Pod<'_>, own: &Own<'_>, facts: &'f Facts) -> User<'f>
     let of_image = security(pod, own, "runAsGroup").is_none();
     if let Some(user) = security(pod, own, "runAsUser") {
         // The same number without a group gets the same group: that of the image's /etc/passwd.
-        let same = |user: i64| image.is_some_and(|told| told.by.facts.user.as_deref() == Some(user.to_string().as_str()));
+        let same = |user: i64| {
+            image.is_some_and(|told| {
+                told.by.facts.user.as_deref() == Some(user.to_string().as_str())
+            })
+        };
         return match user.as_int() {
             Some(0) if !non_root => User::Root(None),
-            Some(user) => User::Other { of_image: of_image && same(user), by: image.map(|told| told.by).filter(|_| same(user)) },
+            Some(user) => User::Other {
+                of_image: of_image && same(user),
+                by: image.map(|told| told.by).filter(|_| same(user)),
+            },
             None => User::Unknown,
         };
     }
@@ -59,7 +85,10 @@ pub(super) fn of<'f>(pod: &Pod<'_>, own: &Own<'_>, facts: &'f Facts) -> User<'f>
     match image {
         _ if non_root => User::Other { of_image, by: None },
         Some(told) if told.value => User::Root(Some(told.by)),
-        Some(told) => User::Other { of_image, by: Some(told.by) },
+        Some(told) => User::Other {
+            of_image,
+            by: Some(told.by),
+        },
         None => User::Unknown,
     }
 }

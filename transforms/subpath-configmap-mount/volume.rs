@@ -1,4 +1,5 @@
-//! Volumes made of ConfigMaps and Secrets: what they hold, and the `projected` volume that takes their place.
+//! Volumes made of ConfigMaps and Secrets: what they hold, and the `projected` volume that takes
+//! their place.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -9,7 +10,8 @@ use kubewright_model::yaml::{Edit, Level, Node, Value};
 
 use super::objects::Known;
 
-/// The mode of files without `defaultMode` (`ConfigMapVolumeSourceDefaultMode` of k8s.io/api/core/v1).
+/// The mode of files without `defaultMode` (`ConfigMapVolumeSourceDefaultMode` of
+/// k8s.io/api/core/v1).
 const DEFAULT_MODE: i64 = 0o644;
 
 /// An item of `volumes` that is a `configMap`, `secret` or `projected` volume.
@@ -61,9 +63,11 @@ pub(super) struct Item {
 pub(super) enum Found {
     /// A file, of the source at this index.
     File(usize, Item),
-    /// A directory: its files with the subPath taken off their paths, each with the index of its source.
+    /// A directory: its files with the subPath taken off their paths, each with the index of its
+    /// source.
     Directory(Vec<(usize, Item)>),
-    /// Nothing: the kubelet makes an empty directory. The index is of the source that should have it.
+    /// Nothing: the kubelet makes an empty directory. The index is of the source that should have
+    /// it.
     Missing(usize),
     /// A file of a source that is no object.
     Other,
@@ -92,9 +96,19 @@ impl<'a> Volume<'a> {
         }
         let body = node.get("projected").filter(|n| n.is_mapping())?;
         let items = body.get("sources").map(Node::items).into_iter().flatten();
-        let sources =
-            items.filter_map(|item| item.entries().next()).map(|(key, body)| Source::read(key.text().unwrap_or(""), body)).collect();
-        Some(Self { node, name, body, projected: true, default_mode: default_mode(body), sources, value: OnceCell::new() })
+        let sources = items
+            .filter_map(|item| item.entries().next())
+            .map(|(key, body)| Source::read(key.text().unwrap_or(""), body))
+            .collect();
+        Some(Self {
+            node,
+            name,
+            body,
+            projected: true,
+            default_mode: default_mode(body),
+            sources,
+            value: OnceCell::new(),
+        })
     }
 
     /// The mapping under `configMap`, `secret` or `projected` as a value.
@@ -108,7 +122,10 @@ impl<'a> Volume<'a> {
         match self.sources.iter().find(|s| s.optional) {
             Some(source) => Err(NoFix::new(
                 "optional",
-                format!("{} is optional: without it a link would lead nowhere, where now an empty directory is", source.display()),
+                format!(
+                    "{} is optional: without it a link would lead nowhere, where now an empty directory is",
+                    source.display()
+                ),
             )),
             None => Ok(()),
         }
@@ -127,13 +144,25 @@ impl<'a> Volume<'a> {
                 self.sources
                     .iter()
                     .filter(|_| self.projected)
-                    .find_map(|s| unknown(s.node, &["name", "items", "optional"]).filter(|_| s.to.is_some()))
+                    .find_map(|s| {
+                        unknown(s.node, &["name", "items", "optional"]).filter(|_| s.to.is_some())
+                    })
             })
-            .or_else(|| self.sources.iter().find_map(|s| s.node.get("items")?.items().find_map(|i| unknown(i, &["key", "path", "mode"]))));
+            .or_else(|| {
+                self.sources.iter().find_map(|s| {
+                    s.node
+                        .get("items")?
+                        .items()
+                        .find_map(|i| unknown(i, &["key", "path", "mode"]))
+                })
+            });
         if let Some(field) = unknown {
             return Err(NoFix::new(
                 "volume-fields",
-                format!("volume {} has the field {field}, which is not known to survive in a projected volume", self.name),
+                format!(
+                    "volume {} has the field {field}, which is not known to survive in a projected volume",
+                    self.name
+                ),
             ));
         }
         let odd = |n: Node<'_>| match n.key().and_then(Node::text) {
@@ -142,26 +171,47 @@ impl<'a> Volume<'a> {
             _ => false,
         };
         if let Some(node) = self.body.descendants().find(|n| odd(*n)) {
-            let (field, text) = (node.key().and_then(Node::text).unwrap_or_default(), node.text().unwrap_or_default());
-            if field != "optional" && !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'o') {
-                let text =
-                    format!("{field} \"{text}\" is a string where the API server wants a number: write it as a decimal number first");
+            let (field, text) = (
+                node.key().and_then(Node::text).unwrap_or_default(),
+                node.text().unwrap_or_default(),
+            );
+            if field != "optional"
+                && !text.is_empty()
+                && text.bytes().all(|b| b.is_ascii_digit() || b == b'o')
+            {
+                let text = format!(
+                    "{field} \"{text}\" is a string where the API server wants a number: write it as a decimal number first"
+                );
                 return Err(NoFix::new("mode-as-string", text));
             }
-            return Err(NoFix::new("placeholder", format!("{} is filled in by another tool", node.text().unwrap_or("a field"))));
+            return Err(NoFix::new(
+                "placeholder",
+                format!(
+                    "{} is filled in by another tool",
+                    node.text().unwrap_or("a field")
+                ),
+            ));
         }
         Ok(())
     }
 
     /// The source that is a service account token at that path.
     pub(super) fn token(&self, sub_path: &str) -> Option<&Source<'a>> {
-        let path = |source: &&Source<'a>| source.node.get("path").and_then(Node::text) == Some(sub_path);
+        let path =
+            |source: &&Source<'a>| source.node.get("path").and_then(Node::text) == Some(sub_path);
         self.sources.iter().filter(|s| s.token).find(path)
     }
 
     /// What `sub_path` is; `known` tells what is known of the object of a source.
-    pub(super) fn find(&self, sub_path: &str, known: impl Fn(&Source<'_>) -> Option<Rc<Known>>) -> Found {
-        let wanted: Vec<&str> = sub_path.split('/').filter(|s| !s.is_empty() && *s != ".").collect();
+    pub(super) fn find(
+        &self,
+        sub_path: &str,
+        known: impl Fn(&Source<'_>) -> Option<Rc<Known>>,
+    ) -> Found {
+        let wanted: Vec<&str> = sub_path
+            .split('/')
+            .filter(|s| !s.is_empty() && *s != ".")
+            .collect();
         let path = wanted.join("/");
         if path.is_empty() || wanted.contains(&"..") {
             return Found::Unknown;
@@ -177,14 +227,28 @@ impl<'a> Volume<'a> {
             }
             if let Some(items) = &source.items {
                 if let Some(item) = items.iter().find(|i| i.path == path) {
-                    return if candidate.is_some() { Found::Unknown } else { Found::File(index, item.clone()) };
+                    return if candidate.is_some() {
+                        Found::Unknown
+                    } else {
+                        Found::File(index, item.clone())
+                    };
                 }
-                let below = items
-                    .iter()
-                    .filter_map(|i| Some((index, Item { path: i.path.strip_prefix(&path)?.strip_prefix('/')?.into(), ..i.clone() })));
+                let below = items.iter().filter_map(|i| {
+                    Some((
+                        index,
+                        Item {
+                            path: i.path.strip_prefix(&path)?.strip_prefix('/')?.into(),
+                            ..i.clone()
+                        },
+                    ))
+                });
                 directory.extend(below);
             } else if wanted.len() == 1 {
-                let item = Item { path: path.clone(), key: path.clone(), mode: None };
+                let item = Item {
+                    path: path.clone(),
+                    key: path.clone(),
+                    mode: None,
+                };
                 match known(source).as_ref().and_then(|known| known.keys.as_ref()) {
                     Some(keys) if !keys.contains(&path) => {}
                     Some(_) if candidate.is_none() => return Found::File(index, item),
@@ -194,13 +258,21 @@ impl<'a> Volume<'a> {
             }
         }
         match (candidate, directory.is_empty()) {
-            (Some((index, item)), true) if self.sources.iter().filter(|s| s.to.is_some()).count() == 1 => Found::File(index, item),
+            (Some((index, item)), true)
+                if self.sources.iter().filter(|s| s.to.is_some()).count() == 1 =>
+            {
+                Found::File(index, item)
+            }
             (Some(_), _) => Found::Unknown,
             (None, false) => {
                 directory.sort_by_key(|(index, _)| *index);
                 Found::Directory(directory)
             }
-            (None, true) => self.sources.iter().position(|s| s.to.is_some()).map_or(Found::Other, Found::Missing),
+            (None, true) => self
+                .sources
+                .iter()
+                .position(|s| s.to.is_some())
+                .map_or(Found::Other, Found::Missing),
         }
     }
 
@@ -211,23 +283,31 @@ impl<'a> Volume<'a> {
 
     /// A projected volume with just these files.
     pub(super) fn only(&self, files: &[(usize, Item)]) -> Value {
-        let sources = self.sources.iter().enumerate().filter_map(|(index, source)| {
-            let mut items: Vec<&Item> = Vec::new();
-            for (_, item) in files.iter().filter(|(i, _)| *i == index) {
-                if !items.contains(&item) {
-                    items.push(item);
+        let sources = self
+            .sources
+            .iter()
+            .enumerate()
+            .filter_map(|(index, source)| {
+                let mut items: Vec<&Item> = Vec::new();
+                for (_, item) in files.iter().filter(|(i, _)| *i == index) {
+                    if !items.contains(&item) {
+                        items.push(item);
+                    }
                 }
-            }
-            (!items.is_empty()).then(|| source.with_items(&items))
-        });
+                (!items.is_empty()).then(|| source.with_items(&items))
+            });
         self.with_sources(sources.collect())
     }
 
-    /// This volume as a projected one that has `item` of `inner`'s source too, with the mode that it has there.
+    /// This volume as a projected one that has `item` of `inner`'s source too, with the mode that
+    /// it has there.
     pub(super) fn merged(&self, inner: &Self, source: usize, item: &Item) -> Option<Value> {
         let mode = inner.mode(item);
         let same = mode == self.default_mode.unwrap_or(DEFAULT_MODE);
-        let item = Item { mode: (!same).then_some(mode), ..item.clone() };
+        let item = Item {
+            mode: (!same).then_some(mode),
+            ..item.clone()
+        };
         let mut sources = Vec::new();
         for own in &self.sources {
             match (&own.items, own.to) {
@@ -238,19 +318,26 @@ impl<'a> Volume<'a> {
                     }
                 }
                 (None, Some(_)) => sources.push(own.whole()),
-                _ => sources.push(Value::map([(own.node.key()?.text()?, own.node.to_value()?)])),
+                _ => sources.push(Value::map([(
+                    own.node.key()?.text()?,
+                    own.node.to_value()?,
+                )])),
             }
         }
         sources.push(inner.sources.get(source)?.with_items(&[&item]));
         Some(self.with_sources(sources))
     }
 
-    /// The edits that make the volume a projected one that says `body`, where all that it has can stay as it is written: its source moves
-    /// below `projected`, only `items` are added.
+    /// The edits that make the volume a projected one that says `body`, where all that it has can
+    /// stay as it is written: its source moves below `projected`, only `items` are added.
     pub(super) fn nested(&self, body: &Value) -> Option<Vec<Edit>> {
-        let [source] = self.sources.as_slice() else { return None };
+        let [source] = self.sources.as_slice() else {
+            return None;
+        };
         let wanted = match field(body, "sources")? {
-            Value::Seq(sources) if sources.len() == 1 => field(field(sources.first()?, source.key())?, "items")?,
+            Value::Seq(sources) if sources.len() == 1 => {
+                field(field(sources.first()?, source.key())?, "items")?
+            }
             _ => return None,
         };
         let behind = match self.body.get("items") {
@@ -265,8 +352,14 @@ impl<'a> Volume<'a> {
         if self.projected || entries.get(first..=last)?.iter().any(stays) {
             return None;
         }
-        let under = vec![Level::new("sources").item(), Level::new(source.key()).behind(behind)];
-        let mut edits = vec![self.body.rename_key("projected").ok()?, self.body.nest(first..last + 1, under).ok()?];
+        let under = vec![
+            Level::new("sources").item(),
+            Level::new(source.key()).behind(behind),
+        ];
+        let mut edits = vec![
+            self.body.rename_key("projected").ok()?,
+            self.body.nest(first..last + 1, under).ok()?,
+        ];
         if let Some(name) = self.body.get("secretName") {
             edits.push(name.rename_key("name").ok()?);
         }
@@ -274,7 +367,9 @@ impl<'a> Volume<'a> {
     }
 
     fn with_sources(&self, sources: Vec<Value>) -> Value {
-        let mode = self.default_mode.map(|mode| ("defaultMode", Value::Int(mode)));
+        let mode = self
+            .default_mode
+            .map(|mode| ("defaultMode", Value::Int(mode)));
         Value::map(mode.into_iter().chain([("sources", Value::Seq(sources))]))
     }
 }
@@ -286,18 +381,44 @@ impl<'a> Source<'a> {
             "secret" => Some(Target::Secret),
             _ => None,
         };
-        let name = node.get("secretName").or_else(|| node.get("name")).and_then(Node::text).unwrap_or_default();
-        let items = node.get("items").filter(|n| n.is_sequence() && n.items().next().is_some());
+        let name = node
+            .get("secretName")
+            .or_else(|| node.get("name"))
+            .and_then(Node::text)
+            .unwrap_or_default();
+        let items = node
+            .get("items")
+            .filter(|n| n.is_sequence() && n.items().next().is_some());
         let items = items.map(|n| {
-            let text = |item: Node<'_>, key| item.get(key).and_then(Node::text).unwrap_or_default().to_owned();
-            let path = |item| text(item, "path").split('/').filter(|s| !s.is_empty() && *s != ".").collect::<Vec<_>>().join("/");
-            n.items().map(|i| Item { path: path(i), key: text(i, "key"), mode: i.get("mode").and_then(Node::as_int) }).collect()
+            let text = |item: Node<'_>, key| {
+                item.get(key)
+                    .and_then(Node::text)
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            let path = |item| {
+                text(item, "path")
+                    .split('/')
+                    .filter(|s| !s.is_empty() && *s != ".")
+                    .collect::<Vec<_>>()
+                    .join("/")
+            };
+            n.items()
+                .map(|i| Item {
+                    path: path(i),
+                    key: text(i, "key"),
+                    mode: i.get("mode").and_then(Node::as_int),
+                })
+                .collect()
         });
         Self {
             to,
             name,
             items,
-            optional: node.get("optional").and_then(Node::as_bool).unwrap_or(false),
+            optional: node
+                .get("optional")
+                .and_then(Node::as_bool)
+                .unwrap_or(false),
             token: key == "serviceAccountToken",
             node,
         }
@@ -311,15 +432,32 @@ impl<'a> Source<'a> {
     fn with_items(&self, items: &[&Item]) -> Value {
         let items = items.iter().map(|item| {
             let mode = item.mode.map(|mode| ("mode", Value::Int(mode)));
-            Value::map([("key", Value::str(&item.key)), ("path", Value::str(&item.path))].into_iter().chain(mode))
+            Value::map(
+                [
+                    ("key", Value::str(&item.key)),
+                    ("path", Value::str(&item.path)),
+                ]
+                .into_iter()
+                .chain(mode),
+            )
         });
-        let fields = [("name", Value::str(self.name)), ("items", Value::Seq(items.collect()))];
-        self.wrapped(fields.into_iter().chain(self.optional.then_some(("optional", Value::Bool(true)))))
+        let fields = [
+            ("name", Value::str(self.name)),
+            ("items", Value::Seq(items.collect())),
+        ];
+        self.wrapped(
+            fields
+                .into_iter()
+                .chain(self.optional.then_some(("optional", Value::Bool(true)))),
+        )
     }
 
     fn whole(&self) -> Value {
         let name = [("name", Value::str(self.name))];
-        self.wrapped(name.into_iter().chain(self.optional.then_some(("optional", Value::Bool(true)))))
+        self.wrapped(
+            name.into_iter()
+                .chain(self.optional.then_some(("optional", Value::Bool(true)))),
+        )
     }
 
     fn wrapped(&self, fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
@@ -328,26 +466,45 @@ impl<'a> Source<'a> {
 
     /// The key that it stands under in a volume.
     fn key(&self) -> &'static str {
-        if self.to == Some(Target::Secret) { "secret" } else { "configMap" }
+        if self.to == Some(Target::Secret) {
+            "secret"
+        } else {
+            "configMap"
+        }
     }
 }
 
-/// A projected volume with files of several volumes, each with the mode that it has there. The mode of the first volume is that of the new
-/// one: `projected` has one for all its sources.
+/// A projected volume with files of several volumes, each with the mode that it has there. The mode
+/// of the first volume is that of the new one: `projected` has one for all its sources.
 pub(super) fn gathered(files: &[(&Volume<'_>, usize, Item)]) -> Value {
-    let Some((first, ..)) = files.first() else { return Value::Map(Vec::new()) };
+    let Some((first, ..)) = files.first() else {
+        return Value::Map(Vec::new());
+    };
     let base = first.default_mode.unwrap_or(DEFAULT_MODE);
     let mut sources: Vec<(&Source<'_>, Vec<Item>)> = Vec::new();
     for (volume, index, item) in files {
-        let Some(source) = volume.sources.get(*index) else { continue };
+        let Some(source) = volume.sources.get(*index) else {
+            continue;
+        };
         let mode = volume.mode(item);
-        let item = Item { mode: item.mode.or((mode != base).then_some(mode)), ..item.clone() };
-        match sources.iter_mut().find(|(s, _)| s.to == source.to && s.name == source.name) {
+        let item = Item {
+            mode: item.mode.or((mode != base).then_some(mode)),
+            ..item.clone()
+        };
+        match sources
+            .iter_mut()
+            .find(|(s, _)| s.to == source.to && s.name == source.name)
+        {
             Some((_, items)) => items.push(item),
             None => sources.push((source, vec![item])),
         }
     }
-    first.with_sources(sources.iter().map(|(source, items)| source.with_items(&items.iter().collect::<Vec<_>>())).collect())
+    first.with_sources(
+        sources
+            .iter()
+            .map(|(source, items)| source.with_items(&items.iter().collect::<Vec<_>>()))
+            .collect(),
+    )
 }
 
 /// The value of a key of a mapping.
@@ -360,5 +517,7 @@ fn field<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
 
 /// The first key of a mapping that is not among `known`.
 fn unknown<'a>(node: Node<'a>, known: &[&str]) -> Option<&'a str> {
-    node.entries().filter_map(|(key, _)| key.text()).find(|key| !known.contains(key))
+    node.entries()
+        .filter_map(|(key, _)| key.text())
+        .find(|key| !known.contains(key))
 }

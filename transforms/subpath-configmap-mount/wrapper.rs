@@ -1,8 +1,9 @@
 //! The entrypoint that links files into place and then becomes the command that stood there before.
 //!
-//! The script is the second word of `sh -c`; the old command and arguments follow it as `"$0" "$@"`, so that the program gets the same
-//! words, process id and signals. The kubelet expands `command` and `args` alike, so words of the manifest move as they are; in what is
-//! written anew, and in words of the image, which the kubelet never expanded, every `$` is doubled.
+//! The script is the second word of `sh -c`; the old command and arguments follow it as `"$0"
+//! "$@"`, so that the program gets the same words, process id and signals. The kubelet expands
+//! `command` and `args` alike, so words of the manifest move as they are; in what is written anew,
+//! and in words of the image, which the kubelet never expanded, every `$` is doubled.
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::yaml::{Edit, Node, Place, Value};
@@ -60,40 +61,92 @@ pub(super) fn is_ours(text: &str) -> bool {
 
 /// The words of the manifest that the container runs, those of a wrapper of ours left out.
 pub(super) fn words(container: Node<'_>) -> Vec<&str> {
-    let list = |field: &str| container.get(field).map(Node::items).into_iter().flatten().filter_map(Node::as_str);
+    let list = |field: &str| {
+        container
+            .get(field)
+            .map(Node::items)
+            .into_iter()
+            .flatten()
+            .filter_map(Node::as_str)
+    };
     let ours = container.get("command").and_then(recognise).is_some();
-    list("command").skip(if ours { 3 } else { 0 }).chain(list("args")).collect()
+    list("command")
+        .skip(if ours { 3 } else { 0 })
+        .chain(list("args"))
+        .collect()
 }
 
 /// The edits that make `container` link first and then run what it ran before.
-pub(super) fn edits(container: Node<'_>, program: &Program<'_>, shell: &str, links: &[Link]) -> Result<Vec<Edit>, NoFix> {
+pub(super) fn edits(
+    container: Node<'_>,
+    program: &Program<'_>,
+    shell: &str,
+    links: &[Link],
+) -> Result<Vec<Edit>, NoFix> {
     let words = |text: String| Value::strs([shell.to_owned(), "-c".to_owned(), text]);
     match program {
         Program::Wrapped(script) => {
-            let before = script.as_str().and_then(|s| s.strip_suffix(EXEC)).unwrap_or(MARKER);
-            Ok(vec![script.set(&Value::str(format!("{before}{}", steps(links))))?])
+            let before = script
+                .as_str()
+                .and_then(|s| s.strip_suffix(EXEC))
+                .unwrap_or(MARKER);
+            Ok(vec![
+                script.set(&Value::str(format!("{before}{}", steps(links))))?,
+            ])
         }
-        Program::Manifest { command, args: Some(args) } => {
-            let old: Vec<Value> = command.items().filter_map(Node::as_str).map(Value::str).collect();
+        Program::Manifest {
+            command,
+            args: Some(args),
+        } => {
+            let old: Vec<Value> = command
+                .items()
+                .filter_map(Node::as_str)
+                .map(Value::str)
+                .collect();
             let mut edits = vec![command.set(&styled(words(script(links)), command.in_flow()))?];
             edits.extend(prepend(*args, old)?);
             Ok(edits)
         }
-        Program::Manifest { command, args: None } => {
+        Program::Manifest {
+            command,
+            args: None,
+        } => {
             let wrapper = styled(words(script(links)), command.in_flow());
-            Ok(vec![command.rename_key("args")?, container.insert(Place::Before(*command), "command", &wrapper)?])
+            Ok(vec![
+                command.rename_key("args")?,
+                container.insert(Place::Before(*command), "command", &wrapper)?,
+            ])
         }
-        Program::Image { entrypoint, args, cmd } => {
+        Program::Image {
+            entrypoint,
+            args,
+            cmd,
+        } => {
             let wrapper = words(script(links));
-            let image = |words: &[String]| words.iter().map(|w| Value::str(doubled(w))).collect::<Vec<_>>();
+            let image = |words: &[String]| {
+                words
+                    .iter()
+                    .map(|w| Value::str(doubled(w)))
+                    .collect::<Vec<_>>()
+            };
             if let Some(args) = args {
-                let mut edits = vec![container.insert(Place::Before(*args), "command", &styled(wrapper, args.in_flow()))?];
+                let mut edits = vec![container.insert(
+                    Place::Before(*args),
+                    "command",
+                    &styled(wrapper, args.in_flow()),
+                )?];
                 edits.extend(prepend(*args, image(entrypoint))?);
                 return Ok(edits);
             }
-            let place = container.get("image").filter(|n| n.parent() == Some(container)).map_or(Place::Last, Place::After);
+            let place = container
+                .get("image")
+                .filter(|n| n.parent() == Some(container))
+                .map_or(Place::Last, Place::After);
             let args = image(&[entrypoint.as_slice(), cmd.as_slice()].concat());
-            Ok(vec![container.insert(place, "command", &wrapper)?, container.insert(place, "args", &Value::Seq(args).flow())?])
+            Ok(vec![
+                container.insert(place, "command", &wrapper)?,
+                container.insert(place, "args", &Value::Seq(args).flow())?,
+            ])
         }
     }
 }
@@ -103,7 +156,10 @@ fn prepend(args: Node<'_>, words: Vec<Value>) -> Result<Vec<Edit>, NoFix> {
     if args.items().next().is_none() {
         return Ok(vec![args.set(&Value::Seq(words))?]);
     }
-    words.iter().map(|word| Ok(args.push(Place::First, word)?)).collect()
+    words
+        .iter()
+        .map(|word| Ok(args.push(Place::First, word)?))
+        .collect()
 }
 
 fn styled(value: Value, flow: bool) -> Value {
@@ -115,8 +171,9 @@ fn script(links: &[Link]) -> String {
     format!("{MARKER} {}", steps(links))
 }
 
-/// Makes each link and becomes the program; any failure ends the container, so that it never runs without its files. `ln` would make
-/// the link inside of a directory that stands at its place, so that ends it too.
+/// Makes each link and becomes the program; any failure ends the container, so that it never runs
+/// without its files. `ln` would make the link inside of a directory that stands at its place, so
+/// that ends it too.
 fn steps(links: &[Link]) -> String {
     let mut steps = Vec::new();
     let mut made = Vec::new();
@@ -127,7 +184,9 @@ fn steps(links: &[Link]) -> String {
             made.push(directory);
         }
         let (source, target) = (quoted(&link.source), quoted(&link.target));
-        steps.push(format!("{{ [ -L {target} ] || [ ! -d {target} ]; }} && ln -sfn {source} {target}"));
+        steps.push(format!(
+            "{{ [ -L {target} ] || [ ! -d {target} ]; }} && ln -sfn {source} {target}"
+        ));
     }
     steps.push(EXEC.to_owned());
     steps.join(" && ")
@@ -135,12 +194,19 @@ fn steps(links: &[Link]) -> String {
 
 /// A word for the shell, then for the kubelet.
 fn quoted(path: &str) -> String {
-    let plain = path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c));
-    let word = if plain { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) };
+    let plain = path
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c));
+    let word = if plain {
+        path.to_owned()
+    } else {
+        format!("'{}'", path.replace('\'', "'\\''"))
+    };
     doubled(&word)
 }
 
-/// Text that the kubelet's expansion of `$(NAME)` and `$$` turns back into `text` (`third_party/forked/golang/expansion` of Kubernetes).
+/// Text that the kubelet's expansion of `$(NAME)` and `$$` turns back into `text`
+/// (`third_party/forked/golang/expansion` of Kubernetes).
 pub(super) fn doubled(text: &str) -> String {
     text.replace('$', "$$")
 }
@@ -150,12 +216,19 @@ mod tests {
     use super::*;
 
     fn link(source: &str, target: &str) -> Link {
-        Link { source: source.into(), target: target.into() }
+        Link {
+            source: source.into(),
+            target: target.into(),
+        }
     }
 
     #[test]
     fn directories_are_made_once() {
-        let links = [link("/m/a", "/app/a"), link("/m/b", "/app/b"), link("/m/c", "/c")];
+        let links = [
+            link("/m/a", "/app/a"),
+            link("/m/b", "/app/b"),
+            link("/m/c", "/c"),
+        ];
         let text = script(&links);
         assert_eq!(
             text,

@@ -29,7 +29,11 @@ fn with(others: &[(&str, &str)], paths: &[&str]) -> Workspace {
     let maps: Vec<(String, String)> = paths
         .iter()
         .map(|p| {
-            let stem = p.rsplit('/').next().unwrap_or_default().trim_end_matches(".yaml");
+            let stem = p
+                .rsplit('/')
+                .next()
+                .unwrap_or_default()
+                .trim_end_matches(".yaml");
             ((*p).to_owned(), config_map(stem, "k"))
         })
         .collect();
@@ -41,23 +45,42 @@ fn with(others: &[(&str, &str)], paths: &[&str]) -> Workspace {
 /// Name and members of each set of that evidence.
 fn sets(w: &Workspace, evidence: Evidence) -> Vec<String> {
     let found = w.sets().iter().filter(|s| s.evidence == evidence);
-    found.map(|s| format!("{}: {}", s.name, members(s).join(" "))).collect()
+    found
+        .map(|s| format!("{}: {}", s.name, members(s).join(" ")))
+        .collect()
 }
 
 fn hole(w: &Workspace, name: &str, text: &str) {
     let holes = &set(w, name).holes;
-    assert!(holes.iter().any(|h| h.contains(text)), "{text} is none of {holes:?}");
+    assert!(
+        holes.iter().any(|h| h.contains(text)),
+        "{text} is none of {holes:?}"
+    );
 }
 
 #[test]
 fn a_directory_source_is_what_argo_cd_reads() {
     let files = ["d/a.yaml", "d/b.yaml", "d/sub/c.yaml", "e/f.yaml"];
-    let found = |source: &str| sets(&with(&[("app.yaml", &application("app", source, "ns"))], &files), Evidence::ArgoCd);
+    let found = |source: &str| {
+        sets(
+            &with(&[("app.yaml", &application("app", source, "ns"))], &files),
+            Evidence::ArgoCd,
+        )
+    };
     assert_eq!(found("path: d"), ["d: ns/a ns/b"]);
     assert_eq!(found("path: ./d/"), ["d: ns/a ns/b"]);
-    assert_eq!(found("path: d, directory: {recurse: true}"), ["d: ns/a ns/b ns/c"]);
-    assert_eq!(found("path: d, directory: {recurse: true, exclude: '{sub/*,a.*}'}"), ["d: ns/b"]);
-    assert_eq!(found("path: d, directory: {recurse: true, include: '*c.yaml'}"), ["d: ns/c"]);
+    assert_eq!(
+        found("path: d, directory: {recurse: true}"),
+        ["d: ns/a ns/b ns/c"]
+    );
+    assert_eq!(
+        found("path: d, directory: {recurse: true, exclude: '{sub/*,a.*}'}"),
+        ["d: ns/b"]
+    );
+    assert_eq!(
+        found("path: d, directory: {recurse: true, include: '*c.yaml'}"),
+        ["d: ns/c"]
+    );
     assert_eq!(found("path: d, targetRevision: main"), ["d: ns/a ns/b"]);
     assert_eq!(found("path: nowhere"), ["Argo CD app: "]);
     assert_eq!(found("chart: redis"), ["Argo CD app: "]);
@@ -67,7 +90,13 @@ fn a_directory_source_is_what_argo_cd_reads() {
 
 #[test]
 fn files_are_taken_as_the_directory_is_walked() {
-    let w = with(&[("app.yaml", &application("app", "path: d, directory: {recurse: true}", "ns"))], &["d/a.yaml", "d/a/z.yaml"]);
+    let w = with(
+        &[(
+            "app.yaml",
+            &application("app", "path: d, directory: {recurse: true}", "ns"),
+        )],
+        &["d/a.yaml", "d/a/z.yaml"],
+    );
     assert_eq!(sets(&w, Evidence::ArgoCd), ["d: ns/z ns/a"]);
 }
 
@@ -75,15 +104,33 @@ fn files_are_taken_as_the_directory_is_walked() {
 fn a_kustomization_that_argo_cd_builds_gets_its_namespace() {
     let kustomization = |text: &str| {
         let app = application("app", "path: k", "ns");
-        let w = with(&[("k/kustomization.yaml", text), ("app.yaml", &app)], &["k/a.yaml"]);
+        let w = with(
+            &[("k/kustomization.yaml", text), ("app.yaml", &app)],
+            &["k/a.yaml"],
+        );
         assert_eq!(set(&w, "k").appliers.len(), 1);
         sets(&w, Evidence::Kustomization)
     };
     assert_eq!(kustomization("resources: [a.yaml]\n"), ["k: ns/a"]);
-    assert_eq!(kustomization("resources: [a.yaml]\nnamespace: own\n"), ["k: own/a"]);
-    let changed = application("app", "path: k, kustomize: {namePrefix: p-, namespace: forced}", "ns");
-    let w =
-        with(&[("k/kustomization.yaml", "resources: [a.yaml]\nnamePrefix: q-\nnamespace: own\n"), ("app.yaml", &changed)], &["k/a.yaml"]);
+    assert_eq!(
+        kustomization("resources: [a.yaml]\nnamespace: own\n"),
+        ["k: own/a"]
+    );
+    let changed = application(
+        "app",
+        "path: k, kustomize: {namePrefix: p-, namespace: forced}",
+        "ns",
+    );
+    let w = with(
+        &[
+            (
+                "k/kustomization.yaml",
+                "resources: [a.yaml]\nnamePrefix: q-\nnamespace: own\n",
+            ),
+            ("app.yaml", &changed),
+        ],
+        &["k/a.yaml"],
+    );
     assert_eq!(sets(&w, Evidence::Kustomization), ["k: forced/p-a"]);
 }
 
@@ -91,19 +138,35 @@ fn a_kustomization_that_argo_cd_builds_gets_its_namespace() {
 fn a_base_that_argo_cd_builds_is_a_root_too() {
     let app = application("app", "path: base", "ns");
     let w = with(
-        &[("app.yaml", &app), ("base/kustomization.yaml", "resources: [a.yaml]\n"), ("over/kustomization.yaml", "resources: [../base]\n")],
+        &[
+            ("app.yaml", &app),
+            ("base/kustomization.yaml", "resources: [a.yaml]\n"),
+            ("over/kustomization.yaml", "resources: [../base]\n"),
+        ],
         &["base/a.yaml"],
     );
-    assert_eq!(sets(&w, Evidence::Kustomization), ["base: ns/a", "over: -/a"]);
+    assert_eq!(
+        sets(&w, Evidence::Kustomization),
+        ["base: ns/a", "over: -/a"]
+    );
 }
 
 #[test]
 fn several_clusters_make_one_set() {
-    let template = format!("{{destination: {{server: '{{{{server}}}}', namespace: ns}}, source: {{repoURL: '{URL}', path: d}}}}");
-    let set_of = application_set("list: {elements: [{server: 'https://a'}, {server: 'https://b'}]}", &template);
+    let template = format!(
+        "{{destination: {{server: '{{{{server}}}}', namespace: ns}}, source: {{repoURL: '{URL}', path: d}}}}"
+    );
+    let set_of = application_set(
+        "list: {elements: [{server: 'https://a'}, {server: 'https://b'}]}",
+        &template,
+    );
     let w = with(&[("apps.yaml", &set_of)], &["d/a.yaml"]);
     assert_eq!(sets(&w, Evidence::ArgoCd), ["d: ns/a"]);
-    let clusters: Vec<_> = set(&w, "d").appliers.iter().map(|a| a.cluster.as_deref()).collect();
+    let clusters: Vec<_> = set(&w, "d")
+        .appliers
+        .iter()
+        .map(|a| a.cluster.as_deref())
+        .collect();
     assert_eq!(clusters, [Some("https://a"), Some("https://b")]);
 }
 
@@ -111,81 +174,210 @@ fn several_clusters_make_one_set() {
 fn generators_that_are_known_fill_the_template() {
     let files = ["apps/one/a.yaml", "apps/two/b.yaml"];
     let found = |generator: &str, path: &str, go: bool| {
-        let template = format!("{{destination: {{name: in-cluster, namespace: '{}'}}, source: {{repoURL: '{URL}', path: '{path}'}}}}", {
-            if go { "{{.path.basename}}" } else { "{{path.basename}}" }
-        });
+        let template = format!(
+            "{{destination: {{name: in-cluster, namespace: '{}'}}, source: {{repoURL: '{URL}', path: '{path}'}}}}",
+            {
+                if go {
+                    "{{.path.basename}}"
+                } else {
+                    "{{path.basename}}"
+                }
+            }
+        );
         let mut text = application_set(generator, &template);
         if go {
-            text = text.replace("spec:\n  generators", "spec:\n  goTemplate: true\n  generators");
+            text = text.replace(
+                "spec:\n  generators",
+                "spec:\n  goTemplate: true\n  generators",
+            );
         }
-        sets(&with(&[("apps.yaml", &text), ("envs/x.json", "{\"where\": \"apps/one\", \"path\": 1}")], &files), Evidence::ArgoCd)
+        sets(
+            &with(
+                &[
+                    ("apps.yaml", &text),
+                    ("envs/x.json", "{\"where\": \"apps/one\", \"path\": 1}"),
+                ],
+                &files,
+            ),
+            Evidence::ArgoCd,
+        )
     };
     let git = |more: &str| format!("git: {{repoURL: '{URL}', directories: [{more}]}}");
     let both = ["apps/one: one/a", "apps/two: two/b"];
     assert_eq!(found(&git("{path: 'apps/*'}"), "{{path}}", false), both);
-    assert_eq!(found(&git("{path: 'apps/*'}"), "apps/{{path.basename}}", false), both);
-    assert_eq!(found(&git("{path: 'apps/*'}"), "{{path[0]}}/{{ path.basename }}", false), both);
-    assert_eq!(found(&git("{path: 'apps/*'}"), "{{ .path.path }}", true), both);
-    assert_eq!(found(&git("{path: 'apps/*'}"), "apps/{{- index .path.segments 1 -}}", true), both);
-    assert_eq!(found(&git("{path: 'apps/*'}, {path: apps/two, exclude: true}"), "{{path}}", false), both[..1]);
+    assert_eq!(
+        found(&git("{path: 'apps/*'}"), "apps/{{path.basename}}", false),
+        both
+    );
+    assert_eq!(
+        found(
+            &git("{path: 'apps/*'}"),
+            "{{path[0]}}/{{ path.basename }}",
+            false
+        ),
+        both
+    );
+    assert_eq!(
+        found(&git("{path: 'apps/*'}"), "{{ .path.path }}", true),
+        both
+    );
+    assert_eq!(
+        found(
+            &git("{path: 'apps/*'}"),
+            "apps/{{- index .path.segments 1 -}}",
+            true
+        ),
+        both
+    );
+    assert_eq!(
+        found(
+            &git("{path: 'apps/*'}, {path: apps/two, exclude: true}"),
+            "{{path}}",
+            false
+        ),
+        both[..1]
+    );
     // `**` is `*` to Go's `path.Match`: it crosses no `/`.
     assert_eq!(found(&git("{path: 'apps/**'}"), "{{path}}", false), both);
     let files_of = format!("git: {{repoURL: '{URL}', files: [{{path: 'envs/*.json'}}]}}");
     assert_eq!(found(&files_of, "{{where}}", false), ["apps/one: envs/a"]);
-    let matrix = |second: &str| format!("matrix: {{generators: [{{{}}}, {{{second}}}]}}", git("{path: 'apps/*'}"));
+    let matrix = |second: &str| {
+        format!(
+            "matrix: {{generators: [{{{}}}, {{{second}}}]}}",
+            git("{path: 'apps/*'}")
+        )
+    };
     assert_eq!(found(&matrix("clusters: {}"), "{{path}}", false), both);
-    assert_eq!(found(&matrix("list: {elements: [{a: b}, {a: c}]}"), "{{path}}", false).len(), 2);
-    for unknown in
-        ["clusters: {}", "scmProvider: {}", "merge: {generators: []}", &format!("{{{}, selector: {{}}}}", git("{path: 'apps/*'}"))]
-    {
-        assert_eq!(found(unknown, "{{path}}", false), ["Argo CD x: "], "{unknown}");
+    assert_eq!(
+        found(
+            &matrix("list: {elements: [{a: b}, {a: c}]}"),
+            "{{path}}",
+            false
+        )
+        .len(),
+        2
+    );
+    for unknown in [
+        "clusters: {}",
+        "scmProvider: {}",
+        "merge: {generators: []}",
+        &format!("{{{}, selector: {{}}}}", git("{path: 'apps/*'}")),
+    ] {
+        assert_eq!(
+            found(unknown, "{{path}}", false),
+            ["Argo CD x: "],
+            "{unknown}"
+        );
     }
-    assert_eq!(found(&git("{path: 'apps/*'}"), "{{path | lower}}", false), ["Argo CD x: "]);
+    assert_eq!(
+        found(&git("{path: 'apps/*'}"), "{{path | lower}}", false),
+        ["Argo CD x: "]
+    );
 }
 
 #[test]
 fn applications_meet_when_they_are_applied_together() {
     let found = |one: &str, other: &str, namespace: &str| {
-        let (a, b) = (application("a", "path: d", "ns"), application("b", "path: e", namespace));
-        sets(&with(&[(one, &a), (other, &b)], &["d/a.yaml", "e/b.yaml"]), Evidence::ArgoCd)
+        let (a, b) = (
+            application("a", "path: d", "ns"),
+            application("b", "path: e", namespace),
+        );
+        sets(
+            &with(&[(one, &a), (other, &b)], &["d/a.yaml", "e/b.yaml"]),
+            Evidence::ArgoCd,
+        )
     };
-    assert_eq!(found("apps/a.yaml", "apps/b.yaml", "ns"), ["Argo CD a, b: ns/a ns/b"]);
-    assert_eq!(found("apps/a.yaml", "apps/b.yaml", "other"), ["d: ns/a", "e: other/b"]);
-    assert_eq!(found("apps/a.yaml", "more/b.yaml", "ns"), ["d: ns/a", "e: ns/b"]);
+    assert_eq!(
+        found("apps/a.yaml", "apps/b.yaml", "ns"),
+        ["Argo CD a, b: ns/a ns/b"]
+    );
+    assert_eq!(
+        found("apps/a.yaml", "apps/b.yaml", "other"),
+        ["d: ns/a", "e: other/b"]
+    );
+    assert_eq!(
+        found("apps/a.yaml", "more/b.yaml", "ns"),
+        ["d: ns/a", "e: ns/b"]
+    );
 }
 
 #[test]
 fn what_is_not_all_that_is_applied_is_open() {
-    let (a, b) = (application("a", "path: d", "ns"), application("b", "path: e", "other"));
-    let w = with(&[("apps/a.yaml", &a), ("apps/b.yaml", &b)], &["d/a.yaml", "e/b.yaml"]);
+    let (a, b) = (
+        application("a", "path: d", "ns"),
+        application("b", "path: e", "other"),
+    );
+    let w = with(
+        &[("apps/a.yaml", &a), ("apps/b.yaml", &b)],
+        &["d/a.yaml", "e/b.yaml"],
+    );
     assert!(set(&w, "d").closed && set(&w, "e").closed);
     hole(&w, "apps", "more is applied by Application a, b");
     // One that reaches into the namespace of the other.
     let foreign = config_map("b", "k").replace("metadata:\n", "metadata:\n  namespace: ns\n");
-    let w = workspace(&[("apps/a.yaml", &a), ("apps/b.yaml", &b), ("d/a.yaml", &config_map("a", "k")), ("e/b.yaml", &foreign)]);
-    hole(&w, "d", "other applications of its cluster apply objects of namespace ns too");
+    let w = workspace(&[
+        ("apps/a.yaml", &a),
+        ("apps/b.yaml", &b),
+        ("d/a.yaml", &config_map("a", "k")),
+        ("e/b.yaml", &foreign),
+    ]);
+    hole(
+        &w,
+        "d",
+        "other applications of its cluster apply objects of namespace ns too",
+    );
     // A chart beside it.
     let chart = application("b", "chart: redis", "ns");
-    let w = with(&[("apps/a.yaml", &a), ("apps/b.yaml", &chart)], &["d/a.yaml"]);
+    let w = with(
+        &[("apps/a.yaml", &a), ("apps/b.yaml", &chart)],
+        &["d/a.yaml"],
+    );
     hole(&w, "Argo CD a, b", "Application b applies Helm chart redis");
     let release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: r}\n";
-    let w = with(&[("k/kustomization.yaml", "resources: [a.yaml, r.yaml]\n"), ("k/r.yaml", release)], &["k/a.yaml"]);
+    let w = with(
+        &[
+            ("k/kustomization.yaml", "resources: [a.yaml, r.yaml]\n"),
+            ("k/r.yaml", release),
+        ],
+        &["k/a.yaml"],
+    );
     hole(&w, "k", "a Helm chart is installed by HelmRelease r");
-    let w = with(&[("c/Chart.yaml", "name: c\n"), ("c/templates/x.yaml", "a: {{ b }}\n")], &[]);
+    let w = with(
+        &[
+            ("c/Chart.yaml", "name: c\n"),
+            ("c/templates/x.yaml", "a: {{ b }}\n"),
+        ],
+        &[],
+    );
     assert_eq!(sets(&w, Evidence::Helm), ["c: "]);
     assert!(!set(&w, "c").closed);
 }
 
 #[test]
 fn another_repository_is_not_this_workspace() {
-    let foreign = application("b", "path: e", "ns").replace(URL, "https://git.example.com/other.git");
+    let foreign =
+        application("b", "path: e", "ns").replace(URL, "https://git.example.com/other.git");
     let third = application("c", "path: f", "third");
-    let files = [("apps/a.yaml", application("a", "path: d", "ns")), ("apps/b.yaml", foreign), ("apps/c.yaml", third)];
+    let files = [
+        ("apps/a.yaml", application("a", "path: d", "ns")),
+        ("apps/b.yaml", foreign),
+        ("apps/c.yaml", third),
+    ];
     let others: Vec<(&str, &str)> = files.iter().map(|(p, t)| (*p, t.as_str())).collect();
     let w = with(&others, &["d/a.yaml", "e/b.yaml", "f/c.yaml"]);
-    assert_eq!(sets(&w, Evidence::ArgoCd), ["Argo CD a, b: ns/a", "f: third/c"]);
-    hole(&w, "Argo CD a, b", "e of git.example.com/other at HEAD, which is not taken for this workspace");
-    assert_eq!(sets(&w, Evidence::Directory), ["apps: -/a -/b -/c", "e: -/b"]);
+    assert_eq!(
+        sets(&w, Evidence::ArgoCd),
+        ["Argo CD a, b: ns/a", "f: third/c"]
+    );
+    hole(
+        &w,
+        "Argo CD a, b",
+        "e of git.example.com/other at HEAD, which is not taken for this workspace",
+    );
+    assert_eq!(
+        sets(&w, Evidence::Directory),
+        ["apps: -/a -/b -/c", "e: -/b"]
+    );
     // Two repositories with as many paths here: neither is taken.
     let w = with(&others[..2], &["d/a.yaml", "e/b.yaml"]);
     assert_eq!(sets(&w, Evidence::ArgoCd), ["Argo CD a, b: "]);
@@ -193,21 +385,50 @@ fn another_repository_is_not_this_workspace() {
 
 #[test]
 fn flux_builds_a_tree_and_the_kustomizations_in_it() {
-    let files = ["t/a.yaml", "t/sub/b.yaml", "t/k/c.yaml", "t/k/d.yaml", "t/comp/e.yaml"];
+    let files = [
+        "t/a.yaml",
+        "t/sub/b.yaml",
+        "t/k/c.yaml",
+        "t/k/d.yaml",
+        "t/comp/e.yaml",
+    ];
     let others = [
-        ("t/k/kustomization.yaml", "namePrefix: p-\nresources: [c.yaml]\n"),
-        ("t/comp/kustomization.yaml", "kind: Component\nresources: [e.yaml]\n"),
+        (
+            "t/k/kustomization.yaml",
+            "namePrefix: p-\nresources: [c.yaml]\n",
+        ),
+        (
+            "t/comp/kustomization.yaml",
+            "kind: Component\nresources: [e.yaml]\n",
+        ),
     ];
     let found = |spec: &str| {
         let cr = flux("f", spec);
-        let all: Vec<(&str, &str)> = others.iter().copied().chain([("clusters/f.yaml", cr.as_str())]).collect();
+        let all: Vec<(&str, &str)> = others
+            .iter()
+            .copied()
+            .chain([("clusters/f.yaml", cr.as_str())])
+            .collect();
         sets(&with(&all, &files), Evidence::Flux)
     };
     assert_eq!(found("path: ./t"), ["t: -/a -/p-c -/b"]);
-    assert_eq!(found("path: ./t, targetNamespace: ns"), ["t: ns/a ns/p-c ns/b"]);
-    let cr = flux("f", "path: ./t/k, targetNamespace: ns, namePrefix: q-, components: [../comp]");
-    let all: Vec<(&str, &str)> = others.iter().copied().chain([("clusters/f.yaml", cr.as_str())]).collect();
-    assert_eq!(sets(&with(&all, &files), Evidence::Kustomization), ["t/k: ns/q-c ns/q-e"]);
+    assert_eq!(
+        found("path: ./t, targetNamespace: ns"),
+        ["t: ns/a ns/p-c ns/b"]
+    );
+    let cr = flux(
+        "f",
+        "path: ./t/k, targetNamespace: ns, namePrefix: q-, components: [../comp]",
+    );
+    let all: Vec<(&str, &str)> = others
+        .iter()
+        .copied()
+        .chain([("clusters/f.yaml", cr.as_str())])
+        .collect();
+    assert_eq!(
+        sets(&with(&all, &files), Evidence::Kustomization),
+        ["t/k: ns/q-c ns/q-e"]
+    );
 }
 
 #[test]
@@ -217,14 +438,26 @@ fn flux_reads_the_source_it_names() {
             "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: {name}, namespace: flux-system}}\nspec: {{url: '{url}', ref: {{branch: main}}}}\n"
         )
     };
-    let (one, two) = (flux("f", "path: ./d"), flux("g", "path: ./e").replace("name: repo", "name: other"));
+    let (one, two) = (
+        flux("f", "path: ./d"),
+        flux("g", "path: ./e").replace("name: repo", "name: other"),
+    );
     let base = [("c/f.yaml", one.as_str()), ("c/g.yaml", two.as_str())];
     let found = |more: &[(&str, &str)]| {
         let all: Vec<(&str, &str)> = base.iter().chain(more).copied().collect();
         sets(&with(&all, &["d/a.yaml", "e/b.yaml"]), Evidence::Flux)
     };
     assert_eq!(found(&[]), ["Flux f, g: "]);
-    let (repo, same) = (git("repo", URL), git("other", "ssh://git@git.example.com/shop/deploy"));
-    assert_eq!(found(&[("c/r.yaml", &repo), ("c/o.yaml", &same)]), ["Flux f, g: -/a -/b"]);
-    assert_eq!(resource(&with(&base, &["d/a.yaml"]), "Kustomization/f").name, "f");
+    let (repo, same) = (
+        git("repo", URL),
+        git("other", "ssh://git@git.example.com/shop/deploy"),
+    );
+    assert_eq!(
+        found(&[("c/r.yaml", &repo), ("c/o.yaml", &same)]),
+        ["Flux f, g: -/a -/b"]
+    );
+    assert_eq!(
+        resource(&with(&base, &["d/a.yaml"]), "Kustomization/f").name,
+        "f"
+    );
 }

@@ -9,11 +9,16 @@ use crate::kube::{Target, Workspace};
 fn ask(w: &Workspace) -> usize {
     let mut answers = 0;
     for r in w.resources() {
-        answers += w.pod_templates(r.id).iter().map(|t| t.references().len()).sum::<usize>();
+        answers += w
+            .pod_templates(r.id)
+            .iter()
+            .map(|t| t.references().len())
+            .sum::<usize>();
         answers += w.field_references(r.id).len() + w.touches(r.id).len() + w.data_keys(r.id).len();
         answers += w.uses_outside(Some(r.id), Target::ConfigMap, &r.name).len();
         for set in w.sets_of(r.id) {
-            answers += w.unexplained_uses(set, Target::ConfigMap, &r.name).len() + w.references_to(set, Target::ConfigMap, "a").len();
+            answers += w.unexplained_uses(set, Target::ConfigMap, &r.name).len()
+                + w.references_to(set, Target::ConfigMap, "a").len();
             let _ = w.resolve(set, r.id, Target::ConfigMap, "a");
         }
     }
@@ -22,7 +27,18 @@ fn ask(w: &Workspace) -> usize {
 
 #[test]
 fn fields_of_the_wrong_type_are_no_surprise() {
-    let values = ["x", "1", "[]", "{}", "[x]", "[[x]]", "[{name: 1}]", "{x: y}", "null", "{name: [a]}"];
+    let values = [
+        "x",
+        "1",
+        "[]",
+        "{}",
+        "[x]",
+        "[[x]]",
+        "[{name: 1}]",
+        "{x: y}",
+        "null",
+        "{name: [a]}",
+    ];
     let keys = [
         "metadata.labels",
         "metadata.annotations",
@@ -34,7 +50,12 @@ fn fields_of_the_wrong_type_are_no_surprise() {
         "data",
         "rules",
     ];
-    for kind in ["apps/v1, kind: Deployment", "v1, kind: ConfigMap", "rbac.authorization.k8s.io/v1, kind: Role", "e.com/v1, kind: Thing"] {
+    for kind in [
+        "apps/v1, kind: Deployment",
+        "v1, kind: ConfigMap",
+        "rbac.authorization.k8s.io/v1, kind: Role",
+        "e.com/v1, kind: Thing",
+    ] {
         for key in keys {
             for value in values {
                 let (first, rest) = key.split_once('.').unwrap_or((key, ""));
@@ -42,9 +63,20 @@ fn fields_of_the_wrong_type_are_no_surprise() {
                 for segment in rest.split('.').rev().filter(|s| !s.is_empty()) {
                     body = format!("{{{segment}: {body}}}");
                 }
-                let metadata = if first == "metadata" { body.replacen('{', "{name: a, ", 1) } else { "{name: a}".to_owned() };
-                let other = if first == "metadata" { String::new() } else { format!(", {first}: {body}") };
-                ask(&workspace(&[("a.yaml", &format!("{{apiVersion: {kind}, metadata: {metadata}{other}}}"))]));
+                let metadata = if first == "metadata" {
+                    body.replacen('{', "{name: a, ", 1)
+                } else {
+                    "{name: a}".to_owned()
+                };
+                let other = if first == "metadata" {
+                    String::new()
+                } else {
+                    format!(", {first}: {body}")
+                };
+                ask(&workspace(&[(
+                    "a.yaml",
+                    &format!("{{apiVersion: {kind}, metadata: {metadata}{other}}}"),
+                )]));
             }
         }
     }
@@ -93,7 +125,10 @@ fn kustomizations_of_the_wrong_type_are_no_surprise() {
             let w = workspace(&[
                 ("d/base/kustomization.yaml", "resources: [a.yaml]\n"),
                 ("d/base/a.yaml", &config_map("a", "k")),
-                ("d/kustomization.yaml", &format!("components: [base]\n{key}: {value}\n")),
+                (
+                    "d/kustomization.yaml",
+                    &format!("components: [base]\n{key}: {value}\n"),
+                ),
             ]);
             ask(&w);
         }
@@ -102,7 +137,9 @@ fn kustomizations_of_the_wrong_type_are_no_surprise() {
 
 #[test]
 fn alias_bombs_are_not_followed() {
-    let mut text = String::from("apiVersion: e.com/v1\nkind: Thing\nmetadata: {name: a}\nl0: &l0 {configMapRef: {name: a}}\n");
+    let mut text = String::from(
+        "apiVersion: e.com/v1\nkind: Thing\nmetadata: {name: a}\nl0: &l0 {configMapRef: {name: a}}\n",
+    );
     for level in 1..30 {
         let inner = format!("*l{}, ", level - 1).repeat(9);
         text = format!("{text}l{level}: &l{level} [{inner}]\n");
@@ -111,7 +148,10 @@ fn alias_bombs_are_not_followed() {
     let bomb = workspace(&[("a.yaml", &text.replace("$patch: x\n", ""))]);
     assert_eq!(ask(&bomb), 3);
     let w = workspace(&[
-        ("kustomization.yaml", "resources: [b.yaml]\npatches: [{path: a.yaml}]\n"),
+        (
+            "kustomization.yaml",
+            "resources: [b.yaml]\npatches: [{path: a.yaml}]\n",
+        ),
         ("a.yaml", &text),
         ("b.yaml", &config_map("a", "k")),
     ]);
@@ -120,13 +160,29 @@ fn alias_bombs_are_not_followed() {
 
 #[test]
 fn components_that_double_end() {
-    let mut files = vec![("end/kustomization.yaml".to_owned(), "kind: Component\n".to_owned())];
+    let mut files = vec![(
+        "end/kustomization.yaml".to_owned(),
+        "kind: Component\n".to_owned(),
+    )];
     for level in 0..40 {
-        let next = if level == 39 { "../end".to_owned() } else { format!("../c{}", level + 1) };
-        files.push((format!("c{level}/kustomization.yaml"), format!("kind: Component\ncomponents: [{next}, {next}]\n")));
+        let next = if level == 39 {
+            "../end".to_owned()
+        } else {
+            format!("../c{}", level + 1)
+        };
+        files.push((
+            format!("c{level}/kustomization.yaml"),
+            format!("kind: Component\ncomponents: [{next}, {next}]\n"),
+        ));
     }
-    files.push(("root/kustomization.yaml".to_owned(), "components: [../c0]\n".to_owned()));
-    let files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (p.as_str(), t.as_str())).collect();
+    files.push((
+        "root/kustomization.yaml".to_owned(),
+        "components: [../c0]\n".to_owned(),
+    ));
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(p, t)| (p.as_str(), t.as_str()))
+        .collect();
     let w = workspace(&files);
     assert!(!set(&w, "root").closed);
 }
@@ -137,13 +193,22 @@ fn deep_lists_and_mappings_end() {
     for _ in 0..40 {
         text = format!("{{apiVersion: v1, kind: List, items: [{text}]}}");
     }
-    let deep =
-        format!("{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: a}}, spec: {}1{}}}", "{a: ".repeat(100), "}".repeat(100));
+    let deep = format!(
+        "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: a}}, spec: {}1{}}}",
+        "{a: ".repeat(100),
+        "}".repeat(100)
+    );
     let w = workspace(&[
         ("list.yaml", &text),
-        ("kustomization.yaml", "resources: [web.yaml]\npatches: [{path: deep.yaml}]\n"),
+        (
+            "kustomization.yaml",
+            "resources: [web.yaml]\npatches: [{path: deep.yaml}]\n",
+        ),
         ("deep.yaml", &deep),
-        ("web.yaml", "{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}}"),
+        (
+            "web.yaml",
+            "{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}}",
+        ),
     ]);
     assert!(w.resources().iter().all(|r| r.name != "deep"));
     let touches = w.touches(resource(&w, "Deployment/a").id);
@@ -160,8 +225,16 @@ fn parameters_that_grow_by_aliases_end() {
     }
     let text = format!(
         "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {{name: s}}\nspec:\n  generators:\n  - list:\n      elements:\n      - {{a: b}}\n{}  template: {{metadata: {{name: x}}, spec: {{source: {{repoURL: r, path: d}}}}}}\n",
-        levels.replace("      a", "        a").replacen("        a0", "      - a0", 1)
+        levels
+            .replace("      a", "        a")
+            .replacen("        a0", "      - a0", 1)
     );
-    let w = workspace(&[("s.yaml", &text), ("d/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")]);
+    let w = workspace(&[
+        ("s.yaml", &text),
+        (
+            "d/a.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",
+        ),
+    ]);
     assert_eq!(w.resources().len(), 2);
 }

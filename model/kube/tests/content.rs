@@ -5,7 +5,10 @@ use crate::kube::{Target, Workspace, walk};
 
 fn touched(w: &Workspace, display: &str, path: &[&str]) -> Option<&'static str> {
     let id = resource(w, display).id;
-    let node = walk(w.node(id).expect("its mapping"), path).into_iter().next().expect("the node");
+    let node = walk(w.node(id).expect("its mapping"), path)
+        .into_iter()
+        .next()
+        .expect("the node");
     w.touched(id, node).map(|touch| touch.what)
 }
 
@@ -24,19 +27,34 @@ fn a_patch_touches_the_nodes_that_it_reaches() {
     let patch = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {k: y}\n";
     let kustomization = "resources: [a.yaml, b.yaml]\npatches: [{path: p.yaml}]\n";
     let (a, b) = (config_map("a", "k"), config_map("b", "k"));
-    let w = workspace(&[("kustomization.yaml", kustomization), ("a.yaml", &a), ("b.yaml", &b), ("p.yaml", patch)]);
+    let w = workspace(&[
+        ("kustomization.yaml", kustomization),
+        ("a.yaml", &a),
+        ("b.yaml", &b),
+        ("p.yaml", patch),
+    ]);
     assert_eq!(touched(&w, "ConfigMap/a", &["data", "k"]), Some("a patch"));
     assert_eq!(touched(&w, "ConfigMap/a", &["kind"]), None);
     assert_eq!(touched(&w, "ConfigMap/b", &["data", "k"]), None);
-    assert_eq!(w.content_touched(resource(&w, "ConfigMap/a").id), Some("a patch"));
+    assert_eq!(
+        w.content_touched(resource(&w, "ConfigMap/a").id),
+        Some("a patch")
+    );
     assert_eq!(w.content_touched(resource(&w, "ConfigMap/b").id), None);
 }
 
 #[test]
 fn a_generator_that_merges_touches_the_content() {
-    let kustomization = "resources: [a.yaml]\nconfigMapGenerator: [{name: a, behavior: merge, literals: [x=y]}]\n";
-    let w = workspace(&[("kustomization.yaml", kustomization), ("a.yaml", &config_map("a", "k"))]);
-    assert_eq!(w.content_touched(resource(&w, "ConfigMap/a").id), Some("a generator"));
+    let kustomization =
+        "resources: [a.yaml]\nconfigMapGenerator: [{name: a, behavior: merge, literals: [x=y]}]\n";
+    let w = workspace(&[
+        ("kustomization.yaml", kustomization),
+        ("a.yaml", &config_map("a", "k")),
+    ]);
+    assert_eq!(
+        w.content_touched(resource(&w, "ConfigMap/a").id),
+        Some("a generator")
+    );
 }
 
 #[test]
@@ -44,6 +62,9 @@ fn encrypted_files_show_names() {
     let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: ns}\nstringData: {a: 'ENC[x]'}\nsops: {mac: 'ENC[y]'}\n";
     let w = workspace(&[("a.yaml", &config_map("a", "k")), ("s.yaml", text)]);
     let [secret] = w.encrypted().try_into().expect("one Secret");
-    assert_eq!((secret.to, secret.name.as_str(), secret.namespace.as_deref()), (Target::Secret, "s", Some("ns")));
+    assert_eq!(
+        (secret.to, secret.name.as_str(), secret.namespace.as_deref()),
+        (Target::Secret, "s", Some("ns"))
+    );
     assert_eq!(w.file(secret.location.file).path, "s.yaml");
 }

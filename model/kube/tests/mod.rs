@@ -24,26 +24,44 @@ pub(crate) fn workspace(files: &[(&str, &str)]) -> Workspace {
 }
 
 fn workspace_with(files: &[(&str, &str)], options: Options) -> Workspace {
-    Workspace::new(files.iter().map(|(path, text)| input(path, text)).collect(), options)
+    Workspace::new(
+        files.iter().map(|(path, text)| input(path, text)).collect(),
+        options,
+    )
 }
 
 fn input(path: &str, text: &str) -> Input {
-    Input { path: path.to_owned(), text: Arc::from(text), editable: true }
+    Input {
+        path: path.to_owned(),
+        text: Arc::from(text),
+        editable: true,
+    }
 }
 
 /// The resource with that kind and name.
 fn resource<'a>(workspace: &'a Workspace, display: &str) -> &'a Resource {
-    workspace.resources().iter().find(|r| r.display() == display).unwrap_or_else(|| panic!("no {display}"))
+    workspace
+        .resources()
+        .iter()
+        .find(|r| r.display() == display)
+        .unwrap_or_else(|| panic!("no {display}"))
 }
 
 /// The set of that name.
 fn set<'a>(workspace: &'a Workspace, name: &str) -> &'a ApplySet {
-    workspace.sets().iter().find(|s| s.name == name).unwrap_or_else(|| panic!("no set {name}"))
+    workspace
+        .sets()
+        .iter()
+        .find(|s| s.name == name)
+        .unwrap_or_else(|| panic!("no set {name}"))
 }
 
 /// `namespace/name` of all members.
 fn members(set: &ApplySet) -> Vec<String> {
-    set.members.iter().map(|m| format!("{}/{}", m.namespace.as_deref().unwrap_or("-"), m.name)).collect()
+    set.members
+        .iter()
+        .map(|m| format!("{}/{}", m.namespace.as_deref().unwrap_or("-"), m.name))
+        .collect()
 }
 
 /// A ConfigMap with one key.

@@ -6,29 +6,63 @@ use crate::kube::{ApplySetSpec, Evidence, Options, PathGlob, Resolution, Target,
 const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: []}\n";
 
 fn resolve(w: &Workspace, set_name: &str, name: &str) -> Resolution {
-    w.resolve(set(w, set_name).id, resource(w, "Pod/p").id, Target::ConfigMap, name)
+    w.resolve(
+        set(w, set_name).id,
+        resource(w, "Pod/p").id,
+        Target::ConfigMap,
+        name,
+    )
 }
 
 fn names(w: &Workspace) -> Vec<(&str, Evidence, bool)> {
-    w.sets().iter().map(|s| (s.name.as_str(), s.evidence, s.closed)).collect()
+    w.sets()
+        .iter()
+        .map(|s| (s.name.as_str(), s.evidence, s.closed))
+        .collect()
 }
 
 fn in_namespace(name: &str, namespace: &str) -> String {
-    config_map(name, "k").replace("metadata:\n", &format!("metadata:\n  namespace: {namespace}\n"))
+    config_map(name, "k").replace(
+        "metadata:\n",
+        &format!("metadata:\n  namespace: {namespace}\n"),
+    )
 }
 
 #[test]
 fn a_directory_is_a_candidate_without_what_is_below() {
-    let w = workspace(&[("a/x.yaml", &config_map("x", "k")), ("a/b/w.yaml", &config_map("w", "k")), ("z.yaml", &config_map("z", "k"))]);
-    assert_eq!(names(&w), [(".", Evidence::Directory, false), ("a", Evidence::Directory, false), ("a/b", Evidence::Directory, false)]);
+    let w = workspace(&[
+        ("a/x.yaml", &config_map("x", "k")),
+        ("a/b/w.yaml", &config_map("w", "k")),
+        ("z.yaml", &config_map("z", "k")),
+    ]);
+    assert_eq!(
+        names(&w),
+        [
+            (".", Evidence::Directory, false),
+            ("a", Evidence::Directory, false),
+            ("a/b", Evidence::Directory, false)
+        ]
+    );
     assert_eq!(members(set(&w, "a")), ["-/x"]);
-    assert_eq!(w.sets_of(resource(&w, "ConfigMap/w").id), [set(&w, "a/b").id]);
+    assert_eq!(
+        w.sets_of(resource(&w, "ConfigMap/w").id),
+        [set(&w, "a/b").id]
+    );
 }
 
 #[test]
 fn a_stream_is_one_closed_set() {
-    let options = Options { stream: true, ..Options::default() };
-    let w = workspace_with(&[("<stdin>", &format!("{}---\n{}", config_map("b", "k"), config_map("a", "k")))], options);
+    let options = Options {
+        stream: true,
+        ..Options::default()
+    };
+    let w = workspace_with(
+        &[(
+            "<stdin>",
+            &format!("{}---\n{}", config_map("b", "k"), config_map("a", "k")),
+        )],
+        options,
+    );
     assert_eq!(names(&w), [("<stdin>", Evidence::Stream, true)]);
     assert_eq!(members(set(&w, "<stdin>")), ["-/b", "-/a"]);
 }
@@ -36,29 +70,65 @@ fn a_stream_is_one_closed_set() {
 #[test]
 fn kustomizations_gather_in_order_from_the_inside_out() {
     let w = workspace(&[
-        ("base/kustomization.yaml", "resources: [b.yaml, a.yaml]\nnamePrefix: in-\n"),
+        (
+            "base/kustomization.yaml",
+            "resources: [b.yaml, a.yaml]\nnamePrefix: in-\n",
+        ),
         ("base/a.yaml", &in_namespace("a", "old")),
         ("base/b.yaml", &config_map("b", "k")),
-        ("over/kustomization.yaml", "namespace: prod\nnamePrefix: p-\nnameSuffix: -s\nresources: [./c.yaml, ../base]\n"),
+        (
+            "over/kustomization.yaml",
+            "namespace: prod\nnamePrefix: p-\nnameSuffix: -s\nresources: [./c.yaml, ../base]\n",
+        ),
         ("over/c.yaml", &config_map("c", "k")),
         ("over/unused.yaml", &config_map("u", "k")),
     ]);
-    assert_eq!(names(&w), [("over", Evidence::Kustomization, true), ("over", Evidence::Directory, false)]);
-    assert_eq!(members(&w.sets()[0]), ["prod/p-c-s", "prod/p-in-b-s", "prod/p-in-a-s"]);
+    assert_eq!(
+        names(&w),
+        [
+            ("over", Evidence::Kustomization, true),
+            ("over", Evidence::Directory, false)
+        ]
+    );
+    assert_eq!(
+        members(&w.sets()[0]),
+        ["prod/p-c-s", "prod/p-in-b-s", "prod/p-in-a-s"]
+    );
     assert_eq!(members(&w.sets()[1]), ["-/u"]);
     let file = |path: &str| w.file_at(path).unwrap().id;
-    assert_eq!(w.sets()[0].members[1].through, [file("over/kustomization.yaml"), file("base/kustomization.yaml")]);
-    assert_eq!(w.kustomizations().iter().map(|k| k.root).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(
+        w.sets()[0].members[1].through,
+        [
+            file("over/kustomization.yaml"),
+            file("base/kustomization.yaml")
+        ]
+    );
+    assert_eq!(
+        w.kustomizations()
+            .iter()
+            .map(|k| k.root)
+            .collect::<Vec<_>>(),
+        [false, true]
+    );
 }
 
 #[test]
 fn a_component_changes_what_its_parent_gathered() {
     let w = workspace(&[
-        ("kustomization.yaml", "resources: [a.yaml]\ncomponents: [comp]\n"),
+        (
+            "kustomization.yaml",
+            "resources: [a.yaml]\ncomponents: [comp]\n",
+        ),
         ("a.yaml", &config_map("a", "k")),
-        ("comp/kustomization.yaml", "kind: Component\nnameSuffix: -c\nresources: [b.yaml]\n"),
+        (
+            "comp/kustomization.yaml",
+            "kind: Component\nnameSuffix: -c\nresources: [b.yaml]\n",
+        ),
         ("comp/b.yaml", &config_map("b", "k")),
-        ("lone/kustomization.yaml", "kind: Component\nresources: [b.yaml]\n"),
+        (
+            "lone/kustomization.yaml",
+            "kind: Component\nresources: [b.yaml]\n",
+        ),
         ("lone/b.yaml", &config_map("lone", "k")),
     ]);
     assert_eq!(names(&w), [(".", Evidence::Kustomization, true)]);
@@ -70,13 +140,19 @@ fn a_component_changes_what_its_parent_gathered() {
 fn what_cannot_be_read_makes_a_hole() {
     let with = |more: &str| {
         let w = workspace(&[
-            ("d/kustomization.yaml", &format!("resources: [a.yaml]\n{more}\n")),
+            (
+                "d/kustomization.yaml",
+                &format!("resources: [a.yaml]\n{more}\n"),
+            ),
             ("d/a.yaml", &config_map("a", "k")),
             ("d/broken.yaml", "a: [\n"),
             ("d/template.yaml", "{{ x }\n"),
             ("d/sops.yaml", "kind: Secret\nsops: {mac: x}\n"),
             ("d/plain/x.yaml", "a: 1\n"),
-            ("d/labels.yaml", "apiVersion: builtin\nkind: LabelTransformer\nmetadata: {name: l}\n"),
+            (
+                "d/labels.yaml",
+                "apiVersion: builtin\nkind: LabelTransformer\nmetadata: {name: l}\n",
+            ),
         ]);
         (w.sets()[0].closed, w.sets()[0].holes.len())
     };
@@ -120,23 +196,39 @@ fn cycles_end() {
 fn configured_sets_take_precedence() {
     let spec = |name: &str, paths: &[&str]| ApplySetSpec {
         name: name.to_owned(),
-        paths: paths.iter().map(|p| PathGlob::new(p, false).unwrap()).collect(),
+        paths: paths
+            .iter()
+            .map(|p| PathGlob::new(p, false).unwrap())
+            .collect(),
         namespace: Some("ns".to_owned()),
         cluster: None,
     };
-    let options = Options { apply_sets: vec![spec("one", &["b/**", "a/*.yaml"]), spec("kust", &["k/**"])], ..Options::default() };
+    let options = Options {
+        apply_sets: vec![spec("one", &["b/**", "a/*.yaml"]), spec("kust", &["k/**"])],
+        ..Options::default()
+    };
     let w = workspace_with(
         &[
             ("a/a.yaml", &in_namespace("a", "own")),
             ("b/b.yaml", &config_map("b", "k")),
             ("c/c.yaml", &config_map("c", "k")),
-            ("k/kustomization.yaml", "namePrefix: p-\nresources: [k.yaml]\n"),
+            (
+                "k/kustomization.yaml",
+                "namePrefix: p-\nresources: [k.yaml]\n",
+            ),
             ("k/k.yaml", &config_map("k", "k")),
             ("k/more.yaml", &config_map("more", "k")),
         ],
         options,
     );
-    assert_eq!(names(&w), [("one", Evidence::Config, true), ("kust", Evidence::Config, true), ("c", Evidence::Directory, false)]);
+    assert_eq!(
+        names(&w),
+        [
+            ("one", Evidence::Config, true),
+            ("kust", Evidence::Config, true),
+            ("c", Evidence::Directory, false)
+        ]
+    );
     assert_eq!(members(&w.sets()[0]), ["ns/b", "own/a"]);
     assert_eq!(members(&w.sets()[1]), ["ns/p-k", "ns/more"]);
 }
@@ -144,20 +236,55 @@ fn configured_sets_take_precedence() {
 #[test]
 fn names_resolve_within_the_namespace() {
     let (a, own) = (config_map("a", "k"), in_namespace("a", "own"));
-    let id = |w: &Workspace, at: usize| w.resources().iter().filter(|r| r.kind == "ConfigMap").nth(at).unwrap().id;
+    let id = |w: &Workspace, at: usize| {
+        w.resources()
+            .iter()
+            .filter(|r| r.kind == "ConfigMap")
+            .nth(at)
+            .unwrap()
+            .id
+    };
     let one = workspace(&[("d/a.yaml", &a), ("d/p.yaml", POD), ("e/a.yaml", &a)]);
     assert_eq!(resolve(&one, "d", "a"), Resolution::One(id(&one, 0)));
     assert_eq!(resolve(&one, "d", "b"), Resolution::Missing);
     let several = workspace(&[("d/a.yaml", &a), ("d/b.yaml", &a), ("d/p.yaml", POD)]);
-    assert_eq!(resolve(&several, "d", "a"), Resolution::Several(vec![id(&several, 0), id(&several, 1)]));
+    assert_eq!(
+        resolve(&several, "d", "a"),
+        Resolution::Several(vec![id(&several, 0), id(&several, 1)])
+    );
     let uncertain = workspace(&[("d/a.yaml", &own), ("d/p.yaml", POD)]);
-    assert_eq!(resolve(&uncertain, "d", "a"), Resolution::Uncertain(vec![id(&uncertain, 0)]));
-    let foreign = workspace(&[("d/a.yaml", &own), ("d/p.yaml", &POD.replace("name: p", "name: p, namespace: other"))]);
+    assert_eq!(
+        resolve(&uncertain, "d", "a"),
+        Resolution::Uncertain(vec![id(&uncertain, 0)])
+    );
+    let foreign = workspace(&[
+        ("d/a.yaml", &own),
+        (
+            "d/p.yaml",
+            &POD.replace("name: p", "name: p, namespace: other"),
+        ),
+    ]);
     assert_eq!(resolve(&foreign, "d", "a"), Resolution::Missing);
-    let stated = foreign.resolve_in(set(&foreign, "d").id, resource(&foreign, "Pod/p").id, Target::ConfigMap, "a", Some("own"));
+    let stated = foreign.resolve_in(
+        set(&foreign, "d").id,
+        resource(&foreign, "Pod/p").id,
+        Target::ConfigMap,
+        "a",
+        Some("own"),
+    );
     assert_eq!(stated, Resolution::One(id(&foreign, 0)));
-    let kustomized = workspace(&[("kustomization.yaml", "namespace: n\nresources: [a.yaml, p.yaml]\n"), ("a.yaml", &own), ("p.yaml", POD)]);
-    assert_eq!(resolve(&kustomized, ".", "a"), Resolution::One(id(&kustomized, 0)));
+    let kustomized = workspace(&[
+        (
+            "kustomization.yaml",
+            "namespace: n\nresources: [a.yaml, p.yaml]\n",
+        ),
+        ("a.yaml", &own),
+        ("p.yaml", POD),
+    ]);
+    assert_eq!(
+        resolve(&kustomized, ".", "a"),
+        Resolution::One(id(&kustomized, 0))
+    );
     assert_eq!(kustomized.data_keys(id(&kustomized, 0)), ["k"]);
 }
 
@@ -165,13 +292,24 @@ fn names_resolve_within_the_namespace() {
 fn prefixes_keep_siblings_apart() {
     let w = workspace(&[
         ("kustomization.yaml", "resources: [x, z]\n"),
-        ("x/kustomization.yaml", "namePrefix: x-\nresources: [a.yaml, p.yaml]\n"),
+        (
+            "x/kustomization.yaml",
+            "namePrefix: x-\nresources: [a.yaml, p.yaml]\n",
+        ),
         ("x/a.yaml", &config_map("a", "k")),
         ("x/p.yaml", POD),
-        ("z/kustomization.yaml", "namePrefix: z-\nresources: [a.yaml]\n"),
+        (
+            "z/kustomization.yaml",
+            "namePrefix: z-\nresources: [a.yaml]\n",
+        ),
         ("z/a.yaml", &config_map("a", "k")),
     ]);
-    let first = w.resources().iter().find(|r| r.kind == "ConfigMap").unwrap().id;
+    let first = w
+        .resources()
+        .iter()
+        .find(|r| r.kind == "ConfigMap")
+        .unwrap()
+        .id;
     assert_eq!(resolve(&w, ".", "a"), Resolution::One(first));
     assert_eq!(resolve(&w, ".", "x-a"), Resolution::One(first));
 }
@@ -184,43 +322,124 @@ fn generators_make_names() {
     };
     let with = |text: &str| {
         workspace(&[
-            ("kustomization.yaml", &format!("resources: [p.yaml, a.yaml]\n{text}\n")),
+            (
+                "kustomization.yaml",
+                &format!("resources: [p.yaml, a.yaml]\n{text}\n"),
+            ),
             ("p.yaml", POD),
             ("a.yaml", &config_map("a", "k")),
         ])
     };
-    assert_eq!(hash(&with("configMapGenerator: [{name: g}]"), "g"), Some(true));
-    assert_eq!(hash(&with("configMapGenerator: [{name: g, options: {disableNameSuffixHash: true}}]"), "g"), Some(false));
-    assert_eq!(hash(&with("configMapGenerator: [{name: g}]\ngeneratorOptions: {disableNameSuffixHash: true}"), "g"), Some(false));
-    assert_eq!(hash(&with("configMapGenerator: [{name: a, behavior: merge}]"), "a"), Some(false));
-    assert_eq!(hash(&with("configMapGenerator: [{name: a, behavior: replace}]"), "a"), Some(false));
+    assert_eq!(
+        hash(&with("configMapGenerator: [{name: g}]"), "g"),
+        Some(true)
+    );
+    assert_eq!(
+        hash(
+            &with("configMapGenerator: [{name: g, options: {disableNameSuffixHash: true}}]"),
+            "g"
+        ),
+        Some(false)
+    );
+    assert_eq!(
+        hash(
+            &with(
+                "configMapGenerator: [{name: g}]\ngeneratorOptions: {disableNameSuffixHash: true}"
+            ),
+            "g"
+        ),
+        Some(false)
+    );
+    assert_eq!(
+        hash(
+            &with("configMapGenerator: [{name: a, behavior: merge}]"),
+            "a"
+        ),
+        Some(false)
+    );
+    assert_eq!(
+        hash(
+            &with("configMapGenerator: [{name: a, behavior: replace}]"),
+            "a"
+        ),
+        Some(false)
+    );
     assert_eq!(hash(&with("secretGenerator: [{name: g}]"), "g"), None);
-    assert_eq!(hash(&with("configMapGenerator: [{name: g}]"), "other"), None);
+    assert_eq!(
+        hash(&with("configMapGenerator: [{name: g}]"), "other"),
+        None
+    );
     assert_eq!(hash(&with(""), "a"), None);
     let merged = |base: &str, over: &str| {
         workspace(&[
-            ("kustomization.yaml", &format!("resources: [b]\nconfigMapGenerator: [{{name: g, behavior: merge{over}}}]\n")),
-            ("b/kustomization.yaml", &format!("resources: [p.yaml]\nconfigMapGenerator: [{{name: g{base}}}]\n")),
+            (
+                "kustomization.yaml",
+                &format!(
+                    "resources: [b]\nconfigMapGenerator: [{{name: g, behavior: merge{over}}}]\n"
+                ),
+            ),
+            (
+                "b/kustomization.yaml",
+                &format!("resources: [p.yaml]\nconfigMapGenerator: [{{name: g{base}}}]\n"),
+            ),
             ("b/p.yaml", POD),
         ])
     };
     let off = ", options: {disableNameSuffixHash: true}";
-    for (base, over, expected) in [("", "", true), (off, "", false), ("", off, false), (off, off, false)] {
-        assert_eq!(hash(&merged(base, over), "g"), Some(expected), "{base} {over}");
+    for (base, over, expected) in [
+        ("", "", true),
+        (off, "", false),
+        ("", off, false),
+        (off, off, false),
+    ] {
+        assert_eq!(
+            hash(&merged(base, over), "g"),
+            Some(expected),
+            "{base} {over}"
+        );
     }
-    let asked = config_map("a", "k").replace("metadata:\n", "metadata:\n  annotations: {kustomize.config.k8s.io/needs-hash: 'true'}\n");
-    let w = workspace(&[("kustomization.yaml", "resources: [p.yaml, a.yaml]\n"), ("p.yaml", POD), ("a.yaml", &asked)]);
+    let asked = config_map("a", "k").replace(
+        "metadata:\n",
+        "metadata:\n  annotations: {kustomize.config.k8s.io/needs-hash: 'true'}\n",
+    );
+    let w = workspace(&[
+        ("kustomization.yaml", "resources: [p.yaml, a.yaml]\n"),
+        ("p.yaml", POD),
+        ("a.yaml", &asked),
+    ]);
     assert_eq!(hash(&w, "a"), Some(true));
 }
 
 #[test]
 fn configured_paths_are_taken_as_kubectl_takes_them() {
     let found = |paths: &[&str], recursive: bool| {
-        let paths = paths.iter().map(|p| PathGlob::new(p, recursive).unwrap()).collect();
-        let spec = ApplySetSpec { name: "set".to_owned(), paths, ..ApplySetSpec::default() };
-        let (a, b, c) = (config_map("a", "k"), config_map("b", "k"), config_map("c", "k"));
-        let files = [("b.yaml", b.as_str()), ("d/a.yaml", &a), ("d/a/c.yaml", &c), ("d/x.txt", "x\n")];
-        let w = workspace_with(&files, Options { apply_sets: vec![spec], ..Options::default() });
+        let paths = paths
+            .iter()
+            .map(|p| PathGlob::new(p, recursive).unwrap())
+            .collect();
+        let spec = ApplySetSpec {
+            name: "set".to_owned(),
+            paths,
+            ..ApplySetSpec::default()
+        };
+        let (a, b, c) = (
+            config_map("a", "k"),
+            config_map("b", "k"),
+            config_map("c", "k"),
+        );
+        let files = [
+            ("b.yaml", b.as_str()),
+            ("d/a.yaml", &a),
+            ("d/a/c.yaml", &c),
+            ("d/x.txt", "x\n"),
+        ];
+        let w = workspace_with(
+            &files,
+            Options {
+                apply_sets: vec![spec],
+                ..Options::default()
+            },
+        );
         members(set(&w, "set"))
     };
     assert_eq!(found(&["d"], false), ["-/a"]);
@@ -241,9 +460,21 @@ fn configured_sets_of_one_cluster_are_one() {
         cluster: cluster.map(str::to_owned),
     };
     let sets = |a: Option<&str>, b: Option<&str>| {
-        let options = Options { apply_sets: vec![spec("a", a), spec("b", b)], ..Options::default() };
-        let w = workspace_with(&[("a/x.yaml", &config_map("x", "k")), ("b/w.yaml", &config_map("w", "k"))], options);
-        w.sets().iter().map(|s| format!("{}: {}", s.name, members(s).join(" "))).collect::<Vec<_>>()
+        let options = Options {
+            apply_sets: vec![spec("a", a), spec("b", b)],
+            ..Options::default()
+        };
+        let w = workspace_with(
+            &[
+                ("a/x.yaml", &config_map("x", "k")),
+                ("b/w.yaml", &config_map("w", "k")),
+            ],
+            options,
+        );
+        w.sets()
+            .iter()
+            .map(|s| format!("{}: {}", s.name, members(s).join(" ")))
+            .collect::<Vec<_>>()
     };
     assert_eq!(sets(Some("prod"), Some("prod")), ["a, b: ns-a/x ns-b/w"]);
     assert_eq!(sets(Some("prod"), Some("test")), ["a: ns-a/x", "b: ns-b/w"]);

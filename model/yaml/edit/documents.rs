@@ -24,11 +24,23 @@ pub(in super::super) fn insert(file: &File, at: usize, values: &[&Value]) -> Res
         guard::document(file, index)?;
     }
     let near = file.root(at.saturating_sub(1)).or_else(|| file.root(at));
-    let bare = Style { eol: file.eol(), step: 2, dash: 0, json: false, colon: ": ".into(), comma: ", ".into(), below: Below::default() };
+    let bare = Style {
+        eol: file.eol(),
+        step: 2,
+        dash: 0,
+        json: false,
+        colon: ": ".into(),
+        comma: ", ".into(),
+        below: Below::default(),
+    };
     let mut style = match near {
         Some(node) => {
             let near = layout.style(node);
-            Style { step: near.step, dash: near.dash, ..bare }
+            Style {
+                step: near.step,
+                dash: near.dash,
+                ..bare
+            }
         }
         None => bare,
     };
@@ -38,7 +50,14 @@ pub(in super::super) fn insert(file: &File, at: usize, values: &[&Value]) -> Res
     let bodies: Vec<String> = values
         .iter()
         .map(|value| {
-            let written = style.write(value, Slot::Item { parent: 0, column: 0 }, true);
+            let written = style.write(
+                value,
+                Slot::Item {
+                    parent: 0,
+                    column: 0,
+                },
+                true,
+            );
             format!("{}{}", written.head, written.tail)
         })
         .collect();
@@ -48,35 +67,62 @@ pub(in super::super) fn insert(file: &File, at: usize, values: &[&Value]) -> Res
             let first = if open_end { eol } else { "" };
             let last = if open_end { "" } else { eol };
             let marker = format!("{eol}---{eol}");
-            plan.splices.push(Splice::insert(text.len(), format!("{first}{}{last}", bodies.join(&marker))));
+            plan.splices.push(Splice::insert(
+                text.len(),
+                format!("{first}{}{last}", bodies.join(&marker)),
+            ));
         }
         (_, Some(next)) => {
             let (position, marker_first) = match (&next.marker, before) {
                 (Some(marker), _) => (marker.start, true),
                 // A second byte order mark would stand inside the file.
-                (None, None) if text.strip_prefix(BOM).is_some_and(|t| t.starts_with(BOM)) => return Err(guard::LAYOUT),
+                (None, None) if text.strip_prefix(BOM).is_some_and(|t| t.starts_with(BOM)) => {
+                    return Err(guard::LAYOUT);
+                }
                 // Behind a marker, a `...` above the first document would end an empty one.
-                (None, None) if next.root.is_none_or(|root| ends_above(text, file.node(root).props_start())) => return Err(guard::LAYOUT),
+                (None, None)
+                    if next
+                        .root
+                        .is_none_or(|root| ends_above(text, file.node(root).props_start())) =>
+                {
+                    return Err(guard::LAYOUT);
+                }
                 (None, None) => (if text.starts_with(BOM) { BOM.len() } else { 0 }, false),
                 (None, Some(_)) => return Err(guard::LAYOUT),
             };
             let text: String = bodies
                 .iter()
-                .map(|body| if marker_first { format!("---{eol}{body}{eol}") } else { format!("{body}{eol}---{eol}") })
+                .map(|body| {
+                    if marker_first {
+                        format!("---{eol}{body}{eol}")
+                    } else {
+                        format!("{body}{eol}---{eol}")
+                    }
+                })
                 .collect();
             plan.splices.push(Splice::insert(position, text));
         }
         (Some(before), None) => {
-            if before.root.is_some_and(|root| matches!(file.node(root).kind(), Kind::Scalar(style) if style.is_block())) {
+            if before.root.is_some_and(
+                |root| matches!(file.node(root).kind(), Kind::Scalar(style) if style.is_block()),
+            ) {
                 return Err(guard::LAYOUT);
             }
             let text: String = if open_end {
                 if let Some(root) = before.root {
                     entries::seal(layout, file.node(root))?;
                 }
-                bodies.iter().map(|body| format!("{eol}---{eol}{body}")).collect::<Vec<_>>().concat()
+                bodies
+                    .iter()
+                    .map(|body| format!("{eol}---{eol}{body}"))
+                    .collect::<Vec<_>>()
+                    .concat()
             } else {
-                bodies.iter().map(|body| format!("---{eol}{body}{eol}")).collect::<Vec<_>>().concat()
+                bodies
+                    .iter()
+                    .map(|body| format!("---{eol}{body}{eol}"))
+                    .collect::<Vec<_>>()
+                    .concat()
             };
             plan.splices.push(Splice::insert(file.text().len(), text));
         }
@@ -86,7 +132,12 @@ pub(in super::super) fn insert(file: &File, at: usize, values: &[&Value]) -> Res
 
 /// Whether a `...` stands on a line above `at`.
 fn ends_above(text: &str, at: usize) -> bool {
-    text.get(..at).is_none_or(|above| above.trim_start_matches(BOM).lines().any(|line| line.starts_with("...")))
+    text.get(..at).is_none_or(|above| {
+        above
+            .trim_start_matches(BOM)
+            .lines()
+            .any(|line| line.starts_with("..."))
+    })
 }
 
 /// Plans that document `index` goes, with its `---` and its comments.
@@ -97,7 +148,11 @@ pub(super) fn remove(file: &File, index: usize) -> Result<Plan, Refusal> {
     let document = file.documents().get(index).ok_or(guard::NO_DOCUMENT)?;
     let next = file.documents().get(index + 1);
     // What is left ends where the document before ends.
-    if index.checked_sub(1).and_then(|before| file.documents().get(before)).is_some_and(|before| before.lone_cr) {
+    if index
+        .checked_sub(1)
+        .and_then(|before| file.documents().get(before))
+        .is_some_and(|before| before.lone_cr)
+    {
         return Err(guard::LAYOUT);
     }
     if next.is_some() {
@@ -116,7 +171,9 @@ pub(super) fn remove(file: &File, index: usize) -> Result<Plan, Refusal> {
     }
     if let (0, None, Some(next)) = (index, &document.marker, next)
         && let Some(marker) = &next.marker
-        && layout.text[marker.end..layout.line_break(marker.end)].trim().is_empty()
+        && layout.text[marker.end..layout.line_break(marker.end)]
+            .trim()
+            .is_empty()
         && next.root.is_some_and(|root| !file.node(root).is_null())
     {
         range.end = layout.next_line(marker.end);
@@ -131,5 +188,8 @@ pub(super) fn remove(file: &File, index: usize) -> Result<Plan, Refusal> {
         }
     }
     let lost = layout.comments(&range);
-    Ok(Plan { splices: vec![Splice::delete(range)], lost })
+    Ok(Plan {
+        splices: vec![Splice::delete(range)],
+        lost,
+    })
 }

@@ -21,13 +21,19 @@ impl New<'_> {
         match (self, lines) {
             (Self::Entries(new), None) => new.iter().map(|(k, v)| style.flow_entry(k, v)).collect(),
             (Self::Items(new), None) => new.iter().map(|v| style.flow(v, true)).collect(),
-            (Self::Entries(new), Some((indent, unit))) => new.iter().map(|(k, v)| style.pretty_entry(k, v, indent, unit)).collect(),
-            (Self::Items(new), Some((indent, unit))) => new.iter().map(|v| style.pretty(v, indent, unit)).collect(),
+            (Self::Entries(new), Some((indent, unit))) => new
+                .iter()
+                .map(|(k, v)| style.pretty_entry(k, v, indent, unit))
+                .collect(),
+            (Self::Items(new), Some((indent, unit))) => {
+                new.iter().map(|v| style.pretty(v, indent, unit)).collect()
+            }
         }
     }
 }
 
-/// White space before the first entry or item of the nearest collection that is written one a line, and what one level more is.
+/// White space before the first entry or item of the nearest collection that is written one a line,
+/// and what one level more is.
 fn lines<'a>(layout: Layout<'a>, node: Node<'a>) -> Option<(&'a str, &'a str)> {
     let mut at = Some(node);
     while let Some(n) = at {
@@ -40,7 +46,10 @@ fn lines<'a>(layout: Layout<'a>, node: Node<'a>) -> Option<(&'a str, &'a str)> {
         {
             let inner = layout.prefix(first.start);
             let outer = indent_of(layout, n.span().start);
-            let unit = inner.strip_prefix(outer).filter(|u| !u.is_empty()).unwrap_or("  ");
+            let unit = inner
+                .strip_prefix(outer)
+                .filter(|u| !u.is_empty())
+                .unwrap_or("  ");
             return Some((inner, unit));
         }
         at = n.parent();
@@ -80,7 +89,10 @@ pub(super) fn set(layout: Layout<'_>, node: Node<'_>, value: &Value) -> Result<P
     } else {
         format!(" {text}")
     };
-    Ok(Plan { splices: vec![Splice::replace(layout.over_blanks(node), text)], lost })
+    Ok(Plan {
+        splices: vec![Splice::replace(layout.over_blanks(node), text)],
+        lost,
+    })
 }
 
 /// Byte of the comma behind the unit that ends at `end`, if there is one.
@@ -89,9 +101,13 @@ fn comma(layout: Layout<'_>, end: usize) -> Option<usize> {
     (layout.byte(at) == Some(b',')).then_some(at)
 }
 
-/// Whether nothing but white space and a comment follows `at` on its line, which is not the last one.
+/// Whether nothing but white space and a comment follows `at` on its line, which is not the last
+/// one.
 fn ends_line(layout: Layout<'_>, at: usize) -> Option<usize> {
-    layout.trailing(at).ok().filter(|end| *end < layout.text.len())
+    layout
+        .trailing(at)
+        .ok()
+        .filter(|end| *end < layout.text.len())
 }
 
 /// Plans further entries or items behind the first `at` of `collection`.
@@ -105,7 +121,8 @@ pub(super) fn insert(collection: Node<'_>, at: usize, new: &New<'_>) -> Result<P
     let Some(first) = all.first() else {
         return Ok(into_empty(layout, &style, collection, new));
     };
-    let own = lines(layout, collection).filter(|_| layout.own_line(first.start) && layout.has_break(span.start..first.start));
+    let own = lines(layout, collection)
+        .filter(|_| layout.own_line(first.start) && layout.has_break(span.start..first.start));
     let Some((indent, _)) = own else {
         let text = new.write(&style, None).join(&style.comma);
         let splice = match at.checked_sub(1) {
@@ -122,23 +139,35 @@ pub(super) fn insert(collection: Node<'_>, at: usize, new: &New<'_>) -> Result<P
     let joined = written.join(&format!(",{eol}{indent}"));
     let Some(before) = at.checked_sub(1) else {
         match ends_line(layout, span.start + 1) {
-            Some(end) => plan.splices.push(Splice::insert(end, format!("{eol}{indent}{joined},"))),
-            None => plan.splices.push(Splice::insert(first.start, format!("{joined},{eol}{indent}"))),
+            Some(end) => plan
+                .splices
+                .push(Splice::insert(end, format!("{eol}{indent}{joined},"))),
+            None => plan.splices.push(Splice::insert(
+                first.start,
+                format!("{joined},{eol}{indent}"),
+            )),
         }
         return Ok(plan);
     };
     let end = all.get(before).ok_or(guard::PLACE)?.end;
     match comma(layout, end) {
         Some(comma) => match ends_line(layout, comma + 1) {
-            Some(line) => plan.splices.push(Splice::insert(line, format!("{eol}{indent}{joined},"))),
-            None => plan.splices.push(Splice::insert(comma + 1, format!(" {joined},"))),
+            Some(line) => plan
+                .splices
+                .push(Splice::insert(line, format!("{eol}{indent}{joined},"))),
+            None => plan
+                .splices
+                .push(Splice::insert(comma + 1, format!(" {joined},"))),
         },
         None => match ends_line(layout, end) {
             Some(line) => {
                 plan.splices.push(Splice::insert(end, ","));
-                plan.splices.push(Splice::insert(line, format!("{eol}{indent}{joined}")));
+                plan.splices
+                    .push(Splice::insert(line, format!("{eol}{indent}{joined}")));
             }
-            None => plan.splices.push(Splice::insert(end, format!(",{eol}{indent}{joined}"))),
+            None => plan
+                .splices
+                .push(Splice::insert(end, format!(",{eol}{indent}{joined}"))),
         },
     }
     Ok(plan)
@@ -150,18 +179,28 @@ fn into_empty(layout: Layout<'_>, style: &Style, collection: Node<'_>, new: &New
     let inside = span.start + 1..span.end - 1;
     if layout.has_comment(&inside) {
         let text = new.write(style, None).join(&style.comma);
-        return Plan { splices: vec![Splice::insert(inside.start, text)], lost: Vec::new() };
+        return Plan {
+            splices: vec![Splice::insert(inside.start, text)],
+            lost: Vec::new(),
+        };
     }
-    let around = collection.parent().filter(|_| layout.own_line(collection.key().unwrap_or(collection).span().start));
+    let around = collection
+        .parent()
+        .filter(|_| layout.own_line(collection.key().unwrap_or(collection).span().start));
     let text = match around.and_then(|p| lines(layout, p)) {
         Some((indent, unit)) => {
             let (eol, inner) = (style.eol, format!("{indent}{unit}"));
-            let lines = new.write(style, Some((&inner, unit))).join(&format!(",{eol}{inner}"));
+            let lines = new
+                .write(style, Some((&inner, unit)))
+                .join(&format!(",{eol}{inner}"));
             format!("{eol}{inner}{lines}{eol}{indent}")
         }
         None => new.write(style, None).join(&style.comma),
     };
-    Plan { splices: vec![Splice::replace(inside, text)], lost: Vec::new() }
+    Plan {
+        splices: vec![Splice::replace(inside, text)],
+        lost: Vec::new(),
+    }
 }
 
 /// Plans that the units at `gone` (ascending) leave `collection`; not all of them.
@@ -169,15 +208,22 @@ pub(super) fn remove(collection: Node<'_>, gone: &[usize]) -> Result<Plan, Refus
     let layout = Layout::new(collection.file());
     let all = units(collection);
     let mut plan = Plan::default();
-    let kept_last = (0..all.len()).rev().find(|i| gone.binary_search(i).is_err()).ok_or(guard::PLACE)?;
+    let kept_last = (0..all.len())
+        .rev()
+        .find(|i| gone.binary_search(i).is_err())
+        .ok_or(guard::PLACE)?;
     for index in gone.iter().copied().filter(|i| *i < kept_last) {
         let unit = all.get(index).ok_or(guard::PLACE)?;
         let comma = comma(layout, unit.end).ok_or(guard::LAYOUT)?;
         let range = match ends_line(layout, comma + 1) {
-            Some(end) if layout.own_line(unit.start) => layout.break_before(unit.start).ok_or(guard::LAYOUT)?..end,
+            Some(end) if layout.own_line(unit.start) => {
+                layout.break_before(unit.start).ok_or(guard::LAYOUT)?..end
+            }
             _ => {
                 let next = all.get(index + 1).ok_or(guard::PLACE)?.start;
-                let blank = layout.text[comma + 1..next].bytes().all(|b| b == b' ' || b == b'\t');
+                let blank = layout.text[comma + 1..next]
+                    .bytes()
+                    .all(|b| b == b' ' || b == b'\t');
                 unit.start..if blank { next } else { comma + 1 }
             }
         };
@@ -196,7 +242,11 @@ pub(super) fn remove(collection: Node<'_>, gone: &[usize]) -> Result<Plan, Refus
                 if trailing.is_none() {
                     push(layout, &mut plan, from..from + 1);
                 }
-                push(layout, &mut plan, layout.break_before(first_gone).ok_or(guard::LAYOUT)?..line);
+                push(
+                    layout,
+                    &mut plan,
+                    layout.break_before(first_gone).ok_or(guard::LAYOUT)?..line,
+                );
             }
             _ => push(layout, &mut plan, kept..end),
         }
@@ -210,18 +260,28 @@ fn push(layout: Layout<'_>, plan: &mut Plan, range: Range<usize>) {
 }
 
 /// Plans the run `range` of the entries of `mapping` under new keys.
-pub(super) fn nest(mapping: Node<'_>, range: &Range<usize>, under: &[Level]) -> Result<Plan, Refusal> {
+pub(super) fn nest(
+    mapping: Node<'_>,
+    range: &Range<usize>,
+    under: &[Level],
+) -> Result<Plan, Refusal> {
     let layout = Layout::new(mapping.file());
     let style = layout.style(mapping);
     let all = units(mapping);
     let first = all.get(range.start).ok_or(guard::PLACE)?;
     let last = all.get(range.end.wrapping_sub(1)).ok_or(guard::PLACE)?;
     let mut plan = Plan::default();
-    let own = lines(layout, mapping).filter(|_| (range.start..range.end).all(|i| all.get(i).is_some_and(|u| layout.own_line(u.start))));
+    let own = lines(layout, mapping).filter(|_| {
+        (range.start..range.end).all(|i| all.get(i).is_some_and(|u| layout.own_line(u.start)))
+    });
     let Some((indent, unit)) = own else {
         let (mut open, mut close) = (String::new(), String::new());
         for level in under {
-            open.extend([style.string(&level.key, true).as_str(), &style.colon, if level.item { "[{" } else { "{" }]);
+            open.extend([
+                style.string(&level.key, true).as_str(),
+                &style.colon,
+                if level.item { "[{" } else { "{" },
+            ]);
             for (k, v) in &level.before {
                 open.push_str(&style.flow_entry(k, v));
                 open.push_str(&style.comma);
@@ -253,7 +313,14 @@ pub(super) fn nest(mapping: Node<'_>, range: &Range<usize>, under: &[Level]) -> 
             open.extend([style.eol, &pad, &style.pretty_entry(k, v, &pad, unit), ","]);
         }
         for (k, v) in level.behind.iter().rev() {
-            end.insert_str(0, &format!(",{}{pad}{}", style.eol, style.pretty_entry(k, v, &pad, unit)));
+            end.insert_str(
+                0,
+                &format!(
+                    ",{}{pad}{}",
+                    style.eol,
+                    style.pretty_entry(k, v, &pad, unit)
+                ),
+            );
         }
         close.insert_str(0, &end);
         open.push_str(style.eol);
@@ -274,5 +341,8 @@ pub(super) fn nest(mapping: Node<'_>, range: &Range<usize>, under: &[Level]) -> 
 
 /// Whether `node` is a flow collection.
 pub(super) fn is_flow(node: Node<'_>) -> bool {
-    matches!(node.kind(), Kind::Mapping(Collection::Flow) | Kind::Sequence(Collection::Flow))
+    matches!(
+        node.kind(),
+        Kind::Mapping(Collection::Flow) | Kind::Sequence(Collection::Flow)
+    )
 }

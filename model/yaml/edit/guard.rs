@@ -6,29 +6,74 @@ use super::super::node::Node;
 use super::super::tree::{Collection, File, Kind, ScalarStyle};
 use super::Refusal;
 
-pub(super) const LAYOUT: Refusal =
-    Refusal { code: "yaml-layout", text: "The text around the place is laid out in a way that edits do not understand." };
-pub(super) const TAB: Refusal = Refusal { code: "yaml-tab", text: "The indentation holds tabs." };
-const ANCHOR: Refusal =
-    Refusal { code: "yaml-anchor", text: "The place lies under an anchor, so a change would show wherever an alias names it." };
-const ALIAS: Refusal = Refusal { code: "yaml-alias", text: "The place is an alias, so what it shows stands elsewhere." };
-const MERGE: Refusal = Refusal { code: "yaml-merge-key", text: "The mapping takes entries from another one with a merge key (<<)." };
-const TAG: Refusal = Refusal { code: "yaml-tag", text: "The place carries a tag, or lies under one." };
-const EXPLICIT: Refusal = Refusal { code: "yaml-explicit-key", text: "A key on the way to the place is written with the ? indicator." };
-const DUPLICATE: Refusal = Refusal { code: "yaml-duplicate-key", text: "A key stands twice in a mapping on the way to the place." };
-const LONE_CR: Refusal = Refusal { code: "yaml-lone-cr", text: "The document has carriage returns without line feeds." };
-const DIRECTIVE: Refusal = Refusal { code: "yaml-directive", text: "The document has a %YAML or %TAG directive." };
-const FLOW_PAIR: Refusal =
-    Refusal { code: "yaml-flow-pair", text: "The place lies in a key: value pair without braces inside a flow sequence." };
-const COMPLEX: Refusal = Refusal { code: "yaml-complex-key", text: "A key is not a plain or quoted scalar." };
+pub(super) const LAYOUT: Refusal = Refusal {
+    code: "yaml-layout",
+    text: "The text around the place is laid out in a way that edits do not understand.",
+};
+pub(super) const TAB: Refusal = Refusal {
+    code: "yaml-tab",
+    text: "The indentation holds tabs.",
+};
+const ANCHOR: Refusal = Refusal {
+    code: "yaml-anchor",
+    text: "The place lies under an anchor, so a change would show wherever an alias names it.",
+};
+const ALIAS: Refusal = Refusal {
+    code: "yaml-alias",
+    text: "The place is an alias, so what it shows stands elsewhere.",
+};
+const MERGE: Refusal = Refusal {
+    code: "yaml-merge-key",
+    text: "The mapping takes entries from another one with a merge key (<<).",
+};
+const TAG: Refusal = Refusal {
+    code: "yaml-tag",
+    text: "The place carries a tag, or lies under one.",
+};
+const EXPLICIT: Refusal = Refusal {
+    code: "yaml-explicit-key",
+    text: "A key on the way to the place is written with the ? indicator.",
+};
+const DUPLICATE: Refusal = Refusal {
+    code: "yaml-duplicate-key",
+    text: "A key stands twice in a mapping on the way to the place.",
+};
+const LONE_CR: Refusal = Refusal {
+    code: "yaml-lone-cr",
+    text: "The document has carriage returns without line feeds.",
+};
+const DIRECTIVE: Refusal = Refusal {
+    code: "yaml-directive",
+    text: "The document has a %YAML or %TAG directive.",
+};
+const FLOW_PAIR: Refusal = Refusal {
+    code: "yaml-flow-pair",
+    text: "The place lies in a key: value pair without braces inside a flow sequence.",
+};
+const COMPLEX: Refusal = Refusal {
+    code: "yaml-complex-key",
+    text: "A key is not a plain or quoted scalar.",
+};
 pub(super) const OPEN_BLOCK_SCALAR: Refusal = Refusal {
     code: "yaml-open-block-scalar",
     text: "The file ends in a block scalar without a line break, which a line behind it would add to the value.",
 };
-pub(super) const KIND: Refusal = Refusal { code: "yaml-kind", text: "The place does not hold the kind of node that the change is for." };
-pub(in super::super) const EXISTS: Refusal = Refusal { code: "yaml-key-exists", text: "The mapping has the key already." };
-pub(super) const PLACE: Refusal = Refusal { code: "yaml-place", text: "The place that was named is not part of the collection." };
-pub(super) const NO_DOCUMENT: Refusal = Refusal { code: "yaml-no-document", text: "The file has no such document." };
+pub(super) const KIND: Refusal = Refusal {
+    code: "yaml-kind",
+    text: "The place does not hold the kind of node that the change is for.",
+};
+pub(in super::super) const EXISTS: Refusal = Refusal {
+    code: "yaml-key-exists",
+    text: "The mapping has the key already.",
+};
+pub(super) const PLACE: Refusal = Refusal {
+    code: "yaml-place",
+    text: "The place that was named is not part of the collection.",
+};
+pub(super) const NO_DOCUMENT: Refusal = Refusal {
+    code: "yaml-no-document",
+    text: "The file has no such document.",
+};
 
 /// Whether document `index` can be edited at all.
 pub(super) fn document(file: &File, index: usize) -> Result<(), Refusal> {
@@ -45,7 +90,8 @@ pub(super) fn document(file: &File, index: usize) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether `node` can be edited: nothing on the way from the root to it makes an edit mean more than it says.
+/// Whether `node` can be edited: nothing on the way from the root to it makes an edit mean more
+/// than it says.
 pub(super) fn path(node: Node<'_>) -> Result<(), Refusal> {
     document(node.file(), node.document())?;
     let mut at = node;
@@ -59,7 +105,9 @@ pub(super) fn path(node: Node<'_>) -> Result<(), Refusal> {
         if at.tag().is_some() {
             return Err(TAG);
         }
-        let Some(parent) = at.parent() else { return Ok(()) };
+        let Some(parent) = at.parent() else {
+            return Ok(());
+        };
         if parent.is_block() && !at.is_block() {
             lines_are_indented(at, parent)?;
         }
@@ -80,9 +128,15 @@ pub(super) fn path(node: Node<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// Whether an alias stands for the node. An anchor that no alias names is text like any other, and stays.
+/// Whether an alias stands for the node. An anchor that no alias names is text like any other, and
+/// stays.
 pub(super) fn is_named(node: Node<'_>) -> bool {
-    node.anchor().is_some() && node.file().aliases.iter().any(|(_, target)| *target == node.id())
+    node.anchor().is_some()
+        && node
+            .file()
+            .aliases
+            .iter()
+            .any(|(_, target)| *target == node.id())
 }
 
 fn simple_key(key: Node<'_>) -> Result<(), Refusal> {
@@ -98,23 +152,44 @@ fn simple_key(key: Node<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// Parsers differ in where a flow mapping may have a key of several lines, depending on the entries before it.
+/// Parsers differ in where a flow mapping may have a key of several lines, depending on the entries
+/// before it.
 fn keys_on_one_line(collection: Node<'_>) -> Result<(), Refusal> {
     let several = |key: Node<'_>| key.source().contains('\n');
     let flow = collection.kind() == Kind::Mapping(Collection::Flow);
-    if flow && collection.entries().any(|(key, _)| several(key)) { Err(LAYOUT) } else { Ok(()) }
+    if flow && collection.entries().any(|(key, _)| several(key)) {
+        Err(LAYOUT)
+    } else {
+        Ok(())
+    }
 }
 
-/// Lines of a scalar that stand no deeper than the block collection around its flow collection are no YAML, yet read by parsers in some places.
+/// Lines of a scalar that stand no deeper than the block collection around its flow collection are
+/// no YAML, yet read by parsers in some places.
 fn lines_are_indented(flow: Node<'_>, around: Node<'_>) -> Result<(), Refusal> {
-    if !matches!(flow.kind(), Kind::Mapping(_) | Kind::Sequence(_)) || !flow.source().contains('\n') {
+    if !matches!(flow.kind(), Kind::Mapping(_) | Kind::Sequence(_)) || !flow.source().contains('\n')
+    {
         return Ok(());
     }
     let start = around.span().start;
-    let column = start - flow.file().text()[..start].rfind('\n').map_or(0, |at| at + 1);
-    let shallow = |line: &str| !line.trim().is_empty() && line.len() - line.trim_start_matches(' ').len() <= column;
-    let scalars = flow.descendants().filter(|node| matches!(node.kind(), Kind::Scalar(_)));
-    if scalars.into_iter().any(|scalar| scalar.source().lines().skip(1).any(shallow)) { Err(LAYOUT) } else { Ok(()) }
+    let column = start
+        - flow.file().text()[..start]
+            .rfind('\n')
+            .map_or(0, |at| at + 1);
+    let shallow = |line: &str| {
+        !line.trim().is_empty() && line.len() - line.trim_start_matches(' ').len() <= column
+    };
+    let scalars = flow
+        .descendants()
+        .filter(|node| matches!(node.kind(), Kind::Scalar(_)));
+    if scalars
+        .into_iter()
+        .any(|scalar| scalar.source().lines().skip(1).any(shallow))
+    {
+        Err(LAYOUT)
+    } else {
+        Ok(())
+    }
 }
 
 /// Whether the entries of `mapping` can be changed.
@@ -138,5 +213,9 @@ pub(super) fn entries(mapping: Node<'_>) -> Result<(), Refusal> {
 
 /// Whether everything below `node` can go: nothing there is named by an alias elsewhere.
 pub(super) fn subtree(node: Node<'_>) -> Result<(), Refusal> {
-    if node.descendants().any(|n| n.anchor().is_some()) { Err(ANCHOR) } else { Ok(()) }
+    if node.descendants().any(|n| n.anchor().is_some()) {
+        Err(ANCHOR)
+    } else {
+        Ok(())
+    }
 }

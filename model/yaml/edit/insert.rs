@@ -1,7 +1,7 @@
 //! Adding entries to mappings and items to sequences.
 //!
-//! In block style new lines go right behind the entry before, its trailing comment and block scalar included, so that blank lines and
-//! comments above the next entry stay with that one.
+//! In block style new lines go right behind the entry before, its trailing comment and block scalar
+//! included, so that blank lines and comments above the next entry stay with that one.
 
 use super::super::emit::Written;
 use super::super::node::Node;
@@ -11,16 +11,28 @@ use super::layout::{Layout, units};
 use super::{Plan, Refusal, Splice, flow, guard, set};
 
 /// Plans further entries of `mapping` behind its first `at` entries.
-pub(in super::super) fn entries(mapping: Node<'_>, at: usize, new: &[(&str, &Value)]) -> Result<Plan, Refusal> {
+pub(in super::super) fn entries(
+    mapping: Node<'_>,
+    at: usize,
+    new: &[(&str, &Value)],
+) -> Result<Plan, Refusal> {
     match mapping.kind() {
         Kind::Mapping(Collection::Block) => block(mapping, at, |layout, column, last| {
             let mut style = layout.style(mapping);
             style.below = layout.below(last);
-            Ok(new.iter().enumerate().map(|(i, (key, value))| style.entry(key, value, column, i + 1 == new.len())).collect())
+            Ok(new
+                .iter()
+                .enumerate()
+                .map(|(i, (key, value))| style.entry(key, value, column, i + 1 == new.len()))
+                .collect())
         }),
         Kind::Mapping(Collection::Flow) => flow::insert(mapping, at, &flow::New::Entries(new)),
         Kind::Scalar(ScalarStyle::Plain) if mapping.is_null() => {
-            let value = Value::Map(new.iter().map(|(k, v)| ((*k).to_owned(), (*v).clone())).collect());
+            let value = Value::Map(
+                new.iter()
+                    .map(|(k, v)| ((*k).to_owned(), (*v).clone()))
+                    .collect(),
+            );
             set::plan(mapping, &value)
         }
         _ => Err(guard::KIND),
@@ -28,17 +40,26 @@ pub(in super::super) fn entries(mapping: Node<'_>, at: usize, new: &[(&str, &Val
 }
 
 /// Plans further items of `sequence` behind its first `at` items.
-pub(in super::super) fn items(sequence: Node<'_>, at: usize, new: &[&Value]) -> Result<Plan, Refusal> {
+pub(in super::super) fn items(
+    sequence: Node<'_>,
+    at: usize,
+    new: &[&Value],
+) -> Result<Plan, Refusal> {
     match sequence.kind() {
         Kind::Sequence(Collection::Block) => block(sequence, at, |layout, column, last| {
             let mut style = layout.style(sequence);
             style.below = layout.below(last);
-            Ok(new.iter().enumerate().map(|(i, value)| style.item(value, column, i + 1 == new.len())).collect())
+            Ok(new
+                .iter()
+                .enumerate()
+                .map(|(i, value)| style.item(value, column, i + 1 == new.len()))
+                .collect())
         }),
         Kind::Sequence(Collection::Flow) => flow::insert(sequence, at, &flow::New::Items(new)),
-        Kind::Scalar(ScalarStyle::Plain) if sequence.is_null() => {
-            set::plan(sequence, &Value::Seq(new.iter().map(|v| (*v).clone()).collect()))
-        }
+        Kind::Scalar(ScalarStyle::Plain) if sequence.is_null() => set::plan(
+            sequence,
+            &Value::Seq(new.iter().map(|v| (*v).clone()).collect()),
+        ),
         _ => Err(guard::KIND),
     }
 }
@@ -58,7 +79,14 @@ fn block<'a>(
     let behind = match at.checked_sub(1) {
         Some(before) => {
             let unit = all.get(before).ok_or(guard::PLACE)?;
-            let last = collection.children().nth(if collection.is_mapping() { before * 2 + 1 } else { before }).ok_or(guard::PLACE)?;
+            let last = collection
+                .children()
+                .nth(if collection.is_mapping() {
+                    before * 2 + 1
+                } else {
+                    before
+                })
+                .ok_or(guard::PLACE)?;
             seal(layout, last)?;
             Some(layout.deeper_comments(layout.trailing(unit.end)?, column, last))
         }
@@ -69,23 +97,40 @@ fn block<'a>(
     };
     if let Some(behind) = behind {
         let lines = write(layout, column, behind)?;
-        let text: Vec<_> = lines.iter().map(|w| format!("{eol}{pad}{}{}", w.head, w.tail)).collect();
+        let text: Vec<_> = lines
+            .iter()
+            .map(|w| format!("{eol}{pad}{}{}", w.head, w.tail))
+            .collect();
         plan.splices.push(Splice::insert(behind, text.concat()));
     } else {
         let lines = write(layout, column, layout.line_break(first.start))?;
-        let text: Vec<_> = lines.iter().map(|w| format!("{}{}{eol}{pad}", w.head, w.tail)).collect();
-        plan.splices.push(Splice::insert(first.start, text.concat()));
+        let text: Vec<_> = lines
+            .iter()
+            .map(|w| format!("{}{}{eol}{pad}", w.head, w.tail))
+            .collect();
+        plan.splices
+            .push(Splice::insert(first.start, text.concat()));
     }
     Ok(plan)
 }
 
-/// A block scalar that ends the file without a line break must not get one through what is written behind it.
+/// A block scalar that ends the file without a line break must not get one through what is written
+/// behind it.
 pub(super) fn seal(layout: Layout<'_>, node: Node<'_>) -> Result<(), Refusal> {
     let leaf = layout.last_leaf(node);
     let span = leaf.span();
-    if !matches!(leaf.kind(), Kind::Scalar(style) if style.is_block()) || layout.line_break(span.end) < layout.text.len() {
+    if !matches!(leaf.kind(), Kind::Scalar(style) if style.is_block())
+        || layout.line_break(span.end) < layout.text.len()
+    {
         return Ok(());
     }
-    let header = layout.text[span.start..layout.line_break(span.start)].split([' ', '\t']).next().unwrap_or("");
-    if header.contains('-') || leaf.text() == Some("") { Ok(()) } else { Err(guard::OPEN_BLOCK_SCALAR) }
+    let header = layout.text[span.start..layout.line_break(span.start)]
+        .split([' ', '\t'])
+        .next()
+        .unwrap_or("");
+    if header.contains('-') || leaf.text() == Some("") {
+        Ok(())
+    } else {
+        Err(guard::OPEN_BLOCK_SCALAR)
+    }
 }

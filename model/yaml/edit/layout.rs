@@ -1,4 +1,5 @@
-//! The geometry of the text around a node: lines, columns, trailing comments, and the style that new text follows.
+//! The geometry of the text around a node: lines, columns, trailing comments, and the style that
+//! new text follows.
 
 use std::ops::Range;
 
@@ -19,7 +20,10 @@ const BOM: &str = "\u{feff}";
 
 impl<'a> Layout<'a> {
     pub(super) fn new(file: &'a File) -> Self {
-        Self { file, text: file.text() }
+        Self {
+            file,
+            text: file.text(),
+        }
     }
 
     pub(super) fn byte(self, at: usize) -> Option<u8> {
@@ -29,24 +33,40 @@ impl<'a> Layout<'a> {
     /// First byte of the line of `at`, behind a byte order mark.
     pub(super) fn line_start(self, at: usize) -> usize {
         let start = self.text[..at].rfind('\n').map_or(0, |n| n + 1);
-        if start == 0 && self.text.starts_with(BOM) && at >= BOM.len() { BOM.len() } else { start }
+        if start == 0 && self.text.starts_with(BOM) && at >= BOM.len() {
+            BOM.len()
+        } else {
+            start
+        }
     }
 
     /// First byte of the line break that ends the line of `at`, or the end of the text.
     pub(super) fn line_break(self, at: usize) -> usize {
-        let end = self.text[at..].find('\n').map_or(self.text.len(), |n| at + n);
-        if end > at && self.text[..end].ends_with('\r') && end < self.text.len() { end - 1 } else { end }
+        let end = self.text[at..]
+            .find('\n')
+            .map_or(self.text.len(), |n| at + n);
+        if end > at && self.text[..end].ends_with('\r') && end < self.text.len() {
+            end - 1
+        } else {
+            end
+        }
     }
 
     /// First byte behind the line break of the line of `at`.
     pub(super) fn next_line(self, at: usize) -> usize {
-        self.text[at..].find('\n').map_or(self.text.len(), |n| at + n + 1)
+        self.text[at..]
+            .find('\n')
+            .map_or(self.text.len(), |n| at + n + 1)
     }
 
     /// First byte of the line break in front of the line of `at`; `None` on the first line.
     pub(super) fn break_before(self, at: usize) -> Option<usize> {
         let end = self.text[..at].rfind('\n')?;
-        Some(if self.text[..end].ends_with('\r') { end - 1 } else { end })
+        Some(if self.text[..end].ends_with('\r') {
+            end - 1
+        } else {
+            end
+        })
     }
 
     /// What stands before `at` on its line.
@@ -65,7 +85,10 @@ impl<'a> Layout<'a> {
         if prefix.contains('\t') {
             return Err(guard::TAB);
         }
-        if prefix.bytes().any(|b| !matches!(b, b' ' | b'-' | b'?' | b':')) {
+        if prefix
+            .bytes()
+            .any(|b| !matches!(b, b' ' | b'-' | b'?' | b':'))
+        {
             return Err(guard::LAYOUT);
         }
         Ok(prefix.len())
@@ -75,15 +98,18 @@ impl<'a> Layout<'a> {
     pub(super) fn trailing(self, at: usize) -> Result<usize, Refusal> {
         let end = self.line_break(at);
         let rest = self.text[at..end].trim_start_matches([' ', '\t']);
-        if rest.is_empty() || (rest.starts_with('#') && (rest.len() < end - at || self.own_line(at))) {
+        if rest.is_empty()
+            || (rest.starts_with('#') && (rest.len() < end - at || self.own_line(at)))
+        {
             Ok(end)
         } else {
             Err(guard::LAYOUT)
         }
     }
 
-    /// The line break behind the comment lines that follow the line break at `end` at once and stand deeper than `column`: they belong to
-    /// what stands above them. Below a block scalar such lines are left where they are.
+    /// The line break behind the comment lines that follow the line break at `end` at once and
+    /// stand deeper than `column`: they belong to what stands above them. Below a block scalar such
+    /// lines are left where they are.
     pub(super) fn deeper_comments(self, mut end: usize, column: usize, above: Node<'_>) -> usize {
         if matches!(self.last_leaf_kind(above), Kind::Scalar(style) if style.is_block()) {
             return end;
@@ -92,7 +118,10 @@ impl<'a> Layout<'a> {
             let next = self.next_line(end);
             let stop = self.line_break(next);
             let body = self.text[next..stop].trim_start_matches(' ');
-            if next >= self.text.len() || !body.starts_with('#') || stop - next - body.len() <= column {
+            if next >= self.text.len()
+                || !body.starts_with('#')
+                || stop - next - body.len() <= column
+            {
                 return end;
             }
             end = stop;
@@ -100,7 +129,11 @@ impl<'a> Layout<'a> {
     }
 
     fn last_leaf_kind(self, node: Node<'_>) -> Kind {
-        let last = node.data().subtree.saturating_sub(1).max(u32::try_from(node.id().index()).unwrap_or(0));
+        let last = node
+            .data()
+            .subtree
+            .saturating_sub(1)
+            .max(u32::try_from(node.id().index()).unwrap_or(0));
         self.file.node(NodeId(last)).kind()
     }
 
@@ -121,7 +154,9 @@ impl<'a> Layout<'a> {
 
     /// Texts of the comments that begin in `range`.
     pub(super) fn comments(self, range: &Range<usize>) -> Vec<String> {
-        self.comments_in(range).map(|c| self.text[c.start..c.end].trim_end_matches('\r').to_owned()).collect()
+        self.comments_in(range)
+            .map(|c| self.text[c.start..c.end].trim_end_matches('\r').to_owned())
+            .collect()
     }
 
     pub(super) fn has_comment(self, range: &Range<usize>) -> bool {
@@ -137,7 +172,10 @@ impl<'a> Layout<'a> {
 
     /// What the lines below the one that ends at `line_break` are.
     pub(super) fn below(self, line_break: usize) -> Below {
-        let mut below = Below { line_break: line_break < self.text.len(), ..Below::default() };
+        let mut below = Below {
+            line_break: line_break < self.text.len(),
+            ..Below::default()
+        };
         let mut at = self.next_line(line_break);
         let (mut first, mut blanks) = (true, true);
         while at < self.text.len() {
@@ -164,7 +202,15 @@ impl<'a> Layout<'a> {
     pub(super) fn style(self, node: Node<'a>) -> Style {
         let json = is_json(node);
         let (colon, comma) = self.flow_spacing(node);
-        Style { eol: self.file.eol(), step: self.step(node), dash: self.dash(node), json, colon, comma, below: Below::default() }
+        Style {
+            eol: self.file.eol(),
+            step: self.step(node),
+            dash: self.dash(node),
+            json,
+            colon,
+            comma,
+            below: Below::default(),
+        }
     }
 
     /// What stands between key and value, and between items, in the flow collections around `node`.
@@ -172,7 +218,10 @@ impl<'a> Layout<'a> {
         let (mut colon, mut comma) = (None, None);
         let mut at = Some(node);
         while let Some(n) = at {
-            if !matches!(n.kind(), Kind::Mapping(Collection::Flow) | Kind::Sequence(Collection::Flow)) {
+            if !matches!(
+                n.kind(),
+                Kind::Mapping(Collection::Flow) | Kind::Sequence(Collection::Flow)
+            ) {
                 at = n.parent();
                 continue;
             }
@@ -184,7 +233,10 @@ impl<'a> Layout<'a> {
             }
             if comma.is_none() {
                 let all = units(n);
-                comma = all.windows(2).map(|w| &self.text[w[0].end..w[1].start]).find(|gap| gap.bytes().all(|b| matches!(b, b' ' | b',')));
+                comma = all
+                    .windows(2)
+                    .map(|w| &self.text[w[0].end..w[1].start])
+                    .find(|gap| gap.bytes().all(|b| matches!(b, b' ' | b',')));
             }
             at = n.parent();
         }
@@ -204,22 +256,31 @@ impl<'a> Layout<'a> {
         inner.checked_sub(outer)
     }
 
-    /// Bytes that a new value replaces: those of the node, and for a missing one the blanks up to a comma or the end of the line.
+    /// Bytes that a new value replaces: those of the node, and for a missing one the blanks up to a
+    /// comma or the end of the line.
     pub(super) fn over_blanks(self, node: Node<'a>) -> Range<usize> {
         let span = node.span();
         let rest = &self.text[span.end..];
         let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
         let ends = rest[blanks..].is_empty() || rest[blanks..].starts_with([',', '\n', '\r']);
-        if node.is_missing() && ends { span.start..span.end + blanks } else { span }
+        if node.is_missing() && ends {
+            span.start..span.end + blanks
+        } else {
+            span
+        }
     }
 
-    /// Nearest value in block style that `wanted` takes: of the mappings around `node`, else the first of the document.
+    /// Nearest value in block style that `wanted` takes: of the mappings around `node`, else the
+    /// first of the document.
     fn nearest(self, node: Node<'a>, wanted: Kind) -> Option<usize> {
         let mut at = Some(node);
         let mut root = node;
         while let Some(n) = at {
             if n.kind() == Kind::Mapping(Collection::Block)
-                && let Some(offset) = n.entries().filter(|(_, v)| v.kind() == wanted).find_map(|(_, v)| self.offset(n, v))
+                && let Some(offset) = n
+                    .entries()
+                    .filter(|(_, v)| v.kind() == wanted)
+                    .find_map(|(_, v)| self.offset(n, v))
             {
                 return Some(offset);
             }
@@ -228,23 +289,37 @@ impl<'a> Layout<'a> {
         }
         let document = root.document();
         let first = self.file.documents.get(document)?.root?;
-        self.file.node(first).descendants().filter(|n| n.kind() == wanted).find_map(|n| {
-            let parent = n.parent().filter(|p| p.kind() == Kind::Mapping(Collection::Block))?;
-            self.offset(parent, n)
-        })
+        self.file
+            .node(first)
+            .descendants()
+            .filter(|n| n.kind() == wanted)
+            .find_map(|n| {
+                let parent = n
+                    .parent()
+                    .filter(|p| p.kind() == Kind::Mapping(Collection::Block))?;
+                self.offset(parent, n)
+            })
     }
 
     fn step(self, node: Node<'a>) -> usize {
-        self.nearest(node, Kind::Mapping(Collection::Block)).filter(|n| (1..=9).contains(n)).unwrap_or(2)
+        self.nearest(node, Kind::Mapping(Collection::Block))
+            .filter(|n| (1..=9).contains(n))
+            .unwrap_or(2)
     }
 
     fn dash(self, node: Node<'a>) -> usize {
-        self.nearest(node, Kind::Sequence(Collection::Block)).filter(|n| *n <= 9).unwrap_or(0)
+        self.nearest(node, Kind::Sequence(Collection::Block))
+            .filter(|n| *n <= 9)
+            .unwrap_or(0)
     }
 
     /// The innermost last node: what the text of `node` ends with.
     pub(super) fn last_leaf(self, node: Node<'a>) -> Node<'a> {
-        let last = node.data().subtree.saturating_sub(1).max(u32::try_from(node.id().index()).unwrap_or(0));
+        let last = node
+            .data()
+            .subtree
+            .saturating_sub(1)
+            .max(u32::try_from(node.id().index()).unwrap_or(0));
         self.file.node(NodeId(last))
     }
 }
@@ -266,22 +341,34 @@ pub(super) fn unit(value: Node<'_>) -> Option<Range<usize>> {
 /// Start and end of every entry or item of `collection`, value included, trailing comments not.
 pub(super) fn units(collection: Node<'_>) -> Vec<Range<usize>> {
     match collection.kind() {
-        Kind::Mapping(_) => collection.entries().map(|(k, v)| unit_start(collection, k)..v.span().end.max(k.span().end)).collect(),
-        Kind::Sequence(_) => collection.children().map(|n| unit_start(collection, n)..n.span().end).collect(),
+        Kind::Mapping(_) => collection
+            .entries()
+            .map(|(k, v)| unit_start(collection, k)..v.span().end.max(k.span().end))
+            .collect(),
+        Kind::Sequence(_) => collection
+            .children()
+            .map(|n| unit_start(collection, n)..n.span().end)
+            .collect(),
         _ => Vec::new(),
     }
 }
 
-/// Whether the document is JSON: its root is in flow style, and its first key, or string, double-quoted.
+/// Whether the document is JSON: its root is in flow style, and its first key, or string,
+/// double-quoted.
 fn is_json(node: Node<'_>) -> bool {
     let mut root = node;
     while let Some(parent) = root.parent() {
         root = parent;
     }
-    if !matches!(root.kind(), Kind::Mapping(Collection::Flow) | Kind::Sequence(Collection::Flow)) {
+    if !matches!(
+        root.kind(),
+        Kind::Mapping(Collection::Flow) | Kind::Sequence(Collection::Flow)
+    ) {
         return in_json_island(node);
     }
-    root.descendants().find(|n| matches!(n.kind(), Kind::Scalar(_))).is_none_or(|n| n.kind() == Kind::Scalar(ScalarStyle::DoubleQuoted))
+    root.descendants()
+        .find(|n| matches!(n.kind(), Kind::Scalar(_)))
+        .is_none_or(|n| n.kind() == Kind::Scalar(ScalarStyle::DoubleQuoted))
 }
 
 /// Whether the keys around `node` in flow style are double-quoted.

@@ -1,4 +1,5 @@
-//! Moving a run of entries under new keys: every line of the run gets the same number of spaces more.
+//! Moving a run of entries under new keys: every line of the run gets the same number of spaces
+//! more.
 
 use std::ops::Range;
 
@@ -9,7 +10,11 @@ use super::layout::{Layout, units};
 use super::{Level, Plan, Refusal, Splice, flow, guard, insert};
 
 /// Plans the run `range` of the entries of `mapping` under the keys of `under`.
-pub(super) fn plan(mapping: Node<'_>, range: &Range<usize>, under: &[Level]) -> Result<Plan, Refusal> {
+pub(super) fn plan(
+    mapping: Node<'_>,
+    range: &Range<usize>,
+    under: &[Level],
+) -> Result<Plan, Refusal> {
     keys(mapping, range, under)?;
     if flow::is_flow(mapping) {
         return flow::nest(mapping, range, under);
@@ -18,7 +23,10 @@ pub(super) fn plan(mapping: Node<'_>, range: &Range<usize>, under: &[Level]) -> 
     let all = units(mapping);
     let first = all.get(range.start).ok_or(guard::PLACE)?;
     let last = all.get(range.end.wrapping_sub(1)).ok_or(guard::PLACE)?;
-    let (_, leaf) = mapping.entries().nth(range.end.wrapping_sub(1)).ok_or(guard::PLACE)?;
+    let (_, leaf) = mapping
+        .entries()
+        .nth(range.end.wrapping_sub(1))
+        .ok_or(guard::PLACE)?;
     let column = layout.column(first.start)?;
     // Comments below that stand deeper belong to what moves.
     let end = layout.deeper_comments(layout.trailing(last.end)?, column, leaf);
@@ -35,7 +43,11 @@ pub(super) fn plan(mapping: Node<'_>, range: &Range<usize>, under: &[Level]) -> 
         }
         open.push_str(&style.key(&level.key));
         open.push(':');
-        at += if level.item { style.dash + 2 } else { style.step };
+        at += if level.item {
+            style.dash + 2
+        } else {
+            style.step
+        };
         dash = level.item.then_some(at);
         columns.push(at);
         for (key, value) in &level.before {
@@ -53,19 +65,36 @@ pub(super) fn plan(mapping: Node<'_>, range: &Range<usize>, under: &[Level]) -> 
     let mut line = if layout.own_line(first.start) {
         let mut from = layout.line_start(first.start);
         if mapping.parent().is_some() || range.start > 0 {
-            from = above(layout, from, column, all.get(range.start.wrapping_sub(1)).map_or(mapping.mark().unwrap_or(0), |u| u.end));
+            from = above(
+                layout,
+                from,
+                column,
+                all.get(range.start.wrapping_sub(1))
+                    .map_or(mapping.mark().unwrap_or(0), |u| u.end),
+            );
         }
-        plan.splices.push(Splice::insert(from, format!("{}{open}{eol}", " ".repeat(column))));
+        plan.splices.push(Splice::insert(
+            from,
+            format!("{}{open}{eol}", " ".repeat(column)),
+        ));
         from
     } else {
-        plan.splices.push(Splice::insert(first.start, format!("{open}{eol}{}", " ".repeat(at))));
+        plan.splices.push(Splice::insert(
+            first.start,
+            format!("{open}{eol}{}", " ".repeat(at)),
+        ));
         layout.next_line(first.start)
     };
-    let scalars: Vec<Range<usize>> =
-        mapping.descendants().filter(|n| matches!(n.kind(), Kind::Scalar(s) if s.is_block())).map(Node::span).collect();
+    let scalars: Vec<Range<usize>> = mapping
+        .descendants()
+        .filter(|n| matches!(n.kind(), Kind::Scalar(s) if s.is_block()))
+        .map(Node::span)
+        .collect();
     while line < end {
         let text = &layout.text[line..layout.line_break(line)];
-        let content = scalars.get(scalars.partition_point(|s| s.end <= line)).is_some_and(|s| s.start < line);
+        let content = scalars
+            .get(scalars.partition_point(|s| s.end <= line))
+            .is_some_and(|s| s.start < line);
         if !text.is_empty() && (content || !text.trim().is_empty()) {
             plan.splices.push(Splice::insert(line, more.clone()));
         }
@@ -104,25 +133,45 @@ fn keys(mapping: Node<'_>, range: &Range<usize>, under: &[Level]) -> Result<(), 
     if range.is_empty() || range.end > count || under.is_empty() {
         return Err(guard::PLACE);
     }
-    let all: Vec<&str> = mapping.entries().map(|(k, _)| k.text().unwrap_or("")).collect();
+    let all: Vec<&str> = mapping
+        .entries()
+        .map(|(k, _)| k.text().unwrap_or(""))
+        .collect();
     let moved = all.get(range.clone()).unwrap_or(&[]);
-    let mut taken: Vec<&str> = all.iter().enumerate().filter(|(i, _)| !range.contains(i)).map(|(_, k)| *k).collect();
+    let mut taken: Vec<&str> = all
+        .iter()
+        .enumerate()
+        .filter(|(i, _)| !range.contains(i))
+        .map(|(_, k)| *k)
+        .collect();
     for level in under {
         if taken.contains(&level.key.as_str()) {
             return Err(guard::EXISTS);
         }
-        taken = level.before.iter().chain(&level.behind).map(|(k, _)| k.as_str()).collect();
+        taken = level
+            .before
+            .iter()
+            .chain(&level.behind)
+            .map(|(k, _)| k.as_str())
+            .collect();
     }
-    if moved.iter().any(|k| taken.contains(k)) { Err(guard::EXISTS) } else { Ok(()) }
+    if moved.iter().any(|k| taken.contains(k)) {
+        Err(guard::EXISTS)
+    } else {
+        Ok(())
+    }
 }
 
-/// First byte of the comment lines right above the line at `from` that stand at `column`, not before `limit`.
+/// First byte of the comment lines right above the line at `from` that stand at `column`, not
+/// before `limit`.
 fn above(layout: Layout<'_>, from: usize, column: usize, limit: usize) -> usize {
     let mut from = from;
     while let Some(end) = layout.break_before(from) {
         let line = layout.line_start(end);
         let start = line + column;
-        let is_comment = line > limit && layout.file.comments.iter().any(|c| c.start == start) && layout.own_line(start);
+        let is_comment = line > limit
+            && layout.file.comments.iter().any(|c| c.start == start)
+            && layout.own_line(start);
         if !is_comment {
             break;
         }

@@ -17,9 +17,24 @@ pub(super) fn plan(node: Node<'_>, value: &Value) -> Result<Plan, Refusal> {
     }
     let style = layout.style(node);
     let plan = match node.kind() {
-        Kind::Scalar(old) if old.is_block() => Block { layout, node, style }.over_block_scalar(value),
-        _ if node.is_block() => Block { layout, node, style }.over_collection(value),
-        _ => Block { layout, node, style }.over_inline(value),
+        Kind::Scalar(old) if old.is_block() => Block {
+            layout,
+            node,
+            style,
+        }
+        .over_block_scalar(value),
+        _ if node.is_block() => Block {
+            layout,
+            node,
+            style,
+        }
+        .over_collection(value),
+        _ => Block {
+            layout,
+            node,
+            style,
+        }
+        .over_inline(value),
     }?;
     Ok(plan)
 }
@@ -37,7 +52,11 @@ pub(super) fn scalar(old: Node<'_>, value: &Value, style: &Style) -> String {
                 }
             }
             ScalarStyle::DoubleQuoted => return emit::double_quoted(text),
-            ScalarStyle::Plain if emit::is_plain_with_spaces(text, in_flow) && !old.is_missing() => return text.clone(),
+            ScalarStyle::Plain
+                if emit::is_plain_with_spaces(text, in_flow) && !old.is_missing() =>
+            {
+                return text.clone();
+            }
             _ => {}
         }
     }
@@ -64,11 +83,22 @@ impl Block<'_> {
         let start = self.node.span().start;
         match (self.node.parent(), self.node.mark()) {
             (Some(_), Some(mark)) => {
-                let parent = if self.node.key().is_some() { self.key_column()?.unwrap_or(0) } else { self.layout.column(mark)? };
-                let column = if self.node.is_missing() { parent + 2 } else { self.layout.column(start)? };
+                let parent = if self.node.key().is_some() {
+                    self.key_column()?.unwrap_or(0)
+                } else {
+                    self.layout.column(mark)?
+                };
+                let column = if self.node.is_missing() {
+                    parent + 2
+                } else {
+                    self.layout.column(start)?
+                };
                 Ok(Slot::Item { parent, column })
             }
-            _ if self.layout.prefix(start).is_empty() => Ok(Slot::Item { parent: 0, column: 0 }),
+            _ if self.layout.prefix(start).is_empty() => Ok(Slot::Item {
+                parent: 0,
+                column: 0,
+            }),
             _ => Err(guard::LAYOUT),
         }
     }
@@ -76,7 +106,10 @@ impl Block<'_> {
     fn written(&mut self, value: &Value, slot: Slot, tail: usize) -> Written {
         self.style.below = self.layout.below(tail);
         match value {
-            Value::Str(text) if !text.contains('\n') => Written { head: scalar(self.node, value, &self.style), tail: String::new() },
+            Value::Str(text) if !text.contains('\n') => Written {
+                head: scalar(self.node, value, &self.style),
+                tail: String::new(),
+            },
             _ => self.style.write(value, slot, true),
         }
     }
@@ -86,17 +119,26 @@ impl Block<'_> {
         let (layout, node) = (self.layout, self.node);
         let span = node.span();
         let line_break = layout.trailing(span.end)?;
-        let mut plan = Plan { lost: layout.comments(&span), ..Plan::default() };
+        let mut plan = Plan {
+            lost: layout.comments(&span),
+            ..Plan::default()
+        };
         let key = self.key_column()?;
         let indicator = node.mark().map_or(span.start, |m| m + 1);
         let below_key = key.is_some() && layout.has_break(indicator..span.start);
         let slot = match key {
             Some(column) if !below_key => Slot::Key(column),
-            _ if node.parent().is_none() && !Style::is_block_collection(value) => Slot::Item { parent: 0, column: 0 },
+            _ if node.parent().is_none() && !Style::is_block_collection(value) => Slot::Item {
+                parent: 0,
+                column: 0,
+            },
             _ => self.item_slot()?,
         };
         let text = if node.parent().is_none() && !Style::is_block_collection(value) {
-            Written { head: scalar(node, value, &self.style), tail: String::new() }
+            Written {
+                head: scalar(node, value, &self.style),
+                tail: String::new(),
+            }
         } else {
             self.written(value, slot, line_break)
         };
@@ -105,7 +147,10 @@ impl Block<'_> {
         if text.head.is_empty() {
             plan.splices.push(Splice::delete(indicator..span.end));
         } else {
-            plan.splices.push(Splice::replace(span, format!("{}{}", if space { " " } else { "" }, text.head)));
+            plan.splices.push(Splice::replace(
+                span,
+                format!("{}{}", if space { " " } else { "" }, text.head),
+            ));
         }
         plan.splices.push(Splice::insert(line_break, text.tail));
         Ok(plan)
@@ -123,7 +168,10 @@ impl Block<'_> {
             Some(_) => self.item_slot()?,
             None => match self.item_slot() {
                 Ok(slot) => slot,
-                Err(_) if !Style::is_block_collection(value) => Slot::Item { parent: 0, column: 0 },
+                Err(_) if !Style::is_block_collection(value) => Slot::Item {
+                    parent: 0,
+                    column: 0,
+                },
                 Err(refusal) => return Err(refusal),
             },
         };
@@ -134,21 +182,32 @@ impl Block<'_> {
         };
         let text = match value {
             Value::Str(text) => {
-                let content = layout.text[header_break..span.end].lines().skip(1).find(|l| !l.trim().is_empty());
+                let content = layout.text[header_break..span.end]
+                    .lines()
+                    .skip(1)
+                    .find(|l| !l.trim().is_empty());
                 let old = content.map(|l| l.len() - l.trim_start_matches(' ').len());
                 let explicit = token.len() > 1 && header.bytes().any(|b| b.is_ascii_digit());
                 let column = old.filter(|c| *c > parent && !explicit).unwrap_or(column);
                 self.style
                     .literal(text, parent, column, true)
                     .filter(|_| node.parent().is_some())
-                    .unwrap_or_else(|| Written { head: self.style.string(text, false), tail: String::new() })
+                    .unwrap_or_else(|| Written {
+                        head: self.style.string(text, false),
+                        tail: String::new(),
+                    })
             }
             _ => self.style.write(value, slot, true),
         };
         let mut plan = Plan::default();
-        let head = if text.head.is_empty() { indicator..token.end } else { token };
+        let head = if text.head.is_empty() {
+            indicator..token.end
+        } else {
+            token
+        };
         plan.splices.push(Splice::replace(head, text.head));
-        plan.splices.push(Splice::replace(header_break..span.end, text.tail));
+        plan.splices
+            .push(Splice::replace(header_break..span.end, text.tail));
         Ok(plan)
     }
 
@@ -163,13 +222,20 @@ impl Block<'_> {
             let text = self.written(value, slot, end);
             let one_line = !layout.has_break(span.clone()) && text.tail.is_empty();
             let range = span.start..if one_line { span.end } else { end };
-            return Ok(replace(layout, range, format!("{}{}", text.head, text.tail)));
+            return Ok(replace(
+                layout,
+                range,
+                format!("{}{}", text.head, text.tail),
+            ));
         };
         let slot = if let Some(column) = self.key_column()? {
             Slot::Key(column)
         } else {
             let dash = layout.column(mark)?;
-            Slot::Item { parent: dash, column: dash + 2 }
+            Slot::Item {
+                parent: dash,
+                column: dash + 2,
+            }
         };
         let text = self.written(value, slot, end);
         let first = layout.trailing(mark + 1)?;
@@ -179,7 +245,8 @@ impl Block<'_> {
         }
         let mut plan = replace(layout, from.max(first)..end, text.tail);
         if !text.head.is_empty() {
-            plan.splices.insert(0, Splice::insert(mark + 1, format!(" {}", text.head)));
+            plan.splices
+                .insert(0, Splice::insert(mark + 1, format!(" {}", text.head)));
         }
         Ok(plan)
     }
@@ -187,5 +254,8 @@ impl Block<'_> {
 
 fn replace(layout: Layout<'_>, range: Range<usize>, text: String) -> Plan {
     let lost = layout.comments(&range);
-    Plan { splices: vec![Splice::replace(range, text)], lost }
+    Plan {
+        splices: vec![Splice::replace(range, text)],
+        lost,
+    }
 }

@@ -5,13 +5,33 @@ use crate::yaml::{Place, Value};
 fn entries() {
     table(
         &[
-            ("{\n  \"a\": 1\n}\n", "", "{\n  \"a\": 1,\n  \"key\": \"value\"\n}\n"),
-            ("{\"a\":1,\"b\":2}", "", "{\"a\":1,\"b\":2,\"key\":\"value\"}"),
+            (
+                "{\n  \"a\": 1\n}\n",
+                "",
+                "{\n  \"a\": 1,\n  \"key\": \"value\"\n}\n",
+            ),
+            (
+                "{\"a\":1,\"b\":2}",
+                "",
+                "{\"a\":1,\"b\":2,\"key\":\"value\"}",
+            ),
             ("{\"a\": {}}", "a", "{\"a\": {\"key\": \"value\"}}"),
-            ("{\n  \"a\": {}\n}\n", "a", "{\n  \"a\": {\n    \"key\": \"value\"\n  }\n}\n"),
+            (
+                "{\n  \"a\": {}\n}\n",
+                "a",
+                "{\n  \"a\": {\n    \"key\": \"value\"\n  }\n}\n",
+            ),
             ("a: {x: 1,}\n", "a", "a: {x: 1, key: value,}\n"),
-            ("a: {\n  x: 1, # c\n  }\n", "a", "a: {\n  x: 1, # c\n  key: value,\n  }\n"),
-            ("a: {\n  x: 1 # c\n  }\n", "a", "a: {\n  x: 1, # c\n  key: value\n  }\n"),
+            (
+                "a: {\n  x: 1, # c\n  }\n",
+                "a",
+                "a: {\n  x: 1, # c\n  key: value,\n  }\n",
+            ),
+            (
+                "a: {\n  x: 1 # c\n  }\n",
+                "a",
+                "a: {\n  x: 1, # c\n  key: value\n  }\n",
+            ),
             ("a: {\n  x: 1}\n", "a", "a: {\n  x: 1,\n  key: value}\n"),
             ("a: { x: 1 }\n", "a", "a: { x: 1, key: value }\n"),
         ],
@@ -29,9 +49,19 @@ fn first_item() {
         ],
         |node| node.push(Place::First, &s("new")),
     );
-    table(&[("[\n  a, # c\n  b\n]\n", "", "[\n  a, # c\n  [\"x\"],\n  b\n]\n")], |node| {
-        node.push(Place::After(node.at(0).unwrap()), &Value::strs(["x"]).flow())
-    });
+    table(
+        &[(
+            "[\n  a, # c\n  b\n]\n",
+            "",
+            "[\n  a, # c\n  [\"x\"],\n  b\n]\n",
+        )],
+        |node| {
+            node.push(
+                Place::After(node.at(0).unwrap()),
+                &Value::strs(["x"]).flow(),
+            )
+        },
+    );
 }
 
 #[test]
@@ -61,16 +91,32 @@ fn a_key_that_gets_a_colon() {
         |node| node.set(&s("value")),
     );
     // Nor is a line of a scalar understood that is not indented.
-    table(&[("k: {a: 1, b: 'c\nd'}\n", "k.a", "yaml-layout"), ("k: {a: 1, b: 'c\n d'}\n", "k.a", "k: {a: value, b: 'c\n d'}\n")], |node| {
-        node.set(&s("value"))
-    });
+    table(
+        &[
+            ("k: {a: 1, b: 'c\nd'}\n", "k.a", "yaml-layout"),
+            (
+                "k: {a: 1, b: 'c\n d'}\n",
+                "k.a",
+                "k: {a: value, b: 'c\n d'}\n",
+            ),
+        ],
+        |node| node.set(&s("value")),
+    );
     // Whether it may have one depends on the entries before it.
-    table(&[("{a, \"b\n  c\": 1}\n", "a", "yaml-layout")], |node| node.rename_key("q\"t"));
+    table(&[("{a, \"b\n  c\": 1}\n", "a", "yaml-layout")], |node| {
+        node.rename_key("q\"t")
+    });
 }
 
 #[test]
 fn a_comment_that_nothing_parts_from_a_value() {
     // The parser refuses it elsewhere.
-    assert_eq!(edited("{\n  \"a\":#c\n}\n", "a", |node| node.set(&s("new"))), "yaml-layout");
-    assert_eq!(edited("\u{feff}# c\na: 1\n", "a", |node| node.set(&s("new"))), "\u{feff}# c\na: new\n");
+    assert_eq!(
+        edited("{\n  \"a\":#c\n}\n", "a", |node| node.set(&s("new"))),
+        "yaml-layout"
+    );
+    assert_eq!(
+        edited("\u{feff}# c\na: 1\n", "a", |node| node.set(&s("new"))),
+        "\u{feff}# c\na: new\n"
+    );
 }

@@ -8,18 +8,38 @@ fn last_entry() {
             ("a: 1\n", "", "a: 1\nkey: value\n"),
             ("a: 1", "", "a: 1\nkey: value"),
             ("a: 1 # c\n\n# end\n", "", "a: 1 # c\nkey: value\n\n# end\n"),
-            ("m:\n    a: 1\n\n# above b\nb: 2\n", "m", "m:\n    a: 1\n    key: value\n\n# above b\nb: 2\n"),
+            (
+                "m:\n    a: 1\n\n# above b\nb: 2\n",
+                "m",
+                "m:\n    a: 1\n    key: value\n\n# above b\nb: 2\n",
+            ),
             (
                 "m:\n  l:\n    a: 1\n    # of l\n  # of n\n  n: 1\n",
                 "m.l",
                 "m:\n  l:\n    a: 1\n    key: value\n    # of l\n  # of n\n  n: 1\n",
             ),
-            ("m:\n  l:\n    a: 1\n    # of l\nb: 1\n", "m", "m:\n  l:\n    a: 1\n    # of l\n  key: value\nb: 1\n"),
+            (
+                "m:\n  l:\n    a: 1\n    # of l\nb: 1\n",
+                "m",
+                "m:\n  l:\n    a: 1\n    # of l\n  key: value\nb: 1\n",
+            ),
             ("- name: x\n", "0", "- name: x\n  key: value\n"),
-            ("- name: x\n- name: y\n", "1", "- name: x\n- name: y\n  key: value\n"),
+            (
+                "- name: x\n- name: y\n",
+                "1",
+                "- name: x\n- name: y\n  key: value\n",
+            ),
             ("-   name: x\n", "0", "-   name: x\n    key: value\n"),
-            ("m:\n- name: x\n  a: |\n    text\n\n\n- b\n", "m.0", "m:\n- name: x\n  a: |\n    text\n  key: value\n\n\n- b\n"),
-            ("m:\n  a: |+\n    text\n\nb: 1\n", "m", "m:\n  a: |+\n    text\n\n  key: value\nb: 1\n"),
+            (
+                "m:\n- name: x\n  a: |\n    text\n\n\n- b\n",
+                "m.0",
+                "m:\n- name: x\n  a: |\n    text\n  key: value\n\n\n- b\n",
+            ),
+            (
+                "m:\n  a: |+\n    text\n\nb: 1\n",
+                "m",
+                "m:\n  a: |+\n    text\n\n  key: value\nb: 1\n",
+            ),
             ("m:\n  a:\nb: 1\n", "m", "m:\n  a:\n  key: value\nb: 1\n"),
             ("m:\n  a: # c\n", "m", "m:\n  a: # c\n  key: value\n"),
             ("m:\n", "m", "m:\n  key: value\n"),
@@ -44,10 +64,18 @@ fn first_entry() {
         &[
             ("a: 1\n", "", "key: value\na: 1\n"),
             ("# licence\na: 1\n", "", "# licence\nkey: value\na: 1\n"),
-            ("m:\n  # about a\n  a: 1\n", "m", "m:\n  key: value\n  # about a\n  a: 1\n"),
+            (
+                "m:\n  # about a\n  a: 1\n",
+                "m",
+                "m:\n  key: value\n  # about a\n  a: 1\n",
+            ),
             ("- # c\n  a: 1\n", "0", "- # c\n  key: value\n  a: 1\n"),
             ("- a: 1\n", "0", "- key: value\n  a: 1\n"),
-            ("- - a: 1\n    b: 2\n", "0.0", "- - key: value\n    a: 1\n    b: 2\n"),
+            (
+                "- - a: 1\n    b: 2\n",
+                "0.0",
+                "- - key: value\n    a: 1\n    b: 2\n",
+            ),
         ],
         |node| node.insert(Place::First, "key", &s("value")),
     );
@@ -55,7 +83,11 @@ fn first_entry() {
 
 #[test]
 fn after_an_entry_with_a_collection() {
-    let value = map(&[("list", Value::strs(["a", "b"])), ("m", map(&[("k", s("line\nline\n"))])), ("e", Value::Map(vec![]))]);
+    let value = map(&[
+        ("list", Value::strs(["a", "b"])),
+        ("m", map(&[("k", s("line\nline\n"))])),
+        ("e", Value::Map(vec![])),
+    ]);
     table(
         &[
             (
@@ -79,15 +111,27 @@ fn push() {
         &[
             ("- a\n", "", "- a\n- new\n"),
             ("- a", "", "- a\n- new"),
-            ("m:\n- a # c\n# about n\nn: 1\n", "m", "m:\n- a # c\n- new\n# about n\nn: 1\n"),
+            (
+                "m:\n- a # c\n# about n\nn: 1\n",
+                "m",
+                "m:\n- a # c\n- new\n# about n\nn: 1\n",
+            ),
             ("m:\n    - a\n", "m", "m:\n    - a\n    - new\n"),
             ("- - a\n  - b\n- c\n", "0", "- - a\n  - b\n  - new\n- c\n"),
-            ("m:\n- |\n  text\n   \n\nx: 1\n", "m", "m:\n- |\n  text\n   \n- new\n\nx: 1\n"),
+            (
+                "m:\n- |\n  text\n   \n\nx: 1\n",
+                "m",
+                "m:\n- |\n  text\n   \n- new\n\nx: 1\n",
+            ),
             ("m:\nn: 1\n", "m", "m:\n- new\nn: 1\n"),
             ("m: # c\nl:\n  - a\n", "m", "m: # c\n  - new\nl:\n  - a\n"),
             ("m: []\n", "m", "m: [new]\n"),
             ("m: [a, 'b' ] # c\n", "m", "m: [a, 'b', new ] # c\n"),
-            ("m:\n- name: x\n  v: 1\n", "m", "m:\n- name: x\n  v: 1\n- new\n"),
+            (
+                "m:\n- name: x\n  v: 1\n",
+                "m",
+                "m:\n- name: x\n  v: 1\n- new\n",
+            ),
         ],
         |node| node.push(Place::Last, &s("new")),
     );
@@ -117,6 +161,9 @@ fn strings_are_quoted_where_readers_differ() {
     ] {
         let file = crate::yaml::File::parse("a: 1\n").unwrap();
         let edit = at(&file, "").insert(Place::Last, "key", &s(text)).unwrap();
-        assert_eq!(crate::yaml::verify::apply(&file, &[&edit]).unwrap(), format!("a: 1\nkey: {written}\n"));
+        assert_eq!(
+            crate::yaml::verify::apply(&file, &[&edit]).unwrap(),
+            format!("a: 1\nkey: {written}\n")
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Before and after of every operation, as tables of texts; each result has passed [`verify::apply`](super::verify::apply).
+//! Before and after of every operation, as tables of texts; each result has passed
+//! [`verify::apply`](super::verify::apply).
 
 mod documents;
 mod flow;
@@ -13,14 +14,19 @@ mod together;
 
 use super::{Edit, File, Node, Refusal, Value, verify};
 
-/// The node at a path such as `spec.containers.0.name`, in the document whose index comes first (`1:spec`).
+/// The node at a path such as `spec.containers.0.name`, in the document whose index comes first
+/// (`1:spec`).
 fn at<'a>(file: &'a File, path: &str) -> Node<'a> {
-    let (document, path) = path.split_once(':').map_or((0, path), |(d, p)| (d.parse().unwrap(), p));
+    let (document, path) = path
+        .split_once(':')
+        .map_or((0, path), |(d, p)| (d.parse().unwrap(), p));
     let mut node = file.root(document).unwrap();
     for step in path.split('.').filter(|s| !s.is_empty()) {
         node = match step.parse::<usize>() {
             Ok(index) if node.is_sequence() => node.at(index).unwrap(),
-            _ => node.get(step).unwrap_or_else(|| panic!("no {step} in {:?}", node.source())),
+            _ => node
+                .get(step)
+                .unwrap_or_else(|| panic!("no {step} in {:?}", node.source())),
         };
     }
     node
@@ -49,6 +55,10 @@ fn table(rows: &[(&str, &str, &str)], edit: impl Fn(Node<'_>) -> Result<Edit, Re
             continue;
         }
         let crlf = |text: &str| text.replace('\n', "\r\n");
-        assert_eq!(edited(&crlf(before), path, &edit), crlf(after), "with CRLF: {path} of\n{before}");
+        assert_eq!(
+            edited(&crlf(before), path, &edit),
+            crlf(after),
+            "with CRLF: {path} of\n{before}"
+        );
     }
 }

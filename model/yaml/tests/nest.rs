@@ -5,10 +5,26 @@ use super::{s, table};
 fn run_of_entries() {
     table(
         &[
-            ("# doc\nb: 1\n", "", "# doc\ntemplate:\n  metadata: x\n  spec:\n    b: 1\n"),
-            ("a:\n  b: 1\n", "a", "a:\n  template:\n    metadata: x\n    spec:\n      b: 1\n"),
+            (
+                "# doc\nb: 1\n",
+                "",
+                "# doc\ntemplate:\n  metadata: x\n  spec:\n    b: 1\n",
+            ),
+            (
+                "a:\n  b: 1\n",
+                "a",
+                "a:\n  template:\n    metadata: x\n    spec:\n      b: 1\n",
+            ),
         ],
-        |node| node.nest(0..1, vec![Level::new("template").before(vec![("metadata".into(), s("x"))]), Level::new("spec")]),
+        |node| {
+            node.nest(
+                0..1,
+                vec![
+                    Level::new("template").before(vec![("metadata".into(), s("x"))]),
+                    Level::new("spec"),
+                ],
+            )
+        },
     );
     table(
         &[
@@ -22,7 +38,11 @@ fn run_of_entries() {
                 "0",
                 "- a: 1\n  new:\n    b: 'x\n      y'\n    c: [d,\n      e\n    ] # t\n",
             ),
-            ("{a: 1, b: 2, c: 3, d: 4}\n", "", "{a: 1, new: {b: 2, c: 3}, d: 4}\n"),
+            (
+                "{a: 1, b: 2, c: 3, d: 4}\n",
+                "",
+                "{a: 1, new: {b: 2, c: 3}, d: 4}\n",
+            ),
             (
                 "{\n  \"a\": 1,\n  \"b\": {\n    \"x\": 1\n  },\n  \"c\": 3\n}\n",
                 "",
@@ -31,13 +51,26 @@ fn run_of_entries() {
         ],
         |node| node.nest(1..3, vec![Level::new("new")]),
     );
-    table(&[("- a: 1\n  b: 2\n", "0", "- new:\n    a: 1\n    b: 2\n")], |node| node.nest(0..2, vec![Level::new("new")]));
+    table(
+        &[("- a: 1\n  b: 2\n", "0", "- new:\n    a: 1\n    b: 2\n")],
+        |node| node.nest(0..2, vec![Level::new("new")]),
+    );
 }
 
 #[test]
 fn under_an_item_with_entries_behind() {
-    let items = || vec![("items".to_owned(), Value::Seq(vec![Value::map([("key", s("k"))])]))];
-    let under = || vec![Level::new("sources").item(), Level::new("configMap").behind(items())];
+    let items = || {
+        vec![(
+            "items".to_owned(),
+            Value::Seq(vec![Value::map([("key", s("k"))])]),
+        )]
+    };
+    let under = || {
+        vec![
+            Level::new("sources").item(),
+            Level::new("configMap").behind(items()),
+        ]
+    };
     table(
         &[
             (
@@ -50,7 +83,11 @@ fn under_an_item_with_entries_behind() {
                 "v",
                 "v:\n    sources:\n        - configMap:\n              name: x\n              items:\n                  - key: k\nl:\n    - a\n",
             ),
-            ("{name: x, mode: 1}\n", "", "{sources: [{configMap: {name: x, items: [{key: k}]}}], mode: 1}\n"),
+            (
+                "{name: x, mode: 1}\n",
+                "",
+                "{sources: [{configMap: {name: x, items: [{key: k}]}}], mode: 1}\n",
+            ),
             (
                 "{\n  \"name\": \"x\"\n}\n",
                 "",

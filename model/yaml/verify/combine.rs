@@ -1,5 +1,6 @@
-//! The bytes of several edits together. Several additions at one place, and several removals from one collection, are planned anew as
-//! one: their commas, brackets and line breaks depend on each other.
+//! The bytes of several edits together. Several additions at one place, and several removals from
+//! one collection, are planned anew as one: their commas, brackets and line breaks depend on each
+//! other.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,31 +48,75 @@ pub(super) fn splices(file: &File, edits: &[&Edit]) -> Result<Combined, Refusal>
         groups.entry(group).or_default().push(edit);
     }
     conflicts(file, edits)?;
-    let added: Vec<NodeId> = groups.keys().filter_map(|g| if let Group::Add(node, _) = g { Some(*node) } else { None }).collect();
-    let removed = edits.iter().filter_map(|edit| if let Op::Remove { node } = edit.op { Some(file.node(node)) } else { None });
+    let added: Vec<NodeId> = groups
+        .keys()
+        .filter_map(|g| {
+            if let Group::Add(node, _) = g {
+                Some(*node)
+            } else {
+                None
+            }
+        })
+        .collect();
+    let removed = edits.iter().filter_map(|edit| {
+        if let Op::Remove { node } = edit.op {
+            Some(file.node(node))
+        } else {
+            None
+        }
+    });
     let gone = Gone::new(file, removed, end(file, edits));
-    let removals = edits.iter().filter(|edit| matches!(edit.op, Op::Remove { .. } | Op::RemoveDocument { .. })).count();
+    let removals = edits
+        .iter()
+        .filter(|edit| matches!(edit.op, Op::Remove { .. } | Op::RemoveDocument { .. }))
+        .count();
     let mut all: Vec<Placed<'_>> = Vec::new();
-    let mut combined = Combined { text: String::new(), inserted: Vec::new(), lost: Vec::new() };
+    let mut combined = Combined {
+        text: String::new(),
+        inserted: Vec::new(),
+        lost: Vec::new(),
+    };
     for (group, members) in &groups {
-        let Some(first) = members.first() else { continue };
+        let Some(first) = members.first() else {
+            continue;
+        };
         let plan = match group {
             Group::Add(node, at) if members.len() > 1 => add(file, *node, *at, members)?,
-            // What is left below a block scalar, and of the end of the file, depends on all that goes.
-            Group::Remove(node) if removals > 1 || added.binary_search(node).is_ok() => {
-                remove(file, *node, members, added.binary_search(node).is_ok(), &gone)?
-            }
+            // What is left below a block scalar, and of the end of the file, depends on all that
+            // goes.
+            Group::Remove(node) if removals > 1 || added.binary_search(node).is_ok() => remove(
+                file,
+                *node,
+                members,
+                added.binary_search(node).is_ok(),
+                &gone,
+            )?,
             Group::Documents(at) if members.len() > 1 => documents(file, *at, members)?,
-            _ => Plan { splices: first.splices.clone(), lost: first.lost_comments.clone() },
+            _ => Plan {
+                splices: first.splices.clone(),
+                lost: first.lost_comments.clone(),
+            },
         };
         let order = first_in.get(group).copied().unwrap_or(0);
         combined.lost.extend(plan.lost);
         for splice in plan.splices {
             check_range(file, &first.op, &splice)?;
-            all.push(Placed { depth: depth(file, &first.op), order, edit: first, splice });
+            all.push(Placed {
+                depth: depth(file, &first.op),
+                order,
+                edit: first,
+                splice,
+            });
         }
     }
-    all.sort_by_key(|p| (p.splice.range.start, !p.splice.range.is_empty(), Reverse(p.depth), p.order));
+    all.sort_by_key(|p| {
+        (
+            p.splice.range.start,
+            !p.splice.range.is_empty(),
+            Reverse(p.depth),
+            p.order,
+        )
+    });
     // What a new block scalar ends before was looked at when it was planned.
     let text = file.text();
     let void = |line: &str| line.trim_start().is_empty() || line.trim_start().starts_with('#');
@@ -98,13 +143,25 @@ pub(super) fn splices(file: &File, edits: &[&Edit]) -> Result<Combined, Refusal>
 
 /// The end of the text without the documents that go there.
 fn end(file: &File, edits: &[&Edit]) -> usize {
-    let documents = edits.iter().filter(|edit| matches!(edit.op, Op::RemoveDocument { .. }));
-    let last = documents.flat_map(|edit| &edit.splices).filter(|splice| splice.range.end == file.text().len());
-    last.map(|splice| splice.range.start).min().unwrap_or(file.text().len())
+    let documents = edits
+        .iter()
+        .filter(|edit| matches!(edit.op, Op::RemoveDocument { .. }));
+    let last = documents
+        .flat_map(|edit| &edit.splices)
+        .filter(|splice| splice.range.end == file.text().len());
+    last.map(|splice| splice.range.start)
+        .min()
+        .unwrap_or(file.text().len())
 }
 
 fn group(file: &File, op: &Op, index: usize) -> Result<Group, Refusal> {
-    let exists = |node: &NodeId| if node.index() < file.len() { Ok(*node) } else { Err(BYTES) };
+    let exists = |node: &NodeId| {
+        if node.index() < file.len() {
+            Ok(*node)
+        } else {
+            Err(BYTES)
+        }
+    };
     Ok(match op {
         Op::Insert { mapping, at, .. } => Group::Add(exists(mapping)?, *at),
         Op::Push { sequence, at, .. } => Group::Add(exists(sequence)?, *at),
@@ -140,7 +197,13 @@ fn add(file: &File, node: NodeId, at: usize, members: &[&Edit]) -> Result<Plan, 
     }
 }
 
-fn remove(file: &File, node: NodeId, members: &[&Edit], added: bool, gone: &Gone) -> Result<Plan, Refusal> {
+fn remove(
+    file: &File,
+    node: NodeId,
+    members: &[&Edit],
+    added: bool,
+    gone: &Gone,
+) -> Result<Plan, Refusal> {
     let collection = file.node(node);
     let mut positions: Vec<usize> = members
         .iter()
@@ -174,8 +237,13 @@ fn documents(file: &File, at: usize, members: &[&Edit]) -> Result<Plan, Refusal>
 /// How deep the place of an edit lies: of two insertions at one byte the deeper one belongs first.
 fn depth(file: &File, op: &Op) -> usize {
     let Some(node) = subject(op) else {
-        // A document comes before everything of the document behind it and behind everything of the file.
-        return if matches!(op, Op::InsertDocument { at, .. } if *at < file.documents().len()) { usize::MAX } else { 0 };
+        // A document comes before everything of the document behind it and behind everything of the
+        // file.
+        return if matches!(op, Op::InsertDocument { at, .. } if *at < file.documents().len()) {
+            usize::MAX
+        } else {
+            0
+        };
     };
     // What closes a nested run in braces stands before what is added behind it.
     let mut depth = 2 + usize::from(matches!(op, Op::Nest { .. }));
@@ -193,9 +261,19 @@ fn check_range(file: &File, op: &Op, splice: &Splice) -> Result<(), Refusal> {
     if range.start > range.end || text.get(range.clone()).is_none() {
         return Err(BYTES);
     }
-    let Some(node) = subject(op) else { return Ok(()) };
-    let region = file.documents().get(file.node(node).document()).ok_or(BYTES)?.region();
-    if region.start <= range.start && range.end <= region.end { Ok(()) } else { Err(BYTES) }
+    let Some(node) = subject(op) else {
+        return Ok(());
+    };
+    let region = file
+        .documents()
+        .get(file.node(node).document())
+        .ok_or(BYTES)?
+        .region();
+    if region.start <= range.start && range.end <= region.end {
+        Ok(())
+    } else {
+        Err(BYTES)
+    }
 }
 
 /// The node that an edit is about; `None` for edits of whole documents.
@@ -217,11 +295,17 @@ fn conflicts(file: &File, edits: &[&Edit]) -> Result<(), Refusal> {
     for edit in edits {
         match (subject(&edit.op), &edit.op) {
             (Some(node), _) => others.nodes.entry(node).or_default().push(edit),
-            (None, Op::RemoveDocument { document } | Op::ReplaceDocument { document }) => _ = others.documents.insert(*document),
+            (None, Op::RemoveDocument { document } | Op::ReplaceDocument { document }) => {
+                _ = others.documents.insert(*document)
+            }
             _ => {}
         }
     }
-    if edits.iter().any(|edit| others.conflict(file, &edit.op)) { Err(OVERLAP) } else { Ok(()) }
+    if edits.iter().any(|edit| others.conflict(file, &edit.op)) {
+        Err(OVERLAP)
+    } else {
+        Ok(())
+    }
 }
 
 /// Changes by the node that they are about, and the documents that go or are replaced.
@@ -233,36 +317,62 @@ struct Others<'e> {
 
 impl Others<'_> {
     fn about(&self, node: NodeId) -> impl Iterator<Item = &Op> {
-        self.nodes.get(&node).into_iter().flatten().map(|edit| &edit.op)
+        self.nodes
+            .get(&node)
+            .into_iter()
+            .flatten()
+            .map(|edit| &edit.op)
     }
 
     fn conflict(&self, file: &File, op: &Op) -> bool {
         match op {
             // Lines that move deeper take no other change than one within a line.
-            Op::Nest { mapping, entries, .. } => {
+            Op::Nest {
+                mapping, entries, ..
+            } => {
                 let node = file.node(*mapping);
-                let moved: Vec<_> = node.entries().skip(entries.start).take(entries.len()).collect();
+                let moved: Vec<_> = node
+                    .entries()
+                    .skip(entries.start)
+                    .take(entries.len())
+                    .collect();
                 let at_start = |at: usize| at == entries.start && (at == 0 || node.in_flow());
-                if self.about(*mapping).any(|other| matches!(other, Op::Insert { at, .. } if at_start(*at))) {
+                if self
+                    .about(*mapping)
+                    .any(|other| matches!(other, Op::Insert { at, .. } if at_start(*at)))
+                {
                     return true;
                 }
-                let (Some((first, _)), Some((_, last))) = (moved.first(), moved.last()) else { return false };
+                let (Some((first, _)), Some((_, last))) = (moved.first(), moved.last()) else {
+                    return false;
+                };
                 let mut inside = self.nodes.range(first.id()..NodeId(last.data().subtree));
                 inside.any(|(_, edits)| edits.iter().any(|edit| !within_line(edit)))
             }
             // The comma that a removal at the end takes is the one that an addition needs.
             Op::Remove { node } => {
                 let node = file.node(*node);
-                let Some(parent) = node.parent().filter(|p| p.in_flow()) else { return false };
+                let Some(parent) = node.parent().filter(|p| p.in_flow()) else {
+                    return false;
+                };
                 let last = node.data().subtree == parent.data().subtree;
-                last && self.about(parent.id()).any(|other| matches!(other, Op::Insert { .. } | Op::Push { .. }))
+                last && self
+                    .about(parent.id())
+                    .any(|other| matches!(other, Op::Insert { .. } | Op::Push { .. }))
             }
-            Op::InsertDocument { at, .. } => self.documents.contains(at) || at.checked_sub(1).is_some_and(|n| self.documents.contains(&n)),
+            Op::InsertDocument { at, .. } => {
+                self.documents.contains(at)
+                    || at
+                        .checked_sub(1)
+                        .is_some_and(|n| self.documents.contains(&n))
+            }
             _ => false,
         }
     }
 }
 
 fn within_line(edit: &Edit) -> bool {
-    matches!(edit.op, Op::Set { .. } | Op::Rename { .. }) && edit.splices.len() < 2 && edit.splices.iter().all(|s| !s.text.contains('\n'))
+    matches!(edit.op, Op::Set { .. } | Op::Rename { .. })
+        && edit.splices.len() < 2
+        && edit.splices.iter().all(|s| !s.text.contains('\n'))
 }

@@ -47,8 +47,16 @@ pub(super) enum Read {
 /// The documents of a file; of those that edits touch, the roots.
 pub(super) fn read(file: &File, touched: Option<&BTreeSet<usize>>) -> Result<Vec<Read>, ()> {
     let mut out: Vec<Read> = match touched {
-        None => decoded(file, 0..file.readable().len())?.into_iter().map(Read::Root).collect(),
-        Some(touched) => file.documents().iter().enumerate().map(|place| part(file, touched, place)).collect::<Result<_, _>>()?,
+        None => decoded(file, 0..file.readable().len())?
+            .into_iter()
+            .map(Read::Root)
+            .collect(),
+        Some(touched) => file
+            .documents()
+            .iter()
+            .enumerate()
+            .map(|place| part(file, touched, place))
+            .collect::<Result<_, _>>()?,
     };
     if let Some(Read::Root(Some(root))) = out.last_mut() {
         open_end(file, root);
@@ -57,17 +65,32 @@ pub(super) fn read(file: &File, touched: Option<&BTreeSet<usize>>) -> Result<Vec
 }
 
 /// A document that stands between markers, where an edit touches it.
-fn part(file: &File, touched: &BTreeSet<usize>, (number, document): (usize, &Document)) -> Result<Read, ()> {
+fn part(
+    file: &File,
+    touched: &BTreeSet<usize>,
+    (number, document): (usize, &Document),
+) -> Result<Read, ()> {
     if !touched.contains(&number) {
         return Ok(Read::Not);
     }
     let mut roots = decoded(file, document.region())?;
-    if roots.len() == 1 { roots.pop().map(Read::Root).ok_or(()) } else { Err(()) }
+    if roots.len() == 1 {
+        roots.pop().map(Read::Root).ok_or(())
+    } else {
+        Err(())
+    }
 }
 
-/// Takes the line break that [`documents`] adds from the block scalar that a text without one ends in: to kubectl it has none.
+/// Takes the line break that [`documents`] adds from the block scalar that a text without one ends
+/// in: to kubectl it has none.
 fn open_end(file: &File, root: &mut Tree) {
-    let Some(last) = file.len().checked_sub(1).and_then(|last| u32::try_from(last).ok()) else { return };
+    let Some(last) = file
+        .len()
+        .checked_sub(1)
+        .and_then(|last| u32::try_from(last).ok())
+    else {
+        return;
+    };
     let node = file.node(NodeId(last));
     if file.text().ends_with('\n') || !file.text()[node.span().end..].trim_start().is_empty() {
         return;
@@ -80,22 +103,41 @@ fn open_end(file: &File, root: &mut Tree) {
 /// Makes the last scalar `read` where it is that with a line break.
 fn without_break(tree: &mut Tree, read: &str) {
     match &mut tree.body {
-        Body::Seq(items) => items.last_mut().into_iter().for_each(|item| without_break(item, read)),
-        Body::Map(entries) => entries.last_mut().into_iter().for_each(|(_, value)| without_break(value, read)),
-        Body::Scalar(text, style) if style.is_block() && text.strip_suffix('\n') == Some(read) => _ = text.pop(),
+        Body::Seq(items) => items
+            .last_mut()
+            .into_iter()
+            .for_each(|item| without_break(item, read)),
+        Body::Map(entries) => entries
+            .last_mut()
+            .into_iter()
+            .for_each(|(_, value)| without_break(value, read)),
+        Body::Scalar(text, style) if style.is_block() && text.strip_suffix('\n') == Some(read) => {
+            _ = text.pop()
+        }
         Body::Scalar(..) | Body::Alias(_) => {}
     }
 }
 
 /// The roots of all documents of a part of a file.
 fn decoded(file: &File, part: Range<usize>) -> Result<Vec<Option<Tree>>, ()> {
-    shallow::readings(file, part).find_map(|text| documents(&text).ok()).ok_or(())
+    shallow::readings(file, part)
+        .find_map(|text| documents(&text).ok())
+        .ok_or(())
 }
 
 /// The roots of all documents of `text`.
 fn documents(text: &str) -> Result<Vec<Option<Tree>>, ()> {
-    // The parser reads a block scalar that ends with the text in another way than one that something follows.
-    let closed = format!("{}{}...\n", text.trim_start_matches('\u{feff}'), if text.ends_with('\n') || text.is_empty() { "" } else { "\n" });
+    // The parser reads a block scalar that ends with the text in another way than one that
+    // something follows.
+    let closed = format!(
+        "{}{}...\n",
+        text.trim_start_matches('\u{feff}'),
+        if text.ends_with('\n') || text.is_empty() {
+            ""
+        } else {
+            "\n"
+        }
+    );
     let mut parser = Parser::new_from_str(&closed);
     let mut out: Vec<Option<Tree>> = Vec::new();
     let mut open: Vec<Open> = Vec::new();
@@ -106,7 +148,8 @@ fn documents(text: &str) -> Result<Vec<Option<Tree>>, ()> {
             highest = highest.max(id);
             id.saturating_sub(base)
         };
-        let tag_text = |tag: Option<yaml_rust2::parser::Tag>| tag.map(|t| format!("{}{}", t.handle, t.suffix));
+        let tag_text =
+            |tag: Option<yaml_rust2::parser::Tag>| tag.map(|t| format!("{}{}", t.handle, t.suffix));
         let done = match event {
             Event::StreamEnd => return Ok(out),
             Event::DocumentStart => {
@@ -114,16 +157,32 @@ fn documents(text: &str) -> Result<Vec<Option<Tree>>, ()> {
                 out.push(None);
                 None
             }
-            Event::Scalar(text, style, anchor, tag) => {
-                Some(Tree { body: Body::Scalar(text, style_of(style)), anchor: number(anchor), tag: tag_text(tag) })
-            }
-            Event::Alias(id) => Some(Tree { body: Body::Alias(number(id)), anchor: 0, tag: None }),
+            Event::Scalar(text, style, anchor, tag) => Some(Tree {
+                body: Body::Scalar(text, style_of(style)),
+                anchor: number(anchor),
+                tag: tag_text(tag),
+            }),
+            Event::Alias(id) => Some(Tree {
+                body: Body::Alias(number(id)),
+                anchor: 0,
+                tag: None,
+            }),
             Event::SequenceStart(anchor, tag) => {
-                open.push(Open { mapping: false, children: Vec::new(), anchor: number(anchor), tag: tag_text(tag) });
+                open.push(Open {
+                    mapping: false,
+                    children: Vec::new(),
+                    anchor: number(anchor),
+                    tag: tag_text(tag),
+                });
                 None
             }
             Event::MappingStart(anchor, tag) => {
-                open.push(Open { mapping: true, children: Vec::new(), anchor: number(anchor), tag: tag_text(tag) });
+                open.push(Open {
+                    mapping: true,
+                    children: Vec::new(),
+                    anchor: number(anchor),
+                    tag: tag_text(tag),
+                });
                 None
             }
             Event::SequenceEnd | Event::MappingEnd => open.pop().map(close),
@@ -149,7 +208,11 @@ fn close(open: Open) -> Tree {
     } else {
         Body::Seq(open.children)
     };
-    Tree { body, anchor: open.anchor, tag: open.tag }
+    Tree {
+        body,
+        anchor: open.anchor,
+        tag: open.tag,
+    }
 }
 
 fn style_of(style: TScalarStyle) -> ScalarStyle {
@@ -162,7 +225,8 @@ fn style_of(style: TScalarStyle) -> ScalarStyle {
     }
 }
 
-/// The trees of all nodes in the numbering of `file`, without those of documents that were not read; `None` where the two readings differ.
+/// The trees of all nodes in the numbering of `file`, without those of documents that were not
+/// read; `None` where the two readings differ.
 pub(super) fn agree<'t>(file: &File, documents: &'t [Read]) -> Option<Vec<Option<&'t Tree>>> {
     if documents.len() != file.documents().len() {
         return None;
@@ -171,15 +235,23 @@ pub(super) fn agree<'t>(file: &File, documents: &'t [Read]) -> Option<Vec<Option
     for (document, tree) in file.documents().iter().zip(documents) {
         match (document.root, tree) {
             (None, Read::Root(None) | Read::Not) => {}
-            (Some(root), Read::Root(Some(tree))) if root.index() == trees.len() => flatten(tree, &mut trees),
-            (Some(root), Read::Not) if root.index() == trees.len() => trees.resize(file.data(root).subtree as usize, None),
+            (Some(root), Read::Root(Some(tree))) if root.index() == trees.len() => {
+                flatten(tree, &mut trees)
+            }
+            (Some(root), Read::Not) if root.index() == trees.len() => {
+                trees.resize(file.data(root).subtree as usize, None)
+            }
             _ => return None,
         }
     }
     if trees.len() != file.len() {
         return None;
     }
-    trees.iter().enumerate().all(|(i, tree)| tree.is_none_or(|tree| same(file, i, tree))).then_some(trees)
+    trees
+        .iter()
+        .enumerate()
+        .all(|(i, tree)| tree.is_none_or(|tree| same(file, i, tree)))
+        .then_some(trees)
 }
 
 fn flatten<'t>(tree: &'t Tree, out: &mut Vec<Option<&'t Tree>>) {
@@ -195,14 +267,19 @@ fn flatten<'t>(tree: &'t Tree, out: &mut Vec<Option<&'t Tree>>) {
 }
 
 fn same(file: &File, index: usize, tree: &Tree) -> bool {
-    let Ok(id) = u32::try_from(index) else { return false };
+    let Ok(id) = u32::try_from(index) else {
+        return false;
+    };
     let node = file.node(NodeId(id));
     let kind = match (&tree.body, node.kind()) {
-        (Body::Scalar(text, style), Kind::Scalar(kind)) => *style == kind && node.text() == Some(text),
+        (Body::Scalar(text, style), Kind::Scalar(kind)) => {
+            *style == kind && node.text() == Some(text)
+        }
         (Body::Alias(_), Kind::Alias) => true,
         (Body::Seq(items), Kind::Sequence(_)) => items.len() == node.children().count(),
         (Body::Map(entries), Kind::Mapping(_)) => entries.len() == node.entries().count(),
         _ => false,
     };
-    kind && (tree.anchor != 0) == node.anchor().is_some() && tree.tag.is_some() == node.tag().is_some()
+    kind && (tree.anchor != 0) == node.anchor().is_some()
+        && tree.tag.is_some() == node.tag().is_some()
 }

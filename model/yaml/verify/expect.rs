@@ -34,10 +34,18 @@ struct Meaning<'t> {
     ops: BTreeMap<NodeId, Vec<&'t Op>>,
 }
 
-/// The documents that `edits` mean; `None` for one that was not read, and for one that is replaced as a whole, which is judged by its
-/// comments alone.
-pub(super) fn documents<'t>(file: &'t File, trees: &'t [Option<&'t Tree>], edits: &[&'t Edit]) -> Result<Vec<Option<Want<'t>>>, Refusal> {
-    let mut meaning = Meaning { file, trees, ops: BTreeMap::new() };
+/// The documents that `edits` mean; `None` for one that was not read, and for one that is replaced
+/// as a whole, which is judged by its comments alone.
+pub(super) fn documents<'t>(
+    file: &'t File,
+    trees: &'t [Option<&'t Tree>],
+    edits: &[&'t Edit],
+) -> Result<Vec<Option<Want<'t>>>, Refusal> {
+    let mut meaning = Meaning {
+        file,
+        trees,
+        ops: BTreeMap::new(),
+    };
     let mut added: BTreeMap<usize, Vec<&'t Value>> = BTreeMap::new();
     // Whether a document stays, as something else.
     let mut changed: BTreeMap<usize, bool> = BTreeMap::new();
@@ -51,7 +59,10 @@ pub(super) fn documents<'t>(file: &'t File, trees: &'t [Option<&'t Tree>], edits
             | Op::Nest { mapping: node, .. }) => meaning.ops.entry(*node).or_default().push(op),
             Op::InsertDocument { at, value } => added.entry(*at).or_default().push(value),
             op @ (Op::RemoveDocument { document } | Op::ReplaceDocument { document }) => {
-                if changed.insert(*document, matches!(op, Op::ReplaceDocument { .. })).is_some() {
+                if changed
+                    .insert(*document, matches!(op, Op::ReplaceDocument { .. }))
+                    .is_some()
+                {
                     return Err(OVERLAP);
                 }
             }
@@ -59,10 +70,20 @@ pub(super) fn documents<'t>(file: &'t File, trees: &'t [Option<&'t Tree>], edits
     }
     let mut out = Vec::new();
     for index in 0..=file.documents().len() {
-        out.extend(added.get(&index).into_iter().flatten().map(|value| Some(Want::Value(value))));
-        let Some(document) = file.documents().get(index) else { break };
+        out.extend(
+            added
+                .get(&index)
+                .into_iter()
+                .flatten()
+                .map(|value| Some(Want::Value(value))),
+        );
+        let Some(document) = file.documents().get(index) else {
+            break;
+        };
         match changed.get(&index) {
-            Some(_) if document.root.is_some_and(|root| meaning.touched(root)) => return Err(OVERLAP),
+            Some(_) if document.root.is_some_and(|root| meaning.touched(root)) => {
+                return Err(OVERLAP);
+            }
             Some(true) => out.push(None),
             Some(false) => {}
             None => {
@@ -99,11 +120,18 @@ impl<'t> Meaning<'t> {
 
     fn below(&self, node: NodeId) -> bool {
         let end = NodeId(self.file.data(node).subtree);
-        self.ops.range(NodeId(node.0 + 1)..end.max(NodeId(node.0 + 1))).next().is_some()
+        self.ops
+            .range(NodeId(node.0 + 1)..end.max(NodeId(node.0 + 1)))
+            .next()
+            .is_some()
     }
 
     fn tree(&self, node: NodeId) -> Result<&'t Tree, Refusal> {
-        self.trees.get(node.index()).copied().flatten().ok_or(VALUES)
+        self.trees
+            .get(node.index())
+            .copied()
+            .flatten()
+            .ok_or(VALUES)
     }
 
     fn want(&self, id: NodeId) -> Result<Want<'t>, Refusal> {
@@ -112,13 +140,32 @@ impl<'t> Meaning<'t> {
             return Ok(Want::Same(tree));
         }
         let node = self.file.node(id);
-        let own: Vec<&'t Op> = self.ops.get(&id).into_iter().flatten().copied().filter(|op| !matches!(op, Op::Remove { .. })).collect();
+        let own: Vec<&'t Op> = self
+            .ops
+            .get(&id)
+            .into_iter()
+            .flatten()
+            .copied()
+            .filter(|op| !matches!(op, Op::Remove { .. }))
+            .collect();
         if let Some(Op::Set { value, .. }) = own.iter().find(|op| matches!(op, Op::Set { .. })) {
-            let want = if node.anchor().is_some() { Want::Anchored(tree, value) } else { Want::Value(value) };
-            return if own.len() > 1 || self.below(id) { Err(OVERLAP) } else { Ok(want) };
+            let want = if node.anchor().is_some() {
+                Want::Anchored(tree, value)
+            } else {
+                Want::Value(value)
+            };
+            return if own.len() > 1 || self.below(id) {
+                Err(OVERLAP)
+            } else {
+                Ok(want)
+            };
         }
         if let Some(Op::Rename { to, .. }) = own.first() {
-            return if own.len() > 1 { Err(OVERLAP) } else { Ok(Want::Key(to)) };
+            return if own.len() > 1 {
+                Err(OVERLAP)
+            } else {
+                Ok(Want::Key(to))
+            };
         }
         let pushes = own.iter().any(|op| matches!(op, Op::Push { .. }));
         if matches!(node.kind(), Kind::Sequence(_)) || (is_scalar(self.file, id) && pushes) {
@@ -131,10 +178,19 @@ impl<'t> Meaning<'t> {
     fn removed(&self, node: Node<'_>) -> Result<bool, Refusal> {
         let ops = self.ops.get(&node.id()).map_or(&[][..], Vec::as_slice);
         let gone = ops.iter().any(|op| matches!(op, Op::Remove { .. }));
-        if gone && (ops.len() > 1 || self.below(node.id())) { Err(OVERLAP) } else { Ok(gone) }
+        if gone && (ops.len() > 1 || self.below(node.id())) {
+            Err(OVERLAP)
+        } else {
+            Ok(gone)
+        }
     }
 
-    fn sequence(&self, node: Node<'_>, tree: &'t Tree, own: &[&'t Op]) -> Result<Want<'t>, Refusal> {
+    fn sequence(
+        &self,
+        node: Node<'_>,
+        tree: &'t Tree,
+        own: &[&'t Op],
+    ) -> Result<Want<'t>, Refusal> {
         let mut items = Vec::new();
         let old: Vec<Node<'_>> = node.children().collect();
         let own = by_position(own, old.len())?;
@@ -151,7 +207,10 @@ impl<'t> Meaning<'t> {
                 items.push(self.want(item.id())?);
             }
         }
-        Ok(Want::Seq((!is_scalar(self.file, node.id())).then_some(tree), items))
+        Ok(Want::Seq(
+            (!is_scalar(self.file, node.id())).then_some(tree),
+            items,
+        ))
     }
 
     fn mapping(&self, node: Node<'_>, tree: &'t Tree, own: &[&'t Op]) -> Result<Want<'t>, Refusal> {
@@ -170,8 +229,14 @@ impl<'t> Meaning<'t> {
             for op in own.get(&index).into_iter().flatten() {
                 match op {
                     _ if run.is_some() => return Err(OVERLAP),
-                    Op::Insert { key, value, .. } => entries.push((Want::Key(key), Want::Value(value))),
-                    Op::Nest { entries: range, under, .. } => run = Some((range.end, under)),
+                    Op::Insert { key, value, .. } => {
+                        entries.push((Want::Key(key), Want::Value(value)))
+                    }
+                    Op::Nest {
+                        entries: range,
+                        under,
+                        ..
+                    } => run = Some((range.end, under)),
                     _ => return Err(OVERLAP),
                 }
             }
@@ -179,11 +244,18 @@ impl<'t> Meaning<'t> {
                 && !self.removed(*value)?
             {
                 let entry = (self.want(key.id())?, self.want(value.id())?);
-                if run.is_some() { nested.push(entry) } else { entries.push(entry) }
+                if run.is_some() {
+                    nested.push(entry)
+                } else {
+                    entries.push(entry)
+                }
             }
         }
         distinct(&entries)?;
-        Ok(Want::Map((!is_scalar(self.file, node.id())).then_some(tree), entries))
+        Ok(Want::Map(
+            (!is_scalar(self.file, node.id())).then_some(tree),
+            entries,
+        ))
     }
 }
 
@@ -192,7 +264,12 @@ fn by_position<'t>(own: &[&'t Op], count: usize) -> Result<BTreeMap<usize, Vec<&
     let mut out: BTreeMap<usize, Vec<&'t Op>> = BTreeMap::new();
     for op in own {
         match op {
-            Op::Insert { at, .. } | Op::Push { at, .. } | Op::Nest { entries: Range { start: at, .. }, .. } if *at <= count => {
+            Op::Insert { at, .. }
+            | Op::Push { at, .. }
+            | Op::Nest {
+                entries: Range { start: at, .. },
+                ..
+            } if *at <= count => {
                 out.entry(*at).or_default().push(op);
             }
             _ => return Err(OVERLAP),
@@ -209,29 +286,47 @@ fn is_scalar(file: &File, node: NodeId) -> bool {
 /// No key stands twice.
 fn distinct(entries: &[(Want<'_>, Want<'_>)]) -> Result<(), Refusal> {
     let mut keys = BTreeSet::new();
-    if entries.iter().all(|(key, _)| name(key).is_none_or(|name| keys.insert(name))) { Ok(()) } else { Err(EXISTS) }
+    if entries
+        .iter()
+        .all(|(key, _)| name(key).is_none_or(|name| keys.insert(name)))
+    {
+        Ok(())
+    } else {
+        Err(EXISTS)
+    }
 }
 
 /// Text of a scalar key.
 fn name<'t>(key: &Want<'t>) -> Option<&'t str> {
     match key {
         Want::Key(name) => Some(name),
-        Want::Same(Tree { body: Body::Scalar(text, _), .. }) => Some(text),
+        Want::Same(Tree {
+            body: Body::Scalar(text, _),
+            ..
+        }) => Some(text),
         _ => None,
     }
 }
 
 /// `entries` under new keys, outermost first.
-fn wrap<'t>(entries: Vec<(Want<'t>, Want<'t>)>, under: &'t [Level]) -> Result<Vec<(Want<'t>, Want<'t>)>, Refusal> {
+fn wrap<'t>(
+    entries: Vec<(Want<'t>, Want<'t>)>,
+    under: &'t [Level],
+) -> Result<Vec<(Want<'t>, Want<'t>)>, Refusal> {
     let mut inner = entries;
     for level in under.iter().rev() {
-        let new = |list: &'t [(String, Value)]| list.iter().map(|(k, v)| (Want::Key(k), Want::Value(v)));
+        let new =
+            |list: &'t [(String, Value)]| list.iter().map(|(k, v)| (Want::Key(k), Want::Value(v)));
         let mut entries: Vec<_> = new(&level.before).collect();
         entries.extend(inner);
         entries.extend(new(&level.behind));
         distinct(&entries)?;
         let mapping = Want::Map(None, entries);
-        let value = if level.item { Want::Seq(None, vec![mapping]) } else { mapping };
+        let value = if level.item {
+            Want::Seq(None, vec![mapping])
+        } else {
+            mapping
+        };
         inner = vec![(Want::Key(&level.key), value)];
     }
     Ok(inner)
@@ -239,17 +334,27 @@ fn wrap<'t>(entries: Vec<(Want<'t>, Want<'t>)>, under: &'t [Level]) -> Result<Ve
 
 fn holds(want: &Want<'_>, got: &Tree) -> bool {
     let bare = |tree: &Tree| tree.anchor == 0 && tree.tag.is_none();
-    let props = |old: Option<&Tree>| old.map_or_else(|| bare(got), |old| old.anchor == got.anchor && old.tag == got.tag);
+    let props = |old: Option<&Tree>| {
+        old.map_or_else(
+            || bare(got),
+            |old| old.anchor == got.anchor && old.tag == got.tag,
+        )
+    };
     match (want, &got.body) {
         (Want::Same(tree), _) => *tree == got,
         (Want::Key(key), _) => bare(got) && is_string(key, got),
         (Want::Seq(old, items), Body::Seq(found)) => {
-            props(*old) && items.len() == found.len() && items.iter().zip(found).all(|(want, got)| holds(want, got))
+            props(*old)
+                && items.len() == found.len()
+                && items.iter().zip(found).all(|(want, got)| holds(want, got))
         }
         (Want::Map(old, entries), Body::Map(found)) => {
             props(*old)
                 && entries.len() == found.len()
-                && entries.iter().zip(found).all(|((k, v), (key, value))| holds(k, key) && holds(v, value))
+                && entries
+                    .iter()
+                    .zip(found)
+                    .all(|((k, v), (key, value))| holds(k, key) && holds(v, value))
         }
         (Want::Value(value), _) => bare(got) && has_value(value, got),
         (Want::Anchored(old, value), _) => props(Some(old)) && has_value(value, got),
@@ -261,15 +366,23 @@ fn has_value(value: &Value, got: &Tree) -> bool {
     match (value, &got.body) {
         (Value::Flow(value), _) => has_value(value, got),
         (Value::Str(text) | Value::Quoted(text), _) => is_string(text, got),
-        (Value::Null, Body::Scalar(text, ScalarStyle::Plain)) => resolve_plain(text) == Resolved::Null,
+        (Value::Null, Body::Scalar(text, ScalarStyle::Plain)) => {
+            resolve_plain(text) == Resolved::Null
+        }
         (Value::Bool(b), Body::Scalar(text, ScalarStyle::Plain)) => *text == b.to_string(),
         (Value::Int(n), Body::Scalar(text, ScalarStyle::Plain)) => *text == n.to_string(),
         (Value::Seq(items), Body::Seq(found)) => {
-            items.len() == found.len() && items.iter().zip(found).all(|(v, t)| holds(&Want::Value(v), t))
+            items.len() == found.len()
+                && items
+                    .iter()
+                    .zip(found)
+                    .all(|(v, t)| holds(&Want::Value(v), t))
         }
         (Value::Map(entries), Body::Map(found)) => {
             entries.len() == found.len()
-                && entries.iter().zip(found).all(|((k, v), (key, value))| holds(&Want::Key(k), key) && holds(&Want::Value(v), value))
+                && entries.iter().zip(found).all(|((k, v), (key, value))| {
+                    holds(&Want::Key(k), key) && holds(&Want::Value(v), value)
+                })
         }
         _ => false,
     }
@@ -281,7 +394,10 @@ fn is_string(text: &str, got: &Tree) -> bool {
     match &got.body {
         Body::Scalar(found, ScalarStyle::Plain) => {
             found == text
-                && found.strip_prefix("--").unwrap_or(found).starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
+                && found
+                    .strip_prefix("--")
+                    .unwrap_or(found)
+                    .starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
                 && WORDS.iter().all(|w| !w.eq_ignore_ascii_case(found))
                 && resolve_plain(found) == Resolved::Str
         }

@@ -6,11 +6,16 @@ use super::drawing::{Shape, frames};
 use super::view::Graph;
 
 pub(super) fn render(graph: &Graph) -> String {
-    let mut out =
-        String::from("digraph kubewright {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\"];\n");
+    let mut out = String::from(
+        "digraph kubewright {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\"];\n",
+    );
     for (number, frame) in frames(graph).iter().enumerate() {
         let style = if frame.open { "dashed" } else { "solid" };
-        let _ = writeln!(out, "  subgraph cluster_{number} {{\n    label={};\n    style={style};", quoted(&frame.title));
+        let _ = writeln!(
+            out,
+            "  subgraph cluster_{number} {{\n    label={};\n    style={style};",
+            quoted(&frame.title)
+        );
         if frame.nodes.is_empty() {
             // A frame around nothing is not drawn.
             let _ = writeln!(out, "    empty{number} [shape=point, style=invis];");
@@ -22,11 +27,22 @@ pub(super) fn render(graph: &Graph) -> String {
                 Shape::Missing => "shape=cylinder, style=dashed, color=red",
                 Shape::Rest => "shape=plaintext",
             };
-            let _ = writeln!(out, "    {} [label={}, {look}];", node.id, quoted(&node.label));
+            let _ = writeln!(
+                out,
+                "    {} [label={}, {look}];",
+                node.id,
+                quoted(&node.label)
+            );
         }
         for arrow in &frame.arrows {
             let look = if arrow.dashed { ", style=dashed" } else { "" };
-            let _ = writeln!(out, "    {} -> {} [label={}{look}];", arrow.from, arrow.to, quoted(std::slice::from_ref(&arrow.label)));
+            let _ = writeln!(
+                out,
+                "    {} -> {} [label={}{look}];",
+                arrow.from,
+                arrow.to,
+                quoted(std::slice::from_ref(&arrow.label))
+            );
         }
         out.push_str("  }\n");
     }
@@ -49,13 +65,19 @@ fn quoted(lines: &[String]) -> String {
         }
         out
     };
-    format!("\"{}\"", lines.iter().map(escaped).collect::<Vec<_>>().join("\\n"))
+    format!(
+        "\"{}\"",
+        lines.iter().map(escaped).collect::<Vec<_>>().join("\\n")
+    )
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
     fn no_name_ends_a_string() {
-        assert_eq!(super::quoted(&["a\"b\\".into(), "c\n".into()]), "\"a\\\"b\\\\\\nc\u{fffd}\"");
+        assert_eq!(
+            super::quoted(&["a\"b\\".into(), "c\n".into()]),
+            "\"a\\\"b\\\\\\nc\u{fffd}\""
+        );
     }
 }

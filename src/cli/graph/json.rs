@@ -1,4 +1,5 @@
-//! For programs: one JSON object. Keys may be added, none changes meaning; `examples/apply-sets/graph.schema.json` describes them.
+//! For programs: one JSON object. Keys may be added, none changes meaning;
+//! `examples/apply-sets/graph.schema.json` describes them.
 
 use serde_json::{Value, json};
 
@@ -33,21 +34,40 @@ fn set(set: &Set) -> Value {
 }
 
 fn object(object: &Object) -> Value {
-    let Object { at, api_version, kind, namespace, name } = object;
+    let Object {
+        at,
+        api_version,
+        kind,
+        namespace,
+        name,
+    } = object;
     json!({"path": at.path, "line": at.line, "resource": {"apiVersion": api_version, "kind": kind, "namespace": namespace, "name": name}})
 }
 
 fn applier(applier: &Applier) -> Value {
-    let more = json!({"name": applier.name, "cluster": applier.cluster, "namespace": applier.namespace});
+    let more =
+        json!({"name": applier.name, "cluster": applier.cluster, "namespace": applier.namespace});
     with(object(&applier.object), more)
 }
 
 fn part(part: &Part) -> Value {
-    with(object(&part.object), json!({"namespace": part.namespace, "name": part.name, "through": part.through}))
+    with(
+        object(&part.object),
+        json!({"namespace": part.namespace, "name": part.name, "through": part.through}),
+    )
 }
 
 fn made(made: &Made) -> Value {
-    let Made { at: At { path, line }, kind, namespace, name, behavior, hash_suffix, keys, keys_complete } = made;
+    let Made {
+        at: At { path, line },
+        kind,
+        namespace,
+        name,
+        behavior,
+        hash_suffix,
+        keys,
+        keys_complete,
+    } = made;
     json!({
         "path": path, "line": line, "kind": kind, "namespace": namespace, "name": name,
         "behavior": behavior, "hashSuffix": hash_suffix, "keys": keys, "keysComplete": keys_complete,

@@ -1,4 +1,5 @@
-//! A Mermaid flowchart. In labels everything but plain characters is written as an entity code (`#35;`), so that no name can end one.
+//! A Mermaid flowchart. In labels everything but plain characters is written as an entity code
+//! (`#35;`), so that no name can end one.
 
 use std::fmt::Write as _;
 
@@ -20,7 +21,13 @@ pub(super) fn render(graph: &Graph) -> String {
         }
         for arrow in &frame.arrows {
             let line = if arrow.dashed { "-.->" } else { "-->" };
-            let _ = writeln!(out, "    {} {line}|\"{}\"| {}", arrow.from, escaped(&arrow.label), arrow.to);
+            let _ = writeln!(
+                out,
+                "    {} {line}|\"{}\"| {}",
+                arrow.from,
+                escaped(&arrow.label),
+                arrow.to
+            );
         }
         out.push_str("  end\n");
         if frame.open {
@@ -32,14 +39,20 @@ pub(super) fn render(graph: &Graph) -> String {
 }
 
 fn lines(lines: &[String]) -> String {
-    lines.iter().map(|l| escaped(l)).collect::<Vec<_>>().join("<br/>")
+    lines
+        .iter()
+        .map(|l| escaped(l))
+        .collect::<Vec<_>>()
+        .join("<br/>")
 }
 
 fn escaped(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {
-            'A'..='Z' | 'a'..='z' | '0'..='9' | ' ' | '.' | '/' | ':' | ',' | '-' | '_' => out.push(c),
+            'A'..='Z' | 'a'..='z' | '0'..='9' | ' ' | '.' | '/' | ':' | ',' | '-' | '_' => {
+                out.push(c)
+            }
             c if c.is_control() => out.push('\u{fffd}'),
             c => _ = write!(out, "#{};", u32::from(c)),
         }
@@ -51,6 +64,9 @@ fn escaped(text: &str) -> String {
 mod tests {
     #[test]
     fn no_name_ends_a_label() {
-        assert_eq!(super::escaped("a\"]; b-->c <x>\n"), "a#34;#93;#59; b--#62;c #60;x#62;\u{fffd}");
+        assert_eq!(
+            super::escaped("a\"]; b-->c <x>\n"),
+            "a#34;#93;#59; b--#62;c #60;x#62;\u{fffd}"
+        );
     }
 }

@@ -1,6 +1,8 @@
-//! `kubewright graph`: what is applied together, why that is known or not, and who reads which ConfigMap or Secret.
+//! `kubewright graph`: what is applied together, why that is known or not, and who reads which
+//! ConfigMap or Secret.
 //!
-//! [`view`] says what there is to say about a workspace, for all formats alike; each format only writes it down.
+//! [`view`] says what there is to say about a workspace, for all formats alike; each format only
+//! writes it down.
 
 mod dot;
 mod drawing;

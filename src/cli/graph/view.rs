@@ -1,9 +1,11 @@
-//! What a graph shows, in the words of the user: paths as they are shown, names as they are applied.
+//! What a graph shows, in the words of the user: paths as they are shown, names as they are
+//! applied.
 
 use std::collections::BTreeSet;
 
 use kubewright_model::kube::{
-    ApplySet, Certainty, Evidence, FieldReference, Generated, Keys, Member, PodTemplate, Reference, Resolution, Resource, Target, Workspace,
+    ApplySet, Certainty, Evidence, FieldReference, Generated, Keys, Member, PodTemplate, Reference,
+    Resolution, Resource, Target, Workspace,
 };
 use kubewright_model::yaml::Node;
 
@@ -110,20 +112,36 @@ impl Graph {
     pub(super) fn of(workspace: &Workspace, paths: &Paths) -> Self {
         let view = View { workspace, paths };
         let asked = |resource: &Resource| workspace.file(resource.file).editable;
-        let sets = workspace.sets().iter().filter(|set| view.is_asked(set)).map(|set| view.set(set)).collect();
-        let lost = workspace.resources().iter().filter(|r| asked(r) && workspace.sets_of(r.id).is_empty());
-        let broken = workspace.broken().iter().filter(|b| workspace.file(b.file).editable);
+        let sets = workspace
+            .sets()
+            .iter()
+            .filter(|set| view.is_asked(set))
+            .map(|set| view.set(set))
+            .collect();
+        let lost = workspace
+            .resources()
+            .iter()
+            .filter(|r| asked(r) && workspace.sets_of(r.id).is_empty());
+        let broken = workspace
+            .broken()
+            .iter()
+            .filter(|b| workspace.file(b.file).editable);
         Self {
             sets,
             unreached: lost.map(|r| view.object(r)).collect(),
-            broken: broken.map(|b| paths.shown(&workspace.file(b.file).path)).collect(),
+            broken: broken
+                .map(|b| paths.shown(&workspace.file(b.file).path))
+                .collect(),
         }
     }
 }
 
 /// The text of a namespace; what has none may be in any.
 pub(super) fn qualified(namespace: Option<&str>, name: &str) -> String {
-    namespace.map_or_else(|| name.to_owned(), |namespace| format!("{namespace}/{name}"))
+    namespace.map_or_else(
+        || name.to_owned(),
+        |namespace| format!("{namespace}/{name}"),
+    )
 }
 
 /// Why members are taken to be applied together.
@@ -161,18 +179,35 @@ impl<'a> View<'a> {
     fn is_asked(&self, set: &ApplySet) -> bool {
         let asked = |file| self.workspace.file(file).editable;
         let empty = set.members.is_empty() && set.generated.is_empty();
-        let chart = || self.workspace.files().iter().any(|f| f.editable && f.path.ends_with("Chart.yaml") && below(&set.name, &f.path));
-        set.members.iter().any(|m| asked(self.workspace.resource(m.resource).file) || m.through.iter().any(|f| asked(*f)))
-            || set.generated.iter().any(|g| asked(g.kustomization))
-            || set.appliers.iter().any(|a| asked(self.workspace.resource(a.resource).file))
-            || empty && (set.evidence == Evidence::Config || set.evidence == Evidence::Helm && chart())
+        let chart = || {
+            self.workspace
+                .files()
+                .iter()
+                .any(|f| f.editable && f.path.ends_with("Chart.yaml") && below(&set.name, &f.path))
+        };
+        set.members.iter().any(|m| {
+            asked(self.workspace.resource(m.resource).file) || m.through.iter().any(|f| asked(*f))
+        }) || set.generated.iter().any(|g| asked(g.kustomization))
+            || set
+                .appliers
+                .iter()
+                .any(|a| asked(self.workspace.resource(a.resource).file))
+            || empty
+                && (set.evidence == Evidence::Config || set.evidence == Evidence::Helm && chart())
     }
 
     fn at(&self, resource: &Resource, node: Option<Node<'a>>) -> At {
         let file = self.workspace.file(resource.file);
-        let name = || self.workspace.node(resource.id).map(|n| n.path(&["metadata", "name"]).unwrap_or(n));
+        let name = || {
+            self.workspace
+                .node(resource.id)
+                .map(|n| n.path(&["metadata", "name"]).unwrap_or(n))
+        };
         let offset = node.or_else(name).map_or(0, |n| n.span().start);
-        At { path: self.paths.shown(&file.path), line: file.position(offset).0 }
+        At {
+            path: self.paths.shown(&file.path),
+            line: file.position(offset).0,
+        }
     }
 
     fn object(&self, resource: &Resource) -> Object {
@@ -186,9 +221,20 @@ impl<'a> View<'a> {
     }
 
     fn set(&self, set: &ApplySet) -> Set {
-        let mut reads: Vec<Read> = set.members.iter().enumerate().flat_map(|(at, member)| self.reads(set, at, member)).collect();
-        reads.sort_by(|a, b| (a.from, a.kind, &a.name, &a.keys, a.at.line).cmp(&(b.from, b.kind, &b.name, &b.keys, b.at.line)));
-        reads.dedup_by(|b, a| (a.from, a.kind, &a.name, &a.keys, a.optional) == (b.from, b.kind, &b.name, &b.keys, b.optional));
+        let mut reads: Vec<Read> = set
+            .members
+            .iter()
+            .enumerate()
+            .flat_map(|(at, member)| self.reads(set, at, member))
+            .collect();
+        reads.sort_by(|a, b| {
+            (a.from, a.kind, &a.name, &a.keys, a.at.line)
+                .cmp(&(b.from, b.kind, &b.name, &b.keys, b.at.line))
+        });
+        reads.dedup_by(|b, a| {
+            (a.from, a.kind, &a.name, &a.keys, a.optional)
+                == (b.from, b.kind, &b.name, &b.keys, b.optional)
+        });
         let applier = |a: &kubewright_model::kube::Applier| Applier {
             object: self.object(self.workspace.resource(a.resource)),
             name: a.name.clone(),
@@ -212,7 +258,11 @@ impl<'a> View<'a> {
             object: self.object(self.workspace.resource(member.resource)),
             namespace: member.namespace.clone(),
             name: member.name.clone(),
-            through: member.through.iter().map(|f| self.paths.shown(&self.workspace.file(*f).path)).collect(),
+            through: member
+                .through
+                .iter()
+                .map(|f| self.paths.shown(&self.workspace.file(*f).path))
+                .collect(),
         }
     }
 
@@ -221,7 +271,10 @@ impl<'a> View<'a> {
         let file = self.workspace.file(generated.kustomization);
         let line = file.position(generator.location.span.start).0;
         Some(Made {
-            at: At { path: self.paths.shown(&file.path), line },
+            at: At {
+                path: self.paths.shown(&file.path),
+                line,
+            },
             kind: generator.to.kind(),
             namespace: generated.namespace.clone(),
             name: generated.name.clone(),
@@ -236,13 +289,33 @@ impl<'a> View<'a> {
         let workspace = self.workspace;
         let resource = workspace.resource(member.resource);
         let mut found = Vec::new();
-        for reference in workspace.pod_templates(resource.id).iter().flat_map(PodTemplate::references) {
-            let Reference { to, name, node, optional, demand, .. } = reference;
+        for reference in workspace
+            .pod_templates(resource.id)
+            .iter()
+            .flat_map(PodTemplate::references)
+        {
+            let Reference {
+                to,
+                name,
+                node,
+                optional,
+                demand,
+                ..
+            } = reference;
             let mut read = self.read(set, from, resource, (to, name, None), node);
             (read.optional, read.keys) = (optional, want(demand.reads, demand.required));
             found.push(read);
         }
-        for FieldReference { to, name, node, namespace, required, certainty, .. } in workspace.field_references(resource.id) {
+        for FieldReference {
+            to,
+            name,
+            node,
+            namespace,
+            required,
+            certainty,
+            ..
+        } in workspace.field_references(resource.id)
+        {
             let mut read = self.read(set, from, resource, (to, name, namespace), node);
             read.probable = certainty == Certainty::Probable;
             read.keys = want(Keys::None, required);
@@ -251,9 +324,19 @@ impl<'a> View<'a> {
         found
     }
 
-    fn read(&self, set: &ApplySet, from: usize, resource: &Resource, what: (Target, &str, Option<&str>), node: Node<'a>) -> Read {
+    fn read(
+        &self,
+        set: &ApplySet,
+        from: usize,
+        resource: &Resource,
+        what: (Target, &str, Option<&str>),
+        node: Node<'a>,
+    ) -> Read {
         let (to, name, namespace) = what;
-        let (state, ids) = match self.workspace.resolve_in(set.id, resource.id, to, name, namespace) {
+        let (state, ids) = match self
+            .workspace
+            .resolve_in(set.id, resource.id, to, name, namespace)
+        {
             Resolution::One(id) => ("one", vec![id]),
             Resolution::Several(ids) => ("several", ids),
             Resolution::Uncertain(ids) => ("uncertain", ids),
@@ -263,12 +346,19 @@ impl<'a> View<'a> {
         // Nothing is read across namespaces; what has none may be in any.
         let looks_in = namespace.or_else(|| set.members.get(from)?.namespace.as_deref());
         let generates = |g: &Generated| {
-            let here = g.namespace.is_none() || looks_in.is_none() || g.namespace.as_deref() == looks_in;
+            let here =
+                g.namespace.is_none() || looks_in.is_none() || g.namespace.as_deref() == looks_in;
             let generator = self.workspace.generator(g);
-            here && generator.is_some_and(|own| own.to == to && (own.name == name || g.name == name))
+            here && generator
+                .is_some_and(|own| own.to == to && (own.name == name || g.name == name))
         };
         let made = if state == "generated" {
-            set.generated.iter().enumerate().filter(|(_, g)| generates(g)).map(|(at, _)| at).collect()
+            set.generated
+                .iter()
+                .enumerate()
+                .filter(|(_, g)| generates(g))
+                .map(|(at, _)| at)
+                .collect()
         } else {
             Vec::new()
         };
@@ -281,7 +371,13 @@ impl<'a> View<'a> {
             probable: false,
             keys: Want::None,
             state,
-            to: set.members.iter().enumerate().filter(|(_, m)| ids.contains(&m.resource)).map(|(at, _)| at).collect(),
+            to: set
+                .members
+                .iter()
+                .enumerate()
+                .filter(|(_, m)| ids.contains(&m.resource))
+                .map(|(at, _)| at)
+                .collect(),
             made,
         }
     }

@@ -20,16 +20,38 @@ pub(super) struct Asked {
 
 /// The questions. They do not depend on the lock, so that its answers stay.
 pub(super) fn of(workspace: &Workspace, ground: &Ground) -> Asked {
-    let settings = Settings { lock: Vec::new(), ..ground.config.settings.clone() };
-    let running: Vec<&str> = ALL.iter().map(|t| t.meta().name).filter(|name| settings.enabled(name)).collect();
-    let mut questions = image_questions(&Context { workspace, settings: &settings, running: &running });
-    questions.sort();
-    let here = used(workspace, |path, editable| editable && !config::ignored(&ground.config.ignore, path));
-    let all = used(workspace, |path, _| !config::ignored(&ground.config.ignore, path));
-    let of = |used: &BTreeSet<(String, String)>| {
-        questions.iter().filter(|q| used.contains(&(q.image.clone(), q.platform.clone()))).cloned().collect()
+    let settings = Settings {
+        lock: Vec::new(),
+        ..ground.config.settings.clone()
     };
-    Asked { here: of(&here), all: of(&all) }
+    let running: Vec<&str> = ALL
+        .iter()
+        .map(|t| t.meta().name)
+        .filter(|name| settings.enabled(name))
+        .collect();
+    let mut questions = image_questions(&Context {
+        workspace,
+        settings: &settings,
+        running: &running,
+    });
+    questions.sort();
+    let here = used(workspace, |path, editable| {
+        editable && !config::ignored(&ground.config.ignore, path)
+    });
+    let all = used(workspace, |path, _| {
+        !config::ignored(&ground.config.ignore, path)
+    });
+    let of = |used: &BTreeSet<(String, String)>| {
+        questions
+            .iter()
+            .filter(|q| used.contains(&(q.image.clone(), q.platform.clone())))
+            .cloned()
+            .collect()
+    };
+    Asked {
+        here: of(&here),
+        all: of(&all),
+    }
 }
 
 /// Images, with the platform, that pods of the files are made of.
@@ -41,7 +63,10 @@ fn used(workspace: &Workspace, files: impl Fn(&str, bool) -> bool) -> BTreeSet<(
             continue;
         }
         for template in workspace.pod_templates(resource.id) {
-            let images = template.containers().into_iter().filter_map(|c| c.node.get("image").and_then(Node::text).and_then(normalise));
+            let images = template
+                .containers()
+                .into_iter()
+                .filter_map(|c| c.node.get("image").and_then(Node::text).and_then(normalise));
             used.extend(images.map(|image| (image, platform(&template))));
         }
     }

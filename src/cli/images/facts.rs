@@ -13,8 +13,17 @@ use super::tree::{Here, Meta, Tree};
 use super::users::{Ids, user};
 
 /// Where a POSIX shell may be, the best first.
-const SHELLS: [&str; 9] =
-    ["/bin/sh", "/usr/bin/sh", "/bin/dash", "/bin/bash", "/usr/bin/bash", "/bin/ash", "/usr/local/bin/bash", "/busybox/sh", "/busybox/ash"];
+const SHELLS: [&str; 9] = [
+    "/bin/sh",
+    "/usr/bin/sh",
+    "/bin/dash",
+    "/bin/bash",
+    "/usr/bin/bash",
+    "/bin/ash",
+    "/usr/local/bin/bash",
+    "/busybox/sh",
+    "/busybox/ash",
+];
 /// There is none.
 const NO_SHELL: &str = "none";
 /// What a link is made with, beside the shell.
@@ -22,15 +31,24 @@ const TOOLS: [&str; 2] = ["ln", "mkdir"];
 /// PATH where the image states none (containerd: `pkg/oci/spec_opts.go`, `defaultUnixEnv`).
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// All answers; `None` while a lower layer may decide one of them. `digest` and `of_config` are left to the caller.
+/// All answers; `None` while a lower layer may decide one of them. `digest` and `of_config` are
+/// left to the caller.
 ///
 /// # Errors
 /// When the layers contradict each other about a path.
-pub(super) fn answer(tree: &Tree, run: &Execution, question: &Question) -> Result<Option<Locked>, Failure> {
+pub(super) fn answer(
+    tree: &Tree,
+    run: &Execution,
+    question: &Question,
+) -> Result<Option<Locked>, Failure> {
     let stated = run.user.as_deref().unwrap_or("");
-    let Some(user) = user(tree, stated)? else { return Ok(None) };
+    let Some(user) = user(tree, stated)? else {
+        return Ok(None);
+    };
     let env = run.env.as_deref().unwrap_or_default();
-    let Some(shell) = shell(tree)? else { return Ok(None) };
+    let Some(shell) = shell(tree)? else {
+        return Ok(None);
+    };
     let mut lacks = Vec::new();
     if shell != NO_SHELL {
         for tool in TOOLS {
@@ -41,11 +59,22 @@ pub(super) fn answer(tree: &Tree, run: &Execution, question: &Question) -> Resul
             }
         }
     }
-    let Some(handled) = scripts::handled(tree, run, &question.paths)? else { return Ok(None) };
+    let Some(handled) = scripts::handled(tree, run, &question.paths)? else {
+        return Ok(None);
+    };
     let mut paths = BTreeMap::new();
     for path in &question.paths {
-        let Some(fact) = fact(tree, path, user.ids.as_ref())? else { return Ok(None) };
-        paths.insert(path.clone(), PathFact { named: Some(named(run, path)), handled: handled.get(path).copied(), ..fact });
+        let Some(fact) = fact(tree, path, user.ids.as_ref())? else {
+            return Ok(None);
+        };
+        paths.insert(
+            path.clone(),
+            PathFact {
+                named: Some(named(run, path)),
+                handled: handled.get(path).copied(),
+                ..fact
+            },
+        );
     }
     let mut dropped_env: Vec<String> = env
         .iter()
@@ -67,7 +96,11 @@ pub(super) fn answer(tree: &Tree, run: &Execution, question: &Question) -> Resul
         gid: user.ids.as_ref().map(|ids| ids.gid),
         entrypoint: run.entrypoint.clone().unwrap_or_default(),
         cmd: run.cmd.clone().unwrap_or_default(),
-        working_dir: run.working_dir.clone().filter(|dir| !dir.is_empty()).unwrap_or_else(|| "/".into()),
+        working_dir: run
+            .working_dir
+            .clone()
+            .filter(|dir| !dir.is_empty())
+            .unwrap_or_else(|| "/".into()),
         dropped_env,
         paths,
     }))
@@ -87,13 +120,20 @@ fn shell(tree: &Tree) -> Result<Option<&'static str>, Failure> {
 
 /// The directories of PATH; relative ones do not count.
 fn directories(env: &[String]) -> impl Iterator<Item = &str> {
-    let path = env.iter().rev().find_map(|e| e.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
-    path.split(':').filter(|directory| directory.starts_with('/'))
+    let path = env
+        .iter()
+        .rev()
+        .find_map(|e| e.strip_prefix("PATH="))
+        .unwrap_or(DEFAULT_PATH);
+    path.split(':')
+        .filter(|directory| directory.starts_with('/'))
 }
 
 /// Where the image looks for programs.
 pub(super) fn search_path(run: &Execution) -> Vec<String> {
-    directories(run.env.as_deref().unwrap_or_default()).map(str::to_owned).collect()
+    directories(run.env.as_deref().unwrap_or_default())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Whether a program is found in the PATH of the image; relative directories do not count.
@@ -108,22 +148,32 @@ fn in_path(tree: &Tree, env: &[String], program: &str) -> Result<Option<bool>, F
     Ok(Some(false))
 }
 
-/// Whether a path leads to a file that everybody may run: a pod may choose another user than the image does.
+/// Whether a path leads to a file that everybody may run: a pod may choose another user than the
+/// image does.
 fn runs(tree: &Tree, path: &str) -> Result<Option<bool>, Failure> {
     let everybody = |meta: &Meta| meta.mode & 0o111 == 0o111;
     Ok(look(tree, path, Last::Follow)?.map(|found| match found {
-        Found::There { node, above } => matches!(&node.here, Here::File(meta, _) if everybody(meta)) && above.iter().all(everybody),
+        Found::There { node, above } => {
+            matches!(&node.here, Here::File(meta, _) if everybody(meta))
+                && above.iter().all(everybody)
+        }
         Found::Missing { .. } => false,
     }))
 }
 
 /// What stands at a path.
 fn fact(tree: &Tree, path: &str, user: Option<&Ids>) -> Result<Option<PathFact>, Failure> {
-    let Some(found) = look(tree, path, Last::Keep)? else { return Ok(None) };
+    let Some(found) = look(tree, path, Last::Keep)? else {
+        return Ok(None);
+    };
     let (node, above) = match found {
         Found::Missing { above, blocked } => {
             let parent_writable = user.map(|user| !blocked && user.may_write(&above, None));
-            return Ok(Some(PathFact { kind: PathKind::Absent, parent_writable, ..PathFact::default() }));
+            return Ok(Some(PathFact {
+                kind: PathKind::Absent,
+                parent_writable,
+                ..PathFact::default()
+            }));
         }
         Found::There { node, above } => (node, above),
     };
@@ -131,32 +181,82 @@ fn fact(tree: &Tree, path: &str, user: Option<&Ids>) -> Result<Option<PathFact>,
         Here::Symlink(meta, target) => (PathKind::Symlink, *meta, None, Some(target.clone())),
         Here::File(meta, _) => (PathKind::File, *meta, None, None),
         here => {
-            let Some(names) = tree.names(node) else { return Ok(None) };
+            let Some(names) = tree.names(node) else {
+                return Ok(None);
+            };
             let few = names.len() <= images::MAX_ENTRIES;
-            let meta = if let Here::Directory(meta) = here { *meta } else { super::tree::IMPLIED };
-            (PathKind::Directory, meta, few.then(|| names.into_iter().map(str::to_owned).collect()), None)
+            let meta = if let Here::Directory(meta) = here {
+                *meta
+            } else {
+                super::tree::IMPLIED
+            };
+            (
+                PathKind::Directory,
+                meta,
+                few.then(|| names.into_iter().map(str::to_owned).collect()),
+                None,
+            )
         }
     };
     let parent_writable = user.map(|user| user.may_write(&above, Some(meta)));
-    Ok(Some(PathFact { kind, entries, target, parent_writable, named: None, handled: None }))
+    Ok(Some(PathFact {
+        kind,
+        entries,
+        target,
+        parent_writable,
+        named: None,
+        handled: None,
+    }))
 }
 
-/// Whether a string of the configuration contains the path, or a word of it leads to it, or below it, from the working directory.
+/// Whether a string of the configuration contains the path, or a word of it leads to it, or below
+/// it, from the working directory.
 fn named(run: &Execution, path: &str) -> bool {
-    let values = run.env.iter().flatten().map(|e| e.split_once('=').map_or("", |(_, value)| value));
-    let words = run.entrypoint.iter().flatten().chain(run.cmd.iter().flatten()).map(String::as_str);
-    let directory = run.working_dir.as_deref().unwrap_or("").trim_end_matches('/');
-    let from_there = path.strip_prefix(directory).and_then(|rest| rest.strip_prefix('/')).filter(|rest| !rest.is_empty());
-    let leads =
-        |word: &str, to: &str| word.trim_start_matches("./").strip_prefix(to).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let between = |c: char| c.is_whitespace() || matches!(c, '=' | ':' | ',' | ';' | '"' | '\'' | '(' | ')' | '<' | '>' | '|' | '&');
-    values.chain(words).any(|text| text.contains(path) || from_there.is_some_and(|to| text.split(between).any(|word| leads(word, to))))
+    let values = run
+        .env
+        .iter()
+        .flatten()
+        .map(|e| e.split_once('=').map_or("", |(_, value)| value));
+    let words = run
+        .entrypoint
+        .iter()
+        .flatten()
+        .chain(run.cmd.iter().flatten())
+        .map(String::as_str);
+    let directory = run
+        .working_dir
+        .as_deref()
+        .unwrap_or("")
+        .trim_end_matches('/');
+    let from_there = path
+        .strip_prefix(directory)
+        .and_then(|rest| rest.strip_prefix('/'))
+        .filter(|rest| !rest.is_empty());
+    let leads = |word: &str, to: &str| {
+        word.trim_start_matches("./")
+            .strip_prefix(to)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let between = |c: char| {
+        c.is_whitespace()
+            || matches!(
+                c,
+                '=' | ':' | ',' | ';' | '"' | '\'' | '(' | ')' | '<' | '>' | '|' | '&'
+            )
+    };
+    values.chain(words).any(|text| {
+        text.contains(path)
+            || from_there.is_some_and(|to| text.split(between).any(|word| leads(word, to)))
+    })
 }
 
 /// Whether a shell keeps a variable of that name.
 fn identifier(name: &str) -> bool {
     let mut chars = name.chars();
-    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_') && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+    chars
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 #[cfg(test)]
@@ -165,7 +265,11 @@ mod tests {
     use super::*;
 
     fn meta(mode: u32, uid: u32) -> Meta {
-        Meta { mode, uid, gid: uid }
+        Meta {
+            mode,
+            uid,
+            gid: uid,
+        }
     }
 
     fn file(mode: u32) -> Entry {
@@ -178,37 +282,79 @@ mod tests {
             platform: "linux/amd64".into(),
             paths: paths.iter().map(|p| (*p).to_owned()).collect(),
         };
-        answer(&Tree::of(entries), run, &question).expect("clear").expect("known")
+        answer(&Tree::of(entries), run, &question)
+            .expect("clear")
+            .expect("known")
     }
 
     #[test]
     fn a_shell_that_makes_no_links_is_none() {
         let busybox = Entry::Symlink(meta(0o777, 0), "busybox".into());
-        let all = [("bin/busybox", file(0o755)), ("bin/sh", busybox.clone()), ("bin/ln", busybox.clone()), ("bin/mkdir", busybox)];
+        let all = [
+            ("bin/busybox", file(0o755)),
+            ("bin/sh", busybox.clone()),
+            ("bin/ln", busybox.clone()),
+            ("bin/mkdir", busybox),
+        ];
         let run = Execution::default();
-        assert_eq!((ask(&all, &run, &[]).shell.as_str(), ask(&all, &run, &[]).lacks), ("/bin/sh", vec![]));
+        assert_eq!(
+            (
+                ask(&all, &run, &[]).shell.as_str(),
+                ask(&all, &run, &[]).lacks
+            ),
+            ("/bin/sh", vec![])
+        );
         let less = ask(&all[..3], &run, &[]);
-        assert_eq!((less.shell.as_str(), less.lacks), ("none", vec!["mkdir".to_owned()]));
-        let elsewhere = Execution { env: Some(vec!["PATH=/opt:relative".into()]), ..Execution::default() };
+        assert_eq!(
+            (less.shell.as_str(), less.lacks),
+            ("none", vec!["mkdir".to_owned()])
+        );
+        let elsewhere = Execution {
+            env: Some(vec!["PATH=/opt:relative".into()]),
+            ..Execution::default()
+        };
         assert_eq!(ask(&all, &elsewhere, &[]).lacks, ["ln", "mkdir"]);
         assert_eq!(ask(&[], &run, &[]).shell, "none");
         assert_eq!(ask(&[("bin/sh", file(0o644))], &run, &[]).shell, "none");
-        assert_eq!(ask(&[("bin/sh", Entry::Symlink(meta(0o777, 0), "/gone".into()))], &run, &[]).shell, "none");
+        assert_eq!(
+            ask(
+                &[("bin/sh", Entry::Symlink(meta(0o777, 0), "/gone".into()))],
+                &run,
+                &[]
+            )
+            .shell,
+            "none"
+        );
     }
 
     #[test]
     fn the_configuration_is_told_as_it_runs() {
         let run = Execution {
             user: Some("web".into()),
-            env: Some(vec!["PATH=/bin".into(), "a.b=1".into(), "x-y".into(), "a.b=2".into(), "_OK=".into()]),
+            env: Some(vec![
+                "PATH=/bin".into(),
+                "a.b=1".into(),
+                "x-y".into(),
+                "a.b=2".into(),
+                "_OK=".into(),
+            ]),
             ..Execution::default()
         };
         let passwd = Entry::File(meta(0o644, 0), Some(b"web:x:101:101::/:/bin/sh\n".to_vec()));
         let locked = ask(&[("etc/passwd", passwd)], &run, &[]);
-        assert_eq!((locked.user.as_str(), locked.uid, locked.gid), ("web", Some(101), Some(101)));
-        assert_eq!((locked.working_dir.as_str(), locked.dropped_env), ("/", vec!["a.b".to_owned(), "x-y".to_owned()]));
+        assert_eq!(
+            (locked.user.as_str(), locked.uid, locked.gid),
+            ("web", Some(101), Some(101))
+        );
+        assert_eq!(
+            (locked.working_dir.as_str(), locked.dropped_env),
+            ("/", vec!["a.b".to_owned(), "x-y".to_owned()])
+        );
         let nobody = ask(&[], &run, &["/x"]);
-        assert_eq!((nobody.uid, nobody.paths["/x"].parent_writable), (None, None));
+        assert_eq!(
+            (nobody.uid, nobody.paths["/x"].parent_writable),
+            (None, None)
+        );
         assert_eq!(ask(&[], &Execution::default(), &[]).user, "root");
     }
 
@@ -224,7 +370,10 @@ mod tests {
         };
         for (run, expected) in [
             (run(&["/app"], &["--config=/srv/app.conf"], &[], "/"), true),
-            (run(&["sh", "-c", "exec x </srv/app.conf"], &[], &[], "/"), true),
+            (
+                run(&["sh", "-c", "exec x </srv/app.conf"], &[], &[], "/"),
+                true,
+            ),
             (run(&[], &[], &["CONFIG=/srv/app.conf"], "/"), true),
             (run(&[], &[], &["/srv/app.conf=x"], "/"), false),
             (run(&["x", "--config=./app.conf"], &[], &[], "/srv/"), true),
@@ -235,13 +384,21 @@ mod tests {
         ] {
             assert_eq!(named(&run, "/srv/app.conf"), expected, "{run:?}");
         }
-        assert!(named(&run(&["conf/a"], &[], &[], "/srv"), "/srv/conf"), "below it");
+        assert!(
+            named(&run(&["conf/a"], &[], &[], "/srv"), "/srv/conf"),
+            "below it"
+        );
     }
 
     #[test]
     fn paths_are_told_as_they_stand() {
-        let run = Execution { user: Some("7".into()), ..Execution::default() };
-        let many: Vec<String> = (0..=images::MAX_ENTRIES).map(|n| format!("many/{n}")).collect();
+        let run = Execution {
+            user: Some("7".into()),
+            ..Execution::default()
+        };
+        let many: Vec<String> = (0..=images::MAX_ENTRIES)
+            .map(|n| format!("many/{n}"))
+            .collect();
         let mut entries = vec![
             ("app", Entry::Directory(meta(0o755, 7))),
             ("app/conf", Entry::Directory(meta(0o755, 0))),
@@ -251,7 +408,15 @@ mod tests {
             ("run", Entry::Directory(meta(0o755, 0))),
         ];
         entries.extend(many.iter().map(|m| (m.as_str(), file(0o644))));
-        let asked = ["/app/conf", "/app/conf/a", "/app/x/y", "/var/run", "/var/run/x", "/many", "/app/conf/a/b"];
+        let asked = [
+            "/app/conf",
+            "/app/conf/a",
+            "/app/x/y",
+            "/var/run",
+            "/var/run/x",
+            "/many",
+            "/app/conf/a/b",
+        ];
         let paths = ask(&entries, &run, &asked).paths;
         let fact = |kind, entries: Option<&[&str]>, target: Option<&str>, writable| PathFact {
             kind,
@@ -261,15 +426,34 @@ mod tests {
             named: Some(false),
             handled: Some(false),
         };
-        assert_eq!(paths["/app/conf"], fact(PathKind::Directory, Some(&["a", "b"]), None, true));
-        assert_eq!(paths["/app/conf/a"], fact(PathKind::File, None, None, false));
+        assert_eq!(
+            paths["/app/conf"],
+            fact(PathKind::Directory, Some(&["a", "b"]), None, true)
+        );
+        assert_eq!(
+            paths["/app/conf/a"],
+            fact(PathKind::File, None, None, false)
+        );
         assert_eq!(paths["/app/x/y"], fact(PathKind::Absent, None, None, true));
-        assert_eq!(paths["/var/run"], fact(PathKind::Symlink, None, Some("/run"), false));
-        assert_eq!(paths["/var/run/x"], fact(PathKind::Absent, None, None, false));
+        assert_eq!(
+            paths["/var/run"],
+            fact(PathKind::Symlink, None, Some("/run"), false)
+        );
+        assert_eq!(
+            paths["/var/run/x"],
+            fact(PathKind::Absent, None, None, false)
+        );
         assert_eq!(paths["/many"], fact(PathKind::Directory, None, None, false));
-        assert_eq!(paths["/app/conf/a/b"], fact(PathKind::Absent, None, None, false));
+        assert_eq!(
+            paths["/app/conf/a/b"],
+            fact(PathKind::Absent, None, None, false)
+        );
         let root = ask(&entries, &Execution::default(), &asked).paths;
         assert_eq!(root["/var/run/x"].parent_writable, Some(true));
-        assert_eq!(root["/app/conf/a/b"].parent_writable, Some(false), "a file is in the way");
+        assert_eq!(
+            root["/app/conf/a/b"].parent_writable,
+            Some(false),
+            "a file is in the way"
+        );
     }
 }

@@ -14,17 +14,26 @@ pub struct Failure {
 impl Failure {
     /// What is wrong, and what to do about it.
     pub fn new(what: impl Into<String>, todo: impl Into<String>) -> Self {
-        Self { what: what.into(), todo: todo.into() }
+        Self {
+            what: what.into(),
+            todo: todo.into(),
+        }
     }
 
     /// Content that is not what its digest or its form promises.
     pub fn corrupt(what: impl Into<String>) -> Self {
-        Self::new(what, "the image is damaged where it is stored, or on the way: push it again, or ask whoever runs the registry")
+        Self::new(
+            what,
+            "the image is damaged where it is stored, or on the way: push it again, or ask whoever runs the registry",
+        )
     }
 
     /// An image that is put together in a way that is not read.
     pub fn odd(what: impl Into<String>) -> Self {
-        Self::new(what, "state what the image is in [[images]] of kubewright.toml")
+        Self::new(
+            what,
+            "state what the image is in [[images]] of kubewright.toml",
+        )
     }
 }
 

@@ -1,4 +1,5 @@
-//! One layer, read as a stream: decompressed, its digests checked, its entries named. Nothing is written anywhere.
+//! One layer, read as a stream: decompressed, its digests checked, its entries named. Nothing is
+//! written anywhere.
 
 use std::cell::RefCell;
 use std::io::{self, BufReader, Cursor, Read};
@@ -49,13 +50,27 @@ pub(super) fn read(
     let trouble = Trouble::default();
     let too_large = |what: &str, limit: u64| {
         let limit = limit >> 20;
-        Failure::new(format!("a layer has more than {limit} MiB{what}"), "--max-layer-size reads larger ones")
+        Failure::new(
+            format!("a layer has more than {limit} MiB{what}"),
+            "--max-layer-size reads larger ones",
+        )
     };
-    let stored = Rc::new(RefCell::new(Checked::new(stored, promise.limit, too_large("", promise.limit), trouble.clone())));
+    let stored = Rc::new(RefCell::new(Checked::new(
+        stored,
+        promise.limit,
+        too_large("", promise.limit),
+        trouble.clone(),
+    )));
     let unpacked_limit = promise.limit.saturating_mul(MAX_RATIO);
-    let decoded = decoder(BufReader::with_capacity(1 << 16, Shared(stored.clone()))).map_err(|e| trouble.take(&e));
+    let decoded = decoder(BufReader::with_capacity(1 << 16, Shared(stored.clone())))
+        .map_err(|e| trouble.take(&e));
     let result = decoded.and_then(|decoded| {
-        let mut unpacked = Checked::new(decoded, unpacked_limit, too_large(" when decompressed", unpacked_limit), trouble.clone());
+        let mut unpacked = Checked::new(
+            decoded,
+            unpacked_limit,
+            too_large(" when decompressed", unpacked_limit),
+            trouble.clone(),
+        );
         entries(&mut unpacked, &trouble, &mut each)?;
         io::copy(&mut unpacked, &mut io::sink()).map_err(|e| trouble.take(&e))?;
         Ok(unpacked.digest())
@@ -67,12 +82,17 @@ pub(super) fn read(
         io::copy(&mut *stored.borrow_mut(), &mut io::sink()).map_err(|e| trouble.take(&e))?;
         let there = stored.borrow().digest();
         if there != digest {
-            return Err(Failure::corrupt(format!("the layer {digest} is damaged: its digest is {there}")));
+            return Err(Failure::corrupt(format!(
+                "the layer {digest} is damaged: its digest is {there}"
+            )));
         }
     }
     let there = result?;
     if there != promise.diff_id {
-        return Err(Failure::corrupt(format!("a layer is not the one that the configuration names: {there}, not {}", promise.diff_id)));
+        return Err(Failure::corrupt(format!(
+            "a layer is not the one that the configuration names: {there}, not {}",
+            promise.diff_id
+        )));
     }
     Ok(())
 }
@@ -107,7 +127,13 @@ struct Checked<R> {
 
 impl<R: Read> Checked<R> {
     fn new(inner: R, limit: u64, over: Failure, trouble: Trouble) -> Self {
-        Self { inner, hash: Sha256::new(), left: limit, over, trouble }
+        Self {
+            inner,
+            hash: Sha256::new(),
+            left: limit,
+            over,
+            trouble,
+        }
     }
 
     fn digest(&self) -> String {
@@ -141,7 +167,8 @@ impl<R: Read> Read for Shared<R> {
     }
 }
 
-/// The layer decompressed; what it is compressed with is told by its first bytes, as media types are not always true.
+/// The layer decompressed; what it is compressed with is told by its first bytes, as media types
+/// are not always true.
 fn decoder<'a>(mut stored: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
     let mut magic = Vec::new();
     stored.by_ref().take(4).read_to_end(&mut magic)?;
@@ -154,7 +181,8 @@ fn decoder<'a>(mut stored: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
     })
 }
 
-/// Hands over the entries of a tar archive. Names and PAX records are read here, with a limit, and not by the library, which has none.
+/// Hands over the entries of a tar archive. Names and PAX records are read here, with a limit, and
+/// not by the library, which has none.
 fn entries(
     archive: &mut impl Read,
     trouble: &Trouble,
@@ -166,11 +194,19 @@ fn entries(
     for entry in archive.entries().map_err(broken)?.raw(true) {
         let mut entry = entry.map_err(broken)?;
         match entry.header().entry_type() {
-            EntryType::GNULongName => said.name = Some(nul_terminated(&content(&mut entry, MAX_HEADER, trouble)?)),
-            EntryType::GNULongLink => said.link = Some(nul_terminated(&content(&mut entry, MAX_HEADER, trouble)?)),
+            EntryType::GNULongName => {
+                said.name = Some(nul_terminated(&content(&mut entry, MAX_HEADER, trouble)?))
+            }
+            EntryType::GNULongLink => {
+                said.link = Some(nul_terminated(&content(&mut entry, MAX_HEADER, trouble)?))
+            }
             EntryType::XHeader => said.records(&content(&mut entry, MAX_HEADER, trouble)?)?,
             EntryType::XGlobalHeader => {}
-            EntryType::GNUSparse => return Err(Failure::odd("a layer has sparse files of GNU tar, which are not read")),
+            EntryType::GNUSparse => {
+                return Err(Failure::odd(
+                    "a layer has sparse files of GNU tar, which are not read",
+                ));
+            }
             _ => {
                 let (path, found) = std::mem::take(&mut said).entry(&mut entry, trouble)?;
                 each(path, found)?;
@@ -181,13 +217,22 @@ fn entries(
 }
 
 /// The content of an entry, which is to be small.
-fn content<R: Read>(entry: &mut tar::Entry<'_, R>, limit: u64, trouble: &Trouble) -> Result<Vec<u8>, Failure> {
+fn content<R: Read>(
+    entry: &mut tar::Entry<'_, R>,
+    limit: u64,
+    trouble: &Trouble,
+) -> Result<Vec<u8>, Failure> {
     let size = entry.size();
     if size > limit {
-        return Err(Failure::corrupt(format!("a layer has a header of {size} bytes, more than are read")));
+        return Err(Failure::corrupt(format!(
+            "a layer has a header of {size} bytes, more than are read"
+        )));
     }
     let mut content = Vec::new();
-    entry.take(limit).read_to_end(&mut content).map_err(|e| trouble.take(&e))?;
+    entry
+        .take(limit)
+        .read_to_end(&mut content)
+        .map_err(|e| trouble.take(&e))?;
     if content.len() as u64 != size {
         return Err(Failure::corrupt("a layer ends in the middle of an entry"));
     }
@@ -207,7 +252,8 @@ struct Said {
 impl Said {
     fn records(&mut self, records: &[u8]) -> Result<(), Failure> {
         for record in PaxExtensions::new(records) {
-            let record = record.map_err(|_| Failure::corrupt("a layer has PAX records that cannot be read"))?;
+            let record = record
+                .map_err(|_| Failure::corrupt("a layer has PAX records that cannot be read"))?;
             let text = lossy(record.value_bytes());
             match record.key_bytes() {
                 b"path" | b"GNU.sparse.name" => self.name = Some(text),
@@ -221,17 +267,43 @@ impl Said {
         Ok(())
     }
 
-    fn entry<R: Read>(self, entry: &mut tar::Entry<'_, R>, trouble: &Trouble) -> Result<(Vec<String>, Entry), Failure> {
+    fn entry<R: Read>(
+        self,
+        entry: &mut tar::Entry<'_, R>,
+        trouble: &Trouble,
+    ) -> Result<(Vec<String>, Entry), Failure> {
         let header = entry.header();
-        if self.size.is_some_and(|size| header.entry_size().ok() != Some(size)) {
-            return Err(Failure::odd("a layer has a file of more than 8 GiB, which is not read"));
+        if self
+            .size
+            .is_some_and(|size| header.entry_size().ok() != Some(size))
+        {
+            return Err(Failure::odd(
+                "a layer has a file of more than 8 GiB, which is not read",
+            ));
         }
         let name = self.name.unwrap_or_else(|| lossy(&header.path_bytes()));
-        let link = self.link.or_else(|| header.link_name_bytes().map(|link| lossy(&link))).unwrap_or_default();
-        let id = |said: Option<u64>, field: io::Result<u64>| said.or(field.ok()).and_then(|id| u32::try_from(id).ok());
-        let meta = match (header.mode(), id(self.uid, header.uid()), id(self.gid, header.gid())) {
-            (Ok(mode), Some(uid), Some(gid)) => Meta { mode: mode & 0o7777, uid, gid },
-            _ => return Err(Failure::corrupt(format!("a layer has an entry without mode or owner: {name}"))),
+        let link = self
+            .link
+            .or_else(|| header.link_name_bytes().map(|link| lossy(&link)))
+            .unwrap_or_default();
+        let id = |said: Option<u64>, field: io::Result<u64>| {
+            said.or(field.ok()).and_then(|id| u32::try_from(id).ok())
+        };
+        let meta = match (
+            header.mode(),
+            id(self.uid, header.uid()),
+            id(self.gid, header.gid()),
+        ) {
+            (Ok(mode), Some(uid), Some(gid)) => Meta {
+                mode: mode & 0o7777,
+                uid,
+                gid,
+            },
+            _ => {
+                return Err(Failure::corrupt(format!(
+                    "a layer has an entry without mode or owner: {name}"
+                )));
+            }
         };
         let path = components(&name)?;
         let found = match header.entry_type() {
@@ -244,9 +316,14 @@ impl Said {
                 Entry::File(meta, Some(content(entry, MAX_CONTENT, trouble)?))
             }
             // What cannot be executed may be sourced, where its name says what it is.
-            _ if entry.size() <= MAX_SCRIPT && (meta.mode & 0o111 != 0 || is_script_name(&name)) => {
+            _ if entry.size() <= MAX_SCRIPT
+                && (meta.mode & 0o111 != 0 || is_script_name(&name)) =>
+            {
                 let content = content(entry, MAX_SCRIPT, trouble)?;
-                Entry::File(meta, (content.starts_with(b"#!") || is_script_name(&name)).then_some(content))
+                Entry::File(
+                    meta,
+                    (content.starts_with(b"#!") || is_script_name(&name)).then_some(content),
+                )
             }
             _ => Entry::File(meta, None),
         };
@@ -256,7 +333,9 @@ impl Said {
 
 /// Whether a name says that a file is a shell script, executable or not.
 pub(super) fn is_script_name(name: &str) -> bool {
-    [".sh", ".bash", ".envsh", ".ash"].iter().any(|extension| name.ends_with(extension))
+    [".sh", ".bash", ".envsh", ".ash"]
+        .iter()
+        .any(|extension| name.ends_with(extension))
 }
 
 fn lossy(bytes: &[u8]) -> String {
@@ -268,19 +347,24 @@ fn nul_terminated(bytes: &[u8]) -> String {
     lossy(bytes.strip_suffix(b"\0").unwrap_or(bytes))
 }
 
-/// The segments of a path of an archive, which is taken from the root; `..` goes up, and never above it.
+/// The segments of a path of an archive, which is taken from the root; `..` goes up, and never
+/// above it.
 ///
 /// # Errors
 /// When it leaves the image, or is longer than a path can be.
 fn components(name: &str) -> Result<Vec<String>, Failure> {
     if name.len() > MAX_PATH {
-        return Err(Failure::corrupt(format!("a layer has a path of more than {MAX_PATH} bytes")));
+        return Err(Failure::corrupt(format!(
+            "a layer has a path of more than {MAX_PATH} bytes"
+        )));
     }
     let mut path: Vec<String> = Vec::new();
     for segment in name.split('/') {
         match segment {
             "" | "." => {}
-            ".." => drop(path.pop().ok_or_else(|| Failure::corrupt(format!("a layer has an entry outside of the image: {name}")))?),
+            ".." => drop(path.pop().ok_or_else(|| {
+                Failure::corrupt(format!("a layer has an entry outside of the image: {name}"))
+            })?),
             segment => path.push(segment.to_owned()),
         }
     }

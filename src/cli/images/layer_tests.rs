@@ -35,7 +35,13 @@ fn raw(archive: &mut Builder<Vec<u8>>, kind: EntryType, name: &[u8], link: &[u8]
 fn layer(entries: &[(EntryType, &str, &str, &[u8])]) -> Vec<u8> {
     let mut archive = Builder::new(Vec::new());
     for (kind, name, link, content) in entries {
-        raw(&mut archive, *kind, name.as_bytes(), link.as_bytes(), content);
+        raw(
+            &mut archive,
+            *kind,
+            name.as_bytes(),
+            link.as_bytes(),
+            content,
+        );
     }
     archive.into_inner().expect("memory")
 }
@@ -50,10 +56,20 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 fn read_as(stored: &[u8], unpacked: &[u8], limit: u64) -> Result<Vec<String>, Failure> {
     let mut found = Vec::new();
     let (own, diff_id) = (digest(stored), digest(unpacked));
-    let promise = Promise { digest: Some(&own), diff_id: &diff_id, limit };
+    let promise = Promise {
+        digest: Some(&own),
+        diff_id: &diff_id,
+        limit,
+    };
     read(stored, promise, |path, entry| {
         let what = match entry {
-            Entry::File(meta, content) => format!("{:o} {}:{} {:?}", meta.mode, meta.uid, meta.gid, content.map(|c| c.len())),
+            Entry::File(meta, content) => format!(
+                "{:o} {}:{} {:?}",
+                meta.mode,
+                meta.uid,
+                meta.gid,
+                content.map(|c| c.len())
+            ),
             Entry::Directory(_) => "directory".into(),
             Entry::Symlink(_, to) => format!("-> {to}"),
             Entry::Hardlink(to) => format!("= {}", to.join("/")),
@@ -97,7 +113,8 @@ fn nothing_leaves_the_image() {
         let failure = read_plain(&layer(&[(EntryType::Regular, name, "", b"")])).expect_err(name);
         assert!(failure.what.contains("outside of the image"), "{failure}");
     }
-    let failure = read_plain(&layer(&[(EntryType::Link, "x", "../../etc/shadow", b"")])).expect_err("a link");
+    let failure =
+        read_plain(&layer(&[(EntryType::Link, "x", "../../etc/shadow", b"")])).expect_err("a link");
     assert!(failure.what.contains("outside of the image"), "{failure}");
 }
 
@@ -105,13 +122,33 @@ fn nothing_leaves_the_image() {
 fn long_names_and_records_belong_to_the_next_entry() {
     let long = "d/".repeat(90) + "name";
     let mut archive = Builder::new(Vec::new());
-    raw(&mut archive, EntryType::GNULongName, b"././@LongLink", b"", [long.as_bytes(), b"\0"].concat().as_slice());
+    raw(
+        &mut archive,
+        EntryType::GNULongName,
+        b"././@LongLink",
+        b"",
+        [long.as_bytes(), b"\0"].concat().as_slice(),
+    );
     raw(&mut archive, EntryType::Regular, b"short", b"", b"x");
-    raw(&mut archive, EntryType::GNULongLink, b"././@LongLink", b"", b"far/away\0");
+    raw(
+        &mut archive,
+        EntryType::GNULongLink,
+        b"././@LongLink",
+        b"",
+        b"far/away\0",
+    );
     raw(&mut archive, EntryType::Symlink, b"link", b"near", b"");
-    archive.append_pax_extensions([("path", &b"pax/name"[..]), ("uid", b"70000"), ("gid", b"80000")]).expect("memory");
+    archive
+        .append_pax_extensions([
+            ("path", &b"pax/name"[..]),
+            ("uid", b"70000"),
+            ("gid", b"80000"),
+        ])
+        .expect("memory");
     raw(&mut archive, EntryType::Regular, b"short", b"", b"");
-    archive.append_pax_extensions([("linkpath", &b"pax/target"[..])]).expect("memory");
+    archive
+        .append_pax_extensions([("linkpath", &b"pax/target"[..])])
+        .expect("memory");
     raw(&mut archive, EntryType::Symlink, b"other", b"short", b"");
     raw(&mut archive, EntryType::Regular, b"last", b"", b"");
     let archive = archive.into_inner().expect("memory");
@@ -129,29 +166,68 @@ fn long_names_and_records_belong_to_the_next_entry() {
 fn headers_have_a_limit() {
     for kind in [EntryType::GNULongName, EntryType::XHeader] {
         let huge = vec![b'x'; usize::try_from(MAX_HEADER).expect("small") + 1];
-        let failure = read_plain(&layer(&[(kind, "huge", "", &huge), (EntryType::Regular, "x", "", b"")])).expect_err("too large");
+        let failure = read_plain(&layer(&[
+            (kind, "huge", "", &huge),
+            (EntryType::Regular, "x", "", b""),
+        ]))
+        .expect_err("too large");
         assert!(failure.what.contains("a header of"), "{failure}");
     }
     // One that only says so, in an archive that is much smaller.
     let mut lying = header(EntryType::GNULongName, 1 << 40);
     lying.set_cksum();
-    assert!(read_plain(lying.as_bytes()).expect_err("too large").what.contains("a header of"));
-    let failure =
-        read_plain(&layer(&[(EntryType::GNULongName, "l", "", "d/".repeat(3000).as_bytes()), (EntryType::Regular, "x", "", b"")]));
+    assert!(
+        read_plain(lying.as_bytes())
+            .expect_err("too large")
+            .what
+            .contains("a header of")
+    );
+    let failure = read_plain(&layer(&[
+        (
+            EntryType::GNULongName,
+            "l",
+            "",
+            "d/".repeat(3000).as_bytes(),
+        ),
+        (EntryType::Regular, "x", "", b""),
+    ]));
     assert!(failure.expect_err("too long").what.contains("4096 bytes"));
 }
 
 #[test]
 fn odd_archives_are_told() {
     let mut sized = Builder::new(Vec::new());
-    sized.append_pax_extensions([("size", &b"9999999999"[..])]).expect("memory");
+    sized
+        .append_pax_extensions([("size", &b"9999999999"[..])])
+        .expect("memory");
     raw(&mut sized, EntryType::Regular, b"huge", b"", b"");
-    assert!(read_plain(&sized.into_inner().expect("memory")).expect_err("large").what.contains("8 GiB"));
-    assert!(read_plain(&layer(&[(EntryType::GNUSparse, "s", "", b"")])).expect_err("sparse").what.contains("sparse"));
-    assert!(read_plain(&[b'x'; 1024]).expect_err("no tar").what.contains("cannot be read"));
+    assert!(
+        read_plain(&sized.into_inner().expect("memory"))
+            .expect_err("large")
+            .what
+            .contains("8 GiB")
+    );
+    assert!(
+        read_plain(&layer(&[(EntryType::GNUSparse, "s", "", b"")]))
+            .expect_err("sparse")
+            .what
+            .contains("sparse")
+    );
+    assert!(
+        read_plain(&[b'x'; 1024])
+            .expect_err("no tar")
+            .what
+            .contains("cannot be read")
+    );
     let large = vec![b'x'; usize::try_from(MAX_CONTENT).expect("small") + 1];
-    assert_eq!(read_plain(&layer(&[(EntryType::Regular, "etc/passwd", "", &large)])).expect("read"), ["etc/passwd 640 7:8 None"]);
-    assert_eq!(read_plain(b"").expect("an empty layer"), Vec::<String>::new());
+    assert_eq!(
+        read_plain(&layer(&[(EntryType::Regular, "etc/passwd", "", &large)])).expect("read"),
+        ["etc/passwd 640 7:8 None"]
+    );
+    assert_eq!(
+        read_plain(b"").expect("an empty layer"),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
@@ -160,8 +236,16 @@ fn every_compression_is_known_by_its_bytes() {
     // As estargz writes it: many members one after the other.
     let (one, two) = archive.split_at(700);
     let members = [gzip(one), gzip(two)].concat();
-    for stored in [archive.clone(), gzip(&archive), members, compress_to_vec(archive.as_slice(), CompressionLevel::Fastest)] {
-        assert_eq!(read_as(&stored, &archive, MIB).expect("a layer"), ["x 640 7:8 None"]);
+    for stored in [
+        archive.clone(),
+        gzip(&archive),
+        members,
+        compress_to_vec(archive.as_slice(), CompressionLevel::Fastest),
+    ] {
+        assert_eq!(
+            read_as(&stored, &archive, MIB).expect("a layer"),
+            ["x 640 7:8 None"]
+        );
     }
 }
 
@@ -170,20 +254,49 @@ fn damage_is_told_by_the_digest() {
     let archive = layer(&[(EntryType::Regular, "x", "", &[b'y'; 3000])]);
     let (whole, diff_id) = (gzip(&archive), digest(&archive));
     let own = digest(&whole);
-    let promise = Promise { digest: Some(&own), diff_id: &diff_id, limit: MIB };
+    let promise = Promise {
+        digest: Some(&own),
+        diff_id: &diff_id,
+        limit: MIB,
+    };
     let mut flipped = whole.clone();
     flipped[whole.len() / 2] ^= 0xff;
     let mut longer = whole.clone();
     longer.push(0);
-    for stored in [&flipped, &longer, &whole[..whole.len() - 9].to_vec(), &Vec::new()] {
+    for stored in [
+        &flipped,
+        &longer,
+        &whole[..whole.len() - 9].to_vec(),
+        &Vec::new(),
+    ] {
         let failure = read(stored.as_slice(), promise, |_, _| Ok(())).expect_err("damage");
-        assert!(failure.what.starts_with(&format!("the layer {own} is damaged")), "{failure}");
+        assert!(
+            failure
+                .what
+                .starts_with(&format!("the layer {own} is damaged")),
+            "{failure}"
+        );
     }
     // Where nothing promises the digest of what is stored, that of what is in it tells.
-    let unnamed = Promise { digest: None, ..promise };
-    assert!(read(&whole[..whole.len() - 9], unnamed, |_, _| Ok(())).is_err(), "cut off");
-    let other = Promise { digest: Some(&own), diff_id: &own, limit: MIB };
-    assert!(read(whole.as_slice(), other, |_, _| Ok(())).expect_err("another").what.contains("not the one that the configuration names"));
+    let unnamed = Promise {
+        digest: None,
+        ..promise
+    };
+    assert!(
+        read(&whole[..whole.len() - 9], unnamed, |_, _| Ok(())).is_err(),
+        "cut off"
+    );
+    let other = Promise {
+        digest: Some(&own),
+        diff_id: &own,
+        limit: MIB,
+    };
+    assert!(
+        read(whole.as_slice(), other, |_, _| Ok(()))
+            .expect_err("another")
+            .what
+            .contains("not the one that the configuration names")
+    );
 }
 
 #[test]
@@ -195,7 +308,10 @@ fn layers_have_a_limit() {
     // A bomb: small as it is stored.
     let bomb = vec![0; usize::try_from(MAX_RATIO * MIB).expect("small") + 1];
     let failure = read_as(&gzip(&bomb), &bomb, MIB).expect_err("too large");
-    assert_eq!(failure.what, format!("a layer has more than {MAX_RATIO} MiB when decompressed"));
+    assert_eq!(
+        failure.what,
+        format!("a layer has more than {MAX_RATIO} MiB when decompressed")
+    );
 }
 
 #[test]
@@ -207,9 +323,18 @@ fn what_the_reader_says_is_what_is_told() {
         }
     }
     let archive = layer(&[(EntryType::Regular, "x", "", &[b'y'; 3000])]);
-    for start in [Vec::new(), gzip(&archive)[..30].to_vec(), archive[..600].to_vec()] {
-        let promise = Promise { digest: Some("sha256:0"), diff_id: "sha256:0", limit: MIB };
-        let failure = read(start.as_slice().chain(Silent), promise, |_, _| Ok(())).expect_err("silence");
+    for start in [
+        Vec::new(),
+        gzip(&archive)[..30].to_vec(),
+        archive[..600].to_vec(),
+    ] {
+        let promise = Promise {
+            digest: Some("sha256:0"),
+            diff_id: "sha256:0",
+            limit: MIB,
+        };
+        let failure =
+            read(start.as_slice().chain(Silent), promise, |_, _| Ok(())).expect_err("silence");
         assert_eq!(failure.what, "the registry does not answer");
     }
 }

@@ -1,6 +1,8 @@
-//! `kubewright.lock`: facts read from images, pinned by digest; TOML in one form, so that what changes is what a diff shows.
+//! `kubewright.lock`: facts read from images, pinned by digest; TOML in one form, so that what
+//! changes is what a diff shows.
 //!
-//! It is read strictly: a fact that is silently ignored, or half merged, would prove what nobody read.
+//! It is read strictly: a fact that is silently ignored, or half merged, would prove what nobody
+//! read.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -79,7 +81,8 @@ struct Written<'a> {
 }
 
 impl Lock {
-    /// Reads the lock at `path`, with its text; nothing when there is none. `shown` is how messages name it.
+    /// Reads the lock at `path`, with its text; nothing when there is none. `shown` is how messages
+    /// name it.
     ///
     /// # Errors
     /// With its place, for anything that `images lock` does not write.
@@ -90,7 +93,9 @@ impl Lock {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(|| format!("cannot read {shown}")),
         };
-        let text = crate::cli::files::text(bytes).map_err(|(line, column, _)| anyhow!("{shown}:{line}:{column}: not UTF-8"))?.to_string();
+        let text = crate::cli::files::text(bytes)
+            .map_err(|(line, column, _)| anyhow!("{shown}:{line}:{column}: not UTF-8"))?
+            .to_string();
         Ok(Some((Self::parse(&text, shown)?, text)))
     }
 
@@ -98,14 +103,19 @@ impl Lock {
     fn parse(text: &str, shown: &str) -> Result<Self> {
         let error = |offset: usize, message: &str| {
             let (line, column) = position(text, offset);
-            anyhow!("{shown}:{line}:{column}: {message}; `kubewright images lock` writes it anew when it is removed")
+            anyhow!(
+                "{shown}:{line}:{column}: {message}; `kubewright images lock` writes it anew when it is removed"
+            )
         };
-        let raw: Raw = toml::from_str(text).map_err(|e| error(e.span().map_or(0, |s| s.start), &explain(e.message())))?;
+        let raw: Raw = toml::from_str(text)
+            .map_err(|e| error(e.span().map_or(0, |s| s.start), &explain(e.message())))?;
         if *raw.version.get_ref() != VERSION {
             let version = raw.version.get_ref();
             return Err(error(
                 raw.version.span().start,
-                &format!("version {version} is not known to this kubewright, which writes {VERSION}"),
+                &format!(
+                    "version {version} is not known to this kubewright, which writes {VERSION}"
+                ),
             ));
         }
         let mut lock = Self::default();
@@ -115,7 +125,10 @@ impl Lock {
             image.check().map_err(|message| error(at, &message))?;
             let key = (image.image.clone(), image.platform.clone());
             if let Some(twin) = lock.images.insert(key, image) {
-                return Err(error(at, &format!("{} is locked twice for {}", twin.image, twin.platform)));
+                return Err(error(
+                    at,
+                    &format!("{} is locked twice for {}", twin.image, twin.platform),
+                ));
             }
         }
         Ok(lock)
@@ -123,8 +136,14 @@ impl Lock {
 
     /// The text, in its one form.
     pub(super) fn render(&self) -> Result<String> {
-        let written = Written { version: VERSION, image: self.images.values().collect() };
-        Ok(format!("{HEADER}{}", toml::to_string_pretty(&written).context("the lock cannot be written as TOML")?))
+        let written = Written {
+            version: VERSION,
+            image: self.images.values().collect(),
+        };
+        Ok(format!(
+            "{HEADER}{}",
+            toml::to_string_pretty(&written).context("the lock cannot be written as TOML")?
+        ))
     }
 
     /// What transforms are told.
@@ -137,18 +156,23 @@ impl Lock {
     }
 
     pub(super) fn get(&self, question: &Question) -> Option<&Locked> {
-        self.images.get(&(question.image.clone(), question.platform.clone()))
+        self.images
+            .get(&(question.image.clone(), question.platform.clone()))
     }
 
     pub(super) fn insert(&mut self, locked: Locked) {
-        self.images.insert((locked.image.clone(), locked.platform.clone()), locked);
+        self.images
+            .insert((locked.image.clone(), locked.platform.clone()), locked);
     }
 
     /// Drops what none of the questions asks; what was dropped, for the reader.
     pub(super) fn retain(&mut self, questions: &[Question]) -> Vec<String> {
         let mut dropped = Vec::new();
         self.images.retain(|(image, platform), locked| {
-            let Some(question) = questions.iter().find(|q| q.image == *image && q.platform == *platform) else {
+            let Some(question) = questions
+                .iter()
+                .find(|q| q.image == *image && q.platform == *platform)
+            else {
                 dropped.push(format!("{image} {platform}: no longer asked for"));
                 return false;
             };
@@ -172,8 +196,15 @@ impl Locked {
     }
 
     /// The paths of a question that it says nothing about.
-    pub(super) fn unanswered<'a>(&'a self, question: &'a Question) -> impl Iterator<Item = &'a str> {
-        question.paths.iter().map(String::as_str).filter(|path| !self.paths.contains_key(*path))
+    pub(super) fn unanswered<'a>(
+        &'a self,
+        question: &'a Question,
+    ) -> impl Iterator<Item = &'a str> {
+        question
+            .paths
+            .iter()
+            .map(String::as_str)
+            .filter(|path| !self.paths.contains_key(*path))
     }
 
     fn check(&self) -> Result<(), String> {
@@ -181,7 +212,10 @@ impl Locked {
             return Err(format!("`{}` is no digest", self.digest));
         }
         if self.shell != "none" && !self.shell.starts_with('/') {
-            return Err(format!("the shell `{}` is neither an absolute path nor `none`", self.shell));
+            return Err(format!(
+                "the shell `{}` is neither an absolute path nor `none`",
+                self.shell
+            ));
         }
         for (path, fact) in &self.paths {
             if !path.starts_with('/') {
@@ -190,7 +224,9 @@ impl Locked {
             let fits = match fact.kind {
                 PathKind::Symlink => fact.target.is_some() && fact.entries.is_none(),
                 PathKind::Directory => fact.target.is_none(),
-                PathKind::Absent | PathKind::File => fact.target.is_none() && fact.entries.is_none(),
+                PathKind::Absent | PathKind::File => {
+                    fact.target.is_none() && fact.entries.is_none()
+                }
             };
             if !fits {
                 return Err(format!("what is said of {path} does not fit its kind"));
@@ -200,7 +236,13 @@ impl Locked {
     }
 
     fn facts(&self) -> LockedImage {
-        let user = self.uid.map(|uid| if uid == 0 { "root".to_owned() } else { uid.to_string() });
+        let user = self.uid.map(|uid| {
+            if uid == 0 {
+                "root".to_owned()
+            } else {
+                uid.to_string()
+            }
+        });
         LockedImage {
             image: self.image.clone(),
             platform: self.platform.clone(),

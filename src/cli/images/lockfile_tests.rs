@@ -51,8 +51,13 @@ dropped-env = ["a.b"]
 "#;
 
 fn error(text: &str) -> String {
-    let error = Lock::parse(text, "kubewright.lock").expect_err("wrong").to_string();
-    error.strip_suffix("; `kubewright images lock` writes it anew when it is removed").expect("what to do").to_owned()
+    let error = Lock::parse(text, "kubewright.lock")
+        .expect_err("wrong")
+        .to_string();
+    error
+        .strip_suffix("; `kubewright images lock` writes it anew when it is removed")
+        .expect("what to do")
+        .to_owned()
 }
 
 #[test]
@@ -64,16 +69,39 @@ fn what_was_read_is_written_as_it_was() {
         let (one, two) = images.split_once("\n[[image]]\n").expect("two");
         format!("{head}\n[[image]]\n{two}\n[[image]]\n{one}")
     };
-    assert_eq!(Lock::parse(&turned, "kubewright.lock").expect("a lock").render().expect("TOML"), TEXT, "sorted");
-    assert_eq!(Lock::default().render().expect("TOML"), format!("{HEADER}version = 1\nimage = []\n"));
-    assert!(Lock::parse("version = 1\n", "kubewright.lock").expect("a lock").is_empty());
+    assert_eq!(
+        Lock::parse(&turned, "kubewright.lock")
+            .expect("a lock")
+            .render()
+            .expect("TOML"),
+        TEXT,
+        "sorted"
+    );
+    assert_eq!(
+        Lock::default().render().expect("TOML"),
+        format!("{HEADER}version = 1\nimage = []\n")
+    );
+    assert!(
+        Lock::parse("version = 1\n", "kubewright.lock")
+            .expect("a lock")
+            .is_empty()
+    );
 }
 
 #[test]
 fn odd_strings_come_back() {
     let mut lock = Lock::parse(TEXT, "kubewright.lock").expect("a lock");
     let key = ("example.com/app:1".to_owned(), "linux/arm64".to_owned());
-    let odd = ["", "\"'", "'''", "\"\"\"", "a\nb", "\t\u{0}\u{7f}", "$(x) \\ \u{1f600}", "''' \"\"\"\n"];
+    let odd = [
+        "",
+        "\"'",
+        "'''",
+        "\"\"\"",
+        "a\nb",
+        "\t\u{0}\u{7f}",
+        "$(x) \\ \u{1f600}",
+        "''' \"\"\"\n",
+    ];
     lock.images.get_mut(&key).expect("there").cmd = odd.iter().map(|s| (*s).to_owned()).collect();
     let text = lock.render().expect("TOML");
     let again = Lock::parse(&text, "kubewright.lock").expect("a lock");
@@ -83,31 +111,80 @@ fn odd_strings_come_back() {
 
 #[test]
 fn transforms_are_told_numbers() {
-    let facts = Lock::parse(TEXT, "kubewright.lock").expect("a lock").facts();
-    let [nginx, app] = facts.as_slice() else { panic!("two images") };
-    assert_eq!((nginx.facts.root(), nginx.facts.paths.len()), (Some(true), 2));
+    let facts = Lock::parse(TEXT, "kubewright.lock")
+        .expect("a lock")
+        .facts();
+    let [nginx, app] = facts.as_slice() else {
+        panic!("two images")
+    };
+    assert_eq!(
+        (nginx.facts.root(), nginx.facts.paths.len()),
+        (Some(true), 2)
+    );
     // A user that the image does not have is not known.
-    assert_eq!((app.facts.root(), app.facts.shell.as_deref()), (None, Some("none")));
+    assert_eq!(
+        (app.facts.root(), app.facts.shell.as_deref()),
+        (None, Some("none"))
+    );
     let toor = TEXT.replace("user = \"root\"\nuid = 0", "user = \"toor\"\nuid = 0");
-    assert_eq!(Lock::parse(&toor, "").expect("a lock").facts()[0].facts.root(), Some(true));
+    assert_eq!(
+        Lock::parse(&toor, "").expect("a lock").facts()[0]
+            .facts
+            .root(),
+        Some(true)
+    );
     let web = TEXT.replace("user = \"root\"\nuid = 0", "user = \"root\"\nuid = 7");
-    assert_eq!(Lock::parse(&web, "").expect("a lock").facts()[0].facts.root(), Some(false));
+    assert_eq!(
+        Lock::parse(&web, "").expect("a lock").facts()[0]
+            .facts
+            .root(),
+        Some(false)
+    );
 }
 
 #[test]
 fn anything_else_is_an_error_with_its_place() {
     let change = |from: &str, to: &str| error(&TEXT.replacen(from, to, 1));
-    assert_eq!(change("version = 1", "version = 2"), "kubewright.lock:3:11: version 2 is not known to this kubewright, which writes 1");
-    assert_eq!(error("[[image]]\n"), "kubewright.lock:1:1: missing field `image`");
-    assert!(change("shell = ", "shel = ").starts_with("kubewright.lock:9:1: unknown key `shel`, expected one of"));
+    assert_eq!(
+        change("version = 1", "version = 2"),
+        "kubewright.lock:3:11: version 2 is not known to this kubewright, which writes 1"
+    );
+    assert_eq!(
+        error("[[image]]\n"),
+        "kubewright.lock:1:1: missing field `image`"
+    );
+    assert!(
+        change("shell = ", "shel = ")
+            .starts_with("kubewright.lock:9:1: unknown key `shel`, expected one of")
+    );
     assert!(change("shell = ", "shel = ").ends_with("did you mean `shell`?"));
-    assert_eq!(change("sha256:0000", "sha256:"), format!("kubewright.lock:5:1: `sha256:{}` is no digest", "0".repeat(60)));
-    assert_eq!(change("\"/bin/sh\"", "\"sh\""), "kubewright.lock:5:1: the shell `sh` is neither an absolute path nor `none`");
-    assert_eq!(change("paths.\"/var", "paths.\"var"), "kubewright.lock:5:1: `var/run` is no absolute path");
-    assert_eq!(change("\"symlink\"", "\"file\""), "kubewright.lock:5:1: what is said of /var/run does not fit its kind");
+    assert_eq!(
+        change("sha256:0000", "sha256:"),
+        format!(
+            "kubewright.lock:5:1: `sha256:{}` is no digest",
+            "0".repeat(60)
+        )
+    );
+    assert_eq!(
+        change("\"/bin/sh\"", "\"sh\""),
+        "kubewright.lock:5:1: the shell `sh` is neither an absolute path nor `none`"
+    );
+    assert_eq!(
+        change("paths.\"/var", "paths.\"var"),
+        "kubewright.lock:5:1: `var/run` is no absolute path"
+    );
+    assert_eq!(
+        change("\"symlink\"", "\"file\""),
+        "kubewright.lock:5:1: what is said of /var/run does not fit its kind"
+    );
     assert!(change("\"symlink\"", "\"links\"").contains("unknown value `links`"));
-    let twice = TEXT.replace("example.com/app:1", "docker.io/library/nginx:1.27").replace("arm64", "amd64");
-    assert_eq!(error(&twice), "kubewright.lock:35:1: docker.io/library/nginx:1.27 is locked twice for linux/amd64");
+    let twice = TEXT
+        .replace("example.com/app:1", "docker.io/library/nginx:1.27")
+        .replace("arm64", "amd64");
+    assert_eq!(
+        error(&twice),
+        "kubewright.lock:35:1: docker.io/library/nginx:1.27 is locked twice for linux/amd64"
+    );
     assert!(error(&format!("<<<<<<< HEAD\n{TEXT}")).starts_with("kubewright.lock:1:"));
 }
 
@@ -122,8 +199,10 @@ fn what_is_not_asked_is_dropped() {
     let locked = lock.get(&question).expect("locked");
     assert_eq!(locked.unanswered(&question).collect::<Vec<_>>(), ["/new"]);
     let dropped = lock.retain(std::slice::from_ref(&question));
-    let expected =
-        ["docker.io/library/nginx:1.27 linux/amd64: /var/run is no longer asked for", "example.com/app:1 linux/arm64: no longer asked for"];
+    let expected = [
+        "docker.io/library/nginx:1.27 linux/amd64: /var/run is no longer asked for",
+        "example.com/app:1 linux/arm64: no longer asked for",
+    ];
     assert_eq!(dropped, expected);
     assert_eq!(lock.retain(&[question]), Vec::<String>::new());
 }

@@ -1,4 +1,5 @@
-//! Looking a path up in an image: symbolic links are followed within it, and the directories on the way are remembered.
+//! Looking a path up in an image: symbolic links are followed within it, and the directories on the
+//! way are remembered.
 
 use std::collections::VecDeque;
 
@@ -20,7 +21,8 @@ pub(super) enum Last {
 pub(super) enum Found<'a> {
     /// Something; the directories above it, from the root.
     There { node: &'a Node, above: Vec<Meta> },
-    /// Nothing; the directories that are there, from the root; `blocked`: something that is no directory stands in the way.
+    /// Nothing; the directories that are there, from the root; `blocked`: something that is no
+    /// directory stands in the way.
     Missing { above: Vec<Meta>, blocked: bool },
 }
 
@@ -28,12 +30,20 @@ pub(super) enum Found<'a> {
 ///
 /// # Errors
 /// When runtimes differ about a path on the way.
-pub(super) fn look<'a>(tree: &'a Tree, path: &str, last: Last) -> Result<Option<Found<'a>>, Failure> {
+pub(super) fn look<'a>(
+    tree: &'a Tree,
+    path: &str,
+    last: Last,
+) -> Result<Option<Found<'a>>, Failure> {
     let mut todo: VecDeque<String> = path.split('/').map(str::to_owned).collect();
     let mut way: Vec<(&Node, Meta)> = Vec::new();
     let mut links = 0;
-    let above =
-        |way: &[(&Node, Meta)]| -> Vec<Meta> { [super::tree::IMPLIED].into_iter().chain(way.iter().map(|(_, meta)| *meta)).collect() };
+    let above = |way: &[(&Node, Meta)]| -> Vec<Meta> {
+        [super::tree::IMPLIED]
+            .into_iter()
+            .chain(way.iter().map(|(_, meta)| *meta))
+            .collect()
+    };
     while let Some(name) = todo.pop_front() {
         match name.as_str() {
             "" | "." => continue,
@@ -46,20 +56,43 @@ pub(super) fn look<'a>(tree: &'a Tree, path: &str, last: Last) -> Result<Option<
         let directory = way.last().map_or(tree.root(), |(node, _)| *node);
         let node = match tree.child(directory, &name) {
             Child::Unknown => return Ok(None),
-            Child::Absent => return Ok(Some(Found::Missing { above: above(&way), blocked: false })),
+            Child::Absent => {
+                return Ok(Some(Found::Missing {
+                    above: above(&way),
+                    blocked: false,
+                }));
+            }
             Child::There(node) => node,
         };
         let is_last = todo.iter().all(|rest| rest.is_empty() || rest == ".");
         match &node.here {
             Here::Directory(meta) => way.push((node, *meta)),
             Here::Implied => way.push((node, super::tree::IMPLIED)),
-            Here::File(..) if is_last => return Ok(Some(Found::There { node, above: above(&way) })),
-            Here::File(..) | Here::Gone => return Ok(Some(Found::Missing { above: above(&way), blocked: true })),
-            Here::Symlink(..) if is_last && last == Last::Keep => return Ok(Some(Found::There { node, above: above(&way) })),
+            Here::File(..) if is_last => {
+                return Ok(Some(Found::There {
+                    node,
+                    above: above(&way),
+                }));
+            }
+            Here::File(..) | Here::Gone => {
+                return Ok(Some(Found::Missing {
+                    above: above(&way),
+                    blocked: true,
+                }));
+            }
+            Here::Symlink(..) if is_last && last == Last::Keep => {
+                return Ok(Some(Found::There {
+                    node,
+                    above: above(&way),
+                }));
+            }
             Here::Symlink(_, target) => {
                 links += 1;
                 if links > MAX_LINKS {
-                    return Ok(Some(Found::Missing { above: above(&way), blocked: true }));
+                    return Ok(Some(Found::Missing {
+                        above: above(&way),
+                        blocked: true,
+                    }));
                 }
                 if target.starts_with('/') {
                     way.clear();
@@ -69,12 +102,17 @@ pub(super) fn look<'a>(tree: &'a Tree, path: &str, last: Last) -> Result<Option<
                 }
             }
             Here::Unclear => {
-                return Err(Failure::odd(format!("its layers contradict each other about {path}: runtimes make different things of it")));
+                return Err(Failure::odd(format!(
+                    "its layers contradict each other about {path}: runtimes make different things of it"
+                )));
             }
         }
     }
     let node = way.pop().map_or(tree.root(), |(node, _)| node);
-    Ok(Some(Found::There { node, above: above(&way) }))
+    Ok(Some(Found::There {
+        node,
+        above: above(&way),
+    }))
 }
 
 #[cfg(test)]
@@ -82,7 +120,11 @@ mod tests {
     use super::super::tree::Entry;
     use super::*;
 
-    const META: Meta = Meta { mode: 0o644, uid: 7, gid: 0 };
+    const META: Meta = Meta {
+        mode: 0o644,
+        uid: 7,
+        gid: 0,
+    };
 
     fn link(to: &str) -> Entry {
         Entry::Symlink(META, to.into())

@@ -1,4 +1,5 @@
-//! Manifests, indexes and configurations of images, as OCI's image specification and Docker's schema 2 write them, as far as they are needed.
+//! Manifests, indexes and configurations of images, as OCI's image specification and Docker's
+//! schema 2 write them, as far as they are needed.
 
 use kubewright_model::kube::images::Question;
 use serde::Deserialize;
@@ -9,7 +10,10 @@ use super::failure::Failure;
 /// The most bytes of a manifest, an index or a configuration.
 pub(super) const MAX_DOCUMENT: u64 = 8 << 20;
 /// Annotations that name the image of an entry of an OCI layout.
-pub(super) const NAMES: [&str; 2] = ["io.containerd.image.name", "org.opencontainers.image.ref.name"];
+pub(super) const NAMES: [&str; 2] = [
+    "io.containerd.image.name",
+    "org.opencontainers.image.ref.name",
+];
 
 /// What a manifest or an index refers to.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -44,7 +48,10 @@ pub(super) enum Document {
     /// One image for several platforms.
     Index { manifests: Vec<Descriptor> },
     /// One image.
-    Manifest { config: Descriptor, layers: Vec<Descriptor> },
+    Manifest {
+        config: Descriptor,
+        layers: Vec<Descriptor>,
+    },
 }
 
 /// The configuration of an image.
@@ -89,7 +96,8 @@ impl Document {
 impl ImageConfig {
     /// Reads a configuration, which must be for the platform asked for.
     pub(super) fn parse(bytes: &[u8], question: &Question) -> Result<Self, Failure> {
-        let config: Self = serde_json::from_slice(bytes).map_err(|_| Failure::odd("it has no configuration of a container image"))?;
+        let config: Self = serde_json::from_slice(bytes)
+            .map_err(|_| Failure::odd("it has no configuration of a container image"))?;
         let own = format!("{}/{}", config.os, config.architecture);
         if !config.os.is_empty() && !config.architecture.is_empty() && own != question.platform {
             return Err(other_platform(question, &[own]));
@@ -98,14 +106,34 @@ impl ImageConfig {
     }
 }
 
-/// The entry of an index for the platform asked for; of several variants the one that the newest machines take.
-pub(super) fn choose<'a>(manifests: &'a [Descriptor], question: &Question) -> Result<&'a Descriptor, Failure> {
-    let of = |d: &Descriptor| d.platform.as_ref().map(|p| format!("{}/{}", p.os, p.architecture));
-    let fitting = manifests.iter().filter(|d| of(d).as_deref() == Some(&question.platform));
+/// The entry of an index for the platform asked for; of several variants the one that the newest
+/// machines take.
+pub(super) fn choose<'a>(
+    manifests: &'a [Descriptor],
+    question: &Question,
+) -> Result<&'a Descriptor, Failure> {
+    let of = |d: &Descriptor| {
+        d.platform
+            .as_ref()
+            .map(|p| format!("{}/{}", p.os, p.architecture))
+    };
+    let fitting = manifests
+        .iter()
+        .filter(|d| of(d).as_deref() == Some(&question.platform));
     // `max_by_key` would take the last of equals; the first one is what runtimes take.
-    let best = fitting.fold(None, |best: Option<&Descriptor>, d| if best.is_some_and(|b| rank(b) >= rank(d)) { best } else { Some(d) });
+    let best = fitting.fold(None, |best: Option<&Descriptor>, d| {
+        if best.is_some_and(|b| rank(b) >= rank(d)) {
+            best
+        } else {
+            Some(d)
+        }
+    });
     best.ok_or_else(|| {
-        let mut there: Vec<String> = manifests.iter().filter_map(of).filter(|p| !p.starts_with("unknown/")).collect();
+        let mut there: Vec<String> = manifests
+            .iter()
+            .filter_map(of)
+            .filter(|p| !p.starts_with("unknown/"))
+            .collect();
         there.sort();
         there.dedup();
         other_platform(question, &there)
@@ -113,7 +141,11 @@ pub(super) fn choose<'a>(manifests: &'a [Descriptor], question: &Question) -> Re
 }
 
 fn rank(descriptor: &Descriptor) -> u8 {
-    match descriptor.platform.as_ref().map_or("", |p| p.variant.as_str()) {
+    match descriptor
+        .platform
+        .as_ref()
+        .map_or("", |p| p.variant.as_str())
+    {
         "v8" => 5,
         "" => 4,
         "v7" => 3,
@@ -124,9 +156,19 @@ fn rank(descriptor: &Descriptor) -> u8 {
 }
 
 fn other_platform(question: &Question, there: &[String]) -> Failure {
-    let there = if there.is_empty() { "no platform that is named".to_owned() } else { there.join(", ") };
+    let there = if there.is_empty() {
+        "no platform that is named".to_owned()
+    } else {
+        there.join(", ")
+    };
     let selector = "kubernetes.io/arch in the pod's nodeSelector says on which nodes it runs";
-    Failure::new(format!("the image is not for {}, but for {there}", question.platform), selector)
+    Failure::new(
+        format!(
+            "the image is not for {}, but for {there}",
+            question.platform
+        ),
+        selector,
+    )
 }
 
 /// `sha256:…` of some bytes.
@@ -145,7 +187,9 @@ pub(super) fn hex(hash: &[u8]) -> String {
 
 /// Whether a text is a digest that is understood.
 pub(super) fn is_digest(text: &str) -> bool {
-    text.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
+    text.strip_prefix("sha256:").is_some_and(|hex| {
+        hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    })
 }
 
 #[cfg(test)]
@@ -153,7 +197,11 @@ mod tests {
     use super::*;
 
     fn question(platform: &str) -> Question {
-        Question { image: "example.com/a:1".into(), platform: platform.into(), paths: std::collections::BTreeSet::new() }
+        Question {
+            image: "example.com/a:1".into(),
+            platform: platform.into(),
+            paths: std::collections::BTreeSet::new(),
+        }
     }
 
     #[test]
@@ -164,11 +212,26 @@ mod tests {
             {"digest":"sha256:v7","platform":{"os":"linux","architecture":"arm","variant":"v7"}},
             {"digest":"sha256:one","platform":{"os":"linux","architecture":"amd64"}},
             {"digest":"sha256:two","platform":{"os":"linux","architecture":"amd64"}}]}"#;
-        let Document::Index { manifests } = Document::parse(index).expect("an index") else { panic!("no index") };
-        assert_eq!(choose(&manifests, &question("linux/amd64")).expect("amd64").digest, "sha256:one");
-        assert_eq!(choose(&manifests, &question("linux/arm")).expect("arm").digest, "sha256:v7");
+        let Document::Index { manifests } = Document::parse(index).expect("an index") else {
+            panic!("no index")
+        };
+        assert_eq!(
+            choose(&manifests, &question("linux/amd64"))
+                .expect("amd64")
+                .digest,
+            "sha256:one"
+        );
+        assert_eq!(
+            choose(&manifests, &question("linux/arm"))
+                .expect("arm")
+                .digest,
+            "sha256:v7"
+        );
         let failure = choose(&manifests, &question("linux/s390x")).expect_err("not there");
-        assert_eq!(failure.what, "the image is not for linux/s390x, but for linux/amd64, linux/arm");
+        assert_eq!(
+            failure.what,
+            "the image is not for linux/s390x, but for linux/amd64, linux/arm"
+        );
     }
 
     #[test]
@@ -176,12 +239,18 @@ mod tests {
         let config = br#"{"os":"linux","architecture":"arm64","rootfs":{"diff_ids":[]}}"#;
         assert!(ImageConfig::parse(config, &question("linux/arm64")).is_ok());
         assert!(ImageConfig::parse(config, &question("linux/amd64")).is_err());
-        assert!(ImageConfig::parse(b"{}", &question("linux/amd64")).is_ok(), "old builders leave it out");
+        assert!(
+            ImageConfig::parse(b"{}", &question("linux/amd64")).is_ok(),
+            "old builders leave it out"
+        );
     }
 
     #[test]
     fn digests_are_sha256() {
-        assert_eq!(digest(b""), "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(
+            digest(b""),
+            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
         assert!(is_digest(&digest(b"")));
         assert!(!is_digest("sha256:../../etc/passwd") && !is_digest("md5:00"));
     }

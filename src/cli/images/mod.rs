@@ -1,4 +1,5 @@
-//! `kubewright images lock`: asks the container images of the workspace what their manifests do not say, and writes the answers down.
+//! `kubewright images lock`: asks the container images of the workspace what their manifests do not
+//! say, and writes the answers down.
 //!
 //! | file | what it knows |
 //! |---|---|
@@ -52,7 +53,10 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
     let asked = ask::of(&workspace, &ground);
     drop(progress);
     let shown = ground.shown().shown(FILE_NAME);
-    let (mut lock, before) = ground.lock.clone().map_or_else(Default::default, |(lock, text)| (lock, Some(text)));
+    let (mut lock, before) = ground
+        .lock
+        .clone()
+        .map_or_else(Default::default, |(lock, text)| (lock, Some(text)));
     if args.check {
         return check(&asked, lock, before.as_deref(), &shown, terminal);
     }
@@ -64,8 +68,14 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
             if old.is_some_and(|old| old.answers(question)) && !args.upgrade {
                 return None;
             }
-            let pin = old.filter(|_| !args.upgrade).map(|old| Pin { digest: old.digest.clone(), of_config: old.of_config });
-            Some(Job { question: question.clone(), pin })
+            let pin = old.filter(|_| !args.upgrade).map(|old| Pin {
+                digest: old.digest.clone(),
+                of_config: old.of_config,
+            });
+            Some(Job {
+                question: question.clone(),
+                pin,
+            })
         })
         .collect();
     let kept = asked.here.len() - jobs.len();
@@ -75,8 +85,16 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
         let name = format!("{} {}", job.question.image, job.question.platform);
         match result {
             Ok(outcome) => {
-                let digest: String = outcome.locked.digest.chars().take("sha256:".len() + 12).collect();
-                lines.push(format!("{name}: {digest}, {} of {} layers read", outcome.layers_read, outcome.layers));
+                let digest: String = outcome
+                    .locked
+                    .digest
+                    .chars()
+                    .take("sha256:".len() + 12)
+                    .collect();
+                lines.push(format!(
+                    "{name}: {digest}, {} of {} layers read",
+                    outcome.layers_read, outcome.layers
+                ));
                 lock.insert(outcome.locked);
             }
             Err(failure) => {
@@ -90,23 +108,46 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
     let text = lock.render()?;
     let changed = before.as_deref() != Some(&text) && (before.is_some() || !lock.is_empty());
     if changed {
-        let change = FileChange { path: FILE_NAME.into(), before: before.map(Arc::from), after: Some(Arc::from(text)) };
+        let change = FileChange {
+            path: FILE_NAME.into(),
+            before: before.map(Arc::from),
+            after: Some(Arc::from(text)),
+        };
         write::write(&ground.root, &[change])?;
     }
-    let (read, state) = (jobs.len() - failed, if changed { "written" } else { "unchanged" });
-    lines.push(format!("{read} read, {kept} kept, {failed} failed; {shown} {state}"));
+    let (read, state) = (
+        jobs.len() - failed,
+        if changed { "written" } else { "unchanged" },
+    );
+    lines.push(format!(
+        "{read} read, {kept} kept, {failed} failed; {shown} {state}"
+    ));
     terminal.out(&(lines.join("\n") + "\n"))?;
-    Ok(if failed > 0 { Status::Findings } else { Status::Clean })
+    Ok(if failed > 0 {
+        Status::Findings
+    } else {
+        Status::Clean
+    })
 }
 
 /// Whether the lock answers what is asked, and nothing else, in the form that is written.
-fn check(asked: &ask::Asked, mut lock: Lock, before: Option<&str>, shown: &str, terminal: &Terminal) -> Result<Status> {
+fn check(
+    asked: &ask::Asked,
+    mut lock: Lock,
+    before: Option<&str>,
+    shown: &str,
+    terminal: &Terminal,
+) -> Result<Status> {
     let mut stale = Vec::new();
     for question in &asked.here {
         let name = format!("{} {}", question.image, question.platform);
         match lock.get(question) {
             None => stale.push(format!("{name}: not locked")),
-            Some(locked) => stale.extend(locked.unanswered(question).map(|path| format!("{name}: nothing is known of {path}"))),
+            Some(locked) => stale.extend(
+                locked
+                    .unanswered(question)
+                    .map(|path| format!("{name}: nothing is known of {path}")),
+            ),
         }
     }
     let text = lock.render()?;
@@ -122,6 +163,9 @@ fn check(asked: &ask::Asked, mut lock: Lock, before: Option<&str>, shown: &str, 
         terminal.out(&format!("{shown} answers all that is asked of {images}\n"))?;
         return Ok(Status::Clean);
     }
-    terminal.out(&format!("{shown} is stale:\n  {}\n`kubewright images lock` brings it up to date\n", stale.join("\n  ")))?;
+    terminal.out(&format!(
+        "{shown} is stale:\n  {}\n`kubewright images lock` brings it up to date\n",
+        stale.join("\n  ")
+    ))?;
     Ok(Status::Findings)
 }

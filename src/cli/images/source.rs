@@ -1,4 +1,5 @@
-//! Reading one image, wherever it comes from: the layers from the top down, until everything asked is answered.
+//! Reading one image, wherever it comes from: the layers from the top down, until everything asked
+//! is answered.
 
 use std::io::Read;
 
@@ -45,7 +46,8 @@ pub(super) struct Blob {
 
 /// Where images come from.
 pub(super) trait Source {
-    /// The image that is asked about, the pinned one if one is pinned; `None` when it is not there and another source may have it.
+    /// The image that is asked about, the pinned one if one is pinned; `None` when it is not there
+    /// and another source may have it.
     ///
     /// # Errors
     /// Why it cannot be read.
@@ -66,25 +68,44 @@ pub(super) struct Outcome {
     pub(super) layers: usize,
 }
 
-/// Answers a question; `tell` hears what is being read, `limit` is the most bytes of a layer as it is stored.
+/// Answers a question; `tell` hears what is being read, `limit` is the most bytes of a layer as it
+/// is stored.
 ///
 /// # Errors
 /// Why the image cannot be read.
-pub(super) fn read(source: &dyn Source, found: &Found, question: &Question, limit: u64, tell: &dyn Fn(&str)) -> Result<Outcome, Failure> {
+pub(super) fn read(
+    source: &dyn Source,
+    found: &Found,
+    question: &Question,
+    limit: u64,
+    tell: &dyn Fn(&str),
+) -> Result<Outcome, Failure> {
     if !question.platform.starts_with("linux/") {
-        return Err(Failure::new("only images for Linux are read", "nothing of such an image decides a finding"));
+        return Err(Failure::new(
+            "only images for Linux are read",
+            "nothing of such an image decides a finding",
+        ));
     }
     let bytes = small(source.open(question, &found.config)?, "the configuration")?;
     if let Some(promised) = &found.config.digest
         && *promised != digest(&bytes)
     {
-        return Err(Failure::corrupt(format!("the configuration {promised} is damaged: its digest is {}", digest(&bytes))));
+        return Err(Failure::corrupt(format!(
+            "the configuration {promised} is damaged: its digest is {}",
+            digest(&bytes)
+        )));
     }
     let config = ImageConfig::parse(&bytes, question)?;
-    let diff_ids = config.rootfs.as_ref().map(|r| r.diff_ids.as_slice()).unwrap_or_default();
+    let diff_ids = config
+        .rootfs
+        .as_ref()
+        .map(|r| r.diff_ids.as_slice())
+        .unwrap_or_default();
     if diff_ids.len() != found.layers.len() {
         let (said, there) = (diff_ids.len(), found.layers.len());
-        return Err(Failure::odd(format!("its configuration names {said} layers and its manifest {there}: it is no container image")));
+        return Err(Failure::odd(format!(
+            "its configuration names {said} layers and its manifest {there}: it is no container image"
+        )));
     }
     let run = config.config.clone().unwrap_or_default();
     let layers = found.layers.len();
@@ -93,8 +114,14 @@ pub(super) fn read(source: &dyn Source, found: &Found, question: &Question, limi
         tree.end_layer(true)?;
     }
     for (read, (blob, diff_id)) in found.layers.iter().zip(diff_ids).rev().enumerate() {
-        tell(&format!("{}: layer {} of {layers}", question.image, layers - read));
-        let odd = ["encrypted", "foreign", "nondistributable"].iter().find(|word| blob.media_type.contains(**word));
+        tell(&format!(
+            "{}: layer {} of {layers}",
+            question.image,
+            layers - read
+        ));
+        let odd = ["encrypted", "foreign", "nondistributable"]
+            .iter()
+            .find(|word| blob.media_type.contains(**word));
         if let Some(odd) = odd {
             return Err(Failure::odd(format!("it has a layer that is {odd}")));
         }
@@ -105,8 +132,14 @@ pub(super) fn read(source: &dyn Source, found: &Found, question: &Question, limi
                 "--max-layer-size reads larger ones",
             ));
         }
-        let promise = Promise { digest: blob.digest.as_deref(), diff_id, limit };
-        layer::read(source.open(question, blob)?, promise, |path, entry| tree.add(path, entry))?;
+        let promise = Promise {
+            digest: blob.digest.as_deref(),
+            diff_id,
+            limit,
+        };
+        layer::read(source.open(question, blob)?, promise, |path, entry| {
+            tree.add(path, entry)
+        })?;
         tree.end_layer(read + 1 == layers)?;
         if let Some(locked) = answer(&tree, &run, question)? {
             return Ok(outcome(locked, found, read + 1));
@@ -115,16 +148,27 @@ pub(super) fn read(source: &dyn Source, found: &Found, question: &Question, limi
     // An image without layers; with layers, the last one has decided everything.
     match answer(&tree, &run, question)? {
         Some(locked) => Ok(outcome(locked, found, layers)),
-        None => Err(Failure::odd("its layers do not say everything that is asked")),
+        None => Err(Failure::odd(
+            "its layers do not say everything that is asked",
+        )),
     }
 }
 
 fn outcome(locked: Locked, found: &Found, layers_read: usize) -> Outcome {
     let Pin { digest, of_config } = found.pin.clone();
-    Outcome { locked: Locked { digest, of_config, ..locked }, layers_read, layers: found.layers.len() }
+    Outcome {
+        locked: Locked {
+            digest,
+            of_config,
+            ..locked
+        },
+        layers_read,
+        layers: found.layers.len(),
+    }
 }
 
-/// Finds the manifest for the platform of the question, starting from a document and following indexes; `fetch` reads one by its digest.
+/// Finds the manifest for the platform of the question, starting from a document and following
+/// indexes; `fetch` reads one by its digest.
 ///
 /// # Errors
 /// Why it cannot be read, or is not there.
@@ -139,21 +183,41 @@ pub(super) fn follow(
             Document::Index { manifests } => {
                 let chosen = choose(&manifests, question)?;
                 if !is_digest(&chosen.digest) {
-                    return Err(Failure::odd(format!("its index names a manifest by {}, which is no SHA-256 digest", chosen.digest)));
+                    return Err(Failure::odd(format!(
+                        "its index names a manifest by {}, which is no SHA-256 digest",
+                        chosen.digest
+                    )));
                 }
                 let next = fetch(chosen)?;
                 let there = digest(&next);
                 if there != chosen.digest {
-                    return Err(Failure::corrupt(format!("the manifest {} is damaged: its digest is {there}", chosen.digest)));
+                    return Err(Failure::corrupt(format!(
+                        "the manifest {} is damaged: its digest is {there}",
+                        chosen.digest
+                    )));
                 }
                 bytes = next;
             }
             Document::Manifest { config, layers } => {
-                let pin = Pin { digest: digest(&bytes), of_config: false };
-                if let Some(odd) = layers.iter().chain([&config]).find(|d| !is_digest(&d.digest)) {
-                    return Err(Failure::odd(format!("its manifest names a part by {}, which is no SHA-256 digest", odd.digest)));
+                let pin = Pin {
+                    digest: digest(&bytes),
+                    of_config: false,
+                };
+                if let Some(odd) = layers
+                    .iter()
+                    .chain([&config])
+                    .find(|d| !is_digest(&d.digest))
+                {
+                    return Err(Failure::odd(format!(
+                        "its manifest names a part by {}, which is no SHA-256 digest",
+                        odd.digest
+                    )));
                 }
-                return Ok(Found { pin, config: blob(config), layers: layers.into_iter().map(blob).collect() });
+                return Ok(Found {
+                    pin,
+                    config: blob(config),
+                    layers: layers.into_iter().map(blob).collect(),
+                });
             }
         }
     }
@@ -161,8 +225,18 @@ pub(super) fn follow(
 }
 
 fn blob(descriptor: Descriptor) -> Blob {
-    let Descriptor { media_type, digest, size, .. } = descriptor;
-    Blob { digest: Some(digest), size, media_type, member: String::new() }
+    let Descriptor {
+        media_type,
+        digest,
+        size,
+        ..
+    } = descriptor;
+    Blob {
+        digest: Some(digest),
+        size,
+        media_type,
+        member: String::new(),
+    }
 }
 
 /// Reads a small document whole.
@@ -171,14 +245,23 @@ fn blob(descriptor: Descriptor) -> Blob {
 /// When it cannot be read, or is no small one.
 pub(super) fn small(reader: impl Read, what: &str) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    reader.take(MAX_DOCUMENT + 1).read_to_end(&mut bytes).map_err(|error| {
-        match error.get_ref().and_then(|e| e.downcast_ref::<Failure>()) {
-            Some(failure) => failure.clone(),
-            None => Failure::corrupt(format!("{what} cannot be read: {}", crate::cli::files::plain(&error))),
-        }
-    })?;
+    reader
+        .take(MAX_DOCUMENT + 1)
+        .read_to_end(&mut bytes)
+        .map_err(
+            |error| match error.get_ref().and_then(|e| e.downcast_ref::<Failure>()) {
+                Some(failure) => failure.clone(),
+                None => Failure::corrupt(format!(
+                    "{what} cannot be read: {}",
+                    crate::cli::files::plain(&error)
+                )),
+            },
+        )?;
     if bytes.len() as u64 > MAX_DOCUMENT {
-        return Err(Failure::odd(format!("{what} has more than {} MiB", MAX_DOCUMENT >> 20)));
+        return Err(Failure::odd(format!(
+            "{what} has more than {} MiB",
+            MAX_DOCUMENT >> 20
+        )));
     }
     Ok(bytes)
 }

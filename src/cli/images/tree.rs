@@ -1,12 +1,14 @@
 //! What the files of an image are, from its layers, the top one first.
 //!
-//! A layer hides what lies below it: an entry hides the entry of the same path, anything but a directory hides all below that path, `.wh.x` hides
-//! `x`, and `.wh..wh..opq` all that lower layers have in its directory (OCI image specification, "Representing Changes"). Going down, what
-//! is known stays; a path that no layer read so far decides is unknown until the last one was read. Only metadata is kept, and the
-//! content of scripts and of the two files that name users and groups.
+//! A layer hides what lies below it: an entry hides the entry of the same path, anything but a
+//! directory hides all below that path, `.wh.x` hides `x`, and `.wh..wh..opq` all that lower layers
+//! have in its directory (OCI image specification, "Representing Changes"). Going down, what is
+//! known stays; a path that no layer read so far decides is unknown until the last one was read.
+//! Only metadata is kept, and the content of scripts and of the two files that name users and
+//! groups.
 //!
-//! Runtimes do not agree on a layer that writes below a symbolic link of another layer, nor on one that has a path twice: such a path is
-//! [`Here::Unclear`], and nothing is said about it.
+//! Runtimes do not agree on a layer that writes below a symbolic link of another layer, nor on one
+//! that has a path twice: such a path is [`Here::Unclear`], and nothing is said about it.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +28,11 @@ pub(super) struct Meta {
 }
 
 /// A directory that no layer describes is made by the runtime.
-pub(super) const IMPLIED: Meta = Meta { mode: 0o755, uid: 0, gid: 0 };
+pub(super) const IMPLIED: Meta = Meta {
+    mode: 0o755,
+    uid: 0,
+    gid: 0,
+};
 
 /// An entry of a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,12 +94,18 @@ pub(super) struct Tree {
 
 impl Node {
     fn new() -> Self {
-        Self { here: Here::Implied, layer: usize::MAX, opaque: false, children: BTreeMap::new() }
+        Self {
+            here: Here::Implied,
+            layer: usize::MAX,
+            opaque: false,
+            children: BTreeMap::new(),
+        }
     }
 
     /// Whether what the layer `layer` has below this path does not show.
     fn hides(&self, layer: usize) -> bool {
-        self.opaque || (self.layer < layer && !matches!(self.here, Here::Directory(_) | Here::Implied))
+        self.opaque
+            || (self.layer < layer && !matches!(self.here, Here::Directory(_) | Here::Implied))
     }
 
     fn decide(&mut self, here: Here, layer: usize) {
@@ -112,7 +124,8 @@ impl Tree {
     pub(super) fn of(entries: &[(&str, Entry)]) -> Self {
         let mut tree = Self::new();
         for (path, entry) in entries {
-            tree.add(path.split('/').map(str::to_owned).collect(), entry.clone()).expect("few");
+            tree.add(path.split('/').map(str::to_owned).collect(), entry.clone())
+                .expect("few");
         }
         tree.end_layer(true).expect("few");
         tree
@@ -123,7 +136,16 @@ impl Tree {
     pub(super) fn new() -> Self {
         let mut root = Node::new();
         root.decide(Here::Directory(IMPLIED), 0);
-        Self { root, layer: 0, whiteouts: Vec::new(), opaques: Vec::new(), hardlinks: Vec::new(), complete: false, entries: 0, names: 0 }
+        Self {
+            root,
+            layer: 0,
+            whiteouts: Vec::new(),
+            opaques: Vec::new(),
+            hardlinks: Vec::new(),
+            complete: false,
+            entries: 0,
+            names: 0,
+        }
     }
 
     /// Takes an entry of the layer that is being read.
@@ -132,7 +154,9 @@ impl Tree {
     /// When the image has more entries than are kept.
     pub(super) fn add(&mut self, mut path: Vec<String>, entry: Entry) -> Result<(), Failure> {
         // The root is a directory, whatever a layer says about it.
-        let Some(name) = path.last() else { return Ok(()) };
+        let Some(name) = path.last() else {
+            return Ok(());
+        };
         if name == ".wh..wh..opq" {
             path.pop();
             self.opaques.push(path);
@@ -162,7 +186,11 @@ impl Tree {
                 Here::Symlink(meta, to) => Some(Entry::Symlink(*meta, to.clone())),
                 _ => None,
             };
-            match self.node(&target).filter(|n| n.layer == layer).and_then(|n| own(&n.here)) {
+            match self
+                .node(&target)
+                .filter(|n| n.layer == layer)
+                .and_then(|n| own(&n.here))
+            {
                 Some(entry) => self.place(&path, entry)?,
                 // Hidden by a layer above, or a file of another layer.
                 None => self.with(&path, |node, layer| {
@@ -215,14 +243,23 @@ impl Tree {
 
     /// The names in a directory, sorted; `None` while a lower layer may have more.
     pub(super) fn names<'a>(&self, node: &'a Node) -> Option<Vec<&'a str>> {
-        if !self.complete && (!node.opaque || node.children.values().any(|c| c.here == Here::Implied)) {
+        if !self.complete
+            && (!node.opaque || node.children.values().any(|c| c.here == Here::Implied))
+        {
             return None;
         }
-        Some(node.children.iter().filter(|(_, child)| child.here != Here::Gone).map(|(name, _)| &**name).collect())
+        Some(
+            node.children
+                .iter()
+                .filter(|(_, child)| child.here != Here::Gone)
+                .map(|(name, _)| &**name)
+                .collect(),
+        )
     }
 
     fn node(&self, path: &[String]) -> Option<&Node> {
-        path.iter().try_fold(&self.root, |node, name| node.children.get(name.as_str()))
+        path.iter()
+            .try_fold(&self.root, |node, name| node.children.get(name.as_str()))
     }
 
     /// Goes to a path, making what is missing; `act` is not called where a layer above hides it.
@@ -243,7 +280,10 @@ impl Tree {
                 entries += 1;
                 names += name.len();
             }
-            node = node.children.entry(name.as_str().into()).or_insert_with(Node::new);
+            node = node
+                .children
+                .entry(name.as_str().into())
+                .or_insert_with(Node::new);
         }
         act(node, layer);
         self.count(entries, names)
@@ -265,7 +305,8 @@ impl Tree {
             if node.here == Here::Implied || node.layer == layer {
                 node.decide(if fits { new } else { Here::Unclear }, layer);
             } else if !matches!(new, Here::Directory(_)) {
-                // A directory of a layer above begins anew here: what lies deeper still is hidden by this.
+                // A directory of a layer above begins anew here: what lies deeper still is hidden
+                // by this.
                 node.opaque = true;
             }
         })
@@ -275,7 +316,9 @@ impl Tree {
         self.entries += entries;
         self.names += names;
         if self.entries > MAX_ENTRIES || self.names > MAX_NAMES {
-            return Err(Failure::odd(format!("it has more than {MAX_ENTRIES} files, more than are read")));
+            return Err(Failure::odd(format!(
+                "it has more than {MAX_ENTRIES} files, more than are read"
+            )));
         }
         Ok(())
     }
@@ -285,13 +328,21 @@ impl Tree {
 mod tests {
     use super::*;
 
-    const META: Meta = Meta { mode: 0o644, uid: 0, gid: 0 };
+    const META: Meta = Meta {
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+    };
 
     fn path(text: &str) -> Vec<String> {
-        text.split('/').filter(|s| !s.is_empty()).map(str::to_owned).collect()
+        text.split('/')
+            .filter(|s| !s.is_empty())
+            .map(str::to_owned)
+            .collect()
     }
 
-    /// Layers from the top: `name` a file, `name/` a directory, `name -> to` a symbolic link, `name = other` a hard link.
+    /// Layers from the top: `name` a file, `name/` a directory, `name -> to` a symbolic link, `name
+    /// = other` a hard link.
     fn tree_of(layers: &[&[&str]]) -> Tree {
         let mut tree = Tree::new();
         for (n, layer) in layers.iter().enumerate() {
@@ -299,7 +350,13 @@ mod tests {
                 let (name, entry) = match (line.split_once(" -> "), line.split_once(" = ")) {
                     (Some((name, to)), _) => (name, Entry::Symlink(META, to.into())),
                     (_, Some((name, to))) => (name, Entry::Hardlink(path(to))),
-                    _ if line.ends_with('/') => (*line, Entry::Directory(Meta { mode: 0o700, ..META })),
+                    _ if line.ends_with('/') => (
+                        *line,
+                        Entry::Directory(Meta {
+                            mode: 0o700,
+                            ..META
+                        }),
+                    ),
                     _ => (*line, Entry::File(META, None)),
                 };
                 tree.add(path(name), entry).expect("few entries");
@@ -339,7 +396,10 @@ mod tests {
 
     #[test]
     fn a_whiteout_hides_lower_layers_alone() {
-        let tree = tree_of(&[&["a/", "a/.wh.x", "a/.wh.y", "a/y/", "a/y/new"], &["a/", "a/x", "a/y/", "a/y/old", "a/z"]]);
+        let tree = tree_of(&[
+            &["a/", "a/.wh.x", "a/.wh.y", "a/y/", "a/y/new"],
+            &["a/", "a/x", "a/y/", "a/y/old", "a/z"],
+        ]);
         assert_eq!(at(&tree, "a"), r#"directory 700 Some(["y", "z"])"#);
         assert_eq!(at(&tree, "a/x"), "absent");
         assert_eq!(at(&tree, "a/y"), r#"directory 700 Some(["new"])"#);
@@ -360,7 +420,11 @@ mod tests {
 
     #[test]
     fn an_opaque_directory_hides_what_lies_below() {
-        let tree = tree_of(&[&["a/", "a/new", "a/.wh..wh..opq"], &["a/old", "b"], &["a/older"]]);
+        let tree = tree_of(&[
+            &["a/", "a/new", "a/.wh..wh..opq"],
+            &["a/old", "b"],
+            &["a/older"],
+        ]);
         assert_eq!(at(&tree, "a"), r#"directory 700 Some(["new"])"#);
         assert_eq!(at(&tree, "b"), "file");
     }
@@ -369,7 +433,8 @@ mod tests {
     fn unknown_until_the_last_layer() {
         let mut tree = Tree::new();
         tree.add(path("a/x"), Entry::File(META, None)).expect("few");
-        tree.add(path("o/.wh..wh..opq"), Entry::File(META, None)).expect("few");
+        tree.add(path("o/.wh..wh..opq"), Entry::File(META, None))
+            .expect("few");
         tree.add(path("o"), Entry::Directory(META)).expect("few");
         tree.end_layer(false).expect("few");
         assert_eq!(at(&tree, "a"), "unknown");
@@ -391,16 +456,25 @@ mod tests {
 
     #[test]
     fn what_runtimes_do_not_agree_on_is_unclear() {
-        for layers in
-            [&[&["run/x"][..], &["run -> elsewhere"]][..], &[&["run -> elsewhere", "run/x"]], &[&["run", "run/"]], &[&["run/x", "run"]]]
-        {
+        for layers in [
+            &[&["run/x"][..], &["run -> elsewhere"]][..],
+            &[&["run -> elsewhere", "run/x"]],
+            &[&["run", "run/"]],
+            &[&["run/x", "run"]],
+        ] {
             assert_eq!(at(&tree_of(layers), "run"), "unclear", "{layers:?}");
         }
-        assert_eq!(at(&tree_of(&[&["run/"], &["run -> elsewhere"]]), "run"), "directory 700 Some([])");
+        assert_eq!(
+            at(&tree_of(&[&["run/"], &["run -> elsewhere"]]), "run"),
+            "directory 700 Some([])"
+        );
     }
 
     #[test]
     fn leftovers_of_aufs_are_nothing() {
-        assert_eq!(at(&tree_of(&[&[".wh..wh.plnk/", ".wh..wh.aufs", "a"]]), "/"), r#"directory 755 Some(["a"])"#);
+        assert_eq!(
+            at(&tree_of(&[&[".wh..wh.plnk/", ".wh..wh.aufs", "a"]]), "/"),
+            r#"directory 755 Some(["a"])"#
+        );
     }
 }

@@ -27,15 +27,28 @@ pub(super) struct Job {
 ///
 /// # Errors
 /// When the archives or the network client cannot be used at all.
-pub(super) fn all(jobs: &[Job], args: &LockArgs, ground: &Ground) -> Result<Vec<Result<Outcome, Failure>>> {
-    let archives = args.from.iter().map(|from| archive::open(from, &ground.cwd)).collect::<Result<Vec<_>>>()?;
+pub(super) fn all(
+    jobs: &[Job],
+    args: &LockArgs,
+    ground: &Ground,
+) -> Result<Vec<Result<Outcome, Failure>>> {
+    let archives = args
+        .from
+        .iter()
+        .map(|from| archive::open(from, &ground.cwd))
+        .collect::<Result<Vec<_>>>()?;
     if jobs.is_empty() {
         return Ok(Vec::new());
     }
     let limit = args.max_layer_size.saturating_mul(1 << 20);
     let bar = Bar::start(jobs.len());
     if !archives.is_empty() {
-        let borrowed = || Ok(archives.iter().map(|a| -> &dyn Source { &**a }).collect::<Vec<_>>());
+        let borrowed = || {
+            Ok(archives
+                .iter()
+                .map(|a| -> &dyn Source { &**a })
+                .collect::<Vec<_>>())
+        };
         return spread(
             jobs,
             || Ok(()),
@@ -49,17 +62,32 @@ pub(super) fn all(jobs: &[Job], args: &LockArgs, ground: &Ground) -> Result<Vec<
 }
 
 #[cfg(feature = "registry")]
-fn online(jobs: &[Job], args: &LockArgs, limit: u64, bar: &Bar) -> Result<Vec<Result<Outcome, Failure>>> {
+fn online(
+    jobs: &[Job],
+    args: &LockArgs,
+    limit: u64,
+    bar: &Bar,
+) -> Result<Vec<Result<Outcome, Failure>>> {
     use super::registry::{Credentials, Options, Registry};
     let timeout = std::time::Duration::from_secs(args.timeout);
-    let options = Options { insecure: args.insecure_registry.clone(), timeout, credentials: Credentials::new(timeout) };
+    let options = Options {
+        insecure: args.insecure_registry.clone(),
+        timeout,
+        credentials: Credentials::new(timeout),
+    };
     let options = std::sync::Arc::new(options);
-    spread(jobs, || Registry::new(options.clone()), |registry, job| one(&[registry], job, limit, bar))
+    spread(
+        jobs,
+        || Registry::new(options.clone()),
+        |registry, job| one(&[registry], job, limit, bar),
+    )
 }
 
 #[cfg(not(feature = "registry"))]
 fn online(_: &[Job], _: &LockArgs, _: u64, _: &Bar) -> Result<Vec<Result<Outcome, Failure>>> {
-    anyhow::bail!("this kubewright was built without the feature `registry`: it reads images from archives alone (--from)")
+    anyhow::bail!(
+        "this kubewright was built without the feature `registry`: it reads images from archives alone (--from)"
+    )
 }
 
 /// Shares the jobs among a few threads, each with a state of its own.
@@ -79,14 +107,22 @@ fn spread<S>(
                 jobs.get(at).map(|job| (at, job))
             } {
                 let result = read(&state, job);
-                done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((at, result));
+                done.lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner)
+                    .push((at, result));
             }
             Ok(())
         };
         let running: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        running.into_iter().try_for_each(|thread| thread.join().map_err(|_| anyhow::anyhow!("reading an image failed"))?)
+        running.into_iter().try_for_each(|thread| {
+            thread
+                .join()
+                .map_err(|_| anyhow::anyhow!("reading an image failed"))?
+        })
     })?;
-    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut done = done
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     done.sort_by_key(|(at, _)| *at);
     Ok(done.into_iter().map(|(_, result)| result).collect())
 }
@@ -96,22 +132,30 @@ fn one(sources: &[&dyn Source], job: &Job, limit: u64, bar: &Bar) -> Result<Outc
     let question = &job.question;
     bar.say(&question.image);
     let tell = |what: &str| bar.say(what);
-    let result = sources.iter().find_map(|source| match source.find(question, job.pin.as_ref()) {
-        Ok(None) => None,
-        Err(failure) => Some(Err(failure)),
-        Ok(Some(found)) => Some(match &job.pin {
-            Some(pin) if !pin.of_config && *pin != found.pin => Err(Failure::new(
-                format!("it is locked as {}, and what is there is {}", pin.digest, found.pin.digest),
-                "--upgrade takes what is there",
-            )),
-            _ => read(*source, &found, question, limit, &tell),
-        }),
-    });
+    let result = sources
+        .iter()
+        .find_map(|source| match source.find(question, job.pin.as_ref()) {
+            Ok(None) => None,
+            Err(failure) => Some(Err(failure)),
+            Ok(Some(found)) => Some(match &job.pin {
+                Some(pin) if !pin.of_config && *pin != found.pin => Err(Failure::new(
+                    format!(
+                        "it is locked as {}, and what is there is {}",
+                        pin.digest, found.pin.digest
+                    ),
+                    "--upgrade takes what is there",
+                )),
+                _ => read(*source, &found, question, limit, &tell),
+            }),
+        });
     bar.one_done();
     result.unwrap_or_else(|| {
         Err(Failure::new(
             "none of the archives has it",
-            format!("write it into one under this name: `docker save`, or `skopeo copy … oci:DIR:{}`", question.image),
+            format!(
+                "write it into one under this name: `docker save`, or `skopeo copy … oci:DIR:{}`",
+                question.image
+            ),
         ))
     })
 }

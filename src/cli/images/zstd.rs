@@ -1,6 +1,7 @@
 //! Zstandard streams of any number of frames.
 //!
-//! The library reads one frame. Layers may have many, and frames to skip, in which `zstd:chunked` keeps its table of contents.
+//! The library reads one frame. Layers may have many, and frames to skip, in which `zstd:chunked`
+//! keeps its table of contents.
 
 use std::io::{self, Read};
 
@@ -19,7 +20,10 @@ pub(super) struct Frames<R> {
 
 impl<R: Read> Frames<R> {
     pub(super) fn new(source: R) -> Self {
-        Self { source, frame: None }
+        Self {
+            source,
+            frame: None,
+        }
     }
 
     /// Goes to the next frame with content; false at the end.
@@ -36,9 +40,13 @@ impl<R: Read> Frames<R> {
                     self.frame = Some(decoder);
                     return Ok(true);
                 }
-                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
+                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                    length,
+                    ..
+                })) => {
                     let length = u64::from(length);
-                    if io::copy(&mut self.source.by_ref().take(length), &mut io::sink())? != length {
+                    if io::copy(&mut self.source.by_ref().take(length), &mut io::sink())? != length
+                    {
                         return Err(io::ErrorKind::UnexpectedEof.into());
                     }
                 }
@@ -63,7 +71,9 @@ impl<R: Read> Read for Frames<R> {
             if frame.is_finished() {
                 self.frame = None;
             } else {
-                frame.decode_blocks(&mut self.source, BlockDecodingStrategy::UptoBlocks(1)).map_err(io::Error::other)?;
+                frame
+                    .decode_blocks(&mut self.source, BlockDecodingStrategy::UptoBlocks(1))
+                    .map_err(io::Error::other)?;
             }
         }
     }
@@ -83,7 +93,15 @@ mod tests {
     fn frames_follow_one_another_and_some_are_skipped() {
         let frame = |text: &[u8]| compress_to_vec(text, CompressionLevel::Fastest);
         let skip = [&[0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0][..], b"toc"].concat();
-        let stream = [skip.clone(), frame(b"one "), frame(b""), skip.clone(), frame(&vec![b'x'; 300_000]), skip].concat();
+        let stream = [
+            skip.clone(),
+            frame(b"one "),
+            frame(b""),
+            skip.clone(),
+            frame(&vec![b'x'; 300_000]),
+            skip,
+        ]
+        .concat();
         let expected = [b"one ".to_vec(), vec![b'x'; 300_000]].concat();
         assert_eq!(decode(&stream).expect("frames"), expected);
         assert_eq!(decode(b"").expect("none"), b"");
@@ -91,7 +109,10 @@ mod tests {
 
     #[test]
     fn what_is_cut_off_is_an_error() {
-        let whole = compress_to_vec(&b"some text that is long enough"[..], CompressionLevel::Fastest);
+        let whole = compress_to_vec(
+            &b"some text that is long enough"[..],
+            CompressionLevel::Fastest,
+        );
         for end in [1, 3, 5, whole.len() - 5] {
             assert!(decode(&whole[..end]).is_err(), "{end}");
         }

@@ -19,8 +19,9 @@ const CONTEXT: usize = 3;
 
 /// All changed files of a report.
 pub fn patch(report: &Report, paths: &Paths) -> String {
-    // Below the top of the work tree git takes paths as relative to the top only behind its own header, and then it passes over files
-    // elsewhere without a word: a patch that has some goes without, and is refused there as a whole.
+    // Below the top of the work tree git takes paths as relative to the top only behind its own
+    // header, and then it passes over files elsewhere without a word: a patch that has some goes
+    // without, and is refused there as a whole.
     let header = paths.is_above() && report.files.iter().all(|f| paths.within_reach(&f.path));
     let mut out = String::new();
     for file in &report.files {
@@ -36,23 +37,41 @@ fn one(out: &mut String, file: &FileChange, path: &str, header: bool) {
         let _ = writeln!(out, "{HEADER}diff --git {old} {new}{HEADER:#}");
     }
     if comes_or_goes {
-        let fate = if file.before.is_none() { "new" } else { "deleted" };
+        let fate = if file.before.is_none() {
+            "new"
+        } else {
+            "deleted"
+        };
         let _ = writeln!(out, "{HEADER}{fate} file mode 100644{HEADER:#}");
     }
     // Git ends a path that holds a space with a tab, so that it is told from a time stamp.
     let tab = if path.contains(' ') { "\t" } else { "" };
-    let side = |text: &Option<_>, name: &str| if text.is_some() { format!("{name}{tab}") } else { "/dev/null".into() };
-    let (before, after) = (file.before.as_deref().unwrap_or(""), file.after.as_deref().unwrap_or(""));
+    let side = |text: &Option<_>, name: &str| {
+        if text.is_some() {
+            format!("{name}{tab}")
+        } else {
+            "/dev/null".into()
+        }
+    };
+    let (before, after) = (
+        file.before.as_deref().unwrap_or(""),
+        file.after.as_deref().unwrap_or(""),
+    );
     if before.is_empty() && after.is_empty() {
         return;
     }
     let _ = writeln!(out, "{HEADER}--- {}{HEADER:#}", side(&file.before, &old));
     let _ = writeln!(out, "{HEADER}+++ {}{HEADER:#}", side(&file.after, &new));
     // Lines as git sees them: a lone carriage return ends none.
-    let (before, after): (Vec<&str>, Vec<&str>) = (before.split_inclusive('\n').collect(), after.split_inclusive('\n').collect());
+    let (before, after): (Vec<&str>, Vec<&str>) = (
+        before.split_inclusive('\n').collect(),
+        after.split_inclusive('\n').collect(),
+    );
     let diff = TextDiff::from_slices(&before, &after);
     for group in diff.grouped_ops(CONTEXT) {
-        let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
+        let (Some(first), Some(last)) = (group.first(), group.last()) else {
+            continue;
+        };
         let old = range(first.old_range().start, last.old_range().end);
         let new = range(first.new_range().start, last.new_range().end);
         let _ = writeln!(out, "{HUNK}@@ -{old} +{new} @@{HUNK:#}");
@@ -84,7 +103,10 @@ fn range(start: usize, end: usize) -> String {
 /// A path as git writes it: quoted when it holds quotes, backslashes or control characters.
 fn name<'a>(prefix: &str, path: &'a str) -> Cow<'a, str> {
     let plain = format!("{prefix}/{path}");
-    if !path.chars().any(|c| c.is_control() || c == '"' || c == '\\') {
+    if !path
+        .chars()
+        .any(|c| c.is_control() || c == '"' || c == '\\')
+    {
         return plain.into();
     }
     let mut quoted = String::from("\"");

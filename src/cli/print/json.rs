@@ -6,7 +6,9 @@ use kubewright_model::finding::{Applicability, Severity};
 use serde_json::{Value, json};
 
 use super::Paths;
-use crate::pipeline::report::{FileFate, Outcome, Place, Report, Reported, ReportedFix, ResourceName};
+use crate::pipeline::report::{
+    FileFate, Outcome, Place, Report, Reported, ReportedFix, ResourceName,
+};
 
 /// Version of the format.
 const VERSION: u32 = 1;
@@ -14,8 +16,16 @@ const VERSION: u32 = 1;
 /// The report as JSON, with a line break at its end.
 pub fn render(report: &Report, paths: &Paths) -> String {
     let changed: BTreeSet<&str> = report.files.iter().map(|f| f.path.as_str()).collect();
-    let all: BTreeSet<&str> = report.read.iter().map(String::as_str).chain(changed.iter().copied()).collect();
-    let files: Vec<Value> = all.iter().map(|p| json!({"path": paths.shown(p), "changed": changed.contains(p)})).collect();
+    let all: BTreeSet<&str> = report
+        .read
+        .iter()
+        .map(String::as_str)
+        .chain(changed.iter().copied())
+        .collect();
+    let files: Vec<Value> = all
+        .iter()
+        .map(|p| json!({"path": paths.shown(p), "changed": changed.contains(p)}))
+        .collect();
     let skipped: Vec<Value> = (report.skipped.iter())
         .map(|s| json!({"path": paths.shown(&s.path), "document": s.document, "reasonCode": s.code, "reason": s.text}))
         .collect();
@@ -102,8 +112,12 @@ fn fix(fix: &ReportedFix, applied: bool, paths: &Paths) -> Value {
 fn summary(report: &Report) -> Value {
     let severity = |s| report.findings.iter().filter(|f| f.severity == s).count();
     let outcome = |o| report.findings.iter().filter(|f| f.outcome == o).count();
-    let left_unsafe =
-        |f: &&Reported| f.outcome == Outcome::Left && f.fix.as_ref().is_ok_and(|fix| fix.applicability == Applicability::Unsafe);
+    let left_unsafe = |f: &&Reported| {
+        f.outcome == Outcome::Left
+            && f.fix
+                .as_ref()
+                .is_ok_and(|fix| fix.applicability == Applicability::Unsafe)
+    };
     json!({
         "files": report.read.len() + report.unread(),
         "changed": report.files.len(),

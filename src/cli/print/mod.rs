@@ -1,4 +1,5 @@
-//! One file a format. All take a report and give text; colours are always written, and stripped where the output has none.
+//! One file a format. All take a report and give text; colours are always written, and stripped
+//! where the output has none.
 
 pub mod diff;
 pub mod json;
@@ -20,7 +21,11 @@ pub struct Paths {
 impl Paths {
     /// In text relative to `cwd`; in patches relative to `git_top`, or else to `cwd`.
     pub fn new(root: &Path, cwd: &Path, git_top: Option<&Path>) -> Self {
-        Self { root: root.into(), cwd: cwd.into(), patch: git_top.unwrap_or(cwd).into() }
+        Self {
+            root: root.into(),
+            cwd: cwd.into(),
+            patch: git_top.unwrap_or(cwd).into(),
+        }
     }
 
     /// For a reader.
@@ -38,8 +43,9 @@ impl Paths {
         self.root != self.cwd
     }
 
-    /// Whether git takes a patch of that file from the working directory, though its paths are relative to the top of the work tree. It
-    /// passes silently over files that are not at or below the working directory.
+    /// Whether git takes a patch of that file from the working directory, though its paths are
+    /// relative to the top of the work tree. It passes silently over files that are not at or below
+    /// the working directory.
     pub fn within_reach(&self, path: &str) -> bool {
         self.cwd == self.patch || !self.shown(path).starts_with("../")
     }
@@ -59,10 +65,18 @@ impl Paths {
 
 /// The way from a directory to a path, both absolute, `/` between segments.
 pub fn between(from: &Path, to: &Path) -> String {
-    let (from, to): (Vec<Component<'_>>, Vec<Component<'_>>) = (from.components().collect(), to.components().collect());
+    let (from, to): (Vec<Component<'_>>, Vec<Component<'_>>) =
+        (from.components().collect(), to.components().collect());
     let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
     let up = from.iter().skip(common).map(|_| "..".to_owned());
-    let down = to.iter().skip(common).map(|c| c.as_os_str().to_string_lossy().into_owned());
+    let down = to
+        .iter()
+        .skip(common)
+        .map(|c| c.as_os_str().to_string_lossy().into_owned());
     let way: Vec<String> = up.chain(down).collect();
-    if way.is_empty() { ".".into() } else { way.join("/") }
+    if way.is_empty() {
+        ".".into()
+    } else {
+        way.join("/")
+    }
 }

@@ -1,5 +1,5 @@
-//! Paths in sentences. Transforms name files as the workspace knows them, relative to the root; a reader who stands elsewhere wants them as
-//! all other paths are shown.
+//! Paths in sentences. Transforms name files as the workspace knows them, relative to the root; a
+//! reader who stands elsewhere wants them as all other paths are shown.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,14 @@ pub fn reword<'a>(report: &mut Report, paths: &Paths, known: impl Iterator<Item 
     }
     let known: BTreeSet<&str> = known.collect();
     let change = |text: &mut String| *text = sentence(text, paths, &known);
-    for Reported { message, related, notes, fix, .. } in &mut report.findings {
+    for Reported {
+        message,
+        related,
+        notes,
+        fix,
+        ..
+    } in &mut report.findings
+    {
         change(message);
         for (_, text) in related {
             change(text);
@@ -27,7 +34,10 @@ pub fn reword<'a>(report: &mut Report, paths: &Paths, known: impl Iterator<Item 
             Err(reason) => change(&mut reason.text),
         }
     }
-    report.skipped.iter_mut().for_each(|skipped| change(&mut skipped.text));
+    report
+        .skipped
+        .iter_mut()
+        .for_each(|skipped| change(&mut skipped.text));
 }
 
 fn sentence(text: &str, paths: &Paths, known: &BTreeSet<&str>) -> String {
@@ -37,7 +47,9 @@ fn sentence(text: &str, paths: &Paths, known: &BTreeSet<&str>) -> String {
         // A path may have a line behind it, or end a sentence.
         let plain = word.trim_end_matches(['.', ':']);
         let path = match plain.rsplit_once(':') {
-            Some((path, line)) if !line.is_empty() && line.bytes().all(|b| b.is_ascii_digit()) => path,
+            Some((path, line)) if !line.is_empty() && line.bytes().all(|b| b.is_ascii_digit()) => {
+                path
+            }
             _ => plain,
         };
         if known.contains(path) {
@@ -61,8 +73,14 @@ mod tests {
         let paths = Paths::new(Path::new("/r"), Path::new("/r/a"), None);
         let known = BTreeSet::from(["a/x.yaml", "b/y.yaml"]);
         let say = |text: &str| sentence(text, &paths, &known);
-        assert_eq!(say("only the definition in b/y.yaml:4 holds it"), "only the definition in ../b/y.yaml:4 holds it");
+        assert_eq!(
+            say("only the definition in b/y.yaml:4 holds it"),
+            "only the definition in ../b/y.yaml:4 holds it"
+        );
         assert_eq!(say("a/x.yaml and b/y.yaml."), "x.yaml and ../b/y.yaml.");
-        assert_eq!(say("(a/x.yaml); key a/x.yaml.bak, ca/x.yaml"), "(x.yaml); key a/x.yaml.bak, ca/x.yaml");
+        assert_eq!(
+            say("(a/x.yaml); key a/x.yaml.bak, ca/x.yaml"),
+            "(x.yaml); key a/x.yaml.bak, ca/x.yaml"
+        );
     }
 }

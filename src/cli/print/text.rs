@@ -26,11 +26,13 @@ const RELATED: usize = 11;
 
 const BOLD: Style = Style::new().bold();
 
-/// All findings, a blank line behind each; then what is only worth knowing, a line each unless it tells what to do.
+/// All findings, a blank line behind each; then what is only worth knowing, a line each unless it
+/// tells what to do.
 pub fn findings(report: &Report, view: &View<'_>) -> String {
     let mut out = String::new();
     let brief = |f: &&Reported| remark(f) && !view.verbose && !instructs(f);
-    let (remarks, findings): (Vec<&Reported>, Vec<&Reported>) = report.findings.iter().partition(brief);
+    let (remarks, findings): (Vec<&Reported>, Vec<&Reported>) =
+        report.findings.iter().partition(brief);
     for finding in findings {
         whole(&mut out, report, finding, view);
     }
@@ -45,7 +47,10 @@ pub fn findings(report: &Report, view: &View<'_>) -> String {
 
 /// Whether the reason why there is no fix says more than the reason: what to state.
 fn instructs(finding: &Reported) -> bool {
-    finding.fix.as_ref().is_err_and(|reason| reason.text.contains('\n'))
+    finding
+        .fix
+        .as_ref()
+        .is_err_and(|reason| reason.text.contains('\n'))
 }
 
 /// Whether it is only worth knowing.
@@ -60,7 +65,10 @@ fn head(out: &mut String, finding: &Reported, view: &View<'_>) {
         Severity::Info => AnsiColor::BrightCyan.on_default(),
     };
     let place = &finding.place;
-    let (path, severity) = (printable(&view.paths.shown(&place.path)), finding.severity.as_str());
+    let (path, severity) = (
+        printable(&view.paths.shown(&place.path)),
+        finding.severity.as_str(),
+    );
     let _ = write!(
         out,
         "{BOLD}{path}{BOLD:#}:{}:{}: {style}{severity}[{}]{style:#}: {}",
@@ -88,7 +96,12 @@ fn whole(out: &mut String, report: &Report, finding: &Reported, view: &View<'_>)
     }
     let mut say = |text: &str| {
         let mut lines = text.lines();
-        let _ = writeln!(out, "{:gutter$}= {}", "", printable(lines.next().unwrap_or("")));
+        let _ = writeln!(
+            out,
+            "{:gutter$}= {}",
+            "",
+            printable(lines.next().unwrap_or(""))
+        );
         for more in lines {
             let _ = writeln!(out, "{:gutter$}  {}", "", printable(more));
         }
@@ -96,8 +109,16 @@ fn whole(out: &mut String, report: &Report, finding: &Reported, view: &View<'_>)
     match &finding.fix {
         _ if finding.outcome == Outcome::Cured => say("cured by another fix of this run"),
         Ok(fix) => {
-            let word = if view.wrote && finding.outcome == Outcome::Applied { "fixed" } else { "fix" };
-            say(&format!("{word} ({}): {}", fix.applicability.as_str(), fix.title));
+            let word = if view.wrote && finding.outcome == Outcome::Applied {
+                "fixed"
+            } else {
+                "fix"
+            };
+            say(&format!(
+                "{word} ({}): {}",
+                fix.applicability.as_str(),
+                fix.title
+            ));
             for comment in &fix.lost_comments {
                 say(&format!("gives up the comment {comment}"));
             }
@@ -107,14 +128,30 @@ fn whole(out: &mut String, report: &Report, finding: &Reported, view: &View<'_>)
     for note in &finding.notes {
         say(note);
     }
-    let related: Vec<_> = finding.related.iter().filter(|(place, _)| *place != finding.place).collect();
+    let related: Vec<_> = finding
+        .related
+        .iter()
+        .filter(|(place, _)| *place != finding.place)
+        .collect();
     // One more than the limit is shown rather than counted.
-    let shown = if related.len() <= RELATED + 1 { related.len() } else { RELATED };
+    let shown = if related.len() <= RELATED + 1 {
+        related.len()
+    } else {
+        RELATED
+    };
     for (place, text) in related.iter().take(shown) {
-        say(&format!("see {}:{}:{}: {text}", view.paths.shown(&place.path), place.line, place.column));
+        say(&format!(
+            "see {}:{}:{}: {text}",
+            view.paths.shown(&place.path),
+            place.line,
+            place.column
+        ));
     }
     if related.len() > shown {
-        say(&format!("and {} more places (--format json names all)", related.len() - shown));
+        say(&format!(
+            "and {} more places (--format json names all)",
+            related.len() - shown
+        ));
     }
     out.push('\n');
 }
@@ -122,28 +159,48 @@ fn whole(out: &mut String, report: &Report, finding: &Reported, view: &View<'_>)
 /// The first line of the finding's place, underlined.
 fn snippet(out: &mut String, source: &str, finding: &Reported) {
     let place = &finding.place;
-    let Some(before) = source.get(..place.start) else { return };
+    let Some(before) = source.get(..place.start) else {
+        return;
+    };
     let from = before.rfind('\n').map_or(0, |at| at + 1);
-    let to = source[place.start..].find('\n').map_or(source.len(), |at| place.start + at);
+    let to = source[place.start..]
+        .find('\n')
+        .map_or(source.len(), |at| place.start + at);
     let text = source[from..to].trim_end_matches('\r');
     let skipped = text.len() - text.trim_start_matches('\u{feff}').len();
     let text = &text[skipped..];
     let at = |offset: usize| offset.saturating_sub(from + skipped).min(text.len());
-    let label = finding.related.iter().find(|(place, _)| *place == finding.place).map(|(_, text)| text.as_str());
+    let label = finding
+        .related
+        .iter()
+        .find(|(place, _)| *place == finding.place)
+        .map(|(_, text)| text.as_str());
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
         Severity::Info => Level::INFO,
     };
-    let annotation = AnnotationKind::Primary.span(at(place.start)..at(place.end).max(at(place.start))).label(label);
-    let snippet = Snippet::source(text).line_start(place.line).annotation(annotation);
+    let annotation = AnnotationKind::Primary
+        .span(at(place.start)..at(place.end).max(at(place.start)))
+        .label(label);
+    let snippet = Snippet::source(text)
+        .line_start(place.line)
+        .annotation(annotation);
     out.push_str(&Renderer::styled().render(&[Group::with_level(level).element(snippet)]));
     out.push('\n');
 }
 
 /// Text of a manifest, safe for a terminal.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    text.chars()
+        .map(|c| {
+            if c.is_control() {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                c
+            }
+        })
+        .collect()
 }
 
 /// The last lines: what was left alone, what restarts, the sums.
@@ -156,7 +213,10 @@ pub fn summary(report: &Report, view: &View<'_>) -> String {
     if !alone.is_empty() {
         let mut counts: Vec<_> = alone.into_iter().collect();
         counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-        let list: Vec<String> = counts.iter().map(|(code, n)| format!("{n} {code}")).collect();
+        let list: Vec<String> = counts
+            .iter()
+            .map(|(code, n)| format!("{n} {code}"))
+            .collect();
         let _ = writeln!(out, "left alone: {}", list.join(", "));
     }
     if let Some(text) = restarts(report) {
@@ -167,7 +227,13 @@ pub fn summary(report: &Report, view: &View<'_>) -> String {
 }
 
 fn restarts(report: &Report) -> Option<String> {
-    let count = |strategy| report.restarts.iter().filter(|r| r.strategy == strategy).count();
+    let count = |strategy| {
+        report
+            .restarts
+            .iter()
+            .filter(|r| r.strategy == strategy)
+            .count()
+    };
     let (rolling, recreate) = (count(Strategy::Rolling), count(Strategy::Recreate));
     let (on_delete, recreated) = (count(Strategy::OnDelete), count(Strategy::Recreated));
     let mut parts = Vec::new();
@@ -178,13 +244,26 @@ fn restarts(report: &Report) -> Option<String> {
         parts.push(format!("{recreate} with Recreate"));
     }
     if on_delete > 0 {
-        parts.push(format!("{on_delete} not until {} deleted (OnDelete)", if on_delete == 1 { "its pods are" } else { "their pods are" }));
+        parts.push(format!(
+            "{on_delete} not until {} deleted (OnDelete)",
+            if on_delete == 1 {
+                "its pods are"
+            } else {
+                "their pods are"
+            }
+        ));
     }
     if recreated > 0 {
         parts.push(format!("{recreated} must be deleted and applied again"));
     }
     let all = report.restarts.len();
-    (all > 0).then(|| format!("applying this restarts {}: {}", number(all, "workload"), parts.join(", ")))
+    (all > 0).then(|| {
+        format!(
+            "applying this restarts {}: {}",
+            number(all, "workload"),
+            parts.join(", ")
+        )
+    })
 }
 
 fn counts(report: &Report, view: &View<'_>) -> String {
@@ -196,23 +275,40 @@ fn counts(report: &Report, view: &View<'_>) -> String {
         let mut with: Vec<&str> = shown.iter().map(|f| f.place.path.as_str()).collect();
         with.dedup();
         let all = report.read.len() + report.unread();
-        if with.is_empty() || with.len() == all { number(all, "file") } else { format!("{} of {}", with.len(), number(all, "file")) }
+        if with.is_empty() || with.len() == all {
+            number(all, "file")
+        } else {
+            format!("{} of {}", with.len(), number(all, "file"))
+        }
     };
-    let found = if shown.is_empty() { "no findings".into() } else { number(shown.len(), "finding") };
+    let found = if shown.is_empty() {
+        "no findings".into()
+    } else {
+        number(shown.len(), "finding")
+    };
     let fixed = shown.iter().filter(|f| f.outcome != Outcome::Left).count();
     let with_fix = |applicability| {
         let is = |f: &&&Reported| {
-            f.outcome == Outcome::Left && matches!(&f.fix, Ok(ReportedFix { applicability: a, .. }) if *a == applicability)
+            f.outcome == Outcome::Left
+                && matches!(&f.fix, Ok(ReportedFix { applicability: a, .. }) if *a == applicability)
         };
         shown.iter().filter(is).count()
     };
     let mut parts = Vec::new();
     if fixed > 0 {
-        parts.push(if view.wrote { format!("fixed {fixed}") } else { format!("{fixed} fixable with --write") });
+        parts.push(if view.wrote {
+            format!("fixed {fixed}")
+        } else {
+            format!("{fixed} fixable with --write")
+        });
     }
     if with_fix(Applicability::Unsafe) > 0 {
         let more = if fixed > 0 { " more" } else { "" };
-        parts.push(format!("{}{more}{} with --unsafe-fixes", with_fix(Applicability::Unsafe), if fixed > 0 { "" } else { " fixable" }));
+        parts.push(format!(
+            "{}{more}{} with --unsafe-fixes",
+            with_fix(Applicability::Unsafe),
+            if fixed > 0 { "" } else { " fixable" }
+        ));
     }
     if report.suppressed > 0 {
         parts.push(format!("{} suppressed", report.suppressed));
@@ -222,9 +318,17 @@ fn counts(report: &Report, view: &View<'_>) -> String {
         parts.push(format!("{remarks}{more} at info"));
     }
     let all = format!("{found} in {files}");
-    if parts.is_empty() { all } else { format!("{all}: {}", parts.join(", ")) }
+    if parts.is_empty() {
+        all
+    } else {
+        format!("{all}: {}", parts.join(", "))
+    }
 }
 
 fn number(n: usize, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+    if n == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{n} {what}s")
+    }
 }

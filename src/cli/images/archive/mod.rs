@@ -36,11 +36,18 @@ impl std::str::FromStr for Archive {
 /// # Errors
 /// When it is none.
 pub(super) fn open(archive: &Archive, cwd: &Path) -> Result<Box<dyn Source + Send + Sync>> {
-    let (opened, shown): (std::result::Result<Box<dyn Source + Send + Sync>, String>, _) = match archive {
-        Archive::Oci(path) => (oci::Layout::open(&cwd.join(path)).map(|l| Box::new(l) as _), format!("oci:{}", path.display())),
-        Archive::Docker(path) => {
-            (saved::Saved::open(&cwd.join(path)).map(|s| Box::new(s) as _), format!("docker-archive:{}", path.display()))
-        }
+    let (opened, shown): (
+        std::result::Result<Box<dyn Source + Send + Sync>, String>,
+        _,
+    ) = match archive {
+        Archive::Oci(path) => (
+            oci::Layout::open(&cwd.join(path)).map(|l| Box::new(l) as _),
+            format!("oci:{}", path.display()),
+        ),
+        Archive::Docker(path) => (
+            saved::Saved::open(&cwd.join(path)).map(|s| Box::new(s) as _),
+            format!("docker-archive:{}", path.display()),
+        ),
     };
     match opened {
         Ok(source) => Ok(source),

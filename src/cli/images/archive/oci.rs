@@ -1,6 +1,8 @@
-//! An OCI image layout: a directory with `index.json` and `blobs/` (OCI image specification, "Image Layout").
+//! An OCI image layout: a directory with `index.json` and `blobs/` (OCI image specification, "Image
+//! Layout").
 //!
-//! An image is found by its name, which skopeo, buildkit and containerd write as an annotation of its entry, or by its digest.
+//! An image is found by its name, which skopeo, buildkit and containerd write as an annotation of
+//! its entry, or by its digest.
 
 use std::fs::File;
 use std::io::Read;
@@ -20,10 +22,14 @@ pub(super) struct Layout {
 
 impl Layout {
     pub(super) fn open(directory: &Path) -> Result<Self, String> {
-        let index = File::open(directory.join("index.json")).map_err(|e| format!("cannot read index.json: {}", plain(&e)))?;
+        let index = File::open(directory.join("index.json"))
+            .map_err(|e| format!("cannot read index.json: {}", plain(&e)))?;
         let bytes = small(index, "index.json").map_err(|f| f.what)?;
         match Document::parse(&bytes) {
-            Ok(Document::Index { manifests }) => Ok(Self { directory: directory.into(), entries: manifests }),
+            Ok(Document::Index { manifests }) => Ok(Self {
+                directory: directory.into(),
+                entries: manifests,
+            }),
             _ => Err("index.json is no index of an OCI image layout".into()),
         }
     }
@@ -35,12 +41,18 @@ impl Layout {
         match File::open(self.directory.join("blobs/sha256").join(hex)) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Failure::new(format!("cannot read {digest}: {}", plain(&error)), "check the directory")),
+            Err(error) => Err(Failure::new(
+                format!("cannot read {digest}: {}", plain(&error)),
+                "check the directory",
+            )),
         }
     }
 
     fn document(&self, digest: &str) -> Result<Vec<u8>, Failure> {
-        small(self.blob(digest)?.ok_or_else(|| missing(digest))?, "a manifest")
+        small(
+            self.blob(digest)?.ok_or_else(|| missing(digest))?,
+            "a manifest",
+        )
     }
 }
 
@@ -51,14 +63,21 @@ impl Source for Layout {
         {
             let bytes = small(file, "a manifest")?;
             if digest(&bytes) != pin.digest {
-                return Err(Failure::corrupt(format!("the manifest {} is damaged: its digest is {}", pin.digest, digest(&bytes))));
+                return Err(Failure::corrupt(format!(
+                    "the manifest {} is damaged: its digest is {}",
+                    pin.digest,
+                    digest(&bytes)
+                )));
             }
             return follow(question, bytes, |d| self.document(&d.digest)).map(Some);
         }
         let wanted = question.image.split_once('@').map(|(_, digest)| digest);
         let named = |d: &&Descriptor| match wanted {
             Some(digest) => d.digest == digest,
-            None => NAMES.iter().filter_map(|name| d.annotations.get(*name)).any(|n| normalise(n).as_deref() == Some(&question.image)),
+            None => NAMES
+                .iter()
+                .filter_map(|name| d.annotations.get(*name))
+                .any(|n| normalise(n).as_deref() == Some(&question.image)),
         };
         let named: Vec<Descriptor> = self.entries.iter().filter(named).cloned().collect();
         let entry = match named.as_slice() {
@@ -69,7 +88,11 @@ impl Source for Layout {
         };
         let bytes = self.document(&entry.digest)?;
         if digest(&bytes) != entry.digest {
-            return Err(Failure::corrupt(format!("the manifest {} is damaged: its digest is {}", entry.digest, digest(&bytes))));
+            return Err(Failure::corrupt(format!(
+                "the manifest {} is damaged: its digest is {}",
+                entry.digest,
+                digest(&bytes)
+            )));
         }
         follow(question, bytes, |d| self.document(&d.digest)).map(Some)
     }
@@ -81,5 +104,8 @@ impl Source for Layout {
 }
 
 fn missing(digest: &str) -> Failure {
-    Failure::new(format!("the layout does not have {digest}"), "write the whole image into it, for all platforms that are asked for")
+    Failure::new(
+        format!("the layout does not have {digest}"),
+        "write the whole image into it, for all platforms that are asked for",
+    )
 }

@@ -1,7 +1,9 @@
-//! What `docker save` and `podman save` write: a tar archive with `manifest.json`, which names configuration and layers of each image.
+//! What `docker save` and `podman save` write: a tar archive with `manifest.json`, which names
+//! configuration and layers of each image.
 //!
-//! Where its members lie is read once; after that they are read where they are. There is no manifest as a registry has it, so the image is
-//! pinned by the digest of its configuration, which Docker calls the image's ID.
+//! Where its members lie is read once; after that they are read where they are. There is no
+//! manifest as a registry has it, so the image is pinned by the digest of its configuration, which
+//! Docker calls the image's ID.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -36,19 +38,37 @@ impl Saved {
     pub(super) fn open(path: &Path) -> Result<Self, String> {
         let file = File::open(path).map_err(|e| plain(&e))?;
         let mut archive = Archive::new(file);
-        let mut saved = Self { file: path.into(), members: BTreeMap::new(), images: Vec::new() };
+        let mut saved = Self {
+            file: path.into(),
+            members: BTreeMap::new(),
+            images: Vec::new(),
+        };
         let mut links = Vec::new();
-        let broken = |e: std::io::Error| format!("it is no tar archive ({e}); if it is compressed, decompress it");
+        let broken = |e: std::io::Error| {
+            format!("it is no tar archive ({e}); if it is compressed, decompress it")
+        };
         for entry in archive.entries_with_seek().map_err(broken)? {
             let entry = entry.map_err(broken)?;
-            let name = String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches("./").to_owned();
+            let name = String::from_utf8_lossy(&entry.path_bytes())
+                .trim_start_matches("./")
+                .to_owned();
             match entry.header().entry_type() {
-                EntryType::Regular | EntryType::Continuous => _ = saved.members.insert(name, (entry.raw_file_position(), entry.size())),
+                EntryType::Regular | EntryType::Continuous => {
+                    _ = saved
+                        .members
+                        .insert(name, (entry.raw_file_position(), entry.size()))
+                }
                 // A layer that two images share is saved once.
                 EntryType::Symlink | EntryType::Link => {
-                    let target = entry.link_name_bytes().map(|t| String::from_utf8_lossy(&t).into_owned()).unwrap_or_default();
-                    let base =
-                        if entry.header().entry_type() == EntryType::Symlink { name.rsplit_once('/').map_or("", |(d, _)| d) } else { "" };
+                    let target = entry
+                        .link_name_bytes()
+                        .map(|t| String::from_utf8_lossy(&t).into_owned())
+                        .unwrap_or_default();
+                    let base = if entry.header().entry_type() == EntryType::Symlink {
+                        name.rsplit_once('/').map_or("", |(d, _)| d)
+                    } else {
+                        ""
+                    };
                     let joined = join(base, &target);
                     links.push((name, joined));
                 }
@@ -60,19 +80,28 @@ impl Saved {
                 saved.members.insert(name, place);
             }
         }
-        let manifest = saved
-            .member("manifest.json")
-            .map_err(|_| "it has no manifest.json: `docker save` of Docker 1.10 or later writes one".to_owned())?;
+        let manifest = saved.member("manifest.json").map_err(|_| {
+            "it has no manifest.json: `docker save` of Docker 1.10 or later writes one".to_owned()
+        })?;
         let bytes = small(manifest, "manifest.json").map_err(|f| f.what)?;
         saved.images = serde_json::from_slice(&bytes).map_err(|e| format!("manifest.json: {e}"))?;
         Ok(saved)
     }
 
     fn member(&self, name: &str) -> Result<impl Read + use<>, Failure> {
-        let missing = |why: &str| Failure::new(format!("the archive's member {name} cannot be read: {why}"), "save the image again");
-        let (at, size) = *self.members.get(name).ok_or_else(|| missing("it is not there"))?;
+        let missing = |why: &str| {
+            Failure::new(
+                format!("the archive's member {name} cannot be read: {why}"),
+                "save the image again",
+            )
+        };
+        let (at, size) = *self
+            .members
+            .get(name)
+            .ok_or_else(|| missing("it is not there"))?;
         let mut file = File::open(&self.file).map_err(|e| missing(&plain(&e)))?;
-        file.seek(SeekFrom::Start(at)).map_err(|e| missing(&plain(&e)))?;
+        file.seek(SeekFrom::Start(at))
+            .map_err(|e| missing(&plain(&e)))?;
         Ok(file.take(size))
     }
 }
@@ -92,19 +121,36 @@ fn join(base: &str, target: &str) -> String {
 
 impl Source for Saved {
     fn find(&self, question: &Question, pin: Option<&Pin>) -> Result<Option<Found>, Failure> {
-        let named = |image: &&Image| image.repo_tags.iter().flatten().any(|tag| normalise(tag).as_deref() == Some(&question.image));
-        let Some(image) = self.images.iter().find(named) else { return Ok(None) };
+        let named = |image: &&Image| {
+            image
+                .repo_tags
+                .iter()
+                .flatten()
+                .any(|tag| normalise(tag).as_deref() == Some(&question.image))
+        };
+        let Some(image) = self.images.iter().find(named) else {
+            return Ok(None);
+        };
         if let Some(pin) = pin.filter(|pin| !pin.of_config) {
             return Err(Failure::new(
-                format!("it is locked as {}, and an archive of Docker does not tell the digest of a manifest", pin.digest),
+                format!(
+                    "it is locked as {}, and an archive of Docker does not tell the digest of a manifest",
+                    pin.digest
+                ),
                 "--upgrade takes what the archive has",
             ));
         }
         let config = small(self.member(&image.config)?, "the configuration")?;
-        let blob =
-            |name: &String| Blob { size: self.members.get(name).map_or(0, |(_, size)| *size), member: name.clone(), ..Blob::default() };
+        let blob = |name: &String| Blob {
+            size: self.members.get(name).map_or(0, |(_, size)| *size),
+            member: name.clone(),
+            ..Blob::default()
+        };
         Ok(Some(Found {
-            pin: Pin { digest: digest(&config), of_config: true },
+            pin: Pin {
+                digest: digest(&config),
+                of_config: true,
+            },
             config: blob(&image.config),
             layers: image.layers.iter().map(blob).collect(),
         }))

@@ -26,19 +26,30 @@ pub(super) struct Asked {
 impl Asked {
     pub(super) fn failure(&self, error: &OciDistributionError) -> Failure {
         match error {
-            OciDistributionError::RequestError(error) => {
-                self.request(error, error.is_timeout(), error.is_connect(), error.url().map(ToString::to_string).as_deref())
-            }
+            OciDistributionError::RequestError(error) => self.request(
+                error,
+                error.is_timeout(),
+                error.is_connect(),
+                error.url().map(ToString::to_string).as_deref(),
+            ),
             OciDistributionError::UnauthorizedError { .. } => self.denied(),
-            OciDistributionError::AuthenticationFailure(reason) => match serde_json::from_str::<OciEnvelope>(reason) {
+            OciDistributionError::AuthenticationFailure(reason) => match serde_json::from_str::<
+                OciEnvelope,
+            >(reason)
+            {
                 Ok(envelope) if has(&envelope, &OciErrorCode::Toomanyrequests) => self.limited(),
                 _ => self.denied(),
             },
             OciDistributionError::RegistryError { envelope, .. } => self.said(envelope),
             OciDistributionError::ServerError { code, message, .. } => self.status(*code, message),
             OciDistributionError::ImageManifestNotFoundError(_) => self.missing(),
-            OciDistributionError::DigestError(error) => Failure::corrupt(format!("{} answers with something else: {error}", self.registry)),
-            OciDistributionError::RegistryTokenDecodeError(_) => self.strange("its token service answers with no token"),
+            OciDistributionError::DigestError(error) => Failure::corrupt(format!(
+                "{} answers with something else: {error}",
+                self.registry
+            )),
+            OciDistributionError::RegistryTokenDecodeError(_) => {
+                self.strange("its token service answers with no token")
+            }
             other => self.strange(&deepest(other)),
         }
     }
@@ -48,7 +59,9 @@ impl Asked {
         let inner = error.get_ref().map(|e| e as &(dyn Error + 'static));
         if let Some(damage) = inner.and_then(|e| e.downcast_ref::<DigestError>()) {
             return Failure::corrupt(match damage {
-                DigestError::VerificationError { expected, actual } => format!("the blob {expected} is damaged: its digest is {actual}"),
+                DigestError::VerificationError { expected, actual } => {
+                    format!("the blob {expected} is damaged: its digest is {actual}")
+                }
                 other => format!("a blob cannot be checked: {other}"),
             });
         }
@@ -56,31 +69,58 @@ impl Asked {
         if cause.contains("timed out") {
             return self.too_slow();
         }
-        Failure::new(format!("{} broke off in the middle of a layer: {cause}", self.registry), "try again")
+        Failure::new(
+            format!(
+                "{} broke off in the middle of a layer: {cause}",
+                self.registry
+            ),
+            "try again",
+        )
     }
 
     pub(super) fn too_slow(&self) -> Failure {
         let seconds = self.options.timeout.as_secs();
-        Failure::new(format!("{} does not answer within {seconds} s", self.registry), "try again, or wait longer with --timeout")
+        Failure::new(
+            format!("{} does not answer within {seconds} s", self.registry),
+            "try again, or wait longer with --timeout",
+        )
     }
 
-    fn request(&self, error: &(dyn Error + 'static), slow: bool, connect: bool, url: Option<&str>) -> Failure {
+    fn request(
+        &self,
+        error: &(dyn Error + 'static),
+        slow: bool,
+        connect: bool,
+        url: Option<&str>,
+    ) -> Failure {
         if slow {
             return self.too_slow();
         }
         let cause = deepest(error);
         // What goes out in the clear goes nowhere, except to these.
-        let allowed = |name: &str| name == self.registry || loopback(name) || self.options.insecure.iter().any(|r| host(r) == host(name));
-        let elsewhere = url.and_then(|u| u.strip_prefix("http://")).and_then(|u| u.split('/').next());
+        let allowed = |name: &str| {
+            name == self.registry
+                || loopback(name)
+                || self.options.insecure.iter().any(|r| host(r) == host(name))
+        };
+        let elsewhere = url
+            .and_then(|u| u.strip_prefix("http://"))
+            .and_then(|u| u.split('/').next());
         if let Some(host) = elsewhere.filter(|name| connect && !allowed(name)) {
             return Failure::new(
-                format!("{} sends on to {host} over plain HTTP, which is not spoken", self.registry),
+                format!(
+                    "{} sends on to {host} over plain HTTP, which is not spoken",
+                    self.registry
+                ),
                 format!("if that is meant, allow it with --insecure-registry {host}"),
             );
         }
         if cause.to_lowercase().contains("certificate") {
             return Failure::new(
-                format!("the certificate of {} is not trusted: {cause}", self.registry),
+                format!(
+                    "the certificate of {} is not trusted: {cause}",
+                    self.registry
+                ),
                 "name the file of its authority in the environment variable SSL_CERT_FILE",
             );
         }
@@ -95,7 +135,10 @@ impl Asked {
             );
         }
         let todo = "check the name and the network; --from reads images from an archive";
-        Failure::new(format!("{} cannot be reached: {cause}", self.registry), todo)
+        Failure::new(
+            format!("{} cannot be reached: {cause}", self.registry),
+            todo,
+        )
     }
 
     fn said(&self, envelope: &OciEnvelope) -> Failure {
@@ -113,7 +156,12 @@ impl Asked {
         ]) {
             self.missing()
         } else {
-            let texts: Vec<&str> = envelope.errors.iter().map(|e| e.message.as_str()).filter(|m| !m.is_empty()).collect();
+            let texts: Vec<&str> = envelope
+                .errors
+                .iter()
+                .map(|e| e.message.as_str())
+                .filter(|m| !m.is_empty())
+                .collect();
             self.strange(&texts.join(", "))
         }
     }
@@ -123,25 +171,44 @@ impl Asked {
             429 => self.limited(),
             401 | 403 => self.denied(),
             404 => self.missing(),
-            500.. => Failure::new(format!("{} is in trouble itself: status {code}", self.registry), "try again later"),
-            _ => self.strange(format!("status {code} {}", message.lines().next().unwrap_or("")).trim_end()),
+            500.. => Failure::new(
+                format!("{} is in trouble itself: status {code}", self.registry),
+                "try again later",
+            ),
+            _ => self.strange(
+                format!("status {code} {}", message.lines().next().unwrap_or("")).trim_end(),
+            ),
         }
     }
 
     fn limited(&self) -> Failure {
         let registry = &self.registry;
-        let login = if self.known { "" } else { ", or log in, which allows more: `docker login`" };
-        Failure::new(format!("{registry} limits how much is pulled, and the limit is reached"), format!("try again later{login}"))
+        let login = if self.known {
+            ""
+        } else {
+            ", or log in, which allows more: `docker login`"
+        };
+        Failure::new(
+            format!("{registry} limits how much is pulled, and the limit is reached"),
+            format!("try again later{login}"),
+        )
     }
 
     fn denied(&self) -> Failure {
         let registry = &self.registry;
         let what = if self.known {
-            format!("{registry} does not accept the credentials, or does not let them read this image")
+            format!(
+                "{registry} does not accept the credentials, or does not let them read this image"
+            )
         } else {
-            format!("{registry} lets nobody read this image without credentials, or does not have it")
+            format!(
+                "{registry} lets nobody read this image without credentials, or does not have it"
+            )
         };
-        Failure::new(what, format!("`docker login {registry}` writes the credentials that are used"))
+        Failure::new(
+            what,
+            format!("`docker login {registry}` writes the credentials that are used"),
+        )
     }
 
     fn missing(&self) -> Failure {
@@ -149,7 +216,10 @@ impl Asked {
     }
 
     fn strange(&self, what: &str) -> Failure {
-        Failure::new(format!("{} is not understood: {what}", self.registry), "is it a container registry?")
+        Failure::new(
+            format!("{} is not understood: {what}", self.registry),
+            "is it a container registry?",
+        )
     }
 }
 

@@ -1,7 +1,9 @@
-//! Images of a registry, over HTTPS; plain HTTP only for this machine's own addresses and for registries that the user names.
+//! Images of a registry, over HTTPS; plain HTTP only for this machine's own addresses and for
+//! registries that the user names.
 //!
-//! A registry of this machine, or one that is named, is asked over HTTPS first, as container runtimes do. Requests are made one after the
-//! other; several images are read at a time by several [`Registry`]s.
+//! A registry of this machine, or one that is named, is asked over HTTPS first, as container
+//! runtimes do. Requests are made one after the other; several images are read at a time by several
+//! [`Registry`]s.
 
 mod credentials;
 mod errors;
@@ -70,8 +72,16 @@ impl Registry {
     pub(super) fn new(options: Arc<Options>) -> Result<Self> {
         // Another one may be there already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the network client")?;
-        Ok(Self { options, runtime, https: OnceCell::new(), http: OnceCell::new() })
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the network client")?;
+        Ok(Self {
+            options,
+            runtime,
+            https: OnceCell::new(),
+            http: OnceCell::new(),
+        })
     }
 
     /// The client of a protocol.
@@ -82,21 +92,36 @@ impl Registry {
         }
         let (https_proxy, no_proxy) = proxies();
         let hosts = self.options.insecure.iter().map(|registry| host(registry));
-        let plain: Vec<&str> = [LOOPBACK].into_iter().chain(hosts).chain(no_proxy.as_deref()).collect();
+        let plain: Vec<&str> = [LOOPBACK]
+            .into_iter()
+            .chain(hosts)
+            .chain(no_proxy.as_deref())
+            .collect();
         let config = ClientConfig {
-            protocol: if secure { ClientProtocol::Https } else { ClientProtocol::Http },
+            protocol: if secure {
+                ClientProtocol::Https
+            } else {
+                ClientProtocol::Http
+            },
             platform_resolver: None,
             read_timeout: Some(self.options.timeout),
             connect_timeout: Some(self.options.timeout),
             user_agent: concat!("kubewright/", env!("CARGO_PKG_VERSION")),
-            // Redirects and token services may lead to plain HTTP, which carries credentials in the clear.
+            // Redirects and token services may lead to plain HTTP, which carries credentials in the
+            // clear.
             http_proxy: Some(NOWHERE.into()),
             https_proxy,
             no_proxy: Some(plain.join(",")),
             ..ClientConfig::default()
         };
         let client = Client::try_from(config).map_err(|error| {
-            Failure::new(format!("no secure connection can be made: {}", errors::deepest(&error)), "install the package ca-certificates")
+            Failure::new(
+                format!(
+                    "no secure connection can be made: {}",
+                    errors::deepest(&error)
+                ),
+                "install the package ca-certificates",
+            )
         })?;
         Ok(cell.get_or_init(|| client))
     }
@@ -106,14 +131,35 @@ impl Registry {
         let registry = reference.resolve_registry();
         let auth = self.options.credentials.of(reference.registry())?;
         let known = auth != RegistryAuth::Anonymous;
-        let may_be_plain = loopback(registry) || self.options.insecure.iter().any(|r| r == registry || r == reference.registry());
-        let asked = Asked { registry: registry.to_owned(), known, entered: false, options: self.options.clone() };
-        let entered = |client| Session { client, auth: auth.clone(), asked: Asked { entered: true, ..asked.clone() } };
-        let auth_by = |client: &Client| self.patiently(client.auth(reference, &auth, RegistryOperation::Pull));
+        let may_be_plain = loopback(registry)
+            || self
+                .options
+                .insecure
+                .iter()
+                .any(|r| r == registry || r == reference.registry());
+        let asked = Asked {
+            registry: registry.to_owned(),
+            known,
+            entered: false,
+            options: self.options.clone(),
+        };
+        let entered = |client| Session {
+            client,
+            auth: auth.clone(),
+            asked: Asked {
+                entered: true,
+                ..asked.clone()
+            },
+        };
+        let auth_by = |client: &Client| {
+            self.patiently(client.auth(reference, &auth, RegistryOperation::Pull))
+        };
         let https = self.client(true)?;
         match auth_by(https) {
             Ok(_) => Ok(entered(https)),
-            Err(Trouble::Error(OciDistributionError::RequestError(error))) if may_be_plain && error.is_connect() && !error.is_timeout() => {
+            Err(Trouble::Error(OciDistributionError::RequestError(error)))
+                if may_be_plain && error.is_connect() && !error.is_timeout() =>
+            {
                 let http = self.client(false)?;
                 auth_by(http).map_err(|error| error.tell(&asked))?;
                 Ok(entered(http))
@@ -123,9 +169,15 @@ impl Registry {
     }
 
     /// Waits for an answer, and not for ever, however slowly it comes.
-    fn patiently<T>(&self, answer: impl Future<Output = Result<T, OciDistributionError>>) -> Result<T, Trouble> {
+    fn patiently<T>(
+        &self,
+        answer: impl Future<Output = Result<T, OciDistributionError>>,
+    ) -> Result<T, Trouble> {
         let limit = self.options.timeout * 4;
-        match self.runtime.block_on(async { tokio::time::timeout(limit, answer).await }) {
+        match self
+            .runtime
+            .block_on(async { tokio::time::timeout(limit, answer).await })
+        {
             Ok(answer) => answer.map_err(Trouble::Error),
             Err(_) => Err(Trouble::Slow),
         }
@@ -133,10 +185,17 @@ impl Registry {
 
     /// Reads a manifest or an index.
     fn document(&self, session: &Session<'_>, reference: &Reference) -> Result<Vec<u8>, Failure> {
-        let pulled = self.patiently(session.client.pull_manifest_raw(reference, &session.auth, &ACCEPTED));
+        let pulled = self.patiently(session.client.pull_manifest_raw(
+            reference,
+            &session.auth,
+            &ACCEPTED,
+        ));
         let (bytes, _) = pulled.map_err(|error| error.tell(&session.asked))?;
         if bytes.len() as u64 > MAX_DOCUMENT {
-            return Err(Failure::odd(format!("its manifest has more than {} MiB", MAX_DOCUMENT >> 20)));
+            return Err(Failure::odd(format!(
+                "its manifest has more than {} MiB",
+                MAX_DOCUMENT >> 20
+            )));
         }
         Ok(bytes.to_vec())
     }
@@ -162,23 +221,42 @@ impl Source for Registry {
         let reference = reference(question)?;
         let session = self.session(&reference)?;
         let pinned = pin.filter(|pin| !pin.of_config);
-        let first = pinned.map_or_else(|| reference.clone(), |pin| reference.clone_with_digest(pin.digest.clone()));
-        let bytes = self.document(&session, &first).map_err(|failure| match pinned {
-            Some(pin) if failure.todo == errors::MISSING => Failure::new(
-                format!("{} does not have {} any more, as which it is locked", reference.registry(), pin.digest),
-                "--upgrade takes what the tag names now",
-            ),
-            _ => failure,
-        })?;
+        let first = pinned.map_or_else(
+            || reference.clone(),
+            |pin| reference.clone_with_digest(pin.digest.clone()),
+        );
+        let bytes = self
+            .document(&session, &first)
+            .map_err(|failure| match pinned {
+                Some(pin) if failure.todo == errors::MISSING => Failure::new(
+                    format!(
+                        "{} does not have {} any more, as which it is locked",
+                        reference.registry(),
+                        pin.digest
+                    ),
+                    "--upgrade takes what the tag names now",
+                ),
+                _ => failure,
+            })?;
         if let Some(promised) = first.digest()
             && promised != digest(&bytes)
         {
-            return Err(Failure::corrupt(format!("the manifest {promised} is damaged: its digest is {}", digest(&bytes))));
+            return Err(Failure::corrupt(format!(
+                "the manifest {promised} is damaged: its digest is {}",
+                digest(&bytes)
+            )));
         }
-        let found = follow(question, bytes, |d| self.document(&session, &reference.clone_with_digest(d.digest.clone())))?;
-        if let Some(pin) = pin.filter(|pin| pin.of_config && found.config.digest.as_ref() != Some(&pin.digest)) {
+        let found = follow(question, bytes, |d| {
+            self.document(&session, &reference.clone_with_digest(d.digest.clone()))
+        })?;
+        if let Some(pin) =
+            pin.filter(|pin| pin.of_config && found.config.digest.as_ref() != Some(&pin.digest))
+        {
             return Err(Failure::new(
-                format!("it is locked as the image with the configuration {}, and the registry has another one", pin.digest),
+                format!(
+                    "it is locked as the image with the configuration {}, and the registry has another one",
+                    pin.digest
+                ),
                 "--upgrade takes that one",
             ));
         }
@@ -191,15 +269,22 @@ impl Source for Registry {
         let digest = blob.digest.as_deref().unwrap_or_default();
         let pulled = self.patiently(session.client.pull_blob_stream(&reference, digest));
         let stream = pulled.map_err(|error| error.tell(&session.asked))?.stream;
-        Ok(Box::new(Body { runtime: &self.runtime, stream: stream.fuse(), chunk: None, asked: session.asked }))
+        Ok(Box::new(Body {
+            runtime: &self.runtime,
+            stream: stream.fuse(),
+            chunk: None,
+            asked: session.asked,
+        }))
     }
 }
 
 fn reference(question: &Question) -> Result<Reference, Failure> {
-    question
-        .image
-        .parse()
-        .map_err(|error| Failure::new(format!("this is no image reference: {error}"), "correct the image of the container"))
+    question.image.parse().map_err(|error| {
+        Failure::new(
+            format!("this is no image reference: {error}"),
+            "correct the image of the container",
+        )
+    })
 }
 
 /// The body of an answer, as a reader.
@@ -236,7 +321,9 @@ impl<S: Stream<Item = io::Result<B>> + Unpin, B: AsRef<[u8]>> Read for Body<'_, 
 /// `host` of `host[:port]`.
 fn host(registry: &str) -> &str {
     match registry.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host.trim_start_matches('[').trim_end_matches(']'),
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => {
+            host.trim_start_matches('[').trim_end_matches(']')
+        }
         _ => registry,
     }
 }
@@ -244,14 +331,27 @@ fn host(registry: &str) -> &str {
 /// Whether a registry is this machine itself.
 fn loopback(registry: &str) -> bool {
     let host = host(registry);
-    host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+    host == "localhost"
+        || host
+            .parse()
+            .is_ok_and(|address: std::net::IpAddr| address.is_loopback())
 }
 
 /// The proxy for HTTPS, and the hosts that need none, as the environment says.
 fn proxies() -> (Option<String>, Option<String>) {
-    let first = |names: &[&str]| names.iter().find_map(std::env::var_os).and_then(|v| v.into_string().ok()).filter(|v| !v.is_empty());
+    let first = |names: &[&str]| {
+        names
+            .iter()
+            .find_map(std::env::var_os)
+            .and_then(|v| v.into_string().ok())
+            .filter(|v| !v.is_empty())
+    };
     let proxy = first(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]);
-    let direct = if proxy.is_some() { first(&["NO_PROXY", "no_proxy"]) } else { None };
+    let direct = if proxy.is_some() {
+        first(&["NO_PROXY", "no_proxy"])
+    } else {
+        None
+    };
     (proxy, direct)
 }
 
@@ -261,10 +361,22 @@ mod tests {
 
     #[test]
     fn this_machine_has_several_names() {
-        for registry in ["localhost", "localhost:5000", "127.0.0.1:5000", "127.8.0.1", "[::1]:5000"] {
+        for registry in [
+            "localhost",
+            "localhost:5000",
+            "127.0.0.1:5000",
+            "127.8.0.1",
+            "[::1]:5000",
+        ] {
             assert!(loopback(registry), "{registry}");
         }
-        for registry in ["localhost.example.com", "127.0.0.1.example.com:5000", "10.0.0.1", "registry", "docker.io"] {
+        for registry in [
+            "localhost.example.com",
+            "127.0.0.1.example.com:5000",
+            "10.0.0.1",
+            "registry",
+            "docker.io",
+        ] {
             assert!(!loopback(registry), "{registry}");
         }
     }
