@@ -159,7 +159,29 @@ fn synced(workspace: &Workspace) -> Vec<(String, String)> {
             }
         }
     }
+    found.extend(submodules(workspace));
     found
+}
+
+/// The directories of git submodules (<https://git-scm.com/docs/gitmodules>).
+fn submodules(workspace: &Workspace) -> Vec<(String, String)> {
+    const FILE: &str = ".gitmodules";
+    let bytes = workspace
+        .options()
+        .texts
+        .as_ref()
+        .and_then(|texts| texts.bytes(FILE));
+    let text = String::from_utf8(bytes.unwrap_or_default()).unwrap_or_default();
+    let paths = text.lines().filter_map(|line| line.split_once('='));
+    let paths = paths.filter(|(key, _)| key.trim() == "path");
+    paths
+        .map(|(_, path)| {
+            (
+                format!("{}/", path.trim().trim_matches('/')),
+                FILE.to_owned(),
+            )
+        })
+        .collect()
 }
 
 /// The `path` of a mapping.

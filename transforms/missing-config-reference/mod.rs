@@ -17,6 +17,7 @@ mod near;
 mod objects;
 mod one_sided;
 mod say;
+mod scattered;
 mod traces;
 mod unfollowed;
 mod variables;
@@ -76,6 +77,7 @@ impl Transform for MissingConfigReference {
         all.extend(one_sided::judge(&facts, &found.one_sided));
         all.extend(misnamed::judge(&facts, &found.misnamed));
         all.extend(misnamed::incomplete(&facts));
+        all.extend(scattered::judge(&facts));
         all.extend(variables::judge(&facts));
         all
     }
