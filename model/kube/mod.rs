@@ -44,6 +44,7 @@ mod kustomization;
 mod kustomize;
 mod meeting;
 mod mention;
+mod nearest;
 mod outside;
 mod overlay;
 mod overrides;

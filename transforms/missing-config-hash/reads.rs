@@ -680,9 +680,9 @@ fn defined_elsewhere<'a>(
     let same_place = |r: &Resource| {
         r.namespace.is_none() || workload.namespace.is_none() || r.namespace == workload.namespace
     };
-    workspace
-        .definitions(source.to, source.name)
-        .find(|r| r.api_version == "v1" && same_place(r))
+    let all = workspace.definitions(source.to, source.name);
+    let fitting = all.filter(|r| r.api_version == "v1" && same_place(r));
+    workspace.nearest(workload.file, fitting)
 }
 
 fn absent(

@@ -2,7 +2,6 @@
 //! Asked only when something is missing.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -286,24 +285,12 @@ impl<'a, 'g> Facts<'a, 'g> {
         file: FileId,
     ) -> Option<FileId> {
         let ws = self.workspace();
-        let path = ws.file(file).path.as_str();
-        let shared = |other: FileId| {
-            ws.file(other)
-                .path
-                .split('/')
-                .zip(path.split('/'))
-                .take_while(|(a, b)| a == b)
-                .count()
-        };
         let defined = self
             .definitions(wanted.to, wanted.name)
             .iter()
             .map(|id| ws.resource(*id));
-        let fitting = defined
-            .filter(|r| may_equal(r.namespace.as_deref(), namespace))
-            .map(|r| r.file);
-        let depth = |other: FileId| ws.file(other).path.matches('/').count();
-        fitting.max_by_key(|other| (shared(*other), Reverse(depth(*other)), Reverse(*other)))
+        let fitting = defined.filter(|r| may_equal(r.namespace.as_deref(), namespace));
+        Some(ws.nearest(file, fitting)?.file)
     }
 
     /// Every definition of a name in the workspace.
