@@ -368,7 +368,9 @@ impl Contents<'_> {
                     return Err(NoFix::new("patched-by-kustomize", text));
                 }
             };
-        if generated.name != source.name && !self.workspace.follows_names(set, workload.id) {
+        if generated.name != source.name
+            && !is_followed(self.workspace, set, workload, source, false)
+        {
             return Err(not_followed(&display));
         }
         let onto = match generated.onto {
@@ -405,7 +407,7 @@ fn read_in(
             Resolution::Uncertain(ids) => the_only(workspace, set, workload, &ids, source)?,
             Resolution::Generated {
                 hash_suffix: true, ..
-            } if !workspace.follows_names(set, workload.id) => {
+            } if !is_followed(workspace, set, workload, source, true) => {
                 return Err(not_followed(&display));
             }
             Resolution::Generated {
@@ -447,7 +449,7 @@ fn read_in(
         let built = workspace
             .member(set, id)
             .map_or(source.name, |member| member.name.as_str());
-        if built != source.name && !workspace.follows_names(set, workload.id) {
+        if built != source.name && !is_followed(workspace, set, workload, source, false) {
             return Err(not_followed(&display));
         }
         if name_hash::is_hashed(workspace, id) {
@@ -489,6 +491,20 @@ fn read_in(
             list(&reading.by_name)
         ),
     ))
+}
+
+/// Whether kustomize changes the reference along with the name: in the kinds that it knows, and
+/// within one namespace of one build.
+fn is_followed(
+    workspace: &Workspace,
+    set: SetId,
+    workload: &Resource,
+    source: &Source<'_>,
+    hashed: bool,
+) -> bool {
+    let renamed = workspace.renamed(set, workload.id, source.to, source.name, hashed);
+    workspace.follows_names(set, workload.id)
+        && renamed.is_none_or(|renamed| renamed.together && renamed.meets())
 }
 
 /// The build changes the name, and not the reference to it: no pod will find what would be hashed.
