@@ -4,7 +4,8 @@ use kubewright_model::finding::{Applicability, Change, Finding, Fix, NoFix, Seve
 use kubewright_model::kube::Target;
 use kubewright_model::yaml::{Refusal, Value};
 
-use super::reads::{Reading, list};
+use super::reads::Reading;
+use super::sources::list;
 use super::{Case, covers, skips};
 
 /// The finding, with the fix that adds what the list leaves out. Reloader restarts for all of it

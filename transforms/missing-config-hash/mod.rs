@@ -11,7 +11,8 @@ use kubewright_model::kube::{Hold, PodTemplate, Resource, Target, Workspace};
 use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
 
 pub(crate) use self::canon::base64;
-use self::reads::{Behind, Reading, Source, list};
+use self::reads::{Behind, Reading};
+use self::sources::{Source, list};
 use crate::{Context, Meta, Transform};
 
 mod canon;
@@ -22,6 +23,7 @@ mod name_hash;
 mod placeholder;
 mod reads;
 mod skips;
+mod sources;
 #[cfg(test)]
 mod tests;
 
@@ -70,9 +72,9 @@ fn judge(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> O
         .node
         .path(&["metadata", "annotations"])
         .and_then(|map| map.get(&settings.annotation));
-    let sources = reads::sources(template, settings.secrets);
+    let sources = sources::sources(template, settings.secrets);
     if sources.is_empty() {
-        let sources = reads::first_start(template, settings.secrets);
+        let sources = sources::first_start(template, settings.secrets);
         let text = "it is taken in once, at the first start, while the data directory is empty: a restart would change nothing";
         let case = Case {
             cx,
@@ -112,7 +114,7 @@ pub(crate) fn covered(
     template: &PodTemplate<'_>,
 ) -> Result<(Names, Names), NoFix> {
     let settings = &cx.settings.missing_config_hash;
-    let sources = reads::sources(template, settings.secrets);
+    let sources = sources::sources(template, settings.secrets);
     let Some(node) = cx
         .workspace
         .node(resource.id)

@@ -6,7 +6,8 @@ use kubewright_model::kube::{Hold, PodTemplate, Resource, Rollout, Workspace};
 use kubewright_model::yaml::Node;
 
 use super::covers::{self, annotations};
-use super::reads::{Behind, Reading, Source};
+use super::reads::{Behind, Reading};
+use super::sources::Source;
 
 /// Other tools that restart pods when configuration changes, or that own the workload: a part of
 /// the annotation's key, values that switch it off, code, what to say. On the workload or on its

@@ -1,0 +1,199 @@
+//! What a pod template asks for: one source a ConfigMap or Secret, in the order of first reference,
+//! with the keys that reach the pod.
+
+use std::collections::BTreeSet;
+
+use kubewright_model::kube::{Keys, PodTemplate, Reference, Site, Target};
+use kubewright_model::yaml::Node;
+
+use super::content::{self, Content};
+
+/// How much of a source is read besides the keys that are named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Extent {
+    Nothing,
+    /// `envFrom`
+    Data,
+    /// A volume: `data` and `binaryData`.
+    All,
+}
+
+/// A ConfigMap or Secret that a pod template reads, and what of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Source<'a> {
+    /// What it is.
+    pub to: Target,
+    /// Its name, as it is referenced.
+    pub name: &'a str,
+    /// The pod starts without it.
+    pub optional: bool,
+    /// Keys that are named.
+    pub keys: BTreeSet<String>,
+    /// Those of them without which the pod does not start.
+    pub required: BTreeSet<String>,
+    /// What else is read.
+    pub extent: Extent,
+    /// Something of it is read through a volume.
+    pub volume: bool,
+    /// All of it is, and as whole directories: what is mounted through `subPath` never changes.
+    pub only_volumes: bool,
+}
+
+impl Source<'_> {
+    /// Whether that holds for each key that is read.
+    pub(super) fn reads_only(
+        &self,
+        content: &Content,
+        holds: impl Fn(&content::Value) -> bool,
+    ) -> bool {
+        let mut read = content.values.iter().filter(|(key, value)| {
+            self.extent == Extent::All
+                || (self.extent == Extent::Data && !value.binary)
+                || self.keys.contains(*key)
+        });
+        read.all(|(_, value)| holds(value))
+    }
+
+    /// `ConfigMap app-config`
+    pub(super) fn display(&self) -> String {
+        format!("{} {}", self.to.kind(), self.name)
+    }
+
+    /// Its kind and name, for [`list`].
+    pub(super) fn label(&self) -> (Target, String) {
+        (self.to, self.name.to_owned())
+    }
+}
+
+/// `ConfigMap a`, `ConfigMaps a and b`, `ConfigMaps a, b and c and Secret d`
+pub(super) fn list(labels: &[(Target, String)]) -> String {
+    let mut kinds = Vec::new();
+    for kind in [Target::ConfigMap, Target::Secret] {
+        let names: Vec<&str> = labels
+            .iter()
+            .filter(|(to, _)| *to == kind)
+            .map(|(_, name)| name.as_str())
+            .collect();
+        match names.as_slice() {
+            [] => {}
+            [one] => kinds.push(format!("{} {one}", kind.kind())),
+            [first @ .., last] => {
+                kinds.push(format!("{}s {} and {last}", kind.kind(), first.join(", ")))
+            }
+        }
+    }
+    kinds.join(" and ")
+}
+
+/// Where images look for what they take in once, while their data directory is empty: databases
+/// (<https://github.com/docker-library/docs/blob/master/postgres/README.md#initialization-scripts>),
+/// Oracle's (<https://github.com/gvenzl/oci-oracle-free#initialization-scripts>), `OpenLDAP`
+/// (<https://github.com/osixia/docker-openldap#seed-ldap-database-with-ldif>,
+/// <https://github.com/bitnami/containers/tree/main/bitnami/openldap#configuration>), the realms of
+/// Keycloak (<https://www.keycloak.org/server/importExport#_importing_a_realm_during_startup>).
+const FIRST_START: &[&str] = &[
+    "/docker-entrypoint-initdb.d",
+    "/docker-entrypoint-preinitdb.d",
+    "/container-entrypoint-initdb.d",
+    "/opt/oracle/scripts/setup",
+    "/container/service/slapd/assets/config/bootstrap",
+    "/ldifs",
+    "/opt/keycloak/data/import",
+];
+
+/// What the template reads at every start, in the order of first reference.
+pub(super) fn sources<'a>(template: &PodTemplate<'a>, secrets: bool) -> Vec<Source<'a>> {
+    gather(
+        template
+            .references()
+            .into_iter()
+            .filter(|r| !at_first_start(template, r)),
+        secrets,
+    )
+}
+
+/// What it reads at the first start only.
+pub(super) fn first_start<'a>(template: &PodTemplate<'a>, secrets: bool) -> Vec<Source<'a>> {
+    gather(
+        template
+            .references()
+            .into_iter()
+            .filter(|r| at_first_start(template, r)),
+        secrets,
+    )
+}
+
+/// Whether a reference is a volume that is mounted for the scripts of a first start and nowhere
+/// else.
+fn at_first_start(template: &PodTemplate<'_>, reference: &Reference<'_>) -> bool {
+    let (Site::Volume { volume, .. } | Site::Projected { volume, .. }) = reference.site else {
+        return false;
+    };
+    let name = volume.get("name").and_then(Node::text);
+    let containers = template.containers();
+    let mounts = containers
+        .iter()
+        .filter_map(|c| c.node.get("volumeMounts"))
+        .flat_map(Node::items);
+    let paths = mounts
+        .filter(|m| m.get("name").and_then(Node::text) == name)
+        .map(|m| m.get("mountPath").and_then(Node::text));
+    let below = |path: &str, first: &str| {
+        path.strip_prefix(first)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let mut paths = paths
+        .map(|path| path.is_some_and(|path| FIRST_START.iter().any(|first| below(path, first))));
+    paths.next().is_some_and(|first| first && paths.all(|p| p))
+}
+
+fn gather<'a>(references: impl Iterator<Item = Reference<'a>>, secrets: bool) -> Vec<Source<'a>> {
+    let mut sources: Vec<Source<'a>> = Vec::new();
+    for reference in references {
+        let unread = match &reference.demand.reads {
+            Keys::None => true,
+            Keys::Some(keys) => keys.is_empty(),
+            Keys::AllData | Keys::All => reference.site == Site::Other,
+        };
+        if unread || reference.name.is_empty() || (reference.to == Target::Secret && !secrets) {
+            continue;
+        }
+        let known = sources
+            .iter()
+            .position(|s| s.to == reference.to && s.name == reference.name)
+            .unwrap_or_else(|| {
+                sources.push(Source {
+                    to: reference.to,
+                    name: reference.name,
+                    optional: true,
+                    keys: BTreeSet::new(),
+                    required: BTreeSet::new(),
+                    extent: Extent::Nothing,
+                    volume: false,
+                    only_volumes: true,
+                });
+                sources.len() - 1
+            });
+        let Some(source) = sources.get_mut(known) else {
+            continue;
+        };
+        source.optional &= reference.optional;
+        let volume = matches!(reference.site, Site::Volume { .. } | Site::Projected { .. });
+        source.volume |= volume;
+        // What is mounted through `subPath` alone reads keys by name; a volume with `items` does
+        // too, which is as well.
+        source.only_volumes &= volume && matches!(reference.demand.reads, Keys::All);
+        match reference.demand.reads {
+            Keys::None => {}
+            Keys::Some(keys) => {
+                if !reference.optional {
+                    source.required.extend(keys.iter().cloned());
+                }
+                source.keys.extend(keys);
+            }
+            Keys::AllData => source.extent = source.extent.max(Extent::Data),
+            Keys::All => source.extent = Extent::All,
+        }
+    }
+    sources
+}
