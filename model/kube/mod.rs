@@ -18,74 +18,41 @@
 //!   for those who look at them ([`Tree`]);
 //! - it takes names as they stand in the text (`&str`) and sorts positions, not copies of strings.
 
-mod application_set;
-mod applier;
 mod apply_set;
-mod argo;
-mod aside;
-mod built;
-mod content;
-mod custom_fields;
-mod field_reference;
-mod field_table;
-mod flux;
-mod follow;
-mod gather;
-mod generated;
-mod generation;
-mod generator;
-mod generator_content;
-mod hold;
-mod image_table;
+mod change;
+mod gitops;
 pub mod images;
-mod index;
-mod invalid;
-mod kustomization;
 mod kustomize;
-mod meeting;
-mod mention;
-mod outside;
-mod overlay;
-mod overrides;
-mod owners;
-mod patch;
-mod patched;
+mod names;
+mod object;
 mod pod;
-mod pod_reference;
-mod read;
+mod provenance;
 mod reference;
-mod repository;
-mod resolve;
-mod resource;
-mod selector;
-mod sets;
-mod template;
+mod source;
 #[cfg(test)]
 mod tests;
-mod touch;
-mod tree;
-mod unexplained;
-mod unit;
 mod workspace;
 
-pub use aside::Aside;
-pub use built::{Build, Built};
-pub use content::Encrypted;
-pub use follow::Renamed;
-pub use generation::{Failure, FailureReason};
-pub use generator_content::{GeneratedContent, Unknown};
-pub use hold::Hold;
-pub use invalid::{Invalid, Problem};
-pub use kustomize::{GeneratedKeys, Generator, Kustomization, OutsideUse, OutsideUseKind, Touch};
-pub use mention::{Mention, Mentions, Reader, Surroundings, Texts};
-pub use patched::Origin;
-pub use pod::{CARRIERS, Carrier, Container, ContainerKind, PodTemplate, Rollout, walk};
-pub use reference::{Certainty, Demand, FieldReference, Keys, Reference, Site, Target};
-pub use resource::{FileId, Identity, Resource, ResourceId};
-pub use sets::{
+pub use apply_set::generator_failure::{Failure, FailureReason};
+pub use change::built::{Build, Built};
+pub use change::content::Encrypted;
+pub use change::generator_content::{GeneratedContent, Unknown};
+pub use change::renamed::Renamed;
+pub use kustomize::patched::Origin;
+pub use names::mention::{Mention, Mentions, Reader, Surroundings, Texts};
+pub use object::apply_set::{
     Applier, ApplySet, EncryptedMember, Evidence, Generated, Member, Part, Resolution, SetId,
 };
-pub use tree::Tree;
+pub use object::kustomization::{
+    GeneratedKeys, Generator, Kustomization, OutsideUse, OutsideUseKind, Touch,
+};
+pub use object::reference::{Certainty, Demand, FieldReference, Keys, Reference, Site, Target};
+pub use object::resource::{FileId, Identity, Resource, ResourceId};
+pub use pod::rollout::Hold;
+pub use pod::{CARRIERS, Carrier, Container, ContainerKind, PodTemplate, Rollout, walk};
+pub use provenance::aside::Aside;
+pub use source::invalid::{Invalid, Problem};
+pub use source::tree::Tree;
 pub use workspace::{
     ApplySetSpec, Broken, Input, Options, PathGlob, ReferenceSpec, Skipped, SourceFile, Workspace,
 };
