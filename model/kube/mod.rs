@@ -35,24 +35,25 @@ mod workspace;
 
 pub use apply_set::generator_failure::{Failure, FailureReason};
 pub use change::built::{Build, Built};
-pub use change::content::Encrypted;
 pub use change::generator_content::{GeneratedContent, Unknown};
 pub use change::renamed::Renamed;
 pub use kustomize::patched::Origin;
-pub use names::mention::{Mention, Mentions, Reader, Surroundings, Texts};
+pub use names::mention::{Mention, Mentions, Reader};
 pub use object::apply_set::{
     Applier, ApplySet, EncryptedMember, Evidence, Generated, Member, Part, Resolution, SetId,
 };
 pub use object::kustomization::{
     GeneratedKeys, Generator, Kustomization, OutsideUse, OutsideUseKind, Touch,
 };
+pub use object::location::Location;
 pub use object::reference::{Certainty, Demand, FieldReference, Keys, Reference, Site, Target};
 pub use object::resource::{FileId, Identity, Resource, ResourceId};
 pub use pod::rollout::Hold;
 pub use pod::{CARRIERS, Carrier, Container, ContainerKind, PodTemplate, Rollout, walk};
 pub use provenance::aside::Aside;
+pub use source::encrypted::Encrypted;
+pub use source::file::{Broken, Input, Skipped, SourceFile};
 pub use source::invalid::{Invalid, Problem};
+pub use source::options::{ApplySetSpec, Options, PathGlob, ReferenceSpec, Surroundings, Texts};
 pub use source::tree::Tree;
-pub use workspace::{
-    ApplySetSpec, Broken, Input, Options, PathGlob, ReferenceSpec, Skipped, SourceFile, Workspace,
-};
+pub use workspace::Workspace;

@@ -4,15 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use globset::GlobBuilder;
 
-use super::Parts;
 use super::generator_failure::Failure;
 use super::kustomize_build::{Gatherer, Outcome, Overrides};
 use crate::kube::gitops::applier::{Depth, Fill, Layout};
-use crate::kube::kustomize::kustomization::join;
+use crate::kube::kustomize::parts::Parts;
 use crate::kube::object::apply_set::{EncryptedMember, Evidence, Generated, Member};
 use crate::kube::object::resource::{FileId, Resource};
-use crate::kube::source::read::{has_extension, split};
-use crate::kube::workspace::SourceFile;
+use crate::kube::source::file::SourceFile;
+use crate::kube::source::paths::{has_extension, join, split};
 use crate::yaml::Node;
 
 /// Members and what is known of them.

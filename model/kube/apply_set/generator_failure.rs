@@ -5,13 +5,10 @@
 //! (`appendReplaceOrMerge` in `api/resmap/reswrangler.go`), at the moment the generator runs:
 //! behind `resources`, before `components`.
 
-use super::Parts;
 use super::kustomize_build::{Gathered, Made, Part};
-use crate::kube::object::apply_set::{Generated, SetId};
+use crate::kube::kustomize::parts::Parts;
 use crate::kube::object::kustomization::Generator;
-use crate::kube::object::reference::Target;
 use crate::kube::object::resource::{FileId, ResourceId};
-use crate::kube::workspace::Workspace;
 
 /// A generator with which the build fails.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,28 +113,4 @@ pub(in crate::kube) fn failure(
 
 fn made<'a>(parts: &Parts<'a>, (file, at): Made) -> Option<&'a Generator> {
     parts.kustomization(file)?.generators.get(at)
-}
-
-impl Workspace {
-    /// Generators with which the build of a set fails, in the order of their files.
-    pub fn failures(&self, set: SetId) -> &[Failure] {
-        self.set_index(set).map_or(&[], |index| &index.failures)
-    }
-
-    /// The generator that fails.
-    pub fn failing(&self, failure: &Failure) -> Option<&Generator> {
-        self.kustomization(failure.kustomization)?
-            .generators
-            .get(failure.generator)
-    }
-
-    /// Generators of a set that make a name, in any namespace.
-    pub fn makers_of(&self, set: SetId, to: Target, name: &str) -> Vec<&Generated> {
-        let all = self.set(set).generated.iter();
-        all.filter(|g| {
-            self.generator(g)
-                .is_some_and(|made| made.to == to && made.name == name)
-        })
-        .collect()
-    }
 }

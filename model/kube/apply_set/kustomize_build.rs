@@ -8,15 +8,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::Parts;
 use super::generator_failure::{self, Failure};
-use crate::kube::change::content::Encrypted;
 use crate::kube::kustomize::kustomization::Entry;
+use crate::kube::kustomize::parts::Parts;
 use crate::kube::kustomize::patch::{self, Patch};
 use crate::kube::kustomize::selector::Seen;
 use crate::kube::object::apply_set::{EncryptedMember, Generated, Member};
 use crate::kube::object::kustomization::Kustomization;
 use crate::kube::object::resource::{FileId, ResourceId};
+use crate::kube::source::encrypted::Encrypted;
 
 /// Kustomizations nest less deep than this; deeper ones make a hole.
 const MAX_DEPTH: usize = 64;

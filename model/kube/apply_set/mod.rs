@@ -9,75 +9,18 @@ pub(in crate::kube) mod generator_failure;
 pub(in crate::kube) mod kustomize_build;
 pub(in crate::kube) mod same_cluster;
 
+use crate::kube::kustomize::parts::Parts;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::kube::change::content::Encrypted;
 use crate::kube::gitops::applier::{self, Applied};
-use crate::kube::kustomize::kustomization::{Details, Paths};
 use crate::kube::object::apply_set::{Applier, ApplySet, Evidence, Member, Part, SetId};
-use crate::kube::object::kustomization::Kustomization;
-use crate::kube::object::resource::{FileId, Resource};
-use crate::kube::source::read::split;
-use crate::kube::workspace::{ApplySetSpec, Options, SourceFile};
-use crate::yaml::Node;
+use crate::kube::object::resource::FileId;
+use crate::kube::source::file::SourceFile;
+use crate::kube::source::options::{ApplySetSpec, Options};
+use crate::kube::source::paths::split;
 use bundle::{Namespace, Unit, in_walk_order, raw, shown};
 use generator_failure::Failure;
 use kustomize_build::{Gatherer, Overrides};
-
-/// What sets are built from.
-pub(in crate::kube) struct Parts<'a> {
-    pub files: &'a [SourceFile],
-    pub resources: &'a [Resource],
-    /// Files that should hold resources but cannot be read, and why.
-    pub unreadable: &'a BTreeMap<FileId, String>,
-    /// By file.
-    pub encrypted: &'a [Encrypted],
-    pub kustomizations: &'a [Kustomization],
-    pub details: &'a [Details],
-}
-
-impl<'a> Parts<'a> {
-    /// The resources of a file.
-    pub(in crate::kube) fn of_file(&self, file: FileId) -> &'a [Resource] {
-        let start = self.resources.partition_point(|r| r.file < file);
-        let end = self.resources.partition_point(|r| r.file <= file);
-        self.resources.get(start..end).unwrap_or_default()
-    }
-
-    /// What SOPS encrypted in a file, by number.
-    pub(in crate::kube) fn encrypted_of(&self, file: FileId) -> std::ops::Range<usize> {
-        self.encrypted.partition_point(|e| e.location.file < file)
-            ..self.encrypted.partition_point(|e| e.location.file <= file)
-    }
-
-    /// The mapping of a resource.
-    pub(in crate::kube) fn node(&self, resource: &Resource) -> Option<Node<'a>> {
-        Some(
-            self.files
-                .get(resource.file.0 as usize)?
-                .yaml
-                .as_deref()?
-                .node(resource.node),
-        )
-    }
-
-    /// All files by path.
-    pub(in crate::kube) fn paths(&self) -> Paths<'a> {
-        Paths(self.files)
-    }
-
-    /// The kustomization that a file is.
-    pub(in crate::kube) fn kustomization(&self, file: FileId) -> Option<&'a Kustomization> {
-        self.kustomizations
-            .binary_search_by_key(&file, |k| k.file)
-            .ok()
-            .and_then(|i| self.kustomizations.get(i))
-    }
-
-    pub(in crate::kube) fn is_component(&self, file: FileId) -> bool {
-        self.kustomization(file).is_some_and(|k| k.component)
-    }
-}
 
 /// A set and the kustomizations it was gathered through.
 pub(in crate::kube) struct Built {

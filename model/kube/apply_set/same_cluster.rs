@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Draft;
 use super::bundle::{self, Directory, Namespace, Unit, overrides, shown};
 use super::kustomize_build::Gatherer;
-use super::{Draft, Parts};
 use crate::kube::gitops::applier::{Applied, Content, Fill, Place, Source, tool};
 use crate::kube::gitops::repository::{Own, local};
+use crate::kube::kustomize::parts::Parts;
 use crate::kube::object::apply_set::{Evidence, Part};
 use crate::kube::object::resource::ResourceId;
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::kustomize_changes::plain_path;
-use crate::kube::gitops::settings::Overlay;
+use crate::kube::gitops::settings::SourceSettings;
 use crate::kube::kustomize::patch::{self, Patch};
 use crate::kube::kustomize::patched::{Origin, Value, Writer, apply};
 use crate::kube::kustomize::selector::Seen;
@@ -99,7 +99,7 @@ impl Workspace {
         let Some(member) = self.member(set, id) else {
             return Build::Same;
         };
-        let overlays: Vec<&Overlay> = self.overlays_of(set, member).collect();
+        let overlays: Vec<&SourceSettings> = self.settings_of(set, member).collect();
         let any = |patches: &[Patch]| !patches.is_empty();
         let patched = member
             .through
@@ -118,21 +118,21 @@ impl Workspace {
     }
 
     /// What Argo CD or Flux changes in a member, where they have the set applied.
-    fn overlays_of<'a>(
+    fn settings_of<'a>(
         &'a self,
         set: SetId,
         member: &'a Member,
-    ) -> impl Iterator<Item = &'a Overlay> {
+    ) -> impl Iterator<Item = &'a SourceSettings> {
         let appliers = &self.set(set).appliers;
         let through: BTreeSet<_> = member.through.iter().copied().collect();
-        let mine = move |o: &&Overlay| {
+        let mine = move |o: &&SourceSettings| {
             appliers.iter().any(|a| a.resource == o.resource)
-                && o.covers(self, self.resource(member.resource), &through)
+                && o.covers(&self.files, self.resource(member.resource), &through)
         };
-        self.index.overlays.iter().filter(mine)
+        self.index.source_settings.iter().filter(mine)
     }
 
-    fn build_of(&self, member: &Member, overlays: &[&Overlay]) -> Option<Build> {
+    fn build_of(&self, member: &Member, overlays: &[&SourceSettings]) -> Option<Build> {
         let (resource, node) = (self.resource(member.resource), self.node(member.resource)?);
         let names = BTreeSet::from([resource.name.clone()]);
         let namespaces = resource.namespace.iter().cloned().collect();
@@ -149,7 +149,7 @@ impl Workspace {
             let (kustomization, details) = self.kustomization(*file).zip(self.details(*file))?;
             Self::carry_out(&details.patches, &mut seen, &mut value)?;
             if at + 1 == member.through.len() {
-                Self::carry_out_overlays(overlays, &mut seen, &mut value)?;
+                Self::carry_out_settings(overlays, &mut seen, &mut value)?;
             }
             prefix.insert_str(0, &kustomization.prefix);
             suffix.push_str(&kustomization.suffix);
@@ -169,7 +169,7 @@ impl Workspace {
                 .is_some_and(|node| labels.iter().any(|key| node.get(key).is_some()));
         }
         if member.through.is_empty() {
-            Self::carry_out_overlays(overlays, &mut seen, &mut value)?;
+            Self::carry_out_settings(overlays, &mut seen, &mut value)?;
         }
         let Some(value) = value else {
             return Some(Build::Same);
@@ -194,8 +194,8 @@ impl Workspace {
     }
 
     /// The patches of one applier; which of several is the last is not known.
-    fn carry_out_overlays(
-        overlays: &[&Overlay],
+    fn carry_out_settings(
+        overlays: &[&SourceSettings],
         seen: &mut Seen<'_>,
         value: &mut Option<Value>,
     ) -> Option<()> {

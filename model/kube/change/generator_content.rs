@@ -8,14 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::kustomize_changes::Toucher;
-use crate::finding::Location;
-use crate::kube::kustomize::kustomization::join;
 use crate::kube::kustomize::selector::Seen;
 use crate::kube::object::apply_set::{Generated, Member, SetId};
 use crate::kube::object::kustomization::{Generator, Touch};
+use crate::kube::object::location::Location;
 use crate::kube::object::reference::Target;
 use crate::kube::object::resource::{FileId, Identity, Resource, ResourceId};
-use crate::kube::source::read::split;
+use crate::kube::source::paths::{join, split};
 use crate::kube::workspace::Workspace;
 use crate::yaml::Node;
 
@@ -67,7 +66,7 @@ impl Workspace {
         );
         let generators = self.generators_of(set, consumer, to, name, namespace.as_deref());
         let first = *generators.first()?;
-        let plain = index.definitions(self, apply_set, to, name);
+        let plain = index.definitions(&self.resources, apply_set, to, name);
         let plain: Vec<&Member> = plain
             .into_iter()
             .filter(|m| m.namespace.is_none() || namespace.is_none() || m.namespace == namespace)
@@ -259,12 +258,12 @@ impl Workspace {
         }
         for overlay in self
             .index
-            .overlays
+            .source_settings
             .iter()
-            .filter(|overlay| overlay.reaches(self, made.kustomization, through))
+            .filter(|overlay| overlay.reaches(&self.files, made.kustomization, through))
         {
             overlay.touches(self, &seen, &mut touches);
-            if overlay.substitutes(self)
+            if overlay.substitutes(&self.files)
                 && values
                     .values()
                     .any(|value| value.windows(2).any(|pair| pair == b"${"))

@@ -3,21 +3,30 @@
 //!
 //! The question is always "may it": a touch too many costs a fix, a touch too few breaks a promise.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use crate::finding::Location;
-use crate::kube::kustomize::kustomization::{Details, join};
-use crate::kube::kustomize::patch::{self, Body, Patch};
+use crate::kube::kustomize::kustomization::Details;
+use crate::kube::kustomize::patch::{self, Patch};
 use crate::kube::kustomize::selector::{Seen, Selector};
 use crate::kube::object::kustomization::{Kustomization, Touch};
+use crate::kube::object::location::Location;
 use crate::kube::object::resource::{FileId, ResourceId};
 use crate::kube::pod::CONTAINER_LISTS;
 use crate::kube::reference::field_reference::path_of;
+use crate::kube::source::paths::join;
 use crate::kube::workspace::Workspace;
 use crate::yaml::{self, Kind, Node};
 
+impl Workspace {
+    /// What kustomize may change in a resource on its way to the cluster, from any root that
+    /// reaches it.
+    pub fn touches(&self, id: ResourceId) -> Arc<[Touch]> {
+        self.index.asked.touches(id, || touches(self, id))
+    }
+}
+
 /// All touches of a resource.
-pub(in crate::kube) fn touches(workspace: &Workspace, id: ResourceId) -> Vec<Touch> {
+fn touches(workspace: &Workspace, id: ResourceId) -> Vec<Touch> {
     let Some(node) = workspace.node(id) else {
         return Vec::new();
     };
@@ -41,88 +50,15 @@ pub(in crate::kube) fn touches(workspace: &Workspace, id: ResourceId) -> Vec<Tou
     }
     for overlay in workspace
         .index
-        .overlays
+        .source_settings
         .iter()
-        .filter(|o| o.covers(workspace, resource, &way.through))
+        .filter(|o| o.covers(&workspace.files, resource, &way.through))
     {
         overlay.touches(workspace, &seen, &mut found);
     }
     found.sort_by(|a, b| (&a.location, a.what, &a.paths).cmp(&(&b.location, b.what, &b.paths)));
     found.dedup();
     found
-}
-
-/// The way of a resource through kustomizations.
-pub(in crate::kube) struct Way {
-    /// All kustomizations and components it passes, in all sets.
-    pub through: BTreeSet<FileId>,
-    names: BTreeSet<String>,
-    namespaces: BTreeSet<String>,
-    relabelled: bool,
-}
-
-impl Workspace {
-    /// The way of a resource.
-    pub(in crate::kube) fn way(&self, id: ResourceId) -> Way {
-        let resource = self.resource(id);
-        let mut way = Way {
-            through: BTreeSet::new(),
-            names: BTreeSet::from([resource.name.clone()]),
-            namespaces: resource.namespace.iter().cloned().collect(),
-            relabelled: false,
-        };
-        // What has no namespace of its own may get any.
-        let known = resource.namespace.is_some();
-        for set in crate::kube::workspace::index::sets_met(self, id) {
-            let Some(index) = self.set_index(set) else {
-                continue;
-            };
-            let members = index
-                .positions(id)
-                .filter_map(|p| self.set(set).members.get(p));
-            for member in members.chain(index.gone.get(&id).into_iter().flatten()) {
-                let (mut prefix, mut suffix) = (String::new(), String::new());
-                for file in member.through.iter().rev() {
-                    way.through.insert(*file);
-                    let Some(kustomization) = self.kustomization(*file) else {
-                        continue;
-                    };
-                    prefix.insert_str(0, &kustomization.prefix);
-                    suffix.push_str(&kustomization.suffix);
-                    way.names
-                        .insert(format!("{prefix}{}{suffix}", resource.name));
-                    way.namespaces.extend(kustomization.namespace.clone());
-                }
-            }
-        }
-        if !known {
-            way.namespaces.clear();
-        }
-        way.relabelled = way.through.iter().any(|file| {
-            let adds = [
-                "commonLabels",
-                "labels",
-                "commonAnnotations",
-                "transformers",
-            ];
-            let patched =
-                |d: &Details| d.patches.iter().flat_map(|p| &p.bodies).any(Body::relabels);
-            self.kustomization_node(*file)
-                .is_some_and(|n| adds.iter().any(|k| n.get(k).is_some()))
-                || self.details(*file).is_some_and(patched)
-        });
-        way
-    }
-
-    /// The mapping of a kustomization.
-    pub(in crate::kube) fn kustomization_node(&self, file: FileId) -> Option<Node<'_>> {
-        Some(
-            self.file(file)
-                .yaml
-                .as_deref()?
-                .node(self.details(file)?.node),
-        )
-    }
 }
 
 /// Finds what one mapping of settings changes in one resource.

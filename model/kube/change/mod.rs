@@ -3,6 +3,7 @@
 pub(in crate::kube) mod built;
 pub(in crate::kube) mod content;
 pub(in crate::kube) mod generator_content;
+pub(in crate::kube) mod gitops_changes;
 pub(in crate::kube) mod kustomize_changes;
 pub(in crate::kube) mod patched_reference;
 pub(in crate::kube) mod renamed;

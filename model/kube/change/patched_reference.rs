@@ -7,7 +7,8 @@
 use super::kustomize_changes::plain_path;
 use crate::kube::kustomize::patch::{self, Patch};
 use crate::kube::object::kustomization::Touch;
-use crate::kube::object::resource::ResourceId;
+use crate::kube::object::location::Location;
+use crate::kube::object::resource::{FileId, ResourceId};
 use crate::kube::workspace::Workspace;
 use crate::yaml::{Kind, Node};
 
@@ -31,7 +32,7 @@ impl Workspace {
             .details
             .iter()
             .flat_map(|d| &d.patches)
-            .chain(self.index.overlays.iter().flat_map(|o| &o.patches));
+            .chain(self.index.source_settings.iter().flat_map(|o| &o.patches));
         let mut patches = built.filter(|p| p.location == touch.location);
         match (patches.next(), touch.what) {
             (Some(patch), "a patch") if !patch.bodies.is_empty() => by_patch(patch, root, node),
@@ -150,8 +151,8 @@ fn by_operation(op: Node<'_>, root: Node<'_>, node: Node<'_>) -> bool {
     };
     let (own, changed) = (plain_path(root, node), plain(path));
     let touch = |path: String| Touch {
-        location: crate::finding::Location {
-            file: crate::kube::FileId(0),
+        location: Location {
+            file: FileId(0),
             span: 0..0,
         },
         what: "",

@@ -61,7 +61,7 @@ impl Workspace {
             .filter(|g| here(&g.namespace));
         let mut plain = self
             .set_index(set)?
-            .definitions(self, apply_set, to, name)
+            .definitions(&self.resources, apply_set, to, name)
             .into_iter()
             .filter(|m| here(&m.namespace));
         let together = |through: &[FileId]| through.first() == reader.through.first();
@@ -150,9 +150,8 @@ impl Workspace {
     /// Whether Argo CD or Flux sets the namespace of the outermost kustomization itself.
     fn overrides_namespace(&self, set: SetId) -> bool {
         let appliers = &self.set(set).appliers;
-        self.index
-            .overlays
-            .iter()
-            .any(|o| o.sets_namespace(self) && appliers.iter().any(|a| a.resource == o.resource))
+        self.index.source_settings.iter().any(|o| {
+            o.sets_namespace(&self.files) && appliers.iter().any(|a| a.resource == o.resource)
+        })
     }
 }

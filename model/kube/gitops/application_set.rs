@@ -12,9 +12,9 @@ use globset::{GlobBuilder, GlobMatcher};
 use super::applier::{Applied, Content, Fill, Filled, claim};
 use super::argo_cd;
 use super::repository::{Claim, Own};
-use crate::kube::apply_set::Parts;
+use crate::kube::kustomize::parts::Parts;
 use crate::kube::object::resource::Resource;
-use crate::kube::source::read::split;
+use crate::kube::source::paths::split;
 use crate::yaml::{self, Node};
 
 /// Applications of one set; more are not read.

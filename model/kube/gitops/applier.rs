@@ -6,11 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use super::application_set;
-use super::argo_cd;
-use super::flux;
 use super::repository::{Claim, Own, address, revision};
-use crate::kube::apply_set::Parts;
+use super::{application_set, argo_cd, flux};
+use crate::kube::kustomize::parts::Parts;
 use crate::kube::object::apply_set::{Applier, Evidence};
 use crate::kube::object::resource::Resource;
 use crate::yaml::{Node, NodeId};

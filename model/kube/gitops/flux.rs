@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::applier::{Applied, Content, Depth, Fill, Filled, Layout, Place, Source, claim};
 use super::repository::{Claim, UNKNOWN_ADDRESS};
-use crate::kube::apply_set::Parts;
+use crate::kube::kustomize::parts::Parts;
 use crate::kube::object::apply_set::{Applier, Evidence};
 use crate::kube::object::resource::Resource;
 use crate::yaml::Node;

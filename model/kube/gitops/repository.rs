@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::kube::kustomize::kustomization::{Paths, join};
+use crate::kube::source::paths::{Paths, join};
 
 /// Revisions that are taken for one: nobody names the default branch otherwise.
 const DEFAULT_REVISION: &str = "HEAD";

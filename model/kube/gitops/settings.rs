@@ -1,5 +1,5 @@
-//! What Argo CD and Flux change in what they apply: patches, images, labels and variables of their
-//! own, behind all kustomizations.
+//! Settings by which Argo CD and Flux change what they apply, behind all kustomizations, and what
+//! they may be for.
 //!
 //! Whether a path means this workspace is not asked here: a touch too many costs a fix, a touch too
 //! few breaks a promise.
@@ -8,35 +8,34 @@ use std::collections::BTreeSet;
 
 use super::applier::Applied;
 use super::repository::local;
-use crate::finding::Location;
-use crate::kube::apply_set::Parts;
-use crate::kube::change::kustomize_changes::{self, Toucher, touch};
+use crate::kube::kustomize::parts::Parts;
 use crate::kube::kustomize::patch::{Patch, Source};
-use crate::kube::kustomize::selector::Seen;
-use crate::kube::object::apply_set::{Evidence, SetId};
-use crate::kube::object::kustomization::Touch;
+use crate::kube::object::apply_set::Evidence;
 use crate::kube::object::resource::{FileId, Resource, ResourceId};
-use crate::kube::source::read::split;
-use crate::kube::workspace::Workspace;
+use crate::kube::source::file::SourceFile;
+use crate::kube::source::paths::split;
 use crate::yaml::{Node, NodeId};
 
 /// The settings of one source of an Argo CD `Application` or of a Flux `Kustomization`.
 #[derive(Debug, Clone)]
-pub(in crate::kube) struct Overlay {
+pub(in crate::kube) struct SourceSettings {
     /// The resource that has them.
     pub resource: ResourceId,
+    /// Its file.
+    pub file: FileId,
     settings: NodeId,
-    tool: Evidence,
+    /// [`Evidence::ArgoCd`] or [`Evidence::Flux`].
+    pub tool: Evidence,
     /// The directory, relative to the top of the repository; `None` when it is not known, and may
     /// be any.
-    path: Option<String>,
+    pub path: Option<String>,
     /// Patches that name what they change by themselves.
     pub patches: Vec<Patch>,
 }
 
 /// All overlays of a workspace.
-pub(in crate::kube) fn of(parts: &Parts<'_>, applied: &[Applied]) -> Vec<Overlay> {
-    let mut found: Vec<Overlay> = Vec::new();
+pub(in crate::kube) fn of(parts: &Parts<'_>, applied: &[Applied]) -> Vec<SourceSettings> {
+    let mut found: Vec<SourceSettings> = Vec::new();
     let mut known = BTreeSet::new();
     for applied in applied {
         let Some(resource) = parts.resources.get(applied.applier.resource.0 as usize) else {
@@ -71,8 +70,9 @@ pub(in crate::kube) fn of(parts: &Parts<'_>, applied: &[Applied]) -> Vec<Overlay
                 file: resource.file,
             }
             .patches(yaml.node(settings));
-            found.push(Overlay {
+            found.push(SourceSettings {
                 resource: resource.id,
+                file: resource.file,
                 settings,
                 tool: applied.tool,
                 path,
@@ -83,29 +83,35 @@ pub(in crate::kube) fn of(parts: &Parts<'_>, applied: &[Applied]) -> Vec<Overlay
     found
 }
 
-impl Overlay {
+impl SourceSettings {
+    /// The mapping that states them.
+    pub(in crate::kube) fn node<'a>(&self, files: &'a [SourceFile]) -> Option<Node<'a>> {
+        let yaml = files.get(self.file.0 as usize)?.yaml.as_deref()?;
+        Some(yaml.node(self.settings))
+    }
+
     /// Whether a resource may be part of what is applied.
     pub(in crate::kube) fn covers(
         &self,
-        workspace: &Workspace,
+        files: &[SourceFile],
         resource: &Resource,
         through: &BTreeSet<FileId>,
     ) -> bool {
         self.path.is_none()
-            || (resource.id != self.resource && self.reaches(workspace, resource.file, through))
+            || (resource.id != self.resource && self.reaches(files, resource.file, through))
     }
 
     /// Whether something that is defined in a file, and passes through these kustomizations, may be
     /// part of what is applied.
     pub(in crate::kube) fn reaches(
         &self,
-        workspace: &Workspace,
+        files: &[SourceFile],
         file: FileId,
         through: &BTreeSet<FileId>,
     ) -> bool {
         let Some(path) = &self.path else { return true };
         let below = |file: FileId| {
-            let directory = split(&workspace.file(file).path).0;
+            let directory = files.get(file.0 as usize).map_or("", |f| split(&f.path).0);
             path.is_empty()
                 || directory
                     .strip_prefix(path.as_str())
@@ -115,13 +121,8 @@ impl Overlay {
     }
 
     /// Whether Flux fills in variables behind the build.
-    pub(in crate::kube) fn substitutes(&self, workspace: &Workspace) -> bool {
-        let file = workspace.resource(self.resource).file;
-        let settings = workspace
-            .file(file)
-            .yaml
-            .as_deref()
-            .map(|yaml| yaml.node(self.settings));
+    pub(in crate::kube) fn substitutes(&self, files: &[SourceFile]) -> bool {
+        let settings = self.node(files);
         self.tool == Evidence::Flux
             && settings
                 .and_then(|spec| spec.get("postBuild"))
@@ -129,13 +130,8 @@ impl Overlay {
     }
 
     /// Whether it states the namespace of all that is built.
-    pub(in crate::kube) fn sets_namespace(&self, workspace: &Workspace) -> bool {
-        let file = workspace.resource(self.resource).file;
-        let settings = workspace
-            .file(file)
-            .yaml
-            .as_deref()
-            .map(|y| y.node(self.settings));
+    pub(in crate::kube) fn sets_namespace(&self, files: &[SourceFile]) -> bool {
+        let settings = self.node(files);
         let field = if self.tool == Evidence::Flux {
             "targetNamespace"
         } else {
@@ -144,114 +140,5 @@ impl Overlay {
         settings
             .and_then(|s| s.get(field))
             .is_some_and(|namespace| !namespace.is_null())
-    }
-
-    /// What it changes.
-    pub(in crate::kube) fn touches(
-        &self,
-        workspace: &Workspace,
-        seen: &Seen<'_>,
-        found: &mut Vec<Touch>,
-    ) {
-        let file = workspace.resource(self.resource).file;
-        let Some(settings) = workspace
-            .file(file)
-            .yaml
-            .as_deref()
-            .map(|y| y.node(self.settings))
-        else {
-            return;
-        };
-        kustomize_changes::patches(&self.patches, seen, found);
-        let toucher = Toucher {
-            workspace,
-            file,
-            seen,
-        };
-        toucher.images(settings, found);
-        if self.tool == Evidence::Flux {
-            flux(&toucher, settings, found);
-        } else {
-            toucher.replicas(settings, found);
-            toucher.labels(settings, found);
-        }
-    }
-}
-
-impl Workspace {
-    /// The `postBuild` of each Flux `Kustomization` that has a set applied, where it fills in a
-    /// resource of the set, with its owner.
-    pub fn post_builds(&self, set: SetId, id: ResourceId) -> Vec<(ResourceId, Node<'_>)> {
-        let (appliers, resource) = (&self.set(set).appliers, self.resource(id));
-        if appliers.is_empty() || self.node(id).is_none_or(keeps_variables) {
-            return Vec::new();
-        }
-        let through: BTreeSet<FileId> = self
-            .member(set, id)
-            .into_iter()
-            .flat_map(|m| m.through.iter().copied())
-            .collect();
-        let mine = |o: &&Overlay| {
-            o.tool == Evidence::Flux
-                && appliers.iter().any(|a| a.resource == o.resource)
-                && o.path.is_some()
-                && o.covers(self, resource, &through)
-        };
-        let build = |o: &Overlay| {
-            let settings = self
-                .file(self.resource(o.resource).file)
-                .yaml
-                .as_deref()?
-                .node(o.settings);
-            Some((
-                o.resource,
-                settings.get("postBuild").filter(|b| b.is_mapping())?,
-            ))
-        };
-        self.index
-            .overlays
-            .iter()
-            .filter(mine)
-            .filter_map(build)
-            .collect()
-    }
-}
-
-/// Whether a resource is marked for Flux to leave its variables.
-fn keeps_variables(node: Node<'_>) -> bool {
-    ["labels", "annotations"].iter().any(|field| {
-        node.path(&["metadata", field, "kustomize.toolkit.fluxcd.io/substitute"])
-            .and_then(Node::text)
-            == Some("disabled")
-    })
-}
-
-/// What only Flux has: metadata for all objects, and variables filled in behind the build.
-fn flux(toucher: &Toucher<'_>, spec: Node<'_>, found: &mut Vec<Touch>) {
-    for field in ["labels", "annotations"] {
-        if let Some(pairs) = spec
-            .path(&["commonMetadata", field])
-            .filter(|p| p.is_mapping())
-        {
-            let paths = toucher.label_paths(pairs, field, false, false);
-            found.push(touch(
-                Location::of(toucher.file, pairs),
-                "commonMetadata",
-                Some(paths),
-            ));
-        }
-    }
-    let node = toucher.seen.node;
-    let disabled = keeps_variables(node);
-    if let Some(build) = spec
-        .get("postBuild")
-        .filter(|b| b.is_mapping() && !disabled)
-        && node.source().contains("${")
-    {
-        found.push(touch(
-            Location::of(toucher.file, build),
-            "Flux post-build substitution",
-            None,
-        ));
     }
 }

@@ -6,12 +6,11 @@
 
 use std::collections::BTreeSet;
 
-use super::kustomization::{Paths, join};
-use crate::finding::Location;
 use crate::kube::object::kustomization::{GeneratedKeys, Generator};
+use crate::kube::object::location::Location;
 use crate::kube::object::reference::Target;
 use crate::kube::object::resource::FileId;
-use crate::kube::source::read::split;
+use crate::kube::source::paths::{Paths, join, split};
 use crate::yaml::Node;
 
 /// The fields of a kustomization that generate, and what they make.

@@ -4,6 +4,7 @@
 //! workspace, which makes a hole. Files that a kustomization uses as patches, transformer
 //! configuration or generator sources are noted, because they are no resources.
 
+use crate::kube::source::paths::{Paths, join};
 use std::collections::BTreeSet;
 
 use rayon::prelude::*;
@@ -12,8 +13,9 @@ use super::generator::Maker;
 use super::patch::{Patch, Source};
 use crate::kube::object::kustomization::Kustomization;
 use crate::kube::object::resource::FileId;
-use crate::kube::source::read::{Document, Read, Verdict, split};
-use crate::kube::workspace::SourceFile;
+use crate::kube::source::file::SourceFile;
+use crate::kube::source::paths::split;
+use crate::kube::source::read::{Document, Read, Verdict};
 use crate::yaml::{Node, NodeId};
 
 /// Built-in transformers that only change fields of what is there (kustomize `api/builtins`).
@@ -49,73 +51,6 @@ pub(in crate::kube) struct Details {
     pub configuration: BTreeSet<FileId>,
     /// Files that generators read.
     pub sources: BTreeSet<FileId>,
-}
-
-/// Files by path.
-#[derive(Clone, Copy)]
-pub(in crate::kube) struct Paths<'a>(pub &'a [SourceFile]);
-
-impl<'a> Paths<'a> {
-    /// The file at a path.
-    pub(in crate::kube) fn file(self, path: &str) -> Option<FileId> {
-        self.0
-            .binary_search_by(|f| f.path.as_str().cmp(path))
-            .ok()
-            .and_then(|i| self.0.get(i))
-            .map(|f| f.id)
-    }
-
-    /// The kustomization of a directory.
-    pub(in crate::kube) fn kustomization(self, directory: &str) -> Option<FileId> {
-        ["kustomization.yaml", "kustomization.yml", "Kustomization"]
-            .iter()
-            .find_map(|name| self.file(&join(directory, name)?))
-    }
-
-    /// The files at or below a directory.
-    pub(in crate::kube) fn below(
-        self,
-        directory: &str,
-    ) -> impl Iterator<Item = &'a SourceFile> + use<'a> {
-        let inside = if directory.is_empty() {
-            String::new()
-        } else {
-            format!("{directory}/")
-        };
-        let start = self
-            .0
-            .partition_point(|f| f.path.as_str() < inside.as_str());
-        self.0
-            .get(start..)
-            .unwrap_or_default()
-            .iter()
-            .take_while(move |f| f.path.starts_with(&inside))
-    }
-
-    /// The files of a directory, without what is below.
-    pub(in crate::kube) fn directory(self, directory: &str) -> impl Iterator<Item = FileId> {
-        self.below(directory)
-            .filter(move |f| split(&f.path).0 == directory)
-            .map(|f| f.id)
-    }
-}
-
-/// `relative` seen from `directory`, without `.` and `..`; `None` when it leads out of the root.
-pub(in crate::kube) fn join(directory: &str, relative: &str) -> Option<String> {
-    if relative.starts_with('/') {
-        return None;
-    }
-    let mut segments: Vec<&str> = Vec::new();
-    for segment in directory.split('/').chain(relative.split('/')) {
-        match segment {
-            "" | "." => {}
-            ".." => {
-                segments.pop()?;
-            }
-            _ => segments.push(segment),
-        }
-    }
-    Some(segments.join("/"))
 }
 
 /// Reads all kustomizations, by path. The second list is parallel to the first.

@@ -2,10 +2,10 @@
 //!
 //! A patch is read into the fields it may change: dotted paths without list indices.
 
-use super::kustomization::{Paths, join};
 use super::selector::{Seen, Selector};
-use crate::finding::Location;
+use crate::kube::object::location::Location;
 use crate::kube::object::resource::FileId;
+use crate::kube::source::paths::{Paths, join};
 use crate::kube::source::tree::Tree;
 use crate::yaml::{self, Kind, Node, NodeId};
 

@@ -6,7 +6,7 @@
 //! replaced. What is not understood is not guessed: the result is then not known.
 
 use super::patch::{Body, merge_key};
-use crate::finding::Location;
+use crate::kube::object::location::Location;
 use crate::kube::object::resource::FileId;
 use crate::yaml::{Kind, Node, NodeId};
 

@@ -6,7 +6,6 @@
 //! explained (references, definitions, labels, patches) is no mention.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use rayon::prelude::*;
 
@@ -14,28 +13,9 @@ use super::unknown_words::{self, holds_word};
 use crate::kube::object::apply_set::SetId;
 use crate::kube::object::reference::Target;
 use crate::kube::object::resource::{FileId, ResourceId};
-use crate::kube::workspace::{SourceFile, Workspace};
+use crate::kube::source::file::SourceFile;
+use crate::kube::workspace::Workspace;
 use crate::yaml::{Node, holds};
-
-/// The text files of the root that are not part of the workspace. They are read when they are first
-/// asked for.
-pub trait Texts: fmt::Debug + Send + Sync {
-    /// All of them.
-    fn read(&self) -> &Surroundings;
-
-    /// The bytes of one file, by its path relative to the root; `None` for one that is not there,
-    /// that `.gitignore` leaves out or that is larger than a ConfigMap may be.
-    fn bytes(&self, path: &str) -> Option<Vec<u8>>;
-}
-
-/// Text files beside the manifests.
-#[derive(Debug, Clone, Default)]
-pub struct Surroundings {
-    /// Path relative to the root, and text; by path.
-    pub texts: Vec<(String, String)>,
-    /// Paths of text files that were too large to be read.
-    pub left_out: Vec<String>,
-}
 
 /// A line that holds a name as a word.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,14 +101,18 @@ const PROSE: &[&str] = &[
 /// Words of a line of prose that is to be typed, or applied.
 const COMMANDS: &[&str] = &["helm ", "kubectl", "kustomize ", "oc "];
 
+impl Workspace {
+    /// Where else the name stands, in text that nothing of the graph reads, when it changes in
+    /// these sets: in unread files and documents of the workspace, in what other resources hold
+    /// without referring to it, and in all text files of the root ([`Options::texts`]).
+    pub fn mentions(&self, sets: &[SetId], to: Target, name: &str) -> Mentions {
+        of(self, sets, to, name)
+    }
+}
+
 /// All mentions of a name outside of what the sets hold; `sets` are those in which the name
 /// changes.
-pub(in crate::kube) fn of(
-    workspace: &Workspace,
-    sets: &[SetId],
-    to: Target,
-    name: &str,
-) -> Mentions {
+fn of(workspace: &Workspace, sets: &[SetId], to: Target, name: &str) -> Mentions {
     let mut whole: BTreeMap<usize, Option<BTreeSet<usize>>> = BTreeMap::new();
     let read = read_by_kustomize(workspace);
     let skipped = workspace

@@ -1,5 +1,6 @@
 //! What a name stands for in an apply set, and where else it stands: what a rename has to follow.
 
+pub(in crate::kube) mod generators;
 pub(in crate::kube) mod mention;
 pub(in crate::kube) mod other_uses;
 pub(in crate::kube) mod resolve;

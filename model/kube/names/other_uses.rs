@@ -1,24 +1,25 @@
 //! Uses of a name by things that are no resources: patches, their targets, replacements, vars and
 //! generators.
 
+use crate::kube::object::reference::Certainty;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::finding::Location;
 use crate::kube::kustomize::patch::{Body, Patch};
 use crate::kube::kustomize::selector::{Pattern, Selector};
 use crate::kube::object::apply_set::SetId;
 use crate::kube::object::kustomization::{Kustomization, OutsideUse, OutsideUseKind};
+use crate::kube::object::location::Location;
 use crate::kube::object::reference::Target;
 use crate::kube::object::resource::{FileId, Hints, Identity, Resource, ResourceId};
-use crate::kube::pod;
+use crate::kube::pod::{self, PodTemplate};
 use crate::kube::reference::field_reference::{self, shapes_below};
 use crate::kube::workspace::Workspace;
 use crate::yaml::{Kind, Node, NodeId};
 
 /// Something that is defined somewhere, and where it goes.
-pub(in crate::kube) struct Course<'a> {
+struct Course<'a> {
     /// The file that defines it.
     pub file: FileId,
     /// The kustomizations it passes through.
@@ -27,13 +28,39 @@ pub(in crate::kube) struct Course<'a> {
     pub sets: &'a [SetId],
 }
 
+impl Workspace {
+    /// Uses of a ConfigMap's or Secret's name by things that are no resources: patches, patch
+    /// targets, replacements, vars, generators, name reference configurations; of every
+    /// kustomization that reaches the definition or, when `of` is `None`, of all.
+    pub fn uses_outside(&self, of: Option<ResourceId>, to: Target, name: &str) -> Vec<OutsideUse> {
+        uses(self, of, to, name)
+    }
+
+    /// As [`Workspace::uses_outside`], for something that a file defines, that passes through these
+    /// kustomizations as part of these sets: what a generator makes.
+    pub fn uses_outside_of(
+        &self,
+        file: FileId,
+        through: &BTreeSet<FileId>,
+        sets: &[SetId],
+        to: Target,
+        name: &str,
+    ) -> Vec<OutsideUse> {
+        uses_of(
+            self,
+            &Course {
+                file,
+                through,
+                sets,
+            },
+            to,
+            name,
+        )
+    }
+}
+
 /// All uses of a name in the kustomizations that the definition `of` meets, or in all.
-pub(in crate::kube) fn uses(
-    workspace: &Workspace,
-    of: Option<ResourceId>,
-    to: Target,
-    name: &str,
-) -> Vec<OutsideUse> {
+fn uses(workspace: &Workspace, of: Option<ResourceId>, to: Target, name: &str) -> Vec<OutsideUse> {
     if let Some(id) = of {
         let through = workspace.way(id).through;
         let course = Course {
@@ -56,12 +83,7 @@ pub(in crate::kube) fn uses(
 
 /// All uses of a name of something that takes this course. What passes through a kustomization can
 /// be patched there; what is built with it can be referred to from a patch beside it.
-pub(in crate::kube) fn uses_of(
-    workspace: &Workspace,
-    course: &Course<'_>,
-    to: Target,
-    name: &str,
-) -> Vec<OutsideUse> {
+fn uses_of(workspace: &Workspace, course: &Course<'_>, to: Target, name: &str) -> Vec<OutsideUse> {
     let indices = || course.sets.iter().filter_map(|s| workspace.set_index(*s));
     // What is built with it is the same for all that is part of the same sets, which may be
     // thousands.
@@ -93,9 +115,9 @@ pub(in crate::kube) fn uses_of(
     finder.through(through);
     for overlay in workspace
         .index
-        .overlays
+        .source_settings
         .iter()
-        .filter(|o| o.reaches(workspace, course.file, course.through))
+        .filter(|o| o.reaches(&workspace.files, course.file, course.through))
     {
         finder.patch_references(&overlay.patches);
         finder.patches(&overlay.patches);
@@ -267,7 +289,7 @@ impl<'a> Finder<'a> {
             .into_iter()
             .filter(|r| r.to == to && r.name == name && !seen.contains(&r.node.id()))
         {
-            let exact = field.certainty == crate::kube::Certainty::Known
+            let exact = field.certainty == Certainty::Known
                 && field.part.is_none()
                 && field.namespace.is_none();
             self.push_in(
@@ -508,14 +530,14 @@ pub(in crate::kube) fn known_in(workspace: &Workspace, body: &Body) -> BTreeSet<
         known.extend(
             pod::templates(&resource, root)
                 .iter()
-                .flat_map(crate::kube::PodTemplate::references)
+                .flat_map(PodTemplate::references)
                 .map(|r| r.node.id()),
         );
         let fields = field_reference::of_resource(&resource, root, &workspace.options.references);
         known.extend(
             fields
                 .iter()
-                .filter(|r| r.certainty == crate::kube::Certainty::Known)
+                .filter(|r| r.certainty == Certainty::Known)
                 .map(|r| r.node.id()),
         );
         return known;

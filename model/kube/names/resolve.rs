@@ -5,10 +5,11 @@
 //! reference by its original name. Where prefixes leave several candidates, it takes those that got
 //! the same prefixes and suffixes as the resource that refers to them.
 
+use crate::kube::source::encrypted::keys_of;
 use std::collections::BTreeSet;
 
 use crate::kube::object::apply_set::{ApplySet, Generated, Member, Resolution, SetId};
-use crate::kube::object::kustomization::{GeneratedKeys, Generator};
+use crate::kube::object::kustomization::GeneratedKeys;
 use crate::kube::object::reference::Target;
 use crate::kube::object::resource::{FileId, ResourceId};
 use crate::kube::workspace::Workspace;
@@ -61,7 +62,7 @@ impl Workspace {
         if let Some(generated) = self.generated(set, consumer, to, name, wanted.as_deref()) {
             return generated;
         }
-        let mut candidates = index.definitions(self, apply_set, to, name);
+        let mut candidates = index.definitions(&self.resources, apply_set, to, name);
         if candidates.is_empty() {
             // A name that already carries the prefix: kustomize leaves it, the cluster finds it.
             candidates = index.named(apply_set, to, name);
@@ -191,13 +192,6 @@ impl Workspace {
         if same.is_empty() { found } else { same }
     }
 
-    /// The generator of a part of a set.
-    pub fn generator(&self, generated: &Generated) -> Option<&Generator> {
-        self.kustomization(generated.kustomization)?
-            .generators
-            .get(generated.generator)
-    }
-
     /// The keys of what the name `name` in resource `from` stands for, when generators make it or
     /// add to it ([`Resolution::Generated`]). `namespace` is one that the reference states beside
     /// the name.
@@ -230,7 +224,7 @@ impl Workspace {
             complete: true,
         };
         // A plain resource that is asked to be hashed, or one that a generator adds to.
-        let definitions = index.definitions(self, apply_set, to, name);
+        let definitions = index.definitions(&self.resources, apply_set, to, name);
         let same =
             |m: &&&Member| m.namespace.is_none() || namespace.is_none() || m.namespace == namespace;
         for member in definitions.iter().filter(same) {
@@ -307,35 +301,4 @@ impl Workspace {
         keys.dedup();
         keys
     }
-}
-
-/// The keys of a mapping, those merged into it (`<<`) too.
-pub(in crate::kube) fn keys_of(node: Node<'_>) -> Vec<String> {
-    let mut keys = Vec::new();
-    let mut open = vec![(node, 0)];
-    // Aliases may merge the same mapping over and over: no ConfigMap needs so many.
-    for _ in 0..1000 {
-        let Some((node, depth)) = open.pop() else {
-            break;
-        };
-        for (key, value) in node.entries() {
-            let Some(text) = key.text() else { continue };
-            if text == "<<" && key.as_str().is_some() && key.source() == "<<" {
-                if depth < 8 && open.len() < 1000 {
-                    open.extend(
-                        if value.is_sequence() {
-                            value.items().collect()
-                        } else {
-                            vec![value]
-                        }
-                        .into_iter()
-                        .map(|n| (n, depth + 1)),
-                    );
-                }
-            } else {
-                keys.push(text.to_owned());
-            }
-        }
-    }
-    keys
 }

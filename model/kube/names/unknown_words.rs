@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use rayon::prelude::*;
 
 use super::other_uses;
-use crate::finding::Location;
 use crate::kube::object::apply_set::SetId;
+use crate::kube::object::location::Location;
 use crate::kube::object::reference::{Certainty, Target};
 use crate::kube::object::resource::{FileId, Resource, ResourceId};
 use crate::kube::workspace::Workspace;
@@ -69,13 +69,29 @@ const NAMED_ITEMS: &[&str] = &[
     "volumes",
 ];
 
+impl Workspace {
+    /// Scalars of the set's resources (values, not keys, not comments) that hold `name` as a whole
+    /// word (bounded by anything but `[A-Za-z0-9.-]`) and are no known reference nor the
+    /// `metadata.name` of a definition: unexplained uses. Resources that may hold values for a
+    /// chart (Argo CD `Application`s, `HelmRelease`s) are searched wherever they are.
+    pub fn unexplained_uses(
+        &self,
+        set: SetId,
+        to: Target,
+        name: &str,
+    ) -> Vec<(ResourceId, Location)> {
+        uses(self, set, to, name)
+    }
+
+    /// As [`Workspace::unexplained_uses`], in the patches of the kustomizations that the set is
+    /// gathered through.
+    pub fn unexplained_in_patches(&self, set: SetId, to: Target, name: &str) -> Vec<Location> {
+        in_patches(self, set, to, name)
+    }
+}
+
 /// All unexplained uses of a name in a set, by resource and place.
-pub(in crate::kube) fn uses(
-    workspace: &Workspace,
-    set: SetId,
-    to: Target,
-    name: &str,
-) -> Vec<(ResourceId, Location)> {
+fn uses(workspace: &Workspace, set: SetId, to: Target, name: &str) -> Vec<(ResourceId, Location)> {
     let (Some(apply_set), false) = (workspace.sets.get(set.0 as usize), name.is_empty()) else {
         return Vec::new();
     };
@@ -105,18 +121,19 @@ fn installs_charts(resource: &Resource) -> bool {
 }
 
 /// Unexplained uses in the patches of the kustomizations that a set is gathered through.
-pub(in crate::kube) fn in_patches(
-    workspace: &Workspace,
-    set: SetId,
-    to: Target,
-    name: &str,
-) -> Vec<Location> {
+fn in_patches(workspace: &Workspace, set: SetId, to: Target, name: &str) -> Vec<Location> {
     let mut found = Vec::new();
     let reach = workspace.set_index(set).into_iter().flat_map(|s| &s.reach);
     let built = reach
         .filter_map(|file| workspace.details(*file))
         .flat_map(|d| &d.patches);
-    for patch in built.chain(workspace.index.overlays.iter().flat_map(|o| &o.patches)) {
+    for patch in built.chain(
+        workspace
+            .index
+            .source_settings
+            .iter()
+            .flat_map(|o| &o.patches),
+    ) {
         for body in patch
             .bodies
             .iter()
@@ -186,7 +203,7 @@ pub(in crate::kube) fn of_resource(
     // Patches of Argo CD and Flux are read as such.
     let patches = workspace
         .index
-        .overlays
+        .source_settings
         .iter()
         .filter(|o| o.resource == id)
         .flat_map(|o| &o.patches);

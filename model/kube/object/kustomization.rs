@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::location::Location;
 use super::reference::Target;
 use super::resource::FileId;
-use crate::finding::Location;
 
 /// A `kustomization.yaml`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,5 +3,6 @@
 
 pub(in crate::kube) mod apply_set;
 pub(in crate::kube) mod kustomization;
+pub(in crate::kube) mod location;
 pub(in crate::kube) mod reference;
 pub(in crate::kube) mod resource;

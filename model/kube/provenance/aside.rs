@@ -131,7 +131,7 @@ impl Workspace {
 fn synced(workspace: &Workspace) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for file in workspace.files() {
-        let (above, name) = crate::kube::source::read::split(&file.path);
+        let (above, name) = crate::kube::source::paths::split(&file.path);
         if !matches!(name, "vendir.yml" | "vendir.yaml") {
             continue;
         }

@@ -29,8 +29,16 @@ const LABELS: &[(&str, &str)] = &[
     ("heritage", "Tiller"),
 ];
 
+impl Workspace {
+    /// The sign by which a resource's document is known as the output of another tool: a comment
+    /// above it, or the labels of a chart.
+    pub fn generated_by(&self, id: ResourceId) -> Option<String> {
+        sign(self, id)
+    }
+}
+
 /// The sign, for messages.
-pub(in crate::kube) fn sign(workspace: &Workspace, id: ResourceId) -> Option<String> {
+fn sign(workspace: &Workspace, id: ResourceId) -> Option<String> {
     let resource = workspace.resource(id);
     let yaml = workspace.file(resource.file).yaml.as_deref()?;
     let document = yaml.documents().get(resource.document)?.region();

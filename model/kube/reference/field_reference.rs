@@ -11,9 +11,8 @@ use super::custom_fields::{CUSTOM_FIELDS, EMBEDDING_GROUPS, OUTPUTS, SELECTOR_GR
 use super::field_table::{BUILT_IN_GROUPS, CORE_KINDS, FIELDS, Field, Form, POD_ANNOTATIONS};
 use crate::kube::object::reference::{Certainty, FieldReference, Target};
 use crate::kube::object::resource::Resource;
-use crate::kube::pod::references;
-use crate::kube::pod::{self, CONTAINER_LISTS, walk};
-use crate::kube::workspace::ReferenceSpec;
+use crate::kube::pod::{self, CONTAINER_LISTS, references, walk};
+use crate::kube::source::options::ReferenceSpec;
 use crate::yaml::{Kind, Node, NodeId};
 
 /// All references of a resource outside of its pod templates, in document order.

@@ -8,7 +8,6 @@
 use super::read::{MAX_LISTS, held};
 use crate::kube::object::resource::{FileId, Resource};
 use crate::kube::pod::{CARRIERS, containers_of, walk};
-use crate::kube::workspace::Workspace;
 use crate::yaml::{Kind, Node, NodeId, Resolved, ScalarStyle};
 
 /// Why a field is refused.
@@ -45,9 +44,9 @@ pub struct Invalid<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::kube) struct Found {
     pub document: usize,
-    object: NodeId,
-    node: NodeId,
-    problem: Problem,
+    pub object: NodeId,
+    pub node: NodeId,
+    pub problem: Problem,
 }
 
 /// API groups whose types are known here, without the pods of custom resources.
@@ -322,46 +321,4 @@ fn repeated<'a>(all: &[(&str, Node<'a>)]) -> Vec<(Node<'a>, Node<'a>)> {
             .filter_map(|(_, node)| Some((*node, run.first()?.1)))
     })
     .collect()
-}
-
-impl Workspace {
-    /// Fields of objects that the API server refuses, by file and place; not of patches, whose
-    /// other half is elsewhere.
-    pub fn invalid(&self) -> Vec<Invalid<'_>> {
-        let mut invalid = Vec::new();
-        for (file, read) in self
-            .files
-            .iter()
-            .zip(&self.index.reads)
-            .filter(|(_, read)| !read.invalid.is_empty())
-        {
-            let skipped = |document: usize| {
-                let about = |s: &&crate::kube::workspace::Skipped| {
-                    s.file == file.id && s.document.is_none_or(|number| number == document)
-                };
-                self.skipped
-                    .iter()
-                    .filter(about)
-                    .any(|s| s.code != "not-a-resource")
-            };
-            let Some(yaml) = file.yaml.as_deref() else {
-                continue;
-            };
-            for found in read.invalid.iter().filter(|found| !skipped(found.document)) {
-                let resource = self
-                    .resources_of(file.id)
-                    .iter()
-                    .find(|resource| resource.node == found.object);
-                let (object, node) = (yaml.node(found.object), yaml.node(found.node));
-                invalid.push(Invalid {
-                    file: file.id,
-                    resource,
-                    object,
-                    node,
-                    problem: found.problem,
-                });
-            }
-        }
-        invalid
-    }
 }

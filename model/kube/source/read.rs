@@ -5,16 +5,16 @@
 //! kept between passes. What depends on other files (a patch is one because a kustomization says
 //! so) is decided in `index`.
 
+use super::paths::{has_extension, is_kustomization_name, split};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::invalid;
-use super::text_template;
+use super::encrypted::{SOPS as SOPS_TEXT, is_encrypted};
+use super::file::Input;
 use super::tree::Tree;
-use crate::kube::change::content::SOPS as SOPS_TEXT;
+use super::{invalid, text_template};
 use crate::kube::object::resource::{Hints, Identity};
 use crate::kube::pod;
-use crate::kube::workspace::Input;
 use crate::yaml::{self, Collection, Kind, Node, NodeId, ParseError, Word};
 
 /// How deep a `List` may hold a `List`.
@@ -127,19 +127,6 @@ impl Charts {
         (of_chart && self.charts.contains(directory))
             .then_some(("helm-chart", "part of a Helm chart that is no manifest"))
     }
-}
-
-/// Directory (empty for the root) and name of a path.
-pub(in crate::kube) fn split(path: &str) -> (&str, &str) {
-    path.rsplit_once('/').unwrap_or(("", path))
-}
-
-/// Whether kustomize takes a file of this path for a kustomization.
-pub(in crate::kube) fn is_kustomization_name(path: &str) -> bool {
-    matches!(
-        split(path).1,
-        "kustomization.yaml" | "kustomization.yml" | "Kustomization"
-    )
 }
 
 /// Reads one file, or a stream: in a stream a document that is a template is left alone, not all of
@@ -319,27 +306,11 @@ fn asked_for(verdict: &Verdict) -> bool {
     })
 }
 
-/// Whether a path ends with this extension.
-pub(in crate::kube) fn has_extension(path: &str, extension: &str) -> bool {
-    split(path)
-        .1
-        .rsplit_once('.')
-        .is_some_and(|(_, e)| e.eq_ignore_ascii_case(extension))
-}
-
 /// `a: {{ x }}` parses as a mapping whose key is a mapping.
 fn has_template_mapping(root: Node<'_>) -> bool {
     let flow = |node: Node<'_>| matches!(node.kind(), Kind::Mapping(Collection::Flow));
     root.descendants()
         .any(|node| flow(node) && node.children().next().is_some_and(flow))
-}
-
-/// Whether SOPS encrypted this document. It writes its metadata into each document of a file that
-/// it encrypts, and reads them from the first: where that has none, SOPS does not read the file,
-/// and no MAC covers the documents beside an encrypted one. Source: `LoadEncryptedFile` and
-/// `EmitEncryptedFile` of <https://github.com/getsops/sops/blob/main/stores/yaml/store.go>.
-pub(in crate::kube) fn is_encrypted(root: Node<'_>) -> bool {
-    root.path(&["sops", "mac"]).is_some()
 }
 
 fn document(number: usize, root: Option<Node<'_>>, kustomization_name: bool) -> Document {

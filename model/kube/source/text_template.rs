@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::read::split;
+use super::paths::split;
 use crate::yaml;
 
 /// How comments begin that are instructions to ytt: `#@ if …`, `#@overlay/match …`

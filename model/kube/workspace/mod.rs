@@ -1,198 +1,28 @@
 //! The workspace: all files of a pass, their resources and apply sets.
 
+mod contents;
+mod encrypted;
 pub(in crate::kube) mod index;
+mod invalid;
+mod kustomizations;
+mod passes;
+mod set_index;
+mod way;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, OnceLock};
+use crate::kube::source::file::{Broken, Input, Skipped, SourceFile};
+use crate::kube::source::options::Options;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use globset::{GlobBuilder, GlobMatcher};
-
-use crate::kube::change::kustomize_changes;
-use crate::kube::names::mention::{self, Mentions, Texts};
-use crate::kube::names::other_uses;
-use crate::kube::names::unknown_words;
 use crate::kube::object::apply_set::{ApplySet, SetId};
-use crate::kube::object::kustomization::{Kustomization, OutsideUse, Touch};
+use crate::kube::object::kustomization::Kustomization;
 use crate::kube::object::reference::{FieldReference, Target};
 use crate::kube::object::resource::{FileId, Resource, ResourceId};
 use crate::kube::pod::{self, PodTemplate};
-use crate::kube::provenance::generated;
 use crate::kube::reference::field_reference;
-use crate::kube::source::read::{has_extension, is_kustomization_name, split};
 use crate::kube::source::tree::Tree;
-use crate::yaml::{Node, ParseError, Word};
+use crate::yaml::{Node, Word};
 use index::Index;
-
-/// A file as it is given to the workspace.
-#[derive(Debug, Clone)]
-pub struct Input {
-    /// Path relative to the root, `/` between segments; `<stdin>` for standard input.
-    pub path: String,
-    /// The text.
-    pub text: Arc<str>,
-    /// Whether the file lies within the PATHs asked for: findings outside are not reported and
-    /// fixes never edit outside.
-    pub editable: bool,
-}
-
-/// What the user declared about the workspace as a whole.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// `[[apply-sets]]`
-    pub apply_sets: Vec<ApplySetSpec>,
-    /// `[[references]]`
-    pub references: Vec<ReferenceSpec>,
-    /// The single input is a stream on standard input: one apply set, closed.
-    pub stream: bool,
-    /// The text files of the root that are no manifests, where there is a root.
-    pub texts: Option<Arc<dyn Texts>>,
-}
-
-/// One of `[[apply-sets]]`: the user's word for what is applied together.
-#[derive(Debug, Clone, Default)]
-pub struct ApplySetSpec {
-    /// Name for messages.
-    pub name: String,
-    /// Which files, relative to the root; order of application is the order of the paths, then
-    /// kubectl's.
-    pub paths: Vec<PathGlob>,
-    /// Namespace that objects without one get, as by `kubectl -n`.
-    pub namespace: Option<String>,
-    /// The cluster: sets of one cluster are one set.
-    pub cluster: Option<String>,
-}
-
-/// A path, or a glob, that names files; or directories with the manifests in them, as `kubectl
-/// apply -f` does.
-#[derive(Debug, Clone)]
-pub struct PathGlob {
-    glob: GlobMatcher,
-    recursive: bool,
-}
-
-impl PathGlob {
-    /// `*` and `?` match no `/`, `**` does. `recursive` is `kubectl apply -R`: what lies below a
-    /// directory counts too.
-    ///
-    /// # Errors
-    /// When the glob is none.
-    pub fn new(text: &str, recursive: bool) -> Result<Self, globset::Error> {
-        let text = text
-            .strip_prefix("./")
-            .unwrap_or(text)
-            .trim_end_matches('/');
-        // The root itself has no path.
-        let text = if text == "." { "" } else { text };
-        Ok(Self {
-            glob: GlobBuilder::new(text)
-                .literal_separator(true)
-                .build()?
-                .compile_matcher(),
-            recursive,
-        })
-    }
-
-    /// Whether a file is meant.
-    pub(in crate::kube) fn matches(&self, path: &str) -> bool {
-        if self.glob.is_match(path) {
-            return true;
-        }
-        let manifest = ["yaml", "yml", "json"]
-            .iter()
-            .any(|e| has_extension(path, e))
-            || is_kustomization_name(path);
-        let above = std::iter::successors(Some(split(path).0), |d| {
-            Some(split(d).0).filter(|_| !d.is_empty())
-        });
-        manifest
-            && above
-                .take(if self.recursive { usize::MAX } else { 1 })
-                .any(|directory| self.glob.is_match(directory))
-    }
-}
-
-/// One of `[[references]]`: a further field that names a ConfigMap or Secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReferenceSpec {
-    /// Kind of the resource that has the field.
-    pub kind: String,
-    /// Dotted path of the name; `[]` behind a segment goes through a sequence.
-    pub path: String,
-    /// Dotted path of the key that is read, when there is one.
-    pub key: Option<String>,
-    /// What is named.
-    pub to: Target,
-}
-
-/// A file of the workspace.
-#[derive(Debug, Clone)]
-pub struct SourceFile {
-    /// Its number.
-    pub id: FileId,
-    /// Path relative to the root.
-    pub path: String,
-    /// See [`Input::editable`].
-    pub editable: bool,
-    /// The text.
-    pub text: Arc<str>,
-    /// The documents; `None` for files that are not read as YAML (templates, broken files).
-    pub yaml: Option<Tree>,
-    /// First byte of each line; made when a position is first asked for.
-    pub(in crate::kube) lines: Arc<OnceLock<Vec<usize>>>,
-}
-
-impl SourceFile {
-    /// 1-based line and column (in Unicode scalar values) of a byte offset; an offset past the end
-    /// counts as the end.
-    pub fn position(&self, offset: usize) -> (usize, usize) {
-        let mut offset = offset.min(self.text.len());
-        while !self.text.is_char_boundary(offset) {
-            offset -= 1;
-        }
-        let starts = self.lines.get_or_init(|| {
-            let breaks = self.text.bytes().enumerate().filter(|(_, b)| *b == b'\n');
-            std::iter::once(0)
-                .chain(breaks.map(|(at, _)| at + 1))
-                .collect()
-        });
-        let line = starts.partition_point(|start| *start <= offset);
-        let start = line
-            .checked_sub(1)
-            .and_then(|at| starts.get(at))
-            .copied()
-            .unwrap_or(0);
-        let before = self
-            .text
-            .get(start..offset)
-            .unwrap_or("")
-            .trim_start_matches('\u{feff}');
-        (line, before.chars().count() + 1)
-    }
-}
-
-/// A file or document that is left alone, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Skipped {
-    /// The file.
-    pub file: FileId,
-    /// The document, when it is not the whole file.
-    pub document: Option<usize>,
-    /// Stable code: `helm-template`, `sops`, `patch`, `not-a-resource`, `empty`, ….
-    pub code: &'static str,
-    /// For the user.
-    pub text: String,
-}
-
-/// A file or document that is not YAML.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Broken {
-    /// The file.
-    pub file: FileId,
-    /// The document, when it is not the whole file.
-    pub document: Option<usize>,
-    /// Where and why.
-    pub error: ParseError,
-}
 
 /// All files of a pass and what they mean.
 #[derive(Debug, Clone, Default)]
@@ -391,25 +221,6 @@ impl Workspace {
             .flat_map(move |index| index.positions(id))
     }
 
-    /// The kustomization that a file is.
-    pub fn kustomization(&self, file: FileId) -> Option<&Kustomization> {
-        self.kustomizations
-            .binary_search_by_key(&file, |k| k.file)
-            .ok()
-            .and_then(|i| self.kustomizations.get(i))
-    }
-
-    /// All kustomizations, by path.
-    pub fn kustomizations(&self) -> &[Kustomization] {
-        &self.kustomizations
-    }
-
-    /// The sign by which a resource's document is known as the output of another tool: a comment
-    /// above it, or the labels of a chart.
-    pub fn generated_by(&self, id: ResourceId) -> Option<String> {
-        generated::sign(self, id)
-    }
-
     /// The pod templates that a resource carries, in document order.
     pub fn pod_templates(&self, id: ResourceId) -> Vec<PodTemplate<'_>> {
         let resource = self.resource(id);
@@ -450,73 +261,5 @@ impl Workspace {
             .copied()
             .filter(|id| index::sets_of(self, *id).any(|of| of == set))
             .collect()
-    }
-
-    /// What kustomize may change in a resource on its way to the cluster, from any root that
-    /// reaches it.
-    pub fn touches(&self, id: ResourceId) -> Arc<[Touch]> {
-        self.index
-            .asked
-            .touches(id, || kustomize_changes::touches(self, id))
-    }
-
-    /// Uses of a ConfigMap's or Secret's name by things that are no resources: patches, patch
-    /// targets, replacements, vars, generators, name reference configurations; of every
-    /// kustomization that reaches the definition or, when `of` is `None`, of all.
-    pub fn uses_outside(&self, of: Option<ResourceId>, to: Target, name: &str) -> Vec<OutsideUse> {
-        other_uses::uses(self, of, to, name)
-    }
-
-    /// As [`Workspace::uses_outside`], for something that a file defines, that passes through these
-    /// kustomizations as part of these sets: what a generator makes.
-    pub fn uses_outside_of(
-        &self,
-        file: FileId,
-        through: &BTreeSet<FileId>,
-        sets: &[SetId],
-        to: Target,
-        name: &str,
-    ) -> Vec<OutsideUse> {
-        other_uses::uses_of(
-            self,
-            &other_uses::Course {
-                file,
-                through,
-                sets,
-            },
-            to,
-            name,
-        )
-    }
-
-    /// Scalars of the set's resources (values, not keys, not comments) that hold `name` as a whole
-    /// word (bounded by anything but `[A-Za-z0-9.-]`) and are no known reference nor the
-    /// `metadata.name` of a definition: unexplained uses. Resources that may hold values for a
-    /// chart (Argo CD `Application`s, `HelmRelease`s) are searched wherever they are.
-    pub fn unexplained_uses(
-        &self,
-        set: SetId,
-        to: Target,
-        name: &str,
-    ) -> Vec<(ResourceId, crate::finding::Location)> {
-        unknown_words::uses(self, set, to, name)
-    }
-
-    /// As [`Workspace::unexplained_uses`], in the patches of the kustomizations that the set is
-    /// gathered through.
-    pub fn unexplained_in_patches(
-        &self,
-        set: SetId,
-        to: Target,
-        name: &str,
-    ) -> Vec<crate::finding::Location> {
-        unknown_words::in_patches(self, set, to, name)
-    }
-
-    /// Where else the name stands, in text that nothing of the graph reads, when it changes in
-    /// these sets: in unread files and documents of the workspace, in what other resources hold
-    /// without referring to it, and in all text files of the root ([`Options::texts`]).
-    pub fn mentions(&self, sets: &[SetId], to: Target, name: &str) -> Mentions {
-        mention::of(self, sets, to, name)
     }
 }
