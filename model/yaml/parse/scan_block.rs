@@ -4,11 +4,11 @@ use std::mem;
 
 use super::scan::{Anchor, Scanner};
 use super::scan_bytes::past_spaces;
-use super::tree::{Kind, NodeId, ScalarStyle, u32_of};
+use crate::yaml::document::tree::{Kind, NodeId, ScalarStyle, u32_of};
 
 impl Scanner<'_> {
     /// The block scalar whose header stands at `header`; returns the start of the line behind it.
-    pub(super) fn block_scalar(
+    pub(in crate::yaml) fn block_scalar(
         &mut self,
         header: usize,
         mark: u32,

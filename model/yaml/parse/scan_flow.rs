@@ -2,13 +2,13 @@
 
 use super::scan::{MAX_KEY, Scanner};
 use super::scan_scalar::Token;
-use super::tree::{Collection, Kind, NO_MARK, NodeId, ScalarStyle, u32_of};
+use crate::yaml::document::tree::{Collection, Kind, NO_MARK, NodeId, ScalarStyle, u32_of};
 
 /// Nesting beyond which the complete planner decides.
 const MAX_DEPTH: usize = 100;
 
 /// A flow collection being scanned.
-pub(super) struct Flow<'s, 't> {
+pub(in crate::yaml) struct Flow<'s, 't> {
     scanner: &'s mut Scanner<'t>,
     /// Indentation of the block collection around it: lines must stand deeper.
     around: Option<usize>,
@@ -18,7 +18,7 @@ pub(super) struct Flow<'s, 't> {
 impl<'s, 't> Flow<'s, 't> {
     /// A flow collection inside a block collection of that indentation; `None` for the root of a
     /// document.
-    pub(super) fn new(scanner: &'s mut Scanner<'t>, around: Option<usize>) -> Self {
+    pub(in crate::yaml) fn new(scanner: &'s mut Scanner<'t>, around: Option<usize>) -> Self {
         Self {
             scanner,
             around,
@@ -27,7 +27,12 @@ impl<'s, 't> Flow<'s, 't> {
     }
 
     /// The collection whose bracket stands at `at`; returns one past its closing bracket.
-    pub(super) fn collection(&mut self, at: usize, parent: u32, mark: u32) -> Option<usize> {
+    pub(in crate::yaml) fn collection(
+        &mut self,
+        at: usize,
+        parent: u32,
+        mark: u32,
+    ) -> Option<usize> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return None;

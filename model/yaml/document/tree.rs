@@ -5,7 +5,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::node::Node;
-use super::{partly, plan, scan, shallow};
 
 /// Index of a node in the arena of its [`File`]; nodes are numbered in document order, parents
 /// before their children.
@@ -66,7 +65,7 @@ pub enum Kind {
 }
 
 /// Bytes of the largest text that is planned; spans are 32 bits wide.
-pub(super) const MAX_BYTES: usize = 1 << 30;
+pub(in crate::yaml) const MAX_BYTES: usize = 1 << 30;
 
 /// Value of `NodeData::mark` for a node that has no indicator.
 pub(crate) const NO_MARK: u32 = u32::MAX;
@@ -168,34 +167,6 @@ impl fmt::Display for ParseError {
 impl std::error::Error for ParseError {}
 
 impl File {
-    /// Parses all documents of `text`.
-    ///
-    /// # Errors
-    /// The first place at which the text is not YAML as kubectl accepts it.
-    pub fn parse(text: impl Into<Arc<str>>) -> Result<Self, ParseError> {
-        let text = text.into();
-        scan::scan(&text).map_or_else(|| complete(&text), Ok)
-    }
-
-    /// Parses the documents of `text` that are YAML; those that are not are listed by
-    /// [`File::unread`], and a word stands for each in the tree.
-    ///
-    /// # Errors
-    /// When no document is YAML: the first place at which the text is not.
-    pub fn parse_documents(text: impl Into<Arc<str>>) -> Result<Self, ParseError> {
-        partly::parse(text.into())
-    }
-
-    /// Parses with the complete planner alone; [`File::parse`] gives the same tree.
-    pub fn parse_complete(text: impl Into<Arc<str>>) -> Result<Self, ParseError> {
-        complete(&text.into())
-    }
-
-    /// Parses with the fast scanner alone; `None` where it leaves the text to the complete planner.
-    pub fn parse_fast(text: impl Into<Arc<str>>) -> Option<Self> {
-        scan::scan(&text.into())
-    }
-
     /// The text, byte for byte as it was given.
     pub fn text(&self) -> &str {
         &self.text
@@ -294,11 +265,6 @@ impl File {
     }
 }
 
-/// The tree by the complete planner, which is asked again where lines stand too far left for it.
-fn complete(text: &Arc<str>) -> Result<File, ParseError> {
-    plan::granit(text).or_else(|error| shallow::parse(text).ok_or(error))
-}
-
 /// 1-based line and column (in Unicode scalar values) of byte `offset` of `text`.
 pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
     let mut offset = offset.min(text.len());
@@ -323,6 +289,6 @@ pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
     clippy::cast_possible_truncation,
     reason = "texts have at most `MAX_BYTES`"
 )]
-pub(super) fn u32_of(n: usize) -> u32 {
+pub(in crate::yaml) fn u32_of(n: usize) -> u32 {
     n as u32
 }

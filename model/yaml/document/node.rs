@@ -32,7 +32,7 @@ impl PartialEq for Node<'_> {
 impl Eq for Node<'_> {}
 
 impl<'a> Node<'a> {
-    pub(super) fn new(file: &'a File, id: NodeId) -> Self {
+    pub(in crate::yaml) fn new(file: &'a File, id: NodeId) -> Self {
         Self { file, id }
     }
 

@@ -16,10 +16,10 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::node::Node;
 use super::plan;
 use super::scan;
-use super::tree::{File, Kind, NO_MARK, ScalarStyle, u32_of};
+use crate::yaml::document::node::Node;
+use crate::yaml::document::tree::{File, Kind, NO_MARK, ScalarStyle, u32_of};
 
 /// Lines that the planner may stumble over.
 const MAX_STUMBLES: usize = 16;
@@ -28,7 +28,7 @@ const DEEP: usize = 100;
 
 /// Spaces that a line lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Lack {
+pub(in crate::yaml) struct Lack {
     /// First byte of the line.
     pub line: usize,
     /// How many more it needs.
@@ -37,7 +37,7 @@ pub(super) struct Lack {
 
 /// The tree of a text that the complete planner reads only with deeper lines; `None` when it does
 /// not read it then either.
-pub(super) fn parse(text: &Arc<str>) -> Option<File> {
+pub(in crate::yaml) fn parse(text: &Arc<str>) -> Option<File> {
     let mut lacks = Vec::new();
     for chunk in chunks(text) {
         let found = scan::shallow(text.get(chunk.clone())?);
@@ -99,7 +99,7 @@ fn planned(text: &str, lacks: &mut Vec<Lack>) -> Option<(File, Back)> {
 
 /// A part of the text of a file with all lines between quotes and brackets deep enough for every
 /// parser; `None` when they are as it is.
-pub(super) fn deep(file: &File, part: Range<usize>) -> Option<String> {
+pub(in crate::yaml) fn deep(file: &File, part: Range<usize>) -> Option<String> {
     let lacks: Vec<Lack> = lines(file)
         .filter(|lack| part.contains(&lack.line))
         .collect();
@@ -111,7 +111,7 @@ pub(super) fn deep(file: &File, part: Range<usize>) -> Option<String> {
 }
 
 /// The pieces of a text that `---` at the start of a line parts.
-pub(super) fn chunks(text: &str) -> impl Iterator<Item = Range<usize>> {
+pub(in crate::yaml) fn chunks(text: &str) -> impl Iterator<Item = Range<usize>> {
     let begins = |at: usize| {
         is_marker(text, at) && text.get(at..).is_some_and(|rest| rest.starts_with("---"))
     };
@@ -127,7 +127,7 @@ pub(super) fn chunks(text: &str) -> impl Iterator<Item = Range<usize>> {
 
 /// Whether a line begins or ends a document, whatever stands around it (YAML 1.2, rule 206,
 /// `c-forbidden`).
-pub(super) fn is_marker(text: &str, line: usize) -> bool {
+pub(in crate::yaml) fn is_marker(text: &str, line: usize) -> bool {
     let behind = text.get(line..).and_then(|rest| {
         rest.strip_prefix("---")
             .or_else(|| rest.strip_prefix("..."))
@@ -187,7 +187,7 @@ fn lines(file: &File) -> impl Iterator<Item = Lack> {
 }
 
 fn is_flow(kind: Kind) -> bool {
-    use super::tree::Collection::{Flow, FlowPair};
+    use crate::yaml::document::tree::Collection::{Flow, FlowPair};
     matches!(
         kind,
         Kind::Sequence(Flow | FlowPair) | Kind::Mapping(Flow | FlowPair)
@@ -229,7 +229,10 @@ impl Back {
 }
 
 /// What the verifier is given for a part of a file: first as it is, then with deeper lines.
-pub(super) fn readings(file: &File, part: Range<usize>) -> impl Iterator<Item = Cow<'_, str>> {
+pub(in crate::yaml) fn readings(
+    file: &File,
+    part: Range<usize>,
+) -> impl Iterator<Item = Cow<'_, str>> {
     let plain = file.readable().get(part.clone()).map(Cow::Borrowed);
     plain
         .into_iter()

@@ -47,7 +47,7 @@ fn seek_last(rest: &[u8], hits: impl Fn(u64) -> u64) -> usize {
 /// The first byte at or behind `at` at which a plain scalar may end: a line break, a colon, a `#`,
 /// or a tab. No text here has other controls.
 #[inline]
-pub(super) fn plain_stop(bytes: &[u8], at: usize) -> usize {
+pub(in crate::yaml) fn plain_stop(bytes: &[u8], at: usize) -> usize {
     seek(bytes, at, |word| {
         below(word, b' ') | is(word, b':') | is(word, b'#')
     })
@@ -55,7 +55,7 @@ pub(super) fn plain_stop(bytes: &[u8], at: usize) -> usize {
 
 /// The first byte at or behind `at` that is not a space.
 #[inline]
-pub(super) fn past_spaces(bytes: &[u8], at: usize) -> usize {
+pub(in crate::yaml) fn past_spaces(bytes: &[u8], at: usize) -> usize {
     seek(bytes, at, |word| word ^ all(b' '))
 }
 
@@ -72,7 +72,7 @@ static PLAIN: [bool; 256] = {
 
 /// Whether a plain scalar begins at `at` in block context.
 #[inline]
-pub(super) fn begins_plain(bytes: &[u8], at: usize) -> bool {
+pub(in crate::yaml) fn begins_plain(bytes: &[u8], at: usize) -> bool {
     bytes
         .get(at)
         .is_some_and(|byte| PLAIN[usize::from(*byte)] || begins_with_indicator(bytes, at))
@@ -90,7 +90,7 @@ const CHUNK: usize = 256;
 
 /// No control characters but tabs and line breaks, no lone CR, none of the special breaks and marks
 /// that parsers disagree about.
-pub(super) fn plain_bytes(bytes: &[u8]) -> bool {
+pub(in crate::yaml) fn plain_bytes(bytes: &[u8]) -> bool {
     bytes.chunks(CHUNK).enumerate().all(|(n, chunk)| {
         // Anything but printable ASCII and line feeds; one sum makes DEL and all that is not ASCII
         // less than a space.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use granit_parser::{Event, Parser, ScalarStyle as Granit, Span, StructureStyle, options};
 use memchr::{memchr_iter, memchr2};
 
-use super::tree::{
+use crate::yaml::document::tree::{
     Collection, Document, File, Kind, MAX_BYTES, NO_MARK, NodeData, NodeId, ParseError,
     ScalarStyle, position, u32_of,
 };

@@ -6,12 +6,12 @@ use super::scan::{Anchor, MAX_DEPTH, MAX_KEY, Open, Pending, Scanner};
 use super::scan_bytes::begins_plain;
 use super::scan_flow::Flow;
 use super::scan_scalar::{Plain, Token};
-use super::tree::{Collection, Kind, NO_MARK, NodeId, ScalarStyle, u32_of};
+use crate::yaml::document::tree::{Collection, Kind, NO_MARK, NodeId, ScalarStyle, u32_of};
 
 impl Scanner<'_> {
     /// A value at `at` in column `column`: `fresh` when it is the first token of its line or
     /// follows a dash, so that a block collection may begin.
-    pub(super) fn value(
+    pub(in crate::yaml) fn value(
         &mut self,
         at: usize,
         column: usize,
@@ -166,7 +166,7 @@ impl Scanner<'_> {
     }
 
     /// End of an anchor or alias at `at`.
-    pub(super) fn word(&self, at: usize) -> Option<usize> {
+    pub(in crate::yaml) fn word(&self, at: usize) -> Option<usize> {
         let mut end = at + 1;
         while self
             .bytes
@@ -183,7 +183,7 @@ impl Scanner<'_> {
         .then_some(end)
     }
 
-    pub(super) fn alias(&mut self, id: u32, at: usize, end: usize) -> Option<()> {
+    pub(in crate::yaml) fn alias(&mut self, id: u32, at: usize, end: usize) -> Option<()> {
         let name = &self.text[at + 1..end];
         let target = *self.named.get(name)?;
         if self.stack.iter().any(|o| o.id == target.0) {
@@ -247,7 +247,7 @@ impl Scanner<'_> {
     }
 
     /// A sequence item whose dash stands at `at`.
-    pub(super) fn item(&mut self, at: usize, indent: usize) -> Option<usize> {
+    pub(in crate::yaml) fn item(&mut self, at: usize, indent: usize) -> Option<usize> {
         let mut next = at + 1;
         while self.bytes.get(next) == Some(&b' ') {
             next += 1;
@@ -267,7 +267,7 @@ impl Scanner<'_> {
     }
 
     /// A mapping entry whose key stands at `at`.
-    pub(super) fn entry(&mut self, at: usize) -> Option<usize> {
+    pub(in crate::yaml) fn entry(&mut self, at: usize) -> Option<usize> {
         if begins_plain(self.bytes, at) {
             let Plain { end, key } = self.plain(at)?;
             if !key || end - at > MAX_KEY {
@@ -283,7 +283,7 @@ impl Scanner<'_> {
     }
 
     /// Whether the token that ends at `at` is a key.
-    pub(super) fn is_colon(&self, mut at: usize) -> bool {
+    pub(in crate::yaml) fn is_colon(&self, mut at: usize) -> bool {
         while self.bytes.get(at) == Some(&b' ') {
             at += 1;
         }

@@ -6,20 +6,20 @@ use memchr::{memchr, memchr2, memchr3};
 
 use super::scan::Scanner;
 use super::scan_bytes::{past_spaces, plain_stop};
-use super::tree::ScalarStyle;
+use crate::yaml::document::tree::ScalarStyle;
 
 /// A scalar or a key on one line.
-pub(super) struct Token {
-    pub(super) style: ScalarStyle,
-    pub(super) range: Range<usize>,
-    pub(super) decoded: Option<Box<str>>,
+pub(in crate::yaml) struct Token {
+    pub(in crate::yaml) style: ScalarStyle,
+    pub(in crate::yaml) range: Range<usize>,
+    pub(in crate::yaml) decoded: Option<Box<str>>,
 }
 
 /// A plain scalar on one line.
-pub(super) struct Plain {
-    pub(super) end: usize,
+pub(in crate::yaml) struct Plain {
+    pub(in crate::yaml) end: usize,
     /// Whether a colon makes it a key.
-    pub(super) key: bool,
+    pub(in crate::yaml) key: bool,
 }
 
 fn is_blank(byte: u8) -> bool {
@@ -28,7 +28,7 @@ fn is_blank(byte: u8) -> bool {
 
 impl Scanner<'_> {
     /// A quoted scalar.
-    pub(super) fn quoted(&mut self, at: usize) -> Option<Token> {
+    pub(in crate::yaml) fn quoted(&mut self, at: usize) -> Option<Token> {
         match self.bytes[at] {
             b'"' => self.double_quoted(at),
             b'\'' => self.single_quoted(at),
@@ -42,7 +42,7 @@ impl Scanner<'_> {
         reason = "saves 4 % of all instructions: nearly all keys and most values come here"
     )]
     #[inline(always)]
-    pub(super) fn plain(&self, at: usize) -> Option<Plain> {
+    pub(in crate::yaml) fn plain(&self, at: usize) -> Option<Plain> {
         let end = plain_stop(self.bytes, at);
         // Nearly all end at once, with nothing in front of the colon or the line break.
         let ends = match self.bytes.get(end..end + 2) {
@@ -82,7 +82,7 @@ impl Scanner<'_> {
         })
     }
 
-    pub(super) fn single_quoted(&mut self, at: usize) -> Option<Token> {
+    pub(in crate::yaml) fn single_quoted(&mut self, at: usize) -> Option<Token> {
         let mut text = Folded::new();
         let mut from = at + 1;
         loop {
@@ -113,7 +113,7 @@ impl Scanner<'_> {
         }
     }
 
-    pub(super) fn double_quoted(&mut self, at: usize) -> Option<Token> {
+    pub(in crate::yaml) fn double_quoted(&mut self, at: usize) -> Option<Token> {
         let mut text = Folded::new();
         let mut from = at + 1;
         loop {
@@ -220,7 +220,7 @@ impl Scanner<'_> {
 
     /// The start of the next line when nothing but white space stands in front of it.
     #[cold]
-    pub(super) fn next_line_of(&self, mut at: usize) -> Option<usize> {
+    pub(in crate::yaml) fn next_line_of(&self, mut at: usize) -> Option<usize> {
         while self.bytes.get(at).is_some_and(|b| is_blank(*b)) {
             at += 1;
         }
@@ -234,7 +234,7 @@ impl Scanner<'_> {
     /// Whether a plain value in block context may go on in the line at `next`: it does as long as
     /// lines stand deeper than the collection around it.
     #[inline]
-    pub(super) fn goes_on(&self, next: usize, around: usize) -> Option<bool> {
+    pub(in crate::yaml) fn goes_on(&self, next: usize, around: usize) -> Option<bool> {
         let first = past_spaces(self.bytes, next);
         match self.bytes.get(first) {
             Some(b) if *b > b'#' => Some(first - next > around),
@@ -247,7 +247,7 @@ impl Scanner<'_> {
 
     /// A plain value with further lines, or with blank lines behind it.
     #[cold]
-    pub(super) fn folded(&self, range: Range<usize>, around: usize) -> Option<Token> {
+    pub(in crate::yaml) fn folded(&self, range: Range<usize>, around: usize) -> Option<Token> {
         let mut end = range.end;
         let mut text = Folded::new();
         loop {

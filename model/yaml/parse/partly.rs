@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::shallow::chunks;
-use super::tree::{File, NodeId, ParseError, position};
+use crate::yaml::document::tree::{File, NodeId, ParseError, position};
 
 /// What stands for a document that is not YAML.
 const STANDS_FOR: &str = "x";
@@ -16,7 +16,7 @@ const STANDS_FOR: &str = "x";
 ///
 /// # Errors
 /// When none is, or when the text cannot be parted: the first place at which it is not YAML.
-pub(super) fn parse(text: Arc<str>) -> Result<File, ParseError> {
+pub(in crate::yaml) fn parse(text: Arc<str>) -> Result<File, ParseError> {
     let error = match File::parse(Arc::clone(&text)) {
         Ok(file) => return Ok(file),
         Err(error) => error,
@@ -97,7 +97,7 @@ fn masked(part: &str) -> (String, usize) {
 }
 
 /// The texts of the documents that are not YAML.
-pub(super) fn unread(file: &File) -> Vec<&str> {
+pub(in crate::yaml) fn unread(file: &File) -> Vec<&str> {
     let region = |(number, _): &(usize, ParseError)| {
         file.documents()
             .get(*number)

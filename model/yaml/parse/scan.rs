@@ -19,19 +19,19 @@ use memchr::memchr;
 
 use super::scan_bytes::{past_spaces, plain_bytes};
 use super::shallow::{Lack, is_marker};
-use super::tree::{
+use crate::yaml::document::tree::{
     Document, File, Kind, MAX_BYTES, NO_MARK, NodeData, NodeId, ScalarStyle, u32_of,
 };
 
 /// Nesting beyond which the complete planner decides.
-pub(super) const MAX_DEPTH: usize = 200;
+pub(in crate::yaml) const MAX_DEPTH: usize = 200;
 
 /// Bytes of a key beyond which the complete planner decides: YAML limits implicit keys to 1,024
 /// characters.
-pub(super) const MAX_KEY: usize = 1000;
+pub(in crate::yaml) const MAX_KEY: usize = 1000;
 
 /// The tree of `text`, or `None` when the scanner does not understand all of it.
-pub(super) fn scan(text: &Arc<str>) -> Option<File> {
+pub(in crate::yaml) fn scan(text: &Arc<str>) -> Option<File> {
     if text.len() > MAX_BYTES || !plain_bytes(text.as_bytes()) {
         return None;
     }
@@ -66,7 +66,7 @@ pub(super) fn scan(text: &Arc<str>) -> Option<File> {
 
 /// Lines between quotes and brackets of one document that stand no deeper than the block collection
 /// around them, as far as the scanner gets.
-pub(super) fn shallow(text: &str) -> Vec<Lack> {
+pub(in crate::yaml) fn shallow(text: &str) -> Vec<Lack> {
     if text.len() > MAX_BYTES || !plain_bytes(text.as_bytes()) {
         return Vec::new();
     }
@@ -81,45 +81,45 @@ pub(super) fn shallow(text: &str) -> Vec<Lack> {
 }
 
 /// An open block collection.
-pub(super) struct Open {
-    pub(super) id: u32,
-    pub(super) sequence: bool,
-    pub(super) indent: usize,
+pub(in crate::yaml) struct Open {
+    pub(in crate::yaml) id: u32,
+    pub(in crate::yaml) sequence: bool,
+    pub(in crate::yaml) indent: usize,
     /// The entry whose value is still to come.
-    pub(super) pending: Option<Pending>,
+    pub(in crate::yaml) pending: Option<Pending>,
     /// End of the last child so far.
-    pub(super) end: u32,
+    pub(in crate::yaml) end: u32,
 }
 
 /// First byte of an anchor; none stands at the start of a text.
-pub(super) type Anchor = NonZeroU32;
+pub(in crate::yaml) type Anchor = NonZeroU32;
 
 /// What is known of a value before it comes.
 #[derive(Clone, Copy)]
-pub(super) struct Pending {
+pub(in crate::yaml) struct Pending {
     /// The dash or colon.
-    pub(super) mark: u32,
+    pub(in crate::yaml) mark: u32,
     /// Where the value stands if it is missing: behind the indicator or the anchor.
-    pub(super) missing: u32,
+    pub(in crate::yaml) missing: u32,
     /// The anchor.
-    pub(super) anchor: Option<Anchor>,
+    pub(in crate::yaml) anchor: Option<Anchor>,
 }
 
-pub(super) struct Scanner<'t> {
-    pub(super) text: &'t str,
-    pub(super) bytes: &'t [u8],
-    pub(super) nodes: Vec<NodeData>,
+pub(in crate::yaml) struct Scanner<'t> {
+    pub(in crate::yaml) text: &'t str,
+    pub(in crate::yaml) bytes: &'t [u8],
+    pub(in crate::yaml) nodes: Vec<NodeData>,
     documents: Vec<Document>,
-    pub(super) comments: Vec<Range<usize>>,
-    pub(super) decoded: Vec<(NodeId, Box<str>)>,
+    pub(in crate::yaml) comments: Vec<Range<usize>>,
+    pub(in crate::yaml) decoded: Vec<(NodeId, Box<str>)>,
     anchors: Vec<(NodeId, Box<str>)>,
     props: Vec<(NodeId, u32)>,
-    pub(super) aliases: Vec<(NodeId, NodeId)>,
-    pub(super) stack: Vec<Open>,
+    pub(in crate::yaml) aliases: Vec<(NodeId, NodeId)>,
+    pub(in crate::yaml) stack: Vec<Open>,
     /// Room for the text of block scalars.
-    pub(super) lines: String,
+    pub(in crate::yaml) lines: String,
     /// Nodes by the anchors of this document, the last of each name.
-    pub(super) named: HashMap<&'t str, NodeId>,
+    pub(in crate::yaml) named: HashMap<&'t str, NodeId>,
     /// Lines that stand too far left, where such are passed over.
     shallow: Option<Vec<Lack>>,
     /// One past the `...` behind the last document.
@@ -197,7 +197,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// End of the line of `at`, without its line break.
-    pub(super) fn line_end(&self, at: usize) -> usize {
+    pub(in crate::yaml) fn line_end(&self, at: usize) -> usize {
         let end = memchr(b'\n', &self.bytes[at..]).map_or(self.bytes.len(), |n| at + n);
         if end > at && end < self.bytes.len() && self.bytes[end - 1] == b'\r' {
             end - 1
@@ -206,7 +206,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    pub(super) fn next_line(&self, line_end: usize) -> usize {
+    pub(in crate::yaml) fn next_line(&self, line_end: usize) -> usize {
         match self.bytes.get(line_end) {
             Some(b'\r') => line_end + 2,
             Some(_) => line_end + 1,
@@ -254,7 +254,7 @@ impl<'t> Scanner<'t> {
 
     /// What may follow the last token of a line: white space and a comment. Returns the start of
     /// the next line.
-    pub(super) fn rest(&mut self, mut at: usize) -> Option<usize> {
+    pub(in crate::yaml) fn rest(&mut self, mut at: usize) -> Option<usize> {
         let from = at;
         while matches!(self.bytes.get(at), Some(b' ' | b'\t')) {
             at += 1;
@@ -306,7 +306,7 @@ impl<'t> Scanner<'t> {
     }
 
     #[inline]
-    pub(super) fn name(&mut self, id: u32, anchor: Option<Anchor>) {
+    pub(in crate::yaml) fn name(&mut self, id: u32, anchor: Option<Anchor>) {
         if let Some(anchor) = anchor {
             self.anchor(id, anchor);
         }
@@ -321,13 +321,13 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    pub(super) fn anchor_name(&self, anchor: Anchor) -> Option<&'t str> {
+    pub(in crate::yaml) fn anchor_name(&self, anchor: Anchor) -> Option<&'t str> {
         let at = anchor.get() as usize;
         self.word(at).map(|end| &self.text[at + 1..end])
     }
 
     /// A node in the innermost open block collection.
-    pub(super) fn push(&mut self, kind: Kind, start: usize, end: usize, mark: u32) -> u32 {
+    pub(in crate::yaml) fn push(&mut self, kind: Kind, start: usize, end: usize, mark: u32) -> u32 {
         let parent = self.stack.last().map_or(NO_MARK, |o| o.id);
         let id = self.node(kind, start..end, mark, parent);
         if parent == NO_MARK {
@@ -337,7 +337,13 @@ impl<'t> Scanner<'t> {
     }
 
     /// A node without children so far.
-    pub(super) fn node(&mut self, kind: Kind, range: Range<usize>, mark: u32, parent: u32) -> u32 {
+    pub(in crate::yaml) fn node(
+        &mut self,
+        kind: Kind,
+        range: Range<usize>,
+        mark: u32,
+        parent: u32,
+    ) -> u32 {
         let id = u32_of(self.nodes.len());
         let (start, end) = (u32_of(range.start), u32_of(range.end));
         self.nodes.push(NodeData {
@@ -352,21 +358,26 @@ impl<'t> Scanner<'t> {
         id
     }
 
-    pub(super) fn root(&mut self, id: u32) {
+    pub(in crate::yaml) fn root(&mut self, id: u32) {
         if let Some(document) = self.documents.last_mut() {
             document.root = Some(NodeId(id));
         }
     }
 
     /// Indentation of the innermost open block collection.
-    pub(super) fn around(&self) -> Option<usize> {
+    pub(in crate::yaml) fn around(&self) -> Option<usize> {
         self.stack.last().map(|o| o.indent)
     }
 
     /// Whether a line between quotes or brackets may begin in this column; where it is too far
     /// left, that is noted if it may be.
     #[cold]
-    pub(super) fn too_shallow(&mut self, line: usize, first: usize, around: usize) -> bool {
+    pub(in crate::yaml) fn too_shallow(
+        &mut self,
+        line: usize,
+        first: usize,
+        around: usize,
+    ) -> bool {
         let ends = is_marker(self.text, line);
         match &mut self.shallow {
             Some(found) if !ends => found.push(Lack {
@@ -378,7 +389,7 @@ impl<'t> Scanner<'t> {
         false
     }
 
-    pub(super) fn grow(&mut self, end: u32) {
+    pub(in crate::yaml) fn grow(&mut self, end: u32) {
         if let Some(top) = self.stack.last_mut() {
             top.end = end;
         }
@@ -422,7 +433,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    pub(super) fn is_dash(&self, at: usize) -> bool {
+    pub(in crate::yaml) fn is_dash(&self, at: usize) -> bool {
         self.bytes[at] == b'-'
             && matches!(self.bytes.get(at + 1), None | Some(b' ' | b'\n' | b'\r'))
     }

@@ -6,13 +6,13 @@
 
 use std::fmt::Write;
 
-use super::resolve::{Resolved, resolve_plain};
-use super::value::Value;
+use crate::yaml::document::resolve::{Resolved, resolve_plain};
+use crate::yaml::document::value::Value;
 
 /// What follows the place that is written to: it decides whether the last scalar may be a block
 /// scalar.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Below {
+pub(in crate::yaml) struct Below {
     /// A line break stands behind the place.
     pub line_break: bool,
     /// The next line is blank.
@@ -25,7 +25,7 @@ pub(super) struct Below {
 
 /// How values are written at one place.
 #[derive(Debug, Clone)]
-pub(super) struct Style {
+pub(in crate::yaml) struct Style {
     pub eol: &'static str,
     /// Columns from a mapping to the mapping in one of its values.
     pub step: usize,
@@ -42,7 +42,7 @@ pub(super) struct Style {
 
 /// A value in block style.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Written {
+pub(in crate::yaml) struct Written {
     /// On the line of the indicator; empty for a block collection below a key.
     pub head: String,
     /// Lines below, each with its line break in front.
@@ -51,7 +51,7 @@ pub(super) struct Written {
 
 /// Where a value in block style stands.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Slot {
+pub(in crate::yaml) enum Slot {
     /// Behind a key at this column.
     Key(usize),
     /// Behind an indicator; what is written begins at `column`, `parent` is the column of the
@@ -61,7 +61,7 @@ pub(super) enum Slot {
 
 impl Style {
     /// Whether the value takes lines of its own in block style.
-    pub(super) fn is_block_collection(value: &Value) -> bool {
+    pub(in crate::yaml) fn is_block_collection(value: &Value) -> bool {
         match value {
             Value::Seq(items) => !items.is_empty(),
             Value::Map(entries) => !entries.is_empty(),
@@ -70,7 +70,7 @@ impl Style {
     }
 
     /// Writes `value` for `slot`; `last` tells that nothing of ours follows it.
-    pub(super) fn write(&self, value: &Value, slot: Slot, last: bool) -> Written {
+    pub(in crate::yaml) fn write(&self, value: &Value, slot: Slot, last: bool) -> Written {
         let mut out = Written::default();
         match value {
             Value::Map(entries) if !entries.is_empty() => {
@@ -122,7 +122,13 @@ impl Style {
     }
 
     /// `key: value` for a mapping at `column`.
-    pub(super) fn entry(&self, key: &str, value: &Value, column: usize, last: bool) -> Written {
+    pub(in crate::yaml) fn entry(
+        &self,
+        key: &str,
+        value: &Value,
+        column: usize,
+        last: bool,
+    ) -> Written {
         let mut written = self.write(value, Slot::Key(column), last);
         let space = if written.head.is_empty() { "" } else { " " };
         written.head = format!("{}:{space}{}", self.key(key), written.head);
@@ -130,7 +136,7 @@ impl Style {
     }
 
     /// `- value` for a sequence with its dashes at `column`.
-    pub(super) fn item(&self, value: &Value, column: usize, last: bool) -> Written {
+    pub(in crate::yaml) fn item(&self, value: &Value, column: usize, last: bool) -> Written {
         let mut written = self.write(
             value,
             Slot::Item {
@@ -144,7 +150,7 @@ impl Style {
     }
 
     /// A literal block scalar (`|`), where it can hold `text`.
-    pub(super) fn literal(
+    pub(in crate::yaml) fn literal(
         &self,
         text: &str,
         parent: usize,
@@ -195,12 +201,12 @@ impl Style {
     }
 
     /// A key.
-    pub(super) fn key(&self, key: &str) -> String {
+    pub(in crate::yaml) fn key(&self, key: &str) -> String {
         self.string(key, false)
     }
 
     /// A string on one line.
-    pub(super) fn string(&self, text: &str, flow: bool) -> String {
+    pub(in crate::yaml) fn string(&self, text: &str, flow: bool) -> String {
         if !self.json && is_safe_plain(text, flow) {
             text.to_owned()
         } else {
@@ -209,7 +215,7 @@ impl Style {
     }
 
     /// `value` on one line; `flow` tells that it stands inside brackets.
-    pub(super) fn flow(&self, value: &Value, flow: bool) -> String {
+    pub(in crate::yaml) fn flow(&self, value: &Value, flow: bool) -> String {
         match value {
             Value::Null => "null".to_owned(),
             Value::Bool(b) => b.to_string(),
@@ -237,7 +243,7 @@ impl Style {
     }
 
     /// `key: value` on one line inside braces.
-    pub(super) fn flow_entry(&self, key: &str, value: &Value) -> String {
+    pub(in crate::yaml) fn flow_entry(&self, key: &str, value: &Value) -> String {
         format!(
             "{}{}{}",
             self.string(key, true),
@@ -248,7 +254,7 @@ impl Style {
 
     /// `value` in flow style, one entry or item a line, `indent` being that of the line it starts
     /// on and `unit` one level more.
-    pub(super) fn pretty(&self, value: &Value, indent: &str, unit: &str) -> String {
+    pub(in crate::yaml) fn pretty(&self, value: &Value, indent: &str, unit: &str) -> String {
         let inner = format!("{indent}{unit}");
         let eol = self.eol;
         match value {
@@ -271,7 +277,7 @@ impl Style {
     }
 
     /// `key: value` inside braces, one entry a line.
-    pub(super) fn pretty_entry(
+    pub(in crate::yaml) fn pretty_entry(
         &self,
         key: &str,
         value: &Value,
@@ -287,7 +293,7 @@ impl Style {
     }
 }
 
-pub(super) fn push_spaces(out: &mut String, count: usize) {
+pub(in crate::yaml) fn push_spaces(out: &mut String, count: usize) {
     out.extend(std::iter::repeat_n(' ', count));
 }
 
@@ -298,7 +304,7 @@ fn printable(c: char) -> bool {
 }
 
 /// Whether YAML 1.1 and YAML 1.2 readers agree that the plain scalar `text` is this string.
-pub(super) fn is_safe_plain(text: &str, flow: bool) -> bool {
+pub(in crate::yaml) fn is_safe_plain(text: &str, flow: bool) -> bool {
     let bytes = text.as_bytes();
     let Some(first) = bytes.first() else {
         return false;
@@ -315,9 +321,9 @@ pub(super) fn is_safe_plain(text: &str, flow: bool) -> bool {
         && resolve_plain(text) == Resolved::Str
 }
 
-/// Whether a plain scalar that is kept plain by [`Node::set`](super::Node::set) may hold `text`:
+/// Whether a plain scalar that is kept plain by [`Node::set`](crate::yaml::Node::set) may hold `text`:
 /// spaces are fine there.
-pub(super) fn is_plain_with_spaces(text: &str, flow: bool) -> bool {
+pub(in crate::yaml) fn is_plain_with_spaces(text: &str, flow: bool) -> bool {
     !text.is_empty()
         && !text.starts_with(' ')
         && !text.ends_with(' ')
@@ -336,14 +342,14 @@ fn is_word(text: &str) -> bool {
 }
 
 /// `'…'`, where that can hold `text` on one line.
-pub(super) fn single_quoted(text: &str) -> Option<String> {
+pub(in crate::yaml) fn single_quoted(text: &str) -> Option<String> {
     text.chars()
         .all(printable)
         .then(|| format!("'{}'", text.replace('\'', "''")))
 }
 
 /// `"…"` on one line; what it escapes is written as JSON writes it.
-pub(super) fn double_quoted(text: &str) -> String {
+pub(in crate::yaml) fn double_quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {
