@@ -7,7 +7,30 @@
 //! [`Workspace::references_to`]), what is applied together ([`ApplySet`]), and what kustomize would
 //! change on the way ([`Workspace::touches`], [`Workspace::uses_outside`]).
 //!
-//! What it costs. Of each file a run reads, all is parsed, and of each document the [`Identity`] is
+//! # Floors
+//!
+//! Read downwards: a room imports only from rooms below it (`tests/floors.rs` holds that).
+//!
+//! | floor | what it knows |
+//! |---|---|
+//! | `provenance` | where a resource comes from, which decides whether an edit of its file lasts |
+//! | `change` | what changes a resource between its file and the cluster, and what comes out |
+//! | `names` | what a name stands for in an apply set, and where else it stands |
+//! | `workspace` | all files of a pass and what they hold; the passes |
+//! | `apply_set` | what is applied together, and under which names and namespaces |
+//! | `gitops` | what Argo CD and Flux apply, and with which settings of their own |
+//! | `kustomize` | what one kustomization says: entries, generators, patches |
+//! | `reference` | references outside of pod templates: tables of fields, and reading by them |
+//! | `source` | from text to documents and resources; what is left alone and why |
+//! | `images` | what images bring, as the user, the lock file or the table of images says |
+//! | `pod` | pod templates, their containers, volumes and references; rollouts |
+//! | `object` | what all others speak of: resources, references, apply sets; data only |
+//!
+//! Questions of a transform are methods of [`Workspace`], each in the room that answers it.
+//!
+//! # What it costs
+//!
+//! Of each file a run reads, all is parsed, and of each document the [`Identity`] is
 //! kept, of most no tree; that, the apply sets and the kustomizations are all that a run pays for
 //! documents in which nothing is found. Everything else is made when it is asked for, and only for
 //! what it is asked about. To keep it so:
