@@ -4,11 +4,9 @@
 //! ([`NoFix`]). A fix is one transaction over files: it is applied whole or not at all. All of
 //! these own their data; ids are those of the workspace of the same pass.
 
-use std::cmp::Ordering;
-use std::ops::Range;
-
+pub use crate::kube::Location;
 use crate::kube::{FileId, ResourceId, Workspace};
-use crate::yaml::{Edit, Node, Refusal};
+use crate::yaml::{Edit, Refusal};
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,41 +50,6 @@ impl Applicability {
             Self::DisplayOnly => "display-only",
             Self::Unsafe => "unsafe",
             Self::Safe => "safe",
-        }
-    }
-}
-
-/// A range of bytes of a file of the workspace; ordered by file and first byte.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Location {
-    /// The file.
-    pub file: FileId,
-    /// Bytes of its text in this pass.
-    pub span: Range<usize>,
-}
-
-impl PartialOrd for Location {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Location {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.file, self.span.start, self.span.end).cmp(&(
-            other.file,
-            other.span.start,
-            other.span.end,
-        ))
-    }
-}
-
-impl Location {
-    /// The place of a node.
-    pub fn of(file: FileId, node: Node<'_>) -> Self {
-        Self {
-            file,
-            span: node.span(),
         }
     }
 }

@@ -7,7 +7,30 @@
 //! [`Workspace::references_to`]), what is applied together ([`ApplySet`]), and what kustomize would
 //! change on the way ([`Workspace::touches`], [`Workspace::uses_outside`]).
 //!
-//! What it costs. Of each file a run reads, all is parsed, and of each document the [`Identity`] is
+//! # Floors
+//!
+//! Read downwards: a room imports only from rooms below it (`tests/floors.rs` holds that).
+//!
+//! | floor | what it knows |
+//! |---|---|
+//! | `provenance` | where a resource comes from, which decides whether an edit of its file lasts |
+//! | `change` | what changes a resource between its file and the cluster, and what comes out |
+//! | `names` | what a name stands for in an apply set, and where else it stands |
+//! | `workspace` | all files of a pass and what they hold; the passes |
+//! | `apply_set` | what is applied together, and under which names and namespaces |
+//! | `gitops` | what Argo CD and Flux apply, and with which settings of their own |
+//! | `kustomize` | what one kustomization says: entries, generators, patches |
+//! | `reference` | references outside of pod templates: tables of fields, and reading by them |
+//! | `source` | from text to documents and resources; what is left alone and why |
+//! | `images` | what images bring, as the user, the lock file or the table of images says |
+//! | `pod` | pod templates, their containers, volumes and references; rollouts |
+//! | `object` | what all others speak of: resources, references, apply sets; data only |
+//!
+//! Questions of a transform are methods of [`Workspace`], each in the room that answers it.
+//!
+//! # What it costs
+//!
+//! Of each file a run reads, all is parsed, and of each document the [`Identity`] is
 //! kept, of most no tree; that, the apply sets and the kustomizations are all that a run pays for
 //! documents in which nothing is found. Everything else is made when it is asked for, and only for
 //! what it is asked about. To keep it so:
@@ -18,75 +41,42 @@
 //!   for those who look at them ([`Tree`]);
 //! - it takes names as they stand in the text (`&str`) and sorts positions, not copies of strings.
 
-mod application_set;
-mod applier;
 mod apply_set;
-mod argo;
-mod aside;
-mod built;
-mod content;
-mod custom_fields;
-mod field_reference;
-mod field_table;
-mod flux;
-mod follow;
-mod gather;
-mod generated;
-mod generation;
-mod generator;
-mod generator_content;
-mod hold;
-mod image_table;
+mod change;
+mod gitops;
 pub mod images;
-mod index;
-mod invalid;
-mod kustomization;
 mod kustomize;
-mod meeting;
-mod mention;
-mod nearest;
-mod outside;
-mod overlay;
-mod overrides;
-mod owners;
-mod patch;
-mod patched;
+mod names;
+mod object;
 mod pod;
-mod pod_reference;
-mod read;
+mod provenance;
 mod reference;
-mod repository;
-mod resolve;
-mod resource;
-mod selector;
-mod sets;
-mod template;
+mod source;
 #[cfg(test)]
 mod tests;
-mod touch;
-mod tree;
-mod unexplained;
-mod unit;
 mod workspace;
 
-pub use aside::Aside;
-pub use built::{Build, Built};
-pub use content::Encrypted;
-pub use follow::Renamed;
-pub use generation::{Failure, FailureReason};
-pub use generator_content::{GeneratedContent, Unknown};
-pub use hold::Hold;
-pub use invalid::{Invalid, Problem};
-pub use kustomize::{GeneratedKeys, Generator, Kustomization, OutsideUse, OutsideUseKind, Touch};
-pub use mention::{Mention, Mentions, Reader, Surroundings, Texts};
-pub use patched::Origin;
-pub use pod::{CARRIERS, Carrier, Container, ContainerKind, PodTemplate, Rollout, walk};
-pub use reference::{Certainty, Demand, FieldReference, Keys, Reference, Site, Target};
-pub use resource::{FileId, Identity, Resource, ResourceId};
-pub use sets::{
+pub use apply_set::generator_failure::{Failure, FailureReason};
+pub use change::built::{Build, Built};
+pub use change::generator_content::{GeneratedContent, Unknown};
+pub use change::renamed::Renamed;
+pub use kustomize::patched::Origin;
+pub use names::mention::{Mention, Mentions, Reader};
+pub use object::apply_set::{
     Applier, ApplySet, EncryptedMember, Evidence, Generated, Member, Part, Resolution, SetId,
 };
-pub use tree::Tree;
-pub use workspace::{
-    ApplySetSpec, Broken, Input, Options, PathGlob, ReferenceSpec, Skipped, SourceFile, Workspace,
+pub use object::kustomization::{
+    GeneratedKeys, Generator, Kustomization, OutsideUse, OutsideUseKind, Touch,
 };
+pub use object::location::Location;
+pub use object::reference::{Certainty, Demand, FieldReference, Keys, Reference, Site, Target};
+pub use object::resource::{FileId, Identity, Resource, ResourceId};
+pub use pod::rollout::Hold;
+pub use pod::{CARRIERS, Carrier, Container, ContainerKind, PodTemplate, Rollout, walk};
+pub use provenance::aside::Aside;
+pub use source::encrypted::Encrypted;
+pub use source::file::{Broken, Input, Skipped, SourceFile};
+pub use source::invalid::{Invalid, Problem};
+pub use source::options::{ApplySetSpec, Options, PathGlob, ReferenceSpec, Surroundings, Texts};
+pub use source::tree::Tree;
+pub use workspace::Workspace;

@@ -5,6 +5,7 @@
 //! is not understood is refused with a stable code.
 
 mod documents;
+mod emit;
 mod flow;
 mod guard;
 mod insert;
@@ -16,9 +17,9 @@ mod set;
 use std::ops::Range;
 
 use self::layout::Layout;
-use super::node::Node;
-use super::tree::{Collection, File, Kind, NodeId, ScalarStyle};
-use super::value::Value;
+use crate::yaml::document::node::Node;
+use crate::yaml::document::tree::{Collection, File, Kind, NodeId, ScalarStyle};
+use crate::yaml::document::value::Value;
 
 /// Replaces the bytes of `range` by `text`; an empty range inserts.
 #[derive(Debug, Clone, PartialEq, Eq)]

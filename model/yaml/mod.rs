@@ -7,6 +7,15 @@
 //! returns an [`Edit`] against the text of this file. [`verify`] applies edits and proves, with a
 //! parser that did not plan them, that the values changed by exactly the planned delta.
 //!
+//! # Floors
+//!
+//! | floor | what it knows |
+//! |---|---|
+//! | [`verify`] | whether edits change the values by what was planned, and nothing else |
+//! | `edit` | edits as byte ranges, and how new values are written |
+//! | `parse` | from text to documents |
+//! | `document` | nodes, scalars and words of a text that is parsed |
+//!
 //! # Limits
 //!
 //! What is read may be hostile. Nothing is expanded, nothing recurses deeper than the limits below,
@@ -27,29 +36,16 @@
 //! Planning an edit costs in proportion to the collections around its place, proving the edits of a
 //! file in proportion to the file.
 
+mod document;
 mod edit;
-mod emit;
-mod node;
-mod partly;
-mod plan;
-mod resolve;
-mod scan;
-mod scan_block;
-mod scan_bytes;
-mod scan_flow;
-mod scan_scalar;
-mod scan_value;
-mod shallow;
+mod parse;
 #[cfg(test)]
 mod tests;
-mod tree;
-mod value;
 pub mod verify;
-mod word;
 
+pub use document::node::{Entries, Items, Node};
+pub use document::resolve::Resolved;
+pub use document::tree::{Collection, Document, File, Kind, NodeId, ParseError, ScalarStyle};
+pub use document::value::Value;
+pub use document::word::{Word, holds};
 pub use edit::{Edit, Level, Op, Place, Refusal, Splice};
-pub use node::{Entries, Items, Node};
-pub use resolve::Resolved;
-pub use tree::{Collection, Document, File, Kind, NodeId, ParseError, ScalarStyle};
-pub use value::Value;
-pub use word::{Word, holds};

@@ -19,8 +19,8 @@ mod part;
 use std::collections::BTreeMap;
 
 use super::edit::{Edit, Op, Refusal};
-use super::partly;
-use super::tree::File;
+use crate::yaml::document::tree::File;
+use crate::yaml::parse::partly;
 pub use part::Parts;
 
 const CANNOT_READ: Refusal = Refusal {

@@ -14,9 +14,9 @@ use k8s_openapi::api::storage::v1::StorageClass;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::super::custom_fields::CUSTOM_FIELDS;
-use super::super::field_table::{FIELDS, Field, Form};
 use super::workspace;
+use crate::kube::reference::custom_fields::CUSTOM_FIELDS;
+use crate::kube::reference::field_table::{FIELDS, Field, Form};
 use crate::kube::{CARRIERS, Target};
 
 const KUSTOMIZE: &str = include_str!("kustomize-name-references.txt");
@@ -56,7 +56,7 @@ fn refers(resource: &Value, to: Target, name: &str) -> bool {
     };
     w.pod_templates(id)
         .iter()
-        .flat_map(super::super::PodTemplate::references)
+        .flat_map(crate::kube::PodTemplate::references)
         .any(|r| r.to == to && r.name == name)
         || w.field_references(id)
             .iter()

@@ -1,10 +1,10 @@
 //! Adding and removing whole documents.
 
-use super::super::emit::{Below, Slot, Style};
-use super::super::tree::{File, Kind};
-use super::super::value::Value;
+use super::emit::{Below, Slot, Style};
 use super::layout::Layout;
 use super::{Plan, Refusal, Splice, guard, insert as entries};
+use crate::yaml::document::tree::{File, Kind};
+use crate::yaml::document::value::Value;
 
 const BOM: &str = "\u{feff}";
 

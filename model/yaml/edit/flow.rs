@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use super::super::emit::Style;
-use super::super::node::Node;
-use super::super::scan::MAX_KEY;
-use super::super::tree::{Collection, Kind};
-use super::super::value::Value;
+use super::emit::Style;
 use super::layout::{Layout, units};
 use super::{Level, Plan, Refusal, Splice, guard, set as scalars};
+use crate::yaml::document::node::Node;
+use crate::yaml::document::tree::{Collection, Kind};
+use crate::yaml::document::value::Value;
+use crate::yaml::parse::scan::MAX_KEY;
 
 /// What is added to a flow collection.
 pub(super) enum New<'v> {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::super::node::Node;
-use super::super::tree::{Collection, File, Kind, ScalarStyle};
 use super::Refusal;
+use crate::yaml::document::node::Node;
+use crate::yaml::document::tree::{Collection, File, Kind, ScalarStyle};
 
 pub(super) const LAYOUT: Refusal = Refusal {
     code: "yaml-layout",

@@ -3,12 +3,12 @@
 //! In block style new lines go right behind the entry before, its trailing comment and block scalar
 //! included, so that blank lines and comments above the next entry stay with that one.
 
-use super::super::emit::Written;
-use super::super::node::Node;
-use super::super::tree::{Collection, Kind, ScalarStyle};
-use super::super::value::Value;
+use super::emit::Written;
 use super::layout::{Layout, units};
 use super::{Plan, Refusal, Splice, flow, guard, set};
+use crate::yaml::document::node::Node;
+use crate::yaml::document::tree::{Collection, Kind, ScalarStyle};
+use crate::yaml::document::value::Value;
 
 /// Plans further entries of `mapping` behind its first `at` entries.
 pub(in super::super) fn entries(

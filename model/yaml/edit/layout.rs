@@ -3,11 +3,11 @@
 
 use std::ops::Range;
 
-use super::super::emit::{Below, Style};
-use super::super::node::Node;
-use super::super::tree::{Collection, File, Kind, NodeId, ScalarStyle};
 use super::Refusal;
+use super::emit::{Below, Style};
 use super::guard;
+use crate::yaml::document::node::Node;
+use crate::yaml::document::tree::{Collection, File, Kind, NodeId, ScalarStyle};
 
 /// The text of a file with its line structure.
 #[derive(Clone, Copy)]

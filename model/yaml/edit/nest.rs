@@ -3,11 +3,11 @@
 
 use std::ops::Range;
 
-use super::super::emit::push_spaces;
-use super::super::node::Node;
-use super::super::tree::Kind;
+use super::emit::push_spaces;
 use super::layout::{Layout, units};
 use super::{Level, Plan, Refusal, Splice, flow, guard, insert};
+use crate::yaml::document::node::Node;
+use crate::yaml::document::tree::Kind;
 
 /// Plans the run `range` of the entries of `mapping` under the keys of `under`.
 pub(super) fn plan(

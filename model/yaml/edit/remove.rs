@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::super::emit::Below;
-use super::super::node::Node;
-use super::super::tree::{File, Kind, NodeId};
-use super::super::value::Value;
+use super::emit::Below;
 use super::layout::{Layout, unit, units};
 use super::{Plan, Refusal, Splice, flow, guard, set};
+use crate::yaml::document::node::Node;
+use crate::yaml::document::tree::{File, Kind, NodeId};
+use crate::yaml::document::value::Value;
 
 /// What leaves a file.
 pub(in super::super) struct Gone {

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::super::emit::{self, Slot, Style, Written};
-use super::super::node::Node;
-use super::super::tree::{Kind, ScalarStyle};
-use super::super::value::Value;
+use super::emit::{self, Slot, Style, Written};
 use super::layout::Layout;
 use super::{Plan, Refusal, Splice, flow, guard};
+use crate::yaml::document::node::Node;
+use crate::yaml::document::tree::{Kind, ScalarStyle};
+use crate::yaml::document::value::Value;
 
 /// Plans `value` in the place of `node`.
 pub(super) fn plan(node: Node<'_>, value: &Value) -> Result<Plan, Refusal> {

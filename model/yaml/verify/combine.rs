@@ -6,9 +6,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::edit::{self, Edit, Gone, Op, Plan, Refusal, Splice};
-use super::super::tree::{File, NodeId};
-use super::super::value::Value;
 use super::{BYTES, OVERLAP};
+use crate::yaml::document::tree::{File, NodeId};
+use crate::yaml::document::value::Value;
 
 /// The text after all splices, and what they insert.
 pub(super) struct Combined {

@@ -7,8 +7,8 @@ use yaml_rust2::Event;
 use yaml_rust2::parser::Parser;
 use yaml_rust2::scanner::TScalarStyle;
 
-use super::super::shallow;
-use super::super::tree::{Document, File, Kind, NodeId, ScalarStyle};
+use crate::yaml::document::tree::{Document, File, Kind, NodeId, ScalarStyle};
+use crate::yaml::parse::shallow;
 
 /// One node as `yaml-rust2` reads it.
 #[derive(Debug, PartialEq, Eq)]

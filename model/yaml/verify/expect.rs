@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::super::edit::{EXISTS, Edit, Level, Op, Refusal};
-use super::super::node::Node;
-use super::super::resolve::{Resolved, resolve_plain};
-use super::super::tree::{File, Kind, NodeId, ScalarStyle};
-use super::super::value::Value;
 use super::decode::{Body, Read, Tree};
 use super::{DOCUMENTS, OVERLAP, VALUES};
+use crate::yaml::document::node::Node;
+use crate::yaml::document::resolve::{Resolved, resolve_plain};
+use crate::yaml::document::tree::{File, Kind, NodeId, ScalarStyle};
+use crate::yaml::document::value::Value;
 
 /// A node of the expected result.
 pub(super) enum Want<'t> {

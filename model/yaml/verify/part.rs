@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::super::edit::Edit;
-use super::super::tree::File;
 use super::combine::subject;
+use crate::yaml::document::tree::File;
 
 /// Pairs of byte ranges, before and after: all that may differ between the texts lies within them.
 pub type Parts = Vec<(Range<usize>, Range<usize>)>;
@@ -31,7 +31,7 @@ pub(super) fn touched(file: &File, edits: &[&Edit]) -> Option<BTreeSet<usize>> {
 fn cut_at_markers(file: &File) -> bool {
     let (text, bytes) = (file.text(), file.text().as_bytes());
     let begins_line = |at: usize| at == 0 || bytes.get(at - 1) == Some(&b'\n');
-    let marked = |(number, document): (usize, &super::super::tree::Document)| {
+    let marked = |(number, document): (usize, &crate::yaml::document::tree::Document)| {
         let start = document.region().start;
         let marker = document
             .marker()

@@ -1,0 +1,314 @@
+//! Units: what one build or one directory gives. Apply sets are made of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use globset::GlobBuilder;
+
+use super::generator_failure::Failure;
+use super::kustomize_build::{Gatherer, Outcome, Overrides};
+use crate::kube::gitops::applier::{Depth, Fill, Layout};
+use crate::kube::kustomize::parts::Parts;
+use crate::kube::object::apply_set::{EncryptedMember, Evidence, Generated, Member};
+use crate::kube::object::resource::{FileId, Resource};
+use crate::kube::source::file::SourceFile;
+use crate::kube::source::paths::{has_extension, join, split};
+use crate::yaml::Node;
+
+/// Members and what is known of them.
+#[derive(Debug, Clone, Default)]
+pub(in crate::kube) struct Unit {
+    pub members: Vec<Member>,
+    pub generated: Vec<Generated>,
+    pub encrypted: Vec<EncryptedMember>,
+    /// What a patch deletes on the way.
+    pub gone: Vec<Member>,
+    pub holes: BTreeSet<String>,
+    /// Generators with which a build fails.
+    pub failures: BTreeSet<Failure>,
+    /// The kustomizations it is gathered through.
+    pub reach: BTreeSet<FileId>,
+    /// The kustomizations that are built as they stand.
+    pub built: BTreeSet<FileId>,
+    /// Files that are taken as they are.
+    pub files: BTreeSet<FileId>,
+}
+
+/// The namespace that objects get.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::kube) enum Namespace<'a> {
+    /// Those without one.
+    Default(Option<&'a str>),
+    /// All.
+    Override(Option<&'a str>),
+}
+
+impl Namespace<'_> {
+    fn set(self, namespace: &mut Option<String>) {
+        match self {
+            Self::Default(Some(to)) if namespace.is_none() => *namespace = Some(to.to_owned()),
+            Self::Override(Some(to)) => *namespace = Some(to.to_owned()),
+            _ => {}
+        }
+    }
+}
+
+impl Unit {
+    /// Puts all into a namespace.
+    pub(in crate::kube) fn place(&mut self, namespace: Namespace<'_>) {
+        self.members
+            .iter_mut()
+            .for_each(|m| namespace.set(&mut m.namespace));
+        self.generated
+            .iter_mut()
+            .for_each(|g| namespace.set(&mut g.namespace));
+        self.encrypted
+            .iter_mut()
+            .for_each(|e| namespace.set(&mut e.namespace));
+    }
+
+    /// Adds another one behind it.
+    pub(in crate::kube) fn add(&mut self, other: Self) {
+        self.members.extend(other.members);
+        self.generated.extend(other.generated);
+        self.encrypted.extend(other.encrypted);
+        self.gone.extend(other.gone);
+        self.holes.extend(other.holes);
+        self.failures.extend(other.failures);
+        self.reach.extend(other.reach);
+        self.built.extend(other.built);
+        self.files.extend(other.files);
+    }
+
+    /// One that holds nothing that is known.
+    pub(in crate::kube) fn hole(text: String) -> Self {
+        Self {
+            holes: BTreeSet::from([text]),
+            ..Self::default()
+        }
+    }
+
+    /// Takes a file as it is.
+    pub(in crate::kube) fn take(&mut self, parts: &Parts<'_>, file: FileId) {
+        self.files.insert(file);
+        self.holes.extend(parts.unreadable.get(&file).cloned());
+        self.members.extend(parts.of_file(file).iter().map(raw));
+        let encrypted = parts
+            .encrypted
+            .get(parts.encrypted_of(file))
+            .unwrap_or_default();
+        self.encrypted
+            .extend(encrypted.iter().map(|e| EncryptedMember {
+                to: e.to,
+                file,
+                document: e.document,
+                namespace: e.namespace.clone(),
+                name: e.name.clone(),
+                through: Vec::new(),
+            }));
+    }
+}
+
+/// A resource as it is written.
+pub(in crate::kube) fn raw(resource: &Resource) -> Member {
+    Member {
+        resource: resource.id,
+        namespace: resource.namespace.clone(),
+        name: resource.name.clone(),
+        through: Vec::new(),
+    }
+}
+
+/// What a kustomization gives.
+pub(in crate::kube) fn kustomization(
+    parts: &Parts<'_>,
+    builder: &mut Gatherer<'_>,
+    file: FileId,
+    overrides: &Overrides,
+) -> Unit {
+    let gathered = builder.build_with(file, overrides);
+    let Outcome {
+        members,
+        generated,
+        encrypted,
+        gone,
+        failures,
+    } = gathered.finish(parts);
+    let (holes, reach) = (gathered.holes.clone(), gathered.reach.clone());
+    let (built, files) = (BTreeSet::from([file]), BTreeSet::new());
+    Unit {
+        members,
+        generated,
+        encrypted,
+        gone,
+        holes,
+        failures,
+        reach,
+        built,
+        files,
+    }
+}
+
+/// What an applier finds in a directory.
+pub(in crate::kube) struct Directory<'a> {
+    pub path: &'a str,
+    pub layout: &'a Layout,
+    pub tool: Evidence,
+    pub overrides: Overrides,
+}
+
+/// What a directory gives to who has it applied.
+pub(in crate::kube) fn directory(
+    parts: &Parts<'_>,
+    gatherer: &mut Gatherer<'_>,
+    wanted: &Directory<'_>,
+) -> Unit {
+    let Directory {
+        path, layout, tool, ..
+    } = wanted;
+    let paths = parts.paths();
+    let own = paths.kustomization(path).filter(|_| !layout.plain);
+    let chart = chart(parts, path) && !layout.plain && *tool == Evidence::ArgoCd;
+    match own {
+        Some(_) if chart => {
+            return Unit::hole(format!(
+                "{} is a kustomization and a Helm chart",
+                shown(path)
+            ));
+        }
+        Some(file) => return kustomization(parts, gatherer, file, &wanted.overrides),
+        None if chart => return Unit::hole(format!("Helm chart {} is not rendered", shown(path))),
+        None => {}
+    }
+    let mut unit = Unit::default();
+    let glob = |text: &Option<String>| {
+        Some(
+            GlobBuilder::new(text.as_deref()?)
+                .build()
+                .map(|g| g.compile_matcher()),
+        )
+    };
+    let (include, exclude) = (glob(&layout.include), glob(&layout.exclude));
+    if layout.filtered
+        || [&include, &exclude]
+            .iter()
+            .any(|g| matches!(g, Some(Err(_))))
+    {
+        unit.holes
+            .insert(format!("which files of {} count is not known", shown(path)));
+    }
+    let mut built = BTreeMap::new();
+    for file in in_walk_order(paths.below(path)) {
+        let relative = file
+            .path
+            .get(path.len()..)
+            .unwrap_or_default()
+            .trim_start_matches('/');
+        let wanted_kind = ["yaml", "yml"].iter().any(|e| has_extension(relative, e))
+            || (*tool == Evidence::ArgoCd && has_extension(relative, "json"));
+        let fits = |glob: &Option<Result<globset::GlobMatcher, _>>, absent| match glob {
+            Some(Ok(glob)) => glob.is_match(relative),
+            _ => absent,
+        };
+        let inner = split(relative).0;
+        if (layout.depth == Depth::Flat && !inner.is_empty())
+            || !wanted_kind
+            || !fits(&include, true)
+            || fits(&exclude, false)
+        {
+            continue;
+        }
+        if let Some((directory, nested)) =
+            nested(parts, path, inner).filter(|_| layout.depth == Depth::Tree)
+        {
+            if built.insert(directory, nested).is_none() && !parts.is_component(nested) {
+                unit.add(kustomization(
+                    parts,
+                    gatherer,
+                    nested,
+                    &Overrides::default(),
+                ));
+            }
+        } else if parts.kustomization(file.id).is_none() {
+            unit.take(parts, file.id);
+        }
+    }
+    unit
+}
+
+/// The first kustomization on the way down from a directory to what is below it.
+fn nested(parts: &Parts<'_>, top: &str, below: &str) -> Option<(String, FileId)> {
+    let mut directory = top.to_owned();
+    for segment in below.split('/').filter(|s| !s.is_empty()) {
+        directory = join(&directory, segment)?;
+        if let Some(file) = parts.paths().kustomization(&directory) {
+            return Some((directory, file));
+        }
+    }
+    None
+}
+
+/// Whether a directory holds a Helm chart.
+pub(in crate::kube) fn chart(parts: &Parts<'_>, directory: &str) -> bool {
+    join(directory, "Chart.yaml").is_some_and(|p| parts.paths().file(&p).is_some())
+}
+
+/// A directory for messages.
+pub(in crate::kube) fn shown(directory: &str) -> &str {
+    if directory.is_empty() { "." } else { directory }
+}
+
+/// As `filepath.Walk` goes, which kubectl and Argo CD use: by the names in each directory, and what
+/// is below `a` before `a.yaml`.
+pub(in crate::kube) fn in_walk_order<'a>(
+    files: impl Iterator<Item = &'a SourceFile>,
+) -> Vec<&'a SourceFile> {
+    let mut files: Vec<&SourceFile> = files.collect();
+    files.sort_by(|a, b| a.path.split('/').cmp(b.path.split('/')));
+    files
+}
+
+/// The settings that change a kustomization when it is built for an applier, with holes for what is
+/// not known.
+pub(in crate::kube) fn overrides(
+    parts: &Parts<'_>,
+    settings: Option<Node<'_>>,
+    tool: Evidence,
+    path: &str,
+    fill: &Fill,
+    holes: &mut BTreeSet<String>,
+) -> Overrides {
+    let Some(settings) = settings else {
+        return Overrides::default();
+    };
+    let mut get = |key: &str| {
+        let filled = fill.text(settings.get(key));
+        if filled == crate::kube::gitops::applier::Filled::Unknown {
+            holes.insert(format!("{key} is not known"));
+        }
+        filled.known()
+    };
+    let namespace = get(if tool == Evidence::Flux {
+        "targetNamespace"
+    } else {
+        "namespace"
+    });
+    let mut changes = Overrides {
+        namespace,
+        prefix: get("namePrefix"),
+        suffix: get("nameSuffix"),
+        components: Vec::new(),
+    };
+    for item in settings.get("components").into_iter().flat_map(Node::items) {
+        let directory = item.text().and_then(|t| join(path, t));
+        match directory.and_then(|d| parts.paths().kustomization(&d)) {
+            Some(component) => changes.components.push(component),
+            None => {
+                _ = holes.insert(format!(
+                    "component {} is not there",
+                    item.text().unwrap_or_default()
+                ))
+            }
+        }
+    }
+    changes
+}

@@ -1,0 +1,228 @@
+//! Resources that have other files applied: Argo CD `Application`s and `ApplicationSet`s, Flux
+//! `Kustomization`s.
+//!
+//! Each is read into what it applies ([`Source`]) and where ([`Place`]). Fields may be templates:
+//! what cannot be filled in is not known, and not guessed.
+
+use std::collections::BTreeMap;
+
+use super::repository::{Claim, Own, address, revision};
+use super::{application_set, argo_cd, flux};
+use crate::kube::kustomize::parts::Parts;
+use crate::kube::object::apply_set::{Applier, Evidence};
+use crate::kube::object::resource::Resource;
+use crate::yaml::{Node, NodeId};
+
+/// One thing that has files applied.
+#[derive(Debug, Clone)]
+pub(in crate::kube) struct Applied {
+    pub applier: Applier,
+    /// [`Evidence::ArgoCd`] or [`Evidence::Flux`].
+    pub tool: Evidence,
+    /// Where it applies, when that is known: what another one applies there too meets it.
+    pub place: Option<Place>,
+    pub sources: Vec<Source>,
+}
+
+/// A cluster, and the namespace that objects get there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::kube) struct Place {
+    pub cluster: String,
+    pub namespace: Option<String>,
+}
+
+/// One source of an [`Applied`].
+#[derive(Debug, Clone)]
+pub(in crate::kube) struct Source {
+    pub claim: Claim,
+    pub content: Content,
+    /// The mapping that changes what is built: `kustomize` of an Argo CD source, `spec` of a Flux
+    /// `Kustomization`.
+    pub settings: Option<NodeId>,
+}
+
+/// What a source holds.
+#[derive(Debug, Clone)]
+pub(in crate::kube) enum Content {
+    /// The directory that is claimed.
+    Directory(Layout),
+    /// Something that is not read here; for messages: "Helm chart x".
+    Opaque(String),
+}
+
+/// How far down a directory is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::kube) enum Depth {
+    /// Its own files.
+    #[default]
+    Flat,
+    /// All files below, too.
+    Recursive,
+    /// All files below, and kustomizations there are built.
+    Tree,
+}
+
+/// How a directory is read that is no kustomization.
+#[derive(Debug, Clone, Default)]
+pub(in crate::kube) struct Layout {
+    pub depth: Depth,
+    /// Take nothing for a kustomization, not even the directory itself.
+    pub plain: bool,
+    /// Globs of paths relative to the directory.
+    pub include: Option<String>,
+    pub exclude: Option<String>,
+    /// Files may be left out that are counted in here.
+    pub filtered: bool,
+}
+
+/// All that has files applied, by resource, and what is taken for the workspace's own repository.
+pub(in crate::kube) fn all(parts: &Parts<'_>) -> (Vec<Applied>, Own) {
+    let kinds = |resource: &&Resource| tool(resource).is_some();
+    let with_spec = |resource| Some((resource, parts.node(resource)?.get("spec")?));
+    let found: Vec<(&Resource, Node<'_>)> = parts
+        .resources
+        .iter()
+        .filter(kinds)
+        .filter_map(with_spec)
+        .collect();
+    let mut claims = Vec::new();
+    let urls = flux::urls(parts);
+    for (resource, spec) in &found {
+        match resource.kind.as_str() {
+            "Application" => claims.extend(argo_cd::claims(*spec, &Fill::default())),
+            "ApplicationSet" => claims.extend(application_set::claims(parts, *spec)),
+            _ => claims.extend(flux::claim_in(resource, *spec, &urls)),
+        }
+    }
+    let own = Own::of(&claims, parts.paths());
+    let mut applied = Vec::new();
+    for (resource, spec) in found {
+        match resource.kind.as_str() {
+            "Application" => applied.push(argo_cd::application(
+                resource.id,
+                Some(resource.name.clone()),
+                spec,
+                &Fill::default(),
+            )),
+            "ApplicationSet" => {
+                applied.extend(application_set::applications(parts, &own, resource, spec))
+            }
+            _ => applied.push(flux::kustomization(resource, spec, &urls)),
+        }
+    }
+    for applied in &mut applied {
+        forget_foreign(applied, &own, parts);
+    }
+    (applied, own)
+}
+
+/// Takes the settings from sources that are not this repository: what they change is not here. An
+/// `OCIRepository` or a `Bucket` holds what somebody pushed there, which is this repository only
+/// where its path says so.
+fn forget_foreign(applied: &mut Applied, own: &Own, parts: &Parts<'_>) {
+    for source in &mut applied.sources {
+        let pushed =
+            source.claim.repository == flux::PUSHED && !source.claim.is_here(parts.paths());
+        if pushed || own.is_not(&source.claim, parts.paths()) {
+            source.settings = None;
+        }
+    }
+}
+
+/// Which tool a resource is for, if it has files applied.
+pub(in crate::kube) fn tool(resource: &Resource) -> Option<Evidence> {
+    match (resource.group(), resource.kind.as_str()) {
+        ("argoproj.io", "Application" | "ApplicationSet") => Some(Evidence::ArgoCd),
+        ("kustomize.toolkit.fluxcd.io", "Kustomization") => Some(Evidence::Flux),
+        _ => None,
+    }
+}
+
+/// What a text of a template turns into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::kube) enum Filled {
+    /// It is not there, or empty.
+    Absent,
+    Known(String),
+    /// It has parts that are not known.
+    Unknown,
+}
+
+impl Filled {
+    pub(in crate::kube) fn known(self) -> Option<String> {
+        if let Self::Known(text) = self {
+            Some(text)
+        } else {
+            None
+        }
+    }
+}
+
+/// Parameters of a template.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::kube) struct Fill {
+    /// Go templates (`{{ .path.basename }}`), else `{{path.basename}}`.
+    pub go: bool,
+    /// By the name that the simple form gives them.
+    pub parameters: BTreeMap<String, String>,
+}
+
+impl Fill {
+    /// The text of a node.
+    pub(in crate::kube) fn text(&self, node: Option<Node<'_>>) -> Filled {
+        let Some(text) = node
+            .filter(|n| !n.is_null())
+            .and_then(Node::text)
+            .filter(|t| !t.is_empty())
+        else {
+            return Filled::Absent;
+        };
+        self.fill(text).map_or(Filled::Unknown, Filled::Known)
+    }
+
+    /// A text with its parameters filled in; `None` when one is not known.
+    pub(in crate::kube) fn fill(&self, text: &str) -> Option<String> {
+        let mut filled = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("{{") {
+            let (expression, after) = after.split_once("}}")?;
+            filled.push_str(before);
+            filled.push_str(self.value(expression)?);
+            rest = after;
+        }
+        filled.push_str(rest);
+        (!filled.contains("${")).then_some(filled)
+    }
+
+    fn value(&self, expression: &str) -> Option<&str> {
+        let expression = expression.trim();
+        if !self.go {
+            return self.parameters.get(expression).map(String::as_str);
+        }
+        let expression = expression.trim_matches('-').trim();
+        let name = match expression.strip_prefix("index .path.segments ") {
+            Some(number) => format!("path[{}]", number.trim()),
+            // What the simple form calls `path` is `.path.path` here, and `.path` is no text.
+            None => match expression.strip_prefix('.')? {
+                "path" => return None,
+                "path.path" => "path".to_owned(),
+                name => name.to_owned(),
+            },
+        };
+        self.parameters.get(&name).map(String::as_str)
+    }
+}
+
+/// A claim on a directory of a repository.
+pub(in crate::kube) fn claim(url: Filled, named: &Filled, path: Filled) -> Claim {
+    let revision = match named {
+        Filled::Absent => revision(None),
+        Filled::Known(text) => revision(Some(text)),
+        Filled::Unknown => None,
+    };
+    Claim {
+        repository: url.known().map(|u| address(&u)).unwrap_or_default(),
+        revision,
+        path: path.known(),
+    }
+}

@@ -1,0 +1,9 @@
+//! What one kustomization says: its entries, generators and patches, and what those patches match
+//! and give.
+
+pub(in crate::kube) mod generator;
+pub(in crate::kube) mod kustomization;
+pub(in crate::kube) mod parts;
+pub(in crate::kube) mod patch;
+pub(in crate::kube) mod patched;
+pub(in crate::kube) mod selector;

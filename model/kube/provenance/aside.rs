@@ -1,0 +1,190 @@
+//! Files that lie in a repository and are not edited by default: copies of what is kept elsewhere,
+//! and what is not deployed as it stands.
+//!
+//! One judgement for all transforms. Whoever asks for such a directory, and nothing else, means it;
+//! a stream lies nowhere.
+
+use crate::kube::object::resource::{FileId, ResourceId};
+use crate::kube::workspace::Workspace;
+use crate::yaml::Node;
+
+/// Why a file is not edited unless it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aside {
+    /// Stable code: `vendored-file`, `test-fixture`, `example`, `generated-file`.
+    pub code: &'static str,
+    /// For the user.
+    pub text: String,
+}
+
+const SYNCED: &str = "an edit is lost when it is synced again; change it where it comes from, or patch it from outside";
+
+/// Directories by what is done with their files: names, code, why. Those of copies are the habits
+/// of Go (<https://go.dev/ref/mod#vendoring>), of Bazel and many C++ repositories (`third_party`),
+/// of kpt and kustomize (`upstream`), and of vendir and ytt
+/// (<https://carvel.dev/vendir/docs/latest/vendir-spec/>,
+/// <https://carvel.dev/ytt/docs/latest/lang-ref-load/>).
+const DIRECTORIES: &[(&[&str], &str, &str)] = &[
+    (
+        &[
+            "third_party",
+            "third-party",
+            "thirdparty",
+            "vendor",
+            "vendored",
+            "upstream",
+            "_ytt_lib",
+            "node_modules",
+        ],
+        "vendored-file",
+        SYNCED,
+    ),
+    (
+        &[
+            "test",
+            "tests",
+            "testdata",
+            "fixture",
+            "fixtures",
+            "e2e",
+            "__tests__",
+        ],
+        "test-fixture",
+        "input of tests is left as it is",
+    ),
+    (
+        &["doc", "docs", "example", "examples", "sample", "samples"],
+        "example",
+        "a fix would be stale as soon as somebody adapts it",
+    ),
+    (
+        &["template", "templates", "_template", "_templates"],
+        "example",
+        "a fix would be stale as soon as somebody fills it in",
+    ),
+];
+
+impl Workspace {
+    /// Why a file is not edited unless it is asked for, by where it lies.
+    pub fn aside(&self, file: FileId) -> Option<Aside> {
+        if self.options().stream {
+            return None;
+        }
+        self.aside_at(&self.file(file).path)
+    }
+
+    /// As [`Workspace::aside`], for a file that may not be there yet.
+    pub fn aside_at(&self, path: &str) -> Option<Aside> {
+        if self.options().stream {
+            return None;
+        }
+        let asked = |inside: &str| {
+            !self
+                .files()
+                .iter()
+                .any(|file| file.editable && !file.path.starts_with(inside))
+        };
+        let synced = self.index.synced.get_or_init(|| synced(self));
+        if let Some((directory, by)) = synced
+            .iter()
+            .find(|(directory, _)| path.starts_with(directory.as_str()) && !asked(directory))
+        {
+            return Some(Aside {
+                code: "vendored-file",
+                text: format!("{by} fetches what lies below {directory}: {SYNCED}"),
+            });
+        }
+        path.match_indices('/').find_map(|(end, _)| {
+            let (directory, inside) = (path.get(..end)?, path.get(..=end)?);
+            let name = directory.rsplit('/').next()?.to_ascii_lowercase();
+            let (_, code, why) = DIRECTORIES
+                .iter()
+                .find(|(names, ..)| names.contains(&name.as_str()))?;
+            (!asked(inside)).then(|| Aside {
+                code,
+                text: format!("it lies below {directory}/: {why}"),
+            })
+        })
+    }
+
+    /// Why a resource is not edited unless it is asked for: its file's reason, or that its document
+    /// says who writes it.
+    pub fn aside_of(&self, id: ResourceId) -> Option<Aside> {
+        if self.options().stream {
+            return None;
+        }
+        self.aside(self.resource(id).file).or_else(|| {
+            let sign = self.generated_by(id)?;
+            let text = format!(
+                "the file is written by another tool ({sign}); fix its source, or filter its output"
+            );
+            Some(Aside {
+                code: "generated-file",
+                text,
+            })
+        })
+    }
+}
+
+/// Directories below which vendir puts what it fetches, with the file that says so. What is marked
+/// `manual` it leaves alone.
+fn synced(workspace: &Workspace) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for file in workspace.files() {
+        let (above, name) = crate::kube::source::paths::split(&file.path);
+        if !matches!(name, "vendir.yml" | "vendir.yaml") {
+            continue;
+        }
+        let Some(yaml) = file.yaml.as_deref() else {
+            continue;
+        };
+        for root in (0..yaml.documents().len()).filter_map(|document| yaml.root(document)) {
+            for directory in root.get("directories").into_iter().flat_map(Node::items) {
+                for content in directory
+                    .get("contents")
+                    .into_iter()
+                    .flat_map(Node::items)
+                    .filter(|content| content.get("manual").is_none())
+                {
+                    let parts = [above, text(directory), text(content)];
+                    let joined: Vec<&str> = parts
+                        .iter()
+                        .flat_map(|part| part.split('/'))
+                        .filter(|s| !matches!(*s, "" | "."))
+                        .collect();
+                    if !joined.is_empty() {
+                        found.push((format!("{}/", joined.join("/")), file.path.clone()));
+                    }
+                }
+            }
+        }
+    }
+    found.extend(submodules(workspace));
+    found
+}
+
+/// The directories of git submodules (<https://git-scm.com/docs/gitmodules>).
+fn submodules(workspace: &Workspace) -> Vec<(String, String)> {
+    const FILE: &str = ".gitmodules";
+    let bytes = workspace
+        .options()
+        .texts
+        .as_ref()
+        .and_then(|texts| texts.bytes(FILE));
+    let text = String::from_utf8(bytes.unwrap_or_default()).unwrap_or_default();
+    let paths = text.lines().filter_map(|line| line.split_once('='));
+    let paths = paths.filter(|(key, _)| key.trim() == "path");
+    paths
+        .map(|(_, path)| {
+            (
+                format!("{}/", path.trim().trim_matches('/')),
+                FILE.to_owned(),
+            )
+        })
+        .collect()
+}
+
+/// The `path` of a mapping.
+fn text(node: Node<'_>) -> &str {
+    node.get("path").and_then(Node::text).unwrap_or_default()
+}

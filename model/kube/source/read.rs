@@ -1,0 +1,469 @@
+//! Reading one file: is it YAML, which of its documents are resources, and why are the others left
+//! alone.
+//!
+//! Everything here depends on one text and on [`Charts`] alone, so files are read in parallel and
+//! kept between passes. What depends on other files (a patch is one because a kustomization says
+//! so) is decided in `index`.
+
+use super::paths::{has_extension, is_kustomization_name, split};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::encrypted::{SOPS as SOPS_TEXT, is_encrypted};
+use super::file::Input;
+use super::tree::Tree;
+use super::{invalid, text_template};
+use crate::kube::object::resource::{Hints, Identity};
+use crate::kube::pod;
+use crate::yaml::{self, Collection, Kind, Node, NodeId, ParseError, Word};
+
+/// How deep a `List` may hold a `List`.
+pub(in crate::kube) const MAX_LISTS: usize = 16;
+
+static API_VERSION: Word = Word::new("apiVersion");
+static KIND: Word = Word::new("kind");
+static PATCH: Word = Word::new("$patch");
+static SOPS: Word = Word::new("sops");
+/// Opens an action of a template.
+static ACTION: Word = Word::new("{{");
+
+/// A file after reading.
+#[derive(Debug, Clone)]
+pub(in crate::kube) struct Read {
+    /// Its documents; `None` for templates and broken files.
+    pub yaml: Option<Tree>,
+    /// What it is; shared, because every pass keeps what did not change.
+    pub verdict: Arc<Verdict>,
+    /// What the API server refuses of it.
+    pub invalid: Arc<[invalid::Found]>,
+}
+
+/// What a file is.
+#[derive(Debug, Clone)]
+pub(in crate::kube) enum Verdict {
+    /// Left alone as a whole.
+    Skip(&'static str, &'static str),
+    /// Not YAML.
+    Broken(ParseError),
+    /// Read document by document.
+    Documents(Vec<Document>),
+}
+
+impl Verdict {
+    /// All resources of a file in which there is nothing else.
+    pub(in crate::kube) fn resources(&self) -> Option<Vec<&Arc<Identity>>> {
+        let Self::Documents(documents) = self else {
+            return None;
+        };
+        let mut all = Vec::with_capacity(documents.len());
+        for document in documents {
+            match document {
+                Document::Empty => {}
+                Document::Resources(found) => all.extend(found),
+                Document::Skip(..) | Document::Broken(_) | Document::Kustomization(_) => {
+                    return None;
+                }
+            }
+        }
+        Some(all)
+    }
+}
+
+/// What a document is.
+#[derive(Debug, Clone)]
+pub(in crate::kube) enum Document {
+    /// Nothing but comments.
+    Empty,
+    /// Left alone.
+    Skip(&'static str, &'static str),
+    /// Not YAML.
+    Broken(ParseError),
+    /// A kustomization or component; its mapping.
+    Kustomization(NodeId),
+    /// Resources: one, or those of a `List` or a `Template`.
+    Resources(Vec<Arc<Identity>>),
+}
+
+/// Directories that hold a Helm chart.
+#[derive(Debug, Clone, Default)]
+pub(in crate::kube) struct Charts {
+    charts: BTreeSet<String>,
+    values: BTreeSet<String>,
+}
+
+impl Charts {
+    /// Finds the charts by the paths of all files.
+    pub(in crate::kube) fn of<'a>(paths: impl Iterator<Item = &'a str>) -> Self {
+        let mut found = Self::default();
+        for path in paths {
+            let (directory, name) = split(path);
+            match name {
+                "Chart.yaml" | "Chart.yml" => found.charts.insert(directory.to_owned()),
+                "values.yaml" | "values.yml" => found.values.insert(directory.to_owned()),
+                _ => false,
+            };
+        }
+        found
+    }
+
+    /// Why a file belongs to a chart, by its path.
+    pub(in crate::kube) fn skip(&self, path: &str) -> Option<(&'static str, &'static str)> {
+        let below = path.match_indices("templates/").any(|(at, _)| {
+            let directory = path[..at].strip_suffix('/').unwrap_or(&path[..at]);
+            (at == 0 || path[..at].ends_with('/'))
+                && (self.charts.contains(directory) || self.values.contains(directory))
+        });
+        if below {
+            return Some((
+                "helm-template",
+                "template of a Helm chart; render the chart to have it checked",
+            ));
+        }
+        let (directory, name) = split(path);
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        let of_chart = matches!(stem, "Chart" | "values" | "values.schema" | "requirements")
+            || stem.starts_with("values-")
+            || stem.starts_with("values.");
+        (of_chart && self.charts.contains(directory))
+            .then_some(("helm-chart", "part of a Helm chart that is no manifest"))
+    }
+}
+
+/// Reads one file, or a stream: in a stream a document that is a template is left alone, not all of
+/// it.
+pub(in crate::kube) fn read(input: &Input, charts: &Charts, stream: bool) -> Read {
+    let left_alone = |code, text| Read {
+        yaml: None,
+        verdict: Arc::new(Verdict::Skip(code, text)),
+        invalid: Arc::default(),
+    };
+    if let Some((code, text)) = charts.skip(&input.path) {
+        return left_alone(code, text);
+    }
+    let text = &*input.text;
+    let manifest_like = API_VERSION.is_in(text) && KIND.is_in(text);
+    let json = has_extension(&input.path, "json");
+    if json && !manifest_like && !text.contains("\"op\"") && !text.contains("\"kind\"") {
+        return left_alone("not-a-resource", "JSON without apiVersion and kind");
+    }
+    let kustomization = is_kustomization_name(&input.path);
+    // kustomize reads a kustomization as a whole, or not at all.
+    let parsed = if kustomization || json {
+        yaml::File::parse(Arc::clone(&input.text))
+    } else {
+        yaml::File::parse_documents(Arc::clone(&input.text))
+    };
+    let file = match parsed {
+        Ok(file) => file,
+        Err(error) => match not_yaml(text) {
+            Some((code, text)) => return left_alone(code, text),
+            None if json && !manifest_like => {
+                return left_alone("not-a-resource", "not JSON of a resource");
+            }
+            None => {
+                return Read {
+                    yaml: None,
+                    verdict: Arc::new(Verdict::Broken(error)),
+                    invalid: Arc::default(),
+                };
+            }
+        },
+    };
+    let region = |number: usize| {
+        file.documents()
+            .get(number)
+            .map_or(0..0, yaml::Document::region)
+    };
+    let unread: BTreeMap<usize, Document> = (file.unread().iter())
+        .map(|(number, error)| {
+            let why = text.get(region(*number)).and_then(not_yaml);
+            (
+                *number,
+                why.map_or_else(
+                    || Document::Broken(error.clone()),
+                    |(code, text)| Document::Skip(code, text),
+                ),
+            )
+        })
+        .collect();
+    // An action that stands outside of the documents of a file may be about all of them.
+    if let Some(Document::Skip(code, text)) = unread
+        .values()
+        .find(|document| !stream && matches!(document, Document::Skip(..)))
+    {
+        return left_alone(code, text);
+    }
+    let of_another_tool = (
+        "template",
+        "a template of another tool, by its name or its comments; render it to have it checked",
+    );
+    if manifest_like
+        && (text_template::by_path(&input.path).is_some()
+            || (!stream && text_template::by_comments(&file, 0..text.len()).is_some()))
+    {
+        return left_alone(of_another_tool.0, of_another_tool.1);
+    }
+    let roots: Vec<Option<Node<'_>>> = (0..file.documents().len()).map(|i| file.root(i)).collect();
+    let actions = ACTION.is_in(text);
+    if actions
+        && !stream
+        && roots
+            .iter()
+            .flatten()
+            .any(|root| has_template_mapping(*root))
+    {
+        return left_alone(
+            "helm-template",
+            "a template: `{{` stands where a value should; render it to have it checked",
+        );
+    }
+    let encrypted = SOPS.is_in(text);
+    let left_alone = |number: usize, root: Node<'_>| match () {
+        () if stream && text_template::by_comments(&file, region(number)).is_some() => {
+            Some(of_another_tool)
+        }
+        () if encrypted && is_encrypted(root) => Some(("sops", SOPS_TEXT)),
+        () if actions && stream && has_template_mapping(root) => Some((
+            "helm-template",
+            "a template: `{{` stands where a value should; render it to have it checked",
+        )),
+        () => None,
+    };
+    // SOPS takes the metadata of a file from its first document, and its MAC may cover all of them.
+    let first = roots.iter().flatten().find(|root| !root.is_null());
+    let verdict = if encrypted && !stream && first.is_some_and(|root| is_encrypted(*root)) {
+        Verdict::Skip("sops", SOPS_TEXT)
+    } else if roots.iter().all(|root| root.is_none_or(Node::is_null)) {
+        Verdict::Skip("empty", "nothing but comments")
+    } else {
+        Verdict::Documents(
+            (roots.iter().enumerate())
+                .map(
+                    |(at, root)| match root.and_then(|root| left_alone(at, root)) {
+                        _ if unread.contains_key(&at) => {
+                            unread.get(&at).cloned().unwrap_or(Document::Empty)
+                        }
+                        Some((code, text)) => Document::Skip(code, text),
+                        None => document(at, *root, kustomization),
+                    },
+                )
+                .collect(),
+        )
+    };
+    let keep = asked_for(&verdict);
+    let mut invalid = Vec::new();
+    if let Verdict::Documents(documents) = &verdict {
+        let judged = |document: &Document| {
+            matches!(
+                document,
+                Document::Resources(_) | Document::Skip("not-a-resource", _)
+            )
+        };
+        for (number, _) in documents
+            .iter()
+            .enumerate()
+            .filter(|(_, document)| judged(document))
+        {
+            roots
+                .get(number)
+                .copied()
+                .flatten()
+                .into_iter()
+                .for_each(|root| invalid::of_document(number, root, &mut invalid));
+        }
+    }
+    Read {
+        yaml: Some(Tree::new(file, keep)),
+        verdict: Arc::new(verdict),
+        invalid: invalid.into(),
+    }
+}
+
+/// Why a text that is not YAML is left alone, when it is a template.
+fn not_yaml(text: &str) -> Option<(&'static str, &'static str)> {
+    if text.contains("{%") {
+        Some(("template", "a template, not YAML"))
+    } else {
+        text.contains("{{").then_some((
+            "helm-template",
+            "a template, not YAML; render it to have it checked",
+        ))
+    }
+}
+
+/// Whether the tree of a file will be looked at: it is a kustomization, or a pod template of it
+/// reads configuration.
+fn asked_for(verdict: &Verdict) -> bool {
+    let Verdict::Documents(documents) = verdict else {
+        return false;
+    };
+    documents.iter().any(|document| match document {
+        Document::Kustomization(_) => true,
+        Document::Resources(found) => found
+            .iter()
+            .any(|found| found.hints.config_maps || found.hints.secrets),
+        Document::Empty | Document::Skip(..) | Document::Broken(_) => false,
+    })
+}
+
+/// `a: {{ x }}` parses as a mapping whose key is a mapping.
+fn has_template_mapping(root: Node<'_>) -> bool {
+    let flow = |node: Node<'_>| matches!(node.kind(), Kind::Mapping(Collection::Flow));
+    root.descendants()
+        .any(|node| flow(node) && node.children().next().is_some_and(flow))
+}
+
+fn document(number: usize, root: Option<Node<'_>>, kustomization_name: bool) -> Document {
+    let Some(root) = root.filter(|r| !r.is_null()) else {
+        return Document::Empty;
+    };
+    if !root.is_mapping() {
+        return Document::Skip("not-a-resource", "no mapping with apiVersion and kind");
+    }
+    let head = Head::of(root);
+    let (api_version, kind) = (
+        string(head.api_version).unwrap_or_default(),
+        string(head.kind).unwrap_or_default(),
+    );
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    if group == "kustomize.config.k8s.io"
+        || (kustomization_name
+            && matches!(kind, "" | "Kustomization" | "Component")
+            && group.is_empty())
+    {
+        return if kustomization_name {
+            Document::Kustomization(root.id())
+        } else {
+            Document::Skip(
+                "kustomization",
+                "a kustomization under a name that kustomize does not look for",
+            )
+        };
+    }
+    if has_patch_directive(root) {
+        return Document::Skip(
+            "patch",
+            "a strategic-merge patch: it holds a $patch directive",
+        );
+    }
+    let mut found = Vec::with_capacity(1);
+    match resources(number, head, None, MAX_LISTS, &mut found) {
+        Ok(()) => Document::Resources(found),
+        Err((code, text)) => Document::Skip(code, text),
+    }
+}
+
+fn has_patch_directive(root: Node<'_>) -> bool {
+    if !PATCH.is_in(root.source()) {
+        return false;
+    }
+    root.descendants()
+        .filter(|n| matches!(n.kind(), Kind::Mapping(_)))
+        .any(|n| n.entries().any(|(k, _)| k.text() == Some("$patch")))
+}
+
+/// A string that is not empty.
+fn string(node: Option<Node<'_>>) -> Option<&str> {
+    node.and_then(Node::as_str).filter(|s| !s.is_empty())
+}
+
+/// A mapping with the fields by which a resource is known.
+#[derive(Clone, Copy)]
+struct Head<'a> {
+    node: Node<'a>,
+    api_version: Option<Node<'a>>,
+    kind: Option<Node<'a>>,
+    metadata: Option<Node<'a>>,
+}
+
+impl<'a> Head<'a> {
+    fn of(node: Node<'a>) -> Self {
+        let [api_version, kind, metadata] = node.get_all(["apiVersion", "kind", "metadata"]);
+        Self {
+            node,
+            api_version,
+            kind,
+            metadata,
+        }
+    }
+}
+
+/// The sequence of the objects that a `List` or an `Template` of `OpenShift` holds, and whether it
+/// is a template.
+/// (<https://docs.openshift.com/container-platform/4.17/openshift_images/using-templates.html>; its
+/// first releases had no API group.)
+pub(in crate::kube) fn held(object: Node<'_>) -> Option<(Node<'_>, bool)> {
+    let [api_version, kind, items, objects] =
+        object.get_all(["apiVersion", "kind", "items", "objects"]);
+    let (api_version, kind) = (string(api_version)?, string(kind)?);
+    let template = kind == "Template"
+        && (api_version == "v1" || api_version.starts_with("template.openshift.io/"));
+    let held = if template {
+        objects
+    } else {
+        items.filter(|_| kind.ends_with("List"))
+    };
+    held.filter(|held| held.is_sequence())
+        .map(|held| (held, template))
+}
+
+/// The resource of a mapping, or those of a `List` or `Template`; an error says why there is none.
+fn resources(
+    document: usize,
+    head: Head<'_>,
+    item: Option<usize>,
+    depth: usize,
+    found: &mut Vec<Arc<Identity>>,
+) -> Result<(), (&'static str, &'static str)> {
+    let node = head.node;
+    let (Some(api_version), Some(kind)) = (string(head.api_version), string(head.kind)) else {
+        return Err(("not-a-resource", "no apiVersion and kind"));
+    };
+    if [api_version, kind]
+        .iter()
+        .any(|t| t.contains('{') && ["{{", "{%", "${"].iter().any(|mark| t.contains(mark)))
+    {
+        return Err(("template", "apiVersion or kind is a placeholder"));
+    }
+    if let Some((items, of_template)) = held(node) {
+        let before = found.len();
+        for (index, inner) in items.items().enumerate() {
+            if depth > 0 && inner.kind() != Kind::Alias {
+                // An item that is no resource is passed over: what is beside it is still applied.
+                let _ = resources(document, Head::of(inner), Some(index), depth - 1, found);
+            }
+        }
+        for identity in found.iter_mut().skip(before).filter(|_| of_template) {
+            Arc::make_mut(identity).of_template = true;
+        }
+        // What is no resource of its own is looked at as part of the template.
+        if !of_template || found.len() - before >= items.items().count() {
+            return Ok(());
+        }
+    }
+    let [name, generate_name, namespace] = head.metadata.map_or([None; 3], |m| {
+        m.get_all(["name", "generateName", "namespace"])
+    });
+    let name = match name {
+        Some(_) => string(name).ok_or(("not-a-resource", "metadata.name is no string"))?,
+        None if generate_name.and_then(Node::as_str).is_some() => "",
+        None => return Err(("not-a-resource", "no metadata.name")),
+    };
+    let namespace = string(namespace);
+    let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    let mut identity = Identity {
+        document,
+        item,
+        of_template: false,
+        node: node.id(),
+        bytes: (offset(node.span().start), offset(node.span().end)),
+        api_version: api_version.to_owned(),
+        kind: kind.to_owned(),
+        namespace: namespace.map(str::to_owned),
+        name: name.to_owned(),
+        hints: Hints::default(),
+    };
+    identity.hints = pod::hints(&identity, node.source());
+    found.push(Arc::new(identity));
+    Ok(())
+}

@@ -1,0 +1,184 @@
+//! What the workspace keeps beside what it shows: the maps that make questions cheap, and the
+//! answers that were given before.
+
+use crate::kube::pod::PodTemplate;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use rayon::prelude::*;
+
+use super::Workspace;
+use super::set_index::{SetIndex, run_of};
+use crate::kube::gitops::settings::SourceSettings;
+use crate::kube::kustomize::kustomization::Details;
+use crate::kube::object::apply_set::{ApplySet, SetId};
+use crate::kube::object::kustomization::{OutsideUse, Touch};
+use crate::kube::object::reference::Target;
+use crate::kube::object::resource::ResourceId;
+use crate::kube::source::read::Read;
+
+/// What the workspace keeps beside what it shows.
+#[derive(Debug, Clone, Default)]
+pub(in crate::kube) struct Index {
+    /// Parallel to the files.
+    pub reads: Vec<Read>,
+    /// Parallel to the kustomizations.
+    pub details: Vec<Details>,
+    /// Parallel to the sets.
+    pub sets: Arc<Vec<SetIndex>>,
+    /// Resources and the sets they are part of, in this order.
+    pub memberships: Arc<Vec<(ResourceId, SetId)>>,
+    /// The sets that each resource went into, and was deleted on the way.
+    pub gone_from: Arc<BTreeMap<ResourceId, Vec<SetId>>>,
+    /// What Argo CD and Flux change in what they apply.
+    pub source_settings: Vec<SourceSettings>,
+    /// ConfigMaps and Secrets in order of kind and name; made when it is first asked for.
+    pub definitions: Arc<OnceLock<Vec<(Target, ResourceId)>>>,
+    /// Directories that another tool fills, and the file that says so; made when it is first asked
+    /// for.
+    pub synced: Arc<OnceLock<Vec<(String, String)>>>,
+    /// Which resources refer to a name; made when it is first asked for.
+    pub references: Arc<OnceLock<References>>,
+    /// What was asked before about the ways of resources through kustomizations, of which there may
+    /// be hundreds.
+    pub asked: Arc<Asked>,
+}
+
+/// Answers by resource.
+#[derive(Debug, Default)]
+pub(in crate::kube) struct Asked {
+    touches: Mutex<BTreeMap<ResourceId, Arc<[Touch]>>>,
+    content: Mutex<BTreeMap<ResourceId, Option<&'static str>>>,
+    uses: Mutex<BTreeMap<Named, Arc<[OutsideUse]>>>,
+}
+
+/// A name in sets.
+type Named = (Vec<SetId>, Target, String);
+
+/// The answer for a resource, from `known` or from `ask`.
+fn remembered<K: Ord, T: Clone>(
+    known: &Mutex<BTreeMap<K, T>>,
+    id: K,
+    ask: impl FnOnce() -> T,
+) -> T {
+    let lock = || known.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = lock().get(&id).cloned();
+    found.unwrap_or_else(|| {
+        let answer = ask();
+        lock().insert(id, answer.clone());
+        answer
+    })
+}
+
+impl Asked {
+    pub(in crate::kube) fn touches(
+        &self,
+        id: ResourceId,
+        ask: impl FnOnce() -> Vec<Touch>,
+    ) -> Arc<[Touch]> {
+        remembered(&self.touches, id, || ask().into())
+    }
+
+    pub(in crate::kube) fn uses(
+        &self,
+        name: Named,
+        ask: impl FnOnce() -> Vec<OutsideUse>,
+    ) -> Arc<[OutsideUse]> {
+        remembered(&self.uses, name, || ask().into())
+    }
+
+    pub(in crate::kube) fn content(
+        &self,
+        id: ResourceId,
+        ask: impl FnOnce() -> Option<&'static str>,
+    ) -> Option<&'static str> {
+        remembered(&self.content, id, ask)
+    }
+}
+
+/// Resources that refer to a name.
+pub(in crate::kube) type References = BTreeMap<(Target, String), Vec<ResourceId>>;
+
+/// Which of the sets a resource belongs to is looked up, never searched.
+pub(in crate::kube) fn sets_of(
+    workspace: &Workspace,
+    id: ResourceId,
+) -> impl Iterator<Item = SetId> {
+    run_of(&workspace.index.memberships, |(resource, _)| {
+        resource.cmp(&id)
+    })
+    .iter()
+    .map(|(_, set)| *set)
+}
+
+/// As [`sets_of`], with those that a resource went into and was deleted from: what is said of it
+/// there must keep its name.
+pub(in crate::kube) fn sets_met(workspace: &Workspace, id: ResourceId) -> Vec<SetId> {
+    let mut sets: Vec<SetId> = sets_of(workspace, id).collect();
+    sets.extend(
+        workspace
+            .index
+            .gone_from
+            .get(&id)
+            .into_iter()
+            .flatten()
+            .copied(),
+    );
+    sets
+}
+
+/// The apply set of a number, if it is one of this pass.
+pub(in crate::kube) fn set(workspace: &Workspace, id: SetId) -> Option<&ApplySet> {
+    workspace.sets.get(id.0 as usize)
+}
+
+/// The ConfigMaps or Secrets of a name.
+pub(in crate::kube) fn definitions<'a>(
+    workspace: &'a Workspace,
+    to: Target,
+    name: &str,
+) -> &'a [(Target, ResourceId)] {
+    let name_of = |id: ResourceId| {
+        workspace
+            .resources
+            .get(id.0 as usize)
+            .map_or("", |resource| &resource.name)
+    };
+    let all = workspace.index.definitions.get_or_init(|| {
+        let mut all: Vec<_> = workspace
+            .resources
+            .iter()
+            .filter_map(|resource| Some((resource.target()?, resource.id)))
+            .collect();
+        all.sort_by(|a, b| (a.0, name_of(a.1)).cmp(&(b.0, name_of(b.1))));
+        all
+    });
+    run_of(all, |(target, id)| (*target, name_of(*id)).cmp(&(to, name)))
+}
+
+/// Which resources refer to which names.
+pub(in crate::kube) fn references(workspace: &Workspace) -> References {
+    let names: Vec<(ResourceId, BTreeSet<(Target, String)>)> = workspace
+        .resources
+        .par_iter()
+        .map(|resource| {
+            let in_pods = workspace.pod_templates(resource.id);
+            let in_pods = in_pods
+                .iter()
+                .flat_map(PodTemplate::references)
+                .map(|r| (r.to, r.name.to_owned()));
+            let in_fields = workspace
+                .field_references(resource.id)
+                .into_iter()
+                .map(|r| (r.to, r.name.to_owned()));
+            (resource.id, in_pods.chain(in_fields).collect())
+        })
+        .collect();
+    let mut all = References::new();
+    for (id, names) in names {
+        for name in names {
+            all.entry(name).or_default().push(id);
+        }
+    }
+    all
+}
