@@ -296,7 +296,7 @@ fn conflicts(file: &File, edits: &[&Edit]) -> Result<(), Refusal> {
         match (subject(&edit.op), &edit.op) {
             (Some(node), _) => others.nodes.entry(node).or_default().push(edit),
             (None, Op::RemoveDocument { document } | Op::ReplaceDocument { document }) => {
-                _ = others.documents.insert(*document)
+                _ = others.documents.insert(*document);
             }
             _ => {}
         }

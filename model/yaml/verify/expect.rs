@@ -230,7 +230,7 @@ impl<'t> Meaning<'t> {
                 match op {
                     _ if run.is_some() => return Err(OVERLAP),
                     Op::Insert { key, value, .. } => {
-                        entries.push((Want::Key(key), Want::Value(value)))
+                        entries.push((Want::Key(key), Want::Value(value)));
                     }
                     Op::Nest {
                         entries: range,
@@ -245,9 +245,9 @@ impl<'t> Meaning<'t> {
             {
                 let entry = (self.want(key.id())?, self.want(value.id())?);
                 if run.is_some() {
-                    nested.push(entry)
+                    nested.push(entry);
                 } else {
-                    entries.push(entry)
+                    entries.push(entry);
                 }
             }
         }
