@@ -74,6 +74,7 @@ pub use object::resource::{FileId, Identity, Resource, ResourceId};
 pub use pod::rollout::Hold;
 pub use pod::{CARRIERS, Carrier, Container, ContainerKind, PodTemplate, Rollout, walk};
 pub use provenance::aside::Aside;
+pub use provenance::purpose;
 pub use source::encrypted::Encrypted;
 pub use source::file::{Broken, Input, Skipped, SourceFile};
 pub use source::invalid::{Invalid, Problem};

@@ -81,13 +81,6 @@ pub enum Op {
         /// The new keys, outermost first.
         under: Vec<Level>,
     },
-    /// A new document with this root.
-    InsertDocument {
-        /// Number of documents before it.
-        at: usize,
-        /// Its root.
-        value: Value,
-    },
     /// The document goes.
     RemoveDocument {
         /// Its index.
@@ -200,7 +193,6 @@ impl Splice {
     }
 }
 
-pub(super) use self::documents::insert as add_documents;
 pub(super) use self::guard::EXISTS;
 pub(super) use self::insert::{entries as add_entries, items as add_items};
 pub(super) use self::remove::{Gone, from as remove_units};
@@ -383,20 +375,6 @@ impl Node<'_> {
 }
 
 impl File {
-    /// Adds a document behind document `after` (or as the first one).
-    ///
-    /// # Errors
-    /// A refusal when the file cannot be edited or has no such document.
-    pub fn insert_document(&self, after: Option<usize>, value: &Value) -> Result<Edit, Refusal> {
-        let at = after.map_or(0, |n| n + 1);
-        Ok(
-            documents::insert(self, at, &[value])?.edit(Op::InsertDocument {
-                at,
-                value: value.clone(),
-            }),
-        )
-    }
-
     /// Removes a document with its `---`.
     ///
     /// # Errors

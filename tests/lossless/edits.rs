@@ -77,12 +77,8 @@ fn place<'a>(random: &mut Random, node: Node<'a>) -> Place<'a> {
 pub(crate) fn edit(random: &mut Random, file: &File) -> Option<Result<Edit, Refusal>> {
     let documents = file.documents().len();
     if random.one_in(15) {
-        return Some(match random.below(3) {
-            0 => {
-                let after = random.below(documents + 1).checked_sub(1);
-                file.insert_document(after, &value(random, 0))
-            }
-            1 => file.remove_document(random.below(documents)),
+        return Some(match random.below(2) {
+            0 => file.remove_document(random.below(documents)),
             _ => {
                 let document = random.below(documents);
                 let text = file.text()[file.documents().get(document)?.region()].to_owned();

@@ -114,18 +114,11 @@ fn key(text: &str) -> Plain {
 pub(crate) fn change(file: &File, documents: &[Plain], edits: &[&Edit]) -> Vec<Plain> {
     let changes = Changes { edits };
     let mut out = Vec::new();
-    for index in 0..=documents.len() {
-        for edit in edits {
-            if let Op::InsertDocument { at, value } = &edit.op
-                && *at == index
-            {
-                out.push(written(value));
-            }
-        }
+    for (index, plain) in documents.iter().enumerate() {
         let gone = edits
             .iter()
             .any(|e| matches!(e.op, Op::RemoveDocument { document } if document == index));
-        if let (Some(plain), Some(root), false) = (documents.get(index), file.root(index), gone) {
+        if let (Some(root), false) = (file.root(index), gone) {
             out.push(changes.of(root, plain));
         }
     }

@@ -5,142 +5,18 @@
 //! alternatives that nobody applies together (docs/kubernetes.md#directories-prove-nothing). Paths
 //! are cut into words; words that name an environment or a version must be the same in both.
 
-use std::collections::BTreeSet;
+use kubewright_model::kube::purpose::{
+    Purpose, directory_above, environments_apart, numbers_apart, versions_apart,
+};
 
 use super::Reason;
 
-/// Words that name an environment, a cluster or a region.
-const ENVIRONMENTS: &[&str] = &[
-    "canary",
-    "central",
-    "cluster",
-    "clusters",
-    "dev",
-    "devel",
-    "development",
-    "dr",
-    "east",
-    "env",
-    "envs",
-    "environment",
-    "environments",
-    "eu",
-    "int",
-    "integration",
-    "live",
-    "local",
-    "lab",
-    "minikube",
-    "north",
-    "overlay",
-    "overlays",
-    "perf",
-    "pre",
-    "preprod",
-    "preview",
-    "prd",
-    "prod",
-    "production",
-    "qa",
-    "region",
-    "sandbox",
-    "sbx",
-    "sit",
-    "south",
-    "stag",
-    "stage",
-    "staging",
-    "stg",
-    "test",
-    "testing",
-    "tst",
-    "uat",
-    "us",
-    "west",
-    "zone",
-];
-
-/// Words that name a version or a variant, and those of tutorials.
-const VERSIONS: &[&str] = &[
-    "advanced",
-    "after",
-    "alpha",
-    "alt",
-    "alternative",
-    "answer",
-    "bad",
-    "bak",
-    "backup",
-    "basic",
-    "before",
-    "beta",
-    "broken",
-    "complete",
-    "completed",
-    "copy",
-    "correct",
-    "deprecated",
-    "example",
-    "examples",
-    "exercise",
-    "final",
-    "fixed",
-    "full",
-    "good",
-    "initial",
-    "invalid",
-    "latest",
-    "legacy",
-    "minimal",
-    "new",
-    "next",
-    "old",
-    "orig",
-    "original",
-    "part",
-    "patch",
-    "patched",
-    "previous",
-    "sample",
-    "samples",
-    "simple",
-    "solution",
-    "solutions",
-    "start",
-    "step",
-    "temp",
-    "template",
-    "templates",
-    "tmp",
-    "update",
-    "updated",
-    "upgrade",
-    "upgraded",
-    "v",
-    "valid",
-    "variant",
-    "with",
-    "without",
-    "wrong",
-];
-
-/// Directories of test data.
-const TESTS: &[&str] = &[
-    "e2e",
-    "fixture",
-    "fixtures",
-    "mock",
-    "mocks",
-    "test",
-    "testcases",
-    "testdata",
-    "testing",
-    "tests",
-];
-
 /// Why definitions at these paths are taken for alternatives.
 pub(super) fn alternatives(paths: &[&str]) -> Option<Reason> {
-    if let Some(path) = paths.iter().find(|p| in_tests(p)) {
+    if let Some(path) = paths
+        .iter()
+        .find(|p| directory_above(p, &[Purpose::TestData]).is_some())
+    {
         return Some(Reason::doubt(
             "test-fixture",
             format!("{path} lies in a directory of test data"),
@@ -151,19 +27,19 @@ pub(super) fn alternatives(paths: &[&str]) -> Option<Reason> {
         if path == first {
             continue;
         }
-        if let Some(word) = difference(first, path, ENVIRONMENTS) {
+        if let Some(word) = environments_apart(first, path) {
             return Some(Reason::doubt(
                 "environment-variants",
                 format!("{first} and {path} look like two environments ({word})"),
             ));
         }
-        if let Some(word) = difference(first, path, VERSIONS) {
+        if let Some(word) = versions_apart(first, path) {
             return Some(Reason::doubt(
                 "version-variants",
                 format!("{first} and {path} look like two versions of one file ({word})"),
             ));
         }
-        if words(first).map(stem).eq(words(path).map(stem)) {
+        if numbers_apart(first, path) {
             return Some(Reason::doubt(
                 "version-variants",
                 format!("{first} and {path} differ in a number only"),
@@ -171,34 +47,6 @@ pub(super) fn alternatives(paths: &[&str]) -> Option<Reason> {
         }
     }
     None
-}
-
-/// The first word of `list`, with its number, that only one of the paths has.
-fn difference<'a>(a: &'a str, b: &'a str, list: &[&str]) -> Option<&'a str> {
-    let of = |path: &'a str| {
-        words(path)
-            .filter(|w| list.contains(&stem(w).to_ascii_lowercase().as_str()))
-            .collect::<BTreeSet<_>>()
-    };
-    of(a).symmetric_difference(&of(b)).next().copied()
-}
-
-fn words(path: &str) -> impl Iterator<Item = &str> {
-    path.split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|w| !w.is_empty())
-}
-
-/// A word without the digits at its end: `v2` and `prod1` are `v` and `prod`.
-fn stem(word: &str) -> &str {
-    word.trim_end_matches(|c: char| c.is_ascii_digit())
-}
-
-fn in_tests(path: &str) -> bool {
-    let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
-    directory.split('/').any(|segment| {
-        let segment = segment.to_ascii_lowercase().replace(['_', '-', '.'], "");
-        TESTS.contains(&segment.as_str())
-    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
+use kubewright_model::kube::purpose::{self, Purpose};
 use kubewright_model::kube::{
     Encrypted, Evidence, FileId, Generator, Resolution, Resource, ResourceId, SetId, Target,
     Workspace,
@@ -51,32 +52,6 @@ const INSTALLERS: &[(&str, &str)] = &[
     ("App", "kappctrl.k14s.io"),
     ("Subscription", "operators.coreos.com"),
 ];
-
-/// Directories of input for tests.
-const TESTS: &[&str] = &[
-    "e2e",
-    "fixture",
-    "fixtures",
-    "test",
-    "testdata",
-    "tests",
-    "__tests__",
-];
-/// Directories of manifests that somebody adapts before they are applied.
-const EXAMPLES: &[&str] = &[
-    "doc",
-    "docs",
-    "example",
-    "examples",
-    "sample",
-    "samples",
-    "template",
-    "templates",
-    "tutorial",
-    "tutorials",
-];
-/// Directories of kustomizations that others build upon.
-const BASES: &[&str] = &["base", "bases"];
 
 impl<'a, 'g> Facts<'a, 'g> {
     pub(super) fn new(cx: &'a Context<'a>, gaps: &'g Gaps<'a>) -> Self {
@@ -394,26 +369,26 @@ impl<'a, 'g> Facts<'a, 'g> {
 
     /// The directory for tests that a file lies in. Standard input lies nowhere.
     pub(super) fn tests(&self, file: FileId) -> Option<&'a str> {
-        self.below(file, TESTS)
+        self.below(file, &[Purpose::TestData])
     }
 
     /// The directory of examples that a file lies in.
     pub(super) fn examples(&self, file: FileId) -> Option<&'a str> {
-        self.below(file, EXAMPLES)
+        self.below(file, &[Purpose::Examples, Purpose::Templates])
     }
 
-    fn below(&self, file: FileId, names: &[&str]) -> Option<&'a str> {
-        let path = self.workspace().file(file).path.as_str();
-        path.rsplit('/')
-            .skip(1)
-            .find(|segment| names.contains(&segment.to_ascii_lowercase().as_str()))
+    fn below(&self, file: FileId, wanted: &[Purpose]) -> Option<&'a str> {
+        purpose::directory_above(&self.workspace().file(file).path, wanted)
     }
 
     /// Whether a set is a kustomization that is there to be built upon.
     pub(super) fn is_base(&self, set: SetId) -> bool {
         let set = self.workspace().set(set);
         set.evidence == Evidence::Kustomization
-            && set.name.split('/').any(|segment| BASES.contains(&segment))
+            && set
+                .name
+                .split('/')
+                .any(|segment| purpose::of_directory(segment) == Some(Purpose::Bases))
     }
 
     /// What may change a reference on the way to the cluster, behind the patches that are known.

@@ -306,7 +306,7 @@ pub(in crate::kube) fn overrides(
                 _ = holes.insert(format!(
                     "component {} is not there",
                     item.text().unwrap_or_default()
-                ))
+                ));
             }
         }
     }

@@ -392,9 +392,9 @@ fn delete(parts: &Parts<'_>, patch: &Patch, into: &mut Gathered) {
         let verdict = verdict(&part);
         unsure |= verdict == patch::Deletion::Possible;
         if verdict == patch::Deletion::Certain {
-            into.gone.push(part)
+            into.gone.push(part);
         } else {
-            into.resources.push(part)
+            into.resources.push(part);
         }
     }
     if unsure {

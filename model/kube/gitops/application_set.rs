@@ -118,7 +118,7 @@ pub(in crate::kube) fn applications(
                 // What it is in the end is not known.
                 applied.place = None;
                 applied.sources.iter_mut().for_each(|s| {
-                    s.content = Content::Opaque("what a changed template makes".to_owned())
+                    s.content = Content::Opaque("what a changed template makes".to_owned());
                 });
             }
             found.push(applied);
@@ -292,9 +292,9 @@ fn globs(patterns: Node<'_>, directories: bool) -> Option<(Vec<GlobMatcher>, Vec
             .ok()?
             .compile_matcher();
         if excludes(pattern) {
-            left.push(glob)
+            left.push(glob);
         } else {
-            taken.push(glob)
+            taken.push(glob);
         }
     }
     Some((taken, left))

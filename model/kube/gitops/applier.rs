@@ -105,7 +105,7 @@ pub(in crate::kube) fn all(parts: &Parts<'_>) -> (Vec<Applied>, Own) {
                 &Fill::default(),
             )),
             "ApplicationSet" => {
-                applied.extend(application_set::applications(parts, &own, resource, spec))
+                applied.extend(application_set::applications(parts, &own, resource, spec));
             }
             _ => applied.push(flux::kustomization(resource, spec, &urls)),
         }

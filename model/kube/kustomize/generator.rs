@@ -118,7 +118,7 @@ impl Maker<'_> {
                         .map(str::trim_start)
                         .filter(|l| !l.is_empty() && !l.starts_with('#'));
                     lines.for_each(|line| {
-                        add(Some(line.split_once('=').map_or(line, |(key, _)| key)))
+                        add(Some(line.split_once('=').map_or(line, |(key, _)| key)));
                     });
                 }
                 None => add(None),

@@ -96,76 +96,9 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read(&self, node: Node<'_>) -> (Kustomization, Details) {
-        let string = |key: &str| {
-            node.get(key)
-                .and_then(Node::text)
-                .unwrap_or_default()
-                .to_owned()
-        };
         let mut holes = Vec::new();
-        let mut entries = Vec::new();
-        for item in ["resources", "bases"]
-            .iter()
-            .filter_map(|k| node.get(k))
-            .flat_map(Node::items)
-        {
-            entries.extend(self.entry(item, &mut holes));
-        }
-        let mut components = Vec::new();
-        for item in node.get("components").into_iter().flat_map(Node::items) {
-            match self.entry(item, &mut holes) {
-                Some(Entry::Base(file)) => components.push(file),
-                Some(Entry::File(_)) => holes.push(format!(
-                    "component {} is no directory",
-                    item.text().unwrap_or_default()
-                )),
-                None => {}
-            }
-        }
-        for (key, what) in [
-            ("helmCharts", "Helm charts"),
-            ("helmChartInflationGenerator", "Helm charts"),
-            ("generators", "generator plugins"),
-        ] {
-            if node
-                .get(key)
-                .is_some_and(|list| list.items().next().is_some())
-            {
-                holes.push(format!("{} uses {what}", self.name()));
-            }
-        }
-        if node
-            .get("transformers")
-            .into_iter()
-            .flat_map(Node::items)
-            .any(|item| !self.keeps_names(item))
-        {
-            holes.push(format!("{} uses transformer plugins", self.name()));
-        }
-        let may_rename = |options: Node<'_>| {
-            ["allowNameChange", "allowKindChange"]
-                .iter()
-                .any(|k| options.get(k).is_some())
-        };
-        if node
-            .get("patches")
-            .into_iter()
-            .flat_map(Node::items)
-            .filter_map(|p| p.get("options"))
-            .any(may_rename)
-        {
-            holes.push(format!("{} has a patch that may change names", self.name()));
-        }
-        if self
-            .files
-            .kustomization(self.directory)
-            .is_some_and(|first| first != self.file)
-        {
-            holes.push(format!(
-                "{} is one of several in its directory, which kustomize does not build",
-                self.name()
-            ));
-        }
+        let (entries, components) = self.gathered(node, &mut holes);
+        self.find_plugins(node, &mut holes);
         let maker = Maker {
             files: self.files,
             directory: self.directory,
@@ -181,45 +114,34 @@ impl Reader<'_> {
         if patches.iter().any(|p| p.bodies.is_empty()) {
             holes.push(format!("{} names a patch that cannot be read", self.name()));
         }
-        let resources: Vec<FileId> = entries
-            .iter()
-            .filter_map(|e| {
-                if let Entry::File(f) = e {
-                    Some(*f)
-                } else {
-                    None
-                }
-            })
-            .collect();
-        let bases = entries
-            .iter()
-            .filter_map(|e| {
-                if let Entry::Base(f) = e {
-                    Some(*f)
-                } else {
-                    None
-                }
-            })
-            .chain(components.iter().copied());
-        let kustomization = Kustomization {
-            file: self.file,
-            directory: self.directory.to_owned(),
-            component: node.get("kind").and_then(Node::text) == Some("Component"),
-            root: false,
-            resources: resources.clone(),
-            bases: bases.collect(),
-            namespace: Some(string("namespace")).filter(|n| !n.is_empty()),
-            prefix: string("namePrefix"),
-            suffix: string("nameSuffix"),
-            generators,
-            holes,
-        };
+        let (mut resources, mut bases) = (Vec::new(), Vec::new());
+        for entry in &entries {
+            match entry {
+                Entry::File(file) => resources.push(*file),
+                Entry::Base(file) => bases.push(*file),
+            }
+        }
+        bases.extend(&components);
         let mut configuration = self.configuration(node);
         let mut sources = maker.sources(node);
         for file in &resources {
             configuration.remove(file);
             sources.remove(file);
         }
+        let text = |key: &str| node.get(key).and_then(Node::text).unwrap_or_default();
+        let kustomization = Kustomization {
+            file: self.file,
+            directory: self.directory.to_owned(),
+            component: text("kind") == "Component",
+            root: false,
+            resources,
+            bases,
+            namespace: Some(text("namespace").to_owned()).filter(|n| !n.is_empty()),
+            prefix: text("namePrefix").to_owned(),
+            suffix: text("nameSuffix").to_owned(),
+            generators,
+            holes,
+        };
         let details = Details {
             file: self.file,
             node: node.id(),
@@ -230,6 +152,62 @@ impl Reader<'_> {
             sources,
         };
         (kustomization, details)
+    }
+
+    /// `resources` and `bases` in order, and `components`.
+    fn gathered(&self, node: Node<'_>, holes: &mut Vec<String>) -> (Vec<Entry>, Vec<FileId>) {
+        let items = |key: &str| node.get(key).into_iter().flat_map(Node::items);
+        let mut entries = Vec::new();
+        for item in items("resources").chain(items("bases")) {
+            entries.extend(self.entry(item, holes));
+        }
+        let mut components = Vec::new();
+        for item in items("components") {
+            match self.entry(item, holes) {
+                Some(Entry::Base(file)) => components.push(file),
+                Some(Entry::File(_)) => holes.push(format!(
+                    "component {} is no directory",
+                    item.text().unwrap_or_default()
+                )),
+                None => {}
+            }
+        }
+        (entries, components)
+    }
+
+    /// Adds what makes or renames objects in ways that are not read here.
+    fn find_plugins(&self, node: Node<'_>, holes: &mut Vec<String>) {
+        let items = |key: &str| node.get(key).into_iter().flat_map(Node::items);
+        for (key, what) in [
+            ("helmCharts", "Helm charts"),
+            ("helmChartInflationGenerator", "Helm charts"),
+            ("generators", "generator plugins"),
+        ] {
+            if items(key).next().is_some() {
+                holes.push(format!("{} uses {what}", self.name()));
+            }
+        }
+        if items("transformers").any(|item| !self.keeps_names(item)) {
+            holes.push(format!("{} uses transformer plugins", self.name()));
+        }
+        let may_rename = |options: Node<'_>| {
+            ["allowNameChange", "allowKindChange"]
+                .iter()
+                .any(|k| options.get(k).is_some())
+        };
+        if items("patches")
+            .filter_map(|p| p.get("options"))
+            .any(may_rename)
+        {
+            holes.push(format!("{} has a patch that may change names", self.name()));
+        }
+        let first = self.files.kustomization(self.directory);
+        if first.is_some_and(|first| first != self.file) {
+            holes.push(format!(
+                "{} is one of several in its directory, which kustomize does not build",
+                self.name()
+            ));
+        }
     }
 
     /// For messages.

@@ -5,5 +5,6 @@ pub(in crate::kube) mod generator;
 pub(in crate::kube) mod kustomization;
 pub(in crate::kube) mod parts;
 pub(in crate::kube) mod patch;
+pub(in crate::kube) mod patch_data;
 pub(in crate::kube) mod patched;
 pub(in crate::kube) mod selector;

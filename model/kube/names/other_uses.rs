@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::kube::kustomize::patch::{Body, Patch};
+use crate::kube::kustomize::patch_data::PatchData;
 use crate::kube::kustomize::selector::{Pattern, Selector};
 use crate::kube::object::apply_set::SetId;
 use crate::kube::object::kustomization::{Kustomization, OutsideUse, OutsideUseKind};
@@ -183,7 +184,7 @@ impl<'a> Finder<'a> {
     fn patches(&mut self, patches: &[Patch]) {
         for patch in patches {
             if let Some(target) = patch.target.as_ref().filter(|t| self.named_by(&t.selector)) {
-                let content: Vec<Content> = patch.bodies.iter().map(Content::of).collect();
+                let content: Vec<PatchData> = patch.bodies.iter().map(PatchData::of).collect();
                 let known = !content.is_empty() && content.iter().all(|c| c.plain);
                 self.found.push(OutsideUse {
                     location: target
@@ -200,7 +201,7 @@ impl<'a> Finder<'a> {
             for body in &patch.bodies {
                 let is_it = body.selector.as_ref().is_some_and(|s| self.named_by(s));
                 if let Some(name) = body.node().path(&["metadata", "name"]).filter(|_| is_it) {
-                    let content = Content::of(body);
+                    let content = PatchData::of(body);
                     let exact = content.plain
                         && body
                             .selector
@@ -445,62 +446,6 @@ impl<'a> Finder<'a> {
                 });
             }
         }
-    }
-}
-
-/// What a patch of a ConfigMap or Secret sets.
-struct Content {
-    keys: BTreeSet<String>,
-    /// It adds or replaces whole values of keys, or touches no data at all.
-    plain: bool,
-}
-
-impl Content {
-    fn of(body: &Body) -> Self {
-        let mut content = Self {
-            keys: BTreeSet::new(),
-            plain: true,
-        };
-        let root = body.node();
-        if body.selector.is_some() {
-            content.plain = !root.descendants().any(|n| {
-                n.is_null()
-                    || n.key()
-                        .and_then(Node::text)
-                        .is_some_and(|k| k.starts_with('$'))
-            });
-            for (key, value) in ["data", "binaryData", "stringData"]
-                .iter()
-                .filter_map(|f| root.get(f))
-                .flat_map(Node::entries)
-            {
-                content.plain &= value.is_scalar();
-                content.keys.extend(key.text().map(str::to_owned));
-            }
-            return content;
-        }
-        for op in root.items() {
-            let text = |key: &str| op.get(key).and_then(Node::text).unwrap_or_default();
-            let (verb, path) = (text("op"), text("path"));
-            let mut segments = path.split('/').skip(1);
-            if !matches!(segments.next(), Some("data" | "binaryData" | "stringData")) {
-                content.plain &= path.starts_with("/metadata/labels")
-                    || path.starts_with("/metadata/annotations");
-                continue;
-            }
-            match (segments.next(), segments.next()) {
-                (Some(key), None)
-                    if matches!(verb, "add" | "replace")
-                        && op.get("value").is_some_and(Node::is_scalar) =>
-                {
-                    content
-                        .keys
-                        .insert(key.replace("~1", "/").replace("~0", "~"));
-                }
-                _ => content.plain = false,
-            }
-        }
-        content
     }
 }
 

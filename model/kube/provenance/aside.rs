@@ -4,6 +4,7 @@
 //! One judgement for all transforms. Whoever asks for such a directory, and nothing else, means it;
 //! a stream lies nowhere.
 
+use super::purpose::{self, Purpose};
 use crate::kube::object::resource::{FileId, ResourceId};
 use crate::kube::workspace::Workspace;
 use crate::yaml::Node;
@@ -18,51 +19,6 @@ pub struct Aside {
 }
 
 const SYNCED: &str = "an edit is lost when it is synced again; change it where it comes from, or patch it from outside";
-
-/// Directories by what is done with their files: names, code, why. Those of copies are the habits
-/// of Go (<https://go.dev/ref/mod#vendoring>), of Bazel and many C++ repositories (`third_party`),
-/// of kpt and kustomize (`upstream`), and of vendir and ytt
-/// (<https://carvel.dev/vendir/docs/latest/vendir-spec/>,
-/// <https://carvel.dev/ytt/docs/latest/lang-ref-load/>).
-const DIRECTORIES: &[(&[&str], &str, &str)] = &[
-    (
-        &[
-            "third_party",
-            "third-party",
-            "thirdparty",
-            "vendor",
-            "vendored",
-            "upstream",
-            "_ytt_lib",
-            "node_modules",
-        ],
-        "vendored-file",
-        SYNCED,
-    ),
-    (
-        &[
-            "test",
-            "tests",
-            "testdata",
-            "fixture",
-            "fixtures",
-            "e2e",
-            "__tests__",
-        ],
-        "test-fixture",
-        "input of tests is left as it is",
-    ),
-    (
-        &["doc", "docs", "example", "examples", "sample", "samples"],
-        "example",
-        "a fix would be stale as soon as somebody adapts it",
-    ),
-    (
-        &["template", "templates", "_template", "_templates"],
-        "example",
-        "a fix would be stale as soon as somebody fills it in",
-    ),
-];
 
 impl Workspace {
     /// Why a file is not edited unless it is asked for, by where it lies.
@@ -96,10 +52,8 @@ impl Workspace {
         }
         path.match_indices('/').find_map(|(end, _)| {
             let (directory, inside) = (path.get(..end)?, path.get(..=end)?);
-            let name = directory.rsplit('/').next()?.to_ascii_lowercase();
-            let (_, code, why) = DIRECTORIES
-                .iter()
-                .find(|(names, ..)| names.contains(&name.as_str()))?;
+            let purpose = purpose::of_directory(directory.rsplit('/').next()?)?;
+            let (code, why) = reason(purpose)?;
             (!asked(inside)).then(|| Aside {
                 code,
                 text: format!("it lies below {directory}/: {why}"),
@@ -124,6 +78,23 @@ impl Workspace {
             })
         })
     }
+}
+
+/// Code and words for which files of such a directory are not edited.
+fn reason(purpose: Purpose) -> Option<(&'static str, &'static str)> {
+    Some(match purpose {
+        Purpose::Copies => ("vendored-file", SYNCED),
+        Purpose::TestData => ("test-fixture", "input of tests is left as it is"),
+        Purpose::Examples => (
+            "example",
+            "a fix would be stale as soon as somebody adapts it",
+        ),
+        Purpose::Templates => (
+            "example",
+            "a fix would be stale as soon as somebody fills it in",
+        ),
+        Purpose::Bases => return None,
+    })
 }
 
 /// Directories below which vendir puts what it fetches, with the file that says so. What is marked

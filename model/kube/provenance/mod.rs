@@ -3,3 +3,4 @@
 pub(in crate::kube) mod aside;
 pub(in crate::kube) mod generated;
 pub(in crate::kube) mod owner_references;
+pub mod purpose;

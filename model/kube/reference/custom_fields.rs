@@ -9,10 +9,6 @@ use super::field_table::{Field, field};
 use crate::kube::object::reference::Target::{ConfigMap, Secret};
 
 const GATEWAY: &str = "gateway.networking.k8s.io";
-const HELM: &str = "helm.toolkit.fluxcd.io";
-const KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io";
-const SOURCE: &str = "source.toolkit.fluxcd.io";
-const NOTIFICATION: &str = "notification.toolkit.fluxcd.io";
 const ARGO: &str = "argoproj.io";
 const STRIMZI: &str = "kafka.strimzi.io";
 const PROMETHEUS: &str = "monitoring.coreos.com";
@@ -21,14 +17,6 @@ const SPARK: &str = "sparkoperator.k8s.io";
 const CNPG: &str = "postgresql.cnpg.io";
 const EXTERNAL: &str = "external-secrets.io";
 
-const FLUX_SOURCES: &[&str] = &[
-    "GitRepository",
-    "HelmRepository",
-    "OCIRepository",
-    "Bucket",
-    "HelmChart",
-];
-const FLUX_NOTIFIERS: &[&str] = &["Provider", "Receiver"];
 const PROMETHEUS_SERVERS: &[&str] = &[
     "Prometheus",
     "PrometheusAgent",
@@ -46,7 +34,6 @@ const VICTORIA_SERVERS: &[&str] = &[
     "VLSingle",
     "VTSingle",
 ];
-const WORKFLOWS: &[&str] = &["Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate"];
 const POLICIES: &[&str] = &["Policy", "ClusterPolicy"];
 const STORES: &[&str] = &["SecretStore", "ClusterSecretStore"];
 
@@ -170,122 +157,6 @@ pub(in crate::kube) const CUSTOM_FIELDS: &[Field] = &[
         ConfigMap,
     )
     .key("file"),
-    // Flux
-    field(
-        &["HelmRelease"],
-        HELM,
-        &["spec", "valuesFrom[]", "name"],
-        ConfigMap,
-    )
-    .of_kind()
-    .key_or("valuesKey", "values.yaml"),
-    field(
-        &["HelmRelease"],
-        HELM,
-        &["spec", "valuesFrom[]", "name"],
-        Secret,
-    )
-    .of_kind()
-    .key_or("valuesKey", "values.yaml"),
-    field(
-        &["HelmRelease"],
-        HELM,
-        &["spec", "kubeConfig", "configMapRef", "name"],
-        ConfigMap,
-    ),
-    field(
-        &["HelmRelease"],
-        HELM,
-        &["spec", "kubeConfig", "secretRef", "name"],
-        Secret,
-    ),
-    field(
-        &["HelmRelease"],
-        HELM,
-        &["spec", "chart", "spec", "verify", "secretRef", "name"],
-        Secret,
-    ),
-    field(
-        &["Kustomization"],
-        KUSTOMIZE,
-        &["spec", "postBuild", "substituteFrom[]", "name"],
-        ConfigMap,
-    )
-    .of_kind(),
-    field(
-        &["Kustomization"],
-        KUSTOMIZE,
-        &["spec", "postBuild", "substituteFrom[]", "name"],
-        Secret,
-    )
-    .of_kind(),
-    field(
-        &["Kustomization"],
-        KUSTOMIZE,
-        &["spec", "kubeConfig", "configMapRef", "name"],
-        ConfigMap,
-    ),
-    field(
-        &["Kustomization"],
-        KUSTOMIZE,
-        &["spec", "kubeConfig", "secretRef", "name"],
-        Secret,
-    ),
-    field(
-        &["Kustomization"],
-        KUSTOMIZE,
-        &["spec", "decryption", "secretRef", "name"],
-        Secret,
-    ),
-    field(FLUX_SOURCES, SOURCE, &["spec", "secretRef", "name"], Secret),
-    field(
-        FLUX_SOURCES,
-        SOURCE,
-        &["spec", "certSecretRef", "name"],
-        Secret,
-    ),
-    field(
-        FLUX_SOURCES,
-        SOURCE,
-        &["spec", "proxySecretRef", "name"],
-        Secret,
-    ),
-    field(
-        FLUX_SOURCES,
-        SOURCE,
-        &["spec", "verify", "secretRef", "name"],
-        Secret,
-    ),
-    field(
-        FLUX_NOTIFIERS,
-        NOTIFICATION,
-        &["spec", "secretRef", "name"],
-        Secret,
-    ),
-    field(
-        FLUX_NOTIFIERS,
-        NOTIFICATION,
-        &["spec", "certSecretRef", "name"],
-        Secret,
-    ),
-    field(
-        &["ImageRepository"],
-        "image.toolkit.fluxcd.io",
-        &["spec", "secretRef", "name"],
-        Secret,
-    ),
-    field(
-        &["ImageRepository"],
-        "image.toolkit.fluxcd.io",
-        &["spec", "certSecretRef", "name"],
-        Secret,
-    ),
-    field(
-        &["ImageUpdateAutomation"],
-        "image.toolkit.fluxcd.io",
-        &["spec", "git", "commit", "signingKey", "secretRef", "name"],
-        Secret,
-    ),
     // KEDA; a ClusterTriggerAuthentication reads the operator's namespace
     field(
         &["TriggerAuthentication"],
@@ -301,93 +172,6 @@ pub(in crate::kube) const CUSTOM_FIELDS: &[Field] = &[
         Secret,
     )
     .key("key"),
-    // Argo CD
-    field(
-        &["ApplicationSet"],
-        ARGO,
-        &["spec", "generators[]", "plugin", "configMapRef", "name"],
-        ConfigMap,
-    ),
-    field(
-        &["ApplicationSet"],
-        ARGO,
-        &[
-            "spec",
-            "generators[]",
-            "clusterDecisionResource",
-            "configMapRef",
-        ],
-        ConfigMap,
-    ),
-    // Argo Workflows
-    field(
-        WORKFLOWS,
-        ARGO,
-        &["spec", "artifactRepositoryRef", "configMap"],
-        ConfigMap,
-    )
-    .key("key"),
-    field(
-        WORKFLOWS,
-        ARGO,
-        &[
-            "spec",
-            "templates[]",
-            "memoize",
-            "cache",
-            "configMap",
-            "name",
-        ],
-        ConfigMap,
-    ),
-    field(
-        WORKFLOWS,
-        ARGO,
-        &[
-            "spec",
-            "templateDefaults",
-            "memoize",
-            "cache",
-            "configMap",
-            "name",
-        ],
-        ConfigMap,
-    ),
-    field(
-        &["CronWorkflow"],
-        ARGO,
-        &["spec", "workflowSpec", "artifactRepositoryRef", "configMap"],
-        ConfigMap,
-    )
-    .key("key"),
-    field(
-        &["CronWorkflow"],
-        ARGO,
-        &[
-            "spec",
-            "workflowSpec",
-            "templates[]",
-            "memoize",
-            "cache",
-            "configMap",
-            "name",
-        ],
-        ConfigMap,
-    ),
-    field(
-        &["CronWorkflow"],
-        ARGO,
-        &[
-            "spec",
-            "workflowSpec",
-            "templateDefaults",
-            "memoize",
-            "cache",
-            "configMap",
-            "name",
-        ],
-        ConfigMap,
-    ),
     // Tekton
     field(
         &["TaskRun", "PipelineRun"],

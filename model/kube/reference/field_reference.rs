@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::custom_fields::{CUSTOM_FIELDS, EMBEDDING_GROUPS, OUTPUTS, SELECTOR_GROUPS};
 use super::field_table::{BUILT_IN_GROUPS, CORE_KINDS, FIELDS, Field, Form, POD_ANNOTATIONS};
+use super::gitops_fields::GITOPS_FIELDS;
 use crate::kube::object::reference::{Certainty, FieldReference, Target};
 use crate::kube::object::resource::Resource;
 use crate::kube::pod::{self, CONTAINER_LISTS, references, walk};
@@ -29,7 +30,7 @@ pub(in crate::kube) fn of_resource<'a>(
     for spec in declared.iter().filter(|s| s.kind == resource.kind) {
         collector.declared(spec);
     }
-    let all = FIELDS.iter().chain(CUSTOM_FIELDS);
+    let all = FIELDS.iter().chain(CUSTOM_FIELDS).chain(GITOPS_FIELDS);
     for field in all.filter(|f| f.kinds.contains(&"*") || f.kinds.contains(&resource.kind.as_str()))
     {
         if field.group == "*" || field.group == resource.group() {

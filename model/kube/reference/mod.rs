@@ -4,3 +4,4 @@
 pub(in crate::kube) mod custom_fields;
 pub(in crate::kube) mod field_reference;
 pub(in crate::kube) mod field_table;
+pub(in crate::kube) mod gitops_fields;

@@ -7,6 +7,7 @@
 
 use super::paths::{has_extension, is_kustomization_name, split};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::encrypted::{SOPS as SOPS_TEXT, is_encrypted};
@@ -129,154 +130,180 @@ impl Charts {
     }
 }
 
+/// Code and words for which a file or document is left alone.
+type Reason = (&'static str, &'static str);
+
+const OF_ANOTHER_TOOL: Reason = (
+    "template",
+    "a template of another tool, by its name or its comments; render it to have it checked",
+);
+const ACTION_AS_VALUE: Reason = (
+    "helm-template",
+    "a template: `{{` stands where a value should; render it to have it checked",
+);
+
 /// Reads one file, or a stream: in a stream a document that is a template is left alone, not all of
 /// it.
 pub(in crate::kube) fn read(input: &Input, charts: &Charts, stream: bool) -> Read {
-    let left_alone = |code, text| Read {
-        yaml: None,
-        verdict: Arc::new(Verdict::Skip(code, text)),
-        invalid: Arc::default(),
-    };
     if let Some((code, text)) = charts.skip(&input.path) {
-        return left_alone(code, text);
+        return Read::without_tree(Verdict::Skip(code, text));
     }
-    let text = &*input.text;
-    let manifest_like = API_VERSION.is_in(text) && KIND.is_in(text);
-    let json = has_extension(&input.path, "json");
-    if json && !manifest_like && !text.contains("\"op\"") && !text.contains("\"kind\"") {
-        return left_alone("not-a-resource", "JSON without apiVersion and kind");
-    }
-    let kustomization = is_kustomization_name(&input.path);
-    // kustomize reads a kustomization as a whole, or not at all.
-    let parsed = if kustomization || json {
-        yaml::File::parse(Arc::clone(&input.text))
-    } else {
-        yaml::File::parse_documents(Arc::clone(&input.text))
-    };
-    let file = match parsed {
+    let file = match parse(input) {
         Ok(file) => file,
-        Err(error) => match not_yaml(text) {
-            Some((code, text)) => return left_alone(code, text),
-            None if json && !manifest_like => {
-                return left_alone("not-a-resource", "not JSON of a resource");
-            }
-            None => {
-                return Read {
-                    yaml: None,
-                    verdict: Arc::new(Verdict::Broken(error)),
-                    invalid: Arc::default(),
-                };
-            }
-        },
+        Err(verdict) => return Read::without_tree(verdict),
     };
-    let region = |number: usize| {
-        file.documents()
-            .get(number)
-            .map_or(0..0, yaml::Document::region)
-    };
-    let unread: BTreeMap<usize, Document> = (file.unread().iter())
-        .map(|(number, error)| {
-            let why = text.get(region(*number)).and_then(not_yaml);
-            (
-                *number,
-                why.map_or_else(
-                    || Document::Broken(error.clone()),
-                    |(code, text)| Document::Skip(code, text),
-                ),
-            )
-        })
-        .collect();
-    // An action that stands outside of the documents of a file may be about all of them.
-    if let Some(Document::Skip(code, text)) = unread
-        .values()
-        .find(|document| !stream && matches!(document, Document::Skip(..)))
-    {
-        return left_alone(code, text);
+    let unread = unread(&file);
+    if let Some((code, text)) = template(input, &file, &unread, stream) {
+        return Read::without_tree(Verdict::Skip(code, text));
     }
-    let of_another_tool = (
-        "template",
-        "a template of another tool, by its name or its comments; render it to have it checked",
-    );
-    if manifest_like
-        && (text_template::by_path(&input.path).is_some()
-            || (!stream && text_template::by_comments(&file, 0..text.len()).is_some()))
-    {
-        return left_alone(of_another_tool.0, of_another_tool.1);
-    }
-    let roots: Vec<Option<Node<'_>>> = (0..file.documents().len()).map(|i| file.root(i)).collect();
-    let actions = ACTION.is_in(text);
-    if actions
-        && !stream
-        && roots
-            .iter()
-            .flatten()
-            .any(|root| has_template_mapping(*root))
-    {
-        return left_alone(
-            "helm-template",
-            "a template: `{{` stands where a value should; render it to have it checked",
-        );
-    }
-    let encrypted = SOPS.is_in(text);
-    let left_alone = |number: usize, root: Node<'_>| match () {
-        () if stream && text_template::by_comments(&file, region(number)).is_some() => {
-            Some(of_another_tool)
-        }
-        () if encrypted && is_encrypted(root) => Some(("sops", SOPS_TEXT)),
-        () if actions && stream && has_template_mapping(root) => Some((
-            "helm-template",
-            "a template: `{{` stands where a value should; render it to have it checked",
-        )),
-        () => None,
-    };
-    // SOPS takes the metadata of a file from its first document, and its MAC may cover all of them.
-    let first = roots.iter().flatten().find(|root| !root.is_null());
-    let verdict = if encrypted && !stream && first.is_some_and(|root| is_encrypted(*root)) {
-        Verdict::Skip("sops", SOPS_TEXT)
-    } else if roots.iter().all(|root| root.is_none_or(Node::is_null)) {
-        Verdict::Skip("empty", "nothing but comments")
+    let verdict = verdict(input, &file, &unread, stream);
+    let invalid = if let Verdict::Documents(documents) = &verdict {
+        refused(&file, documents)
     } else {
-        Verdict::Documents(
-            (roots.iter().enumerate())
-                .map(
-                    |(at, root)| match root.and_then(|root| left_alone(at, root)) {
-                        _ if unread.contains_key(&at) => {
-                            unread.get(&at).cloned().unwrap_or(Document::Empty)
-                        }
-                        Some((code, text)) => Document::Skip(code, text),
-                        None => document(at, *root, kustomization),
-                    },
-                )
-                .collect(),
-        )
+        Vec::new()
     };
     let keep = asked_for(&verdict);
-    let mut invalid = Vec::new();
-    if let Verdict::Documents(documents) = &verdict {
-        let judged = |document: &Document| {
-            matches!(
-                document,
-                Document::Resources(_) | Document::Skip("not-a-resource", _)
-            )
-        };
-        for (number, _) in documents
-            .iter()
-            .enumerate()
-            .filter(|(_, document)| judged(document))
-        {
-            roots
-                .get(number)
-                .copied()
-                .flatten()
-                .into_iter()
-                .for_each(|root| invalid::of_document(number, root, &mut invalid));
-        }
-    }
     Read {
         yaml: Some(Tree::new(file, keep)),
         verdict: Arc::new(verdict),
         invalid: invalid.into(),
     }
+}
+
+impl Read {
+    fn without_tree(verdict: Verdict) -> Self {
+        Self {
+            yaml: None,
+            verdict: Arc::new(verdict),
+            invalid: Arc::default(),
+        }
+    }
+}
+
+fn is_manifest_like(text: &str) -> bool {
+    API_VERSION.is_in(text) && KIND.is_in(text)
+}
+
+/// The documents of a file, or what it is without any.
+fn parse(input: &Input) -> Result<yaml::File, Verdict> {
+    let text = &*input.text;
+    let json = has_extension(&input.path, "json");
+    let other_json = json && !is_manifest_like(text);
+    if other_json && !text.contains("\"op\"") && !text.contains("\"kind\"") {
+        let why = "JSON without apiVersion and kind";
+        return Err(Verdict::Skip("not-a-resource", why));
+    }
+    // kustomize reads a kustomization as a whole, or not at all.
+    let parsed = if is_kustomization_name(&input.path) || json {
+        yaml::File::parse(Arc::clone(&input.text))
+    } else {
+        yaml::File::parse_documents(Arc::clone(&input.text))
+    };
+    parsed.map_err(|error| match not_yaml(text) {
+        Some((code, text)) => Verdict::Skip(code, text),
+        None if other_json => Verdict::Skip("not-a-resource", "not JSON of a resource"),
+        None => Verdict::Broken(error),
+    })
+}
+
+/// The bytes of a document.
+fn region(file: &yaml::File, number: usize) -> Range<usize> {
+    file.documents()
+        .get(number)
+        .map_or(0..0, yaml::Document::region)
+}
+
+/// Documents that are not YAML, by number.
+fn unread(file: &yaml::File) -> BTreeMap<usize, Document> {
+    let judged = file.unread().iter().map(|(number, error)| {
+        let text = file.text().get(region(file, *number));
+        let document = match text.and_then(not_yaml) {
+            Some((code, text)) => Document::Skip(code, text),
+            None => Document::Broken(error.clone()),
+        };
+        (*number, document)
+    });
+    judged.collect()
+}
+
+/// Why all of a file is the input of another tool, if it is.
+fn template(
+    input: &Input,
+    file: &yaml::File,
+    unread: &BTreeMap<usize, Document>,
+    stream: bool,
+) -> Option<Reason> {
+    let text = &*input.text;
+    // An action that stands outside of the documents of a file may be about all of them.
+    let mut actions = unread.values().filter_map(|document| match document {
+        Document::Skip(code, text) => Some((*code, *text)),
+        _ => None,
+    });
+    if let Some(reason) = actions.next().filter(|_| !stream) {
+        return Some(reason);
+    }
+    let commented = || !stream && text_template::by_comments(file, 0..text.len()).is_some();
+    let named = || text_template::by_path(&input.path).is_some();
+    if is_manifest_like(text) && (named() || commented()) {
+        return Some(OF_ANOTHER_TOOL);
+    }
+    let mut roots = (0..file.documents().len()).filter_map(|number| file.root(number));
+    (ACTION.is_in(text) && !stream && roots.any(has_template_mapping)).then_some(ACTION_AS_VALUE)
+}
+
+/// What the documents of a file are.
+fn verdict(
+    input: &Input,
+    file: &yaml::File,
+    unread: &BTreeMap<usize, Document>,
+    stream: bool,
+) -> Verdict {
+    let text = &*input.text;
+    let roots: Vec<Option<Node<'_>>> = (0..file.documents().len()).map(|i| file.root(i)).collect();
+    let encrypted = SOPS.is_in(text);
+    // SOPS takes the metadata of a file from its first document, and its MAC may cover all of them.
+    let first = roots.iter().flatten().find(|root| !root.is_null());
+    if encrypted && !stream && first.is_some_and(|root| is_encrypted(*root)) {
+        return Verdict::Skip("sops", SOPS_TEXT);
+    }
+    if roots.iter().all(|root| root.is_none_or(Node::is_null)) {
+        return Verdict::Skip("empty", "nothing but comments");
+    }
+    let actions = ACTION.is_in(text);
+    let left_alone = |number: usize, root: Node<'_>| match () {
+        () if stream && text_template::by_comments(file, region(file, number)).is_some() => {
+            Some(OF_ANOTHER_TOOL)
+        }
+        () if encrypted && is_encrypted(root) => Some(("sops", SOPS_TEXT)),
+        () if actions && stream && has_template_mapping(root) => Some(ACTION_AS_VALUE),
+        () => None,
+    };
+    let kustomization = is_kustomization_name(&input.path);
+    let documents = roots.iter().enumerate().map(|(number, root)| {
+        if let Some(unread) = unread.get(&number) {
+            return unread.clone();
+        }
+        match root.and_then(|root| left_alone(number, root)) {
+            Some((code, text)) => Document::Skip(code, text),
+            None => document(number, *root, kustomization),
+        }
+    });
+    Verdict::Documents(documents.collect())
+}
+
+/// What the API server refuses of the documents of a file.
+fn refused(file: &yaml::File, documents: &[Document]) -> Vec<invalid::Found> {
+    let mut found = Vec::new();
+    for (number, document) in documents.iter().enumerate() {
+        let judged = matches!(
+            document,
+            Document::Resources(_) | Document::Skip("not-a-resource", _)
+        );
+        if let Some(root) = file.root(number).filter(|_| judged) {
+            invalid::of_document(number, root, &mut found);
+        }
+    }
+    found
 }
 
 /// Why a text that is not YAML is left alone, when it is a template.

@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use super::workspace;
 use crate::kube::reference::custom_fields::CUSTOM_FIELDS;
 use crate::kube::reference::field_table::{FIELDS, Field, Form};
+use crate::kube::reference::gitops_fields::GITOPS_FIELDS;
 use crate::kube::{CARRIERS, Target};
 
 const KUSTOMIZE: &str = include_str!("kustomize-name-references.txt");
@@ -355,7 +356,7 @@ fn body_of(row: &Field) -> Value {
 #[test]
 fn every_row_finds_its_field_and_the_api_has_it() {
     let mut typed = BTreeSet::new();
-    for row in FIELDS.iter().chain(CUSTOM_FIELDS) {
+    for row in FIELDS.iter().chain(CUSTOM_FIELDS).chain(GITOPS_FIELDS) {
         for kind in row
             .kinds
             .iter()

@@ -62,7 +62,7 @@ impl<'a> Node<'a> {
     }
 
     /// First byte of the anchor or tag before the node; the start of the node when it has none.
-    pub fn props_start(self) -> usize {
+    pub(crate) fn props_start(self) -> usize {
         let props = self.file.props.binary_search_by_key(&self.id, |(n, _)| *n);
         props
             .ok()
@@ -106,7 +106,7 @@ impl<'a> Node<'a> {
     }
 
     /// Name of the node's anchor.
-    pub fn anchor(self) -> Option<&'a str> {
+    pub(crate) fn anchor(self) -> Option<&'a str> {
         File::lookup(&self.file.anchors, self.id)
     }
 
@@ -205,7 +205,7 @@ impl<'a> Node<'a> {
     }
 
     /// As [`Node::get`], for several keys at once.
-    pub fn get_all<const N: usize>(self, keys: [&str; N]) -> [Option<Self>; N] {
+    pub(crate) fn get_all<const N: usize>(self, keys: [&str; N]) -> [Option<Self>; N] {
         let mut found = [None; N];
         let mut merges = false;
         for (k, v) in self.entries() {

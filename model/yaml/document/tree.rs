@@ -35,7 +35,7 @@ pub enum ScalarStyle {
 
 impl ScalarStyle {
     /// Whether the scalar is a block scalar (`|` or `>`).
-    pub fn is_block(self) -> bool {
+    pub(crate) fn is_block(self) -> bool {
         matches!(self, Self::Literal | Self::Folded)
     }
 }
@@ -244,13 +244,13 @@ impl File {
     }
 
     /// Whether a node of the file is an alias.
-    pub fn has_aliases(&self) -> bool {
+    pub(crate) fn has_aliases(&self) -> bool {
         !self.aliases.is_empty()
     }
 
     /// The scalars whose text is not their source: block scalars, and those with escapes or folded
     /// lines.
-    pub fn decoded_scalars(&self) -> impl Iterator<Item = Node<'_>> {
+    pub(crate) fn decoded_scalars(&self) -> impl Iterator<Item = Node<'_>> {
         self.decoded.iter().map(|(id, _)| self.node(*id))
     }
 

@@ -30,7 +30,7 @@ impl File {
     ///
     /// # Errors
     /// When no document is YAML: the first place at which the text is not.
-    pub fn parse_documents(text: impl Into<Arc<str>>) -> Result<Self, ParseError> {
+    pub(crate) fn parse_documents(text: impl Into<Arc<str>>) -> Result<Self, ParseError> {
         partly::parse(text.into())
     }
 

@@ -104,7 +104,7 @@ impl<'t> Planner<'t> {
         match event {
             Event::Comment(..) => self.file.comments.push(range),
             Event::DocumentStart(explicit, version) => {
-                self.document(explicit, version.is_some(), range)
+                self.document(explicit, version.is_some(), range);
             }
             Event::DocumentEnd => {
                 self.cursor = self
@@ -218,7 +218,7 @@ impl<'t> Planner<'t> {
                 Some(b' ' | b'\t' | b'\r' | b'\n') => at += 1,
                 Some(0xEF) if self.bytes[at..].starts_with("\u{feff}".as_bytes()) => at += 3,
                 Some(b'#') => {
-                    at += memchr2(b'\n', b'\r', &self.bytes[at..]).unwrap_or(self.bytes.len() - at)
+                    at += memchr2(b'\n', b'\r', &self.bytes[at..]).unwrap_or(self.bytes.len() - at);
                 }
                 _ => return at,
             }

@@ -1,40 +1,4 @@
-use super::{map, s};
 use crate::yaml::{File, verify};
-
-#[test]
-fn insert() {
-    for (before, after, result) in [
-        ("", None, "k: v\n"),
-        ("a: 1\n", Some(0), "a: 1\n---\nk: v\n"),
-        ("a: 1", Some(0), "a: 1\n---\nk: v"),
-        ("a: 1\n", None, "k: v\n---\na: 1\n"),
-        ("# c\n---\na: 1\n", None, "# c\n---\nk: v\n---\na: 1\n"),
-        ("a: 1\n---\nb: 1\n", Some(0), "a: 1\n---\nk: v\n---\nb: 1\n"),
-        ("a: 1\n...\n", Some(0), "a: 1\n...\n---\nk: v\n"),
-        ("a: 1\r\n", Some(0), "a: 1\r\n---\r\nk: v\r\n"),
-        ("\u{feff}a: 1\n", None, "\u{feff}k: v\n---\na: 1\n"),
-        ("a: |-\n  x", Some(0), "a: |-\n  x\n---\nk: v"),
-        ("a: 1\n---\n", Some(0), "a: 1\n---\nk: v\n---\n"),
-    ] {
-        let file = File::parse(before).unwrap();
-        let edit = file.insert_document(after, &map(&[("k", s("v"))])).unwrap();
-        assert_eq!(
-            verify::apply(&file, &[&edit]).map_err(|r| r.code),
-            Ok(result.to_owned()),
-            "{before}"
-        );
-    }
-    let twice = File::parse("\u{feff}\u{feff}a: 1\n").unwrap();
-    assert_eq!(
-        twice.insert_document(None, &s("k")).map_err(|r| r.code),
-        Err("yaml-layout")
-    );
-    let ended = File::parse("\n...\na: 1\n").unwrap();
-    assert_eq!(
-        ended.insert_document(None, &s("k")).map_err(|r| r.code),
-        Err("yaml-layout")
-    );
-}
 
 #[test]
 fn remove() {

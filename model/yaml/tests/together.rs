@@ -139,24 +139,6 @@ fn a_removal_above_a_document_that_goes() {
 }
 
 #[test]
-fn a_document_comes_behind_entries_at_the_end() {
-    let both = |f: &File| {
-        Ok(vec![
-            f.insert_document(Some(0), &s("doc"))?,
-            at(f, "").insert(Place::Last, "x", &s("q"))?,
-        ])
-    };
-    assert_eq!(all("a: b", both), "a: b\nx: q\n---\ndoc");
-    let first = |f: &File| {
-        Ok(vec![
-            at(f, "").insert(Place::First, "x", &s("q"))?,
-            f.insert_document(None, &s("doc"))?,
-        ])
-    };
-    assert_eq!(all("a: b\n", first), "doc\n---\nx: q\na: b\n");
-}
-
-#[test]
 fn a_removal_below_a_new_block_scalar_waits() {
     let both = |f: &File| Ok(vec![at(f, "a").set(&s("x\ny\n"))?, at(f, "b").remove()?]);
     assert_eq!(all("a: ~\n\nb: one\n    # deep\n", both), "edits-overlap");

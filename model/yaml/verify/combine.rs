@@ -24,8 +24,6 @@ enum Group {
     Add(NodeId, usize),
     /// Entries or items of the collection.
     Remove(NodeId),
-    /// Documents behind so many others.
-    Documents(usize),
     /// One edit alone.
     One(usize),
 }
@@ -91,7 +89,6 @@ pub(super) fn splices(file: &File, edits: &[&Edit]) -> Result<Combined, Refusal>
                 added.binary_search(node).is_ok(),
                 &gone,
             )?,
-            Group::Documents(at) if members.len() > 1 => documents(file, *at, members)?,
             _ => Plan {
                 splices: first.splices.clone(),
                 lost: first.lost_comments.clone(),
@@ -166,7 +163,6 @@ fn group(file: &File, op: &Op, index: usize) -> Result<Group, Refusal> {
         Op::Insert { mapping, at, .. } => Group::Add(exists(mapping)?, *at),
         Op::Push { sequence, at, .. } => Group::Add(exists(sequence)?, *at),
         Op::Remove { node } => Group::Remove(file.node(exists(node)?).parent().ok_or(BYTES)?.id()),
-        Op::InsertDocument { at, .. } => Group::Documents(*at),
         Op::Set { node, .. } | Op::Rename { key: node, .. } | Op::Nest { mapping: node, .. } => {
             exists(node)?;
             Group::One(index)
@@ -223,27 +219,10 @@ fn remove(
     edit::remove_units(collection, &positions, !added, gone)
 }
 
-fn documents(file: &File, at: usize, members: &[&Edit]) -> Result<Plan, Refusal> {
-    let values: Vec<&Value> = members
-        .iter()
-        .filter_map(|e| match &e.op {
-            Op::InsertDocument { value, .. } => Some(value),
-            _ => None,
-        })
-        .collect();
-    edit::add_documents(file, at, &values)
-}
-
 /// How deep the place of an edit lies: of two insertions at one byte the deeper one belongs first.
 fn depth(file: &File, op: &Op) -> usize {
     let Some(node) = subject(op) else {
-        // A document comes before everything of the document behind it and behind everything of the
-        // file.
-        return if matches!(op, Op::InsertDocument { at, .. } if *at < file.documents().len()) {
-            usize::MAX
-        } else {
-            0
-        };
+        return 0;
     };
     // What closes a nested run in braces stands before what is added behind it.
     let mut depth = 2 + usize::from(matches!(op, Op::Nest { .. }));
@@ -285,7 +264,7 @@ pub(super) fn subject(op: &Op) -> Option<NodeId> {
         | Op::Push { sequence: node, .. }
         | Op::Rename { key: node, .. }
         | Op::Nest { mapping: node, .. } => Some(*node),
-        Op::InsertDocument { .. } | Op::RemoveDocument { .. } | Op::ReplaceDocument { .. } => None,
+        Op::RemoveDocument { .. } | Op::ReplaceDocument { .. } => None,
     }
 }
 
@@ -296,7 +275,7 @@ fn conflicts(file: &File, edits: &[&Edit]) -> Result<(), Refusal> {
         match (subject(&edit.op), &edit.op) {
             (Some(node), _) => others.nodes.entry(node).or_default().push(edit),
             (None, Op::RemoveDocument { document } | Op::ReplaceDocument { document }) => {
-                _ = others.documents.insert(*document)
+                _ = others.documents.insert(*document);
             }
             _ => {}
         }
@@ -359,12 +338,6 @@ impl Others<'_> {
                 last && self
                     .about(parent.id())
                     .any(|other| matches!(other, Op::Insert { .. } | Op::Push { .. }))
-            }
-            Op::InsertDocument { at, .. } => {
-                self.documents.contains(at)
-                    || at
-                        .checked_sub(1)
-                        .is_some_and(|n| self.documents.contains(&n))
             }
             _ => false,
         }

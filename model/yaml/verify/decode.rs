@@ -112,7 +112,7 @@ fn without_break(tree: &mut Tree, read: &str) {
             .into_iter()
             .for_each(|(_, value)| without_break(value, read)),
         Body::Scalar(text, style) if style.is_block() && text.strip_suffix('\n') == Some(read) => {
-            _ = text.pop()
+            _ = text.pop();
         }
         Body::Scalar(..) | Body::Alias(_) => {}
     }
@@ -236,10 +236,10 @@ pub(super) fn agree<'t>(file: &File, documents: &'t [Read]) -> Option<Vec<Option
         match (document.root, tree) {
             (None, Read::Root(None) | Read::Not) => {}
             (Some(root), Read::Root(Some(tree))) if root.index() == trees.len() => {
-                flatten(tree, &mut trees)
+                flatten(tree, &mut trees);
             }
             (Some(root), Read::Not) if root.index() == trees.len() => {
-                trees.resize(file.data(root).subtree as usize, None)
+                trees.resize(file.data(root).subtree as usize, None);
             }
             _ => return None,
         }

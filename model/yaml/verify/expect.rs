@@ -46,7 +46,6 @@ pub(super) fn documents<'t>(
         trees,
         ops: BTreeMap::new(),
     };
-    let mut added: BTreeMap<usize, Vec<&'t Value>> = BTreeMap::new();
     // Whether a document stays, as something else.
     let mut changed: BTreeMap<usize, bool> = BTreeMap::new();
     for edit in edits {
@@ -57,7 +56,6 @@ pub(super) fn documents<'t>(
             | Op::Push { sequence: node, .. }
             | Op::Rename { key: node, .. }
             | Op::Nest { mapping: node, .. }) => meaning.ops.entry(*node).or_default().push(op),
-            Op::InsertDocument { at, value } => added.entry(*at).or_default().push(value),
             op @ (Op::RemoveDocument { document } | Op::ReplaceDocument { document }) => {
                 if changed
                     .insert(*document, matches!(op, Op::ReplaceDocument { .. }))
@@ -69,17 +67,7 @@ pub(super) fn documents<'t>(
         }
     }
     let mut out = Vec::new();
-    for index in 0..=file.documents().len() {
-        out.extend(
-            added
-                .get(&index)
-                .into_iter()
-                .flatten()
-                .map(|value| Some(Want::Value(value))),
-        );
-        let Some(document) = file.documents().get(index) else {
-            break;
-        };
+    for (index, document) in file.documents().iter().enumerate() {
         match changed.get(&index) {
             Some(_) if document.root.is_some_and(|root| meaning.touched(root)) => {
                 return Err(OVERLAP);
@@ -230,7 +218,7 @@ impl<'t> Meaning<'t> {
                 match op {
                     _ if run.is_some() => return Err(OVERLAP),
                     Op::Insert { key, value, .. } => {
-                        entries.push((Want::Key(key), Want::Value(value)))
+                        entries.push((Want::Key(key), Want::Value(value)));
                     }
                     Op::Nest {
                         entries: range,
@@ -245,9 +233,9 @@ impl<'t> Meaning<'t> {
             {
                 let entry = (self.want(key.id())?, self.want(value.id())?);
                 if run.is_some() {
-                    nested.push(entry)
+                    nested.push(entry);
                 } else {
-                    entries.push(entry)
+                    entries.push(entry);
                 }
             }
         }
