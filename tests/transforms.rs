@@ -28,7 +28,7 @@ use kubewright::cli::config::{Config, FILE_NAME, ignored};
 use kubewright::cli::files::{self, Request};
 use kubewright::cli::print::{Paths, text};
 use kubewright::cli::texts::Below;
-use kubewright::pipeline::{Pipeline, Report, UnsafeFixes};
+use kubewright::pipeline::{self, Pipeline, Report, Selection, UnsafeFixes};
 use kubewright_model::finding::Finding;
 use kubewright_model::kube::Workspace;
 use kubewright_model::yaml;
@@ -153,13 +153,13 @@ impl Case {
         transforms: Vec<&dyn Transform>,
         unsafe_fixes: UnsafeFixes,
     ) -> Result<(), Failed> {
-        // As the command line has it: what the configuration switches off does not run.
-        let transforms = transforms
-            .into_iter()
-            .filter(|t| self.config.settings.enabled(t.meta().name))
-            .collect();
+        let config = &self.config;
         let pipeline = Pipeline {
-            transforms,
+            transforms: Selection::default().of(
+                &transforms,
+                config.select.as_ref(),
+                &config.settings,
+            ),
             settings: &self.config.settings,
             unsafe_fixes,
         };
@@ -232,6 +232,7 @@ fn run_case(case: &Path, transform: &'static dyn Transform) -> Result<(), Failed
         return Err("before/ holds no manifest".into());
     }
     first.run(vec![transform], unsafe_fixes.clone())?;
+    known_codes(transform.meta(), &first.report)?;
     let (after, said) = (first.after(), first.said());
     let mut again = first.again();
     again.run(vec![transform], unsafe_fixes)?;
@@ -274,6 +275,27 @@ fn run_case(case: &Path, transform: &'static dyn Transform) -> Result<(), Failed
         Ok(())
     } else {
         Err(problems.concat().into())
+    }
+}
+
+/// Each reason why there is no fix has a code that is listed, whatever wrote it.
+fn known_codes(meta: &Meta, report: &Report) -> Result<(), Failed> {
+    let unknown: Vec<&str> = report
+        .findings
+        .iter()
+        .filter(|f| f.transform == meta.name)
+        .filter_map(|f| f.fix.as_ref().err().map(|reason| reason.code))
+        .filter(|code| !meta.codes.contains(code) && !pipeline::CODES.contains(code))
+        .filter(|code| !code.starts_with("yaml-") && !code.starts_with("verify-"))
+        .collect();
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(format!(
+            "codes that are not listed in the Meta of {}: {unknown:?}",
+            meta.name
+        )
+        .into())
     }
 }
 

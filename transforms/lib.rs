@@ -8,7 +8,7 @@ use kubewright_model::finding::{Applicability, Finding};
 use kubewright_model::kube::Workspace;
 use kubewright_model::kube::images::Question;
 
-pub mod settings;
+mod settings;
 
 #[path = "configmap-name-collision/mod.rs"]
 mod configmap_name_collision;
@@ -22,8 +22,6 @@ mod missing_config_reference;
 mod static_pod_kube_proxy;
 #[path = "subpath-configmap-mount/mod.rs"]
 mod subpath_configmap_mount;
-
-pub use settings::Settings;
 
 /// What a transform says of itself.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +39,9 @@ pub struct Meta {
     pub since: &'static str,
     /// Its page, Markdown.
     pub docs: &'static str,
+    /// The codes with which it says why there is no fix, besides those of the pipeline and of the
+    /// editor (`yaml-…`).
+    pub codes: &'static [&'static str],
 }
 
 /// What a transform sees.
@@ -65,28 +66,20 @@ pub trait Transform: Send + Sync {
     fn keeps_up(&self, _cx: &Context<'_>, _finding: &Finding) -> bool {
         false
     }
+    /// What would have to be known of the container images of the workspace to decide findings:
+    /// what `kubewright images lock` asks.
+    fn questions(&self, _cx: &Context<'_>) -> Vec<Question> {
+        Vec::new()
+    }
 }
 
-/// All transforms in the order in which their fixes are applied.
-pub static ALL: &[&dyn Transform] = &[
-    &invalid_field::InvalidField,
-    &configmap_name_collision::ConfigMapNameCollision,
-    &subpath_configmap_mount::SubPathConfigMapMount,
-    &static_pod_kube_proxy::StaticPodKubeProxy,
-    &missing_config_hash::MissingConfigHash,
-    &missing_config_reference::MissingConfigReference,
-];
-
-/// What would have to be known of the container images of the workspace to decide findings: what
-/// `kubewright images lock` asks.
-pub fn image_questions(cx: &Context<'_>) -> Vec<Question> {
-    subpath_configmap_mount::questions(cx)
-}
-
-/// Whether a shell script writes, moves or removes a file or its directory, or asks whether
-/// something is mounted there; `None` where it may.
-pub fn script_handles(text: &str, path: &str) -> Option<bool> {
-    subpath_configmap_mount::script_handles(text, path)
+settings::transforms! {
+    invalid_field::InvalidField,
+    configmap_name_collision::ConfigMapNameCollision,
+    subpath_configmap_mount::SubPathConfigMapMount,
+    static_pod_kube_proxy::StaticPodKubeProxy,
+    missing_config_hash::MissingConfigHash,
+    missing_config_reference::MissingConfigReference,
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use kubewright_model::kube::images::{ImageFacts, LockedImage, PathFact, PathKind
 use kubewright_model::kube::{Input, Options, Workspace};
 
 use super::SubPathConfigMapMount;
-use crate::{Context, Settings, Transform, image_questions};
+use crate::{Context, Settings, Transform};
 
 const CONFIG: &str =
     "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: config\ndata:\n  web.conf: old\n";
@@ -35,7 +35,7 @@ fn workspace(text: &str) -> Workspace {
 }
 
 fn asked(text: &str, settings: &Settings) -> Vec<Question> {
-    image_questions(&Context {
+    SubPathConfigMapMount.questions(&Context {
         workspace: &workspace(text),
         settings,
         running: &[],
