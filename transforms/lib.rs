@@ -23,6 +23,12 @@ mod static_pod_kube_proxy;
 #[path = "subpath-configmap-mount/mod.rs"]
 mod subpath_configmap_mount;
 
+// What a new transform starts from is built and run by the tests, so that it works.
+#[cfg(test)]
+#[expect(unused_imports, reason = "its options are not among the settings")]
+#[path = "_skeleton/mod.rs"]
+mod skeleton;
+
 /// What a transform says of itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Meta {
@@ -84,10 +90,12 @@ settings::transforms! {
 
 #[cfg(test)]
 mod tests {
+    use kubewright_model::kube::{Input, Options};
+
     use super::*;
 
-    /// Each transform has a table in the settings, by its name, that switches it off;
-    /// [`Settings::enabled`] asks it.
+    /// The name of a transform is that of its module, and so that of its table, which switches it
+    /// off.
     #[test]
     fn every_transform_can_be_switched_off() {
         for name in ALL.iter().map(|t| t.meta().name) {
@@ -96,8 +104,28 @@ mod tests {
                 serde_json::from_value(off).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert!(
                 Settings::default().enabled(name) && !settings.enabled(name),
-                "Settings::enabled does not know {name}"
+                "the table of another transform switches {name} off"
             );
         }
+    }
+
+    #[test]
+    fn the_skeleton_works() {
+        let input = Input {
+            path: "app.yaml".into(),
+            text: include_str!("_skeleton/cases/immutable/before/app.yaml").into(),
+            editable: true,
+        };
+        let found = skeleton::PatternName.check(&Context {
+            workspace: &Workspace::new(vec![input], Options::default()),
+            settings: &Settings::default(),
+            running: &[],
+        });
+        let codes: Vec<_> = found
+            .iter()
+            .map(|f| f.fix.as_ref().err().map(|reason| reason.code))
+            .collect();
+        assert_eq!(codes, [None, Some("immutable")]);
+        assert_eq!(skeleton::PatternName.meta().codes, ["immutable"]);
     }
 }

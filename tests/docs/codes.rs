@@ -18,9 +18,6 @@ use super::{ensure, home};
 /// How many lines a twin may be away: a condition is a field with what belongs to it.
 const NEAR: usize = 4;
 
-/// Codes whose condition takes more lines than [`NEAR`]: another kind of object, a file more.
-const FAR: [(&str, &str); 0] = [];
-
 /// Each code in the source of the transform, `NoFix::new("code", ..)`, is listed in its `Meta`.
 /// Those that are no literal there are seen when a case reports them (`tests/transforms.rs`).
 pub(super) fn listed(transform: &dyn Transform) -> Result<(), Failed> {
@@ -94,15 +91,10 @@ pub(super) fn cases(transform: &dyn Transform) -> Result<(), Failed> {
     })?;
     let mut problems = Vec::new();
     for code in meta.codes {
-        let distance = distance(&all, code);
-        let far = FAR.contains(&(meta.name, *code));
-        match distance {
+        match distance(&all, code) {
             None => problems.push(format!("{code}: no case reports it")),
-            Some(lines) if lines > NEAR && !far => problems.push(format!(
+            Some(lines) if lines > NEAR => problems.push(format!(
                 "{code}: what comes nearest and does not report it differs in {lines} lines, {NEAR} are allowed"
-            )),
-            Some(lines) if lines <= NEAR && far => problems.push(format!(
-                "{code}: has a twin now: take it from FAR in tests/docs/codes.rs"
             )),
             Some(_) => {}
         }

@@ -273,3 +273,21 @@ fn no_tools_are_not_no_scripts() {
     facts.paths.insert("/bin/sh".into(), fact(PathKind::Absent));
     assert_eq!(applicability(&facts), Ok(Applicability::Safe));
 }
+
+/// What is typed goes before what is written down: `--select missing-config-hash` runs it.
+#[test]
+fn a_hash_that_is_switched_off_and_selected_is_written() {
+    let mut settings = Settings::default();
+    settings.missing_config_hash.enabled = false;
+    let workspace = workspace(&workload("image: app\n@MOUNT@"));
+    let notes = |running: &[&'static str]| {
+        let findings = SubPathConfigMapMount.check(&Context {
+            workspace: &workspace,
+            settings: &settings,
+            running,
+        });
+        format!("{findings:?}")
+    };
+    let off = "missing-config-hash is switched off";
+    assert!(notes(&[]).contains(off) && !notes(&["missing-config-hash"]).contains(off));
+}
