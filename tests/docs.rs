@@ -33,7 +33,7 @@ fn main() {
         Trial::test("folders", folders),
         Trial::test("readme", readme),
     ];
-    let of_each: [(&str, fn(&'static dyn Transform) -> Result<(), Failed>); 6] = [
+    let of_each: [(&str, Check); 6] = [
         ("headings", |t| headings(t)),
         ("example", example),
         ("options", |t| options(t)),
@@ -51,6 +51,8 @@ fn main() {
     }
     libtest_mimic::run(&arguments, trials).exit();
 }
+
+type Check = fn(&'static dyn Transform) -> Result<(), Failed>;
 
 fn home() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("transforms")

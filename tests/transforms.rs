@@ -150,13 +150,13 @@ impl Case {
 
     fn run(
         &mut self,
-        transforms: Vec<&dyn Transform>,
+        transforms: &[&dyn Transform],
         unsafe_fixes: UnsafeFixes,
     ) -> Result<(), Failed> {
         let config = &self.config;
         let pipeline = Pipeline {
             transforms: Selection::default().of(
-                &transforms,
+                transforms,
                 config.select.as_ref(),
                 &config.settings,
             ),
@@ -231,11 +231,11 @@ fn run_case(case: &Path, transform: &'static dyn Transform) -> Result<(), Failed
     if first.before.is_empty() {
         return Err("before/ holds no manifest".into());
     }
-    first.run(vec![transform], unsafe_fixes.clone())?;
+    first.run(&[transform], unsafe_fixes.clone())?;
     known_codes(transform.meta(), &first.report)?;
     let (after, said) = (first.after(), first.said());
     let mut again = first.again();
-    again.run(vec![transform], unsafe_fixes)?;
+    again.run(&[transform], unsafe_fixes)?;
     if let Some(change) = again.report.files.first() {
         return Err(format!(
             "running again changes {}:\n{}",
@@ -323,7 +323,7 @@ fn accept(
 fn run_all(case: &Path) -> Result<(), Failed> {
     all_asked(&case.join("before"))?;
     let mut all = Case::read(&case.join("before"))?;
-    all.run(ALL.to_vec(), UnsafeFixes::All)?;
+    all.run(ALL, UnsafeFixes::All)?;
     for change in &all.report.files {
         if let Some(text) = &change.after {
             yaml::File::parse(text.clone())
@@ -331,7 +331,7 @@ fn run_all(case: &Path) -> Result<(), Failed> {
         }
     }
     let mut again = all.again();
-    again.run(ALL.to_vec(), UnsafeFixes::All)?;
+    again.run(ALL, UnsafeFixes::All)?;
     match again.report.files.first() {
         None => Ok(()),
         Some(change) => Err(format!(
@@ -377,9 +377,12 @@ fn all_asked(directory: &Path) -> Result<(), Failed> {
         .collect();
     for unsafe_fixes in [UnsafeFixes::None, UnsafeFixes::All] {
         let (mut kept, mut every) = (Case::read(directory)?, Case::read(directory)?);
-        kept.run(ALL.to_vec(), unsafe_fixes.clone())?;
+        kept.run(ALL, unsafe_fixes.clone())?;
         every.run(
-            asked.iter().map(|t| t as &dyn Transform).collect(),
+            &asked
+                .iter()
+                .map(|t| t as &dyn Transform)
+                .collect::<Vec<_>>(),
             unsafe_fixes,
         )?;
         let (kept, every) = (

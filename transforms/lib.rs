@@ -25,7 +25,6 @@ mod subpath_configmap_mount;
 
 // What a new transform starts from is built and run by the tests, so that it works.
 #[cfg(test)]
-#[expect(unused_imports, reason = "its options are not among the settings")]
 #[path = "_skeleton/mod.rs"]
 mod skeleton;
 
@@ -126,6 +125,7 @@ mod tests {
             .map(|f| f.fix.as_ref().err().map(|reason| reason.code))
             .collect();
         assert_eq!(codes, [None, Some("immutable")]);
+        assert!(skeleton::Options::default().enabled);
         assert_eq!(skeleton::PatternName.meta().codes, ["immutable"]);
     }
 }
