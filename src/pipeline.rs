@@ -73,6 +73,59 @@ impl UnsafeFixes {
     }
 }
 
+/// Which transforms a person wants in this run, as typed on the command line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Those that run, if any are named.
+    pub select: BTreeSet<String>,
+    /// Those that do not run.
+    pub ignore: BTreeSet<String>,
+}
+
+impl Selection {
+    /// The transforms that run, in their order; nothing else decides that. What is typed goes
+    /// before what is written down: `select` of the configuration, and `enabled` in the table of
+    /// each transform.
+    pub fn of<'t>(
+        &self,
+        all: &[&'t dyn Transform],
+        written: Option<&BTreeSet<String>>,
+        settings: &Settings,
+    ) -> Vec<&'t dyn Transform> {
+        let runs = |name: &str| {
+            let wanted = if self.select.is_empty() {
+                settings.enabled(name) && written.is_none_or(|names| names.contains(name))
+            } else {
+                self.select.contains(name)
+            };
+            wanted && !self.ignore.contains(name)
+        };
+        all.iter()
+            .copied()
+            .filter(|t| runs(t.meta().name))
+            .collect()
+    }
+}
+
+/// Codes with which the pipeline, and not a transform, says why there is no fix. Those of the
+/// editor begin with `yaml-` or `verify-`.
+pub const CODES: &[&str] = &[
+    "api-type",
+    "example",
+    "generated-file",
+    "no-change",
+    "not-understood",
+    "not-utf-8",
+    "not-yaml",
+    "outside-paths",
+    "partly-suppressed",
+    "path-taken",
+    "test-fixture",
+    "too-many-fixes",
+    "unreadable",
+    "vendored-file",
+];
+
 /// The transforms of a run and how far they may go.
 #[derive(Clone)]
 pub struct Pipeline<'t> {

@@ -1,5 +1,5 @@
 //! Promise: the page of a transform is true: its headings are there, its example runs, its codes
-//! are all explained, the index is complete.
+//! and options are all explained, and what lists the transforms lists them all.
 
 #![expect(clippy::disallowed_methods, reason = "tests read and write files")]
 
@@ -14,6 +14,9 @@ use kubewright_model::kube::{Input, Workspace};
 use kubewright_transforms::{ALL, Transform};
 use libtest_mimic::{Arguments, Failed, Trial};
 
+#[path = "docs/codes.rs"]
+mod codes;
+
 const HEADINGS: [&str; 6] = [
     "## What it does",
     "## Why is this bad?",
@@ -25,19 +28,31 @@ const HEADINGS: [&str; 6] = [
 
 fn main() {
     let arguments = Arguments::from_args();
-    let mut trials = vec![Trial::test("index", index), Trial::test("folders", folders)];
+    let mut trials = vec![
+        Trial::test("index", index),
+        Trial::test("folders", folders),
+        Trial::test("readme", readme),
+    ];
+    let of_each: [(&str, Check); 6] = [
+        ("headings", |t| headings(t)),
+        ("example", example),
+        ("options", |t| options(t)),
+        ("codes/listed", |t| codes::listed(t)),
+        ("codes/rows", |t| codes::rows(t)),
+        ("codes/cases", |t| codes::cases(t)),
+    ];
     for transform in ALL {
         let name = transform.meta().name;
-        trials.push(Trial::test(format!("{name}/headings"), || {
-            headings(*transform)
-        }));
-        trials.push(Trial::test(format!("{name}/example"), || {
-            example(*transform)
-        }));
-        trials.push(Trial::test(format!("{name}/codes"), || codes(*transform)));
+        for (what, test) in of_each {
+            trials.push(Trial::test(format!("{name}/{what}"), move || {
+                test(*transform)
+            }));
+        }
     }
     libtest_mimic::run(&arguments, trials).exit();
 }
+
+type Check = fn(&'static dyn Transform) -> Result<(), Failed>;
 
 fn home() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("transforms")
@@ -81,18 +96,78 @@ fn index() -> Result<(), Failed> {
     })
 }
 
-/// Each folder is a transform, each transform has its folder.
+/// Each folder is a transform, each transform has its folder. What begins with `_` is none.
 fn folders() -> Result<(), Failed> {
-    let entries = fs::read_dir(home())?
+    let folders: BTreeSet<String> = fs::read_dir(home())?
         .filter_map(Result::ok)
-        .filter(|e| e.path().join("mod.rs").is_file());
-    let folders: BTreeSet<String> = entries
+        .filter(|e| e.path().is_dir())
         .map(|e| e.file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.starts_with('_'))
         .collect();
     let names: BTreeSet<String> = ALL.iter().map(|t| t.meta().name.to_owned()).collect();
-    ensure(folders == names, || {
-        format!("folders: {folders:?}\ntransforms: {names:?}")
+    let unlisted: Vec<_> = folders.difference(&names).collect();
+    ensure(unlisted.is_empty(), || {
+        format!("not in `transforms!` of transforms/lib.rs: the folders {unlisted:?}")
+    })?;
+    let astray: Vec<_> = names.difference(&folders).collect();
+    ensure(astray.is_empty(), || {
+        format!("`name` of the Meta is not the name of the folder: {astray:?}")
     })
+}
+
+/// The README of the repository lists all transforms in their order, and its configuration is
+/// valid.
+fn readme() -> Result<(), Failed> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let text = fs::read_to_string(path)?;
+    let mut rest = text.as_str();
+    for name in ALL.iter().map(|t| t.meta().name) {
+        let row = format!("\n| [`{name}`](transforms/{name}/README.md) | ");
+        let Some(at) = rest.find(&row) else {
+            return Err(format!(
+                "README.md, \"What it finds\": no row that begins with {}, behind those of the transforms before it",
+                row.trim_start()
+            )
+            .into());
+        };
+        rest = &rest[at + 1..];
+    }
+    for (_, toml) in blocks(&text).iter().filter(|(l, _)| l == "toml") {
+        Config::parse(toml, "README.md")?;
+    }
+    Ok(())
+}
+
+/// The section `## Options` shows the table of the transform with each option and its default. A
+/// value that is none says so in its comment: `default: …`.
+fn options(transform: &dyn Transform) -> Result<(), Failed> {
+    let meta = transform.meta();
+    let blocks = blocks(section(meta.docs, "Options"));
+    let Some((_, toml)) = blocks.iter().find(|(language, _)| language == "toml") else {
+        return Err("README.md, \"Options\": a toml block with the table is missing".into());
+    };
+    let header = format!("[transforms.{}]\n", meta.name);
+    ensure(toml.starts_with(&header), || {
+        format!("the block under \"Options\" begins with {header}")
+    })?;
+    Config::parse(toml, "README.md")?;
+    let shown: BTreeSet<&str> = (toml.lines().skip(1))
+        .filter_map(|line| Some(line.split_once(" = ")?.0.trim()))
+        .collect();
+    // The reader of the configuration names all options when it meets one that is unknown.
+    let error = Config::parse(&format!("{header}_ = 0\n"), "").err();
+    let error = error.map(|e| e.to_string()).unwrap_or_default();
+    let known: BTreeSet<&str> = error.split('`').skip(3).step_by(2).collect();
+    ensure(shown == known, || {
+        format!("options on the page: {shown:?}\noptions of the transform: {known:?}")
+    })?;
+    for line in toml.lines().skip(1).filter(|l| !l.contains("default: ")) {
+        let settings = Config::parse(&format!("{header}{line}\n"), "README.md")?.settings;
+        ensure(settings == Config::default().settings, || {
+            format!("the value is not the default, and the comment does not say which is: {line}")
+        })?;
+    }
+    Ok(())
 }
 
 fn headings(transform: &dyn Transform) -> Result<(), Failed> {
@@ -116,16 +191,19 @@ fn headings(transform: &dyn Transform) -> Result<(), Failed> {
     })
 }
 
-/// The fenced blocks of the section `## Example`: language and text.
-fn blocks(docs: &str) -> Vec<(String, String)> {
-    let section = docs
-        .split("\n## Example\n")
+/// The text below a heading of the second level.
+fn section<'t>(docs: &'t str, heading: &str) -> &'t str {
+    docs.split(&format!("\n## {heading}\n"))
         .nth(1)
         .and_then(|s| s.split("\n## ").next())
-        .unwrap_or("");
+        .unwrap_or("")
+}
+
+/// The fenced blocks of a text: language and text.
+fn blocks(text: &str) -> Vec<(String, String)> {
     let mut blocks = Vec::new();
     let mut open: Option<(String, String)> = None;
-    for line in section.split_inclusive('\n') {
+    for line in text.split_inclusive('\n') {
         match (&mut open, line.strip_prefix("```")) {
             (None, Some(info)) => {
                 open = Some((
@@ -143,7 +221,7 @@ fn blocks(docs: &str) -> Vec<(String, String)> {
 
 /// The first YAML block of the example becomes the second; a TOML block is the configuration.
 fn example(transform: &'static dyn Transform) -> Result<(), Failed> {
-    let blocks = blocks(transform.meta().docs);
+    let blocks = blocks(section(transform.meta().docs, "Example"));
     let yaml: Vec<&str> = blocks
         .iter()
         .filter(|(l, _)| l == "yaml")
@@ -204,32 +282,5 @@ fn displayed(before: &str, report: &Report) -> String {
     edits.sort_by_key(|edit| std::cmp::Reverse(edit.start));
     edits.into_iter().fold(before.to_owned(), |text, edit| {
         [&text[..edit.start], &edit.content, &text[edit.end..]].concat()
-    })
-}
-
-/// Every code of the transform's source, `NoFix::new("code", ..)`, is explained on its page.
-fn codes(transform: &dyn Transform) -> Result<(), Failed> {
-    let meta = transform.meta();
-    let mut codes = BTreeSet::new();
-    for entry in fs::read_dir(home().join(meta.name))?.filter_map(Result::ok) {
-        let path = entry.path();
-        if path.extension().is_some_and(|e| e == "rs") {
-            let source = fs::read_to_string(&path)?;
-            for rest in source.split("NoFix::new(").skip(1) {
-                let literal = rest
-                    .trim_start()
-                    .strip_prefix('"')
-                    .and_then(|r| r.split('"').next());
-                codes.extend(literal.map(str::to_owned));
-            }
-        }
-    }
-    // Codes of the editor, `yaml-…`, are the same for all transforms.
-    let silent: Vec<&String> = codes
-        .iter()
-        .filter(|c| !c.starts_with("yaml-") && !meta.docs.contains(&format!("`{c}`")))
-        .collect();
-    ensure(silent.is_empty(), || {
-        format!("not explained in README.md: {silent:?}")
     })
 }

@@ -28,7 +28,7 @@ use kubewright::cli::config::{Config, FILE_NAME, ignored};
 use kubewright::cli::files::{self, Request};
 use kubewright::cli::print::{Paths, text};
 use kubewright::cli::texts::Below;
-use kubewright::pipeline::{Pipeline, Report, UnsafeFixes};
+use kubewright::pipeline::{self, Pipeline, Report, Selection, UnsafeFixes};
 use kubewright_model::finding::Finding;
 use kubewright_model::kube::Workspace;
 use kubewright_model::yaml;
@@ -150,16 +150,16 @@ impl Case {
 
     fn run(
         &mut self,
-        transforms: Vec<&dyn Transform>,
+        transforms: &[&dyn Transform],
         unsafe_fixes: UnsafeFixes,
     ) -> Result<(), Failed> {
-        // As the command line has it: what the configuration switches off does not run.
-        let transforms = transforms
-            .into_iter()
-            .filter(|t| self.config.settings.enabled(t.meta().name))
-            .collect();
+        let config = &self.config;
         let pipeline = Pipeline {
-            transforms,
+            transforms: Selection::default().of(
+                transforms,
+                config.select.as_ref(),
+                &config.settings,
+            ),
             settings: &self.config.settings,
             unsafe_fixes,
         };
@@ -231,10 +231,11 @@ fn run_case(case: &Path, transform: &'static dyn Transform) -> Result<(), Failed
     if first.before.is_empty() {
         return Err("before/ holds no manifest".into());
     }
-    first.run(vec![transform], unsafe_fixes.clone())?;
+    first.run(&[transform], unsafe_fixes.clone())?;
+    known_codes(transform.meta(), &first.report)?;
     let (after, said) = (first.after(), first.said());
     let mut again = first.again();
-    again.run(vec![transform], unsafe_fixes)?;
+    again.run(&[transform], unsafe_fixes)?;
     if let Some(change) = again.report.files.first() {
         return Err(format!(
             "running again changes {}:\n{}",
@@ -277,6 +278,27 @@ fn run_case(case: &Path, transform: &'static dyn Transform) -> Result<(), Failed
     }
 }
 
+/// Each reason why there is no fix has a code that is listed, whatever wrote it.
+fn known_codes(meta: &Meta, report: &Report) -> Result<(), Failed> {
+    let unknown: Vec<&str> = report
+        .findings
+        .iter()
+        .filter(|f| f.transform == meta.name)
+        .filter_map(|f| f.fix.as_ref().err().map(|reason| reason.code))
+        .filter(|code| !meta.codes.contains(code) && !pipeline::CODES.contains(code))
+        .filter(|code| !code.starts_with("yaml-") && !code.starts_with("verify-"))
+        .collect();
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(format!(
+            "codes that are not listed in the Meta of {}: {unknown:?}",
+            meta.name
+        )
+        .into())
+    }
+}
+
 fn accept(
     case: &Path,
     before: &BTreeMap<String, String>,
@@ -301,7 +323,7 @@ fn accept(
 fn run_all(case: &Path) -> Result<(), Failed> {
     all_asked(&case.join("before"))?;
     let mut all = Case::read(&case.join("before"))?;
-    all.run(ALL.to_vec(), UnsafeFixes::All)?;
+    all.run(ALL, UnsafeFixes::All)?;
     for change in &all.report.files {
         if let Some(text) = &change.after {
             yaml::File::parse(text.clone())
@@ -309,7 +331,7 @@ fn run_all(case: &Path) -> Result<(), Failed> {
         }
     }
     let mut again = all.again();
-    again.run(ALL.to_vec(), UnsafeFixes::All)?;
+    again.run(ALL, UnsafeFixes::All)?;
     match again.report.files.first() {
         None => Ok(()),
         Some(change) => Err(format!(
@@ -355,9 +377,12 @@ fn all_asked(directory: &Path) -> Result<(), Failed> {
         .collect();
     for unsafe_fixes in [UnsafeFixes::None, UnsafeFixes::All] {
         let (mut kept, mut every) = (Case::read(directory)?, Case::read(directory)?);
-        kept.run(ALL.to_vec(), unsafe_fixes.clone())?;
+        kept.run(ALL, unsafe_fixes.clone())?;
         every.run(
-            asked.iter().map(|t| t as &dyn Transform).collect(),
+            &asked
+                .iter()
+                .map(|t| t as &dyn Transform)
+                .collect::<Vec<_>>(),
             unsafe_fixes,
         )?;
         let (kept, every) = (

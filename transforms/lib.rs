@@ -8,7 +8,7 @@ use kubewright_model::finding::{Applicability, Finding};
 use kubewright_model::kube::Workspace;
 use kubewright_model::kube::images::Question;
 
-pub mod settings;
+mod settings;
 
 #[path = "configmap-name-collision/mod.rs"]
 mod configmap_name_collision;
@@ -23,7 +23,10 @@ mod static_pod_kube_proxy;
 #[path = "subpath-configmap-mount/mod.rs"]
 mod subpath_configmap_mount;
 
-pub use settings::Settings;
+// What a new transform starts from is built and run by the tests, so that it works.
+#[cfg(test)]
+#[path = "_skeleton/mod.rs"]
+mod skeleton;
 
 /// What a transform says of itself.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +44,9 @@ pub struct Meta {
     pub since: &'static str,
     /// Its page, Markdown.
     pub docs: &'static str,
+    /// The codes with which it says why there is no fix, besides those of the pipeline and of the
+    /// editor (`yaml-…`).
+    pub codes: &'static [&'static str],
 }
 
 /// What a transform sees.
@@ -65,36 +71,30 @@ pub trait Transform: Send + Sync {
     fn keeps_up(&self, _cx: &Context<'_>, _finding: &Finding) -> bool {
         false
     }
+    /// What would have to be known of the container images of the workspace to decide findings:
+    /// what `kubewright images lock` asks.
+    fn questions(&self, _cx: &Context<'_>) -> Vec<Question> {
+        Vec::new()
+    }
 }
 
-/// All transforms in the order in which their fixes are applied.
-pub static ALL: &[&dyn Transform] = &[
-    &invalid_field::InvalidField,
-    &configmap_name_collision::ConfigMapNameCollision,
-    &subpath_configmap_mount::SubPathConfigMapMount,
-    &static_pod_kube_proxy::StaticPodKubeProxy,
-    &missing_config_hash::MissingConfigHash,
-    &missing_config_reference::MissingConfigReference,
-];
-
-/// What would have to be known of the container images of the workspace to decide findings: what
-/// `kubewright images lock` asks.
-pub fn image_questions(cx: &Context<'_>) -> Vec<Question> {
-    subpath_configmap_mount::questions(cx)
-}
-
-/// Whether a shell script writes, moves or removes a file or its directory, or asks whether
-/// something is mounted there; `None` where it may.
-pub fn script_handles(text: &str, path: &str) -> Option<bool> {
-    subpath_configmap_mount::script_handles(text, path)
+settings::transforms! {
+    invalid_field::InvalidField,
+    configmap_name_collision::ConfigMapNameCollision,
+    subpath_configmap_mount::SubPathConfigMapMount,
+    static_pod_kube_proxy::StaticPodKubeProxy,
+    missing_config_hash::MissingConfigHash,
+    missing_config_reference::MissingConfigReference,
 }
 
 #[cfg(test)]
 mod tests {
+    use kubewright_model::kube::{Input, Options};
+
     use super::*;
 
-    /// Each transform has a table in the settings, by its name, that switches it off;
-    /// [`Settings::enabled`] asks it.
+    /// The name of a transform is that of its module, and so that of its table, which switches it
+    /// off.
     #[test]
     fn every_transform_can_be_switched_off() {
         for name in ALL.iter().map(|t| t.meta().name) {
@@ -103,8 +103,29 @@ mod tests {
                 serde_json::from_value(off).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert!(
                 Settings::default().enabled(name) && !settings.enabled(name),
-                "Settings::enabled does not know {name}"
+                "the table of another transform switches {name} off"
             );
         }
+    }
+
+    #[test]
+    fn the_skeleton_works() {
+        let input = Input {
+            path: "app.yaml".into(),
+            text: include_str!("_skeleton/cases/immutable/before/app.yaml").into(),
+            editable: true,
+        };
+        let found = skeleton::PatternName.check(&Context {
+            workspace: &Workspace::new(vec![input], Options::default()),
+            settings: &Settings::default(),
+            running: &[],
+        });
+        let codes: Vec<_> = found
+            .iter()
+            .map(|f| f.fix.as_ref().err().map(|reason| reason.code))
+            .collect();
+        assert_eq!(codes, [None, Some("immutable")]);
+        assert!(skeleton::Options::default().enabled);
+        assert_eq!(skeleton::PatternName.meta().codes, ["immutable"]);
     }
 }

@@ -15,7 +15,7 @@ use super::print::{Paths, diff, json, reword, text};
 use super::progress::Progress;
 use super::terminal::Terminal;
 use super::{Status, write};
-use crate::pipeline::{Pipeline, Report, UnsafeFixes};
+use crate::pipeline::{Pipeline, Report, Selection, UnsafeFixes};
 
 pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     not_both(args)?;
@@ -152,21 +152,11 @@ pub(super) fn selected(args: &FixArgs, config: &Config) -> Result<Vec<&'static d
             .map(|n| named(n.trim()))
             .collect::<Result<BTreeSet<String>>>()
     };
-    let (select, ignore) = (names(&args.select)?, names(&args.ignore)?);
-    let runs = |name: &str| {
-        // What is typed goes before what is written down.
-        let wanted = if select.is_empty() {
-            config.settings.enabled(name) && config.select.as_ref().is_none_or(|s| s.contains(name))
-        } else {
-            select.contains(name)
-        };
-        wanted && !ignore.contains(name)
+    let typed = Selection {
+        select: names(&args.select)?,
+        ignore: names(&args.ignore)?,
     };
-    Ok(ALL
-        .iter()
-        .copied()
-        .filter(|t| runs(t.meta().name))
-        .collect())
+    Ok(typed.of(ALL, config.select.as_ref(), &config.settings))
 }
 
 /// Which unsafe fixes are applied.

@@ -26,6 +26,7 @@ const fn meta(name: &'static str) -> Meta {
         isolated: false,
         since: "0",
         docs: "",
+        codes: &["none", "by-hand"],
     }
 }
 

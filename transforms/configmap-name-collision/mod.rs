@@ -12,13 +12,15 @@
 use kubewright_model::finding::{Applicability, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Evidence, Failure, FailureReason, Reader, Target, Workspace};
 
-use crate::settings::Remedy;
 use crate::{Context, Meta, Transform};
 use demand::{Demands, Verdict};
 use group::Collision;
+pub(crate) use options::Options;
+use options::Remedy;
 use outside::Attached;
 
 mod apart;
+mod codes;
 mod demand;
 mod doubts;
 mod entries;
@@ -27,6 +29,7 @@ mod group;
 mod keeper;
 mod makers;
 mod merge;
+mod options;
 mod outside;
 mod owner;
 mod paths;
@@ -46,6 +49,7 @@ static META: Meta = Meta {
     isolated: false,
     since: "0.1.0",
     docs: include_str!("README.md"),
+    codes: codes::CODES,
 };
 
 impl Transform for ConfigMapNameCollision {

@@ -8,7 +8,11 @@ use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, N
 use kubewright_model::kube::{Invalid, Problem, Workspace};
 use kubewright_model::yaml::{Node, Resolved, Value};
 
+pub(crate) use self::options::Options;
 use crate::{Context, Meta, Transform};
+
+mod codes;
+mod options;
 
 /// See the page of the transform.
 pub(crate) struct InvalidField;
@@ -20,6 +24,7 @@ static META: Meta = Meta {
     isolated: false,
     since: "0.1.0",
     docs: include_str!("README.md"),
+    codes: codes::CODES,
 };
 
 impl Transform for InvalidField {

@@ -11,15 +11,18 @@ use kubewright_model::kube::{Hold, PodTemplate, Resource, Target, Workspace};
 use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
 
 pub(crate) use self::canon::base64;
+pub(crate) use self::options::Options;
 use self::reads::{Behind, Reading};
 use self::sources::{Source, list};
 use crate::{Context, Meta, Transform};
 
 mod canon;
+mod codes;
 mod content;
 mod covers;
 mod listing;
 mod name_hash;
+mod options;
 mod placeholder;
 mod reads;
 mod skips;
@@ -37,6 +40,7 @@ static META: Meta = Meta {
     isolated: true,
     since: "0.1.0",
     docs: include_str!("README.md"),
+    codes: codes::CODES,
 };
 
 impl Transform for MissingConfigHash {

@@ -8,6 +8,7 @@
 //! and, once for all names, of [`traces`]. No fix is ever applied: which name was meant is for a
 //! person to say.
 
+mod codes;
 mod evidence;
 mod generators;
 mod keys;
@@ -16,6 +17,7 @@ mod misnamed;
 mod near;
 mod objects;
 mod one_sided;
+mod options;
 mod say;
 mod scattered;
 mod traces;
@@ -37,6 +39,7 @@ use rayon::prelude::*;
 use self::evidence::Facts;
 use self::misnamed::Misnamed;
 use self::one_sided::OneSided;
+pub(crate) use self::options::Options;
 use self::unfollowed::Unfollowed;
 use self::views::Views;
 use self::wanted::{Key, Place, View, Wanted};
@@ -52,6 +55,7 @@ static META: Meta = Meta {
     isolated: false,
     since: "0.1.0",
     docs: include_str!("README.md"),
+    codes: codes::CODES,
 };
 
 impl Transform for MissingConfigReference {

@@ -10,9 +10,9 @@ use kubewright_model::yaml::{Level, Node, Place, Value};
 
 use super::draft::Draft;
 use super::flags::{self, HOST_IP, NODE_NAME};
+use super::options::Options;
 use super::places::OneNode;
 use super::version::Target;
-use crate::settings::StaticPod;
 
 /// Label that keeps DaemonSet pods away from nodes whose static pod still runs
 /// (kubernetes/kubernetes#50705).
@@ -87,7 +87,7 @@ pub(super) struct Converted {
 /// Converts the document `text`, whose root is the pod.
 pub(super) fn convert(
     text: String,
-    settings: &StaticPod,
+    settings: &Options,
     target: &Target,
 ) -> Result<Converted, NoFix> {
     let mut draft = Draft::new(text)?;

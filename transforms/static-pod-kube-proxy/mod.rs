@@ -6,6 +6,7 @@
 //! [`plan`] writes down what to know and the order of the move. The DaemonSet is written beside the
 //! pod, which stays, unless `replace` is set or the input is a stream.
 
+mod codes;
 mod command;
 mod comments;
 mod convert;
@@ -13,6 +14,7 @@ mod copies;
 mod draft;
 mod flags;
 mod inside;
+mod options;
 mod owner;
 mod places;
 mod plan;
@@ -24,6 +26,7 @@ use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, N
 use kubewright_model::kube::{Resource, SourceFile, Workspace};
 use kubewright_model::yaml::Node;
 
+pub(crate) use self::options::Options;
 use self::version::Target;
 use crate::{Context, Meta, Transform};
 
@@ -37,6 +40,7 @@ static META: Meta = Meta {
     isolated: false,
     since: "0.1.0",
     docs: include_str!("README.md"),
+    codes: codes::CODES,
 };
 
 impl Transform for StaticPodKubeProxy {

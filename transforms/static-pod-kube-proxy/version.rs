@@ -7,8 +7,6 @@
 use kubewright_model::finding::NoFix;
 use kubewright_model::yaml::Node;
 
-use crate::settings::minor_version;
-
 /// The oldest version whose DaemonSets roll out updates and whose pods have tolerations as a field.
 const OLDEST: u32 = 6;
 /// The newest version that a DaemonSet's text depends on.
@@ -197,6 +195,18 @@ fn of_image(image: &str) -> Option<u32> {
     (name.contains("kube") || name.contains("k8s"))
         .then(|| minor_version(tag))
         .flatten()
+}
+
+/// The minor version of Kubernetes that a text such as `v1.14.3-build.1` begins with.
+pub(super) fn minor_version(text: &str) -> Option<u32> {
+    let rest = text.strip_prefix('v').unwrap_or(text).strip_prefix("1.")?;
+    let digits = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
+    let (minor, rest) = rest.split_at_checked(digits)?;
+    // `1.9beta` and `1.9a` are tags of something else.
+    let ends = rest.is_empty() || rest.starts_with(['.', '-', '_', '+']);
+    ends.then(|| minor.parse().ok()).flatten()
 }
 
 #[cfg(test)]

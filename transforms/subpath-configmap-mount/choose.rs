@@ -12,9 +12,9 @@ use kubewright_model::yaml::{Edit, Node};
 
 use super::facts::{Basis, Facts};
 use super::file::{File, Moved};
+use super::options::Strategy;
 use super::pod::{Own, Pod};
 use super::{link, own_directory, repoint, say, scripts};
-use crate::settings::Strategy;
 
 /// A rewrite of some files.
 pub(super) struct Rewrite<'f, 'd, 'p, 'a> {

@@ -34,7 +34,8 @@ pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Seve
         (Severity::Warning, text)
     };
     let settings = pod.cx.settings;
-    if !settings.missing_config_hash.enabled {
+    let running = pod.cx.running.contains(&HASH);
+    if !running && !settings.enabled(HASH) {
         return without(format!("{HASH} is switched off"));
     }
     let covered = match pod.hashed() {
@@ -51,7 +52,6 @@ pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Seve
         .template
         .annotation(&settings.missing_config_hash.annotation)
         .is_some();
-    let running = pod.cx.running.contains(&HASH);
     if !written && !running {
         return without(format!("none is there, and {HASH} does not run"));
     }

@@ -10,11 +10,11 @@ use kubewright_model::yaml::Node;
 
 use super::choose;
 use super::mounts::{Mount, covers, parent};
+use super::options::Strategy;
 use super::ordinal;
 use super::pod::{Own, Pod};
 use super::volume::{Found, Item, Source, Volume};
 use crate::missing_config_reference;
-use crate::settings::Strategy;
 
 /// A mount through subPath and what to do about it.
 pub(super) struct Decision<'p, 'a> {

@@ -9,6 +9,7 @@
 //! same container, follow in the next passes.
 
 mod choose;
+mod codes;
 mod cure;
 mod decide;
 mod directory;
@@ -19,6 +20,7 @@ mod link;
 mod minds;
 mod mounts;
 mod objects;
+mod options;
 mod ordinal;
 mod own_directory;
 mod pod;
@@ -42,9 +44,9 @@ use kubewright_model::yaml::{Edit, Word};
 use self::decide::{Case, Decision};
 use self::facts::{Basis, Facts};
 use self::file::File;
+pub(crate) use self::options::Options;
+use self::options::Strategy;
 use self::pod::{Own, Pod};
-pub(crate) use self::scripts::script_handles;
-use crate::settings::Strategy;
 use crate::{Context, Meta, Transform};
 
 /// See the page of the transform.
@@ -57,6 +59,7 @@ static META: Meta = Meta {
     isolated: false,
     since: "0.1.0",
     docs: include_str!("README.md"),
+    codes: codes::CODES,
 };
 
 impl Transform for SubPathConfigMapMount {
@@ -69,6 +72,10 @@ impl Transform for SubPathConfigMapMount {
         for_each_container(cx, |pod, own| container(pod, own, &mut findings));
         findings
     }
+
+    fn questions(&self, cx: &Context<'_>) -> Vec<Question> {
+        questions(cx)
+    }
 }
 
 /// Whether a container of the resource may mount something through `subPath` or `subPathExpr`.
@@ -80,7 +87,7 @@ fn may_mount(cx: &Context<'_>, resource: &Resource) -> bool {
 /// What would have to be known of the images of the workspace to decide the mounts of their
 /// containers: what the strategies that are not ruled out already ask, and nothing of images whose
 /// findings are proven without.
-pub(crate) fn questions(cx: &Context<'_>) -> Vec<Question> {
+fn questions(cx: &Context<'_>) -> Vec<Question> {
     let mut asked: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
     for_each_container(cx, |pod, own| {
         let decisions = decisions(pod, own);

@@ -8,8 +8,8 @@ use super::decide::Decision;
 use super::facts::Facts;
 use super::file::File;
 use super::link;
+use super::options::Strategy;
 use super::pod::{Own, Pod};
-use crate::settings::Strategy;
 
 /// What is wrong with these mounts.
 pub(super) fn message(decisions: &[&Decision<'_, '_>]) -> String {

@@ -4,58 +4,14 @@
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::images::{Stated, StatedBy};
+use kubewright_model::script::{Handling, handling};
 use kubewright_model::yaml::Node;
 
 use super::facts::{Basis, Facts};
-use super::mounts::{name, parent};
+use super::mounts::name;
 use super::pod::{Own, Pod};
 use super::{say, texts, wrapper};
 
-/// Commands that replace or remove a file; each is followed by a blank.
-const CHANGES: &[&str] = &[
-    "sed -i",
-    "sed -ri",
-    "sed -Ei",
-    "sed --in-place",
-    "perl -pi",
-    "perl -i",
-    "mv",
-    "rm",
-    "unlink",
-    "rmdir",
-    "truncate",
-    "tee",
-    "install",
-    "cp",
-    "ln",
-    "patch",
-    "ed",
-    "ex",
-    "crudini",
-    "augtool",
-    "yq -i",
-    "yq e -i",
-    "yq eval -i",
-    "rsync",
-    "dd",
-    "sponge",
-    "git checkout",
-    "tar",
-    "ansible-playbook",
-    "confd",
-    "dockerize",
-    "sd",
-];
-/// Ways to ask what is mounted.
-const MOUNTS: &[&str] = &[
-    "mountpoint",
-    "findmnt",
-    "/proc/mounts",
-    "/proc/self/mounts",
-    "/proc/self/mountinfo",
-    "/proc/1/mountinfo",
-    "/etc/mtab",
-];
 /// Programs that run the words behind them.
 const CARRIERS: &[&str] = &[
     "tini",
@@ -110,18 +66,18 @@ pub(super) fn in_sight(
         .filter_map(Node::text)
         .filter(|text| !wrapper::is_ours(text))
     {
-        match handles(text, target) {
-            Handles::This(line) => {
+        match handling(text, target) {
+            Handling::This(line) => {
                 return Err(refusal(target, &format!("`{line}` in the container")));
             }
-            Handles::Perhaps(line) => basis.lacks(format!(
+            Handling::Perhaps(line) => basis.lacks(format!(
                 "that `{line}` in the container leaves {target} alone"
             )),
-            Handles::No => {}
+            Handling::No => {}
         }
     }
     let script =
-        |text: &str| text.starts_with("#!") && !matches!(handles(text, target), Handles::No);
+        |text: &str| text.starts_with("#!") && !matches!(handling(text, target), Handling::No);
     if let Some(by) = texts::configuration(pod, script) {
         basis.lacks(format!(
             "that the script in {by} leaves {target} alone: a mount cannot be replaced, a link can"
@@ -197,105 +153,6 @@ fn refusal(target: &str, who: &str) -> NoFix {
     NoFix::new("script-handles", text)
 }
 
-/// Whether a script changes a file, or asks for its mount; `None` where it may.
-pub(crate) fn script_handles(text: &str, path: &str) -> Option<bool> {
-    match handles(text, path) {
-        Handles::This(_) => Some(true),
-        Handles::Perhaps(_) => None,
-        Handles::No => Some(false),
-    }
-}
-
-/// What a script does with a file.
-#[derive(Debug, PartialEq, Eq)]
-enum Handles {
-    /// This line changes it, or asks for its mount.
-    This(String),
-    /// It changes something, and names the file elsewhere.
-    Perhaps(String),
-    No,
-}
-
-fn handles(text: &str, target: &str) -> Handles {
-    let directory = parent(target);
-    let names_file = |line: &str| line.contains(target) || line.contains(name(target));
-    let names_directory = |line: &str| {
-        directory != "/"
-            && line
-                .split(|c: char| c.is_whitespace() || "'\";".contains(c))
-                .any(|w| {
-                    let w = w.trim_end_matches("/*").trim_end_matches('/');
-                    w == directory
-                })
-    };
-    // What takes a whole tree reaches the file from any directory above it.
-    let takes_trees = |line: &str| {
-        line.split_whitespace()
-            .any(|word| matches!(word, "rm" | "mv" | "find" | "rsync"))
-    };
-    let names_above = |line: &str| {
-        let above = |word: &str| {
-            word.len() > 1
-                && target
-                    .strip_prefix(word)
-                    .is_some_and(|rest| rest.starts_with('/'))
-        };
-        takes_trees(line)
-            && line
-                .split(|c: char| c.is_whitespace() || "'\";".contains(c))
-                .any(|word| above(word.trim_end_matches("/*").trim_end_matches('/')))
-    };
-    let mut perhaps = None;
-    for line in text
-        .lines()
-        .flat_map(|line| line.split([';', '|', '&']))
-        .map(str::trim)
-    {
-        if line.starts_with('#')
-            || !(changes(line)
-                || MOUNTS.iter().any(|m| line.contains(m))
-                || redirects(line, target))
-        {
-            continue;
-        }
-        if names_file(line) || names_directory(line) || names_above(line) {
-            return Handles::This(line.to_owned());
-        }
-        perhaps.get_or_insert(line);
-    }
-    match perhaps {
-        Some(line) if text.contains(target) || text.contains(name(target)) => {
-            Handles::Perhaps(line.to_owned())
-        }
-        _ => Handles::No,
-    }
-}
-
-fn changes(line: &str) -> bool {
-    CHANGES.iter().any(|command| {
-        line.match_indices(command).any(|(at, _)| {
-            let before = line.get(..at).and_then(|t| t.chars().next_back());
-            let after = line
-                .get(at + command.len()..)
-                .and_then(|t| t.chars().next());
-            before.is_none_or(|c| c.is_whitespace() || "(`{/".contains(c))
-                && after.is_some_and(|c| {
-                    c.is_whitespace() || (command.contains(" -i") && "'.\"".contains(c))
-                })
-        })
-    })
-}
-
-fn redirects(line: &str, target: &str) -> bool {
-    line.match_indices('>').any(|(at, _)| {
-        let to = line
-            .get(at + 1..)
-            .unwrap_or("")
-            .trim_start_matches(['>', ' ', '"', '\'']);
-        to.starts_with(target)
-    })
-}
-
 /// The first script among the words that a container runs, as its name tells.
 fn script<'w>(all: &[&'w str]) -> Option<&'w str> {
     let mut words = all
@@ -335,28 +192,7 @@ fn is_script(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Handles, handles, script};
-
-    #[test]
-    fn changes_of_the_file_are_seen() {
-        let this = |text: &str| matches!(handles(text, "/etc/app/web.conf"), Handles::This(_));
-        assert!(
-            this("sed -i s/a/b/ /etc/app/web.conf")
-                && this("envsubst < x > /etc/app/web.conf")
-                && this("rm -rf /etc/app/*; x")
-        );
-        assert!(
-            this("cd /etc/app && mv web.conf.tmp web.conf")
-                && this("mountpoint -q /etc/app/web.conf && exec web")
-        );
-        assert!(
-            !this("exec web -c /etc/app/web.conf")
-                && !this("rm -rf /tmp/x; web -c /etc/app/web.conf")
-                && !this("ls /etc/app/web.conf")
-        );
-        let perhaps = handles("F=/etc/app/web.conf\nsed -i s/a/b/ $F", "/etc/app/web.conf");
-        assert_eq!(perhaps, Handles::Perhaps("sed -i s/a/b/ $F".to_owned()));
-    }
+    use super::script;
 
     #[test]
     fn scripts_are_told_by_their_names() {

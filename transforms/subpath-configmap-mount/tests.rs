@@ -7,7 +7,7 @@ use kubewright_model::kube::images::{ImageFacts, LockedImage, PathFact, PathKind
 use kubewright_model::kube::{Input, Options, Workspace};
 
 use super::SubPathConfigMapMount;
-use crate::{Context, Settings, Transform, image_questions};
+use crate::{Context, Settings, Transform};
 
 const CONFIG: &str =
     "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: config\ndata:\n  web.conf: old\n";
@@ -35,7 +35,7 @@ fn workspace(text: &str) -> Workspace {
 }
 
 fn asked(text: &str, settings: &Settings) -> Vec<Question> {
-    image_questions(&Context {
+    SubPathConfigMapMount.questions(&Context {
         workspace: &workspace(text),
         settings,
         running: &[],
@@ -272,4 +272,22 @@ fn no_tools_are_not_no_scripts() {
     assert_eq!(applicability(&facts), Ok(Applicability::Unsafe));
     facts.paths.insert("/bin/sh".into(), fact(PathKind::Absent));
     assert_eq!(applicability(&facts), Ok(Applicability::Safe));
+}
+
+/// What is typed goes before what is written down: `--select missing-config-hash` runs it.
+#[test]
+fn a_hash_that_is_switched_off_and_selected_is_written() {
+    let mut settings = Settings::default();
+    settings.missing_config_hash.enabled = false;
+    let workspace = workspace(&workload("image: app\n@MOUNT@"));
+    let notes = |running: &[&'static str]| {
+        let findings = SubPathConfigMapMount.check(&Context {
+            workspace: &workspace,
+            settings: &settings,
+            running,
+        });
+        format!("{findings:?}")
+    };
+    let off = "missing-config-hash is switched off";
+    assert!(notes(&[]).contains(off) && !notes(&["missing-config-hash"]).contains(off));
 }

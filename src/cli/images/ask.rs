@@ -1,14 +1,15 @@
 //! Which images are asked what.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kubewright_model::kube::Workspace;
 use kubewright_model::kube::images::{Question, normalise, platform};
 use kubewright_model::yaml::Node;
-use kubewright_transforms::{ALL, Context, Settings, image_questions};
+use kubewright_transforms::{ALL, Context};
 
 use crate::cli::config;
 use crate::cli::ground::Ground;
+use crate::pipeline::Selection;
 
 /// The questions of a workspace, sorted.
 pub(super) struct Asked {
@@ -20,21 +21,20 @@ pub(super) struct Asked {
 
 /// The questions. They do not depend on the lock, so that its answers stay.
 pub(super) fn of(workspace: &Workspace, ground: &Ground) -> Asked {
-    let settings = Settings {
-        lock: Vec::new(),
-        ..ground.config.settings.clone()
-    };
-    let running: Vec<&str> = ALL
+    let mut settings = ground.config.settings.clone();
+    settings.lock.clear();
+    let running: Vec<&str> = Selection::default()
+        .of(ALL, ground.config.select.as_ref(), &settings)
         .iter()
         .map(|t| t.meta().name)
-        .filter(|name| settings.enabled(name))
         .collect();
-    let mut questions = image_questions(&Context {
+    let cx = Context {
         workspace,
         settings: &settings,
         running: &running,
-    });
-    questions.sort();
+    };
+    // Those that are switched off are asked, too: `fix --select` runs them with the same lock.
+    let questions = merged(ALL.iter().flat_map(|t| t.questions(&cx)));
     let here = used(workspace, |path, editable| {
         editable && !config::ignored(&ground.config.ignore, path)
     });
@@ -52,6 +52,25 @@ pub(super) fn of(workspace: &Workspace, ground: &Ground) -> Asked {
         here: of(&here),
         all: of(&all),
     }
+}
+
+/// One question an image and platform, sorted, with the paths of all that ask about it.
+fn merged(questions: impl Iterator<Item = Question>) -> Vec<Question> {
+    let mut paths: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    for question in questions {
+        paths
+            .entry((question.image, question.platform))
+            .or_default()
+            .extend(question.paths);
+    }
+    paths
+        .into_iter()
+        .map(|((image, platform), paths)| Question {
+            image,
+            platform,
+            paths,
+        })
+        .collect()
 }
 
 /// Images, with the platform, that pods of the files are made of.

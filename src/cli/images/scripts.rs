@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kubewright_transforms::script_handles;
+use kubewright_model::script::handling;
 
 use super::facts::search_path;
 use super::failure::Failure;
@@ -105,7 +105,7 @@ struct Text {
 impl Text {
     fn handles(&self, path: &str) -> Option<bool> {
         if self.shell {
-            return script_handles(&self.text, path);
+            return handling(&self.text, path).is_certain();
         }
         // Another language: it is read for the name alone.
         let name = path.rsplit('/').next().unwrap_or(path);

@@ -1,0 +1,23 @@
+//! The codes of the reasons why there is no fix. Each has a row in a table of `README.md` and a case.
+
+pub(super) const CODES: &[&str] = &[
+    "converted",
+    "copied-to-nodes",
+    "daemonset-exists",
+    "dns-policy",
+    "env-taken",
+    "generator-owned",
+    "in-list",
+    "inside-text",
+    "kubernetes-version",
+    "kustomize-patch",
+    "local-apiserver",
+    "no-kubeconfig",
+    "node-value-elsewhere",
+    "other-containers",
+    "placeholder",
+    "several-addresses",
+    "several-copies",
+    "shell-unclear",
+    "target-exists",
+];
