@@ -239,6 +239,61 @@ fn a_stream_stands_alone() {
     );
 }
 
+/// What a shell puts in the place of `<(command)`, and where it says its own standard input is.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_a_stream_wherever_it_has_its_path() {
+    let dir = folder(&[("a.yaml", WORKLOAD.as_bytes())]);
+    let shell = |command: &str| {
+        let program = env!("CARGO_BIN_EXE_kubewright");
+        let output = Command::new("bash")
+            .args(["-c", command, program])
+            .current_dir(dir.path())
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .output();
+        output.expect("bash starts")
+    };
+    let fixed = filter(WORKLOAD.as_bytes(), &[]).stdout;
+    for command in [
+        "\"$0\" fix <(cat a.yaml)",
+        "cat a.yaml | \"$0\" fix /dev/stdin",
+        "\"$0\" fix /dev/stdin < a.yaml",
+        "mkfifo pipe; cat a.yaml > pipe & \"$0\" fix pipe",
+    ] {
+        let output = shell(command);
+        says(&output, 0, "stderr", "missing-config-hash");
+        assert_eq!(output.stdout, fixed, "{command}");
+    }
+    says(
+        &shell("\"$0\" graph <(cat a.yaml)"),
+        0,
+        "stdout",
+        "ConfigMap calculator",
+    );
+    let output = shell("\"$0\" fix --write <(cat a.yaml)");
+    says(&output, 2, "stderr", "cannot be written in place");
+    assert!(output.stdout.is_empty());
+    says(
+        &shell("\"$0\" fix a.yaml <(cat a.yaml)"),
+        2,
+        "stderr",
+        "is a stream and cannot be mixed",
+    );
+    says(
+        &shell("\"$0\" fix <(true)"),
+        2,
+        "stderr",
+        "is empty; did the command before fail?",
+    );
+    says(
+        &shell("\"$0\" images lock <(cat a.yaml)"),
+        2,
+        "stderr",
+        "is a stream",
+    );
+}
+
 #[test]
 fn broken_yaml_is_a_finding_and_the_rest_goes_on() {
     let dir = folder(&[

@@ -201,7 +201,7 @@ fn is_manifest(path: &Path) -> bool {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is where files are read")]
-fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+pub(super) fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
     std::fs::read(path)
 }
 

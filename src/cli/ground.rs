@@ -14,6 +14,7 @@ use super::config::{Config, FILE_NAME};
 use super::files::{self, Request, Tree};
 use super::images::lockfile::{self, Lock};
 use super::print::{Paths, between};
+use super::stream;
 use super::terminal::Terminal;
 use super::texts::Below;
 
@@ -38,6 +39,12 @@ impl Ground {
         let mut paths = Vec::new();
         let mut missing = Vec::new();
         for path in asked {
+            if stream::Source::of(path).is_some() {
+                bail!(
+                    "{} is a stream, and images are those of files and directories; fix and graph read streams",
+                    path.display()
+                );
+            }
             match cwd.join(path).canonicalize() {
                 Ok(path) => paths.push(path),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
