@@ -793,6 +793,65 @@ fn permissions_are_respected() {
     );
 }
 
+/// One that is asked for by name stops the run, as a file does; one below what is asked for is a
+/// finding, and what it may hold is not taken for nothing.
+#[cfg(unix)]
+#[test]
+fn a_directory_that_cannot_be_read_is_said() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = folder(&[
+        ("Apps/web.yaml", WORKLOAD.as_bytes()),
+        ("Apps/Closed/b.yaml", POD.as_bytes()),
+    ]);
+    let closed = dir.path().join("Apps/Closed");
+    let close =
+        |mode| fs::set_permissions(&closed, fs::Permissions::from_mode(mode)).expect("permissions");
+    close(0o000);
+    let (below, named) = (
+        as_nobody(dir.path(), &["fix"]),
+        as_nobody(dir.path(), &["fix", "Apps/Closed"]),
+    );
+    let graph = as_nobody(dir.path(), &["graph"]);
+    close(0o755);
+    let message = "Apps/Closed:1:1: error[input]: cannot read this directory: permission denied\n";
+    says(&below, 1, "stdout", message);
+    says(
+        &below,
+        1,
+        "stdout",
+        "Apps/web.yaml:11:9: warning[missing-config-hash]",
+    );
+    says(
+        &named,
+        2,
+        "stderr",
+        "error: cannot read Apps/Closed: permission denied\n",
+    );
+    let message = "warning: Apps/Closed: cannot read this directory: permission denied\n";
+    says(&graph, 0, "stderr", message);
+}
+
+/// Where there is neither a git work tree nor a configuration, a file is judged with those beside
+/// it, and they are not written.
+#[test]
+fn a_file_outside_of_git_is_judged_with_its_neighbours() {
+    let (map, web) = WORKLOAD.split_once("---\n").expect("two documents");
+    let files = [("map.yaml", map.as_bytes()), ("web.yaml", web.as_bytes())];
+    let dir = folder(&files);
+    let output = run(dir.path(), &["fix", "--write", "web.yaml"]);
+    says(
+        &output,
+        0,
+        "stdout",
+        "= see map.yaml:4:9: ConfigMap calculator",
+    );
+    says(&output, 0, "stdout", "1 finding in 1 file: fixed 1");
+    assert_eq!(
+        fs::read(dir.path().join("map.yaml")).expect("a file"),
+        map.as_bytes()
+    );
+}
+
 #[test]
 fn a_run_that_was_killed_is_finished_by_the_next() {
     let sha = |text: &str| {

@@ -27,7 +27,7 @@ pub(super) fn graph(args: &GraphArgs, terminal: &Terminal) -> Result<Status> {
         (ground, workspace)
     } else {
         let ground = Ground::of(&args.paths, args.config.as_deref())?;
-        let tree = ground.read(terminal)?;
+        let tree = ground.read_aloud(terminal)?;
         let workspace = Workspace::new(tree.inputs, ground.config.options.clone());
         (ground, workspace)
     };
