@@ -513,6 +513,48 @@ fn the_configuration_is_read_strictly() {
 }
 
 #[test]
+fn globs_that_match_nothing_are_said() {
+    let config = "\
+ignore = [\"vendor/**\", \"old\", \"gone/\"]
+
+[transforms.configmap-name-collision]
+keep = [\"apps/*.yaml\", \"app/*.yaml\"]
+
+[transforms.missing-config-reference]
+external = [\"ConfigMap/calc*\", \"Secret/calc*\"]
+
+[[apply-sets]]
+name = \"prod\"
+paths = [\"apps\", \"clusters/prod/**\"]
+";
+    let dir = folder(&[
+        ("kubewright.toml", config.as_bytes()),
+        ("apps/a.yaml", WORKLOAD.as_bytes()),
+        ("vendor/x/b.yaml", POD.as_bytes()),
+        ("old/c.yaml", POD.as_bytes()),
+    ]);
+    let output = run(dir.path(), &["fix", "--exit-zero", "vendor"]);
+    let wanted = "\
+warning: kubewright.toml:4:24: `app/*.yaml` in `keep` of configmap-name-collision matches no file that is read
+warning: kubewright.toml:7:32: `Secret/calc*` in `external` of missing-config-reference matches nothing that is referred to
+warning: kubewright.toml:11:18: `clusters/prod/**` in `paths` of apply set prod matches no file that is read
+warning: kubewright.toml:1:31: `gone/` in `ignore` matches no file that is read
+";
+    says(&output, 0, "stderr", wanted);
+    assert_eq!(output.stderr, wanted.as_bytes());
+
+    // Without a root of its own a file is not looked at for what a configuration elsewhere says.
+    let other = folder(&[("a.yaml", POD.as_bytes())]);
+    let config = dir.path().join("kubewright.toml");
+    let config = config.to_str().expect("a path of letters");
+    let output = run(other.path(), &["fix", "--config", config, "a.yaml"]);
+    assert!(
+        !String::from_utf8_lossy(&output.stderr).contains("no file that is read"),
+        "{output:?}"
+    );
+}
+
+#[test]
 fn what_is_typed_goes_before_what_is_written_down() {
     for name in [
         "configmap-name-collision",

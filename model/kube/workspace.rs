@@ -91,7 +91,7 @@ impl PathGlob {
     }
 
     /// Whether a file is meant.
-    pub(super) fn matches(&self, path: &str) -> bool {
+    pub fn matches(&self, path: &str) -> bool {
         if self.glob.is_match(path) {
             return true;
         }

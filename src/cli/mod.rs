@@ -8,6 +8,7 @@ pub mod args;
 pub mod config;
 pub mod files;
 mod fix;
+pub mod globs;
 mod graph;
 mod ground;
 pub mod images;
