@@ -15,10 +15,8 @@ type Matcher = fn(GlobMatcher) -> Of;
 
 /// Options of transforms that hold globs, and what these are matched with.
 const OPTIONS: [(&str, &str, Matcher); 2] = [
-    ("configmap-name-collision", "keep", |glob| Of::File(glob)),
-    ("missing-config-reference", "external", |glob| {
-        Of::Reference(glob)
-    }),
+    ("configmap-name-collision", "keep", Of::File),
+    ("missing-config-reference", "external", Of::Reference),
 ];
 
 /// A glob of the configuration.
