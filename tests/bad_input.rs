@@ -239,6 +239,61 @@ fn a_stream_stands_alone() {
     );
 }
 
+/// What a shell puts in the place of `<(command)`, and where it says its own standard input is.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_a_stream_wherever_it_has_its_path() {
+    let dir = folder(&[("a.yaml", WORKLOAD.as_bytes())]);
+    let shell = |command: &str| {
+        let program = env!("CARGO_BIN_EXE_kubewright");
+        let output = Command::new("bash")
+            .args(["-c", command, program])
+            .current_dir(dir.path())
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .output();
+        output.expect("bash starts")
+    };
+    let fixed = filter(WORKLOAD.as_bytes(), &[]).stdout;
+    for command in [
+        "\"$0\" fix <(cat a.yaml)",
+        "cat a.yaml | \"$0\" fix /dev/stdin",
+        "\"$0\" fix /dev/stdin < a.yaml",
+        "mkfifo pipe; cat a.yaml > pipe & \"$0\" fix pipe",
+    ] {
+        let output = shell(command);
+        says(&output, 0, "stderr", "missing-config-hash");
+        assert_eq!(output.stdout, fixed, "{command}");
+    }
+    says(
+        &shell("\"$0\" graph <(cat a.yaml)"),
+        0,
+        "stdout",
+        "ConfigMap calculator",
+    );
+    let output = shell("\"$0\" fix --write <(cat a.yaml)");
+    says(&output, 2, "stderr", "cannot be written in place");
+    assert!(output.stdout.is_empty());
+    says(
+        &shell("\"$0\" fix a.yaml <(cat a.yaml)"),
+        2,
+        "stderr",
+        "is a stream and cannot be mixed",
+    );
+    says(
+        &shell("\"$0\" fix <(true)"),
+        2,
+        "stderr",
+        "is empty; did the command before fail?",
+    );
+    says(
+        &shell("\"$0\" images lock <(cat a.yaml)"),
+        2,
+        "stderr",
+        "is a stream",
+    );
+}
+
 #[test]
 fn broken_yaml_is_a_finding_and_the_rest_goes_on() {
     let dir = folder(&[
@@ -455,6 +510,48 @@ fn the_configuration_is_read_strictly() {
             WORKLOAD
         );
     }
+}
+
+#[test]
+fn globs_that_match_nothing_are_said() {
+    let config = "\
+ignore = [\"vendor/**\", \"old\", \"gone/\"]
+
+[transforms.configmap-name-collision]
+keep = [\"apps/*.yaml\", \"app/*.yaml\"]
+
+[transforms.missing-config-reference]
+external = [\"ConfigMap/calc*\", \"Secret/calc*\"]
+
+[[apply-sets]]
+name = \"prod\"
+paths = [\"apps\", \"clusters/prod/**\"]
+";
+    let dir = folder(&[
+        ("kubewright.toml", config.as_bytes()),
+        ("apps/a.yaml", WORKLOAD.as_bytes()),
+        ("vendor/x/b.yaml", POD.as_bytes()),
+        ("old/c.yaml", POD.as_bytes()),
+    ]);
+    let output = run(dir.path(), &["fix", "--exit-zero", "vendor"]);
+    let wanted = "\
+warning: kubewright.toml:4:24: `app/*.yaml` in `keep` of configmap-name-collision matches no file that is read
+warning: kubewright.toml:7:32: `Secret/calc*` in `external` of missing-config-reference matches nothing that is referred to
+warning: kubewright.toml:11:18: `clusters/prod/**` in `paths` of apply set prod matches no file that is read
+warning: kubewright.toml:1:31: `gone/` in `ignore` matches no file that is read
+";
+    says(&output, 0, "stderr", wanted);
+    assert_eq!(output.stderr, wanted.as_bytes());
+
+    // Without a root of its own a file is not looked at for what a configuration elsewhere says.
+    let other = folder(&[("a.yaml", POD.as_bytes())]);
+    let config = dir.path().join("kubewright.toml");
+    let config = config.to_str().expect("a path of letters");
+    let output = run(other.path(), &["fix", "--config", config, "a.yaml"]);
+    assert!(
+        !String::from_utf8_lossy(&output.stderr).contains("no file that is read"),
+        "{output:?}"
+    );
 }
 
 #[test]
@@ -735,6 +832,65 @@ fn permissions_are_respected() {
         tree(dir.path()).expect("files").len(),
         2,
         "nothing is left behind"
+    );
+}
+
+/// One that is asked for by name stops the run, as a file does; one below what is asked for is a
+/// finding, and what it may hold is not taken for nothing.
+#[cfg(unix)]
+#[test]
+fn a_directory_that_cannot_be_read_is_said() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = folder(&[
+        ("Apps/web.yaml", WORKLOAD.as_bytes()),
+        ("Apps/Closed/b.yaml", POD.as_bytes()),
+    ]);
+    let closed = dir.path().join("Apps/Closed");
+    let close =
+        |mode| fs::set_permissions(&closed, fs::Permissions::from_mode(mode)).expect("permissions");
+    close(0o000);
+    let (below, named) = (
+        as_nobody(dir.path(), &["fix"]),
+        as_nobody(dir.path(), &["fix", "Apps/Closed"]),
+    );
+    let graph = as_nobody(dir.path(), &["graph"]);
+    close(0o755);
+    let message = "Apps/Closed:1:1: error[input]: cannot read this directory: permission denied\n";
+    says(&below, 1, "stdout", message);
+    says(
+        &below,
+        1,
+        "stdout",
+        "Apps/web.yaml:11:9: warning[missing-config-hash]",
+    );
+    says(
+        &named,
+        2,
+        "stderr",
+        "error: cannot read Apps/Closed: permission denied\n",
+    );
+    let message = "warning: Apps/Closed: cannot read this directory: permission denied\n";
+    says(&graph, 0, "stderr", message);
+}
+
+/// Where there is neither a git work tree nor a configuration, a file is judged with those beside
+/// it, and they are not written.
+#[test]
+fn a_file_outside_of_git_is_judged_with_its_neighbours() {
+    let (map, web) = WORKLOAD.split_once("---\n").expect("two documents");
+    let files = [("map.yaml", map.as_bytes()), ("web.yaml", web.as_bytes())];
+    let dir = folder(&files);
+    let output = run(dir.path(), &["fix", "--write", "web.yaml"]);
+    says(
+        &output,
+        0,
+        "stdout",
+        "= see map.yaml:4:9: ConfigMap calculator",
+    );
+    says(&output, 0, "stdout", "1 finding in 1 file: fixed 1");
+    assert_eq!(
+        fs::read(dir.path().join("map.yaml")).expect("a file"),
+        map.as_bytes()
     );
 }
 

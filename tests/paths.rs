@@ -286,12 +286,18 @@ fn typed_arguments_go_before_the_configuration() {
 }
 
 #[test]
-fn without_a_root_nothing_but_the_paths_is_read() {
+fn without_a_root_the_files_beside_are_read_and_nothing_else() {
     let dir = tempfile::tempdir().expect("a scratch directory");
-    fs::write(dir.path().join("config.yaml"), CONFIG).expect("a file");
-    fs::write(dir.path().join("web.yaml"), WEB).expect("a file");
-    assert!(!stdout(dir.path(), &["fix", "web.yaml"]).contains("config-hash:"));
-    assert!(stdout(dir.path(), &["fix", "web.yaml", "config.yaml"]).contains("config-hash:"));
+    for folder in ["beside", "below", "below/more"] {
+        fs::create_dir(dir.path().join(folder)).expect("a directory");
+    }
+    fs::write(dir.path().join("beside/config.yaml"), CONFIG).expect("a file");
+    fs::write(dir.path().join("beside/web.yaml"), WEB).expect("a file");
+    fs::write(dir.path().join("below/web.yaml"), WEB).expect("a file");
+    fs::write(dir.path().join("below/more/config.yaml"), CONFIG).expect("a file");
+    let hash = |file| stdout(dir.path(), &["fix", file]).contains("config-hash:");
+    assert!(hash("beside/web.yaml"));
+    assert!(!hash("below/web.yaml"));
 }
 
 #[cfg(unix)]

@@ -14,6 +14,7 @@ use kubewright_transforms::{ALL, Settings};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::globs::{self, Of, Written};
 use crate::pipeline::nearest;
 use crate::pipeline::report::position;
 
@@ -48,6 +49,8 @@ pub struct Config {
     pub settings: Settings,
     /// `[[apply-sets]]` and `[[references]]`
     pub options: Options,
+    /// All globs.
+    pub globs: Vec<Written>,
 }
 
 #[derive(Default, Deserialize)]
@@ -121,7 +124,8 @@ impl Config {
             }
             settings.images.push(facts);
         }
-        let apply_sets = source.apply_sets(raw.apply_sets)?;
+        let mut globs = globs::of_transforms(text, |at| source.place(at));
+        let apply_sets = source.apply_sets(raw.apply_sets, &mut globs)?;
         let references = (raw.references.into_iter())
             .map(|r| ReferenceSpec {
                 kind: r.kind,
@@ -134,10 +138,18 @@ impl Config {
             })
             .collect();
         let mut ignore = GlobSetBuilder::new();
-        for glob in &raw.ignore {
-            ignore.add(source.glob(glob)?);
+        for written in &raw.ignore {
+            let glob = source.glob(written)?;
+            ignore.add(glob.clone());
+            globs.push(Written {
+                place: source.place(written.span().start),
+                option: "`ignore`".into(),
+                text: written.get_ref().clone(),
+                of: Of::Below(GlobSet::new([glob])?),
+            });
         }
         Ok(Self {
+            globs,
             unsafe_fixes: source.names(raw.unsafe_fixes)?,
             ignore: ignore.build().with_context(|| format!("{shown}: ignore"))?,
             select: raw.select.map(|names| source.names(names)).transpose()?,
@@ -165,8 +177,12 @@ struct Source<'a> {
 
 impl Source<'_> {
     fn error(&self, offset: usize, message: &str) -> anyhow::Error {
+        anyhow!("{}: {message}", self.place(offset))
+    }
+
+    fn place(&self, offset: usize) -> String {
         let (line, column) = position(self.text, offset);
-        anyhow!("{}:{line}:{column}: {message}", self.shown)
+        format!("{}:{line}:{column}", self.shown)
     }
 
     fn names(&self, names: Vec<Spanned<String>>) -> Result<BTreeSet<String>> {
@@ -177,7 +193,12 @@ impl Source<'_> {
         names.into_iter().map(check).collect()
     }
 
-    fn apply_sets(&self, raw: Vec<RawApplySet>) -> Result<Vec<ApplySetSpec>> {
+    /// The apply sets; their globs join `globs`.
+    fn apply_sets(
+        &self,
+        raw: Vec<RawApplySet>,
+        globs: &mut Vec<Written>,
+    ) -> Result<Vec<ApplySetSpec>> {
         let mut sets: Vec<ApplySetSpec> = Vec::new();
         for set in raw {
             let name = self.given("name", set.name)?;
@@ -197,10 +218,18 @@ impl Source<'_> {
                 if path.is_empty() || path.starts_with('/') || path.split('/').any(|s| s == "..") {
                     return Err(self.error(at, &format!("`{path}` is no path below the root")));
                 }
-                paths.push(
-                    PathGlob::new(&path, set.recursive)
-                        .map_err(|e| self.error(at, &format!("{path}: {}", e.kind())))?,
-                );
+                let glob = PathGlob::new(&path, set.recursive)
+                    .map_err(|e| self.error(at, &format!("{path}: {}", e.kind())))?;
+                paths.push(glob.clone());
+                globs.push(Written {
+                    place: self.place(at),
+                    option: format!("`paths` of apply set {}", name.1),
+                    text: path,
+                    of: Of::Member {
+                        set: name.1.clone(),
+                        glob,
+                    },
+                });
             }
             let optional = |key, value: Option<_>| {
                 value

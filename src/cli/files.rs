@@ -1,11 +1,13 @@
 //! Reading: which files a run looks at, and which of them it may change.
 //!
 //! The graph of resources is read from the root, so that a reference is seen wherever it stands;
-//! the PATHs and `ignore` only limit what is reported and edited. Files are taken in sorted order,
+//! the PATHs and `ignore` only limit what is reported and edited. Where there is no root, a file is
+//! read with those beside it: it is not judged as if it stood alone. Files are taken in sorted order,
 //! `.gitignore` honoured, hidden files skipped, symbolic links not followed. Ignore files outside
 //! of the tree are not asked: the same tree gives the same run on every machine.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -44,10 +46,10 @@ pub struct Tree {
     pub barren: Vec<PathBuf>,
 }
 
-/// Why a file that was asked for by name cannot be read.
+/// Why a file or directory that was asked for by name cannot be read.
 #[derive(Debug)]
 pub struct Unreadable {
-    /// The file.
+    /// The file or directory.
     pub path: PathBuf,
     /// Why.
     pub error: std::io::Error,
@@ -56,15 +58,16 @@ pub struct Unreadable {
 /// Reads all files of a request.
 ///
 /// # Errors
-/// When a file that was asked for by name cannot be read.
+/// When a file or directory that was asked for by name cannot be read.
 pub fn read(request: &Request<'_>) -> Result<Tree, Unreadable> {
     let mut tree = Tree::default();
     // Each file with whether it was asked for; one that is found more than once is, when one of its
     // finders asked for it.
     let mut found: Vec<(PathBuf, bool)> = Vec::new();
+    let mut barred = BTreeMap::new();
     // What is asked for by the root is the same walk.
     if request.whole && !request.paths.iter().any(|path| path == request.root) {
-        walk(request, request.root, &mut tree, |path| {
+        walk(request, request.root, None, &mut barred, |path| {
             found.push((path, false))
         });
     }
@@ -80,9 +83,31 @@ pub fn read(request: &Request<'_>) -> Result<Tree, Unreadable> {
             continue;
         }
         let before = found.len();
-        walk(request, path, &mut tree, |path| found.push((path, true)));
+        walk(request, path, None, &mut barred, |path| {
+            found.push((path, true))
+        });
         if found.len() == before {
             tree.barren.push(path.clone());
+        }
+    }
+    if !request.whole {
+        let beside: BTreeSet<_> = named.iter().filter_map(|file| file.parent()).collect();
+        for directory in beside {
+            // One that cannot be listed leaves the file as alone as it was asked for.
+            walk(request, directory, Some(1), &mut BTreeMap::new(), |path| {
+                found.push((path, false))
+            });
+        }
+    }
+    for (path, error) in barred {
+        if request.paths.contains(&path) {
+            return Err(Unreadable { path, error });
+        }
+        let shown = relative(request.root, &path);
+        tree.inputs.push(unknown(shown.clone()));
+        if request.paths.iter().any(|asked| path.starts_with(asked)) {
+            let what = if path.is_dir() { "directory" } else { "file" };
+            tree.unread.push(cannot_read(shown, what, &error));
         }
     }
     found.sort_by(|a, b| a.0.as_os_str().cmp(b.0.as_os_str()).then(b.1.cmp(&a.1)));
@@ -116,7 +141,7 @@ pub fn read(request: &Request<'_>) -> Result<Tree, Unreadable> {
             Err(error) => {
                 tree.inputs.push(unknown(relative.clone()));
                 if asked {
-                    tree.unread.push(cannot_read(relative, &error));
+                    tree.unread.push(cannot_read(relative, "file", &error));
                 }
             }
             Ok(read) => match read {
@@ -153,9 +178,17 @@ fn unknown(path: String) -> Input {
     }
 }
 
-/// All files below a directory that look like manifests.
-fn walk(request: &Request<'_>, directory: &Path, tree: &mut Tree, mut found: impl FnMut(PathBuf)) {
+/// All files below a directory that look like manifests, as deep as is said; what cannot be read on
+/// the way is `barred`.
+fn walk(
+    request: &Request<'_>,
+    directory: &Path,
+    depth: Option<usize>,
+    barred: &mut BTreeMap<PathBuf, std::io::Error>,
+    mut found: impl FnMut(PathBuf),
+) {
     let entries = WalkBuilder::new(directory)
+        .max_depth(depth)
         .ignore(false)
         .git_global(false)
         .git_exclude(false)
@@ -170,25 +203,16 @@ fn walk(request: &Request<'_>, directory: &Path, tree: &mut Tree, mut found: imp
                 found(entry.into_path())
             }
             Ok(_) => {}
-            Err(error) => {
-                if let Some((path, error)) = walk_error(&error)
-                    && request.paths.iter().any(|asked| path.starts_with(asked))
-                {
-                    let finding = cannot_read(relative(request.root, path), error);
-                    if !tree.unread.contains(&finding) {
-                        tree.unread.push(finding);
-                    }
-                }
-            }
+            Err(error) => barred.extend(walk_error(error)),
         }
     }
 }
 
-fn walk_error(error: &ignore::Error) -> Option<(&Path, &std::io::Error)> {
+fn walk_error(error: ignore::Error) -> Option<(PathBuf, std::io::Error)> {
     match error {
-        ignore::Error::WithPath { path, err } => Some((path, err.io_error()?)),
+        ignore::Error::WithPath { path, err } => Some((path, err.into_io_error()?)),
         ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
-            walk_error(err)
+            walk_error(*err)
         }
         _ => None,
     }
@@ -201,7 +225,7 @@ fn is_manifest(path: &Path) -> bool {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is where files are read")]
-fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+pub(super) fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
     std::fs::read(path)
 }
 
@@ -228,13 +252,13 @@ pub(super) fn relative(root: &Path, path: &Path) -> String {
     segments.join("/")
 }
 
-fn cannot_read(path: String, error: &std::io::Error) -> Reported {
+fn cannot_read(path: String, what: &str, error: &std::io::Error) -> Reported {
     let reason = NoFix::new("unreadable", "it was neither checked nor edited");
     Reported::unread(
         path,
         (1, 1),
         0,
-        format!("cannot read this file: {}", plain(error)),
+        format!("cannot read this {what}: {}", plain(error)),
         reason,
     )
 }
@@ -255,11 +279,19 @@ fn not_utf8(path: String, position: (usize, usize), offset: usize) -> Reported {
     Reported::unread(path, position, offset, "not UTF-8".into(), reason)
 }
 
-/// The words of an operating system error without its number.
+/// The words of the operating system without its number, and without the path that what calls it
+/// may put around them: whoever says them names it.
 pub(super) fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error")
-        .next()
-        .unwrap_or(&text)
-        .to_lowercase()
+    let inside = std::iter::successors(error.source(), |&cause| cause.source());
+    let system = std::iter::once(error)
+        .chain(inside.filter_map(|cause| cause.downcast_ref()))
+        .find(|cause| cause.raw_os_error().is_some());
+    match system.map(std::io::Error::to_string) {
+        Some(text) => text
+            .split(" (os error")
+            .next()
+            .unwrap_or(&text)
+            .to_lowercase(),
+        None => error.to_string(),
+    }
 }

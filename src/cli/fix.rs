@@ -10,6 +10,7 @@ use kubewright_transforms::{ALL, Transform};
 
 use super::args::{FixArgs, Format};
 use super::config::{self, Config, FailOn};
+use super::globs::{self, Of};
 use super::ground::Ground;
 use super::print::{Paths, diff, json, reword, text};
 use super::progress::Progress;
@@ -37,14 +38,7 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         ..ground.config.options.clone()
     };
     let workspace = Workspace::new(tree.inputs, options);
-    for set in workspace.sets().iter().filter(|s| {
-        s.evidence == Evidence::Config && s.members.is_empty() && s.generated.is_empty()
-    }) {
-        terminal.warning(&format!(
-            "the paths of apply set {} name no resource",
-            set.name
-        ));
-    }
+    say_what_is_idle(&ground, &workspace, terminal);
     let pipeline = Pipeline {
         transforms,
         settings: &ground.config.settings,
@@ -79,6 +73,37 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     // The program ends here: the system takes all memory back at once.
     std::mem::forget((workspace, report));
     Ok(status)
+}
+
+/// Says which globs of the configuration match nothing, and which apply sets hold nothing. Without a
+/// root only a part of what they are about is read.
+fn say_what_is_idle(ground: &Ground, workspace: &Workspace, terminal: &Terminal) {
+    let mut said = BTreeSet::new();
+    if ground.whole {
+        for glob in globs::idle(&ground.config.globs, workspace) {
+            let what = match &glob.of {
+                Of::Reference(_) => "nothing that is referred to",
+                _ => "no file that is read",
+            };
+            terminal.warning(&format!(
+                "{}: `{}` in {} matches {what}",
+                glob.place, glob.text, glob.option
+            ));
+            if let Of::Member { set, .. } = &glob.of {
+                said.insert(set.as_str());
+            }
+        }
+    }
+    for set in workspace.sets().iter().filter(|s| {
+        s.evidence == Evidence::Config && s.members.is_empty() && s.generated.is_empty()
+    }) {
+        if !said.contains(set.name.as_str()) {
+            terminal.warning(&format!(
+                "the paths of apply set {} name no resource",
+                set.name
+            ));
+        }
+    }
 }
 
 fn whole_text(args: &FixArgs, report: &Report, paths: &Paths) -> String {

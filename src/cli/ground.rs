@@ -2,7 +2,7 @@
 //!
 //! The root is the directory of the nearest `kubewright.toml` at or above what was asked for, not
 //! beyond the top of the git work tree; else that top; else the common directory of the PATHs, and
-//! then nothing but the PATHs is read.
+//! then the PATHs are read, and the files beside those that are files.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use super::config::{Config, FILE_NAME};
 use super::files::{self, Request, Tree};
 use super::images::lockfile::{self, Lock};
 use super::print::{Paths, between};
+use super::stream;
 use super::terminal::Terminal;
 use super::texts::Below;
 
@@ -38,8 +39,19 @@ impl Ground {
         let mut paths = Vec::new();
         let mut missing = Vec::new();
         for path in asked {
+            if stream::Source::of(path).is_some() {
+                bail!(
+                    "{} is a stream, and images are those of files and directories; fix and graph read streams",
+                    path.display()
+                );
+            }
             match cwd.join(path).canonicalize() {
-                Ok(path) => paths.push(path),
+                Ok(found) => match found.is_dir().then(|| found.read_dir()) {
+                    Some(Err(error)) => {
+                        bail!("cannot read {}: {}", path.display(), files::plain(&error))
+                    }
+                    _ => paths.push(found),
+                },
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                     missing.push(path.display().to_string())
                 }
@@ -88,15 +100,28 @@ impl Ground {
         Ok(tree)
     }
 
-    /// The text files beside the manifests: those below the root, or below the PATHs where there is
-    /// none.
+    /// Reads all files for a command that has no findings: what cannot be read is said at once.
+    pub(super) fn read_aloud(&self, terminal: &Terminal) -> Result<Tree> {
+        let tree = self.read(terminal)?;
+        let shown = self.shown();
+        for unread in &tree.unread {
+            let path = shown.shown(&unread.place.path);
+            terminal.warning(&format!("{path}: {}", unread.message));
+        }
+        Ok(tree)
+    }
+
+    /// The text files beside the manifests: those below the root, or else those that are read with
+    /// the PATHs.
     pub(super) fn texts(&self) -> Arc<dyn Texts> {
-        let directories = if self.whole {
-            vec![self.root.clone()]
+        let (directories, files): (Vec<_>, Vec<_>) = if self.whole {
+            (vec![self.root.clone()], Vec::new())
         } else {
-            self.paths.iter().filter(|p| p.is_dir()).cloned().collect()
+            self.paths.iter().cloned().partition(|p| p.is_dir())
         };
-        Arc::new(Below::new(&self.root, directories, self.git_top.is_some()))
+        let beside = files.iter().filter_map(|f| f.parent().map(Path::to_owned));
+        let below = Below::new(&self.root, directories, self.git_top.is_some());
+        Arc::new(below.and_files_in(beside.collect()))
     }
 
     fn at(asked: Option<&Path>, cwd: PathBuf, paths: Vec<PathBuf>, start: &Path) -> Result<Self> {

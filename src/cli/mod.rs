@@ -8,6 +8,7 @@ pub mod args;
 pub mod config;
 pub mod files;
 mod fix;
+pub mod globs;
 mod graph;
 mod ground;
 pub mod images;
@@ -71,10 +72,10 @@ fn words(error: &anyhow::Error) -> String {
 
 fn run(args: &Args, terminal: &Terminal) -> Result<Status> {
     match &args.command {
-        Command::Fix(args) if args.paths.iter().any(|p| p.as_os_str() == "-") => {
-            stream::fix(args, terminal)
-        }
-        Command::Fix(args) => fix::fix(args, terminal),
+        Command::Fix(args) => match stream::Source::among(&args.paths)? {
+            Some(source) => stream::fix(args, &source, terminal),
+            None => fix::fix(args, terminal),
+        },
         Command::Graph(args) => graph::graph(args, terminal),
         Command::Explain { name } => transforms::explain(name.as_deref(), terminal),
         Command::Images {

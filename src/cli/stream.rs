@@ -1,11 +1,14 @@
 //! `kubewright fix -`: a filter. The fixed stream goes to standard output, findings to standard
-//! error.
+//! error. What a shell gives as a path and can be read once is a stream too: `<(kustomize build .)`,
+//! `/dev/stdin`, a named pipe.
 //!
 //! A stream without a single resource is an error and gives no output: a failed build upstream
 //! never becomes an empty deployment. So is one with a document that is neither YAML nor a
 //! template. What else is not understood goes out byte for byte.
 
+use std::fmt;
 use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -19,18 +22,77 @@ use super::{Status, files, fix};
 use crate::pipeline::Pipeline;
 use crate::typed;
 
-/// Path of standard input in reports.
+/// Path of the stream in reports.
 const STDIN: &str = "<stdin>";
 
-pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
-    if args.paths.len() > 1 {
-        bail!("- reads standard input and cannot be mixed with other PATHs");
+/// Where a stream comes from.
+pub(super) enum Source {
+    /// `-` or `/dev/stdin`.
+    Standard,
+    /// A path that is neither a file nor a directory: a pipe, a device.
+    Path(PathBuf),
+}
+
+impl Source {
+    /// What a PATH is; `None` for a file or directory.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        if path == Path::new("-") || path == Path::new("/dev/stdin") {
+            return Some(Self::Standard);
+        }
+        // Of what a link of `/dev/fd` leads to: a pipe has no path of its own.
+        let kind = path.metadata().ok()?.file_type();
+        (!kind.is_file() && !kind.is_dir()).then(|| Self::Path(path.into()))
     }
+
+    /// The stream among the PATHs, which is read alone.
+    pub(super) fn among(paths: &[PathBuf]) -> Result<Option<Self>> {
+        let Some((path, source)) = paths.iter().find_map(|p| Some((p, Self::of(p)?))) else {
+            return Ok(None);
+        };
+        if paths.len() > 1 {
+            bail!(
+                "{} is a stream and cannot be mixed with other PATHs",
+                path.display()
+            );
+        }
+        Ok(Some(source))
+    }
+
+    fn bytes(&self) -> std::io::Result<Vec<u8>> {
+        match self {
+            Self::Standard => {
+                let mut bytes = Vec::new();
+                std::io::stdin().lock().read_to_end(&mut bytes)?;
+                Ok(bytes)
+            }
+            Self::Path(path) => files::bytes(path),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Standard => f.write_str("standard input"),
+            Self::Path(path) => path.display().fmt(f),
+        }
+    }
+}
+
+pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Result<Status> {
     fix::not_both(args)?;
+    if let Source::Path(path) = source
+        && args.write
+    {
+        bail!(
+            "{} is a pipe and cannot be written in place; without --write the fixed stream goes to standard output",
+            path.display()
+        );
+    }
     let ground = Ground::of_stream(args.config.as_deref())?;
     let transforms = fix::selected(args, &ground.config)?;
     let unsafe_fixes = fix::unsafe_fixes(args, &ground.config)?;
-    let (input, workspace) = read(&ground)?;
+    let (input, workspace) = read(source, &ground)?;
     let report = Pipeline {
         transforms,
         settings: &ground.config.settings,
@@ -63,18 +125,16 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     })
 }
 
-/// The text of standard input, and what it means: one apply set.
-pub(super) fn read(ground: &Ground) -> Result<(Arc<str>, Workspace)> {
-    let mut bytes = Vec::new();
-    std::io::stdin()
-        .lock()
-        .read_to_end(&mut bytes)
-        .context("cannot read standard input")?;
+/// The text of a stream, and what it means: one apply set.
+pub(super) fn read(source: &Source, ground: &Ground) -> Result<(Arc<str>, Workspace)> {
+    let bytes = source
+        .bytes()
+        .with_context(|| format!("cannot read {source}"))?;
     let input = files::text(bytes).map_err(|(line, column, _)| {
         anyhow!("{STDIN}:{line}:{column}: not UTF-8; nothing was written")
     })?;
     if input.trim_start_matches('\u{feff}').trim().is_empty() {
-        bail!("standard input is empty; did the command before fail?");
+        bail!("{source} is empty; did the command before fail?");
     }
     let options = Options {
         stream: true,
@@ -101,7 +161,7 @@ pub(super) fn read(ground: &Ground) -> Result<(Arc<str>, Workspace)> {
         .iter()
         .any(|s| !matches!(s.code, "not-a-resource" | "empty"));
     if workspace.resources().is_empty() && !left_alone {
-        bail!("standard input holds no Kubernetes resource; nothing was written");
+        bail!("{source} holds no Kubernetes resource; nothing was written");
     }
     Ok((input, workspace))
 }

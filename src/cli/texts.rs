@@ -28,6 +28,8 @@ const OWN: [&str; 2] = [config::FILE_NAME, "kubewright.lock"];
 pub struct Below {
     root: PathBuf,
     directories: Vec<PathBuf>,
+    /// Directories of which the files are read, and not what is below.
+    shallow: Vec<PathBuf>,
     in_git: bool,
     read: OnceLock<Surroundings>,
     /// What directories hold that were asked for, without what is ignored.
@@ -40,10 +42,17 @@ impl Below {
         Self {
             root: root.to_owned(),
             directories,
+            shallow: Vec::new(),
             in_git,
             read: OnceLock::new(),
             listed: Mutex::default(),
         }
+    }
+
+    /// And of the files in these directories, not of what is below them.
+    pub fn and_files_in(mut self, directories: Vec<PathBuf>) -> Self {
+        self.shallow = directories;
+        self
     }
 
     /// All that `.gitignore` leaves below a directory.
@@ -85,9 +94,12 @@ impl Below {
 
     fn search(&self) -> Surroundings {
         let mut paths: Vec<(PathBuf, u64)> = Vec::new();
-        for directory in &self.directories {
-            let walk = self.walk(directory);
+        let deep = self.directories.iter().map(|directory| (directory, None));
+        let shallow = self.shallow.iter().map(|directory| (directory, Some(1)));
+        for (directory, depth) in deep.chain(shallow) {
+            let mut walk = self.walk(directory);
             let files = walk
+                .max_depth(depth)
                 .build()
                 .filter_map(Result::ok)
                 .filter(|e| e.file_type().is_some_and(|t| t.is_file()));

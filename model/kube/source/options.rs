@@ -66,7 +66,7 @@ impl PathGlob {
     }
 
     /// Whether a file is meant.
-    pub(in crate::kube) fn matches(&self, path: &str) -> bool {
+    pub fn matches(&self, path: &str) -> bool {
         if self.glob.is_match(path) {
             return true;
         }

@@ -11,7 +11,7 @@ mod mermaid;
 mod text;
 mod view;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use kubewright_model::kube::Workspace;
 
 use super::args::{GraphArgs, GraphFormat};
@@ -21,17 +21,13 @@ use super::{Status, stream};
 use view::Graph;
 
 pub(super) fn graph(args: &GraphArgs, terminal: &Terminal) -> Result<Status> {
-    let piped = args.paths.iter().any(|p| p.as_os_str() == "-");
-    if piped && args.paths.len() > 1 {
-        bail!("- reads standard input and cannot be mixed with other PATHs");
-    }
-    let (ground, workspace) = if piped {
+    let (ground, workspace) = if let Some(source) = stream::Source::among(&args.paths)? {
         let ground = Ground::of_stream(args.config.as_deref())?;
-        let (_, workspace) = stream::read(&ground)?;
+        let (_, workspace) = stream::read(&source, &ground)?;
         (ground, workspace)
     } else {
         let ground = Ground::of(&args.paths, args.config.as_deref())?;
-        let tree = ground.read(terminal)?;
+        let tree = ground.read_aloud(terminal)?;
         let workspace = Workspace::new(tree.inputs, ground.config.options.clone());
         (ground, workspace)
     };

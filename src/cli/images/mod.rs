@@ -48,7 +48,7 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
     let ground = Ground::of(&args.paths, args.config.as_deref())?;
     write::recover(&ground.root, false)?;
     let progress = Progress::start("reading manifests");
-    let tree = ground.read(terminal)?;
+    let tree = ground.read_aloud(terminal)?;
     let workspace = Workspace::new(tree.inputs, ground.config.options.clone());
     let asked = ask::of(&workspace, &ground);
     drop(progress);
