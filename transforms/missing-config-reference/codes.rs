@@ -25,6 +25,7 @@ pub(super) const CODES: &[&str] = &[
     "perhaps-elsewhere",
     "platform-namespace",
     "secret-elsewhere",
+    "several-definitions",
     "several-near",
     "test-fixture",
     "type-lacks-key",
