@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kubewright::pipeline::CODES;
+use kubewright::pipeline::is_shared_code;
 use kubewright_transforms::ALL;
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
@@ -202,9 +202,7 @@ fn known_codes(report: &Value) -> Outcome {
         };
         let of = ALL.iter().find(|t| finding["transform"] == t.meta().name);
         let listed = of.is_none_or(|t| t.meta().codes.contains(&code));
-        let shared =
-            CODES.contains(&code) || ["yaml-", "verify-"].iter().any(|p| code.starts_with(p));
-        ensure(listed || shared, || {
+        ensure(listed || is_shared_code(code), || {
             format!("{code} is not among the codes of {}", finding["transform"])
         })?;
     }
