@@ -107,9 +107,8 @@ impl Selection {
     }
 }
 
-/// Codes with which the pipeline, and not a transform, says why there is no fix. Those of the
-/// editor begin with `yaml-` or `verify-`.
-pub const CODES: &[&str] = &[
+/// Codes with which the pipeline, and not a transform, says why there is no fix.
+const CODES: &[&str] = &[
     "api-type",
     "example",
     "generated-file",
@@ -125,6 +124,12 @@ pub const CODES: &[&str] = &[
     "unreadable",
     "vendored-file",
 ];
+
+/// Whether a code is the same for all transforms: one of the pipeline, or of the editor and the
+/// parser that proves its edits.
+pub fn is_shared_code(code: &str) -> bool {
+    CODES.contains(&code) || code.starts_with("yaml-") || code.starts_with("verify-")
+}
 
 /// The transforms of a run and how far they may go.
 #[derive(Clone)]

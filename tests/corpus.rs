@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use kubewright::pipeline::is_shared_code;
+use kubewright_transforms::ALL;
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 use support::{Outcome, ensure, kubewright, missing, pipe, run, scratch, tree};
@@ -124,6 +126,8 @@ fn promises(repository: &Path, name: &str, schema: bool) -> Outcome {
     })?;
 
     let report = json(work.path(), &["--unsafe-fixes", "."])?;
+    known_codes(&default)?;
+    known_codes(&report)?;
     let diff = run(
         &mut kubewright(
             work.path(),
@@ -185,6 +189,22 @@ fn promises(repository: &Path, name: &str, schema: bool) -> Outcome {
                 &[0],
             )?;
         }
+    }
+    Ok(())
+}
+
+/// Each reason why there is no fix has a code that its transform lists.
+fn known_codes(report: &Value) -> Outcome {
+    let findings = report["findings"].as_array().into_iter().flatten();
+    for finding in findings {
+        let Some(code) = finding["reasonCode"].as_str() else {
+            continue;
+        };
+        let of = ALL.iter().find(|t| finding["transform"] == t.meta().name);
+        let listed = of.is_none_or(|t| t.meta().codes.contains(&code));
+        ensure(listed || is_shared_code(code), || {
+            format!("{code} is not among the codes of {}", finding["transform"])
+        })?;
     }
     Ok(())
 }

@@ -209,7 +209,7 @@ fn blocks(text: &str) -> Vec<(String, String)> {
                 open = Some((
                     info.split_whitespace().next().unwrap_or("").to_owned(),
                     String::new(),
-                ))
+                ));
             }
             (Some(_), Some(_)) => blocks.extend(open.take()),
             (Some((_, text)), None) => text.push_str(line),

@@ -28,7 +28,7 @@ use kubewright::cli::config::{Config, FILE_NAME, ignored};
 use kubewright::cli::files::{self, Request};
 use kubewright::cli::print::{Paths, text};
 use kubewright::cli::texts::Below;
-use kubewright::pipeline::{self, Pipeline, Report, Selection, UnsafeFixes};
+use kubewright::pipeline::{Pipeline, Report, Selection, UnsafeFixes, is_shared_code};
 use kubewright_model::finding::Finding;
 use kubewright_model::kube::Workspace;
 use kubewright_model::yaml;
@@ -285,8 +285,7 @@ fn known_codes(meta: &Meta, report: &Report) -> Result<(), Failed> {
         .iter()
         .filter(|f| f.transform == meta.name)
         .filter_map(|f| f.fix.as_ref().err().map(|reason| reason.code))
-        .filter(|code| !meta.codes.contains(code) && !pipeline::CODES.contains(code))
-        .filter(|code| !code.starts_with("yaml-") && !code.starts_with("verify-"))
+        .filter(|code| !meta.codes.contains(code) && !is_shared_code(code))
         .collect();
     if unknown.is_empty() {
         Ok(())

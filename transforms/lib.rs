@@ -44,8 +44,8 @@ pub struct Meta {
     pub since: &'static str,
     /// Its page, Markdown.
     pub docs: &'static str,
-    /// The codes with which it says why there is no fix, besides those of the pipeline and of the
-    /// editor (`yaml-…`).
+    /// The codes with which it says why there is no fix, besides those that are the same for all
+    /// transforms.
     pub codes: &'static [&'static str],
 }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use kubewright::pipeline::CODES;
+use kubewright::pipeline::is_shared_code;
 use kubewright_transforms::{Meta, Transform};
 use libtest_mimic::Failed;
 
@@ -49,8 +49,7 @@ pub(super) fn listed(transform: &dyn Transform) -> Result<(), Failed> {
 
 /// Whether a finding of the transform may have that code.
 fn is_known(meta: &Meta, code: &str) -> bool {
-    // Codes of the editor are the same for all transforms.
-    meta.codes.contains(&code) || CODES.contains(&code) || code.starts_with("yaml-")
+    meta.codes.contains(&code) || is_shared_code(code)
 }
 
 /// Each code has a row in a table of the page, and each row has a code.
