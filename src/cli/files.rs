@@ -61,44 +61,13 @@ pub struct Unreadable {
 /// When a file or directory that was asked for by name cannot be read.
 pub fn read(request: &Request<'_>) -> Result<Tree, Unreadable> {
     let mut tree = Tree::default();
-    // Each file with whether it was asked for; one that is found more than once is, when one of its
-    // finders asked for it.
-    let mut found: Vec<(PathBuf, bool)> = Vec::new();
-    let mut barred = BTreeMap::new();
-    // What is asked for by the root is the same walk.
-    if request.whole && !request.paths.iter().any(|path| path == request.root) {
-        walk(request, request.root, None, &mut barred, |path| {
-            found.push((path, false))
-        });
-    }
     let named: BTreeSet<&Path> = request
         .paths
         .iter()
         .filter(|p| !p.is_dir())
         .map(PathBuf::as_path)
         .collect();
-    for path in request.paths {
-        if named.contains(path.as_path()) {
-            found.push((path.clone(), true));
-            continue;
-        }
-        let before = found.len();
-        walk(request, path, None, &mut barred, |path| {
-            found.push((path, true))
-        });
-        if found.len() == before {
-            tree.barren.push(path.clone());
-        }
-    }
-    if !request.whole {
-        let beside: BTreeSet<_> = named.iter().filter_map(|file| file.parent()).collect();
-        for directory in beside {
-            // One that cannot be listed leaves the file as alone as it was asked for.
-            walk(request, directory, Some(1), &mut BTreeMap::new(), |path| {
-                found.push((path, false))
-            });
-        }
-    }
+    let Found { files, barred } = find(request, &named, &mut tree.barren);
     for (path, error) in barred {
         if request.paths.contains(&path) {
             return Err(Unreadable { path, error });
@@ -110,9 +79,7 @@ pub fn read(request: &Request<'_>) -> Result<Tree, Unreadable> {
             tree.unread.push(cannot_read(shown, what, &error));
         }
     }
-    found.sort_by(|a, b| a.0.as_os_str().cmp(b.0.as_os_str()).then(b.1.cmp(&a.1)));
-    found.dedup_by(|later, first| later.0 == first.0);
-    let read: Vec<_> = found
+    let read: Vec<_> = files
         .into_par_iter()
         .map(|(path, asked)| {
             (
@@ -168,6 +135,50 @@ pub fn read(request: &Request<'_>) -> Result<Tree, Unreadable> {
     Ok(tree)
 }
 
+/// Which files there are to read.
+#[derive(Default)]
+struct Found {
+    /// Each once, in order, with whether it was asked for.
+    files: Vec<(PathBuf, bool)>,
+    /// What could not be looked into.
+    barred: BTreeMap<PathBuf, std::io::Error>,
+}
+
+/// All files of a request; `named` are the PATHs that are files, `barren` gets those in which there
+/// is none.
+fn find(request: &Request<'_>, named: &BTreeSet<&Path>, barren: &mut Vec<PathBuf>) -> Found {
+    let mut all = Found::default();
+    // What is asked for by the root is the same walk.
+    if request.whole && !request.paths.iter().any(|path| path == request.root) {
+        all.walk(request, request.root, None, false);
+    }
+    for path in request.paths {
+        if named.contains(path.as_path()) {
+            all.files.push((path.clone(), true));
+            continue;
+        }
+        let before = all.files.len();
+        all.walk(request, path, None, true);
+        if all.files.len() == before {
+            barren.push(path.clone());
+        }
+    }
+    if !request.whole {
+        let directories: BTreeSet<_> = named.iter().filter_map(|file| file.parent()).collect();
+        // A directory that cannot be listed leaves the file as alone as it was asked for.
+        let mut beside = Found::default();
+        for directory in directories {
+            beside.walk(request, directory, Some(1), false);
+        }
+        all.files.extend(beside.files);
+    }
+    // One that is found more than once was asked for when one of its finders asked for it.
+    all.files
+        .sort_by(|a, b| a.0.as_os_str().cmp(b.0.as_os_str()).then(b.1.cmp(&a.1)));
+    all.files.dedup_by(|later, first| later.0 == first.0);
+    all
+}
+
 /// A file of which only the path is known. Text that is not YAML keeps it from looking as if there
 /// were nothing: what is applied together with it is not known completely.
 fn unknown(path: String) -> Input {
@@ -178,32 +189,27 @@ fn unknown(path: String) -> Input {
     }
 }
 
-/// All files below a directory that look like manifests, as deep as is said; what cannot be read on
-/// the way is `barred`.
-fn walk(
-    request: &Request<'_>,
-    directory: &Path,
-    depth: Option<usize>,
-    barred: &mut BTreeMap<PathBuf, std::io::Error>,
-    mut found: impl FnMut(PathBuf),
-) {
-    let entries = WalkBuilder::new(directory)
-        .max_depth(depth)
-        .ignore(false)
-        .git_global(false)
-        .git_exclude(false)
-        .require_git(false)
-        .parents(request.in_git)
-        .build();
-    for entry in entries {
-        match entry {
-            Ok(entry)
-                if entry.file_type().is_some_and(|t| t.is_file()) && is_manifest(entry.path()) =>
-            {
-                found(entry.into_path())
+impl Found {
+    /// Adds all files below a directory that look like manifests, as deep as is said.
+    fn walk(&mut self, request: &Request<'_>, directory: &Path, depth: Option<usize>, asked: bool) {
+        let entries = WalkBuilder::new(directory)
+            .max_depth(depth)
+            .ignore(false)
+            .git_global(false)
+            .git_exclude(false)
+            .require_git(false)
+            .parents(request.in_git)
+            .build();
+        for entry in entries {
+            match entry {
+                Ok(entry) => {
+                    let is_file = entry.file_type().is_some_and(|t| t.is_file());
+                    if is_file && is_manifest(entry.path()) {
+                        self.files.push((entry.into_path(), asked));
+                    }
+                }
+                Err(error) => self.barred.extend(walk_error(error)),
             }
-            Ok(_) => {}
-            Err(error) => barred.extend(walk_error(error)),
         }
     }
 }

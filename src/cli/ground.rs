@@ -53,7 +53,7 @@ impl Ground {
                     _ => paths.push(found),
                 },
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    missing.push(path.display().to_string())
+                    missing.push(path.display().to_string());
                 }
                 Err(error) => bail!("{}: {}", path.display(), files::plain(&error)),
             }

@@ -50,6 +50,7 @@ impl Below {
     }
 
     /// And of the files in these directories, not of what is below them.
+    #[must_use]
     pub fn and_files_in(mut self, directories: Vec<PathBuf>) -> Self {
         self.shallow = directories;
         self
