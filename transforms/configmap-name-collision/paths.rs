@@ -5,6 +5,8 @@
 //! alternatives that nobody applies together (docs/kubernetes.md#directories-prove-nothing). Paths
 //! are cut into words; words that name an environment or a version must be the same in both.
 
+use kubewright_model::text;
+use kubewright_model::text::Path;
 use std::collections::BTreeSet;
 
 use super::Reason;
@@ -143,7 +145,7 @@ pub(super) fn alternatives(paths: &[&str]) -> Option<Reason> {
     if let Some(path) = paths.iter().find(|p| in_tests(p)) {
         return Some(Reason::doubt(
             "test-fixture",
-            format!("{path} lies in a directory of test data"),
+            text![Path(path), " lies in a directory of test data"],
         ));
     }
     let (first, rest) = paths.split_first()?;
@@ -154,19 +156,33 @@ pub(super) fn alternatives(paths: &[&str]) -> Option<Reason> {
         if let Some(word) = difference(first, path, ENVIRONMENTS) {
             return Some(Reason::doubt(
                 "environment-variants",
-                format!("{first} and {path} look like two environments ({word})"),
+                text![
+                    Path(first),
+                    " and ",
+                    Path(path),
+                    " look like two environments (",
+                    word,
+                    ")"
+                ],
             ));
         }
         if let Some(word) = difference(first, path, VERSIONS) {
             return Some(Reason::doubt(
                 "version-variants",
-                format!("{first} and {path} look like two versions of one file ({word})"),
+                text![
+                    Path(first),
+                    " and ",
+                    Path(path),
+                    " look like two versions of one file (",
+                    word,
+                    ")"
+                ],
             ));
         }
         if words(first).map(stem).eq(words(path).map(stem)) {
             return Some(Reason::doubt(
                 "version-variants",
-                format!("{first} and {path} differ in a number only"),
+                text![Path(first), " and ", Path(path), " differ in a number only"],
             ));
         }
     }

@@ -8,7 +8,6 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::rc::Rc;
 
 use kubewright_model::finding::{Location, NoFix};
@@ -16,11 +15,14 @@ use kubewright_model::kube::{
     Evidence, Keys, PodTemplate, Reference, Resolution, Resource, ResourceId, SetId, Site, Target,
     Unknown, Workspace,
 };
+use kubewright_model::text;
+use kubewright_model::text::{Path, Text};
 use kubewright_model::yaml::Node;
 
 use super::canon::Section;
 use super::content::{self, Content, Unfilled};
 use super::name_hash;
+use crate::say;
 
 /// How much of a source is read besides the keys that are named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -132,23 +134,12 @@ impl Reading {
 }
 
 /// `ConfigMap a`, `ConfigMaps a and b`, `ConfigMaps a, b and c and Secret d`
-pub(super) fn list(labels: &[(Target, String)]) -> String {
-    let mut kinds = Vec::new();
-    for kind in [Target::ConfigMap, Target::Secret] {
-        let names: Vec<&str> = labels
-            .iter()
-            .filter(|(to, _)| *to == kind)
-            .map(|(_, name)| name.as_str())
-            .collect();
-        match names.as_slice() {
-            [] => {}
-            [one] => kinds.push(format!("{} {one}", kind.kind())),
-            [first @ .., last] => {
-                kinds.push(format!("{}s {} and {last}", kind.kind(), first.join(", ")))
-            }
-        }
-    }
-    kinds.join(" and ")
+pub(super) fn list(labels: &[(Target, String)]) -> Text {
+    let kinds = [Target::ConfigMap, Target::Secret].map(|kind| {
+        let of_kind = labels.iter().filter(|(to, _)| *to == kind);
+        Text::list_of(kind.kind(), of_kind.map(|(_, name)| name))
+    });
+    Text::joined(kinds.into_iter().filter(|names| !names.is_empty()), " and ")
 }
 
 /// Where images look for what they take in once, while their data directory is empty: databases
@@ -484,10 +475,12 @@ fn read_in(
     };
     Err(NoFix::new(
         "generated-name",
-        format!(
-            "{each} {} carries a hash of its content",
-            list(&reading.by_name)
-        ),
+        text![
+            each,
+            " ",
+            list(&reading.by_name),
+            " carries a hash of its content"
+        ],
     ))
 }
 
@@ -685,27 +678,23 @@ fn defined_elsewhere<'a>(
         .find(|r| r.api_version == "v1" && same_place(r))
 }
 
-fn absent(
-    workspace: &Workspace,
-    set: SetId,
-    workload: &Resource,
-    sources: &[&Source<'_>],
-) -> String {
-    let names: Vec<String> = sources.iter().map(|s| s.display()).collect();
-    let mut text = format!(
-        "not among what is applied with it ({}): {}",
-        workspace.set(set).name,
-        names.join(", ")
-    );
+fn absent(workspace: &Workspace, set: SetId, workload: &Resource, sources: &[&Source<'_>]) -> Text {
+    let labels: Vec<_> = sources.iter().map(|source| source.label()).collect();
+    let mut text = text![
+        "not among what is applied with it (",
+        say::set(workspace, set),
+        "): ",
+        list(&labels)
+    ];
     if let Some(resource) = sources
         .iter()
         .find_map(|s| defined_elsewhere(workspace, workload, s))
     {
-        let path = &workspace.file(resource.file).path;
-        let _ = write!(
-            text,
-            "; {path} has one: say in [[apply-sets]] if they are applied together"
-        );
+        text.push(text![
+            "; ",
+            Path(&workspace.file(resource.file).path),
+            " has one: say in [[apply-sets]] if they are applied together"
+        ]);
     }
     text
 }

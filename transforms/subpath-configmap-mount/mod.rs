@@ -37,6 +37,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::images::Question;
 use kubewright_model::kube::{ContainerKind, Resource};
+use kubewright_model::text;
+use kubewright_model::text::Text;
 use kubewright_model::yaml::{Edit, Word};
 
 use self::decide::{Case, Decision};
@@ -172,7 +174,7 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
                     pod,
                     Severity::Error,
                     &[decision],
-                    missing(decision),
+                    missing(decision).into(),
                     Vec::new(),
                     Err(no_fix.clone()),
                 ));
@@ -186,7 +188,7 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
                     pod,
                     Severity::Error,
                     &[decision],
-                    message,
+                    message.into(),
                     Vec::new(),
                     Err(no_fix.clone()),
                 ));
@@ -197,7 +199,7 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
                     pod,
                     Severity::Info,
                     &[decision],
-                    message,
+                    message.into(),
                     Vec::new(),
                     Err(no_fix.clone()),
                 ));
@@ -220,7 +222,7 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
                         findings.push(offered(
                             pod,
                             &[decision],
-                            fixed(pod, &[decision], title, edits, &basis),
+                            fixed(pod, &[decision], title.into(), edits, &basis),
                         ));
                     }
                     Err(no_fix) => kept.push((decision, no_fix)),
@@ -290,9 +292,9 @@ fn whole_directory(
         decision.source.display()
     );
     Finding {
-        message,
+        message: message.into(),
         severity: Severity::Warning,
-        ..fixed(pod, &[decision], title, edits, basis)
+        ..fixed(pod, &[decision], title.into(), edits, basis)
     }
 }
 
@@ -315,8 +317,8 @@ fn keep(pod: &Pod<'_>, kept: &[(&Decision<'_, '_>, NoFix)], findings: &mut Vec<F
             pod,
             severity,
             &decisions,
-            say::message(&decisions),
-            vec![staleness],
+            say::message(&decisions).into(),
+            vec![staleness.into()],
             Err(reason.clone()),
         );
         findings.push(does_not_start(&decisions, kept));
@@ -339,22 +341,23 @@ fn missing(decision: &Decision<'_, '_>) -> String {
 fn fixed(
     pod: &Pod<'_>,
     decisions: &[&Decision<'_, '_>],
-    title: String,
+    title: Text,
     edits: Vec<Edit>,
     basis: &Basis,
 ) -> Finding {
     let mut notes = basis.notes();
     if pod.must_be_recreated() {
         let kind = &pod.cx.workspace.resource(pod.id).kind;
-        notes.push(format!(
-            "a {kind} cannot take this change in place: delete it and create it again"
-        ));
+        notes.push(text![
+            "a ",
+            kind,
+            " cannot take this change in place: delete it and create it again"
+        ]);
     }
     let ends = decisions.iter().all(|d| d.ends);
     if ends {
         notes.push(
-            "not needed: the container ends, and reads the content anew each time it starts"
-                .to_owned(),
+            "not needed: the container ends, and reads the content anew each time it starts".into(),
         );
     }
     let safe = basis.proven() && !ends && !pod.must_be_recreated();
@@ -377,7 +380,7 @@ fn fixed(
         pod,
         Severity::Warning,
         decisions,
-        say::message(decisions),
+        say::message(decisions).into(),
         notes,
         Ok(fix),
     )
@@ -394,7 +397,7 @@ fn does_not_start(decisions: &[&Decision<'_, '_>], finding: Finding) -> Finding 
         decision.mount.written
     );
     Finding {
-        message,
+        message: message.into(),
         severity: Severity::Error,
         ..finding
     }
@@ -411,7 +414,7 @@ fn offered(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>], mut finding: Finding)
         finding.severity = severity;
         finding
             .notes
-            .push(format!("as long as the subPath stays, {staleness}"));
+            .push(text!["as long as the subPath stays, ", staleness]);
     }
     does_not_start(decisions, finding)
 }
@@ -420,11 +423,11 @@ fn finding(
     pod: &Pod<'_>,
     severity: Severity,
     decisions: &[&Decision<'_, '_>],
-    message: String,
-    notes: Vec<String>,
+    message: Text,
+    notes: Vec<Text>,
     fix: Result<Fix, NoFix>,
 ) -> Finding {
-    let mut related: Vec<(Location, String)> = decisions
+    let mut related: Vec<(Location, Text)> = decisions
         .iter()
         .map(|d| (place(pod, d), label(d)))
         .collect();
@@ -433,16 +436,11 @@ fn finding(
         |(place, _)| place.clone(),
     );
     related.retain(|(_, label)| !label.is_empty());
-    Finding {
-        transform: META.name,
-        severity,
-        message,
-        primary,
-        related,
-        resource: Some(pod.id),
-        notes,
-        fix,
-    }
+    META.finding(severity, primary, message)
+        .related(related)
+        .about(pod.id)
+        .notes(notes)
+        .fix(fix)
 }
 
 /// The first entry of a mount, where its item begins.
@@ -457,14 +455,14 @@ fn place(pod: &Pod<'_>, decision: &Decision<'_, '_>) -> Location {
     }
 }
 
-fn label(decision: &Decision<'_, '_>) -> String {
-    format!(
-        "{} at {}",
+fn label(decision: &Decision<'_, '_>) -> Text {
+    text![
         decision
             .mount
             .sub_path
             .or(decision.mount.expr)
             .unwrap_or("a file"),
-        decision.mount.written
-    )
+        " at ",
+        &decision.mount.written
+    ]
 }
