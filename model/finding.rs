@@ -6,6 +6,7 @@
 
 pub use crate::kube::Location;
 use crate::kube::{FileId, ResourceId, Workspace};
+use crate::text::Text;
 use crate::yaml::{Edit, Refusal};
 
 /// How much a finding matters.
@@ -62,24 +63,76 @@ pub struct Finding {
     /// How much it matters.
     pub severity: Severity,
     /// What is wrong here; names the resource.
-    pub message: String,
+    pub message: Text,
     /// Where.
     pub primary: Location,
     /// Other places, each with what is there.
-    pub related: Vec<(Location, String)>,
+    pub related: Vec<(Location, Text)>,
     /// The resource it is about.
     pub resource: Option<ResourceId>,
     /// Further sentences for the reader: what proved the fix, what it cures, a migration plan.
-    pub notes: Vec<String>,
+    pub notes: Vec<Text>,
     /// The fix, or why there is none.
     pub fix: Result<Fix, NoFix>,
+}
+
+impl Finding {
+    /// A finding in the making: it becomes one with its fix, or with the reason why there is none.
+    pub fn build(
+        transform: &'static str,
+        severity: Severity,
+        primary: Location,
+        message: impl Into<Text>,
+    ) -> FindingBuilder {
+        FindingBuilder(Self {
+            transform,
+            severity,
+            message: message.into(),
+            primary,
+            related: Vec::new(),
+            resource: None,
+            notes: Vec::new(),
+            fix: Err(NoFix::new("", "")),
+        })
+    }
+}
+
+/// What is known of a finding before its fix.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct FindingBuilder(Finding);
+
+impl FindingBuilder {
+    /// The resource it is about.
+    pub fn about(mut self, resource: impl Into<Option<ResourceId>>) -> Self {
+        self.0.resource = resource.into();
+        self
+    }
+
+    /// Other places, each with what is there.
+    pub fn related(mut self, places: impl IntoIterator<Item = (Location, Text)>) -> Self {
+        self.0.related.extend(places);
+        self
+    }
+
+    /// Further sentences for the reader.
+    pub fn notes(mut self, notes: impl IntoIterator<Item = Text>) -> Self {
+        self.0.notes.extend(notes);
+        self
+    }
+
+    /// The finding, with its fix or with the reason why there is none.
+    pub fn fix(mut self, fix: Result<Fix, NoFix>) -> Finding {
+        self.0.fix = fix;
+        self.0
+    }
 }
 
 /// A transaction over files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fix {
     /// Imperative: "suffix the ConfigMap …".
-    pub title: String,
+    pub title: Text,
     /// How far it can be trusted.
     pub applicability: Applicability,
     /// All of it, or nothing.
@@ -137,12 +190,12 @@ pub struct NoFix {
     /// Stable code, such as `entrypoint-unknown`: counted, and documented on the transform's page.
     pub code: &'static str,
     /// Shown to the user.
-    pub text: String,
+    pub text: Text,
 }
 
 impl NoFix {
     /// A reason with its code.
-    pub fn new(code: &'static str, text: impl Into<String>) -> Self {
+    pub fn new(code: &'static str, text: impl Into<Text>) -> Self {
         Self {
             code,
             text: text.into(),

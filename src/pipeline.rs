@@ -469,17 +469,9 @@ fn input_finding(workspace: &Workspace, broken: &Broken) -> Finding {
             reason,
         )
     };
-    Finding {
-        transform: INPUT,
-        severity,
-        message,
-        primary: Location {
-            file: broken.file,
-            span: start..end,
-        },
-        related: Vec::new(),
-        resource: None,
-        notes: Vec::new(),
-        fix: Err(reason),
-    }
+    let place = Location {
+        file: broken.file,
+        span: start..end,
+    };
+    Finding::build(INPUT, severity, place, message).fix(Err(reason))
 }

@@ -4,10 +4,12 @@
 //! fails, never writes. One folder each, named for the pattern it finds; its `README.md` is its
 //! only page. [`ALL`] lists them in the order in which fixes are applied: names first, hashes last.
 
-use kubewright_model::finding::{Applicability, Finding};
+use kubewright_model::finding::{Applicability, Finding, FindingBuilder, Location, Severity};
 use kubewright_model::kube::Workspace;
 use kubewright_model::kube::images::Question;
+use kubewright_model::text::Text;
 
+mod say;
 mod settings;
 
 #[path = "configmap-name-collision/mod.rs"]
@@ -47,6 +49,18 @@ pub struct Meta {
     /// The codes with which it says why there is no fix, besides those that are the same for all
     /// transforms.
     pub codes: &'static [&'static str],
+}
+
+impl Meta {
+    /// A finding of this transform in the making.
+    pub fn finding(
+        &self,
+        severity: Severity,
+        primary: Location,
+        message: impl Into<Text>,
+    ) -> FindingBuilder {
+        Finding::build(self.name, severity, primary, message)
+    }
 }
 
 /// What a transform sees.

@@ -12,7 +12,7 @@ use super::args::{FixArgs, Format};
 use super::config::{self, Config, FailOn};
 use super::globs::{self, Of};
 use super::ground::Ground;
-use super::print::{Paths, diff, json, reword, text};
+use super::print::{Paths, diff, json, text};
 use super::progress::Progress;
 use super::terminal::Terminal;
 use super::{Status, write};
@@ -52,11 +52,6 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         write::write(&ground.root, &report.files)?;
     }
     let paths = ground.shown();
-    reword(
-        &mut report,
-        &paths,
-        workspace.files().iter().map(|f| f.path.as_str()),
-    );
     match args.format {
         Format::Text => terminal.out(&whole_text(args, &report, &paths))?,
         Format::Json => terminal.raw(&json::render(&report, &paths))?,

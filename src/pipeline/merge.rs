@@ -330,7 +330,7 @@ impl Merge {
                     path: original.file(s.file).path.clone(),
                     document: s.document,
                     code: s.code,
-                    text: s.text.clone(),
+                    text: s.text.as_str().into(),
                 })
                 .collect(),
             suppressed: self.suppressed,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{FileId, Resource, Workspace};
+use kubewright_model::text::Text;
 
 pub use super::restarts::{Restart, Strategy};
 
@@ -125,7 +126,7 @@ pub enum FileFate {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportedFix {
     /// Imperative.
-    pub title: String,
+    pub title: Text,
     /// How far it can be trusted.
     pub applicability: Applicability,
     /// All of it.
@@ -142,15 +143,15 @@ pub struct Reported {
     /// How much it matters.
     pub severity: Severity,
     /// What is wrong.
-    pub message: String,
+    pub message: Text,
     /// Where.
     pub place: Place,
     /// Other places, each with what is there; one that equals `place` is the label of that place.
-    pub related: Vec<(Place, String)>,
+    pub related: Vec<(Place, Text)>,
     /// The resource it is about.
     pub resource: Option<ResourceName>,
     /// Further sentences.
-    pub notes: Vec<String>,
+    pub notes: Vec<Text>,
     /// The fix, or why there is none.
     pub fix: Result<ReportedFix, NoFix>,
     /// What became of it.
@@ -192,7 +193,7 @@ impl Reported {
         Self {
             transform: super::INPUT,
             severity: Severity::Error,
-            message,
+            message: message.into(),
             place: Place {
                 path,
                 line: position.0,
@@ -277,7 +278,7 @@ pub struct LeftAlone {
     /// Stable code.
     pub code: &'static str,
     /// For the user.
-    pub text: String,
+    pub text: Text,
 }
 
 /// All that a run says.

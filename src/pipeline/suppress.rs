@@ -233,19 +233,14 @@ impl Suppressions {
 }
 
 fn remark(location: &Location, message: String, code: &'static str) -> Finding {
-    Finding {
-        transform: UNUSED_SUPPRESSION,
-        severity: Severity::Info,
+    let reason = "comments and annotations of people are not edited";
+    Finding::build(
+        UNUSED_SUPPRESSION,
+        Severity::Info,
+        location.clone(),
         message,
-        primary: location.clone(),
-        related: Vec::new(),
-        resource: None,
-        notes: Vec::new(),
-        fix: Err(NoFix::new(
-            code,
-            "comments and annotations of people are not edited",
-        )),
-    }
+    )
+    .fix(Err(NoFix::new(code, reason)))
 }
 
 /// The candidate nearest to `name`, when it is near enough to be meant.

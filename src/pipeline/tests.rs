@@ -60,16 +60,16 @@ impl Transform for Fake {
         else {
             return Vec::new();
         };
-        vec![Finding {
-            transform: self.meta.name,
-            severity: Severity::Warning,
-            message: format!("{} is {}", resource.display(), self.from),
-            primary: Location::of(resource.file, node),
-            related: Vec::new(),
-            resource: Some(*first),
-            notes: Vec::new(),
-            fix: (self.make)(workspace, &found),
-        }]
+        vec![
+            self.meta
+                .finding(
+                    Severity::Warning,
+                    Location::of(resource.file, node),
+                    format!("{} is {}", resource.display(), self.from),
+                )
+                .about(*first)
+                .fix((self.make)(workspace, &found)),
+        ]
     }
 }
 
@@ -86,7 +86,7 @@ fn set(workspace: &Workspace, ids: &[ResourceId], to: &str) -> Result<Fix, NoFix
         ));
     }
     Ok(Fix {
-        title: format!("make it {to}"),
+        title: format!("make it {to}").into(),
         applicability: Applicability::Safe,
         changes,
         claims: Vec::new(),
@@ -228,7 +228,10 @@ fn what_only_the_result_shows_is_said_of_the_original() {
     );
     assert_eq!(
         report.findings[1].notes,
-        ["appears only after the other fixes of this run, and names things as they are then"]
+        [
+            "appears only after the other fixes of this run, and names things as they are then"
+                .into()
+        ]
     );
 }
 
@@ -534,7 +537,7 @@ fn many_offered_fixes_of_a_file_are_tried_together() {
         .findings
         .iter()
         .filter(|f| f.fix.is_err())
-        .map(|f| f.message.as_str())
+        .map(|f| f.message.to_string())
         .collect();
     assert_eq!(
         refused,
@@ -571,13 +574,15 @@ fn a_fix_that_another_one_made_possible_takes_the_place_of_the_remark() {
         ("worker.yaml", &reader("worker"), true),
     ]);
     let report = run(&ws, kubewright_transforms::ALL).unwrap();
-    let said: Vec<(&str, &str, Outcome)> = report
+    let said: Vec<(&str, String, Outcome)> = report
         .findings
         .iter()
         .map(|f| {
             (
                 f.place.path.as_str(),
-                f.fix.as_ref().map_or("none", |fix| fix.title.as_str()),
+                f.fix
+                    .as_ref()
+                    .map_or("none".to_owned(), |fix| fix.title.to_string()),
                 f.outcome,
             )
         })
@@ -587,17 +592,18 @@ fn a_fix_that_another_one_made_possible_takes_the_place_of_the_remark() {
         [
             (
                 "web-config.yaml",
-                "rename 1 of 2 definitions to settings-web, and the references that demand them",
+                "rename 1 of 2 definitions to settings-web, and the references that demand them"
+                    .to_owned(),
                 Outcome::Applied
             ),
             (
                 "web.yaml",
-                "write the hash of ConfigMap settings-web to the pod template",
+                "write the hash of ConfigMap settings-web to the pod template".to_owned(),
                 Outcome::Applied
             ),
             (
                 "worker.yaml",
-                "write the hash of ConfigMap settings to the pod template",
+                "write the hash of ConfigMap settings to the pod template".to_owned(),
                 Outcome::Applied
             ),
         ]

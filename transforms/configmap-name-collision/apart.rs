@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
 use kubewright_model::kube::{Evidence, ResourceId, SetId, Target, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::{Path, Text};
 
 use super::demand::{self, Verdict};
 use super::entries::{self, Courses, Entry, Origin};
@@ -94,7 +96,7 @@ fn finding(
 ) -> Option<Finding> {
     let primary = collision.definitions.first()?;
     let namespace = collision.namespace.as_deref().unwrap_or_default();
-    let places: Vec<String> = (0..collision.definitions.len())
+    let places: Vec<Text> = (0..collision.definitions.len())
         .map(|at| collision.place(ws, at))
         .collect();
     let what = format!(
@@ -102,23 +104,10 @@ fn finding(
         collision.to.kind(),
         collision.applied
     );
-    Some(Finding {
-        transform: META.name,
-        severity: Severity::Info,
-        message: format!(
-            "{what} is defined with different keys in {}, each with a reader of its own",
-            places.join(" and ")
-        ),
-        primary: Location::of(primary.file, primary.name),
-        related: related(ws, collision, demands, attached),
-        resource: primary.id(),
-        notes: Vec::new(),
-        fix: Err(NoFix::new(
+    Some(META.finding(Severity::Info, Location::of(primary.file, primary.name), text![what, " is defined with different keys in ", Text::joined(places, " and "), ", each with a reader of its own"]).related(related(ws, collision, demands, attached)).about(primary.id()).fix(Err(NoFix::new(
             "separate-sets",
             "nothing here says whether both go to one cluster; where they do, each apply takes the keys of the other away: say so in \
-             [[apply-sets]], or give one of them another name",
-        )),
-    })
+             [[apply-sets]], or give one of them another name"))))
 }
 
 /// An object that several appliers of one cluster apply from one file.
@@ -162,26 +151,17 @@ pub(super) fn shared(ws: &Workspace, to: Target) -> Vec<Finding> {
                 "so it belongs to whichever applied it last, and goes when that one is deleted or prunes"
             };
             let namespace = namespace.map_or_else(String::new, |n| format!(" in namespace {n}"));
-            found.push(Finding {
-                transform: META.name,
-                severity: Severity::Warning,
-                message: format!("{} {name}{namespace} is applied by {}, {fight}", to.kind(), names.join(" and ")),
-                primary: Location::of(resource.file, node),
-                related: parts
+            found.push(META.finding(Severity::Warning, Location::of(resource.file, node), format!("{} {name}{namespace} is applied by {}, {fight}", to.kind(), names.join(" and "))).related(parts
                     .iter()
                     .filter_map(of)
                     .filter_map(|a| {
                         let at = ws.node(a.resource)?.path(&["metadata", "name"])?;
                         Some((
                             Location::of(ws.resource(a.resource).file, at),
-                            format!("{} applies {}", a.name, ws.file(resource.file).path),
+                            text![&a.name, " applies ", Path(&ws.file(resource.file).path)],
                         ))
                     })
-                    .collect(),
-                resource: Some(id),
-                notes: Vec::new(),
-                fix: Err(NoFix::new("two-owners", "let one of them alone apply the file: move it, or narrow the path of the other")),
-            });
+                    .collect::<Vec<_>>()).about(id).fix(Err(NoFix::new("two-owners", "let one of them alone apply the file: move it, or narrow the path of the other"))));
         }
     }
     found

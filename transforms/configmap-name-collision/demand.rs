@@ -14,6 +14,8 @@ use kubewright_model::kube::{
     Certainty, Demand, FieldReference, FileId, Keys, Member, OutsideUse, Resolution, Resource,
     ResourceId, Rollout, SetId, Workspace,
 };
+use kubewright_model::text;
+use kubewright_model::text::{Path, Text};
 use kubewright_model::yaml::Node;
 
 use super::Reason;
@@ -33,7 +35,7 @@ pub(super) enum Verdict {
     /// It stands in the directory of this definition alone.
     SameDirectory(usize),
     /// Why nothing decides: a code, and a text.
-    Undecided(&'static str, String),
+    Undecided(&'static str, Text),
 }
 
 /// A part of a set that is applied by itself.
@@ -63,20 +65,21 @@ impl Unit {
     }
 
     /// The start of a sentence that says what it builds or applies.
-    pub(super) fn builds(self, ws: &Workspace) -> String {
+    pub(super) fn builds(self, ws: &Workspace) -> Text {
         match self {
-            Self::Kustomization(_) => format!("the kustomization in {} builds", self.name(ws)),
+            Self::Kustomization(_) => text!["the kustomization in ", self.name(ws), " builds"],
             Self::Part(set, part) => {
                 let set = ws.set(set);
                 let applier = set
                     .parts
                     .get(part)
                     .and_then(|p| set.appliers.get(p.applier));
-                format!(
-                    "{} {} applies",
+                text![
                     applier.map_or("", |a| ws.resource(a.resource).kind.as_str()),
-                    self.name(ws)
-                )
+                    " ",
+                    self.name(ws),
+                    " applies"
+                ]
             }
         }
     }
@@ -219,10 +222,11 @@ pub(super) fn find<'a>(
         }
     }
     for (reference, _) in attached.references.iter().zip(met).filter(|(_, met)| !met) {
-        let text = format!(
-            "a patch in {} refers to the name and changes nothing that is in sight",
-            ws.file(reference.location.file).path
-        );
+        let text = text![
+            "a patch in ",
+            Path(&ws.file(reference.location.file).path),
+            " refers to the name and changes nothing that is in sight"
+        ];
         demands.blocks.push(Reason::new("outside-use", text));
     }
     for (at, consumer) in demands.consumers.iter().enumerate() {
@@ -247,10 +251,11 @@ fn torn(ws: &Workspace, attached: &Attached, demands: &Demands<'_>) -> Option<Re
             .filter(|c| c.patches.contains(reference));
         let meant: BTreeSet<Option<usize>> = patched.map(|c| c.verdict.definition()).collect();
         (meant.len() > 1).then(|| {
-            let text = format!(
-                "a patch in {} refers to the name for workloads that mean different definitions",
-                ws.file(reference.location.file).path
-            );
+            let text = text![
+                "a patch in ",
+                Path(&ws.file(reference.location.file).path),
+                " refers to the name for workloads that mean different definitions"
+            ];
             Reason::new("outside-use", text)
         })
     })
@@ -266,18 +271,18 @@ impl<'a> Finder<'a, '_> {
             patches: Vec::new(),
             keys: BTreeMap::new(),
             whole: false,
-            verdict: Verdict::Undecided("consumer-undecided", String::new()),
+            verdict: Verdict::Undecided("consumer-undecided", Text::new()),
             rollout: None,
         };
         for template in ws.pod_templates(member.resource) {
             for reference in template.references() {
                 if reference.to != collision.to || reference.name != collision.name {
                     if reference.to == collision.to && reference.name == collision.applied {
-                        let text = format!(
-                            "{} refers to the name that kustomize makes of it, {}",
+                        let text = text![
                             resource.display(),
-                            reference.name
-                        );
+                            " refers to the name that kustomize makes of it, ",
+                            &reference.name
+                        ];
                         demands.blocks.push(Reason::new("prefixed-name", text));
                     }
                     continue;
@@ -391,7 +396,7 @@ impl<'a> Finder<'a, '_> {
     }
 
     fn decide(&mut self, consumer: &Consumer<'_>, together: Option<(usize, Unit)>) -> Verdict {
-        let undecided = |text: String| Verdict::Undecided("consumer-undecided", text);
+        let undecided = |text: Text| Verdict::Undecided("consumer-undecided", text);
         let who = consumer.resource.display();
         let only = |found: &[usize]| if let [one] = *found { Some(one) } else { None };
         let same_file = only(self.holders.in_file(consumer.resource.file));
@@ -404,10 +409,12 @@ impl<'a> Finder<'a, '_> {
                 (Some((at, unit)), ..) => Verdict::Together(at, unit),
                 (None, Some(at), _) => Verdict::SameFile(at),
                 (None, None, Some(at)) => Verdict::SameDirectory(at),
-                _ => undecided(format!(
-                    "{who} takes whatever the {} holds",
-                    self.collision.to.kind()
-                )),
+                _ => undecided(text![
+                    who,
+                    " takes whatever the ",
+                    self.collision.to.kind(),
+                    " holds"
+                ]),
             };
         }
         let holders = self.holding(&consumer.keys);
@@ -431,9 +438,12 @@ impl<'a> Finder<'a, '_> {
                     (other, at),
                     unit,
                 ),
-                None => undecided(format!(
-                    "no single definition holds all that {who} demands: {keys}"
-                )),
+                None => undecided(text![
+                    "no single definition holds all that ",
+                    who,
+                    " demands: ",
+                    keys
+                ]),
             };
         }
         if let Some(at) = self.holders.open.iter().find(|at| !holders.contains(at)) {
@@ -442,9 +452,14 @@ impl<'a> Finder<'a, '_> {
                 .definitions
                 .get(*at)
                 .map_or("", |d| d.own_name());
-            return undecided(format!(
-                "{who} demands {keys}, and generator {place} may write keys that are not in sight"
-            ));
+            return undecided(text![
+                who,
+                " demands ",
+                keys,
+                ", and generator ",
+                place,
+                " may write keys that are not in sight"
+            ]);
         }
         match (by_keys, same_file, same_directory) {
             (Some(by_keys), Some(by_file), _) if by_keys != by_file => {
@@ -452,10 +467,17 @@ impl<'a> Finder<'a, '_> {
                     self.collision.place(self.ws, by_keys),
                     self.collision.place(self.ws, by_file),
                 );
-                let text = format!(
-                    "{who} demands {keys}, which only the definition in {held} holds, but stands in one file with the one in {beside}, which \
+                let text = text![
+                    who,
+                    " demands ",
+                    keys,
+                    ", which only the definition in ",
+                    held,
+                    " holds, but stands in one file with the one in ",
+                    beside,
+                    ", which \
                      does not hold it"
-                );
+                ];
                 Verdict::Undecided("contradicting-evidence", text)
             }
             (Some(by_keys), ..) => Verdict::Keys(by_keys),
@@ -463,13 +485,19 @@ impl<'a> Finder<'a, '_> {
             (None, None, Some(beside)) if holders.contains(&beside) => {
                 Verdict::SameDirectory(beside)
             }
-            (None, ..) if holders.is_empty() => undecided(format!(
-                "no single definition holds all that {who} demands: {keys}"
-            )),
-            (None, ..) => undecided(format!(
-                "{} definitions hold what {who} demands: {keys}",
-                holders.len()
-            )),
+            (None, ..) if holders.is_empty() => undecided(text![
+                "no single definition holds all that ",
+                who,
+                " demands: ",
+                keys
+            ]),
+            (None, ..) => undecided(text![
+                holders.len(),
+                " definitions hold what ",
+                who,
+                " demands: ",
+                keys
+            ]),
         }
     }
 
@@ -483,12 +511,19 @@ impl<'a> Finder<'a, '_> {
         unit: Unit,
     ) -> Verdict {
         let place = |at: usize| self.collision.place(self.ws, at);
-        let text = format!(
-            "for the definition in {} speaks that {who} {why}, and for the one in {} that {} both",
+        let text = text![
+            "for the definition in ",
             place(one),
+            " speaks that ",
+            who,
+            " ",
+            why,
+            ", and for the one in ",
             place(other),
-            unit.builds(self.ws)
-        );
+            " that ",
+            unit.builds(self.ws),
+            " both"
+        ];
         Verdict::Undecided("contradicting-evidence", text)
     }
 }

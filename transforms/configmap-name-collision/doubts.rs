@@ -7,6 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kubewright_model::kube::{Evidence, FileId, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::{Path, Text};
 use kubewright_model::yaml::Node;
 
 use super::demand::{Demands, Verdict};
@@ -16,16 +18,18 @@ use super::{Reason, paths};
 /// Whether all definitions of the name are in one namespace for certain (R1).
 pub(super) fn namespace(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
     let other = match collision.unsure {
-        Some(file) => ws.file(file).path.as_str(),
+        Some(file) => Path(&ws.file(file).path).into(),
         None if collision.certain => return None,
-        None => "another definition",
+        None => Text::from("another definition"),
     };
     let text = if collision.certain {
-        format!(
-            "the definition in {other} may be in the same namespace or not: only one side states a namespace"
-        )
+        text![
+            "the definition in ",
+            other,
+            " may be in the same namespace or not: only one side states a namespace"
+        ]
     } else {
-        "some definitions state a namespace and some do not: it depends on how they are applied whether they meet".to_owned()
+        "some definitions state a namespace and some do not: it depends on how they are applied whether they meet".into()
     };
     Some(Reason::doubt("namespace-uncertain", text))
 }
@@ -51,7 +55,7 @@ pub(super) fn content(ws: &Workspace, collision: &Collision<'_>) -> Option<Reaso
         }) {
             return Some(Reason::doubt(
                 "patch",
-                format!("the definition in {} is a patch", path(at)),
+                text!["the definition in ", path(at), " is a patch"],
             ));
         }
         let more = |other: &usize| {
@@ -71,18 +75,22 @@ pub(super) fn content(ws: &Workspace, collision: &Collision<'_>) -> Option<Reaso
             (Some(twin), more) if more.is_none_or(|more| twin < more) => {
                 return Some(Reason::doubt(
                     "identical-twin",
-                    format!(
-                        "the definitions in {} and {} hold the same",
+                    text![
+                        "the definitions in ",
                         path(at),
-                        path(twin)
-                    ),
+                        " and ",
+                        path(twin),
+                        " hold the same"
+                    ],
                 ));
             }
-            (_, Some(other)) => format!(
-                "the definition in {} holds all keys of the one in {}, and more",
+            (_, Some(other)) => text![
+                "the definition in ",
                 path(other),
-                path(at)
-            ),
+                " holds all keys of the one in ",
+                path(at),
+                ", and more"
+            ],
             _ => continue,
         };
         return Some(Reason::doubt("subset", text));
@@ -171,10 +179,14 @@ pub(super) fn alternatives(
                 let (a, b) = (&ws.file(*file).path, &ws.file(resource.file).path);
                 return Some(Reason::doubt(
                     "alternatives",
-                    format!(
-                        "{a} and {b} define {} too, as alternatives do",
-                        resource.display()
-                    ),
+                    text![
+                        Path(a),
+                        " and ",
+                        Path(b),
+                        " define ",
+                        resource.display(),
+                        " too, as alternatives do"
+                    ],
                 ));
             }
             known.push((resource.id, resource.file, member.namespace.as_deref()));

@@ -6,6 +6,8 @@ use std::ops::Range;
 
 use kubewright_model::finding::{Applicability, Change, Fix, Location};
 use kubewright_model::kube::{Evidence, FileId, Mentions, OutsideUse, Rollout, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::{Path, Text};
 use kubewright_model::yaml::{self, Node, Value, verify};
 
 use super::Reason;
@@ -16,6 +18,7 @@ use super::keeper::{Keeper, Why};
 use super::outside::{Attached, node_at};
 use super::suffix::NewName;
 use super::uses;
+use crate::say;
 
 /// One transaction over all definitions, consumers, patches and other uses.
 pub(super) fn build(
@@ -71,11 +74,15 @@ pub(super) fn build(
         .map(|n| n.name.as_str())
         .collect::<Vec<_>>()
         .join(", ");
-    let title = format!(
-        "rename {} of {} definitions to {new}, and the references that demand them",
+    let title = text![
+        "rename ",
         names.iter().flatten().count(),
-        names.len()
-    );
+        " of ",
+        names.len(),
+        " definitions to ",
+        new,
+        ", and the references that demand them"
+    ];
     Ok(Fix {
         title,
         applicability: applicability(collision, demands, keeper, names),
@@ -122,10 +129,10 @@ impl Rename<'_> {
         if self.ws.file(file).editable {
             return Ok(());
         }
-        let text = format!(
-            "{} would have to change, and lies outside of the paths given",
-            self.ws.file(file).path
-        );
+        let text = text![
+            Path(&self.ws.file(file).path),
+            " would have to change, and lies outside of the paths given"
+        ];
         Err(Reason::new("outside-paths", text))
     }
 
@@ -240,7 +247,7 @@ pub(super) fn notes(
     demands: &Demands<'_>,
     (keeper, names): (Keeper, &[Option<NewName>]),
     mentions: &Mentions,
-) -> Vec<String> {
+) -> Vec<Text> {
     let name = collision.name;
     let kept = collision.place(ws, keeper.index);
     let last = match collision.evidence {
@@ -252,15 +259,46 @@ pub(super) fn notes(
     };
     let mut notes = vec![together(ws, collision)];
     notes.push(match keeper.why {
-        Why::Settings => format!("the definition in {kept} keeps the name {name}, as `keep` has it"),
-        Why::Live => format!("the definition in {kept} keeps the name {name}: {last}"),
-        Why::Siblings => format!("the definition in {kept} keeps the name {name}, as it did when its siblings got their suffixes"),
-        Why::First => format!(
-            "the definition in {kept} keeps the name {name}: it stands first behind its siblings, as the one does that kept the name when they \
+        Why::Settings => text![
+            "the definition in ",
+            &kept,
+            " keeps the name ",
+            name,
+            ", as `keep` has it"
+        ],
+        Why::Live => text![
+            "the definition in ",
+            &kept,
+            " keeps the name ",
+            name,
+            ": ",
+            last
+        ],
+        Why::Siblings => text![
+            "the definition in ",
+            &kept,
+            " keeps the name ",
+            name,
+            ", as it did when its siblings got their suffixes"
+        ],
+        Why::First => text![
+            "the definition in ",
+            &kept,
+            " keeps the name ",
+            name,
+            ": it stands first behind its siblings, as the one does that kept the name when they \
              got their suffixes; should a later one have kept it, say so with `keep`"
-        ),
+        ],
         Why::Unclear => {
-            format!("the definition in {kept} keeps the name {name}: {last}; should another one have kept it before, say so with `keep`")
+            text![
+                "the definition in ",
+                &kept,
+                " keeps the name ",
+                name,
+                ": ",
+                last,
+                "; should another one have kept it before, say so with `keep`"
+            ]
         }
     });
     for (at, new) in names
@@ -268,18 +306,29 @@ pub(super) fn notes(
         .enumerate()
         .filter_map(|(at, new)| Some((at, new.as_ref()?)))
     {
-        notes.push(format!(
-            "the definition in {} becomes {}, after {}",
+        notes.push(text![
+            "the definition in ",
             collision.place(ws, at),
-            new.name,
-            new.from
-        ));
+            " becomes ",
+            &new.name,
+            ", after ",
+            &new.from
+        ]);
     }
     notes.extend(uses::searched(name, mentions));
     let object = collision.to.kind();
-    notes.push(super::pruning::note(ws, collision, keeper.index, names).unwrap_or_else(|| {
-        format!("{object} {name} stays in the cluster and holds what {kept} defines from the next apply on; nothing is left to prune")
-    }));
+    notes.push(
+        super::pruning::note(ws, collision, keeper.index, names).unwrap_or_else(|| {
+            text![
+                object,
+                " ",
+                name,
+                " stays in the cluster and holds what ",
+                &kept,
+                " defines from the next apply on; nothing is left to prune"
+            ]
+        }),
+    );
     for (at, new) in names
         .iter()
         .enumerate()
@@ -290,10 +339,15 @@ pub(super) fn notes(
             .get(at)
             .is_some_and(|d| hashed(ws, d.origin))
         {
-            notes.push(format!(
-                "the {object} that was generated as {name} with a content hash stays in the cluster until it is pruned; {} takes its place",
-                new.name
-            ));
+            notes.push(text![
+                "the ",
+                object,
+                " that was generated as ",
+                name,
+                " with a content hash stays in the cluster until it is pruned; ",
+                &new.name,
+                " takes its place"
+            ]);
         }
     }
     for (rollouts, effect) in EFFECTS {
@@ -307,10 +361,11 @@ pub(super) fn notes(
             .map(|c| c.resource.display())
             .collect();
         if !who.is_empty() {
-            notes.push(format!(
-                "{effect}: {}",
+            notes.push(text![
+                effect,
+                ": ",
                 who.into_iter().collect::<Vec<_>>().join(", ")
-            ));
+            ]);
         }
     }
     notes
@@ -327,21 +382,21 @@ pub(super) fn hashed(ws: &Workspace, origin: Origin) -> bool {
 }
 
 /// Why the definitions are taken to meet.
-pub(super) fn together(ws: &Workspace, collision: &Collision<'_>) -> String {
-    let names: Vec<&str> = collision
-        .sets
-        .iter()
-        .map(|s| ws.set(*s).name.as_str())
-        .collect();
-    let names = names.join(", ");
+pub(super) fn together(ws: &Workspace, collision: &Collision<'_>) -> Text {
+    let names = collision.sets.iter().map(|s| say::set_name(ws.set(*s)));
+    let names = Text::joined(names, ", ");
     match collision.evidence {
-        Evidence::Config => format!("they meet in apply set {names}, as the configuration says"),
-        Evidence::Kustomization => format!("they meet in the kustomization in {names}"),
-        Evidence::ArgoCd => format!("they meet in what Argo CD applies as {names}"),
-        Evidence::Flux => format!("they meet in what Flux applies as {names}"),
-        Evidence::Helm => format!("they meet in chart {names}"),
-        Evidence::Stream => "they meet on standard input, which is applied as a whole".to_owned(),
-        Evidence::Directory => format!("they meet when directory {names} is applied"),
+        Evidence::Config => text![
+            "they meet in apply set ",
+            names,
+            ", as the configuration says"
+        ],
+        Evidence::Kustomization => text!["they meet in the kustomization in ", names],
+        Evidence::ArgoCd => text!["they meet in what Argo CD applies as ", names],
+        Evidence::Flux => text!["they meet in what Flux applies as ", names],
+        Evidence::Helm => text!["they meet in chart ", names],
+        Evidence::Stream => "they meet on standard input, which is applied as a whole".into(),
+        Evidence::Directory => text!["they meet when directory ", names, " is applied"],
     }
 }
 

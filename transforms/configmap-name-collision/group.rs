@@ -13,6 +13,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use kubewright_model::finding::Location;
 use kubewright_model::kube::{ApplySet, Evidence, FileId, ResourceId, SetId, Target, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::{Path, Text};
 use kubewright_model::yaml::{Node, Value};
 
 use super::demand::Demands;
@@ -268,18 +270,18 @@ pub(super) struct Collision<'a> {
 impl Collision<'_> {
     /// Where a definition stands, for messages: its file, with the line when others stand there
     /// too.
-    pub(super) fn place(&self, ws: &Workspace, at: usize) -> String {
+    pub(super) fn place(&self, ws: &Workspace, at: usize) -> Text {
         let Some(definition) = self.definitions.get(at) else {
-            return String::new();
+            return Text::new();
         };
         let file = ws.file(definition.file);
         match self.in_file.get(&definition.file) {
-            Some(2..) => format!(
-                "{}:{}",
-                file.path,
+            Some(2..) => text![
+                Path(&file.path),
+                ":",
                 file.position(definition.name.span().start).0
-            ),
-            _ => file.path.clone(),
+            ],
+            _ => Path(&file.path).into(),
         }
     }
 

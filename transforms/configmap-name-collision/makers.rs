@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
 use kubewright_model::kube::{ApplySet, Evidence, Member, ResourceId, Target, Workspace, walk};
+use kubewright_model::text;
+use kubewright_model::text::{Path, Text};
 use kubewright_model::yaml::{Node, Value};
 
 use super::entries::{self, Entry, Origin};
@@ -277,11 +279,13 @@ impl Object<'_> {
             return None;
         }
         let place = &ws.file(definition.file).path;
-        let written = format!(
-            "{} is defined in {place} and written by {}",
+        let written = text![
             self.display(),
-            maker.display
-        );
+            " is defined in ",
+            Path(place),
+            " and written by ",
+            &maker.display
+        ];
         let managed = |mark: &str| {
             definition
                 .node
@@ -323,12 +327,13 @@ impl Object<'_> {
                 } else {
                     "give the object of one of them another name, or let the ExternalSecret add its keys with `creationPolicy: Merge`"
                 };
-                (format!("{written}, {gone}"), severity, advice)
+                (text![written, ", ", gone], severity, advice)
             }
             Manner::GivesUp => (
-                format!(
-                    "{written}, which leaves alone what it did not make: what it holds never arrives"
-                ),
+                text![
+                    written,
+                    ", which leaves alone what it did not make: what it holds never arrives"
+                ],
                 Severity::Warning,
                 "take the definition out of the manifests, or give one of them another name",
             ),
@@ -337,9 +342,12 @@ impl Object<'_> {
                 if both.is_empty() {
                     return None;
                 }
-                let text = format!(
-                    "{written}, and each puts its own value of {both} over that of the other"
-                );
+                let text = text![
+                    written,
+                    ", and each puts its own value of ",
+                    both,
+                    " over that of the other"
+                ];
                 (
                     text,
                     Severity::Warning,
@@ -387,7 +395,7 @@ impl Object<'_> {
             Severity::Warning
         };
         let primary = Location::of(self.ws.resource(a.id).file, a.name);
-        Some(self.finding(primary, a.id, b, (message, severity, advice)))
+        Some(self.finding(primary, a.id, b, (message.into(), severity, advice)))
     }
 
     fn finding(
@@ -395,7 +403,7 @@ impl Object<'_> {
         primary: Location,
         id: ResourceId,
         other: &Maker<'_>,
-        (message, severity, advice): (String, Severity, &str),
+        (message, severity, advice): (Text, Severity, &str),
     ) -> Finding {
         let there = Location::of(self.ws.resource(other.id).file, other.name);
         let paths = [primary.file, there.file].map(|file| self.ws.file(file).path.as_str());
@@ -412,15 +420,9 @@ impl Object<'_> {
             _ if !certain => severity.min(Severity::Warning),
             _ => severity,
         };
-        Finding {
-            transform: META.name,
-            severity,
-            message,
-            primary,
-            related: vec![(there, format!("{} writes {}", other.display, self.name))],
-            resource: Some(id),
-            notes: Vec::new(),
-            fix: Err(NoFix::new("two-owners", advice)),
-        }
+        META.finding(severity, primary, message)
+            .related(vec![(there, text![&other.display, " writes ", self.name])])
+            .about(id)
+            .fix(Err(NoFix::new("two-owners", advice)))
     }
 }

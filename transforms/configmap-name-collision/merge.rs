@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 
 use kubewright_model::finding::{Applicability, Change, Fix};
 use kubewright_model::kube::{Target, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::{Path, Text};
 use kubewright_model::yaml::{self, Kind, Node, Value};
 
 use super::demand::Demands;
@@ -34,18 +36,18 @@ pub(super) fn plan(
     (demands, attached): (&Demands<'_>, &Attached),
     keeper: Keeper,
 ) -> Plan {
-    let no = |text: String| Err(Reason::new("merge-impossible", text));
+    let no = |text: Text| Err(Reason::new("merge-impossible", text));
     let Some(into) = collision.definitions.get(keeper.index) else {
-        return no("nothing keeps the name".to_owned());
+        return no("nothing keeps the name".into());
     };
     if !attached.uses.is_empty() || !attached.patterns.is_empty() {
-        return no("patches or replacements name the definitions".to_owned());
+        return no("patches or replacements name the definitions".into());
     }
     if let Some(consumer) = demands.consumers.iter().find(|c| c.whole) {
-        return no(format!(
-            "{} takes all keys there are, and would get those of the others too",
-            consumer.resource.display()
-        ));
+        return no(text![
+            consumer.resource.display(),
+            " takes all keys there are, and would get those of the others too"
+        ]);
     }
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     if let Some(key) = collision
@@ -54,13 +56,17 @@ pub(super) fn plan(
         .flat_map(Definition::keys)
         .find(|k| !seen.insert(k))
     {
-        return no(format!("several definitions hold {key}"));
+        return no(text!["several definitions hold ", key]);
     }
     let size: usize = collision.definitions.iter().map(Definition::size).sum();
     if size > MAX_SIZE {
-        return no(format!(
-            "together they hold {size} bytes, and {MAX_SIZE} is the limit"
-        ));
+        return no(text![
+            "together they hold ",
+            size,
+            " bytes, and ",
+            MAX_SIZE,
+            " is the limit"
+        ]);
     }
     let others: Vec<&Definition<'_>> = collision
         .definitions
@@ -76,27 +82,29 @@ pub(super) fn plan(
     if !file.editable {
         return Err(Reason::new(
             "outside-paths",
-            format!(
-                "{} would have to change, and lies outside of the paths given",
-                file.path
-            ),
+            text![
+                Path(&file.path),
+                " would have to change, and lies outside of the paths given"
+            ],
         ));
     }
     let Some(id) = into.id() else {
-        return no("a generator makes the definition that keeps the name".to_owned());
+        return no("a generator makes the definition that keeps the name".into());
     };
     let (resource, yaml) = (ws.resource(id), file.yaml.as_deref());
     let (Some(yaml), None) = (yaml, resource.item) else {
-        return no(format!(
-            "the definition in {} is an item of a list",
-            file.path
-        ));
+        return no(text![
+            "the definition in ",
+            Path(&file.path),
+            " is an item of a list"
+        ]);
     };
     let Some(text) = merged(yaml, resource.document, into.node, &others, collision.to) else {
-        return no(format!(
-            "the entries cannot be moved into {} as they are written",
-            file.path
-        ));
+        return no(text![
+            "the entries cannot be moved into ",
+            Path(&file.path),
+            " as they are written"
+        ]);
     };
     changes.push(Change::Edit(
         into.file,
@@ -112,26 +120,33 @@ pub(super) fn plan(
         kept
     };
     let object = collision.to.kind();
-    let title = format!(
-        "merge {} definitions into the one in {place}",
-        collision.definitions.len()
-    );
+    let title = text![
+        "merge ",
+        collision.definitions.len(),
+        " definitions into the one in ",
+        &place
+    ];
     let mut notes = vec![
-        format!(
-            "no key is in two of the definitions, every consumer says which keys it wants, and together they hold {size} bytes"
-        ),
-        format!(
-            "{object} {} stays in the cluster and holds all keys from the next apply on; nothing is left to prune, and no reference changes",
-            collision.name
-        ),
+        text![
+            "no key is in two of the definitions, every consumer says which keys it wants, and together they hold ",
+            size,
+            " bytes"
+        ],
+        text![
+            object,
+            " ",
+            &collision.name,
+            " stays in the cluster and holds all keys from the next apply on; nothing is left to prune, and no reference changes"
+        ],
     ];
     if changes
         .iter()
         .any(|c| matches!(c, Change::Edit(_, edit) if !edit.lost_comments.is_empty()))
     {
-        notes.push(format!(
-            "comments between the entries move with them to {place}"
-        ));
+        notes.push(text![
+            "comments between the entries move with them to ",
+            place
+        ]);
     }
     Ok((
         Fix {

@@ -11,6 +11,8 @@
 
 use kubewright_model::finding::{Applicability, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Evidence, Failure, FailureReason, Reader, Target, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::{Path, Text};
 
 use crate::{Context, Meta, Transform};
 use demand::{Demands, Verdict};
@@ -81,12 +83,12 @@ impl Transform for ConfigMapNameCollision {
 #[derive(Debug, Clone)]
 struct Reason {
     code: &'static str,
-    text: String,
+    text: Text,
     doubt: bool,
 }
 
 impl Reason {
-    fn new(code: &'static str, text: impl Into<String>) -> Self {
+    fn new(code: &'static str, text: impl Into<Text>) -> Self {
         Self {
             code,
             text: text.into(),
@@ -94,7 +96,7 @@ impl Reason {
         }
     }
 
-    fn doubt(code: &'static str, text: impl Into<String>) -> Self {
+    fn doubt(code: &'static str, text: impl Into<Text>) -> Self {
         Self {
             doubt: true,
             ..Self::new(code, text)
@@ -103,7 +105,7 @@ impl Reason {
 }
 
 /// A fix, what to know of it, and the index of the definition that keeps its name.
-type Plan = Result<(Fix, Vec<String>, usize), Reason>;
+type Plan = Result<(Fix, Vec<Text>, usize), Reason>;
 
 fn finding(cx: &Context<'_>, mut collision: Collision<'_>) -> Option<Finding> {
     let ws = cx.workspace;
@@ -116,7 +118,7 @@ fn finding(cx: &Context<'_>, mut collision: Collision<'_>) -> Option<Finding> {
         Ok((fix, notes, keeper)) => (Ok(fix), notes, Some(keeper)),
         Err(reason) => (Err(NoFix::new(reason.code, reason.text)), Vec::new(), None),
     };
-    let notes = notes
+    let notes: Vec<Text> = notes
         .into_iter()
         .chain(wanted_behavior(ws, collision))
         .collect();
@@ -125,20 +127,21 @@ fn finding(cx: &Context<'_>, mut collision: Collision<'_>) -> Option<Finding> {
         .find(|(at, d)| Some(*at) != keeper && ws.file(d.file).editable)
         .map(|(_, d)| d);
     let primary = primary.or(collision.definitions.first())?;
-    Some(Finding {
-        transform: META.name,
-        severity,
-        message: message(ws, collision),
-        primary: Location::of(primary.file, primary.name),
-        related: related(ws, collision, &demands, &attached),
-        resource: primary.id(),
-        notes,
-        fix,
-    })
+    Some(
+        META.finding(
+            severity,
+            Location::of(primary.file, primary.name),
+            message(ws, collision),
+        )
+        .related(related(ws, collision, &demands, &attached))
+        .about(primary.id())
+        .notes(notes)
+        .fix(fix),
+    )
 }
 
 /// What kustomize asks of a generator that makes what is there already.
-fn wanted_behavior(ws: &Workspace, collision: &Collision<'_>) -> Option<String> {
+fn wanted_behavior(ws: &Workspace, collision: &Collision<'_>) -> Option<Text> {
     let failures = collision
         .sets
         .iter()
@@ -150,9 +153,13 @@ fn wanted_behavior(ws: &Workspace, collision: &Collision<'_>) -> Option<String> 
     };
     let (failure, kind) = (failures.into_iter().find(mine)?, collision.to.kind());
     let file = &ws.file(failure.kustomization).path;
-    Some(format!(
-        "the generator in {file} stops the build, because the {kind} is there: write `behavior: merge` to add its keys, or `behavior: replace`"
-    ))
+    Some(text![
+        "the generator in ",
+        Path(file),
+        " stops the build, because the ",
+        kind,
+        " is there: write `behavior: merge` to add its keys, or `behavior: replace`"
+    ])
 }
 
 /// Asks all that speaks against a rename, doubts about the collision itself first.
@@ -255,7 +262,7 @@ fn severity(collision: &Collision<'_>, demands: &Demands<'_>, reason: Option<&Re
     }
 }
 
-fn message(ws: &Workspace, collision: &Collision<'_>) -> String {
+fn message(ws: &Workspace, collision: &Collision<'_>) -> Text {
     let name = collision.namespace.as_deref().map_or_else(
         || collision.name.to_owned(),
         |ns| format!("{} in namespace {ns}", collision.name),
@@ -266,12 +273,14 @@ fn message(ws: &Workspace, collision: &Collision<'_>) -> String {
         collision.definitions.len()
     );
     if !collision.certain {
-        return format!(
-            "{} {} is defined {} times, perhaps in one namespace",
+        return text![
             collision.to.kind(),
-            collision.name,
-            collision.definitions.len()
-        );
+            " ",
+            &collision.name,
+            " is defined ",
+            collision.definitions.len(),
+            " times, perhaps in one namespace"
+        ];
     }
     let live = collision.place(ws, collision.definitions.len().saturating_sub(1));
     match (collision.evidence, collision.identical()) {
@@ -282,20 +291,33 @@ fn message(ws: &Workspace, collision: &Collision<'_>) -> String {
                 count if at + 1 == count => ", the last one",
                 _ => ", which is added to another one",
             };
-            let at = collision.fails_on().map_or_else(String::new, |at| {
-                format!(" on {}{}", collision.place(ws, at), order(at))
+            let at = collision.fails_on().map_or_else(Text::new, |at| {
+                text![" on ", collision.place(ws, at), order(at)]
             });
-            format!("{what} with {which} data; kustomize build fails{at}")
+            text![what, " with ", which, " data; kustomize build fails", at]
         }
-        (_, true) => format!("{what} with the same data"),
+        (_, true) => text![what, " with the same data"],
         (Evidence::ArgoCd | Evidence::Flux, _) => {
-            format!("{what} with different data, and only one of them can be live")
+            text![
+                what,
+                " with different data, and only one of them can be live"
+            ]
         }
         (Evidence::Directory, _) if !collision.in_one_file() => {
-            format!("{what} with different data; applied together, {live} is the one that is live")
+            text![
+                what,
+                " with different data; applied together, ",
+                live,
+                " is the one that is live"
+            ]
         }
         _ => {
-            format!("{what} with different data; {live} is applied last, and the one that is live")
+            text![
+                what,
+                " with different data; ",
+                live,
+                " is applied last, and the one that is live"
+            ]
         }
     }
 }
@@ -306,7 +328,7 @@ fn related(
     collision: &Collision<'_>,
     demands: &Demands<'_>,
     attached: &Attached,
-) -> Vec<(Location, String)> {
+) -> Vec<(Location, Text)> {
     let mut related = Vec::new();
     for (at, definition) in collision.definitions.iter().enumerate() {
         let keys = definition.keys().into_iter().collect::<Vec<_>>().join(", ");
@@ -323,7 +345,7 @@ fn related(
         };
         related.push((
             Location::of(definition.file, definition.name),
-            format!("{holds}{last}"),
+            text![holds, last],
         ));
     }
     for consumer in &demands.consumers {
@@ -336,25 +358,34 @@ fn related(
             .join(", ");
         let path = |at: usize| collision.place(ws, at);
         let text = match &consumer.verdict {
-            Verdict::Keys(at) => format!(
-                "{who} demands {keys}, which only the definition in {} holds",
-                path(*at)
-            ),
+            Verdict::Keys(at) => text![
+                who,
+                " demands ",
+                keys,
+                ", which only the definition in ",
+                path(*at),
+                " holds"
+            ],
             Verdict::Together(at, unit) => {
-                format!(
-                    "{} {who} with the definition in {}, and no other of that name",
+                text![
                     unit.builds(ws),
-                    path(*at)
-                )
+                    " ",
+                    who,
+                    " with the definition in ",
+                    path(*at),
+                    ", and no other of that name"
+                ]
             }
-            Verdict::SameFile(at) => format!(
-                "{who} stands in one file with the definition in {}",
+            Verdict::SameFile(at) => text![
+                who,
+                " stands in one file with the definition in ",
                 path(*at)
-            ),
-            Verdict::SameDirectory(at) => format!(
-                "{who} stands in one directory with the definition in {}",
+            ],
+            Verdict::SameDirectory(at) => text![
+                who,
+                " stands in one directory with the definition in ",
                 path(*at)
-            ),
+            ],
             Verdict::Undecided(_, text) => text.clone(),
         };
         let place = consumer
@@ -379,11 +410,12 @@ fn related(
         } else {
             format!(" about {keys}")
         };
-        let text = format!(
-            "{}{about}, which means the definition in {}",
+        let text = text![
             outside::what(found.what),
+            about,
+            ", which means the definition in ",
             collision.place(ws, *at)
-        );
+        ];
         related.push((found.location.clone(), text));
     }
     related

@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kubewright_model::finding::Location;
 use kubewright_model::kube::{FileId, OutsideUse, OutsideUseKind, SetId, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::Path;
 use kubewright_model::yaml::Node;
 
 use super::Reason;
@@ -209,11 +211,14 @@ fn refused(ws: &Workspace, found: &OutsideUse) -> Reason {
     };
     Reason::new(
         "outside-use",
-        format!(
-            "{} {why} ({})",
+        text![
             what(found.what),
-            ws.file(found.location.file).path
-        ),
+            " ",
+            why,
+            " (",
+            Path(&ws.file(found.location.file).path),
+            ")"
+        ],
     )
 }
 
@@ -288,10 +293,12 @@ pub(super) fn still_chosen(
                 .any(|u| u.what == pattern.what && u.location == pattern.location)
             {
                 let path = &ws.file(pattern.location.file).path;
-                let text = format!(
-                    "the target of a patch in {path} is an expression that would not choose {}",
-                    name.name
-                );
+                let text = text![
+                    "the target of a patch in ",
+                    Path(path),
+                    " is an expression that would not choose ",
+                    &name.name
+                ];
                 return Some(Reason::new("outside-use", text));
             }
         }

@@ -2,6 +2,8 @@
 //! immutable objects, objects that another tool owns or generates.
 
 use kubewright_model::kube::{Resource, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::Path;
 use kubewright_model::yaml::Node;
 
 use super::Reason;
@@ -175,11 +177,12 @@ pub(super) fn owned(ws: &Workspace, definition: &Definition<'_>) -> Option<Reaso
     if definition.node.get("immutable").and_then(Node::as_bool) == Some(true) {
         return Some(Reason::new(
             "immutable",
-            format!(
-                "{} in {} is immutable",
+            text![
                 resource.display(),
-                ws.file(definition.file).path
-            ),
+                " in ",
+                Path(&ws.file(definition.file).path),
+                " is immutable"
+            ],
         ));
     }
     written_elsewhere(ws, resource)
@@ -192,9 +195,13 @@ pub(super) fn encrypted(ws: &Workspace, collision: &Collision<'_>) -> Option<Rea
         .iter()
         .find(|d| matches!(d.origin, Origin::Encrypted(..)))?;
     let path = &ws.file(definition.file).path;
-    let text = format!(
-        "SOPS encrypted {path} and signs all of it, so the name is changed with `sops edit {path}`, and the references with it"
-    );
+    let text = text![
+        "SOPS encrypted ",
+        Path(path),
+        " and signs all of it, so the name is changed with `sops edit ",
+        Path(path),
+        "`, and the references with it"
+    ];
     Some(Reason::new("encrypted", text))
 }
 
@@ -231,15 +238,11 @@ pub(super) fn made(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> 
 pub(super) fn written_elsewhere(ws: &Workspace, resource: &Resource) -> Option<Reason> {
     owner(ws, resource).map(|owner| {
         if ws.is_hook(resource.id) {
-            let text = format!(
-                "{} in {} is a hook: {owner} applies it before or after all else, writes it over the plain object of its name, and may delete that \
-                 with the hook; give the hook a name of its own in what renders it",
-                resource.display(),
-                ws.file(resource.file).path
-            );
+            let text = text![resource.display(), " in ", Path(&ws.file(resource.file).path), " is a hook: ", owner, " applies it before or after all else, writes it over the plain object of its name, and may delete that \
+                 with the hook; give the hook a name of its own in what renders it"];
             return Reason::new("owned-elsewhere", text);
         }
-        let text = format!("{} in {} belongs to {owner}", resource.display(), ws.file(resource.file).path);
+        let text = text![resource.display(), " in ", Path(&ws.file(resource.file).path), " belongs to ", owner];
         Reason::new("owned-elsewhere", text)
     })
 }

@@ -8,6 +8,8 @@
 use kubewright_model::kube::purpose::{
     Purpose, directory_above, environments_apart, numbers_apart, versions_apart,
 };
+use kubewright_model::text;
+use kubewright_model::text::Path;
 
 use super::Reason;
 
@@ -19,7 +21,7 @@ pub(super) fn alternatives(paths: &[&str]) -> Option<Reason> {
     {
         return Some(Reason::doubt(
             "test-fixture",
-            format!("{path} lies in a directory of test data"),
+            text![Path(path), " lies in a directory of test data"],
         ));
     }
     let (first, rest) = paths.split_first()?;
@@ -30,19 +32,33 @@ pub(super) fn alternatives(paths: &[&str]) -> Option<Reason> {
         if let Some(word) = environments_apart(first, path) {
             return Some(Reason::doubt(
                 "environment-variants",
-                format!("{first} and {path} look like two environments ({word})"),
+                text![
+                    Path(first),
+                    " and ",
+                    Path(path),
+                    " look like two environments (",
+                    word,
+                    ")"
+                ],
             ));
         }
         if let Some(word) = versions_apart(first, path) {
             return Some(Reason::doubt(
                 "version-variants",
-                format!("{first} and {path} look like two versions of one file ({word})"),
+                text![
+                    Path(first),
+                    " and ",
+                    Path(path),
+                    " look like two versions of one file (",
+                    word,
+                    ")"
+                ],
             ));
         }
         if numbers_apart(first, path) {
             return Some(Reason::doubt(
                 "version-variants",
-                format!("{first} and {path} differ in a number only"),
+                text![Path(first), " and ", Path(path), " differ in a number only"],
             ));
         }
     }

@@ -2,6 +2,8 @@
 //! keeps it (docs/kubernetes.md#pruning).
 
 use kubewright_model::kube::{ApplySet, Evidence, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::Text;
 use kubewright_model::yaml::Node;
 
 use super::group::Collision;
@@ -14,7 +16,7 @@ pub(super) fn note(
     collision: &Collision<'_>,
     keeper: usize,
     names: &[Option<NewName>],
-) -> Option<String> {
+) -> Option<Text> {
     let set = collision
         .sets
         .iter()
@@ -65,11 +67,26 @@ pub(super) fn note(
                 .iter()
                 .flat_map(|name| [" && flux reconcile kustomization ", name])
                 .collect::<String>();
-            format!(
-                "{object} is deleted by {deleting} (prune: true) if its label kustomize.toolkit.fluxcd.io/name says that {deleting} applied it last \
-                 (`{look}`): let {first} take it over first, with `flux reconcile kustomization {first} --with-source{then}`; where it is gone, \
-                 {first} brings it back when it is reconciled next, and pods that start before that wait for it"
-            )
+            text![
+                &object,
+                " is deleted by ",
+                &deleting,
+                " (prune: true) if its label kustomize.toolkit.fluxcd.io/name says that ",
+                &deleting,
+                " applied it last \
+                 (`",
+                &look,
+                "`): let ",
+                &first,
+                " take it over first, with `flux reconcile kustomization ",
+                &first,
+                " --with-source",
+                then,
+                "`; where it is gone, \
+                 ",
+                &first,
+                " brings it back when it is reconciled next, and pods that start before that wait for it"
+            ]
         }
         (_, prune) => {
             let then = after
@@ -81,11 +98,23 @@ pub(super) fn note(
             } else {
                 format!("by {deleting} (prune: true)")
             };
-            format!(
-                "{object} is deleted {who} if its tracking id or instance label says that it was synced there last (`{look}`): let {first} take it \
-                 over first, with `argocd app sync {first}{then}`; where it is gone, `argocd app sync {first}` brings it back, and pods that start \
+            text![
+                &object,
+                " is deleted ",
+                who,
+                " if its tracking id or instance label says that it was synced there last (`",
+                &look,
+                "`): let ",
+                &first,
+                " take it \
+                 over first, with `argocd app sync ",
+                &first,
+                then,
+                "`; where it is gone, `argocd app sync ",
+                &first,
+                "` brings it back, and pods that start \
                  before that wait for it"
-            )
+            ]
         }
     };
     Some(text)

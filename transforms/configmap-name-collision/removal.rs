@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use kubewright_model::finding::{Applicability, Change, Fix};
 use kubewright_model::kube::{Evidence, FileId, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::{Path, Text};
 use kubewright_model::yaml::{Node, Refusal};
 
 use super::Reason;
@@ -12,6 +14,7 @@ use super::demand::Demands;
 use super::group::{Collision, Definition};
 use super::outside::{Attached, sets_of};
 use super::{Plan, doubts, fix};
+use crate::say;
 
 fn refused(refusal: Refusal) -> Reason {
     Reason::new(refusal.code, refusal.text)
@@ -30,11 +33,12 @@ pub(super) fn twins(
         if let Some(reason) =
             doubts::paths(ws, collision).or_else(|| doubts::alternatives(ws, collision, demands))
         {
-            let text = format!(
-                "the definitions hold the same, and may be alternatives: {}; where both are applied, that does no harm",
-                reason.text
-            );
-            return no(&text);
+            let text = text![
+                "the definitions hold the same, and may be alternatives: ",
+                &reason.text,
+                "; where both are applied, that does no harm"
+            ];
+            return Err(Reason::doubt("identical-twin", text));
         }
         return no("the definitions hold the same: remove all but one");
     }
@@ -61,27 +65,33 @@ pub(super) fn twins(
         changes.extend(remove(ws, collision, definition, &lists)?);
     }
     let kept = collision.place(ws, 0);
-    let gone: Vec<String> = (1..collision.definitions.len())
+    let gone: Vec<Text> = (1..collision.definitions.len())
         .map(|at| collision.place(ws, at))
         .collect();
-    let title = format!(
-        "drop the {} of {}, and keep that of {kept}",
+    let title = text![
+        "drop the ",
         if gone.len() == 1 {
             "definition"
         } else {
             "definitions"
         },
-        gone.join(", ")
-    );
+        " of ",
+        Text::joined(gone, ", "),
+        ", and keep that of ",
+        &kept
+    ];
     let object = collision.to.kind();
     let notes = vec![
-        format!(
-            "the definitions are equal in all fields, so every pod reads the same from the one in {kept}"
-        ),
-        format!(
-            "{object} {} stays in the cluster as it is; nothing is left to prune, and nothing restarts",
-            collision.name
-        ),
+        text![
+            "the definitions are equal in all fields, so every pod reads the same from the one in ",
+            kept
+        ],
+        text![
+            object,
+            " ",
+            &collision.name,
+            " stays in the cluster as it is; nothing is left to prune, and nothing restarts"
+        ],
     ];
     let fix = Fix {
         title,
@@ -100,32 +110,32 @@ pub(super) fn remove(
     definition: &Definition<'_>,
     lists: &Lists<'_>,
 ) -> Result<Vec<Change>, Reason> {
-    let no = |text: String| Err(Reason::new("outside-use", text));
+    let no = |text: Text| Err(Reason::new("outside-use", text));
     let Some(id) = definition.id() else {
-        return no("a generator makes one of the definitions".to_owned());
+        return no("a generator makes one of the definitions".into());
     };
     let file = ws.file(definition.file);
     if let Some(other) = sets_of(ws, definition)
         .into_iter()
         .find(|s| !collision.sets.contains(s))
     {
-        return no(format!(
-            "{} is also part of {}",
-            file.path,
-            ws.set(other).name
-        ));
+        return no(text![
+            Path(&file.path),
+            " is also part of ",
+            say::set_name(ws.set(other))
+        ]);
     }
     if !file.editable {
         return Err(Reason::new(
             "outside-paths",
-            format!(
-                "{} would have to change, and lies outside of the paths given",
-                file.path
-            ),
+            text![
+                Path(&file.path),
+                " would have to change, and lies outside of the paths given"
+            ],
         ));
     }
     let Some(yaml) = file.yaml.as_deref() else {
-        return no(format!("{} is not read as YAML", file.path));
+        return no(text![Path(&file.path), " is not read as YAML"]);
     };
     let alone = (0..yaml.documents().len())
         .filter_map(|i| yaml.root(i))
@@ -153,7 +163,12 @@ pub(super) fn remove(
         let item = item.ok_or_else(|| {
             Reason::new(
                 "outside-use",
-                format!("{list} lists {} in a way that cannot be edited", file.path),
+                text![
+                    Path(list),
+                    " lists ",
+                    Path(&file.path),
+                    " in a way that cannot be edited"
+                ],
             )
         })?;
         changes.push(unlist(ws, *kustomization, *item)?);
@@ -210,10 +225,10 @@ fn unlist(ws: &Workspace, kustomization: FileId, item: Node<'_>) -> Result<Chang
     if !list.editable {
         return Err(Reason::new(
             "outside-paths",
-            format!(
-                "{} would have to change, and lies outside of the paths given",
-                list.path
-            ),
+            text![
+                Path(&list.path),
+                " would have to change, and lies outside of the paths given"
+            ],
         ));
     }
     Ok(Change::Edit(kustomization, item.remove().map_err(refused)?))

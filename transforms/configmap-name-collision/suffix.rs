@@ -12,6 +12,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use kubewright_model::kube::{SetId, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::Path;
 
 use super::Reason;
 use super::demand::Demands;
@@ -190,13 +192,20 @@ fn refused(ws: &Workspace, collision: &Collision<'_>, at: usize, name: Option<&S
     match name {
         Some(name) => Reason::new(
             "name-taken",
-            format!("{name}, the new name of the definition in {path}, is in use already"),
+            text![
+                name,
+                ", the new name of the definition in ",
+                Path(path),
+                ", is in use already"
+            ],
         ),
         None => Reason::new(
             "no-suffix",
-            format!(
-                "neither keys, consumers nor file name tell the definition in {path} from the others"
-            ),
+            text![
+                "neither keys, consumers nor file name tell the definition in ",
+                Path(path),
+                " from the others"
+            ],
         ),
     }
 }

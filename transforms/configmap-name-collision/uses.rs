@@ -5,10 +5,13 @@ use kubewright_model::kube::{
     Evidence, Mentions, PodTemplate, Reader, Resolution, Resource, ResourceId, SetId, Target,
     Workspace,
 };
+use kubewright_model::text;
+use kubewright_model::text::{Path, Text};
 
 use super::demand::Demands;
 use super::group::{Collision, Relation, relate};
 use super::{Reason, outside};
+use crate::say;
 
 /// How many files a note names.
 const MAX_PLACES: usize = 3;
@@ -29,10 +32,16 @@ pub(super) fn unexplained(ws: &Workspace, collision: &Collision<'_>) -> Option<R
     let (location, who) = found.min_by_key(|(location, _)| location.clone())?;
     let file = ws.file(location.file);
     let line = file.position(location.span.start).0;
-    let text = format!(
-        "{who} mentions {} at {}:{line}, and that is no known reference",
-        collision.name, file.path
-    );
+    let text = text![
+        who,
+        " mentions ",
+        &collision.name,
+        " at ",
+        Path(&file.path),
+        ":",
+        line,
+        ", and that is no known reference"
+    ];
     Some(Reason::new("unexplained-use", text))
 }
 
@@ -43,30 +52,32 @@ pub(super) fn handed_on(collision: &Collision<'_>, mentions: &Mentions) -> Optio
         .found
         .iter()
         .find(|m| m.by == Reader::Kustomization)?;
-    let text = format!(
-        "{}:{} holds {} in what kustomize hands to a chart or a plugin, and what that renders is not in sight",
-        found.path, found.line, collision.name
-    );
+    let text = text![
+        Path(&found.path),
+        ":",
+        found.line,
+        " holds ",
+        &collision.name,
+        " in what kustomize hands to a chart or a plugin, and what that renders is not in sight"
+    ];
     Some(Reason::new("unexplained-use", text))
 }
 
 /// What was searched for the name beside the manifests, and what came of it.
-pub(super) fn searched(name: &str, mentions: &Mentions) -> Vec<String> {
+pub(super) fn searched(name: &str, mentions: &Mentions) -> Vec<Text> {
     let places = |by: &dyn Fn(Reader) -> bool| {
-        let found: Vec<String> = mentions
+        let found: Vec<Text> = mentions
             .found
             .iter()
             .filter(|m| by(m.by))
-            .map(|m| format!("{}:{}", m.path, m.line))
+            .map(|m| text![Path(&m.path), ":", m.line])
             .collect();
         let more = found.len().saturating_sub(MAX_PLACES);
-        let shown = found
-            .get(..MAX_PLACES.min(found.len()))
-            .unwrap_or_default()
-            .join(", ");
+        let shown = found.get(..MAX_PLACES.min(found.len())).unwrap_or_default();
+        let shown = Text::joined(shown, ", ");
         (!found.is_empty()).then(|| {
             if more > 0 {
-                format!("{shown} and {more} more files")
+                text![shown, " and ", more, " more files"]
             } else {
                 shown
             }
@@ -79,21 +90,30 @@ pub(super) fn searched(name: &str, mentions: &Mentions) -> Vec<String> {
     };
     let mut notes = Vec::new();
     if let Some(places) = places(&|by| by != Reader::People) {
-        notes.push(format!(
-            "the name {name} stands in {places} too, which this does not change: whoever reads it there goes on to get the definition that keeps the name; look there before you apply this{left_out}"
-        ));
+        notes.push(text!["the name ", name, " stands in ", places, " too, which this does not change: whoever reads it there goes on to get the definition that keeps the name; look there before you apply this", left_out]);
     } else if mentions.searched {
         let all = "and no script, chart, workflow or other text file below the root, but for those that .gitignore names";
-        notes.push(format!(
-            "nothing else means the name: {graph}, {all}{left_out}"
-        ));
+        notes.push(text![
+            "nothing else means the name: ",
+            graph,
+            ", ",
+            all,
+            left_out
+        ]);
     } else {
-        notes.push(format!("nothing else that was given means the name: {graph}; what lies beside them was not searched"));
+        notes.push(text![
+            "nothing else that was given means the name: ",
+            graph,
+            "; what lies beside them was not searched"
+        ]);
     }
     if let Some(places) = places(&|by| by == Reader::People) {
-        notes.push(format!(
-            "{places} speaks of {name}: nothing reads it there, but a person may"
-        ));
+        notes.push(text![
+            places,
+            " speaks of ",
+            name,
+            ": nothing reads it there, but a person may"
+        ]);
     }
     notes
 }
@@ -132,11 +152,11 @@ pub(super) fn elsewhere(ws: &Workspace, collision: &Collision<'_>) -> Option<Rea
         if let Some(set) = other {
             return Some(Reason::new(
                 "outside-use",
-                format!(
-                    "{} is also part of {}",
-                    ws.file(definition.file).path,
-                    set.name
-                ),
+                text![
+                    Path(&ws.file(definition.file).path),
+                    " is also part of ",
+                    say::set_name(set)
+                ],
             ));
         }
     }
@@ -163,11 +183,12 @@ pub(super) fn elsewhere(ws: &Workspace, collision: &Collision<'_>) -> Option<Rea
             let missing =
                 resolved.all(|r| matches!(r, Resolution::Missing | Resolution::Uncertain(_)));
             missing.then(|| {
-                let text = format!(
-                    "{} in {} may mean it too",
+                let text = text![
                     resource.display(),
-                    ws.file(resource.file).path
-                );
+                    " in ",
+                    Path(&ws.file(resource.file).path),
+                    " may mean it too"
+                ];
                 Reason::new("outside-use", text)
             })
         })

@@ -6,6 +6,8 @@
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Invalid, Problem, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::Text;
 use kubewright_model::yaml::{Node, Resolved, Value};
 
 pub(crate) use self::options::Options;
@@ -44,9 +46,9 @@ impl Transform for InvalidField {
 /// The message, and what is done about it.
 struct Said {
     severity: Severity,
-    message: String,
-    notes: Vec<String>,
-    related: Vec<(Location, String)>,
+    message: Text,
+    notes: Vec<Text>,
+    related: Vec<(Location, Text)>,
     fix: Result<(String, Value), NoFix>,
 }
 
@@ -63,30 +65,30 @@ fn finding(workspace: &Workspace, invalid: &Invalid<'_>) -> Option<Finding> {
         // Nothing is claimed: of an object that is refused, other fixes may change what they like
         // beside it.
         Ok(Fix {
-            title,
+            title: title.into(),
             applicability: Applicability::Safe,
             changes: vec![Change::Edit(invalid.file, edit)],
             claims: Vec::new(),
         })
     });
-    Some(Finding {
-        transform: META.name,
-        severity: said.severity,
-        message: said.message,
-        // What is nothing has no place of its own.
-        primary: Location::of(
-            invalid.file,
-            invalid
-                .node
-                .key()
-                .filter(|_| invalid.problem == Problem::NoValue)
-                .unwrap_or(invalid.node),
-        ),
-        related: said.related,
-        resource: invalid.resource.map(|resource| resource.id),
-        notes: said.notes,
-        fix,
-    })
+    Some(
+        META.finding(
+            said.severity, // What is nothing has no place of its own.
+            Location::of(
+                invalid.file,
+                invalid
+                    .node
+                    .key()
+                    .filter(|_| invalid.problem == Problem::NoValue)
+                    .unwrap_or(invalid.node),
+            ),
+            said.message,
+        )
+        .related(said.related)
+        .about(invalid.resource.map(|resource| resource.id))
+        .notes(said.notes)
+        .fix(fix),
+    )
 }
 
 fn not_string(workspace: &Workspace, invalid: &Invalid<'_>) -> Option<Said> {
@@ -133,7 +135,7 @@ fn not_string(workspace: &Workspace, invalid: &Invalid<'_>) -> Option<Said> {
     };
     Some(Said {
         severity,
-        message,
+        message: message.into(),
         notes,
         related: Vec::new(),
         fix,
@@ -144,7 +146,7 @@ fn no_value(invalid: &Invalid<'_>) -> Said {
     let key = key(invalid.node);
     Said {
         severity: Severity::Warning,
-        message: format!("{} of {} has no value: YAML reads nothing behind the colon, or a comment", path(invalid), name(invalid)),
+        message: text![path(invalid), " of ", name(invalid), " has no value: YAML reads nothing behind the colon, or a comment"],
         notes: vec!["kubectl before 1.25 refuses it; a later one takes the key away, or stores an empty text".into()],
         related: Vec::new(),
         fix: Err(NoFix::new("no-value", format!("write {key}: \"\" if it is to be empty, or have it filled in before it is applied"))),
@@ -180,7 +182,7 @@ fn mode_string(invalid: &Invalid<'_>) -> Option<Said> {
     };
     Some(Said {
         severity: Severity::Error,
-        message,
+        message: message.into(),
         notes: Vec::new(),
         related: Vec::new(),
         fix,
@@ -197,7 +199,7 @@ fn key_twice(invalid: &Invalid<'_>, first: Node<'_>) -> Said {
     };
     Said {
         severity: Severity::Error,
-        message: format!("the key {key} stands twice{place} of {}: the last one counts, or the object is refused", name(invalid)),
+        message: text!["the key ", key, " stands twice", place, " of ", name(invalid), ": the last one counts, or the object is refused"],
         notes: vec!["kubectl keeps the last one without a word; kustomize and strict decoding refuse the object".into()],
         related: vec![(Location::of(invalid.file, first), "the first one".into())],
         fix: Err(NoFix::new("key-twice", "remove the one that is not meant, or rename it")),
@@ -217,10 +219,15 @@ fn path_twice(invalid: &Invalid<'_>, first: Node<'_>) -> Said {
         .unwrap_or_default();
     Said {
         severity: Severity::Error,
-        message: format!(
-            "container {container} of {} has two mounts at {path}: the API server refuses it (must be unique)",
-            name(invalid)
-        ),
+        message: text![
+            "container ",
+            container,
+            " of ",
+            name(invalid),
+            " has two mounts at ",
+            path,
+            ": the API server refuses it (must be unique)"
+        ],
         notes: Vec::new(),
         related: vec![(Location::of(invalid.file, first), "the first one".into())],
         fix: Err(NoFix::new(

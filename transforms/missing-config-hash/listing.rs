@@ -2,6 +2,7 @@
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, NoFix, Severity};
 use kubewright_model::kube::Target;
+use kubewright_model::text;
 use kubewright_model::yaml::{Refusal, Value};
 
 use super::reads::Reading;
@@ -36,15 +37,20 @@ pub(super) fn left_out(case: &Case<'_>, reading: &Reading) -> Option<Finding> {
         .map(|name| (Target::ConfigMap, (*name).to_owned()))
         .collect();
     let (subject, left_out) = (case.subject(), list(&labels));
-    let them = if left.len() > 1 { "them" } else { "it" };
-    let message = format!(
-        "{subject} reads {left_out}, and Reloader, whose list leaves {them} out, restarts no pod when {them} change"
-    );
-    let message = if left.len() > 1 {
-        message
+    let (them, when) = if left.len() > 1 {
+        ("them", "when them change")
     } else {
-        message.replace("when it change", "when it changes")
+        ("it", "when it changes")
     };
+    let message = text![
+        subject,
+        " reads ",
+        &left_out,
+        ", and Reloader, whose list leaves ",
+        them,
+        " out, restarts no pod ",
+        when
+    ];
     let value = format!(
         "{},{}",
         written.text()?.trim_end_matches([',', ' ']),
@@ -52,7 +58,7 @@ pub(super) fn left_out(case: &Case<'_>, reading: &Reading) -> Option<Finding> {
     );
     let fix = match written.set(&Value::str(value)) {
         Ok(edit) => Ok(Fix {
-            title: format!("add {left_out} to the list of Reloader"),
+            title: text!["add ", left_out, " to the list of Reloader"],
             applicability: Applicability::Safe,
             changes: vec![Change::Edit(case.resource.file, edit)],
             claims: vec![case.resource.id],

@@ -8,6 +8,8 @@
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Hold, PodTemplate, Resource, Target, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::{Path, Text};
 use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
 
 pub(crate) use self::canon::base64;
@@ -262,11 +264,13 @@ impl Case<'_> {
             return Ok(());
         };
         let file = &self.workspace().file(touch.location.file).path;
-        let text = format!(
-            "{} in {file} replaces all annotations of the pod template, and a hash in the workload would never reach the cluster; \
-             write it in that place, or hash the rendered manifests",
-            touch.what
-        );
+        let text = text![
+            &touch.what,
+            " in ",
+            Path(file),
+            " replaces all annotations of the pod template, and a hash in the workload would never reach the cluster; \
+             write it in that place, or hash the rendered manifests"
+        ];
         Err(NoFix::new("annotations-replaced", text))
     }
 
@@ -294,47 +298,68 @@ impl Case<'_> {
         let (message, title, edit) = if let Some(written) = self.written {
             let one_of = if names.len() > 1 { "one of " } else { "" };
             let message = if written.text().is_none_or(str::is_empty) {
-                format!(
-                    "{subject} asks for a config hash and has none yet: a change of {read} restarts no pod"
-                )
+                text![
+                    subject,
+                    " asks for a config hash and has none yet: a change of ",
+                    &read,
+                    " restarts no pod"
+                ]
             } else {
-                format!(
-                    "the config hash of {subject} is stale: {one_of}{read} changed since it was written"
-                )
+                text![
+                    "the config hash of ",
+                    subject,
+                    " is stale: ",
+                    one_of,
+                    &read,
+                    " changed since it was written"
+                ]
             };
             (
                 message,
-                format!("update the hash of {read}"),
+                text!["update the hash of ", read],
                 written.set(&Value::str(hash.clone())),
             )
         } else {
             let them = if names.len() > 1 { "them" } else { "it" };
-            let message = format!("{subject} reads {read}, and a change of {them} restarts no pod");
+            let message = text![
+                subject,
+                " reads ",
+                &read,
+                ", and a change of ",
+                them,
+                " restarts no pod"
+            ];
             (
                 message,
-                format!("write the hash of {read} to the pod template"),
+                text!["write the hash of ", read, " to the pod template"],
                 insert(self.template.node, key, &hash),
             )
         };
-        let mut notes = Vec::new();
+        let mut notes: Vec<Text> = Vec::new();
         if !elsewhere.is_empty() {
-            notes.push(format!(
-                "not covered, since it is not among what is applied with it: {}",
+            notes.push(text![
+                "not covered, since it is not among what is applied with it: ",
                 list(elsewhere)
-            ));
+            ]);
         }
         if !early.is_empty() {
-            notes.push(format!(
-                "kubectl applies it before {}: new pods may start with the old content",
-                list(early)
-            ));
+            notes.push(text![
+                "kubectl applies it before ",
+                list(early),
+                ": new pods may start with the old content"
+            ]);
         }
         notes.extend(self.misplaced(names));
         for (name, applier) in apart {
             let name = list(std::slice::from_ref(name));
-            notes.push(format!("{applier} applies {name}, at a time of its own: new pods may start with the old content and keep it"));
+            notes.push(text![
+                applier,
+                " applies ",
+                name,
+                ", at a time of its own: new pods may start with the old content and keep it"
+            ]);
         }
-        notes.extend(Hold::of(self.resource, self.node).map(|hold| hold.to_string()));
+        notes.extend(Hold::of(self.resource, self.node).map(|hold| hold.to_string().into()));
         let fix = match edit {
             Ok(edit) => Ok(Fix {
                 title,
@@ -359,7 +384,7 @@ impl Case<'_> {
                 ))
             }
         };
-        let mut finding = self.finding(Severity::Warning, message, fix);
+        let mut finding = self.finding(Severity::Warning, message.into(), fix);
         finding.notes = notes;
         let place = |behind: &Behind| match behind {
             Behind::Resource(id) => self.defined(*id),
@@ -374,7 +399,7 @@ impl Case<'_> {
 
     /// A hash that stands on the workload instead of on its pod template, where a change of it
     /// replaces no pod.
-    fn misplaced(&self, names: &Names) -> Option<String> {
+    fn misplaced(&self, names: &Names) -> Option<Text> {
         let names: Vec<_> = names
             .iter()
             .map(|(to, name)| (*to, name.as_str()))
@@ -386,9 +411,13 @@ impl Case<'_> {
             .find(is_hash)
             .filter(|_| self.written.is_none())?;
         let kind = &self.resource.kind;
-        Some(format!(
-            "annotation {key} of the {kind} itself restarts nothing: it belongs into the metadata of the pod template"
-        ))
+        Some(text![
+            "annotation ",
+            key,
+            " of the ",
+            kind,
+            " itself restarts nothing: it belongs into the metadata of the pod template"
+        ])
     }
 
     fn subject(&self) -> String {
@@ -415,23 +444,19 @@ impl Case<'_> {
         } else {
             "carries no hash of it"
         };
-        let message = format!("{} reads {} and {hash}", self.subject(), list(&names));
-        self.finding(Severity::Info, message, Err(reason))
+        let message = text![self.subject(), " reads ", list(&names), " and ", hash];
+        self.finding(Severity::Info, message.into(), Err(reason))
     }
 
-    fn finding(&self, severity: Severity, message: String, fix: Result<Fix, NoFix>) -> Finding {
-        Finding {
-            transform: META.name,
+    fn finding(&self, severity: Severity, message: Text, fix: Result<Fix, NoFix>) -> Finding {
+        META.finding(
             severity,
-            message,
-            primary: self
-                .defined(self.resource.id)
+            self.defined(self.resource.id)
                 .unwrap_or_else(|| Location::of(self.resource.file, self.node)),
-            related: Vec::new(),
-            resource: Some(self.resource.id),
-            notes: Vec::new(),
-            fix,
-        }
+            message,
+        )
+        .about(self.resource.id)
+        .fix(fix)
     }
 
     /// Where a resource says its name.

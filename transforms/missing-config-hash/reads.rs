@@ -8,19 +8,21 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::rc::Rc;
 
 use kubewright_model::finding::{Location, NoFix};
 use kubewright_model::kube::{
     Evidence, Resolution, Resource, ResourceId, SetId, Target, Unknown, Workspace,
 };
+use kubewright_model::text;
+use kubewright_model::text::{Path, Text};
 use kubewright_model::yaml::Node;
 
 use super::canon::Section;
 use super::content::{self, Content, Unfilled};
 use super::name_hash;
 use super::sources::{Extent, Source, list};
+use crate::say;
 
 /// What is known of everything that a pod template reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -300,10 +302,12 @@ fn read_in(
     };
     Err(NoFix::new(
         "generated-name",
-        format!(
-            "{each} {} carries a hash of its content",
-            list(&reading.by_name)
-        ),
+        text![
+            each,
+            " ",
+            list(&reading.by_name),
+            " carries a hash of its content"
+        ],
     ))
 }
 
@@ -515,27 +519,23 @@ fn defined_elsewhere<'a>(
     workspace.nearest(workload.file, fitting)
 }
 
-fn absent(
-    workspace: &Workspace,
-    set: SetId,
-    workload: &Resource,
-    sources: &[&Source<'_>],
-) -> String {
-    let names: Vec<String> = sources.iter().map(|s| s.display()).collect();
-    let mut text = format!(
-        "not among what is applied with it ({}): {}",
-        workspace.set(set).name,
-        names.join(", ")
-    );
+fn absent(workspace: &Workspace, set: SetId, workload: &Resource, sources: &[&Source<'_>]) -> Text {
+    let labels: Vec<_> = sources.iter().map(|source| source.label()).collect();
+    let mut text = text![
+        "not among what is applied with it (",
+        say::set(workspace, set),
+        "): ",
+        list(&labels)
+    ];
     if let Some(resource) = sources
         .iter()
         .find_map(|s| defined_elsewhere(workspace, workload, s))
     {
-        let path = &workspace.file(resource.file).path;
-        let _ = write!(
-            text,
-            "; {path} has one: say in [[apply-sets]] if they are applied together"
-        );
+        text.push(text![
+            "; ",
+            Path(&workspace.file(resource.file).path),
+            " has one: say in [[apply-sets]] if they are applied together"
+        ]);
     }
     text
 }

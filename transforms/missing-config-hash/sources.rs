@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use kubewright_model::kube::{Keys, PodTemplate, Reference, Site, Target};
+use kubewright_model::text::Text;
 use kubewright_model::yaml::Node;
 
 use super::content::{self, Content};
@@ -66,23 +67,12 @@ impl Source<'_> {
 }
 
 /// `ConfigMap a`, `ConfigMaps a and b`, `ConfigMaps a, b and c and Secret d`
-pub(super) fn list(labels: &[(Target, String)]) -> String {
-    let mut kinds = Vec::new();
-    for kind in [Target::ConfigMap, Target::Secret] {
-        let names: Vec<&str> = labels
-            .iter()
-            .filter(|(to, _)| *to == kind)
-            .map(|(_, name)| name.as_str())
-            .collect();
-        match names.as_slice() {
-            [] => {}
-            [one] => kinds.push(format!("{} {one}", kind.kind())),
-            [first @ .., last] => {
-                kinds.push(format!("{}s {} and {last}", kind.kind(), first.join(", ")))
-            }
-        }
-    }
-    kinds.join(" and ")
+pub(super) fn list(labels: &[(Target, String)]) -> Text {
+    let kinds = [Target::ConfigMap, Target::Secret].map(|kind| {
+        let of_kind = labels.iter().filter(|(to, _)| *to == kind);
+        Text::list_of(kind.kind(), of_kind.map(|(_, name)| name))
+    });
+    Text::joined(kinds.into_iter().filter(|names| !names.is_empty()), " and ")
 }
 
 /// Where images look for what they take in once, while their data directory is empty: databases

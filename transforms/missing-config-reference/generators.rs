@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
 use kubewright_model::kube::{Failure, FailureReason, FileId, Generated, Generator, SetId};
+use kubewright_model::text;
+use kubewright_model::text::{Path, Text};
 
 use super::evidence::Facts;
-use super::{META, objects, say};
+use super::{META, objects};
 
 /// The findings about all sets. A generator that many sets share is reported once.
 pub(super) fn judge(facts: &Facts<'_, '_>) -> Vec<Finding> {
@@ -37,21 +39,29 @@ fn finding(facts: &Facts<'_, '_>, failure: &Failure, sets: &[SetId]) -> Option<F
     } else {
         "replaces"
     };
-    let named: Vec<String> = sets.iter().map(|set| say::set(ws, *set)).collect();
+    let named: Vec<Text> = sets.iter().map(|set| crate::say::set(ws, *set)).collect();
     let (advice, related) = advice(facts, failure, generator, set);
-    Some(Finding {
-        transform: META.name,
-        severity: Severity::Error,
-        message: format!(
-            "generator {name} {does} {kind} {name}, which is not there when it runs: the build of {} fails, and nothing of it is applied",
-            say::list(&named)
-        ),
-        primary: generator.location.clone(),
-        related,
-        resource: None,
-        notes: Vec::new(),
-        fix: Err(NoFix::new("nothing-to-merge", advice)),
-    })
+    Some(
+        META.finding(
+            Severity::Error,
+            generator.location.clone(),
+            text![
+                "generator ",
+                name,
+                " ",
+                does,
+                " ",
+                kind,
+                " ",
+                name,
+                ", which is not there when it runs: the build of ",
+                Text::list(named),
+                " fails, and nothing of it is applied"
+            ],
+        )
+        .related(related)
+        .fix(Err(NoFix::new("nothing-to-merge", advice))),
+    )
 }
 
 /// What to write, and where what was meant is.
@@ -60,10 +70,10 @@ fn advice(
     failure: &Failure,
     generator: &Generator,
     set: SetId,
-) -> (String, Vec<(Location, String)>) {
+) -> (Text, Vec<(Location, Text)>) {
     let ws = facts.workspace();
     let (kind, name, behavior) = (generator.to.kind(), &generator.name, &generator.behavior);
-    let path = |file: FileId| ws.file(file).path.clone();
+    let path = |file: FileId| Text::from(Path(&ws.file(file).path));
     let mut made = ws.makers_of(set, generator.to, name).into_iter();
     let own = |g: &&&Generated| {
         g.kustomization == failure.kustomization && g.generator == failure.generator
@@ -111,10 +121,10 @@ fn advice(
                 "remove `behavior: {behavior}` for the generator to create it, or add the {kind} to the resources"
             ),
         };
-        return (text, Vec::new());
+        return (text.into(), Vec::new());
     };
     let related = at
-        .map(|at| (at, format!("{kind} {name}")))
+        .map(|at| (at, text![kind, " ", name]))
         .into_iter()
         .collect();
     let component = through.last().filter(|file| {
@@ -123,10 +133,10 @@ fn advice(
     let text = if let Some(component) =
         component.filter(|_| through.contains(&failure.kustomization))
     {
-        format!(
-            "{} makes it, and components are taken behind the generators: create it here, and merge in the component",
-            path(*component)
-        )
+        text![
+            path(*component),
+            " makes it, and components are taken behind the generators: create it here, and merge in the component"
+        ]
     } else if through.contains(&failure.kustomization) {
         let theirs = namespace
             .as_deref()
@@ -135,7 +145,14 @@ fn advice(
             || "remove `namespace` from the generator".to_owned(),
             |n| format!("write `namespace: {n}` at it"),
         );
-        format!("the {kind} has {theirs} there, and the generator has another one: {cure}")
+        text![
+            "the ",
+            kind,
+            " has ",
+            theirs,
+            " there, and the generator has another one: ",
+            cure
+        ]
     } else {
         // The innermost kustomization that has both.
         let both = through
@@ -144,10 +161,12 @@ fn advice(
             .take_while(|(a, b)| a == b)
             .last()
             .map(|(file, _)| path(*file));
-        let both = both.unwrap_or_else(|| "a kustomization above both".to_owned());
-        format!(
-            "a kustomization is built before those beside it are seen: move the generator to {both}, which has both"
-        )
+        let both = both.unwrap_or_else(|| "a kustomization above both".into());
+        text![
+            "a kustomization is built before those beside it are seen: move the generator to ",
+            both,
+            ", which has both"
+        ]
     };
     (text, related)
 }

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 
 use kubewright_model::finding::{Finding, NoFix, Severity};
 use kubewright_model::kube::{OutsideUseKind, ResourceId, SetId, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::Text;
 
 use super::evidence::{Facts, may_equal};
 use super::objects::{place, set_aside};
@@ -55,7 +57,7 @@ pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Option<Finding> {
     finding(
         gap,
         &places,
-        say::key(facts.workspace(), gap, wanted, key, &sets, binary),
+        say::key(facts.workspace(), gap, wanted, key, &sets, binary).into(),
         verdict,
     )
 }
@@ -94,17 +96,14 @@ pub(super) fn of_maker(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Opti
     );
     let fix = match near::nearest(key.text, made.iter().map(String::as_str)).as_slice() {
         [one] if key.place.shown.text() == Some(key.text) => {
-            rewrite(gap.resource, &[&key.place], one, format!("read key {one}"))
+            rewrite(gap.resource, &[&key.place], one, text!["read key ", one])
         }
         _ => Err(NoFix::new(
             "maker-lacks-key",
             format!("{who} {verb} it without that key"),
         )),
     };
-    let holds = format!(
-        "makes {}",
-        say::list(&made.iter().cloned().collect::<Vec<_>>())
-    );
+    let holds = text!["makes ", Text::list(&made)];
     let related = place(facts, maker.id)
         .map(|at| (at, holds))
         .into_iter()
@@ -165,7 +164,7 @@ pub(super) fn of_encrypted(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Vec<Finding>
         let fix =
             match near::nearest(key.text, encrypted.keys.iter().map(String::as_str)).as_slice() {
                 [one] if key.place.shown.text() == Some(key.text) => {
-                    rewrite(gap.resource, &[&key.place], one, format!("read key {one}"))
+                    rewrite(gap.resource, &[&key.place], one, text!["read key ", one])
                 }
                 [] => Err(NoFix::new("missing-key", "no key of it is near to that")),
                 several => Err(NoFix::new(
@@ -173,10 +172,7 @@ pub(super) fn of_encrypted(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Vec<Finding>
                     format!("keys {} are near to it", several.join(" and ")),
                 )),
             };
-        let holds = format!(
-            "holds {}, encrypted by SOPS",
-            say::list(&encrypted.keys.iter().cloned().collect::<Vec<_>>())
-        );
+        let holds = text!["holds ", Text::list(&encrypted.keys), ", encrypted by SOPS"];
         let severity = if wanted.optional {
             Severity::Warning
         } else {
@@ -267,16 +263,16 @@ fn in_set(
         verdict.related.extend(at.map(|generator| {
             (
                 generator.location.clone(),
-                format!("makes {}", say::list(&keys)),
+                text!["makes ", Text::list(keys)],
             )
         }));
     }
     for id in &held.ids {
-        let holds = say::list(&readable(ws, *id, key.how));
-        let holds = if holds.is_empty() {
-            "holds nothing that can be a variable".to_owned()
+        let keys = readable(ws, *id, key.how);
+        let holds = if keys.is_empty() {
+            Text::from("holds nothing that can be a variable")
         } else {
-            format!("holds {holds}")
+            text!["holds ", Text::list(keys)]
         };
         verdict
             .related
@@ -336,7 +332,7 @@ fn choose(
                 .iter()
                 .all(|k| k.place.shown.text() == Some(key.text));
             verdict.fix = if whole {
-                rewrite(gap.resource, &written, one, format!("read key {one}"))
+                rewrite(gap.resource, &written, one, text!["read key ", one])
             } else {
                 Err(NoFix::new(
                     "missing-key",
@@ -365,13 +361,13 @@ fn choose(
     let others = others.filter(|id| readable(ws, *id, key.how).iter().any(|k| k == key.text));
     let others: Vec<String> = others.map(|id| ws.resource(id).name.clone()).collect();
     if !others.is_empty() {
-        let names = say::list(&others);
-        let (kind, verb) = if others.len() == 1 {
-            ("", "has")
-        } else {
-            ("s", "have")
-        };
-        let text = format!("{}{kind} {names} {verb} that key", wanted.to.kind());
+        let verb = if others.len() == 1 { "has" } else { "have" };
+        let text = text![
+            Text::list_of(wanted.to.kind(), others),
+            " ",
+            verb,
+            " that key"
+        ];
         if near.is_empty() {
             verdict.fix = Err(NoFix::new("key-elsewhere", text));
         } else {

@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
 use kubewright_model::kube::{Resource, SetId, Target};
+use kubewright_model::text;
+use kubewright_model::text::Text;
 use kubewright_model::yaml::Node;
 
 use super::evidence::Facts;
@@ -83,11 +85,11 @@ fn misnamed(facts: &Facts<'_, '_>, one: &Misnamed<'_>, all: &[Misnamed<'_>]) -> 
                 .find(|r| r.name == **near)
                 .and_then(|r| objects::place(facts, r.id));
             let related = definition
-                .map(|at| (at, format!("{to} {near}")))
+                .map(|at| (at, text![to, " ", near]))
                 .into_iter()
                 .collect();
             (
-                rewrite(resource, &places, near, format!("name {to} {near}")),
+                rewrite(resource, &places, near, text!["name ", to, " ", near]),
                 related,
             )
         }
@@ -110,19 +112,19 @@ fn misnamed(facts: &Facts<'_, '_>, one: &Misnamed<'_>, all: &[Misnamed<'_>]) -> 
         How::Variables(_) => "the API server refuses the resource".to_owned(),
         _ => say::comes(wanted).trim_start_matches("; ").to_owned(),
     };
-    Some(Finding {
-        transform: META.name,
-        severity: aside(facts, resource, *set).unwrap_or(Severity::Error),
-        message: format!(
-            "{kind} {} reads {to} `{name}`, and no object can have that name: {comes}",
-            resource.name
-        ),
-        primary: places.first()?.at.clone(),
-        related,
-        resource: Some(resource.id),
-        notes: Vec::new(),
-        fix,
-    })
+    Some(
+        META.finding(
+            aside(facts, resource, *set).unwrap_or(Severity::Error),
+            places.first()?.at.clone(),
+            format!(
+                "{kind} {} reads {to} `{name}`, and no object can have that name: {comes}",
+                resource.name
+            ),
+        )
+        .related(related)
+        .about(resource.id)
+        .fix(fix),
+    )
 }
 
 /// What lies in examples and test data need not work.
@@ -174,26 +176,30 @@ fn incomplete_secret(facts: &Facts<'_, '_>, resource: &Resource) -> Option<Findi
     let severity = set
         .and_then(|set| aside(facts, resource, set))
         .unwrap_or(Severity::Error);
-    Some(Finding {
-        transform: META.name,
-        severity,
-        message: format!(
-            "Secret {} of type {name} has no key {}: the API server refuses it",
-            resource.name,
-            say::list(&lacking)
-        ),
-        primary: Location::of(resource.file, of),
-        related: Vec::new(),
-        resource: Some(resource.id),
-        notes: Vec::new(),
-        fix: Err(NoFix::new(
+    Some(
+        META.finding(
+            severity,
+            Location::of(resource.file, of),
+            text![
+                "Secret ",
+                &resource.name,
+                " of type ",
+                name,
+                " has no key ",
+                Text::list(lacking),
+                ": the API server refuses it"
+            ],
+        )
+        .about(resource.id)
+        .fix(Err(NoFix::new(
             "type-lacks-key",
-            format!(
-                "it holds {}; write the key, or the type that it has (Opaque)",
-                say::list(&held)
-            ),
-        )),
-    })
+            text![
+                "it holds ",
+                Text::list(held),
+                "; write the key, or the type that it has (Opaque)"
+            ],
+        ))),
+    )
 }
 
 /// Whether a Secret is of a type whose keys are asked for here.

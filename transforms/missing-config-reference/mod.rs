@@ -32,6 +32,8 @@ use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, N
 use kubewright_model::kube::{
     Evidence, FileId, Resolution, Resource, ResourceId, SetId, Target, Workspace,
 };
+use kubewright_model::text;
+use kubewright_model::text::Text;
 use kubewright_model::yaml::Value;
 
 use rayon::prelude::*;
@@ -361,8 +363,8 @@ impl<'a> Gap<'a> {
 struct Verdict {
     severity: Severity,
     fix: Result<Fix, NoFix>,
-    notes: Vec<String>,
-    related: Vec<(Location, String)>,
+    notes: Vec<Text>,
+    related: Vec<(Location, Text)>,
 }
 
 impl Verdict {
@@ -401,14 +403,17 @@ fn rewrite(
     resource: &Resource,
     places: &[&Place<'_>],
     text: &str,
-    title: String,
+    title: Text,
 ) -> Result<Fix, NoFix> {
     let mut changes = Vec::new();
     for place in places {
         let Some(node) = place.node else {
             return Err(NoFix::new(
                 "inline-patch",
-                format!("{title} in this patch, by hand: it is text inside of a field"),
+                text![
+                    title,
+                    " in this patch, by hand: it is text inside of a field"
+                ],
             ));
         };
         changes.push(Change::Edit(place.at.file, node.set(&Value::str(text))?));
@@ -425,23 +430,20 @@ fn rewrite(
 fn finding(
     gap: &Gap<'_>,
     places: &[&Place<'_>],
-    message: String,
+    message: Text,
     verdict: Verdict,
 ) -> Option<Finding> {
     let (first, rest) = places.split_first()?;
     let mut related = verdict.related;
     let rest = rest.iter().filter(|place| place.at != first.at);
-    related.extend(rest.map(|place| (place.at.clone(), "asked for here too".to_owned())));
-    Some(Finding {
-        transform: META.name,
-        severity: verdict.severity,
-        message,
-        primary: first.at.clone(),
-        related,
-        resource: Some(gap.resource.id),
-        notes: verdict.notes,
-        fix: verdict.fix,
-    })
+    related.extend(rest.map(|place| (place.at.clone(), "asked for here too".into())));
+    Some(
+        META.finding(verdict.severity, first.at.clone(), message)
+            .related(related)
+            .about(gap.resource.id)
+            .notes(verdict.notes)
+            .fix(verdict.fix),
+    )
 }
 
 /// Whether a set is one that somebody vouches for.

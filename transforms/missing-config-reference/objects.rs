@@ -8,6 +8,8 @@
 
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
 use kubewright_model::kube::{Member, ResourceId, SetId, Target, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::{Path, Text};
 
 use super::evidence::{Facts, may_equal};
 use super::wanted::{How, Place, Wanted};
@@ -44,7 +46,7 @@ fn object(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>) -> Option<F
     finding(
         gap,
         &places,
-        say::object(facts.workspace(), gap, wanted, &sets),
+        say::object(facts.workspace(), gap, wanted, &sets).into(),
         verdict,
     )
 }
@@ -81,7 +83,7 @@ fn in_set(
     if let Some(path) = facts.created(wanted) {
         return Some(Verdict::remark(NoFix::new(
             "made-by-command",
-            format!("a command in {path} makes it"),
+            text!["a command in ", Path(path), " makes it"],
         )));
     }
     if let Some(id) = facts
@@ -127,10 +129,13 @@ pub(super) fn set_aside(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Opt
         )));
     }
     facts.is_base(set).then(|| {
-        let name = &facts.workspace().set(set).name;
+        let name = crate::say::set_name(facts.workspace().set(set));
         Verdict::remark(NoFix::new(
             "base",
-            format!("{name} is there to be built upon, and what is built upon it may add this"),
+            text![
+                name,
+                " is there to be built upon, and what is built upon it may add this"
+            ],
         ))
     })
 }
@@ -243,7 +248,7 @@ fn near_name(
             gap.resource,
             &places,
             name,
-            format!("name {} {name}", wanted.to.kind()),
+            text!["name ", wanted.to.kind(), " ", name],
         )
     };
     let mut verdict = Verdict {
@@ -259,7 +264,7 @@ fn near_name(
     };
     verdict
         .related
-        .extend(definition.map(|at| (at, format!("{} {name}{unused}", wanted.to.kind()))));
+        .extend(definition.map(|at| (at, text![wanted.to.kind(), " ", name, unused])));
     Some(verdict)
 }
 
@@ -307,7 +312,13 @@ fn other_namespace(
     verdict.related.extend(at.map(|at| {
         (
             at,
-            format!("{} {} in namespace {theirs}", wanted.to.kind(), wanted.name),
+            text![
+                wanted.to.kind(),
+                " ",
+                &wanted.name,
+                " in namespace ",
+                theirs
+            ],
         )
     }));
     Some(verdict)
@@ -322,11 +333,11 @@ fn defined_elsewhere(
 ) -> Option<Verdict> {
     let ws = facts.workspace();
     if let Some(other) = facts.other_overlay(gap.resource, wanted) {
-        let text = format!(
-            "{} has it, and the same {}",
-            say::set(ws, other),
-            gap.resource.kind
-        );
+        let text = text![
+            crate::say::set(ws, other),
+            " has it, and the same ",
+            &gap.resource.kind
+        ];
         // Secrets of development are in git more often than those of production.
         let severity = if wanted.to == Target::ConfigMap {
             Severity::Warning
@@ -338,10 +349,10 @@ fn defined_elsewhere(
     let file = facts
         .nearest(wanted, namespace, gap.resource.file)
         .or_else(|| facts.generator(wanted.to, wanted.name))?;
-    let text = format!(
-        "{} defines it: say in [[apply-sets]] if they are applied together",
-        ws.file(file).path
-    );
+    let text = text![
+        Path(&ws.file(file).path),
+        " defines it: say in [[apply-sets]] if they are applied together"
+    ];
     Some(Verdict::remark(NoFix::new("other-set", text)))
 }
 
@@ -387,13 +398,13 @@ fn missing(
         Target::ConfigMap => Target::Secret,
         Target::Secret => Target::ConfigMap,
     };
-    let mut notes = Vec::new();
+    let mut notes: Vec<Text> = Vec::new();
     if facts
         .definitions(other, wanted.name)
         .iter()
         .any(|id| facts.is_in(*id, set))
     {
-        notes.push(format!("there is a {} of that name", other.kind()));
+        notes.push(text!["there is a ", other.kind(), " of that name"]);
     }
     notes.extend(holder(facts, gap, wanted, set, namespace));
     let configured = is_configured(ws, set);
@@ -448,7 +459,7 @@ fn holder(
     wanted: &Wanted<'_>,
     set: SetId,
     namespace: Option<&str>,
-) -> Option<String> {
+) -> Option<Text> {
     let ws = facts.workspace();
     let keys: Vec<&str> = gap
         .wanted
@@ -478,11 +489,13 @@ fn holder(
     } else {
         "all keys that are read".to_owned()
     };
-    Some(format!(
-        "{} {} has {what}",
+    Some(text![
         wanted.to.kind(),
-        ws.resource(holder).name
-    ))
+        " ",
+        &ws.resource(holder).name,
+        " has ",
+        what
+    ])
 }
 
 /// What is optional only disappoints.

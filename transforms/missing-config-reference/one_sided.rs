@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use kubewright_model::finding::{Finding, NoFix, Severity};
 use kubewright_model::kube::{Resource, ResourceId, SetId, Workspace};
+use kubewright_model::text;
 
 use super::evidence::Facts;
 use super::wanted::Wanted;
@@ -78,29 +79,40 @@ fn finding(facts: &Facts<'_, '_>, one: &OneSided<'_>) -> Option<Finding> {
         && (facts.tests(one.resource.file).is_some()
             || facts.examples(one.resource.file).is_some()
             || facts.is_base(one.set));
-    let message = format!(
-        "{kind} {} reads {to} {name}, and only {who} states a namespace ({stated}): applied without `-n {stated}`, {bare} is in another one{}",
-        one.resource.name,
-        say::comes(&one.wanted),
-    );
-    Some(Finding {
-        transform: META.name,
-        severity: if exempt {
-            Severity::Info
-        } else {
-            Severity::Warning
-        },
-        message,
-        primary: one.wanted.place.at.clone(),
-        related: objects::place(facts, one.definition)
-            .map(|at| (at, format!("{to} {name}")))
-            .into_iter()
-            .collect(),
-        resource: Some(one.resource.id),
-        notes: Vec::new(),
-        fix: Err(NoFix::new(
+    let message = text![
+        kind,
+        " ",
+        &one.resource.name,
+        " reads ",
+        to,
+        " ",
+        name,
+        ", and only ",
+        who,
+        " states a namespace (",
+        stated,
+        "): applied without `-n ",
+        stated,
+        "`, ",
+        &bare,
+        " is in another one",
+        say::comes(&one.wanted)
+    ];
+    Some(
+        META.finding(
+            if exempt {
+                Severity::Info
+            } else {
+                Severity::Warning
+            },
+            one.wanted.place.at.clone(),
+            message,
+        )
+        .related(objects::place(facts, one.definition).map(|at| (at, text![to, " ", name])))
+        .about(one.resource.id)
+        .fix(Err(NoFix::new(
             "namespace-on-one-side",
             format!("write `namespace: {stated}` into the metadata of {bare} too"),
-        )),
-    })
+        ))),
+    )
 }

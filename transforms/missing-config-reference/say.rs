@@ -5,10 +5,13 @@
 //! (pkg/volume/configmap), and of a `subPath` that is not there the kubelet makes an empty
 //! directory without a word (`makeMounts` in the kubelet's `kubelet_pods.go`).
 
-use kubewright_model::kube::{Evidence, SetId, Workspace};
+use kubewright_model::kube::{SetId, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::Text;
 
 use super::Gap;
 use super::wanted::{How, Key, KeyHow, Wanted};
+use crate::say;
 
 /// The message about an object.
 pub(super) fn object(
@@ -16,19 +19,29 @@ pub(super) fn object(
     gap: &Gap<'_>,
     wanted: &Wanted<'_>,
     sets: &[SetId],
-) -> String {
+) -> Text {
     let (kind, name) = (&gap.resource.kind, &gap.resource.name);
     let (verb, place) = match &wanted.how {
         How::Field(path) => ("names", format!(" in {path}")),
         _ => ("reads", String::new()),
     };
     let comes = comes(wanted);
-    format!(
-        "{kind} {name} {verb} {} {}{place}, which {} not have{comes}",
+    text![
+        kind,
+        " ",
+        name,
+        " ",
+        verb,
+        " ",
         wanted.to.kind(),
-        wanted.name,
-        these(workspace, sets)
-    )
+        " ",
+        &wanted.name,
+        place,
+        ", which ",
+        these(workspace, sets),
+        " not have",
+        comes
+    ]
 }
 
 /// What comes of an object that is not there.
@@ -55,7 +68,7 @@ pub(super) fn key(
     key: &Key<'_>,
     sets: &[SetId],
     binary: bool,
-) -> String {
+) -> Text {
     let (kind, name) = (&gap.resource.kind, &gap.resource.name);
     let comes = match key.how {
         KeyHow::Variable(container) => {
@@ -73,61 +86,39 @@ pub(super) fn key(
     // In which of several sets is worth saying only where they differ.
     let all = workspace.sets_of(gap.resource.id).len();
     let place = if sets.len() < all {
-        format!(" in {}", list(&names(workspace, sets)))
+        text![" in ", Text::list(names(workspace, sets))]
     } else {
-        String::new()
+        Text::new()
     };
     let lacks = if binary {
         "which holds it in binaryData"
     } else {
         "which has no such key"
     };
-    format!(
-        "{kind} {name} reads key {} of {} {}, {lacks}{place}{comes}",
-        key.text,
+    text![
+        kind,
+        " ",
+        name,
+        " reads key ",
+        &key.text,
+        " of ",
         wanted.to.kind(),
-        wanted.name
-    )
+        " ",
+        &wanted.name,
+        ", ",
+        lacks,
+        place,
+        comes
+    ]
 }
 
 /// `kustomization overlays/prod does`, `a, b and c do`
-fn these(workspace: &Workspace, sets: &[SetId]) -> String {
+fn these(workspace: &Workspace, sets: &[SetId]) -> Text {
     let names = names(workspace, sets);
     let does = if names.len() == 1 { "does" } else { "do" };
-    format!("{} {does}", list(&names))
+    text![Text::list(names), " ", does]
 }
 
-fn names(workspace: &Workspace, sets: &[SetId]) -> Vec<String> {
-    sets.iter().map(|id| set(workspace, *id)).collect()
-}
-
-/// An apply set, for messages.
-pub(super) fn set(workspace: &Workspace, id: SetId) -> String {
-    let set = workspace.set(id);
-    let kind = match set.evidence {
-        Evidence::Stream => return "the stream".to_owned(),
-        Evidence::Directory => "directory",
-        Evidence::Kustomization if set.name == "." => return "the kustomization".to_owned(),
-        Evidence::Kustomization => "kustomization",
-        Evidence::Config => "apply set",
-        Evidence::ArgoCd | Evidence::Flux => "the set of",
-        Evidence::Helm => "chart",
-    };
-    format!("{kind} {}", set.name)
-}
-
-/// More names than that are counted.
-const SHOWN: usize = 5;
-
-/// `a`, `a and b`, `a, b and 3 more`
-pub(super) fn list(names: &[String]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] if names.len() <= SHOWN => format!("{} and {last}", first.join(", ")),
-        [..] => {
-            let (shown, rest) = names.split_at(SHOWN - 1);
-            format!("{} and {} more", shown.join(", "), rest.len())
-        }
-    }
+fn names(workspace: &Workspace, sets: &[SetId]) -> Vec<Text> {
+    sets.iter().map(|id| say::set(workspace, *id)).collect()
 }

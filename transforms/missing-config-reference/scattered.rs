@@ -6,6 +6,8 @@
 
 use kubewright_model::finding::{Finding, NoFix};
 use kubewright_model::kube::{Evidence, Resolution, Resource, ResourceId, SetId, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::{Path, Text};
 use kubewright_model::yaml::Node;
 
 use super::evidence::{Facts, may_equal};
@@ -69,7 +71,7 @@ fn finding_about<'a>(
         built: true,
     };
     let places: Vec<&Place<'_>> = gap.wanted.iter().map(|w| &w.place).collect();
-    finding(&gap, &places, message, verdict)
+    finding(&gap, &places, message.into(), verdict)
 }
 
 fn verdict(facts: &Facts<'_, '_>, resource: &Resource, wanted: &Wanted<'_>) -> Option<Verdict> {
@@ -89,23 +91,23 @@ fn verdict(facts: &Facts<'_, '_>, resource: &Resource, wanted: &Wanted<'_>) -> O
     let named = paths
         .iter()
         .take(MAX_NAMES)
-        .copied()
-        .collect::<Vec<_>>()
-        .join(if paths.len() == 2 { " and " } else { ", " });
+        .map(|path| Text::from(Path(path)));
     let more = match paths.len().saturating_sub(MAX_NAMES) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let text = format!(
-        "{named}{more} define it with different data, and nothing says which of them is applied \
-         with it: say so in [[apply-sets]]"
-    );
+    let text = text![
+        Text::joined(named, if paths.len() == 2 { " and " } else { ", " }),
+        more,
+        " define it with different data, and nothing says which of them is applied with it: say \
+         so in [[apply-sets]]"
+    ];
     let mut verdict = Verdict::remark(NoFix::new("several-definitions", text));
     let display = format!("{} {}", wanted.to.kind(), wanted.name);
     let places = ids.iter().filter_map(|id| place(facts, *id));
     verdict.related = places
         .take(MAX_NAMES)
-        .map(|at| (at, display.clone()))
+        .map(|at| (at, display.clone().into()))
         .collect();
     Some(verdict)
 }

@@ -4,9 +4,11 @@
 
 use kubewright_model::finding::{Finding, NoFix, Severity};
 use kubewright_model::kube::{Renamed, Resolution, Resource, ResourceId, SetId, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::Text;
 
+use super::META;
 use super::wanted::Wanted;
-use super::{META, say};
 
 /// A reference that the build leaves behind.
 pub(super) struct Unfollowed<'a> {
@@ -79,7 +81,10 @@ pub(super) fn judge(workspace: &Workspace, lost: &Unfollowed<'_>) -> Finding {
         known,
     } = lost;
     let (kind, name, to) = (&resource.kind, wanted.name, wanted.to.kind());
-    let sets: Vec<String> = sets.iter().map(|set| say::set(workspace, *set)).collect();
+    let sets: Vec<Text> = sets
+        .iter()
+        .map(|set| crate::say::set(workspace, *set))
+        .collect();
     let (fix, related) = if !becomes.together {
         (other_build(lost), Vec::new())
     } else if *known {
@@ -87,22 +92,29 @@ pub(super) fn judge(workspace: &Workspace, lost: &Unfollowed<'_>) -> Finding {
     } else {
         (unknown_field(workspace, lost), Vec::new())
     };
-    Finding {
-        transform: META.name,
-        severity: Severity::Error,
-        message: format!(
-            "{kind} {} reads {to} {name}, which {} {} as {}, and the reference stays: its pods do not start",
-            resource.name,
-            say::list(&sets),
+    META.finding(
+        Severity::Error,
+        wanted.place.at.clone(),
+        text![
+            kind,
+            " ",
+            &resource.name,
+            " reads ",
+            to,
+            " ",
+            name,
+            ", which ",
+            Text::list(&sets),
+            " ",
             if sets.len() == 1 { "builds" } else { "build" },
-            becomes.name,
-        ),
-        primary: wanted.place.at.clone(),
-        related,
-        resource: Some(resource.id),
-        notes: Vec::new(),
-        fix: Err(fix),
-    }
+            " as ",
+            &becomes.name,
+            ", and the reference stays: its pods do not start"
+        ],
+    )
+    .related(related)
+    .about(resource.id)
+    .fix(Err(fix))
 }
 
 fn unknown_field(workspace: &Workspace, lost: &Unfollowed<'_>) -> NoFix {
@@ -135,7 +147,7 @@ fn other_build(lost: &Unfollowed<'_>) -> NoFix {
 fn other_namespace(
     workspace: &Workspace,
     lost: &Unfollowed<'_>,
-) -> (NoFix, Vec<(kubewright_model::finding::Location, String)>) {
+) -> (NoFix, Vec<(kubewright_model::finding::Location, Text)>) {
     let Unfollowed {
         resource,
         wanted,
@@ -182,8 +194,6 @@ fn other_namespace(
     };
     (
         NoFix::new("namespace-not-followed", text),
-        at.map(|at| (at, format!("the {what}")))
-            .into_iter()
-            .collect(),
+        at.map(|at| (at, text!["the ", what])).into_iter().collect(),
     )
 }

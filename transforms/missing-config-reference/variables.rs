@@ -6,10 +6,12 @@ use std::collections::BTreeSet;
 
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
 use kubewright_model::kube::{Resource, Target};
+use kubewright_model::text;
+use kubewright_model::text::Text;
 use kubewright_model::yaml::Node;
 
+use super::META;
 use super::evidence::Facts;
-use super::{META, say};
 
 /// The findings, one for each ConfigMap.
 pub(super) fn judge(facts: &Facts<'_, '_>) -> Vec<Finding> {
@@ -65,30 +67,32 @@ fn blanked(facts: &Facts<'_, '_>, resource: &Resource) -> Option<Finding> {
                 .filter(is_blank)
                 .map(|name| format!("${{{name}}}"))
                 .collect();
-            let (owner, names) = (
-                ws.resource(owner),
-                say::list(&names.into_iter().collect::<Vec<_>>()),
-            );
-            return Some(Finding {
-                transform: META.name,
-                severity: Severity::Warning,
-                message: format!(
-                    "ConfigMap {} holds {names}, which postBuild of Flux Kustomization {} does not set: Flux writes nothing in its place",
-                    resource.name, owner.name
-                ),
-                primary: Location::of(resource.file, *node),
-                related: vec![(
+            let (owner, names) = (ws.resource(owner), Text::list(names));
+            return Some(
+                META.finding(
+                    Severity::Warning,
+                    Location::of(resource.file, *node),
+                    text![
+                        "ConfigMap ",
+                        &resource.name,
+                        " holds ",
+                        names,
+                        ", which postBuild of Flux Kustomization ",
+                        &owner.name,
+                        " does not set: Flux writes nothing in its place"
+                    ],
+                )
+                .related(vec![(
                     Location::of(owner.file, build),
-                    format!("sets {}", say::list(&known.into_iter().collect::<Vec<_>>())),
-                )],
-                resource: Some(resource.id),
-                notes: Vec::new(),
-                fix: Err(NoFix::new(
+                    text!["sets ", Text::list(known)],
+                )])
+                .about(resource.id)
+                .fix(Err(NoFix::new(
                     "blank-variable",
                     "set it there, write `$${…}` for text that is to stay, or label the ConfigMap \
                      `kustomize.toolkit.fluxcd.io/substitute: disabled`",
-                )),
-            });
+                ))),
+            );
         }
     }
     None

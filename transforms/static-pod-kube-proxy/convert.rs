@@ -6,6 +6,8 @@
 //! move there.
 
 use kubewright_model::finding::NoFix;
+use kubewright_model::text;
+use kubewright_model::text::Text;
 use kubewright_model::yaml::{Level, Node, Place, Value};
 
 use super::draft::Draft;
@@ -81,7 +83,7 @@ pub(super) struct Converted {
     /// Comments that stood on removed lines and could not be kept.
     pub(super) lost: Vec<String>,
     /// What the reader should know about the conversion.
-    pub(super) notes: Vec<String>,
+    pub(super) notes: Vec<Text>,
 }
 
 /// Converts the document `text`, whose root is the pod.
@@ -91,7 +93,7 @@ pub(super) fn convert(
     target: &Target,
 ) -> Result<Converted, NoFix> {
     let mut draft = Draft::new(text)?;
-    let mut notes: Vec<String> = target.note().into_iter().collect();
+    let mut notes: Vec<Text> = target.note().into_iter().map(Text::from).collect();
     let one = OneNode::of(draft.root()?)?;
     draft.put(&[], &[], "apiVersion", &Value::str(target.daemon_set()))?;
     draft.put(&[], &[], "kind", &Value::str("DaemonSet"))?;
@@ -105,7 +107,11 @@ pub(super) fn convert(
     if let Some(server) = settings.api_server.as_deref()
         && draft.step(|root| container(root).map_or(Ok(None), |c| flags::set_server(c, server)))?
     {
-        notes.push(format!("--master was the node itself; it is {server} now, as api-server in the configuration says"));
+        notes.push(text![
+            "--master was the node itself; it is ",
+            server,
+            " now, as api-server in the configuration says"
+        ]);
     }
     let hosts = per_node(&mut draft, &one, &mut notes)?;
     if let Some(reason) = one.left(draft.root()?, &annotations) {
@@ -122,7 +128,7 @@ pub(super) fn convert(
     })
 }
 
-fn metadata(draft: &mut Draft, notes: &mut Vec<String>) -> Result<(), NoFix> {
+fn metadata(draft: &mut Draft, notes: &mut Vec<Text>) -> Result<(), NoFix> {
     let old = draft
         .root()?
         .path(&["metadata", "namespace"])
@@ -133,9 +139,10 @@ fn metadata(draft: &mut Draft, notes: &mut Vec<String>) -> Result<(), NoFix> {
             "the pod names no namespace, which is default for the kubelet".to_owned(),
             |ns| format!("the pod is in {ns}"),
         );
-        notes.push(format!(
-            "the DaemonSet goes into namespace kube-system; {was}"
-        ));
+        notes.push(text![
+            "the DaemonSet goes into namespace kube-system; ",
+            was
+        ]);
     }
     draft.put(&["metadata"], &[], "name", &Value::str("kube-proxy"))?;
     draft.put(
@@ -456,7 +463,7 @@ fn container(root: Node<'_>) -> Option<Node<'_>> {
 
 /// Values of one node: in probes, ports and variables, then in the command. Says whether a variable
 /// stands for the address of the node.
-fn per_node(draft: &mut Draft, one: &OneNode, notes: &mut Vec<String>) -> Result<bool, NoFix> {
+fn per_node(draft: &mut Draft, one: &OneNode, notes: &mut Vec<Text>) -> Result<bool, NoFix> {
     let mut hosts = false;
     loop {
         let mut note = None;
@@ -468,7 +475,7 @@ fn per_node(draft: &mut Draft, one: &OneNode, notes: &mut Vec<String>) -> Result
             Ok(Some(edit))
         })?;
         let Some(note) = note else { break };
-        notes.push(note);
+        notes.push(note.into());
     }
     loop {
         let mut found = None;
@@ -481,7 +488,7 @@ fn per_node(draft: &mut Draft, one: &OneNode, notes: &mut Vec<String>) -> Result
         })?;
         let Some((field, note)) = found else { break };
         hosts |= field == HOST_IP;
-        notes.push(note);
+        notes.push(note.into());
     }
     let addresses = container(draft.root()?).map_or(Ok(Vec::new()), flags::node_addresses)?;
     if container(draft.root()?).is_some_and(flags::needs_node_name) {
@@ -493,13 +500,19 @@ fn per_node(draft: &mut Draft, one: &OneNode, notes: &mut Vec<String>) -> Result
     for (flag, host) in &addresses {
         draft
             .step(|root| container(root).map_or(Ok(None), |c| flags::set_address(c, flag, host)))?;
-        notes.push(format!("--{flag} named the address {host} of one node; it is now that of the node a pod runs on"));
+        notes.push(text![
+            "--",
+            flag,
+            " named the address ",
+            host,
+            " of one node; it is now that of the node a pod runs on"
+        ]);
     }
     while draft.step(|root| container(root).map_or(Ok(None), flags::set_node_ports))? {
         ports = true;
     }
     if ports {
-        notes.push("--nodeport-addresses named an address of one node; it is now that of the node a pod runs on".to_owned());
+        notes.push("--nodeport-addresses named an address of one node; it is now that of the node a pod runs on".into());
     }
     if ports || !addresses.is_empty() {
         draft.step(|root| container(root).map_or(Ok(None), |c| flags::add_variable(c, HOST_IP)))?;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use kubewright_model::kube::{Resource, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::{Path, Text};
 use kubewright_model::yaml::Node;
 
 use super::command::{self, Reading};
@@ -10,7 +12,7 @@ use super::recognise::proxy;
 
 /// One line for each flag, or the image, that is not the same in all; one line when nothing
 /// differs.
-pub(super) fn differences(workspace: &Workspace, pods: &[&Resource]) -> Vec<String> {
+pub(super) fn differences(workspace: &Workspace, pods: &[&Resource]) -> Vec<Text> {
     let all: Vec<(&str, BTreeMap<String, String>)> = pods
         .iter()
         .filter_map(|pod| {
@@ -30,22 +32,26 @@ pub(super) fn differences(workspace: &Workspace, pods: &[&Resource]) -> Vec<Stri
         all.iter()
             .any(|(_, says)| says.get(*key) != all.first().and_then(|(_, s)| s.get(*key)))
     });
-    let lines: Vec<String> = differing
+    let lines: Vec<Text> = differing
         .map(|key| {
             let values = all.iter().map(|(path, says)| {
-                format!(
-                    "{} in {path}",
-                    says.get(key).map_or("absent", String::as_str)
-                )
+                text![
+                    says.get(key).map_or("absent", String::as_str),
+                    " in ",
+                    Path(path)
+                ]
             });
-            format!("{key}: {}", values.collect::<Vec<_>>().join(", "))
+            text![key, ": ", Text::joined(values, ", ")]
         })
         .collect();
     if lines.is_empty() {
         let first = all.first().map_or("FILE", |(path, _)| path);
-        return vec![format!(
-            "image and flags are the same in all of them: `kubewright fix - --unsafe-fixes < {first}` prints one DaemonSet, which can stand for all"
-        )];
+        let command = text!["kubewright fix - --unsafe-fixes < ", Path(first)];
+        return vec![text![
+            "image and flags are the same in all of them: `",
+            Text::command(command),
+            "` prints one DaemonSet, which can stand for all"
+        ]];
     }
     lines
 }

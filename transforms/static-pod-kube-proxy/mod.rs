@@ -24,6 +24,8 @@ mod version;
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Resource, SourceFile, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::{Path, Text};
 use kubewright_model::yaml::Node;
 
 pub(crate) use self::options::Options;
@@ -84,22 +86,12 @@ impl Transform for StaticPodKubeProxy {
 fn of_text(inside: &inside::Inside<'_>) -> Finding {
     let at = inside.node.key().unwrap_or(inside.node);
     let place = places::place(inside.node);
-    Finding {
-        transform: META.name,
-        severity: Severity::Warning,
-        message: format!(
+    META.finding(Severity::Warning, Location::of(inside.file.id, at), format!(
             "kube-proxy runs as a static pod, whose manifest stands inside another text ({place})"
-        ),
-        primary: Location::of(inside.file.id, at),
-        related: Vec::new(),
-        resource: None,
-        notes: Vec::new(),
-        fix: Err(NoFix::new(
+        )).fix(Err(NoFix::new(
             "inside-text",
             "manifests inside other texts are not edited; write this one to a file of its own, let kubewright convert that, and take it out here \
-             once the nodes are moved",
-        )),
-    }
+             once the nodes are moved")))
 }
 
 /// One static kube-proxy, and all else that runs kube-proxy in the workspace.
@@ -131,26 +123,29 @@ impl<'a> Case<'a> {
             .sets
             .iter()
             .find(|set| self.workspace().file(set.file).path == beside);
-        let mut finding = Finding {
-            transform: META.name,
-            severity: Severity::Warning,
-            message: self.message(node),
-            primary: Location::of(self.pod.file, at),
-            related: Vec::new(),
-            resource: Some(self.pod.id),
-            notes: Vec::new(),
-            fix: Err(NoFix::new(
+        let mut finding = META
+            .finding(
+                Severity::Warning,
+                Location::of(self.pod.file, at),
+                self.message(node),
+            )
+            .about(self.pod.id)
+            .fix(Err(NoFix::new(
                 "converted",
-                format!("{beside} holds the DaemonSet; move the nodes over, then delete this file"),
-            )),
-        };
+                text![
+                    Path(&beside),
+                    " holds the DaemonSet; move the nodes over, then delete this file"
+                ],
+            )));
         if let Some(owner) = owner::owner(node, &self.file().path) {
             finding.severity = Severity::Info;
-            finding.message = format!(
-                "kube-proxy runs as a static pod ({}) that {} writes",
+            finding.message = text![
+                "kube-proxy runs as a static pod (",
                 self.pod.display(),
-                owner.name
-            );
+                ") that ",
+                &owner.name,
+                " writes"
+            ];
             let text = format!(
                 "{} writes the file again whatever is done to it; configure kube-proxy with {}",
                 owner.name, owner.instead
@@ -165,17 +160,20 @@ impl<'a> Case<'a> {
                     .is_some()
             };
             let set = self.workspace().node(set.id);
-            finding.message = format!(
-                "kube-proxy ({}) has a DaemonSet beside it",
-                self.pod.display()
-            );
+            finding.message = text![
+                "kube-proxy (",
+                self.pod.display(),
+                ") has a DaemonSet beside it"
+            ];
             if let Some(fault) = set.and_then(|set| version.fault(set)) {
-                finding.message = format!("{} that {fault}", finding.message);
+                finding.message = text![&finding.message, " that ", fault];
                 finding.fix = Err(NoFix::new(
                     "converted",
-                    format!(
-                        "delete {beside} and let it be written again, before any node is moved"
-                    ),
+                    text![
+                        "delete ",
+                        Path(&beside),
+                        " and let it be written again, before any node is moved"
+                    ],
                 ));
                 return Some(finding);
             }
@@ -235,19 +233,16 @@ impl<'a> Case<'a> {
         )
     }
 
-    fn related(&self, other: &Resource) -> Option<(Location, String)> {
+    fn related(&self, other: &Resource) -> Option<(Location, Text)> {
         let node = self.workspace().node(other.id)?;
         let at = node
             .path(&["metadata", "name"])
             .or_else(|| node.get("kind"))
             .unwrap_or(node);
-        Some((
-            Location::of(other.file, at),
-            "another kube-proxy".to_owned(),
-        ))
+        Some((Location::of(other.file, at), "another kube-proxy".into()))
     }
 
-    fn fix(&self, node: Node<'_>, beside: &str) -> Result<(Fix, Vec<String>), NoFix> {
+    fn fix(&self, node: Node<'_>, beside: &str) -> Result<(Fix, Vec<Text>), NoFix> {
         let settings = &self.cx.settings.static_pod_kube_proxy;
         let stream = self.workspace().options().stream;
         let replace = settings.replace || stream;
@@ -282,14 +277,14 @@ impl<'a> Case<'a> {
             edit.lost_comments = about.iter().chain(&converted.lost).cloned().collect();
             let path = (!stream).then(|| self.file().path.clone());
             (
-                "turn the pod into DaemonSet kube-proxy".to_owned(),
+                "turn the pod into DaemonSet kube-proxy".into(),
                 Change::Edit(self.pod.file, edit),
                 path,
             )
         } else {
             let text = alone_in_file(&converted.text, self.pod.document);
             (
-                format!("write DaemonSet kube-proxy to {beside}"),
+                text!["write DaemonSet kube-proxy to ", Path(beside)],
                 Change::Create(beside.to_owned(), text),
                 Some(beside.to_owned()),
             )
@@ -304,25 +299,28 @@ impl<'a> Case<'a> {
             converted
                 .lost
                 .iter()
-                .map(|c| format!("comment of a removed line: {c}")),
+                .map(|c| text!["comment of a removed line: ", c]),
         );
         notes.extend(
             about
                 .iter()
-                .map(|c| format!("comment about the static pod, left out: {c}")),
+                .map(|c| text!["comment about the static pod, left out: ", c]),
         );
         notes.extend(self.texts.iter().map(|text| {
             let place = places::place(text.node);
-            format!("{} has another kube-proxy inside a text ({place}): nodes that are set up with it run that one", text.file.path)
+            text![
+                Path(&text.file.path),
+                " has another kube-proxy inside a text (",
+                place,
+                "): nodes that are set up with it run that one"
+            ]
         }));
         if !replace {
             notes.extend(plan::gathered(self.workspace(), self.pod.file));
         }
         if settings.replace && !stream {
             let path = &self.file().path;
-            notes.push(format!(
-                "where something copies {path} to nodes, the next copy takes their kube-proxy away: move the file out of its reach first"
-            ));
+            notes.push(text!["where something copies ", Path(path), " to nodes, the next copy takes their kube-proxy away: move the file out of its reach first"]);
         }
         notes.extend(
             plan::Move {
@@ -335,7 +333,7 @@ impl<'a> Case<'a> {
         );
         notes.extend(plan::protection(node, &version));
         let fix = Fix {
-            title,
+            title: title.into(),
             applicability: Applicability::Unsafe,
             changes: vec![change],
             claims: vec![self.pod.id],
@@ -362,13 +360,21 @@ impl<'a> Case<'a> {
             let path = &self.workspace().file(set.file).path;
             return Err(NoFix::new(
                 "daemonset-exists",
-                format!("{} in {path} runs kube-proxy already", set.display()),
+                text![
+                    set.display(),
+                    " in ",
+                    Path(path),
+                    " runs kube-proxy already"
+                ],
             ));
         }
         if !replace && self.workspace().file_at(beside).is_some() {
             return Err(NoFix::new(
                 "target-exists",
-                format!("{beside} exists and holds no DaemonSet for kube-proxy"),
+                text![
+                    Path(beside),
+                    " exists and holds no DaemonSet for kube-proxy"
+                ],
             ));
         }
         let touched = |path: &str| {
@@ -392,10 +398,13 @@ impl<'a> Case<'a> {
         let path = &self.file().path;
         let said = comments::speaks_of_static(text).then_some("a comment in it");
         let sign = said.or_else(|| owner::copied_to_nodes(path))?;
-        let text = format!(
-            "{path} looks like a file that is copied to nodes ({sign}): with a DaemonSet in it they lose their kube-proxy at the next copy; leave \
+        let text = text![
+            Path(path),
+            " looks like a file that is copied to nodes (",
+            sign,
+            "): with a DaemonSet in it they lose their kube-proxy at the next copy; leave \
              replace off, or move the file where nothing copies it"
-        );
+        ];
         Some(NoFix::new("copied-to-nodes", text))
     }
 

@@ -2,6 +2,8 @@
 //! move a cluster over.
 
 use kubewright_model::kube::{FileId, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::{Path, Text};
 use kubewright_model::yaml::Node;
 
 use super::command::{self, Call, Reading};
@@ -23,23 +25,23 @@ const REMOVED: &[(&str, u32)] = &[
 const CRITICAL: i64 = 2_000_000_000;
 
 /// Kustomizations that gather the pod's file, by path: they do not know the new one.
-pub(super) fn gathered(workspace: &Workspace, file: FileId) -> Vec<String> {
+pub(super) fn gathered(workspace: &Workspace, file: FileId) -> Vec<Text> {
     let naming = workspace
         .kustomizations()
         .iter()
         .filter(|k| k.resources.contains(&file));
     naming
         .map(|k| {
-            format!(
-                "{} gathers the pod; name the DaemonSet there instead once the nodes are moved",
-                workspace.file(k.file).path
-            )
+            text![
+                Path(&workspace.file(k.file).path),
+                " gathers the pod; name the DaemonSet there instead once the nodes are moved"
+            ]
         })
         .collect()
 }
 
 /// Remarks about the pod itself.
-pub(super) fn remarks(pod: Node<'_>, version: &Target, server: Option<&str>) -> Vec<String> {
+pub(super) fn remarks(pod: Node<'_>, version: &Target, server: Option<&str>) -> Vec<Text> {
     let mut notes = Vec::new();
     let Some(container) = containers(pod).next() else {
         return notes;
@@ -53,22 +55,27 @@ pub(super) fn remarks(pod: Node<'_>, version: &Target, server: Option<&str>) -> 
         notes.push(
             "--hostname-override does nothing beside --config before Kubernetes 1.12 (kubeadm#857): each node has the name of hostnameOverride \
              in its own file, else its hostname; look that these are the names of the nodes"
-                .to_owned(),
+                .into(),
         );
     } else if let Some(flag) = call
         .flag("hostname-override")
         .filter(|f| !f.value.starts_with('$'))
     {
-        notes.push(format!("--hostname-override={} was the name of one node; it is now that of the node a pod runs on", flag.value));
+        notes.push(text![
+            "--hostname-override=",
+            &flag.value,
+            " was the name of one node; it is now that of the node a pod runs on"
+        ]);
     }
     if let Some(flag) = call
         .flag("hostname-override")
         .filter(|f| !ignored && is_printed(f.value))
     {
-        notes.push(format!(
-            "--hostname-override={} was what a command prints; it is now the name of the node",
-            flag.value
-        ));
+        notes.push(text![
+            "--hostname-override=",
+            &flag.value,
+            " was what a command prints; it is now the name of the node"
+        ]);
     }
     if call.flag("config").is_some() {
         let ignored: Vec<String> = BIND
@@ -77,37 +84,38 @@ pub(super) fn remarks(pod: Node<'_>, version: &Target, server: Option<&str>) -> 
             .map(|b| format!("--{b}"))
             .collect();
         if !ignored.is_empty() {
-            notes.push(format!(
-                "{} left as written: ignored beside --config",
-                ignored.join(", ")
-            ));
+            notes.push(text![
+                ignored.join(", "),
+                " left as written: ignored beside --config"
+            ]);
         }
     }
     for (name, since) in REMOVED.iter().filter(|(name, _)| call.flag(name).is_some()) {
-        notes.push(format!("--{name} {}", version.removed(*since)));
+        notes.push(text!["--", name, " ", version.removed(*since)]);
     }
     if call.flag("port").is_some() {
         notes.push(
-            "--port is no flag of today's kube-proxy: take it out when you change the image"
-                .to_owned(),
+            "--port is no flag of today's kube-proxy: take it out when you change the image".into(),
         );
     }
     if call
         .flag("proxy-mode")
         .is_some_and(|f| f.value == "userspace")
     {
-        notes.push(format!(
-            "--proxy-mode=userspace {}; iptables does its work",
-            version.removed(26)
-        ));
+        notes.push(text![
+            "--proxy-mode=userspace ",
+            version.removed(26),
+            "; iptables does its work"
+        ]);
     }
     for word in call.others() {
         if word.contains(">>") || word.starts_with(['>', '1', '2']) && word.contains('>') {
-            notes.push(format!(
-                "{word} is an argument here, not a redirection: there is no shell"
-            ));
+            notes.push(text![
+                word,
+                " is an argument here, not a redirection: there is no shell"
+            ]);
         } else if word.starts_with('$') || is_placeholder(word) {
-            notes.push(format!("flags that come from {word} were not looked at"));
+            notes.push(text!["flags that come from ", word, " were not looked at"]);
         }
     }
     image(container, &mut notes);
@@ -125,7 +133,7 @@ fn endpoint(
     container: Node<'_>,
     call: &Call<'_>,
     server: Option<&str>,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Text>,
 ) {
     for name in ["kubeconfig", "config"] {
         let Some(flag) = call.flag(name).filter(|f| !f.value.is_empty()) else {
@@ -138,19 +146,18 @@ fn endpoint(
                 flag.value
             ),
         };
-        notes.push(format!(
-            "--{name}: {place}, and its API server must not be the address of Service kubernetes, which works only after kube-proxy"
-        ));
+        notes.push(text!["--", name, ": ", place, ", and its API server must not be the address of Service kubernetes, which works only after kube-proxy"]);
     }
     let replaced = server.is_some() && local_master(call).is_some();
     if let Some(master) = call
         .flag("master")
         .filter(|m| !replaced && m.value.starts_with("http:"))
     {
-        notes.push(format!(
-            "--master={}: the API server has no insecure port since Kubernetes 1.24",
-            master.value
-        ));
+        notes.push(text![
+            "--master=",
+            &master.value,
+            ": the API server has no insecure port since Kubernetes 1.24"
+        ]);
     }
 }
 
@@ -181,11 +188,17 @@ fn host_path(pod: Node<'_>, container: Node<'_>, path: &str) -> Option<String> {
     ))
 }
 
-fn image(container: Node<'_>, notes: &mut Vec<String>) {
+fn image(container: Node<'_>, notes: &mut Vec<Text>) {
     let image = container.get("image").and_then(Node::text).unwrap_or("");
     for arch in ["amd64", "arm64", "arm", "ppc64le", "s390x"] {
         if image.contains(&format!("-{arch}:")) || image.ends_with(&format!("-{arch}")) {
-            notes.push(format!("image {image} is for {arch}: on nodes of another architecture the pod does not start"));
+            notes.push(text![
+                "image ",
+                image,
+                " is for ",
+                arch,
+                ": on nodes of another architecture the pod does not start"
+            ]);
             return;
         }
     }
@@ -206,57 +219,67 @@ pub(super) struct Move<'a> {
 
 impl Move<'_> {
     /// The order of the move.
-    pub(super) fn steps(&self) -> Vec<String> {
-        let apply = self.file.map_or("apply the stream".to_owned(), |f| {
-            format!("`kubectl apply -f {f}`")
+    pub(super) fn steps(&self) -> Vec<Text> {
+        let apply = self.file.map_or(Text::from("apply the stream"), |f| {
+            text!["`", Text::command(text!["kubectl apply -f ", Path(f)]), "`"]
         });
-        let stop =
-            "stop whatever copies the static manifest to nodes, else it comes back".to_owned();
+        let stop = "stop whatever copies the static manifest to nodes, else it comes back".into();
         let remove = "move the static manifest out of the kubelet's staticPodPath; a new name in that directory is not enough, the kubelet reads \
                       every file that does not begin with a dot";
-        let mut plan = vec![stop];
+        let mut plan: Vec<Text> = vec![stop];
         if self.gate {
-            plan.push(format!(
-                "{apply}; no pod starts before its node has the label {GATE}=true"
-            ));
-            plan.push(format!("node by node, {remove}"));
+            plan.push(text![
+                apply,
+                "; no pod starts before its node has the label ",
+                GATE,
+                "=true"
+            ]);
+            plan.push(text!["node by node, ", remove]);
             plan.push(self.wait());
-            plan.push(format!(
-                "`kubectl label node <node> {GATE}=true`; the DaemonSet's pod starts"
-            ));
-            plan.push(format!(
-                "after the last node, take {GATE} out of nodeSelector and apply again, or start every kubelet with --node-labels={GATE}=true: \
+            plan.push(text![
+                "`kubectl label node <node> ",
+                GATE,
+                "=true`; the DaemonSet's pod starts"
+            ]);
+            plan.push(text![
+                "after the last node, take ",
+                GATE,
+                " out of nodeSelector and apply again, or start every kubelet with --node-labels=",
+                GATE,
+                "=true: \
                  a node that joins later, or registers again, has no label and so no kube-proxy"
-            ));
+            ]);
         } else {
-            plan.push(format!("on every node, {remove}"));
+            plan.push(text!["on every node, ", remove]);
             plan.push(self.wait());
-            plan.push(format!(
-                "{apply}; without the gate label a pod starts on every node at once"
-            ));
+            plan.push(text![
+                apply,
+                "; without the gate label a pod starts on every node at once"
+            ]);
         }
-        let mut plan: Vec<String> = plan
+        let mut plan: Vec<Text> = plan
             .into_iter()
             .enumerate()
-            .map(|(at, step)| format!("migration {}: {step}", at + 1))
+            .map(|(at, step)| text!["migration ", at + 1, ": ", step])
             .collect();
         let never = if self.gate {
             "never label a node whose static pod still runs"
         } else {
             "apply only when no static pod runs any more"
         };
-        plan.push(format!(
-            "two kube-proxies on one node rewrite the same rules: {never}"
-        ));
+        plan.push(text![
+            "two kube-proxies on one node rewrite the same rules: ",
+            never
+        ]);
         plan.push(
             "never `kubectl apply -f` the directory of a static manifest, which makes an ordinary Pod; keep the DaemonSet in a directory that is \
              applied"
-                .to_owned(),
+                .into(),
         );
         plan
     }
 
-    fn wait(&self) -> String {
+    fn wait(&self) -> Text {
         let namespace = self
             .pod
             .path(&["metadata", "namespace"])
@@ -278,10 +301,16 @@ impl Move<'_> {
                 "; where namespace {namespace} does not exist there is no mirror pod, look at the node"
             ),
         };
-        format!(
-            "wait until its mirror pod is gone (`kubectl -n {namespace} get pod {}`) and no container is left on the node ({left}){absent}",
-            mirror(self.pod)
-        )
+        text![
+            "wait until its mirror pod is gone (`kubectl -n ",
+            namespace,
+            " get pod ",
+            mirror(self.pod),
+            "`) and no container is left on the node (",
+            left,
+            ")",
+            absent
+        ]
     }
 }
 
@@ -314,7 +343,7 @@ fn mirror(pod: Node<'_>) -> String {
 }
 
 /// What keeps the static pod from eviction, and what is missing for it.
-pub(super) fn protection(pod: Node<'_>, version: &Target) -> Option<String> {
+pub(super) fn protection(pod: Node<'_>, version: &Target) -> Option<Text> {
     let class = pod
         .path(&["spec", "priorityClassName"])
         .and_then(Node::text)
@@ -325,32 +354,27 @@ pub(super) fn protection(pod: Node<'_>, version: &Target) -> Option<String> {
         (Some("system-node-critical" | "system-cluster-critical"), None) => {
             let number = if class == Some("system-node-critical") { 2_000_001_000 } else { CRITICAL };
             let then = if spared { "a graceful shutdown of the node stops it with ordinary pods" } else { "the kubelet may evict it" };
-            Some(format!(
-                "priorityClassName: {} without priority does nothing for the priority of a static pod: nothing resolves the class of a pod that \
-                 comes from a file, and {then}; add priority: {number} to the static pod",
-                class.unwrap_or("")
-            ))
+            Some(text!["priorityClassName: ", class.unwrap_or(""), " without priority does nothing for the priority of a static pod: nothing resolves the class of a pod that \
+                 comes from a file, and ", then, "; add priority: ", number.to_string(), " to the static pod"])
         }
         // The admission of the API server computes 0 for a mirror pod without a class
         // (kubernetes/kubernetes#136705).
-        (None, Some(number)) if number != 0 && version.counts_priority() => Some(format!(
-            "priority: {number} without priorityClassName: the API server refuses the mirror pod, so kubectl shows no kube-proxy on the node; add \
-             priorityClassName: system-node-critical and priority: 2000001000 to the static pod"
-        )),
+        (None, Some(number)) if number != 0 && version.counts_priority() => Some(text!["priority: ", number.to_string(), " without priorityClassName: the API server refuses the mirror pod, so kubectl shows no kube-proxy on the node; add \
+             priorityClassName: system-node-critical and priority: 2000001000 to the static pod"]),
         _ if spared || is_protected(pod, version) => None,
         _ if !version.counts_priority() && has_critical_annotation(pod) => Some(
             "scheduler.alpha.kubernetes.io/critical-pod keeps the static pod from eviction only where the kubelet has the feature gate \
              ExperimentalCriticalPodAnnotation"
-                .to_owned(),
+                .into(),
         ),
         _ if !version.counts_priority() => Some(
             "instead of moving, the static pod can be kept from eviction with the annotation scheduler.alpha.kubernetes.io/critical-pod: \"\", \
              in namespace kube-system, by kubelets with the feature gate ExperimentalCriticalPodAnnotation"
-                .to_owned(),
+                .into(),
         ),
         _ => Some(
             "instead of moving, the static pod can be kept from eviction with priorityClassName: system-node-critical and priority: 2000001000"
-                .to_owned(),
+                .into(),
         ),
     }
 }

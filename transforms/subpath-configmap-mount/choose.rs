@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::images::{self, Question};
+use kubewright_model::text;
+use kubewright_model::text::Text;
 use kubewright_model::yaml::{Edit, Node};
 
 use super::facts::{Basis, Facts};
@@ -20,7 +22,7 @@ use super::{link, own_directory, repoint, say, scripts};
 pub(super) struct Rewrite<'f, 'd, 'p, 'a> {
     pub(super) strategy: Strategy,
     pub(super) files: Vec<&'f File<'d, 'p, 'a>>,
-    pub(super) title: String,
+    pub(super) title: Text,
     pub(super) edits: Vec<Edit>,
     pub(super) basis: Basis,
 }
@@ -198,7 +200,7 @@ fn own_directory<'f, 'd, 'p, 'a>(
     Ok(Rewrite {
         strategy: Strategy::OwnDirectory,
         files: group.to_vec(),
-        title,
+        title: title.into(),
         edits,
         basis,
     })
@@ -237,7 +239,7 @@ fn repoint<'f, 'd, 'p, 'a>(
     Ok(Rewrite {
         strategy: Strategy::RePoint,
         files: named,
-        title,
+        title: title.into(),
         edits: moved.edits,
         basis,
     })
@@ -264,7 +266,7 @@ fn link<'f, 'd, 'p, 'a>(
     Ok(Rewrite {
         strategy: Strategy::Link,
         files,
-        title,
+        title: title.into(),
         edits: moved.edits,
         basis,
     })
@@ -310,13 +312,15 @@ fn refusal(
             .zip(telling)
         {
             if let Some(other) = other {
-                no_fix.text = format!(
-                    "{}\n{} ({}): {}",
-                    no_fix.text,
+                no_fix.text = text![
+                    &no_fix.text,
+                    "\n",
                     strategy.as_str(),
-                    other.code,
-                    other.text
-                );
+                    " (",
+                    &other.code,
+                    "): ",
+                    &other.text
+                ];
             }
         }
         return no_fix;

@@ -6,6 +6,8 @@
 
 use kubewright_model::finding::Severity;
 use kubewright_model::kube::{Hold, Target};
+use kubewright_model::text;
+use kubewright_model::text::Text;
 
 use super::decide::Decision;
 use super::pod::Pod;
@@ -23,27 +25,28 @@ const CURED: [&str; 6] = [
 ];
 
 /// How much it matters that these mounts keep their subPath, and why.
-pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Severity, String) {
+pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Severity, Text) {
     if decisions.iter().all(|d| d.ends) {
         return (Severity::Info, "it does little harm: the container ends, and reads the content anew each time it starts".into());
     }
-    let without = |why: String| {
-        let text = format!(
-            "each pod reads a change when its container happens to restart, and no config hash makes up for that: {why}"
-        );
+    let without = |why: Text| {
+        let text = text![
+            "each pod reads a change when its container happens to restart, and no config hash makes up for that: ",
+            why
+        ];
         (Severity::Warning, text)
     };
     let settings = pod.cx.settings;
     let running = pod.cx.running.contains(&HASH);
     if !running && !settings.enabled(HASH) {
-        return without(format!("{HASH} is switched off"));
+        return without(text![HASH, " is switched off"]);
     }
     let covered = match pod.hashed() {
         Ok(covered) => covered,
         Err(reason) if CURED.contains(&reason.code) => {
             return (
                 Severity::Info,
-                format!("its staleness does no harm: {}", reason.text),
+                text!["its staleness does no harm: ", &reason.text],
             );
         }
         Err(reason) => return without(reason.text.clone()),
@@ -53,7 +56,7 @@ pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Seve
         .annotation(&settings.missing_config_hash.annotation)
         .is_some();
     if !written && !running {
-        return without(format!("none is there, and {HASH} does not run"));
+        return without(text!["none is there, and ", HASH, " does not run"]);
     }
     let bare = |d: &&&Decision<'_, '_>| {
         !covered
@@ -64,9 +67,9 @@ pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Seve
         let name = decision.source.display();
         return without(
             if decision.source.to == Some(Target::Secret) && !settings.missing_config_hash.secrets {
-                format!("{HASH} leaves {name} out unless `secrets = true`")
+                text![HASH, " leaves ", name, " out unless `secrets = true`"]
             } else {
-                format!("{name} is not among what is applied with it")
+                text![name, " is not among what is applied with it"]
             },
         );
     }
@@ -74,13 +77,13 @@ pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Seve
         let text = format!(
             "a change does not replace all pods together, in spite of the config hash: {hold}"
         );
-        return (Severity::Warning, text);
+        return (Severity::Warning, text.into());
     }
     if let Some(name) = applied_later(pod, decisions) {
         let text = format!(
             "it may be applied before {name}: pods that the config hash replaces may start with the old content and keep it"
         );
-        return (Severity::Warning, text);
+        return (Severity::Warning, text.into());
     }
     let who = if written {
         "the config hash that is there"
@@ -89,7 +92,10 @@ pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Seve
     };
     (
         Severity::Info,
-        format!("{who} cures its staleness: a change replaces all pods together"),
+        text![
+            who,
+            " cures its staleness: a change replaces all pods together"
+        ],
     )
 }
 

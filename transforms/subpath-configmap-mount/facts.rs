@@ -5,6 +5,8 @@ use kubewright_model::finding::NoFix;
 use kubewright_model::kube::images::{
     self, ImageFacts, PathFact, PathKind, Shell, Stated, StatedBy,
 };
+use kubewright_model::text;
+use kubewright_model::text::Text;
 
 use super::mounts::{covers, name, parent};
 use super::pod::{Own, Pod};
@@ -284,22 +286,24 @@ impl Basis {
     }
 
     /// For the reader.
-    pub(super) fn notes(&self) -> Vec<String> {
-        let mut notes: Vec<String> = self
+    pub(super) fn notes(&self) -> Vec<Text> {
+        let mut notes: Vec<Text> = self
             .told
             .iter()
-            .map(|(by, facts)| format!("proven by: {by}: {}", facts.join(", ")))
+            .map(|(by, facts)| text!["proven by: ", by, ": ", facts.join(", ")])
             .collect();
         let mut unproven = self.unproven.clone();
         if let Some((source, facts)) = &self.table {
-            notes.push(format!(
-                "known from the built-in table ({source}): {}",
+            notes.push(text![
+                "known from the built-in table (",
+                source,
+                "): ",
                 facts.join(", ")
-            ));
+            ]);
             unproven.push("what the built-in table says, because tags move".to_owned());
         }
         if !unproven.is_empty() {
-            notes.push(format!("not proven: {}", unproven.join("; ")));
+            notes.push(text!["not proven: ", unproven.join("; ")]);
         }
         notes
     }

@@ -39,6 +39,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::images::Question;
 use kubewright_model::kube::{ContainerKind, Resource};
+use kubewright_model::text;
+use kubewright_model::text::Text;
 use kubewright_model::yaml::{Edit, Word};
 
 use self::decide::{Case, Decision};
@@ -179,7 +181,7 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
                     pod,
                     Severity::Error,
                     &[decision],
-                    missing(decision),
+                    missing(decision).into(),
                     Vec::new(),
                     Err(no_fix.clone()),
                 ));
@@ -193,7 +195,7 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
                     pod,
                     Severity::Error,
                     &[decision],
-                    message,
+                    message.into(),
                     Vec::new(),
                     Err(no_fix.clone()),
                 ));
@@ -204,7 +206,7 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
                     pod,
                     Severity::Info,
                     &[decision],
-                    message,
+                    message.into(),
                     Vec::new(),
                     Err(no_fix.clone()),
                 ));
@@ -227,7 +229,7 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
                         findings.push(offered(
                             pod,
                             &[decision],
-                            fixed(pod, &[decision], title, edits, &basis),
+                            fixed(pod, &[decision], title.into(), edits, &basis),
                         ));
                     }
                     Err(no_fix) => kept.push((decision, no_fix)),
@@ -297,9 +299,9 @@ fn whole_directory(
         decision.source.display()
     );
     Finding {
-        message,
+        message: message.into(),
         severity: Severity::Warning,
-        ..fixed(pod, &[decision], title, edits, basis)
+        ..fixed(pod, &[decision], title.into(), edits, basis)
     }
 }
 
@@ -322,8 +324,8 @@ fn keep(pod: &Pod<'_>, kept: &[(&Decision<'_, '_>, NoFix)], findings: &mut Vec<F
             pod,
             severity,
             &decisions,
-            say::message(&decisions),
-            vec![staleness],
+            say::message(&decisions).into(),
+            vec![staleness.into()],
             Err(reason.clone()),
         );
         findings.push(does_not_start(&decisions, kept));
@@ -346,22 +348,23 @@ fn missing(decision: &Decision<'_, '_>) -> String {
 fn fixed(
     pod: &Pod<'_>,
     decisions: &[&Decision<'_, '_>],
-    title: String,
+    title: Text,
     edits: Vec<Edit>,
     basis: &Basis,
 ) -> Finding {
     let mut notes = basis.notes();
     if pod.must_be_recreated() {
         let kind = &pod.cx.workspace.resource(pod.id).kind;
-        notes.push(format!(
-            "a {kind} cannot take this change in place: delete it and create it again"
-        ));
+        notes.push(text![
+            "a ",
+            kind,
+            " cannot take this change in place: delete it and create it again"
+        ]);
     }
     let ends = decisions.iter().all(|d| d.ends);
     if ends {
         notes.push(
-            "not needed: the container ends, and reads the content anew each time it starts"
-                .to_owned(),
+            "not needed: the container ends, and reads the content anew each time it starts".into(),
         );
     }
     let safe = basis.proven() && !ends && !pod.must_be_recreated();
@@ -384,7 +387,7 @@ fn fixed(
         pod,
         Severity::Warning,
         decisions,
-        say::message(decisions),
+        say::message(decisions).into(),
         notes,
         Ok(fix),
     )
@@ -401,7 +404,7 @@ fn does_not_start(decisions: &[&Decision<'_, '_>], finding: Finding) -> Finding 
         decision.mount.written
     );
     Finding {
-        message,
+        message: message.into(),
         severity: Severity::Error,
         ..finding
     }
@@ -418,7 +421,7 @@ fn offered(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>], mut finding: Finding)
         finding.severity = severity;
         finding
             .notes
-            .push(format!("as long as the subPath stays, {staleness}"));
+            .push(text!["as long as the subPath stays, ", staleness]);
     }
     does_not_start(decisions, finding)
 }
@@ -427,11 +430,11 @@ fn finding(
     pod: &Pod<'_>,
     severity: Severity,
     decisions: &[&Decision<'_, '_>],
-    message: String,
-    notes: Vec<String>,
+    message: Text,
+    notes: Vec<Text>,
     fix: Result<Fix, NoFix>,
 ) -> Finding {
-    let mut related: Vec<(Location, String)> = decisions
+    let mut related: Vec<(Location, Text)> = decisions
         .iter()
         .map(|d| (place(pod, d), label(d)))
         .collect();
@@ -440,16 +443,11 @@ fn finding(
         |(place, _)| place.clone(),
     );
     related.retain(|(_, label)| !label.is_empty());
-    Finding {
-        transform: META.name,
-        severity,
-        message,
-        primary,
-        related,
-        resource: Some(pod.id),
-        notes,
-        fix,
-    }
+    META.finding(severity, primary, message)
+        .related(related)
+        .about(pod.id)
+        .notes(notes)
+        .fix(fix)
 }
 
 /// The first entry of a mount, where its item begins.
@@ -464,14 +462,14 @@ fn place(pod: &Pod<'_>, decision: &Decision<'_, '_>) -> Location {
     }
 }
 
-fn label(decision: &Decision<'_, '_>) -> String {
-    format!(
-        "{} at {}",
+fn label(decision: &Decision<'_, '_>) -> Text {
+    text![
         decision
             .mount
             .sub_path
             .or(decision.mount.expr)
             .unwrap_or("a file"),
-        decision.mount.written
-    )
+        " at ",
+        &decision.mount.written
+    ]
 }

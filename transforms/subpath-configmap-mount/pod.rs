@@ -8,6 +8,8 @@ use kubewright_model::finding::NoFix;
 use kubewright_model::kube::{
     Container, ContainerKind, FileId, PodTemplate, Reference, ResourceId, Rollout, Target, Touch,
 };
+use kubewright_model::text;
+use kubewright_model::text::Path;
 use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
 
 use super::mounts::{self, Mount};
@@ -162,10 +164,14 @@ impl<'a> Pod<'a> {
                 let place = &self.cx.workspace.file(touch.location.file).path;
                 return Err(NoFix::new(
                     "workload-patched",
-                    format!(
-                        "{} in {place} may change {path} on the way to the cluster",
-                        touch.what
-                    ),
+                    text![
+                        &touch.what,
+                        " in ",
+                        Path(place),
+                        " may change ",
+                        path,
+                        " on the way to the cluster"
+                    ],
                 ));
             }
         }

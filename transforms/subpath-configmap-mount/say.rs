@@ -2,6 +2,8 @@
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::images::{self, ImageFacts, Stated, StatedBy};
+use kubewright_model::text;
+use kubewright_model::text::Text;
 use kubewright_model::yaml::Node;
 
 use super::decide::Decision;
@@ -106,24 +108,28 @@ pub(super) fn to_prove(
     facts: &Facts,
     strategy: Strategy,
     files: &[&File<'_, '_, '_>],
-) -> Option<String> {
+) -> Option<Text> {
     match strategy {
         Strategy::OwnDirectory => {
             let directory = files.first().map_or("/", |f| f.directory());
-            Some(format!(
-                "if {directory} holds nothing but what the pod mounts there, and no program writes into it or reads it as a whole, \
-                 owned-dirs = [\"{directory}\"] in kubewright.toml states it"
-            ))
+            Some(text![
+                "if ",
+                directory,
+                " holds nothing but what the pod mounts there, and no program writes into it or reads it as a whole, \
+                 owned-dirs = [\"",
+                directory,
+                "\"] in kubewright.toml states it"
+            ])
         }
         Strategy::Link => {
             // Only what would be enough is worth asking for.
             let wanted = facts.wanted(own.container.node.get("command").is_some());
             let enough = link::rewrite(pod, own, &facts.with(&wanted), files)
                 .is_ok_and(|(_, basis)| basis.proven());
-            enough.then(|| to_state(pod, own, &wanted, facts.locked()))
+            enough.then(|| to_state(pod, own, &wanted, facts.locked()).into())
         }
         _ if facts.locked() => None,
-        _ => Some("`kubewright images lock` reads what the image has".to_owned()),
+        _ => Some("`kubewright images lock` reads what the image has".into()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use kubewright_model::finding::{Applicability, Finding};
 use kubewright_model::kube::images::{ImageFacts, LockedImage, PathFact, PathKind, Question};
 use kubewright_model::kube::{Input, Options, Workspace};
+use kubewright_model::text::Text;
 
 use super::SubPathConfigMapMount;
 use crate::{Context, Settings, Transform};
@@ -184,7 +185,7 @@ fn the_lock_proves_and_is_named() {
         Ok(Applicability::Safe)
     );
     assert_eq!(
-        finding.notes,
+        said(&finding.notes),
         ["proven by: kubewright.lock (sha256:00): no /etc/app, user 65532"]
     );
     // Of another tag it says nothing.
@@ -194,6 +195,11 @@ fn the_lock_proves_and_is_named() {
             .map_err(|no_fix| no_fix.code),
         Err("entrypoint-unknown")
     );
+}
+
+/// Notes as a reader sees them.
+fn said(notes: &[Text]) -> Vec<String> {
+    notes.iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -215,7 +221,7 @@ fn each_fact_comes_from_the_nearest_source() {
     }];
     let finding = found("image: app\n@MOUNT@", &settings);
     assert_eq!(
-        finding.notes,
+        said(&finding.notes),
         [
             "proven by: kubewright.toml ([[images]] app): /bin/sh",
             "proven by: kubewright.lock (sha256:00): root, ENTRYPOINT [\"/app\"]"
@@ -239,8 +245,7 @@ fn a_lock_that_was_not_asked_proves_less() {
         Ok(Applicability::Unsafe)
     );
     assert!(
-        finding
-            .notes
+        said(&finding.notes)
             .iter()
             .any(|note| note.contains("kubewright.lock is older than this question")),
         "{:?}",

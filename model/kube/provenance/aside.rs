@@ -7,6 +7,8 @@
 use super::purpose::{self, Purpose};
 use crate::kube::object::resource::{FileId, ResourceId};
 use crate::kube::workspace::Workspace;
+use crate::text;
+use crate::text::{Path, Text};
 use crate::yaml::Node;
 
 /// Why a file is not edited unless it is asked for.
@@ -15,7 +17,7 @@ pub struct Aside {
     /// Stable code: `vendored-file`, `test-fixture`, `example`, `generated-file`.
     pub code: &'static str,
     /// For the user.
-    pub text: String,
+    pub text: Text,
 }
 
 const SYNCED: &str = "an edit is lost when it is synced again; change it where it comes from, or patch it from outside";
@@ -41,13 +43,19 @@ impl Workspace {
                 .any(|file| file.editable && !file.path.starts_with(inside))
         };
         let synced = self.index.synced.get_or_init(|| synced(self));
-        if let Some((directory, by)) = synced
-            .iter()
-            .find(|(directory, _)| path.starts_with(directory.as_str()) && !asked(directory))
-        {
+        if let Some((directory, by)) = synced.iter().find(|(directory, _)| {
+            let inside = format!("{directory}/");
+            path.starts_with(&inside) && !asked(&inside)
+        }) {
             return Some(Aside {
                 code: "vendored-file",
-                text: format!("{by} fetches what lies below {directory}: {SYNCED}"),
+                text: text![
+                    Path(by),
+                    " fetches what lies below ",
+                    Path(directory),
+                    "/: ",
+                    SYNCED
+                ],
             });
         }
         path.match_indices('/').find_map(|(end, _)| {
@@ -56,7 +64,7 @@ impl Workspace {
             let (code, why) = reason(purpose)?;
             (!asked(inside)).then(|| Aside {
                 code,
-                text: format!("it lies below {directory}/: {why}"),
+                text: text!["it lies below ", Path(directory), "/: ", why],
             })
         })
     }
@@ -74,7 +82,7 @@ impl Workspace {
             );
             Some(Aside {
                 code: "generated-file",
-                text,
+                text: text.into(),
             })
         })
     }
@@ -124,7 +132,7 @@ fn synced(workspace: &Workspace) -> Vec<(String, String)> {
                         .filter(|s| !matches!(*s, "" | "."))
                         .collect();
                     if !joined.is_empty() {
-                        found.push((format!("{}/", joined.join("/")), file.path.clone()));
+                        found.push((joined.join("/"), file.path.clone()));
                     }
                 }
             }

@@ -27,7 +27,7 @@ pub fn render(report: &Report, paths: &Paths) -> String {
         .map(|p| json!({"path": paths.shown(p), "changed": changed.contains(p)}))
         .collect();
     let skipped: Vec<Value> = (report.skipped.iter())
-        .map(|s| json!({"path": paths.shown(&s.path), "document": s.document, "reasonCode": s.code, "reason": s.text}))
+        .map(|s| json!({"path": paths.shown(&s.path), "document": s.document, "reasonCode": s.code, "reason": paths.whole(&s.text)}))
         .collect();
     let restarts: Vec<Value> = (report.restarts.iter())
         .map(|r| json!({"path": paths.shown(&r.path), "resource": resource(&r.resource), "strategy": r.strategy.as_str()}))
@@ -49,7 +49,7 @@ fn finding(finding: &Reported, paths: &Paths) -> Value {
         .map(|(at, text)| {
             let mut place = place(at, paths);
             if let Value::Object(map) = &mut place {
-                map.insert("message".into(), json!(text));
+                map.insert("message".into(), json!(paths.whole(text)));
             }
             place
         })
@@ -58,7 +58,7 @@ fn finding(finding: &Reported, paths: &Paths) -> Value {
     json!({
         "transform": finding.transform,
         "severity": finding.severity.as_str(),
-        "message": finding.message,
+        "message": paths.whole(&finding.message),
         "path": paths.shown(&finding.place.path),
         "line": finding.place.line,
         "column": finding.place.column,
@@ -66,14 +66,14 @@ fn finding(finding: &Reported, paths: &Paths) -> Value {
         "end": finding.place.end,
         "resource": finding.resource.as_ref().map(resource),
         "related": related,
-        "notes": finding.notes,
+        "notes": finding.notes.iter().map(|note| paths.whole(note)).collect::<Vec<_>>(),
         "outcome": match finding.outcome {
             Outcome::Applied => "applied",
             Outcome::Cured => "cured",
             Outcome::Left => "left",
         },
         "reasonCode": reason.map(|r| r.code),
-        "reason": reason.map(|r| &r.text),
+        "reason": reason.map(|r| paths.whole(&r.text)),
         "fix": finding.fix.as_ref().ok().map(|f| fix(f, finding.outcome == Outcome::Applied, paths)),
     })
 }
@@ -101,7 +101,7 @@ fn fix(fix: &ReportedFix, applied: bool, paths: &Paths) -> Value {
         })
         .collect();
     json!({
-        "title": fix.title,
+        "title": paths.whole(&fix.title),
         "applicability": fix.applicability.as_str(),
         "applied": applied,
         "edits": edits,

@@ -3,10 +3,8 @@
 
 pub mod diff;
 pub mod json;
-mod reword;
+mod sentence;
 pub mod text;
-
-pub use reword::reword;
 
 use std::path::{Component, Path, PathBuf};
 
@@ -36,11 +34,6 @@ impl Paths {
     /// For `git apply`.
     pub fn in_patch(&self, path: &str) -> String {
         self.to(path, &self.patch)
-    }
-
-    /// Whether paths are shown otherwise than the report has them.
-    fn moved(&self) -> bool {
-        self.root != self.cwd
     }
 
     /// Whether git takes a patch of that file from the working directory, though its paths are

@@ -50,7 +50,7 @@ fn instructs(finding: &Reported) -> bool {
     finding
         .fix
         .as_ref()
-        .is_err_and(|reason| reason.text.contains('\n'))
+        .is_err_and(|reason| reason.text.to_string().contains('\n'))
 }
 
 /// Whether it is only worth knowing.
@@ -75,14 +75,19 @@ fn head(out: &mut String, finding: &Reported, view: &View<'_>) {
         place.line,
         place.column,
         finding.transform,
-        printable(&finding.message)
+        printable(&view.paths.brief(&finding.message))
     );
 }
 
 fn line(out: &mut String, finding: &Reported, view: &View<'_>) {
     head(out, finding, view);
     if let Err(reason) = &finding.fix {
-        let _ = write!(out, " ({}: {})", reason.code, printable(&reason.text));
+        let _ = write!(
+            out,
+            " ({}: {})",
+            reason.code,
+            printable(&view.paths.brief(&reason.text))
+        );
     }
     out.push('\n');
 }
@@ -92,7 +97,7 @@ fn whole(out: &mut String, report: &Report, finding: &Reported, view: &View<'_>)
     out.push('\n');
     let gutter = finding.place.line.to_string().len() + 1;
     if let Some(source) = report.sources.get(&finding.place.path) {
-        snippet(out, source, finding);
+        snippet(out, source, finding, view);
     }
     let mut say = |text: &str| {
         let mut lines = text.lines();
@@ -117,16 +122,20 @@ fn whole(out: &mut String, report: &Report, finding: &Reported, view: &View<'_>)
             say(&format!(
                 "{word} ({}): {}",
                 fix.applicability.as_str(),
-                fix.title
+                view.paths.brief(&fix.title)
             ));
             for comment in &fix.lost_comments {
                 say(&format!("gives up the comment {comment}"));
             }
         }
-        Err(reason) => say(&format!("no fix ({}): {}", reason.code, reason.text)),
+        Err(reason) => say(&format!(
+            "no fix ({}): {}",
+            reason.code,
+            view.paths.brief(&reason.text)
+        )),
     }
     for note in &finding.notes {
-        say(note);
+        say(&view.paths.brief(note));
     }
     let related: Vec<_> = finding
         .related
@@ -141,10 +150,11 @@ fn whole(out: &mut String, report: &Report, finding: &Reported, view: &View<'_>)
     };
     for (place, text) in related.iter().take(shown) {
         say(&format!(
-            "see {}:{}:{}: {text}",
+            "see {}:{}:{}: {}",
             view.paths.shown(&place.path),
             place.line,
-            place.column
+            place.column,
+            view.paths.brief(text)
         ));
     }
     if related.len() > shown {
@@ -157,7 +167,7 @@ fn whole(out: &mut String, report: &Report, finding: &Reported, view: &View<'_>)
 }
 
 /// The first line of the finding's place, underlined.
-fn snippet(out: &mut String, source: &str, finding: &Reported) {
+fn snippet(out: &mut String, source: &str, finding: &Reported, view: &View<'_>) {
     let place = &finding.place;
     let Some(before) = source.get(..place.start) else {
         return;
@@ -174,7 +184,7 @@ fn snippet(out: &mut String, source: &str, finding: &Reported) {
         .related
         .iter()
         .find(|(place, _)| *place == finding.place)
-        .map(|(_, text)| text.as_str());
+        .map(|(_, text)| view.paths.brief(text));
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -182,7 +192,7 @@ fn snippet(out: &mut String, source: &str, finding: &Reported) {
     };
     let annotation = AnnotationKind::Primary
         .span(at(place.start)..at(place.end).max(at(place.start)))
-        .label(label);
+        .label(label.as_deref());
     let snippet = Snippet::source(text)
         .line_start(place.line)
         .annotation(annotation);
