@@ -1,6 +1,6 @@
-//! What a shell script does with a file: whether it writes, moves or removes it or its directory, or
-//! asks whether something is mounted there. It is read line by line, never run, so what a variable
-//! names is not known.
+//! What a shell script does with a file: whether it writes, moves or removes it or its directory,
+//! or asks whether something is mounted there. It is read line by line, never run, so what a
+//! variable names is not known.
 
 /// Commands that replace or remove a file; each is followed by a blank.
 const CHANGES: &[&str] = &[

@@ -125,7 +125,8 @@ fn readme() -> Result<(), Failed> {
         let row = format!("\n| [`{name}`](transforms/{name}/README.md) | ");
         let Some(at) = rest.find(&row) else {
             return Err(format!(
-                "README.md, \"What it finds\": no row that begins with {}, behind those of the transforms before it",
+                "README.md, \"What it finds\": no row that begins with {}, \
+                 behind those of the transforms before it",
                 row.trim_start()
             )
             .into());

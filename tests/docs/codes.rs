@@ -84,7 +84,8 @@ pub(super) fn cases(transform: &dyn Transform) -> Result<(), Failed> {
     let all = Case::all(&home().join(meta.name).join("cases"))?;
     ensure(!all.is_empty(), || {
         format!(
-            "no case in transforms/{}/cases: `<case>/before/` holds manifests, `cargo bless` writes the rest",
+            "no case in transforms/{}/cases: `<case>/before/` holds manifests, \
+             `cargo bless` writes the rest",
             meta.name
         )
     })?;
@@ -93,7 +94,8 @@ pub(super) fn cases(transform: &dyn Transform) -> Result<(), Failed> {
         match distance(&all, code) {
             None => problems.push(format!("{code}: no case reports it")),
             Some(lines) if lines > NEAR => problems.push(format!(
-                "{code}: what comes nearest and does not report it differs in {lines} lines, {NEAR} are allowed"
+                "{code}: what comes nearest and does not report it differs in {lines} lines, \
+                 {NEAR} are allowed"
             )),
             Some(_) => {}
         }

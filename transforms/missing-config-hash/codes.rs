@@ -1,4 +1,4 @@
-//! The codes of the reasons why there is no fix. Each has a row in a table of `README.md` and a case.
+//! The codes of the reasons why there is no fix. Each has a row on the page, and a case.
 
 pub(super) const CODES: &[&str] = &[
     "ambiguous-config",
