@@ -5,13 +5,13 @@
 //! kept between passes. What depends on other files (a patch is one because a kustomization says
 //! so) is decided in `index`.
 
-use super::paths::{has_extension, is_kustomization_name, split};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::encrypted::{SOPS as SOPS_TEXT, is_encrypted};
 use super::file::Input;
+use super::paths::{has_extension, is_kustomization_name, split};
 use super::tree::Tree;
 use super::{invalid, text_template};
 use crate::kube::object::resource::{Hints, Identity};
