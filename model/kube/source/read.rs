@@ -3,7 +3,7 @@
 //!
 //! Everything here depends on one text and on [`Charts`] alone, so files are read in parallel and
 //! kept between passes. What depends on other files (a patch is one because a kustomization says
-//! so) is decided in `index`.
+//! so) is decided in `workspace`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
