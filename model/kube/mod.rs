@@ -30,8 +30,8 @@
 //!
 //! # What it costs
 //!
-//! Of each file a run reads, all is parsed, and of each document the [`Identity`] is
-//! kept, of most no tree; that, the apply sets and the kustomizations are all that a run pays for
+//! Of each file a run reads, all is parsed, and of each document the [`Identity`] is kept, of
+//! most no tree; that, the apply sets and the kustomizations are all that a run pays for
 //! documents in which nothing is found. Everything else is made when it is asked for, and only for
 //! what it is asked about. To keep it so:
 //! - an analysis is a function of a resource, or a map in `Index` behind a `OnceLock`; never a

@@ -1,4 +1,4 @@
-//! Units: what one build or one directory gives. Apply sets are made of them.
+//! Bundles: what one build or one directory gives. Apply sets are made of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use globset::GlobBuilder;
 use super::generator_failure::Failure;
 use super::kustomize_build::{Gatherer, Outcome, Overrides};
 use crate::kube::gitops::applier::{Depth, Fill, Layout};
-use crate::kube::kustomize::parts::Parts;
+use crate::kube::kustomize::manifests::Manifests;
 use crate::kube::object::apply_set::{EncryptedMember, Evidence, Generated, Member};
 use crate::kube::object::resource::{FileId, Resource};
 use crate::kube::source::file::SourceFile;
@@ -16,7 +16,7 @@ use crate::yaml::Node;
 
 /// Members and what is known of them.
 #[derive(Debug, Clone, Default)]
-pub(in crate::kube) struct Unit {
+pub(in crate::kube) struct Bundle {
     pub members: Vec<Member>,
     pub generated: Vec<Generated>,
     pub encrypted: Vec<EncryptedMember>,
@@ -52,7 +52,7 @@ impl Namespace<'_> {
     }
 }
 
-impl Unit {
+impl Bundle {
     /// Puts all into a namespace.
     pub(in crate::kube) fn place(&mut self, namespace: Namespace<'_>) {
         self.members
@@ -88,13 +88,13 @@ impl Unit {
     }
 
     /// Takes a file as it is.
-    pub(in crate::kube) fn take(&mut self, parts: &Parts<'_>, file: FileId) {
+    pub(in crate::kube) fn take(&mut self, manifests: &Manifests<'_>, file: FileId) {
         self.files.insert(file);
-        self.holes.extend(parts.unreadable.get(&file).cloned());
-        self.members.extend(parts.of_file(file).iter().map(raw));
-        let encrypted = parts
+        self.holes.extend(manifests.unreadable.get(&file).cloned());
+        self.members.extend(manifests.of_file(file).iter().map(raw));
+        let encrypted = manifests
             .encrypted
-            .get(parts.encrypted_of(file))
+            .get(manifests.encrypted_of(file))
             .unwrap_or_default();
         self.encrypted
             .extend(encrypted.iter().map(|e| EncryptedMember {
@@ -120,11 +120,11 @@ pub(in crate::kube) fn raw(resource: &Resource) -> Member {
 
 /// What a kustomization gives.
 pub(in crate::kube) fn kustomization(
-    parts: &Parts<'_>,
+    manifests: &Manifests<'_>,
     builder: &mut Gatherer<'_>,
     file: FileId,
     overrides: &Overrides,
-) -> Unit {
+) -> Bundle {
     let gathered = builder.build_with(file, overrides);
     let Outcome {
         members,
@@ -132,10 +132,10 @@ pub(in crate::kube) fn kustomization(
         encrypted,
         gone,
         failures,
-    } = gathered.finish(parts);
+    } = gathered.finish(manifests);
     let (holes, reach) = (gathered.holes.clone(), gathered.reach.clone());
     let (built, files) = (BTreeSet::from([file]), BTreeSet::new());
-    Unit {
+    Bundle {
         members,
         generated,
         encrypted,
@@ -158,28 +158,30 @@ pub(in crate::kube) struct Directory<'a> {
 
 /// What a directory gives to who has it applied.
 pub(in crate::kube) fn directory(
-    parts: &Parts<'_>,
+    manifests: &Manifests<'_>,
     gatherer: &mut Gatherer<'_>,
     wanted: &Directory<'_>,
-) -> Unit {
+) -> Bundle {
     let Directory {
         path, layout, tool, ..
     } = wanted;
-    let paths = parts.paths();
+    let paths = manifests.paths();
     let own = paths.kustomization(path).filter(|_| !layout.plain);
-    let chart = chart(parts, path) && !layout.plain && *tool == Evidence::ArgoCd;
+    let chart = chart(manifests, path) && !layout.plain && *tool == Evidence::ArgoCd;
     match own {
         Some(_) if chart => {
-            return Unit::hole(format!(
+            return Bundle::hole(format!(
                 "{} is a kustomization and a Helm chart",
                 shown(path)
             ));
         }
-        Some(file) => return kustomization(parts, gatherer, file, &wanted.overrides),
-        None if chart => return Unit::hole(format!("Helm chart {} is not rendered", shown(path))),
+        Some(file) => return kustomization(manifests, gatherer, file, &wanted.overrides),
+        None if chart => {
+            return Bundle::hole(format!("Helm chart {} is not rendered", shown(path)));
+        }
         None => {}
     }
-    let mut unit = Unit::default();
+    let mut bundle = Bundle::default();
     let glob = |text: &Option<String>| {
         Some(
             GlobBuilder::new(text.as_deref()?)
@@ -193,7 +195,8 @@ pub(in crate::kube) fn directory(
             .iter()
             .any(|g| matches!(g, Some(Err(_))))
     {
-        unit.holes
+        bundle
+            .holes
             .insert(format!("which files of {} count is not known", shown(path)));
     }
     let mut built = BTreeMap::new();
@@ -218,29 +221,29 @@ pub(in crate::kube) fn directory(
             continue;
         }
         if let Some((directory, nested)) =
-            nested(parts, path, inner).filter(|_| layout.depth == Depth::Tree)
+            nested(manifests, path, inner).filter(|_| layout.depth == Depth::Tree)
         {
-            if built.insert(directory, nested).is_none() && !parts.is_component(nested) {
-                unit.add(kustomization(
-                    parts,
+            if built.insert(directory, nested).is_none() && !manifests.is_component(nested) {
+                bundle.add(kustomization(
+                    manifests,
                     gatherer,
                     nested,
                     &Overrides::default(),
                 ));
             }
-        } else if parts.kustomization(file.id).is_none() {
-            unit.take(parts, file.id);
+        } else if manifests.kustomization(file.id).is_none() {
+            bundle.take(manifests, file.id);
         }
     }
-    unit
+    bundle
 }
 
 /// The first kustomization on the way down from a directory to what is below it.
-fn nested(parts: &Parts<'_>, top: &str, below: &str) -> Option<(String, FileId)> {
+fn nested(manifests: &Manifests<'_>, top: &str, below: &str) -> Option<(String, FileId)> {
     let mut directory = top.to_owned();
     for segment in below.split('/').filter(|s| !s.is_empty()) {
         directory = join(&directory, segment)?;
-        if let Some(file) = parts.paths().kustomization(&directory) {
+        if let Some(file) = manifests.paths().kustomization(&directory) {
             return Some((directory, file));
         }
     }
@@ -248,8 +251,8 @@ fn nested(parts: &Parts<'_>, top: &str, below: &str) -> Option<(String, FileId)>
 }
 
 /// Whether a directory holds a Helm chart.
-pub(in crate::kube) fn chart(parts: &Parts<'_>, directory: &str) -> bool {
-    join(directory, "Chart.yaml").is_some_and(|p| parts.paths().file(&p).is_some())
+pub(in crate::kube) fn chart(manifests: &Manifests<'_>, directory: &str) -> bool {
+    join(directory, "Chart.yaml").is_some_and(|p| manifests.paths().file(&p).is_some())
 }
 
 /// A directory for messages.
@@ -270,7 +273,7 @@ pub(in crate::kube) fn in_walk_order<'a>(
 /// The settings that change a kustomization when it is built for an applier, with holes for what is
 /// not known.
 pub(in crate::kube) fn overrides(
-    parts: &Parts<'_>,
+    manifests: &Manifests<'_>,
     settings: Option<Node<'_>>,
     tool: Evidence,
     path: &str,
@@ -300,7 +303,7 @@ pub(in crate::kube) fn overrides(
     };
     for item in settings.get("components").into_iter().flat_map(Node::items) {
         let directory = item.text().and_then(|t| join(path, t));
-        match directory.and_then(|d| parts.paths().kustomization(&d)) {
+        match directory.and_then(|d| manifests.paths().kustomization(&d)) {
             Some(component) => changes.components.push(component),
             None => {
                 _ = holes.insert(format!(

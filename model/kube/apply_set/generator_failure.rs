@@ -6,7 +6,7 @@
 //! behind `resources`, before `components`.
 
 use super::kustomize_build::{Gathered, Made, Part};
-use crate::kube::kustomize::parts::Parts;
+use crate::kube::kustomize::manifests::Manifests;
 use crate::kube::object::kustomization::Generator;
 use crate::kube::object::resource::{FileId, ResourceId};
 
@@ -34,7 +34,7 @@ pub enum FailureReason {
 
 /// Names and namespaces that something has had so far, together.
 fn had<T>(
-    parts: &Parts<'_>,
+    manifests: &Manifests<'_>,
     part: &Part<T>,
     name: &str,
     namespace: Option<&str>,
@@ -45,7 +45,7 @@ fn had<T>(
     for kustomization in part
         .through
         .iter()
-        .filter_map(|file| parts.kustomization(*file))
+        .filter_map(|file| manifests.kustomization(*file))
     {
         namespace = kustomization.namespace.clone().or(namespace);
         all.push((name.clone(), effective(namespace.as_deref())));
@@ -57,7 +57,7 @@ fn had<T>(
 
 /// Why a generator fails on what is gathered before it, if it does.
 pub(in crate::kube) fn failure(
-    parts: &Parts<'_>,
+    manifests: &Manifests<'_>,
     gathered: &Gathered,
     file: FileId,
     at: usize,
@@ -72,7 +72,7 @@ pub(in crate::kube) fn failure(
     );
     let mut found = Vec::new();
     for part in &gathered.resources {
-        let Some(resource) = parts
+        let Some(resource) = manifests
             .resources
             .get(part.what.0 as usize)
             .filter(|r| r.target() == Some(generator.to))
@@ -81,19 +81,25 @@ pub(in crate::kube) fn failure(
         };
         let related = wanted.0.contains(&resource.name);
         if related
-            && had(parts, part, &resource.name, resource.namespace.as_deref()).contains(&wanted)
+            && had(
+                manifests,
+                part,
+                &resource.name,
+                resource.namespace.as_deref(),
+            )
+            .contains(&wanted)
         {
             found.push(FailureReason::Defined(part.what));
         }
     }
     for part in &gathered.generated {
         let Some(made) =
-            made(parts, part.what).filter(|g| g.to == generator.to && g.behavior == "create")
+            made(manifests, part.what).filter(|g| g.to == generator.to && g.behavior == "create")
         else {
             continue;
         };
         if wanted.0.contains(&made.name)
-            && had(parts, part, &made.name, made.namespace.as_deref()).contains(&wanted)
+            && had(manifests, part, &made.name, made.namespace.as_deref()).contains(&wanted)
         {
             found.push(FailureReason::Made(part.what.0, part.what.1));
         }
@@ -111,6 +117,6 @@ pub(in crate::kube) fn failure(
     })
 }
 
-fn made<'a>(parts: &Parts<'a>, (file, at): Made) -> Option<&'a Generator> {
-    parts.kustomization(file)?.generators.get(at)
+fn made<'a>(manifests: &Manifests<'a>, (file, at): Made) -> Option<&'a Generator> {
+    manifests.kustomization(file)?.generators.get(at)
 }

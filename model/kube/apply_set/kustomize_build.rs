@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use super::generator_failure::{self, Failure};
 use crate::kube::kustomize::kustomization::Entry;
-use crate::kube::kustomize::parts::Parts;
+use crate::kube::kustomize::manifests::Manifests;
 use crate::kube::kustomize::patch::{self, Patch};
 use crate::kube::kustomize::selector::Seen;
 use crate::kube::object::apply_set::{EncryptedMember, Generated, Member};
@@ -142,9 +142,9 @@ pub(in crate::kube) struct Gathered {
 
 impl Gathered {
     /// What comes out, as parts of a set.
-    pub(in crate::kube) fn finish(&self, parts: &Parts<'_>) -> Outcome {
+    pub(in crate::kube) fn finish(&self, manifests: &Manifests<'_>) -> Outcome {
         let member = |part: &Part<ResourceId>| {
-            let resource = parts.resources.get(part.what.0 as usize)?;
+            let resource = manifests.resources.get(part.what.0 as usize)?;
             let name = if resource.name.is_empty() || KEEP_NAME.contains(&resource.kind.as_str()) {
                 resource.name.clone()
             } else {
@@ -159,11 +159,11 @@ impl Gathered {
         };
         let generated = |part: &Part<Made>| {
             let (kustomization, generator) = part.what;
-            let at = parts
+            let at = manifests
                 .kustomizations
                 .binary_search_by_key(&kustomization, |k| k.file)
                 .ok()?;
-            let name = &parts
+            let name = &manifests
                 .kustomizations
                 .get(at)?
                 .generators
@@ -185,7 +185,7 @@ impl Gathered {
                 location,
                 document,
                 ..
-            } = parts.encrypted.get(part.what)?;
+            } = manifests.encrypted.get(part.what)?;
             let (to, file, document) = (*to, location.file, *document);
             let name = format!("{}{name}{}", part.prefix, part.suffix);
             Some(EncryptedMember {
@@ -226,18 +226,18 @@ impl Gathered {
 
 /// Builds kustomizations.
 pub(in crate::kube) struct Gatherer<'a> {
-    parts: &'a Parts<'a>,
+    manifests: &'a Manifests<'a>,
     memo: BTreeMap<FileId, Rc<Gathered>>,
     /// Components cannot be kept: their work is bounded instead.
     steps: usize,
 }
 
 impl<'a> Gatherer<'a> {
-    pub(in crate::kube) fn new(parts: &'a Parts<'a>) -> Self {
+    pub(in crate::kube) fn new(manifests: &'a Manifests<'a>) -> Self {
         Self {
-            parts,
+            manifests,
             memo: BTreeMap::new(),
-            steps: 64 * parts.kustomizations.len() + 1000,
+            steps: 64 * manifests.kustomizations.len() + 1000,
         }
     }
 
@@ -275,14 +275,18 @@ impl<'a> Gatherer<'a> {
         stack: &[FileId],
         overrides: Option<&Overrides>,
     ) -> Gathered {
-        let parts = self.parts;
-        let Ok(index) = parts.kustomizations.binary_search_by_key(&file, |k| k.file) else {
-            into.holes.extend(parts.unreadable.get(&file).cloned());
+        let manifests = self.manifests;
+        let Ok(index) = manifests
+            .kustomizations
+            .binary_search_by_key(&file, |k| k.file)
+        else {
+            into.holes.extend(manifests.unreadable.get(&file).cloned());
             return into;
         };
-        let (Some(kustomization), Some(details)) =
-            (parts.kustomizations.get(index), parts.details.get(index))
-        else {
+        let (Some(kustomization), Some(details)) = (
+            manifests.kustomizations.get(index),
+            manifests.details.get(index),
+        ) else {
             return into;
         };
         if stack.contains(&file) || stack.len() >= MAX_DEPTH || self.steps == 0 {
@@ -299,21 +303,21 @@ impl<'a> Gatherer<'a> {
         for entry in &details.entries {
             match entry {
                 Entry::File(file) => {
-                    into.holes.extend(parts.unreadable.get(file).cloned());
+                    into.holes.extend(manifests.unreadable.get(file).cloned());
                     into.resources.extend(
-                        parts
+                        manifests
                             .of_file(*file)
                             .iter()
                             .map(|r| Part::new(r.id, r.namespace.as_deref())),
                     );
                     let namespace = |number: usize| {
-                        parts
+                        manifests
                             .encrypted
                             .get(number)
                             .and_then(|e| e.namespace.as_deref())
                     };
                     into.encrypted.extend(
-                        parts
+                        manifests
                             .encrypted_of(*file)
                             .map(|number| Part::new(number, namespace(number))),
                     );
@@ -323,7 +327,7 @@ impl<'a> Gatherer<'a> {
         }
         for (at, generator) in kustomization.generators.iter().enumerate() {
             into.failures.extend(generator_failure::failure(
-                parts, &into, file, at, generator,
+                manifests, &into, file, at, generator,
             ));
             into.generated
                 .push(Part::new((file, at), generator.namespace.as_deref()));
@@ -333,7 +337,7 @@ impl<'a> Gatherer<'a> {
             into = self.accumulate(*component, into, &stack, None);
         }
         for patch in details.patches.iter().filter(|p| p.deletes()) {
-            delete(parts, patch, &mut into);
+            delete(manifests, patch, &mut into);
         }
         let mut around = Around::of(kustomization);
         if let Some(overrides) = overrides {
@@ -357,13 +361,13 @@ impl<'a> Gatherer<'a> {
 
 /// Takes out what a patch deletes. Whom a selector by labels means is not certain here, so that
 /// what it may mean stays, with a hole.
-fn delete(parts: &Parts<'_>, patch: &Patch, into: &mut Gathered) {
+fn delete(manifests: &Manifests<'_>, patch: &Patch, into: &mut Gathered) {
     let mut unsure = false;
     let verdict = |part: &Part<ResourceId>| {
-        let found = parts
+        let found = manifests
             .resources
             .get(part.what.0 as usize)
-            .and_then(|r| Some((r, parts.node(r)?)));
+            .and_then(|r| Some((r, manifests.node(r)?)));
         let Some((resource, node)) = found else {
             return patch::Deletion::No;
         };

@@ -9,16 +9,16 @@ pub(in crate::kube) mod generator_failure;
 pub(in crate::kube) mod kustomize_build;
 pub(in crate::kube) mod same_cluster;
 
-use crate::kube::kustomize::parts::Parts;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::kube::gitops::applier::{self, Applied};
+use crate::kube::kustomize::manifests::Manifests;
 use crate::kube::object::apply_set::{Applier, ApplySet, Evidence, Member, Part, SetId};
 use crate::kube::object::resource::FileId;
 use crate::kube::source::file::SourceFile;
 use crate::kube::source::options::{ApplySetSpec, Options};
 use crate::kube::source::paths::split;
-use bundle::{Namespace, Unit, in_walk_order, raw, shown};
+use bundle::{Bundle, Namespace, in_walk_order, raw, shown};
 use generator_failure::Failure;
 use kustomize_build::{Gatherer, Overrides};
 
@@ -39,49 +39,52 @@ pub(in crate::kube) struct Draft {
     pub evidence: Evidence,
     pub appliers: Vec<Applier>,
     pub cluster: Option<String>,
-    pub unit: Unit,
+    pub bundle: Bundle,
     /// What each of several appliers brings.
     pub parts: Vec<Part>,
 }
 
 impl Draft {
-    pub(in crate::kube) fn new(name: &str, evidence: Evidence, unit: Unit) -> Self {
+    pub(in crate::kube) fn new(name: &str, evidence: Evidence, bundle: Bundle) -> Self {
         Self {
             name: name.to_owned(),
             evidence,
             appliers: Vec::new(),
             cluster: None,
-            unit,
+            bundle,
             parts: Vec::new(),
         }
     }
 }
 
 /// All apply sets, and what has them applied.
-pub(in crate::kube) fn build(parts: &Parts<'_>, options: &Options) -> (Vec<Built>, Vec<Applied>) {
+pub(in crate::kube) fn build(
+    manifests: &Manifests<'_>,
+    options: &Options,
+) -> (Vec<Built>, Vec<Applied>) {
     if options.stream {
-        let holes: BTreeSet<String> = parts.unreadable.values().cloned().collect();
-        let unit = Unit {
-            members: parts.resources.iter().map(raw).collect(),
+        let holes: BTreeSet<String> = manifests.unreadable.values().cloned().collect();
+        let bundle = Bundle {
+            members: manifests.resources.iter().map(raw).collect(),
             holes,
-            ..Unit::default()
+            ..Bundle::default()
         };
         return (
-            number(vec![Draft::new("<stdin>", Evidence::Stream, unit)]),
+            number(vec![Draft::new("<stdin>", Evidence::Stream, bundle)]),
             Vec::new(),
         );
     }
-    let mut gatherer = Gatherer::new(parts);
+    let mut gatherer = Gatherer::new(manifests);
     let mut configured: BTreeMap<FileId, &str> = BTreeMap::new();
     let mut drafts: Vec<Draft> = Vec::new();
     for spec in &options.apply_sets {
-        let files = matched(parts.files, spec);
+        let files = matched(manifests.files, spec);
         configured.extend(files.iter().map(|f| (*f, spec.name.as_str())));
-        let mut unit = configured_unit(parts, &mut gatherer, &files);
+        let mut bundle = configured_bundle(manifests, &mut gatherer, &files);
         if files.is_empty() {
-            unit.holes.insert("its paths name no file".to_owned());
+            bundle.holes.insert("its paths name no file".to_owned());
         }
-        unit.place(Namespace::Default(spec.namespace.as_deref()));
+        bundle.place(Namespace::Default(spec.namespace.as_deref()));
         // What is applied to one cluster meets there.
         match drafts
             .iter_mut()
@@ -89,29 +92,29 @@ pub(in crate::kube) fn build(parts: &Parts<'_>, options: &Options) -> (Vec<Built
         {
             Some(known) => {
                 known.name = format!("{}, {}", known.name, spec.name);
-                known.unit.add(unit);
+                known.bundle.add(bundle);
             }
             None => drafts.push(Draft {
                 cluster: spec.cluster.clone(),
-                ..Draft::new(&spec.name, Evidence::Config, unit)
+                ..Draft::new(&spec.name, Evidence::Config, bundle)
             }),
         }
     }
-    let (applied, own) = applier::all(parts);
-    let sources = same_cluster::drafts(parts, &mut gatherer, &applied, &own);
+    let (applied, own) = applier::all(manifests);
+    let sources = same_cluster::drafts(manifests, &mut gatherer, &applied, &own);
     let mut used: BTreeSet<FileId> = sources
         .iter()
-        .flat_map(|d| d.unit.built.iter().chain(&d.unit.files).copied())
+        .flat_map(|d| d.bundle.built.iter().chain(&d.bundle.files).copied())
         .collect();
     let first_applied = drafts.len();
     drafts.extend(sources);
-    for kustomization in parts
+    for kustomization in manifests
         .kustomizations
         .iter()
         .filter(|k| k.root && !configured.contains_key(&k.file) && !used.contains(&k.file))
     {
-        let unit = bundle::kustomization(
-            parts,
+        let bundle = bundle::kustomization(
+            manifests,
             &mut gatherer,
             kustomization.file,
             &Overrides::default(),
@@ -119,23 +122,28 @@ pub(in crate::kube) fn build(parts: &Parts<'_>, options: &Options) -> (Vec<Built
         drafts.push(Draft::new(
             shown(&kustomization.directory),
             Evidence::Kustomization,
-            unit,
+            bundle,
         ));
     }
     for draft in drafts.get_mut(first_applied..).unwrap_or_default() {
-        without(parts, &mut draft.unit, &configured);
+        without(manifests, &mut draft.bundle, &configured);
     }
     used.extend(
-        parts
+        manifests
             .kustomizations
             .iter()
             .flat_map(|k| k.resources.iter().copied()),
     );
     used.extend(configured.keys().copied());
-    drafts.extend(charts(parts));
-    drafts.extend(directories(parts, &used));
+    drafts.extend(charts(manifests));
+    drafts.extend(directories(manifests, &used));
     (
-        number(same_cluster::meet(parts, drafts, &applied, first_applied)),
+        number(same_cluster::meet(
+            manifests,
+            drafts,
+            &applied,
+            first_applied,
+        )),
         applied,
     )
 }
@@ -159,10 +167,10 @@ fn number(mut drafts: Vec<Draft>) -> Vec<Built> {
             evidence,
             appliers,
             cluster,
-            unit,
+            bundle,
             parts,
         } = draft;
-        let Unit {
+        let Bundle {
             members,
             generated,
             encrypted,
@@ -171,7 +179,7 @@ fn number(mut drafts: Vec<Draft>) -> Vec<Built> {
             failures,
             reach,
             ..
-        } = unit;
+        } = bundle;
         let closed = holes.is_empty();
         let holes = holes.into_iter().collect();
         let set = ApplySet {
@@ -198,13 +206,13 @@ fn number(mut drafts: Vec<Draft>) -> Vec<Built> {
 }
 
 /// Takes out what belongs to configured sets.
-fn without(parts: &Parts<'_>, unit: &mut Unit, configured: &BTreeMap<FileId, &str>) {
+fn without(manifests: &Manifests<'_>, bundle: &mut Bundle, configured: &BTreeMap<FileId, &str>) {
     if configured.is_empty() {
         return;
     }
-    let holes = &mut unit.holes;
-    unit.members.retain(|member| {
-        match parts
+    let holes = &mut bundle.holes;
+    bundle.members.retain(|member| {
+        match manifests
             .resources
             .get(member.resource.0 as usize)
             .and_then(|r| configured.get(&r.file))
@@ -232,63 +240,77 @@ fn matched(files: &[SourceFile], spec: &ApplySetSpec) -> Vec<FileId> {
 }
 
 /// Kustomizations among the files are built, the other files are taken as they are.
-fn configured_unit(parts: &Parts<'_>, gatherer: &mut Gatherer<'_>, files: &[FileId]) -> Unit {
+fn configured_bundle(
+    manifests: &Manifests<'_>,
+    gatherer: &mut Gatherer<'_>,
+    files: &[FileId],
+) -> Bundle {
     let wanted: BTreeSet<FileId> = files.iter().copied().collect();
-    let inner: BTreeSet<FileId> = parts
+    let inner: BTreeSet<FileId> = manifests
         .kustomizations
         .iter()
         .filter(|k| wanted.contains(&k.file))
         .flat_map(|k| k.bases.iter().copied())
         .collect();
-    let mut units: BTreeMap<FileId, Unit> = BTreeMap::new();
-    for kustomization in parts
+    let mut bundles: BTreeMap<FileId, Bundle> = BTreeMap::new();
+    for kustomization in manifests
         .kustomizations
         .iter()
         .filter(|k| wanted.contains(&k.file) && !inner.contains(&k.file) && !k.component)
     {
-        units.insert(
+        bundles.insert(
             kustomization.file,
-            bundle::kustomization(parts, gatherer, kustomization.file, &Overrides::default()),
+            bundle::kustomization(
+                manifests,
+                gatherer,
+                kustomization.file,
+                &Overrides::default(),
+            ),
         );
     }
-    let reach: BTreeSet<FileId> = units
+    let reach: BTreeSet<FileId> = bundles
         .values()
         .flat_map(|u| u.reach.iter().copied())
         .collect();
     let covered: BTreeSet<FileId> = reach
         .iter()
-        .filter_map(|f| parts.kustomization(*f))
+        .filter_map(|f| manifests.kustomization(*f))
         .flat_map(|k| k.resources.iter().copied())
         .collect();
-    let mut unit = Unit::default();
+    let mut bundle = Bundle::default();
     for file in files {
-        if let Some(built) = units.remove(file) {
-            unit.add(built);
+        if let Some(built) = bundles.remove(file) {
+            bundle.add(built);
         } else if !covered.contains(file) {
-            unit.take(parts, *file);
+            bundle.take(manifests, *file);
         }
     }
-    unit
+    bundle
 }
 
 /// Helm charts: what they install is known to Helm alone.
-fn charts(parts: &Parts<'_>) -> Vec<Draft> {
-    let directories = parts
+fn charts(manifests: &Manifests<'_>) -> Vec<Draft> {
+    let directories = manifests
         .files
         .iter()
         .map(|f| split(&f.path))
         .filter(|(_, name)| *name == "Chart.yaml");
-    let unit = || Unit::hole("the templates of a Helm chart are not read: render it".to_owned());
+    let bundle =
+        || Bundle::hole("the templates of a Helm chart are not read: render it".to_owned());
     directories
-        .map(|(directory, _)| Draft::new(shown(directory), Evidence::Helm, unit()))
+        .map(|(directory, _)| Draft::new(shown(directory), Evidence::Helm, bundle()))
         .collect()
 }
 
 /// A candidate for each directory that holds resources of which nothing says how they are applied.
-fn directories(parts: &Parts<'_>, used: &BTreeSet<FileId>) -> Vec<Draft> {
-    let mut directories: BTreeMap<&str, Unit> = BTreeMap::new();
-    for resource in parts.resources.iter().filter(|r| !used.contains(&r.file)) {
-        if let Some(file) = parts.files.get(resource.file.0 as usize) {
+fn directories(manifests: &Manifests<'_>, used: &BTreeSet<FileId>) -> Vec<Draft> {
+    let mut directories: BTreeMap<&str, Bundle> = BTreeMap::new();
+    for resource in manifests
+        .resources
+        .iter()
+        .filter(|r| !used.contains(&r.file))
+    {
+        if let Some(file) = manifests.files.get(resource.file.0 as usize) {
             directories
                 .entry(split(&file.path).0)
                 .or_default()
@@ -297,9 +319,9 @@ fn directories(parts: &Parts<'_>, used: &BTreeSet<FileId>) -> Vec<Draft> {
         }
     }
     let hole = "nothing says that a directory is applied as a whole";
-    let candidates = directories.into_iter().map(|(directory, mut unit)| {
-        unit.holes.insert(hole.to_owned());
-        Draft::new(shown(directory), Evidence::Directory, unit)
+    let candidates = directories.into_iter().map(|(directory, mut bundle)| {
+        bundle.holes.insert(hole.to_owned());
+        Draft::new(shown(directory), Evidence::Directory, bundle)
     });
     candidates.collect()
 }

@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Draft;
-use super::bundle::{self, Directory, Namespace, Unit, overrides, shown};
+use super::bundle::{self, Bundle, Directory, Namespace, overrides, shown};
 use super::kustomize_build::Gatherer;
 use crate::kube::gitops::applier::{Applied, Content, Fill, Place, Source, tool};
 use crate::kube::gitops::repository::{Own, local};
-use crate::kube::kustomize::parts::Parts;
+use crate::kube::kustomize::manifests::Manifests;
 use crate::kube::object::apply_set::{Evidence, Part};
 use crate::kube::object::resource::ResourceId;
 
@@ -20,18 +20,18 @@ const MAX_NAMES: usize = 3;
 
 /// A draft for each thing that is applied, in order.
 pub(in crate::kube) fn drafts(
-    parts: &Parts<'_>,
+    manifests: &Manifests<'_>,
     gatherer: &mut Gatherer<'_>,
     applied: &[Applied],
     own: &Own,
 ) -> Vec<Draft> {
     let drafts = applied.iter().map(|applied| {
-        let mut whole = Unit::default();
+        let mut whole = Bundle::default();
         let mut directories = Vec::new();
         for source in &applied.sources {
-            let (unit, directory) = source_unit(parts, gatherer, applied, source, own);
+            let (bundle, directory) = source_bundle(manifests, gatherer, applied, source, own);
             directories.extend(directory);
-            whole.add(unit);
+            whole.add(bundle);
         }
         let kustomization =
             applied.sources.len() == 1 && whole.built.len() == 1 && whole.files.is_empty();
@@ -53,21 +53,21 @@ pub(in crate::kube) fn drafts(
 }
 
 /// What one source gives, and the directory when it is one of the workspace.
-fn source_unit(
-    parts: &Parts<'_>,
+fn source_bundle(
+    manifests: &Manifests<'_>,
     gatherer: &mut Gatherer<'_>,
     applied: &Applied,
     source: &Source,
     own: &Own,
-) -> (Unit, Option<String>) {
-    let who = display(parts, applied);
+) -> (Bundle, Option<String>) {
+    let who = display(manifests, applied);
     let layout = match &source.content {
-        Content::Opaque(what) => return (Unit::hole(format!("{who} applies {what}")), None),
+        Content::Opaque(what) => return (Bundle::hole(format!("{who} applies {what}")), None),
         Content::Directory(layout) => layout,
     };
     let Some(written) = source.claim.path.as_deref() else {
         return (
-            Unit::hole(format!("{who} applies a path that is not known")),
+            Bundle::hole(format!("{who} applies a path that is not known")),
             None,
         );
     };
@@ -83,22 +83,24 @@ fn source_unit(
             .as_deref()
             .unwrap_or("a pinned revision");
         return (
-            Unit::hole(format!(
+            Bundle::hole(format!(
                 "{who} applies {written} of {from} at {revision}, which is not taken for this workspace"
             )),
             None,
         );
     }
-    let Some(path) = local(written).filter(|p| parts.paths().below(p).next().is_some()) else {
+    let Some(path) = local(written).filter(|p| manifests.paths().below(p).next().is_some()) else {
         return (
-            Unit::hole(format!("{who} applies {written}, which is not there")),
+            Bundle::hole(format!("{who} applies {written}, which is not there")),
             None,
         );
     };
     let settings = source.settings.and_then(|id| {
-        let resource = parts.resources.get(applied.applier.resource.0 as usize)?;
+        let resource = manifests
+            .resources
+            .get(applied.applier.resource.0 as usize)?;
         Some(
-            parts
+            manifests
                 .files
                 .get(resource.file.0 as usize)?
                 .yaml
@@ -108,7 +110,7 @@ fn source_unit(
     });
     let mut holes = BTreeSet::new();
     let overrides = overrides(
-        parts,
+        manifests,
         settings,
         applied.tool,
         &path,
@@ -122,18 +124,19 @@ fn source_unit(
         tool: applied.tool,
         overrides,
     };
-    let mut unit = bundle::directory(parts, gatherer, &wanted);
-    unit.holes
+    let mut bundle = bundle::directory(manifests, gatherer, &wanted);
+    bundle
+        .holes
         .extend(holes.into_iter().map(|hole| format!("{who}: {hole}")));
     match applied.tool {
-        Evidence::Flux => unit.place(Namespace::Override(namespace.as_deref())),
-        _ => unit.place(Namespace::Default(applied.applier.namespace.as_deref())),
+        Evidence::Flux => bundle.place(Namespace::Override(namespace.as_deref())),
+        _ => bundle.place(Namespace::Default(applied.applier.namespace.as_deref())),
     }
-    (unit, Some(path))
+    (bundle, Some(path))
 }
 
-fn display(parts: &Parts<'_>, applied: &Applied) -> String {
-    let kind = parts
+fn display(manifests: &Manifests<'_>, applied: &Applied) -> String {
+    let kind = manifests
         .resources
         .get(applied.applier.resource.0 as usize)
         .map_or("", |r| r.kind.as_str());
@@ -170,16 +173,16 @@ fn listed(all: &[String]) -> String {
 
 /// Brings together what meets. The drafts from `first` on are those of `applied`, in order.
 pub(in crate::kube) fn meet(
-    parts: &Parts<'_>,
+    manifests: &Manifests<'_>,
     mut drafts: Vec<Draft>,
     applied: &[Applied],
     first: usize,
 ) -> Vec<Draft> {
     if applied.is_empty() {
-        opaque(parts, &mut drafts, &BTreeMap::new());
+        opaque(manifests, &mut drafts, &BTreeMap::new());
         return drafts;
     }
-    let holders = holders(parts, &drafts);
+    let holders = holders(manifests, &drafts);
     let groups = groups(applied, &holders);
     let mut group_of: BTreeMap<ResourceId, BTreeSet<usize>> = BTreeMap::new();
     let mut taken: Vec<Option<Draft>> = drafts.into_iter().map(Some).collect();
@@ -206,16 +209,16 @@ pub(in crate::kube) fn meet(
             (draft.name, draft.evidence) = (names(tool, &listed), tool);
         }
         if !parts_of.is_empty() {
-            draft.parts.push(part(&draft.unit, 0));
+            draft.parts.push(part(&draft.bundle, 0));
         }
         for other in parts_of {
-            let mut brings = part(&other.unit, draft.appliers.len());
-            let (members, generated) = (draft.unit.members.len(), draft.unit.generated.len());
+            let mut brings = part(&other.bundle, draft.appliers.len());
+            let (members, generated) = (draft.bundle.members.len(), draft.bundle.generated.len());
             brings.members = members..members + brings.members.end;
             brings.generated = generated..generated + brings.generated.end;
             draft.parts.push(brings);
             draft.appliers.extend(other.appliers);
-            draft.unit.add(other.unit);
+            draft.bundle.add(other.bundle);
         }
         for at in members {
             group_of
@@ -245,26 +248,26 @@ pub(in crate::kube) fn meet(
             )
         })
         .collect();
-    opaque(parts, &mut drafts, &stands);
+    opaque(manifests, &mut drafts, &stands);
     same(drafts)
 }
 
 /// What an applier brings that is the first of a set.
-fn part(unit: &Unit, applier: usize) -> Part {
+fn part(bundle: &Bundle, applier: usize) -> Part {
     Part {
         applier,
-        members: 0..unit.members.len(),
-        generated: 0..unit.generated.len(),
-        closed: unit.holes.is_empty(),
+        members: 0..bundle.members.len(),
+        generated: 0..bundle.generated.len(),
+        closed: bundle.holes.is_empty(),
     }
 }
 
 /// The drafts that hold each resource that has files applied.
-fn holders(parts: &Parts<'_>, drafts: &[Draft]) -> BTreeMap<ResourceId, BTreeSet<usize>> {
+fn holders(manifests: &Manifests<'_>, drafts: &[Draft]) -> BTreeMap<ResourceId, BTreeSet<usize>> {
     let mut holders: BTreeMap<ResourceId, BTreeSet<usize>> = BTreeMap::new();
     for (at, draft) in drafts.iter().enumerate() {
-        for member in &draft.unit.members {
-            if parts
+        for member in &draft.bundle.members {
+            if manifests
                 .resources
                 .get(member.resource.0 as usize)
                 .is_some_and(|r| tool(r).is_some())
@@ -331,7 +334,7 @@ fn others_in_namespace(
             continue;
         };
         let namespaces: BTreeSet<Option<String>> = draft
-            .unit
+            .bundle
             .members
             .iter()
             .map(|m| m.namespace.clone())
@@ -352,7 +355,7 @@ fn others_in_namespace(
         );
         for group in groups {
             if let Some(draft) = kept.get_mut(group) {
-                draft.unit.holes.insert(format!(
+                draft.bundle.holes.insert(format!(
                     "other applications of its cluster apply {namespace} too"
                 ));
             }
@@ -362,11 +365,15 @@ fn others_in_namespace(
 
 /// Members that have more applied, which is no part of the set, leave it open. `stands` is where
 /// that is known to be.
-fn opaque(parts: &Parts<'_>, drafts: &mut [Draft], stands: &BTreeMap<ResourceId, BTreeSet<usize>>) {
+fn opaque(
+    manifests: &Manifests<'_>,
+    drafts: &mut [Draft],
+    stands: &BTreeMap<ResourceId, BTreeSet<usize>>,
+) {
     for (at, draft) in drafts.iter_mut().enumerate() {
         let mut found: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
-        for member in &draft.unit.members {
-            let Some(resource) = parts.resources.get(member.resource.0 as usize) else {
+        for member in &draft.bundle.members {
+            let Some(resource) = manifests.resources.get(member.resource.0 as usize) else {
                 continue;
             };
             let known = || {
@@ -388,7 +395,7 @@ fn opaque(parts: &Parts<'_>, drafts: &mut [Draft], stands: &BTreeMap<ResourceId,
         }
         for ((kind, what), names) in found {
             draft
-                .unit
+                .bundle
                 .holes
                 .insert(format!("{what} by {kind} {}", listed(&names)));
         }
@@ -404,17 +411,21 @@ fn same(drafts: Vec<Draft>) -> Vec<Draft> {
             found.push(draft);
             continue;
         }
-        let namespace = draft.unit.members.first().and_then(|m| m.namespace.clone());
+        let namespace = draft
+            .bundle
+            .members
+            .first()
+            .and_then(|m| m.namespace.clone());
         let alike = known
-            .entry((draft.name.clone(), draft.unit.members.len(), namespace))
+            .entry((draft.name.clone(), draft.bundle.members.len(), namespace))
             .or_default();
         let equal = |other: &&usize| {
             found.get(**other).is_some_and(|o| {
-                (&o.unit.members, &o.unit.generated, &o.unit.holes)
+                (&o.bundle.members, &o.bundle.generated, &o.bundle.holes)
                     == (
-                        &draft.unit.members,
-                        &draft.unit.generated,
-                        &draft.unit.holes,
+                        &draft.bundle.members,
+                        &draft.bundle.generated,
+                        &draft.bundle.holes,
                     )
             })
         };

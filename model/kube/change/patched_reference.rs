@@ -1,8 +1,8 @@
 //! Whether a patch may change one reference of a resource, or what it demands.
 //!
-//! [`Touch`](crate::kube::Touch) says which fields a patch may change, all items of a list alike. Here
-//! the items are told apart: a strategic-merge patch that adds a volume leaves the others, and one
-//! that repeats a reference as it is changes nothing.
+//! [`Touch`] says which fields a patch may change, all items of a list alike. Here the items are
+//! told apart: a strategic-merge patch that adds a volume leaves the others, and one that repeats a
+//! reference as it is changes nothing.
 
 use super::kustomize_changes::plain_path;
 use crate::kube::kustomize::patch::{self, Patch};

@@ -12,7 +12,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use super::applier::{Applied, Content, Fill, Filled, claim};
 use super::argo_cd;
 use super::repository::{Claim, Own};
-use crate::kube::kustomize::parts::Parts;
+use crate::kube::kustomize::manifests::Manifests;
 use crate::kube::object::resource::Resource;
 use crate::kube::source::paths::split;
 use crate::yaml::{self, Node};
@@ -29,13 +29,13 @@ type Parameters = BTreeMap<String, String>;
 
 /// The directories that the `spec` of an `ApplicationSet` names: those of its template, and where
 /// its git generators look.
-pub(in crate::kube) fn claims(parts: &Parts<'_>, spec: Node<'_>) -> Vec<Claim> {
+pub(in crate::kube) fn claims(manifests: &Manifests<'_>, spec: Node<'_>) -> Vec<Claim> {
     let go = uses_go(spec);
     let mut claims = Vec::new();
     let template = spec.path(&["template", "spec"]);
     for generator in spec.get("generators").into_iter().flat_map(Node::items) {
         // Before the own repository is known, git generators give nothing.
-        for parameters in generated(parts, &Own::default(), go, generator, true)
+        for parameters in generated(manifests, &Own::default(), go, generator, true)
             .into_iter()
             .take(MAX_APPLICATIONS)
         {
@@ -86,7 +86,7 @@ pub(in crate::kube) fn claims(parts: &Parts<'_>, spec: Node<'_>) -> Vec<Claim> {
 
 /// The `Application`s of a set.
 pub(in crate::kube) fn applications(
-    parts: &Parts<'_>,
+    manifests: &Manifests<'_>,
     own: &Own,
     resource: &Resource,
     spec: Node<'_>,
@@ -108,7 +108,7 @@ pub(in crate::kube) fn applications(
             g.get("template")
                 .is_some_and(|t| t.entries().next().is_some())
         });
-        for parameters in generated(parts, own, go, generator, true) {
+        for parameters in generated(manifests, own, go, generator, true) {
             let fill = Fill { go, parameters };
             let name = fill
                 .text(template.and_then(|t| t.path(&["metadata", "name"])))
@@ -148,7 +148,7 @@ fn of_git(git: Node<'_>, fill: &Fill) -> Claim {
 
 /// What a generator gives; one without parameters when that is not known.
 fn generated(
-    parts: &Parts<'_>,
+    manifests: &Manifests<'_>,
     own: &Own,
     go: bool,
     generator: Node<'_>,
@@ -174,7 +174,7 @@ fn generated(
                 ..Fill::default()
             },
         )) {
-            git_parameters(parts, go, git)
+            git_parameters(manifests, go, git)
         } else {
             None
         };
@@ -187,9 +187,9 @@ fn generated(
         let second = if depends {
             unknown()
         } else {
-            generated(parts, own, go, *second, false)
+            generated(manifests, own, go, *second, false)
         };
-        let first = generated(parts, own, go, *first, false);
+        let first = generated(manifests, own, go, *first, false);
         let merged = |a: &Parameters, b: &Parameters| {
             a.iter()
                 .chain(b)
@@ -206,7 +206,7 @@ fn generated(
 }
 
 /// What a git generator finds in the workspace; `None` when a pattern is not understood.
-fn git_parameters(parts: &Parts<'_>, go: bool, git: Node<'_>) -> Option<Vec<Parameters>> {
+fn git_parameters(manifests: &Manifests<'_>, go: bool, git: Node<'_>) -> Option<Vec<Parameters>> {
     let prefix = git
         .get("pathParamPrefix")
         .and_then(Node::text)
@@ -216,7 +216,7 @@ fn git_parameters(parts: &Parts<'_>, go: bool, git: Node<'_>) -> Option<Vec<Para
     if let Some(patterns) = git.get("directories") {
         let (taken, left) = globs(patterns, true)?;
         let mut directories = BTreeSet::new();
-        for file in parts.files {
+        for file in manifests.files {
             directories.extend(std::iter::successors(Some(split(&file.path).0), |d| {
                 Some(split(d).0).filter(|_| !d.is_empty())
             }));
@@ -231,7 +231,7 @@ fn git_parameters(parts: &Parts<'_>, go: bool, git: Node<'_>) -> Option<Vec<Para
     } else {
         let (taken, left) = globs(git.get("files")?, false)?;
         let hit = |globs: &[GlobMatcher], path: &str| globs.iter().any(|g| g.is_match(path));
-        for file in parts
+        for file in manifests
             .files
             .iter()
             .filter(|f| hit(&taken, &f.path) && !hit(&left, &f.path))

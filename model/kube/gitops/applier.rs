@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::repository::{Claim, Own, address, revision};
 use super::{application_set, argo_cd, flux};
-use crate::kube::kustomize::parts::Parts;
+use crate::kube::kustomize::manifests::Manifests;
 use crate::kube::object::apply_set::{Applier, Evidence};
 use crate::kube::object::resource::Resource;
 use crate::yaml::{Node, NodeId};
@@ -76,25 +76,25 @@ pub(in crate::kube) struct Layout {
 }
 
 /// All that has files applied, by resource, and what is taken for the workspace's own repository.
-pub(in crate::kube) fn all(parts: &Parts<'_>) -> (Vec<Applied>, Own) {
+pub(in crate::kube) fn all(manifests: &Manifests<'_>) -> (Vec<Applied>, Own) {
     let kinds = |resource: &&Resource| tool(resource).is_some();
-    let with_spec = |resource| Some((resource, parts.node(resource)?.get("spec")?));
-    let found: Vec<(&Resource, Node<'_>)> = parts
+    let with_spec = |resource| Some((resource, manifests.node(resource)?.get("spec")?));
+    let found: Vec<(&Resource, Node<'_>)> = manifests
         .resources
         .iter()
         .filter(kinds)
         .filter_map(with_spec)
         .collect();
     let mut claims = Vec::new();
-    let urls = flux::urls(parts);
+    let urls = flux::urls(manifests);
     for (resource, spec) in &found {
         match resource.kind.as_str() {
             "Application" => claims.extend(argo_cd::claims(*spec, &Fill::default())),
-            "ApplicationSet" => claims.extend(application_set::claims(parts, *spec)),
+            "ApplicationSet" => claims.extend(application_set::claims(manifests, *spec)),
             _ => claims.extend(flux::claim_in(resource, *spec, &urls)),
         }
     }
-    let own = Own::of(&claims, parts.paths());
+    let own = Own::of(&claims, manifests.paths());
     let mut applied = Vec::new();
     for (resource, spec) in found {
         match resource.kind.as_str() {
@@ -105,13 +105,15 @@ pub(in crate::kube) fn all(parts: &Parts<'_>) -> (Vec<Applied>, Own) {
                 &Fill::default(),
             )),
             "ApplicationSet" => {
-                applied.extend(application_set::applications(parts, &own, resource, spec));
+                applied.extend(application_set::applications(
+                    manifests, &own, resource, spec,
+                ));
             }
             _ => applied.push(flux::kustomization(resource, spec, &urls)),
         }
     }
     for applied in &mut applied {
-        forget_foreign(applied, &own, parts);
+        forget_foreign(applied, &own, manifests);
     }
     (applied, own)
 }
@@ -119,11 +121,11 @@ pub(in crate::kube) fn all(parts: &Parts<'_>) -> (Vec<Applied>, Own) {
 /// Takes the settings from sources that are not this repository: what they change is not here. An
 /// `OCIRepository` or a `Bucket` holds what somebody pushed there, which is this repository only
 /// where its path says so.
-fn forget_foreign(applied: &mut Applied, own: &Own, parts: &Parts<'_>) {
+fn forget_foreign(applied: &mut Applied, own: &Own, manifests: &Manifests<'_>) {
     for source in &mut applied.sources {
         let pushed =
-            source.claim.repository == flux::PUSHED && !source.claim.is_here(parts.paths());
-        if pushed || own.is_not(&source.claim, parts.paths()) {
+            source.claim.repository == flux::PUSHED && !source.claim.is_here(manifests.paths());
+        if pushed || own.is_not(&source.claim, manifests.paths()) {
             source.settings = None;
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::applier::{Applied, Content, Depth, Fill, Filled, Layout, Place, Source, claim};
 use super::repository::{Claim, UNKNOWN_ADDRESS};
-use crate::kube::kustomize::parts::Parts;
+use crate::kube::kustomize::manifests::Manifests;
 use crate::kube::object::apply_set::{Applier, Evidence};
 use crate::kube::object::resource::Resource;
 use crate::yaml::Node;
@@ -29,15 +29,15 @@ pub(in crate::kube) const PUSHED: &str = "pushed://";
 const HOME: &str = "flux-system";
 
 /// All `GitRepository`s of the workspace.
-pub(in crate::kube) fn urls(parts: &Parts<'_>) -> Urls {
+pub(in crate::kube) fn urls(manifests: &Manifests<'_>) -> Urls {
     let mut urls = Urls::new();
     let fill = Fill::default();
-    for resource in parts
+    for resource in manifests
         .resources
         .iter()
         .filter(|r| r.kind == "GitRepository" && r.group() == "source.toolkit.fluxcd.io")
     {
-        let Some(spec) = parts.node(resource).and_then(|n| n.get("spec")) else {
+        let Some(spec) = manifests.node(resource).and_then(|n| n.get("spec")) else {
             continue;
         };
         let pinned = ["commit", "tag", "semver", "name"]

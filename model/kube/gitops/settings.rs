@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::applier::Applied;
 use super::repository::local;
-use crate::kube::kustomize::parts::Parts;
+use crate::kube::kustomize::manifests::Manifests;
 use crate::kube::kustomize::patch::{Patch, Source};
 use crate::kube::object::apply_set::Evidence;
 use crate::kube::object::resource::{FileId, Resource, ResourceId};
@@ -34,14 +34,14 @@ pub(in crate::kube) struct SourceSettings {
 }
 
 /// All overlays of a workspace.
-pub(in crate::kube) fn of(parts: &Parts<'_>, applied: &[Applied]) -> Vec<SourceSettings> {
+pub(in crate::kube) fn of(manifests: &Manifests<'_>, applied: &[Applied]) -> Vec<SourceSettings> {
     let mut found: Vec<SourceSettings> = Vec::new();
     let mut known = BTreeSet::new();
     for applied in applied {
-        let Some(resource) = parts.resources.get(applied.applier.resource.0 as usize) else {
+        let Some(resource) = manifests.resources.get(applied.applier.resource.0 as usize) else {
             continue;
         };
-        let Some(yaml) = parts
+        let Some(yaml) = manifests
             .files
             .get(resource.file.0 as usize)
             .and_then(|f| f.yaml.as_deref())
@@ -65,7 +65,7 @@ pub(in crate::kube) fn of(parts: &Parts<'_>, applied: &[Applied]) -> Vec<SourceS
             }
             let directory = path.as_deref().unwrap_or_default();
             let patches = Source {
-                files: parts.paths(),
+                files: manifests.paths(),
                 directory,
                 file: resource.file,
             }

@@ -4,7 +4,7 @@
 //! Four places state them, the nearest first: the annotation [`ANNOTATION`] on the pod template or
 //! the workload, a JSON map by container name; `[[images]]` of the configuration, matched against
 //! the normalised image reference; `kubewright.lock`, read from the image itself and pinned by its
-//! digest; and the built-in table (`image_table`). Each fact is taken from the nearest place that
+//! digest; and the built-in table (`table`). Each fact is taken from the nearest place that
 //! states it. All but the table prove; what none states is unknown, except that an absent `cmd`
 //! beside a stated ENTRYPOINT means none.
 

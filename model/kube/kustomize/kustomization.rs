@@ -4,7 +4,6 @@
 //! workspace, which makes a hole. Files that a kustomization uses as patches, transformer
 //! configuration or generator sources are noted, because they are no resources.
 
-use crate::kube::source::paths::{Paths, join};
 use std::collections::BTreeSet;
 
 use rayon::prelude::*;
@@ -14,7 +13,7 @@ use super::patch::{Patch, Source};
 use crate::kube::object::kustomization::Kustomization;
 use crate::kube::object::resource::FileId;
 use crate::kube::source::file::SourceFile;
-use crate::kube::source::paths::split;
+use crate::kube::source::paths::{Paths, join, split};
 use crate::kube::source::read::{Document, Read, Verdict};
 use crate::yaml::{Node, NodeId};
 

@@ -3,7 +3,7 @@
 
 pub(in crate::kube) mod generator;
 pub(in crate::kube) mod kustomization;
-pub(in crate::kube) mod parts;
+pub(in crate::kube) mod manifests;
 pub(in crate::kube) mod patch;
 pub(in crate::kube) mod patch_data;
 pub(in crate::kube) mod patched;

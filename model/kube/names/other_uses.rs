@@ -1,7 +1,6 @@
 //! Uses of a name by things that are no resources: patches, their targets, replacements, vars and
 //! generators.
 
-use crate::kube::object::reference::Certainty;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use crate::kube::kustomize::selector::{Pattern, Selector};
 use crate::kube::object::apply_set::SetId;
 use crate::kube::object::kustomization::{Kustomization, OutsideUse, OutsideUseKind};
 use crate::kube::object::location::Location;
-use crate::kube::object::reference::Target;
+use crate::kube::object::reference::{Certainty, Target};
 use crate::kube::object::resource::{FileId, Hints, Identity, Resource, ResourceId};
 use crate::kube::pod::{self, PodTemplate};
 use crate::kube::reference::field_reference::{self, shapes_below};

@@ -5,13 +5,13 @@
 //! reference by its original name. Where prefixes leave several candidates, it takes those that got
 //! the same prefixes and suffixes as the resource that refers to them.
 
-use crate::kube::source::encrypted::keys_of;
 use std::collections::BTreeSet;
 
 use crate::kube::object::apply_set::{ApplySet, Generated, Member, Resolution, SetId};
 use crate::kube::object::kustomization::GeneratedKeys;
 use crate::kube::object::reference::Target;
 use crate::kube::object::resource::{FileId, ResourceId};
+use crate::kube::source::encrypted::keys_of;
 use crate::kube::workspace::Workspace;
 use crate::yaml::{Node, Word};
 

@@ -1,7 +1,7 @@
 //! Pod templates: where each kind carries its pods, and their containers and volumes.
 //!
 //! [`CARRIERS`] is the whole knowledge of kinds; everything below walks its paths. References of a
-//! template are read in `pod_reference`.
+//! template are read in `references`.
 
 pub(in crate::kube) mod references;
 pub(in crate::kube) mod rollout;

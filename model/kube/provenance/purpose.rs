@@ -1,4 +1,4 @@
-//! What the path of a file says of it, by the habits of repositories. One judgement for all who ask.
+//! What the path of a file says of it, by the habits of repositories: one judgement for all.
 
 use std::collections::BTreeSet;
 

@@ -1,9 +1,9 @@
 //! Fields of custom resources that name a ConfigMap or Secret, as data (paths as in the CRD schemas
 //! of each project).
 //!
-//! Whole pod templates are [`crate::kube::pod::CARRIERS`]; what a CRD embeds of core/v1 is found by its
-//! shape in the groups of [`EMBEDDING_GROUPS`]. A name that is also a path inside a container is
-//! [`Certainty::Probable`](crate::kube::Certainty): a rename would move files.
+//! Whole pod templates are [`CARRIERS`](crate::kube::CARRIERS); what a CRD embeds of core/v1 is
+//! found by its shape in the groups of [`EMBEDDING_GROUPS`]. A name that is also a path inside a
+//! container is [`Certainty::Probable`](crate::kube::Certainty): a rename would move files.
 
 use super::field_table::{Field, field};
 use crate::kube::object::reference::Target::{ConfigMap, Secret};

@@ -3,15 +3,15 @@
 //!
 //! Everything here depends on one text and on [`Charts`] alone, so files are read in parallel and
 //! kept between passes. What depends on other files (a patch is one because a kustomization says
-//! so) is decided in `index`.
+//! so) is decided in `workspace`.
 
-use super::paths::{has_extension, is_kustomization_name, split};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::encrypted::{SOPS as SOPS_TEXT, is_encrypted};
 use super::file::Input;
+use super::paths::{has_extension, is_kustomization_name, split};
 use super::tree::Tree;
 use super::{invalid, text_template};
 use crate::kube::object::resource::{Hints, Identity};

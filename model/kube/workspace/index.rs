@@ -1,7 +1,6 @@
 //! What the workspace keeps beside what it shows: the maps that make questions cheap, and the
 //! answers that were given before.
 
-use crate::kube::pod::PodTemplate;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -15,6 +14,7 @@ use crate::kube::object::apply_set::{ApplySet, SetId};
 use crate::kube::object::kustomization::{OutsideUse, Touch};
 use crate::kube::object::reference::Target;
 use crate::kube::object::resource::ResourceId;
+use crate::kube::pod::PodTemplate;
 use crate::kube::source::read::Read;
 
 /// What the workspace keeps beside what it shows.

@@ -9,8 +9,6 @@ mod passes;
 mod set_index;
 mod way;
 
-use crate::kube::source::file::{Broken, Input, Skipped, SourceFile};
-use crate::kube::source::options::Options;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -20,6 +18,8 @@ use crate::kube::object::reference::{FieldReference, Target};
 use crate::kube::object::resource::{FileId, Resource, ResourceId};
 use crate::kube::pod::{self, PodTemplate};
 use crate::kube::reference::field_reference;
+use crate::kube::source::file::{Broken, Input, Skipped, SourceFile};
+use crate::kube::source::options::Options;
 use crate::kube::source::tree::Tree;
 use crate::yaml::{Node, Word};
 use index::Index;

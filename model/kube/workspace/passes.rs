@@ -1,4 +1,5 @@
-//! From inputs to a workspace, and from one pass to the next: what did not change is not read again.
+//! From inputs to a workspace, and from one pass to the next: what did not change is not read
+//! again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

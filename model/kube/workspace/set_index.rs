@@ -8,7 +8,7 @@ use super::Workspace;
 use crate::kube::apply_set;
 use crate::kube::apply_set::generator_failure::Failure;
 use crate::kube::gitops::settings;
-use crate::kube::kustomize::parts::Parts;
+use crate::kube::kustomize::manifests::Manifests;
 use crate::kube::object::apply_set::{ApplySet, Member, SetId};
 use crate::kube::object::reference::Target;
 use crate::kube::object::resource::{FileId, Resource, ResourceId};
@@ -44,7 +44,7 @@ impl Workspace {
     /// Makes the apply sets of all that is read. `unreadable` says of files why they are not.
     pub(super) fn index_sets(&mut self, unreadable: &BTreeMap<FileId, String>) {
         let encrypted = self.encrypted();
-        let parts = Parts {
+        let manifests = Manifests {
             encrypted: &encrypted,
             files: &self.files,
             resources: &self.resources,
@@ -52,8 +52,8 @@ impl Workspace {
             kustomizations: &self.kustomizations,
             details: &self.index.details,
         };
-        let (built, applied) = apply_set::build(&parts, &self.options);
-        self.index.source_settings = settings::of(&parts, &applied);
+        let (built, applied) = apply_set::build(&manifests, &self.options);
+        self.index.source_settings = settings::of(&manifests, &applied);
         let (mut memberships, mut gone_from) =
             (Vec::new(), BTreeMap::<ResourceId, Vec<SetId>>::new());
         let (mut sets, mut indices) = (

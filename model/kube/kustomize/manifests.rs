@@ -11,7 +11,7 @@ use crate::kube::source::paths::Paths;
 use crate::yaml::Node;
 
 /// What sets are built from.
-pub(in crate::kube) struct Parts<'a> {
+pub(in crate::kube) struct Manifests<'a> {
     pub files: &'a [SourceFile],
     pub resources: &'a [Resource],
     /// Files that should hold resources but cannot be read, and why.
@@ -22,7 +22,7 @@ pub(in crate::kube) struct Parts<'a> {
     pub details: &'a [Details],
 }
 
-impl<'a> Parts<'a> {
+impl<'a> Manifests<'a> {
     /// The resources of a file.
     pub(in crate::kube) fn of_file(&self, file: FileId) -> &'a [Resource] {
         let start = self.resources.partition_point(|r| r.file < file);
