@@ -15,7 +15,7 @@ use kubewright_model::yaml::{Edit, Node};
 use super::facts::{Basis, Facts};
 use super::file::{File, Moved};
 use super::pod::{Own, Pod};
-use super::{link, own_directory, repoint, say, scripts};
+use super::{link, own_directory, repoint, scripts};
 use crate::settings::Strategy;
 
 /// A rewrite of some files.
@@ -272,16 +272,20 @@ fn link<'f, 'd, 'p, 'a>(
     })
 }
 
-fn moved_title(moved: &Moved, then: &str) -> String {
+fn moved_title(moved: &Moved, then: &str) -> Text {
     let volumes = if moved.directories.len() == 1 {
         "a projected volume"
     } else {
         "projected volumes"
     };
-    format!(
-        "mount {volumes} at {}, {then}",
-        say::list(&moved.directories)
-    )
+    text![
+        "mount ",
+        volumes,
+        " at ",
+        Text::list(&moved.directories),
+        ", ",
+        then
+    ]
 }
 
 /// Why nothing is done about a file: what speaks against the strategy that asks the least of the
@@ -312,15 +316,9 @@ fn refusal(
             .zip(telling)
         {
             if let Some(other) = other {
-                no_fix.text = text![
-                    &no_fix.text,
-                    "\n",
-                    strategy.as_str(),
-                    " (",
-                    &other.code,
-                    "): ",
-                    &other.text
-                ];
+                let tried = strategy.as_str();
+                let line = text![tried, " (", other.code, "): ", other.text];
+                no_fix.more.push(line);
             }
         }
         return no_fix;

@@ -317,7 +317,7 @@ fn keep(pod: &Pod<'_>, kept: &[(&Decision<'_, '_>, NoFix)], findings: &mut Vec<F
             pod,
             severity,
             &decisions,
-            say::message(&decisions).into(),
+            say::message(&decisions),
             vec![staleness.into()],
             Err(reason.clone()),
         );
@@ -380,7 +380,7 @@ fn fixed(
         pod,
         Severity::Warning,
         decisions,
-        say::message(decisions).into(),
+        say::message(decisions),
         notes,
         Ok(fix),
     )
