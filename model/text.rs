@@ -198,8 +198,8 @@ impl From<Part> for Text {
     }
 }
 
-impl From<&Text> for Text {
-    fn from(text: &Text) -> Self {
+impl From<&Self> for Text {
+    fn from(text: &Self) -> Self {
         text.clone()
     }
 }

@@ -239,7 +239,7 @@ fn repoint<'f, 'd, 'p, 'a>(
     Ok(Rewrite {
         strategy: Strategy::RePoint,
         files: named,
-        title: title.into(),
+        title,
         edits: moved.edits,
         basis,
     })
@@ -266,7 +266,7 @@ fn link<'f, 'd, 'p, 'a>(
     Ok(Rewrite {
         strategy: Strategy::Link,
         files,
-        title: title.into(),
+        title,
         edits: moved.edits,
         basis,
     })

@@ -318,7 +318,7 @@ fn keep(pod: &Pod<'_>, kept: &[(&Decision<'_, '_>, NoFix)], findings: &mut Vec<F
             severity,
             &decisions,
             say::message(&decisions),
-            vec![staleness.into()],
+            vec![staleness],
             Err(reason.clone()),
         );
         findings.push(does_not_start(&decisions, kept));
