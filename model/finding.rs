@@ -191,6 +191,9 @@ pub struct NoFix {
     pub code: &'static str,
     /// Shown to the user.
     pub text: Text,
+    /// Further lines: what to state, or what else was tried. A finding that has some is worth its
+    /// lines wherever reports are short.
+    pub more: Vec<Text>,
 }
 
 impl NoFix {
@@ -199,7 +202,13 @@ impl NoFix {
         Self {
             code,
             text: text.into(),
+            more: Vec::new(),
         }
+    }
+
+    /// All of it, a line each.
+    pub fn lines(&self) -> Text {
+        Text::joined([&self.text].into_iter().chain(&self.more), "\n")
     }
 }
 

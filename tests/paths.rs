@@ -137,6 +137,47 @@ fn the_graph_is_read_from_the_root_and_only_what_is_asked_for_is_edited() {
     );
 }
 
+#[test]
+fn sentences_name_what_a_fix_creates_and_directories_as_the_reader_needs_them() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: kube-proxy\n  namespace: kube-system\nspec:\n  hostNetwork: true\n  containers:\n  - name: kube-proxy\n    image: registry.k8s.io/kube-proxy:v1.30.0\n    command: [kube-proxy, --kubeconfig=/etc/kubeconfig]\n";
+    let dir = work_tree(&[
+        ("nodes/manifests/proxy.yaml", pod),
+        ("nodes/here/keep.txt", ""),
+    ]);
+    let text = stdout(
+        &dir.path().join("nodes/here"),
+        &["fix", "-v", "../manifests"],
+    );
+    for said in [
+        "write DaemonSet kube-proxy to ../manifests/proxy-daemonset.yaml",
+        "`kubectl apply -f ../manifests/proxy-daemonset.yaml`",
+    ] {
+        assert!(text.contains(said), "{text}");
+    }
+}
+
+#[test]
+fn a_key_that_is_named_like_a_file_is_no_path() {
+    // The key `apps.yaml` is a file of the workspace, too.
+    let config = CONFIG.replace("text: hello", "apps.yaml: x");
+    let reader = |name: &str, key: &str| {
+        WEB.replace("name: web\n", &format!("name: {name}\n")).replace(
+            "        envFrom:\n        - configMapRef:\n            name: greeting\n",
+            &format!("        env:\n        - name: A\n          valueFrom:\n            configMapKeyRef:\n              name: greeting\n              key: {key}\n"),
+        )
+    };
+    let dir = work_tree(&[
+        ("apps.yaml", &config),
+        ("sub/kustomization.yaml", "resources: [c.yaml, web.yaml]\n"),
+        ("sub/c.yaml", &config),
+        ("sub/web.yaml", &reader("web", "app.yaml")),
+    ]);
+    let args = ["fix", "-v", "--select", "missing-config-reference"];
+    let text = stdout(&dir.path().join("sub"), &args);
+    assert!(text.contains("read key apps.yaml"), "{text}");
+    assert!(text.contains("holds apps.yaml"), "{text}");
+}
+
 /// A ConfigMap of one key, and a Deployment that demands the key of it.
 fn pair(key: &str) -> [String; 2] {
     let config = format!(

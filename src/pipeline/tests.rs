@@ -542,9 +542,9 @@ fn many_offered_fixes_of_a_file_are_tried_together() {
     assert_eq!(
         refused,
         [
-            "ConfigMap/v7 is v7",
-            "ConfigMap/v27 is v27",
-            "ConfigMap/v47 is v47"
+            "ConfigMap v7 is v7",
+            "ConfigMap v27 is v27",
+            "ConfigMap v47 is v47"
         ]
     );
     assert_eq!(report.findings.iter().filter(|f| f.fix.is_ok()).count(), 57);

@@ -384,7 +384,7 @@ impl Case<'_> {
                 ))
             }
         };
-        let mut finding = self.finding(Severity::Warning, message.into(), fix);
+        let mut finding = self.finding(Severity::Warning, message, fix);
         finding.notes = notes;
         let place = |behind: &Behind| match behind {
             Behind::Resource(id) => self.defined(*id),
@@ -445,7 +445,7 @@ impl Case<'_> {
             "carries no hash of it"
         };
         let message = text![self.subject(), " reads ", list(&names), " and ", hash];
-        self.finding(Severity::Info, message.into(), Err(reason))
+        self.finding(Severity::Info, message, Err(reason))
     }
 
     fn finding(&self, severity: Severity, message: Text, fix: Result<Fix, NoFix>) -> Finding {

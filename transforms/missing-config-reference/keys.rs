@@ -57,7 +57,7 @@ pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Option<Finding> {
     finding(
         gap,
         &places,
-        say::key(facts.workspace(), gap, wanted, key, &sets, binary).into(),
+        say::key(facts.workspace(), gap, wanted, key, &sets, binary),
         verdict,
     )
 }

@@ -46,7 +46,7 @@ fn object(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>) -> Option<F
     finding(
         gap,
         &places,
-        say::object(facts.workspace(), gap, wanted, &sets).into(),
+        say::object(facts.workspace(), gap, wanted, &sets),
         verdict,
     )
 }

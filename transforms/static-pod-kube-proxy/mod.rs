@@ -333,7 +333,7 @@ impl<'a> Case<'a> {
         );
         notes.extend(plan::protection(node, &version));
         let fix = Fix {
-            title: title.into(),
+            title,
             applicability: Applicability::Unsafe,
             changes: vec![change],
             claims: vec![self.pod.id],

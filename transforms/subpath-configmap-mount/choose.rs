@@ -16,7 +16,7 @@ use super::facts::{Basis, Facts};
 use super::file::{File, Moved};
 use super::options::Strategy;
 use super::pod::{Own, Pod};
-use super::{link, own_directory, repoint, say, scripts};
+use super::{link, own_directory, repoint, scripts};
 
 /// A rewrite of some files.
 pub(super) struct Rewrite<'f, 'd, 'p, 'a> {
@@ -239,7 +239,7 @@ fn repoint<'f, 'd, 'p, 'a>(
     Ok(Rewrite {
         strategy: Strategy::RePoint,
         files: named,
-        title: title.into(),
+        title,
         edits: moved.edits,
         basis,
     })
@@ -266,22 +266,26 @@ fn link<'f, 'd, 'p, 'a>(
     Ok(Rewrite {
         strategy: Strategy::Link,
         files,
-        title: title.into(),
+        title,
         edits: moved.edits,
         basis,
     })
 }
 
-fn moved_title(moved: &Moved, then: &str) -> String {
+fn moved_title(moved: &Moved, then: &str) -> Text {
     let volumes = if moved.directories.len() == 1 {
         "a projected volume"
     } else {
         "projected volumes"
     };
-    format!(
-        "mount {volumes} at {}, {then}",
-        say::list(&moved.directories)
-    )
+    text![
+        "mount ",
+        volumes,
+        " at ",
+        Text::list(&moved.directories),
+        ", ",
+        then
+    ]
 }
 
 /// Why nothing is done about a file: what speaks against the strategy that asks the least of the
@@ -312,15 +316,9 @@ fn refusal(
             .zip(telling)
         {
             if let Some(other) = other {
-                no_fix.text = text![
-                    &no_fix.text,
-                    "\n",
-                    strategy.as_str(),
-                    " (",
-                    &other.code,
-                    "): ",
-                    &other.text
-                ];
+                let tried = strategy.as_str();
+                let line = text![tried, " (", other.code, "): ", other.text];
+                no_fix.more.push(line);
             }
         }
         return no_fix;

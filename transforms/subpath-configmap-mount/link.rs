@@ -299,7 +299,7 @@ fn shell(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, basis: &mut Basis) -> Resu
         }
         // Looked up in PATH, as it was.
         (_, Some(word)) => word.to_owned(),
-        _ if command.is_some() => return Err(say::unknown(pod, own, facts, "shell-unknown")),
+        _ if command.is_some() => return Err(say::unknown(pod, own, facts, say::Unknown::Shell)),
         _ => {
             basis.lacks("that the image has a shell (`shell`)");
             "/bin/sh".to_owned()
@@ -325,7 +325,7 @@ fn program<'a>(
     } else {
         let told = facts
             .words()
-            .ok_or_else(|| say::unknown(pod, own, facts, "entrypoint-unknown"))?;
+            .ok_or_else(|| say::unknown(pod, own, facts, say::Unknown::Entrypoint))?;
         let (entrypoint, cmd) = (told.value.entrypoint.to_vec(), told.value.cmd.to_vec());
         let from_args = args.and_then(|n| n.at(0)?.as_str());
         let Some(first) = entrypoint

@@ -324,8 +324,8 @@ fn keep(pod: &Pod<'_>, kept: &[(&Decision<'_, '_>, NoFix)], findings: &mut Vec<F
             pod,
             severity,
             &decisions,
-            say::message(&decisions).into(),
-            vec![staleness.into()],
+            say::message(&decisions),
+            vec![staleness],
             Err(reason.clone()),
         );
         findings.push(does_not_start(&decisions, kept));
@@ -387,7 +387,7 @@ fn fixed(
         pod,
         Severity::Warning,
         decisions,
-        say::message(decisions).into(),
+        say::message(decisions),
         notes,
         Ok(fix),
     )

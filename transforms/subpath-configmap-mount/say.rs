@@ -14,7 +14,7 @@ use super::options::Strategy;
 use super::pod::{Own, Pod};
 
 /// What is wrong with these mounts.
-pub(super) fn message(decisions: &[&Decision<'_, '_>]) -> String {
+pub(super) fn message(decisions: &[&Decision<'_, '_>]) -> Text {
     let mut names: Vec<String> = Vec::new();
     for decision in decisions {
         let name = decision.source.display();
@@ -23,10 +23,12 @@ pub(super) fn message(decisions: &[&Decision<'_, '_>]) -> String {
         }
     }
     let verb = if names.len() == 1 { "is" } else { "are" };
-    format!(
-        "{} {verb} mounted through subPath; a running pod never sees a change",
-        list(&names)
-    )
+    text![
+        Text::list(names),
+        " ",
+        verb,
+        " mounted through subPath; a running pod never sees a change"
+    ]
 }
 
 /// Who states facts.
@@ -55,15 +57,22 @@ pub(super) fn user(stated: &Stated) -> String {
         .unwrap_or_default()
 }
 
+/// What is not stated of an image.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unknown {
+    Entrypoint,
+    Shell,
+}
+
 /// That shell or ENTRYPOINT are not stated, and how to state them.
-pub(super) fn unknown(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, code: &'static str) -> NoFix {
+pub(super) fn unknown(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, what: Unknown) -> NoFix {
     let image = own
         .container
         .node
         .get("image")
         .and_then(Node::text)
         .unwrap_or("");
-    let entrypoint = code == "entrypoint-unknown";
+    let entrypoint = what == Unknown::Entrypoint;
     let (code, why) = match (pod.image_changes(own), entrypoint) {
         (true, true) => (
             "image-rewritten",
@@ -76,29 +85,26 @@ pub(super) fn unknown(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, code: &'stati
             format!("kustomize may replace the image {image}: whether it has a shell is not known"),
         ),
         (false, true) => (
-            code,
+            "entrypoint-unknown",
             format!(
                 "there is no command, and the ENTRYPOINT of the image {image} is not stated: there are no words to pass on"
             ),
         ),
         (false, false) => (
-            code,
+            "shell-unknown",
             format!("nothing states that the image {image} has a shell"),
         ),
     };
     let wanted = facts.wanted(!entrypoint);
-    let inspect = if entrypoint {
-        "\nand its entrypoint and cmd, as `docker image inspect` shows them"
-    } else {
-        ""
-    };
-    NoFix::new(
-        code,
-        format!(
-            "{why}\n{}{inspect}",
-            to_state(pod, own, &wanted, facts.locked())
-        ),
-    )
+    let mut no_fix = NoFix::new(code, why);
+    no_fix
+        .more
+        .push(to_state(pod, own, &wanted, facts.locked()).into());
+    if entrypoint {
+        let inspect = "and its entrypoint and cmd, as `docker image inspect` shows them";
+        no_fix.more.push(inspect.into());
+    }
+    no_fix
 }
 
 /// How the fix would be proven.
@@ -182,14 +188,5 @@ fn to_state(pod: &Pod<'_>, own: &Own<'_>, wanted: &ImageFacts, locked: bool) -> 
             "state in the pod template's annotations what the image has, if it is so:\n{}: {facts}",
             images::ANNOTATION
         )
-    }
-}
-
-/// `a`, `a and b`, `a, b and c`.
-pub(super) fn list(items: &[String]) -> String {
-    match items {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
 }

@@ -117,8 +117,8 @@ impl Resource {
             .find(|t| self.group().is_empty() && self.kind == t.kind())
     }
 
-    /// `Kind/name`, as kubectl writes it in messages.
+    /// `Kind name`, for messages.
     pub fn display(&self) -> String {
-        format!("{}/{}", self.kind, self.name)
+        format!("{} {}", self.kind, self.name)
     }
 }

@@ -43,7 +43,7 @@ fn resource<'a>(workspace: &'a Workspace, display: &str) -> &'a Resource {
     workspace
         .resources()
         .iter()
-        .find(|r| r.display() == display)
+        .find(|r| format!("{}/{}", r.kind, r.name) == display)
         .unwrap_or_else(|| panic!("no {display}"))
 }
 

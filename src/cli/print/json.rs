@@ -73,7 +73,7 @@ fn finding(finding: &Reported, paths: &Paths) -> Value {
             Outcome::Left => "left",
         },
         "reasonCode": reason.map(|r| r.code),
-        "reason": reason.map(|r| paths.whole(&r.text)),
+        "reason": reason.map(|r| paths.whole(&r.lines())),
         "fix": finding.fix.as_ref().ok().map(|f| fix(f, finding.outcome == Outcome::Applied, paths)),
     })
 }

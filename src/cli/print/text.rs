@@ -50,7 +50,7 @@ fn instructs(finding: &Reported) -> bool {
     finding
         .fix
         .as_ref()
-        .is_err_and(|reason| reason.text.to_string().contains('\n'))
+        .is_err_and(|reason| !reason.more.is_empty())
 }
 
 /// Whether it is only worth knowing.
@@ -86,7 +86,7 @@ fn line(out: &mut String, finding: &Reported, view: &View<'_>) {
             out,
             " ({}: {})",
             reason.code,
-            printable(&view.paths.brief(&reason.text))
+            printable(&view.paths.brief(&reason.lines()))
         );
     }
     out.push('\n');
@@ -131,7 +131,7 @@ fn whole(out: &mut String, report: &Report, finding: &Reported, view: &View<'_>)
         Err(reason) => say(&format!(
             "no fix ({}): {}",
             reason.code,
-            view.paths.brief(&reason.text)
+            view.paths.brief(&reason.lines())
         )),
     }
     for note in &finding.notes {
