@@ -775,7 +775,7 @@ fn as_nobody(dir: &Path, args: &[&str]) -> Output {
 fn permissions_are_respected() {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = |path: &Path, mode| {
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("permissions")
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("permissions");
     };
     let dir = folder(&[
         ("a.yaml", WORKLOAD.as_bytes()),

@@ -351,7 +351,7 @@ fn thousands_of_definitions_in_one_kustomization() {
     for files in [1, 3000] {
         let dir = tempfile::tempdir().expect("a scratch directory");
         let write = |path: String, text: String| {
-            std::fs::write(dir.path().join(path), text).expect("a file")
+            std::fs::write(dir.path().join(path), text).expect("a file");
         };
         let each = 3000 / files;
         for file in 0..files {

@@ -213,7 +213,7 @@ fn one(random: &mut Random, file: &File, before: &[oracle::Plain], tally: &mut T
             "{why}\n{}\n{}",
             tally.path,
             about(file.text(), &edit)
-        ))
+        ));
     };
     if result != oracle::spliced(file.text(), &edit) {
         wrong("bytes outside of the edit changed");

@@ -99,7 +99,7 @@ fn workspace(files: &[(&str, String)]) -> Result<tempfile::TempDir, Failed> {
 /// `images lock` without anybody's credentials; what it says on both outputs.
 fn lock(dir: &Path, more: &[&str], status: i32) -> Result<String, Failed> {
     lock_as(dir, more, status, |command| {
-        _ = command.env("DOCKER_CONFIG", dir.join("nobody"))
+        _ = command.env("DOCKER_CONFIG", dir.join("nobody"));
     })
 }
 
@@ -862,7 +862,7 @@ fn shows_credentials() -> Outcome {
     )?;
     fs::write(docker.path().join("config.json"), "{")?;
     let broken = lock_as(dir.path(), &[], 1, |command| {
-        _ = command.env("DOCKER_CONFIG", docker.path())
+        _ = command.env("DOCKER_CONFIG", docker.path());
     })?;
     holds(
         &broken,
@@ -940,7 +940,7 @@ fn speaks_https() -> Outcome {
     let trusting = |command: &mut Command| {
         _ = command
             .env("SSL_CERT_FILE", at("cert"))
-            .env("DOCKER_CONFIG", keys.path())
+            .env("DOCKER_CONFIG", keys.path());
     };
     holds(&lock_as(dir.path(), &[], 0, trusting)?, &["1 read"])
 }

@@ -63,7 +63,7 @@ fn manifest(random: &mut Random) -> Manifest {
         match random.below(5) {
             0 => text.push_str("        command: [web, -c, /etc/own/a.conf]\n"),
             1 => {
-                text.push_str("        securityContext:\n          readOnlyRootFilesystem: true\n")
+                text.push_str("        securityContext:\n          readOnlyRootFilesystem: true\n");
             }
             2 => text.push_str("        command: [-web]\n"),
             _ => {}
@@ -221,7 +221,7 @@ fn a_report_says_what_the_diff_contains() {
             scope.spawn(move || {
                 (first..WORKLOADS)
                     .step_by(threads)
-                    .for_each(|number| one(number, config, alone))
+                    .for_each(|number| one(number, config, alone));
             });
         }
     });

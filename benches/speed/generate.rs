@@ -199,13 +199,13 @@ fn definition(random: &mut Random, index: usize) -> String {
                 _ = write!(
                     out,
                     "{at}  type: string\n{at}  enum: [\"on\", \"off\", auto]\n"
-                )
+                );
             }
             1 => {
                 _ = write!(
                     out,
                     "{at}  format: int32\n{at}  minimum: 0\n{at}  type: integer\n"
-                )
+                );
             }
             _ => {
                 let _ = write!(
@@ -270,14 +270,14 @@ fn container(
                 _ = write!(
                     out,
                     "{at}  {pad}- name: {key}\n{at}  {pad}  value: \"{value}\"\n"
-                )
+                );
             }
             1 => {
                 _ = write!(
                     out,
                     "{at}  {pad}- name: {key}\n{at}  {pad}  value: {value}  # set by {}\n",
                     random.pick(&WORDS)
-                )
+                );
             }
             _ => {
                 let field = "valueFrom:\n";

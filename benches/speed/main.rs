@@ -64,7 +64,9 @@ fn main() -> Result {
         ["peers", dir, schemas @ ..] => peers::peers(Path::new(dir), schemas.first().copied())?,
         // `cargo bench` without a command builds and runs everything: nothing to do here.
         _ => {
-            println!("commands: generate, parse, check, start, count, peers; see benches/README.md")
+            println!(
+                "commands: generate, parse, check, start, count, peers; see benches/README.md"
+            );
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::Resource;
+use kubewright_model::text;
 use kubewright_model::yaml::{Node, Value};
 
 pub(crate) use self::options::Options;
@@ -46,16 +47,10 @@ fn judge(resource: &Resource, node: Node<'_>) -> Option<Finding> {
     if value.text() == Some("high") {
         return None;
     }
-    Some(Finding {
-        transform: META.name,
-        severity: Severity::Warning,
-        message: format!("{} has another level than high", resource.display()),
-        primary: Location::of(resource.file, value),
-        related: Vec::new(),
-        resource: Some(resource.id),
-        notes: Vec::new(),
-        fix: fix(resource, node, value),
-    })
+    let place = Location::of(resource.file, value);
+    let message = text![resource.display(), " has another level than high"];
+    let finding = META.finding(Severity::Warning, place, message);
+    Some(finding.about(resource.id).fix(fix(resource, node, value)))
 }
 
 fn fix(resource: &Resource, node: Node<'_>, value: Node<'_>) -> Result<Fix, NoFix> {

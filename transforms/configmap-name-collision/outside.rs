@@ -73,7 +73,7 @@ pub(super) fn attach(ws: &Workspace, collision: &mut Collision<'_>) -> Attached 
         match found.what {
             OutsideUseKind::PatchReference if found.exact => attached.references.push(found),
             OutsideUseKind::PatchTarget if !found.exact && is_expression(ws, &found.location) => {
-                attached.patterns.push((owners, found))
+                attached.patterns.push((owners, found));
             }
             _ => match owner(collision, &found, &owners) {
                 Some(at) => attached.add(ws, collision, at, found),

@@ -306,7 +306,7 @@ impl<'a> Trie<'a> {
         for word in words {
             match self.next.get(&(row, word)) {
                 Some(next) if self.rows.get(next - 1).is_some_and(|(n, _)| *n == count) => {
-                    row = *next
+                    row = *next;
                 }
                 _ => break,
             }

@@ -345,7 +345,7 @@ fn choose(
             verdict.fix = Err(NoFix::new(
                 "several-near",
                 format!("keys {} are near to it", several.join(" and ")),
-            ))
+            ));
         }
     }
     let here = |id: &ResourceId| {

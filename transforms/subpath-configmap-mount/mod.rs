@@ -213,7 +213,7 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
             }
             Case::Keep(no_fix) => kept.push((decision, no_fix.clone())),
             Case::Directory(_) if !choose::allowed(pod, Strategy::Directory) => {
-                kept.push((decision, choose::forbidden()))
+                kept.push((decision, choose::forbidden()));
             }
             Case::Directory(files) => match directory::rewrite(pod, own, decision, files) {
                 Ok((edits, basis)) => findings.push(whole_directory(pod, decision, edits, &basis)),

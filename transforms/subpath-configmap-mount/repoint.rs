@@ -144,7 +144,7 @@ fn basis(
     };
     match facts.shell() {
         Some(told) if no_scripts(&told) => {
-            basis.rests_on(told.by, "no shell, so no scripts".into())
+            basis.rests_on(told.by, "no shell, so no scripts".into());
         }
         _ => basis.lacks("that no script of the image reads the old path"),
     }

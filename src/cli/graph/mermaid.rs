@@ -51,7 +51,7 @@ fn escaped(text: &str) -> String {
     for c in text.chars() {
         match c {
             'A'..='Z' | 'a'..='z' | '0'..='9' | ' ' | '.' | '/' | ':' | ',' | '-' | '_' => {
-                out.push(c)
+                out.push(c);
             }
             c if c.is_control() => out.push('\u{fffd}'),
             c => _ = write!(out, "#{};", u32::from(c)),

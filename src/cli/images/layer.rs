@@ -195,10 +195,10 @@ fn entries(
         let mut entry = entry.map_err(broken)?;
         match entry.header().entry_type() {
             EntryType::GNULongName => {
-                said.name = Some(nul_terminated(&content(&mut entry, MAX_HEADER, trouble)?))
+                said.name = Some(nul_terminated(&content(&mut entry, MAX_HEADER, trouble)?));
             }
             EntryType::GNULongLink => {
-                said.link = Some(nul_terminated(&content(&mut entry, MAX_HEADER, trouble)?))
+                said.link = Some(nul_terminated(&content(&mut entry, MAX_HEADER, trouble)?));
             }
             EntryType::XHeader => said.records(&content(&mut entry, MAX_HEADER, trouble)?)?,
             EntryType::XGlobalHeader => {}

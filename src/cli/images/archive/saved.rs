@@ -56,7 +56,7 @@ impl Saved {
                 EntryType::Regular | EntryType::Continuous => {
                     _ = saved
                         .members
-                        .insert(name, (entry.raw_file_position(), entry.size()))
+                        .insert(name, (entry.raw_file_position(), entry.size()));
                 }
                 // A layer that two images share is saved once.
                 EntryType::Symlink | EntryType::Link => {
