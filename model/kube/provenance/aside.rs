@@ -154,12 +154,7 @@ fn submodules(workspace: &Workspace) -> Vec<(String, String)> {
     let paths = text.lines().filter_map(|line| line.split_once('='));
     let paths = paths.filter(|(key, _)| key.trim() == "path");
     paths
-        .map(|(_, path)| {
-            (
-                format!("{}/", path.trim().trim_matches('/')),
-                FILE.to_owned(),
-            )
-        })
+        .map(|(_, path)| (path.trim().trim_matches('/').to_owned(), FILE.to_owned()))
         .collect()
 }
 
