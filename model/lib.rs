@@ -2,7 +2,7 @@
 //!
 //! The floors read downwards: [`finding`] (what is said and changed) stands on [`kube`] (resources,
 //! pod templates, references, apply sets), which stands on [`yaml`] (lossless documents: parse,
-//! navigate, edit, verify). What is said is a [`text`]; [`script`] reads shell. This crate neither
+//! navigate, edit, verify). What is said is a [`mod@text`]; [`script`] reads shell. This crate neither
 //! reads nor writes files, knows no terminal, no clock
 //! and no environment: text goes in, values and edits come out.
 

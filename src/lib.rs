@@ -12,6 +12,8 @@
 //! | `kubewright_model::finding` | findings, fixes, edits |
 //! | `kubewright_model::kube` | resources, pod templates, references, apply sets |
 //! | `kubewright_model::yaml` | lossless documents: parse, navigate, edit, verify |
+//! | `kubewright_model::text` | sentences for the reader, made of parts |
+//! | `kubewright_model::script` | what a shell script does with a file |
 
 pub mod cli;
 pub mod pipeline;
