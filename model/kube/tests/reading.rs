@@ -34,7 +34,7 @@ fn resources_are_numbered_by_path_document_and_item() {
     ]);
     assert_eq!(
         displays(&w),
-        ["ConfigMap/x", "ConfigMap/w", "ConfigMap/b", "ConfigMap/c"]
+        ["ConfigMap x", "ConfigMap w", "ConfigMap b", "ConfigMap c"]
     );
     assert_eq!(
         w.resources()
@@ -53,7 +53,7 @@ fn resources_are_numbered_by_path_document_and_item() {
 fn resource_list_holds_its_items() {
     let text = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- {apiVersion: v1, kind: Secret, metadata: {name: s, namespace: ns}}\nfunctionConfig: {apiVersion: v1, kind: ConfigMap, metadata: {name: f}}\n";
     let w = workspace(&[("in.yaml", text)]);
-    assert_eq!(displays(&w), ["Secret/s"]);
+    assert_eq!(displays(&w), ["Secret s"]);
     assert_eq!(resource(&w, "Secret/s").namespace.as_deref(), Some("ns"));
 }
 
@@ -80,7 +80,7 @@ fn templates_are_left_alone_and_braces_in_scalars_are_not() {
             "apiVersion: v1\nkind: ${KIND}\nmetadata: {name: s}\n",
         ),
     ]);
-    assert_eq!(displays(&w), ["ConfigMap/x", "ConfigMap/s"]);
+    assert_eq!(displays(&w), ["ConfigMap x", "ConfigMap s"]);
     assert_eq!(
         w.file(w.resources()[0].file).path,
         "plain/templates/cm.yaml"
@@ -166,7 +166,7 @@ fn other_documents_say_what_they_are() {
     ]);
     assert_eq!(
         displays(&w),
-        ["Job/", "ConfigMap/clear", "ConfigMap/x", "ConfigMap/sops"]
+        ["Job ", "ConfigMap clear", "ConfigMap x", "ConfigMap sops"]
     );
     assert_eq!(
         codes(&w),
@@ -208,7 +208,7 @@ fn kustomizations_decide_what_their_files_are() {
     );
     assert_eq!(
         displays(&w),
-        ["ConfigMap/x", "ConfigMap/x", "Kustomization/f"]
+        ["ConfigMap x", "ConfigMap x", "Kustomization f"]
     );
     assert_eq!(w.kustomizations().len(), 1);
 }
@@ -229,7 +229,7 @@ fn changes_are_read_and_the_rest_is_shared() {
     let after = w.with_changes(&texts, &[input("aa.yaml", &config_map("aa", "k"))], &[c]);
     assert_eq!(
         displays(&after),
-        ["ConfigMap/a2", "ConfigMap/aa", "ConfigMap/b"]
+        ["ConfigMap a2", "ConfigMap aa", "ConfigMap b"]
     );
     assert!(std::ptr::eq(
         after.file_at("b.yaml").unwrap().yaml.as_deref().unwrap(),

@@ -105,6 +105,9 @@ pub(super) fn path(node: Node<'_>) -> Result<(), Refusal> {
         if at.tag().is_some() {
             return Err(TAG);
         }
+        if anchored_on_a_line_of_its_own(at) {
+            return Err(LAYOUT);
+        }
         let Some(parent) = at.parent() else {
             return Ok(());
         };
@@ -126,6 +129,16 @@ pub(super) fn path(node: Node<'_>) -> Result<(), Refusal> {
         }
         at = parent;
     }
+}
+
+/// Whether the anchor of a block collection stands on a line before it: what is inserted at the
+/// front of the collection would come between the two.
+fn anchored_on_a_line_of_its_own(node: Node<'_>) -> bool {
+    let start = node.props_start();
+    let text = node.file().text();
+    let before = text.get(..start).unwrap_or_default();
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    node.anchor().is_some() && node.is_block() && line.trim().is_empty()
 }
 
 /// Whether an alias stands for the node. An anchor that no alias names is text like any other, and

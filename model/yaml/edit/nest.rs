@@ -95,6 +95,10 @@ pub(super) fn plan(
         let content = scalars
             .get(scalars.partition_point(|s| s.end <= line))
             .is_some_and(|s| s.start < line);
+        // In a quoted scalar that moves, such a line would be less indented than the rest.
+        if !content && text.trim().is_empty() && text.contains('\t') {
+            return Err(guard::TAB);
+        }
         if !text.is_empty() && (content || !text.trim().is_empty()) {
             plan.splices.push(Splice::insert(line, more.clone()));
         }

@@ -40,6 +40,8 @@ fn string_for_scalar() {
             ("a: &x |\n  old\n", "a", "yaml-anchor"),
             ("a: &x {b: old}\n", "a.b", "a: &x {b: new}\n"),
             ("a: &x {b: old}\nc: *x\n", "a.b", "yaml-anchor"),
+            ("a:\n &x\n- old\n", "a.0", "yaml-layout"),
+            ("a: &x\n- old\n", "a.0", "a: &x\n- new\n"),
             ("a: &x old\nb: *x\n", "b", "yaml-alias"),
             ("a: !!str old\n", "a", "yaml-tag"),
             ("a: 1\na: 2\n", "a", "yaml-duplicate-key"),
