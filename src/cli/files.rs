@@ -2,9 +2,9 @@
 //!
 //! The graph of resources is read from the root, so that a reference is seen wherever it stands;
 //! the PATHs and `ignore` only limit what is reported and edited. Where there is no root, a file is
-//! read with those beside it: it is not judged as if it stood alone. Files are taken in sorted order,
-//! `.gitignore` honoured, hidden files skipped, symbolic links not followed. Ignore files outside
-//! of the tree are not asked: the same tree gives the same run on every machine.
+//! read with those beside it: it is not judged as if it stood alone. Files are taken in sorted
+//! order, `.gitignore` honoured, hidden files skipped, symbolic links not followed. Ignore files
+//! outside of the tree are not asked: the same tree gives the same run on every machine.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;

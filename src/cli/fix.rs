@@ -70,8 +70,8 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     Ok(status)
 }
 
-/// Says which globs of the configuration match nothing, and which apply sets hold nothing. Without a
-/// root only a part of what they are about is read.
+/// Says which globs of the configuration match nothing, and which apply sets hold nothing. Without
+/// a root only a part of what they are about is read.
 fn say_what_is_idle(ground: &Ground, workspace: &Workspace, terminal: &Terminal) {
     let mut said = BTreeSet::new();
     if ground.whole {

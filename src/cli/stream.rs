@@ -1,6 +1,6 @@
 //! `kubewright fix -`: a filter. The fixed stream goes to standard output, findings to standard
-//! error. What a shell gives as a path and can be read once is a stream too: `<(kustomize build .)`,
-//! `/dev/stdin`, a named pipe.
+//! error. What a shell gives as a path and can be read once is a stream too: `<(kustomize build
+//! .)`, `/dev/stdin`, a named pipe.
 //!
 //! A stream without a single resource is an error and gives no output: a failed build upstream
 //! never becomes an empty deployment. So is one with a document that is neither YAML nor a

@@ -1,9 +1,9 @@
-//! Which row of the decision table a mount belongs to: the first that fits.
+//! Which strategy a mount is a case for, as the page lists them: the first that fits.
 //!
-//! A missing file is an error (E1). What never changes needs nothing (I1). A subPath that is a
-//! directory becomes a directory mount (D1), a file beside a directory of the same kind joins it
-//! (D2). Any other file is up to the strategies for files (D3, P1, W1), which [`choose`] decides
-//! on. What is left keeps its subPath, with the reason (S1).
+//! A missing file is an error. What never changes needs nothing. A subPath that is a directory
+//! becomes a directory mount, a file beside a directory of the same kind joins it. Any other file
+//! is up to the strategies for files, which [`choose`] decides on. What is left keeps its subPath,
+//! with the reason.
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::yaml::Node;
@@ -32,19 +32,19 @@ pub(super) struct Decision<'p, 'a> {
 
 /// A row of the table.
 pub(super) enum Case<'p, 'a> {
-    /// E1: the file does not exist.
+    /// The file does not exist.
     Missing(NoFix),
     /// E2: a token that is never renewed.
     Token(NoFix),
-    /// I1: the content never changes under this name.
+    /// The content never changes under this name.
     Settled(NoFix),
-    /// D1: a directory of these files.
+    /// A directory of these files.
     Directory(Vec<(usize, Item)>),
-    /// D2: the file at this index of the sources, beside the files of another mount.
+    /// The file at this index of the sources, beside the files of another mount.
     Beside(usize, Item, &'p Mount<'a>),
-    /// D3, P1 or W1: the file at this index of the sources, perhaps.
+    /// The file at this index of the sources, perhaps.
     File(usize, Item),
-    /// S1: the mount stays.
+    /// The mount stays.
     Keep(NoFix),
 }
 
@@ -204,7 +204,7 @@ fn missing<'p, 'a>(
     ))
 }
 
-/// I1, when it holds for all sources that are read.
+/// That the content never changes, when it holds for all sources that are read.
 fn settled<'p, 'a>(pod: &Pod<'_>, read: &[&Source<'_>]) -> Option<Case<'p, 'a>> {
     let known: Vec<_> = read
         .iter()

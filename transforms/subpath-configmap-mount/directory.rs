@@ -1,4 +1,4 @@
-//! The strategy `directory` (row D1 of the decision table): a subPath that is a directory of the
+//! The strategy `directory`: a subPath that is a directory of the
 //! volume is mounted whole where it was, of a volume that has just these files.
 
 use kubewright_model::finding::NoFix;

@@ -1,4 +1,4 @@
-//! The strategy `join` (row D2 of the decision table): a file in a directory where another
+//! The strategy `join`: a file in a directory where another
 //! ConfigMap, Secret or projected volume is mounted becomes part of that volume.
 
 use kubewright_model::finding::NoFix;

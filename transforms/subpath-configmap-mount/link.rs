@@ -1,4 +1,4 @@
-//! The strategy `link` (rows W1 and W2 of the decision table): the volume is mounted elsewhere, and
+//! The strategy `link`: the volume is mounted elsewhere, and
 //! the entrypoint links each file into place.
 //!
 //! It changes the most, and rests on the most: a shell with `mkdir` and `ln`, a user who may write

@@ -1,12 +1,12 @@
 //! `subpath-configmap-mount`: ConfigMap, Secret and projected volumes mounted through subPath,
 //! which a running pod never sees change.
 //!
-//! For each container, each mount is put into a row of the decision table ([`decide`]). What is
-//! decided by the mount alone is rewritten one by one, each way in its own file ([`directory`],
-//! [`join`]). For the files that are left the least invasive strategy is chosen that is proven
-//! ([`choose`]): [`own_directory`], [`repoint`], [`link`]. Mounts that stay are one finding for
-//! each reason. A fix claims the workload, so further containers, and further strategies for the
-//! same container, follow in the next passes.
+//! For each container, each mount is given the first strategy of the page that fits ([`decide`]).
+//! What is decided by the mount alone is rewritten one by one, each way in its own file
+//! ([`directory`], [`join`]). For the files that are left the least invasive strategy is chosen
+//! that is proven ([`choose`]): [`own_directory`], [`repoint`], [`link`]. Mounts that stay are one
+//! finding for each reason. A fix claims the workload, so further containers, and further
+//! strategies for the same container, follow in the next passes.
 
 mod choose;
 mod codes;

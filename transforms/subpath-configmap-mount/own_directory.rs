@@ -1,4 +1,4 @@
-//! The strategy `own-directory` (row D3 of the decision table): the directory that the files lie in
+//! The strategy `own-directory`: the directory that the files lie in
 //! becomes a volume with just these files.
 //!
 //! Words, paths and user stay as they are, and it needs neither a shell nor a writable root file

@@ -1,4 +1,4 @@
-//! The strategy `re-point` (row P1 of the decision table): the volume is mounted elsewhere, and the
+//! The strategy `re-point`: the volume is mounted elsewhere, and the
 //! words that name the file name it there.
 //!
 //! It needs neither a shell nor a writable file system. But the old path is gone: whatever else

@@ -104,7 +104,8 @@ const COMMANDS: &[&str] = &["helm ", "kubectl", "kustomize ", "oc "];
 impl Workspace {
     /// Where else the name stands, in text that nothing of the graph reads, when it changes in
     /// these sets: in unread files and documents of the workspace, in what other resources hold
-    /// without referring to it, and in all text files of the root ([`Options::texts`](crate::kube::Options::texts)).
+    /// without referring to it, and in all text files of the root
+    /// ([`Options::texts`](crate::kube::Options::texts)).
     pub fn mentions(&self, sets: &[SetId], to: Target, name: &str) -> Mentions {
         of(self, sets, to, name)
     }

@@ -321,8 +321,8 @@ pub(in crate::yaml) fn is_safe_plain(text: &str, flow: bool) -> bool {
         && resolve_plain(text) == Resolved::Str
 }
 
-/// Whether a plain scalar that is kept plain by [`Node::set`](crate::yaml::Node::set) may hold `text`:
-/// spaces are fine there.
+/// Whether a plain scalar that is kept plain by [`Node::set`](crate::yaml::Node::set) may hold
+/// `text`: spaces are fine there.
 pub(in crate::yaml) fn is_plain_with_spaces(text: &str, flow: bool) -> bool {
     !text.is_empty()
         && !text.starts_with(' ')
