@@ -119,6 +119,7 @@ const CODES: &[&str] = &[
     "outside-paths",
     "partly-suppressed",
     "path-taken",
+    "template",
     "test-fixture",
     "too-many-fixes",
     "unreadable",

@@ -313,7 +313,7 @@ const WATCHED_FILES: &[&str] = &[
 
 /// Paths below which an image reads files again by itself: part of its name, path. Dashboards of
 /// Grafana (<https://grafana.com/docs/grafana/latest/administration/provisioning/#dashboards>),
-/// Envoy's file-based xDS is named in its own file.
+/// Traefik's file provider.
 const WATCHED_PATHS: &[(&str, &str)] = &[
     ("grafana", "/var/lib/grafana/dashboards"),
     ("traefik", "/etc/traefik/dynamic"),
@@ -396,6 +396,16 @@ fn watches(container: &Container<'_>, paths: &[&str]) -> Option<String> {
         .flat_map(Node::items)
         .filter_map(Node::text)
         .collect();
+    if let Some(directory) = words
+        .iter()
+        .flat_map(|word| watched_directories(word))
+        .find(|directory| paths.iter().any(|mount| below(directory, mount)))
+    {
+        return Some(format!(
+            "Envoy of container {} watches {directory} and",
+            container.name
+        ));
+    }
     words.iter().enumerate().find_map(|(at, word)| {
         let (flag, value) = word
             .split_once('=')
@@ -414,6 +424,22 @@ fn watches(container: &Container<'_>, paths: &[&str]) -> Option<String> {
             });
         ((all && !off) || named || word.contains("auto-reload-config"))
             .then(|| format!("{word} of container {}", container.name))
+    })
+}
+
+/// The directories that a bootstrap configuration of Envoy in an argument (`--config-yaml`) has
+/// watched: a file of resources there is read again when a ConfigMap is updated
+/// (<https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/core/v3/config_source.proto#config-core-v3-pathconfigsource>).
+/// A bootstrap that lies in a ConfigMap is read once, and so its ConfigMap is not covered.
+fn watched_directories(text: &str) -> impl Iterator<Item = &str> {
+    let behind = text.split("watched_directory").skip(1);
+    behind.filter_map(|rest| {
+        let (between, rest) = rest.split_once("path")?;
+        let mark = |c: char| c.is_whitespace() || matches!(c, ':' | '{' | '"' | '\'');
+        let path = rest.trim_start_matches(mark);
+        let end = path.find(|c: char| mark(c) || matches!(c, '}' | ','));
+        let path = path.get(..end.unwrap_or(path.len()))?.trim_end_matches('/');
+        (between.chars().all(mark) && path.starts_with('/')).then_some(path)
     })
 }
 
@@ -442,6 +468,22 @@ mod tests {
                 && !matches("config", "web-config")
                 && !matches("a.*z", "web")
         );
+    }
+
+    #[test]
+    fn envoy_names_what_it_watches() {
+        let found = |text| watched_directories(text).collect::<Vec<_>>();
+        assert_eq!(
+            found(
+                "path_config_source:\n  path: /xds/cds.yaml\n  watched_directory:\n    path: /xds\n"
+            ),
+            ["/xds"]
+        );
+        assert_eq!(
+            found(r#"{"path": "/xds/a", "watched_directory": {"path": "/xds/"}}"#),
+            ["/xds"]
+        );
+        assert_eq!(found("path: /xds/cds.yaml\n"), [""; 0]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! One judgement for all transforms. Whoever asks for such a directory, and nothing else, means it;
 //! a stream lies nowhere.
 
+use super::outputs;
 use super::purpose::{self, Purpose};
 use crate::kube::object::resource::{FileId, ResourceId};
 use crate::kube::workspace::Workspace;
@@ -14,13 +15,15 @@ use crate::yaml::Node;
 /// Why a file is not edited unless it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aside {
-    /// Stable code: `vendored-file`, `test-fixture`, `example`, `generated-file`.
+    /// Stable code: `vendored-file`, `test-fixture`, `example`, `generated-file`, `template`.
     pub code: &'static str,
     /// For the user.
     pub text: Text,
 }
 
 const SYNCED: &str = "an edit is lost when it is synced again; change it where it comes from, or patch it from outside";
+
+const SOURCE: &str = "fix its source, or filter its output";
 
 impl Workspace {
     /// Why a file is not edited unless it is asked for, by where it lies.
@@ -75,16 +78,40 @@ impl Workspace {
         if self.options().stream {
             return None;
         }
-        self.aside(self.resource(id).file).or_else(|| {
-            let sign = self.generated_by(id)?;
-            let text = format!(
-                "the file is written by another tool ({sign}); fix its source, or filter its output"
-            );
-            Some(Aside {
-                code: "generated-file",
-                text: text.into(),
+        let file = self.file(self.resource(id).file);
+        self.aside(file.id)
+            .or_else(|| {
+                let sign = self.generated_by(id)?;
+                Some(Aside {
+                    code: "generated-file",
+                    text: text!["the file is written by another tool (", sign, "); ", SOURCE],
+                })
             })
-        })
+            .or_else(|| {
+                let (program, by) = outputs::maker(self, &file.path)?;
+                Some(Aside {
+                    code: "generated-file",
+                    text: text![
+                        "the file is written by ",
+                        program,
+                        " (",
+                        Path(&by),
+                        "); ",
+                        SOURCE
+                    ],
+                })
+            })
+            .or_else(|| {
+                let project = outputs::kluctl(self, &file.path, &file.text)?;
+                Some(Aside {
+                    code: "template",
+                    text: text![
+                        "kluctl renders the file as a template (",
+                        Path(&project),
+                        "): what it says is not what is applied"
+                    ],
+                })
+            })
     }
 }
 

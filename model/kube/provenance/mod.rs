@@ -2,5 +2,6 @@
 
 pub(in crate::kube) mod aside;
 pub(in crate::kube) mod generated;
+pub(in crate::kube) mod outputs;
 pub(in crate::kube) mod owner_references;
 pub mod purpose;

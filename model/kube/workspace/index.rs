@@ -15,6 +15,7 @@ use crate::kube::object::kustomization::{OutsideUse, Touch};
 use crate::kube::object::reference::Target;
 use crate::kube::object::resource::ResourceId;
 use crate::kube::pod::PodTemplate;
+use crate::kube::source::command_outputs::Output;
 use crate::kube::source::read::Read;
 
 /// What the workspace keeps beside what it shows.
@@ -37,6 +38,8 @@ pub(in crate::kube) struct Index {
     /// Directories that another tool fills, and the file that says so; made when it is first asked
     /// for.
     pub synced: Arc<OnceLock<Vec<(String, String)>>>,
+    /// What commands of the repository write; read when a project of jsonnet, CUE or KCL is seen.
+    pub outputs: Arc<OnceLock<Vec<Output>>>,
     /// Which resources refer to a name; made when it is first asked for.
     pub references: Arc<OnceLock<References>>,
     /// What was asked before about the ways of resources through kustomizations, of which there may

@@ -1,0 +1,3 @@
+#!/bin/sh
+set -e
+jsonnet -J vendor -m manifests web.jsonnet
