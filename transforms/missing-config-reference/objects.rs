@@ -7,7 +7,7 @@
 //! set, and probably where the set lacks no more names than it has of those that its pods ask for.
 
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
-use kubewright_model::kube::{Member, ResourceId, SetId, Target, Workspace};
+use kubewright_model::kube::{Member, Resource, ResourceId, SetId, Target, Workspace};
 use kubewright_model::text;
 use kubewright_model::text::{Path, Text};
 
@@ -61,7 +61,13 @@ fn in_set(
     let ws = facts.workspace();
     let namespace = facts.namespace(gap.resource, wanted, set);
     let namespace = namespace.as_deref();
-    if facts.is_made(gap.resource, wanted, set) {
+    // What has no namespace names objects of the one that its controller is told, often its own.
+    let anywhere = || {
+        let ids = facts.definitions(wanted.to, wanted.name);
+        ids.iter().any(|id| ws.member(set, *id).is_some())
+            || !ws.makers_of(set, wanted.to, wanted.name).is_empty()
+    };
+    if facts.is_made(gap.resource, wanted, set) || (is_cluster_wide(gap.resource) && anywhere()) {
         return None;
     }
     if let Some(what) = gap.wanted.iter().find_map(|w| facts.touched(gap, &w.place)) {
@@ -279,6 +285,15 @@ fn is_around(name: &str, inner: &str) -> bool {
             .is_some_and(|rest| rest.starts_with('-') && cut(rest))
 }
 
+/// Whether a custom resource belongs to no namespace, whatever its file says: cert-manager's
+/// <https://cert-manager.io/docs/configuration/#cluster-resource-namespace>, external-secrets' and
+/// others begin with this word.
+fn is_cluster_wide(resource: &Resource) -> bool {
+    resource.group().contains('.')
+        && resource.kind.starts_with("Cluster")
+        && resource.kind != "Cluster"
+}
+
 /// The set has it in another namespace.
 fn other_namespace(
     facts: &Facts<'_, '_>,
@@ -302,7 +317,10 @@ fn other_namespace(
     let (theirs, at) = defined.or(made)?;
     let theirs = theirs.filter(|theirs| Some(*theirs) != namespace)?;
     let text = match namespace {
-        Some(own) => format!("it is in namespace {theirs}; a pod reads what is in its own, {own}"),
+        Some(own) if wanted.is_in_pods() => {
+            format!("it is in namespace {theirs}; a pod reads what is in its own, {own}")
+        }
+        Some(own) => format!("it is in namespace {theirs}; what names it looks in its own, {own}"),
         None => format!("it is in namespace {theirs}"),
     };
     let mut verdict = Verdict::no_fix(
@@ -370,7 +388,17 @@ fn elsewhere(
             format!("{} may install it", ws.resource(id).display()),
         )));
     }
-    if let Some(id) = facts.traces().after(wanted.name, |id| facts.is_in(id, set)) {
+    // A database and its readers are often applied apart, into one namespace.
+    let beside = |id: ResourceId| {
+        let resource = ws.resource(id);
+        let begins = wanted.name.strip_prefix(resource.name.as_str());
+        begins.is_some_and(|rest| rest.starts_with('-'))
+            && namespace.is_some()
+            && resource.namespace.as_deref() == namespace
+    };
+    let traces = facts.traces();
+    let in_set = traces.after(wanted.name, |id| facts.is_in(id, set));
+    if let Some(id) = in_set.or_else(|| traces.after(wanted.name, beside)) {
         let text = format!(
             "it is named after {}, whose operator may make it",
             ws.resource(id).display()
