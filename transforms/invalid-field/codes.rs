@@ -6,4 +6,5 @@ pub(super) const CODES: &[&str] = &[
     "no-name",
     "no-value",
     "path-twice",
+    "separator-missing",
 ];

@@ -57,6 +57,7 @@ fn finding(workspace: &Workspace, invalid: &Invalid<'_>) -> Option<Finding> {
         Problem::NotString => not_string(workspace, invalid)?,
         Problem::NoValue => no_value(invalid),
         Problem::ModeString => mode_string(invalid)?,
+        Problem::ObjectTwice(first) => object_twice(invalid, invalid.node.file().node(first)),
         Problem::KeyTwice(first) => key_twice(invalid, invalid.node.file().node(first)),
         Problem::PathTwice(first) => path_twice(invalid, invalid.node.file().node(first)),
     };
@@ -203,6 +204,30 @@ fn key_twice(invalid: &Invalid<'_>, first: Node<'_>) -> Said {
         notes: vec!["kubectl keeps the last one without a word; kustomize and strict decoding refuse the object".into()],
         related: vec![(Location::of(invalid.file, first), "the first one".into())],
         fix: Err(NoFix::new("key-twice", "remove the one that is not meant, or rename it")),
+    }
+}
+
+fn object_twice(invalid: &Invalid<'_>, first: Node<'_>) -> Said {
+    Said {
+        severity: Severity::Error,
+        message: text![
+            "a second object begins here in the document of ",
+            name(invalid),
+            ", without `---` in front of it: one of the two is lost, or both are refused"
+        ],
+        notes: vec![
+            "kubectl keeps the last value of each key without a word; kustomize and strict \
+             decoding refuse the document"
+                .into(),
+        ],
+        related: vec![(
+            Location::of(invalid.file, first),
+            "the object in front of it begins here".into(),
+        )],
+        fix: Err(NoFix::new(
+            "separator-missing",
+            "write `---` on a line of its own in front of this line",
+        )),
     }
 }
 

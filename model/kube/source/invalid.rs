@@ -5,6 +5,8 @@
 //! no string is asked for its field, and the keys of a mapping are compared only when two of them
 //! look alike.
 
+use std::collections::BTreeSet;
+
 use super::read::{MAX_LISTS, held};
 use crate::kube::object::resource::{FileId, Resource};
 use crate::kube::pod::{CARRIERS, containers_of, walk};
@@ -21,6 +23,8 @@ pub enum Problem {
     ModeString,
     /// A key that stands in its mapping before, there.
     KeyTwice(NodeId),
+    /// The first key of another object in the mapping of one that begins there: `---` is missing.
+    ObjectTwice(NodeId),
     /// A `mountPath` of a container that another mount of it has, there.
     PathTwice(NodeId),
 }
@@ -299,13 +303,34 @@ fn twice<'a>(root: Node<'a>, found: &mut Places<'a>) {
                 .filter_map(|(key, _)| Some((key.text()?, key)))
                 .filter(|(text, _)| *text != "<<")
                 .collect();
-            found.extend(
-                repeated(&keys)
-                    .into_iter()
-                    .map(|(key, first)| (key, Problem::KeyTwice(first.id()))),
-            );
+            let seconds = second_objects(&keys);
+            if seconds.is_empty() {
+                let again = repeated(&keys).into_iter();
+                found.extend(again.map(|(key, first)| (key, Problem::KeyTwice(first.id()))));
+            }
+            found.extend(seconds);
         }
     }
+}
+
+/// Where other objects begin in the mapping of one, each with the key that the one before it begins
+/// with: whoever joins files without `---` repeats `apiVersion` and `kind` along with the rest.
+fn second_objects<'a>(keys: &[(&str, Node<'a>)]) -> Places<'a> {
+    let twice = |wanted: &str| keys.iter().filter(|(key, _)| *key == wanted).count() > 1;
+    let mut found = Vec::new();
+    if !(twice("apiVersion") && twice("kind")) {
+        return found;
+    }
+    let (mut seen, mut first) = (BTreeSet::new(), None);
+    for (key, node) in keys {
+        if !seen.insert(*key) {
+            seen = BTreeSet::from([*key]);
+            let before = first.replace(*node).unwrap_or(*node);
+            found.push((*node, Problem::ObjectTwice(before.id())));
+        }
+        first.get_or_insert(*node);
+    }
+    found
 }
 
 /// All but the first of what is there more than once, each with the first.
