@@ -313,9 +313,11 @@ const WATCHED_FILES: &[&str] = &[
 
 /// Paths below which an image reads files again by itself: part of its name, path. Dashboards of
 /// Grafana (<https://grafana.com/docs/grafana/latest/administration/provisioning/#dashboards>),
+/// the local path provisioner (<https://github.com/rancher/local-path-provisioner#configuration>),
 /// Traefik's file provider.
 const WATCHED_PATHS: &[(&str, &str)] = &[
     ("grafana", "/var/lib/grafana/dashboards"),
+    ("local-path-provisioner", "/etc/config"),
     ("traefik", "/etc/traefik/dynamic"),
 ];
 

@@ -91,6 +91,51 @@ const FIRST_START: &[&str] = &[
     "/opt/keycloak/data/import",
 ];
 
+/// Variables that an image takes in once, while its data directory is empty: its name, the
+/// beginnings of variables. MySQL, MariaDB, PostgreSQL and MongoDB
+/// (<https://github.com/docker-library/docs/blob/master/mysql/README.md#environment-variables>, and
+/// `mariadb`, `postgres`, `mongo` beside it), RabbitMQ
+/// (<https://www.rabbitmq.com/docs/access-control#default-state>).
+const FIRST_START_VARIABLES: &[(&str, &[&str])] = &[
+    (
+        "mysql",
+        &[
+            "MYSQL_DATABASE",
+            "MYSQL_PASSWORD",
+            "MYSQL_ROOT_",
+            "MYSQL_USER",
+        ],
+    ),
+    (
+        "mariadb",
+        &[
+            "MARIADB_DATABASE",
+            "MARIADB_PASSWORD",
+            "MARIADB_ROOT_",
+            "MARIADB_USER",
+            "MYSQL_DATABASE",
+            "MYSQL_PASSWORD",
+            "MYSQL_ROOT_",
+            "MYSQL_USER",
+        ],
+    ),
+    (
+        "postgres",
+        &[
+            "POSTGRES_DB",
+            "POSTGRES_INITDB_",
+            "POSTGRES_PASSWORD",
+            "POSTGRES_USER",
+        ],
+    ),
+    (
+        "postgis",
+        &["POSTGRES_DB", "POSTGRES_PASSWORD", "POSTGRES_USER"],
+    ),
+    ("mongo", &["MONGO_INITDB_"]),
+    ("rabbitmq", &["RABBITMQ_DEFAULT_"]),
+];
+
 /// What the template reads at every start, in the order of first reference.
 pub(super) fn sources<'a>(template: &PodTemplate<'a>, secrets: bool) -> Vec<Source<'a>> {
     gather(
@@ -114,8 +159,11 @@ pub(super) fn first_start<'a>(template: &PodTemplate<'a>, secrets: bool) -> Vec<
 }
 
 /// Whether a reference is a volume that is mounted for the scripts of a first start and nowhere
-/// else.
+/// else, or a variable of the first start.
 fn at_first_start(template: &PodTemplate<'_>, reference: &Reference<'_>) -> bool {
+    if let Site::Env { container, entry } = reference.site {
+        return is_of_first_start(container, entry);
+    }
     let (Site::Volume { volume, .. } | Site::Projected { volume, .. }) = reference.site else {
         return false;
     };
@@ -135,6 +183,21 @@ fn at_first_start(template: &PodTemplate<'_>, reference: &Reference<'_>) -> bool
     let mut paths = paths
         .map(|path| path.is_some_and(|path| FIRST_START.iter().any(|first| below(path, first))));
     paths.next().is_some_and(|first| first && paths.all(|p| p))
+}
+
+/// Whether an image takes in a variable at its first start alone. Other images of that family, such
+/// as exporters and clients, read it each time.
+fn is_of_first_start(container: Node<'_>, entry: Node<'_>) -> bool {
+    let text =
+        |node: Node<'_>, field: &str| node.get(field).and_then(Node::text).map(str::to_owned);
+    let (Some(image), Some(name)) = (text(container, "image"), text(entry, "name")) else {
+        return false;
+    };
+    let repository = image.rsplit('/').next().unwrap_or_default();
+    let repository = repository.split([':', '@']).next().unwrap_or_default();
+    FIRST_START_VARIABLES.iter().any(|(image, variables)| {
+        repository == *image && variables.iter().any(|variable| name.starts_with(variable))
+    })
 }
 
 fn gather<'a>(references: impl Iterator<Item = Reference<'a>>, secrets: bool) -> Vec<Source<'a>> {

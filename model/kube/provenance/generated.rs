@@ -2,9 +2,10 @@
 //! again.
 //!
 //! Generators say so in a comment above what they write: at the head of the file, or between `---`
-//! and the document. Charts leave labels.
+//! and the document. Charts leave labels. Some have a word in the names of their files.
 
 use crate::kube::object::resource::ResourceId;
+use crate::kube::source::paths::split;
 use crate::kube::workspace::Workspace;
 use crate::yaml::Node;
 
@@ -31,16 +32,30 @@ const LABELS: &[(&str, &str)] = &[
 
 impl Workspace {
     /// The sign by which a resource's document is known as the output of another tool: a comment
-    /// above it, or the labels of a chart.
+    /// above it, the labels of a chart, or the name of its file.
     pub fn generated_by(&self, id: ResourceId) -> Option<String> {
         sign(self, id)
     }
 }
 
+/// Parts of the names of files that are output, such as `app.gen.yaml` and `zz_generated.yaml`.
+const NAMES: &[&str] = &["gen", "generated", "rendered", "zz_generated"];
+
 /// The sign, for messages.
 fn sign(workspace: &Workspace, id: ResourceId) -> Option<String> {
     let resource = workspace.resource(id);
-    let yaml = workspace.file(resource.file).yaml.as_deref()?;
+    let file = workspace.file(resource.file);
+    let name = split(&file.path).1;
+    if name
+        .split('.')
+        .rev()
+        .skip(1)
+        .any(|part| NAMES.contains(&part))
+        && name.contains('.')
+    {
+        return Some(format!("its name, {name}"));
+    }
+    let yaml = file.yaml.as_deref()?;
     let document = yaml.documents().get(resource.document)?.region();
     let root = |document: usize| yaml.root(document).map_or(0, |root| root.span().start);
     let (head, above) = (root(0), document.start..root(resource.document));
