@@ -38,21 +38,16 @@ impl Workspace {
     }
 }
 
-/// Parts of the names of files that are output, such as `app.gen.yaml` and `zz_generated.yaml`.
-const NAMES: &[&str] = &["gen", "generated", "rendered", "zz_generated"];
+/// Parts behind the first dot in the names of files that are output, such as `app.gen.yaml`.
+const NAMES: &[&str] = &["gen", "generated"];
 
 /// The sign, for messages.
 fn sign(workspace: &Workspace, id: ResourceId) -> Option<String> {
     let resource = workspace.resource(id);
     let file = workspace.file(resource.file);
     let name = split(&file.path).1;
-    if name
-        .split('.')
-        .rev()
-        .skip(1)
-        .any(|part| NAMES.contains(&part))
-        && name.contains('.')
-    {
+    let mut parts = name.split('.').skip(1);
+    if parts.any(|part| NAMES.contains(&part)) || name.starts_with("zz_generated") {
         return Some(format!("its name, {name}"));
     }
     let yaml = file.yaml.as_deref()?;
