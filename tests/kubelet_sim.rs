@@ -113,6 +113,13 @@ const SCENES: &[Scene] = &[
         ..SCENE
     },
     Scene {
+        case: "args-and-image-command",
+        files: &["empty-args.yaml", "config.yaml"],
+        workload: "Deployment/empty-args",
+        path: "/app/web.conf",
+        ..SCENE
+    },
+    Scene {
         case: "several-files",
         path: "/opt/my app/it's.conf",
         update: "web-config:extra.conf=new",

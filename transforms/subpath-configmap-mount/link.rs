@@ -341,7 +341,8 @@ fn program<'a>(
         };
         no_dash(first)?;
         basis.rests_on(told.by, format!("ENTRYPOINT {entrypoint:?}"));
-        if args.is_none() && !cmd.is_empty() {
+        let no_args = args.is_none_or(|list| list.items().next().is_none());
+        if no_args && !cmd.is_empty() {
             basis.rests_on(told.by, format!("CMD {cmd:?}"));
         }
         Program::Image {

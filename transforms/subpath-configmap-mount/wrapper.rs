@@ -135,7 +135,14 @@ pub(super) fn edits(
                     "command",
                     &styled(wrapper, args.in_flow()),
                 )?];
-                edits.extend(prepend(*args, image(entrypoint))?);
+                // The API leaves an empty list out, and CMD counts
+                // (https://github.com/containerd/containerd/blob/main/internal/cri/opts/spec_opts.go).
+                let empty = args.items().next().is_none();
+                let cmd = if empty { cmd.as_slice() } else { &[] };
+                edits.extend(prepend(
+                    *args,
+                    image(&[entrypoint.as_slice(), cmd].concat()),
+                )?);
                 return Ok(edits);
             }
             let place = container
