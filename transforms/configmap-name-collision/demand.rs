@@ -15,7 +15,7 @@ use kubewright_model::kube::{
     ResourceId, Rollout, SetId, Workspace,
 };
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
+use kubewright_model::text::{Field, Named, Path, Text};
 use kubewright_model::yaml::Node;
 
 use super::Reason;
@@ -418,12 +418,7 @@ impl<'a> Finder<'a, '_> {
             };
         }
         let holders = self.holding(&consumer.keys);
-        let keys = consumer
-            .keys
-            .keys()
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .join(", ");
+        let keys = Text::joined(consumer.keys.keys().map(|key| Field(key)), ", ");
         let by_keys = only(&holders);
         if let Some((at, unit)) = together {
             let open = self.holders.open.contains(&at);
@@ -434,7 +429,7 @@ impl<'a> Finder<'a, '_> {
                 }
                 Some(other) => self.contradicts(
                     &who,
-                    &format!("demands {keys}, which it holds"),
+                    text!["demands ", &keys, ", which it holds"],
                     (other, at),
                     unit,
                 ),
@@ -505,8 +500,8 @@ impl<'a> Finder<'a, '_> {
     /// for the second.
     fn contradicts(
         &self,
-        who: &str,
-        why: &str,
+        who: &Named,
+        why: impl Into<Text>,
         (one, other): (usize, usize),
         unit: Unit,
     ) -> Verdict {
@@ -551,10 +546,12 @@ fn block(resource: &Resource, field: &FieldReference<'_>, relation: Relation) ->
     } else if field.certainty == Certainty::Probable {
         Some(Reason::new(
             "probable-reference",
-            format!(
-                "{} of {who} may be a reference that a rename cannot follow",
-                field.path
-            ),
+            text![
+                Field(&field.path),
+                " of ",
+                &who,
+                " may be a reference that a rename cannot follow"
+            ],
         ))
     } else {
         (relation == Relation::Unsure).then(|| unsure_namespace(resource))

@@ -7,7 +7,7 @@ use std::ops::Range;
 use kubewright_model::finding::{Applicability, Change, Fix, Location};
 use kubewright_model::kube::{Evidence, FileId, Mentions, OutsideUse, Rollout, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
+use kubewright_model::text::{Named, Path, Text};
 use kubewright_model::yaml::{self, Node, Value, verify};
 
 use super::Reason;
@@ -320,9 +320,7 @@ pub(super) fn notes(
     notes.push(
         super::pruning::note(ws, collision, keeper.index, names).unwrap_or_else(|| {
             text![
-                object,
-                " ",
-                name,
+                Named::new(object, name),
                 " stays in the cluster and holds what ",
                 &kept,
                 " defines from the next apply on; nothing is left to prune"
@@ -356,16 +354,12 @@ pub(super) fn notes(
             .enumerate()
             .filter(|(_, name)| name.is_some())
             .flat_map(|(at, _)| demands.of(at));
-        let who: BTreeSet<String> = renamed
+        let who: BTreeSet<Named> = renamed
             .filter(|c| c.rollout.is_some_and(|r| rollouts.contains(&r)))
             .map(|c| c.resource.display())
             .collect();
         if !who.is_empty() {
-            notes.push(text![
-                effect,
-                ": ",
-                who.into_iter().collect::<Vec<_>>().join(", ")
-            ]);
+            notes.push(text![effect, ": ", Text::joined(who, ", ")]);
         }
     }
     notes

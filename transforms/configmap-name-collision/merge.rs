@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use kubewright_model::finding::{Applicability, Change, Fix};
 use kubewright_model::kube::{Target, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
+use kubewright_model::text::{Field, Named, Path, Text};
 use kubewright_model::yaml::{self, Kind, Node, Value};
 
 use super::demand::Demands;
@@ -56,7 +56,7 @@ pub(super) fn plan(
         .flat_map(Definition::keys)
         .find(|k| !seen.insert(k))
     {
-        return no(text!["several definitions hold ", key]);
+        return no(text!["several definitions hold ", Field(&key)]);
     }
     let size: usize = collision.definitions.iter().map(Definition::size).sum();
     if size > MAX_SIZE {
@@ -133,9 +133,7 @@ pub(super) fn plan(
             " bytes"
         ],
         text![
-            object,
-            " ",
-            &collision.name,
+            Named::new(object, &collision.name),
             " stays in the cluster and holds all keys from the next apply on; nothing is left to prune, and no reference changes"
         ],
     ];

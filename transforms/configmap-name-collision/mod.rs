@@ -12,7 +12,7 @@
 use kubewright_model::finding::{Applicability, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Evidence, Failure, FailureReason, Reader, Target, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
+use kubewright_model::text::{Field, Named, Path, Text};
 
 use crate::{Context, Meta, Transform};
 use demand::{Demands, Verdict};
@@ -263,20 +263,20 @@ fn severity(collision: &Collision<'_>, demands: &Demands<'_>, reason: Option<&Re
 }
 
 fn message(ws: &Workspace, collision: &Collision<'_>) -> Text {
-    let name = collision.namespace.as_deref().map_or_else(
-        || collision.name.to_owned(),
-        |ns| format!("{} in namespace {ns}", collision.name),
-    );
-    let what = format!(
-        "{} {name} is defined {} times",
-        collision.to.kind(),
-        collision.definitions.len()
-    );
+    let place = collision
+        .namespace
+        .as_deref()
+        .map_or_else(Text::new, |ns| text![" in namespace ", ns]);
+    let what = text![
+        Named::new(collision.to.kind(), collision.name),
+        place,
+        " is defined ",
+        collision.definitions.len(),
+        " times"
+    ];
     if !collision.certain {
         return text![
-            collision.to.kind(),
-            " ",
-            &collision.name,
+            Named::new(collision.to.kind(), &collision.name),
             " is defined ",
             collision.definitions.len(),
             " times, perhaps in one namespace"
@@ -331,17 +331,17 @@ fn related(
 ) -> Vec<(Location, Text)> {
     let mut related = Vec::new();
     for (at, definition) in collision.definitions.iter().enumerate() {
-        let keys = definition.keys().into_iter().collect::<Vec<_>>().join(", ");
+        let keys = Text::joined(definition.keys().into_iter().map(Field), ", ");
         let last = if at + 1 == collision.definitions.len() && collision.certain {
             "; applied last"
         } else {
             ""
         };
         let holds = match (keys.is_empty(), definition.open) {
-            (true, true) => "holds what other files say".to_owned(),
-            (true, false) => "holds nothing".to_owned(),
-            (false, true) => format!("holds {keys} and what other files say"),
-            (false, false) => format!("holds {keys}"),
+            (true, true) => "holds what other files say".into(),
+            (true, false) => "holds nothing".into(),
+            (false, true) => text!["holds ", &keys, " and what other files say"],
+            (false, false) => text!["holds ", &keys],
         };
         related.push((
             Location::of(definition.file, definition.name),
@@ -350,12 +350,7 @@ fn related(
     }
     for consumer in &demands.consumers {
         let who = consumer.resource.display();
-        let keys = consumer
-            .keys
-            .keys()
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .join(", ");
+        let keys = Text::joined(consumer.keys.keys().map(|key| Field(key)), ", ");
         let path = |at: usize| collision.place(ws, at);
         let text = match &consumer.verdict {
             Verdict::Keys(at) => text![
@@ -399,16 +394,11 @@ fn related(
         );
     }
     for (at, found) in &attached.uses {
-        let keys = found
-            .keys
-            .iter()
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .join(", ");
+        let keys = Text::joined(found.keys.iter().map(|key| Field(key)), ", ");
         let about = if keys.is_empty() {
-            String::new()
+            Text::new()
         } else {
-            format!(" about {keys}")
+            text![" about ", &keys]
         };
         let text = text![
             outside::what(found.what),

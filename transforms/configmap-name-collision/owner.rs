@@ -3,7 +3,7 @@
 
 use kubewright_model::kube::{Resource, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::Path;
+use kubewright_model::text::{Named, Path};
 use kubewright_model::yaml::Node;
 
 use super::Reason;
@@ -156,10 +156,11 @@ pub(super) fn fixed(collision: &Collision<'_>) -> Option<Reason> {
         {
             return Some(Reason::new(
                 "fixed-name",
-                format!(
-                    "programs look {} {name} up by its name",
-                    collision.to.kind()
-                ),
+                text![
+                    "programs look ",
+                    Named::new(collision.to.kind(), &name),
+                    " up by its name"
+                ],
             ));
         }
     }
@@ -226,11 +227,12 @@ pub(super) fn made(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> 
     let maker = members
         .into_iter()
         .find(|r| r.name == collision.name && MAKERS.contains(&r.kind.as_str()))?;
-    let text = format!(
-        "{} makes a {} of that name too",
+    let text = text![
         maker.display(),
-        collision.to.kind()
-    );
+        " makes a ",
+        collision.to.kind(),
+        " of that name too"
+    ];
     Some(Reason::new("owned-elsewhere", text))
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use kubewright_model::finding::{Applicability, Change, Fix};
 use kubewright_model::kube::{Evidence, FileId, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
+use kubewright_model::text::{Named, Path, Text};
 use kubewright_model::yaml::{Node, Refusal};
 
 use super::Reason;
@@ -87,9 +87,7 @@ pub(super) fn twins(
             kept
         ],
         text![
-            object,
-            " ",
-            &collision.name,
+            Named::new(object, &collision.name),
             " stays in the cluster as it is; nothing is left to prune, and nothing restarts"
         ],
     ];

@@ -23,12 +23,12 @@ pub(super) fn unexplained(ws: &Workspace, collision: &Collision<'_>) -> Option<R
         .sets
         .iter()
         .flat_map(in_set)
-        .map(|(id, location)| (location, ws.resource(id).display()));
+        .map(|(id, location)| (location, ws.resource(id).display().into()));
     let in_patches = collision
         .sets
         .iter()
         .flat_map(|set| ws.unexplained_in_patches(*set, collision.to, collision.name));
-    let found = in_resources.chain(in_patches.map(|location| (location, "a patch".to_owned())));
+    let found = in_resources.chain(in_patches.map(|location| (location, Text::from("a patch"))));
     let (location, who) = found.min_by_key(|(location, _)| location.clone())?;
     let file = ws.file(location.file);
     let line = file.position(location.span.start).0;

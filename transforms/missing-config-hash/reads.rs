@@ -15,7 +15,7 @@ use kubewright_model::kube::{
     Evidence, Resolution, Resource, ResourceId, SetId, Target, Unknown, Workspace,
 };
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
+use kubewright_model::text::{Named, Path, Text};
 use kubewright_model::yaml::Node;
 
 use super::canon::Section;
@@ -326,7 +326,7 @@ fn is_followed(
 }
 
 /// The build changes the name, and not the reference to it: no pod will find what would be hashed.
-fn not_followed(display: &str) -> NoFix {
+fn not_followed(display: &Named) -> NoFix {
     let text = format!(
         "the kustomization gives {display} another name and leaves the reference to it as it is: no pod finds it"
     );
@@ -337,7 +337,7 @@ fn not_followed(display: &str) -> NoFix {
 fn keys_read(
     source: &Source<'_>,
     content: &Content,
-    display: &str,
+    display: &Named,
 ) -> Result<BTreeMap<String, Option<[u8; 32]>>, NoFix> {
     let mut keys: BTreeMap<String, Option<[u8; 32]>> = BTreeMap::new();
     for (key, value) in &content.values {

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use kubewright_model::finding::{Finding, NoFix, Severity};
 use kubewright_model::kube::{OutsideUseKind, ResourceId, SetId, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::Text;
+use kubewright_model::text::{Field, Text};
 
 use super::evidence::{Facts, may_equal};
 use super::objects::{place, set_aside};
@@ -86,21 +86,21 @@ pub(super) fn of_maker(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Opti
     if changed || set_aside(facts, gap, set).is_some() || facts.touched(gap, &key.place).is_some() {
         return None;
     }
-    let who: Vec<String> = makers
-        .iter()
-        .map(|maker| ws.resource(maker.id).display())
-        .collect();
+    let who = makers.iter().map(|maker| ws.resource(maker.id).display());
     let (who, verb) = (
-        who.join(" and "),
+        Text::joined(who, " and "),
         if makers.len() == 1 { "makes" } else { "make" },
     );
     let fix = match near::nearest(key.text, made.iter().map(String::as_str)).as_slice() {
-        [one] if key.place.shown.text() == Some(key.text) => {
-            rewrite(gap.resource, &[&key.place], one, text!["read key ", one])
-        }
+        [one] if key.place.shown.text() == Some(key.text) => rewrite(
+            gap.resource,
+            &[&key.place],
+            one,
+            text!["read key ", Field(&one)],
+        ),
         _ => Err(NoFix::new(
             "maker-lacks-key",
-            format!("{who} {verb} it without that key"),
+            text![&who, " ", &verb, " it without that key"],
         )),
     };
     let holds = text!["makes ", Text::list(&made)];
@@ -163,13 +163,20 @@ pub(super) fn of_encrypted(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Vec<Finding>
         }
         let fix =
             match near::nearest(key.text, encrypted.keys.iter().map(String::as_str)).as_slice() {
-                [one] if key.place.shown.text() == Some(key.text) => {
-                    rewrite(gap.resource, &[&key.place], one, text!["read key ", one])
-                }
+                [one] if key.place.shown.text() == Some(key.text) => rewrite(
+                    gap.resource,
+                    &[&key.place],
+                    one,
+                    text!["read key ", Field(&one)],
+                ),
                 [] => Err(NoFix::new("missing-key", "no key of it is near to that")),
                 several => Err(NoFix::new(
                     "several-near",
-                    format!("keys {} are near to it", several.join(" and ")),
+                    text![
+                        "keys ",
+                        Text::joined(several.iter().copied().map(Field), " and "),
+                        " are near to it"
+                    ],
                 )),
             };
         let holds = text!["holds ", Text::list(&encrypted.keys), ", encrypted by SOPS"];
@@ -332,11 +339,11 @@ fn choose(
                 .iter()
                 .all(|k| k.place.shown.text() == Some(key.text));
             verdict.fix = if whole {
-                rewrite(gap.resource, &written, one, text!["read key ", one])
+                rewrite(gap.resource, &written, one, text!["read key ", Field(&one)])
             } else {
                 Err(NoFix::new(
                     "missing-key",
-                    format!("key {one} is near to it"),
+                    text!["key ", Field(&one), " is near to it"],
                 ))
             };
         }
@@ -344,7 +351,11 @@ fn choose(
         several => {
             verdict.fix = Err(NoFix::new(
                 "several-near",
-                format!("keys {} are near to it", several.join(" and ")),
+                text![
+                    "keys ",
+                    Text::joined(several.iter().copied().map(Field), " and "),
+                    " are near to it"
+                ],
             ));
         }
     }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
 use kubewright_model::kube::{Resource, SetId, Target};
 use kubewright_model::text;
-use kubewright_model::text::Text;
+use kubewright_model::text::{Named, Text, Verbatim};
 use kubewright_model::yaml::Node;
 
 use super::evidence::Facts;
@@ -85,11 +85,16 @@ fn misnamed(facts: &Facts<'_, '_>, one: &Misnamed<'_>, all: &[Misnamed<'_>]) -> 
                 .find(|r| r.name == **near)
                 .and_then(|r| objects::place(facts, r.id));
             let related = definition
-                .map(|at| (at, text![to, " ", near]))
+                .map(|at| (at, text![Named::new(to, near)]))
                 .into_iter()
                 .collect();
             (
-                rewrite(resource, &places, near, text!["name ", to, " ", near]),
+                rewrite(
+                    resource,
+                    &places,
+                    near,
+                    text!["name ", Named::new(to, near)],
+                ),
                 related,
             )
         }
@@ -109,17 +114,22 @@ fn misnamed(facts: &Facts<'_, '_>, one: &Misnamed<'_>, all: &[Misnamed<'_>]) -> 
         ),
     };
     let comes = match wanted.how {
-        How::Variables(_) => "the API server refuses the resource".to_owned(),
-        _ => say::comes(wanted).trim_start_matches("; ").to_owned(),
+        How::Variables(_) => "the API server refuses the resource".into(),
+        _ => say::consequence(wanted).unwrap_or_default(),
     };
     Some(
         META.finding(
             aside(facts, resource, *set).unwrap_or(Severity::Error),
             places.first()?.at.clone(),
-            format!(
-                "{kind} {} reads {to} `{name}`, and no object can have that name: {comes}",
-                resource.name
-            ),
+            text![
+                Named::new(&kind, &resource.name),
+                " reads ",
+                &to,
+                " `",
+                name,
+                "`, and no object can have that name: ",
+                &comes
+            ],
         )
         .related(related)
         .about(resource.id)
@@ -181,10 +191,9 @@ fn incomplete_secret(facts: &Facts<'_, '_>, resource: &Resource) -> Option<Findi
             severity,
             Location::of(resource.file, of),
             text![
-                "Secret ",
-                &resource.name,
+                Named::new("Secret", &resource.name),
                 " of type ",
-                name,
+                Verbatim(&name),
                 " has no key ",
                 Text::list(lacking),
                 ": the API server refuses it"

@@ -9,7 +9,7 @@
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
 use kubewright_model::kube::{Member, ResourceId, SetId, Target, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
+use kubewright_model::text::{Field, Named, Path, Text};
 
 use super::evidence::{Facts, may_equal};
 use super::wanted::{How, Place, Wanted};
@@ -67,7 +67,10 @@ fn in_set(
     if let Some(what) = gap.wanted.iter().find_map(|w| facts.touched(gap, &w.place)) {
         return Some(Verdict::remark(NoFix::new(
             "workload-patched",
-            format!("{what} of a kustomization may change the reference; check what it builds"),
+            text![
+                &what,
+                " of a kustomization may change the reference; check what it builds"
+            ],
         )));
     }
     if let Some(verdict) = set_aside(facts, gap, set) {
@@ -92,10 +95,10 @@ fn in_set(
     {
         return Some(Verdict::remark(NoFix::new(
             "made-by-resource",
-            format!(
-                "{} mentions the name and may make it",
-                ws.resource(id).display()
-            ),
+            text![
+                ws.resource(id).display(),
+                " mentions the name and may make it"
+            ],
         )));
     }
     if let Some(verdict) = other_namespace(facts, wanted, set, namespace) {
@@ -238,17 +241,17 @@ fn near_name(
     let fix = if gap.wanted.iter().any(|w| w.embedded) {
         Err(NoFix::new(
             "embedded-name",
-            format!(
-                "{} {name} is near to it; the field holds more than the name",
-                wanted.to.kind()
-            ),
+            text![
+                Named::new(wanted.to.kind(), &name),
+                " is near to it; the field holds more than the name"
+            ],
         ))
     } else {
         rewrite(
             gap.resource,
             &places,
             name,
-            text!["name ", wanted.to.kind(), " ", name],
+            text!["name ", Named::new(wanted.to.kind(), name)],
         )
     };
     let mut verdict = Verdict {
@@ -264,7 +267,7 @@ fn near_name(
     };
     verdict
         .related
-        .extend(definition.map(|at| (at, text![wanted.to.kind(), " ", name, unused])));
+        .extend(definition.map(|at| (at, text![Named::new(wanted.to.kind(), name), unused])));
     Some(verdict)
 }
 
@@ -313,9 +316,7 @@ fn other_namespace(
         (
             at,
             text![
-                wanted.to.kind(),
-                " ",
-                &wanted.name,
+                Named::new(wanted.to.kind(), &wanted.name),
                 " in namespace ",
                 theirs
             ],
@@ -367,14 +368,15 @@ fn elsewhere(
     if let Some(id) = facts.installer(set) {
         return Some(Verdict::remark(NoFix::new(
             "made-by-resource",
-            format!("{} may install it", ws.resource(id).display()),
+            text![ws.resource(id).display(), " may install it"],
         )));
     }
     if let Some(id) = facts.traces().after(wanted.name, |id| facts.is_in(id, set)) {
-        let text = format!(
-            "it is named after {}, whose operator may make it",
-            ws.resource(id).display()
-        );
+        let text = text![
+            "it is named after ",
+            ws.resource(id).display(),
+            ", whose operator may make it"
+        ];
         return Some(Verdict::remark(NoFix::new("made-by-resource", text)));
     }
     let platform =
@@ -485,14 +487,12 @@ fn holder(
         return None;
     };
     let what = if keys.len() == 1 {
-        format!("key {}", keys[0])
+        text!["key ", Field(&keys[0])]
     } else {
-        "all keys that are read".to_owned()
+        "all keys that are read".into()
     };
     Some(text![
-        wanted.to.kind(),
-        " ",
-        &ws.resource(holder).name,
+        Named::new(wanted.to.kind(), &ws.resource(holder).name),
         " has ",
         what
     ])

@@ -7,7 +7,7 @@
 use kubewright_model::finding::{Finding, NoFix};
 use kubewright_model::kube::{Evidence, Resolution, Resource, ResourceId, SetId, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
+use kubewright_model::text::{Named, Path, Text};
 use kubewright_model::yaml::Node;
 
 use super::evidence::{Facts, may_equal};
@@ -56,13 +56,12 @@ fn finding_about<'a>(
     want: Wanted<'a>,
     verdict: Verdict,
 ) -> Option<Finding> {
-    let message = format!(
-        "{} {} names {} {}, which several directories define",
-        resource.kind,
-        resource.name,
-        want.to.kind(),
-        want.name
-    );
+    let message = text![
+        Named::new(&resource.kind, &resource.name),
+        " names ",
+        Named::new(want.to.kind(), &want.name),
+        ", which several directories define"
+    ];
     let gap = Gap {
         resource,
         wanted: vec![want],
@@ -103,7 +102,7 @@ fn verdict(facts: &Facts<'_, '_>, resource: &Resource, wanted: &Wanted<'_>) -> O
          so in [[apply-sets]]"
     ];
     let mut verdict = Verdict::remark(NoFix::new("several-definitions", text));
-    let display = format!("{} {}", wanted.to.kind(), wanted.name);
+    let display = text![Named::new(wanted.to.kind(), &wanted.name)];
     let places = ids.iter().filter_map(|id| place(facts, *id));
     verdict.related = places
         .take(MAX_NAMES)

@@ -5,7 +5,7 @@
 use kubewright_model::finding::{Finding, NoFix, Severity};
 use kubewright_model::kube::{Renamed, Resolution, Resource, ResourceId, SetId, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::Text;
+use kubewright_model::text::{Named, Text, Verbatim};
 
 use super::META;
 use super::wanted::Wanted;
@@ -96,13 +96,9 @@ pub(super) fn judge(workspace: &Workspace, lost: &Unfollowed<'_>) -> Finding {
         Severity::Error,
         wanted.place.at.clone(),
         text![
-            kind,
-            " ",
-            &resource.name,
+            Named::new(kind, &resource.name),
             " reads ",
-            to,
-            " ",
-            name,
+            Named::new(to, name),
             ", which ",
             Text::list(&sets),
             " ",
@@ -124,10 +120,17 @@ fn unknown_field(workspace: &Workspace, lost: &Unfollowed<'_>) -> NoFix {
         .place
         .path(workspace, lost.resource)
         .replace('.', "/");
-    let text = format!(
-        "kustomize does not know that a {kind} refers to a {to}; name a file under `configurations` of the kustomization, with: \
-         {{nameReference: [{{kind: {to}, version: v1, fieldSpecs: [{{kind: {kind}, path: {path}}}]}}]}}"
-    );
+    let fields = format!("[{{kind: {kind}, path: {path}}}]");
+    let configuration =
+        format!("{{nameReference: [{{kind: {to}, version: v1, fieldSpecs: {fields}}}]}}");
+    let text = text![
+        "kustomize does not know that a ",
+        kind,
+        " refers to a ",
+        to,
+        "; name a file under `configurations` of the kustomization, with: ",
+        Verbatim(&configuration)
+    ];
     NoFix::new("name-not-followed", text)
 }
 

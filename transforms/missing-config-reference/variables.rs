@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
 use kubewright_model::kube::{Resource, Target};
 use kubewright_model::text;
-use kubewright_model::text::Text;
+use kubewright_model::text::{Named, Text};
 use kubewright_model::yaml::Node;
 
 use super::META;
@@ -73,8 +73,7 @@ fn blanked(facts: &Facts<'_, '_>, resource: &Resource) -> Option<Finding> {
                     Severity::Warning,
                     Location::of(resource.file, *node),
                     text![
-                        "ConfigMap ",
-                        &resource.name,
+                        Named::new("ConfigMap", &resource.name),
                         " holds ",
                         names,
                         ", which postBuild of Flux Kustomization ",

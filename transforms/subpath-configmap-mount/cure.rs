@@ -7,7 +7,7 @@
 use kubewright_model::finding::Severity;
 use kubewright_model::kube::{Hold, Target};
 use kubewright_model::text;
-use kubewright_model::text::Text;
+use kubewright_model::text::{Named, Text};
 
 use super::decide::Decision;
 use super::pod::Pod;
@@ -100,7 +100,7 @@ pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Seve
 }
 
 /// What stands behind the workload in its own file, where kubectl applies one after the other.
-fn applied_later(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> Option<String> {
+fn applied_later(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> Option<Named> {
     let early = pod.early();
     let read = |d: &&&Decision<'_, '_>| {
         early

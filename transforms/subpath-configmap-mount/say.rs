@@ -3,7 +3,7 @@
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::images::{self, ImageFacts, Stated, StatedBy};
 use kubewright_model::text;
-use kubewright_model::text::Text;
+use kubewright_model::text::{Named, Text};
 use kubewright_model::yaml::Node;
 
 use super::decide::Decision;
@@ -15,7 +15,7 @@ use super::pod::{Own, Pod};
 
 /// What is wrong with these mounts.
 pub(super) fn message(decisions: &[&Decision<'_, '_>]) -> Text {
-    let mut names: Vec<String> = Vec::new();
+    let mut names: Vec<Named> = Vec::new();
     for decision in decisions {
         let name = decision.source.display();
         if !names.contains(&name) {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::Target;
+use kubewright_model::text::Named;
 use kubewright_model::yaml::{Edit, Level, Node, Value};
 
 use super::objects::Known;
@@ -425,8 +426,8 @@ impl<'a> Source<'a> {
     }
 
     /// "ConfigMap web"
-    pub(super) fn display(&self) -> String {
-        format!("{} {}", self.to.map_or("source", Target::kind), self.name)
+    pub(super) fn display(&self) -> Named {
+        Named::new(self.to.map_or("source", Target::kind), self.name)
     }
 
     fn with_items(&self, items: &[&Item]) -> Value {
