@@ -55,11 +55,35 @@ impl Applicability {
     }
 }
 
+/// What a finding is about, as data. A later pass may say it in other words, because a fix renamed
+/// what the sentence names: the same transform, at the same place of the same document, with the
+/// same subject has the same finding.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// Which of the hazards that the transform knows.
+    pub hazard: &'static str,
+    /// What tells it from others of that hazard in one resource: names of what it refers to, keys,
+    /// paths of fields.
+    pub names: Vec<String>,
+}
+
+impl Subject {
+    /// A subject of these names.
+    pub fn new<S: Into<String>>(hazard: &'static str, names: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            hazard,
+            names: names.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
 /// A hazard, or a remark, at one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// Name of the transform that found it.
     pub transform: &'static str,
+    /// What it is about, for a transform that has several findings of one resource.
+    pub subject: Subject,
     /// How much it matters.
     pub severity: Severity,
     /// What is wrong here; names the resource.
@@ -86,6 +110,7 @@ impl Finding {
     ) -> FindingBuilder {
         FindingBuilder(Self {
             transform,
+            subject: Subject::default(),
             severity,
             message: message.into(),
             primary,
@@ -106,6 +131,16 @@ impl FindingBuilder {
     /// The resource it is about.
     pub fn about(mut self, resource: impl Into<Option<ResourceId>>) -> Self {
         self.0.resource = resource.into();
+        self
+    }
+
+    /// What it is about, for a transform that has several findings of one resource.
+    pub fn subject<S: Into<String>>(
+        mut self,
+        hazard: &'static str,
+        names: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.0.subject = Subject::new(hazard, names);
         self
     }
 

@@ -68,6 +68,7 @@ impl Transform for Fake {
                     format!("{} is {}", resource.display(), self.from),
                 )
                 .about(*first)
+                .subject("value", [self.from])
                 .fix((self.make)(workspace, &found)),
         ]
     }

@@ -104,7 +104,7 @@ fn finding(
         " in namespace ",
         &namespace
     ];
-    Some(META.finding(Severity::Info, Location::of(primary.file, primary.name), text![what, " is defined with different keys in ", Text::joined(places, " and "), ", each with a reader of its own"]).related(related(ws, collision, demands, attached)).about(primary.id()).fix(Err(NoFix::new(
+    Some(META.finding(Severity::Info, Location::of(primary.file, primary.name), text![what, " is defined with different keys in ", Text::joined(places, " and "), ", each with a reader of its own"]).subject("apart", collision.subject()).related(related(ws, collision, demands, attached)).about(primary.id()).fix(Err(NoFix::new(
             "separate-sets",
             "nothing here says whether both go to one cluster; where they do, each apply takes the keys of the other away: say so in \
              [[apply-sets]], or give one of them another name"))))
@@ -150,8 +150,9 @@ pub(super) fn shared(ws: &Workspace, to: Target) -> Vec<Finding> {
             } else {
                 "so it belongs to whichever applied it last, and goes when that one is deleted or prunes"
             };
-            let namespace = namespace.map_or_else(Text::new, |n| text![" in namespace ", &n]);
-            found.push(META.finding(Severity::Warning, Location::of(resource.file, node), text![Named::new(to.kind(), &name), &namespace, " is applied by ", Text::joined(names, " and "), ", ", &fight]).related(parts
+            let place = namespace.map_or_else(Text::new, |n| text![" in namespace ", n]);
+            let subject = [to.kind(), name].into_iter().chain(namespace);
+            found.push(META.finding(Severity::Warning, Location::of(resource.file, node), text![Named::new(to.kind(), &name), place, " is applied by ", Text::joined(names, " and "), ", ", &fight]).related(parts
                     .iter()
                     .filter_map(of)
                     .filter_map(|a| {
@@ -161,7 +162,7 @@ pub(super) fn shared(ws: &Workspace, to: Target) -> Vec<Finding> {
                             text![&a.name, " applies ", Path(&ws.file(resource.file).path)],
                         ))
                     })
-                    .collect::<Vec<_>>()).about(id).fix(Err(NoFix::new("two-owners", "let one of them alone apply the file: move it, or narrow the path of the other"))));
+                    .collect::<Vec<_>>()).about(id).subject("applied-twice", subject).fix(Err(NoFix::new("two-owners", "let one of them alone apply the file: move it, or narrow the path of the other"))));
         }
     }
     found

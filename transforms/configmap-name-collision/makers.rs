@@ -424,7 +424,11 @@ impl Object<'_> {
             _ if !certain => severity.min(Severity::Warning),
             _ => severity,
         };
+        let names = [self.to.kind(), self.name]
+            .into_iter()
+            .chain(self.namespace);
         META.finding(severity, primary, message)
+            .subject("written-twice", names)
             .related(vec![(there, text![&other.display, " writes ", self.name])])
             .about(id)
             .fix(Err(NoFix::new("two-owners", advice)))

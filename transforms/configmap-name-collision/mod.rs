@@ -133,6 +133,7 @@ fn finding(cx: &Context<'_>, mut collision: Collision<'_>) -> Option<Finding> {
             Location::of(primary.file, primary.name),
             message(ws, collision),
         )
+        .subject("collision", collision.subject())
         .related(related(ws, collision, &demands, &attached))
         .about(primary.id())
         .notes(notes)

@@ -60,6 +60,16 @@ fn finding(workspace: &Workspace, invalid: &Invalid<'_>) -> Option<Finding> {
         Problem::KeyTwice(first) => key_twice(invalid, invalid.node.file().node(first)),
         Problem::PathTwice(first) => path_twice(invalid, invalid.node.file().node(first)),
     };
+    let hazard = match invalid.problem {
+        Problem::NotString => "not-string",
+        Problem::NoValue => "no-value",
+        Problem::ModeString => "mode-string",
+        Problem::KeyTwice(_) => "key-twice",
+        Problem::PathTwice(_) => "path-twice",
+    };
+    let subject = [Some(path(invalid)), invalid.node.text().map(str::to_owned)]
+        .into_iter()
+        .flatten();
     let fix = said.fix.and_then(|(title, value)| {
         let edit = invalid.node.set(&value)?;
         // Nothing is claimed: of an object that is refused, other fixes may change what they like
@@ -84,6 +94,7 @@ fn finding(workspace: &Workspace, invalid: &Invalid<'_>) -> Option<Finding> {
             ),
             said.message,
         )
+        .subject(hazard, subject)
         .related(said.related)
         .about(invalid.resource.map(|resource| resource.id))
         .notes(said.notes)

@@ -1,6 +1,6 @@
 //! Workloads that Reloader restarts for some of what they read: the rest is named in the same list.
 
-use kubewright_model::finding::{Applicability, Change, Finding, Fix, NoFix, Severity};
+use kubewright_model::finding::{Applicability, Change, Finding, Fix, NoFix, Severity, Subject};
 use kubewright_model::kube::Target;
 use kubewright_model::text;
 use kubewright_model::yaml::{Refusal, Value};
@@ -36,6 +36,7 @@ pub(super) fn left_out(case: &Case<'_>, reading: &Reading) -> Option<Finding> {
         .iter()
         .map(|name| (Target::ConfigMap, (*name).to_owned()))
         .collect();
+    let names: Vec<String> = left.iter().map(|name| (*name).to_owned()).collect();
     let (subject, left_out) = (case.subject(), list(&labels));
     let (them, when) = if left.len() > 1 {
         ("them", "when them change")
@@ -65,5 +66,8 @@ pub(super) fn left_out(case: &Case<'_>, reading: &Reading) -> Option<Finding> {
         }),
         Err(Refusal { code, text }) => Err(NoFix::new(code, text)),
     };
-    Some(case.finding(Severity::Warning, message, fix))
+    Some(Finding {
+        subject: Subject::new("list", names),
+        ..case.finding(Severity::Warning, message, fix)
+    })
 }

@@ -449,6 +449,16 @@ impl Case<'_> {
     }
 
     fn finding(&self, severity: Severity, message: Text, fix: Result<Fix, NoFix>) -> Finding {
+        let hazard = match self.written.and_then(Node::text) {
+            _ if severity == Severity::Info => "uncovered",
+            Some("") => "empty",
+            Some(_) => "stale",
+            None => "absent",
+        };
+        let names = self
+            .sources
+            .iter()
+            .map(|source| source.display().to_string());
         META.finding(
             severity,
             self.defined(self.resource.id)
@@ -456,6 +466,7 @@ impl Case<'_> {
             message,
         )
         .about(self.resource.id)
+        .subject(hazard, names)
         .fix(fix)
     }
 

@@ -57,6 +57,7 @@ fn finding(facts: &Facts<'_, '_>, failure: &Failure, sets: &[SetId]) -> Option<F
                 " fails, and nothing of it is applied"
             ],
         )
+        .subject("generator", [kind, name])
         .related(related)
         .fix(Err(NoFix::new("nothing-to-merge", advice))),
     )

@@ -14,7 +14,7 @@ use kubewright_model::text::{Field, Text};
 use super::evidence::{Facts, may_equal};
 use super::objects::{place, set_aside};
 use super::wanted::{Key, KeyHow, Place, Wanted};
-use super::{Gap, Held, Verdict, finding, makers, misnamed, near, rewrite, say, worst};
+use super::{Gap, Hazard, Held, Verdict, finding, makers, misnamed, near, rewrite, say, worst};
 
 /// Whether none of the definitions has the key; nothing is said of definitions that are not known.
 pub(super) fn lacks(workspace: &Workspace, held: &Held, key: &Key<'_>) -> bool {
@@ -56,6 +56,7 @@ pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Option<Finding> {
     let places: Vec<&Place<'_>> = gap.keys.iter().map(|key| &key.place).collect();
     finding(
         gap,
+        Hazard::Key(key.text),
         &places,
         say::key(facts.workspace(), gap, wanted, key, &sets, binary),
         verdict,
@@ -116,6 +117,7 @@ pub(super) fn of_maker(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Opti
     };
     finding(
         gap,
+        Hazard::Key(key.text),
         &[&key.place],
         say::key(ws, gap, wanted, key, &[set], false),
         verdict,
@@ -193,6 +195,7 @@ pub(super) fn of_encrypted(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Vec<Finding>
         };
         found.extend(finding(
             gap,
+            Hazard::Key(key.text),
             &[&key.place],
             say::key(facts.workspace(), gap, wanted, key, &sets, false),
             verdict,

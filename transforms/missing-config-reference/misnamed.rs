@@ -131,6 +131,7 @@ fn misnamed(facts: &Facts<'_, '_>, one: &Misnamed<'_>, all: &[Misnamed<'_>]) -> 
                 &comes
             ],
         )
+        .subject("misnamed", [to, name])
         .related(related)
         .about(resource.id)
         .fix(fix),
@@ -195,11 +196,12 @@ fn incomplete_secret(facts: &Facts<'_, '_>, resource: &Resource) -> Option<Findi
                 " of type ",
                 Verbatim(&name),
                 " has no key ",
-                Text::list(lacking),
+                Text::list(&lacking),
                 ": the API server refuses it"
             ],
         )
         .about(resource.id)
+        .subject("type", lacking)
         .fix(Err(NoFix::new(
             "type-lacks-key",
             text![

@@ -13,7 +13,7 @@ use kubewright_model::text::{Field, Named, Path, Text};
 
 use super::evidence::{Facts, may_equal};
 use super::wanted::{How, Place, Wanted};
-use super::{Gap, Verdict, finding, is_configured, keys, rewrite, say, worst};
+use super::{Gap, Hazard, Verdict, finding, is_configured, keys, rewrite, say, worst};
 
 /// The finding about a name that sets of the resource do not have.
 pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Vec<Finding> {
@@ -45,6 +45,7 @@ fn object(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>) -> Option<F
     let places: Vec<&Place<'_>> = gap.wanted.iter().map(|w| &w.place).collect();
     finding(
         gap,
+        Hazard::Object,
         &places,
         say::object(facts.workspace(), gap, wanted, &sets),
         verdict,

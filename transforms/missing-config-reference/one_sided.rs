@@ -107,6 +107,7 @@ fn finding(facts: &Facts<'_, '_>, one: &OneSided<'_>) -> Option<Finding> {
         )
         .related(objects::place(facts, one.definition).map(|at| (at, text![Named::new(to, name)])))
         .about(one.resource.id)
+        .subject("one-sided", [to, name])
         .fix(Err(NoFix::new(
             "namespace-on-one-side",
             format!("write `namespace: {stated}` into the metadata of {bare} too"),

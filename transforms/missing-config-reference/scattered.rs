@@ -13,7 +13,7 @@ use kubewright_model::yaml::Node;
 use super::evidence::{Facts, may_equal};
 use super::objects::place;
 use super::wanted::{Place, View, Wanted};
-use super::{Gap, Held, Verdict, finding};
+use super::{Gap, Hazard, Held, Verdict, finding};
 
 /// The definitions that are named; a reader looks the others up.
 const MAX_NAMES: usize = 3;
@@ -70,7 +70,7 @@ fn finding_about<'a>(
         built: true,
     };
     let places: Vec<&Place<'_>> = gap.wanted.iter().map(|w| &w.place).collect();
-    finding(&gap, &places, message.into(), verdict)
+    finding(&gap, Hazard::Scattered, &places, message, verdict)
 }
 
 fn verdict(facts: &Facts<'_, '_>, resource: &Resource, wanted: &Wanted<'_>) -> Option<Verdict> {
@@ -106,7 +106,7 @@ fn verdict(facts: &Facts<'_, '_>, resource: &Resource, wanted: &Wanted<'_>) -> O
     let places = ids.iter().filter_map(|id| place(facts, *id));
     verdict.related = places
         .take(MAX_NAMES)
-        .map(|at| (at, display.clone().into()))
+        .map(|at| (at, display.clone()))
         .collect();
     Some(verdict)
 }

@@ -110,6 +110,7 @@ pub(super) fn judge(workspace: &Workspace, lost: &Unfollowed<'_>) -> Finding {
     )
     .related(related)
     .about(resource.id)
+    .subject("unfollowed", [to, name])
     .fix(Err(fix))
 }
 

@@ -67,7 +67,7 @@ fn blanked(facts: &Facts<'_, '_>, resource: &Resource) -> Option<Finding> {
                 .filter(is_blank)
                 .map(|name| format!("${{{name}}}"))
                 .collect();
-            let (owner, names) = (ws.resource(owner), Text::list(names));
+            let owner = ws.resource(owner);
             return Some(
                 META.finding(
                     Severity::Warning,
@@ -75,7 +75,7 @@ fn blanked(facts: &Facts<'_, '_>, resource: &Resource) -> Option<Finding> {
                     text![
                         Named::new("ConfigMap", &resource.name),
                         " holds ",
-                        names,
+                        Text::list(&names),
                         ", which postBuild of Flux Kustomization ",
                         &owner.name,
                         " does not set: Flux writes nothing in its place"
@@ -86,6 +86,7 @@ fn blanked(facts: &Facts<'_, '_>, resource: &Resource) -> Option<Finding> {
                     text!["sets ", Text::list(known)],
                 )])
                 .about(resource.id)
+                .subject("variables", names)
                 .fix(Err(NoFix::new(
                     "blank-variable",
                     "set it there, write `$${…}` for text that is to stay, or label the ConfigMap \

@@ -88,7 +88,7 @@ fn of_text(inside: &inside::Inside<'_>) -> Finding {
     let place = places::place(inside.node);
     META.finding(Severity::Warning, Location::of(inside.file.id, at), format!(
             "kube-proxy runs as a static pod, whose manifest stands inside another text ({place})"
-        )).fix(Err(NoFix::new(
+        )).subject("inside-text", [&place]).fix(Err(NoFix::new(
             "inside-text",
             "manifests inside other texts are not edited; write this one to a file of its own, let kubewright convert that, and take it out here \
              once the nodes are moved")))

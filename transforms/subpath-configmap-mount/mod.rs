@@ -36,7 +36,9 @@ mod wrapper;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
+use kubewright_model::finding::{
+    Applicability, Change, Finding, Fix, Location, NoFix, Severity, Subject,
+};
 use kubewright_model::kube::images::Question;
 use kubewright_model::kube::{ContainerKind, Resource};
 use kubewright_model::text;
@@ -403,7 +405,12 @@ fn does_not_start(decisions: &[&Decision<'_, '_>], finding: Finding) -> Finding 
         decision.source.display(),
         decision.mount.written
     );
+    let names = [
+        decision.source.display().to_string(),
+        decision.mount.written.to_string(),
+    ];
     Finding {
+        subject: Subject::new("nested", names),
         message: message.into(),
         severity: Severity::Error,
         ..finding
@@ -443,11 +450,34 @@ fn finding(
         |(place, _)| place.clone(),
     );
     related.retain(|(_, label)| !label.is_empty());
+    let (hazard, names) = subject(decisions);
     META.finding(severity, primary, message)
+        .subject(hazard, names)
         .related(related)
         .about(pod.id)
         .notes(notes)
         .fix(fix)
+}
+
+/// What mounts of one kind are about: what they mount, and where several are mounted, which.
+fn subject(decisions: &[&Decision<'_, '_>]) -> (&'static str, Vec<String>) {
+    let volume = |d: &Decision<'_, '_>| d.volume.name.to_owned();
+    let mut names: Vec<String> = Vec::new();
+    for name in decisions.iter().map(|d| d.source.display().to_string()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    match decisions {
+        [d] if matches!(d.case, Case::Missing(_)) => {
+            let path = d.mount.sub_path.or(d.mount.expr).unwrap_or("");
+            ("missing", vec![path.to_owned(), volume(d)])
+        }
+        [d] if matches!(d.case, Case::Token(_)) => ("token", vec![volume(d)]),
+        [d] if matches!(d.case, Case::Settled(_)) => ("settled", names),
+        [d] if matches!(d.case, Case::Directory(_)) => ("directory", names),
+        _ => ("file", names),
+    }
 }
 
 /// The first entry of a mount, where its item begins.
