@@ -117,7 +117,11 @@ impl Finding {
             related: Vec::new(),
             resource: None,
             notes: Vec::new(),
-            fix: Err(NoFix::new("", "")),
+            fix: Err(NoFix {
+                code: "",
+                text: Text::new(),
+                more: Vec::new(),
+            }),
         })
     }
 }
@@ -219,6 +223,39 @@ pub enum Change {
     Delete(FileId),
 }
 
+/// A stable code of a reason why there is no fix. Implemented by the enums that
+/// [`codes!`](crate::codes!) makes: a code that no list has cannot be said.
+pub trait ReasonCode {
+    /// As it is reported.
+    fn code(self) -> &'static str;
+}
+
+/// Makes the enum of the codes with which something says why there is no fix: each variant with
+/// the code as it is reported, in the order of these. `ALL` lists them.
+#[macro_export]
+macro_rules! codes {
+    ($(#[$doc:meta])* $visible:vis enum $name:ident { $($variant:ident = $code:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        $visible enum $name {
+            $(#[doc = concat!("`", $code, "`")] $variant),*
+        }
+
+        impl $name {
+            /// All of them, as they are reported.
+            $visible const ALL: &'static [&'static str] = &[$($code),*];
+        }
+
+        impl $crate::finding::ReasonCode for $name {
+            fn code(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $code),*
+                }
+            }
+        }
+    };
+}
+
 /// Why there is no fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoFix {
@@ -233,12 +270,17 @@ pub struct NoFix {
 
 impl NoFix {
     /// A reason with its code.
-    pub fn new(code: &'static str, text: impl Into<Text>) -> Self {
+    pub fn new(code: impl ReasonCode, text: impl Into<Text>) -> Self {
         Self {
-            code,
+            code: code.code(),
             text: text.into(),
             more: Vec::new(),
         }
+    }
+
+    /// Whether it is the reason with that code.
+    pub fn is(&self, code: impl ReasonCode) -> bool {
+        self.code == code.code()
     }
 
     /// All of it, a line each.
@@ -249,6 +291,10 @@ impl NoFix {
 
 impl From<Refusal> for NoFix {
     fn from(refusal: Refusal) -> Self {
-        Self::new(refusal.code, refusal.text)
+        Self {
+            code: refusal.code,
+            text: refusal.text.into(),
+            more: Vec::new(),
+        }
     }
 }

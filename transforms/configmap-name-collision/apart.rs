@@ -8,6 +8,7 @@ use kubewright_model::kube::{Evidence, ResourceId, SetId, Target, Workspace};
 use kubewright_model::text;
 use kubewright_model::text::{Named, Path, Text};
 
+use super::codes::Code;
 use super::demand::{self, Verdict};
 use super::entries::{self, Courses, Entry, Origin};
 use super::group::{self, Collision};
@@ -105,7 +106,7 @@ fn finding(
         &namespace
     ];
     Some(META.finding(Severity::Info, Location::of(primary.file, primary.name), text![what, " is defined with different keys in ", Text::joined(places, " and "), ", each with a reader of its own"]).subject("apart", collision.subject()).related(related(ws, collision, demands, attached)).about(primary.id()).fix(Err(NoFix::new(
-            "separate-sets",
+            Code::SeparateSets,
             "nothing here says whether both go to one cluster; where they do, each apply takes the keys of the other away: say so in \
              [[apply-sets]], or give one of them another name"))))
 }
@@ -162,7 +163,7 @@ pub(super) fn shared(ws: &Workspace, to: Target) -> Vec<Finding> {
                             text![&a.name, " applies ", Path(&ws.file(resource.file).path)],
                         ))
                     })
-                    .collect::<Vec<_>>()).about(id).subject("applied-twice", subject).fix(Err(NoFix::new("two-owners", "let one of them alone apply the file: move it, or narrow the path of the other"))));
+                    .collect::<Vec<_>>()).about(id).subject("applied-twice", subject).fix(Err(NoFix::new(Code::TwoOwners, "let one of them alone apply the file: move it, or narrow the path of the other"))));
         }
     }
     found

@@ -12,6 +12,7 @@ use kubewright_model::text;
 use kubewright_model::text::{Field, Named, Path, Text, Verbatim};
 use kubewright_model::yaml::{Node, Value};
 
+use super::codes::Code;
 use super::entries::{self, Entry, Origin};
 use super::group::Definition;
 use super::{META, paths};
@@ -431,6 +432,6 @@ impl Object<'_> {
             .subject("written-twice", names)
             .related(vec![(there, text![&other.display, " writes ", self.name])])
             .about(id)
-            .fix(Err(NoFix::new("two-owners", advice)))
+            .fix(Err(NoFix::new(Code::TwoOwners, advice)))
     }
 }

@@ -10,6 +10,7 @@ use kubewright_model::text;
 use kubewright_model::text::{Field, Named, Text, Verbatim};
 use kubewright_model::yaml::{Node, Resolved, Value};
 
+use self::codes::Code;
 pub(crate) use self::options::Options;
 use crate::{Context, Meta, Transform};
 
@@ -26,7 +27,7 @@ static META: Meta = Meta {
     isolated: false,
     since: "0.1.0",
     docs: include_str!("README.md"),
-    codes: codes::CODES,
+    codes: Code::ALL,
 };
 
 impl Transform for InvalidField {
@@ -135,7 +136,7 @@ fn not_string(workspace: &Workspace, invalid: &Invalid<'_>) -> Option<Said> {
     let names = matches!(field.as_str(), "metadata.name" | "metadata.namespace");
     let fix = if names && !is_name(text) {
         Err(NoFix::new(
-            "no-name",
+            Code::NoName,
             text![
                 Verbatim(&text),
                 " is no name that the API server takes, in quotes or without: give it another"
@@ -168,7 +169,7 @@ fn no_value(invalid: &Invalid<'_>) -> Said {
         message: text![Field(&path(invalid)), " of ", name(invalid), " has no value: YAML reads nothing behind the colon, or a comment"],
         notes: vec!["kubectl before 1.25 refuses it; a later one takes the key away, or stores an empty text".into()],
         related: Vec::new(),
-        fix: Err(NoFix::new("no-value", text!["write ", Field(&key), ": \"\" if it is to be empty, or have it filled in before it is applied"])),
+        fix: Err(NoFix::new(Code::NoValue, text!["write ", Field(&key), ": \"\" if it is to be empty, or have it filled in before it is applied"])),
     }
 }
 
@@ -204,7 +205,7 @@ fn mode_string(invalid: &Invalid<'_>) -> Option<Said> {
                 ]
             });
             Err(NoFix::new(
-                "mode-unclear",
+                Code::ModeUnclear,
                 text!["write the mode as a decimal number without quotes", both],
             ))
         }
@@ -231,7 +232,7 @@ fn key_twice(invalid: &Invalid<'_>, first: Node<'_>) -> Said {
         message: text!["the key ", Field(&key), " stands twice", place, " of ", name(invalid), ": the last one counts, or the object is refused"],
         notes: vec!["kubectl keeps the last one without a word; kustomize and strict decoding refuse the object".into()],
         related: vec![(Location::of(invalid.file, first), "the first one".into())],
-        fix: Err(NoFix::new("key-twice", "remove the one that is not meant, or rename it")),
+        fix: Err(NoFix::new(Code::KeyTwice, "remove the one that is not meant, or rename it")),
     }
 }
 
@@ -260,7 +261,7 @@ fn path_twice(invalid: &Invalid<'_>, first: Node<'_>) -> Said {
         notes: Vec::new(),
         related: vec![(Location::of(invalid.file, first), "the first one".into())],
         fix: Err(NoFix::new(
-            "path-twice",
+            Code::PathTwice,
             "remove the mount that is not meant, or mount it elsewhere",
         )),
     }

@@ -11,6 +11,7 @@ use kubewright_model::kube::{GeneratedContent, Resource, ResourceId, Workspace};
 use kubewright_model::yaml::{Node, Resolved};
 
 use super::canon::{self, Digest};
+use super::codes::Code;
 use super::placeholder::{has_variable, is_placeholder, is_substituted};
 
 /// The content of a ConfigMap or Secret.
@@ -132,7 +133,7 @@ pub(super) fn of(workspace: &Workspace, id: ResourceId) -> Result<Content, NoFix
                     "{key} of {} {} stands there twice: the last one counts, or the object is refused",
                     resource.kind, resource.name
                 );
-                return Err(NoFix::new("unreadable-data", text));
+                return Err(NoFix::new(Code::UnreadableData, text));
             }
         }
     }
@@ -187,7 +188,7 @@ fn reloads(key: &str, text: &str) -> bool {
 
 fn unreadable(resource: &Resource, what: &str, why: &str) -> NoFix {
     NoFix::new(
-        "unreadable-data",
+        Code::UnreadableData,
         format!(
             "{what} of {} {} {why}: the API server would refuse it",
             resource.kind, resource.name

@@ -8,6 +8,7 @@ use kubewright_model::kube::{Failure, FailureReason, FileId, Generated, Generato
 use kubewright_model::text;
 use kubewright_model::text::{Named, Path, Text};
 
+use super::codes::Code;
 use super::evidence::Facts;
 use super::{META, objects};
 
@@ -59,7 +60,7 @@ fn finding(facts: &Facts<'_, '_>, failure: &Failure, sets: &[SetId]) -> Option<F
         )
         .subject("generator", [kind, name])
         .related(related)
-        .fix(Err(NoFix::new("nothing-to-merge", advice))),
+        .fix(Err(NoFix::new(Code::NothingToMerge, advice))),
     )
 }
 

@@ -11,6 +11,7 @@ use kubewright_model::kube::{OutsideUseKind, ResourceId, SetId, Workspace};
 use kubewright_model::text;
 use kubewright_model::text::{Field, Text};
 
+use super::codes::Code;
 use super::evidence::{Facts, may_equal};
 use super::objects::{place, set_aside};
 use super::wanted::{Key, KeyHow, Place, Wanted};
@@ -52,7 +53,7 @@ pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Option<Finding> {
     let binary = verdict
         .fix
         .as_ref()
-        .is_err_and(|reason| reason.code == "binary-key");
+        .is_err_and(|reason| reason.is(Code::BinaryKey));
     let places: Vec<&Place<'_>> = gap.keys.iter().map(|key| &key.place).collect();
     finding(
         gap,
@@ -100,7 +101,7 @@ pub(super) fn of_maker(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Opti
             text!["read key ", Field(&one)],
         ),
         _ => Err(NoFix::new(
-            "maker-lacks-key",
+            Code::MakerLacksKey,
             text![&who, " ", &verb, " it without that key"],
         )),
     };
@@ -171,9 +172,9 @@ pub(super) fn of_encrypted(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Vec<Finding>
                     one,
                     text!["read key ", Field(&one)],
                 ),
-                [] => Err(NoFix::new("missing-key", "no key of it is near to that")),
+                [] => Err(NoFix::new(Code::MissingKey, "no key of it is near to that")),
                 several => Err(NoFix::new(
-                    "several-near",
+                    Code::SeveralNear,
                     text![
                         "keys ",
                         Text::joined(several.iter().copied().map(Field), " and "),
@@ -242,7 +243,7 @@ fn in_set(
     }
     if let Some(what) = gap.keys.iter().find_map(|k| facts.touched(gap, &k.place)) {
         return Some(Verdict::remark(NoFix::new(
-            "workload-patched",
+            Code::WorkloadPatched,
             format!("{what} of a kustomization may change the reference; check what it builds"),
         )));
     }
@@ -313,7 +314,7 @@ fn choose(
     namespace: Option<&str>,
 ) -> Verdict {
     let ws = facts.workspace();
-    let mut verdict = Verdict::remark(NoFix::new("missing-key", "no key of it is near to that"));
+    let mut verdict = Verdict::remark(NoFix::new(Code::MissingKey, "no key of it is near to that"));
     if matches!(key.how, KeyHow::Variable(_))
         && held
             .ids
@@ -321,7 +322,7 @@ fn choose(
             .any(|id| ws.data_keys(*id).iter().any(|k| k == key.text))
     {
         return Verdict::remark(NoFix::new(
-            "binary-key",
+            Code::BinaryKey,
             "no variable can be made of binaryData",
         ));
     }
@@ -345,7 +346,7 @@ fn choose(
                 rewrite(gap.resource, &written, one, text!["read key ", Field(&one)])
             } else {
                 Err(NoFix::new(
-                    "missing-key",
+                    Code::MissingKey,
                     text!["key ", Field(&one), " is near to it"],
                 ))
             };
@@ -353,7 +354,7 @@ fn choose(
         [] => {}
         several => {
             verdict.fix = Err(NoFix::new(
-                "several-near",
+                Code::SeveralNear,
                 text![
                     "keys ",
                     Text::joined(several.iter().copied().map(Field), " and "),
@@ -383,7 +384,7 @@ fn choose(
             " that key"
         ];
         if near.is_empty() {
-            verdict.fix = Err(NoFix::new("key-elsewhere", text));
+            verdict.fix = Err(NoFix::new(Code::KeyElsewhere, text));
         } else {
             verdict.notes.push(text);
         }

@@ -13,6 +13,7 @@ use kubewright_model::text;
 use kubewright_model::text::{Named, Text, Verbatim};
 use kubewright_model::yaml::Node;
 
+use super::codes::Code;
 use super::evidence::Facts;
 use super::wanted::{How, Place, Wanted};
 use super::{META, makers, objects, rewrite, say};
@@ -100,14 +101,14 @@ fn misnamed(facts: &Facts<'_, '_>, one: &Misnamed<'_>, all: &[Misnamed<'_>]) -> 
         }
         [] => (
             Err(NoFix::new(
-                "invalid-name",
+                Code::InvalidName,
                 "a name has lower-case letters, digits, `-` and `.`, and no name is near to this",
             )),
             Vec::new(),
         ),
         several => (
             Err(NoFix::new(
-                "several-near",
+                Code::SeveralNear,
                 format!("{} have names near to it", several.join(" and ")),
             )),
             Vec::new(),
@@ -203,7 +204,7 @@ fn incomplete_secret(facts: &Facts<'_, '_>, resource: &Resource) -> Option<Findi
         .about(resource.id)
         .subject("type", lacking)
         .fix(Err(NoFix::new(
-            "type-lacks-key",
+            Code::TypeLacksKey,
             text![
                 "it holds ",
                 Text::list(held),

@@ -38,6 +38,7 @@ use kubewright_model::yaml::Value;
 
 use rayon::prelude::*;
 
+use self::codes::Code;
 use self::evidence::Facts;
 use self::misnamed::Misnamed;
 use self::one_sided::OneSided;
@@ -57,7 +58,7 @@ static META: Meta = Meta {
     isolated: false,
     since: "0.1.0",
     docs: include_str!("README.md"),
-    codes: codes::CODES,
+    codes: Code::ALL,
 };
 
 impl Transform for MissingConfigReference {
@@ -420,7 +421,7 @@ fn rewrite(
     for place in places {
         let Some(node) = place.node else {
             return Err(NoFix::new(
-                "inline-patch",
+                Code::InlinePatch,
                 text![
                     title,
                     " in this patch, by hand: it is text inside of a field"

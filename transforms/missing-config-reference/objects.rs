@@ -11,6 +11,7 @@ use kubewright_model::kube::{Member, ResourceId, SetId, Target, Workspace};
 use kubewright_model::text;
 use kubewright_model::text::{Field, Named, Path, Text};
 
+use super::codes::Code;
 use super::evidence::{Facts, may_equal};
 use super::wanted::{How, Place, Wanted};
 use super::{Gap, Hazard, Verdict, finding, is_configured, keys, rewrite, say, worst};
@@ -67,7 +68,7 @@ fn in_set(
     }
     if let Some(what) = gap.wanted.iter().find_map(|w| facts.touched(gap, &w.place)) {
         return Some(Verdict::remark(NoFix::new(
-            "workload-patched",
+            Code::WorkloadPatched,
             text![
                 &what,
                 " of a kustomization may change the reference; check what it builds"
@@ -86,7 +87,7 @@ fn in_set(
     }
     if let Some(path) = facts.created(wanted) {
         return Some(Verdict::remark(NoFix::new(
-            "made-by-command",
+            Code::MadeByCommand,
             text!["a command in ", Path(path), " makes it"],
         )));
     }
@@ -95,7 +96,7 @@ fn in_set(
         .mentioned(wanted.name, |id| facts.is_in(id, set))
     {
         return Some(Verdict::remark(NoFix::new(
-            "made-by-resource",
+            Code::MadeByResource,
             text![
                 ws.resource(id).display(),
                 " mentions the name and may make it"
@@ -128,14 +129,14 @@ pub(super) fn set_aside(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Opt
     }
     if let Some(directory) = facts.tests(gap.resource.file) {
         return Some(Verdict::remark(NoFix::new(
-            "test-fixture",
+            Code::TestFixture,
             format!("it lies below {directory}/: input of tests is not applied as it is"),
         )));
     }
     facts.is_base(set).then(|| {
         let name = crate::say::set_name(facts.workspace().set(set));
         Verdict::remark(NoFix::new(
-            "base",
+            Code::Base,
             text![
                 name,
                 " is there to be built upon, and what is built upon it may add this"
@@ -203,7 +204,7 @@ fn near_name(
         return Some(Verdict::no_fix(
             severity(wanted, Severity::Warning),
             NoFix::new(
-                "several-near",
+                Code::SeveralNear,
                 format!("{} have names near to it", near.join(" and ")),
             ),
         ));
@@ -241,7 +242,7 @@ fn near_name(
     let places: Vec<&Place<'_>> = gap.wanted.iter().map(|w| &w.place).collect();
     let fix = if gap.wanted.iter().any(|w| w.embedded) {
         Err(NoFix::new(
-            "embedded-name",
+            Code::EmbeddedName,
             text![
                 Named::new(wanted.to.kind(), &name),
                 " is near to it; the field holds more than the name"
@@ -311,7 +312,7 @@ fn other_namespace(
     };
     let mut verdict = Verdict::no_fix(
         severity(wanted, Severity::Warning),
-        NoFix::new("other-namespace", text),
+        NoFix::new(Code::OtherNamespace, text),
     );
     verdict.related.extend(at.map(|at| {
         (
@@ -346,7 +347,10 @@ fn defined_elsewhere(
         } else {
             Severity::Info
         };
-        return Some(Verdict::no_fix(severity, NoFix::new("other-overlay", text)));
+        return Some(Verdict::no_fix(
+            severity,
+            NoFix::new(Code::OtherOverlay, text),
+        ));
     }
     let file = facts
         .nearest(wanted, namespace, gap.resource.file)
@@ -355,7 +359,7 @@ fn defined_elsewhere(
         Path(&ws.file(file).path),
         " defines it: say in [[apply-sets]] if they are applied together"
     ];
-    Some(Verdict::remark(NoFix::new("other-set", text)))
+    Some(Verdict::remark(NoFix::new(Code::OtherSet, text)))
 }
 
 /// Something of the set may make it.
@@ -368,7 +372,7 @@ fn elsewhere(
     let ws = facts.workspace();
     if let Some(id) = facts.installer(set) {
         return Some(Verdict::remark(NoFix::new(
-            "made-by-resource",
+            Code::MadeByResource,
             text![ws.resource(id).display(), " may install it"],
         )));
     }
@@ -378,12 +382,12 @@ fn elsewhere(
             ws.resource(id).display(),
             ", whose operator may make it"
         ];
-        return Some(Verdict::remark(NoFix::new("made-by-resource", text)));
+        return Some(Verdict::remark(NoFix::new(Code::MadeByResource, text)));
     }
     let platform =
         namespace.filter(|ns| ns.starts_with("kube-") || ns.starts_with("openshift-"))?;
     Some(Verdict::remark(NoFix::new(
-        "platform-namespace",
+        Code::PlatformNamespace,
         format!("namespace {platform} belongs to the platform, which may make it"),
     )))
 }
@@ -420,16 +424,16 @@ fn missing(
     let mut verdict =
         if let Some(directory) = facts.examples(gap.resource.file).filter(|_| !configured) {
             Verdict::remark(NoFix::new(
-                "example",
+                Code::Example,
                 format!("it lies below {directory}/: whoever adapts it may make it"),
             ))
         } else if wanted.to == Target::Secret && !(absent == 1 && present > 1) {
             Verdict::remark(NoFix::new(
-                "secret-elsewhere",
+                Code::SecretElsewhere,
                 "Secrets are often not kept with the manifests: it must be there before its reader",
             ))
         } else if configured && wanted.to == Target::ConfigMap {
-            Verdict::no_fix(Severity::Error, NoFix::new("not-defined", nothing))
+            Verdict::no_fix(Severity::Error, NoFix::new(Code::NotDefined, nothing))
         } else if (absent == 1 && present > 0) || !notes.is_empty() {
             let text = match present {
                 0 => nothing.to_owned(),
@@ -444,10 +448,10 @@ fn missing(
                     )
                 }
             };
-            Verdict::no_fix(Severity::Warning, NoFix::new("not-defined", text))
+            Verdict::no_fix(Severity::Warning, NoFix::new(Code::NotDefined, text))
         } else {
             Verdict::remark(NoFix::new(
-                "perhaps-elsewhere",
+                Code::PerhapsElsewhere,
                 format!("{nothing}; whoever applies it may make it, or another set"),
             ))
         };

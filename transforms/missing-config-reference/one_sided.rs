@@ -9,6 +9,7 @@ use kubewright_model::kube::{Resource, ResourceId, SetId, Workspace};
 use kubewright_model::text;
 use kubewright_model::text::Named;
 
+use super::codes::Code;
 use super::evidence::Facts;
 use super::wanted::Wanted;
 use super::{META, objects, say};
@@ -109,7 +110,7 @@ fn finding(facts: &Facts<'_, '_>, one: &OneSided<'_>) -> Option<Finding> {
         .about(one.resource.id)
         .subject("one-sided", [to, name])
         .fix(Err(NoFix::new(
-            "namespace-on-one-side",
+            Code::NamespaceOnOneSide,
             format!("write `namespace: {stated}` into the metadata of {bare} too"),
         ))),
     )

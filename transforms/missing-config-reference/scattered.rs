@@ -10,6 +10,7 @@ use kubewright_model::text;
 use kubewright_model::text::{Named, Path, Text};
 use kubewright_model::yaml::Node;
 
+use super::codes::Code;
 use super::evidence::{Facts, may_equal};
 use super::objects::place;
 use super::wanted::{Place, View, Wanted};
@@ -101,7 +102,7 @@ fn verdict(facts: &Facts<'_, '_>, resource: &Resource, wanted: &Wanted<'_>) -> O
         " define it with different data, and nothing says which of them is applied with it: say \
          so in [[apply-sets]]"
     ];
-    let mut verdict = Verdict::remark(NoFix::new("several-definitions", text));
+    let mut verdict = Verdict::remark(NoFix::new(Code::SeveralDefinitions, text));
     let display = text![Named::new(wanted.to.kind(), &wanted.name)];
     let places = ids.iter().filter_map(|id| place(facts, *id));
     verdict.related = places

@@ -8,6 +8,7 @@ use kubewright_model::text;
 use kubewright_model::text::{Named, Text, Verbatim};
 
 use super::META;
+use super::codes::Code;
 use super::wanted::Wanted;
 
 /// A reference that the build leaves behind.
@@ -132,7 +133,7 @@ fn unknown_field(workspace: &Workspace, lost: &Unfollowed<'_>) -> NoFix {
         "; name a file under `configurations` of the kustomization, with: ",
         Verbatim(&configuration)
     ];
-    NoFix::new("name-not-followed", text)
+    NoFix::new(Code::NameNotFollowed, text)
 }
 
 fn other_build(lost: &Unfollowed<'_>) -> NoFix {
@@ -145,7 +146,7 @@ fn other_build(lost: &Unfollowed<'_>) -> NoFix {
     let text = format!(
         "the two are built by kustomizations of their own, and neither build sees the other: {cure}, or put both into one"
     );
-    NoFix::new("name-of-another-build", text)
+    NoFix::new(Code::NameOfAnotherBuild, text)
 }
 
 fn other_namespace(
@@ -197,7 +198,7 @@ fn other_namespace(
         generator()
     };
     (
-        NoFix::new("namespace-not-followed", text),
+        NoFix::new(Code::NamespaceNotFollowed, text),
         at.map(|at| (at, text!["the ", what])).into_iter().collect(),
     )
 }

@@ -11,6 +11,7 @@ use kubewright_model::text::{Named, Text};
 use kubewright_model::yaml::Node;
 
 use super::META;
+use super::codes::Code;
 use super::evidence::Facts;
 
 /// The findings, one for each ConfigMap.
@@ -88,7 +89,7 @@ fn blanked(facts: &Facts<'_, '_>, resource: &Resource) -> Option<Finding> {
                 .about(resource.id)
                 .subject("variables", names)
                 .fix(Err(NoFix::new(
-                    "blank-variable",
+                    Code::BlankVariable,
                     "set it there, write `$${…}` for text that is to stay, or label the ConfigMap \
                      `kustomize.toolkit.fluxcd.io/substitute: disabled`",
                 ))),

@@ -12,6 +12,7 @@ use std::ops::Range;
 use kubewright_model::finding::NoFix;
 use kubewright_model::yaml::{Edit, Node, Value};
 
+use super::codes::Code;
 use super::command::{self, Reading};
 use super::flags::{self, BIND, Field, HOST_IP, NODE_NAME};
 use super::recognise::{self, containers, is_placeholder};
@@ -82,7 +83,7 @@ impl OneNode {
                  an address that is right everywhere, such as 0.0.0.0",
                 first.from, first.text, other.from, other.text
             );
-            return Err(NoFix::new("several-addresses", text));
+            return Err(NoFix::new(Code::SeveralAddresses, text));
         }
         Ok(one)
     }
@@ -206,7 +207,7 @@ impl OneNode {
                 "{} asks for nodes by their name: no pod would start on another; take it out",
                 place(node)
             );
-            return Some(NoFix::new("node-value-elsewhere", text));
+            return Some(NoFix::new(Code::NodeValueElsewhere, text));
         }
         moved.iter().find_map(|(key, value)| {
             let Value::Str(text) = value else { return None };
@@ -235,7 +236,7 @@ fn refusal(place: &str, word: &Own) -> NoFix {
          take it out",
         word.text, word.from
     );
-    NoFix::new("node-value-elsewhere", text)
+    NoFix::new(Code::NodeValueElsewhere, text)
 }
 
 /// The containers of the pod and its init containers.

@@ -9,6 +9,7 @@ use kubewright_model::finding::NoFix;
 use kubewright_model::yaml::Node;
 
 use super::choose;
+use super::codes::Code;
 use super::mounts::{Mount, covers, parent};
 use super::options::Strategy;
 use super::ordinal;
@@ -60,7 +61,7 @@ pub(super) fn decide<'p, 'a>(
     let volume = pod.volume(mount.volume)?;
     if let Some(source) = mount.sub_path.and_then(|path| volume.token(path)) {
         let text = "mount the volume at a directory of its own, without subPath, and read the token there: the kubelet renews it in place";
-        let case = Case::Token(NoFix::new("token", text));
+        let case = Case::Token(NoFix::new(Code::Token, text));
         return Some(Decision {
             mount,
             volume,
@@ -88,7 +89,7 @@ pub(super) fn decide<'p, 'a>(
                 "no key or item {path}: the kubelet makes an empty directory of that name and mounts it at {} of {pod_name}",
                 mount.written
             );
-            let case = Case::Missing(NoFix::new("missing-key", text));
+            let case = Case::Missing(NoFix::new(Code::MissingKey, text));
             return Some(Decision {
                 mount,
                 volume,
@@ -100,7 +101,7 @@ pub(super) fn decide<'p, 'a>(
         }
         return keep(
             first,
-            "subpath-expr",
+            Code::SubpathExpr,
             "subPathExpr chooses a file for each pod, which items cannot say".into(),
         );
     }
@@ -114,7 +115,7 @@ pub(super) fn decide<'p, 'a>(
     {
         return keep(
             first,
-            "placeholder",
+            Code::Placeholder,
             format!("{text} is filled in by another tool"),
         );
     }
@@ -124,7 +125,7 @@ pub(super) fn decide<'p, 'a>(
         Found::Unknown => {
             return keep(
                 first,
-                "source-unknown",
+                Code::SourceUnknown,
                 format!(
                     "it is not known which source of the volume {} has {sub_path}",
                     volume.name
@@ -180,7 +181,7 @@ fn missing<'p, 'a>(
 ) -> Case<'p, 'a> {
     if source.optional {
         return Case::Keep(NoFix::new(
-            "optional",
+            Code::Optional,
             format!(
                 "{} is optional: there may be nothing to link to",
                 source.display()
@@ -196,7 +197,7 @@ fn missing<'p, 'a>(
         format!("{} has no key {sub_path}", source.display())
     };
     Case::Missing(NoFix::new(
-        "missing-key",
+        Code::MissingKey,
         format!(
             "{what}: the kubelet makes an empty directory of that name and mounts it at {}",
             mount.written
@@ -213,7 +214,7 @@ fn settled<'p, 'a>(pod: &Pod<'_>, read: &[&Source<'_>]) -> Option<Case<'p, 'a>> 
     let name = read.first()?.display();
     if known.iter().all(|k| k.immutable) {
         return Some(Case::Settled(NoFix::new(
-            "immutable",
+            Code::Immutable,
             format!("{name} is immutable: its content never changes"),
         )));
     }
@@ -225,7 +226,7 @@ fn settled<'p, 'a>(pod: &Pod<'_>, read: &[&Source<'_>]) -> Option<Case<'p, 'a>> 
     known
         .iter()
         .all(|k| k.hashed_name)
-        .then(|| Case::Settled(NoFix::new("generated-name", text())))
+        .then(|| Case::Settled(NoFix::new(Code::GeneratedName, text())))
 }
 
 fn directory<'p, 'a>(
@@ -302,7 +303,7 @@ fn whole(own: &Own<'_>) -> Result<(), NoFix> {
         .is_some_and(|n| !n.is_null());
     image.then_some(()).ok_or_else(|| {
         NoFix::new(
-            "fragment",
+            Code::Fragment,
             "the container has no image: this is a patch, and the rest of it is elsewhere",
         )
     })
@@ -326,7 +327,7 @@ fn linux(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
         || options
     {
         return Err(NoFix::new(
-            "windows",
+            Code::Windows,
             "the pod runs on Windows, where there is no /bin/sh",
         ));
     }

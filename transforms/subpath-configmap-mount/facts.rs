@@ -8,6 +8,7 @@ use kubewright_model::kube::images::{
 use kubewright_model::text;
 use kubewright_model::text::Text;
 
+use super::codes::Code;
 use super::mounts::{covers, name, parent};
 use super::pod::{Own, Pod};
 use super::say;
@@ -46,7 +47,7 @@ impl Facts {
             &settings.images,
             lock,
         );
-        let mut sources = sources.map_err(|text| NoFix::new("image-facts-invalid", text))?;
+        let mut sources = sources.map_err(|text| NoFix::new(Code::ImageFactsInvalid, text))?;
         if pod.image_changes(own) {
             sources.retain(|s| s.by == StatedBy::Annotation);
         }

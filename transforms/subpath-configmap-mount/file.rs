@@ -4,6 +4,7 @@
 use kubewright_model::finding::NoFix;
 use kubewright_model::yaml::{Edit, Node, Refusal, Value};
 
+use super::codes::Code;
 use super::decide::Decision;
 use super::mounts::{self, Mount, covers};
 use super::pod::{Own, Pod};
@@ -47,7 +48,7 @@ impl File<'_, '_, '_> {
 pub(super) fn target(own: &Own<'_>, mount: &Mount<'_>) -> Result<String, NoFix> {
     let refuse = |why: &str| {
         Err(NoFix::new(
-            "mount-path",
+            Code::MountPath,
             format!("mountPath {} {why}", mount.written),
         ))
     };
@@ -69,7 +70,7 @@ pub(super) fn target(own: &Own<'_>, mount: &Mount<'_>) -> Result<String, NoFix> 
     }
     if RUNTIME_FILES.contains(&path.as_str()) || log(own) == Some(&path) {
         return Err(NoFix::new(
-            "runtime-file",
+            Code::RuntimeFile,
             format!("the kubelet mounts a {path} of its own wherever no volume is mounted there"),
         ));
     }
@@ -210,7 +211,7 @@ fn free_directory(
         .collect();
     let base = mounts::normal(root).filter(|r| r != "/").ok_or_else(|| {
         NoFix::new(
-            "mount-dir",
+            Code::MountDir,
             format!("mount-root {root} is no absolute path"),
         )
     })?;
@@ -229,7 +230,7 @@ fn free_directory(
         }
     }
     Err(NoFix::new(
-        "mount-dir",
+        Code::MountDir,
         format!(
             "no directory below {base} lies apart from the container's mounts: set another mount-root"
         ),

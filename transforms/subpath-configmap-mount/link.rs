@@ -10,6 +10,7 @@ use kubewright_model::kube::Site;
 use kubewright_model::kube::images::{PathFact, PathKind, Shell};
 use kubewright_model::yaml::Node;
 
+use super::codes::Code;
 use super::facts::{Basis, Facts};
 use super::file::{self, File, Moved};
 use super::minds::{self, Way};
@@ -64,7 +65,7 @@ pub(super) fn rewrite(
             "no shell"
         };
         return Err(NoFix::new(
-            "no-shell",
+            Code::NoShell,
             format!("the image has {what}: {}", say::source(told.by)),
         ));
     }
@@ -102,7 +103,7 @@ pub(super) fn possible_in(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
     if let Some(command) = container.get("command") {
         let first = words(command, "command")?.first().copied();
         first
-            .ok_or_else(|| NoFix::new("command-form", "command is empty"))
+            .ok_or_else(|| NoFix::new(Code::CommandForm, "command is empty"))
             .and_then(no_dash)?;
     }
     pod.not_patched(
@@ -125,7 +126,7 @@ pub(super) fn possible(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_, '_, '_>) ->
         odd.or(user::security(pod, own, "runAsUser").filter(|n| n.as_int().is_none()))
     {
         return Err(NoFix::new(
-            "placeholder",
+            Code::Placeholder,
             format!(
                 "{} is filled in by another tool",
                 node.text().unwrap_or("securityContext")
@@ -134,7 +135,7 @@ pub(super) fn possible(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_, '_, '_>) ->
     }
     if ground == Ground::Root && user::read_only_root(own) {
         return Err(NoFix::new(
-            "read-only-root",
+            Code::ReadOnlyRoot,
             "the root file system is read-only: no link can be made there",
         ));
     }
@@ -152,7 +153,7 @@ pub(super) fn possible(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_, '_, '_>) ->
             "the postStart hook names {}, and nothing says whether it runs before the link is made",
             file.target
         );
-        return Err(NoFix::new("post-start", why));
+        return Err(NoFix::new(Code::PostStart, why));
     }
     let probes = ["livenessProbe", "readinessProbe", "startupProbe"];
     if let Some(probe) = probes
@@ -163,7 +164,7 @@ pub(super) fn possible(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_, '_, '_>) ->
             "the {probe} names {}, and nothing says whether it runs before the link is made",
             file.target
         );
-        return Err(NoFix::new("probe-names-path", why));
+        return Err(NoFix::new(Code::ProbeNamesPath, why));
     }
     Ok(())
 }
@@ -192,7 +193,7 @@ pub(super) fn ground_of(
                 "the image has a directory at {}: a file cannot be mounted over it, nor a link take its place",
                 file.target
             );
-            return Err(NoFix::new("directory-in-the-way", why));
+            return Err(NoFix::new(Code::DirectoryInTheWay, why));
         }
         Some((
             _,
@@ -243,7 +244,7 @@ fn may_write(
 ) -> Result<(), NoFix> {
     let refuse = |why: &str| {
         Err(NoFix::new(
-            "non-root",
+            Code::NonRoot,
             format!("the container does not run as root: {why}"),
         ))
     };
@@ -256,7 +257,7 @@ fn may_write(
         )
     {
         return Err(NoFix::new(
-            "dropped-capabilities",
+            Code::DroppedCapabilities,
             "without the capability DAC_OVERRIDE root may be unable to write where the link goes",
         ));
     }
@@ -335,7 +336,7 @@ fn program<'a>(
             .or(cmd.first().map(String::as_str))
         else {
             return Err(NoFix::new(
-                "entrypoint-unknown",
+                Code::EntrypointUnknown,
                 "the image is stated to have neither ENTRYPOINT nor CMD: there is nothing to run",
             ));
         };
@@ -364,7 +365,7 @@ fn program<'a>(
 fn no_dash(first: &str) -> Result<(), NoFix> {
     let refuse = || {
         NoFix::new(
-            "command-dash",
+            Code::CommandDash,
             "the command starts with `-`, which some shells take for an option of exec",
         )
     };
@@ -391,7 +392,7 @@ fn ground(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_, '_, '_>) -> Result<Groun
     };
     if !empty_dir(pod, outer) {
         return Err(NoFix::new(
-            "parent-is-volume",
+            Code::ParentIsVolume,
             format!(
                 "{directory} lies in the volume {}: a link there would outlive the container, or cannot be made",
                 outer.volume
@@ -460,7 +461,7 @@ fn environment(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
         let Some(keys) = &known.keys else {
             let what = format!("{} {}", reference.to.kind(), reference.name);
             return Err(NoFix::new(
-                "environment-unknown",
+                Code::EnvironmentUnknown,
                 format!(
                     "envFrom reads {what}, whose keys are not known: the shell would drop those that are no identifier"
                 ),
@@ -479,7 +480,7 @@ fn environment(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
 
 fn dropped(name: &str) -> NoFix {
     NoFix::new(
-        "environment-names",
+        Code::EnvironmentNames,
         format!(
             "the shell would drop the environment variable {name}, whose name is no identifier"
         ),
@@ -499,7 +500,7 @@ fn words<'a>(list: Node<'a>, field: &str) -> Result<Vec<&'a str>, NoFix> {
     let words: Option<Vec<&str>> = list.items().map(Node::as_str).collect();
     words
         .filter(|_| list.is_sequence())
-        .ok_or_else(|| NoFix::new("command-form", format!("{field} is no list of strings")))
+        .ok_or_else(|| NoFix::new(Code::CommandForm, format!("{field} is no list of strings")))
 }
 
 /// The literal value of an environment variable; the last one of that name counts.

@@ -10,6 +10,7 @@ use kubewright_model::finding::NoFix;
 use kubewright_model::kube::Target;
 use kubewright_model::yaml::Node;
 
+use super::codes::Code;
 use super::facts::{Basis, Facts};
 use super::file::File;
 use super::mounts::{name, normal};
@@ -261,7 +262,7 @@ pub(super) fn place(target: &str, basis: &mut Basis) -> Result<(), NoFix> {
     };
     if rule.fails {
         return Err(NoFix::new(
-            "program-refuses",
+            Code::ProgramRefuses,
             format!(
                 "{target} would be a link into a volume, and {}",
                 rule.difference

@@ -45,6 +45,7 @@ use kubewright_model::text;
 use kubewright_model::text::Text;
 use kubewright_model::yaml::{Edit, Word};
 
+use self::codes::Code;
 use self::decide::{Case, Decision};
 use self::facts::{Basis, Facts};
 use self::file::File;
@@ -63,7 +64,7 @@ static META: Meta = Meta {
     isolated: false,
     since: "0.1.0",
     docs: include_str!("README.md"),
-    codes: codes::CODES,
+    codes: Code::ALL,
 };
 
 impl Transform for SubPathConfigMapMount {

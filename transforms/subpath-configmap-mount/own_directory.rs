@@ -11,6 +11,7 @@ use kubewright_model::finding::NoFix;
 use kubewright_model::kube::images::{PathFact, PathKind};
 use kubewright_model::yaml::{Edit, Node};
 
+use super::codes::Code;
 use super::facts::{Basis, Facts};
 use super::file::{self, File};
 use super::minds::{self, Way};
@@ -52,7 +53,7 @@ pub(super) fn possible(
     directory: &str,
     files: &[&File<'_, '_, '_>],
 ) -> Result<(), NoFix> {
-    let refuse = |why: String| Err(NoFix::new("directory-shared", why));
+    let refuse = |why: String| Err(NoFix::new(Code::DirectoryShared, why));
     if let Some(path) = file::runtime_mount(own, directory).filter(|_| directory != "/") {
         return refuse(format!(
             "{path} is mounted by the kubelet or the container runtime, so {directory} can be no volume"
@@ -102,7 +103,7 @@ pub(super) fn basis(
         .is_some_and(|work| work != directory && covers(directory, work))
     {
         return Err(NoFix::new(
-            "directory-in-use",
+            Code::DirectoryInUse,
             format!("the image's working directory lies below {directory}"),
         ));
     }
@@ -136,13 +137,13 @@ pub(super) fn emptiness(
 ) -> Result<PathFact, NoFix> {
     let in_use = |what: String| {
         NoFix::new(
-            "directory-in-use",
+            Code::DirectoryInUse,
             format!("the image has {what}, which the volume would hide"),
         )
     };
     let Some(told) = facts.path(directory) else {
         return Err(NoFix::new(
-            "directory-unknown",
+            Code::DirectoryUnknown,
             format!("what the image has in {directory} is not stated"),
         ));
     };

@@ -10,6 +10,7 @@ use kubewright_model::finding::NoFix;
 use kubewright_model::kube::images::{PathKind, Shell, StatedBy};
 use kubewright_model::yaml::Value;
 
+use super::codes::Code;
 use super::facts::{Basis, Facts, Told};
 use super::file::{self, File, Moved};
 use super::minds::{self, Way};
@@ -67,12 +68,12 @@ pub(super) fn possible<'a>(
     own: &Own<'a>,
     file: &File<'_, '_, '_>,
 ) -> Result<Vec<Token<'a>>, NoFix> {
-    let refuse = |why: String| Err(NoFix::new("named-elsewhere", why));
+    let refuse = |why: String| Err(NoFix::new(Code::NamedElsewhere, why));
     let tokens = texts::tokens(own, file.decision.mount);
     let target = &file.target;
     if tokens.is_empty() {
         return Err(NoFix::new(
-            "path-not-named",
+            Code::PathNotNamed,
             format!("no word of command, args or env is {target}"),
         ));
     }
@@ -112,7 +113,7 @@ fn basis(
             .and_then(|told| Some((told.by, told.value.named?)));
         if words.is_some_and(|told| has(told.value.entrypoint)) {
             return Err(NoFix::new(
-                "named-elsewhere",
+                Code::NamedElsewhere,
                 format!("{} is also named in the image's ENTRYPOINT", file.target),
             ));
         }

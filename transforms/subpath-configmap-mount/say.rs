@@ -6,6 +6,7 @@ use kubewright_model::text;
 use kubewright_model::text::{Named, Text};
 use kubewright_model::yaml::Node;
 
+use super::codes::Code;
 use super::decide::Decision;
 use super::facts::Facts;
 use super::file::File;
@@ -75,23 +76,23 @@ pub(super) fn unknown(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, what: Unknown
     let entrypoint = what == Unknown::Entrypoint;
     let (code, why) = match (pod.image_changes(own), entrypoint) {
         (true, true) => (
-            "image-rewritten",
+            Code::ImageRewritten,
             format!(
                 "there is no command, and kustomize may replace the image {image}: there are no words to pass on"
             ),
         ),
         (true, false) => (
-            "image-rewritten",
+            Code::ImageRewritten,
             format!("kustomize may replace the image {image}: whether it has a shell is not known"),
         ),
         (false, true) => (
-            "entrypoint-unknown",
+            Code::EntrypointUnknown,
             format!(
                 "there is no command, and the ENTRYPOINT of the image {image} is not stated: there are no words to pass on"
             ),
         ),
         (false, false) => (
-            "shell-unknown",
+            Code::ShellUnknown,
             format!("nothing states that the image {image} has a shell"),
         ),
     };

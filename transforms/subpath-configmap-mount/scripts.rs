@@ -7,6 +7,7 @@ use kubewright_model::kube::images::{Stated, StatedBy};
 use kubewright_model::script::{Handling, handling};
 use kubewright_model::yaml::Node;
 
+use super::codes::Code;
 use super::facts::{Basis, Facts};
 use super::mounts::name;
 use super::pod::{Own, Pod};
@@ -150,7 +151,7 @@ fn refusal(target: &str, who: &str) -> NoFix {
         "{who} writes, moves or removes {target} or its directory, or asks whether something is mounted there: a mount point cannot be replaced, \
          a link would be, and no update would arrive any more"
     );
-    NoFix::new("script-handles", text)
+    NoFix::new(Code::ScriptHandles, text)
 }
 
 /// The first script among the words that a container runs, as its name tells.

@@ -9,6 +9,7 @@ use kubewright_model::kube::Target;
 use kubewright_model::text::Named;
 use kubewright_model::yaml::{Edit, Level, Node, Value};
 
+use super::codes::Code;
 use super::objects::Known;
 
 /// The mode of files without `defaultMode` (`ConfigMapVolumeSourceDefaultMode` of
@@ -122,7 +123,7 @@ impl<'a> Volume<'a> {
         self.check_fields()?;
         match self.sources.iter().find(|s| s.optional) {
             Some(source) => Err(NoFix::new(
-                "optional",
+                Code::Optional,
                 format!(
                     "{} is optional: without it a link would lead nowhere, where now an empty directory is",
                     source.display()
@@ -159,7 +160,7 @@ impl<'a> Volume<'a> {
             });
         if let Some(field) = unknown {
             return Err(NoFix::new(
-                "volume-fields",
+                Code::VolumeFields,
                 format!(
                     "volume {} has the field {field}, which is not known to survive in a projected volume",
                     self.name
@@ -183,10 +184,10 @@ impl<'a> Volume<'a> {
                 let text = format!(
                     "{field} \"{text}\" is a string where the API server wants a number: write it as a decimal number first"
                 );
-                return Err(NoFix::new("mode-as-string", text));
+                return Err(NoFix::new(Code::ModeAsString, text));
             }
             return Err(NoFix::new(
-                "placeholder",
+                Code::Placeholder,
                 format!(
                     "{} is filled in by another tool",
                     node.text().unwrap_or("a field")
