@@ -153,7 +153,7 @@ pub(super) fn shared(ws: &Workspace, to: Target) -> Vec<Finding> {
             };
             let place = namespace.map_or_else(Text::new, |n| text![" in namespace ", n]);
             let subject = [to.kind(), name].into_iter().chain(namespace);
-            found.push(META.finding(Severity::Warning, Location::of(resource.file, node), text![Named::new(to.kind(), &name), place, " is applied by ", Text::joined(names, " and "), ", ", &fight]).related(parts
+            found.push(META.finding(Severity::Warning, Location::of(resource.file, node), text![Named::new(to.kind(), name), place, " is applied by ", Text::joined(names, " and "), ", ", &fight]).related(parts
                     .iter()
                     .filter_map(of)
                     .filter_map(|a| {

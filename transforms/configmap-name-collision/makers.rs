@@ -101,7 +101,7 @@ fn made<'a>(ws: &'a Workspace, member: &'a Member, to: Target) -> Vec<(String, M
                 manner,
                 name,
                 external_keys(node),
-                text![" (creationPolicy: ", Verbatim(&policy), ")"],
+                text![" (creationPolicy: ", Verbatim(policy), ")"],
             )]
         }
         ("bitnami.com", "SealedSecret", Target::Secret) => {
@@ -256,7 +256,7 @@ impl Object<'_> {
         let namespace = self
             .namespace
             .map_or_else(Text::new, |n| text![" in namespace ", &n]);
-        text![Named::new(self.to.kind(), &self.name), &namespace]
+        text![Named::new(self.to.kind(), self.name), &namespace]
     }
 
     /// A manifest and a custom resource.
@@ -400,7 +400,7 @@ impl Object<'_> {
             Severity::Warning
         };
         let primary = Location::of(self.ws.resource(a.id).file, a.name);
-        Some(self.finding(primary, a.id, b, (message.into(), severity, advice)))
+        Some(self.finding(primary, a.id, b, (message, severity, advice)))
     }
 
     fn finding(

@@ -57,7 +57,7 @@ pub(super) fn plan(
         .flat_map(Definition::keys)
         .find(|k| !seen.insert(k))
     {
-        return no(text!["several definitions hold ", Field(&key)]);
+        return no(text!["several definitions hold ", Field(key)]);
     }
     let size: usize = collision.definitions.iter().map(Definition::size).sum();
     if size > MAX_SIZE {
@@ -134,7 +134,7 @@ pub(super) fn plan(
             " bytes"
         ],
         text![
-            Named::new(object, &collision.name),
+            Named::new(object, collision.name),
             " stays in the cluster and holds all keys from the next apply on; nothing is left to prune, and no reference changes"
         ],
     ];

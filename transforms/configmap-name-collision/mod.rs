@@ -290,7 +290,7 @@ fn message(ws: &Workspace, collision: &Collision<'_>) -> Text {
     ];
     if !collision.certain {
         return text![
-            Named::new(collision.to.kind(), &collision.name),
+            Named::new(collision.to.kind(), collision.name),
             " is defined ",
             collision.definitions.len(),
             " times, perhaps in one namespace"

@@ -159,7 +159,7 @@ pub(super) fn fixed(collision: &Collision<'_>) -> Option<Reason> {
                 Code::FixedName,
                 text![
                     "programs look ",
-                    Named::new(collision.to.kind(), &name),
+                    Named::new(collision.to.kind(), name),
                     " up by its name"
                 ],
             ));

@@ -49,7 +49,7 @@ pub(super) fn note(
         name_of(&keeps),
         others.iter().map(name_of).collect::<Vec<_>>(),
     );
-    let object = text![Named::new(collision.to.kind(), &collision.name)];
+    let object = text![Named::new(collision.to.kind(), collision.name)];
     let deleting = pruning.iter().map(name_of).collect::<Vec<_>>().join(", ");
     let namespace = collision
         .namespace

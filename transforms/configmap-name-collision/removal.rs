@@ -84,7 +84,7 @@ pub(super) fn twins(
             kept
         ],
         text![
-            Named::new(object, &collision.name),
+            Named::new(object, collision.name),
             " stays in the cluster as it is; nothing is left to prune, and nothing restarts"
         ],
     ];

@@ -138,13 +138,13 @@ fn not_string(workspace: &Workspace, invalid: &Invalid<'_>) -> Option<Said> {
         Err(NoFix::new(
             Code::NoName,
             text![
-                Verbatim(&text),
+                Verbatim(text),
                 " is no name that the API server takes, in quotes or without: give it another"
             ],
         ))
     } else {
         Ok((
-            text!["put ", Verbatim(&text), " in quotes"],
+            text!["put ", Verbatim(text), " in quotes"],
             Value::quoted(text),
         ))
     };
@@ -169,7 +169,7 @@ fn no_value(invalid: &Invalid<'_>) -> Said {
         message: text![Field(&path(invalid)), " of ", name(invalid), " has no value: YAML reads nothing behind the colon, or a comment"],
         notes: vec!["kubectl before 1.25 refuses it; a later one takes the key away, or stores an empty text".into()],
         related: Vec::new(),
-        fix: Err(NoFix::new(Code::NoValue, text!["write ", Field(&key), ": \"\" if it is to be empty, or have it filled in before it is applied"])),
+        fix: Err(NoFix::new(Code::NoValue, text!["write ", Field(key), ": \"\" if it is to be empty, or have it filled in before it is applied"])),
     }
 }
 
@@ -180,7 +180,7 @@ fn mode_string(invalid: &Invalid<'_>) -> Option<Said> {
         " of ",
         name(invalid),
         " is the string \"",
-        Verbatim(&text),
+        Verbatim(text),
         "\": the API server wants a number and refuses the object"
     ];
     let octal = text
@@ -188,7 +188,7 @@ fn mode_string(invalid: &Invalid<'_>) -> Option<Said> {
         .or_else(|| text.strip_prefix('0').filter(|digits| !digits.is_empty()));
     let fix = match octal.map(|digits| i64::from_str_radix(digits, 8)) {
         Some(Ok(mode)) if mode <= 0o777 => Ok((
-            text!["write ", mode.to_string(), ", which is ", Verbatim(&text)],
+            text!["write ", mode.to_string(), ", which is ", Verbatim(text)],
             Value::Int(mode),
         )),
         _ => {
@@ -200,7 +200,7 @@ fn mode_string(invalid: &Invalid<'_>) -> Option<Said> {
                     " (",
                     mode.to_string(),
                     " if ",
-                    Verbatim(&text),
+                    Verbatim(text),
                     " is octal, as in chmod)"
                 ]
             });
@@ -229,7 +229,7 @@ fn key_twice(invalid: &Invalid<'_>, first: Node<'_>) -> Said {
     };
     Said {
         severity: Severity::Error,
-        message: text!["the key ", Field(&key), " stands twice", place, " of ", name(invalid), ": the last one counts, or the object is refused"],
+        message: text!["the key ", Field(key), " stands twice", place, " of ", name(invalid), ": the last one counts, or the object is refused"],
         notes: vec!["kubectl keeps the last one without a word; kustomize and strict decoding refuse the object".into()],
         related: vec![(Location::of(invalid.file, first), "the first one".into())],
         fix: Err(NoFix::new(Code::KeyTwice, "remove the one that is not meant, or rename it")),
@@ -255,7 +255,7 @@ fn path_twice(invalid: &Invalid<'_>, first: Node<'_>) -> Said {
             " of ",
             name(invalid),
             " has two mounts at ",
-            Verbatim(&path),
+            Verbatim(path),
             ": the API server refuses it (must be unique)"
         ],
         notes: Vec::new(),

@@ -9,7 +9,7 @@
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Hold, PodTemplate, Resource, Target, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text, Verbatim};
+use kubewright_model::text::{Field, Named, Path, Text, Verbatim};
 use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
 
 pub(crate) use self::canon::base64;
@@ -417,15 +417,15 @@ impl Case<'_> {
         let kind = &self.resource.kind;
         Some(text![
             "annotation ",
-            key,
+            Field(key),
             " of the ",
             kind,
             " itself restarts nothing: it belongs into the metadata of the pod template"
         ])
     }
 
-    fn subject(&self) -> String {
-        format!("{} {}", self.resource.kind, self.resource.name)
+    fn subject(&self) -> Named {
+        self.resource.display()
     }
 
     /// The content is not known. A hash that is there all the same is kept up by nobody, and its

@@ -15,7 +15,7 @@ use kubewright_model::kube::{
     Evidence, Resolution, Resource, ResourceId, SetId, Target, Unknown, Workspace,
 };
 use kubewright_model::text;
-use kubewright_model::text::{Named, Path, Text};
+use kubewright_model::text::{Field, Named, Path, Text};
 use kubewright_model::yaml::Node;
 
 use super::canon::Section;
@@ -346,15 +346,22 @@ fn keys_read(
             source.extent == Extent::All || (source.extent == Extent::Data && !value.binary);
         if whole || source.keys.contains(key) {
             if value.unfilled == Some(Unfilled::Nothing) {
-                let text = format!(
-                    "{key} of {display} has no value: write \"\" if it is to be empty, or have it filled in first"
-                );
+                let text = text![
+                    Field(key),
+                    " of ",
+                    display,
+                    " has no value: write \"\" if it is to be empty, or have it filled in first"
+                ];
                 return Err(NoFix::new(Code::NoValue, text));
             }
             if value.unfilled == Some(Unfilled::Placeholder) {
-                let text = format!(
-                    "the value of {key} in {display} is filled in by another tool; hash what that tool writes"
-                );
+                let text = text![
+                    "the value of ",
+                    Field(key),
+                    " in ",
+                    display,
+                    " is filled in by another tool; hash what that tool writes"
+                ];
                 return Err(NoFix::new(Code::Placeholder, text));
             }
             keys.insert(key.clone(), Some(value.digest));
@@ -363,7 +370,12 @@ fn keys_read(
     if let Some(key) = source.required.iter().find(|key| !keys.contains_key(*key)) {
         return Err(NoFix::new(
             Code::KeyAbsent,
-            format!("{display} has no key {key}: the pod does not start until it has"),
+            text![
+                display,
+                " has no key ",
+                Field(key),
+                ": the pod does not start until it has"
+            ],
         ));
     }
     for key in &source.keys {

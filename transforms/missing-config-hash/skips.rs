@@ -3,6 +3,8 @@
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::{Hold, PodTemplate, Resource, Rollout, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::Field;
 use kubewright_model::yaml::Node;
 
 use super::codes::Code;
@@ -75,9 +77,15 @@ pub(super) fn kind(
         }
     }
     if let Some((owner, name)) = workspace.controller(resource.id) {
-        let text = format!(
-            "{owner} {name} owns it and writes its template: an annotation would be lost; change {owner} {name}"
-        );
+        let text = text![
+            &owner,
+            " ",
+            &name,
+            " owns it and writes its template: an annotation would be lost; change ",
+            &owner,
+            " ",
+            &name
+        ];
         return Err(NoFix::new(Code::Owned, text));
     }
     if Hold::of(resource, node) == Some(Hold::NoTrigger) {
@@ -118,7 +126,10 @@ pub(super) fn owner(
     for (key, value) in annotations(node).chain(annotations(template)) {
         for (part, off, code, what) in OWNERS {
             if key.contains(part) && !off.contains(&value) {
-                return Err(NoFix::new(*code, format!("{what} (annotation {key})")));
+                return Err(NoFix::new(
+                    *code,
+                    text![*what, " (annotation ", Field(key), ")"],
+                ));
             }
         }
     }
@@ -129,7 +140,7 @@ pub(super) fn owner(
     match covers::by_reloader(workspace, node, template, &names) {
         Some(key) => Err(NoFix::new(
             Code::Reloader,
-            format!("Reloader restarts it (annotation {key})"),
+            text!["Reloader restarts it (annotation ", Field(&key), ")"],
         )),
         None => Ok(()),
     }
@@ -152,14 +163,16 @@ pub(super) fn unwanted(
             return Err(if value.contains("{{") {
                 NoFix::new(
                     Code::ChecksumTemplated,
-                    format!("annotation {key} is filled in by a template"),
+                    text!["annotation ", Field(key), " is filled in by a template"],
                 )
             } else {
                 NoFix::new(
                     Code::ForeignChecksum,
-                    format!(
-                        "annotation {key} says already which configuration the pods have; whoever writes it must keep it up"
-                    ),
+                    text![
+                        "annotation ",
+                        Field(key),
+                        " says already which configuration the pods have; whoever writes it must keep it up"
+                    ],
                 )
             });
         }
@@ -171,9 +184,11 @@ pub(super) fn unwanted(
         Behind::Generator(_) => false,
     };
     if !reading.behind.is_empty() && reading.behind.iter().all(versioned) {
-        let text = format!(
-            "kapp gives it a new name with each change (annotation {VERSIONED}), and pods follow the name"
-        );
+        let text = text![
+            "kapp gives it a new name with each change (annotation ",
+            Field(VERSIONED),
+            "), and pods follow the name"
+        ];
         return Err(NoFix::new(Code::VersionedName, text));
     }
     if let Some(what) = covers::by_program(template, &names) {

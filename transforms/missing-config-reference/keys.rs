@@ -98,7 +98,7 @@ pub(super) fn of_maker(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Opti
             gap.resource,
             &[&key.place],
             one,
-            text!["read key ", Field(&one)],
+            text!["read key ", Field(one)],
         ),
         _ => Err(NoFix::new(
             Code::MakerLacksKey,
@@ -170,7 +170,7 @@ pub(super) fn of_encrypted(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Vec<Finding>
                     gap.resource,
                     &[&key.place],
                     one,
-                    text!["read key ", Field(&one)],
+                    text!["read key ", Field(one)],
                 ),
                 [] => Err(NoFix::new(Code::MissingKey, "no key of it is near to that")),
                 several => Err(NoFix::new(
@@ -343,11 +343,11 @@ fn choose(
                 .iter()
                 .all(|k| k.place.shown.text() == Some(key.text));
             verdict.fix = if whole {
-                rewrite(gap.resource, &written, one, text!["read key ", Field(&one)])
+                rewrite(gap.resource, &written, one, text!["read key ", Field(one)])
             } else {
                 Err(NoFix::new(
                     Code::MissingKey,
-                    text!["key ", Field(&one), " is near to it"],
+                    text!["key ", Field(one), " is near to it"],
                 ))
             };
         }

@@ -123,7 +123,7 @@ fn misnamed(facts: &Facts<'_, '_>, one: &Misnamed<'_>, all: &[Misnamed<'_>]) -> 
             aside(facts, resource, *set).unwrap_or(Severity::Error),
             places.first()?.at.clone(),
             text![
-                Named::new(&kind, &resource.name),
+                Named::new(kind, &resource.name),
                 " reads ",
                 &to,
                 " `",
@@ -195,7 +195,7 @@ fn incomplete_secret(facts: &Facts<'_, '_>, resource: &Resource) -> Option<Findi
             text![
                 Named::new("Secret", &resource.name),
                 " of type ",
-                Verbatim(&name),
+                Verbatim(name),
                 " has no key ",
                 Text::list(&lacking),
                 ": the API server refuses it"

@@ -244,7 +244,7 @@ fn near_name(
         Err(NoFix::new(
             Code::EmbeddedName,
             text![
-                Named::new(wanted.to.kind(), &name),
+                Named::new(wanted.to.kind(), name),
                 " is near to it; the field holds more than the name"
             ],
         ))
@@ -318,7 +318,7 @@ fn other_namespace(
         (
             at,
             text![
-                Named::new(wanted.to.kind(), &wanted.name),
+                Named::new(wanted.to.kind(), wanted.name),
                 " in namespace ",
                 theirs
             ],
@@ -492,7 +492,7 @@ fn holder(
         return None;
     };
     let what = if keys.len() == 1 {
-        text!["key ", Field(&keys[0])]
+        text!["key ", Field(keys[0])]
     } else {
         "all keys that are read".into()
     };

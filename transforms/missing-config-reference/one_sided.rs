@@ -71,7 +71,7 @@ fn finding(facts: &Facts<'_, '_>, one: &OneSided<'_>) -> Option<Finding> {
     let (stated, who, bare) = match &one.namespaces {
         (Some(reader), None) => (
             reader,
-            text![Named::new(&kind, &one.resource.name)],
+            text![Named::new(kind, &one.resource.name)],
             text!["the ", &to],
         ),
         (None, Some(theirs)) => (theirs, text![&to, " ", &name], text!["the ", kind]),

@@ -22,7 +22,7 @@ pub(super) fn object(
 ) -> Text {
     let (kind, name) = (&gap.resource.kind, &gap.resource.name);
     let (verb, place) = match &wanted.how {
-        How::Field(path) => ("names", text![" in ", Field(&path)]),
+        How::Field(path) => ("names", text![" in ", Field(path)]),
         _ => ("reads", Text::new()),
     };
     let comes = comes(wanted);
@@ -31,7 +31,7 @@ pub(super) fn object(
         " ",
         verb,
         " ",
-        Named::new(wanted.to.kind(), &wanted.name),
+        Named::new(wanted.to.kind(), wanted.name),
         place,
         ", which ",
         these(workspace, sets),
@@ -88,7 +88,7 @@ pub(super) fn key(
         KeyHow::SubPath(path) => {
             text![
                 "; the kubelet makes an empty directory of it and mounts that at ",
-                Verbatim(&path)
+                Verbatim(path)
             ]
         }
         KeyHow::Field => Text::new(),
@@ -108,9 +108,9 @@ pub(super) fn key(
     text![
         Named::new(kind, name),
         " reads key ",
-        Field(&key.text),
+        Field(key.text),
         " of ",
-        Named::new(wanted.to.kind(), &wanted.name),
+        Named::new(wanted.to.kind(), wanted.name),
         ", ",
         lacks,
         place,

@@ -60,7 +60,7 @@ fn finding_about<'a>(
     let message = text![
         Named::new(&resource.kind, &resource.name),
         " names ",
-        Named::new(want.to.kind(), &want.name),
+        Named::new(want.to.kind(), want.name),
         ", which several directories define"
     ];
     let gap = Gap {
@@ -103,7 +103,7 @@ fn verdict(facts: &Facts<'_, '_>, resource: &Resource, wanted: &Wanted<'_>) -> O
          so in [[apply-sets]]"
     ];
     let mut verdict = Verdict::remark(NoFix::new(Code::SeveralDefinitions, text));
-    let display = text![Named::new(wanted.to.kind(), &wanted.name)];
+    let display = text![Named::new(wanted.to.kind(), wanted.name)];
     let places = ids.iter().filter_map(|id| place(facts, *id));
     verdict.related = places
         .take(MAX_NAMES)

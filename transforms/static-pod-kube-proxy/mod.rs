@@ -25,7 +25,7 @@ mod version;
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Resource, SourceFile, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
+use kubewright_model::text::{Path, Text, Verbatim};
 use kubewright_model::yaml::{Node, Refusal};
 
 use self::codes::Code;
@@ -217,7 +217,7 @@ impl<'a> Case<'a> {
     }
 
     /// What is wrong: where the kubelet spares the pod, it is not evicted.
-    fn message(&self, pod: Node<'_>) -> String {
+    fn message(&self, pod: Node<'_>) -> Text {
         let name = self.pod.display();
         let version = self.version(pod);
         let spared = plan::is_protected(pod, &version) || version.spares_static_pods();
@@ -226,9 +226,12 @@ impl<'a> Case<'a> {
         } else {
             ", and before Kubernetes 1.16 it does not come back once evicted"
         };
-        format!(
-            "kube-proxy runs as a static pod ({name}): it is updated file by file on every node{evicted}"
-        )
+        text![
+            "kube-proxy runs as a static pod (",
+            &name,
+            "): it is updated file by file on every node",
+            &evicted
+        ]
     }
 
     /// The version of Kubernetes that the DaemonSet is for.
@@ -306,12 +309,12 @@ impl<'a> Case<'a> {
             converted
                 .lost
                 .iter()
-                .map(|c| text!["comment of a removed line: ", c]),
+                .map(|c| text!["comment of a removed line: ", Verbatim(c)]),
         );
         notes.extend(
             about
                 .iter()
-                .map(|c| text!["comment about the static pod, left out: ", c]),
+                .map(|c| text!["comment about the static pod, left out: ", Verbatim(c)]),
         );
         notes.extend(self.texts.iter().map(|text| {
             let place = places::place(text.node);

@@ -10,6 +10,8 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use kubewright_model::finding::NoFix;
+use kubewright_model::text;
+use kubewright_model::text::{Text, Verbatim};
 use kubewright_model::yaml::{Edit, Node, Value};
 
 use super::codes::Code;
@@ -113,14 +115,16 @@ impl OneNode {
     }
 
     /// The next place that can do without the value, with the change and what to say about it.
-    pub(super) fn next(&self, pod: Node<'_>) -> Result<Option<(Edit, String)>, NoFix> {
+    pub(super) fn next(&self, pod: Node<'_>) -> Result<Option<(Edit, Text)>, NoFix> {
         for host in hosts(pod) {
             let text = host.text().unwrap_or("");
             if self.is_host(text) {
-                let note = format!(
-                    "{} named {text}, one node: taken out, so that each pod is asked at its own address",
-                    place(host)
-                );
+                let note = text![
+                    place(host),
+                    " named ",
+                    Verbatim(text),
+                    ", one node: taken out, so that each pod is asked at its own address"
+                ];
                 return Ok(Some((host.remove()?, note)));
             }
             if is_placeholder(text) {
@@ -134,10 +138,12 @@ impl OneNode {
                 .find(|ip| ip.text().is_some_and(|t| self.is_host(t)));
             if let Some(ip) = bound {
                 let text = ip.text().unwrap_or("");
-                let note = format!(
-                    "{} named {text}, one node: taken out, it opens nothing on the host network",
-                    place(ip)
-                );
+                let note = text![
+                    place(ip),
+                    " named ",
+                    Verbatim(text),
+                    ", one node: taken out, it opens nothing on the host network"
+                ];
                 return Ok(Some((ip.remove()?, note)));
             }
         }
@@ -149,7 +155,7 @@ impl OneNode {
     pub(super) fn next_variable(
         &self,
         pod: Node<'_>,
-    ) -> Result<Option<(Edit, Field, String)>, NoFix> {
+    ) -> Result<Option<(Edit, Field, Text)>, NoFix> {
         for entry in all_containers(pod)
             .filter_map(|c| c.get("env"))
             .flat_map(Node::items)
@@ -163,10 +169,15 @@ impl OneNode {
             let Some(field) = self.field(text).filter(|_| name != API_SERVER) else {
                 continue;
             };
-            let note = format!(
-                "variable {name} was {text}, one node: it comes from {} now",
-                field.path
-            );
+            let note = text![
+                "variable ",
+                &name,
+                " was ",
+                Verbatim(text),
+                ", one node: it comes from ",
+                &field.path,
+                " now"
+            ];
             return Ok(Some((
                 entry.set(&flags::variable_from(name, field))?,
                 field,

@@ -8,6 +8,8 @@ use std::net::IpAddr;
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::{Resource, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::Verbatim;
 use kubewright_model::yaml::Node;
 
 use super::codes::Code;
@@ -112,7 +114,12 @@ fn interpreted(pod: Node<'_>) -> Option<NoFix> {
 pub(super) fn placeholder(field: &str, text: &str) -> NoFix {
     NoFix::new(
         Code::Placeholder,
-        format!("{field} holds a placeholder ({text}), so what it means on a node is not known"),
+        text![
+            &field,
+            " holds a placeholder (",
+            Verbatim(text),
+            "), so what it means on a node is not known"
+        ],
     )
 }
 
@@ -122,18 +129,20 @@ fn endpoint(call: &Call<'_>, server: Option<&str>) -> Option<NoFix> {
         let kubeconfig = call.flag("kubeconfig").is_some_and(|f| !f.value.is_empty());
         match server {
             None => {
-                let text = format!(
-                    "--master={} answers only on nodes where an API server, or a proxy to one, listens; state api-server in \
-                     [transforms.static-pod-kube-proxy]: an endpoint that every node reaches, or this one where every node has it",
-                    master.value
-                );
+                let text = text![
+                    Verbatim(&format!("--master={}", master.value)),
+                    " answers only on nodes where an API server, or a proxy to one, listens; state api-server in \
+                     [transforms.static-pod-kube-proxy]: an endpoint that every node reaches, or this one where every node has it"
+                ];
                 return Some(NoFix::new(Code::LocalApiserver, text));
             }
             Some(server) if !kubeconfig && server != master.value => {
-                let text = format!(
-                    "--master={} asks for no credentials and {server} does; give kube-proxy a --kubeconfig that is on every node",
-                    master.value
-                );
+                let text = text![
+                    Verbatim(&format!("--master={}", master.value)),
+                    " asks for no credentials and ",
+                    &server,
+                    " does; give kube-proxy a --kubeconfig that is on every node"
+                ];
                 return Some(NoFix::new(Code::LocalApiserver, text));
             }
             Some(_) => {}

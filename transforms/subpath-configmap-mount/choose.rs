@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::images::{self, Question};
 use kubewright_model::text;
-use kubewright_model::text::Text;
+use kubewright_model::text::{Text, Verbatim};
 use kubewright_model::yaml::{Edit, Node};
 
 use super::codes::Code;
@@ -197,11 +197,16 @@ fn own_directory<'f, 'd, 'p, 'a>(
     let directory = group.first().map_or("/", |f| f.directory());
     let (edits, basis) = own_directory::rewrite(pod, own, facts, directory, group)?;
     let what = if group.len() == 1 { "file" } else { "files" };
-    let title = format!("mount a projected volume with just the {what} at {directory}");
+    let title = text![
+        "mount a projected volume with just the ",
+        &what,
+        " at ",
+        Verbatim(directory)
+    ];
     Ok(Rewrite {
         strategy: Strategy::OwnDirectory,
         files: group.to_vec(),
-        title: title.into(),
+        title,
         edits,
         basis,
     })

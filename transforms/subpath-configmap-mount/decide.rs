@@ -6,6 +6,8 @@
 //! with the reason.
 
 use kubewright_model::finding::NoFix;
+use kubewright_model::text;
+use kubewright_model::text::{Field, Text, Verbatim};
 use kubewright_model::yaml::Node;
 
 use super::choose;
@@ -73,7 +75,7 @@ pub(super) fn decide<'p, 'a>(
     }
     let objects: Vec<&Source<'a>> = volume.sources.iter().filter(|s| s.to.is_some()).collect();
     let first = *objects.first()?;
-    let keep = |source, code, text: String| {
+    let keep = |source, code, text: Text| {
         Some(Decision {
             mount,
             volume,
@@ -85,10 +87,14 @@ pub(super) fn decide<'p, 'a>(
     };
     if mount.expression {
         if let Some((pod_name, path)) = ordinal::missing(pod, own, mount, volume) {
-            let text = format!(
-                "no key or item {path}: the kubelet makes an empty directory of that name and mounts it at {} of {pod_name}",
-                mount.written
-            );
+            let text = text![
+                "no key or item ",
+                Verbatim(&path),
+                ": the kubelet makes an empty directory of that name and mounts it at ",
+                Verbatim(mount.written),
+                " of ",
+                &pod_name
+            ];
             let case = Case::Missing(NoFix::new(Code::MissingKey, text));
             return Some(Decision {
                 mount,
@@ -116,7 +122,7 @@ pub(super) fn decide<'p, 'a>(
         return keep(
             first,
             Code::Placeholder,
-            format!("{text} is filled in by another tool"),
+            text![Verbatim(text), " is filled in by another tool"],
         );
     }
     let known = |source: &Source<'_>| Some(pod.objects.known(source.to?, source.name));
@@ -126,10 +132,12 @@ pub(super) fn decide<'p, 'a>(
             return keep(
                 first,
                 Code::SourceUnknown,
-                format!(
-                    "it is not known which source of the volume {} has {sub_path}",
-                    volume.name
-                ),
+                text![
+                    "it is not known which source of the volume ",
+                    &volume.name,
+                    " has ",
+                    Verbatim(sub_path)
+                ],
             );
         }
         Found::Missing(index) => {
@@ -182,26 +190,29 @@ fn missing<'p, 'a>(
     if source.optional {
         return Case::Keep(NoFix::new(
             Code::Optional,
-            format!(
-                "{} is optional: there may be nothing to link to",
-                source.display()
-            ),
+            text![
+                source.display(),
+                " is optional: there may be nothing to link to"
+            ],
         ));
     }
     let what = if volume.sources.iter().any(|s| s.items.is_some()) {
-        format!(
-            "no item of the volume {} has the path {sub_path}",
-            volume.name
-        )
+        text![
+            "no item of the volume ",
+            &volume.name,
+            " has the path ",
+            Verbatim(sub_path)
+        ]
     } else {
-        format!("{} has no key {sub_path}", source.display())
+        text![source.display(), " has no key ", Field(sub_path)]
     };
     Case::Missing(NoFix::new(
         Code::MissingKey,
-        format!(
-            "{what}: the kubelet makes an empty directory of that name and mounts it at {}",
-            mount.written
-        ),
+        text![
+            &what,
+            ": the kubelet makes an empty directory of that name and mounts it at ",
+            Verbatim(mount.written)
+        ],
     ))
 }
 

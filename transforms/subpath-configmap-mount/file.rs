@@ -2,6 +2,8 @@
 //! volume that it comes from then.
 
 use kubewright_model::finding::NoFix;
+use kubewright_model::text;
+use kubewright_model::text::{Field, Verbatim};
 use kubewright_model::yaml::{Edit, Node, Refusal, Value};
 
 use super::codes::Code;
@@ -49,7 +51,7 @@ pub(super) fn target(own: &Own<'_>, mount: &Mount<'_>) -> Result<String, NoFix> 
     let refuse = |why: &str| {
         Err(NoFix::new(
             Code::MountPath,
-            format!("mountPath {} {why}", mount.written),
+            text![Field("mountPath"), " ", Verbatim(mount.written), " ", &why],
         ))
     };
     let Some(path) = mount.path.clone().filter(|p| p != "/") else {
@@ -71,7 +73,11 @@ pub(super) fn target(own: &Own<'_>, mount: &Mount<'_>) -> Result<String, NoFix> 
     if RUNTIME_FILES.contains(&path.as_str()) || log(own) == Some(&path) {
         return Err(NoFix::new(
             Code::RuntimeFile,
-            format!("the kubelet mounts a {path} of its own wherever no volume is mounted there"),
+            text![
+                "the kubelet mounts a ",
+                Verbatim(&path),
+                " of its own wherever no volume is mounted there"
+            ],
         ));
     }
     Ok(path)
@@ -212,7 +218,7 @@ fn free_directory(
     let base = mounts::normal(root).filter(|r| r != "/").ok_or_else(|| {
         NoFix::new(
             Code::MountDir,
-            format!("mount-root {root} is no absolute path"),
+            text!["mount-root ", Verbatim(root), " is no absolute path"],
         )
     })?;
     for number in 1..10 {
@@ -231,8 +237,10 @@ fn free_directory(
     }
     Err(NoFix::new(
         Code::MountDir,
-        format!(
-            "no directory below {base} lies apart from the container's mounts: set another mount-root"
-        ),
+        text![
+            "no directory below ",
+            Verbatim(&base),
+            " lies apart from the container's mounts: set another mount-root"
+        ],
     ))
 }

@@ -8,6 +8,8 @@
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::Site;
 use kubewright_model::kube::images::{PathFact, PathKind, Shell};
+use kubewright_model::text;
+use kubewright_model::text::{Field, Text, Verbatim};
 use kubewright_model::yaml::Node;
 
 use super::codes::Code;
@@ -127,10 +129,10 @@ pub(super) fn possible(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_, '_, '_>) ->
     {
         return Err(NoFix::new(
             Code::Placeholder,
-            format!(
-                "{} is filled in by another tool",
-                node.text().unwrap_or("securityContext")
-            ),
+            text![
+                Verbatim(node.text().unwrap_or("securityContext")),
+                " is filled in by another tool"
+            ],
         ));
     }
     if ground == Ground::Root && user::read_only_root(own) {
@@ -149,10 +151,11 @@ pub(super) fn possible(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_, '_, '_>) ->
         .path(&["lifecycle", "postStart"])
         .is_some_and(names)
     {
-        let why = format!(
-            "the postStart hook names {}, and nothing says whether it runs before the link is made",
-            file.target
-        );
+        let why = text![
+            "the postStart hook names ",
+            Verbatim(&file.target),
+            ", and nothing says whether it runs before the link is made"
+        ];
         return Err(NoFix::new(Code::PostStart, why));
     }
     let probes = ["livenessProbe", "readinessProbe", "startupProbe"];
@@ -160,10 +163,13 @@ pub(super) fn possible(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_, '_, '_>) ->
         .into_iter()
         .find(|p| own.container.node.path(&[p, "exec"]).is_some_and(names))
     {
-        let why = format!(
-            "the {probe} names {}, and nothing says whether it runs before the link is made",
-            file.target
-        );
+        let why = text![
+            "the ",
+            &probe,
+            " names ",
+            Verbatim(&file.target),
+            ", and nothing says whether it runs before the link is made"
+        ];
         return Err(NoFix::new(Code::ProbeNamesPath, why));
     }
     Ok(())
@@ -189,10 +195,11 @@ pub(super) fn ground_of(
                 ..
             },
         )) => {
-            let why = format!(
-                "the image has a directory at {}: a file cannot be mounted over it, nor a link take its place",
-                file.target
-            );
+            let why = text![
+                "the image has a directory at ",
+                Verbatim(&file.target),
+                ": a file cannot be mounted over it, nor a link take its place"
+            ];
             return Err(NoFix::new(Code::DirectoryInTheWay, why));
         }
         Some((
@@ -204,16 +211,20 @@ pub(super) fn ground_of(
             },
         )) => {
             let to = target.as_deref().unwrap_or("another place");
-            basis.lacks(format!(
-                "that nothing reads {to}, where {} leads in the image",
-                file.target
-            ));
+            basis.lacks(text![
+                "that nothing reads ",
+                Verbatim(to),
+                ", where ",
+                Verbatim(&file.target),
+                " leads in the image"
+            ]);
         }
         None if ground == Ground::Root && facts.locked() => {
-            basis.lacks(format!(
-                "what the image has at {}: kubewright.lock is older than this question",
-                file.target
-            ));
+            basis.lacks(text![
+                "what the image has at ",
+                Verbatim(&file.target),
+                ": kubewright.lock is older than this question"
+            ]);
         }
         _ => {}
     }
@@ -242,7 +253,7 @@ fn may_write(
     file: &File<'_, '_, '_>,
     basis: &mut Basis,
 ) -> Result<(), NoFix> {
-    let refuse = |why: &str| {
+    let refuse = |why: Text| {
         Err(NoFix::new(
             Code::NonRoot,
             format!("the container does not run as root: {why}"),
@@ -263,22 +274,19 @@ fn may_write(
     }
     match user {
         User::Root(by) => basis.rests_on_user(by),
-        User::Random => basis.lacks(format!(
-            "that the user may write in {}: on OpenShift a container without runAsUser runs under a random user ID, whatever its image says",
-            file.directory()
-        )),
+        User::Random => basis.lacks(text!["that the user may write in ", Verbatim(file.directory()), ": on OpenShift a container without runAsUser runs under a random user ID, whatever its image says"]),
         User::Unknown => basis.lacks("the user that the image runs as (`user`)"),
         User::Other { of_image, by } => {
             let writable = facts.path(&file.target).and_then(|told| Some((told.by, told.value.parent_writable?)));
             let directory = file.directory();
             match writable {
-                None => return refuse("nothing says that it may write where the link goes (`kubewright images lock` can)"),
-                Some((_, false)) => return refuse(&format!("the image's user may not write in {directory}")),
+                None => return refuse("nothing says that it may write where the link goes (`kubewright images lock` can)".into()),
+                Some((_, false)) => return refuse(text!["the image's user may not write in ", Verbatim(directory)]),
                 Some((told, true)) => {
                     basis.rests_on_user(by);
-                    basis.rests_on(told, format!("its user may write in {directory}"));
+                    basis.rests_on(told, text!["its user may write in ", Verbatim(directory)]);
                     if !of_image {
-                        basis.lacks(format!("that the user whom the manifest sets may write in {directory}, as the image's own may"));
+                        basis.lacks(text!["that the user whom the manifest sets may write in ", Verbatim(directory), ", as the image's own may"]);
                     }
                 }
             }
@@ -393,10 +401,12 @@ fn ground(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_, '_, '_>) -> Result<Groun
     if !empty_dir(pod, outer) {
         return Err(NoFix::new(
             Code::ParentIsVolume,
-            format!(
-                "{directory} lies in the volume {}: a link there would outlive the container, or cannot be made",
-                outer.volume
-            ),
+            text![
+                Verbatim(directory),
+                " lies in the volume ",
+                &outer.volume,
+                ": a link there would outlive the container, or cannot be made"
+            ],
         ));
     }
     let alone = !pod.shared(outer.volume, &[outer]);
@@ -481,9 +491,11 @@ fn environment(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
 fn dropped(name: &str) -> NoFix {
     NoFix::new(
         Code::EnvironmentNames,
-        format!(
-            "the shell would drop the environment variable {name}, whose name is no identifier"
-        ),
+        text![
+            "the shell would drop the environment variable ",
+            Verbatim(name),
+            ", whose name is no identifier"
+        ],
     )
 }
 
@@ -498,9 +510,12 @@ fn identifier(name: &str) -> bool {
 /// The words of `command` or `args`.
 fn words<'a>(list: Node<'a>, field: &str) -> Result<Vec<&'a str>, NoFix> {
     let words: Option<Vec<&str>> = list.items().map(Node::as_str).collect();
-    words
-        .filter(|_| list.is_sequence())
-        .ok_or_else(|| NoFix::new(Code::CommandForm, format!("{field} is no list of strings")))
+    words.filter(|_| list.is_sequence()).ok_or_else(|| {
+        NoFix::new(
+            Code::CommandForm,
+            text![Field(field), " is no list of strings"],
+        )
+    })
 }
 
 /// The literal value of an environment variable; the last one of that name counts.

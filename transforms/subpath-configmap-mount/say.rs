@@ -3,7 +3,7 @@
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::images::{self, ImageFacts, Stated, StatedBy};
 use kubewright_model::text;
-use kubewright_model::text::{Named, Text};
+use kubewright_model::text::{Named, Text, Verbatim};
 use kubewright_model::yaml::Node;
 
 use super::codes::Code;
@@ -77,23 +77,35 @@ pub(super) fn unknown(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, what: Unknown
     let (code, why) = match (pod.image_changes(own), entrypoint) {
         (true, true) => (
             Code::ImageRewritten,
-            format!(
-                "there is no command, and kustomize may replace the image {image}: there are no words to pass on"
-            ),
+            text![
+                "there is no command, and kustomize may replace the image ",
+                Verbatim(image),
+                ": there are no words to pass on"
+            ],
         ),
         (true, false) => (
             Code::ImageRewritten,
-            format!("kustomize may replace the image {image}: whether it has a shell is not known"),
+            text![
+                "kustomize may replace the image ",
+                Verbatim(image),
+                ": whether it has a shell is not known"
+            ],
         ),
         (false, true) => (
             Code::EntrypointUnknown,
-            format!(
-                "there is no command, and the ENTRYPOINT of the image {image} is not stated: there are no words to pass on"
-            ),
+            text![
+                "there is no command, and the ENTRYPOINT of the image ",
+                Verbatim(image),
+                " is not stated: there are no words to pass on"
+            ],
         ),
         (false, false) => (
             Code::ShellUnknown,
-            format!("nothing states that the image {image} has a shell"),
+            text![
+                "nothing states that the image ",
+                Verbatim(image),
+                " has a shell"
+            ],
         ),
     };
     let wanted = facts.wanted(!entrypoint);

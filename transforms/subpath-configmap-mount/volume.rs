@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::Target;
-use kubewright_model::text::Named;
+use kubewright_model::text;
+use kubewright_model::text::{Field, Named, Verbatim};
 use kubewright_model::yaml::{Edit, Level, Node, Value};
 
 use super::codes::Code;
@@ -124,10 +125,10 @@ impl<'a> Volume<'a> {
         match self.sources.iter().find(|s| s.optional) {
             Some(source) => Err(NoFix::new(
                 Code::Optional,
-                format!(
-                    "{} is optional: without it a link would lead nowhere, where now an empty directory is",
-                    source.display()
-                ),
+                text![
+                    source.display(),
+                    " is optional: without it a link would lead nowhere, where now an empty directory is"
+                ],
             )),
             None => Ok(()),
         }
@@ -161,10 +162,13 @@ impl<'a> Volume<'a> {
         if let Some(field) = unknown {
             return Err(NoFix::new(
                 Code::VolumeFields,
-                format!(
-                    "volume {} has the field {field}, which is not known to survive in a projected volume",
-                    self.name
-                ),
+                text![
+                    "volume ",
+                    &self.name,
+                    " has the field ",
+                    Field(field),
+                    ", which is not known to survive in a projected volume"
+                ],
             ));
         }
         let odd = |n: Node<'_>| match n.key().and_then(Node::text) {
@@ -181,17 +185,20 @@ impl<'a> Volume<'a> {
                 && !text.is_empty()
                 && text.bytes().all(|b| b.is_ascii_digit() || b == b'o')
             {
-                let text = format!(
-                    "{field} \"{text}\" is a string where the API server wants a number: write it as a decimal number first"
-                );
+                let text = text![
+                    Field(field),
+                    " \"",
+                    &text,
+                    "\" is a string where the API server wants a number: write it as a decimal number first"
+                ];
                 return Err(NoFix::new(Code::ModeAsString, text));
             }
             return Err(NoFix::new(
                 Code::Placeholder,
-                format!(
-                    "{} is filled in by another tool",
-                    node.text().unwrap_or("a field")
-                ),
+                text![
+                    Verbatim(node.text().unwrap_or("a field")),
+                    " is filled in by another tool"
+                ],
             ));
         }
         Ok(())
