@@ -55,11 +55,35 @@ impl Applicability {
     }
 }
 
+/// What a finding is about, as data. A later pass may say it in other words, because a fix renamed
+/// what the sentence names: the same transform, at the same place of the same document, with the
+/// same subject has the same finding.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// Which of the hazards that the transform knows.
+    pub hazard: &'static str,
+    /// What tells it from others of that hazard in one resource: names of what it refers to, keys,
+    /// paths of fields.
+    pub names: Vec<String>,
+}
+
+impl Subject {
+    /// A subject of these names.
+    pub fn new<S: Into<String>>(hazard: &'static str, names: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            hazard,
+            names: names.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
 /// A hazard, or a remark, at one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// Name of the transform that found it.
     pub transform: &'static str,
+    /// What it is about, for a transform that has several findings of one resource.
+    pub subject: Subject,
     /// How much it matters.
     pub severity: Severity,
     /// What is wrong here; names the resource.
@@ -86,13 +110,18 @@ impl Finding {
     ) -> FindingBuilder {
         FindingBuilder(Self {
             transform,
+            subject: Subject::default(),
             severity,
             message: message.into(),
             primary,
             related: Vec::new(),
             resource: None,
             notes: Vec::new(),
-            fix: Err(NoFix::new("", "")),
+            fix: Err(NoFix {
+                code: "",
+                text: Text::new(),
+                more: Vec::new(),
+            }),
         })
     }
 }
@@ -106,6 +135,16 @@ impl FindingBuilder {
     /// The resource it is about.
     pub fn about(mut self, resource: impl Into<Option<ResourceId>>) -> Self {
         self.0.resource = resource.into();
+        self
+    }
+
+    /// What it is about, for a transform that has several findings of one resource.
+    pub fn subject<S: Into<String>>(
+        mut self,
+        hazard: &'static str,
+        names: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.0.subject = Subject::new(hazard, names);
         self
     }
 
@@ -184,6 +223,39 @@ pub enum Change {
     Delete(FileId),
 }
 
+/// A stable code of a reason why there is no fix. Implemented by the enums that
+/// [`codes!`](crate::codes!) makes: a code that no list has cannot be said.
+pub trait ReasonCode {
+    /// As it is reported.
+    fn code(self) -> &'static str;
+}
+
+/// Makes the enum of the codes with which something says why there is no fix: each variant with
+/// the code as it is reported, in the order of these. `ALL` lists them.
+#[macro_export]
+macro_rules! codes {
+    ($(#[$doc:meta])* $visible:vis enum $name:ident { $($variant:ident = $code:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        $visible enum $name {
+            $(#[doc = concat!("`", $code, "`")] $variant),*
+        }
+
+        impl $name {
+            /// All of them, as they are reported.
+            $visible const ALL: &'static [&'static str] = &[$($code),*];
+        }
+
+        impl $crate::finding::ReasonCode for $name {
+            fn code(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $code),*
+                }
+            }
+        }
+    };
+}
+
 /// Why there is no fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoFix {
@@ -198,12 +270,17 @@ pub struct NoFix {
 
 impl NoFix {
     /// A reason with its code.
-    pub fn new(code: &'static str, text: impl Into<Text>) -> Self {
+    pub fn new(code: impl ReasonCode, text: impl Into<Text>) -> Self {
         Self {
-            code,
+            code: code.code(),
             text: text.into(),
             more: Vec::new(),
         }
+    }
+
+    /// Whether it is the reason with that code.
+    pub fn is(&self, code: impl ReasonCode) -> bool {
+        self.code == code.code()
     }
 
     /// All of it, a line each.
@@ -214,6 +291,10 @@ impl NoFix {
 
 impl From<Refusal> for NoFix {
     fn from(refusal: Refusal) -> Self {
-        Self::new(refusal.code, refusal.text)
+        Self {
+            code: refusal.code,
+            text: refusal.text.into(),
+            more: Vec::new(),
+        }
     }
 }

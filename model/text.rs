@@ -1,8 +1,21 @@
 //! Sentences for the reader, made of parts.
 //!
-//! A transform says which words of a sentence are a path, which name a list: only renderers know
-//! where the reader stands, what a terminal can show and how long a list may be. The plain form,
-//! which [`Text`] displays, has paths relative to the root and lists in full.
+//! A transform says which words of a sentence are a path, a resource, a key or code, and which name
+//! a list: only renderers know where the reader stands, what a terminal can show, how a page sets
+//! code and how long a list may be. The plain form, which [`Text`] displays, has paths relative to
+//! the root, lists in full, and nothing around keys and code.
+//!
+//! A sentence is written with [`text!`](crate::text!), of words and of [`Path`], [`Named`], [`Field`],
+//! [`Verbatim`] and other texts:
+//!
+//! ```
+//! use kubewright_model::text;
+//! use kubewright_model::text::{Field, Named, Path};
+//!
+//! let web = Named::new("Deployment", "web");
+//! let said = text![web, " in ", Path("app/web.yaml"), " reads key ", Field("app.yml")];
+//! assert_eq!(said.to_string(), "Deployment web in app/web.yaml reads key app.yml");
+//! ```
 
 use std::borrow::Cow;
 use std::fmt;
@@ -24,6 +37,14 @@ pub enum Part {
     List(List),
     /// A command to copy: it may hold paths.
     Command(Text),
+    /// A resource.
+    Resource(Named),
+    /// A key of an object, an annotation, or a field by its name or path: `app.yml`,
+    /// `spec.template`.
+    Field(String),
+    /// What a program or a manifest has to the letter: a flag, a word of a command, an image, a
+    /// path in a container, a piece of YAML.
+    Code(String),
 }
 
 /// Names that a sentence lists.
@@ -39,6 +60,39 @@ pub struct List {
 /// creates, relative to the root.
 #[derive(Debug, Clone, Copy)]
 pub struct Path<'a>(pub &'a str);
+
+/// A resource as part of a sentence, by kind and name: `Deployment web`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Named {
+    /// Its kind.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// A key or a field as part of a sentence.
+#[derive(Debug, Clone, Copy)]
+pub struct Field<'a>(pub &'a str);
+
+/// Code as part of a sentence: what a program or a manifest has to the letter.
+#[derive(Debug, Clone, Copy)]
+pub struct Verbatim<'a>(pub &'a str);
+
+impl Named {
+    /// A resource of that kind and name.
+    pub fn new(kind: impl AsRef<str>, name: impl AsRef<str>) -> Self {
+        Self {
+            kind: kind.as_ref().to_owned(),
+            name: name.as_ref().to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.name)
+    }
+}
 
 impl Text {
     /// No words.
@@ -147,6 +201,9 @@ impl fmt::Display for Text {
             Part::Path(path) => f.write_str(path),
             Part::List(list) => list.whole().fmt(f),
             Part::Command(command) => command.fmt(f),
+            Part::Resource(resource) => resource.fmt(f),
+            Part::Field(field) => f.write_str(field),
+            Part::Code(code) => f.write_str(code),
         })
     }
 }
@@ -186,6 +243,12 @@ impl From<Cow<'_, str>> for Text {
     }
 }
 
+impl From<&Cow<'_, str>> for Text {
+    fn from(words: &Cow<'_, str>) -> Self {
+        (**words).to_owned().into()
+    }
+}
+
 impl From<usize> for Text {
     fn from(number: usize) -> Self {
         number.to_string().into()
@@ -214,6 +277,30 @@ impl From<Path<'_>> for Text {
     }
 }
 
+impl From<Named> for Text {
+    fn from(resource: Named) -> Self {
+        Part::Resource(resource).into()
+    }
+}
+
+impl From<&Named> for Text {
+    fn from(resource: &Named) -> Self {
+        resource.clone().into()
+    }
+}
+
+impl From<Field<'_>> for Text {
+    fn from(Field(field): Field<'_>) -> Self {
+        Part::Field(field.to_owned()).into()
+    }
+}
+
+impl From<Verbatim<'_>> for Text {
+    fn from(Verbatim(code): Verbatim<'_>) -> Self {
+        Part::Code(code.to_owned()).into()
+    }
+}
+
 impl From<List> for Text {
     fn from(list: List) -> Self {
         let parts = if list.items.is_empty() {
@@ -225,7 +312,14 @@ impl From<List> for Text {
     }
 }
 
-/// A [`Text`] of its parts: words, [`Path`]s, other texts, numbers.
+/// A [`Text`] of its parts: words, [`Path`]s, [`Named`] resources, [`Field`]s, [`Verbatim`] code,
+/// other texts, numbers.
+///
+/// [`Text`]: crate::text::Text
+/// [`Path`]: crate::text::Path
+/// [`Named`]: crate::text::Named
+/// [`Field`]: crate::text::Field
+/// [`Verbatim`]: crate::text::Verbatim
 #[macro_export]
 macro_rules! text {
     ($($part:expr),* $(,)?) => {{
@@ -246,6 +340,21 @@ mod tests {
         assert_eq!(said.to_string(), "see a/b.yaml:4 and .");
         assert_eq!(said.parts().len(), 4);
         assert_eq!(text!["a", "b"], Text::from("ab"));
+    }
+
+    #[test]
+    fn what_is_no_word_is_a_part_of_its_own_with_the_same_plain_form() {
+        let web = Named::new("Deployment", "web");
+        let said = text![&web, " has ", Field("a.b"), " and ", Verbatim("--x")];
+        assert_eq!(said.to_string(), "Deployment web has a.b and --x");
+        let parts = [
+            Part::Resource(web),
+            Part::Words(" has ".into()),
+            Part::Field("a.b".into()),
+            Part::Words(" and ".into()),
+            Part::Code("--x".into()),
+        ];
+        assert_eq!(said.parts(), parts);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use kubewright_model::finding::{Applicability, Finding, Fix, Location, NoFix, Severity};
-use kubewright_model::kube::{Broken, ResourceId, Workspace};
+use kubewright_model::kube::{AsideCode, Broken, ResourceId, Workspace};
 use kubewright_transforms::{Context, Settings, Transform};
 use rayon::prelude::*;
 
@@ -107,29 +107,29 @@ impl Selection {
     }
 }
 
-/// Codes with which the pipeline, and not a transform, says why there is no fix.
-const CODES: &[&str] = &[
-    "api-type",
-    "example",
-    "generated-file",
-    "no-change",
-    "not-understood",
-    "not-utf-8",
-    "not-yaml",
-    "outside-paths",
-    "partly-suppressed",
-    "path-taken",
-    "template",
-    "test-fixture",
-    "too-many-fixes",
-    "unreadable",
-    "vendored-file",
-];
+kubewright_model::codes! {
+    /// With what the pipeline, and not a transform, says why there is no fix.
+    pub enum Code {
+        ApiType = "api-type",
+        NoChange = "no-change",
+        NotUnderstood = "not-understood",
+        NotUtf8 = "not-utf-8",
+        NotYaml = "not-yaml",
+        OutsidePaths = "outside-paths",
+        PartlySuppressed = "partly-suppressed",
+        PathTaken = "path-taken",
+        TooManyFixes = "too-many-fixes",
+        Unreadable = "unreadable",
+    }
+}
 
 /// Whether a code is the same for all transforms: one of the pipeline, or of the editor and the
 /// parser that proves its edits.
 pub fn is_shared_code(code: &str) -> bool {
-    CODES.contains(&code) || code.starts_with("yaml-") || code.starts_with("verify-")
+    Code::ALL.contains(&code)
+        || AsideCode::ALL.contains(&code)
+        || code.starts_with("yaml-")
+        || code.starts_with("verify-")
 }
 
 /// The transforms of a run and how far they may go.
@@ -283,7 +283,7 @@ impl Pipeline<'_> {
                 let text = format!(
                     "more than {MAX_QUEUE} fixes would change {who}, each on top of the others: it is left alone"
                 );
-                finding.fix = Err(NoFix::new("too-many-fixes", text));
+                finding.fix = Err(NoFix::new(Code::TooManyFixes, text));
             }
         }
     }
@@ -338,7 +338,7 @@ impl Pipeline<'_> {
         for finding in &mut findings {
             if suppressions.partly(workspace, finding) && finding.fix.is_ok() {
                 let text = "another place that this fix would change is suppressed: suppress all of them, or none";
-                finding.fix = Err(NoFix::new("partly-suppressed", text));
+                finding.fix = Err(NoFix::new(Code::PartlySuppressed, text));
             }
         }
         for finding in &mut findings {
@@ -448,7 +448,7 @@ fn input_finding(workspace: &Workspace, broken: &Broken) -> Finding {
     };
     let (severity, message, reason) = if typed::reads(workspace.broken_text(broken)) {
         let reason = NoFix::new(
-            "not-understood",
+            Code::NotUnderstood,
             format!("kubectl reads this {what}; it was neither checked nor edited"),
         );
         (
@@ -461,7 +461,7 @@ fn input_finding(workspace: &Workspace, broken: &Broken) -> Finding {
         )
     } else {
         let reason = NoFix::new(
-            "not-yaml",
+            Code::NotYaml,
             format!("kubectl does not read this {what} either; it was neither checked nor edited"),
         );
         (

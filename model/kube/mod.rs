@@ -73,7 +73,7 @@ pub use object::reference::{Certainty, Demand, FieldReference, Keys, Reference, 
 pub use object::resource::{FileId, Identity, Resource, ResourceId};
 pub use pod::rollout::Hold;
 pub use pod::{CARRIERS, Carrier, Container, ContainerKind, PodTemplate, Rollout, walk};
-pub use provenance::aside::Aside;
+pub use provenance::aside::{Aside, AsideCode};
 pub use provenance::purpose;
 pub use source::encrypted::Encrypted;
 pub use source::file::{Broken, Input, Skipped, SourceFile};

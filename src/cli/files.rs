@@ -18,6 +18,7 @@ use kubewright_model::kube::Input;
 use rayon::prelude::*;
 
 use super::config;
+use crate::pipeline::Code;
 use crate::pipeline::report::{Reported, position};
 
 /// What to read.
@@ -259,7 +260,7 @@ pub(super) fn relative(root: &Path, path: &Path) -> String {
 }
 
 fn cannot_read(path: String, what: &str, error: &std::io::Error) -> Reported {
-    let reason = NoFix::new("unreadable", "it was neither checked nor edited");
+    let reason = NoFix::new(Code::Unreadable, "it was neither checked nor edited");
     Reported::unread(
         path,
         (1, 1),
@@ -270,7 +271,7 @@ fn cannot_read(path: String, what: &str, error: &std::io::Error) -> Reported {
 }
 
 fn odd_name(path: String) -> Reported {
-    let reason = NoFix::new("not-utf-8", "it was neither checked nor edited");
+    let reason = NoFix::new(Code::NotUtf8, "it was neither checked nor edited");
     Reported::unread(
         path,
         (1, 1),
@@ -281,7 +282,7 @@ fn odd_name(path: String) -> Reported {
 }
 
 fn not_utf8(path: String, position: (usize, usize), offset: usize) -> Reported {
-    let reason = NoFix::new("not-utf-8", "it was neither checked nor edited");
+    let reason = NoFix::new(Code::NotUtf8, "it was neither checked nor edited");
     Reported::unread(path, position, offset, "not UTF-8".into(), reason)
 }
 

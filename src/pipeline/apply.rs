@@ -10,6 +10,7 @@ use kubewright_model::kube::{FileId, Input, ResourceId, Workspace};
 use kubewright_model::yaml::{Edit, verify};
 use rayon::prelude::*;
 
+use super::Code;
 use crate::typed;
 
 /// What became of the fixes of a pass.
@@ -31,7 +32,7 @@ pub(super) struct Outcome {
 pub(super) fn allowed(workspace: &Workspace, transform: &str, fix: &Fix) -> Result<(), NoFix> {
     let outside = |path: &str| {
         Err(NoFix::new(
-            "outside-paths",
+            Code::OutsidePaths,
             format!("would have to change {path}, which is outside of what was asked for"),
         ))
     };
@@ -51,7 +52,7 @@ pub(super) fn allowed(workspace: &Workspace, transform: &str, fix: &Fix) -> Resu
                 }
                 if workspace.file_at(path).is_some_and(|f| *f.text != **text) {
                     return Err(NoFix::new(
-                        "path-taken",
+                        Code::PathTaken,
                         format!("would create {path}, which exists and differs"),
                     ));
                 }
@@ -60,7 +61,7 @@ pub(super) fn allowed(workspace: &Workspace, transform: &str, fix: &Fix) -> Resu
     }
     if fix.changes.is_empty() && fix.applicability != Applicability::DisplayOnly {
         return Err(NoFix::new(
-            "no-change",
+            Code::NoChange,
             format!("{} changes nothing ({transform})", fix.title),
         ));
     }
@@ -394,7 +395,7 @@ fn with_fixes<'a>(
 
 fn text_after(workspace: &Workspace, file: FileId, edits: &[&Edit]) -> Result<Arc<str>, NoFix> {
     let Some(yaml) = workspace.file(file).yaml.as_deref() else {
-        return Err(NoFix::new("not-yaml", "the file is not read as YAML"));
+        return Err(NoFix::new(Code::NotYaml, "the file is not read as YAML"));
     };
     let (after, parts) = verify::changed(yaml, edits)?;
     let keeps = |(_, part): &(_, Range<usize>)| {
@@ -406,7 +407,7 @@ fn text_after(workspace: &Workspace, file: FileId, edits: &[&Edit]) -> Result<Ar
     match typed::newly_lost(yaml.readable(), after.readable()).first() {
         None => Ok(after.shared_text()),
         Some(lost) => Err(NoFix::new(
-            "api-type",
+            Code::ApiType,
             format!("the result would not read as its Kubernetes API type: {lost}"),
         )),
     }

@@ -1,8 +1,8 @@
 //! Folds the passes of a run into one report.
 //!
 //! A finding of the first pass is *applied* when its fix, or that of the same finding in a later
-//! pass, was. A finding that waited may come back under other words, because the fix it waited for
-//! renamed something: then transform and resource tell that it is the same. Findings that only
+//! pass, was. A finding that waited may come back with another subject, because the fix it waited
+//! for renamed something: then transform and resource tell that it is the same. Findings that only
 //! later passes have are part of the fixes that caused them, unless they are left at the end, or a
 //! remark of the first pass said why there is no fix: those are reported at the place of their
 //! resource in the original text.
@@ -11,13 +11,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use kubewright_model::finding::{Finding, NoFix, Severity};
+use kubewright_model::finding::{Finding, NoFix, Severity, Subject};
 use kubewright_model::kube::{ResourceId, Workspace};
 
 use super::report::{FileChange, LeftAlone, Outcome, Place, Report, Reported};
 use super::{Pass, restarts};
 
-/// By what a finding is recognised in another pass, apart from its message. Positions of documents
+/// By what a finding is recognised in another pass, apart from its subject. Positions of documents
 /// are stable where names are not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
@@ -26,7 +26,7 @@ struct Key {
     document: usize,
     item: Option<usize>,
     /// The pod template and the container that it lies in: several containers of one pod may have
-    /// findings of the same words.
+    /// findings of the same subject.
     container: Option<(usize, usize)>,
 }
 
@@ -120,8 +120,8 @@ struct Left<'a> {
 }
 
 impl Left<'_> {
-    /// Whether it is what an entry has become, by one of the signs: the same place, the same words,
-    /// the same container or resource.
+    /// Whether it is what an entry has become, by one of the signs: the same place, the same
+    /// subject, the same container or resource.
     fn is(&self, entry: &Entry, sign: Sign) -> bool {
         match sign {
             Sign::Place => self
@@ -129,7 +129,7 @@ impl Left<'_> {
                 .as_ref()
                 .zip(entry.within.as_ref())
                 .is_some_and(|(now, then)| now.is_same(then)),
-            Sign::Words => self.finding.message == entry.reported.message,
+            Sign::Subject => self.finding.subject == entry.subject,
             Sign::Resource => true,
         }
     }
@@ -139,12 +139,13 @@ impl Left<'_> {
 #[derive(Clone, Copy)]
 enum Sign {
     Place,
-    Words,
+    Subject,
     Resource,
 }
 
 struct Entry {
     key: Key,
+    subject: Subject,
     within: Option<Within>,
     reported: Reported,
     applied: bool,
@@ -166,6 +167,7 @@ impl Merge {
         self.entries = (pass.findings.iter().enumerate())
             .map(|(i, f)| Entry {
                 key: Key::of(workspace, f),
+                subject: f.subject.clone(),
                 within: Within::of(workspace, f),
                 reported: Reported::new(workspace, f),
                 applied: pass.applied.contains(&i),
@@ -192,8 +194,8 @@ impl Merge {
                     .filter(|(_, e)| !e.applied)
             };
             let at = waiting()
-                .find(|(_, e)| e.reported.message == finding.message && e.reported.fix.is_ok())
-                .or_else(|| waiting().find(|(_, e)| e.reported.message == finding.message))
+                .find(|(_, e)| e.subject == finding.subject && e.reported.fix.is_ok())
+                .or_else(|| waiting().find(|(_, e)| e.subject == finding.subject))
                 .or_else(|| waiting().find(|(_, e)| e.reported.fix.is_ok()))
                 .map(|(at, _)| at);
             let remark = waiting()
@@ -253,7 +255,7 @@ impl Merge {
             };
         }
         let mut covered: BTreeMap<Key, Vec<Within>> = BTreeMap::new();
-        for sign in [Sign::Place, Sign::Words, Sign::Resource] {
+        for sign in [Sign::Place, Sign::Subject, Sign::Resource] {
             for entry in self
                 .entries
                 .iter_mut()

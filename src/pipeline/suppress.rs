@@ -15,6 +15,15 @@ use kubewright_model::yaml::{File, Node, Word};
 
 use super::UNUSED_SUPPRESSION;
 
+kubewright_model::codes! {
+    /// What is wrong with a suppression.
+    enum Code {
+        MalformedSuppression = "malformed-suppression",
+        UnknownTransform = "unknown-transform",
+        UnusedSuppression = "unused-suppression",
+    }
+}
+
 /// Key of the annotation.
 const ANNOTATION: &str = "kubewright.dev/ignore";
 /// What a comment starts with, behind its `#`.
@@ -207,7 +216,7 @@ impl Suppressions {
                 remark(
                     at,
                     "this suppression names no transform: write ignore[name] and a reason".into(),
-                    "malformed-suppression",
+                    Code::MalformedSuppression,
                 )
             })
             .collect();
@@ -218,13 +227,13 @@ impl Suppressions {
                 remarks.push(remark(
                     &s.location,
                     format!("there is no transform {}{hint}", s.name),
-                    "unknown-transform",
+                    Code::UnknownTransform,
                 ));
             } else if ran.contains(&s.name.as_str()) {
                 remarks.push(remark(
                     &s.location,
                     format!("{} finds nothing here: the suppression can go", s.name),
-                    "unused-suppression",
+                    Code::UnusedSuppression,
                 ));
             }
         }
@@ -232,7 +241,7 @@ impl Suppressions {
     }
 }
 
-fn remark(location: &Location, message: String, code: &'static str) -> Finding {
+fn remark(location: &Location, message: String, code: Code) -> Finding {
     let reason = "comments and annotations of people are not edited";
     Finding::build(
         UNUSED_SUPPRESSION,

@@ -11,6 +11,13 @@ use kubewright_transforms::{Context, Meta, Settings, Transform};
 use super::report::{Outcome, Strategy};
 use super::{Error, Pipeline, Report, UnsafeFixes};
 
+kubewright_model::codes! {
+    enum Code {
+        ByHand = "by-hand",
+        None = "none",
+    }
+}
+
 /// Makes findings of the ConfigMaps whose key `v` has the value `from`.
 struct Fake {
     meta: Meta,
@@ -26,7 +33,7 @@ const fn meta(name: &'static str) -> Meta {
         isolated: false,
         since: "0",
         docs: "",
-        codes: &["none", "by-hand"],
+        codes: Code::ALL,
     }
 }
 
@@ -68,6 +75,7 @@ impl Transform for Fake {
                     format!("{} is {}", resource.display(), self.from),
                 )
                 .about(*first)
+                .subject("value", [self.from])
                 .fix((self.make)(workspace, &found)),
         ]
     }
@@ -79,7 +87,7 @@ fn set(workspace: &Workspace, ids: &[ResourceId], to: &str) -> Result<Fix, NoFix
         let value = workspace
             .node(*id)
             .and_then(|n| n.path(&["data", "v"]))
-            .ok_or_else(|| NoFix::new("none", ""))?;
+            .ok_or_else(|| NoFix::new(Code::None, ""))?;
         changes.push(Change::Edit(
             workspace.resource(*id).file,
             value.set(&Value::str(to))?,
@@ -99,7 +107,7 @@ fn offered(workspace: &Workspace, ids: &[ResourceId], value: &Value) -> Result<F
     let node = ids
         .first()
         .and_then(|id| workspace.node(*id)?.path(&["data", "v"]))
-        .ok_or_else(|| NoFix::new("none", ""))?;
+        .ok_or_else(|| NoFix::new(Code::None, ""))?;
     fix.changes = vec![Change::Edit(
         kubewright_model::kube::FileId(0),
         node.set(value)?,
@@ -170,7 +178,7 @@ const B_TO_A: Fake = Fake {
 const SAYS_C: Fake = Fake {
     meta: meta("says-c"),
     from: "c",
-    make: |_, _| Err(NoFix::new("by-hand", "look at it")),
+    make: |_, _| Err(NoFix::new(Code::ByHand, "look at it")),
 };
 
 #[test]

@@ -1,3 +1,8 @@
 //! The codes of the reasons why there is no fix. Each has a row on the page, and a case.
 
-pub(super) const CODES: &[&str] = &["immutable"];
+kubewright_model::codes! {
+    /// Why this transform makes no fix.
+    pub(super) enum Code {
+        Immutable = "immutable",
+    }
+}

@@ -5,6 +5,7 @@ use kubewright_model::kube::Resource;
 use kubewright_model::text;
 use kubewright_model::yaml::{Node, Value};
 
+use self::codes::Code;
 pub(crate) use self::options::Options;
 use crate::{Context, Meta, Transform};
 
@@ -24,7 +25,7 @@ static META: Meta = Meta {
     isolated: false,
     since: "0.2.0",
     docs: include_str!("README.md"),
-    codes: codes::CODES,
+    codes: Code::ALL,
 };
 
 impl Transform for PatternName {
@@ -56,7 +57,7 @@ fn judge(resource: &Resource, node: Node<'_>) -> Option<Finding> {
 fn fix(resource: &Resource, node: Node<'_>, value: Node<'_>) -> Result<Fix, NoFix> {
     if node.get("immutable").and_then(Node::text) == Some("true") {
         let text = format!("{} is immutable: make it anew", resource.display());
-        return Err(NoFix::new("immutable", text));
+        return Err(NoFix::new(Code::Immutable, text));
     }
     Ok(Fix {
         title: "set the level to high".into(),

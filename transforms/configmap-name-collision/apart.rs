@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
 use kubewright_model::kube::{Evidence, ResourceId, SetId, Target, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
+use kubewright_model::text::{Named, Path, Text};
 
+use super::codes::Code;
 use super::demand::{self, Verdict};
 use super::entries::{self, Courses, Entry, Origin};
 use super::group::{self, Collision};
@@ -99,13 +100,13 @@ fn finding(
     let places: Vec<Text> = (0..collision.definitions.len())
         .map(|at| collision.place(ws, at))
         .collect();
-    let what = format!(
-        "{} {} in namespace {namespace}",
-        collision.to.kind(),
-        collision.applied
-    );
-    Some(META.finding(Severity::Info, Location::of(primary.file, primary.name), text![what, " is defined with different keys in ", Text::joined(places, " and "), ", each with a reader of its own"]).related(related(ws, collision, demands, attached)).about(primary.id()).fix(Err(NoFix::new(
-            "separate-sets",
+    let what = text![
+        Named::new(collision.to.kind(), &collision.applied),
+        " in namespace ",
+        &namespace
+    ];
+    Some(META.finding(Severity::Info, Location::of(primary.file, primary.name), text![what, " is defined with different keys in ", Text::joined(places, " and "), ", each with a reader of its own"]).subject("apart", collision.subject()).related(related(ws, collision, demands, attached)).about(primary.id()).fix(Err(NoFix::new(
+            Code::SeparateSets,
             "nothing here says whether both go to one cluster; where they do, each apply takes the keys of the other away: say so in \
              [[apply-sets]], or give one of them another name"))))
 }
@@ -135,10 +136,10 @@ pub(super) fn shared(ws: &Workspace, to: Target) -> Vec<Finding> {
                     .get(*part)
                     .and_then(|p| set.appliers.get(p.applier))
             };
-            let names: Vec<String> = parts
+            let names: Vec<Named> = parts
                 .iter()
                 .filter_map(of)
-                .map(|a| format!("{} {}", ws.resource(a.resource).kind, a.name))
+                .map(|a| Named::new(&ws.resource(a.resource).kind, &a.name))
                 .collect();
             let resource = ws.resource(id);
             let Some(node) = ws.node(id).and_then(|n| n.path(&["metadata", "name"])) else {
@@ -150,8 +151,9 @@ pub(super) fn shared(ws: &Workspace, to: Target) -> Vec<Finding> {
             } else {
                 "so it belongs to whichever applied it last, and goes when that one is deleted or prunes"
             };
-            let namespace = namespace.map_or_else(String::new, |n| format!(" in namespace {n}"));
-            found.push(META.finding(Severity::Warning, Location::of(resource.file, node), format!("{} {name}{namespace} is applied by {}, {fight}", to.kind(), names.join(" and "))).related(parts
+            let place = namespace.map_or_else(Text::new, |n| text![" in namespace ", n]);
+            let subject = [to.kind(), name].into_iter().chain(namespace);
+            found.push(META.finding(Severity::Warning, Location::of(resource.file, node), text![Named::new(to.kind(), name), place, " is applied by ", Text::joined(names, " and "), ", ", &fight]).related(parts
                     .iter()
                     .filter_map(of)
                     .filter_map(|a| {
@@ -161,7 +163,7 @@ pub(super) fn shared(ws: &Workspace, to: Target) -> Vec<Finding> {
                             text![&a.name, " applies ", Path(&ws.file(resource.file).path)],
                         ))
                     })
-                    .collect::<Vec<_>>()).about(id).fix(Err(NoFix::new("two-owners", "let one of them alone apply the file: move it, or narrow the path of the other"))));
+                    .collect::<Vec<_>>()).about(id).subject("applied-twice", subject).fix(Err(NoFix::new(Code::TwoOwners, "let one of them alone apply the file: move it, or narrow the path of the other"))));
         }
     }
     found

@@ -15,10 +15,11 @@ use kubewright_model::kube::{
     ResourceId, Rollout, SetId, Workspace,
 };
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
+use kubewright_model::text::{Field, Named, Path, Text};
 use kubewright_model::yaml::Node;
 
 use super::Reason;
+use super::codes::Code;
 use super::group::{Collision, Holders, Relation, relate};
 use super::outside::Attached;
 use super::position::Position;
@@ -35,7 +36,7 @@ pub(super) enum Verdict {
     /// It stands in the directory of this definition alone.
     SameDirectory(usize),
     /// Why nothing decides: a code, and a text.
-    Undecided(&'static str, Text),
+    Undecided(Code, Text),
 }
 
 /// A part of a set that is applied by itself.
@@ -227,7 +228,7 @@ pub(super) fn find<'a>(
             Path(&ws.file(reference.location.file).path),
             " refers to the name and changes nothing that is in sight"
         ];
-        demands.blocks.push(Reason::new("outside-use", text));
+        demands.blocks.push(Reason::new(Code::OutsideUse, text));
     }
     for (at, consumer) in demands.consumers.iter().enumerate() {
         if let Some(definition) = consumer.verdict.definition() {
@@ -256,7 +257,7 @@ fn torn(ws: &Workspace, attached: &Attached, demands: &Demands<'_>) -> Option<Re
                 Path(&ws.file(reference.location.file).path),
                 " refers to the name for workloads that mean different definitions"
             ];
-            Reason::new("outside-use", text)
+            Reason::new(Code::OutsideUse, text)
         })
     })
 }
@@ -271,7 +272,7 @@ impl<'a> Finder<'a, '_> {
             patches: Vec::new(),
             keys: BTreeMap::new(),
             whole: false,
-            verdict: Verdict::Undecided("consumer-undecided", Text::new()),
+            verdict: Verdict::Undecided(Code::ConsumerUndecided, Text::new()),
             rollout: None,
         };
         for template in ws.pod_templates(member.resource) {
@@ -283,7 +284,7 @@ impl<'a> Finder<'a, '_> {
                             " refers to the name that kustomize makes of it, ",
                             &reference.name
                         ];
-                        demands.blocks.push(Reason::new("prefixed-name", text));
+                        demands.blocks.push(Reason::new(Code::PrefixedName, text));
                     }
                     continue;
                 }
@@ -396,7 +397,7 @@ impl<'a> Finder<'a, '_> {
     }
 
     fn decide(&mut self, consumer: &Consumer<'_>, together: Option<(usize, Unit)>) -> Verdict {
-        let undecided = |text: Text| Verdict::Undecided("consumer-undecided", text);
+        let undecided = |text: Text| Verdict::Undecided(Code::ConsumerUndecided, text);
         let who = consumer.resource.display();
         let only = |found: &[usize]| if let [one] = *found { Some(one) } else { None };
         let same_file = only(self.holders.in_file(consumer.resource.file));
@@ -418,12 +419,7 @@ impl<'a> Finder<'a, '_> {
             };
         }
         let holders = self.holding(&consumer.keys);
-        let keys = consumer
-            .keys
-            .keys()
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .join(", ");
+        let keys = Text::joined(consumer.keys.keys().map(|key| Field(key)), ", ");
         let by_keys = only(&holders);
         if let Some((at, unit)) = together {
             let open = self.holders.open.contains(&at);
@@ -434,7 +430,7 @@ impl<'a> Finder<'a, '_> {
                 }
                 Some(other) => self.contradicts(
                     &who,
-                    &format!("demands {keys}, which it holds"),
+                    text!["demands ", &keys, ", which it holds"],
                     (other, at),
                     unit,
                 ),
@@ -478,7 +474,7 @@ impl<'a> Finder<'a, '_> {
                     ", which \
                      does not hold it"
                 ];
-                Verdict::Undecided("contradicting-evidence", text)
+                Verdict::Undecided(Code::ContradictingEvidence, text)
             }
             (Some(by_keys), ..) => Verdict::Keys(by_keys),
             (None, Some(by_file), _) if holders.contains(&by_file) => Verdict::SameFile(by_file),
@@ -505,8 +501,8 @@ impl<'a> Finder<'a, '_> {
     /// for the second.
     fn contradicts(
         &self,
-        who: &str,
-        why: &str,
+        who: &Named,
+        why: impl Into<Text>,
         (one, other): (usize, usize),
         unit: Unit,
     ) -> Verdict {
@@ -524,13 +520,13 @@ impl<'a> Finder<'a, '_> {
             unit.builds(self.ws),
             " both"
         ];
-        Verdict::Undecided("contradicting-evidence", text)
+        Verdict::Undecided(Code::ContradictingEvidence, text)
     }
 }
 
 fn unsure_namespace(resource: &Resource) -> Reason {
     Reason::new(
-        "namespace-uncertain",
+        Code::NamespaceUncertain,
         format!(
             "{} may be in another namespace than the definitions",
             resource.display()
@@ -543,18 +539,20 @@ fn block(resource: &Resource, field: &FieldReference<'_>, relation: Relation) ->
     let who = resource.display();
     if matches!(resource.kind.as_str(), "Role" | "ClusterRole") {
         Some(Reason::new(
-            "rbac-reference",
+            Code::RbacReference,
             format!(
                 "{who} grants access to the name, and whoever it is granted to may read it by any way"
             ),
         ))
     } else if field.certainty == Certainty::Probable {
         Some(Reason::new(
-            "probable-reference",
-            format!(
-                "{} of {who} may be a reference that a rename cannot follow",
-                field.path
-            ),
+            Code::ProbableReference,
+            text![
+                Field(&field.path),
+                " of ",
+                &who,
+                " may be a reference that a rename cannot follow"
+            ],
         ))
     } else {
         (relation == Relation::Unsure).then(|| unsure_namespace(resource))

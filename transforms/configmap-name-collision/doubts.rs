@@ -11,6 +11,7 @@ use kubewright_model::text;
 use kubewright_model::text::{Path, Text};
 use kubewright_model::yaml::Node;
 
+use super::codes::Code;
 use super::demand::{Demands, Verdict};
 use super::group::{Collision, Definition, Holders, Relation, relate};
 use super::{Reason, paths};
@@ -31,7 +32,7 @@ pub(super) fn namespace(ws: &Workspace, collision: &Collision<'_>) -> Option<Rea
     } else {
         "some definitions state a namespace and some do not: it depends on how they are applied whether they meet".into()
     };
-    Some(Reason::doubt("namespace-uncertain", text))
+    Some(Reason::doubt(Code::NamespaceUncertain, text))
 }
 
 /// Whether a definition repeats, extends or patches another (R4).
@@ -40,7 +41,7 @@ pub(super) fn content(ws: &Workspace, collision: &Collision<'_>) -> Option<Reaso
     let name = collision.definitions.first()?.own_name();
     if collision.definitions.iter().any(|d| d.own_name() != name) {
         return Some(Reason::new(
-            "prefixed-name",
+            Code::PrefixedName,
             "the names become the same only by a prefix or suffix of kustomize",
         ));
     }
@@ -54,7 +55,7 @@ pub(super) fn content(ws: &Workspace, collision: &Collision<'_>) -> Option<Reaso
             a.node.get(k).is_some() || a.node.get("data").is_some_and(|d| d.get(k).is_some())
         }) {
             return Some(Reason::doubt(
-                "patch",
+                Code::Patch,
                 text!["the definition in ", path(at), " is a patch"],
             ));
         }
@@ -74,7 +75,7 @@ pub(super) fn content(ws: &Workspace, collision: &Collision<'_>) -> Option<Reaso
         let text = match (twin, holds_more) {
             (Some(twin), more) if more.is_none_or(|more| twin < more) => {
                 return Some(Reason::doubt(
-                    "identical-twin",
+                    Code::IdenticalTwin,
                     text![
                         "the definitions in ",
                         path(at),
@@ -93,7 +94,7 @@ pub(super) fn content(ws: &Workspace, collision: &Collision<'_>) -> Option<Reaso
             ],
             _ => continue,
         };
-        return Some(Reason::doubt("subset", text));
+        return Some(Reason::doubt(Code::Subset, text));
     }
     None
 }
@@ -136,7 +137,7 @@ pub(super) fn paths(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason>
     // What one build puts together is no alternative, whatever the paths say; test data need not
     // build.
     let built = |reason: &Reason| {
-        collision.evidence == Evidence::Kustomization && reason.code != "test-fixture"
+        collision.evidence == Evidence::Kustomization && !reason.is(Code::TestFixture)
     };
     paths::alternatives(&paths).filter(|reason| !built(reason))
 }
@@ -178,7 +179,7 @@ pub(super) fn alternatives(
             if let Some((_, file, _)) = twice {
                 let (a, b) = (&ws.file(*file).path, &ws.file(resource.file).path);
                 return Some(Reason::doubt(
-                    "alternatives",
+                    Code::Alternatives,
                     text![
                         Path(a),
                         " and ",
@@ -204,7 +205,7 @@ pub(super) fn demand(collision: &Collision<'_>, demands: &Demands<'_>) -> Option
         _ => None,
     });
     // What contradicts itself says more than what is not known.
-    let undecided = undecided.min_by_key(|(code, _)| *code == "consumer-undecided");
+    let undecided = undecided.min_by_key(|(code, _)| *code == Code::ConsumerUndecided);
     let open = collision.definitions.iter().any(|d| d.open);
     match undecided {
         Some((code, text)) if open => Some(Reason::new(code, text)),
@@ -212,9 +213,9 @@ pub(super) fn demand(collision: &Collision<'_>, demands: &Demands<'_>) -> Option
             doubt: proven < 2,
             ..Reason::new(code, text)
         }),
-        Some((code, text)) if code != "consumer-undecided" => Some(Reason::doubt(code, text)),
+        Some((code, text)) if code != Code::ConsumerUndecided => Some(Reason::doubt(code, text)),
         _ if undecided.is_some() || demands.wanted() < 2 => Some(Reason::doubt(
-            "no-unique-demand",
+            Code::NoUniqueDemand,
             match proven {
                 0 => {
                     "no consumer demands a key that a single definition holds, or stands with a single one"

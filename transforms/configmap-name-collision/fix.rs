@@ -7,10 +7,11 @@ use std::ops::Range;
 use kubewright_model::finding::{Applicability, Change, Fix, Location};
 use kubewright_model::kube::{Evidence, FileId, Mentions, OutsideUse, Rollout, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
+use kubewright_model::text::{Named, Path, Text};
 use kubewright_model::yaml::{self, Node, Value, verify};
 
 use super::Reason;
+use super::codes::Code;
 use super::demand::{Demands, Verdict};
 use super::entries::Origin;
 use super::group::Collision;
@@ -133,14 +134,12 @@ impl Rename<'_> {
             Path(&self.ws.file(file).path),
             " would have to change, and lies outside of the paths given"
         ];
-        Err(Reason::new("outside-paths", text))
+        Err(Reason::new(Code::OutsidePaths, text))
     }
 
     fn whole(&mut self, file: FileId, node: Node<'_>, name: &str) -> Result<(), Reason> {
         self.editable(file)?;
-        let edit = node
-            .set(&Value::str(name))
-            .map_err(|r| Reason::new(r.code, r.text))?;
+        let edit = node.set(&Value::str(name)).map_err(Reason::from)?;
         if self
             .written
             .insert((file, node.id().index(), name.to_owned()))
@@ -160,7 +159,7 @@ impl Rename<'_> {
             return Ok(());
         }
         let node = node_at(self.ws, &found.location)
-            .ok_or_else(|| Reason::new("outside-use", "a use of the name cannot be edited"))?;
+            .ok_or_else(|| Reason::new(Code::OutsideUse, "a use of the name cannot be edited"))?;
         self.whole(found.location.file, node, name)
     }
 
@@ -177,7 +176,7 @@ impl Rename<'_> {
             self.whole(first.file, first.node, &text)?;
         }
         for (location, names) in std::mem::take(&mut self.inline) {
-            let no = || Reason::new("outside-use", "an inline patch cannot be edited");
+            let no = || Reason::new(Code::OutsideUse, "an inline patch cannot be edited");
             let outer = node_at(self.ws, &location).ok_or_else(no)?;
             let inner = yaml::File::parse(outer.text().unwrap_or_default()).map_err(|_| no())?;
             let text = renamed(&inner, &names)?;
@@ -189,14 +188,13 @@ impl Rename<'_> {
 
 /// The text of an inline patch with new names for the scalars that begin at these bytes.
 fn renamed(patch: &yaml::File, names: &BTreeMap<usize, String>) -> Result<String, Reason> {
-    let refused = |r: yaml::Refusal| Reason::new(r.code, r.text);
     let scalars = (0..patch.documents().len())
         .filter_map(|i| patch.root(i))
         .flat_map(Node::descendants)
         .filter(|n| n.is_scalar());
     let edits = scalars.filter_map(|n| Some(n.set(&Value::str(names.get(&n.span().start)?))));
-    let edits = edits.collect::<Result<Vec<_>, _>>().map_err(refused)?;
-    verify::apply(patch, &edits.iter().collect::<Vec<_>>()).map_err(refused)
+    let edits = edits.collect::<Result<Vec<_>, _>>()?;
+    verify::apply(patch, &edits.iter().collect::<Vec<_>>()).map_err(Reason::from)
 }
 
 /// Safe when the set is proven, or when the keys decide every consumer where it is inferred; a pod
@@ -320,9 +318,7 @@ pub(super) fn notes(
     notes.push(
         super::pruning::note(ws, collision, keeper.index, names).unwrap_or_else(|| {
             text![
-                object,
-                " ",
-                name,
+                Named::new(object, name),
                 " stays in the cluster and holds what ",
                 &kept,
                 " defines from the next apply on; nothing is left to prune"
@@ -356,16 +352,12 @@ pub(super) fn notes(
             .enumerate()
             .filter(|(_, name)| name.is_some())
             .flat_map(|(at, _)| demands.of(at));
-        let who: BTreeSet<String> = renamed
+        let who: BTreeSet<Named> = renamed
             .filter(|c| c.rollout.is_some_and(|r| rollouts.contains(&r)))
             .map(|c| c.resource.display())
             .collect();
         if !who.is_empty() {
-            notes.push(text![
-                effect,
-                ": ",
-                who.into_iter().collect::<Vec<_>>().join(", ")
-            ]);
+            notes.push(text![effect, ": ", Text::joined(who, ", ")]);
         }
     }
     notes

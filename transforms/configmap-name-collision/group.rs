@@ -268,6 +268,13 @@ pub(super) struct Collision<'a> {
 }
 
 impl Collision<'_> {
+    /// What tells it from other collisions: kind, name and namespace.
+    pub(super) fn subject(&self) -> impl Iterator<Item = &str> {
+        [self.to.kind(), self.name]
+            .into_iter()
+            .chain(self.namespace.as_deref())
+    }
+
     /// Where a definition stands, for messages: its file, with the line when others stand there
     /// too.
     pub(super) fn place(&self, ws: &Workspace, at: usize) -> Text {

@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
 use kubewright_model::kube::{ApplySet, Evidence, Member, ResourceId, Target, Workspace, walk};
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
+use kubewright_model::text::{Field, Named, Path, Text, Verbatim};
 use kubewright_model::yaml::{Node, Value};
 
+use super::codes::Code;
 use super::entries::{self, Entry, Origin};
 use super::group::Definition;
 use super::{META, paths};
@@ -37,7 +38,7 @@ struct Maker<'a> {
     name: Node<'a>,
     /// The keys it writes, if they are known.
     keys: Option<BTreeSet<String>>,
-    display: String,
+    display: Text,
 }
 
 /// What a custom resource of a set writes: under which name.
@@ -70,7 +71,7 @@ fn made<'a>(ws: &'a Workspace, member: &'a Member, to: Target) -> Vec<(String, M
             .map(str::to_owned)
             .collect::<BTreeSet<_>>()
     };
-    let maker = |manner, name: Node<'a>, keys: Option<BTreeSet<String>>, how: &str| {
+    let maker = |manner, name: Node<'a>, keys: Option<BTreeSet<String>>, how: Text| {
         let written = if name == own {
             member.name.clone()
         } else {
@@ -83,7 +84,7 @@ fn made<'a>(ws: &'a Workspace, member: &'a Member, to: Target) -> Vec<(String, M
                 manner,
                 name,
                 keys,
-                display: format!("{}{how}", resource.display()),
+                display: text![resource.display(), &how],
             },
         )
     };
@@ -100,7 +101,7 @@ fn made<'a>(ws: &'a Workspace, member: &'a Member, to: Target) -> Vec<(String, M
                 manner,
                 name,
                 external_keys(node),
-                &format!(" (creationPolicy: {policy})"),
+                text![" (creationPolicy: ", Verbatim(policy), ")"],
             )]
         }
         ("bitnami.com", "SealedSecret", Target::Secret) => {
@@ -110,12 +111,12 @@ fn made<'a>(ws: &'a Workspace, member: &'a Member, to: Target) -> Vec<(String, M
                 .flat_map(Node::entries)
                 .map(|(key, _)| key)
                 .collect();
-            vec![maker(Manner::GivesUp, own, Some(keys(sealed)), "")]
+            vec![maker(Manner::GivesUp, own, Some(keys(sealed)), Text::new())]
         }
         ("cert-manager.io", "Certificate", Target::Secret) => {
             let keys = ["ca.crt", "tls.crt", "tls.key"].map(str::to_owned).into();
             named(&["spec", "secretName"])
-                .map(|name| maker(Manner::Adds, name, Some(keys), ""))
+                .map(|name| maker(Manner::Adds, name, Some(keys), Text::new()))
                 .into_iter()
                 .collect()
         }
@@ -127,7 +128,7 @@ fn made<'a>(ws: &'a Workspace, member: &'a Member, to: Target) -> Vec<(String, M
                     Manner::GivesUp,
                     object.get("secretName")?,
                     Some(keys),
-                    "",
+                    Text::new(),
                 ))
             };
             objects.filter_map(of).collect()
@@ -141,7 +142,7 @@ fn made<'a>(ws: &'a Workspace, member: &'a Member, to: Target) -> Vec<(String, M
             let target = node.path(&["spec", "target", field]);
             let key = target.and_then(|t| t.get("key")).into_iter().collect();
             target
-                .map(|_| maker(Manner::Adds, own, Some(keys(key)), ""))
+                .map(|_| maker(Manner::Adds, own, Some(keys(key)), Text::new()))
                 .into_iter()
                 .collect()
         }
@@ -251,11 +252,11 @@ struct Object<'a> {
 }
 
 impl Object<'_> {
-    fn display(&self) -> String {
+    fn display(&self) -> Text {
         let namespace = self
             .namespace
-            .map_or_else(String::new, |n| format!(" in namespace {n}"));
-        format!("{} {}{namespace}", self.to.kind(), self.name)
+            .map_or_else(Text::new, |n| text![" in namespace ", &n]);
+        text![Named::new(self.to.kind(), self.name), &namespace]
     }
 
     /// A manifest and a custom resource.
@@ -269,11 +270,11 @@ impl Object<'_> {
             .filter(|key| definition.value(key) != Some(&empty))
             .collect();
         let both = || {
-            held.iter()
+            let both = held
+                .iter()
                 .copied()
-                .filter(|k| maker.keys.as_ref().is_some_and(|keys| keys.contains(*k)))
-                .collect::<Vec<_>>()
-                .join(", ")
+                .filter(|k| maker.keys.as_ref().is_some_and(|keys| keys.contains(*k)));
+            Text::joined(both.map(Field), ", ")
         };
         if held.is_empty() {
             return None;
@@ -307,15 +308,16 @@ impl Object<'_> {
                     .filter(|k| maker.keys.as_ref().is_some_and(|keys| !keys.contains(*k)))
                     .collect();
                 let gone = match (&maker.keys, lost.is_empty()) {
-                    (None, _) => "which keeps no key that it does not fetch itself".to_owned(),
-                    (Some(_), false) => format!(
-                        "which keeps its own keys alone; its next refresh takes away {}",
-                        lost.join(", ")
-                    ),
-                    (Some(_), true) => format!(
-                        "and each puts its own values of {} over those of the other",
-                        both()
-                    ),
+                    (None, _) => "which keeps no key that it does not fetch itself".into(),
+                    (Some(_), false) => text![
+                        "which keeps its own keys alone; its next refresh takes away ",
+                        Text::joined(lost.iter().copied().map(Field), ", ")
+                    ],
+                    (Some(_), true) => text![
+                        "and each puts its own values of ",
+                        both(),
+                        " over those of the other"
+                    ],
                 };
                 let severity = if lost.is_empty() && maker.keys.is_some() {
                     Severity::Warning
@@ -371,23 +373,26 @@ impl Object<'_> {
     /// Two custom resources.
     fn both(&self, a: &Maker<'_>, b: &Maker<'_>) -> Option<Finding> {
         let common = match (&a.keys, &b.keys) {
-            (Some(a), Some(b)) => a.intersection(b).cloned().collect::<Vec<_>>().join(", "),
-            _ => String::new(),
+            (Some(a), Some(b)) => Text::joined(a.intersection(b).map(|key| Field(key)), ", "),
+            _ => Text::new(),
         };
         let text = match (a.manner, b.manner) {
             // What merges adds to what another one makes.
             (Manner::Adds, Manner::Adds | Manner::Owns) | (Manner::Owns, Manner::Adds) if common.is_empty() => return None,
             (Manner::Adds, Manner::Adds | Manner::Owns) | (Manner::Owns, Manner::Adds) => {
-                format!("and each puts its own value of {common} over that of the other")
+                text!["and each puts its own value of ", &common, " over that of the other"]
             }
-            _ => "and only one of them can own it: what the other one holds never arrives, or is taken away again".to_owned(),
+            _ => "and only one of them can own it: what the other one holds never arrives, or is taken away again".into(),
         };
-        let message = format!(
-            "{} is written by {} and {}, {text}",
+        let message = text![
             self.display(),
-            a.display,
-            b.display
-        );
+            " is written by ",
+            &a.display,
+            " and ",
+            &b.display,
+            ", ",
+            &text
+        ];
         let advice = "give the object of one of them another name, and its readers with it";
         let severity = if common.is_empty() {
             Severity::Error
@@ -395,7 +400,7 @@ impl Object<'_> {
             Severity::Warning
         };
         let primary = Location::of(self.ws.resource(a.id).file, a.name);
-        Some(self.finding(primary, a.id, b, (message.into(), severity, advice)))
+        Some(self.finding(primary, a.id, b, (message, severity, advice)))
     }
 
     fn finding(
@@ -420,9 +425,13 @@ impl Object<'_> {
             _ if !certain => severity.min(Severity::Warning),
             _ => severity,
         };
+        let names = [self.to.kind(), self.name]
+            .into_iter()
+            .chain(self.namespace);
         META.finding(severity, primary, message)
+            .subject("written-twice", names)
             .related(vec![(there, text![&other.display, " writes ", self.name])])
             .about(id)
-            .fix(Err(NoFix::new("two-owners", advice)))
+            .fix(Err(NoFix::new(Code::TwoOwners, advice)))
     }
 }

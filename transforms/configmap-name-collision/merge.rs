@@ -9,9 +9,10 @@ use std::collections::BTreeSet;
 use kubewright_model::finding::{Applicability, Change, Fix};
 use kubewright_model::kube::{Target, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
+use kubewright_model::text::{Field, Named, Path, Text};
 use kubewright_model::yaml::{self, Kind, Node, Value};
 
+use super::codes::Code;
 use super::demand::Demands;
 use super::group::{Collision, Definition};
 use super::keeper::Keeper;
@@ -36,7 +37,7 @@ pub(super) fn plan(
     (demands, attached): (&Demands<'_>, &Attached),
     keeper: Keeper,
 ) -> Plan {
-    let no = |text: Text| Err(Reason::new("merge-impossible", text));
+    let no = |text: Text| Err(Reason::new(Code::MergeImpossible, text));
     let Some(into) = collision.definitions.get(keeper.index) else {
         return no("nothing keeps the name".into());
     };
@@ -56,7 +57,7 @@ pub(super) fn plan(
         .flat_map(Definition::keys)
         .find(|k| !seen.insert(k))
     {
-        return no(text!["several definitions hold ", key]);
+        return no(text!["several definitions hold ", Field(key)]);
     }
     let size: usize = collision.definitions.iter().map(Definition::size).sum();
     if size > MAX_SIZE {
@@ -81,7 +82,7 @@ pub(super) fn plan(
     let file = ws.file(into.file);
     if !file.editable {
         return Err(Reason::new(
-            "outside-paths",
+            Code::OutsidePaths,
             text![
                 Path(&file.path),
                 " would have to change, and lies outside of the paths given"
@@ -109,7 +110,7 @@ pub(super) fn plan(
     changes.push(Change::Edit(
         into.file,
         yaml.replace_document(resource.document, text)
-            .map_err(|r| Reason::new(r.code, r.text))?,
+            .map_err(Reason::from)?,
     ));
     let place = collision.place(ws, keeper.index);
     let kept = fix::applicability(collision, demands, keeper, &[]);
@@ -133,9 +134,7 @@ pub(super) fn plan(
             " bytes"
         ],
         text![
-            object,
-            " ",
-            &collision.name,
+            Named::new(object, collision.name),
             " stays in the cluster and holds all keys from the next apply on; nothing is left to prune, and no reference changes"
         ],
     ];

@@ -12,9 +12,11 @@
 use kubewright_model::finding::{Applicability, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Evidence, Failure, FailureReason, Reader, Target, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
+use kubewright_model::text::{Field, Named, Path, Text};
+use kubewright_model::yaml::Refusal;
 
 use crate::{Context, Meta, Transform};
+use codes::Code;
 use demand::{Demands, Verdict};
 use group::Collision;
 pub(crate) use options::Options;
@@ -51,7 +53,7 @@ static META: Meta = Meta {
     isolated: false,
     since: "0.1.0",
     docs: include_str!("README.md"),
-    codes: codes::CODES,
+    codes: Code::ALL,
 };
 
 impl Transform for ConfigMapNameCollision {
@@ -82,24 +84,35 @@ impl Transform for ConfigMapNameCollision {
 /// Why there is no fix; with `doubt`, why the definitions may not meet at all.
 #[derive(Debug, Clone)]
 struct Reason {
-    code: &'static str,
-    text: Text,
+    why: NoFix,
     doubt: bool,
 }
 
 impl Reason {
-    fn new(code: &'static str, text: impl Into<Text>) -> Self {
+    fn new(code: Code, text: impl Into<Text>) -> Self {
         Self {
-            code,
-            text: text.into(),
+            why: NoFix::new(code, text),
             doubt: false,
         }
     }
 
-    fn doubt(code: &'static str, text: impl Into<Text>) -> Self {
+    fn doubt(code: Code, text: impl Into<Text>) -> Self {
         Self {
             doubt: true,
             ..Self::new(code, text)
+        }
+    }
+
+    fn is(&self, code: Code) -> bool {
+        self.why.is(code)
+    }
+}
+
+impl From<Refusal> for Reason {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            why: refusal.into(),
+            doubt: false,
         }
     }
 }
@@ -116,7 +129,7 @@ fn finding(cx: &Context<'_>, mut collision: Collision<'_>) -> Option<Finding> {
     let severity = severity(collision, &demands, plan.as_ref().err());
     let (fix, notes, keeper) = match plan {
         Ok((fix, notes, keeper)) => (Ok(fix), notes, Some(keeper)),
-        Err(reason) => (Err(NoFix::new(reason.code, reason.text)), Vec::new(), None),
+        Err(reason) => (Err(reason.why), Vec::new(), None),
     };
     let notes: Vec<Text> = notes
         .into_iter()
@@ -133,6 +146,7 @@ fn finding(cx: &Context<'_>, mut collision: Collision<'_>) -> Option<Finding> {
             Location::of(primary.file, primary.name),
             message(ws, collision),
         )
+        .subject("collision", collision.subject())
         .related(related(ws, collision, &demands, &attached))
         .about(primary.id())
         .notes(notes)
@@ -230,13 +244,13 @@ fn plan(
 
 /// Doubts that hold for definitions in one file too: test data need not work, and a patch is no
 /// definition.
-const DOUBTS_OF_ALL: &[&str] = &[
-    "environment-variants",
-    "identical-twin",
-    "namespace-uncertain",
-    "patch",
-    "test-fixture",
-    "version-variants",
+const DOUBTS_OF_ALL: &[Code] = &[
+    Code::EnvironmentVariants,
+    Code::IdenticalTwin,
+    Code::NamespaceUncertain,
+    Code::Patch,
+    Code::TestFixture,
+    Code::VersionVariants,
 ];
 
 /// A proven set fails, or loses data, as it stands; a directory is only a candidate, so any doubt
@@ -246,9 +260,9 @@ fn severity(collision: &Collision<'_>, demands: &Demands<'_>, reason: Option<&Re
     let beside = reason.is_none() && demands.proven().len() < 2;
     let harmless = collision.identical() && collision.evidence != Evidence::Kustomization;
     // Whoever applies one file, or reads from the one that is live, has the damage at once.
-    let emptier = reason.is_some_and(|r| r.code == "subset") && collision.live_lacks(demands);
+    let emptier = reason.is_some_and(|r| r.is(Code::Subset)) && collision.live_lacks(demands);
     let at_once = collision.in_one_file() || emptier;
-    let doubted = reason.is_some_and(|r| DOUBTS_OF_ALL.contains(&r.code));
+    let doubted = reason.is_some_and(|r| DOUBTS_OF_ALL.iter().any(|code| r.is(*code)));
     match (collision.evidence, reason) {
         (Evidence::Directory, _) if at_once && !harmless && collision.certain && !doubted => {
             Severity::Error
@@ -263,20 +277,20 @@ fn severity(collision: &Collision<'_>, demands: &Demands<'_>, reason: Option<&Re
 }
 
 fn message(ws: &Workspace, collision: &Collision<'_>) -> Text {
-    let name = collision.namespace.as_deref().map_or_else(
-        || collision.name.to_owned(),
-        |ns| format!("{} in namespace {ns}", collision.name),
-    );
-    let what = format!(
-        "{} {name} is defined {} times",
-        collision.to.kind(),
-        collision.definitions.len()
-    );
+    let place = collision
+        .namespace
+        .as_deref()
+        .map_or_else(Text::new, |ns| text![" in namespace ", ns]);
+    let what = text![
+        Named::new(collision.to.kind(), collision.name),
+        place,
+        " is defined ",
+        collision.definitions.len(),
+        " times"
+    ];
     if !collision.certain {
         return text![
-            collision.to.kind(),
-            " ",
-            &collision.name,
+            Named::new(collision.to.kind(), collision.name),
             " is defined ",
             collision.definitions.len(),
             " times, perhaps in one namespace"
@@ -331,17 +345,17 @@ fn related(
 ) -> Vec<(Location, Text)> {
     let mut related = Vec::new();
     for (at, definition) in collision.definitions.iter().enumerate() {
-        let keys = definition.keys().into_iter().collect::<Vec<_>>().join(", ");
+        let keys = Text::joined(definition.keys().into_iter().map(Field), ", ");
         let last = if at + 1 == collision.definitions.len() && collision.certain {
             "; applied last"
         } else {
             ""
         };
         let holds = match (keys.is_empty(), definition.open) {
-            (true, true) => "holds what other files say".to_owned(),
-            (true, false) => "holds nothing".to_owned(),
-            (false, true) => format!("holds {keys} and what other files say"),
-            (false, false) => format!("holds {keys}"),
+            (true, true) => "holds what other files say".into(),
+            (true, false) => "holds nothing".into(),
+            (false, true) => text!["holds ", &keys, " and what other files say"],
+            (false, false) => text!["holds ", &keys],
         };
         related.push((
             Location::of(definition.file, definition.name),
@@ -350,12 +364,7 @@ fn related(
     }
     for consumer in &demands.consumers {
         let who = consumer.resource.display();
-        let keys = consumer
-            .keys
-            .keys()
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .join(", ");
+        let keys = Text::joined(consumer.keys.keys().map(|key| Field(key)), ", ");
         let path = |at: usize| collision.place(ws, at);
         let text = match &consumer.verdict {
             Verdict::Keys(at) => text![
@@ -399,16 +408,11 @@ fn related(
         );
     }
     for (at, found) in &attached.uses {
-        let keys = found
-            .keys
-            .iter()
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .join(", ");
+        let keys = Text::joined(found.keys.iter().map(|key| Field(key)), ", ");
         let about = if keys.is_empty() {
-            String::new()
+            Text::new()
         } else {
-            format!(" about {keys}")
+            text![" about ", &keys]
         };
         let text = text![
             outside::what(found.what),

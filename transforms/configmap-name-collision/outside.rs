@@ -15,6 +15,7 @@ use kubewright_model::text::Path;
 use kubewright_model::yaml::Node;
 
 use super::Reason;
+use super::codes::Code;
 use super::entries::{Origin, generated_keys, generator_node};
 use super::group::{Collision, Definition};
 use super::suffix::NewName;
@@ -210,7 +211,7 @@ fn refused(ws: &Workspace, found: &OutsideUse) -> Reason {
         _ => "is about it in a way that a rename cannot follow",
     };
     Reason::new(
-        "outside-use",
+        Code::OutsideUse,
         text![
             what(found.what),
             " ",
@@ -231,7 +232,7 @@ fn unnamed_change(
 ) -> Option<Reason> {
     let reason = |what: &str| {
         Some(Reason::new(
-            "outside-use",
+            Code::OutsideUse,
             format!("{what} changes the definition on its way to the cluster"),
         ))
     };
@@ -299,7 +300,7 @@ pub(super) fn still_chosen(
                     " is an expression that would not choose ",
                     &name.name
                 ];
-                return Some(Reason::new("outside-use", text));
+                return Some(Reason::new(Code::OutsideUse, text));
             }
         }
     }

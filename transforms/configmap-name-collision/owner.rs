@@ -3,10 +3,11 @@
 
 use kubewright_model::kube::{Resource, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::Path;
+use kubewright_model::text::{Named, Path};
 use kubewright_model::yaml::Node;
 
 use super::Reason;
+use super::codes::Code;
 use super::entries::Origin;
 use super::group::{Collision, Definition};
 
@@ -155,17 +156,18 @@ pub(super) fn fixed(collision: &Collision<'_>) -> Option<Reason> {
             || (name.starts_with("config-") && serving(definition))
         {
             return Some(Reason::new(
-                "fixed-name",
-                format!(
-                    "programs look {} {name} up by its name",
-                    collision.to.kind()
-                ),
+                Code::FixedName,
+                text![
+                    "programs look ",
+                    Named::new(collision.to.kind(), name),
+                    " up by its name"
+                ],
             ));
         }
     }
     matches(namespace, PLATFORM_NAMESPACES).then(|| {
         Reason::new(
-            "platform-namespace",
+            Code::PlatformNamespace,
             format!("namespace {namespace} belongs to the platform, whose programs look names up"),
         )
     })
@@ -176,7 +178,7 @@ pub(super) fn owned(ws: &Workspace, definition: &Definition<'_>) -> Option<Reaso
     let resource = ws.resource(definition.id()?);
     if definition.node.get("immutable").and_then(Node::as_bool) == Some(true) {
         return Some(Reason::new(
-            "immutable",
+            Code::Immutable,
             text![
                 resource.display(),
                 " in ",
@@ -202,7 +204,7 @@ pub(super) fn encrypted(ws: &Workspace, collision: &Collision<'_>) -> Option<Rea
         Path(path),
         "`, and the references with it"
     ];
-    Some(Reason::new("encrypted", text))
+    Some(Reason::new(Code::Encrypted, text))
 }
 
 /// Kinds whose objects make a ConfigMap or Secret of their own name.
@@ -226,12 +228,13 @@ pub(super) fn made(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> 
     let maker = members
         .into_iter()
         .find(|r| r.name == collision.name && MAKERS.contains(&r.kind.as_str()))?;
-    let text = format!(
-        "{} makes a {} of that name too",
+    let text = text![
         maker.display(),
-        collision.to.kind()
-    );
-    Some(Reason::new("owned-elsewhere", text))
+        " makes a ",
+        collision.to.kind(),
+        " of that name too"
+    ];
+    Some(Reason::new(Code::OwnedElsewhere, text))
 }
 
 /// Whether another tool writes the resource.
@@ -240,10 +243,10 @@ pub(super) fn written_elsewhere(ws: &Workspace, resource: &Resource) -> Option<R
         if ws.is_hook(resource.id) {
             let text = text![resource.display(), " in ", Path(&ws.file(resource.file).path), " is a hook: ", owner, " applies it before or after all else, writes it over the plain object of its name, and may delete that \
                  with the hook; give the hook a name of its own in what renders it"];
-            return Reason::new("owned-elsewhere", text);
+            return Reason::new(Code::OwnedElsewhere, text);
         }
         let text = text![resource.display(), " in ", Path(&ws.file(resource.file).path), " belongs to ", owner];
-        Reason::new("owned-elsewhere", text)
+        Reason::new(Code::OwnedElsewhere, text)
     })
 }
 

@@ -12,6 +12,7 @@ use kubewright_model::text;
 use kubewright_model::text::Path;
 
 use super::Reason;
+use super::codes::Code;
 
 /// Why definitions at these paths are taken for alternatives.
 pub(super) fn alternatives(paths: &[&str]) -> Option<Reason> {
@@ -20,7 +21,7 @@ pub(super) fn alternatives(paths: &[&str]) -> Option<Reason> {
         .find(|p| directory_above(p, &[Purpose::TestData]).is_some())
     {
         return Some(Reason::doubt(
-            "test-fixture",
+            Code::TestFixture,
             text![Path(path), " lies in a directory of test data"],
         ));
     }
@@ -31,7 +32,7 @@ pub(super) fn alternatives(paths: &[&str]) -> Option<Reason> {
         }
         if let Some(word) = environments_apart(first, path) {
             return Some(Reason::doubt(
-                "environment-variants",
+                Code::EnvironmentVariants,
                 text![
                     Path(first),
                     " and ",
@@ -44,7 +45,7 @@ pub(super) fn alternatives(paths: &[&str]) -> Option<Reason> {
         }
         if let Some(word) = versions_apart(first, path) {
             return Some(Reason::doubt(
-                "version-variants",
+                Code::VersionVariants,
                 text![
                     Path(first),
                     " and ",
@@ -57,7 +58,7 @@ pub(super) fn alternatives(paths: &[&str]) -> Option<Reason> {
         }
         if numbers_apart(first, path) {
             return Some(Reason::doubt(
-                "version-variants",
+                Code::VersionVariants,
                 text![Path(first), " and ", Path(path), " differ in a number only"],
             ));
         }
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
 
     fn code(a: &str, b: &str) -> Option<&'static str> {
-        alternatives(&[a, b]).map(|r| r.code)
+        alternatives(&[a, b]).map(|r| r.why.code)
     }
 
     #[test]

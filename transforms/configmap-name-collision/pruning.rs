@@ -3,7 +3,7 @@
 
 use kubewright_model::kube::{ApplySet, Evidence, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::Text;
+use kubewright_model::text::{Named, Text};
 use kubewright_model::yaml::Node;
 
 use super::group::Collision;
@@ -49,7 +49,7 @@ pub(super) fn note(
         name_of(&keeps),
         others.iter().map(name_of).collect::<Vec<_>>(),
     );
-    let object = format!("{} {}", collision.to.kind(), collision.name);
+    let object = text![Named::new(collision.to.kind(), collision.name)];
     let deleting = pruning.iter().map(name_of).collect::<Vec<_>>().join(", ");
     let namespace = collision
         .namespace

@@ -6,19 +6,16 @@ use std::collections::BTreeMap;
 use kubewright_model::finding::{Applicability, Change, Fix};
 use kubewright_model::kube::{Evidence, FileId, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
-use kubewright_model::yaml::{Node, Refusal};
+use kubewright_model::text::{Named, Path, Text};
+use kubewright_model::yaml::Node;
 
 use super::Reason;
+use super::codes::Code;
 use super::demand::Demands;
 use super::group::{Collision, Definition};
 use super::outside::{Attached, sets_of};
 use super::{Plan, doubts, fix};
 use crate::say;
-
-fn refused(refusal: Refusal) -> Reason {
-    Reason::new(refusal.code, refusal.text)
-}
 
 /// Drops all twins but the first from kustomizations: they hold the same, and the build fails on
 /// the second.
@@ -28,17 +25,17 @@ pub(super) fn twins(
     demands: &Demands<'_>,
     attached: &Attached,
 ) -> Plan {
-    let no = |text: &str| Err(Reason::doubt("identical-twin", text));
+    let no = |text: &str| Err(Reason::doubt(Code::IdenticalTwin, text));
     if collision.evidence != Evidence::Kustomization {
         if let Some(reason) =
             doubts::paths(ws, collision).or_else(|| doubts::alternatives(ws, collision, demands))
         {
             let text = text![
                 "the definitions hold the same, and may be alternatives: ",
-                &reason.text,
+                &reason.why.text,
                 "; where both are applied, that does no harm"
             ];
-            return Err(Reason::doubt("identical-twin", text));
+            return Err(Reason::doubt(Code::IdenticalTwin, text));
         }
         return no("the definitions hold the same: remove all but one");
     }
@@ -87,9 +84,7 @@ pub(super) fn twins(
             kept
         ],
         text![
-            object,
-            " ",
-            &collision.name,
+            Named::new(object, collision.name),
             " stays in the cluster as it is; nothing is left to prune, and nothing restarts"
         ],
     ];
@@ -110,7 +105,7 @@ pub(super) fn remove(
     definition: &Definition<'_>,
     lists: &Lists<'_>,
 ) -> Result<Vec<Change>, Reason> {
-    let no = |text: Text| Err(Reason::new("outside-use", text));
+    let no = |text: Text| Err(Reason::new(Code::OutsideUse, text));
     let Some(id) = definition.id() else {
         return no("a generator makes one of the definitions".into());
     };
@@ -127,7 +122,7 @@ pub(super) fn remove(
     }
     if !file.editable {
         return Err(Reason::new(
-            "outside-paths",
+            Code::OutsidePaths,
             text![
                 Path(&file.path),
                 " would have to change, and lies outside of the paths given"
@@ -147,13 +142,13 @@ pub(super) fn remove(
     if resource.item.is_some() {
         return Ok(vec![Change::Edit(
             definition.file,
-            definition.node.remove().map_err(refused)?,
+            definition.node.remove()?,
         )]);
     }
     if !alone || ws.options().stream {
         return Ok(vec![Change::Edit(
             definition.file,
-            yaml.remove_document(resource.document).map_err(refused)?,
+            yaml.remove_document(resource.document)?,
         )]);
     }
     let mut changes = vec![Change::Delete(definition.file)];
@@ -162,7 +157,7 @@ pub(super) fn remove(
         let list = &ws.file(*kustomization).path;
         let item = item.ok_or_else(|| {
             Reason::new(
-                "outside-use",
+                Code::OutsideUse,
                 text![
                     Path(list),
                     " lists ",
@@ -224,14 +219,14 @@ fn unlist(ws: &Workspace, kustomization: FileId, item: Node<'_>) -> Result<Chang
     let list = ws.file(kustomization);
     if !list.editable {
         return Err(Reason::new(
-            "outside-paths",
+            Code::OutsidePaths,
             text![
                 Path(&list.path),
                 " would have to change, and lies outside of the paths given"
             ],
         ));
     }
-    Ok(Change::Edit(kustomization, item.remove().map_err(refused)?))
+    Ok(Change::Edit(kustomization, item.remove()?))
 }
 
 /// A path written in a kustomization, seen from the root.

@@ -16,6 +16,7 @@ use kubewright_model::text;
 use kubewright_model::text::Path;
 
 use super::Reason;
+use super::codes::Code;
 use super::demand::Demands;
 use super::group::{Collision, Definition};
 use super::keeper::Sibling;
@@ -191,7 +192,7 @@ fn refused(ws: &Workspace, collision: &Collision<'_>, at: usize, name: Option<&S
         .map_or("", |d| ws.file(d.file).path.as_str());
     match name {
         Some(name) => Reason::new(
-            "name-taken",
+            Code::NameTaken,
             text![
                 name,
                 ", the new name of the definition in ",
@@ -200,7 +201,7 @@ fn refused(ws: &Workspace, collision: &Collision<'_>, at: usize, name: Option<&S
             ],
         ),
         None => Reason::new(
-            "no-suffix",
+            Code::NoSuffix,
             text![
                 "neither keys, consumers nor file name tell the definition in ",
                 Path(path),

@@ -8,6 +8,7 @@ use kubewright_model::kube::{
 use kubewright_model::text;
 use kubewright_model::text::{Path, Text};
 
+use super::codes::Code;
 use super::demand::Demands;
 use super::group::{Collision, Relation, relate};
 use super::{Reason, outside};
@@ -23,12 +24,12 @@ pub(super) fn unexplained(ws: &Workspace, collision: &Collision<'_>) -> Option<R
         .sets
         .iter()
         .flat_map(in_set)
-        .map(|(id, location)| (location, ws.resource(id).display()));
+        .map(|(id, location)| (location, ws.resource(id).display().into()));
     let in_patches = collision
         .sets
         .iter()
         .flat_map(|set| ws.unexplained_in_patches(*set, collision.to, collision.name));
-    let found = in_resources.chain(in_patches.map(|location| (location, "a patch".to_owned())));
+    let found = in_resources.chain(in_patches.map(|location| (location, Text::from("a patch"))));
     let (location, who) = found.min_by_key(|(location, _)| location.clone())?;
     let file = ws.file(location.file);
     let line = file.position(location.span.start).0;
@@ -42,7 +43,7 @@ pub(super) fn unexplained(ws: &Workspace, collision: &Collision<'_>) -> Option<R
         line,
         ", and that is no known reference"
     ];
-    Some(Reason::new("unexplained-use", text))
+    Some(Reason::new(Code::UnexplainedUse, text))
 }
 
 /// What a kustomization of the sets hands on to a chart or a plugin, which is rendered out of
@@ -60,7 +61,7 @@ pub(super) fn handed_on(collision: &Collision<'_>, mentions: &Mentions) -> Optio
         &collision.name,
         " in what kustomize hands to a chart or a plugin, and what that renders is not in sight"
     ];
-    Some(Reason::new("unexplained-use", text))
+    Some(Reason::new(Code::UnexplainedUse, text))
 }
 
 /// What was searched for the name beside the manifests, and what came of it.
@@ -132,7 +133,7 @@ pub(super) fn changed(ws: &Workspace, demands: &Demands<'_>) -> Option<Reason> {
                     "{} may change a reference of {who} on its way to the cluster",
                     touch.what
                 );
-                return Some(Reason::new("outside-use", text));
+                return Some(Reason::new(Code::OutsideUse, text));
             }
         }
     }
@@ -151,7 +152,7 @@ pub(super) fn elsewhere(ws: &Workspace, collision: &Collision<'_>) -> Option<Rea
             .find(|s| !collision.sets.contains(&s.id) && !weaker(s.evidence));
         if let Some(set) = other {
             return Some(Reason::new(
-                "outside-use",
+                Code::OutsideUse,
                 text![
                     Path(&ws.file(definition.file).path),
                     " is also part of ",
@@ -189,7 +190,7 @@ pub(super) fn elsewhere(ws: &Workspace, collision: &Collision<'_>) -> Option<Rea
                     Path(&ws.file(resource.file).path),
                     " may mean it too"
                 ];
-                Reason::new("outside-use", text)
+                Reason::new(Code::OutsideUse, text)
             })
         })
 }

@@ -7,9 +7,10 @@
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Invalid, Problem, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::Text;
+use kubewright_model::text::{Field, Named, Text, Verbatim};
 use kubewright_model::yaml::{Node, Resolved, Value};
 
+use self::codes::Code;
 pub(crate) use self::options::Options;
 use crate::{Context, Meta, Transform};
 
@@ -26,7 +27,7 @@ static META: Meta = Meta {
     isolated: false,
     since: "0.1.0",
     docs: include_str!("README.md"),
-    codes: codes::CODES,
+    codes: Code::ALL,
 };
 
 impl Transform for InvalidField {
@@ -49,7 +50,7 @@ struct Said {
     message: Text,
     notes: Vec<Text>,
     related: Vec<(Location, Text)>,
-    fix: Result<(String, Value), NoFix>,
+    fix: Result<(Text, Value), NoFix>,
 }
 
 fn finding(workspace: &Workspace, invalid: &Invalid<'_>) -> Option<Finding> {
@@ -61,12 +62,23 @@ fn finding(workspace: &Workspace, invalid: &Invalid<'_>) -> Option<Finding> {
         Problem::KeyTwice(first) => key_twice(invalid, invalid.node.file().node(first)),
         Problem::PathTwice(first) => path_twice(invalid, invalid.node.file().node(first)),
     };
+    let hazard = match invalid.problem {
+        Problem::NotString => "not-string",
+        Problem::NoValue => "no-value",
+        Problem::ModeString => "mode-string",
+        Problem::KeyTwice(_) => "key-twice",
+        Problem::ObjectTwice(_) => "object-twice",
+        Problem::PathTwice(_) => "path-twice",
+    };
+    let subject = [Some(path(invalid)), invalid.node.text().map(str::to_owned)]
+        .into_iter()
+        .flatten();
     let fix = said.fix.and_then(|(title, value)| {
         let edit = invalid.node.set(&value)?;
         // Nothing is claimed: of an object that is refused, other fixes may change what they like
         // beside it.
         Ok(Fix {
-            title: title.into(),
+            title,
             applicability: Applicability::Safe,
             changes: vec![Change::Edit(invalid.file, edit)],
             claims: Vec::new(),
@@ -85,6 +97,7 @@ fn finding(workspace: &Workspace, invalid: &Invalid<'_>) -> Option<Finding> {
             ),
             said.message,
         )
+        .subject(hazard, subject)
         .related(said.related)
         .about(invalid.resource.map(|resource| resource.id))
         .notes(said.notes)
@@ -101,10 +114,14 @@ fn not_string(workspace: &Workspace, invalid: &Invalid<'_>) -> Option<Said> {
         _ => "a number",
     };
     let field = path(invalid);
-    let message = format!(
-        "{field} of {} is {is} to YAML: the API server wants a string and refuses the object",
-        name(invalid)
-    );
+    let message = text![
+        Field(&field),
+        " of ",
+        name(invalid),
+        " is ",
+        &is,
+        " to YAML: the API server wants a string and refuses the object"
+    ];
     // kustomize writes the booleans of YAML 1.1 as strings, in quotes.
     let old = node.resolved() == Some(Resolved::Bool(true))
         || node.resolved() == Some(Resolved::Bool(false));
@@ -121,13 +138,17 @@ fn not_string(workspace: &Workspace, invalid: &Invalid<'_>) -> Option<Said> {
     let names = matches!(field.as_str(), "metadata.name" | "metadata.namespace");
     let fix = if names && !is_name(text) {
         Err(NoFix::new(
-            "no-name",
-            format!(
-                "{text} is no name that the API server takes, in quotes or without: give it another"
-            ),
+            Code::NoName,
+            text![
+                Verbatim(text),
+                " is no name that the API server takes, in quotes or without: give it another"
+            ],
         ))
     } else {
-        Ok((format!("put {text} in quotes"), Value::quoted(text)))
+        Ok((
+            text!["put ", Verbatim(text), " in quotes"],
+            Value::quoted(text),
+        ))
     };
     let notes = if old && built {
         vec!["kustomize puts it in quotes; kubectl apply of this file is refused".into()]
@@ -136,7 +157,7 @@ fn not_string(workspace: &Workspace, invalid: &Invalid<'_>) -> Option<Said> {
     };
     Some(Said {
         severity,
-        message: message.into(),
+        message,
         notes,
         related: Vec::new(),
         fix,
@@ -147,43 +168,53 @@ fn no_value(invalid: &Invalid<'_>) -> Said {
     let key = key(invalid.node);
     Said {
         severity: Severity::Warning,
-        message: text![path(invalid), " of ", name(invalid), " has no value: YAML reads nothing behind the colon, or a comment"],
+        message: text![Field(&path(invalid)), " of ", name(invalid), " has no value: YAML reads nothing behind the colon, or a comment"],
         notes: vec!["kubectl before 1.25 refuses it; a later one takes the key away, or stores an empty text".into()],
         related: Vec::new(),
-        fix: Err(NoFix::new("no-value", format!("write {key}: \"\" if it is to be empty, or have it filled in before it is applied"))),
+        fix: Err(NoFix::new(Code::NoValue, text!["write ", Field(key), ": \"\" if it is to be empty, or have it filled in before it is applied"])),
     }
 }
 
 fn mode_string(invalid: &Invalid<'_>) -> Option<Said> {
     let text = invalid.node.text()?;
-    let message = format!(
-        "{} of {} is the string \"{text}\": the API server wants a number and refuses the object",
-        path(invalid),
-        name(invalid)
-    );
+    let message = text![
+        Field(&path(invalid)),
+        " of ",
+        name(invalid),
+        " is the string \"",
+        Verbatim(text),
+        "\": the API server wants a number and refuses the object"
+    ];
     let octal = text
         .strip_prefix("0o")
         .or_else(|| text.strip_prefix('0').filter(|digits| !digits.is_empty()));
     let fix = match octal.map(|digits| i64::from_str_radix(digits, 8)) {
-        Some(Ok(mode)) if mode <= 0o777 => {
-            Ok((format!("write {mode}, which is {text}"), Value::Int(mode)))
-        }
+        Some(Ok(mode)) if mode <= 0o777 => Ok((
+            text!["write ", mode.to_string(), ", which is ", Verbatim(text)],
+            Value::Int(mode),
+        )),
         _ => {
             let octal = i64::from_str_radix(text, 8)
                 .ok()
                 .filter(|mode| *mode <= 0o777);
-            let both = octal.map_or_else(String::new, |mode| {
-                format!(" ({mode} if {text} is octal, as in chmod)")
+            let both = octal.map_or_else(Text::new, |mode| {
+                text![
+                    " (",
+                    mode.to_string(),
+                    " if ",
+                    Verbatim(text),
+                    " is octal, as in chmod)"
+                ]
             });
             Err(NoFix::new(
-                "mode-unclear",
-                format!("write the mode as a decimal number without quotes{both}"),
+                Code::ModeUnclear,
+                text!["write the mode as a decimal number without quotes", both],
             ))
         }
     };
     Some(Said {
         severity: Severity::Error,
-        message: message.into(),
+        message,
         notes: Vec::new(),
         related: Vec::new(),
         fix,
@@ -194,16 +225,16 @@ fn key_twice(invalid: &Invalid<'_>, first: Node<'_>) -> Said {
     let key = invalid.node.text().unwrap_or_default();
     let within = within(invalid);
     let place = if within.is_empty() {
-        String::new()
+        Text::new()
     } else {
-        format!(" in {within}")
+        text![" in ", Field(&within)]
     };
     Said {
         severity: Severity::Error,
-        message: text!["the key ", key, " stands twice", place, " of ", name(invalid), ": the last one counts, or the object is refused"],
+        message: text!["the key ", Field(key), " stands twice", place, " of ", name(invalid), ": the last one counts, or the object is refused"],
         notes: vec!["kubectl keeps the last one without a word; kustomize and strict decoding refuse the object".into()],
         related: vec![(Location::of(invalid.file, first), "the first one".into())],
-        fix: Err(NoFix::new("key-twice", "remove the one that is not meant, or rename it")),
+        fix: Err(NoFix::new(Code::KeyTwice, "remove the one that is not meant, or rename it")),
     }
 }
 
@@ -225,7 +256,7 @@ fn object_twice(invalid: &Invalid<'_>, first: Node<'_>) -> Said {
             "the object in front of it begins here".into(),
         )],
         fix: Err(NoFix::new(
-            "separator-missing",
+            Code::SeparatorMissing,
             "write `---` on a line of its own in front of this line",
         )),
     }
@@ -250,20 +281,20 @@ fn path_twice(invalid: &Invalid<'_>, first: Node<'_>) -> Said {
             " of ",
             name(invalid),
             " has two mounts at ",
-            path,
+            Verbatim(path),
             ": the API server refuses it (must be unique)"
         ],
         notes: Vec::new(),
         related: vec![(Location::of(invalid.file, first), "the first one".into())],
         fix: Err(NoFix::new(
-            "path-twice",
+            Code::PathTwice,
             "remove the mount that is not meant, or mount it elsewhere",
         )),
     }
 }
 
 /// Kind and name of the object, as they are written.
-fn name(invalid: &Invalid<'_>) -> String {
+fn name(invalid: &Invalid<'_>) -> Text {
     let text = |path: &[&str]| {
         invalid
             .object
@@ -272,9 +303,10 @@ fn name(invalid: &Invalid<'_>) -> String {
             .unwrap_or_default()
             .to_owned()
     };
-    format!("{} {}", text(&["kind"]), text(&["metadata", "name"]))
-        .trim_end()
-        .to_owned()
+    match (text(&["kind"]), text(&["metadata", "name"])) {
+        (kind, name) if name.is_empty() => kind.into(),
+        (kind, name) => Named::new(kind, name).into(),
+    }
 }
 
 /// The key of a value.

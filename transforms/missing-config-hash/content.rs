@@ -8,9 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::{GeneratedContent, Resource, ResourceId, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::{Field, Named};
 use kubewright_model::yaml::{Node, Resolved};
 
 use super::canon::{self, Digest};
+use super::codes::Code;
 use super::placeholder::{has_variable, is_placeholder, is_substituted};
 
 /// The content of a ConfigMap or Secret.
@@ -128,11 +131,13 @@ pub(super) fn of(workspace: &Workspace, id: ResourceId) -> Result<Content, NoFix
             };
             content.values.insert(key.to_owned(), value);
             if !seen.insert(key) {
-                let text = format!(
-                    "{key} of {} {} stands there twice: the last one counts, or the object is refused",
-                    resource.kind, resource.name
-                );
-                return Err(NoFix::new("unreadable-data", text));
+                let text = text![
+                    Field(key),
+                    " of ",
+                    Named::new(&resource.kind, &resource.name),
+                    " stands there twice: the last one counts, or the object is refused"
+                ];
+                return Err(NoFix::new(Code::UnreadableData, text));
             }
         }
     }
@@ -187,11 +192,15 @@ fn reloads(key: &str, text: &str) -> bool {
 
 fn unreadable(resource: &Resource, what: &str, why: &str) -> NoFix {
     NoFix::new(
-        "unreadable-data",
-        format!(
-            "{what} of {} {} {why}: the API server would refuse it",
-            resource.kind, resource.name
-        ),
+        Code::UnreadableData,
+        text![
+            &what,
+            " of ",
+            Named::new(&resource.kind, &resource.name),
+            " ",
+            &why,
+            ": the API server would refuse it"
+        ],
     )
 }
 

@@ -1,9 +1,9 @@
 //! Workloads that Reloader restarts for some of what they read: the rest is named in the same list.
 
-use kubewright_model::finding::{Applicability, Change, Finding, Fix, NoFix, Severity};
+use kubewright_model::finding::{Applicability, Change, Finding, Fix, Severity, Subject};
 use kubewright_model::kube::Target;
 use kubewright_model::text;
-use kubewright_model::yaml::{Refusal, Value};
+use kubewright_model::yaml::Value;
 
 use super::reads::Reading;
 use super::sources::list;
@@ -36,6 +36,7 @@ pub(super) fn left_out(case: &Case<'_>, reading: &Reading) -> Option<Finding> {
         .iter()
         .map(|name| (Target::ConfigMap, (*name).to_owned()))
         .collect();
+    let names: Vec<String> = left.iter().map(|name| (*name).to_owned()).collect();
     let (subject, left_out) = (case.subject(), list(&labels));
     let (them, when) = if left.len() > 1 {
         ("them", "when them change")
@@ -63,7 +64,10 @@ pub(super) fn left_out(case: &Case<'_>, reading: &Reading) -> Option<Finding> {
             changes: vec![Change::Edit(case.resource.file, edit)],
             claims: vec![case.resource.id],
         }),
-        Err(Refusal { code, text }) => Err(NoFix::new(code, text)),
+        Err(refusal) => Err(refusal.into()),
     };
-    Some(case.finding(Severity::Warning, message, fix))
+    Some(Finding {
+        subject: Subject::new("list", names),
+        ..case.finding(Severity::Warning, message, fix)
+    })
 }

@@ -9,10 +9,11 @@
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Hold, PodTemplate, Resource, Target, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
+use kubewright_model::text::{Field, Named, Path, Text, Verbatim};
 use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
 
 pub(crate) use self::canon::base64;
+pub(crate) use self::codes::Code;
 pub(crate) use self::options::Options;
 use self::reads::{Behind, Reading};
 use self::sources::{Source, list};
@@ -42,7 +43,7 @@ static META: Meta = Meta {
     isolated: true,
     since: "0.1.0",
     docs: include_str!("README.md"),
-    codes: codes::CODES,
+    codes: Code::ALL,
 };
 
 impl Transform for MissingConfigHash {
@@ -90,7 +91,7 @@ fn judge(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> O
             sources: &sources,
             written,
         };
-        return (!sources.is_empty()).then(|| case.info(NoFix::new("first-start", text)));
+        return (!sources.is_empty()).then(|| case.info(NoFix::new(Code::FirstStart, text)));
     }
     let case = Case {
         cx,
@@ -186,7 +187,7 @@ impl Case<'_> {
             .is_some_and(|text| text.contains("{{"))
         {
             return Err(NoFix::new(
-                "checksum-templated",
+                Code::ChecksumTemplated,
                 "its config hash is filled in by a template",
             ));
         }
@@ -230,7 +231,7 @@ impl Case<'_> {
                     "{} of a kustomization may change what it reads; hash the rendered manifests",
                     touch.what
                 );
-                Err(NoFix::new("workload-patched", text))
+                Err(NoFix::new(Code::WorkloadPatched, text))
             }
         }
     }
@@ -271,7 +272,7 @@ impl Case<'_> {
             " replaces all annotations of the pod template, and a hash in the workload would never reach the cluster; \
              write it in that place, or hash the rendered manifests"
         ];
-        Err(NoFix::new("annotations-replaced", text))
+        Err(NoFix::new(Code::AnnotationsReplaced, text))
     }
 
     /// Nothing when the annotation is right; else the finding.
@@ -374,14 +375,17 @@ impl Case<'_> {
                 // the next pass hashes.
                 claims: vec![self.resource.id],
             }),
-            Err(Refusal { code, text }) => {
-                let why = text.trim_end_matches('.');
-                Err(NoFix::new(
-                    code,
-                    format!(
-                        "{why}; by hand: {key}: \"{hash}\" in the annotations of the pod template"
-                    ),
-                ))
+            Err(refusal) => {
+                let annotation = format!("{key}: \"{hash}\"");
+                Err(NoFix {
+                    text: text![
+                        refusal.text.trim_end_matches('.'),
+                        "; by hand: ",
+                        Verbatim(&annotation),
+                        " in the annotations of the pod template"
+                    ],
+                    ..refusal.into()
+                })
             }
         };
         let mut finding = self.finding(Severity::Warning, message, fix);
@@ -413,22 +417,22 @@ impl Case<'_> {
         let kind = &self.resource.kind;
         Some(text![
             "annotation ",
-            key,
+            Field(key),
             " of the ",
             kind,
             " itself restarts nothing: it belongs into the metadata of the pod template"
         ])
     }
 
-    fn subject(&self) -> String {
-        format!("{} {}", self.resource.kind, self.resource.name)
+    fn subject(&self) -> Named {
+        self.resource.display()
     }
 
     /// The content is not known. A hash that is there all the same is kept up by nobody, and its
     /// readers trust it.
     fn unknown(&self, reason: NoFix) -> Finding {
         let severity = match self.written.and_then(Node::text) {
-            Some(hash) if !hash.is_empty() && reason.code != "generated-name" => Severity::Warning,
+            Some(hash) if !hash.is_empty() && !reason.is(Code::GeneratedName) => Severity::Warning,
             _ => Severity::Info,
         };
         Finding {
@@ -449,6 +453,16 @@ impl Case<'_> {
     }
 
     fn finding(&self, severity: Severity, message: Text, fix: Result<Fix, NoFix>) -> Finding {
+        let hazard = match self.written.and_then(Node::text) {
+            _ if severity == Severity::Info => "uncovered",
+            Some("") => "empty",
+            Some(_) => "stale",
+            None => "absent",
+        };
+        let names = self
+            .sources
+            .iter()
+            .map(|source| source.display().to_string());
         META.finding(
             severity,
             self.defined(self.resource.id)
@@ -456,6 +470,7 @@ impl Case<'_> {
             message,
         )
         .about(self.resource.id)
+        .subject(hazard, names)
         .fix(fix)
     }
 

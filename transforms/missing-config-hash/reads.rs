@@ -15,10 +15,11 @@ use kubewright_model::kube::{
     Evidence, Resolution, Resource, ResourceId, SetId, Target, Unknown, Workspace,
 };
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
+use kubewright_model::text::{Field, Named, Path, Text};
 use kubewright_model::yaml::Node;
 
 use super::canon::Section;
+use super::codes::Code;
 use super::content::{self, Content, Unfilled};
 use super::name_hash;
 use super::sources::{Extent, Source, list};
@@ -63,7 +64,7 @@ impl Reading {
         let display = source.display();
         if let Some(why) = &content.elsewhere {
             return Err(NoFix::new(
-                "filled-in-cluster",
+                Code::FilledInCluster,
                 format!("{display} is filled in the cluster: {why}"),
             ));
         }
@@ -91,7 +92,7 @@ pub(super) fn read(
         .find(|s| ["{{", "${", "$("].iter().any(|mark| s.name.contains(mark)))
     {
         return Err(NoFix::new(
-            "placeholder",
+            Code::Placeholder,
             format!("the name {} is filled in by another tool", source.name),
         ));
     }
@@ -106,7 +107,7 @@ pub(super) fn read(
         .collect();
     let Some(first) = readings.first() else {
         return Err(NoFix::new(
-            "no-apply-set",
+            Code::NoApplySet,
             "no kustomization that is built by itself leads to it",
         ));
     };
@@ -117,7 +118,7 @@ pub(super) fn read(
         .any(|reading| sections(reading) != sections(first))
     {
         return Err(NoFix::new(
-            "differs-between-overlays",
+            Code::DiffersBetweenOverlays,
             "it is applied with different content from several places; hash the rendered manifests",
         ));
     }
@@ -167,13 +168,13 @@ impl Contents<'_> {
                 // A resource that asks for a name with a hash has no generator.
                 None => {
                     return Err(NoFix::new(
-                        "generated-content",
+                        Code::GeneratedContent,
                         format!("a kustomization makes {display} from something else"),
                     ));
                 }
                 Some(Err(Unknown::Unreadable(why))) => {
                     return Err(NoFix::new(
-                        "generated-content",
+                        Code::GeneratedContent,
                         format!("a kustomize generator makes {display}, and {why}"),
                     ));
                 }
@@ -181,7 +182,7 @@ impl Contents<'_> {
                     let text = format!(
                         "{what} of a kustomization changes {display}; hash the rendered manifests"
                     );
-                    return Err(NoFix::new("patched-by-kustomize", text));
+                    return Err(NoFix::new(Code::PatchedByKustomize, text));
                 }
             };
         if generated.name != source.name
@@ -253,7 +254,7 @@ fn read_in(
             }
             Resolution::Missing if defined_elsewhere(workspace, workload, source).is_some() => {
                 return Err(NoFix::new(
-                    "config-not-in-set",
+                    Code::ConfigNotInSet,
                     absent(workspace, set, workload, &[source]),
                 ));
             }
@@ -286,7 +287,7 @@ fn read_in(
     }
     if reading.by_name.is_empty() {
         return Err(NoFix::new(
-            "config-not-in-set",
+            Code::ConfigNotInSet,
             absent(
                 workspace,
                 set,
@@ -301,7 +302,7 @@ fn read_in(
         "the name of"
     };
     Err(NoFix::new(
-        "generated-name",
+        Code::GeneratedName,
         text![
             each,
             " ",
@@ -326,18 +327,18 @@ fn is_followed(
 }
 
 /// The build changes the name, and not the reference to it: no pod will find what would be hashed.
-fn not_followed(display: &str) -> NoFix {
+fn not_followed(display: &Named) -> NoFix {
     let text = format!(
         "the kustomization gives {display} another name and leaves the reference to it as it is: no pod finds it"
     );
-    NoFix::new("name-not-followed", text)
+    NoFix::new(Code::NameNotFollowed, text)
 }
 
 /// The keys that reach the pod, with their digests.
 fn keys_read(
     source: &Source<'_>,
     content: &Content,
-    display: &str,
+    display: &Named,
 ) -> Result<BTreeMap<String, Option<[u8; 32]>>, NoFix> {
     let mut keys: BTreeMap<String, Option<[u8; 32]>> = BTreeMap::new();
     for (key, value) in &content.values {
@@ -345,24 +346,36 @@ fn keys_read(
             source.extent == Extent::All || (source.extent == Extent::Data && !value.binary);
         if whole || source.keys.contains(key) {
             if value.unfilled == Some(Unfilled::Nothing) {
-                let text = format!(
-                    "{key} of {display} has no value: write \"\" if it is to be empty, or have it filled in first"
-                );
-                return Err(NoFix::new("no-value", text));
+                let text = text![
+                    Field(key),
+                    " of ",
+                    display,
+                    " has no value: write \"\" if it is to be empty, or have it filled in first"
+                ];
+                return Err(NoFix::new(Code::NoValue, text));
             }
             if value.unfilled == Some(Unfilled::Placeholder) {
-                let text = format!(
-                    "the value of {key} in {display} is filled in by another tool; hash what that tool writes"
-                );
-                return Err(NoFix::new("placeholder", text));
+                let text = text![
+                    "the value of ",
+                    Field(key),
+                    " in ",
+                    display,
+                    " is filled in by another tool; hash what that tool writes"
+                ];
+                return Err(NoFix::new(Code::Placeholder, text));
             }
             keys.insert(key.clone(), Some(value.digest));
         }
     }
     if let Some(key) = source.required.iter().find(|key| !keys.contains_key(*key)) {
         return Err(NoFix::new(
-            "key-absent",
-            format!("{display} has no key {key}: the pod does not start until it has"),
+            Code::KeyAbsent,
+            text![
+                display,
+                " has no key ",
+                Field(key),
+                ": the pod does not start until it has"
+            ],
         ));
     }
     for key in &source.keys {
@@ -397,7 +410,7 @@ fn the_same(
 ) -> Result<ResourceId, NoFix> {
     let ambiguous = || {
         NoFix::new(
-            "ambiguous-config",
+            Code::AmbiguousConfig,
             format!(
                 "{} is defined {} times with different content",
                 source.display(),
@@ -437,7 +450,7 @@ fn the_only(
     match ids {
         [id] if workspace.resource(*id).file == workload.file || one_namespace() => Ok(*id),
         _ => Err(NoFix::new(
-            "namespace-uncertain",
+            Code::NamespaceUncertain,
             format!(
                 "{} or the workload states no namespace, and several are in use",
                 source.display()
@@ -455,7 +468,7 @@ fn untouched(workspace: &Workspace, id: ResourceId, source: &Source<'_>) -> Resu
         "{what} of a kustomization changes {}; hash the rendered manifests",
         source.display()
     );
-    Err(NoFix::new("patched-by-kustomize", text))
+    Err(NoFix::new(Code::PatchedByKustomize, text))
 }
 
 /// Whether kubectl sends the workload before the source. Kustomize, Flux and Argo CD send

@@ -3,8 +3,11 @@
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::{Hold, PodTemplate, Resource, Rollout, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::Field;
 use kubewright_model::yaml::Node;
 
+use super::codes::Code;
 use super::covers::{self, annotations};
 use super::reads::{Behind, Reading};
 use super::sources::Source;
@@ -12,14 +15,19 @@ use super::sources::Source;
 /// Other tools that restart pods when configuration changes, or that own the workload: a part of
 /// the annotation's key, values that switch it off, code, what to say. On the workload or on its
 /// pod template.
-const OWNERS: &[(&str, &[&str], &str, &str)] = &[
+const OWNERS: &[(&str, &[&str], Code, &str)] = &[
     (
         "wave.pusher.com/",
         &["false"],
-        "reloader",
+        Code::Reloader,
         "Wave restarts it",
     ),
-    ("helm.sh/hook", &[], "helm-hook", "Helm runs it as a hook"),
+    (
+        "helm.sh/hook",
+        &[],
+        Code::HelmHook,
+        "Helm runs it as a hook",
+    ),
 ];
 
 /// kapp gives a ConfigMap with this annotation a new name with each change
@@ -39,41 +47,50 @@ pub(super) fn kind(
         let text = format!(
             "the revision is named {name}: Knative refuses another template under that name; remove the name, or change it too"
         );
-        return Err(NoFix::new("named-revision", text));
+        return Err(NoFix::new(Code::NamedRevision, text));
     }
     match template.carrier.rollout {
         Rollout::Rolls => {}
         Rollout::NextRun => {
             return Err(NoFix::new(
-                "next-run",
+                Code::NextRun,
                 format!("each run of a {kind} reads its configuration afresh"),
             ));
         }
         Rollout::Untouched => {
             return Err(NoFix::new(
-                "no-rollout",
+                Code::NoRollout,
                 format!("a {kind} does not replace its pods when its template changes"),
             ));
         }
         Rollout::Immutable => {
             return Err(NoFix::new(
-                "immutable-template",
+                Code::ImmutableTemplate,
                 format!("the pod template of a {kind} cannot be changed"),
             ));
         }
         Rollout::Recreate => {
-            return Err(NoFix::new("bare-pod", "an annotation restarts no bare Pod"));
+            return Err(NoFix::new(
+                Code::BarePod,
+                "an annotation restarts no bare Pod",
+            ));
         }
     }
     if let Some((owner, name)) = workspace.controller(resource.id) {
-        let text = format!(
-            "{owner} {name} owns it and writes its template: an annotation would be lost; change {owner} {name}"
-        );
-        return Err(NoFix::new("owned", text));
+        let text = text![
+            &owner,
+            " ",
+            &name,
+            " owns it and writes its template: an annotation would be lost; change ",
+            &owner,
+            " ",
+            &name
+        ];
+        return Err(NoFix::new(Code::Owned, text));
     }
     if Hold::of(resource, node) == Some(Hold::NoTrigger) {
         let text = "it has no trigger ConfigChange: a changed template is rolled out by `oc rollout latest` alone";
-        return Err(NoFix::new("no-trigger", text));
+        return Err(NoFix::new(Code::NoTrigger, text));
     }
     let how = match node
         .path(&["spec", "updateStrategy", "type"])
@@ -86,7 +103,7 @@ pub(super) fn kind(
         _ => return Ok(()),
     };
     Err(NoFix::new(
-        "on-delete",
+        Code::OnDelete,
         format!("updateStrategy OnDelete{how}: a pod is replaced only when somebody deletes it"),
     ))
 }
@@ -109,7 +126,10 @@ pub(super) fn owner(
     for (key, value) in annotations(node).chain(annotations(template)) {
         for (part, off, code, what) in OWNERS {
             if key.contains(part) && !off.contains(&value) {
-                return Err(NoFix::new(code, format!("{what} (annotation {key})")));
+                return Err(NoFix::new(
+                    *code,
+                    text![*what, " (annotation ", Field(key), ")"],
+                ));
             }
         }
     }
@@ -119,8 +139,8 @@ pub(super) fn owner(
         .collect();
     match covers::by_reloader(workspace, node, template, &names) {
         Some(key) => Err(NoFix::new(
-            "reloader",
-            format!("Reloader restarts it (annotation {key})"),
+            Code::Reloader,
+            text!["Reloader restarts it (annotation ", Field(&key), ")"],
         )),
         None => Ok(()),
     }
@@ -142,15 +162,17 @@ pub(super) fn unwanted(
         if covers::by_checksum(key, value, &names) {
             return Err(if value.contains("{{") {
                 NoFix::new(
-                    "checksum-templated",
-                    format!("annotation {key} is filled in by a template"),
+                    Code::ChecksumTemplated,
+                    text!["annotation ", Field(key), " is filled in by a template"],
                 )
             } else {
                 NoFix::new(
-                    "foreign-checksum",
-                    format!(
-                        "annotation {key} says already which configuration the pods have; whoever writes it must keep it up"
-                    ),
+                    Code::ForeignChecksum,
+                    text![
+                        "annotation ",
+                        Field(key),
+                        " says already which configuration the pods have; whoever writes it must keep it up"
+                    ],
                 )
             });
         }
@@ -162,32 +184,34 @@ pub(super) fn unwanted(
         Behind::Generator(_) => false,
     };
     if !reading.behind.is_empty() && reading.behind.iter().all(versioned) {
-        let text = format!(
-            "kapp gives it a new name with each change (annotation {VERSIONED}), and pods follow the name"
-        );
-        return Err(NoFix::new("versioned-name", text));
+        let text = text![
+            "kapp gives it a new name with each change (annotation ",
+            Field(VERSIONED),
+            "), and pods follow the name"
+        ];
+        return Err(NoFix::new(Code::VersionedName, text));
     }
     if let Some(what) = covers::by_program(template, &names) {
         return Err(NoFix::new(
-            "hot-reload",
+            Code::HotReload,
             format!("{what} reloads the configuration without a restart"),
         ));
     }
     if reading.watched && !reading.behind.is_empty() {
         return Err(NoFix::new(
-            "hot-reload",
+            Code::HotReload,
             "log4j2 (monitorInterval) or logback (scan) reads its file again when it changes",
         ));
     }
     if reading.reloads {
         return Err(NoFix::new(
-            "hot-reload",
+            Code::HotReload,
             "the plugin reload of its Corefile reloads it without a restart",
         ));
     }
     if reading.immutable {
         return Err(NoFix::new(
-            "immutable",
+            Code::Immutable,
             "what it reads is immutable: it can only change by another name",
         ));
     }

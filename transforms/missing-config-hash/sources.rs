@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use kubewright_model::kube::{Keys, PodTemplate, Reference, Site, Target};
-use kubewright_model::text::Text;
+use kubewright_model::text::{Named, Text};
 use kubewright_model::yaml::Node;
 
 use super::content::{self, Content};
@@ -56,8 +56,8 @@ impl Source<'_> {
     }
 
     /// `ConfigMap app-config`
-    pub(super) fn display(&self) -> String {
-        format!("{} {}", self.to.kind(), self.name)
+    pub(super) fn display(&self) -> Named {
+        Named::new(self.to.kind(), self.name)
     }
 
     /// Its kind and name, for [`list`].

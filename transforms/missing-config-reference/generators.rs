@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
 use kubewright_model::kube::{Failure, FailureReason, FileId, Generated, Generator, SetId};
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
+use kubewright_model::text::{Named, Path, Text};
 
+use super::codes::Code;
 use super::evidence::Facts;
 use super::{META, objects};
 
@@ -51,16 +52,15 @@ fn finding(facts: &Facts<'_, '_>, failure: &Failure, sets: &[SetId]) -> Option<F
                 " ",
                 does,
                 " ",
-                kind,
-                " ",
-                name,
+                Named::new(kind, name),
                 ", which is not there when it runs: the build of ",
                 Text::list(named),
                 " fails, and nothing of it is applied"
             ],
         )
+        .subject("generator", [kind, name])
         .related(related)
-        .fix(Err(NoFix::new("nothing-to-merge", advice))),
+        .fix(Err(NoFix::new(Code::NothingToMerge, advice))),
     )
 }
 
@@ -124,7 +124,7 @@ fn advice(
         return (text.into(), Vec::new());
     };
     let related = at
-        .map(|at| (at, text![kind, " ", name]))
+        .map(|at| (at, text![Named::new(kind, name)]))
         .into_iter()
         .collect();
     let component = through.last().filter(|file| {

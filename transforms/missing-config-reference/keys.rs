@@ -9,12 +9,13 @@ use std::collections::BTreeSet;
 use kubewright_model::finding::{Finding, NoFix, Severity};
 use kubewright_model::kube::{OutsideUseKind, ResourceId, SetId, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::Text;
+use kubewright_model::text::{Field, Text};
 
+use super::codes::Code;
 use super::evidence::{Facts, may_equal};
 use super::objects::{place, set_aside};
 use super::wanted::{Key, KeyHow, Place, Wanted};
-use super::{Gap, Held, Verdict, finding, makers, misnamed, near, rewrite, say, worst};
+use super::{Gap, Hazard, Held, Verdict, finding, makers, misnamed, near, rewrite, say, worst};
 
 /// Whether none of the definitions has the key; nothing is said of definitions that are not known.
 pub(super) fn lacks(workspace: &Workspace, held: &Held, key: &Key<'_>) -> bool {
@@ -52,10 +53,11 @@ pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Option<Finding> {
     let binary = verdict
         .fix
         .as_ref()
-        .is_err_and(|reason| reason.code == "binary-key");
+        .is_err_and(|reason| reason.is(Code::BinaryKey));
     let places: Vec<&Place<'_>> = gap.keys.iter().map(|key| &key.place).collect();
     finding(
         gap,
+        Hazard::Key(key.text),
         &places,
         say::key(facts.workspace(), gap, wanted, key, &sets, binary),
         verdict,
@@ -86,21 +88,21 @@ pub(super) fn of_maker(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Opti
     if changed || set_aside(facts, gap, set).is_some() || facts.touched(gap, &key.place).is_some() {
         return None;
     }
-    let who: Vec<String> = makers
-        .iter()
-        .map(|maker| ws.resource(maker.id).display())
-        .collect();
+    let who = makers.iter().map(|maker| ws.resource(maker.id).display());
     let (who, verb) = (
-        who.join(" and "),
+        Text::joined(who, " and "),
         if makers.len() == 1 { "makes" } else { "make" },
     );
     let fix = match near::nearest(key.text, made.iter().map(String::as_str)).as_slice() {
-        [one] if key.place.shown.text() == Some(key.text) => {
-            rewrite(gap.resource, &[&key.place], one, text!["read key ", one])
-        }
+        [one] if key.place.shown.text() == Some(key.text) => rewrite(
+            gap.resource,
+            &[&key.place],
+            one,
+            text!["read key ", Field(one)],
+        ),
         _ => Err(NoFix::new(
-            "maker-lacks-key",
-            format!("{who} {verb} it without that key"),
+            Code::MakerLacksKey,
+            text![&who, " ", &verb, " it without that key"],
         )),
     };
     let holds = text!["makes ", Text::list(&made)];
@@ -116,6 +118,7 @@ pub(super) fn of_maker(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Opti
     };
     finding(
         gap,
+        Hazard::Key(key.text),
         &[&key.place],
         say::key(ws, gap, wanted, key, &[set], false),
         verdict,
@@ -163,13 +166,20 @@ pub(super) fn of_encrypted(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Vec<Finding>
         }
         let fix =
             match near::nearest(key.text, encrypted.keys.iter().map(String::as_str)).as_slice() {
-                [one] if key.place.shown.text() == Some(key.text) => {
-                    rewrite(gap.resource, &[&key.place], one, text!["read key ", one])
-                }
-                [] => Err(NoFix::new("missing-key", "no key of it is near to that")),
+                [one] if key.place.shown.text() == Some(key.text) => rewrite(
+                    gap.resource,
+                    &[&key.place],
+                    one,
+                    text!["read key ", Field(one)],
+                ),
+                [] => Err(NoFix::new(Code::MissingKey, "no key of it is near to that")),
                 several => Err(NoFix::new(
-                    "several-near",
-                    format!("keys {} are near to it", several.join(" and ")),
+                    Code::SeveralNear,
+                    text![
+                        "keys ",
+                        Text::joined(several.iter().copied().map(Field), " and "),
+                        " are near to it"
+                    ],
                 )),
             };
         let holds = text!["holds ", Text::list(&encrypted.keys), ", encrypted by SOPS"];
@@ -186,6 +196,7 @@ pub(super) fn of_encrypted(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Vec<Finding>
         };
         found.extend(finding(
             gap,
+            Hazard::Key(key.text),
             &[&key.place],
             say::key(facts.workspace(), gap, wanted, key, &sets, false),
             verdict,
@@ -232,7 +243,7 @@ fn in_set(
     }
     if let Some(what) = gap.keys.iter().find_map(|k| facts.touched(gap, &k.place)) {
         return Some(Verdict::remark(NoFix::new(
-            "workload-patched",
+            Code::WorkloadPatched,
             format!("{what} of a kustomization may change the reference; check what it builds"),
         )));
     }
@@ -303,7 +314,7 @@ fn choose(
     namespace: Option<&str>,
 ) -> Verdict {
     let ws = facts.workspace();
-    let mut verdict = Verdict::remark(NoFix::new("missing-key", "no key of it is near to that"));
+    let mut verdict = Verdict::remark(NoFix::new(Code::MissingKey, "no key of it is near to that"));
     if matches!(key.how, KeyHow::Variable(_))
         && held
             .ids
@@ -311,7 +322,7 @@ fn choose(
             .any(|id| ws.data_keys(*id).iter().any(|k| k == key.text))
     {
         return Verdict::remark(NoFix::new(
-            "binary-key",
+            Code::BinaryKey,
             "no variable can be made of binaryData",
         ));
     }
@@ -332,19 +343,23 @@ fn choose(
                 .iter()
                 .all(|k| k.place.shown.text() == Some(key.text));
             verdict.fix = if whole {
-                rewrite(gap.resource, &written, one, text!["read key ", one])
+                rewrite(gap.resource, &written, one, text!["read key ", Field(one)])
             } else {
                 Err(NoFix::new(
-                    "missing-key",
-                    format!("key {one} is near to it"),
+                    Code::MissingKey,
+                    text!["key ", Field(one), " is near to it"],
                 ))
             };
         }
         [] => {}
         several => {
             verdict.fix = Err(NoFix::new(
-                "several-near",
-                format!("keys {} are near to it", several.join(" and ")),
+                Code::SeveralNear,
+                text![
+                    "keys ",
+                    Text::joined(several.iter().copied().map(Field), " and "),
+                    " are near to it"
+                ],
             ));
         }
     }
@@ -369,7 +384,7 @@ fn choose(
             " that key"
         ];
         if near.is_empty() {
-            verdict.fix = Err(NoFix::new("key-elsewhere", text));
+            verdict.fix = Err(NoFix::new(Code::KeyElsewhere, text));
         } else {
             verdict.notes.push(text);
         }

@@ -10,9 +10,10 @@ use std::collections::BTreeSet;
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
 use kubewright_model::kube::{Resource, SetId, Target};
 use kubewright_model::text;
-use kubewright_model::text::Text;
+use kubewright_model::text::{Named, Text, Verbatim};
 use kubewright_model::yaml::Node;
 
+use super::codes::Code;
 use super::evidence::Facts;
 use super::wanted::{How, Place, Wanted};
 use super::{META, makers, objects, rewrite, say};
@@ -85,42 +86,53 @@ fn misnamed(facts: &Facts<'_, '_>, one: &Misnamed<'_>, all: &[Misnamed<'_>]) -> 
                 .find(|r| r.name == **near)
                 .and_then(|r| objects::place(facts, r.id));
             let related = definition
-                .map(|at| (at, text![to, " ", near]))
+                .map(|at| (at, text![Named::new(to, near)]))
                 .into_iter()
                 .collect();
             (
-                rewrite(resource, &places, near, text!["name ", to, " ", near]),
+                rewrite(
+                    resource,
+                    &places,
+                    near,
+                    text!["name ", Named::new(to, near)],
+                ),
                 related,
             )
         }
         [] => (
             Err(NoFix::new(
-                "invalid-name",
+                Code::InvalidName,
                 "a name has lower-case letters, digits, `-` and `.`, and no name is near to this",
             )),
             Vec::new(),
         ),
         several => (
             Err(NoFix::new(
-                "several-near",
+                Code::SeveralNear,
                 format!("{} have names near to it", several.join(" and ")),
             )),
             Vec::new(),
         ),
     };
     let comes = match wanted.how {
-        How::Variables(_) => "the API server refuses the resource".to_owned(),
-        _ => say::comes(wanted).trim_start_matches("; ").to_owned(),
+        How::Variables(_) => "the API server refuses the resource".into(),
+        _ => say::consequence(wanted).unwrap_or_default(),
     };
     Some(
         META.finding(
             aside(facts, resource, *set).unwrap_or(Severity::Error),
             places.first()?.at.clone(),
-            format!(
-                "{kind} {} reads {to} `{name}`, and no object can have that name: {comes}",
-                resource.name
-            ),
+            text![
+                Named::new(kind, &resource.name),
+                " reads ",
+                &to,
+                " `",
+                name,
+                "`, and no object can have that name: ",
+                &comes
+            ],
         )
+        .subject("misnamed", [to, name])
         .related(related)
         .about(resource.id)
         .fix(fix),
@@ -181,18 +193,18 @@ fn incomplete_secret(facts: &Facts<'_, '_>, resource: &Resource) -> Option<Findi
             severity,
             Location::of(resource.file, of),
             text![
-                "Secret ",
-                &resource.name,
+                Named::new("Secret", &resource.name),
                 " of type ",
-                name,
+                Verbatim(name),
                 " has no key ",
-                Text::list(lacking),
+                Text::list(&lacking),
                 ": the API server refuses it"
             ],
         )
         .about(resource.id)
+        .subject("type", lacking)
         .fix(Err(NoFix::new(
-            "type-lacks-key",
+            Code::TypeLacksKey,
             text![
                 "it holds ",
                 Text::list(held),

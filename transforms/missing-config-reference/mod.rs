@@ -38,6 +38,7 @@ use kubewright_model::yaml::Value;
 
 use rayon::prelude::*;
 
+use self::codes::Code;
 use self::evidence::Facts;
 use self::misnamed::Misnamed;
 use self::one_sided::OneSided;
@@ -57,7 +58,7 @@ static META: Meta = Meta {
     isolated: false,
     since: "0.1.0",
     docs: include_str!("README.md"),
-    codes: codes::CODES,
+    codes: Code::ALL,
 };
 
 impl Transform for MissingConfigReference {
@@ -359,6 +360,17 @@ impl<'a> Gap<'a> {
     }
 }
 
+/// What is wrong with what a resource reads.
+#[derive(Clone, Copy)]
+enum Hazard<'a> {
+    /// The object is not there.
+    Object,
+    /// The object is there without this key.
+    Key(&'a str),
+    /// The object is there more than once.
+    Scattered,
+}
+
 /// What is thought of a gap in one set.
 struct Verdict {
     severity: Severity,
@@ -409,7 +421,7 @@ fn rewrite(
     for place in places {
         let Some(node) = place.node else {
             return Err(NoFix::new(
-                "inline-patch",
+                Code::InlinePatch,
                 text![
                     title,
                     " in this patch, by hand: it is text inside of a field"
@@ -429,16 +441,28 @@ fn rewrite(
 /// The finding about places of a resource; the first one is its own.
 fn finding(
     gap: &Gap<'_>,
+    hazard: Hazard<'_>,
     places: &[&Place<'_>],
     message: Text,
     verdict: Verdict,
 ) -> Option<Finding> {
     let (first, rest) = places.split_first()?;
+    let wanted = gap.first()?;
+    let (hazard, key) = match hazard {
+        Hazard::Object => ("object", None),
+        Hazard::Key(key) => ("key", Some(key)),
+        Hazard::Scattered => ("scattered", None),
+    };
+    let names = [wanted.to.kind(), wanted.name]
+        .into_iter()
+        .chain(wanted.namespace)
+        .chain(key);
     let mut related = verdict.related;
     let rest = rest.iter().filter(|place| place.at != first.at);
     related.extend(rest.map(|place| (place.at.clone(), "asked for here too".into())));
     Some(
         META.finding(verdict.severity, first.at.clone(), message)
+            .subject(hazard, names)
             .related(related)
             .about(gap.resource.id)
             .notes(verdict.notes)

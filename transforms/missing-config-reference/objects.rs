@@ -9,11 +9,12 @@
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
 use kubewright_model::kube::{Member, Resource, ResourceId, SetId, Target, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
+use kubewright_model::text::{Field, Named, Path, Text};
 
+use super::codes::Code;
 use super::evidence::{Facts, may_equal};
 use super::wanted::{How, Place, Wanted};
-use super::{Gap, Verdict, finding, is_configured, keys, rewrite, say, worst};
+use super::{Gap, Hazard, Verdict, finding, is_configured, keys, rewrite, say, worst};
 
 /// The finding about a name that sets of the resource do not have.
 pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Vec<Finding> {
@@ -45,6 +46,7 @@ fn object(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>) -> Option<F
     let places: Vec<&Place<'_>> = gap.wanted.iter().map(|w| &w.place).collect();
     finding(
         gap,
+        Hazard::Object,
         &places,
         say::object(facts.workspace(), gap, wanted, &sets),
         verdict,
@@ -72,8 +74,11 @@ fn in_set(
     }
     if let Some(what) = gap.wanted.iter().find_map(|w| facts.touched(gap, &w.place)) {
         return Some(Verdict::remark(NoFix::new(
-            "workload-patched",
-            format!("{what} of a kustomization may change the reference; check what it builds"),
+            Code::WorkloadPatched,
+            text![
+                &what,
+                " of a kustomization may change the reference; check what it builds"
+            ],
         )));
     }
     if let Some(verdict) = set_aside(facts, gap, set) {
@@ -88,7 +93,7 @@ fn in_set(
     }
     if let Some(path) = facts.created(wanted) {
         return Some(Verdict::remark(NoFix::new(
-            "made-by-command",
+            Code::MadeByCommand,
             text!["a command in ", Path(path), " makes it"],
         )));
     }
@@ -97,11 +102,11 @@ fn in_set(
         .mentioned(wanted.name, |id| facts.is_in(id, set))
     {
         return Some(Verdict::remark(NoFix::new(
-            "made-by-resource",
-            format!(
-                "{} mentions the name and may make it",
-                ws.resource(id).display()
-            ),
+            Code::MadeByResource,
+            text![
+                ws.resource(id).display(),
+                " mentions the name and may make it"
+            ],
         )));
     }
     if let Some(verdict) = other_namespace(facts, wanted, set, namespace) {
@@ -130,14 +135,14 @@ pub(super) fn set_aside(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Opt
     }
     if let Some(directory) = facts.tests(gap.resource.file) {
         return Some(Verdict::remark(NoFix::new(
-            "test-fixture",
+            Code::TestFixture,
             format!("it lies below {directory}/: input of tests is not applied as it is"),
         )));
     }
     facts.is_base(set).then(|| {
         let name = crate::say::set_name(facts.workspace().set(set));
         Verdict::remark(NoFix::new(
-            "base",
+            Code::Base,
             text![
                 name,
                 " is there to be built upon, and what is built upon it may add this"
@@ -205,7 +210,7 @@ fn near_name(
         return Some(Verdict::no_fix(
             severity(wanted, Severity::Warning),
             NoFix::new(
-                "several-near",
+                Code::SeveralNear,
                 format!("{} have names near to it", near.join(" and ")),
             ),
         ));
@@ -243,18 +248,18 @@ fn near_name(
     let places: Vec<&Place<'_>> = gap.wanted.iter().map(|w| &w.place).collect();
     let fix = if gap.wanted.iter().any(|w| w.embedded) {
         Err(NoFix::new(
-            "embedded-name",
-            format!(
-                "{} {name} is near to it; the field holds more than the name",
-                wanted.to.kind()
-            ),
+            Code::EmbeddedName,
+            text![
+                Named::new(wanted.to.kind(), name),
+                " is near to it; the field holds more than the name"
+            ],
         ))
     } else {
         rewrite(
             gap.resource,
             &places,
             name,
-            text!["name ", wanted.to.kind(), " ", name],
+            text!["name ", Named::new(wanted.to.kind(), name)],
         )
     };
     let mut verdict = Verdict {
@@ -270,7 +275,7 @@ fn near_name(
     };
     verdict
         .related
-        .extend(definition.map(|at| (at, text![wanted.to.kind(), " ", name, unused])));
+        .extend(definition.map(|at| (at, text![Named::new(wanted.to.kind(), name), unused])));
     Some(verdict)
 }
 
@@ -325,15 +330,13 @@ fn other_namespace(
     };
     let mut verdict = Verdict::no_fix(
         severity(wanted, Severity::Warning),
-        NoFix::new("other-namespace", text),
+        NoFix::new(Code::OtherNamespace, text),
     );
     verdict.related.extend(at.map(|at| {
         (
             at,
             text![
-                wanted.to.kind(),
-                " ",
-                &wanted.name,
+                Named::new(wanted.to.kind(), wanted.name),
                 " in namespace ",
                 theirs
             ],
@@ -362,7 +365,10 @@ fn defined_elsewhere(
         } else {
             Severity::Info
         };
-        return Some(Verdict::no_fix(severity, NoFix::new("other-overlay", text)));
+        return Some(Verdict::no_fix(
+            severity,
+            NoFix::new(Code::OtherOverlay, text),
+        ));
     }
     let file = facts
         .nearest(wanted, namespace, gap.resource.file)
@@ -371,7 +377,7 @@ fn defined_elsewhere(
         Path(&ws.file(file).path),
         " defines it: say in [[apply-sets]] if they are applied together"
     ];
-    Some(Verdict::remark(NoFix::new("other-set", text)))
+    Some(Verdict::remark(NoFix::new(Code::OtherSet, text)))
 }
 
 /// Something of the set may make it.
@@ -384,8 +390,8 @@ fn elsewhere(
     let ws = facts.workspace();
     if let Some(id) = facts.installer(set) {
         return Some(Verdict::remark(NoFix::new(
-            "made-by-resource",
-            format!("{} may install it", ws.resource(id).display()),
+            Code::MadeByResource,
+            text![ws.resource(id).display(), " may install it"],
         )));
     }
     // A database and its readers are often applied apart, into one namespace.
@@ -399,16 +405,17 @@ fn elsewhere(
     let traces = facts.traces();
     let in_set = traces.after(wanted.name, |id| facts.is_in(id, set));
     if let Some(id) = in_set.or_else(|| traces.after(wanted.name, beside)) {
-        let text = format!(
-            "it is named after {}, whose operator may make it",
-            ws.resource(id).display()
-        );
-        return Some(Verdict::remark(NoFix::new("made-by-resource", text)));
+        let text = text![
+            "it is named after ",
+            ws.resource(id).display(),
+            ", whose operator may make it"
+        ];
+        return Some(Verdict::remark(NoFix::new(Code::MadeByResource, text)));
     }
     let platform =
         namespace.filter(|ns| ns.starts_with("kube-") || ns.starts_with("openshift-"))?;
     Some(Verdict::remark(NoFix::new(
-        "platform-namespace",
+        Code::PlatformNamespace,
         format!("namespace {platform} belongs to the platform, which may make it"),
     )))
 }
@@ -445,16 +452,16 @@ fn missing(
     let mut verdict =
         if let Some(directory) = facts.examples(gap.resource.file).filter(|_| !configured) {
             Verdict::remark(NoFix::new(
-                "example",
+                Code::Example,
                 format!("it lies below {directory}/: whoever adapts it may make it"),
             ))
         } else if wanted.to == Target::Secret && !(absent == 1 && present > 1) {
             Verdict::remark(NoFix::new(
-                "secret-elsewhere",
+                Code::SecretElsewhere,
                 "Secrets are often not kept with the manifests: it must be there before its reader",
             ))
         } else if configured && wanted.to == Target::ConfigMap {
-            Verdict::no_fix(Severity::Error, NoFix::new("not-defined", nothing))
+            Verdict::no_fix(Severity::Error, NoFix::new(Code::NotDefined, nothing))
         } else if (absent == 1 && present > 0) || !notes.is_empty() {
             let text = match present {
                 0 => nothing.to_owned(),
@@ -469,10 +476,10 @@ fn missing(
                     )
                 }
             };
-            Verdict::no_fix(Severity::Warning, NoFix::new("not-defined", text))
+            Verdict::no_fix(Severity::Warning, NoFix::new(Code::NotDefined, text))
         } else {
             Verdict::remark(NoFix::new(
-                "perhaps-elsewhere",
+                Code::PerhapsElsewhere,
                 format!("{nothing}; whoever applies it may make it, or another set"),
             ))
         };
@@ -513,14 +520,12 @@ fn holder(
         return None;
     };
     let what = if keys.len() == 1 {
-        format!("key {}", keys[0])
+        text!["key ", Field(keys[0])]
     } else {
-        "all keys that are read".to_owned()
+        "all keys that are read".into()
     };
     Some(text![
-        wanted.to.kind(),
-        " ",
-        &ws.resource(holder).name,
+        Named::new(wanted.to.kind(), &ws.resource(holder).name),
         " has ",
         what
     ])

@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use kubewright_model::finding::{Finding, NoFix, Severity};
 use kubewright_model::kube::{Resource, ResourceId, SetId, Workspace};
 use kubewright_model::text;
+use kubewright_model::text::Named;
 
+use super::codes::Code;
 use super::evidence::Facts;
 use super::wanted::Wanted;
 use super::{META, objects, say};
@@ -69,10 +71,10 @@ fn finding(facts: &Facts<'_, '_>, one: &OneSided<'_>) -> Option<Finding> {
     let (stated, who, bare) = match &one.namespaces {
         (Some(reader), None) => (
             reader,
-            format!("{kind} {}", one.resource.name),
-            format!("the {to}"),
+            text![Named::new(kind, &one.resource.name)],
+            text!["the ", &to],
         ),
-        (None, Some(theirs)) => (theirs, format!("{to} {name}"), format!("the {kind}")),
+        (None, Some(theirs)) => (theirs, text![&to, " ", &name], text!["the ", kind]),
         _ => return None,
     };
     let exempt = !super::is_configured(facts.workspace(), one.set)
@@ -80,13 +82,9 @@ fn finding(facts: &Facts<'_, '_>, one: &OneSided<'_>) -> Option<Finding> {
             || facts.examples(one.resource.file).is_some()
             || facts.is_base(one.set));
     let message = text![
-        kind,
-        " ",
-        &one.resource.name,
+        Named::new(kind, &one.resource.name),
         " reads ",
-        to,
-        " ",
-        name,
+        Named::new(to, name),
         ", and only ",
         who,
         " states a namespace (",
@@ -108,10 +106,11 @@ fn finding(facts: &Facts<'_, '_>, one: &OneSided<'_>) -> Option<Finding> {
             one.wanted.place.at.clone(),
             message,
         )
-        .related(objects::place(facts, one.definition).map(|at| (at, text![to, " ", name])))
+        .related(objects::place(facts, one.definition).map(|at| (at, text![Named::new(to, name)])))
         .about(one.resource.id)
+        .subject("one-sided", [to, name])
         .fix(Err(NoFix::new(
-            "namespace-on-one-side",
+            Code::NamespaceOnOneSide,
             format!("write `namespace: {stated}` into the metadata of {bare} too"),
         ))),
     )

@@ -7,7 +7,7 @@
 
 use kubewright_model::kube::{SetId, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::Text;
+use kubewright_model::text::{Field, Named, Text, Verbatim};
 
 use super::Gap;
 use super::wanted::{How, Key, KeyHow, Wanted};
@@ -22,20 +22,16 @@ pub(super) fn object(
 ) -> Text {
     let (kind, name) = (&gap.resource.kind, &gap.resource.name);
     let (verb, place) = match &wanted.how {
-        How::Field(path) => ("names", format!(" in {path}")),
-        _ => ("reads", String::new()),
+        How::Field(path) => ("names", text![" in ", Field(path)]),
+        _ => ("reads", Text::new()),
     };
     let comes = comes(wanted);
     text![
-        kind,
-        " ",
-        name,
+        Named::new(kind, name),
         " ",
         verb,
         " ",
-        wanted.to.kind(),
-        " ",
-        &wanted.name,
+        Named::new(wanted.to.kind(), wanted.name),
         place,
         ", which ",
         these(workspace, sets),
@@ -44,20 +40,27 @@ pub(super) fn object(
     ]
 }
 
-/// What comes of an object that is not there.
-pub(super) fn comes(wanted: &Wanted<'_>) -> String {
-    match &wanted.how {
-        How::Variables(container) => format!(
-            "; container {container} does not start without it (CreateContainerConfigError)"
-        ),
+/// What comes of an object that is not there, behind what is said of it.
+pub(super) fn comes(wanted: &Wanted<'_>) -> Text {
+    consequence(wanted).map_or_else(Text::new, |then| text!["; ", then])
+}
+
+/// What comes of an object that is not there, if anything does that is known.
+pub(super) fn consequence(wanted: &Wanted<'_>) -> Option<Text> {
+    Some(match &wanted.how {
+        How::Variables(container) => text![
+            "container ",
+            *container,
+            " does not start without it (CreateContainerConfigError)"
+        ],
         How::Volume(Some(path)) if wanted.optional => {
-            format!("; the kubelet mounts an empty directory at {path}")
+            text!["the kubelet mounts an empty directory at ", Verbatim(path)]
         }
-        How::Volume(_) => "; pods stay in ContainerCreating without it (FailedMount)".to_owned(),
-        How::Driver => "; pods stay in ContainerCreating without it".to_owned(),
-        How::PullSecret => "; images are pulled without credentials".to_owned(),
-        How::Field(_) => String::new(),
-    }
+        How::Volume(_) => "pods stay in ContainerCreating without it (FailedMount)".into(),
+        How::Driver => "pods stay in ContainerCreating without it".into(),
+        How::PullSecret => "images are pulled without credentials".into(),
+        How::Field(_) => return None,
+    })
 }
 
 /// The message about a key.
@@ -72,16 +75,23 @@ pub(super) fn key(
     let (kind, name) = (&gap.resource.kind, &gap.resource.name);
     let comes = match key.how {
         KeyHow::Variable(container) => {
-            format!("; container {container} does not start (CreateContainerConfigError)")
+            text![
+                "; container ",
+                &container,
+                " does not start (CreateContainerConfigError)"
+            ]
         }
         KeyHow::Item => {
             "; pods stay in ContainerCreating (FailedMount: references non-existent config key)"
-                .to_owned()
+                .into()
         }
         KeyHow::SubPath(path) => {
-            format!("; the kubelet makes an empty directory of it and mounts that at {path}")
+            text![
+                "; the kubelet makes an empty directory of it and mounts that at ",
+                Verbatim(path)
+            ]
         }
-        KeyHow::Field => String::new(),
+        KeyHow::Field => Text::new(),
     };
     // In which of several sets is worth saying only where they differ.
     let all = workspace.sets_of(gap.resource.id).len();
@@ -96,15 +106,11 @@ pub(super) fn key(
         "which has no such key"
     };
     text![
-        kind,
-        " ",
-        name,
+        Named::new(kind, name),
         " reads key ",
-        &key.text,
+        Field(key.text),
         " of ",
-        wanted.to.kind(),
-        " ",
-        &wanted.name,
+        Named::new(wanted.to.kind(), wanted.name),
         ", ",
         lacks,
         place,

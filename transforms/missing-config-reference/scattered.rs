@@ -7,13 +7,14 @@
 use kubewright_model::finding::{Finding, NoFix};
 use kubewright_model::kube::{Evidence, Resolution, Resource, ResourceId, SetId, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
+use kubewright_model::text::{Named, Path, Text};
 use kubewright_model::yaml::Node;
 
+use super::codes::Code;
 use super::evidence::{Facts, may_equal};
 use super::objects::place;
 use super::wanted::{Place, View, Wanted};
-use super::{Gap, Held, Verdict, finding};
+use super::{Gap, Hazard, Held, Verdict, finding};
 
 /// The definitions that are named; a reader looks the others up.
 const MAX_NAMES: usize = 3;
@@ -56,13 +57,12 @@ fn finding_about<'a>(
     want: Wanted<'a>,
     verdict: Verdict,
 ) -> Option<Finding> {
-    let message = format!(
-        "{} {} names {} {}, which several directories define",
-        resource.kind,
-        resource.name,
-        want.to.kind(),
-        want.name
-    );
+    let message = text![
+        Named::new(&resource.kind, &resource.name),
+        " names ",
+        Named::new(want.to.kind(), want.name),
+        ", which several directories define"
+    ];
     let gap = Gap {
         resource,
         wanted: vec![want],
@@ -71,7 +71,7 @@ fn finding_about<'a>(
         built: true,
     };
     let places: Vec<&Place<'_>> = gap.wanted.iter().map(|w| &w.place).collect();
-    finding(&gap, &places, message.into(), verdict)
+    finding(&gap, Hazard::Scattered, &places, message, verdict)
 }
 
 fn verdict(facts: &Facts<'_, '_>, resource: &Resource, wanted: &Wanted<'_>) -> Option<Verdict> {
@@ -102,12 +102,12 @@ fn verdict(facts: &Facts<'_, '_>, resource: &Resource, wanted: &Wanted<'_>) -> O
         " define it with different data, and nothing says which of them is applied with it: say \
          so in [[apply-sets]]"
     ];
-    let mut verdict = Verdict::remark(NoFix::new("several-definitions", text));
-    let display = format!("{} {}", wanted.to.kind(), wanted.name);
+    let mut verdict = Verdict::remark(NoFix::new(Code::SeveralDefinitions, text));
+    let display = text![Named::new(wanted.to.kind(), wanted.name)];
     let places = ids.iter().filter_map(|id| place(facts, *id));
     verdict.related = places
         .take(MAX_NAMES)
-        .map(|at| (at, display.clone().into()))
+        .map(|at| (at, display.clone()))
         .collect();
     Some(verdict)
 }

@@ -5,9 +5,10 @@
 use kubewright_model::finding::{Finding, NoFix, Severity};
 use kubewright_model::kube::{Renamed, Resolution, Resource, ResourceId, SetId, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::Text;
+use kubewright_model::text::{Named, Text, Verbatim};
 
 use super::META;
+use super::codes::Code;
 use super::wanted::Wanted;
 
 /// A reference that the build leaves behind.
@@ -96,13 +97,9 @@ pub(super) fn judge(workspace: &Workspace, lost: &Unfollowed<'_>) -> Finding {
         Severity::Error,
         wanted.place.at.clone(),
         text![
-            kind,
-            " ",
-            &resource.name,
+            Named::new(kind, &resource.name),
             " reads ",
-            to,
-            " ",
-            name,
+            Named::new(to, name),
             ", which ",
             Text::list(&sets),
             " ",
@@ -114,6 +111,7 @@ pub(super) fn judge(workspace: &Workspace, lost: &Unfollowed<'_>) -> Finding {
     )
     .related(related)
     .about(resource.id)
+    .subject("unfollowed", [to, name])
     .fix(Err(fix))
 }
 
@@ -124,11 +122,18 @@ fn unknown_field(workspace: &Workspace, lost: &Unfollowed<'_>) -> NoFix {
         .place
         .path(workspace, lost.resource)
         .replace('.', "/");
-    let text = format!(
-        "kustomize does not know that a {kind} refers to a {to}; name a file under `configurations` of the kustomization, with: \
-         {{nameReference: [{{kind: {to}, version: v1, fieldSpecs: [{{kind: {kind}, path: {path}}}]}}]}}"
-    );
-    NoFix::new("name-not-followed", text)
+    let fields = format!("[{{kind: {kind}, path: {path}}}]");
+    let configuration =
+        format!("{{nameReference: [{{kind: {to}, version: v1, fieldSpecs: {fields}}}]}}");
+    let text = text![
+        "kustomize does not know that a ",
+        kind,
+        " refers to a ",
+        to,
+        "; name a file under `configurations` of the kustomization, with: ",
+        Verbatim(&configuration)
+    ];
+    NoFix::new(Code::NameNotFollowed, text)
 }
 
 fn other_build(lost: &Unfollowed<'_>) -> NoFix {
@@ -141,7 +146,7 @@ fn other_build(lost: &Unfollowed<'_>) -> NoFix {
     let text = format!(
         "the two are built by kustomizations of their own, and neither build sees the other: {cure}, or put both into one"
     );
-    NoFix::new("name-of-another-build", text)
+    NoFix::new(Code::NameOfAnotherBuild, text)
 }
 
 fn other_namespace(
@@ -193,7 +198,7 @@ fn other_namespace(
         generator()
     };
     (
-        NoFix::new("namespace-not-followed", text),
+        NoFix::new(Code::NamespaceNotFollowed, text),
         at.map(|at| (at, text!["the ", what])).into_iter().collect(),
     )
 }

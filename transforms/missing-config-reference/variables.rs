@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
 use kubewright_model::kube::{Resource, Target};
 use kubewright_model::text;
-use kubewright_model::text::Text;
+use kubewright_model::text::{Named, Text};
 use kubewright_model::yaml::Node;
 
 use super::META;
+use super::codes::Code;
 use super::evidence::Facts;
 
 /// The findings, one for each ConfigMap.
@@ -67,16 +68,15 @@ fn blanked(facts: &Facts<'_, '_>, resource: &Resource) -> Option<Finding> {
                 .filter(is_blank)
                 .map(|name| format!("${{{name}}}"))
                 .collect();
-            let (owner, names) = (ws.resource(owner), Text::list(names));
+            let owner = ws.resource(owner);
             return Some(
                 META.finding(
                     Severity::Warning,
                     Location::of(resource.file, *node),
                     text![
-                        "ConfigMap ",
-                        &resource.name,
+                        Named::new("ConfigMap", &resource.name),
                         " holds ",
-                        names,
+                        Text::list(&names),
                         ", which postBuild of Flux Kustomization ",
                         &owner.name,
                         " does not set: Flux writes nothing in its place"
@@ -87,8 +87,9 @@ fn blanked(facts: &Facts<'_, '_>, resource: &Resource) -> Option<Finding> {
                     text!["sets ", Text::list(known)],
                 )])
                 .about(resource.id)
+                .subject("variables", names)
                 .fix(Err(NoFix::new(
-                    "blank-variable",
+                    Code::BlankVariable,
                     "set it there, write `$${…}` for text that is to stay, or label the ConfigMap \
                      `kustomize.toolkit.fluxcd.io/substitute: disabled`",
                 ))),

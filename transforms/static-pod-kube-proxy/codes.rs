@@ -1,23 +1,26 @@
 //! The codes of the reasons why there is no fix. Each has a row on the page, and a case.
 
-pub(super) const CODES: &[&str] = &[
-    "converted",
-    "copied-to-nodes",
-    "daemonset-exists",
-    "dns-policy",
-    "env-taken",
-    "generator-owned",
-    "in-list",
-    "inside-text",
-    "kubernetes-version",
-    "kustomize-patch",
-    "local-apiserver",
-    "no-kubeconfig",
-    "node-value-elsewhere",
-    "other-containers",
-    "placeholder",
-    "several-addresses",
-    "several-copies",
-    "shell-unclear",
-    "target-exists",
-];
+kubewright_model::codes! {
+    /// Why this transform makes no fix.
+    pub(super) enum Code {
+        Converted = "converted",
+        CopiedToNodes = "copied-to-nodes",
+        DaemonsetExists = "daemonset-exists",
+        DnsPolicy = "dns-policy",
+        EnvTaken = "env-taken",
+        GeneratorOwned = "generator-owned",
+        InList = "in-list",
+        InsideText = "inside-text",
+        KubernetesVersion = "kubernetes-version",
+        KustomizePatch = "kustomize-patch",
+        LocalApiserver = "local-apiserver",
+        NoKubeconfig = "no-kubeconfig",
+        NodeValueElsewhere = "node-value-elsewhere",
+        OtherContainers = "other-containers",
+        Placeholder = "placeholder",
+        SeveralAddresses = "several-addresses",
+        SeveralCopies = "several-copies",
+        ShellUnclear = "shell-unclear",
+        TargetExists = "target-exists",
+    }
+}

@@ -7,7 +7,7 @@
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::text;
-use kubewright_model::text::Text;
+use kubewright_model::text::{Text, Verbatim};
 use kubewright_model::yaml::{Level, Node, Place, Value};
 
 use super::draft::Draft;
@@ -475,7 +475,7 @@ fn per_node(draft: &mut Draft, one: &OneNode, notes: &mut Vec<Text>) -> Result<b
             Ok(Some(edit))
         })?;
         let Some(note) = note else { break };
-        notes.push(note.into());
+        notes.push(note);
     }
     loop {
         let mut found = None;
@@ -488,7 +488,7 @@ fn per_node(draft: &mut Draft, one: &OneNode, notes: &mut Vec<Text>) -> Result<b
         })?;
         let Some((field, note)) = found else { break };
         hosts |= field == HOST_IP;
-        notes.push(note.into());
+        notes.push(note);
     }
     let addresses = container(draft.root()?).map_or(Ok(Vec::new()), flags::node_addresses)?;
     if container(draft.root()?).is_some_and(flags::needs_node_name) {
@@ -501,8 +501,7 @@ fn per_node(draft: &mut Draft, one: &OneNode, notes: &mut Vec<Text>) -> Result<b
         draft
             .step(|root| container(root).map_or(Ok(None), |c| flags::set_address(c, flag, host)))?;
         notes.push(text![
-            "--",
-            flag,
+            Verbatim(&format!("--{flag}")),
             " named the address ",
             host,
             " of one node; it is now that of the node a pod runs on"

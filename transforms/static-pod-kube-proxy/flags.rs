@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use kubewright_model::finding::NoFix;
 use kubewright_model::yaml::{Edit, Node, Place, Value};
 
+use super::codes::Code;
 use super::command::{self, Call, Reading};
 use super::recognise;
 
@@ -238,7 +239,7 @@ fn variable(container: Node<'_>, field: Field) -> Result<&str, NoFix> {
     }
     if entries().any(|e| e.get("name").and_then(Node::text) == Some(field.variable)) {
         return Err(NoFix::new(
-            "env-taken",
+            Code::EnvTaken,
             format!(
                 "variable {} of the container holds something else than {}",
                 field.variable, field.path

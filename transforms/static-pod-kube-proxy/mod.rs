@@ -25,9 +25,10 @@ mod version;
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{Resource, SourceFile, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
-use kubewright_model::yaml::Node;
+use kubewright_model::text::{Path, Text, Verbatim};
+use kubewright_model::yaml::{Node, Refusal};
 
+use self::codes::Code;
 pub(crate) use self::options::Options;
 use self::version::Target;
 use crate::{Context, Meta, Transform};
@@ -42,7 +43,7 @@ static META: Meta = Meta {
     isolated: false,
     since: "0.1.0",
     docs: include_str!("README.md"),
-    codes: codes::CODES,
+    codes: Code::ALL,
 };
 
 impl Transform for StaticPodKubeProxy {
@@ -82,14 +83,20 @@ impl Transform for StaticPodKubeProxy {
     }
 }
 
+/// A refusal as the editor has it.
+fn no_document(text: &'static str) -> NoFix {
+    let code = "yaml-no-document";
+    Refusal { code, text }.into()
+}
+
 /// What is said of a static pod inside another text.
 fn of_text(inside: &inside::Inside<'_>) -> Finding {
     let at = inside.node.key().unwrap_or(inside.node);
     let place = places::place(inside.node);
     META.finding(Severity::Warning, Location::of(inside.file.id, at), format!(
             "kube-proxy runs as a static pod, whose manifest stands inside another text ({place})"
-        )).fix(Err(NoFix::new(
-            "inside-text",
+        )).subject("inside-text", [&place]).fix(Err(NoFix::new(
+            Code::InsideText,
             "manifests inside other texts are not edited; write this one to a file of its own, let kubewright convert that, and take it out here \
              once the nodes are moved")))
 }
@@ -131,7 +138,7 @@ impl<'a> Case<'a> {
             )
             .about(self.pod.id)
             .fix(Err(NoFix::new(
-                "converted",
+                Code::Converted,
                 text![
                     Path(&beside),
                     " holds the DaemonSet; move the nodes over, then delete this file"
@@ -150,7 +157,7 @@ impl<'a> Case<'a> {
                 "{} writes the file again whatever is done to it; configure kube-proxy with {}",
                 owner.name, owner.instead
             );
-            finding.fix = Err(NoFix::new("generator-owned", text));
+            finding.fix = Err(NoFix::new(Code::GeneratorOwned, text));
             return Some(finding);
         }
         if let Some(set) = pair {
@@ -168,7 +175,7 @@ impl<'a> Case<'a> {
             if let Some(fault) = set.and_then(|set| version.fault(set)) {
                 finding.message = text![&finding.message, " that ", fault];
                 finding.fix = Err(NoFix::new(
-                    "converted",
+                    Code::Converted,
                     text![
                         "delete ",
                         Path(&beside),
@@ -193,11 +200,11 @@ impl<'a> Case<'a> {
                 finding.fix = Ok(fix);
             }
             Err(reason) => {
-                if reason.code == "several-copies" {
+                if reason.is(Code::SeveralCopies) {
                     let others = self.pods.iter().filter(|other| other.id != self.pod.id);
                     finding.related = others.filter_map(|other| self.related(other)).collect();
                 }
-                if reason.code == "several-copies" {
+                if reason.is(Code::SeveralCopies) {
                     finding.notes = copies::differences(self.workspace(), self.pods);
                 }
                 finding
@@ -210,7 +217,7 @@ impl<'a> Case<'a> {
     }
 
     /// What is wrong: where the kubelet spares the pod, it is not evicted.
-    fn message(&self, pod: Node<'_>) -> String {
+    fn message(&self, pod: Node<'_>) -> Text {
         let name = self.pod.display();
         let version = self.version(pod);
         let spared = plan::is_protected(pod, &version) || version.spares_static_pods();
@@ -219,9 +226,12 @@ impl<'a> Case<'a> {
         } else {
             ", and before Kubernetes 1.16 it does not come back once evicted"
         };
-        format!(
-            "kube-proxy runs as a static pod ({name}): it is updated file by file on every node{evicted}"
-        )
+        text![
+            "kube-proxy runs as a static pod (",
+            &name,
+            "): it is updated file by file on every node",
+            &evicted
+        ]
     }
 
     /// The version of Kubernetes that the DaemonSet is for.
@@ -254,11 +264,11 @@ impl<'a> Case<'a> {
             .file()
             .yaml
             .as_deref()
-            .ok_or_else(|| NoFix::new("yaml-no-document", "the file is not read as YAML"))?;
+            .ok_or_else(|| no_document("the file is not read as YAML"))?;
         let document = yaml
             .documents()
             .get(self.pod.document)
-            .ok_or_else(|| NoFix::new("yaml-no-document", "the document is gone"))?;
+            .ok_or_else(|| no_document("the document is gone"))?;
         let text = yaml.text().get(document.region()).unwrap_or_default();
         let version = self.version(node);
         if let Some(reason) = version.obstacle() {
@@ -299,12 +309,12 @@ impl<'a> Case<'a> {
             converted
                 .lost
                 .iter()
-                .map(|c| text!["comment of a removed line: ", c]),
+                .map(|c| text!["comment of a removed line: ", Verbatim(c)]),
         );
         notes.extend(
             about
                 .iter()
-                .map(|c| text!["comment about the static pod, left out: ", c]),
+                .map(|c| text!["comment about the static pod, left out: ", Verbatim(c)]),
         );
         notes.extend(self.texts.iter().map(|text| {
             let place = places::place(text.node);
@@ -345,7 +355,7 @@ impl<'a> Case<'a> {
     fn alone(&self, beside: &str, replace: bool) -> Result<(), NoFix> {
         if self.pod.item.is_some() {
             return Err(NoFix::new(
-                "in-list",
+                Code::InList,
                 "the pod is an item of a list; write it as a document of its own",
             ));
         }
@@ -354,12 +364,12 @@ impl<'a> Case<'a> {
                 "{} pods of the workspace run kube-proxy, for roles or nodes: one DaemonSet cannot stand for all of them unseen",
                 self.pods.len()
             );
-            return Err(NoFix::new("several-copies", text));
+            return Err(NoFix::new(Code::SeveralCopies, text));
         }
         if let Some(set) = self.sets.first() {
             let path = &self.workspace().file(set.file).path;
             return Err(NoFix::new(
-                "daemonset-exists",
+                Code::DaemonsetExists,
                 text![
                     set.display(),
                     " in ",
@@ -370,7 +380,7 @@ impl<'a> Case<'a> {
         }
         if !replace && self.workspace().file_at(beside).is_some() {
             return Err(NoFix::new(
-                "target-exists",
+                Code::TargetExists,
                 text![
                     Path(beside),
                     " exists and holds no DaemonSet for kube-proxy"
@@ -385,7 +395,7 @@ impl<'a> Case<'a> {
         };
         if replace && (touched("spec") || touched("kind")) {
             return Err(NoFix::new(
-                "kustomize-patch",
+                Code::KustomizePatch,
                 "a kustomization changes the pod's fields, which would have other paths in a DaemonSet",
             ));
         }
@@ -405,7 +415,7 @@ impl<'a> Case<'a> {
             "): with a DaemonSet in it they lose their kube-proxy at the next copy; leave \
              replace off, or move the file where nothing copies it"
         ];
-        Some(NoFix::new("copied-to-nodes", text))
+        Some(NoFix::new(Code::CopiedToNodes, text))
     }
 
     /// Path of the file for the DaemonSet beside the pod's.

@@ -10,8 +10,11 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use kubewright_model::finding::NoFix;
+use kubewright_model::text;
+use kubewright_model::text::{Text, Verbatim};
 use kubewright_model::yaml::{Edit, Node, Value};
 
+use super::codes::Code;
 use super::command::{self, Reading};
 use super::flags::{self, BIND, Field, HOST_IP, NODE_NAME};
 use super::recognise::{self, containers, is_placeholder};
@@ -82,7 +85,7 @@ impl OneNode {
                  an address that is right everywhere, such as 0.0.0.0",
                 first.from, first.text, other.from, other.text
             );
-            return Err(NoFix::new("several-addresses", text));
+            return Err(NoFix::new(Code::SeveralAddresses, text));
         }
         Ok(one)
     }
@@ -112,14 +115,16 @@ impl OneNode {
     }
 
     /// The next place that can do without the value, with the change and what to say about it.
-    pub(super) fn next(&self, pod: Node<'_>) -> Result<Option<(Edit, String)>, NoFix> {
+    pub(super) fn next(&self, pod: Node<'_>) -> Result<Option<(Edit, Text)>, NoFix> {
         for host in hosts(pod) {
             let text = host.text().unwrap_or("");
             if self.is_host(text) {
-                let note = format!(
-                    "{} named {text}, one node: taken out, so that each pod is asked at its own address",
-                    place(host)
-                );
+                let note = text![
+                    place(host),
+                    " named ",
+                    Verbatim(text),
+                    ", one node: taken out, so that each pod is asked at its own address"
+                ];
                 return Ok(Some((host.remove()?, note)));
             }
             if is_placeholder(text) {
@@ -133,10 +138,12 @@ impl OneNode {
                 .find(|ip| ip.text().is_some_and(|t| self.is_host(t)));
             if let Some(ip) = bound {
                 let text = ip.text().unwrap_or("");
-                let note = format!(
-                    "{} named {text}, one node: taken out, it opens nothing on the host network",
-                    place(ip)
-                );
+                let note = text![
+                    place(ip),
+                    " named ",
+                    Verbatim(text),
+                    ", one node: taken out, it opens nothing on the host network"
+                ];
                 return Ok(Some((ip.remove()?, note)));
             }
         }
@@ -148,7 +155,7 @@ impl OneNode {
     pub(super) fn next_variable(
         &self,
         pod: Node<'_>,
-    ) -> Result<Option<(Edit, Field, String)>, NoFix> {
+    ) -> Result<Option<(Edit, Field, Text)>, NoFix> {
         for entry in all_containers(pod)
             .filter_map(|c| c.get("env"))
             .flat_map(Node::items)
@@ -162,10 +169,15 @@ impl OneNode {
             let Some(field) = self.field(text).filter(|_| name != API_SERVER) else {
                 continue;
             };
-            let note = format!(
-                "variable {name} was {text}, one node: it comes from {} now",
-                field.path
-            );
+            let note = text![
+                "variable ",
+                &name,
+                " was ",
+                Verbatim(text),
+                ", one node: it comes from ",
+                &field.path,
+                " now"
+            ];
             return Ok(Some((
                 entry.set(&flags::variable_from(name, field))?,
                 field,
@@ -206,7 +218,7 @@ impl OneNode {
                 "{} asks for nodes by their name: no pod would start on another; take it out",
                 place(node)
             );
-            return Some(NoFix::new("node-value-elsewhere", text));
+            return Some(NoFix::new(Code::NodeValueElsewhere, text));
         }
         moved.iter().find_map(|(key, value)| {
             let Value::Str(text) = value else { return None };
@@ -235,7 +247,7 @@ fn refusal(place: &str, word: &Own) -> NoFix {
          take it out",
         word.text, word.from
     );
-    NoFix::new("node-value-elsewhere", text)
+    NoFix::new(Code::NodeValueElsewhere, text)
 }
 
 /// The containers of the pod and its init containers.

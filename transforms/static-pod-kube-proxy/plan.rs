@@ -3,7 +3,7 @@
 
 use kubewright_model::kube::{FileId, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
+use kubewright_model::text::{Path, Text, Verbatim};
 use kubewright_model::yaml::Node;
 
 use super::command::{self, Call, Reading};
@@ -62,8 +62,7 @@ pub(super) fn remarks(pod: Node<'_>, version: &Target, server: Option<&str>) -> 
         .filter(|f| !f.value.starts_with('$'))
     {
         notes.push(text![
-            "--hostname-override=",
-            &flag.value,
+            Verbatim(&format!("--hostname-override={}", flag.value)),
             " was the name of one node; it is now that of the node a pod runs on"
         ]);
     }
@@ -72,8 +71,7 @@ pub(super) fn remarks(pod: Node<'_>, version: &Target, server: Option<&str>) -> 
         .filter(|f| !ignored && is_printed(f.value))
     {
         notes.push(text![
-            "--hostname-override=",
-            &flag.value,
+            Verbatim(&format!("--hostname-override={}", flag.value)),
             " was what a command prints; it is now the name of the node"
         ]);
     }
@@ -91,7 +89,11 @@ pub(super) fn remarks(pod: Node<'_>, version: &Target, server: Option<&str>) -> 
         }
     }
     for (name, since) in REMOVED.iter().filter(|(name, _)| call.flag(name).is_some()) {
-        notes.push(text!["--", name, " ", version.removed(*since)]);
+        notes.push(text![
+            Verbatim(&format!("--{name}")),
+            " ",
+            version.removed(*since)
+        ]);
     }
     if call.flag("port").is_some() {
         notes.push(
@@ -111,11 +113,15 @@ pub(super) fn remarks(pod: Node<'_>, version: &Target, server: Option<&str>) -> 
     for word in call.others() {
         if word.contains(">>") || word.starts_with(['>', '1', '2']) && word.contains('>') {
             notes.push(text![
-                word,
+                Verbatim(word),
                 " is an argument here, not a redirection: there is no shell"
             ]);
         } else if word.starts_with('$') || is_placeholder(word) {
-            notes.push(text!["flags that come from ", word, " were not looked at"]);
+            notes.push(text![
+                "flags that come from ",
+                Verbatim(word),
+                " were not looked at"
+            ]);
         }
     }
     image(container, &mut notes);
@@ -139,14 +145,18 @@ fn endpoint(
         let Some(flag) = call.flag(name).filter(|f| !f.value.is_empty()) else {
             continue;
         };
-        let place = match host_path(pod, container, flag.value) {
-            Some(path) => format!("{path} must exist on every node where a pod starts"),
-            None => format!(
-                "{} lies on no hostPath volume that could be found",
-                flag.value
-            ),
+        let place = if let Some(path) = host_path(pod, container, flag.value) {
+            text![
+                Verbatim(&path),
+                " must exist on every node where a pod starts"
+            ]
+        } else {
+            text![
+                Verbatim(flag.value),
+                " lies on no hostPath volume that could be found"
+            ]
         };
-        notes.push(text!["--", name, ": ", place, ", and its API server must not be the address of Service kubernetes, which works only after kube-proxy"]);
+        notes.push(text![Verbatim(&format!("--{name}")), ": ", place, ", and its API server must not be the address of Service kubernetes, which works only after kube-proxy"]);
     }
     let replaced = server.is_some() && local_master(call).is_some();
     if let Some(master) = call
@@ -154,8 +164,7 @@ fn endpoint(
         .filter(|m| !replaced && m.value.starts_with("http:"))
     {
         notes.push(text![
-            "--master=",
-            &master.value,
+            Verbatim(&format!("--master={}", master.value)),
             ": the API server has no insecure port since Kubernetes 1.24"
         ]);
     }
@@ -194,7 +203,7 @@ fn image(container: Node<'_>, notes: &mut Vec<Text>) {
         if image.contains(&format!("-{arch}:")) || image.ends_with(&format!("-{arch}")) {
             notes.push(text![
                 "image ",
-                image,
+                Verbatim(image),
                 " is for ",
                 arch,
                 ": on nodes of another architecture the pod does not start"

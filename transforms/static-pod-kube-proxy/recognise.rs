@@ -8,8 +8,11 @@ use std::net::IpAddr;
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::{Resource, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::Verbatim;
 use kubewright_model::yaml::Node;
 
+use super::codes::Code;
 use super::command::{self, Call, Flag, Reading};
 
 /// Label and annotation values, names and addresses with one of these in them are filled in by
@@ -80,13 +83,13 @@ pub(super) fn obstacle(pod: Node<'_>, server: Option<&str>) -> Option<NoFix> {
     let container = all.next()?;
     if all.next().is_some() {
         return Some(NoFix::new(
-            "other-containers",
+            Code::OtherContainers,
             "the pod has further containers, which would run on every node with kube-proxy; move them to a pod of their own",
         ));
     }
     let Reading::Proxy(call) = command::read(container) else {
         return Some(NoFix::new(
-            "shell-unclear",
+            Code::ShellUnclear,
             "the script that starts kube-proxy cannot be taken apart, so its flags for one node are not known",
         ));
     };
@@ -110,8 +113,13 @@ fn interpreted(pod: Node<'_>) -> Option<NoFix> {
 /// The refusal for a placeholder in `field`.
 pub(super) fn placeholder(field: &str, text: &str) -> NoFix {
     NoFix::new(
-        "placeholder",
-        format!("{field} holds a placeholder ({text}), so what it means on a node is not known"),
+        Code::Placeholder,
+        text![
+            &field,
+            " holds a placeholder (",
+            Verbatim(text),
+            "), so what it means on a node is not known"
+        ],
     )
 }
 
@@ -121,19 +129,21 @@ fn endpoint(call: &Call<'_>, server: Option<&str>) -> Option<NoFix> {
         let kubeconfig = call.flag("kubeconfig").is_some_and(|f| !f.value.is_empty());
         match server {
             None => {
-                let text = format!(
-                    "--master={} answers only on nodes where an API server, or a proxy to one, listens; state api-server in \
-                     [transforms.static-pod-kube-proxy]: an endpoint that every node reaches, or this one where every node has it",
-                    master.value
-                );
-                return Some(NoFix::new("local-apiserver", text));
+                let text = text![
+                    Verbatim(&format!("--master={}", master.value)),
+                    " answers only on nodes where an API server, or a proxy to one, listens; state api-server in \
+                     [transforms.static-pod-kube-proxy]: an endpoint that every node reaches, or this one where every node has it"
+                ];
+                return Some(NoFix::new(Code::LocalApiserver, text));
             }
             Some(server) if !kubeconfig && server != master.value => {
-                let text = format!(
-                    "--master={} asks for no credentials and {server} does; give kube-proxy a --kubeconfig that is on every node",
-                    master.value
-                );
-                return Some(NoFix::new("local-apiserver", text));
+                let text = text![
+                    Verbatim(&format!("--master={}", master.value)),
+                    " asks for no credentials and ",
+                    &server,
+                    " does; give kube-proxy a --kubeconfig that is on every node"
+                ];
+                return Some(NoFix::new(Code::LocalApiserver, text));
             }
             Some(_) => {}
         }
@@ -143,7 +153,7 @@ fn endpoint(call: &Call<'_>, server: Option<&str>) -> Option<NoFix> {
         .any(|name| call.flag(name).is_some_and(|f| !f.value.is_empty()));
     (!known).then(|| {
         let text = "kube-proxy is given no --kubeconfig, --master or --config, and the address of Service kubernetes works only after kube-proxy does";
-        NoFix::new("no-kubeconfig", text)
+        NoFix::new(Code::NoKubeconfig, text)
     })
 }
 
@@ -159,7 +169,7 @@ fn dns(pod: Node<'_>) -> Option<NoFix> {
     (policy == Some("ClusterFirstWithHostNet")).then(|| {
         let text =
             "dnsPolicy is ClusterFirstWithHostNet: kube-proxy would ask a Service that works only after kube-proxy does; use Default";
-        NoFix::new("dns-policy", text)
+        NoFix::new(Code::DnsPolicy, text)
     })
 }
 

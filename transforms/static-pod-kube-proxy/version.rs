@@ -5,6 +5,8 @@
 //! neither says anything, the newest is assumed and the finding says so.
 
 use kubewright_model::finding::NoFix;
+
+use super::codes::Code;
 use kubewright_model::yaml::Node;
 
 /// The oldest version whose DaemonSets roll out updates and whose pods have tolerations as a field.
@@ -99,7 +101,7 @@ impl Target {
                 self.source,
                 self.name()
             );
-            NoFix::new("kubernetes-version", text)
+            NoFix::new(Code::KubernetesVersion, text)
         })
     }
 
@@ -114,7 +116,7 @@ impl Target {
             self.source,
             self.name()
         );
-        Err(NoFix::new("kubernetes-version", text))
+        Err(NoFix::new(Code::KubernetesVersion, text))
     }
 
     /// What to do about a flag that kube-proxy has no longer since 1.`since`.

@@ -9,9 +9,10 @@ use std::collections::BTreeSet;
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::images::{self, Question};
 use kubewright_model::text;
-use kubewright_model::text::Text;
+use kubewright_model::text::{Text, Verbatim};
 use kubewright_model::yaml::{Edit, Node};
 
+use super::codes::Code;
 use super::facts::{Basis, Facts};
 use super::file::{File, Moved};
 use super::options::Strategy;
@@ -49,7 +50,7 @@ pub(super) fn allowed(pod: &Pod<'_>, strategy: Strategy) -> bool {
 /// Why nothing is done that the configuration forbids.
 pub(super) fn forbidden() -> NoFix {
     NoFix::new(
-        "strategy-off",
+        Code::StrategyOff,
         "`strategies` of the configuration leaves out what could be done",
     )
 }
@@ -196,11 +197,16 @@ fn own_directory<'f, 'd, 'p, 'a>(
     let directory = group.first().map_or("/", |f| f.directory());
     let (edits, basis) = own_directory::rewrite(pod, own, facts, directory, group)?;
     let what = if group.len() == 1 { "file" } else { "files" };
-    let title = format!("mount a projected volume with just the {what} at {directory}");
+    let title = text![
+        "mount a projected volume with just the ",
+        &what,
+        " at ",
+        Verbatim(directory)
+    ];
     Ok(Rewrite {
         strategy: Strategy::OwnDirectory,
         files: group.to_vec(),
-        title: title.into(),
+        title,
         edits,
         basis,
     })
@@ -221,7 +227,7 @@ fn repoint<'f, 'd, 'p, 'a>(
         .filter(|file| repoint::possible(pod, own, file).is_ok())
         .collect();
     if named.is_empty() {
-        let none = || NoFix::new("path-not-named", "no word names the path");
+        let none = || NoFix::new(Code::PathNotNamed, "no word names the path");
         return Err(group
             .first()
             .and_then(|file| repoint::possible(pod, own, file).err())
@@ -307,8 +313,8 @@ fn refusal(
         .then(|| link::rewrite(pod, own, facts, &[file]).err())
         .flatten();
     let telling = [
-        owned.filter(|n| n.code == "directory-in-use"),
-        pointed.flatten().filter(|n| n.code == "named-elsewhere"),
+        owned.filter(|n| n.is(Code::DirectoryInUse)),
+        pointed.flatten().filter(|n| n.is(Code::NamedElsewhere)),
     ];
     if let Some(mut no_fix) = linked {
         for (strategy, other) in [Strategy::OwnDirectory, Strategy::RePoint]
@@ -326,12 +332,12 @@ fn refusal(
     let owned = || {
         own_directory(pod, own, facts, group)
             .err()
-            .filter(|n| n.code != "strategy-off")
+            .filter(|n| !n.is(Code::StrategyOff))
     };
     let pointed = || {
         repoint(pod, own, facts, &[file])
             .err()
-            .filter(|n| n.code != "strategy-off")
+            .filter(|n| !n.is(Code::StrategyOff))
     };
     telling
         .into_iter()

@@ -7,21 +7,22 @@
 use kubewright_model::finding::Severity;
 use kubewright_model::kube::{Hold, Target};
 use kubewright_model::text;
-use kubewright_model::text::Text;
+use kubewright_model::text::{Named, Text};
 
 use super::decide::Decision;
 use super::pod::Pod;
+use crate::missing_config_hash::Code;
 
 /// The transform that writes config hashes.
 const HASH: &str = "missing-config-hash";
 /// Reasons against a config hash that make up for the subPath themselves.
-const CURED: [&str; 6] = [
-    "next-run",
-    "reloader",
-    "foreign-checksum",
-    "checksum-templated",
-    "generated-name",
-    "versioned-name",
+const CURED: [Code; 6] = [
+    Code::NextRun,
+    Code::Reloader,
+    Code::ForeignChecksum,
+    Code::ChecksumTemplated,
+    Code::GeneratedName,
+    Code::VersionedName,
 ];
 
 /// How much it matters that these mounts keep their subPath, and why.
@@ -43,7 +44,7 @@ pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Seve
     }
     let covered = match pod.hashed() {
         Ok(covered) => covered,
-        Err(reason) if CURED.contains(&reason.code) => {
+        Err(reason) if CURED.iter().any(|code| reason.is(*code)) => {
             return (
                 Severity::Info,
                 text!["its staleness does no harm: ", &reason.text],
@@ -100,7 +101,7 @@ pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Seve
 }
 
 /// What stands behind the workload in its own file, where kubectl applies one after the other.
-fn applied_later(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> Option<String> {
+fn applied_later(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> Option<Named> {
     let early = pod.early();
     let read = |d: &&&Decision<'_, '_>| {
         early

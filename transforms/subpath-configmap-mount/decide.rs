@@ -6,9 +6,12 @@
 //! with the reason.
 
 use kubewright_model::finding::NoFix;
+use kubewright_model::text;
+use kubewright_model::text::{Field, Text, Verbatim};
 use kubewright_model::yaml::Node;
 
 use super::choose;
+use super::codes::Code;
 use super::mounts::{Mount, covers, parent};
 use super::options::Strategy;
 use super::ordinal;
@@ -60,7 +63,7 @@ pub(super) fn decide<'p, 'a>(
     let volume = pod.volume(mount.volume)?;
     if let Some(source) = mount.sub_path.and_then(|path| volume.token(path)) {
         let text = "mount the volume at a directory of its own, without subPath, and read the token there: the kubelet renews it in place";
-        let case = Case::Token(NoFix::new("token", text));
+        let case = Case::Token(NoFix::new(Code::Token, text));
         return Some(Decision {
             mount,
             volume,
@@ -72,7 +75,7 @@ pub(super) fn decide<'p, 'a>(
     }
     let objects: Vec<&Source<'a>> = volume.sources.iter().filter(|s| s.to.is_some()).collect();
     let first = *objects.first()?;
-    let keep = |source, code, text: String| {
+    let keep = |source, code, text: Text| {
         Some(Decision {
             mount,
             volume,
@@ -84,11 +87,15 @@ pub(super) fn decide<'p, 'a>(
     };
     if mount.expression {
         if let Some((pod_name, path)) = ordinal::missing(pod, own, mount, volume) {
-            let text = format!(
-                "no key or item {path}: the kubelet makes an empty directory of that name and mounts it at {} of {pod_name}",
-                mount.written
-            );
-            let case = Case::Missing(NoFix::new("missing-key", text));
+            let text = text![
+                "no key or item ",
+                Verbatim(&path),
+                ": the kubelet makes an empty directory of that name and mounts it at ",
+                Verbatim(mount.written),
+                " of ",
+                &pod_name
+            ];
+            let case = Case::Missing(NoFix::new(Code::MissingKey, text));
             return Some(Decision {
                 mount,
                 volume,
@@ -100,7 +107,7 @@ pub(super) fn decide<'p, 'a>(
         }
         return keep(
             first,
-            "subpath-expr",
+            Code::SubpathExpr,
             "subPathExpr chooses a file for each pod, which items cannot say".into(),
         );
     }
@@ -114,8 +121,8 @@ pub(super) fn decide<'p, 'a>(
     {
         return keep(
             first,
-            "placeholder",
-            format!("{text} is filled in by another tool"),
+            Code::Placeholder,
+            text![Verbatim(text), " is filled in by another tool"],
         );
     }
     let known = |source: &Source<'_>| Some(pod.objects.known(source.to?, source.name));
@@ -124,11 +131,13 @@ pub(super) fn decide<'p, 'a>(
         Found::Unknown => {
             return keep(
                 first,
-                "source-unknown",
-                format!(
-                    "it is not known which source of the volume {} has {sub_path}",
-                    volume.name
-                ),
+                Code::SourceUnknown,
+                text![
+                    "it is not known which source of the volume ",
+                    &volume.name,
+                    " has ",
+                    Verbatim(sub_path)
+                ],
             );
         }
         Found::Missing(index) => {
@@ -180,27 +189,30 @@ fn missing<'p, 'a>(
 ) -> Case<'p, 'a> {
     if source.optional {
         return Case::Keep(NoFix::new(
-            "optional",
-            format!(
-                "{} is optional: there may be nothing to link to",
-                source.display()
-            ),
+            Code::Optional,
+            text![
+                source.display(),
+                " is optional: there may be nothing to link to"
+            ],
         ));
     }
     let what = if volume.sources.iter().any(|s| s.items.is_some()) {
-        format!(
-            "no item of the volume {} has the path {sub_path}",
-            volume.name
-        )
+        text![
+            "no item of the volume ",
+            &volume.name,
+            " has the path ",
+            Verbatim(sub_path)
+        ]
     } else {
-        format!("{} has no key {sub_path}", source.display())
+        text![source.display(), " has no key ", Field(sub_path)]
     };
     Case::Missing(NoFix::new(
-        "missing-key",
-        format!(
-            "{what}: the kubelet makes an empty directory of that name and mounts it at {}",
-            mount.written
-        ),
+        Code::MissingKey,
+        text![
+            &what,
+            ": the kubelet makes an empty directory of that name and mounts it at ",
+            Verbatim(mount.written)
+        ],
     ))
 }
 
@@ -213,7 +225,7 @@ fn settled<'p, 'a>(pod: &Pod<'_>, read: &[&Source<'_>]) -> Option<Case<'p, 'a>> 
     let name = read.first()?.display();
     if known.iter().all(|k| k.immutable) {
         return Some(Case::Settled(NoFix::new(
-            "immutable",
+            Code::Immutable,
             format!("{name} is immutable: its content never changes"),
         )));
     }
@@ -225,7 +237,7 @@ fn settled<'p, 'a>(pod: &Pod<'_>, read: &[&Source<'_>]) -> Option<Case<'p, 'a>> 
     known
         .iter()
         .all(|k| k.hashed_name)
-        .then(|| Case::Settled(NoFix::new("generated-name", text())))
+        .then(|| Case::Settled(NoFix::new(Code::GeneratedName, text())))
 }
 
 fn directory<'p, 'a>(
@@ -302,7 +314,7 @@ fn whole(own: &Own<'_>) -> Result<(), NoFix> {
         .is_some_and(|n| !n.is_null());
     image.then_some(()).ok_or_else(|| {
         NoFix::new(
-            "fragment",
+            Code::Fragment,
             "the container has no image: this is a patch, and the rest of it is elsewhere",
         )
     })
@@ -326,7 +338,7 @@ fn linux(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
         || options
     {
         return Err(NoFix::new(
-            "windows",
+            Code::Windows,
             "the pod runs on Windows, where there is no /bin/sh",
         ));
     }

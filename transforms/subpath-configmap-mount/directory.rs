@@ -2,6 +2,8 @@
 //! volume is mounted whole where it was, of a volume that has just these files.
 
 use kubewright_model::finding::NoFix;
+use kubewright_model::text;
+use kubewright_model::text::Verbatim;
 use kubewright_model::yaml::Edit;
 
 use super::decide::Decision;
@@ -44,7 +46,7 @@ pub(super) fn rewrite(
     }
     let facts = Facts::of(pod, own, true).unwrap_or_default();
     match mount.path.as_deref().and_then(|path| Some((facts.owned(path)?, path))) {
-        Some((who, path)) => basis.says(who, format!("{path} is read by name only")),
+        Some((who, path)) => basis.says(who, text![Verbatim(path), " is read by name only"]),
         None => basis.lacks("that no program reads the directory as a whole, where it would meet ..data and what it points to"),
     }
     Ok((edits, basis))

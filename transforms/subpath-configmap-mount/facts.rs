@@ -8,6 +8,7 @@ use kubewright_model::kube::images::{
 use kubewright_model::text;
 use kubewright_model::text::Text;
 
+use super::codes::Code;
 use super::mounts::{covers, name, parent};
 use super::pod::{Own, Pod};
 use super::say;
@@ -46,7 +47,7 @@ impl Facts {
             &settings.images,
             lock,
         );
-        let mut sources = sources.map_err(|text| NoFix::new("image-facts-invalid", text))?;
+        let mut sources = sources.map_err(|text| NoFix::new(Code::ImageFactsInvalid, text))?;
         if pod.image_changes(own) {
             sources.retain(|s| s.by == StatedBy::Annotation);
         }
@@ -218,11 +219,11 @@ impl Facts {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Basis {
     /// Who says what, in the order in which it was asked.
-    told: Vec<(String, Vec<String>)>,
+    told: Vec<(Text, Vec<Text>)>,
     /// What the built-in table says, which proves nothing.
-    table: Option<(String, Vec<String>)>,
+    table: Option<(String, Vec<Text>)>,
     /// What nothing proves.
-    pub(super) unproven: Vec<String>,
+    pub(super) unproven: Vec<Text>,
 }
 
 impl Basis {
@@ -231,7 +232,8 @@ impl Basis {
     }
 
     /// Takes a fact as given.
-    pub(super) fn rests_on(&mut self, by: &Stated, what: String) {
+    pub(super) fn rests_on(&mut self, by: &Stated, what: impl Into<Text>) {
+        let what = what.into();
         if let StatedBy::Table(source) = &by.by {
             let (_, facts) = self
                 .table
@@ -252,7 +254,8 @@ impl Basis {
     }
 
     /// Takes somebody's word.
-    pub(super) fn says(&mut self, who: String, what: String) {
+    pub(super) fn says(&mut self, who: impl Into<Text>, what: impl Into<Text>) {
+        let (who, what) = (who.into(), what.into());
         match self.told.iter_mut().find(|(by, _)| *by == who) {
             Some((_, facts)) if facts.contains(&what) => {}
             Some((_, facts)) => facts.push(what),
@@ -261,7 +264,7 @@ impl Basis {
     }
 
     /// Notes what nothing proves.
-    pub(super) fn lacks(&mut self, what: impl Into<String>) {
+    pub(super) fn lacks(&mut self, what: impl Into<Text>) {
         let what = what.into();
         if !self.unproven.contains(&what) {
             self.unproven.push(what);
@@ -290,7 +293,7 @@ impl Basis {
         let mut notes: Vec<Text> = self
             .told
             .iter()
-            .map(|(by, facts)| text!["proven by: ", by, ": ", facts.join(", ")])
+            .map(|(by, facts)| text!["proven by: ", by, ": ", Text::joined(facts, ", ")])
             .collect();
         let mut unproven = self.unproven.clone();
         if let Some((source, facts)) = &self.table {
@@ -298,12 +301,12 @@ impl Basis {
                 "known from the built-in table (",
                 source,
                 "): ",
-                facts.join(", ")
+                Text::joined(facts, ", ")
             ]);
-            unproven.push("what the built-in table says, because tags move".to_owned());
+            unproven.push("what the built-in table says, because tags move".into());
         }
         if !unproven.is_empty() {
-            notes.push(text!["not proven: ", unproven.join("; ")]);
+            notes.push(text!["not proven: ", Text::joined(unproven, "; ")]);
         }
         notes
     }

@@ -2,8 +2,11 @@
 //! volume that it comes from then.
 
 use kubewright_model::finding::NoFix;
+use kubewright_model::text;
+use kubewright_model::text::{Field, Verbatim};
 use kubewright_model::yaml::{Edit, Node, Refusal, Value};
 
+use super::codes::Code;
 use super::decide::Decision;
 use super::mounts::{self, Mount, covers};
 use super::pod::{Own, Pod};
@@ -47,8 +50,8 @@ impl File<'_, '_, '_> {
 pub(super) fn target(own: &Own<'_>, mount: &Mount<'_>) -> Result<String, NoFix> {
     let refuse = |why: &str| {
         Err(NoFix::new(
-            "mount-path",
-            format!("mountPath {} {why}", mount.written),
+            Code::MountPath,
+            text![Field("mountPath"), " ", Verbatim(mount.written), " ", &why],
         ))
     };
     let Some(path) = mount.path.clone().filter(|p| p != "/") else {
@@ -69,8 +72,12 @@ pub(super) fn target(own: &Own<'_>, mount: &Mount<'_>) -> Result<String, NoFix> 
     }
     if RUNTIME_FILES.contains(&path.as_str()) || log(own) == Some(&path) {
         return Err(NoFix::new(
-            "runtime-file",
-            format!("the kubelet mounts a {path} of its own wherever no volume is mounted there"),
+            Code::RuntimeFile,
+            text![
+                "the kubelet mounts a ",
+                Verbatim(&path),
+                " of its own wherever no volume is mounted there"
+            ],
         ));
     }
     Ok(path)
@@ -210,8 +217,8 @@ fn free_directory(
         .collect();
     let base = mounts::normal(root).filter(|r| r != "/").ok_or_else(|| {
         NoFix::new(
-            "mount-dir",
-            format!("mount-root {root} is no absolute path"),
+            Code::MountDir,
+            text!["mount-root ", Verbatim(root), " is no absolute path"],
         )
     })?;
     for number in 1..10 {
@@ -229,9 +236,11 @@ fn free_directory(
         }
     }
     Err(NoFix::new(
-        "mount-dir",
-        format!(
-            "no directory below {base} lies apart from the container's mounts: set another mount-root"
-        ),
+        Code::MountDir,
+        text![
+            "no directory below ",
+            Verbatim(&base),
+            " lies apart from the container's mounts: set another mount-root"
+        ],
     ))
 }

@@ -4,6 +4,7 @@
 use kubewright_model::finding::NoFix;
 use kubewright_model::yaml::Edit;
 
+use super::codes::Code;
 use super::decide::Decision;
 use super::facts::Basis;
 use super::file::remount;
@@ -23,7 +24,7 @@ pub(super) fn rewrite(
 ) -> Result<(Vec<Edit>, Basis), NoFix> {
     let refuse = || {
         NoFix::new(
-            "parent-is-volume",
+            Code::ParentIsVolume,
             format!("the file cannot join the volume {}", outer.volume),
         )
     };

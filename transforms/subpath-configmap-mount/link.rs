@@ -8,8 +8,11 @@
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::Site;
 use kubewright_model::kube::images::{PathFact, PathKind, Shell};
+use kubewright_model::text;
+use kubewright_model::text::{Field, Text, Verbatim};
 use kubewright_model::yaml::Node;
 
+use super::codes::Code;
 use super::facts::{Basis, Facts};
 use super::file::{self, File, Moved};
 use super::minds::{self, Way};
@@ -64,7 +67,7 @@ pub(super) fn rewrite(
             "no shell"
         };
         return Err(NoFix::new(
-            "no-shell",
+            Code::NoShell,
             format!("the image has {what}: {}", say::source(told.by)),
         ));
     }
@@ -102,7 +105,7 @@ pub(super) fn possible_in(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
     if let Some(command) = container.get("command") {
         let first = words(command, "command")?.first().copied();
         first
-            .ok_or_else(|| NoFix::new("command-form", "command is empty"))
+            .ok_or_else(|| NoFix::new(Code::CommandForm, "command is empty"))
             .and_then(no_dash)?;
     }
     pod.not_patched(
@@ -125,16 +128,16 @@ pub(super) fn possible(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_, '_, '_>) ->
         odd.or(user::security(pod, own, "runAsUser").filter(|n| n.as_int().is_none()))
     {
         return Err(NoFix::new(
-            "placeholder",
-            format!(
-                "{} is filled in by another tool",
-                node.text().unwrap_or("securityContext")
-            ),
+            Code::Placeholder,
+            text![
+                Verbatim(node.text().unwrap_or("securityContext")),
+                " is filled in by another tool"
+            ],
         ));
     }
     if ground == Ground::Root && user::read_only_root(own) {
         return Err(NoFix::new(
-            "read-only-root",
+            Code::ReadOnlyRoot,
             "the root file system is read-only: no link can be made there",
         ));
     }
@@ -148,22 +151,26 @@ pub(super) fn possible(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_, '_, '_>) ->
         .path(&["lifecycle", "postStart"])
         .is_some_and(names)
     {
-        let why = format!(
-            "the postStart hook names {}, and nothing says whether it runs before the link is made",
-            file.target
-        );
-        return Err(NoFix::new("post-start", why));
+        let why = text![
+            "the postStart hook names ",
+            Verbatim(&file.target),
+            ", and nothing says whether it runs before the link is made"
+        ];
+        return Err(NoFix::new(Code::PostStart, why));
     }
     let probes = ["livenessProbe", "readinessProbe", "startupProbe"];
     if let Some(probe) = probes
         .into_iter()
         .find(|p| own.container.node.path(&[p, "exec"]).is_some_and(names))
     {
-        let why = format!(
-            "the {probe} names {}, and nothing says whether it runs before the link is made",
-            file.target
-        );
-        return Err(NoFix::new("probe-names-path", why));
+        let why = text![
+            "the ",
+            &probe,
+            " names ",
+            Verbatim(&file.target),
+            ", and nothing says whether it runs before the link is made"
+        ];
+        return Err(NoFix::new(Code::ProbeNamesPath, why));
     }
     Ok(())
 }
@@ -188,11 +195,12 @@ pub(super) fn ground_of(
                 ..
             },
         )) => {
-            let why = format!(
-                "the image has a directory at {}: a file cannot be mounted over it, nor a link take its place",
-                file.target
-            );
-            return Err(NoFix::new("directory-in-the-way", why));
+            let why = text![
+                "the image has a directory at ",
+                Verbatim(&file.target),
+                ": a file cannot be mounted over it, nor a link take its place"
+            ];
+            return Err(NoFix::new(Code::DirectoryInTheWay, why));
         }
         Some((
             _,
@@ -203,16 +211,20 @@ pub(super) fn ground_of(
             },
         )) => {
             let to = target.as_deref().unwrap_or("another place");
-            basis.lacks(format!(
-                "that nothing reads {to}, where {} leads in the image",
-                file.target
-            ));
+            basis.lacks(text![
+                "that nothing reads ",
+                Verbatim(to),
+                ", where ",
+                Verbatim(&file.target),
+                " leads in the image"
+            ]);
         }
         None if ground == Ground::Root && facts.locked() => {
-            basis.lacks(format!(
-                "what the image has at {}: kubewright.lock is older than this question",
-                file.target
-            ));
+            basis.lacks(text![
+                "what the image has at ",
+                Verbatim(&file.target),
+                ": kubewright.lock is older than this question"
+            ]);
         }
         _ => {}
     }
@@ -241,9 +253,9 @@ fn may_write(
     file: &File<'_, '_, '_>,
     basis: &mut Basis,
 ) -> Result<(), NoFix> {
-    let refuse = |why: &str| {
+    let refuse = |why: Text| {
         Err(NoFix::new(
-            "non-root",
+            Code::NonRoot,
             format!("the container does not run as root: {why}"),
         ))
     };
@@ -256,28 +268,25 @@ fn may_write(
         )
     {
         return Err(NoFix::new(
-            "dropped-capabilities",
+            Code::DroppedCapabilities,
             "without the capability DAC_OVERRIDE root may be unable to write where the link goes",
         ));
     }
     match user {
         User::Root(by) => basis.rests_on_user(by),
-        User::Random => basis.lacks(format!(
-            "that the user may write in {}: on OpenShift a container without runAsUser runs under a random user ID, whatever its image says",
-            file.directory()
-        )),
+        User::Random => basis.lacks(text!["that the user may write in ", Verbatim(file.directory()), ": on OpenShift a container without runAsUser runs under a random user ID, whatever its image says"]),
         User::Unknown => basis.lacks("the user that the image runs as (`user`)"),
         User::Other { of_image, by } => {
             let writable = facts.path(&file.target).and_then(|told| Some((told.by, told.value.parent_writable?)));
             let directory = file.directory();
             match writable {
-                None => return refuse("nothing says that it may write where the link goes (`kubewright images lock` can)"),
-                Some((_, false)) => return refuse(&format!("the image's user may not write in {directory}")),
+                None => return refuse("nothing says that it may write where the link goes (`kubewright images lock` can)".into()),
+                Some((_, false)) => return refuse(text!["the image's user may not write in ", Verbatim(directory)]),
                 Some((told, true)) => {
                     basis.rests_on_user(by);
-                    basis.rests_on(told, format!("its user may write in {directory}"));
+                    basis.rests_on(told, text!["its user may write in ", Verbatim(directory)]);
                     if !of_image {
-                        basis.lacks(format!("that the user whom the manifest sets may write in {directory}, as the image's own may"));
+                        basis.lacks(text!["that the user whom the manifest sets may write in ", Verbatim(directory), ", as the image's own may"]);
                     }
                 }
             }
@@ -335,7 +344,7 @@ fn program<'a>(
             .or(cmd.first().map(String::as_str))
         else {
             return Err(NoFix::new(
-                "entrypoint-unknown",
+                Code::EntrypointUnknown,
                 "the image is stated to have neither ENTRYPOINT nor CMD: there is nothing to run",
             ));
         };
@@ -365,7 +374,7 @@ fn program<'a>(
 fn no_dash(first: &str) -> Result<(), NoFix> {
     let refuse = || {
         NoFix::new(
-            "command-dash",
+            Code::CommandDash,
             "the command starts with `-`, which some shells take for an option of exec",
         )
     };
@@ -392,11 +401,13 @@ fn ground(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_, '_, '_>) -> Result<Groun
     };
     if !empty_dir(pod, outer) {
         return Err(NoFix::new(
-            "parent-is-volume",
-            format!(
-                "{directory} lies in the volume {}: a link there would outlive the container, or cannot be made",
-                outer.volume
-            ),
+            Code::ParentIsVolume,
+            text![
+                Verbatim(directory),
+                " lies in the volume ",
+                &outer.volume,
+                ": a link there would outlive the container, or cannot be made"
+            ],
         ));
     }
     let alone = !pod.shared(outer.volume, &[outer]);
@@ -461,7 +472,7 @@ fn environment(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
         let Some(keys) = &known.keys else {
             let what = format!("{} {}", reference.to.kind(), reference.name);
             return Err(NoFix::new(
-                "environment-unknown",
+                Code::EnvironmentUnknown,
                 format!(
                     "envFrom reads {what}, whose keys are not known: the shell would drop those that are no identifier"
                 ),
@@ -480,10 +491,12 @@ fn environment(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
 
 fn dropped(name: &str) -> NoFix {
     NoFix::new(
-        "environment-names",
-        format!(
-            "the shell would drop the environment variable {name}, whose name is no identifier"
-        ),
+        Code::EnvironmentNames,
+        text![
+            "the shell would drop the environment variable ",
+            Verbatim(name),
+            ", whose name is no identifier"
+        ],
     )
 }
 
@@ -498,9 +511,12 @@ fn identifier(name: &str) -> bool {
 /// The words of `command` or `args`.
 fn words<'a>(list: Node<'a>, field: &str) -> Result<Vec<&'a str>, NoFix> {
     let words: Option<Vec<&str>> = list.items().map(Node::as_str).collect();
-    words
-        .filter(|_| list.is_sequence())
-        .ok_or_else(|| NoFix::new("command-form", format!("{field} is no list of strings")))
+    words.filter(|_| list.is_sequence()).ok_or_else(|| {
+        NoFix::new(
+            Code::CommandForm,
+            text![Field(field), " is no list of strings"],
+        )
+    })
 }
 
 /// The literal value of an environment variable; the last one of that name counts.

@@ -8,8 +8,11 @@
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::Target;
+use kubewright_model::text;
+use kubewright_model::text::Verbatim;
 use kubewright_model::yaml::Node;
 
+use super::codes::Code;
 use super::facts::{Basis, Facts};
 use super::file::File;
 use super::mounts::{name, normal};
@@ -261,17 +264,20 @@ pub(super) fn place(target: &str, basis: &mut Basis) -> Result<(), NoFix> {
     };
     if rule.fails {
         return Err(NoFix::new(
-            "program-refuses",
-            format!(
-                "{target} would be a link into a volume, and {}",
-                rule.difference
-            ),
+            Code::ProgramRefuses,
+            text![
+                Verbatim(target),
+                " would be a link into a volume, and ",
+                &rule.difference
+            ],
         ));
     }
-    basis.lacks(format!(
-        "that {target} may be a link into a volume: {}",
-        rule.difference
-    ));
+    basis.lacks(text![
+        "that ",
+        Verbatim(target),
+        " may be a link into a volume: ",
+        &rule.difference
+    ]);
     Ok(())
 }
 
@@ -293,13 +299,21 @@ pub(super) fn content(
     let is_code = |text: &str| extension(text).is_some_and(|e| CODE.contains(&e.as_str()));
     let moves = "its real path, from which it would find them, is another one without the subPath";
     if is_code(target) || is_code(key) {
-        basis.lacks(format!(
-            "that {target}, which is code, looks for no other files from its own place: {moves}"
-        ));
+        basis.lacks(text![
+            "that ",
+            Verbatim(target),
+            ", which is code, looks for no other files from its own place: ",
+            &moves
+        ]);
         return;
     }
     if run(own, target, words) {
-        basis.lacks(format!("that {target}, which the container runs, looks for no other files from its own place: {moves}"));
+        basis.lacks(text![
+            "that ",
+            Verbatim(target),
+            ", which the container runs, looks for no other files from its own place: ",
+            &moves
+        ]);
         return;
     }
     let texts = source.and_then(|(to, name)| pod.objects.texts(to, name, key));
@@ -307,14 +321,19 @@ pub(super) fn content(
         let is_data = |text: &str| extension(text).is_some_and(|e| DATA.contains(&e.as_str()));
         let secret = source.is_some_and(|(to, _)| to == Target::Secret);
         if !secret && !is_data(target) && !is_data(key) {
-            basis.lacks(format!("that {target}, whose content is not known here, is no program that looks for files from its own place"));
+            basis.lacks(text!["that ", Verbatim(target), ", whose content is not known here, is no program that looks for files from its own place"]);
         }
         return;
     };
     if let Some(sign) = texts.iter().find_map(|text| asks(text)) {
-        basis.lacks(format!(
-            "that {target} looks for no other files from its own place (it has {sign}): {moves}"
-        ));
+        basis.lacks(text![
+            "that ",
+            Verbatim(target),
+            " looks for no other files from its own place (it has ",
+            &sign,
+            "): ",
+            &moves
+        ]);
     }
 }
 

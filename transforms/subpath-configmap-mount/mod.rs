@@ -36,13 +36,16 @@ mod wrapper;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
+use kubewright_model::finding::{
+    Applicability, Change, Finding, Fix, Location, NoFix, Severity, Subject,
+};
 use kubewright_model::kube::images::Question;
 use kubewright_model::kube::{ContainerKind, Resource};
 use kubewright_model::text;
-use kubewright_model::text::Text;
+use kubewright_model::text::{Text, Verbatim};
 use kubewright_model::yaml::{Edit, Word};
 
+use self::codes::Code;
 use self::decide::{Case, Decision};
 use self::facts::{Basis, Facts};
 use self::file::File;
@@ -61,7 +64,7 @@ static META: Meta = Meta {
     isolated: false,
     since: "0.1.0",
     docs: include_str!("README.md"),
-    codes: codes::CODES,
+    codes: Code::ALL,
 };
 
 impl Transform for SubPathConfigMapMount {
@@ -181,7 +184,7 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
                     pod,
                     Severity::Error,
                     &[decision],
-                    missing(decision).into(),
+                    missing(decision),
                     Vec::new(),
                     Err(no_fix.clone()),
                 ));
@@ -201,12 +204,12 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
                 ));
             }
             Case::Settled(no_fix) => {
-                let message = format!("{} is mounted through subPath", decision.source.display());
+                let message = text![decision.source.display(), " is mounted through subPath"];
                 findings.push(finding(
                     pod,
                     Severity::Info,
                     &[decision],
-                    message.into(),
+                    message,
                     Vec::new(),
                     Err(no_fix.clone()),
                 ));
@@ -222,14 +225,16 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
             Case::Beside(source, item, outer) => {
                 match join::rewrite(pod, own, decision, *source, item, outer) {
                     Ok((edits, basis)) => {
-                        let title = format!(
-                            "join it with the volume {} in one projected volume at {}",
-                            outer.volume, outer.written
-                        );
+                        let title = text![
+                            "join it with the volume ",
+                            &outer.volume,
+                            " in one projected volume at ",
+                            Verbatim(outer.written)
+                        ];
                         findings.push(offered(
                             pod,
                             &[decision],
-                            fixed(pod, &[decision], title.into(), edits, &basis),
+                            fixed(pod, &[decision], title, edits, &basis),
                         ));
                     }
                     Err(no_fix) => kept.push((decision, no_fix)),
@@ -289,19 +294,21 @@ fn whole_directory(
     edits: Vec<Edit>,
     basis: &Basis,
 ) -> Finding {
-    let title = format!(
-        "mount a projected volume with just the files of {} at {}",
-        decision.mount.sub_path.unwrap_or(""),
-        decision.mount.written
-    );
-    let message = format!(
-        "a directory of {} is mounted through subPath; a change takes its files away from running pods",
-        decision.source.display()
-    );
+    let title = text![
+        "mount a projected volume with just the files of ",
+        Verbatim(decision.mount.sub_path.unwrap_or("")),
+        " at ",
+        Verbatim(decision.mount.written)
+    ];
+    let message = text![
+        "a directory of ",
+        decision.source.display(),
+        " is mounted through subPath; a change takes its files away from running pods"
+    ];
     Finding {
-        message: message.into(),
+        message,
         severity: Severity::Warning,
-        ..fixed(pod, &[decision], title.into(), edits, basis)
+        ..fixed(pod, &[decision], title, edits, basis)
     }
 }
 
@@ -332,16 +339,18 @@ fn keep(pod: &Pod<'_>, kept: &[(&Decision<'_, '_>, NoFix)], findings: &mut Vec<F
     }
 }
 
-fn missing(decision: &Decision<'_, '_>) -> String {
+fn missing(decision: &Decision<'_, '_>) -> Text {
     let sub_path = decision
         .mount
         .sub_path
         .or(decision.mount.expr)
         .unwrap_or("");
-    format!(
-        "{sub_path} of the volume {} is mounted through subPath and does not exist",
-        decision.volume.name
-    )
+    text![
+        Verbatim(sub_path),
+        " of the volume ",
+        &decision.volume.name,
+        " is mounted through subPath and does not exist"
+    ]
 }
 
 /// A finding with a fix, safe if what it rests on is proven.
@@ -398,13 +407,21 @@ fn does_not_start(decisions: &[&Decision<'_, '_>], finding: Finding) -> Finding 
     let Some((decision, volume)) = decisions.iter().find_map(|d| Some((d, d.nested?))) else {
         return finding;
     };
-    let message = format!(
-        "{} is mounted at {}, within the volume {volume}, which is read-only: there is no place to mount it, and the container does not start",
+    let message = text![
         decision.source.display(),
-        decision.mount.written
-    );
+        " is mounted at ",
+        Verbatim(decision.mount.written),
+        ", within the volume ",
+        &volume,
+        ", which is read-only: there is no place to mount it, and the container does not start"
+    ];
+    let names = [
+        decision.source.display().to_string(),
+        decision.mount.written.to_string(),
+    ];
     Finding {
-        message: message.into(),
+        subject: Subject::new("nested", names),
+        message,
         severity: Severity::Error,
         ..finding
     }
@@ -443,11 +460,34 @@ fn finding(
         |(place, _)| place.clone(),
     );
     related.retain(|(_, label)| !label.is_empty());
+    let (hazard, names) = subject(decisions);
     META.finding(severity, primary, message)
+        .subject(hazard, names)
         .related(related)
         .about(pod.id)
         .notes(notes)
         .fix(fix)
+}
+
+/// What mounts of one kind are about: what they mount, and where several are mounted, which.
+fn subject(decisions: &[&Decision<'_, '_>]) -> (&'static str, Vec<String>) {
+    let volume = |d: &Decision<'_, '_>| d.volume.name.to_owned();
+    let mut names: Vec<String> = Vec::new();
+    for name in decisions.iter().map(|d| d.source.display().to_string()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    match decisions {
+        [d] if matches!(d.case, Case::Missing(_)) => {
+            let path = d.mount.sub_path.or(d.mount.expr).unwrap_or("");
+            ("missing", vec![path.to_owned(), volume(d)])
+        }
+        [d] if matches!(d.case, Case::Token(_)) => ("token", vec![volume(d)]),
+        [d] if matches!(d.case, Case::Settled(_)) => ("settled", names),
+        [d] if matches!(d.case, Case::Directory(_)) => ("directory", names),
+        _ => ("file", names),
+    }
 }
 
 /// The first entry of a mount, where its item begins.

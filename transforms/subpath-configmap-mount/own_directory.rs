@@ -9,8 +9,11 @@
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::images::{PathFact, PathKind};
+use kubewright_model::text;
+use kubewright_model::text::{Text, Verbatim};
 use kubewright_model::yaml::{Edit, Node};
 
+use super::codes::Code;
 use super::facts::{Basis, Facts};
 use super::file::{self, File};
 use super::minds::{self, Way};
@@ -52,11 +55,14 @@ pub(super) fn possible(
     directory: &str,
     files: &[&File<'_, '_, '_>],
 ) -> Result<(), NoFix> {
-    let refuse = |why: String| Err(NoFix::new("directory-shared", why));
+    let refuse = |why: Text| Err(NoFix::new(Code::DirectoryShared, why));
     if let Some(path) = file::runtime_mount(own, directory).filter(|_| directory != "/") {
-        return refuse(format!(
-            "{path} is mounted by the kubelet or the container runtime, so {directory} can be no volume"
-        ));
+        return refuse(text![
+            Verbatim(path),
+            " is mounted by the kubelet or the container runtime, so ",
+            Verbatim(directory),
+            " can be no volume"
+        ]);
     }
     if directory == "/" {
         return refuse("the file lies in the root directory".into());
@@ -64,18 +70,26 @@ pub(super) fn possible(
     let ours = |mount: &Mount<'_>| files.iter().any(|f| f.decision.mount.node == mount.node);
     for other in own.mounts.iter().filter(|m| !ours(m)) {
         let Some(path) = other.path.as_deref() else {
-            return refuse(format!("{} is mounted at no plain path", other.volume));
+            return refuse(text![&other.volume, " is mounted at no plain path"]);
         };
         if covers(directory, path) || covers(path, directory) {
-            return refuse(format!(
-                "the volume {} is mounted at {path}, which lies in {directory} or around it",
-                other.volume
-            ));
+            return refuse(text![
+                "the volume ",
+                &other.volume,
+                " is mounted at ",
+                Verbatim(path),
+                ", which lies in ",
+                Verbatim(directory),
+                " or around it"
+            ]);
         }
     }
     let work = own.container.node.get("workingDir").and_then(Node::text);
     if work.is_some_and(|work| work != directory && covers(directory, work)) {
-        return refuse(format!("the working directory lies below {directory}"));
+        return refuse(text![
+            "the working directory lies below ",
+            Verbatim(directory)
+        ]);
     }
     pod.not_patched(own, &FIELDS, &["volumes", "securityContext"])
 }
@@ -92,7 +106,10 @@ pub(super) fn basis(
     if let Some(who) = facts.owned(directory) {
         basis.says(
             who,
-            format!("{directory} holds nothing but what the pod mounts there"),
+            text![
+                Verbatim(directory),
+                " holds nothing but what the pod mounts there"
+            ],
         );
         return Ok(basis);
     }
@@ -102,8 +119,11 @@ pub(super) fn basis(
         .is_some_and(|work| work != directory && covers(directory, work))
     {
         return Err(NoFix::new(
-            "directory-in-use",
-            format!("the image's working directory lies below {directory}"),
+            Code::DirectoryInUse,
+            text![
+                "the image's working directory lies below ",
+                Verbatim(directory)
+            ],
         ));
     }
     written(pod, own, facts, directory, files, &there, &mut basis);
@@ -120,9 +140,13 @@ pub(super) fn basis(
     if let Some(sign) =
         sign.or_else(|| by_image().then(|| "the image's configuration names it".to_owned()))
     {
-        basis.lacks(format!(
-            "that no program reads all of {directory}, where it would meet ..data too ({sign})"
-        ));
+        basis.lacks(text![
+            "that no program reads all of ",
+            Verbatim(directory),
+            ", where it would meet ..data too (",
+            &sign,
+            ")"
+        ]);
     }
     Ok(basis)
 }
@@ -136,14 +160,18 @@ pub(super) fn emptiness(
 ) -> Result<PathFact, NoFix> {
     let in_use = |what: String| {
         NoFix::new(
-            "directory-in-use",
+            Code::DirectoryInUse,
             format!("the image has {what}, which the volume would hide"),
         )
     };
     let Some(told) = facts.path(directory) else {
         return Err(NoFix::new(
-            "directory-unknown",
-            format!("what the image has in {directory} is not stated"),
+            Code::DirectoryUnknown,
+            text![
+                "what the image has in ",
+                Verbatim(directory),
+                " is not stated"
+            ],
         ));
     };
     let fact = told.value;
@@ -217,9 +245,11 @@ fn written(
     {
         basis.rests_on_user(by);
     } else {
-        basis.lacks(format!(
-            "that the program writes nothing into {directory}, which becomes read-only"
-        ));
+        basis.lacks(text![
+            "that the program writes nothing into ",
+            Verbatim(directory),
+            ", which becomes read-only"
+        ]);
     }
 }
 

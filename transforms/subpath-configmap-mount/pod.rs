@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use kubewright_model::finding::NoFix;
+use kubewright_model::finding::{NoFix, ReasonCode};
 use kubewright_model::kube::{
     Container, ContainerKind, FileId, PodTemplate, Reference, ResourceId, Rollout, Target, Touch,
 };
@@ -12,6 +12,7 @@ use kubewright_model::text;
 use kubewright_model::text::Path;
 use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
 
+use super::codes::Code;
 use super::mounts::{self, Mount};
 use super::objects::Objects;
 use super::volume::Volume;
@@ -131,7 +132,7 @@ impl<'a> Pod<'a> {
             let text = format!(
                 "the revision is named {name}: Knative refuses another template under that name; remove the name, or change it too"
             );
-            NoFix::new("named-revision", text)
+            NoFix::new(Code::NamedRevision, text)
         };
         self.template
             .named_revision()
@@ -163,7 +164,7 @@ impl<'a> Pod<'a> {
             if let Some(touch) = self.touches.iter().find(|t| t.affects(&path)) {
                 let place = &self.cx.workspace.file(touch.location.file).path;
                 return Err(NoFix::new(
-                    "workload-patched",
+                    Code::WorkloadPatched,
                     text![
                         &touch.what,
                         " in ",
@@ -257,7 +258,7 @@ impl<'a> Pod<'a> {
             let name = self.free_name(old.name);
             let volume = Value::map([("name", Value::str(&name)), ("projected", body.clone())]);
             let list = old.node.parent().ok_or(Refusal {
-                code: "volume-fields",
+                code: Code::VolumeFields.code(),
                 text: "the volume is not part of a list",
             })?;
             return Ok((name, vec![list.push(Place::After(old.node), &volume)?]));

@@ -8,8 +8,11 @@
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::images::{PathKind, Shell, StatedBy};
+use kubewright_model::text;
+use kubewright_model::text::{Text, Verbatim};
 use kubewright_model::yaml::Value;
 
+use super::codes::Code;
 use super::facts::{Basis, Facts, Told};
 use super::file::{self, File, Moved};
 use super::minds::{self, Way};
@@ -67,25 +70,26 @@ pub(super) fn possible<'a>(
     own: &Own<'a>,
     file: &File<'_, '_, '_>,
 ) -> Result<Vec<Token<'a>>, NoFix> {
-    let refuse = |why: String| Err(NoFix::new("named-elsewhere", why));
+    let refuse = |why: Text| Err(NoFix::new(Code::NamedElsewhere, why));
     let tokens = texts::tokens(own, file.decision.mount);
     let target = &file.target;
     if tokens.is_empty() {
         return Err(NoFix::new(
-            "path-not-named",
-            format!("no word of command, args or env is {target}"),
+            Code::PathNotNamed,
+            text!["no word of command, args or env is ", Verbatim(target)],
         ));
     }
     if tokens.iter().any(|token| token.program) {
-        return refuse(format!(
-            "{target} is the program itself, which could tell under what name it runs"
-        ));
+        return refuse(text![
+            Verbatim(target),
+            " is the program itself, which could tell under what name it runs"
+        ]);
     }
     if target.contains('$') {
-        return refuse(format!("{target} could be an expression"));
+        return refuse(text![Verbatim(target), " could be an expression"]);
     }
     if let Some(place) = texts::elsewhere(pod, own, target, &tokens) {
-        return refuse(format!("{target} is also named in {place}"));
+        return refuse(text![Verbatim(target), " is also named in ", &place]);
     }
     pod.not_patched(own, &FIELDS, &["volumes"])?;
     Ok(tokens)
@@ -112,26 +116,31 @@ fn basis(
             .and_then(|told| Some((told.by, told.value.named?)));
         if words.is_some_and(|told| has(told.value.entrypoint)) {
             return Err(NoFix::new(
-                "named-elsewhere",
-                format!("{} is also named in the image's ENTRYPOINT", file.target),
+                Code::NamedElsewhere,
+                text![
+                    Verbatim(&file.target),
+                    " is also named in the image's ENTRYPOINT"
+                ],
             ));
         }
         match named {
             Some((by, false)) => basis.rests_on(
                 by,
-                format!(
-                    "{} is named nowhere in the image's configuration",
-                    file.target
-                ),
+                text![
+                    Verbatim(&file.target),
+                    " is named nowhere in the image's configuration"
+                ],
             ),
-            Some((_, true)) => basis.lacks(format!(
-                "that the image, whose configuration names {}, does not read it",
-                file.target
-            )),
-            None => basis.lacks(format!(
-                "that the image does not name {} in its configuration",
-                file.target
-            )),
+            Some((_, true)) => basis.lacks(text![
+                "that the image, whose configuration names ",
+                Verbatim(&file.target),
+                ", does not read it"
+            ]),
+            None => basis.lacks(text![
+                "that the image does not name ",
+                Verbatim(&file.target),
+                " in its configuration"
+            ]),
         }
     }
     let no_scripts = |told: &Told<'_, Shell<'_>>| {
@@ -144,7 +153,7 @@ fn basis(
     };
     match facts.shell() {
         Some(told) if no_scripts(&told) => {
-            basis.rests_on(told.by, "no shell, so no scripts".into());
+            basis.rests_on(told.by, "no shell, so no scripts");
         }
         _ => basis.lacks("that no script of the image reads the old path"),
     }
@@ -164,28 +173,37 @@ fn basis(
         || volumes
         || own_directory::emptiness(facts, directory, files, &mut nothing).is_err()
     {
-        basis.lacks(format!(
-            "that the file names nothing beside it, in {directory}, by a relative path"
-        ));
+        basis.lacks(text![
+            "that the file names nothing beside it, in ",
+            Verbatim(directory),
+            ", by a relative path"
+        ]);
     } else {
         basis.extend(nothing);
     }
     let paths: Vec<&str> = files.iter().map(|f| f.target.as_str()).collect();
     if let Some(sign) = texts::scanned(pod, own, directory, &paths, &facts.all_words()) {
-        basis.lacks(format!(
-            "that no program looks for the file in {directory} ({sign})"
-        ));
+        basis.lacks(text![
+            "that no program looks for the file in ",
+            Verbatim(directory),
+            " (",
+            &sign,
+            ")"
+        ]);
     }
     if let Some(file) = files.iter().find(|f| texts::named_by_name(own, &f.target)) {
-        basis.lacks(format!(
-            "that {} in the container does not mean the file by a relative path",
-            name(&file.target)
-        ));
+        basis.lacks(text![
+            "that ",
+            Verbatim(name(&file.target)),
+            " in the container does not mean the file by a relative path"
+        ]);
     }
     if let Some(unread) = texts::unread(pod) {
-        basis.lacks(format!(
-            "that {unread}, which is not known here, does not name the path"
-        ));
+        basis.lacks(text![
+            "that ",
+            &unread,
+            ", which is not known here, does not name the path"
+        ]);
     }
     Ok(basis)
 }

@@ -3,9 +3,10 @@
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::images::{self, ImageFacts, Stated, StatedBy};
 use kubewright_model::text;
-use kubewright_model::text::Text;
+use kubewright_model::text::{Named, Text, Verbatim};
 use kubewright_model::yaml::Node;
 
+use super::codes::Code;
 use super::decide::Decision;
 use super::facts::Facts;
 use super::file::File;
@@ -15,7 +16,7 @@ use super::pod::{Own, Pod};
 
 /// What is wrong with these mounts.
 pub(super) fn message(decisions: &[&Decision<'_, '_>]) -> Text {
-    let mut names: Vec<String> = Vec::new();
+    let mut names: Vec<Named> = Vec::new();
     for decision in decisions {
         let name = decision.source.display();
         if !names.contains(&name) {
@@ -75,24 +76,36 @@ pub(super) fn unknown(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, what: Unknown
     let entrypoint = what == Unknown::Entrypoint;
     let (code, why) = match (pod.image_changes(own), entrypoint) {
         (true, true) => (
-            "image-rewritten",
-            format!(
-                "there is no command, and kustomize may replace the image {image}: there are no words to pass on"
-            ),
+            Code::ImageRewritten,
+            text![
+                "there is no command, and kustomize may replace the image ",
+                Verbatim(image),
+                ": there are no words to pass on"
+            ],
         ),
         (true, false) => (
-            "image-rewritten",
-            format!("kustomize may replace the image {image}: whether it has a shell is not known"),
+            Code::ImageRewritten,
+            text![
+                "kustomize may replace the image ",
+                Verbatim(image),
+                ": whether it has a shell is not known"
+            ],
         ),
         (false, true) => (
-            "entrypoint-unknown",
-            format!(
-                "there is no command, and the ENTRYPOINT of the image {image} is not stated: there are no words to pass on"
-            ),
+            Code::EntrypointUnknown,
+            text![
+                "there is no command, and the ENTRYPOINT of the image ",
+                Verbatim(image),
+                " is not stated: there are no words to pass on"
+            ],
         ),
         (false, false) => (
-            "shell-unknown",
-            format!("nothing states that the image {image} has a shell"),
+            Code::ShellUnknown,
+            text![
+                "nothing states that the image ",
+                Verbatim(image),
+                " has a shell"
+            ],
         ),
     };
     let wanted = facts.wanted(!entrypoint);

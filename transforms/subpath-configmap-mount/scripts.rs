@@ -5,8 +5,11 @@
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::images::{Stated, StatedBy};
 use kubewright_model::script::{Handling, handling};
+use kubewright_model::text;
+use kubewright_model::text::Verbatim;
 use kubewright_model::yaml::Node;
 
+use super::codes::Code;
 use super::facts::{Basis, Facts};
 use super::mounts::name;
 use super::pod::{Own, Pod};
@@ -70,18 +73,26 @@ pub(super) fn in_sight(
             Handling::This(line) => {
                 return Err(refusal(target, &format!("`{line}` in the container")));
             }
-            Handling::Perhaps(line) => basis.lacks(format!(
-                "that `{line}` in the container leaves {target} alone"
-            )),
+            Handling::Perhaps(line) => basis.lacks(text![
+                "that `",
+                &line,
+                "` in the container leaves ",
+                Verbatim(target),
+                " alone"
+            ]),
             Handling::No => {}
         }
     }
     let script =
         |text: &str| text.starts_with("#!") && !matches!(handling(text, target), Handling::No);
     if let Some(by) = texts::configuration(pod, script) {
-        basis.lacks(format!(
-            "that the script in {by} leaves {target} alone: a mount cannot be replaced, a link can"
-        ));
+        basis.lacks(text![
+            "that the script in ",
+            &by,
+            " leaves ",
+            Verbatim(target),
+            " alone: a mount cannot be replaced, a link can"
+        ]);
     }
     Ok(())
 }
@@ -111,14 +122,18 @@ pub(super) fn of_image(
                 &format!("a script of the image ({})", say::source(told.by)),
             ));
         }
-        basis.rests_on(told.by, format!("nothing replaces {target}"));
+        basis.rests_on(told.by, text!["nothing replaces ", Verbatim(target)]);
         return Ok(());
     }
     if let Some(script) = script.filter(|script| *script != target) {
-        basis.lacks(format!(
-            "what the script {script} does with {target}: it was not read, and may replace or remove the file, or ask whether it is a mount \
+        basis.lacks(text![
+            "what the script ",
+            &script,
+            " does with ",
+            Verbatim(target),
+            ": it was not read, and may replace or remove the file, or ask whether it is a mount \
              (`kubewright images lock` reads it, `handled-paths` states it)"
-        ));
+        ]);
     }
     Ok(())
 }
@@ -146,11 +161,14 @@ pub(super) fn of_command<'w>(own: &'w Own<'_>) -> Option<&'w str> {
 }
 
 fn refusal(target: &str, who: &str) -> NoFix {
-    let text = format!(
-        "{who} writes, moves or removes {target} or its directory, or asks whether something is mounted there: a mount point cannot be replaced, \
+    let text = text![
+        &who,
+        " writes, moves or removes ",
+        Verbatim(target),
+        " or its directory, or asks whether something is mounted there: a mount point cannot be replaced, \
          a link would be, and no update would arrive any more"
-    );
-    NoFix::new("script-handles", text)
+    ];
+    NoFix::new(Code::ScriptHandles, text)
 }
 
 /// The first script among the words that a container runs, as its name tells.

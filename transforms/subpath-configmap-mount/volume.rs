@@ -6,8 +6,11 @@ use std::rc::Rc;
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::Target;
+use kubewright_model::text;
+use kubewright_model::text::{Field, Named, Verbatim};
 use kubewright_model::yaml::{Edit, Level, Node, Value};
 
+use super::codes::Code;
 use super::objects::Known;
 
 /// The mode of files without `defaultMode` (`ConfigMapVolumeSourceDefaultMode` of
@@ -121,11 +124,11 @@ impl<'a> Volume<'a> {
         self.check_fields()?;
         match self.sources.iter().find(|s| s.optional) {
             Some(source) => Err(NoFix::new(
-                "optional",
-                format!(
-                    "{} is optional: without it a link would lead nowhere, where now an empty directory is",
-                    source.display()
-                ),
+                Code::Optional,
+                text![
+                    source.display(),
+                    " is optional: without it a link would lead nowhere, where now an empty directory is"
+                ],
             )),
             None => Ok(()),
         }
@@ -158,11 +161,14 @@ impl<'a> Volume<'a> {
             });
         if let Some(field) = unknown {
             return Err(NoFix::new(
-                "volume-fields",
-                format!(
-                    "volume {} has the field {field}, which is not known to survive in a projected volume",
-                    self.name
-                ),
+                Code::VolumeFields,
+                text![
+                    "volume ",
+                    &self.name,
+                    " has the field ",
+                    Field(field),
+                    ", which is not known to survive in a projected volume"
+                ],
             ));
         }
         let odd = |n: Node<'_>| match n.key().and_then(Node::text) {
@@ -179,17 +185,20 @@ impl<'a> Volume<'a> {
                 && !text.is_empty()
                 && text.bytes().all(|b| b.is_ascii_digit() || b == b'o')
             {
-                let text = format!(
-                    "{field} \"{text}\" is a string where the API server wants a number: write it as a decimal number first"
-                );
-                return Err(NoFix::new("mode-as-string", text));
+                let text = text![
+                    Field(field),
+                    " \"",
+                    &text,
+                    "\" is a string where the API server wants a number: write it as a decimal number first"
+                ];
+                return Err(NoFix::new(Code::ModeAsString, text));
             }
             return Err(NoFix::new(
-                "placeholder",
-                format!(
-                    "{} is filled in by another tool",
-                    node.text().unwrap_or("a field")
-                ),
+                Code::Placeholder,
+                text![
+                    Verbatim(node.text().unwrap_or("a field")),
+                    " is filled in by another tool"
+                ],
             ));
         }
         Ok(())
@@ -425,8 +434,8 @@ impl<'a> Source<'a> {
     }
 
     /// "ConfigMap web"
-    pub(super) fn display(&self) -> String {
-        format!("{} {}", self.to.map_or("source", Target::kind), self.name)
+    pub(super) fn display(&self) -> Named {
+        Named::new(self.to.map_or("source", Target::kind), self.name)
     }
 
     fn with_items(&self, items: &[&Item]) -> Value {

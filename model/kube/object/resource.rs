@@ -4,6 +4,7 @@ use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use super::reference::Target;
+use crate::text::Named;
 use crate::yaml::NodeId;
 
 /// A file of the workspace; stable within a pass.
@@ -118,7 +119,7 @@ impl Resource {
     }
 
     /// `Kind name`, for messages.
-    pub fn display(&self) -> String {
-        format!("{} {}", self.kind, self.name)
+    pub fn display(&self) -> Named {
+        Named::new(&self.kind, &self.name)
     }
 }

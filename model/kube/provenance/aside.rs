@@ -12,11 +12,22 @@ use crate::text;
 use crate::text::{Path, Text};
 use crate::yaml::Node;
 
-/// Why a file is not edited unless it is asked for.
+crate::codes! {
+    /// Why a file is not edited unless it is asked for.
+    pub enum AsideCode {
+        Example = "example",
+        GeneratedFile = "generated-file",
+        Template = "template",
+        TestFixture = "test-fixture",
+        VendoredFile = "vendored-file",
+    }
+}
+
+/// A file that is not edited unless it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aside {
-    /// Stable code: `vendored-file`, `test-fixture`, `example`, `generated-file`, `template`.
-    pub code: &'static str,
+    /// Its code.
+    pub code: AsideCode,
     /// For the user.
     pub text: Text,
 }
@@ -51,7 +62,7 @@ impl Workspace {
             path.starts_with(&inside) && !asked(&inside)
         }) {
             return Some(Aside {
-                code: "vendored-file",
+                code: AsideCode::VendoredFile,
                 text: text![
                     Path(by),
                     " fetches what lies below ",
@@ -83,14 +94,14 @@ impl Workspace {
             .or_else(|| {
                 let sign = self.generated_by(id)?;
                 Some(Aside {
-                    code: "generated-file",
+                    code: AsideCode::GeneratedFile,
                     text: text!["the file is written by another tool (", sign, "); ", SOURCE],
                 })
             })
             .or_else(|| {
                 let (program, by) = outputs::maker(self, &file.path)?;
                 Some(Aside {
-                    code: "generated-file",
+                    code: AsideCode::GeneratedFile,
                     text: text![
                         "the file is written by ",
                         program,
@@ -104,7 +115,7 @@ impl Workspace {
             .or_else(|| {
                 let project = outputs::kluctl(self, &file.path, &file.text)?;
                 Some(Aside {
-                    code: "template",
+                    code: AsideCode::Template,
                     text: text![
                         "kluctl renders the file as a template (",
                         Path(&project),
@@ -116,16 +127,16 @@ impl Workspace {
 }
 
 /// Code and words for which files of such a directory are not edited.
-fn reason(purpose: Purpose) -> Option<(&'static str, &'static str)> {
+fn reason(purpose: Purpose) -> Option<(AsideCode, &'static str)> {
     Some(match purpose {
-        Purpose::Copies => ("vendored-file", SYNCED),
-        Purpose::TestData => ("test-fixture", "input of tests is left as it is"),
+        Purpose::Copies => (AsideCode::VendoredFile, SYNCED),
+        Purpose::TestData => (AsideCode::TestFixture, "input of tests is left as it is"),
         Purpose::Examples => (
-            "example",
+            AsideCode::Example,
             "a fix would be stale as soon as somebody adapts it",
         ),
         Purpose::Templates => (
-            "example",
+            AsideCode::Example,
             "a fix would be stale as soon as somebody fills it in",
         ),
         Purpose::Bases => return None,

@@ -18,7 +18,7 @@ fn displays(workspace: &Workspace) -> Vec<String> {
     workspace
         .resources()
         .iter()
-        .map(super::Resource::display)
+        .map(|r| r.display().to_string())
         .collect()
 }
 

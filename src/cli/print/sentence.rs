@@ -27,6 +27,8 @@ impl Paths {
             Part::Path(path) => self.shown(path),
             Part::List(list) => self.write(&list.cut(most, SHOWN), most),
             Part::Command(command) => self.write(command, most),
+            Part::Resource(resource) => resource.to_string(),
+            Part::Field(text) | Part::Code(text) => text.clone(),
         });
         parts.collect()
     }
