@@ -4,6 +4,7 @@
 //! ([`NoFix`]). A fix is one transaction over files: it is applied whole or not at all. All of
 //! these own their data; ids are those of the workspace of the same pass.
 
+pub use crate::codes::ReasonCode;
 pub use crate::kube::Location;
 use crate::kube::{FileId, ResourceId, Workspace};
 use crate::text::Text;
@@ -221,39 +222,6 @@ pub enum Change {
     Create(String, String),
     /// Deletes a file.
     Delete(FileId),
-}
-
-/// A stable code of a reason why there is no fix. Implemented by the enums that
-/// [`codes!`](crate::codes!) makes: a code that no list has cannot be said.
-pub trait ReasonCode {
-    /// As it is reported.
-    fn code(self) -> &'static str;
-}
-
-/// Makes the enum of the codes with which something says why there is no fix: each variant with
-/// the code as it is reported, in the order of these. `ALL` lists them.
-#[macro_export]
-macro_rules! codes {
-    ($(#[$doc:meta])* $visible:vis enum $name:ident { $($variant:ident = $code:literal),* $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        $visible enum $name {
-            $(#[doc = concat!("`", $code, "`")] $variant),*
-        }
-
-        impl $name {
-            /// All of them, as they are reported.
-            $visible const ALL: &'static [&'static str] = &[$($code),*];
-        }
-
-        impl $crate::finding::ReasonCode for $name {
-            fn code(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $code),*
-                }
-            }
-        }
-    };
 }
 
 /// Why there is no fix.

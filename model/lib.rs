@@ -2,10 +2,11 @@
 //!
 //! The floors read downwards: [`finding`] (what is said and changed) stands on [`kube`] (resources,
 //! pod templates, references, apply sets), which stands on [`yaml`] (lossless documents: parse,
-//! navigate, edit, verify). What is said is a [`mod@text`]; [`script`] reads shell. This crate
-//! neither reads nor writes files, knows no terminal, no clock and no environment: text goes in,
-//! values and edits come out.
+//! navigate, edit, verify). What is said is a [`mod@text`], with one of the [`mod@codes`];
+//! [`script`] reads shell. This crate neither reads nor writes files, knows no terminal, no clock
+//! and no environment: text goes in, values and edits come out.
 
+pub mod codes;
 pub mod finding;
 pub mod kube;
 pub mod script;

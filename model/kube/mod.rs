@@ -76,7 +76,7 @@ pub use pod::{CARRIERS, Carrier, Container, ContainerKind, PodTemplate, Rollout,
 pub use provenance::aside::{Aside, AsideCode};
 pub use provenance::purpose;
 pub use source::encrypted::Encrypted;
-pub use source::file::{Broken, Input, Skipped, SourceFile};
+pub use source::file::{Broken, Input, SkipCode, Skipped, SourceFile};
 pub use source::invalid::{Invalid, Problem};
 pub use source::options::{ApplySetSpec, Options, PathGlob, ReferenceSpec, Surroundings, Texts};
 pub use source::tree::Tree;

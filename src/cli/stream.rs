@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use kubewright_model::kube::{Broken, Input, Options, Workspace};
+use kubewright_model::kube::{Broken, Input, Options, SkipCode, Workspace};
 
 use super::args::{FixArgs, Format};
 use super::ground::Ground;
@@ -159,7 +159,7 @@ pub(super) fn read(source: &Source, ground: &Ground) -> Result<(Arc<str>, Worksp
     let left_alone = workspace
         .skipped()
         .iter()
-        .any(|s| !matches!(s.code, "not-a-resource" | "empty"));
+        .any(|s| !matches!(s.code, SkipCode::NotAResource | SkipCode::Empty));
     if workspace.resources().is_empty() && !left_alone {
         bail!("{source} holds no Kubernetes resource; nothing was written");
     }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use kubewright_model::finding::{Finding, NoFix, Severity, Subject};
+use kubewright_model::finding::{Finding, NoFix, ReasonCode, Severity, Subject};
 use kubewright_model::kube::{ResourceId, Workspace};
 
 use super::report::{FileChange, LeftAlone, Outcome, Place, Report, Reported};
@@ -331,7 +331,7 @@ impl Merge {
                 .map(|s| LeftAlone {
                     path: original.file(s.file).path.clone(),
                     document: s.document,
-                    code: s.code,
+                    code: s.code.code(),
                     text: s.text.as_str().into(),
                 })
                 .collect(),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::file::{Skipped, SourceFile};
+use super::file::{SkipCode, Skipped, SourceFile};
 use crate::kube::object::location::Location;
 use crate::kube::object::reference::Target;
 use crate::kube::object::resource::FileId;
@@ -46,7 +46,7 @@ pub(in crate::kube) fn is_encrypted(root: Node<'_>) -> bool {
 pub(in crate::kube) fn files(skipped: &[Skipped]) -> BTreeSet<FileId> {
     skipped
         .iter()
-        .filter(|s| s.code == "sops")
+        .filter(|s| s.code == SkipCode::Sops)
         .map(|s| s.file)
         .collect()
 }
@@ -96,8 +96,8 @@ pub(in crate::kube) fn objects_in(
     let found: Vec<Option<Encrypted>> = left
         .map(|(at, root)| is_encrypted(root).then(|| read(at, root)).flatten())
         .collect();
-    let all =
-        found.iter().all(Option::is_some) && (whole || skipped.clone().all(|s| s.code == "sops"));
+    let all = found.iter().all(Option::is_some)
+        && (whole || skipped.clone().all(|s| s.code == SkipCode::Sops));
     (found.into_iter().flatten().collect(), all)
 }
 

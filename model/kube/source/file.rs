@@ -64,6 +64,21 @@ impl SourceFile {
     }
 }
 
+crate::codes! {
+    /// Why a file or document is left alone.
+    pub enum SkipCode {
+        Empty = "empty",
+        GeneratorSource = "generator-source",
+        HelmChart = "helm-chart",
+        HelmTemplate = "helm-template",
+        Kustomization = "kustomization",
+        NotAResource = "not-a-resource",
+        Patch = "patch",
+        Sops = "sops",
+        Template = "template",
+    }
+}
+
 /// A file or document that is left alone, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
@@ -71,8 +86,8 @@ pub struct Skipped {
     pub file: FileId,
     /// The document, when it is not the whole file.
     pub document: Option<usize>,
-    /// Stable code: `helm-template`, `sops`, `patch`, `not-a-resource`, `empty`, ….
-    pub code: &'static str,
+    /// Its code.
+    pub code: SkipCode,
     /// For the user.
     pub text: String,
 }

@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::encrypted::{SOPS as SOPS_TEXT, is_encrypted};
-use super::file::Input;
+use super::file::{Input, SkipCode};
 use super::paths::{has_extension, is_kustomization_name, split};
 use super::tree::Tree;
 use super::{invalid, text_template};
@@ -43,7 +43,7 @@ pub(in crate::kube) struct Read {
 #[derive(Debug, Clone)]
 pub(in crate::kube) enum Verdict {
     /// Left alone as a whole.
-    Skip(&'static str, &'static str),
+    Skip(SkipCode, &'static str),
     /// Not YAML.
     Broken(ParseError),
     /// Read document by document.
@@ -76,7 +76,7 @@ pub(in crate::kube) enum Document {
     /// Nothing but comments.
     Empty,
     /// Left alone.
-    Skip(&'static str, &'static str),
+    Skip(SkipCode, &'static str),
     /// Not YAML.
     Broken(ParseError),
     /// A kustomization or component; its mapping.
@@ -108,7 +108,7 @@ impl Charts {
     }
 
     /// Why a file belongs to a chart, by its path.
-    pub(in crate::kube) fn skip(&self, path: &str) -> Option<(&'static str, &'static str)> {
+    pub(in crate::kube) fn skip(&self, path: &str) -> Option<(SkipCode, &'static str)> {
         let below = path.match_indices("templates/").any(|(at, _)| {
             let directory = path[..at].strip_suffix('/').unwrap_or(&path[..at]);
             (at == 0 || path[..at].ends_with('/'))
@@ -116,7 +116,7 @@ impl Charts {
         });
         if below {
             return Some((
-                "helm-template",
+                SkipCode::HelmTemplate,
                 "template of a Helm chart; render the chart to have it checked",
             ));
         }
@@ -125,20 +125,22 @@ impl Charts {
         let of_chart = matches!(stem, "Chart" | "values" | "values.schema" | "requirements")
             || stem.starts_with("values-")
             || stem.starts_with("values.");
-        (of_chart && self.charts.contains(directory))
-            .then_some(("helm-chart", "part of a Helm chart that is no manifest"))
+        (of_chart && self.charts.contains(directory)).then_some((
+            SkipCode::HelmChart,
+            "part of a Helm chart that is no manifest",
+        ))
     }
 }
 
 /// Code and words for which a file or document is left alone.
-type Reason = (&'static str, &'static str);
+type Reason = (SkipCode, &'static str);
 
 const OF_ANOTHER_TOOL: Reason = (
-    "template",
+    SkipCode::Template,
     "a template of another tool, by its name or its comments; render it to have it checked",
 );
 const ACTION_AS_VALUE: Reason = (
-    "helm-template",
+    SkipCode::HelmTemplate,
     "a template: `{{` stands where a value should; render it to have it checked",
 );
 
@@ -191,7 +193,7 @@ fn parse(input: &Input) -> Result<yaml::File, Verdict> {
     let other_json = json && !is_manifest_like(text);
     if other_json && !text.contains("\"op\"") && !text.contains("\"kind\"") {
         let why = "JSON without apiVersion and kind";
-        return Err(Verdict::Skip("not-a-resource", why));
+        return Err(Verdict::Skip(SkipCode::NotAResource, why));
     }
     // kustomize reads a kustomization as a whole, or not at all.
     let parsed = if is_kustomization_name(&input.path) || json {
@@ -201,7 +203,7 @@ fn parse(input: &Input) -> Result<yaml::File, Verdict> {
     };
     parsed.map_err(|error| match not_yaml(text) {
         Some((code, text)) => Verdict::Skip(code, text),
-        None if other_json => Verdict::Skip("not-a-resource", "not JSON of a resource"),
+        None if other_json => Verdict::Skip(SkipCode::NotAResource, "not JSON of a resource"),
         None => Verdict::Broken(error),
     })
 }
@@ -264,17 +266,17 @@ fn verdict(
     // SOPS takes the metadata of a file from its first document, and its MAC may cover all of them.
     let first = roots.iter().flatten().find(|root| !root.is_null());
     if encrypted && !stream && first.is_some_and(|root| is_encrypted(*root)) {
-        return Verdict::Skip("sops", SOPS_TEXT);
+        return Verdict::Skip(SkipCode::Sops, SOPS_TEXT);
     }
     if roots.iter().all(|root| root.is_none_or(Node::is_null)) {
-        return Verdict::Skip("empty", "nothing but comments");
+        return Verdict::Skip(SkipCode::Empty, "nothing but comments");
     }
     let actions = ACTION.is_in(text);
     let left_alone = |number: usize, root: Node<'_>| match () {
         () if stream && text_template::by_comments(file, region(file, number)).is_some() => {
             Some(OF_ANOTHER_TOOL)
         }
-        () if encrypted && is_encrypted(root) => Some(("sops", SOPS_TEXT)),
+        () if encrypted && is_encrypted(root) => Some((SkipCode::Sops, SOPS_TEXT)),
         () if actions && stream && has_template_mapping(root) => Some(ACTION_AS_VALUE),
         () => None,
     };
@@ -297,7 +299,7 @@ fn refused(file: &yaml::File, documents: &[Document]) -> Vec<invalid::Found> {
     for (number, document) in documents.iter().enumerate() {
         let judged = matches!(
             document,
-            Document::Resources(_) | Document::Skip("not-a-resource", _)
+            Document::Resources(_) | Document::Skip(SkipCode::NotAResource, _)
         );
         if let Some(root) = file.root(number).filter(|_| judged) {
             invalid::of_document(number, root, &mut found);
@@ -307,12 +309,12 @@ fn refused(file: &yaml::File, documents: &[Document]) -> Vec<invalid::Found> {
 }
 
 /// Why a text that is not YAML is left alone, when it is a template.
-fn not_yaml(text: &str) -> Option<(&'static str, &'static str)> {
+fn not_yaml(text: &str) -> Option<Reason> {
     if text.contains("{%") {
-        Some(("template", "a template, not YAML"))
+        Some((SkipCode::Template, "a template, not YAML"))
     } else {
         text.contains("{{").then_some((
-            "helm-template",
+            SkipCode::HelmTemplate,
             "a template, not YAML; render it to have it checked",
         ))
     }
@@ -345,7 +347,10 @@ fn document(number: usize, root: Option<Node<'_>>, kustomization_name: bool) -> 
         return Document::Empty;
     };
     if !root.is_mapping() {
-        return Document::Skip("not-a-resource", "no mapping with apiVersion and kind");
+        return Document::Skip(
+            SkipCode::NotAResource,
+            "no mapping with apiVersion and kind",
+        );
     }
     let head = Head::of(root);
     let (api_version, kind) = (
@@ -362,14 +367,14 @@ fn document(number: usize, root: Option<Node<'_>>, kustomization_name: bool) -> 
             Document::Kustomization(root.id())
         } else {
             Document::Skip(
-                "kustomization",
+                SkipCode::Kustomization,
                 "a kustomization under a name that kustomize does not look for",
             )
         };
     }
     if has_patch_directive(root) {
         return Document::Skip(
-            "patch",
+            SkipCode::Patch,
             "a strategic-merge patch: it holds a $patch directive",
         );
     }
@@ -441,16 +446,16 @@ fn resources(
     item: Option<usize>,
     depth: usize,
     found: &mut Vec<Arc<Identity>>,
-) -> Result<(), (&'static str, &'static str)> {
+) -> Result<(), Reason> {
     let node = head.node;
     let (Some(api_version), Some(kind)) = (string(head.api_version), string(head.kind)) else {
-        return Err(("not-a-resource", "no apiVersion and kind"));
+        return Err((SkipCode::NotAResource, "no apiVersion and kind"));
     };
     if [api_version, kind]
         .iter()
         .any(|t| t.contains('{') && ["{{", "{%", "${"].iter().any(|mark| t.contains(mark)))
     {
-        return Err(("template", "apiVersion or kind is a placeholder"));
+        return Err((SkipCode::Template, "apiVersion or kind is a placeholder"));
     }
     if let Some((items, of_template)) = held(node) {
         let before = found.len();
@@ -472,9 +477,9 @@ fn resources(
         m.get_all(["name", "generateName", "namespace"])
     });
     let name = match name {
-        Some(_) => string(name).ok_or(("not-a-resource", "metadata.name is no string"))?,
+        Some(_) => string(name).ok_or((SkipCode::NotAResource, "metadata.name is no string"))?,
         None if generate_name.and_then(Node::as_str).is_some() => "",
-        None => return Err(("not-a-resource", "no metadata.name")),
+        None => return Err((SkipCode::NotAResource, "no metadata.name")),
     };
     let namespace = string(namespace);
     let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);

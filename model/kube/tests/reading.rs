@@ -4,13 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{config_map, input, resource, workspace};
+use crate::codes::ReasonCode;
 use crate::kube::Workspace;
 
 fn codes(workspace: &Workspace) -> Vec<(&str, Option<usize>, &str)> {
     workspace
         .skipped()
         .iter()
-        .map(|s| (workspace.file(s.file).path.as_str(), s.document, s.code))
+        .map(|s| {
+            (
+                workspace.file(s.file).path.as_str(),
+                s.document,
+                s.code.code(),
+            )
+        })
         .collect()
 }
 

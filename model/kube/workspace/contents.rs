@@ -11,11 +11,11 @@ use crate::kube::kustomize::kustomization::{self, Details};
 use crate::kube::object::kustomization::Kustomization;
 use crate::kube::object::resource::{FileId, Resource, ResourceId};
 use crate::kube::source::encrypted;
-use crate::kube::source::file::{Broken, Skipped, SourceFile};
+use crate::kube::source::file::{Broken, SkipCode, Skipped, SourceFile};
 use crate::kube::source::read::{Document, Read, Verdict};
 
 /// Code and reason for which a file or document is left alone.
-type Reason<'a> = (&'static str, &'a str);
+type Reason<'a> = (SkipCode, &'a str);
 
 impl Workspace {
     /// Puts together all that is read.
@@ -65,11 +65,11 @@ impl Uses {
         }
         if self.configuration.contains(&file) {
             let text = "a kustomization uses it as a patch or as configuration";
-            return Some(("patch", text));
+            return Some((SkipCode::Patch, text));
         }
         let text = "a kustomization generates a ConfigMap or Secret from it";
         let generates = self.sources.contains(&file);
-        generates.then_some(("generator-source", text))
+        generates.then_some((SkipCode::GeneratorSource, text))
     }
 }
 
@@ -98,11 +98,14 @@ impl Contents {
                 return;
             }
             Verdict::Skip(code, text) => {
-                if matches!(*code, "helm-template" | "template" | "sops") {
+                if matches!(
+                    *code,
+                    SkipCode::HelmTemplate | SkipCode::Template | SkipCode::Sops
+                ) {
                     self.unreadable
                         .insert(file.id, encrypted::unreadable(&file.path, text));
                 }
-                self.skip(file, None, (code, text));
+                self.skip(file, None, (*code, text));
                 return;
             }
             Verdict::Documents(documents) => documents,
@@ -125,17 +128,17 @@ impl Contents {
         match document {
             Document::Empty | Document::Kustomization(_) => {}
             Document::Skip(code, text) => {
-                if matches!(*code, "template" | "helm-template") {
+                if matches!(*code, SkipCode::Template | SkipCode::HelmTemplate) {
                     self.unreadable
                         .insert(file.id, format!("{} is a template", file.path));
                 }
-                if *code == "sops" {
+                if *code == SkipCode::Sops {
                     let what = format!("a document of {}", file.path);
                     self.unreadable
                         .insert(file.id, encrypted::unreadable(&what, text));
                 }
                 if !said {
-                    self.skip(file, Some(number), (code, text));
+                    self.skip(file, Some(number), (*code, text));
                 }
             }
             Document::Broken(error) => {

@@ -1,6 +1,7 @@
 //! What the API server refuses of the objects of a workspace.
 
 use super::Workspace;
+use crate::kube::source::file::{SkipCode, Skipped};
 use crate::kube::source::invalid::Invalid;
 
 impl Workspace {
@@ -15,13 +16,13 @@ impl Workspace {
             .filter(|(_, read)| !read.invalid.is_empty())
         {
             let skipped = |document: usize| {
-                let about = |s: &&crate::kube::source::file::Skipped| {
+                let about = |s: &&Skipped| {
                     s.file == file.id && s.document.is_none_or(|number| number == document)
                 };
                 self.skipped
                     .iter()
                     .filter(about)
-                    .any(|s| s.code != "not-a-resource")
+                    .any(|s| s.code != SkipCode::NotAResource)
             };
             let Some(yaml) = file.yaml.as_deref() else {
                 continue;
