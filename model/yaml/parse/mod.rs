@@ -1,6 +1,7 @@
 //! From text to documents: a scanner of its own for what most files hold, `granit-parser` for the
 //! rest.
 
+mod explain;
 pub(in crate::yaml) mod partly;
 pub(in crate::yaml) mod plan;
 pub(in crate::yaml) mod scan;

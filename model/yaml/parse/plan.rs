@@ -11,6 +11,7 @@ use std::sync::Arc;
 use granit_parser::{Event, Parser, ScalarStyle as Granit, Span, StructureStyle, options};
 use memchr::{memchr_iter, memchr2};
 
+use super::explain::explain;
 use crate::yaml::document::tree::{
     Collection, Document, File, Kind, MAX_BYTES, NO_MARK, NodeData, NodeId, ParseError,
     ScalarStyle, position, u32_of,
@@ -27,7 +28,13 @@ pub(crate) fn granit(text: &Arc<str>) -> Result<File, ParseError> {
     for next in Parser::new_from_str_with_options(text, options) {
         let (event, span) = next.map_err(|e| {
             let offset = e.marker().byte_offset().unwrap_or(0);
-            error(text, offset, e.info().clone())
+            match explain(text, e.kind(), offset) {
+                Some(found) => ParseError {
+                    help: Some(found.help),
+                    ..error(text, found.offset, found.message)
+                },
+                None => error(text, offset, e.info()),
+            }
         })?;
         planner.event(event, span)?;
     }
@@ -44,6 +51,7 @@ fn error(text: &str, offset: usize, message: String) -> ParseError {
     let (line, column) = position(text, offset);
     ParseError {
         message,
+        help: None,
         offset,
         line,
         column,
