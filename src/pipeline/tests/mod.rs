@@ -1,6 +1,9 @@
 //! Conflicts wait, fixes are whole, oscillation is an error; what is said is said of the original
 //! text.
 
+mod offers;
+mod results;
+
 use std::collections::BTreeMap;
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
@@ -8,8 +11,8 @@ use kubewright_model::kube::{Input, Options, ResourceId, Workspace};
 use kubewright_model::yaml::{Node, Value};
 use kubewright_transforms::{Context, Meta, Settings, Transform};
 
-use super::report::{Outcome, Strategy};
-use super::{Error, Pipeline, Report, UnsafeFixes};
+use crate::pipeline::report::{Outcome, Strategy};
+use crate::pipeline::{Error, Pipeline, Report, UnsafeFixes};
 
 /// Makes findings of the ConfigMaps whose key `v` has the value `from`.
 struct Fake {
@@ -93,21 +96,6 @@ fn set(workspace: &Workspace, ids: &[ResourceId], to: &str) -> Result<Fix, NoFix
     })
 }
 
-/// A fix that nobody asked to apply.
-fn offered(workspace: &Workspace, ids: &[ResourceId], value: &Value) -> Result<Fix, NoFix> {
-    let mut fix = set(workspace, ids, "b")?;
-    let node = ids
-        .first()
-        .and_then(|id| workspace.node(*id)?.path(&["data", "v"]))
-        .ok_or_else(|| NoFix::new("none", ""))?;
-    fix.changes = vec![Change::Edit(
-        kubewright_model::kube::FileId(0),
-        node.set(value)?,
-    )];
-    fix.applicability = Applicability::Unsafe;
-    Ok(fix)
-}
-
 fn config_map(name: &str, value: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  v: {value}\n")
 }
@@ -152,21 +140,25 @@ const A_TO_B: Fake = Fake {
     from: "a",
     make: |w, ids| set(w, ids, "b"),
 };
+
 const A_TO_C: Fake = Fake {
     meta: meta("a-to-c"),
     from: "a",
     make: |w, ids| set(w, ids, "c"),
 };
+
 const B_TO_C: Fake = Fake {
     meta: meta("b-to-c"),
     from: "b",
     make: |w, ids| set(w, ids, "c"),
 };
+
 const B_TO_A: Fake = Fake {
     meta: meta("b-to-a"),
     from: "b",
     make: |w, ids| set(w, ids, "a"),
 };
+
 const SAYS_C: Fake = Fake {
     meta: meta("says-c"),
     from: "c",
@@ -302,84 +294,6 @@ fn only_the_culprit_of_a_refusal_loses() {
 }
 
 #[test]
-fn files_are_created_and_deleted() {
-    const MOVES: Fake = Fake {
-        meta: meta("moves"),
-        from: "a",
-        make: |w, ids| {
-            let file = w.resource(ids[0]).file;
-            let changes = vec![
-                Change::Delete(file),
-                Change::Create("apps/new.yaml".into(), config_map("new", "z")),
-            ];
-            Ok(Fix {
-                title: "move it".into(),
-                applicability: Applicability::Safe,
-                changes,
-                claims: ids.to_vec(),
-            })
-        },
-    };
-    let report = run(
-        &workspace(&[("apps/a.yaml", &config_map("one", "a"), true)]),
-        &[&MOVES],
-    )
-    .unwrap();
-    assert_eq!(
-        after(&report),
-        [
-            ("apps/a.yaml", "(gone)"),
-            ("apps/new.yaml", config_map("new", "z").as_str())
-        ]
-        .into()
-    );
-    // Nothing may be created where nothing was asked for, nor over something else.
-    let report = run(
-        &workspace(&[("other/a.yaml", &config_map("one", "a"), true)]),
-        &[&MOVES],
-    )
-    .unwrap();
-    assert_eq!(
-        outcomes(&report),
-        [("moves", Outcome::Left, Some("outside-paths"))]
-    );
-    let taken = [
-        ("apps/a.yaml", config_map("one", "a")),
-        ("apps/new.yaml", config_map("new", "y")),
-    ];
-    let taken: Vec<_> = taken.iter().map(|(p, t)| (*p, t.as_str(), true)).collect();
-    assert_eq!(
-        outcomes(&run(&workspace(&taken), &[&MOVES]).unwrap()),
-        [("moves", Outcome::Left, Some("path-taken"))]
-    );
-}
-
-#[test]
-fn a_fix_without_changes_is_none() {
-    const IDLE: Fake = Fake {
-        meta: meta("idle"),
-        from: "a",
-        make: |_, _| {
-            Ok(Fix {
-                title: "wait".into(),
-                applicability: Applicability::Safe,
-                changes: Vec::new(),
-                claims: Vec::new(),
-            })
-        },
-    };
-    let report = run(
-        &workspace(&[("a.yaml", &config_map("one", "a"), true)]),
-        &[&IDLE],
-    )
-    .unwrap();
-    assert_eq!(
-        outcomes(&report),
-        [("idle", Outcome::Left, Some("no-change"))]
-    );
-}
-
-#[test]
 fn claims_keep_fixes_apart() {
     const CLAIMS: Fake = Fake {
         meta: meta("claims"),
@@ -433,206 +347,4 @@ fn unsafe_fixes_are_applied_when_asked_for() {
             && !only(&["y"]).apply("x", Applicability::Unsafe)
     );
     assert!(!UnsafeFixes::All.apply("x", Applicability::DisplayOnly));
-}
-
-#[test]
-fn restarts_tell_how() {
-    let workload = |kind: &str, name: &str, spec: &str| {
-        format!(
-            "apiVersion: apps/v1\nkind: {kind}\nmetadata:\n  name: {name}\nspec:\n{spec}  template:\n    metadata:\n      labels: {{v: a}}\n    spec: {{}}\n"
-        )
-    };
-    let before = [
-        workload("Deployment", "one", ""),
-        workload("Deployment", "two", "  strategy: {type: Recreate}\n"),
-        workload("DaemonSet", "three", "  updateStrategy: {type: OnDelete}\n"),
-        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: four\n  labels: {v: a}\nspec: {}\n"
-            .to_owned(),
-        workload("Deployment", "same", "").replace("v: a", "v: z"),
-    ]
-    .join("---\n");
-    let was = workspace(&[("a.yaml", &before, true)]);
-    let now = workspace(&[("a.yaml", &before.replace("v: a", "v: b"), true)]);
-    let changes = super::merge::changes(&was, &now);
-    let found: Vec<_> = super::restarts::restarts(&was, &now, &changes)
-        .into_iter()
-        .map(|r| (r.resource.name, r.strategy))
-        .collect();
-    let expected = [
-        ("one", Strategy::Rolling),
-        ("two", Strategy::Recreate),
-        ("three", Strategy::OnDelete),
-        ("four", Strategy::Recreated),
-    ];
-    assert_eq!(found, expected.map(|(n, s)| (n.to_owned(), s)));
-}
-
-#[test]
-fn a_file_that_only_kubectl_reads_is_left_alone() {
-    // A tab stands where the text of the scalar goes on.
-    let odd = "a:\n  b: 'x\n\ty'\n";
-    let report = run(
-        &workspace(&[("broken.yaml", "a: [\n", true), ("odd.yaml", odd, true)]),
-        &[],
-    )
-    .unwrap();
-    let said: Vec<_> = report
-        .findings
-        .iter()
-        .map(|f| {
-            (
-                f.place.path.as_str(),
-                f.severity,
-                f.fix.as_ref().err().map(|r| r.code),
-            )
-        })
-        .collect();
-    let expected = [
-        ("broken.yaml", Severity::Error, Some("not-yaml")),
-        ("odd.yaml", Severity::Info, Some("not-understood")),
-    ];
-    assert_eq!(said, expected);
-}
-
-#[test]
-fn an_offered_fix_that_cannot_be_applied_is_none() {
-    // A number is no string: the API type check refuses it, though nobody asked to apply it.
-    let make = |workspace: &Workspace, ids: &[ResourceId]| offered(workspace, ids, &Value::Int(1));
-    let unsafe_number = Fake {
-        meta: meta("number"),
-        from: "a",
-        make,
-    };
-    let ws = workspace(&[("a.yaml", &config_map("one", "a"), true)]);
-    let report = run(&ws, &[&unsafe_number]).unwrap();
-    assert_eq!(
-        outcomes(&report),
-        [("number", Outcome::Left, Some("api-type"))]
-    );
-}
-
-#[test]
-fn many_offered_fixes_of_a_file_are_tried_together() {
-    let good =
-        |workspace: &Workspace, ids: &[ResourceId]| offered(workspace, ids, &Value::str("b"));
-    let bad = |workspace: &Workspace, ids: &[ResourceId]| offered(workspace, ids, &Value::Int(1));
-    let values: Vec<&'static str> = (0..60)
-        .map(|i| &*Box::leak(format!("v{i}").into_boxed_str()))
-        .collect();
-    let fakes: Vec<Fake> = (values.iter().enumerate())
-        .map(|(i, from)| Fake {
-            meta: meta("many"),
-            from,
-            make: if i % 20 == 7 { bad as _ } else { good as _ },
-        })
-        .collect();
-    let text = values
-        .iter()
-        .map(|v| config_map(v, v))
-        .collect::<Vec<_>>()
-        .join("---\n");
-    let transforms: Vec<&dyn Transform> = fakes.iter().map(|f| f as &dyn Transform).collect();
-    let report = run(&workspace(&[("a.yaml", &text, true)]), &transforms).unwrap();
-    let refused: Vec<_> = report
-        .findings
-        .iter()
-        .filter(|f| f.fix.is_err())
-        .map(|f| f.message.to_string())
-        .collect();
-    assert_eq!(
-        refused,
-        [
-            "ConfigMap v7 is v7",
-            "ConfigMap v27 is v27",
-            "ConfigMap v47 is v47"
-        ]
-    );
-    assert_eq!(report.findings.iter().filter(|f| f.fix.is_ok()).count(), 57);
-}
-
-#[test]
-fn a_fix_that_another_one_made_possible_takes_the_place_of_the_remark() {
-    let map = |source: &str| {
-        format!(
-            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  {source}.conf: x\n"
-        )
-    };
-    let reader = |source: &str| {
-        format!(
-            "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {source}\nspec:\n  selector:\n    matchLabels:\n      app: {source}\n  \
-             template:\n    metadata:\n      labels:\n        app: {source}\n    spec:\n      containers:\n        - name: app\n          \
-             image: app\n          volumeMounts:\n            - name: settings\n              mountPath: /etc/app\n      volumes:\n        \
-             - name: settings\n          configMap:\n            name: settings\n            items:\n              - key: {source}.conf\n                \
-             path: app.conf\n"
-        )
-    };
-    // Each definition apart from its reader: before the rename nothing says which one is read.
-    let ws = workspace(&[
-        ("web-config.yaml", &map("web"), true),
-        ("web.yaml", &reader("web"), true),
-        ("worker-config.yaml", &map("worker"), true),
-        ("worker.yaml", &reader("worker"), true),
-    ]);
-    let report = run(&ws, kubewright_transforms::ALL).unwrap();
-    let said: Vec<(&str, String, Outcome)> = report
-        .findings
-        .iter()
-        .map(|f| {
-            (
-                f.place.path.as_str(),
-                f.fix
-                    .as_ref()
-                    .map_or("none".to_owned(), |fix| fix.title.to_string()),
-                f.outcome,
-            )
-        })
-        .collect();
-    assert_eq!(
-        said,
-        [
-            (
-                "web-config.yaml",
-                "rename 1 of 2 definitions to settings-web, and the references that demand them"
-                    .to_owned(),
-                Outcome::Applied
-            ),
-            (
-                "web.yaml",
-                "write the hash of ConfigMap settings-web to the pod template".to_owned(),
-                Outcome::Applied
-            ),
-            (
-                "worker.yaml",
-                "write the hash of ConfigMap settings to the pod template".to_owned(),
-                Outcome::Applied
-            ),
-        ]
-    );
-}
-
-#[test]
-fn a_missing_sub_path_is_one_finding_whoever_runs() {
-    let app = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: app\ndata:\n  app.conf: x\n---\n\
-               apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  template:\n    spec:\n      containers:\n      - name: web\n        \
-               image: web\n        volumeMounts:\n        - name: app\n          mountPath: /etc/gone.conf\n          subPath: gone.conf\n      \
-               volumes:\n      - name: app\n        configMap:\n          name: app\n";
-    let ws = workspace(&[
-        ("app.yaml", app, true),
-        ("kustomization.yaml", "resources: [app.yaml]\n", true),
-    ]);
-    let (subpath, missing) = ("subpath-configmap-mount", "missing-config-reference");
-    for names in [&[subpath, missing][..], &[subpath], &[missing]] {
-        let transforms: Vec<_> = kubewright_transforms::ALL
-            .iter()
-            .copied()
-            .filter(|t| names.contains(&t.meta().name))
-            .collect();
-        let report = run(&ws, &transforms).unwrap();
-        let said: Vec<(&str, Severity)> = report
-            .findings
-            .iter()
-            .map(|f| (f.transform, f.severity))
-            .collect();
-        assert_eq!(said, [(*names.last().unwrap(), Severity::Error)]);
-    }
 }
