@@ -34,7 +34,7 @@ const BETWEEN_TRANSFORMS: [(&str, &str, &str); 2] = [
     (
         "subpath_configmap_mount",
         "missing_config_hash",
-        "base64 of binaryData",
+        "asks whether a hash in the template stands for what is mounted",
     ),
 ];
 

@@ -9,6 +9,7 @@ use kubewright_model::kube::Workspace;
 use kubewright_model::kube::images::Question;
 use kubewright_model::text::Text;
 
+mod binary;
 mod say;
 mod settings;
 

@@ -12,7 +12,6 @@ use kubewright_model::text;
 use kubewright_model::text::{Path, Text};
 use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
 
-pub(crate) use self::canon::base64;
 pub(crate) use self::options::Options;
 use self::reads::{Behind, Reading};
 use self::sources::{Source, list};
