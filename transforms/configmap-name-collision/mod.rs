@@ -14,7 +14,7 @@ use kubewright_model::kube::{Evidence, Failure, FailureReason, Reader, Target, W
 use kubewright_model::text;
 use kubewright_model::text::{Path, Text};
 
-use crate::{Context, Meta, Transform};
+use crate::{Context, GlobOf, GlobOption, Meta, Transform};
 use demand::{Demands, Verdict};
 use group::Collision;
 pub(crate) use options::Options;
@@ -57,6 +57,13 @@ static META: Meta = Meta {
 impl Transform for ConfigMapNameCollision {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn globs(&self) -> &'static [GlobOption] {
+        &[GlobOption {
+            name: "keep",
+            of: GlobOf::Files,
+        }]
     }
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {

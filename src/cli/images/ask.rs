@@ -7,7 +7,7 @@ use kubewright_model::kube::images::{Question, normalise, platform};
 use kubewright_model::yaml::Node;
 use kubewright_transforms::{ALL, Context};
 
-use crate::cli::config;
+use crate::cli::globs;
 use crate::cli::ground::Ground;
 use crate::pipeline::Selection;
 
@@ -36,10 +36,10 @@ pub(super) fn of(workspace: &Workspace, ground: &Ground) -> Asked {
     // Those that are switched off are asked, too: `fix --select` runs them with the same lock.
     let questions = Question::merged(ALL.iter().flat_map(|t| t.questions(&cx)));
     let here = used(workspace, |path, editable| {
-        editable && !config::ignored(&ground.config.ignore, path)
+        editable && !globs::ignored(&ground.config.ignore, path)
     });
     let all = used(workspace, |path, _| {
-        !config::ignored(&ground.config.ignore, path)
+        !globs::ignored(&ground.config.ignore, path)
     });
     let of = |used: &BTreeSet<(String, String)>| {
         questions
