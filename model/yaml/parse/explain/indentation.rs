@@ -13,11 +13,11 @@ pub(super) fn explain(line: Line<'_>, offset: usize) -> Option<Explanation> {
         .chain(line.above())
         .find(|other| other.text.starts_with('%'));
     if let Some(directive) = directive {
-        return Explanation::new(
+        return Some(Explanation::new(
             directive.start,
             "a line that begins with % is a directive, which stands above `---` only",
             "indent it below its key, or put the value in quotes",
-        );
+        ));
     }
     if offset > line.start + line.node() {
         return None;
@@ -25,14 +25,14 @@ pub(super) fn explain(line: Line<'_>, offset: usize) -> Option<Explanation> {
     let offset = line.start + indentation;
     let upper = line.above().find(|upper| upper.indentation() < indentation);
     if let Some(upper) = upper.filter(|upper| begins_text(*upper)) {
-        return Explanation::new(
+        return Some(Explanation::new(
             offset,
             "a line of a block of text that is indented less than the first one",
             format!(
                 "indent it like the other lines of {}",
                 shown(upper.content())
             ),
-        );
+        ));
     }
     let level = line
         .above()
@@ -46,20 +46,20 @@ pub(super) fn explain(line: Line<'_>, offset: usize) -> Option<Explanation> {
                     shown(&other.text[pair.at..])
                 )
             });
-            Explanation::new(
+            Some(Explanation::new(
                 offset,
                 "this line stands in the column of a list's dashes and begins without one",
                 format!("begin an item with `- `{}", key.unwrap_or_default()),
-            )
+            ))
         }
-        Some(other) if line.is_item() => Explanation::new(
+        Some(other) if line.is_item() => Some(Explanation::new(
             offset,
             "an item of a list stands among keys",
             format!(
                 "indent it below the key that has the list, or write a key as {}",
                 shown(other.content())
             ),
-        ),
+        )),
         Some(_) => None,
         None => misfit(line, offset),
     }
@@ -76,14 +76,14 @@ fn misfit(line: Line<'_>, offset: usize) -> Option<Explanation> {
     if places.is_empty() {
         return None;
     }
-    Explanation::new(
+    Some(Explanation::new(
         offset,
         format!(
             "the indentation of this line, {}, is that of no line above it",
             spaces(indentation)
         ),
         format!("indent it {}", places.join(", or ")),
-    )
+    ))
 }
 
 /// The column of the line above, and of the nearest one that stands further left than this one.
@@ -138,7 +138,7 @@ pub(super) fn below_a_value(line: Line<'_>, offset: usize) -> Option<Explanation
     if pair.value.is_empty() || pair.at >= line.indentation() {
         return None;
     }
-    Explanation::new(
+    Some(Explanation::new(
         line.start + line.indentation(),
         format!(
             "this line is indented deeper than the line above, {}, which has its value already",
@@ -149,7 +149,7 @@ pub(super) fn below_a_value(line: Line<'_>, offset: usize) -> Option<Explanation
              in quotes",
             spaces(pair.at)
         ),
-    )
+    ))
 }
 
 /// A key below a line of text: the text lacks its colon, or both are one value.
@@ -160,17 +160,17 @@ fn below_text(line: Line<'_>, before: Line<'_>, offset: usize) -> Option<Explana
         .and_then(Line::pair)
         .filter(|pair| !pair.value.is_empty());
     if owner.is_some() {
-        return Explanation::new(
+        return Some(Explanation::new(
             offset,
             "a value without quotes must not hold `: `, on none of its lines",
             "put the whole value in quotes, or write it as a block of text behind `>-`",
-        );
+        ));
     }
     if line.indentation() < before.indentation() {
         return None;
     }
     let text = &before.text[before.node()..];
-    Explanation::new(
+    Some(Explanation::new(
         before.start + before.node(),
         format!(
             "{} is followed by a key, and has no `:` itself",
@@ -184,7 +184,7 @@ fn below_text(line: Line<'_>, before: Line<'_>, offset: usize) -> Option<Explana
         } else {
             put_in_place(text)
         },
-    )
+    ))
 }
 
 /// How a line of text becomes a key.

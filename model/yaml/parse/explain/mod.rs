@@ -21,12 +21,12 @@ pub(super) struct Explanation {
 }
 
 impl Explanation {
-    fn new(offset: usize, message: impl Into<String>, help: impl Into<String>) -> Option<Self> {
-        Some(Self {
+    fn new(offset: usize, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
             offset,
             message: message.into(),
             help: help.into(),
-        })
+        }
     }
 }
 
@@ -53,21 +53,21 @@ fn by_kind(text: &str, line: Line<'_>, kind: &ErrorKind, offset: usize) -> Optio
         E::InvalidTrailingSingleQuotedScalar | E::InvalidTrailingDoubleQuotedScalar => {
             Some(behind_quote(line, offset))
         }
-        E::UnclosedFlowCollection { open } => open_bracket(*open, offset),
-        E::MismatchedFlowCollectionEnd { open, close } => Explanation::new(
+        E::UnclosedFlowCollection { open } => Some(open_bracket(*open, offset)),
+        E::MismatchedFlowCollectionEnd { open, close } => Some(Explanation::new(
             offset,
             format!("`{open}` is closed by `{close}`"),
             format!("write `{}` where it ends", closing(*open)),
-        ),
-        E::MisplacedFlowCollectionEnd => Explanation::new(
+        )),
+        E::MisplacedFlowCollectionEnd => Some(Explanation::new(
             offset,
             "this bracket closes none that is open",
             "remove it; if it belongs to a text, put the whole value in quotes",
-        ),
+        )),
         E::ExpectedFlowMappingSeparator
         | E::ExpectedFlowSequenceSeparator
         | E::InvalidColonPlacement
-        | E::InvalidFlowScalarIndent => within_brackets(line, kind, offset),
+        | E::InvalidFlowScalarIndent => Some(within_brackets(line, kind, offset)),
         E::UnknownAnchor => alias(text, offset),
         E::MissingAnchorOrAliasName => name_missing(line, offset),
         E::UnknownQuotedScalarEscape | E::InvalidQuotedScalarHexEscape => escape(text, offset),
@@ -75,29 +75,29 @@ fn by_kind(text: &str, line: Line<'_>, kind: &ErrorKind, offset: usize) -> Optio
         | E::InvalidLowSurrogate
         | E::MissingLowSurrogate
         | E::UnpairedLowSurrogate
-        | E::InvalidUnicodeEscape => Explanation::new(
+        | E::InvalidUnicodeEscape => Some(Explanation::new(
             offset,
             "an escape in this text in double quotes is no character",
             "write the character itself, or `\\U` and the 8 hexadecimal digits of its number",
-        ),
+        )),
         E::UnexpectedCharacter { character } => character_not_allowed(line, *character, offset),
         E::UnexpectedEofBlockMapping
             if text.get(offset..).is_some_and(|rest| rest.starts_with(',')) =>
         {
             character_not_allowed(line, ',', offset)
         }
-        E::BlockSequenceEntryNotAllowed => Explanation::new(
+        E::BlockSequenceEntryNotAllowed => Some(Explanation::new(
             offset,
             "a list cannot begin on the line of its key",
             "begin it on the next line, indented below the key; \
              if it is text, put the value in quotes",
-        ),
-        E::InvalidBlockScalarHeader | E::ZeroBlockScalarIndent => Explanation::new(
+        )),
+        E::InvalidBlockScalarHeader | E::ZeroBlockScalarIndent => Some(Explanation::new(
             offset,
             "text follows the `|` or `>` that begins a block of text",
             "begin the text on the next line, indented below the key; \
              if this is the value, put it in quotes",
-        ),
+        )),
         E::ExpectedBlockMappingKey
         | E::ExpectedBlockSequenceEntry
         | E::ExpectedDocumentStart
@@ -118,11 +118,11 @@ fn conflict(line: Line<'_>) -> Option<Explanation> {
             || line.text == "======="
     };
     let mark = std::iter::once(line).chain(line.above()).find(is_mark)?;
-    Explanation::new(
+    Some(Explanation::new(
         mark.start,
         "the mark of a merge conflict",
         "decide between the two sides, and remove the lines `<<<<<<<`, `=======` and `>>>>>>>`",
-    )
+    ))
 }
 
 /// A tab in front of the line where the parser stopped, or of the next one.
@@ -141,21 +141,21 @@ fn tab(line: Line<'_>, kind: &ErrorKind) -> Option<Explanation> {
         | E::UnexpectedCharacter { character: '\t' } => line.tab(),
         _ => None,
     };
-    Explanation::new(
+    Some(Explanation::new(
         near?,
         "a tab in the indentation: YAML is indented by spaces only",
         "write spaces instead, as many as its neighbours have",
-    )
+    ))
 }
 
 /// A colon with white space behind it that makes no key.
 fn colon(line: Line<'_>, offset: usize) -> Option<Explanation> {
     if line.text.starts_with("---") {
-        return Explanation::new(
+        return Some(Explanation::new(
             offset,
             "a key on the line of `---`",
             "begin the document on the line below the `---`",
-        );
+        ));
     }
     let at = offset - line.start;
     match line.pair() {
@@ -168,11 +168,11 @@ fn colon(line: Line<'_>, offset: usize) -> Option<Explanation> {
             } else {
                 "must not hold `: `"
             };
-            Explanation::new(
+            Some(Explanation::new(
                 offset,
                 format!("a value without quotes {what}"),
                 put_in_quotes(pair.key, pair.value),
-            )
+            ))
         }
         _ => indentation::below_a_value(line, offset),
     }
@@ -184,12 +184,12 @@ fn no_colon(line: Line<'_>, offset: usize) -> Option<Explanation> {
         return Some(found);
     }
     let text = uncommented(line.text.get(line.node()..)?);
-    Explanation::new(
+    Some(Explanation::new(
         offset,
         format!("a key must stand here, and {} has no `:`", shown(text)),
         "write a key, a colon, a space and the value; text that belongs to the value above \
          is indented deeper than its key",
-    )
+    ))
 }
 
 /// A key whose colon is part of it, for lack of a space.
@@ -199,11 +199,11 @@ fn tight_colon(line: Line<'_>) -> Option<Explanation> {
         &line.text[line.node()..colon],
         uncommented(&line.text[colon + 1..]),
     );
-    Explanation::new(
+    Some(Explanation::new(
         line.start + colon,
         format!("no space behind the colon of `{key}`"),
         format!("write {}", shown(&format!("{key}: {value}"))),
-    )
+    ))
 }
 
 /// The quote of a text whose end was not found.
@@ -215,11 +215,11 @@ fn open_quote(line: Line<'_>, offset: usize) -> Option<Explanation> {
     // The line where the parser stopped may begin another text.
     let before = (line.start + line.indentation() < offset).then_some(line);
     let (at, quote) = before.into_iter().chain(line.above()).find_map(opens)?;
-    Explanation::new(
+    Some(Explanation::new(
         at,
         "the quote that opens here is not closed",
         format!("write {quote} where the value ends"),
-    )
+    ))
 }
 
 /// Text behind the quote that closes a value.
@@ -245,18 +245,18 @@ fn behind_bracket(line: Line<'_>, offset: usize) -> Option<Explanation> {
     if !before.ends_with([']', '}']) {
         return None;
     }
-    Explanation::new(
+    Some(Explanation::new(
         offset,
         "text follows the bracket that closes the value",
         "remove it; if the brackets belong to a text, put the whole value in quotes",
-    )
+    ))
 }
 
 fn closing(open: char) -> char {
     if open == '[' { ']' } else { '}' }
 }
 
-fn open_bracket(open: char, offset: usize) -> Option<Explanation> {
+fn open_bracket(open: char, offset: usize) -> Explanation {
     let what = if open == '[' { "list" } else { "mapping" };
     Explanation::new(
         offset,
@@ -269,7 +269,7 @@ fn open_bracket(open: char, offset: usize) -> Option<Explanation> {
 }
 
 /// What is neither an entry between brackets nor their end.
-fn within_brackets(line: Line<'_>, kind: &ErrorKind, offset: usize) -> Option<Explanation> {
+fn within_brackets(line: Line<'_>, kind: &ErrorKind, offset: usize) -> Explanation {
     let opens = |line: Line<'_>| {
         let at = line.open_bracket()?;
         Some((line.start + at, line.text[at..].chars().next()?))
@@ -298,7 +298,7 @@ fn name(text: &str) -> &str {
 
 fn alias(text: &str, offset: usize) -> Option<Explanation> {
     let name = name(text.get(offset..)?);
-    Explanation::new(
+    Some(Explanation::new(
         offset,
         format!("`*{name}` is an alias, and no anchor `&{name}` stands above it"),
         format!(
@@ -306,7 +306,7 @@ fn alias(text: &str, offset: usize) -> Option<Explanation> {
              quotes: {}",
             in_quotes(&format!("*{name}"))
         ),
-    )
+    ))
 }
 
 fn name_missing(line: Line<'_>, offset: usize) -> Option<Explanation> {
@@ -316,11 +316,11 @@ fn name_missing(line: Line<'_>, offset: usize) -> Option<Explanation> {
         '&' => ('&', "an anchor"),
         _ => return None,
     };
-    Explanation::new(
+    Some(Explanation::new(
         offset,
         format!("a value that begins with `{mark}` is {what}, and its name is missing"),
         format!("if it is text, put it in quotes: {}", in_quotes(value)),
-    )
+    ))
 }
 
 /// The first escape of a text in double quotes that YAML does not know.
@@ -346,14 +346,14 @@ fn escape(text: &str, offset: usize) -> Option<Explanation> {
             0 => format!("`\\{escaped}` is no escape that double quotes know"),
             n => format!("`\\{escaped}` in double quotes takes {n} hexadecimal digits"),
         };
-        return Explanation::new(
+        return Some(Explanation::new(
             offset + at,
             message,
             format!(
                 "write `\\\\{escaped}` for a backslash, or put the value in single quotes, \
                  where a backslash is itself"
             ),
-        );
+        ));
     }
     None
 }
@@ -367,11 +367,11 @@ fn character_not_allowed(line: Line<'_>, character: char, offset: usize) -> Opti
         } else {
             format!("\\u{code:04X}")
         };
-        return Explanation::new(
+        return Some(Explanation::new(
             offset,
             format!("the control character U+{code:04X}, which YAML does not allow"),
             format!("remove it; if it is meant, write {escape} in double quotes"),
-        );
+        ));
     }
     if !matches!(character, '@' | '`' | '%' | ',') {
         return None;
@@ -382,11 +382,11 @@ fn character_not_allowed(line: Line<'_>, character: char, offset: usize) -> Opti
     } else {
         "a value without quotes"
     };
-    Explanation::new(
+    Some(Explanation::new(
         offset,
         format!("{what} must not begin with {character}"),
         format!("put the value in quotes: {}", in_quotes(value)),
-    )
+    ))
 }
 
 /// How to write a value that is text.
