@@ -160,19 +160,17 @@ fn expression<'p, 'a>(
     mount: &'p Mount<'a>,
     (volume, source): (&'p Volume<'a>, &'p Source<'a>),
 ) -> Decision<'p, 'a> {
-    let (case, nested) = match ordinal::missing(pod, own, mount, volume) {
-        Some((pod_name, path)) => {
-            let text = format!(
-                "no key or item {path}: the kubelet makes an empty directory of that name and mounts it at {} of {pod_name}",
-                mount.written
-            );
-            (Case::Missing(NoFix::new("missing-key", text)), None)
-        }
-        None => {
-            let text = "subPathExpr chooses a file for each pod, which items cannot say";
-            let case = Case::Keep(NoFix::new("subpath-expr", text));
-            (case, nested(pod, own, mount))
-        }
+    let missing = ordinal::missing(pod, own, mount, volume);
+    let (case, nested) = if let Some((pod_name, path)) = missing {
+        let text = format!(
+            "no key or item {path}: the kubelet makes an empty directory of that name and mounts it at {} of {pod_name}",
+            mount.written
+        );
+        (Case::Missing(NoFix::new("missing-key", text)), None)
+    } else {
+        let text = "subPathExpr chooses a file for each pod, which items cannot say";
+        let case = Case::Keep(NoFix::new("subpath-expr", text));
+        (case, nested(pod, own, mount))
     };
     Decision {
         mount,
