@@ -2,6 +2,9 @@
 //! or asks whether something is mounted there. It is read line by line, never run, so what a
 //! variable names is not known.
 
+/// Shells whose scripts are read, by the last segment of their path.
+pub const SHELLS: [&str; 6] = ["sh", "bash", "ash", "dash", "zsh", "ksh"];
+
 /// Commands that replace or remove a file; each is followed by a blank.
 const CHANGES: &[&str] = &[
     "sed -i",

@@ -26,6 +26,7 @@ use std::fmt;
 
 use kubewright_model::finding::{Applicability, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{AsideCode, Broken, ResourceId, Workspace};
+use kubewright_model::text::Text;
 use kubewright_transforms::{Context, Settings, Transform};
 use rayon::prelude::*;
 
@@ -474,5 +475,10 @@ fn input_finding(workspace: &Workspace, broken: &Broken) -> Finding {
         file: broken.file,
         span: start..end,
     };
-    Finding::build(INPUT, severity, place, message).fix(Err(reason))
+    let help = (broken.error.help.iter())
+        .filter(|_| severity == Severity::Error)
+        .map(Text::from);
+    Finding::build(INPUT, severity, place, message)
+        .notes(help)
+        .fix(Err(reason))
 }

@@ -24,8 +24,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kubewright::cli::config::{Config, FILE_NAME, ignored};
+use kubewright::cli::config::{Config, FILE_NAME};
 use kubewright::cli::files::{self, Request};
+use kubewright::cli::globs::ignored;
 use kubewright::cli::print::{Paths, text};
 use kubewright::cli::texts::Below;
 use kubewright::pipeline::{Pipeline, Report, Selection, UnsafeFixes, is_shared_code};

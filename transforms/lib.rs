@@ -9,6 +9,7 @@ use kubewright_model::kube::Workspace;
 use kubewright_model::kube::images::Question;
 use kubewright_model::text::Text;
 
+mod binary;
 mod say;
 mod settings;
 
@@ -63,6 +64,24 @@ impl Meta {
     }
 }
 
+/// An option of a transform that is a list of globs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GlobOption {
+    /// Its key in the table of the transform.
+    pub name: &'static str,
+    /// What its globs are matched with.
+    pub of: GlobOf,
+}
+
+/// What globs are matched with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GlobOf {
+    /// Paths of files.
+    Files,
+    /// `ConfigMap/name` or `Secret/name` of what is referred to.
+    References,
+}
+
 /// What a transform sees.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
@@ -89,6 +108,10 @@ pub trait Transform: Send + Sync {
     /// what `kubewright images lock` asks.
     fn questions(&self, _cx: &Context<'_>) -> Vec<Question> {
         Vec::new()
+    }
+    /// Its options that hold globs: the user is told of a glob that matches nothing.
+    fn globs(&self) -> &'static [GlobOption] {
+        &[]
     }
 }
 

@@ -7,7 +7,6 @@ use clap::builder::styling::AnsiColor;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::config::FailOn;
-use super::images::archive::Archive;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -220,4 +219,26 @@ pub struct FixArgs {
     /// Show info findings in full
     #[arg(long, short)]
     pub verbose: bool,
+}
+
+/// Images on the disk, as they are typed.
+#[derive(Debug, Clone)]
+pub enum Archive {
+    /// `oci:DIR`: an OCI image layout.
+    Oci(PathBuf),
+    /// `docker-archive:FILE`: what `docker save` writes.
+    Docker(PathBuf),
+}
+
+impl std::str::FromStr for Archive {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some((_, "")) | None => Err("`oci:DIR` or `docker-archive:FILE` is expected".into()),
+            Some(("oci", path)) => Ok(Self::Oci(path.into())),
+            Some(("docker-archive", path)) => Ok(Self::Docker(path.into())),
+            Some((kind, _)) => Err(format!("`{kind}` is neither `oci` nor `docker-archive`")),
+        }
+    }
 }

@@ -164,12 +164,7 @@ impl Config {
     }
 }
 
-/// Whether a glob of `ignore` matches the path or a directory above it.
-pub fn ignored(globs: &GlobSet, path: &str) -> bool {
-    std::iter::successors(Some(path), |p| p.rsplit_once('/').map(|(d, _)| d))
-        .any(|p| globs.is_match(p))
-}
-
+/// The text of a configuration, and how messages show its path.
 struct Source<'a> {
     text: &'a str,
     shown: &'a str,

@@ -17,7 +17,7 @@ use kubewright_model::finding::NoFix;
 use kubewright_model::kube::Input;
 use rayon::prelude::*;
 
-use super::config;
+use super::globs;
 use crate::pipeline::Code;
 use crate::pipeline::report::{Reported, position};
 
@@ -114,7 +114,7 @@ pub fn read(request: &Request<'_>) -> Result<Tree, Unreadable> {
             }
             Ok(read) => match read {
                 Ok(text) => {
-                    let editable = asked && !config::ignored(request.ignore, &relative);
+                    let editable = asked && !globs::ignored(request.ignore, &relative);
                     tree.inputs.push(Input {
                         path: relative,
                         text,
@@ -131,7 +131,7 @@ pub fn read(request: &Request<'_>) -> Result<Tree, Unreadable> {
         }
     }
     tree.unread
-        .retain(|f| !config::ignored(request.ignore, &f.place.path));
+        .retain(|f| !globs::ignored(request.ignore, &f.place.path));
     tree.inputs.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(tree)
 }

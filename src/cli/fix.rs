@@ -14,8 +14,9 @@ use super::globs::{self, Of};
 use super::ground::Ground;
 use super::print::{Paths, diff, json, text};
 use super::progress::Progress;
+use super::status::Status;
 use super::terminal::Terminal;
-use super::{Status, write};
+use super::write;
 use crate::pipeline::{Pipeline, Report, Selection, UnsafeFixes};
 
 pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {

@@ -5,19 +5,9 @@ use std::collections::BTreeSet;
 
 use globset::{Glob, GlobMatcher, GlobSet};
 use kubewright_model::kube::{PathGlob, Workspace};
+use kubewright_transforms::{ALL, GlobOf, GlobOption};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-
-use super::config::ignored;
-
-/// Makes a glob of an option one that is matched with what the option is about.
-type Matcher = fn(GlobMatcher) -> Of;
-
-/// Options of transforms that hold globs, and what these are matched with.
-const OPTIONS: [(&str, &str, Matcher); 2] = [
-    ("configmap-name-collision", "keep", Of::File),
-    ("missing-config-reference", "external", Of::Reference),
-];
 
 /// A glob of the configuration.
 #[derive(Debug, Clone)]
@@ -50,6 +40,16 @@ pub enum Of {
     Reference(GlobMatcher),
 }
 
+impl Of {
+    /// What a glob of a transform's option is matched with.
+    fn option(of: GlobOf, glob: GlobMatcher) -> Self {
+        match of {
+            GlobOf::Files => Self::File(glob),
+            GlobOf::References => Self::Reference(glob),
+        }
+    }
+}
+
 /// The globs among the options of transforms, in a text that is read as a configuration; `place` is
 /// how messages show an offset.
 pub fn of_transforms(text: &str, place: impl Fn(usize) -> String) -> Vec<Written> {
@@ -60,23 +60,33 @@ pub fn of_transforms(text: &str, place: impl Fn(usize) -> String) -> Vec<Written
         return Vec::new();
     };
     let mut found = Vec::new();
-    for (transform, option, of) in OPTIONS {
+    let options = ALL.iter().flat_map(|transform| {
+        let name = transform.meta().name;
+        transform.globs().iter().map(move |option| (name, option))
+    });
+    for (transform, GlobOption { name, of }) in options {
         let written = transforms
             .get_ref()
             .get(transform)
-            .and_then(|options| options.get_ref().get(option)?.get_ref().as_array());
+            .and_then(|options| options.get_ref().get(*name)?.get_ref().as_array());
         let globs = written.into_iter().flat_map(|globs| globs.iter());
         found.extend(globs.filter_map(|glob: &Spanned<DeValue<'_>>| {
             let text = glob.get_ref().as_str()?.to_owned();
             Some(Written {
                 place: place(glob.span().start),
-                option: format!("`{option}` of {transform}"),
-                of: of(Glob::new(&text).ok()?.compile_matcher()),
+                option: format!("`{name}` of {transform}"),
+                of: Of::option(*of, Glob::new(&text).ok()?.compile_matcher()),
                 text,
             })
         }));
     }
     found
+}
+
+/// Whether a glob of `ignore` matches the path or a directory above it.
+pub fn ignored(globs: &GlobSet, path: &str) -> bool {
+    std::iter::successors(Some(path), |p| p.rsplit_once('/').map(|(d, _)| d))
+        .any(|p| globs.is_match(p))
 }
 
 /// Those of the globs that match nothing in a workspace.

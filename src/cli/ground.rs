@@ -12,9 +12,9 @@ use kubewright_model::kube::Texts;
 
 use super::config::{Config, FILE_NAME};
 use super::files::{self, Request, Tree};
-use super::images::lockfile::{self, Lock};
+use super::input_stream::Source;
+use super::lockfile::{self, Lock};
 use super::print::{Paths, between};
-use super::stream;
 use super::terminal::Terminal;
 use super::texts::Below;
 
@@ -39,7 +39,7 @@ impl Ground {
         let mut paths = Vec::new();
         let mut missing = Vec::new();
         for path in asked {
-            if stream::Source::of(path).is_some() {
+            if Source::of(path).is_some() {
                 bail!(
                     "{} is a stream, and images are those of files and directories; fix and graph read streams",
                     path.display()

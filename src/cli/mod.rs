@@ -1,8 +1,28 @@
 //! The only code that touches disk, terminal, clock and arguments.
 //!
-//! [`args`] is what was typed, [`config`] what the user wrote down; `fix` brings both together,
-//! reads ([`files`]), runs the pipeline, writes (`write`) and prints ([`mod@print`]). [`images`]
-//! reads container images, the only code that knows a network.
+//! The table of floors, read downwards; nothing points up. The commands stand on top, each a row of
+//! its own, so that none knows another but where it is built on it:
+//!
+//! | floor | what it knows |
+//! |---|---|
+//! | `graph` | the command `graph` |
+//! | `images` | the command `images lock`: container images, the only code that knows a network |
+//! | `stream` | the command `fix` for what is read once |
+//! | `fix` | the command `fix` for files and directories |
+//! | `transforms` | the commands `explain` and `list` |
+//! | `ground` | where a run stands: root, configuration, lock |
+//! | `terminal` | standard output and standard error |
+//! | `progress` | a sign of life |
+//! | [`args`] | what was typed |
+//! | `print` | a report in each format |
+//! | `lockfile` | what is locked: `kubewright.lock` |
+//! | `write` | all files written, or none |
+//! | [`texts`] | files beside the manifests |
+//! | `input_stream` | which PATH is a stream |
+//! | [`files`] | manifests on the disk |
+//! | [`config`] | what the user wrote down: `kubewright.toml` |
+//! | [`globs`] | what globs of the configuration match |
+//! | `status` | how a run ends |
 
 pub mod args;
 pub mod config;
@@ -11,9 +31,12 @@ mod fix;
 pub mod globs;
 mod graph;
 mod ground;
-pub mod images;
+mod images;
+mod input_stream;
+mod lockfile;
 pub mod print;
 mod progress;
+mod status;
 mod stream;
 mod terminal;
 pub mod texts;
@@ -26,16 +49,9 @@ use anyhow::Result;
 use clap::Parser as _;
 
 use args::{Args, Command, ImagesCommand};
+use input_stream::Source;
+use status::Status;
 use terminal::Terminal;
-
-/// How a run ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Status {
-    /// Nothing (left) to fix.
-    Clean,
-    /// Something is left, or would change.
-    Findings,
-}
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -72,7 +88,7 @@ fn words(error: &anyhow::Error) -> String {
 
 fn run(args: &Args, terminal: &Terminal) -> Result<Status> {
     match &args.command {
-        Command::Fix(args) => match stream::Source::among(&args.paths)? {
+        Command::Fix(args) => match Source::among(&args.paths)? {
             Some(source) => stream::fix(args, &source, terminal),
             None => fix::fix(args, terminal),
         },

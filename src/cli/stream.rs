@@ -6,9 +6,6 @@
 //! never becomes an empty deployment. So is one with a document that is neither YAML nor a
 //! template. What else is not understood goes out byte for byte.
 
-use std::fmt;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -16,68 +13,16 @@ use kubewright_model::kube::{Broken, Input, Options, SkipCode, Workspace};
 
 use super::args::{FixArgs, Format};
 use super::ground::Ground;
+use super::input_stream::Source;
 use super::print::{diff, json, text};
+use super::status::Status;
 use super::terminal::Terminal;
-use super::{Status, files, fix};
+use super::{files, fix};
 use crate::pipeline::Pipeline;
 use crate::typed;
 
 /// Path of the stream in reports.
 const STDIN: &str = "<stdin>";
-
-/// Where a stream comes from.
-pub(super) enum Source {
-    /// `-` or `/dev/stdin`.
-    Standard,
-    /// A path that is neither a file nor a directory: a pipe, a device.
-    Path(PathBuf),
-}
-
-impl Source {
-    /// What a PATH is; `None` for a file or directory.
-    pub(super) fn of(path: &Path) -> Option<Self> {
-        if path == Path::new("-") || path == Path::new("/dev/stdin") {
-            return Some(Self::Standard);
-        }
-        // Of what a link of `/dev/fd` leads to: a pipe has no path of its own.
-        let kind = path.metadata().ok()?.file_type();
-        (!kind.is_file() && !kind.is_dir()).then(|| Self::Path(path.into()))
-    }
-
-    /// The stream among the PATHs, which is read alone.
-    pub(super) fn among(paths: &[PathBuf]) -> Result<Option<Self>> {
-        let Some((path, source)) = paths.iter().find_map(|p| Some((p, Self::of(p)?))) else {
-            return Ok(None);
-        };
-        if paths.len() > 1 {
-            bail!(
-                "{} is a stream and cannot be mixed with other PATHs",
-                path.display()
-            );
-        }
-        Ok(Some(source))
-    }
-
-    fn bytes(&self) -> std::io::Result<Vec<u8>> {
-        match self {
-            Self::Standard => {
-                let mut bytes = Vec::new();
-                std::io::stdin().lock().read_to_end(&mut bytes)?;
-                Ok(bytes)
-            }
-            Self::Path(path) => files::bytes(path),
-        }
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Standard => f.write_str("standard input"),
-            Self::Path(path) => path.display().fmt(f),
-        }
-    }
-}
 
 pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Result<Status> {
     fix::not_both(args)?;

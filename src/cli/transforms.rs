@@ -6,9 +6,9 @@ use anyhow::{Result, bail};
 use kubewright_transforms::ALL;
 use serde_json::json;
 
-use super::Status;
 use super::args::ListFormat;
 use super::config::transform_name;
+use super::status::Status;
 use super::terminal::Terminal;
 
 pub(super) fn explain(name: Option<&str>, terminal: &Terminal) -> Result<Status> {

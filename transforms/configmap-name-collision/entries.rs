@@ -7,12 +7,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use kubewright_model::kube::{ApplySet, FileId, ResourceId, SetId, Target, Workspace};
+use kubewright_model::kube::{
+    ApplySet, FileId, GeneratorSource, ResourceId, SetId, Target, Workspace, generator_sources,
+};
 use kubewright_model::yaml::{Node, Value};
 
 use super::removal::joined;
+use crate::binary;
 
 /// What defines an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,27 +50,54 @@ pub(super) fn generated_data(
     node: Node<'_>,
     to: Target,
 ) -> (BTreeMap<String, Value>, bool) {
-    let (keys, complete) = generated_keys(node);
     let directory = ws.kustomization(kustomization).map_or("", |k| &k.directory);
-    let read = |content| match content {
-        Content::Literal(text) => Ok(text),
-        Content::File(written) => {
-            let path = joined(directory, &written);
-            ws.text_at(&path).map(str::to_owned).ok_or(path)
+    let text = |text: &str| match to {
+        // As the data of a Secret is written.
+        Target::Secret => Value::str(binary::encode(text)),
+        Target::ConfigMap => Value::str(text),
+    };
+    let file = |written: &str| {
+        let path = joined(directory, written);
+        match ws.text_at(&path) {
+            Some(content) => text(content),
+            None => Value::Map(vec![("file".to_owned(), Value::str(path))]),
         }
     };
-    let value = |content| match read(content) {
-        // As the data of a Secret is written.
-        Ok(text) if to == Target::Secret => Value::str(BASE64.encode(text)),
-        Ok(text) => Value::str(text),
-        Err(path) => Value::Map(vec![("file".to_owned(), Value::str(path))]),
+    let (sources, complete) = keyed_sources(node);
+    let value = |source| match source {
+        GeneratorSource::Literal { key, value } => Some((key.to_owned(), text(value))),
+        GeneratorSource::File { key, path } => Some((key.to_owned(), file(path))),
+        GeneratorSource::Variables(_) | GeneratorSource::NoPair(_) => None,
     };
-    (
-        keys.into_iter()
-            .map(|(key, content)| (key, value(content)))
-            .collect(),
-        complete,
-    )
+    (sources.into_iter().filter_map(value).collect(), complete)
+}
+
+/// The keys a generator makes; `false` when there may be more.
+pub(super) fn generated_keys(node: Node<'_>) -> (BTreeSet<String>, bool) {
+    let (sources, complete) = keyed_sources(node);
+    let key = |source| match source {
+        GeneratorSource::Literal { key, .. } | GeneratorSource::File { key, .. } => {
+            Some(key.to_owned())
+        }
+        GeneratorSource::Variables(_) | GeneratorSource::NoPair(_) => None,
+    };
+    (sources.into_iter().filter_map(key).collect(), complete)
+}
+
+/// The sources of a generator whose keys it states; `false` when it has others.
+fn keyed_sources(node: Node<'_>) -> (Vec<GeneratorSource<'_>>, bool) {
+    let all = generator_sources(node);
+    let count = all.len();
+    let keyed: Vec<_> = all
+        .into_iter()
+        .filter(|source| match source {
+            GeneratorSource::Literal { .. } => true,
+            GeneratorSource::File { path, .. } => !path.is_empty(),
+            GeneratorSource::Variables(_) | GeneratorSource::NoPair(_) => false,
+        })
+        .collect();
+    let complete = keyed.len() == count;
+    (keyed, complete)
 }
 
 /// All objects of the kind in a set, resources first, in order of application.
@@ -164,63 +192,6 @@ pub(super) fn own_name(ws: &Workspace, origin: Origin) -> Option<&str> {
 
 /// The item of `configMapGenerator` or `secretGenerator` at that position.
 pub(super) fn generator_node(ws: &Workspace, kustomization: FileId, at: usize) -> Option<Node<'_>> {
-    let location = &ws
-        .kustomization(kustomization)?
-        .generators
-        .get(at)?
-        .location;
-    let yaml = ws.file(location.file).yaml.as_deref()?;
-    let lists = (0..yaml.documents().len())
-        .filter_map(|i| yaml.root(i))
-        .flat_map(|root| {
-            ["configMapGenerator", "secretGenerator"]
-                .into_iter()
-                .filter_map(move |k| root.get(k))
-        });
-    let around = lists.filter(|list| list.span().contains(&location.span.start));
-    around
-        .flat_map(Node::items)
-        .find(|item| item.span().contains(&location.span.start))
-}
-
-/// Where a generator takes what it writes under a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Content {
-    Literal(String),
-    /// The path of a file, as written.
-    File(String),
-}
-
-/// The keys a generator makes, each with its content; `false` when there may be more (kustomize
-/// `api/kv`).
-pub(super) fn generated_keys(node: Node<'_>) -> (Vec<(String, Content)>, bool) {
-    let mut keys = Vec::new();
-    let items = |field: &str| {
-        node.get(field)
-            .into_iter()
-            .flat_map(Node::items)
-            .collect::<Vec<_>>()
-    };
-    let mut complete = true;
-    for literal in items("literals") {
-        match literal.text().and_then(|t| t.split_once('=')) {
-            Some((key, value)) => keys.push((
-                key.to_owned(),
-                Content::Literal(value.trim_matches(['"', '\'']).to_owned()),
-            )),
-            None => complete = false,
-        }
-    }
-    for file in items("files") {
-        let Some(text) = file.text().filter(|t| !t.is_empty()) else {
-            complete = false;
-            continue;
-        };
-        let (key, path) = text
-            .split_once('=')
-            .unwrap_or_else(|| (text.rsplit('/').next().unwrap_or(text), text));
-        keys.push((key.to_owned(), Content::File(path.to_owned())));
-    }
-    complete &= items("envs").is_empty() && node.get("env").is_none();
-    (keys, complete)
+    let generator = ws.kustomization(kustomization)?.generators.get(at)?;
+    ws.generator_item(kustomization, generator)
 }

@@ -9,8 +9,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use kubewright_model::finding::Location;
 use kubewright_model::kube::{ApplySet, Evidence, FileId, ResourceId, SetId, Target, Workspace};
 use kubewright_model::text;
@@ -19,6 +17,7 @@ use kubewright_model::yaml::{Node, Value};
 
 use super::demand::Demands;
 use super::entries::{self, Courses, Entry, Origin};
+use crate::binary;
 
 /// How two namespaces relate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -233,7 +232,7 @@ fn secret(node: Node<'_>) -> BTreeMap<String, Value> {
         .collect();
     for (key, value) in map(node, "stringData") {
         let encoded = if let Value::Str(text) = &value {
-            Value::str(BASE64.encode(text))
+            Value::str(binary::encode(text))
         } else {
             value
         };

@@ -15,7 +15,7 @@ use kubewright_model::text;
 use kubewright_model::text::{Field, Named, Path, Text};
 use kubewright_model::yaml::Refusal;
 
-use crate::{Context, Meta, Transform};
+use crate::{Context, GlobOf, GlobOption, Meta, Transform};
 use codes::Code;
 use demand::{Demands, Verdict};
 use group::Collision;
@@ -59,6 +59,13 @@ static META: Meta = Meta {
 impl Transform for ConfigMapNameCollision {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn globs(&self) -> &'static [GlobOption] {
+        &[GlobOption {
+            name: "keep",
+            of: GlobOf::Files,
+        }]
     }
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {

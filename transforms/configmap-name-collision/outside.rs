@@ -110,9 +110,7 @@ impl Attached {
         }
         if let Some(node) = merging_generator(ws, &found) {
             let (keys, complete) = generated_keys(node);
-            definition
-                .added
-                .extend(keys.into_iter().map(|(key, _)| key));
+            definition.added.extend(keys);
             definition.open |= !complete;
         }
         self.uses.push((at, found));

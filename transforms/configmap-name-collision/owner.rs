@@ -3,7 +3,7 @@
 
 use kubewright_model::kube::{Resource, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::{Named, Path};
+use kubewright_model::text::{Named, Path, Text};
 use kubewright_model::yaml::Node;
 
 use super::Reason;
@@ -200,8 +200,8 @@ pub(super) fn encrypted(ws: &Workspace, collision: &Collision<'_>) -> Option<Rea
     let text = text![
         "SOPS encrypted ",
         Path(path),
-        " and signs all of it, so the name is changed with `sops edit ",
-        Path(path),
+        " and signs all of it, so the name is changed with `",
+        Text::command(text!["sops edit ", Path(path)]),
         "`, and the references with it"
     ];
     Some(Reason::new(Code::Encrypted, text))

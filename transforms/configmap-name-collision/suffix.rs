@@ -50,6 +50,20 @@ pub(super) struct NewName {
     pub(super) from: String,
 }
 
+/// The name with what tells one definition from its rivals, if anything in its texts does.
+fn new_name(name: &str, own: &[&str], rivals: &Rivals<'_>, what: &str) -> Option<NewName> {
+    let suffix =
+        suffix(name, own, rivals).filter(|s| !words(s).iter().all(|w| FORMATS.contains(w)))?;
+    let from = own
+        .iter()
+        .find(|text| holds_words(text, &suffix))
+        .or(own.first())?;
+    Some(NewName {
+        name: format!("{name}-{suffix}"),
+        from: format!("{what} {from}"),
+    })
+}
+
 /// The new name of each definition; `None` for the one that keeps its name.
 pub(super) fn names(
     ws: &Workspace,
@@ -89,13 +103,9 @@ pub(super) fn names(
     let taken = Taken::of(ws, collision);
     let position = Position::of(ws, collision);
     let path = |directory: &str| vec![directory.replace('/', "-")];
+    let unit = |at| position.unit(collision, at);
     let units: Vec<Vec<String>> = (0..collision.definitions.len())
-        .map(|at| {
-            position
-                .unit(collision, at)
-                .map(|unit| path(unit.name(ws)))
-                .unwrap_or_default()
-        })
+        .map(|at| unit(at).map_or_else(Vec::new, |unit| path(unit.name(ws))))
         .collect();
     let directories: Vec<Vec<String>> = collision
         .definitions
@@ -139,19 +149,7 @@ pub(super) fn names(
         }
         let found: Vec<NewName> = sources
             .iter()
-            .filter_map(|(own, rivals, what)| {
-                let own = own.get(at)?;
-                let suffix = suffix(collision.name, own, rivals)
-                    .filter(|s| !words(s).iter().all(|w| FORMATS.contains(w)))?;
-                let from = own
-                    .iter()
-                    .find(|text| holds_words(text, &suffix))
-                    .or(own.first())?;
-                Some(NewName {
-                    name: format!("{}-{suffix}", collision.name),
-                    from: format!("{what} {from}"),
-                })
-            })
+            .filter_map(|(own, rivals, what)| new_name(collision.name, own.get(at)?, rivals, what))
             .filter(|new| new.name.len() <= LENGTHS[1])
             .collect();
         let free =

@@ -68,42 +68,6 @@ fn hex(bytes: &Digest) -> String {
         })
 }
 
-/// Decodes base64 as the API server does for `binaryData` and Secret `data` (Go
-/// `encoding/base64.StdEncoding`): padded, line breaks are skipped; `None` for anything else.
-pub(crate) fn base64(text: &str) -> Option<Vec<u8>> {
-    let text: Vec<u8> = text
-        .bytes()
-        .filter(|b| !matches!(b, b'\r' | b'\n'))
-        .collect();
-    let digits = text
-        .strip_suffix(b"==")
-        .or_else(|| text.strip_suffix(b"="))
-        .unwrap_or(&text);
-    if !text.len().is_multiple_of(4) || text.len() - digits.len() != (4 - digits.len() % 4) % 4 {
-        return None;
-    }
-    let mut bytes = Vec::with_capacity(digits.len() / 4 * 3 + 2);
-    for group in digits.chunks(4) {
-        let word = group
-            .iter()
-            .try_fold(0, |word, digit| Some(word << 6 | sextet(*digit)?))?;
-        let word: u32 = word << (6 * (4 - group.len()));
-        bytes.extend_from_slice(word.to_be_bytes().get(1..group.len())?);
-    }
-    Some(bytes)
-}
-
-fn sextet(digit: u8) -> Option<u32> {
-    Some(u32::from(match digit {
-        b'A'..=b'Z' => digit - b'A',
-        b'a'..=b'z' => digit - b'a' + 26,
-        b'0'..=b'9' => digit - b'0' + 52,
-        b'+' => 62,
-        b'/' => 63,
-        _ => return None,
-    }))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,20 +145,5 @@ mod tests {
         let both = [config(&[("a", Some(b"1")), ("b", Some(b"1"))]), config(&[])];
         let split = [config(&[("a", Some(b"1"))]), config(&[("b", Some(b"1"))])];
         assert_ne!(hash(&both), hash(&split));
-    }
-
-    #[test]
-    fn base64_is_read_as_go_reads_it() {
-        assert_eq!(base64(""), Some(vec![]));
-        assert_eq!(base64("YQ=="), Some(b"a".to_vec()));
-        assert_eq!(base64("YWI="), Some(b"ab".to_vec()));
-        assert_eq!(base64("YWJj"), Some(b"abc".to_vec()));
-        assert_eq!(base64("YW\nJj\r\n"), Some(b"abc".to_vec()));
-        assert_eq!(base64("/+8="), Some(vec![0xff, 0xef]));
-        for wrong in [
-            "YQ", "YQ=", "YQ==YQ==", "Y Q=", "=QAA", "Y===", "YQ=a", "-_8=",
-        ] {
-            assert_eq!(base64(wrong), None, "{wrong}");
-        }
     }
 }

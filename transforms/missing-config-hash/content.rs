@@ -15,6 +15,7 @@ use kubewright_model::yaml::{Node, Resolved};
 use super::canon::{self, Digest};
 use super::codes::Code;
 use super::placeholder::{has_variable, is_placeholder, is_substituted};
+use crate::binary;
 
 /// The content of a ConfigMap or Secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -109,7 +110,7 @@ pub(super) fn of(workspace: &Workspace, id: ResourceId) -> Result<Content, NoFix
             let digest = match form {
                 Form::Text => canon::digest(text.as_bytes()),
                 Form::Base64 | Form::Binary => canon::digest(
-                    &canon::base64(text)
+                    &binary::decode(text)
                         .ok_or_else(|| unreadable(resource, key, "is not base64"))?,
                 ),
             };

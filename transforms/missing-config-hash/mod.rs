@@ -12,7 +12,6 @@ use kubewright_model::text;
 use kubewright_model::text::{Field, Named, Path, Text, Verbatim};
 use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
 
-pub(crate) use self::canon::base64;
 pub(crate) use self::codes::Code;
 pub(crate) use self::options::Options;
 use self::reads::{Behind, Reading};

@@ -46,7 +46,7 @@ pub(crate) use self::options::Options;
 use self::unfollowed::Unfollowed;
 use self::views::Views;
 use self::wanted::{Key, Place, View, Wanted};
-use crate::{Context, Meta, Transform};
+use crate::{Context, GlobOf, GlobOption, Meta, Transform};
 
 /// See the page of the transform.
 pub(crate) struct MissingConfigReference;
@@ -64,6 +64,13 @@ static META: Meta = Meta {
 impl Transform for MissingConfigReference {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn globs(&self) -> &'static [GlobOption] {
+        &[GlobOption {
+            name: "external",
+            of: GlobOf::References,
+        }]
     }
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {

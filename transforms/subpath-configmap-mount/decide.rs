@@ -75,6 +75,9 @@ pub(super) fn decide<'p, 'a>(
     }
     let objects: Vec<&Source<'a>> = volume.sources.iter().filter(|s| s.to.is_some()).collect();
     let first = *objects.first()?;
+    if mount.expression {
+        return Some(expression(pod, own, mount, (volume, first)));
+    }
     let keep = |source, code, text: Text| {
         Some(Decision {
             mount,
@@ -85,32 +88,6 @@ pub(super) fn decide<'p, 'a>(
             nested: nested(pod, own, mount),
         })
     };
-    if mount.expression {
-        if let Some((pod_name, path)) = ordinal::missing(pod, own, mount, volume) {
-            let text = text![
-                "no key or item ",
-                Verbatim(&path),
-                ": the kubelet makes an empty directory of that name and mounts it at ",
-                Verbatim(mount.written),
-                " of ",
-                &pod_name
-            ];
-            let case = Case::Missing(NoFix::new(Code::MissingKey, text));
-            return Some(Decision {
-                mount,
-                volume,
-                source: first,
-                case,
-                ends: pod.ends(own),
-                nested: None,
-            });
-        }
-        return keep(
-            first,
-            Code::SubpathExpr,
-            "subPathExpr chooses a file for each pod, which items cannot say".into(),
-        );
-    }
     let sub_path = mount.sub_path?;
     let read = [mount.written, sub_path, mount.volume]
         .into_iter()
@@ -179,6 +156,39 @@ pub(super) fn decide<'p, 'a>(
         ends: pod.ends(own),
         nested: nested(pod, own, mount),
     })
+}
+
+/// What a mount with `subPathExpr` is: a path that some pod does not find, or one that stays.
+fn expression<'p, 'a>(
+    pod: &'p Pod<'a>,
+    own: &'p Own<'a>,
+    mount: &'p Mount<'a>,
+    (volume, source): (&'p Volume<'a>, &'p Source<'a>),
+) -> Decision<'p, 'a> {
+    let missing = ordinal::missing(pod, own, mount, volume);
+    let (case, nested) = if let Some((pod_name, path)) = missing {
+        let text = text![
+            "no key or item ",
+            Verbatim(&path),
+            ": the kubelet makes an empty directory of that name and mounts it at ",
+            Verbatim(mount.written),
+            " of ",
+            &pod_name
+        ];
+        (Case::Missing(NoFix::new(Code::MissingKey, text)), None)
+    } else {
+        let text = "subPathExpr chooses a file for each pod, which items cannot say";
+        let case = Case::Keep(NoFix::new(Code::SubpathExpr, text));
+        (case, nested(pod, own, mount))
+    };
+    Decision {
+        mount,
+        volume,
+        source,
+        case,
+        ends: pod.ends(own),
+        nested,
+    }
 }
 
 fn missing<'p, 'a>(

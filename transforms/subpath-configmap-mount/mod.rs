@@ -34,8 +34,6 @@ mod user;
 mod volume;
 mod wrapper;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use kubewright_model::finding::{
     Applicability, Change, Finding, Fix, Location, NoFix, Severity, Subject,
 };
@@ -93,25 +91,17 @@ fn may_mount(cx: &Context<'_>, resource: &Resource) -> bool {
 /// containers: what the strategies that are not ruled out already ask, and nothing of images whose
 /// findings are proven without.
 fn questions(cx: &Context<'_>) -> Vec<Question> {
-    let mut asked: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    let mut asked = Vec::new();
     for_each_container(cx, |pod, own| {
         let decisions = decisions(pod, own);
         let mut ignored = Vec::new();
-        if let Some(question) = choose::question(pod, own, &files(own, &decisions, &mut ignored)) {
-            asked
-                .entry((question.image, question.platform))
-                .or_default()
-                .extend(question.paths);
-        }
+        asked.extend(choose::question(
+            pod,
+            own,
+            &files(own, &decisions, &mut ignored),
+        ));
     });
-    asked
-        .into_iter()
-        .map(|((image, platform), paths)| Question {
-            image,
-            platform,
-            paths,
-        })
-        .collect()
+    Question::merged(asked)
 }
 
 /// Visits each container of pods that mount something through subPath; a debug container's mounts

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use kubewright_model::kube::{Resolution, ResourceId, SetId, Target};
 
 use crate::Context;
-use crate::missing_config_hash::base64;
+use crate::binary;
 
 /// The sets that a workload is part of.
 pub(super) struct Objects<'a> {
@@ -66,7 +66,7 @@ impl<'a> Objects<'a> {
             let node = self.cx.workspace.node(definition)?;
             let plain = |field: &str| node.get(field)?.get(key)?.text().map(str::to_owned);
             let decoded = |text: String| {
-                base64(&text).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+                binary::decode(&text).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
             };
             let data = || {
                 plain("data").and_then(|text| {

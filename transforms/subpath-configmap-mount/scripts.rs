@@ -4,7 +4,7 @@
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::images::{Stated, StatedBy};
-use kubewright_model::script::{Handling, handling};
+use kubewright_model::script::{Handling, SHELLS, handling};
 use kubewright_model::text;
 use kubewright_model::text::Verbatim;
 use kubewright_model::yaml::Node;
@@ -31,8 +31,6 @@ const CARRIERS: &[&str] = &[
     "time",
     "chpst",
 ];
-/// Shells, by the last segment of their path.
-const SHELLS: &[&str] = &["sh", "bash", "ash", "dash", "zsh", "ksh"];
 /// Parts of the names of scripts that prepare what they start.
 const PREPARES: &[&str] = &[
     "entrypoint",

@@ -8,7 +8,7 @@ use kubewright_model::yaml::Node;
 
 use super::mounts::{self, Mount, name};
 use super::pod::{Own, Pod};
-use crate::missing_config_hash::base64;
+use crate::binary;
 
 /// Directories that programs read as a whole, by convention; so are those whose name ends in `.d`.
 const SCANNED: &[&str] = &[
@@ -158,7 +158,7 @@ pub(super) fn configuration(pod: &Pod<'_>, wanted: impl Fn(&str) -> bool) -> Opt
                         return false;
                     };
                     let text = if encoded {
-                        base64(text)
+                        binary::decode(text)
                             .map(|bytes| Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()))
                     } else {
                         Some(Cow::Borrowed(text))

@@ -8,13 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::kustomize_changes::Toucher;
+use crate::kube::kustomize::generator::{GeneratorSource, generator_sources, variables};
 use crate::kube::kustomize::selector::Seen;
 use crate::kube::object::apply_set::{Generated, Member, SetId};
 use crate::kube::object::kustomization::{Generator, Touch};
 use crate::kube::object::location::Location;
 use crate::kube::object::reference::Target;
 use crate::kube::object::resource::{FileId, Identity, Resource, ResourceId};
-use crate::kube::source::paths::{join, split};
+use crate::kube::source::paths::join;
 use crate::kube::workspace::Workspace;
 use crate::yaml::Node;
 
@@ -52,14 +53,7 @@ impl Workspace {
         to: Target,
         name: &str,
     ) -> Option<Result<GeneratedContent, Unknown>> {
-        let (apply_set, index) = (
-            crate::kube::workspace::index::set(self, set)?,
-            self.set_index(set)?,
-        );
-        let consumer = index
-            .positions(from)
-            .next()
-            .and_then(|p| apply_set.members.get(p));
+        let (apply_set, index, consumer) = self.consumer(set, from)?;
         let namespace = consumer.map_or_else(
             || self.resource(from).namespace.clone(),
             |m| m.namespace.clone(),
@@ -144,7 +138,7 @@ impl Workspace {
     }
 
     /// The item of `configMapGenerator` or `secretGenerator` that a generator is.
-    fn generator_item(&self, kustomization: FileId, generator: &Generator) -> Option<Node<'_>> {
+    pub fn generator_item(&self, kustomization: FileId, generator: &Generator) -> Option<Node<'_>> {
         let node = self.kustomization_node(kustomization)?;
         let mut items = ["configMapGenerator", "secretGenerator"]
             .into_iter()
@@ -164,13 +158,6 @@ impl Workspace {
     ) -> Result<BTreeMap<String, Vec<u8>>, Unknown> {
         let unreadable = |text: String| Unknown::Unreadable(text);
         let mut pairs: Vec<(String, Vec<u8>)> = Vec::new();
-        let list = |field: &str| {
-            item.get(field)
-                .into_iter()
-                .flat_map(Node::items)
-                .map(|n| n.text().unwrap_or_default())
-                .collect::<Vec<_>>()
-        };
         let read = |path: &str| {
             let joined = join(directory, path)
                 .ok_or_else(|| unreadable(format!("{path} lies outside of the root")))?;
@@ -180,26 +167,25 @@ impl Workspace {
                 ))
             })
         };
-        for path in list("envs")
-            .into_iter()
-            .chain(item.get("env").and_then(Node::text))
-        {
-            pairs.extend(
-                variables(&read(path)?)
-                    .ok_or_else(|| unreadable(format!("{path} holds no variables")))?,
-            );
-        }
-        for literal in list("literals") {
-            let (key, value) = literal
-                .split_once('=')
-                .ok_or_else(|| unreadable(format!("the literal {literal} has no =")))?;
-            pairs.push((key.to_owned(), unquoted(value).as_bytes().to_vec()));
-        }
-        for file in list("files") {
-            let (key, path) = file
-                .split_once('=')
-                .unwrap_or_else(|| (split(file).1, file));
-            pairs.push((key.to_owned(), read(path)?));
+        for source in generator_sources(item) {
+            match source {
+                GeneratorSource::Variables(path) => {
+                    let bytes = read(path)?;
+                    let text = std::str::from_utf8(&bytes)
+                        .map_err(|_| unreadable(format!("{path} holds no variables")))?;
+                    let pair = |(key, value): (&str, &str)| (key.to_owned(), value.into());
+                    pairs.extend(variables(text).map(pair));
+                }
+                GeneratorSource::Literal { key, value } => {
+                    pairs.push((key.to_owned(), value.into()));
+                }
+                GeneratorSource::NoPair(literal) => {
+                    return Err(unreadable(format!("the literal {literal} has no =")));
+                }
+                GeneratorSource::File { key, path } => {
+                    pairs.push((key.to_owned(), read(path)?));
+                }
+            }
         }
         let count = pairs.len();
         let values: BTreeMap<String, Vec<u8>> = pairs.into_iter().collect();
@@ -289,53 +275,4 @@ fn data_touch(touches: &[Touch]) -> Option<&'static str> {
     let changes =
         |touch: &&Touch| touch.what != "a generator" && data.iter().any(|path| touch.affects(path));
     touches.iter().find(changes).map(|touch| touch.what)
-}
-
-/// The lines `KEY=value` of a file; a key alone stands for nothing.
-fn variables(bytes: &[u8]) -> Option<Vec<(String, Vec<u8>)>> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut found = Vec::new();
-    for line in text
-        .lines()
-        .map(str::trim_start)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-    {
-        let (key, value) = line.split_once('=').unwrap_or((line, ""));
-        found.push((key.to_owned(), value.as_bytes().to_vec()));
-    }
-    Some(found)
-}
-
-/// Without a pair of quotes around it.
-fn unquoted(text: &str) -> &str {
-    let inner = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
-    inner('"').or_else(|| inner('\'')).unwrap_or(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn variables_are_read_as_kustomize_does() {
-        let read = |text: &str| variables(text.as_bytes()).unwrap_or_default();
-        let pair = |key: &str, value: &str| (key.to_owned(), value.as_bytes().to_vec());
-        assert_eq!(
-            read("\u{feff}A=1\r\n  B= x=y \n# C=3\n\nD\nE=\"q\"\n"),
-            [
-                pair("A", "1"),
-                pair("B", " x=y "),
-                pair("D", ""),
-                pair("E", "\"q\"")
-            ]
-        );
-        assert!(variables(b"A=\xff").is_none());
-    }
-
-    #[test]
-    fn quotes_go_in_pairs() {
-        let all = ["\"a\"", "'a'", "\"a'", "\"", "a"].map(unquoted);
-        assert_eq!(all, ["a", "a", "\"a'", "\"", "a"]);
-    }
 }

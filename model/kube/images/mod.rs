@@ -125,6 +125,27 @@ pub struct Question {
     pub paths: BTreeSet<String>,
 }
 
+impl Question {
+    /// One question an image and platform, sorted, with the paths of all that ask about it.
+    pub fn merged(all: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let mut asked: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+        for question in all {
+            asked
+                .entry((question.image, question.platform))
+                .or_default()
+                .extend(question.paths);
+        }
+        asked
+            .into_iter()
+            .map(|((image, platform), paths)| Self {
+                image,
+                platform,
+                paths,
+            })
+            .collect()
+    }
+}
+
 /// What is known of an image's shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shell<'a> {

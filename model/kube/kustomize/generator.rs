@@ -19,6 +19,78 @@ const FIELDS: [(&str, Target); 2] = [
     ("secretGenerator", Target::Secret),
 ];
 
+/// Where a generator takes what it writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GeneratorSource<'a> {
+    /// A file of lines `KEY=value`, by its path as written.
+    Variables(&'a str),
+    /// A value that stands in the kustomization.
+    Literal {
+        /// The key that it is written under.
+        key: &'a str,
+        /// The value, without a pair of quotes around it.
+        value: &'a str,
+    },
+    /// A literal without `=`, which kustomize refuses.
+    NoPair(&'a str),
+    /// A file that is a value as a whole.
+    File {
+        /// The key that it is written under.
+        key: &'a str,
+        /// Its path as written.
+        path: &'a str,
+    },
+}
+
+/// What an item of `configMapGenerator` or `secretGenerator` writes, in the order of kustomize.
+pub fn generator_sources(item: Node<'_>) -> Vec<GeneratorSource<'_>> {
+    let list = |field: &str| {
+        item.get(field)
+            .into_iter()
+            .flat_map(Node::items)
+            .map(|node| node.text().unwrap_or_default())
+            .collect::<Vec<_>>()
+    };
+    let env = item
+        .get("env")
+        .filter(|env| !env.is_null())
+        .map(|env| env.text().unwrap_or_default());
+    let variables = list("envs").into_iter().chain(env);
+    let literal = |text| match str::split_once(text, '=') {
+        Some((key, value)) => GeneratorSource::Literal {
+            key,
+            value: unquoted(value),
+        },
+        None => GeneratorSource::NoPair(text),
+    };
+    let file = |text| {
+        let (key, path) = str::split_once(text, '=').unwrap_or_else(|| (split(text).1, text));
+        GeneratorSource::File { key, path }
+    };
+    variables
+        .map(GeneratorSource::Variables)
+        .chain(list("literals").into_iter().map(literal))
+        .chain(list("files").into_iter().map(file))
+        .collect()
+}
+
+/// Without a pair of quotes around it.
+fn unquoted(text: &str) -> &str {
+    let inner = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
+    inner('"').or_else(|| inner('\'')).unwrap_or(text)
+}
+
+/// The lines of a file of variables that are neither empty nor comments, as key and value; a key
+/// alone stands for nothing.
+pub(in crate::kube) fn variables(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.strip_prefix('\u{feff}')
+        .unwrap_or(text)
+        .lines()
+        .map(str::trim_start)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| line.split_once('=').unwrap_or((line, "")))
+}
+
 /// Reads the generators of one kustomization.
 #[derive(Clone, Copy)]
 pub(in crate::kube) struct Maker<'a> {
@@ -36,14 +108,12 @@ impl Maker<'_> {
             .filter_map(|(key, _)| node.get(key))
             .flat_map(Node::items)
         {
-            for source in ["files", "envs"]
-                .iter()
-                .filter_map(|k| item.get(k))
-                .flat_map(Node::items)
-                .chain(item.get("env"))
-            {
-                let written = source.text().unwrap_or_default();
-                let path = written.split_once('=').map_or(written, |(_, path)| path);
+            for source in generator_sources(item) {
+                let (GeneratorSource::Variables(path) | GeneratorSource::File { path, .. }) =
+                    source
+                else {
+                    continue;
+                };
                 found.extend(join(self.directory, path).and_then(|p| self.files.file(&p)));
             }
         }
@@ -92,38 +162,48 @@ impl Maker<'_> {
             known: BTreeSet::new(),
             complete: true,
         };
-        let mut add = |key: Option<&str>| match key.map(str::trim).filter(|k| !k.is_empty()) {
-            Some(key) => _ = keys.known.insert(key.to_owned()),
-            None => keys.complete = false,
+        let mut add = |key: &str| match key.trim() {
+            "" => keys.complete = false,
+            key => _ = keys.known.insert(key.to_owned()),
         };
-        let list = |field: &str| item.get(field).into_iter().flat_map(Node::items);
-        for literal in list("literals") {
-            add(literal.text().and_then(|t| Some(t.split_once('=')?.0)));
-        }
-        for file in list("files") {
-            add(file
-                .text()
-                .map(|t| t.split_once('=').map_or_else(|| split(t).1, |(key, _)| key)));
-        }
-        for variables in list("envs").chain(item.get("env")) {
-            let path = variables.text().and_then(|t| join(self.directory, t));
-            match path
-                .and_then(|p| self.files.file(&p))
-                .and_then(|id| self.files.0.get(id.0 as usize))
-            {
-                Some(file) => {
-                    let lines = file
-                        .text
-                        .lines()
-                        .map(str::trim_start)
-                        .filter(|l| !l.is_empty() && !l.starts_with('#'));
-                    lines.for_each(|line| {
-                        add(Some(line.split_once('=').map_or(line, |(key, _)| key)));
-                    });
+        for source in generator_sources(item) {
+            match source {
+                GeneratorSource::Literal { key, .. } | GeneratorSource::File { key, .. } => {
+                    add(key);
                 }
-                None => add(None),
+                GeneratorSource::NoPair(_) => add(""),
+                GeneratorSource::Variables(path) => match self.text(path) {
+                    Some(text) => variables(text).for_each(|(key, _)| add(key)),
+                    None => add(""),
+                },
             }
         }
         keys
+    }
+
+    /// The text of a file of the workspace, by its path as written.
+    fn text(&self, path: &str) -> Option<&str> {
+        let id = self.files.file(&join(self.directory, path)?)?;
+        Some(&self.files.0.get(id.0 as usize)?.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_read_as_kustomize_does() {
+        let read = |text| variables(text).collect::<Vec<_>>();
+        assert_eq!(
+            read("\u{feff}A=1\r\n  B= x=y \n# C=3\n\nD\nE=\"q\"\n"),
+            [("A", "1"), ("B", " x=y "), ("D", ""), ("E", "\"q\"")]
+        );
+    }
+
+    #[test]
+    fn quotes_go_in_pairs() {
+        let all = ["\"a\"", "'a'", "\"a'", "\"", "a"].map(unquoted);
+        assert_eq!(all, ["a", "a", "\"a'", "\"", "a"]);
     }
 }

@@ -13,6 +13,7 @@ use crate::kube::object::reference::Target;
 use crate::kube::object::resource::{FileId, ResourceId};
 use crate::kube::source::encrypted::keys_of;
 use crate::kube::workspace::Workspace;
+use crate::kube::workspace::set_index::SetIndex;
 use crate::yaml::{Node, Word};
 
 /// kustomize's annotation for resources that get a hash suffix as if they were generated.
@@ -39,16 +40,9 @@ impl Workspace {
         name: &str,
         namespace: Option<&str>,
     ) -> Resolution {
-        let (Some(apply_set), Some(index)) = (
-            crate::kube::workspace::index::set(self, set),
-            self.set_index(set),
-        ) else {
+        let Some((apply_set, index, consumer)) = self.consumer(set, from) else {
             return Resolution::Missing;
         };
-        let consumer = index
-            .positions(from)
-            .next()
-            .and_then(|p| apply_set.members.get(p));
         let wanted = match namespace {
             Some(explicit) => Some(explicit.to_owned()),
             None => match consumer {
@@ -192,6 +186,21 @@ impl Workspace {
         if same.is_empty() { found } else { same }
     }
 
+    /// A set with its index, and what resource `from` is in it.
+    pub(in crate::kube) fn consumer(
+        &self,
+        set: SetId,
+        from: ResourceId,
+    ) -> Option<(&ApplySet, &SetIndex, Option<&Member>)> {
+        let (apply_set, index) = (
+            crate::kube::workspace::index::set(self, set)?,
+            self.set_index(set)?,
+        );
+        let position = index.positions(from).next();
+        let consumer = position.and_then(|p| apply_set.members.get(p));
+        Some((apply_set, index, consumer))
+    }
+
     /// The keys of what the name `name` in resource `from` stands for, when generators make it or
     /// add to it ([`Resolution::Generated`]). `namespace` is one that the reference states beside
     /// the name.
@@ -203,14 +212,7 @@ impl Workspace {
         name: &str,
         namespace: Option<&str>,
     ) -> Option<GeneratedKeys> {
-        let (apply_set, index) = (
-            crate::kube::workspace::index::set(self, set)?,
-            self.set_index(set)?,
-        );
-        let consumer = index
-            .positions(from)
-            .next()
-            .and_then(|p| apply_set.members.get(p));
+        let (apply_set, index, consumer) = self.consumer(set, from)?;
         let own = || {
             consumer.map_or_else(
                 || self.resources.get(from.0 as usize)?.namespace.clone(),

@@ -84,52 +84,73 @@ pub(in crate::kube) fn of_spec(spec: Node<'_>) -> Vec<Reference<'_>> {
     found
 }
 
+/// A ConfigMap or Secret that is named in a place where either may stand.
+struct Named<'a> {
+    to: Target,
+    /// The mapping that holds its name.
+    source: Node<'a>,
+    node: Node<'a>,
+    name: &'a str,
+}
+
+impl<'a> Named<'a> {
+    fn reference(self, demand: Demand, site: Site<'a>) -> Reference<'a> {
+        Reference {
+            to: self.to,
+            name: self.name,
+            node: self.node,
+            optional: optional(self.source),
+            demand,
+            site,
+        }
+    }
+}
+
+/// What a node names: the key that each kind stands under, and the field with its name.
+fn either<'a>(around: Node<'a>, keys: [(&str, &str, Target); 2]) -> Vec<Named<'a>> {
+    let named = |(key, field, to): (&str, &str, Target)| {
+        let source = around.get(key)?;
+        let (node, name) = named(source.get(field))?;
+        Some(Named {
+            to,
+            source,
+            node,
+            name,
+        })
+    };
+    keys.into_iter().filter_map(named).collect()
+}
+
 /// References of one container: `envFrom`, then `env`.
 pub(in crate::kube) fn of_container<'a>(container: Node<'a>, found: &mut Vec<Reference<'a>>) {
     if !may_name(container) {
         return;
     }
     for entry in container.get("envFrom").into_iter().flat_map(Node::items) {
-        for (key, to) in [
-            ("configMapRef", Target::ConfigMap),
-            ("secretRef", Target::Secret),
-        ] {
-            let Some(source) = entry.get(key) else {
-                continue;
-            };
-            let Some((node, name)) = named(source.get("name")) else {
-                continue;
-            };
+        let keys = [
+            ("configMapRef", "name", Target::ConfigMap),
+            ("secretRef", "name", Target::Secret),
+        ];
+        for named in either(entry, keys) {
             let demand = Demand {
                 required: BTreeSet::new(),
                 data_only: true,
                 reads: Keys::AllData,
             };
-            found.push(Reference {
-                to,
-                name,
-                node,
-                optional: optional(source),
-                demand,
-                site: Site::EnvFrom { container, entry },
-            });
+            found.push(named.reference(demand, Site::EnvFrom { container, entry }));
         }
     }
     for entry in container.get("env").into_iter().flat_map(Node::items) {
         let Some(from) = entry.get("valueFrom") else {
             continue;
         };
-        for (key, to) in [
-            ("configMapKeyRef", Target::ConfigMap),
-            ("secretKeyRef", Target::Secret),
-        ] {
-            let Some(source) = from.get(key) else {
-                continue;
-            };
-            let Some((node, name)) = named(source.get("name")) else {
-                continue;
-            };
-            let required: BTreeSet<String> = source
+        let keys = [
+            ("configMapKeyRef", "name", Target::ConfigMap),
+            ("secretKeyRef", "name", Target::Secret),
+        ];
+        for named in either(from, keys) {
+            let required: BTreeSet<String> = named
+                .source
                 .get("key")
                 .and_then(Node::text)
                 .map(str::to_owned)
@@ -140,39 +161,21 @@ pub(in crate::kube) fn of_container<'a>(container: Node<'a>, found: &mut Vec<Ref
                 required,
                 data_only: true,
             };
-            found.push(Reference {
-                to,
-                name,
-                node,
-                optional: optional(source),
-                demand,
-                site: Site::Env { container, entry },
-            });
+            found.push(named.reference(demand, Site::Env { container, entry }));
         }
     }
 }
 
 /// References of one volume: `configMap`, `secret`, or the sources of `projected`.
 fn of_volume<'a>(volume: Node<'a>, mounts: &[Mount<'_>], found: &mut Vec<Reference<'a>>) {
-    for (key, field, to) in [
+    let keys = [
         ("configMap", "name", Target::ConfigMap),
         ("secret", "secretName", Target::Secret),
-    ] {
-        let Some(source) = volume.get(key) else {
-            continue;
-        };
-        let Some((node, name)) = named(source.get(field)) else {
-            continue;
-        };
+    ];
+    for named in either(volume, keys) {
+        let source = named.source;
         let demand = demand(source, mounts, &[]);
-        found.push(Reference {
-            to,
-            name,
-            node,
-            optional: optional(source),
-            demand,
-            site: Site::Volume { volume, source },
-        });
+        found.push(named.reference(demand, Site::Volume { volume, source }));
     }
     let sources: Vec<Node<'a>> = volume
         .path(&["projected", "sources"])
@@ -186,22 +189,14 @@ fn of_volume<'a>(volume: Node<'a>, mounts: &[Mount<'_>], found: &mut Vec<Referen
             .filter(|(i, _)| *i != index)
             .map(|(_, n)| *n)
             .collect();
-        for (key, to) in [("configMap", Target::ConfigMap), ("secret", Target::Secret)] {
-            let Some(source) = entry.get(key) else {
-                continue;
-            };
-            let Some((node, name)) = named(source.get("name")) else {
-                continue;
-            };
+        let keys = [
+            ("configMap", "name", Target::ConfigMap),
+            ("secret", "name", Target::Secret),
+        ];
+        for named in either(*entry, keys) {
+            let source = named.source;
             let demand = demand(source, mounts, &others);
-            found.push(Reference {
-                to,
-                name,
-                node,
-                optional: optional(source),
-                demand,
-                site: Site::Projected { volume, source },
-            });
+            found.push(named.reference(demand, Site::Projected { volume, source }));
         }
     }
 }

@@ -6,7 +6,7 @@ pub(in crate::kube) mod index;
 mod invalid;
 mod kustomizations;
 mod passes;
-mod set_index;
+pub(in crate::kube) mod set_index;
 mod way;
 
 use std::collections::BTreeMap;

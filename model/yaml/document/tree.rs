@@ -148,8 +148,10 @@ impl fmt::Debug for File {
 /// Why a text is not YAML, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseError {
-    /// What was found or expected.
+    /// What is wrong.
     pub message: String,
+    /// What to write instead, where that is known.
+    pub help: Option<String>,
     /// Byte offset in the text.
     pub offset: usize,
     /// 1-based line.
@@ -160,7 +162,10 @@ pub struct ParseError {
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.line, self.column, self.message)
+        write!(f, "{}:{}: {}", self.line, self.column, self.message)?;
+        self.help
+            .as_ref()
+            .map_or(Ok(()), |help| write!(f, "; {help}"))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::emit::push_spaces;
+use super::emit::{Style, push_spaces};
 use super::layout::{Layout, units};
 use super::{Level, Plan, Refusal, Splice, flow, guard, insert};
 use crate::yaml::document::node::Node;
@@ -33,36 +33,13 @@ pub(super) fn plan(
     let mut style = layout.style(mapping);
     style.below.line_break = true;
     let eol = style.eol;
-    let mut open = String::new();
-    let mut at = column;
-    let mut columns = Vec::new();
-    let mut dash = None;
-    for (i, level) in under.iter().enumerate() {
-        if i > 0 {
-            begin(&mut open, eol, at, &mut dash);
-        }
-        open.push_str(&style.key(&level.key));
-        open.push(':');
-        at += if level.item {
-            style.dash + 2
-        } else {
-            style.step
-        };
-        dash = level.item.then_some(at);
-        columns.push(at);
-        for (key, value) in &level.before {
-            let written = style.entry(key, value, at, false);
-            begin(&mut open, eol, at, &mut dash);
-            open.push_str(&written.head);
-            open.push_str(&written.tail);
-        }
-    }
-    if dash.is_some() {
-        return Err(guard::LAYOUT);
-    }
-    let more = " ".repeat(at - column);
+    let Opening {
+        text: open,
+        columns,
+    } = opening(&style, column, under)?;
+    let at = columns.last().copied().unwrap_or(column);
     let mut plan = Plan::default();
-    let mut line = if layout.own_line(first.start) {
+    let line = if layout.own_line(first.start) {
         let mut from = layout.line_start(first.start);
         if mapping.parent().is_some() || range.start > 0 {
             from = above(
@@ -85,25 +62,7 @@ pub(super) fn plan(
         ));
         layout.next_line(first.start)
     };
-    let scalars: Vec<Range<usize>> = mapping
-        .descendants()
-        .filter(|n| matches!(n.kind(), Kind::Scalar(s) if s.is_block()))
-        .map(Node::span)
-        .collect();
-    while line < end {
-        let text = &layout.text[line..layout.line_break(line)];
-        let content = scalars
-            .get(scalars.partition_point(|s| s.end <= line))
-            .is_some_and(|s| s.start < line);
-        // In a quoted scalar that moves, such a line would be less indented than the rest.
-        if !content && text.trim().is_empty() && text.contains('\t') {
-            return Err(guard::TAB);
-        }
-        if !text.is_empty() && (content || !text.trim().is_empty()) {
-            plan.splices.push(Splice::insert(line, more.clone()));
-        }
-        line = layout.next_line(line);
-    }
+    indent(mapping, layout, line..end, at - column, &mut plan)?;
     let mut close = String::new();
     style.below = layout.below(end);
     for (level, at) in under.iter().zip(columns).rev() {
@@ -118,6 +77,76 @@ pub(super) fn plan(
     }
     plan.splices.push(Splice::insert(end, close));
     Ok(plan)
+}
+
+/// The keys above a run that moves.
+struct Opening {
+    text: String,
+    /// The column of the entries of each level.
+    columns: Vec<usize>,
+}
+
+/// The keys of `under`, with the entries that stand before the run.
+fn opening(style: &Style, column: usize, under: &[Level]) -> Result<Opening, Refusal> {
+    let (mut text, mut columns) = (String::new(), Vec::new());
+    let mut at = column;
+    let mut dash = None;
+    for (i, level) in under.iter().enumerate() {
+        if i > 0 {
+            begin(&mut text, style.eol, at, &mut dash);
+        }
+        text.push_str(&style.key(&level.key));
+        text.push(':');
+        at += if level.item {
+            style.dash + 2
+        } else {
+            style.step
+        };
+        dash = level.item.then_some(at);
+        columns.push(at);
+        for (key, value) in &level.before {
+            let written = style.entry(key, value, at, false);
+            begin(&mut text, style.eol, at, &mut dash);
+            text.push_str(&written.head);
+            text.push_str(&written.tail);
+        }
+    }
+    if dash.is_some() {
+        return Err(guard::LAYOUT);
+    }
+    Ok(Opening { text, columns })
+}
+
+/// Indents the lines of a region by that many spaces more.
+fn indent(
+    mapping: Node<'_>,
+    layout: Layout<'_>,
+    region: Range<usize>,
+    more: usize,
+    plan: &mut Plan,
+) -> Result<(), Refusal> {
+    let scalars: Vec<Range<usize>> = mapping
+        .descendants()
+        .filter(|n| matches!(n.kind(), Kind::Scalar(s) if s.is_block()))
+        .map(Node::span)
+        .collect();
+    let more = " ".repeat(more);
+    let mut line = region.start;
+    while line < region.end {
+        let text = &layout.text[line..layout.line_break(line)];
+        let content = scalars
+            .get(scalars.partition_point(|s| s.end <= line))
+            .is_some_and(|s| s.start < line);
+        // In a quoted scalar that moves, such a line would be less indented than the rest.
+        if !content && text.trim().is_empty() && text.contains('\t') {
+            return Err(guard::TAB);
+        }
+        if !text.is_empty() && (content || !text.trim().is_empty()) {
+            plan.splices.push(Splice::insert(line, more.clone()));
+        }
+        line = layout.next_line(line);
+    }
+    Ok(())
 }
 
 /// A line break and the indentation up to `at`, with the dash of an item that begins here.

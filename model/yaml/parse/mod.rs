@@ -1,6 +1,7 @@
 //! From text to documents: a scanner of its own for what most files hold, `granit-parser` for the
 //! rest.
 
+mod explain;
 pub(in crate::yaml) mod partly;
 pub(in crate::yaml) mod plan;
 pub(in crate::yaml) mod scan;
@@ -47,5 +48,5 @@ impl File {
 
 /// The tree by the complete planner, which is asked again where lines stand too far left for it.
 fn complete(text: &Arc<str>) -> Result<File, ParseError> {
-    plan::granit(text).or_else(|error| shallow::parse(text).ok_or(error))
+    plan::granit(text).or_else(|stop| shallow::parse(text).ok_or_else(|| stop.explained(text)))
 }

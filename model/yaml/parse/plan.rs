@@ -8,18 +8,21 @@
 
 use std::sync::Arc;
 
-use granit_parser::{Event, Parser, ScalarStyle as Granit, Span, StructureStyle, options};
+use granit_parser::{
+    ErrorKind, Event, Parser, ScalarStyle as Granit, Span, StructureStyle, options,
+};
 use memchr::{memchr_iter, memchr2};
 
+use super::explain::explain;
 use crate::yaml::document::tree::{
     Collection, Document, File, Kind, MAX_BYTES, NO_MARK, NodeData, NodeId, ParseError,
     ScalarStyle, position, u32_of,
 };
 
 /// Parses `text` completely with granit in its default mode, which accepts what kubectl accepts.
-pub(crate) fn granit(text: &Arc<str>) -> Result<File, ParseError> {
+pub(crate) fn granit(text: &Arc<str>) -> Result<File, Stop> {
     if text.len() > MAX_BYTES {
-        return Err(error(text, 0, "the file is larger than 1 GiB".into()));
+        return Err(Stop::new(0, "the file is larger than 1 GiB"));
     }
     let mut planner = Planner::new(text);
     // Buffered comments are bounded by the text.
@@ -27,7 +30,11 @@ pub(crate) fn granit(text: &Arc<str>) -> Result<File, ParseError> {
     for next in Parser::new_from_str_with_options(text, options) {
         let (event, span) = next.map_err(|e| {
             let offset = e.marker().byte_offset().unwrap_or(0);
-            error(text, offset, e.info().clone())
+            Stop {
+                offset,
+                message: e.info(),
+                kind: Some(e.kind().clone()),
+            }
         })?;
         planner.event(event, span)?;
     }
@@ -40,13 +47,39 @@ fn has_lone_cr(text: &str) -> bool {
     memchr_iter(b'\r', text.as_bytes()).any(|at| text.as_bytes().get(at + 1) != Some(&b'\n'))
 }
 
-fn error(text: &str, offset: usize, message: String) -> ParseError {
-    let (line, column) = position(text, offset);
-    ParseError {
-        message,
-        offset,
-        line,
-        column,
+/// Where the planner had no way on, in the words of the parser.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    pub offset: usize,
+    pub message: String,
+    /// What the parser calls it, if it was the parser.
+    kind: Option<ErrorKind>,
+}
+
+impl Stop {
+    fn new(offset: usize, message: &str) -> Self {
+        Self {
+            offset,
+            message: message.to_owned(),
+            kind: None,
+        }
+    }
+
+    /// The same for whoever wrote the text.
+    pub(super) fn explained(self, text: &str) -> ParseError {
+        let found = (self.kind.as_ref()).and_then(|kind| explain(text, kind, self.offset));
+        let (offset, message, help) = match found {
+            Some(found) => (found.offset, found.message, Some(found.help)),
+            None => (self.offset, self.message, None),
+        };
+        let (line, column) = position(text, offset);
+        ParseError {
+            message,
+            help,
+            offset,
+            line,
+            column,
+        }
     }
 }
 
@@ -95,7 +128,7 @@ impl<'t> Planner<'t> {
         self.file.odd.get_or_insert(why);
     }
 
-    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), ParseError> {
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Stop> {
         let mut range = span.byte_range().unwrap_or(0..0);
         if self.text.get(range.clone()).is_none() {
             self.odd("a place that is not in the text");
@@ -131,10 +164,9 @@ impl<'t> Planner<'t> {
                 self.cursor = range.end;
                 match self.anchor_ids.get(id).copied().flatten() {
                     Some(target) if self.is_open(target) => {
-                        return Err(error(
-                            self.text,
+                        return Err(Stop::new(
                             range.start,
-                            "an alias inside the node that it names".into(),
+                            "an alias inside the node that it names",
                         ));
                     }
                     Some(target) => self.file.aliases.push((node, target)),

@@ -79,14 +79,14 @@ fn planned(text: &str, lacks: &mut Vec<Lack>) -> Option<(File, Back)> {
     for _ in 0..=MAX_STUMBLES {
         let deeper: Arc<str> = Arc::from(deepened(text, 0..text.len(), lacks)?);
         let back = Back::new(lacks);
-        let error = match plan::granit(&deeper) {
+        let stop = match plan::granit(&deeper) {
             Ok(file) => return Some((file, back)),
-            Err(error) => error,
+            Err(stop) => stop,
         };
-        let at = back.of(error.offset);
+        let at = back.of(stop.offset);
         let line = at - column(text, at);
         let place = lacks.partition_point(|lack| lack.line < line);
-        if !error.message.contains("indentation")
+        if !stop.message.contains("indentation")
             || is_marker(text, line)
             || lacks.get(place).is_some_and(|lack| lack.line == line)
         {

@@ -16,12 +16,14 @@ use kubewright_model::kube::Workspace;
 
 use super::args::{GraphArgs, GraphFormat};
 use super::ground::Ground;
+use super::input_stream::Source;
+use super::status::Status;
+use super::stream;
 use super::terminal::Terminal;
-use super::{Status, stream};
 use view::Graph;
 
 pub(super) fn graph(args: &GraphArgs, terminal: &Terminal) -> Result<Status> {
-    let (ground, workspace) = if let Some(source) = stream::Source::among(&args.paths)? {
+    let (ground, workspace) = if let Some(source) = Source::among(&args.paths)? {
         let ground = Ground::of_stream(args.config.as_deref())?;
         let (_, workspace) = stream::read(&source, &ground)?;
         (ground, workspace)

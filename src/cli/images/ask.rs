@@ -1,13 +1,13 @@
 //! Which images are asked what.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use kubewright_model::kube::Workspace;
 use kubewright_model::kube::images::{Question, normalise, platform};
 use kubewright_model::yaml::Node;
 use kubewright_transforms::{ALL, Context};
 
-use crate::cli::config;
+use crate::cli::globs;
 use crate::cli::ground::Ground;
 use crate::pipeline::Selection;
 
@@ -34,12 +34,12 @@ pub(super) fn of(workspace: &Workspace, ground: &Ground) -> Asked {
         running: &running,
     };
     // Those that are switched off are asked, too: `fix --select` runs them with the same lock.
-    let questions = merged(ALL.iter().flat_map(|t| t.questions(&cx)));
+    let questions = Question::merged(ALL.iter().flat_map(|t| t.questions(&cx)));
     let here = used(workspace, |path, editable| {
-        editable && !config::ignored(&ground.config.ignore, path)
+        editable && !globs::ignored(&ground.config.ignore, path)
     });
     let all = used(workspace, |path, _| {
-        !config::ignored(&ground.config.ignore, path)
+        !globs::ignored(&ground.config.ignore, path)
     });
     let of = |used: &BTreeSet<(String, String)>| {
         questions
@@ -52,25 +52,6 @@ pub(super) fn of(workspace: &Workspace, ground: &Ground) -> Asked {
         here: of(&here),
         all: of(&all),
     }
-}
-
-/// One question an image and platform, sorted, with the paths of all that ask about it.
-fn merged(questions: impl Iterator<Item = Question>) -> Vec<Question> {
-    let mut paths: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
-    for question in questions {
-        paths
-            .entry((question.image, question.platform))
-            .or_default()
-            .extend(question.paths);
-    }
-    paths
-        .into_iter()
-        .map(|((image, platform), paths)| Question {
-            image,
-            platform,
-            paths,
-        })
-        .collect()
 }
 
 /// Images, with the platform, that pods of the files are made of.

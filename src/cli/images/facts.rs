@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use kubewright_model::kube::images::{self, PathFact, PathKind, Question};
 
 use super::failure::Failure;
-use super::lockfile::Locked;
 use super::look::{Found, Last, look};
 use super::manifest::Execution;
 use super::scripts;
 use super::tree::{Here, Meta, Tree};
 use super::users::{Ids, user};
+use crate::cli::lockfile::Locked;
 
 /// Where a POSIX shell may be, the best first.
 const SHELLS: [&str; 9] = [

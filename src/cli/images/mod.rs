@@ -4,19 +4,17 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `ask` | which images are asked what |
-//! | `lockfile` | `kubewright.lock` |
 //! | `work` | several images at a time |
 //! | `source`, `registry`, `archive` | where an image comes from |
 //! | `manifest`, `layer`, `zstd` | how it is stored |
 //! | `tree`, `look`, `users`, `facts` | what it says |
 //! | `failure` | why it cannot be read |
 
-pub mod archive;
+mod archive;
 mod ask;
 mod facts;
 mod failure;
 mod layer;
-pub(super) mod lockfile;
 mod look;
 mod manifest;
 #[cfg(feature = "registry")]
@@ -33,14 +31,15 @@ use std::sync::Arc;
 use anyhow::Result;
 use kubewright_model::kube::Workspace;
 
-use self::lockfile::{FILE_NAME, Lock};
 use self::source::Pin;
 use self::work::Job;
 use super::args::LockArgs;
 use super::ground::Ground;
+use super::lockfile::{FILE_NAME, Lock};
 use super::progress::Progress;
+use super::status::Status;
 use super::terminal::Terminal;
-use super::{Status, write};
+use super::write;
 use crate::pipeline::report::FileChange;
 
 /// `kubewright images lock`

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kubewright_model::script::handling;
+use kubewright_model::script::{SHELLS, handling};
 
 use super::facts::search_path;
 use super::failure::Failure;
@@ -17,8 +17,8 @@ use super::tree::{Here, Tree};
 
 /// The most scripts that are followed.
 const MAX_SCRIPTS: usize = 256;
-/// Interpreters whose scripts are read as shell.
-const SHELLS: [&str; 7] = ["sh", "bash", "ash", "dash", "ksh", "zsh", "with-contenv"];
+/// The interpreter of s6-overlay, which runs a shell.
+const WITH_CONTENV: &str = "with-contenv";
 
 /// Whether a script writes, moves or removes each path, or asks whether it is a mount; paths
 /// without an answer are left out. `None` while a lower layer may decide.
@@ -93,7 +93,12 @@ pub(super) fn handled(
 
 /// Whether a word runs, or reads, the script behind it.
 fn runs_scripts(word: &str) -> bool {
-    matches!(word, "." | "source") || SHELLS.contains(&word.rsplit('/').next().unwrap_or_default())
+    matches!(word, "." | "source") || is_shell(word.rsplit('/').next().unwrap_or_default())
+}
+
+/// Whether a program's scripts are read as shell.
+fn is_shell(name: &str) -> bool {
+    SHELLS.contains(&name) || name == WITH_CONTENV
 }
 
 /// A script, by its path; empty for a file that is none.
@@ -175,7 +180,7 @@ impl Reader<'_> {
             .unwrap_or("sh")
             .split([' ', '/', '\t'])
             .filter(|word| !word.is_empty());
-        let shell = interpreter.into_iter().any(|word| SHELLS.contains(&word));
+        let shell = interpreter.into_iter().any(is_shell);
         self.open.push(path.clone());
         self.seen.insert(path, Text { shell, text });
     }

@@ -8,9 +8,9 @@ use kubewright_model::kube::images::Question;
 use super::facts::answer;
 use super::failure::Failure;
 use super::layer::{self, Promise};
-use super::lockfile::Locked;
-use super::manifest::{Descriptor, Document, ImageConfig, MAX_DOCUMENT, choose, digest, is_digest};
+use super::manifest::{Descriptor, Document, ImageConfig, MAX_DOCUMENT, choose, digest};
 use super::tree::Tree;
+use crate::cli::lockfile::{Locked, is_digest};
 
 /// How deep indexes may lie in one another.
 const MAX_INDEXES: usize = 4;

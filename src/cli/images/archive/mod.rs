@@ -3,33 +3,12 @@
 mod oci;
 mod saved;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, bail};
 
 use super::source::Source;
-
-/// An archive, as it is typed.
-#[derive(Debug, Clone)]
-pub enum Archive {
-    /// `oci:DIR`: an OCI image layout.
-    Oci(PathBuf),
-    /// `docker-archive:FILE`: what `docker save` writes.
-    Docker(PathBuf),
-}
-
-impl std::str::FromStr for Archive {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        match text.split_once(':') {
-            Some((_, "")) | None => Err("`oci:DIR` or `docker-archive:FILE` is expected".into()),
-            Some(("oci", path)) => Ok(Self::Oci(path.into())),
-            Some(("docker-archive", path)) => Ok(Self::Docker(path.into())),
-            Some((kind, _)) => Err(format!("`{kind}` is neither `oci` nor `docker-archive`")),
-        }
-    }
-}
+use crate::cli::args::Archive;
 
 /// Opens an archive; a relative path starts from `cwd`.
 ///

@@ -12,8 +12,9 @@ use kubewright_model::kube::images::{Question, normalise};
 
 use crate::cli::files::plain;
 use crate::cli::images::failure::Failure;
-use crate::cli::images::manifest::{Descriptor, Document, NAMES, choose, digest, is_digest};
+use crate::cli::images::manifest::{Descriptor, Document, NAMES, choose, digest};
 use crate::cli::images::source::{Blob, Found, Pin, Source, follow, small};
+use crate::cli::lockfile::is_digest;
 
 pub(super) struct Layout {
     directory: PathBuf,

@@ -206,3 +206,9 @@ fn what_is_not_asked_is_dropped() {
     assert_eq!(dropped, expected);
     assert_eq!(lock.retain(&[question]), Vec::<String>::new());
 }
+
+#[test]
+fn a_digest_is_no_path() {
+    assert!(is_digest(&format!("sha256:{}", "0a".repeat(32))));
+    assert!(!is_digest("sha256:../../etc/passwd") && !is_digest("md5:00"));
+}

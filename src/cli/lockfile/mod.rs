@@ -12,8 +12,7 @@ use kubewright_model::kube::images::{ImageFacts, LockedImage, PathFact, PathKind
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::manifest::is_digest;
-use crate::cli::config::explain;
+use super::config::explain;
 use crate::pipeline::report::position;
 
 /// Name of the file, at the root.
@@ -263,6 +262,12 @@ impl Locked {
     }
 }
 
+/// Whether a text is a digest that is understood.
+pub(super) fn is_digest(text: &str) -> bool {
+    text.strip_prefix("sha256:").is_some_and(|hex| {
+        hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    })
+}
+
 #[cfg(test)]
-#[path = "lockfile_tests.rs"]
 mod tests;

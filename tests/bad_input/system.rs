@@ -1,0 +1,266 @@
+//! What the system refuses or cuts short: permissions, closed pipes, kills.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use super::{POD, WORKLOAD, folder, run, says};
+use crate::support::{kubewright, tree};
+
+#[test]
+fn a_closed_pipe_is_no_error_and_changes_no_exit_status() {
+    let files: Vec<(String, String)> = (0..300)
+        .map(|i| {
+            (
+                format!("{i}.yaml"),
+                WORKLOAD.replace("calculator", &format!("c{i}")),
+            )
+        })
+        .collect();
+    let files: Vec<(&str, &[u8])> = files
+        .iter()
+        .map(|(p, t)| (p.as_str(), t.as_bytes()))
+        .collect();
+    let dir = folder(&files);
+    let mut child = kubewright(dir.path(), &["fix"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("the program ends");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+/// Runs as a user whom permissions bind, even when the tests run as root.
+#[cfg(unix)]
+fn as_nobody(dir: &Path, args: &[&str]) -> Output {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+    use std::os::unix::process::CommandExt as _;
+    let mut command = kubewright(dir, args);
+    if fs::metadata("/proc/self").is_ok_and(|m| m.uid() == 0) {
+        // A copy that the other user may reach, wherever the build directory lies.
+        let program = dir
+            .parent()
+            .expect("a parent")
+            .join(format!("kubewright-{}", std::process::id()));
+        if !program.exists() {
+            // By another process: a test that starts a program meanwhile would inherit the file as
+            // open for writing, and nobody could run it.
+            let copied = Command::new("cp")
+                .arg(env!("CARGO_BIN_EXE_kubewright"))
+                .arg(&program)
+                .status();
+            assert!(
+                copied.expect("cp starts").success(),
+                "a copy of the program"
+            );
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("permissions");
+        }
+        for path in tree(dir).expect("files").keys() {
+            chown(dir.join(path), Some(65534), Some(65534)).expect("an owner");
+        }
+        chown(dir, Some(65534), Some(65534)).expect("an owner");
+        command = Command::new(&program);
+        command
+            .args(args)
+            .current_dir(dir)
+            .env("NO_COLOR", "1")
+            .uid(65534)
+            .gid(65534);
+    }
+    command
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program starts")
+}
+
+#[cfg(unix)]
+#[test]
+fn permissions_are_respected() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("permissions");
+    };
+    let dir = folder(&[
+        ("a.yaml", WORKLOAD.as_bytes()),
+        ("b.yaml", WORKLOAD.replace("calculator", "other").as_bytes()),
+    ]);
+    let (a, b) = (dir.path().join("a.yaml"), dir.path().join("b.yaml"));
+
+    mode(&a, 0o000);
+    says(
+        &as_nobody(dir.path(), &["fix", "a.yaml"]),
+        2,
+        "stderr",
+        "error: cannot read a.yaml: permission denied",
+    );
+    says(
+        &as_nobody(dir.path(), &["fix"]),
+        1,
+        "stdout",
+        "a.yaml:1:1: error[input]: cannot read this file: permission denied",
+    );
+
+    // All or nothing: one file that may not be written stops the other.
+    mode(&a, 0o444);
+    says(
+        &as_nobody(dir.path(), &["fix", "--write"]),
+        2,
+        "stderr",
+        "cannot write a.yaml; nothing was written: permission denied",
+    );
+    assert!(!fs::read_to_string(&b).expect("b").contains("config-hash"));
+
+    mode(&a, 0o640);
+    mode(dir.path(), 0o555);
+    says(
+        &as_nobody(dir.path(), &["fix", "--write"]),
+        2,
+        "stderr",
+        "nothing was written",
+    );
+    assert!(!fs::read_to_string(&a).expect("a").contains("config-hash"));
+
+    mode(dir.path(), 0o755);
+    says(
+        &as_nobody(dir.path(), &["fix", "--write"]),
+        0,
+        "stdout",
+        "fixed 2",
+    );
+    assert_eq!(
+        fs::metadata(&a).expect("a").permissions().mode() & 0o777,
+        0o640
+    );
+    assert_eq!(
+        tree(dir.path()).expect("files").len(),
+        2,
+        "nothing is left behind"
+    );
+}
+
+/// One that is asked for by name stops the run, as a file does; one below what is asked for is a
+/// finding, and what it may hold is not taken for nothing.
+#[cfg(unix)]
+#[test]
+fn a_directory_that_cannot_be_read_is_said() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = folder(&[
+        ("Apps/web.yaml", WORKLOAD.as_bytes()),
+        ("Apps/Closed/b.yaml", POD.as_bytes()),
+    ]);
+    let closed = dir.path().join("Apps/Closed");
+    let close =
+        |mode| fs::set_permissions(&closed, fs::Permissions::from_mode(mode)).expect("permissions");
+    close(0o000);
+    let (below, named) = (
+        as_nobody(dir.path(), &["fix"]),
+        as_nobody(dir.path(), &["fix", "Apps/Closed"]),
+    );
+    let graph = as_nobody(dir.path(), &["graph"]);
+    close(0o755);
+    let message = "Apps/Closed:1:1: error[input]: cannot read this directory: permission denied\n";
+    says(&below, 1, "stdout", message);
+    says(
+        &below,
+        1,
+        "stdout",
+        "Apps/web.yaml:11:9: warning[missing-config-hash]",
+    );
+    says(
+        &named,
+        2,
+        "stderr",
+        "error: cannot read Apps/Closed: permission denied\n",
+    );
+    let message = "warning: Apps/Closed: cannot read this directory: permission denied\n";
+    says(&graph, 0, "stderr", message);
+}
+
+#[test]
+fn a_run_that_was_killed_is_finished_by_the_next() {
+    let sha = |text: &str| {
+        use sha2::Digest as _;
+        sha2::Sha256::digest(text.as_bytes())
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect::<Vec<_>>()
+            .concat()
+    };
+    let journal = format!(
+        r#"{{"version": 1, "steps": [
+            {{"target": "a.yaml", "staged": ".kubewright-1.staged", "before": "{old}"}},
+            {{"target": "sub/b.yaml", "staged": "sub/.kubewright-2.staged", "before": "{old}"}},
+            {{"target": "c.yaml", "staged": ".kubewright-3.staged", "before": null}},
+            {{"target": "d.yaml", "staged": null, "before": "{old}"}}]}}"#,
+        old = sha("old: 1\n")
+    );
+    // a.yaml was renamed already.
+    let files: &[(&str, &[u8])] = &[
+        ("kubewright.toml", b""),
+        (".kubewright-journal", journal.as_bytes()),
+        ("a.yaml", b"new: 1\n"),
+        ("sub/b.yaml", b"old: 1\n"),
+        ("sub/.kubewright-2.staged", b"new: 2\n"),
+        (".kubewright-3.staged", b"new: 3\n"),
+        ("d.yaml", b"old: 1\n"),
+    ];
+    let dir = folder(files);
+    // A preview writes nothing, this neither.
+    let before = tree(dir.path()).expect("files");
+    says(
+        &run(dir.path(), &["fix"]),
+        2,
+        "stderr",
+        "run with --write to finish it first",
+    );
+    assert_eq!(tree(dir.path()).expect("files"), before);
+    says(
+        &run(dir.path(), &["fix", "--write"]),
+        0,
+        "stderr",
+        "an interrupted run was finished first: 3 files",
+    );
+    let after: Vec<(String, Vec<u8>)> = tree(dir.path())
+        .expect("files")
+        .into_iter()
+        .map(|(p, t)| (p.to_string_lossy().into_owned(), t))
+        .collect();
+    let expected: Vec<(String, Vec<u8>)> = [
+        ("a.yaml", "new: 1\n"),
+        ("c.yaml", "new: 3\n"),
+        ("kubewright.toml", ""),
+        ("sub/b.yaml", "new: 2\n"),
+    ]
+    .map(|(p, t)| (p.to_owned(), t.as_bytes().to_vec()))
+    .into();
+    assert_eq!(after, expected);
+
+    // Someone edited a file since: nothing is overwritten.
+    let dir = folder(files);
+    fs::write(dir.path().join("sub/b.yaml"), "edited: 1\n").expect("b");
+    let before = tree(dir.path()).expect("files");
+    says(
+        &run(dir.path(), &["fix", "--write"]),
+        2,
+        "stderr",
+        "sub/b.yaml was changed since",
+    );
+    assert_eq!(tree(dir.path()).expect("files"), before);
+
+    // A journal that leads out of the root is not ours.
+    let evil = journal.replace("c.yaml", "../c.yaml");
+    let dir = folder(&[
+        (".kubewright-journal", evil.as_bytes()),
+        ("kubewright.toml", b""),
+        (".kubewright-3.staged", b"x"),
+    ]);
+    says(
+        &run(dir.path(), &["fix", "--write"]),
+        2,
+        "stderr",
+        "cannot be finished",
+    );
+}
