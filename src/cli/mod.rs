@@ -12,6 +12,7 @@ pub mod globs;
 mod graph;
 mod ground;
 pub mod images;
+mod krm;
 pub mod print;
 mod progress;
 mod stream;
@@ -76,6 +77,7 @@ fn run(args: &Args, terminal: &Terminal) -> Result<Status> {
             Some(source) => stream::fix(args, &source, terminal),
             None => fix::fix(args, terminal),
         },
+        Command::Krm(args) => krm::krm(&args.fix(), terminal),
         Command::Graph(args) => graph::graph(args, terminal),
         Command::Explain { name } => transforms::explain(name.as_deref(), terminal),
         Command::Images {

@@ -16,14 +16,15 @@ use kubewright_model::kube::{Broken, Input, Options, Workspace};
 
 use super::args::{FixArgs, Format};
 use super::ground::Ground;
-use super::print::{diff, json, text};
+use super::krm::{self, resource_list};
+use super::print::{diff, json, text as plain};
 use super::terminal::Terminal;
 use super::{Status, files, fix};
 use crate::pipeline::Pipeline;
 use crate::typed;
 
 /// Path of the stream in reports.
-const STDIN: &str = "<stdin>";
+pub(super) const STDIN: &str = "<stdin>";
 
 /// Where a stream comes from.
 pub(super) enum Source {
@@ -89,10 +90,14 @@ pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Resul
             path.display()
         );
     }
+    let input = text(source)?;
+    if args.format == Format::Text && resource_list::is_one(&input) {
+        return krm::of_text(args, &input, terminal);
+    }
     let ground = Ground::of_stream(args.config.as_deref())?;
     let transforms = fix::selected(args, &ground.config)?;
     let unsafe_fixes = fix::unsafe_fixes(args, &ground.config)?;
-    let (input, workspace) = read(source, &ground)?;
+    let workspace = workspace(source, &input, &ground)?;
     let report = Pipeline {
         transforms,
         settings: &ground.config.settings,
@@ -102,11 +107,11 @@ pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Resul
     let paths = ground.shown();
     // What comes out is fixed: in text, findings are told apart as those of a preview only when
     // nothing is written.
-    let view = text::View {
+    let view = plain::View {
         wrote: !args.check,
         ..fix::view(args, &paths)
     };
-    terminal.err(&(text::findings(&report, &view) + &text::summary(&report, &view)));
+    terminal.err(&(plain::findings(&report, &view) + &plain::summary(&report, &view)));
     let fixed = report
         .files
         .first()
@@ -125,8 +130,8 @@ pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Resul
     })
 }
 
-/// The text of a stream, and what it means: one apply set.
-pub(super) fn read(source: &Source, ground: &Ground) -> Result<(Arc<str>, Workspace)> {
+/// The text of a stream.
+pub(super) fn text(source: &Source) -> Result<Arc<str>> {
     let bytes = source
         .bytes()
         .with_context(|| format!("cannot read {source}"))?;
@@ -136,6 +141,15 @@ pub(super) fn read(source: &Source, ground: &Ground) -> Result<(Arc<str>, Worksp
     if input.trim_start_matches('\u{feff}').trim().is_empty() {
         bail!("{source} is empty; did the command before fail?");
     }
+    Ok(input)
+}
+
+/// What the text of a stream means: one apply set.
+pub(super) fn read(source: &Source, ground: &Ground) -> Result<Workspace> {
+    workspace(source, &text(source)?, ground)
+}
+
+fn workspace(source: &Source, input: &Arc<str>, ground: &Ground) -> Result<Workspace> {
     let options = Options {
         stream: true,
         ..ground.config.options.clone()
@@ -143,7 +157,7 @@ pub(super) fn read(source: &Source, ground: &Ground) -> Result<(Arc<str>, Worksp
     let workspace = Workspace::new(
         vec![Input {
             path: STDIN.into(),
-            text: input.clone(),
+            text: Arc::clone(input),
             editable: true,
         }],
         options,
@@ -163,5 +177,5 @@ pub(super) fn read(source: &Source, ground: &Ground) -> Result<(Arc<str>, Worksp
     if workspace.resources().is_empty() && !left_alone {
         bail!("{source} holds no Kubernetes resource; nothing was written");
     }
-    Ok((input, workspace))
+    Ok(workspace)
 }

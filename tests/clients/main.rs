@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests read and write files")]
 
 mod git;
+mod krm;
 mod kustomize;
 mod schema;
 #[path = "../support/mod.rs"]
@@ -18,9 +19,46 @@ use std::path::{Path, PathBuf};
 use libtest_mimic::Arguments;
 use support::Outcome;
 
+/// The program under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_kubewright");
+
+/// A ConfigMap and a Deployment that reads it, without a hash; with comments.
+const WEB: &str = "\
+# What the page says.
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: greeting
+data:
+  text: hello # to all
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  selector:
+    matchLabels: {app: web}
+  template:
+    metadata:
+      labels: {app: web}
+    spec:
+      containers:
+        # The page.
+        - name: web
+          image: registry.example.com/web:1.0
+          envFrom:
+            - configMapRef: {name: greeting}
+";
+
 fn main() {
     let arguments = Arguments::from_args();
-    let trials = [git::trials(), schema::trials(), kustomize::trials()];
+    let trials = [
+        git::trials(),
+        schema::trials(),
+        kustomize::trials(),
+        krm::trials(),
+    ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
 }
 

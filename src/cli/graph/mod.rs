@@ -23,7 +23,7 @@ use view::Graph;
 pub(super) fn graph(args: &GraphArgs, terminal: &Terminal) -> Result<Status> {
     let (ground, workspace) = if let Some(source) = stream::Source::among(&args.paths)? {
         let ground = Ground::of_stream(args.config.as_deref())?;
-        let (_, workspace) = stream::read(&source, &ground)?;
+        let workspace = stream::read(&source, &ground)?;
         (ground, workspace)
     } else {
         let ground = Ground::of(&args.paths, args.config.as_deref())?;
