@@ -124,6 +124,7 @@ impl KrmArgs {
             paths: vec!["-".into()],
             write: false,
             check: self.check,
+            whole_sets: false,
             unsafe_fixes: self.unsafe_fixes.clone(),
             select: self.select.clone(),
             ignore: self.ignore.clone(),
@@ -253,6 +254,9 @@ pub struct FixArgs {
     /// Apply unsafe fixes too, of all transforms or of those named behind =
     #[arg(long, value_name = "NAME,..", num_args = 0..=1, require_equals = true)]
     pub unsafe_fixes: Option<Option<String>>,
+    /// Look at all that is applied together with the PATHs: for hooks that name changed files
+    #[arg(long)]
+    pub whole_sets: bool,
     /// Run these transforms alone
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     pub select: Vec<String>,

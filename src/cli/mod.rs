@@ -19,6 +19,7 @@ mod stream;
 mod terminal;
 pub mod texts;
 mod transforms;
+mod whole_sets;
 mod write;
 
 use std::process::ExitCode;

@@ -9,6 +9,7 @@
 mod git;
 mod krm;
 mod kustomize;
+mod pre_commit;
 mod schema;
 #[path = "../support/mod.rs"]
 mod support;
@@ -58,6 +59,7 @@ fn main() {
         schema::trials(),
         kustomize::trials(),
         krm::trials(),
+        pre_commit::trials(),
     ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
 }
