@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests read and write files")]
 
 mod git;
+mod helm;
 mod krm;
 mod kustomize;
 mod pre_commit;
@@ -17,7 +18,9 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use libtest_mimic::Arguments;
+use libtest_mimic::{Arguments, Failed};
+use std::process::Command;
+
 use support::Outcome;
 
 /// The program under test.
@@ -59,6 +62,7 @@ fn main() {
         schema::trials(),
         kustomize::trials(),
         krm::trials(),
+        helm::trials(),
         pre_commit::trials(),
     ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
@@ -71,6 +75,18 @@ fn project(path: &str) -> PathBuf {
 
 fn examples() -> PathBuf {
     project("examples")
+}
+
+/// A client that finds kubewright, and what is in these folders, on its PATH.
+fn with_program(client: &str, folders: &[&Path]) -> Result<Command, Failed> {
+    let program = Path::new(PROGRAM).parent();
+    let given = std::env::var_os("PATH").unwrap_or_default();
+    let given = std::env::split_paths(&given).collect::<Vec<_>>();
+    let folders = program.into_iter().chain(folders.iter().copied());
+    let folders = folders.chain(given.iter().map(PathBuf::as_path));
+    let mut command = Command::new(client);
+    command.env("PATH", std::env::join_paths(folders)?);
+    Ok(command)
 }
 
 /// Writes files below a folder.
