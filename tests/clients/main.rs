@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests read and write files")]
 
 mod git;
+mod gitops;
 mod helm;
 mod krm;
 mod kustomize;
@@ -63,6 +64,7 @@ fn main() {
         kustomize::trials(),
         krm::trials(),
         helm::trials(),
+        gitops::trials(),
         pre_commit::trials(),
     ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
