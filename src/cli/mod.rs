@@ -5,6 +5,8 @@
 //! reads container images, the only code that knows a network.
 
 pub mod args;
+mod called;
+mod completions;
 pub mod config;
 pub mod files;
 mod fix;
@@ -25,9 +27,9 @@ mod write;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::Parser as _;
 
 use args::{Args, Command, ImagesCommand};
+use called::Called;
 use terminal::Terminal;
 
 /// How a run ends.
@@ -41,7 +43,11 @@ enum Status {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let called = Called::by(std::env::args_os().next().as_deref());
+    if called == Called::ForCompletions {
+        return completions::of_kubectl(std::env::args().skip(1).collect());
+    }
+    let args = match called.parse() {
         Ok(args) => args,
         Err(error) => {
             let printed = error.print();
@@ -84,6 +90,7 @@ fn run(args: &Args, terminal: &Terminal) -> Result<Status> {
         Command::Images {
             command: ImagesCommand::Lock(args),
         } => images::lock(args, terminal),
+        Command::Completions { shell } => completions::of_shell(*shell, terminal),
         Command::List { format } => transforms::list(*format, terminal),
     }
 }

@@ -10,6 +10,7 @@ mod git;
 mod gitops;
 mod helm;
 mod krm;
+mod kubectl;
 mod kustomize;
 mod pre_commit;
 mod schema;
@@ -63,6 +64,7 @@ fn main() {
         schema::trials(),
         kustomize::trials(),
         krm::trials(),
+        kubectl::trials(),
         helm::trials(),
         gitops::trials(),
         pre_commit::trials(),

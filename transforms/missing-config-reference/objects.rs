@@ -7,13 +7,17 @@
 //! set, and probably where the set lacks no more names than it has of those that its pods ask for.
 
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
-use kubewright_model::kube::{Member, ResourceId, SetId, Target, Workspace};
+use kubewright_model::kube::{Member, Resource, ResourceId, SetId, Target, Workspace};
 use kubewright_model::text;
 use kubewright_model::text::{Path, Text};
+use kubewright_model::yaml::Node;
 
 use super::evidence::{Facts, may_equal};
 use super::wanted::{How, Place, Wanted};
 use super::{Gap, Verdict, finding, is_configured, keys, rewrite, say, worst};
+
+/// The ConfigMap that every namespace of a cluster has.
+const ROOT_CA: &str = "kube-root-ca.crt";
 
 /// The finding about a name that sets of the resource do not have.
 pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Vec<Finding> {
@@ -70,7 +74,7 @@ fn in_set(
             format!("{what} of a kustomization may change the reference; check what it builds"),
         )));
     }
-    if let Some(verdict) = set_aside(facts, gap, set) {
+    if let Some(verdict) = set_aside(facts, gap, set).or_else(|| not_listed(facts, gap, wanted)) {
         return Some(verdict);
     }
     if !facts.is_closed(set) {
@@ -115,6 +119,29 @@ fn in_set(
         elsewhere(facts, wanted, set, namespace)
             .unwrap_or_else(|| missing(facts, gap, wanted, set, namespace)),
     )
+}
+
+/// What was read from a cluster, and perhaps not all that its pods read: `kubectl get deployments`.
+fn not_listed(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>) -> Option<Verdict> {
+    let ws = facts.workspace();
+    let metadata = ws.node(gap.resource.id)?.get("metadata")?;
+    metadata.get("uid").and_then(Node::as_str)?;
+    // Every namespace has this one, so that a list of all ConfigMaps has it too.
+    let sign = |resource: &Resource| {
+        resource.target() == Some(wanted.to)
+            && resource.namespace == gap.resource.namespace
+            && (wanted.to == Target::Secret || resource.name == ROOT_CA)
+    };
+    (!ws.resources().iter().any(sign)).then(|| {
+        let kind = wanted.to.kind();
+        Verdict::remark(NoFix::new(
+            "perhaps-elsewhere",
+            format!(
+                "it was read from a cluster without all {kind}s of its namespace: add {}s to what kubectl gets",
+                kind.to_lowercase()
+            ),
+        ))
+    })
 }
 
 /// Files that are not what is applied.
