@@ -46,7 +46,8 @@ spec:
             - configMapRef: {name: greeting}
 ";
 
-const PROXY: &str = "\
+/// kube-proxy as a static pod.
+pub(crate) const PROXY: &str = "\
 apiVersion: v1
 kind: Pod
 metadata:

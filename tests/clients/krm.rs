@@ -30,6 +30,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             names,
         ),
         with_kpt("kpt_fixes_a_package_in_place", kpt_fixes),
+        with_kpt("kpt_puts_new_objects_where_they_belong", kpt_places),
         with_kpt(
             "kpt_renders_a_package_and_stops_where_it_is_told",
             kpt_renders,
@@ -243,6 +244,32 @@ fn kpt_fixes() -> Outcome {
         &[0],
     )?;
     Ok(())
+}
+
+fn kpt_places() -> Outcome {
+    let dir = tempfile::tempdir()?;
+    let pod = crate::helm::PROXY;
+    write(dir.path(), &[("app/nodes/proxy.yaml", pod)])?;
+    let function = format!("{PROGRAM} krm");
+    let eval = ["fn", "eval", "app", "--exec", function.as_str()];
+    let unsafe_fixes = ["--", "unsafe-fixes=static-pod-kube-proxy"];
+    kpt(dir.path(), &[&eval[..], &unsafe_fixes].concat(), &[0])?;
+    let files = tree(&dir.path().join("app"))?;
+    let names: Vec<_> = files
+        .keys()
+        .map(|path| path.display().to_string())
+        .collect();
+    ensure(
+        names == ["nodes/proxy-daemonset.yaml", "nodes/proxy.yaml"],
+        || format!("{names:?}"),
+    )?;
+    let text = |name: &str| String::from_utf8_lossy(&files[Path::new(name)]).into_owned();
+    let new = text("nodes/proxy-daemonset.yaml");
+    ensure(
+        new.contains("kind: DaemonSet") && !new.contains("config.kubernetes.io"),
+        || new.clone(),
+    )?;
+    ensure(text("nodes/proxy.yaml") == pod, || text("nodes/proxy.yaml"))
 }
 
 fn kpt_renders() -> Outcome {

@@ -277,6 +277,13 @@ fn documents(file: &File) -> Vec<(String, Name)> {
     found
 }
 
+/// Annotations by which the program that runs functions knows an item again: no two have the same.
+const ONE_EACH: [&str; 3] = [
+    "internal.config.kubernetes.io/id",
+    "config.k8s.io/id",
+    "internal.config.kubernetes.io/annotations-migration-resource-id",
+];
+
 /// A new document with the annotations that say where it belongs, in both forms: kpt gives it a
 /// file of its own otherwise.
 fn placed(document: &str, path: Option<&str>, index: usize) -> Result<String> {
@@ -308,6 +315,19 @@ fn placed(document: &str, path: Option<&str>, index: usize) -> Result<String> {
         };
         let edit = edit.map_err(|refusal| anyhow!("{path}: {refusal:?}"))?;
         text = verify::apply(&file, &[&edit]).map_err(|refusal| anyhow!("{path}: {refusal:?}"))?;
+    }
+    for key in ONE_EACH {
+        let file = File::parse(text.as_str()).map_err(|e| anyhow!("{e}"))?;
+        let known = file
+            .root(0)
+            .and_then(|root| root.path(&["metadata", "annotations", key]));
+        if let Some(node) = known {
+            let edit = node
+                .remove()
+                .map_err(|refusal| anyhow!("{path}: {refusal:?}"))?;
+            text =
+                verify::apply(&file, &[&edit]).map_err(|refusal| anyhow!("{path}: {refusal:?}"))?;
+        }
     }
     Ok(text)
 }
