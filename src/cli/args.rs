@@ -52,7 +52,7 @@ pub enum Command {
     /// Find hazards and fix them
     #[command(after_help = FIX_HELP)]
     Fix(FixArgs),
-    /// Run as a KRM function of kustomize or kpt: a ResourceList in, a ResourceList out
+    /// Run as a KRM function of kustomize or kpt
     #[command(after_help = KRM_HELP)]
     Krm(KrmArgs),
     /// Show what is applied together and who reads which ConfigMap or Secret

@@ -72,13 +72,13 @@ impl PluginServer {
     fn generate(&self, folder: &Path, parameters: &[(&str, &str)]) -> Result<Output, Failed> {
         self.command("init", folder, parameters)?;
         let words = self.words("generate")?;
-        let mut command = self.program(&words, folder, parameters)?;
+        let mut command = Self::program(&words, folder, parameters)?;
         Ok(command.output()?)
     }
 
     fn command(&self, step: &str, folder: &Path, parameters: &[(&str, &str)]) -> Outcome {
         let words = self.words(step)?;
-        run(&mut self.program(&words, folder, parameters)?, &[0])?;
+        run(&mut Self::program(&words, folder, parameters)?, &[0])?;
         Ok(())
     }
 
@@ -95,7 +95,6 @@ impl PluginServer {
     }
 
     fn program(
-        &self,
         words: &[String],
         folder: &Path,
         parameters: &[(&str, &str)],
@@ -421,12 +420,12 @@ fn rendered_branch() -> Outcome {
             run(command.args(args), statuses)?.stderr,
         )?)
     };
-    let show = |path: &str| git(origin.path(), &["show", &format!("env/prod:{path}")]);
+    let file = |path: &str| git(origin.path(), &["show", &format!("env/prod:{path}")]);
     render(&["apps/shop", "apps/blog"], &[0])?;
-    let shop = show("apps/shop/manifests.yaml")?;
+    let shop = file("apps/shop/manifests.yaml")?;
     ensure(shop.contains("kubewright.dev/config-hash"), || shop.clone())?;
     ensure(
-        show("apps/blog/manifests.yaml")?.contains("# What the page says."),
+        file("apps/blog/manifests.yaml")?.contains("# What the page says."),
         || "comments of plain manifests are lost".into(),
     )?;
     let log = git(origin.path(), &["log", "--format=%B", "env/prod"])?;
@@ -462,7 +461,7 @@ fn rendered_branch() -> Outcome {
         || "a build that failed was pushed".into(),
     )?;
     render(&["apps/shop"], &[0])?;
-    ensure(show("apps/shop/manifests.yaml")? != shop, || {
+    ensure(file("apps/shop/manifests.yaml")? != shop, || {
         "the change is not there".into()
     })?;
     let files = git(origin.path(), &["ls-tree", "-r", "--name-only", "env/prod"])?;

@@ -189,7 +189,7 @@ fn dump() -> Outcome {
             &[1],
         )?;
         let said = String::from_utf8(checked.stderr)?;
-        let findings: Vec<&str> = said.lines().filter(|line| line.contains("[")).collect();
+        let findings: Vec<&str> = said.lines().filter(|line| line.contains('[')).collect();
         ensure(
             findings.len() == 1 && findings[0].contains("Deployment web reads ConfigMap settings"),
             || said.clone(),

@@ -21,7 +21,7 @@ use super::terminal::Terminal;
 use super::{Status, fix};
 use crate::pipeline::Pipeline;
 use resource_list::{Changes, ResourceList};
-use workspace::Papers;
+use workspace::ItemFiles;
 
 /// Reads standard input.
 pub(super) fn krm(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
@@ -45,14 +45,14 @@ pub(super) fn of_text(args: &FixArgs, text: &str, terminal: &Terminal) -> Result
     }
     let transforms = fix::selected(&args, &ground.config)?;
     let unsafe_fixes = fix::unsafe_fixes(&args, &ground.config)?;
-    let papers = Papers::of(&list)?;
-    if papers.is_empty() {
+    let item_files = ItemFiles::of(&list)?;
+    if item_files.is_empty() {
         terminal.raw(text)?;
         return Ok(Status::Clean);
     }
     let workspace = Workspace::new(
-        papers.inputs(&ground.config.ignore),
-        papers.options(&ground.config.options)?,
+        item_files.inputs(&ground.config.ignore),
+        item_files.options(&ground.config.options)?,
     );
     let report = Pipeline {
         transforms,
@@ -63,9 +63,9 @@ pub(super) fn of_text(args: &FixArgs, text: &str, terminal: &Terminal) -> Result
     let changes = if args.check {
         Changes::default()
     } else {
-        papers.changes(&report)?
+        item_files.changes(&report)?
     };
-    let said = results::of(&report, &papers, args.check);
+    let said = results::of(&report, &item_files, args.check);
     for finding in &said {
         terminal.err(&text::printable_lines(&finding.line));
     }

@@ -217,13 +217,11 @@ impl ResourceList {
         if root.in_flow() || root.kind() != Kind::Mapping(kubewright_model::yaml::Collection::Block)
         {
             let json = serde_json::to_string(&all)?;
-            return Ok(Some(match there {
-                Some(node) => (node.span(), json),
-                None => {
-                    let at = root.span().end.saturating_sub(1);
-                    (at..at, format!(", \"results\": {json}"))
-                }
-            }));
+            if let Some(node) = there {
+                return Ok(Some((node.span(), json)));
+            }
+            let at = root.span().end.saturating_sub(1);
+            return Ok(Some((at..at, format!(", \"results\": {json}"))));
         }
         let yaml = serde_yaml::to_string(&serde_json::json!({ "results": all }))?;
         let Some(key) = there.and_then(Node::key) else {

@@ -5,7 +5,7 @@ use kubewright_model::yaml::{File, Node};
 use serde_json::{Map, Value, json};
 
 use super::super::print::Paths;
-use super::workspace::Papers;
+use super::workspace::ItemFiles;
 use crate::pipeline::report::{Outcome, Report, Reported};
 
 /// What is said of one finding.
@@ -17,14 +17,14 @@ pub(super) struct Said {
 }
 
 /// All findings, in their order; `check`: nothing was changed.
-pub(super) fn of(report: &Report, papers: &Papers, check: bool) -> Vec<Said> {
+pub(super) fn of(report: &Report, item_files: &ItemFiles, check: bool) -> Vec<Said> {
     // What is no path is shown as it is.
     let paths = Paths::default();
-    let said = |finding| of_finding(finding, papers, &paths, check);
+    let said = |finding| of_finding(finding, item_files, &paths, check);
     report.findings.iter().map(said).collect()
 }
 
-fn of_finding(finding: &Reported, papers: &Papers, paths: &Paths, check: bool) -> Said {
+fn of_finding(finding: &Reported, item_files: &ItemFiles, paths: &Paths, check: bool) -> Said {
     let fixed = !check && finding.outcome != Outcome::Left;
     let severity = if fixed {
         Severity::Info
@@ -60,12 +60,12 @@ fn of_finding(finding: &Reported, papers: &Papers, paths: &Paths, check: bool) -
         }
         reference.insert("name".into(), json!(resource.name));
         result.insert("resourceRef".into(), reference.into());
-        if let Some(field) = field(papers, finding) {
+        if let Some(field) = field(item_files, finding) {
             result.insert("field".into(), field);
         }
     }
     let mut place = String::new();
-    if let Some(item) = papers.item_at(&finding.place.path, finding.place.start)
+    if let Some(item) = item_files.item_at(&finding.place.path, finding.place.start)
         && let Some(path) = &item.path
     {
         result.insert(
@@ -94,8 +94,8 @@ fn of_finding(finding: &Reported, papers: &Papers, paths: &Paths, check: bool) -
 }
 
 /// The field that a finding points at, and what stands there.
-fn field(papers: &Papers, finding: &Reported) -> Option<Value> {
-    let file = papers.file(&finding.place.path)?;
+fn field(item_files: &ItemFiles, finding: &Reported) -> Option<Value> {
+    let file = item_files.file(&finding.place.path)?;
     let root = file.root(file.document_at(finding.place.start))?;
     let holds = |node: &Node<'_>| {
         let span = node.span();

@@ -19,7 +19,7 @@ use super::resource_list::{Changes, INDEX, Item, PATH, ResourceList};
 use crate::pipeline::Report;
 
 /// One file of items.
-struct Paper {
+struct ItemFile {
     /// Numbers of the items, one a document.
     items: Vec<usize>,
     file: File,
@@ -28,9 +28,9 @@ struct Paper {
 }
 
 /// All files of items, by path.
-pub(super) struct Papers<'l> {
+pub(super) struct ItemFiles<'l> {
     list: &'l ResourceList,
-    papers: BTreeMap<String, Paper>,
+    by_path: BTreeMap<String, ItemFile>,
     /// They have paths of their own.
     in_files: bool,
 }
@@ -39,7 +39,7 @@ pub(super) struct Papers<'l> {
 #[derive(PartialEq, Eq)]
 struct Name(Vec<Option<String>>);
 
-impl<'l> Papers<'l> {
+impl<'l> ItemFiles<'l> {
     /// Lays out the items that are applied.
     pub(super) fn of(list: &'l ResourceList) -> Result<Self> {
         let numbered = || {
@@ -49,16 +49,16 @@ impl<'l> Papers<'l> {
                 .filter(|(_, item)| !item.local)
         };
         let in_files = numbered().all(|(_, item)| item.path.is_some());
-        let mut by_path: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut numbers: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (number, item) in numbered() {
             let path = item.path.clone().filter(|_| in_files);
-            by_path
+            numbers
                 .entry(path.unwrap_or_else(|| STDIN.into()))
                 .or_default()
                 .push(number);
         }
-        let mut papers = BTreeMap::new();
-        for (path, mut items) in by_path {
+        let mut by_path = BTreeMap::new();
+        for (path, mut items) in numbers {
             items.sort_by_key(|number| list.items.get(*number).and_then(|item| item.index));
             let documents: Vec<&str> = items
                 .iter()
@@ -80,28 +80,28 @@ impl<'l> Papers<'l> {
             } else {
                 (file, Vec::new())
             };
-            let paper = Paper {
+            let item_file = ItemFile {
                 items,
                 file,
                 written,
             };
-            papers.insert(path, paper);
+            by_path.insert(path, item_file);
         }
         Ok(Self {
             list,
-            papers,
+            by_path,
             in_files,
         })
     }
 
     /// The files for a workspace; `ignore` are those that are read and not edited.
     pub(super) fn inputs(&self, ignore: &globset::GlobSet) -> Vec<Input> {
-        let input = |(path, paper): (&String, &Paper)| Input {
+        let input = |(path, item_file): (&String, &ItemFile)| Input {
             path: path.clone(),
-            text: paper.file.shared_text(),
+            text: item_file.file.shared_text(),
             editable: !ignored(ignore, path),
         };
-        self.papers.iter().map(input).collect()
+        self.by_path.iter().map(input).collect()
     }
 
     /// What is applied together, where the configuration does not say it: one stream, or all of a
@@ -134,18 +134,18 @@ impl<'l> Papers<'l> {
 
     /// Whether there is no item that is applied.
     pub(super) fn is_empty(&self) -> bool {
-        self.papers.is_empty()
+        self.by_path.is_empty()
     }
 
     /// The documents of a file.
     pub(super) fn file(&self, path: &str) -> Option<&File> {
-        self.papers.get(path).map(|paper| &paper.file)
+        self.by_path.get(path).map(|item_file| &item_file.file)
     }
 
     /// The item that holds a place.
     pub(super) fn item_at(&self, path: &str, offset: usize) -> Option<&Item> {
-        let paper = self.papers.get(path)?;
-        let number = paper.items.get(paper.file.document_at(offset))?;
+        let item_file = self.by_path.get(path)?;
+        let number = item_file.items.get(item_file.file.document_at(offset))?;
         self.list.items.get(*number)
     }
 
@@ -153,12 +153,12 @@ impl<'l> Papers<'l> {
     pub(super) fn changes(&self, report: &Report) -> Result<Changes> {
         let mut changes = Changes::default();
         for change in &report.files {
-            match (self.papers.get(&change.path), &change.after) {
-                (Some(paper), Some(after)) => self.changed(paper, after, &mut changes)?,
-                (Some(paper), None) => {
+            match (self.by_path.get(&change.path), &change.after) {
+                (Some(item_file), Some(after)) => self.changed(item_file, after, &mut changes)?,
+                (Some(item_file), None) => {
                     changes
                         .items
-                        .extend(paper.items.iter().map(|number| (*number, None)));
+                        .extend(item_file.items.iter().map(|number| (*number, None)));
                 }
                 (None, Some(created)) => self.created(&change.path, created, &mut changes)?,
                 (None, None) => {}
@@ -167,8 +167,8 @@ impl<'l> Papers<'l> {
         Ok(changes)
     }
 
-    fn changed(&self, paper: &Paper, after: &Arc<str>, changes: &mut Changes) -> Result<()> {
-        let (before, after) = (documents(&paper.file), documents(&parsed(after)?));
+    fn changed(&self, item_file: &ItemFile, after: &Arc<str>, changes: &mut Changes) -> Result<()> {
+        let (before, after) = (documents(&item_file.file), documents(&parsed(after)?));
         let mut left: Vec<Option<(String, Name)>> = after.into_iter().map(Some).collect();
         let mut kept = BTreeSet::new();
         // Where each document was: in its old place, or under its old name.
@@ -181,7 +181,7 @@ impl<'l> Papers<'l> {
                 left.iter()
                     .position(|d| d.as_ref().is_some_and(|(_, n)| n == name))
             };
-            let Some(item) = paper.items.get(number) else {
+            let Some(item) = item_file.items.get(number) else {
                 continue;
             };
             match found.and_then(|at| Some((at, left.get_mut(at)?.take()?))) {
@@ -191,7 +191,7 @@ impl<'l> Papers<'l> {
                         *place = Some(*item);
                     }
                     if new != *text {
-                        let new = match paper.written.get(number) {
+                        let new = match item_file.written.get(number) {
                             Some(written) if !written.is_empty() => {
                                 names::as_written(&new, written)?
                             }
@@ -203,8 +203,8 @@ impl<'l> Papers<'l> {
                 None => changes.items.push((*item, None)),
             }
         }
-        let mut behind = paper.items.first().copied().unwrap_or(0);
-        let mut next_index = paper
+        let mut behind = item_file.items.first().copied().unwrap_or(0);
+        let mut next_index = item_file
             .items
             .iter()
             .filter_map(|number| self.list.items.get(*number)?.index)
