@@ -51,6 +51,9 @@ pub enum Command {
     /// Find hazards and fix them
     #[command(after_help = FIX_HELP)]
     Fix(FixArgs),
+    /// Run as a KRM function of kustomize or kpt
+    #[command(after_help = KRM_HELP)]
+    Krm(KrmArgs),
     /// Show what is applied together and who reads which ConfigMap or Secret
     #[command(after_help = GRAPH_HELP)]
     Graph(GraphArgs),
@@ -64,6 +67,11 @@ pub enum Command {
         /// What to do with them.
         #[command(subcommand)]
         command: ImagesCommand,
+    },
+    /// Print the completions of a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
     },
     /// List all transforms
     List {
@@ -80,6 +88,58 @@ Exit status:
   2  usage, input or internal error
 
 With --exit-zero, 0 instead of 1. As a filter (PATH is -), 0 when the stream was fixed; --check makes findings count.";
+
+const KRM_HELP: &str = "\
+The functionConfig of the list has the schema of kubewright.toml, below spec of a Config of kubewright.dev/v1alpha1 or in
+the data of a ConfigMap, and check: true. What is typed goes before it; where it has settings, no kubewright.toml is read.
+
+Exit status:
+  0  the list was fixed, or with --check nothing was found
+  1  with --check: a finding at or above --fail-on is left, or something would change
+  2  usage, input or internal error; nothing was printed";
+
+/// The arguments of `krm`.
+#[derive(Debug, ClapArgs)]
+pub struct KrmArgs {
+    /// Leave the items as they are; what is found fails the function, as a validator does
+    #[arg(long)]
+    pub check: bool,
+    /// Apply unsafe fixes too, of all transforms or of those named behind =
+    #[arg(long, value_name = "NAME,..", num_args = 0..=1, require_equals = true)]
+    pub unsafe_fixes: Option<Option<String>>,
+    /// Run these transforms alone
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    pub select: Vec<String>,
+    /// Do not run these transforms
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    pub ignore: Vec<String>,
+    /// From which severity on a finding that is left fails --check [default: warning]
+    #[arg(long, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
+    /// Read this configuration instead of the nearest kubewright.toml
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl KrmArgs {
+    /// The same for a stream.
+    pub fn fix(&self) -> FixArgs {
+        FixArgs {
+            paths: vec!["-".into()],
+            write: false,
+            check: self.check,
+            whole_sets: false,
+            unsafe_fixes: self.unsafe_fixes.clone(),
+            select: self.select.clone(),
+            ignore: self.ignore.clone(),
+            format: Format::Text,
+            fail_on: self.fail_on,
+            exit_zero: false,
+            config: self.config.clone(),
+            verbose: false,
+        }
+    }
+}
 
 /// The subcommands of `images`.
 #[derive(Debug, Subcommand)]
@@ -179,7 +239,7 @@ pub enum Format {
 }
 
 /// The arguments of `fix`.
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Clone, ClapArgs)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a flag of its own on the command line"
@@ -198,6 +258,9 @@ pub struct FixArgs {
     /// Apply unsafe fixes too, of all transforms or of those named behind =
     #[arg(long, value_name = "NAME,..", num_args = 0..=1, require_equals = true)]
     pub unsafe_fixes: Option<Option<String>>,
+    /// Look at all that is applied together with the PATHs: for hooks that name changed files
+    #[arg(long)]
+    pub whole_sets: bool,
     /// Run these transforms alone
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     pub select: Vec<String>,

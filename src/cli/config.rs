@@ -110,9 +110,18 @@ impl Config {
         Self::parse(&text, shown)
     }
 
-    /// Reads the text of a configuration.
+    /// Reads the text of a configuration; `shown` is how messages name it.
     pub fn parse(text: &str, shown: &str) -> Result<Self> {
-        let source = Source { text, shown };
+        let place = |offset| {
+            let (line, column) = position(text, offset);
+            format!("{shown}:{line}:{column}")
+        };
+        Self::parse_from(text, &place)
+    }
+
+    /// Reads the text of a configuration; `place` is how messages show an offset in it.
+    pub fn parse_from(text: &str, place: &dyn Fn(usize) -> String) -> Result<Self> {
+        let source = Source { at: place };
         let raw: Raw = toml::from_str(text)
             .map_err(|e| source.error(e.span().map_or(0, |s| s.start), &explain(e.message())))?;
         let mut settings = raw.transforms;
@@ -151,7 +160,7 @@ impl Config {
         Ok(Self {
             globs,
             unsafe_fixes: source.names(raw.unsafe_fixes)?,
-            ignore: ignore.build().with_context(|| format!("{shown}: ignore"))?,
+            ignore: ignore.build().context("ignore")?,
             select: raw.select.map(|names| source.names(names)).transpose()?,
             fail_on: raw.fail_on,
             settings,
@@ -166,8 +175,8 @@ impl Config {
 
 /// The text of a configuration, and how messages show its path.
 struct Source<'a> {
-    text: &'a str,
-    shown: &'a str,
+    /// How messages show an offset.
+    at: &'a dyn Fn(usize) -> String,
 }
 
 impl Source<'_> {
@@ -176,8 +185,7 @@ impl Source<'_> {
     }
 
     fn place(&self, offset: usize) -> String {
-        let (line, column) = position(self.text, offset);
-        format!("{}:{line}:{column}", self.shown)
+        (self.at)(offset)
     }
 
     fn names(&self, names: Vec<Spanned<String>>) -> Result<BTreeSet<String>> {

@@ -16,13 +16,15 @@ use super::print::{Paths, diff, json, text};
 use super::progress::Progress;
 use super::status::Status;
 use super::terminal::Terminal;
+use super::whole_sets::Named;
 use super::write;
 use crate::pipeline::{Pipeline, Report, Selection, UnsafeFixes};
 
 pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     not_both(args)?;
     not_a_path(args)?;
-    let ground = Ground::of(&args.paths, args.config.as_deref())?;
+    let mut ground = Ground::of(&args.paths, args.config.as_deref())?;
+    let named = args.whole_sets.then(|| Named::of(&mut ground));
     let transforms = selected(args, &ground.config)?;
     let unsafe_fixes = unsafe_fixes(args, &ground.config)?;
     if let Some(finished) = write::recover(&ground.root, args.write)? {
@@ -31,13 +33,18 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         ));
     }
     let progress = Progress::start("reading manifests");
-    let tree = ground.read(terminal)?;
+    let mut tree = ground.read(terminal)?;
     drop(progress);
     let progress = Progress::start("checking");
     let options = Options {
         texts: Some(ground.texts()),
+        by_change: args.whole_sets,
         ..ground.config.options.clone()
     };
+    if let Some(named) = named {
+        let workspace = Workspace::new(tree.inputs.clone(), options.clone());
+        named.widen(&mut tree.inputs, &workspace, &ground);
+    }
     let workspace = Workspace::new(tree.inputs, options);
     say_what_is_idle(&ground, &workspace, terminal);
     let pipeline = Pipeline {

@@ -3,10 +3,16 @@
 use std::fmt;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
+use kubewright_model::kube::{Broken, Input, Options, SkipCode, Workspace};
 
 use super::files;
+use crate::typed;
+
+/// Path of the stream in reports.
+pub(super) const STDIN: &str = "<stdin>";
 
 /// Where a stream comes from.
 #[derive(Debug)]
@@ -61,4 +67,55 @@ impl fmt::Display for Source {
             Self::Path(path) => path.display().fmt(f),
         }
     }
+}
+
+/// The text of a stream.
+pub(super) fn text(source: &Source) -> Result<Arc<str>> {
+    let bytes = source
+        .bytes()
+        .with_context(|| format!("cannot read {source}"))?;
+    let input = files::text(bytes).map_err(|(line, column, _)| {
+        anyhow!("{STDIN}:{line}:{column}: not UTF-8; nothing was written")
+    })?;
+    if input.trim_start_matches('\u{feff}').trim().is_empty() {
+        bail!("{source} is empty; did the command before fail?");
+    }
+    Ok(input)
+}
+
+/// What the text of a stream means: one apply set.
+pub(super) fn read(source: &Source, options: &Options) -> Result<Workspace> {
+    workspace(source, &text(source)?, options)
+}
+
+/// What a text means that came from a stream.
+pub(super) fn workspace(source: &Source, input: &Arc<str>, options: &Options) -> Result<Workspace> {
+    let options = Options {
+        stream: true,
+        ..options.clone()
+    };
+    let workspace = Workspace::new(
+        vec![Input {
+            path: STDIN.into(),
+            text: Arc::clone(input),
+            editable: true,
+        }],
+        options,
+    );
+    // What kubectl does not read either is a command before that failed, or stopped on the way.
+    let passes =
+        |broken: &Broken| broken.document.is_some() && typed::reads(workspace.broken_text(broken));
+    if let Some(broken) = workspace.broken().iter().find(|broken| !passes(broken)) {
+        bail!("{STDIN}:{}; nothing was written", broken.error);
+    }
+    // What is left alone goes out as it came: a stream of encrypted Secrets is not an empty
+    // deployment.
+    let left_alone = workspace
+        .skipped()
+        .iter()
+        .any(|s| !matches!(s.code, SkipCode::NotAResource | SkipCode::Empty));
+    if workspace.resources().is_empty() && !left_alone {
+        bail!("{source} holds no Kubernetes resource; nothing was written");
+    }
+    Ok(workspace)
 }

@@ -8,8 +8,12 @@
 //! | `graph` | the command `graph` |
 //! | `images` | the command `images lock`: container images, the only code that knows a network |
 //! | `stream` | the command `fix` for what is read once |
+//! | `krm` | the command `krm`: a function of kustomize and kpt |
 //! | `fix` | the command `fix` for files and directories |
+//! | `whole_sets` | from the files that were named to all that is applied with them |
 //! | `transforms` | the commands `explain` and `list` |
+//! | `completions` | the command `completions`, and what kubectl asks its plugins |
+//! | `called` | by which name the program was called |
 //! | `ground` | where a run stands: root, configuration, lock |
 //! | `terminal` | standard output and standard error |
 //! | `progress` | a sign of life |
@@ -25,6 +29,8 @@
 //! | `status` | how a run ends |
 
 pub mod args;
+mod called;
+mod completions;
 pub mod config;
 pub mod files;
 mod fix;
@@ -33,6 +39,7 @@ mod graph;
 mod ground;
 mod images;
 mod input_stream;
+mod krm;
 mod lockfile;
 pub mod print;
 mod progress;
@@ -41,21 +48,26 @@ mod stream;
 mod terminal;
 pub mod texts;
 mod transforms;
+mod whole_sets;
 mod write;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::Parser as _;
 
 use args::{Args, Command, ImagesCommand};
+use called::Called;
 use input_stream::Source;
 use status::Status;
 use terminal::Terminal;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let called = Called::by(std::env::args_os().next().as_deref());
+    if called == Called::ForCompletions {
+        return completions::of_kubectl(std::env::args().skip(1).collect());
+    }
+    let args = match called.parse() {
         Ok(args) => args,
         Err(error) => {
             let printed = error.print();
@@ -92,11 +104,13 @@ fn run(args: &Args, terminal: &Terminal) -> Result<Status> {
             Some(source) => stream::fix(args, &source, terminal),
             None => fix::fix(args, terminal),
         },
+        Command::Krm(args) => krm::krm(&args.fix(), terminal),
         Command::Graph(args) => graph::graph(args, terminal),
         Command::Explain { name } => transforms::explain(name.as_deref(), terminal),
         Command::Images {
             command: ImagesCommand::Lock(args),
         } => images::lock(args, terminal),
+        Command::Completions { shell } => completions::of_shell(*shell, terminal),
         Command::List { format } => transforms::list(*format, terminal),
     }
 }

@@ -6,23 +6,17 @@
 //! never becomes an empty deployment. So is one with a document that is neither YAML nor a
 //! template. What else is not understood goes out byte for byte.
 
-use std::sync::Arc;
-
-use anyhow::{Context as _, Result, anyhow, bail};
-use kubewright_model::kube::{Broken, Input, Options, SkipCode, Workspace};
+use anyhow::{Result, bail};
 
 use super::args::{FixArgs, Format};
+use super::fix;
 use super::ground::Ground;
-use super::input_stream::Source;
-use super::print::{diff, json, text};
+use super::input_stream::{self, Source};
+use super::krm::{self, resource_list};
+use super::print::{diff, json, text as plain};
 use super::status::Status;
 use super::terminal::Terminal;
-use super::{files, fix};
 use crate::pipeline::Pipeline;
-use crate::typed;
-
-/// Path of the stream in reports.
-const STDIN: &str = "<stdin>";
 
 pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Result<Status> {
     fix::not_both(args)?;
@@ -34,10 +28,14 @@ pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Resul
             path.display()
         );
     }
+    let input = input_stream::text(source)?;
+    if args.format == Format::Text && resource_list::is_one(&input) {
+        return krm::of_text(args, &input, terminal);
+    }
     let ground = Ground::of_stream(args.config.as_deref())?;
     let transforms = fix::selected(args, &ground.config)?;
     let unsafe_fixes = fix::unsafe_fixes(args, &ground.config)?;
-    let (input, workspace) = read(source, &ground)?;
+    let workspace = input_stream::workspace(source, &input, &ground.config.options)?;
     let report = Pipeline {
         transforms,
         settings: &ground.config.settings,
@@ -47,11 +45,11 @@ pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Resul
     let paths = ground.shown();
     // What comes out is fixed: in text, findings are told apart as those of a preview only when
     // nothing is written.
-    let view = text::View {
+    let view = plain::View {
         wrote: !args.check,
         ..fix::view(args, &paths)
     };
-    terminal.err(&(text::findings(&report, &view) + &text::summary(&report, &view)));
+    terminal.err(&(plain::findings(&report, &view) + &plain::summary(&report, &view)));
     let fixed = report
         .files
         .first()
@@ -68,45 +66,4 @@ pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Resul
     } else {
         Status::Clean
     })
-}
-
-/// The text of a stream, and what it means: one apply set.
-pub(super) fn read(source: &Source, ground: &Ground) -> Result<(Arc<str>, Workspace)> {
-    let bytes = source
-        .bytes()
-        .with_context(|| format!("cannot read {source}"))?;
-    let input = files::text(bytes).map_err(|(line, column, _)| {
-        anyhow!("{STDIN}:{line}:{column}: not UTF-8; nothing was written")
-    })?;
-    if input.trim_start_matches('\u{feff}').trim().is_empty() {
-        bail!("{source} is empty; did the command before fail?");
-    }
-    let options = Options {
-        stream: true,
-        ..ground.config.options.clone()
-    };
-    let workspace = Workspace::new(
-        vec![Input {
-            path: STDIN.into(),
-            text: input.clone(),
-            editable: true,
-        }],
-        options,
-    );
-    // What kubectl does not read either is a command before that failed, or stopped on the way.
-    let passes =
-        |broken: &Broken| broken.document.is_some() && typed::reads(workspace.broken_text(broken));
-    if let Some(broken) = workspace.broken().iter().find(|broken| !passes(broken)) {
-        bail!("{STDIN}:{}; nothing was written", broken.error);
-    }
-    // What is left alone goes out as it came: a stream of encrypted Secrets is not an empty
-    // deployment.
-    let left_alone = workspace
-        .skipped()
-        .iter()
-        .any(|s| !matches!(s.code, SkipCode::NotAResource | SkipCode::Empty));
-    if workspace.resources().is_empty() && !left_alone {
-        bail!("{source} holds no Kubernetes resource; nothing was written");
-    }
-    Ok((input, workspace))
 }

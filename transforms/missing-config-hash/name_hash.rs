@@ -19,9 +19,19 @@ const ALPHABET: [char; 16] = [
 /// Characters of the hash in a name.
 const LENGTH: usize = 10;
 
-/// Whether the name of a ConfigMap or Secret ends with the hash of what it holds.
+/// Annotations by which kustomize tells functions that it will put the hash behind the name
+/// (docs/kubernetes.md#suffix-hashes), with their value.
+const WILL_BE_HASHED: [(&str, &str); 2] = [
+    ("internal.config.kubernetes.io/needsHashSuffix", "enabled"),
+    ("kustomize.config.k8s.io/needs-hash", "true"),
+];
+
+/// Whether the name of a ConfigMap or Secret ends with the hash of what it holds, or will.
 pub(super) fn is_hashed(workspace: &Workspace, id: ResourceId) -> bool {
     let resource = workspace.resource(id);
+    if workspace.node(id).is_some_and(will_be_hashed) {
+        return true;
+    }
     let Some((_, hash)) = resource.name.rsplit_once('-') else {
         return false;
     };
@@ -30,6 +40,15 @@ pub(super) fn is_hashed(workspace: &Workspace, id: ResourceId) -> bool {
     }
     let object = || encode(workspace.node(id)?, resource.target()?);
     object().is_some_and(|json| of(&json) == hash)
+}
+
+fn will_be_hashed(node: Node<'_>) -> bool {
+    let Some(annotations) = node.path(&["metadata", "annotations"]) else {
+        return false;
+    };
+    let said =
+        |(key, value): (&str, &str)| annotations.get(key).and_then(Node::text) == Some(value);
+    WILL_BE_HASHED.into_iter().any(said)
 }
 
 fn of(json: &str) -> String {

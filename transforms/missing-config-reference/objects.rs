@@ -10,11 +10,15 @@ use kubewright_model::finding::{Finding, Location, NoFix, Severity};
 use kubewright_model::kube::{Member, Resource, ResourceId, SetId, Target, Workspace};
 use kubewright_model::text;
 use kubewright_model::text::{Field, Named, Path, Text};
+use kubewright_model::yaml::Node;
 
 use super::codes::Code;
 use super::evidence::{Facts, may_equal};
 use super::wanted::{How, Place, Wanted};
 use super::{Gap, Hazard, Verdict, finding, is_configured, keys, rewrite, say, worst};
+
+/// The ConfigMap that every namespace of a cluster has.
+const ROOT_CA: &str = "kube-root-ca.crt";
 
 /// The finding about a name that sets of the resource do not have.
 pub(super) fn judge(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Vec<Finding> {
@@ -81,7 +85,7 @@ fn in_set(
             ],
         )));
     }
-    if let Some(verdict) = set_aside(facts, gap, set) {
+    if let Some(verdict) = set_aside(facts, gap, set).or_else(|| not_listed(facts, gap, wanted)) {
         return Some(verdict);
     }
     if !facts.is_closed(set) {
@@ -126,6 +130,29 @@ fn in_set(
         elsewhere(facts, wanted, set, namespace)
             .unwrap_or_else(|| missing(facts, gap, wanted, set, namespace)),
     )
+}
+
+/// What was read from a cluster, and perhaps not all that its pods read: `kubectl get deployments`.
+fn not_listed(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>) -> Option<Verdict> {
+    let ws = facts.workspace();
+    let metadata = ws.node(gap.resource.id)?.get("metadata")?;
+    metadata.get("uid").and_then(Node::as_str)?;
+    // Every namespace has this one, so that a list of all ConfigMaps has it too.
+    let sign = |resource: &Resource| {
+        resource.target() == Some(wanted.to)
+            && resource.namespace == gap.resource.namespace
+            && (wanted.to == Target::Secret || resource.name == ROOT_CA)
+    };
+    (!ws.resources().iter().any(sign)).then(|| {
+        let kind = wanted.to.kind();
+        Verdict::remark(NoFix::new(
+            Code::PerhapsElsewhere,
+            format!(
+                "it was read from a cluster without all {kind}s of its namespace: add {}s to what kubectl gets",
+                kind.to_lowercase()
+            ),
+        ))
+    })
 }
 
 /// Files that are not what is applied.

@@ -51,10 +51,11 @@ impl Workspace {
             return None;
         }
         let asked = |inside: &str| {
-            !self
-                .files()
-                .iter()
-                .any(|file| file.editable && !file.path.starts_with(inside))
+            !self.options().by_change
+                && !self
+                    .files()
+                    .iter()
+                    .any(|file| file.editable && !file.path.starts_with(inside))
         };
         let synced = self.index.synced.get_or_init(|| synced(self));
         if let Some((directory, by)) = synced.iter().find(|(directory, _)| {

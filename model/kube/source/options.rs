@@ -17,6 +17,9 @@ pub struct Options {
     pub references: Vec<ReferenceSpec>,
     /// The single input is a stream on standard input: one apply set, closed.
     pub stream: bool,
+    /// What is editable was changed, and not asked for by its name: what lies among tests,
+    /// examples and copies is left aside all the same.
+    pub by_change: bool,
     /// The text files of the root that are no manifests, where there is a root.
     pub texts: Option<Arc<dyn Texts>>,
 }

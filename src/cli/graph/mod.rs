@@ -16,16 +16,15 @@ use kubewright_model::kube::Workspace;
 
 use super::args::{GraphArgs, GraphFormat};
 use super::ground::Ground;
-use super::input_stream::Source;
+use super::input_stream::{self, Source};
 use super::status::Status;
-use super::stream;
 use super::terminal::Terminal;
 use view::Graph;
 
 pub(super) fn graph(args: &GraphArgs, terminal: &Terminal) -> Result<Status> {
     let (ground, workspace) = if let Some(source) = Source::among(&args.paths)? {
         let ground = Ground::of_stream(args.config.as_deref())?;
-        let (_, workspace) = stream::read(&source, &ground)?;
+        let workspace = input_stream::read(&source, &ground.config.options)?;
         (ground, workspace)
     } else {
         let ground = Ground::of(&args.paths, args.config.as_deref())?;

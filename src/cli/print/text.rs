@@ -213,6 +213,11 @@ pub fn printable(text: &str) -> String {
         .collect()
 }
 
+/// Lines of text of a manifest, safe for a terminal.
+pub fn printable_lines(text: &str) -> String {
+    text.lines().map(|line| printable(line) + "\n").collect()
+}
+
 /// The last lines: what was left alone, what restarts, the sums.
 pub fn summary(report: &Report, view: &View<'_>) -> String {
     let mut out = String::new();

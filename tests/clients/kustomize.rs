@@ -1,40 +1,17 @@
-//! Promise: real clients agree. kustomize, git and a strict schema validator read what kubewright
-//! writes.
-//!
-//! A client that is missing is skipped by name; with `KUBEWRIGHT_REQUIRE_CLIENTS=1` it fails.
-
-#![expect(clippy::disallowed_methods, reason = "tests read and write files")]
-
-mod support;
+//! kustomize builds what is fixed, before and after.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use libtest_mimic::{Arguments, Trial};
-use support::{Outcome, ensure, kubewright, missing, needing, pipe, run, scratch, tree};
+use libtest_mimic::Trial;
 
-fn main() {
-    let arguments = Arguments::from_args();
+use crate::support::{Outcome, ensure, kubewright, missing, needing, pipe, run, scratch};
+use crate::{project, write};
+
+pub(crate) fn trials() -> Vec<Trial> {
     let kustomize = missing("kustomize", "kustomize", &["version"]);
-    let schema = missing(
-        "python3 with kubernetes_validate",
-        "python3",
-        &["-c", "import kubernetes_validate, yaml"],
-    );
-    let git = missing("git", "git", &["--version"]);
-    let trials: Vec<Trial> = vec![
-        needing(git, "git_applies_the_diff", git_applies_the_diff),
-        needing(
-            git,
-            "git_applies_the_diff_from_a_folder_below_the_top",
-            git_applies_below_the_top,
-        ),
-        needing(
-            schema,
-            "examples_pass_the_strict_schema_when_fixed",
-            examples_pass_the_strict_schema,
-        ),
+    vec![
         needing(
             kustomize,
             "kustomize_output_differs_only_by_the_fixes",
@@ -60,133 +37,7 @@ fn main() {
             "kustomize_writes_what_the_hash_covers",
             hashes_what_generators_write,
         ),
-    ];
-    libtest_mimic::run(&arguments, trials).exit();
-}
-
-fn examples() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
-}
-
-fn git_applies_the_diff() -> Outcome {
-    let (patched, written) = (scratch(&examples())?, scratch(&examples())?);
-    let diff = run(
-        &mut kubewright(
-            patched.path(),
-            &["fix", "--unsafe-fixes", "--format", "diff", "."],
-        ),
-        &[1],
-    )?
-    .stdout;
-    pipe(
-        Command::new("git")
-            .args(["apply", "-"])
-            .current_dir(patched.path()),
-        &diff,
-        &[0],
-    )?;
-    run(
-        &mut kubewright(written.path(), &["fix", "--unsafe-fixes", "--write", "."]),
-        &[0, 1],
-    )?;
-    ensure(tree(patched.path())? == tree(written.path())?, || {
-        "the diff and --write differ".into()
-    })?;
-    ensure(tree(patched.path())? != tree(&examples())?, || {
-        "nothing was fixed".into()
-    })
-}
-
-fn git_applies_below_the_top() -> Outcome {
-    let dir = scratch(&examples())?;
-    let below = dir.path().join("incident-2-two-configurations");
-    let diff = run(&mut kubewright(&below, &["fix", "--format", "diff"]), &[1])?.stdout;
-    let text = String::from_utf8_lossy(&diff).into_owned();
-    ensure(
-        text.contains("+++ b/incident-2-two-configurations/app.yaml"),
-        || format!("paths are not those of the top:\n{text}"),
-    )?;
-    pipe(
-        Command::new("git")
-            .args(["apply", "--check", "-"])
-            .current_dir(dir.path()),
-        &diff,
-        &[0],
-    )?;
-    pipe(
-        Command::new("git").args(["apply", "-"]).current_dir(&below),
-        &diff,
-        &[0],
-    )?;
-    ensure(
-        tree(&below)? != tree(&examples().join("incident-2-two-configurations"))?,
-        || "git passed over the patch".into(),
-    )?;
-    // Git would pass over files beside the folder, and apply a half: it must refuse all of it.
-    let beside = dir.path().join("incident-0-colliding-names");
-    let diff = run(
-        &mut kubewright(
-            &beside,
-            &[
-                "fix",
-                "--format",
-                "diff",
-                ".",
-                "../incident-1-subpath-deployment",
-            ],
-        ),
-        &[1],
-    )?;
-    let said = String::from_utf8_lossy(&diff.stderr).into_owned();
-    ensure(
-        said.contains("git apply takes it at the top of the work tree"),
-        || format!("nothing is said of it:\n{said}"),
-    )?;
-    pipe(
-        Command::new("git")
-            .args(["apply", "-"])
-            .current_dir(&beside),
-        &diff.stdout,
-        &[1],
-    )?;
-    pipe(
-        Command::new("git")
-            .args(["apply", "-"])
-            .current_dir(dir.path()),
-        &diff.stdout,
-        &[0],
-    )?;
-    Ok(())
-}
-
-fn examples_pass_the_strict_schema() -> Outcome {
-    let dir = scratch(&examples())?;
-    run(
-        &mut kubewright(dir.path(), &["fix", "--unsafe-fixes", "--write", "."]),
-        &[0, 1],
-    )?;
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/strict_schema.py");
-    let before = tree(&examples())?;
-    let mut judged = 0;
-    for (path, text) in tree(dir.path())? {
-        if path.extension().is_some_and(|e| e == "yaml") && before.get(&path) != Some(&text) {
-            let old = examples().join(&path);
-            let old = if old.exists() {
-                old
-            } else {
-                "/dev/null".into()
-            };
-            run(
-                Command::new("python3")
-                    .arg(&script)
-                    .arg(old)
-                    .arg(dir.path().join(&path)),
-                &[0],
-            )?;
-            judged += 1;
-        }
-    }
-    ensure(judged > 8, || format!("only {judged} files were judged"))
+    ]
 }
 
 const BASE: &[(&str, &str)] = &[
@@ -214,11 +65,7 @@ const BASE: &[(&str, &str)] = &[
 
 fn overlay() -> Result<tempfile::TempDir, libtest_mimic::Failed> {
     let dir = tempfile::tempdir()?;
-    for (path, text) in BASE {
-        let path = dir.path().join(path);
-        fs::create_dir_all(path.parent().ok_or("no parent")?)?;
-        fs::write(path, text)?;
-    }
+    write(dir.path(), BASE)?;
     run(
         Command::new("git")
             .args(["init", "-q"])
@@ -300,7 +147,7 @@ fn builds_the_same_after_write() -> Outcome {
 /// The hash of what generators write, computed from their files, is that of what kustomize makes of
 /// them.
 fn hashes_what_generators_write() -> Outcome {
-    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("transforms/missing-config-hash/cases");
+    let cases = project("transforms/missing-config-hash/cases");
     let roots = [
         ("generator-files", "files"),
         ("generator-files", "over"),
@@ -342,8 +189,7 @@ fn hashes_what_generators_write() -> Outcome {
 /// Every case whose kustomization a fix of `configmap-name-collision` makes build again; all others
 /// of its cases build as they did.
 fn builds_again_after_each_collision() -> Outcome {
-    let cases =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("transforms/configmap-name-collision/cases");
+    let cases = project("transforms/configmap-name-collision/cases");
     let (mut mended, mut same) = (0, 0);
     for case in fs::read_dir(cases)? {
         let case = case?.path();
