@@ -60,6 +60,11 @@ fn main() {
             "kustomize_writes_what_the_hash_covers",
             hashes_what_generators_write,
         ),
+        needing(
+            kustomize,
+            "kustomize_builds_the_same_but_for_the_hash_in_each_overlay",
+            hashes_by_root,
+        ),
     ];
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -337,6 +342,74 @@ fn hashes_what_generators_write() -> Outcome {
         })?;
     }
     Ok(())
+}
+
+/// Where content differs by root, a patch in each root adds the hash of what kustomize builds there,
+/// and nothing else.
+fn hashes_by_root() -> Outcome {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("transforms/missing-config-hash/cases");
+    let mut compared = 0;
+    for case in ["overlays-differ", "overlays-differ-later"] {
+        let before = cases.join(case).join("before");
+        let after = scratch(&before)?;
+        run(
+            &mut kubewright(
+                after.path(),
+                &[
+                    "fix",
+                    "--select",
+                    "missing-config-hash",
+                    "--unsafe-fixes",
+                    "--write",
+                    ".",
+                ],
+            ),
+            &[0],
+        )?;
+        for path in tree(&before)?.into_keys() {
+            let root = path.parent().unwrap_or(&path);
+            let is_root = ["dev", "staging", "prod"]
+                .iter()
+                .any(|name| root.ends_with(name));
+            if !is_root || !path.ends_with("kustomization.yaml") {
+                continue;
+            }
+            let build = |top: &Path| {
+                let mut command = Command::new("kustomize");
+                command.arg("build").arg(root).current_dir(top);
+                Ok::<_, libtest_mimic::Failed>(String::from_utf8(run(&mut command, &[0])?.stdout)?)
+            };
+            let (old, new) = (build(&before)?, build(after.path())?);
+            let plain = |text: &str| {
+                let lines = text.lines().filter(|line| !line.contains("config-hash:"));
+                lines.map(|line| format!("{line}\n")).collect::<String>()
+            };
+            let (plain_old, plain_new) = (plain(&old), plain(&new));
+            let added = added(&plain_old, &plain_new)?;
+            ensure(
+                added.iter().all(|line| line.trim() == "annotations:"),
+                || format!("{case}: {} has more: {added:?}", root.display()),
+            )?;
+            if new.contains("configMapRef") {
+                ensure(new.contains("config-hash:"), || {
+                    format!("{case}: {} has no hash", root.display())
+                })?;
+            }
+            let fixed = pipe(
+                &mut kubewright(
+                    after.path(),
+                    &["fix", "--select", "missing-config-hash", "-"],
+                ),
+                new.as_bytes(),
+                &[0],
+            )?;
+            ensure(String::from_utf8(fixed.stdout)? == new, || {
+                format!("{case}: {} has the hash of something else", root.display())
+            })?;
+            compared += 1;
+        }
+    }
+    ensure(compared > 20, || format!("only {compared} were compared"))
 }
 
 /// Every case whose kustomization a fix of `configmap-name-collision` makes build again; all others

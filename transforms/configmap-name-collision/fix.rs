@@ -15,7 +15,7 @@ use super::demand::{Demands, Verdict};
 use super::entries::Origin;
 use super::group::Collision;
 use super::keeper::{Keeper, Why};
-use super::outside::{Attached, node_at};
+use super::outside::Attached;
 use super::suffix::NewName;
 use super::uses;
 use crate::say;
@@ -159,7 +159,9 @@ impl Rename<'_> {
                 .insert(inline.start, name.to_owned());
             return Ok(());
         }
-        let node = node_at(self.ws, &found.location)
+        let node = self
+            .ws
+            .scalar_at(&found.location)
             .ok_or_else(|| Reason::new("outside-use", "a use of the name cannot be edited"))?;
         self.whole(found.location.file, node, name)
     }
@@ -178,7 +180,7 @@ impl Rename<'_> {
         }
         for (location, names) in std::mem::take(&mut self.inline) {
             let no = || Reason::new("outside-use", "an inline patch cannot be edited");
-            let outer = node_at(self.ws, &location).ok_or_else(no)?;
+            let outer = self.ws.scalar_at(&location).ok_or_else(no)?;
             let inner = yaml::File::parse(outer.text().unwrap_or_default()).map_err(|_| no())?;
             let text = renamed(&inner, &names)?;
             self.whole(location.file, outer, &text)?;

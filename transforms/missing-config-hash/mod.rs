@@ -25,8 +25,10 @@ mod covers;
 mod listing;
 mod name_hash;
 mod options;
+mod overlay;
 mod placeholder;
 mod reads;
+mod root_patch;
 mod skips;
 mod sources;
 #[cfg(test)]
@@ -103,7 +105,11 @@ fn judge(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> O
     if let Err(reason) = case.wanted() {
         return Some(case.info(reason));
     }
-    match case.known() {
+    let known = case.known();
+    if let Some(found) = overlay::judge(&case, &known) {
+        return found;
+    }
+    match known {
         Ok(reading) => listing::left_out(&case, &reading).or_else(|| case.compare(&reading)),
         Err(reason) => Some(case.unknown(reason)),
     }
@@ -200,8 +206,8 @@ impl Case<'_> {
         reads::read(self.workspace(), self.resource, self.sources)
     }
 
-    /// No kustomization changes what the template reads.
-    fn untouched(&self) -> Result<(), NoFix> {
+    /// The fields that say what the template reads.
+    fn fields_read(&self) -> Vec<String> {
         let path = [self.template.carrier.template, &["spec"]].concat();
         let known: Vec<&str> = path
             .iter()
@@ -218,6 +224,12 @@ impl Case<'_> {
                 ["env", "envFrom", "volumeMounts"].map(|field| format!("{spec}.{list}.{field}")),
             );
         }
+        fields
+    }
+
+    /// No kustomization changes what the template reads.
+    fn untouched(&self) -> Result<(), NoFix> {
+        let fields = self.fields_read();
         match self
             .workspace()
             .touches(self.resource.id)
