@@ -65,6 +65,11 @@ fn main() {
             "kustomize_builds_the_same_but_for_the_hash_in_each_overlay",
             hashes_by_root,
         ),
+        needing(
+            kustomize,
+            "kustomize_builds_the_same_under_versioned_names",
+            follows_versions,
+        ),
     ];
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -410,6 +415,49 @@ fn hashes_by_root() -> Outcome {
         }
     }
     ensure(compared > 20, || format!("only {compared} were compared"))
+}
+
+/// A versioned name is followed wherever kustomize builds it: but for the name and `immutable`, it
+/// builds what it built before.
+fn follows_versions() -> Outcome {
+    let case = "transforms/missing-config-hash/cases/versioned/before";
+    let before = Path::new(env!("CARGO_MANIFEST_DIR")).join(case);
+    let after = scratch(&before)?;
+    run(
+        &mut kubewright(
+            after.path(),
+            &[
+                "fix",
+                "--select",
+                "missing-config-hash",
+                "--unsafe-fixes",
+                "--write",
+                ".",
+            ],
+        ),
+        &[0],
+    )?;
+    for root in ["overlays/dev", "overlays/prod"] {
+        let build = |top: &Path| {
+            let mut command = Command::new("kustomize");
+            command.arg("build").arg(root).current_dir(top);
+            Ok::<_, libtest_mimic::Failed>(String::from_utf8(run(&mut command, &[0])?.stdout)?)
+        };
+        let (old, new) = (build(&before)?, build(after.path())?);
+        let name = new
+            .split_whitespace()
+            .find(|word| word.contains("app-config-"))
+            .ok_or("no versioned name")?
+            .to_owned();
+        let plain = name.rsplit_once('-').ok_or("no hash")?.0;
+        let renamed = new
+            .replace(&name, plain)
+            .replacen("immutable: true\n", "", 1);
+        ensure(renamed == old, || {
+            format!("{root} builds another thing:\n{new}")
+        })?;
+    }
+    Ok(())
 }
 
 /// Every case whose kustomization a fix of `configmap-name-collision` makes build again; all others

@@ -28,6 +28,37 @@ pub(super) fn build(
     keeper: Keeper,
     names: &[Option<NewName>],
 ) -> Result<Fix, Reason> {
+    let changes = changes(ws, collision, (demands, attached), names)?;
+    let new = names
+        .iter()
+        .flatten()
+        .map(|n| n.name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ");
+    let title = text![
+        "rename ",
+        names.iter().flatten().count(),
+        " of ",
+        names.len(),
+        " definitions to ",
+        new,
+        ", and the references that demand them"
+    ];
+    Ok(Fix {
+        title,
+        applicability: applicability(collision, demands, keeper, names),
+        changes,
+        claims: claims(collision, demands),
+    })
+}
+
+/// New names for definitions, and for everything that means each.
+pub(super) fn changes(
+    ws: &Workspace,
+    collision: &Collision<'_>,
+    (demands, attached): (&Demands<'_>, &Attached),
+    names: &[Option<NewName>],
+) -> Result<Vec<Change>, Reason> {
     let mut rename = Rename {
         ws,
         changes: Vec::new(),
@@ -67,28 +98,7 @@ pub(super) fn build(
             rename.outside(found, name)?;
         }
     }
-    let changes = rename.finish()?;
-    let new = names
-        .iter()
-        .flatten()
-        .map(|n| n.name.as_str())
-        .collect::<Vec<_>>()
-        .join(", ");
-    let title = text![
-        "rename ",
-        names.iter().flatten().count(),
-        " of ",
-        names.len(),
-        " definitions to ",
-        new,
-        ", and the references that demand them"
-    ];
-    Ok(Fix {
-        title,
-        applicability: applicability(collision, demands, keeper, names),
-        changes,
-        claims: claims(collision, demands),
-    })
+    rename.finish()
 }
 
 /// What a fix rests on.
@@ -352,6 +362,13 @@ pub(super) fn notes(
             ]);
         }
     }
+    notes.extend(effects(demands, names));
+    notes
+}
+
+/// What the new references do to running pods.
+pub(super) fn effects(demands: &Demands<'_>, names: &[Option<NewName>]) -> Vec<Text> {
+    let mut notes = Vec::new();
     for (rollouts, effect) in EFFECTS {
         let renamed = names
             .iter()

@@ -14,9 +14,11 @@ use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
 
 pub(crate) use self::canon::base64;
 pub(crate) use self::options::Options;
+use self::options::Strategy;
 use self::reads::{Behind, Reading};
 use self::sources::{Source, list};
-use crate::{Context, Meta, Transform};
+use self::versioned::Versions;
+use crate::{Context, Meta, Settings, Transform};
 
 mod canon;
 mod codes;
@@ -33,6 +35,7 @@ mod skips;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod versioned;
 
 /// See the page of the transform.
 pub(crate) struct MissingConfigHash;
@@ -53,6 +56,7 @@ impl Transform for MissingConfigHash {
     }
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
+        let versions = Versions::find(cx);
         let mut findings = Vec::new();
         let secrets = cx.settings.missing_config_hash.secrets;
         let may_read = |r: &&Resource| {
@@ -61,10 +65,16 @@ impl Transform for MissingConfigHash {
         };
         for resource in cx.workspace.resources().iter().filter(may_read) {
             for template in cx.workspace.pod_templates(resource.id) {
-                findings.extend(judge(cx, resource, &template));
+                findings.extend(judge(cx, resource, &template, &versions));
             }
         }
+        findings.extend(versions.findings);
         findings
+    }
+
+    /// A name that changes is looked at by all.
+    fn is_isolated(&self, settings: &Settings) -> bool {
+        settings.missing_config_hash.strategy == Strategy::Hash
     }
 
     /// [`skips::unwanted`] knows these files, and an annotation that is there overrules it.
@@ -73,7 +83,12 @@ impl Transform for MissingConfigHash {
     }
 }
 
-fn judge(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> Option<Finding> {
+fn judge(
+    cx: &Context<'_>,
+    resource: &Resource,
+    template: &PodTemplate<'_>,
+    versions: &Versions,
+) -> Option<Finding> {
     let settings = &cx.settings.missing_config_hash;
     let node = cx.workspace.node(resource.id)?;
     let written = template
@@ -110,7 +125,13 @@ fn judge(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> O
         return found;
     }
     match known {
-        Ok(reading) => listing::left_out(&case, &reading).or_else(|| case.compare(&reading)),
+        Ok(reading) if versions.cover(&reading) => None,
+        Ok(reading) => {
+            let mut found =
+                listing::left_out(&case, &reading).or_else(|| case.compare(&reading))?;
+            found.notes.extend(versions.notes(&reading));
+            Some(found)
+        }
         Err(reason) => Some(case.unknown(reason)),
     }
 }

@@ -34,8 +34,8 @@ const CODES: &[&str] = &[
 struct Root<'a> {
     set: SetId,
     member: &'a Member,
-    /// What its pods read; `None` where each name carries a hash.
-    reading: Option<Reading>,
+    /// What its pods read; the reason where each name carries a hash.
+    reading: Result<Reading, NoFix>,
     hash: Option<String>,
     written: Option<Written>,
 }
@@ -84,13 +84,18 @@ pub(super) fn judge(case: &Case<'_>, known: &Result<Reading, NoFix>) -> Option<O
     if let Some((set, reason)) = failed.first() {
         return fails(case, roots.is_empty() && builds.len() == 1, *set, reason);
     }
+    if let Some(Err(reason)) = roots.first().map(|root| &root.reading)
+        && roots.iter().all(|root| root.reading.is_err())
+    {
+        return Some(Some(case.unknown(reason.clone())));
+    }
     if roots.iter().all(Root::is_right) {
-        return roots.iter().any(|root| root.hash.is_some()).then_some(None);
+        return Some(None);
     }
     let first = roots.first()?;
     let in_file = roots.iter().all(|root| root.origin().is_none());
     if in_file && roots.iter().all(|root| root.hash == first.hash) {
-        return Some(case.compare(first.reading.as_ref()?));
+        return Some(case.compare(first.reading.as_ref().ok()?));
     }
     Some(Some(finding(case, &roots)))
 }
@@ -168,11 +173,10 @@ fn root<'a>(case: &Case<'a>, set: SetId, build: &Build) -> Option<Result<Root<'a
     };
     as_built.wanted().ok()?;
     let reading = match reads::read_built(workspace, set, case.resource, &sources) {
-        Ok(reading) => Some(reading),
-        Err(reason) if reason.code == "generated-name" => None,
-        Err(reason) => return Some(Err(reason)),
+        Err(reason) if reason.code != "generated-name" => return Some(Err(reason)),
+        reading => reading,
     };
-    if let Some(reading) = &reading
+    if let Ok(reading) = &reading
         && written.is_none()
     {
         if let Err(reason) = skips::unwanted(workspace, case.resource, template, reading) {
@@ -201,7 +205,7 @@ fn root<'a>(case: &Case<'a>, set: SetId, build: &Build) -> Option<Result<Root<'a
     Some(Ok(Root {
         set,
         member: workspace.member(set, id)?,
-        hash: reading.as_ref().map(|r| canon::hash(&r.sections)),
+        hash: reading.as_ref().ok().map(|r| canon::hash(&r.sections)),
         reading,
         written,
     }))
