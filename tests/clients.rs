@@ -70,6 +70,11 @@ fn main() {
             "kustomize_builds_the_same_under_versioned_names",
             follows_versions,
         ),
+        needing(
+            kustomize,
+            "kustomize_generates_what_was_a_document",
+            generates_the_same,
+        ),
     ];
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -455,6 +460,40 @@ fn follows_versions() -> Outcome {
             .replacen("immutable: true\n", "", 1);
         ensure(renamed == old, || {
             format!("{root} builds another thing:\n{new}")
+        })?;
+    }
+    Ok(())
+}
+
+/// A ConfigMap that becomes a generator is built with the same content, labels and readers, under a
+/// name with a suffix.
+fn generates_the_same() -> Outcome {
+    let case = "transforms/missing-config-hash/cases/to-generator/before";
+    let before = Path::new(env!("CARGO_MANIFEST_DIR")).join(case);
+    let after = scratch(&before)?;
+    let args = ["fix", "--select", "missing-config-hash", "--unsafe-fixes"];
+    let mut fix = kubewright(after.path(), &args);
+    run(fix.args(["--write", "."]), &[0])?;
+    for root in ["app/dev", "app/prod", "beside/prod", "apart/prod"] {
+        let build = |top: &Path| {
+            let mut command = Command::new("kustomize");
+            command.arg("build").arg(root).current_dir(top);
+            let built = String::from_utf8(run(&mut command, &[0])?.stdout)?;
+            let mut documents: Vec<String> = built.split("---\n").map(str::to_owned).collect();
+            documents.sort();
+            Ok::<_, libtest_mimic::Failed>(documents)
+        };
+        let (old, new) = (build(&before)?, build(after.path())?);
+        let generated = new.iter().flat_map(|document| document.split_whitespace());
+        let name = generated
+            .filter(|word| word.contains("app-config"))
+            .max_by_key(|word| word.len())
+            .ok_or("no generated name")?
+            .to_owned();
+        let plain = name.rsplit_once('-').ok_or("no suffix")?.0;
+        let renamed: Vec<String> = new.iter().map(|d| d.replace(&name, plain)).collect();
+        ensure(renamed == old && new != old, || {
+            format!("{root} builds another thing:\n{}", new.join("---\n"))
         })?;
     }
     Ok(())

@@ -10,7 +10,7 @@ use kubewright_model::text::{Path, Text};
 
 use super::group::{self, Collision};
 use super::suffix::NewName;
-use super::{Reason, demand, doubts, fix, outside, owner, pruning, uses};
+use super::{Reason, demand, doubts, fix, outside, owner, pruning, removal, uses};
 
 /// A rename with all that follows it.
 #[derive(Debug)]
@@ -64,6 +64,20 @@ pub(crate) fn rename(ws: &Workspace, id: ResourceId, to: &str) -> Result<Renamin
     all.notes = uses::searched(&resource.name, &mentions);
     all.notes.extend(effects);
     Ok(all)
+}
+
+/// Takes a definition away from everything it is part of: its document, or its file with the
+/// entries of kustomizations that list it.
+///
+/// # Errors
+/// Why it cannot be taken away; for messages.
+pub(crate) fn remove(ws: &Workspace, id: ResourceId) -> Result<Vec<Change>, Text> {
+    let sets = ws.sets_of(id);
+    let first = sets.first().ok_or("nothing is known to apply it")?;
+    let mut one = group::alone(ws, ws.set(*first), id).ok_or("it stands there several times")?;
+    one.sets.clone_from(&sets);
+    let definition = one.definitions.first().ok_or("its file cannot be read")?;
+    removal::remove(ws, &one, definition, &removal::Lists::of(ws)).map_err(|reason| reason.text)
 }
 
 /// Whether an applier deletes what it applied once and does not find any more.

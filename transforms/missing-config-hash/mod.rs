@@ -12,18 +12,21 @@ use kubewright_model::text;
 use kubewright_model::text::{Path, Text};
 use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
 
+use self::by_name::ByName;
 pub(crate) use self::canon::base64;
 pub(crate) use self::options::Options;
 use self::options::Strategy;
 use self::reads::{Behind, Reading};
 use self::sources::{Source, list};
-use self::versioned::Versions;
+
 use crate::{Context, Meta, Settings, Transform};
 
+mod by_name;
 mod canon;
 mod codes;
 mod content;
 mod covers;
+mod generator;
 mod listing;
 mod name_hash;
 mod options;
@@ -56,7 +59,7 @@ impl Transform for MissingConfigHash {
     }
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
-        let versions = Versions::find(cx);
+        let by_name = ByName::find(cx);
         let mut findings = Vec::new();
         let secrets = cx.settings.missing_config_hash.secrets;
         let may_read = |r: &&Resource| {
@@ -65,10 +68,10 @@ impl Transform for MissingConfigHash {
         };
         for resource in cx.workspace.resources().iter().filter(may_read) {
             for template in cx.workspace.pod_templates(resource.id) {
-                findings.extend(judge(cx, resource, &template, &versions));
+                findings.extend(judge(cx, resource, &template, &by_name));
             }
         }
-        findings.extend(versions.findings);
+        findings.extend(by_name.findings);
         findings
     }
 
@@ -87,7 +90,7 @@ fn judge(
     cx: &Context<'_>,
     resource: &Resource,
     template: &PodTemplate<'_>,
-    versions: &Versions,
+    by_name: &ByName,
 ) -> Option<Finding> {
     let settings = &cx.settings.missing_config_hash;
     let node = cx.workspace.node(resource.id)?;
@@ -125,11 +128,11 @@ fn judge(
         return found;
     }
     match known {
-        Ok(reading) if versions.cover(&reading) => None,
+        Ok(reading) if by_name.cover(&reading) => None,
         Ok(reading) => {
             let mut found =
                 listing::left_out(&case, &reading).or_else(|| case.compare(&reading))?;
-            found.notes.extend(versions.notes(&reading));
+            found.notes.extend(by_name.notes(&reading));
             Some(found)
         }
         Err(reason) => Some(case.unknown(reason)),

@@ -26,6 +26,8 @@ pub(crate) enum Strategy {
     /// An annotation of the pod template holds a hash of the content.
     #[default]
     Hash,
+    /// kustomize generates the ConfigMap, and puts it behind the name.
+    Generator,
     /// The name of the ConfigMap holds it, and readers follow the name.
     Versioned,
 }

@@ -9,16 +9,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kubewright_model::finding::{Applicability, Change, Finding, Fix, Severity};
-use kubewright_model::kube::{Evidence, Resource, ResourceId, Target, Workspace};
+use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, Severity};
+use kubewright_model::kube::{Evidence, Resource, ResourceId, Rollout, Target, Workspace};
 use kubewright_model::text;
 use kubewright_model::text::Text;
 use kubewright_model::yaml::{Node, Place, Value};
 
-use super::options::Strategy;
-use super::reads::{Behind, Reading};
-use super::sources::list;
-use super::{Case, META, name_hash, skips, sources};
+use super::{META, name_hash};
 use crate::Context;
 use crate::configmap_name_collision::renaming;
 
@@ -26,201 +23,104 @@ use crate::configmap_name_collision::renaming;
 /// (<https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#revision-history-limit>).
 const REVISIONS: i64 = 10;
 
-/// What gets another name, and what keeps its own.
-#[derive(Debug, Default)]
-pub(super) struct Versions {
-    /// One for each that is renamed.
-    pub findings: Vec<Finding>,
-    renamed: BTreeSet<ResourceId>,
-    kept: BTreeMap<ResourceId, Text>,
+/// What was renamed before, and holds something else by now.
+pub(super) fn outdated(cx: &Context<'_>) -> BTreeSet<ResourceId> {
+    let (ws, secrets) = (cx.workspace, cx.settings.missing_config_hash.secrets);
+    let may_be = |r: &&Resource| {
+        (r.target() == Some(Target::ConfigMap) || (r.target() == Some(Target::Secret) && secrets))
+            && name_hash::without_hash(&r.name).is_some()
+    };
+    let named = ws.resources().iter().filter(may_be).map(|r| r.id);
+    named
+        .filter(|id| ws.node(*id).is_some_and(is_immutable) && !name_hash::is_hashed(ws, *id))
+        .collect()
 }
 
-impl Versions {
-    /// Looks at everything whose change restarts no pod, and at what was renamed before.
-    pub(super) fn find(cx: &Context<'_>) -> Self {
-        let mut versions = Self::default();
-        if cx.settings.missing_config_hash.strategy != Strategy::Versioned {
-            return versions;
-        }
-        let ws = cx.workspace;
-        let may_be = |r: &&Resource| {
-            let kind = r.target() == Some(Target::ConfigMap)
-                || (r.target() == Some(Target::Secret) && cx.settings.missing_config_hash.secrets);
-            kind && name_hash::without_hash(&r.name).is_some()
-        };
-        let named = ws.resources().iter().filter(may_be).map(|r| r.id);
-        let mut wanted: BTreeSet<ResourceId> = named
-            .filter(|id| ws.node(*id).is_some_and(is_immutable) && !name_hash::is_hashed(ws, *id))
-            .collect();
-        for resource in ws.resources().iter().filter(|r| ws.carries_pods(r.id)) {
-            for template in ws.pod_templates(resource.id) {
-                wanted.extend(read_by(cx, resource, &template));
-            }
-        }
-        for id in wanted {
-            match versions.finding(ws, id) {
-                Ok(finding) => {
-                    versions.renamed.insert(id);
-                    versions.findings.push(finding);
-                }
-                Err(why) => _ = versions.kept.insert(id, why),
-            }
-        }
-        versions
+/// The finding, with the rename; or why the resource keeps its name.
+pub(super) fn finding(ws: &Workspace, id: ResourceId) -> Result<Finding, Text> {
+    let resource = ws.resource(id);
+    let node = ws.node(id).ok_or("its file cannot be read")?;
+    let base = name_hash::without_hash(&resource.name).filter(|_| is_immutable(node));
+    if is_immutable(node) && base.is_none() {
+        return Err("it is immutable already, under a name of another kind".into());
     }
-
-    /// Whether all that is read gets another name.
-    pub(super) fn cover(&self, reading: &Reading) -> bool {
-        let renamed = |behind: &Behind| match behind {
-            Behind::Resource(id) => self.renamed.contains(id),
-            Behind::Generator(_) => false,
-        };
-        !reading.behind.is_empty() && reading.behind.iter().all(renamed)
+    if let Some(what) = ws.content_touched(id) {
+        return Err(text![what, " changes its content behind the file"]);
     }
-
-    /// Why some of what is read keeps its name.
-    pub(super) fn notes(&self, reading: &Reading) -> Vec<Text> {
-        let kept = |(name, behind): (&(Target, String), &Behind)| match behind {
-            Behind::Resource(id) => Some(text![
-                list(std::slice::from_ref(name)),
-                " keeps its name: ",
-                self.kept.get(id)?
-            ]),
-            Behind::Generator(_) => None,
-        };
-        reading
-            .names
-            .iter()
-            .zip(&reading.behind)
-            .filter_map(kept)
-            .collect()
+    let hash = name_hash::hash_of(ws, id).ok_or("a value is no string")?;
+    let name = format!("{}-{hash}", base.unwrap_or(&resource.name));
+    let target = resource.target().ok_or("it is no ConfigMap or Secret")?;
+    if ws.definitions(target, &name).next().is_some() {
+        return Err(text![&name, " is there already"]);
     }
-
-    fn finding(&self, ws: &Workspace, id: ResourceId) -> Result<Finding, Text> {
-        let resource = ws.resource(id);
-        let node = ws.node(id).ok_or("its file cannot be read")?;
-        let base = name_hash::without_hash(&resource.name).filter(|_| is_immutable(node));
-        if is_immutable(node) && base.is_none() {
-            return Err("it is immutable already, under a name of another kind".into());
-        }
-        if let Some(what) = ws.content_touched(id) {
-            return Err(text![what, " changes its content behind the file"]);
-        }
-        let hash = name_hash::hash_of(ws, id).ok_or("a value is no string")?;
-        let name = format!("{}-{hash}", base.unwrap_or(&resource.name));
-        let target = resource.target().ok_or("it is no ConfigMap or Secret")?;
-        if ws.definitions(target, &name).next().is_some() {
-            return Err(text![&name, " is there already"]);
-        }
-        let mut renaming = renaming::rename(ws, id, &name)?;
-        if renaming.readers.is_empty() {
-            return Err("nothing that is applied with it reads it".into());
-        }
-        let immutable = match node.get("immutable") {
-            Some(value) if value.as_bool() == Some(true) => None,
-            Some(value) => Some(value.set(&Value::Bool(true))),
-            None => Some(node.insert(Place::Last, "immutable", &Value::Bool(true))),
-        };
-        if let Some(edit) = immutable.transpose().map_err(|refusal| refusal.text)? {
-            renaming.changes.push(Change::Edit(resource.file, edit));
-        }
-        let readers: Vec<&Resource> = renaming.readers.iter().map(|id| ws.resource(*id)).collect();
-        let who = Text::list(readers.iter().map(|reader| reader.display()));
-        let (severity, message) = if base.is_some() {
-            let text = text![
+    let mut renaming = renaming::rename(ws, id, &name)?;
+    if renaming.readers.is_empty() {
+        return Err("nothing that is applied with it reads it".into());
+    }
+    let immutable = match node.get("immutable") {
+        Some(value) if value.as_bool() == Some(true) => None,
+        Some(value) => Some(value.set(&Value::Bool(true))),
+        None => Some(node.insert(Place::Last, "immutable", &Value::Bool(true))),
+    };
+    if let Some(edit) = immutable.transpose().map_err(|refusal| refusal.text)? {
+        renaming.changes.push(Change::Edit(resource.file, edit));
+    }
+    let readers: Vec<&Resource> = renaming.readers.iter().map(|id| ws.resource(*id)).collect();
+    let who = Text::list(readers.iter().map(|reader| reader.display()));
+    let (severity, message) = if base.is_some() {
+        let text = text![
+            resource.display(),
+            " is immutable, and its content is not that of its name any more: the API server \
+             refuses the change"
+        ];
+        (Severity::Error, text)
+    } else {
+        let text = text![
+            who.clone(),
+            if readers.len() > 1 {
+                " read "
+            } else {
+                " reads "
+            },
+            resource.display(),
+            " under a name that stays: a change of it restarts no pod, and what still runs, or is \
+             rolled back to, reads the new content"
+        ];
+        (Severity::Warning, text)
+    };
+    let mut notes = old_one(ws, resource, &readers);
+    notes.append(&mut renaming.notes);
+    let place = node.path(&["metadata", "name"]).unwrap_or(node);
+    let place = Location::of(resource.file, place);
+    Ok(META
+        .finding(severity, place, message)
+        .about(id)
+        .notes(notes)
+        .fix(Ok(Fix {
+            title: text![
+                "rename ",
                 resource.display(),
-                " is immutable, and its content is not that of its name any more: the API server \
-                 refuses the change"
-            ];
-            (Severity::Error, text)
-        } else {
-            let text = text![
-                who.clone(),
-                if readers.len() > 1 {
-                    " read "
-                } else {
-                    " reads "
-                },
-                resource.display(),
-                " under a name that stays: a change of it restarts no pod, and what still runs, or is \
-                 rolled back to, reads the new content"
-            ];
-            (Severity::Warning, text)
-        };
-        let mut notes = old_one(ws, resource, &readers);
-        notes.append(&mut renaming.notes);
-        let place = node.path(&["metadata", "name"]).unwrap_or(node);
-        let place = kubewright_model::finding::Location::of(resource.file, place);
-        Ok(META
-            .finding(severity, place, message)
-            .about(id)
-            .notes(notes)
-            .fix(Ok(Fix {
-                title: text![
-                    "rename ",
-                    resource.display(),
-                    " to ",
-                    name,
-                    ", make it immutable, and point ",
-                    who,
-                    " at it"
-                ],
-                applicability: Applicability::Unsafe,
-                changes: renaming.changes,
-                claims: renaming.claims,
-            })))
-    }
+                " to ",
+                name,
+                ", make it immutable, and point ",
+                who,
+                " at it"
+            ],
+            applicability: Applicability::Unsafe,
+            changes: renaming.changes,
+            claims: renaming.claims,
+        })))
 }
 
 fn is_immutable(node: Node<'_>) -> bool {
     node.get("immutable").and_then(Node::as_bool) == Some(true)
 }
 
-/// The resources that a pod template reads, where a change of them restarts no pod.
-fn read_by(
-    cx: &Context<'_>,
-    resource: &Resource,
-    template: &kubewright_model::kube::PodTemplate<'_>,
-) -> Vec<ResourceId> {
-    let settings = &cx.settings.missing_config_hash;
-    let sources = sources::sources(template, settings.secrets);
-    let Some(node) = cx
-        .workspace
-        .node(resource.id)
-        .filter(|_| !sources.is_empty())
-    else {
-        return Vec::new();
-    };
-    let written = template
-        .node
-        .path(&["metadata", "annotations"])
-        .and_then(|map| map.get(&settings.annotation));
-    let case = Case {
-        cx,
-        resource,
-        node,
-        template,
-        sources: &sources,
-        written,
-    };
-    let Ok(reading) = case.read() else {
-        return Vec::new();
-    };
-    if written.is_none() && skips::unwanted(cx.workspace, resource, template, &reading).is_err() {
-        return Vec::new();
-    }
-    let of_resource = |behind: &Behind| match behind {
-        Behind::Resource(id) => Some(*id),
-        Behind::Generator(_) => None,
-    };
-    reading.behind.iter().filter_map(of_resource).collect()
-}
-
 /// What becomes of the object of the old name: who reads it still, and what deletes it.
-fn old_one(ws: &Workspace, resource: &Resource, readers: &[&Resource]) -> Vec<Text> {
+pub(super) fn old_one(ws: &Workspace, resource: &Resource, readers: &[&Resource]) -> Vec<Text> {
     let kept = readers.iter().filter_map(|reader| {
         let template = ws.pod_templates(reader.id);
-        let rolls = kubewright_model::kube::Rollout::Rolls;
+        let rolls = Rollout::Rolls;
         template.first().filter(|t| t.carrier.rollout == rolls)?;
         let limit = ws.node(reader.id)?.path(&["spec", "revisionHistoryLimit"]);
         Some(limit.and_then(Node::as_int).unwrap_or(REVISIONS))
