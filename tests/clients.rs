@@ -392,7 +392,7 @@ fn hashes_by_root() -> Outcome {
             let (old, new) = (build(&before)?, build(after.path())?);
             let plain = |text: &str| {
                 let lines = text.lines().filter(|line| !line.contains("config-hash:"));
-                lines.map(|line| format!("{line}\n")).collect::<String>()
+                lines.collect::<Vec<_>>().join("\n")
             };
             let (plain_old, plain_new) = (plain(&old), plain(&new));
             let added = added(&plain_old, &plain_new)?;

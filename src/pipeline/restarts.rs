@@ -51,17 +51,17 @@ pub(super) fn restarts(
     files: &[FileChange],
 ) -> Vec<Restart> {
     let changed: Vec<&str> = files.iter().map(|f| f.path.as_str()).collect();
-    let is_changed = |path: &str| changed.binary_search(&path).is_ok();
+    let differs = |path: &str| changed.binary_search(&path).is_ok();
     // A file without resources may be a kustomization, or a patch of one.
     let patched = |ws: &Workspace| {
-        let mut files = ws.files().iter().filter(|f| is_changed(&f.path));
+        let mut files = ws.files().iter().filter(|f| differs(&f.path));
         files.any(|file| ws.resources_of(file.id).is_empty())
     };
     let patched = patched(original) || patched(now);
     let in_changed = |ws: &Workspace| -> Vec<ResourceId> {
         ws.resources()
             .iter()
-            .filter(|r| is_changed(&ws.file(r.file).path) || (patched && is_built(ws, r.id)))
+            .filter(|r| differs(&ws.file(r.file).path) || (patched && is_built(ws, r.id)))
             .map(|r| r.id)
             .collect()
     };

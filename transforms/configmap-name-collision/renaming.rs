@@ -112,8 +112,8 @@ fn in_set(
     none(attached.blocks.first().cloned())?;
     none(uses::changed(ws, &demands))?;
     none(uses::unexplained(ws, one))?;
-    let named = (one.to, one.name, one.namespace.as_deref());
-    none(uses::consumers_elsewhere(ws, named, sets))?;
+    let asked = (one.to, one.name, one.namespace.as_deref());
+    none(uses::consumers_elsewhere(ws, asked, sets))?;
     none(demands.consumers.iter().find_map(|consumer| {
         let elsewhere = |set: &SetId| !sets.contains(set);
         let other = ws

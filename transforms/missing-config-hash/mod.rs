@@ -124,8 +124,10 @@ fn judge(
         return Some(case.info(reason));
     }
     let known = case.known();
-    if let Some(found) = overlay::judge(&case, &known) {
-        return found;
+    match overlay::judge(&case, &known) {
+        None => {}
+        Some(overlay::Verdict::Right) => return None,
+        Some(overlay::Verdict::Wrong(finding)) => return Some(finding),
     }
     match known {
         Ok(reading) if by_name.cover(&reading) => None,

@@ -30,6 +30,17 @@ const CODES: &[&str] = &[
     "workload-patched",
 ];
 
+/// What is to be said of a workload.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is made, and taken apart at once"
+)]
+pub(super) enum Verdict {
+    /// Nothing: each hash is right.
+    Right,
+    Wrong(Finding),
+}
+
 /// The workload as one set builds it.
 struct Root<'a> {
     set: SetId,
@@ -59,7 +70,7 @@ impl Root<'_> {
 
 /// What is to be said of a workload whose roots may read different content: `None` where that is
 /// not known, and what was known before stands.
-pub(super) fn judge(case: &Case<'_>, known: &Result<Reading, NoFix>) -> Option<Option<Finding>> {
+pub(super) fn judge(case: &Case<'_>, known: &Result<Reading, NoFix>) -> Option<Verdict> {
     let differs = known.as_ref().is_err_and(|r| CODES.contains(&r.code));
     if !(differs || annotations(case).next().is_some()) || case.survives().is_err() {
         return None;
@@ -87,26 +98,27 @@ pub(super) fn judge(case: &Case<'_>, known: &Result<Reading, NoFix>) -> Option<O
     if let Some(Err(reason)) = roots.first().map(|root| &root.reading)
         && roots.iter().all(|root| root.reading.is_err())
     {
-        return Some(Some(case.unknown(reason.clone())));
+        return Some(Verdict::Wrong(case.unknown(reason.clone())));
     }
     if roots.iter().all(Root::is_right) {
-        return Some(None);
+        return Some(Verdict::Right);
     }
     let first = roots.first()?;
     let in_file = roots.iter().all(|root| root.origin().is_none());
     if in_file && roots.iter().all(|root| root.hash == first.hash) {
-        return Some(case.compare(first.reading.as_ref().ok()?));
+        let found = case.compare(first.reading.as_ref().ok()?);
+        return Some(found.map_or(Verdict::Right, Verdict::Wrong));
     }
-    Some(Some(finding(case, &roots)))
+    Some(Verdict::Wrong(finding(case, &roots)))
 }
 
 /// A root that reads what is not known.
-fn fails(case: &Case<'_>, only: bool, set: SetId, reason: &NoFix) -> Option<Option<Finding>> {
+fn fails(case: &Case<'_>, only: bool, set: SetId, reason: &NoFix) -> Option<Verdict> {
     if CODES.contains(&reason.code) {
         return None;
     }
     if only {
-        return Some(Some(case.unknown(reason.clone())));
+        return Some(Verdict::Wrong(case.unknown(reason.clone())));
     }
     let text = text![
         "its content differs by where it is built, and in ",
@@ -114,7 +126,7 @@ fn fails(case: &Case<'_>, only: bool, set: SetId, reason: &NoFix) -> Option<Opti
         " it is not known: ",
         &reason.text
     ];
-    Some(Some(
+    Some(Verdict::Wrong(
         case.unknown(NoFix::new("differs-between-overlays", text)),
     ))
 }
@@ -150,10 +162,10 @@ fn root<'a>(case: &Case<'a>, set: SetId, build: &Build) -> Option<Result<Root<'a
     let templates;
     let (node, template): (Node<'_>, &PodTemplate<'_>) = match build {
         Build::Same => (case.node, case.template),
-        Build::Changed(built) => {
-            templates = built.pod_templates();
+        Build::Changed(patched) => {
+            templates = patched.pod_templates();
             let same = |t: &&PodTemplate<'_>| std::ptr::eq(t.carrier, case.template.carrier);
-            (built.node()?, templates.iter().find(same)?)
+            (patched.node()?, templates.iter().find(same)?)
         }
         Build::Unknown => return None,
     };
@@ -187,13 +199,13 @@ fn root<'a>(case: &Case<'a>, set: SetId, build: &Build) -> Option<Result<Root<'a
         }
     }
     let origin = |node: Node<'_>| {
-        let Build::Changed(built) = build else {
+        let Build::Changed(patched) = build else {
             return None;
         };
         let own = case
             .written
             .map(|own| Location::of(case.resource.file, own));
-        built
+        patched
             .origin(node)
             .filter(|origin| Some(&origin.location) != own.as_ref())
             .cloned()
@@ -364,12 +376,12 @@ fn update(case: &Case<'_>, origin: &Origin, hash: &str) -> Result<Change, NoFix>
 /// Whether a hash in a patch is that of no other workload.
 fn alone(case: &Case<'_>, origin: &Origin) -> Result<(), NoFix> {
     let workspace = case.workspace();
-    let patches: Vec<Location> = annotations(case).map(|touch| touch.location).collect();
+    let places: Vec<Location> = annotations(case).map(|touch| touch.location).collect();
     let name = &workspace.file(origin.location.file).path;
     let name = name.rsplit('/').next().unwrap_or(name);
     let same = |touch: &Touch| {
-        let place = workspace.scalar_at(&touch.location).and_then(Node::text);
-        patches.contains(&touch.location) || place.is_some_and(|path| path.ends_with(name))
+        let path = workspace.scalar_at(&touch.location).and_then(Node::text);
+        places.contains(&touch.location) || path.is_some_and(|path| path.ends_with(name))
     };
     let carries = workspace
         .resources()
@@ -379,12 +391,12 @@ fn alone(case: &Case<'_>, origin: &Origin) -> Result<(), NoFix> {
         let touches = workspace.touches(other.id);
         let reached = touches.iter().any(|touch| touch.is_patch() && same(touch));
         let writes = |set: SetId| {
-            let Build::Changed(built) = workspace.built(set, other.id) else {
+            let Build::Changed(patched) = workspace.built(set, other.id) else {
                 return false;
             };
-            let root = built.node();
+            let root = patched.node();
             let mut scalars = root.into_iter().flat_map(Node::descendants);
-            scalars.any(|n| built.origin(n) == Some(origin))
+            scalars.any(|n| patched.origin(n) == Some(origin))
         };
         if reached && workspace.sets_of(other.id).into_iter().any(writes) {
             return Err(NoFix::new(

@@ -1,6 +1,8 @@
 //! The patch that gives a workload its hash in one kustomization, in the way that the kustomization
 //! writes its other patches: inline, or as a file beside it.
 
+use std::fmt::Write as _;
+
 use kubewright_model::finding::{Change, Location, NoFix};
 use kubewright_model::kube::{FileId, Resource, Workspace};
 use kubewright_model::text;
@@ -30,15 +32,16 @@ impl Patch<'_> {
         );
         let path = [self.template, &["metadata", "annotations"]].concat();
         for (depth, key) in path.iter().enumerate() {
-            text.push_str(&format!("{:1$}{key}:\n", "", 2 * depth));
+            _ = writeln!(text, "{:1$}{key}:", "", 2 * depth);
         }
-        text.push_str(&format!(
-            "{:1$}{2}: \"{3}\"\n",
+        _ = writeln!(
+            text,
+            "{:1$}{2}: \"{3}\"",
             "",
             2 * path.len(),
             self.annotation,
             self.hash
-        ));
+        );
         text
     }
 }
@@ -49,14 +52,14 @@ pub(super) fn add(
     file: FileId,
     patch: &Patch<'_>,
 ) -> Result<Vec<Change>, NoFix> {
-    let path = &workspace.file(file).path;
+    let list = &workspace.file(file).path;
     let node = workspace.kustomization_node(file).ok_or_else(|| {
         NoFix::new(
             "differs-between-overlays",
-            text![Path(path), " cannot be edited; hash the rendered manifests"],
+            text![Path(list), " cannot be edited; hash the rendered manifests"],
         )
     })?;
-    let beside = beside(workspace, path, node, patch);
+    let beside = beside(workspace, list, node, patch);
     let (key, value) = match &beside {
         Some((name, _)) => ("path", name.clone()),
         None => ("patch", patch.text().trim_end().to_owned()),
@@ -97,14 +100,14 @@ fn beside(
     let directory = kustomization
         .rsplit_once('/')
         .map(|(directory, _)| directory);
-    let path = |name: &str| directory.map_or_else(|| name.to_owned(), |d| format!("{d}/{name}"));
+    let joined = |name: &str| directory.map_or_else(|| name.to_owned(), |d| format!("{d}/{name}"));
     let kind = patch.resource.kind.to_lowercase();
     [
         format!("{}-config-hash.yaml", patch.name),
         format!("{kind}-{}-config-hash.yaml", patch.name),
     ]
     .into_iter()
-    .map(|name| (path(&name), name))
+    .map(|name| (joined(&name), name))
     .find(|(path, _)| workspace.text_at(path).is_none())
     .map(|(path, name)| (name, path))
 }

@@ -7,7 +7,7 @@
 //! one; the rename is that of `configmap-name-collision`, with all that speaks against it. What
 //! keeps its name is hashed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, Severity};
 use kubewright_model::kube::{Evidence, Resource, ResourceId, Rollout, Target, Workspace};
@@ -142,16 +142,16 @@ pub(super) fn old_one(ws: &Workspace, resource: &Resource, readers: &[&Resource]
             .iter()
             .map(move |a| (ws.set(set).evidence, a))
     });
-    let mut pruned: BTreeMap<(bool, &str), ()> = BTreeMap::new();
+    let mut pruned: BTreeSet<(bool, &str)> = BTreeSet::new();
     for (evidence, applier) in appliers.filter(|(_, applier)| renaming::prunes(ws, applier)) {
         let flux = evidence == Evidence::Flux
             || ws
                 .resource(applier.resource)
                 .api_version
                 .contains("fluxcd.io");
-        pruned.insert((flux, &applier.name), ());
+        pruned.insert((flux, &applier.name));
     }
-    for (flux, name) in pruned.keys() {
+    for (flux, name) in &pruned {
         let keep = if *flux {
             "kustomize.toolkit.fluxcd.io/prune: disabled"
         } else {
