@@ -292,7 +292,7 @@ impl Pipeline<'_> {
     fn is_isolated_transform(&self, name: &str) -> bool {
         self.transforms
             .iter()
-            .any(|t| t.meta().name == name && t.meta().isolated)
+            .any(|t| t.meta().name == name && t.is_isolated(self.settings))
     }
 
     /// Whether all that a pass applied is isolated, and nothing else of it is still to be tried.
@@ -320,7 +320,7 @@ impl Pipeline<'_> {
             let asked = self
                 .transforms
                 .par_iter()
-                .filter(|t| !isolated || t.meta().isolated);
+                .filter(|t| !isolated || t.is_isolated(self.settings));
             asked
                 .flat_map_iter(|t| t.check(&cx))
                 .filter(editable)

@@ -26,7 +26,12 @@ const TABLES: [(&str, &str); 4] = [
 ];
 
 /// Transforms that import another one, and why.
-const BETWEEN_TRANSFORMS: [(&str, &str, &str); 2] = [
+const BETWEEN_TRANSFORMS: [(&str, &str, &str); 3] = [
+    (
+        "missing_config_hash",
+        "configmap_name_collision",
+        "renames what it versions by the same rules",
+    ),
     (
         "subpath_configmap_mount",
         "missing_config_reference",

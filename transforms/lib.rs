@@ -104,6 +104,10 @@ pub trait Transform: Send + Sync {
     fn keeps_up(&self, _cx: &Context<'_>, _finding: &Finding) -> bool {
         false
     }
+    /// [`Meta::isolated`] with these options.
+    fn is_isolated(&self, _settings: &Settings) -> bool {
+        self.meta().isolated
+    }
     /// What would have to be known of the container images of the workspace to decide findings:
     /// what `kubewright images lock` asks.
     fn questions(&self, _cx: &Context<'_>) -> Vec<Question> {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use kubewright_model::kube::{FileId, Hold, ResourceId, Rollout, Workspace};
+use kubewright_model::kube::{Build, FileId, Hold, PodTemplate, ResourceId, Rollout, Workspace};
 use kubewright_model::yaml::{Node, Value};
 
 use super::report::{FileChange, ResourceName};
@@ -51,14 +51,17 @@ pub(super) fn restarts(
     files: &[FileChange],
 ) -> Vec<Restart> {
     let changed: Vec<&str> = files.iter().map(|f| f.path.as_str()).collect();
+    let differs = |path: &str| changed.binary_search(&path).is_ok();
+    // A file without resources may be a kustomization, or a patch of one.
+    let patched = |ws: &Workspace| {
+        let mut files = ws.files().iter().filter(|f| differs(&f.path));
+        files.any(|file| ws.resources_of(file.id).is_empty())
+    };
+    let patched = patched(original) || patched(now);
     let in_changed = |ws: &Workspace| -> Vec<ResourceId> {
         ws.resources()
             .iter()
-            .filter(|r| {
-                changed
-                    .binary_search(&ws.file(r.file).path.as_str())
-                    .is_ok()
-            })
+            .filter(|r| differs(&ws.file(r.file).path) || (patched && is_built(ws, r.id)))
             .map(|r| r.id)
             .collect()
     };
@@ -93,12 +96,34 @@ pub(super) fn restarts(
     restarts
 }
 
+/// Whether it carries pods, and a kustomization builds it.
+fn is_built(workspace: &Workspace, id: ResourceId) -> bool {
+    let through = |set| {
+        workspace
+            .member(set, id)
+            .is_some_and(|m| !m.through.is_empty())
+    };
+    workspace.carries_pods(id) && workspace.sets_of(id).into_iter().any(through)
+}
+
+/// The pod templates of its file, and of each set whose patches change it.
 fn templates(workspace: &Workspace, id: ResourceId) -> Vec<Option<Value>> {
-    workspace
-        .pod_templates(id)
-        .iter()
-        .map(|t| t.node.to_value())
-        .collect()
+    let own = workspace.pod_templates(id);
+    let values = |templates: &[PodTemplate<'_>]| -> Vec<Option<Value>> {
+        templates.iter().map(|t| t.node.to_value()).collect()
+    };
+    let mut all = values(&own);
+    if all.is_empty() {
+        return all;
+    }
+    for set in workspace.sets_of(id) {
+        match workspace.built(set, id) {
+            Build::Same => all.extend(values(&own)),
+            Build::Changed(built) => all.extend(values(&built.pod_templates())),
+            Build::Unknown => {}
+        }
+    }
+    all
 }
 
 /// How a changed pod template of this resource reaches its pods; `None` when running pods stay or

@@ -37,6 +37,21 @@ pub(crate) fn trials() -> Vec<Trial> {
             "kustomize_writes_what_the_hash_covers",
             hashes_what_generators_write,
         ),
+        needing(
+            kustomize,
+            "kustomize_builds_the_same_but_for_the_hash_in_each_overlay",
+            hashes_by_root,
+        ),
+        needing(
+            kustomize,
+            "kustomize_builds_the_same_under_versioned_names",
+            follows_versions,
+        ),
+        needing(
+            kustomize,
+            "kustomize_generates_what_was_a_document",
+            generates_the_same,
+        ),
     ]
 }
 
@@ -181,6 +196,151 @@ fn hashes_what_generators_write() -> Outcome {
         )?;
         ensure(fixed.stdout == built, || {
             format!("{case}/{root}: the hash is another one in what kustomize builds")
+        })?;
+    }
+    Ok(())
+}
+
+/// Where content differs by root, a patch in each root adds the hash of what kustomize builds there,
+/// and nothing else.
+fn hashes_by_root() -> Outcome {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("transforms/missing-config-hash/cases");
+    let mut compared = 0;
+    for case in ["overlays-differ", "overlays-differ-later"] {
+        let before = cases.join(case).join("before");
+        let after = scratch(&before)?;
+        run(
+            &mut kubewright(
+                after.path(),
+                &[
+                    "fix",
+                    "--select",
+                    "missing-config-hash",
+                    "--unsafe-fixes",
+                    "--write",
+                    ".",
+                ],
+            ),
+            &[0],
+        )?;
+        for path in tree(&before)?.into_keys() {
+            let root = path.parent().unwrap_or(&path);
+            let is_root = ["dev", "staging", "prod"]
+                .iter()
+                .any(|name| root.ends_with(name));
+            if !is_root || !path.ends_with("kustomization.yaml") {
+                continue;
+            }
+            let build = |top: &Path| {
+                let mut command = Command::new("kustomize");
+                command.arg("build").arg(root).current_dir(top);
+                Ok::<_, libtest_mimic::Failed>(String::from_utf8(run(&mut command, &[0])?.stdout)?)
+            };
+            let (old, new) = (build(&before)?, build(after.path())?);
+            let plain = |text: &str| {
+                let lines = text.lines().filter(|line| !line.contains("config-hash:"));
+                lines.collect::<Vec<_>>().join("\n")
+            };
+            let (plain_old, plain_new) = (plain(&old), plain(&new));
+            let added = added(&plain_old, &plain_new)?;
+            ensure(
+                added.iter().all(|line| line.trim() == "annotations:"),
+                || format!("{case}: {} has more: {added:?}", root.display()),
+            )?;
+            if new.contains("configMapRef") {
+                ensure(new.contains("config-hash:"), || {
+                    format!("{case}: {} has no hash", root.display())
+                })?;
+            }
+            let fixed = pipe(
+                &mut kubewright(
+                    after.path(),
+                    &["fix", "--select", "missing-config-hash", "-"],
+                ),
+                new.as_bytes(),
+                &[0],
+            )?;
+            ensure(String::from_utf8(fixed.stdout)? == new, || {
+                format!("{case}: {} has the hash of something else", root.display())
+            })?;
+            compared += 1;
+        }
+    }
+    ensure(compared > 20, || format!("only {compared} were compared"))
+}
+
+/// A versioned name is followed wherever kustomize builds it: but for the name and `immutable`, it
+/// builds what it built before.
+fn follows_versions() -> Outcome {
+    let case = "transforms/missing-config-hash/cases/versioned/before";
+    let before = Path::new(env!("CARGO_MANIFEST_DIR")).join(case);
+    let after = scratch(&before)?;
+    run(
+        &mut kubewright(
+            after.path(),
+            &[
+                "fix",
+                "--select",
+                "missing-config-hash",
+                "--unsafe-fixes",
+                "--write",
+                ".",
+            ],
+        ),
+        &[0],
+    )?;
+    for root in ["overlays/dev", "overlays/prod"] {
+        let build = |top: &Path| {
+            let mut command = Command::new("kustomize");
+            command.arg("build").arg(root).current_dir(top);
+            Ok::<_, libtest_mimic::Failed>(String::from_utf8(run(&mut command, &[0])?.stdout)?)
+        };
+        let (old, new) = (build(&before)?, build(after.path())?);
+        let name = new
+            .split_whitespace()
+            .find(|word| word.contains("app-config-"))
+            .ok_or("no versioned name")?
+            .to_owned();
+        let plain = name.rsplit_once('-').ok_or("no hash")?.0;
+        let renamed = new
+            .replace(&name, plain)
+            .replacen("immutable: true\n", "", 1);
+        ensure(renamed == old, || {
+            format!("{root} builds another thing:\n{new}")
+        })?;
+    }
+    Ok(())
+}
+
+/// A ConfigMap that becomes a generator is built with the same content, labels and readers, under a
+/// name with a suffix.
+fn generates_the_same() -> Outcome {
+    let case = "transforms/missing-config-hash/cases/to-generator/before";
+    let before = Path::new(env!("CARGO_MANIFEST_DIR")).join(case);
+    let after = scratch(&before)?;
+    let args = ["fix", "--select", "missing-config-hash", "--unsafe-fixes"];
+    let mut fix = kubewright(after.path(), &args);
+    run(fix.args(["--write", "."]), &[0])?;
+    for root in ["app/dev", "app/prod", "beside/prod", "apart/prod"] {
+        let build = |top: &Path| {
+            let mut command = Command::new("kustomize");
+            command.arg("build").arg(root).current_dir(top);
+            let built = String::from_utf8(run(&mut command, &[0])?.stdout)?;
+            let mut documents: Vec<String> = built.split("---\n").map(str::to_owned).collect();
+            documents.sort();
+            Ok::<_, libtest_mimic::Failed>(documents)
+        };
+        let (old, new) = (build(&before)?, build(after.path())?);
+        let generated = new.iter().flat_map(|document| document.split_whitespace());
+        let name = generated
+            .filter(|word| word.contains("app-config"))
+            .max_by_key(|word| word.len())
+            .ok_or("no generated name")?
+            .to_owned();
+        let plain = name.rsplit_once('-').ok_or("no suffix")?.0;
+        let renamed: Vec<String> = new.iter().map(|d| d.replace(&name, plain)).collect();
+        ensure(renamed == old && new != old, || {
+            format!("{root} builds another thing:\n{}", new.join("---\n"))
         })?;
     }
     Ok(())

@@ -397,6 +397,10 @@ impl<'a> Finder<'a, '_> {
     }
 
     fn decide(&mut self, consumer: &Consumer<'_>, together: Option<(usize, Unit)>) -> Verdict {
+        // All mean the only one.
+        if self.collision.definitions.len() == 1 {
+            return Verdict::Keys(0);
+        }
         let undecided = |text: Text| Verdict::Undecided(Code::ConsumerUndecided, text);
         let who = consumer.resource.display();
         let only = |found: &[usize]| if let [one] = *found { Some(one) } else { None };

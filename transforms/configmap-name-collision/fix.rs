@@ -16,7 +16,7 @@ use super::demand::{Demands, Verdict};
 use super::entries::Origin;
 use super::group::Collision;
 use super::keeper::{Keeper, Why};
-use super::outside::{Attached, node_at};
+use super::outside::Attached;
 use super::suffix::NewName;
 use super::uses;
 use crate::say;
@@ -29,6 +29,37 @@ pub(super) fn build(
     keeper: Keeper,
     names: &[Option<NewName>],
 ) -> Result<Fix, Reason> {
+    let changes = changes(ws, collision, (demands, attached), names)?;
+    let new = names
+        .iter()
+        .flatten()
+        .map(|n| n.name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ");
+    let title = text![
+        "rename ",
+        names.iter().flatten().count(),
+        " of ",
+        names.len(),
+        " definitions to ",
+        new,
+        ", and the references that demand them"
+    ];
+    Ok(Fix {
+        title,
+        applicability: applicability(collision, demands, keeper, names),
+        changes,
+        claims: claims(collision, demands),
+    })
+}
+
+/// New names for definitions, and for everything that means each.
+pub(super) fn changes(
+    ws: &Workspace,
+    collision: &Collision<'_>,
+    (demands, attached): (&Demands<'_>, &Attached),
+    names: &[Option<NewName>],
+) -> Result<Vec<Change>, Reason> {
     let mut rename = Rename {
         ws,
         changes: Vec::new(),
@@ -68,28 +99,7 @@ pub(super) fn build(
             rename.outside(found, name)?;
         }
     }
-    let changes = rename.finish()?;
-    let new = names
-        .iter()
-        .flatten()
-        .map(|n| n.name.as_str())
-        .collect::<Vec<_>>()
-        .join(", ");
-    let title = text![
-        "rename ",
-        names.iter().flatten().count(),
-        " of ",
-        names.len(),
-        " definitions to ",
-        new,
-        ", and the references that demand them"
-    ];
-    Ok(Fix {
-        title,
-        applicability: applicability(collision, demands, keeper, names),
-        changes,
-        claims: claims(collision, demands),
-    })
+    rename.finish()
 }
 
 /// What a fix rests on.
@@ -158,7 +168,9 @@ impl Rename<'_> {
                 .insert(inline.start, name.to_owned());
             return Ok(());
         }
-        let node = node_at(self.ws, &found.location)
+        let node = self
+            .ws
+            .scalar_at(&found.location)
             .ok_or_else(|| Reason::new(Code::OutsideUse, "a use of the name cannot be edited"))?;
         self.whole(found.location.file, node, name)
     }
@@ -177,7 +189,7 @@ impl Rename<'_> {
         }
         for (location, names) in std::mem::take(&mut self.inline) {
             let no = || Reason::new(Code::OutsideUse, "an inline patch cannot be edited");
-            let outer = node_at(self.ws, &location).ok_or_else(no)?;
+            let outer = self.ws.scalar_at(&location).ok_or_else(no)?;
             let inner = yaml::File::parse(outer.text().unwrap_or_default()).map_err(|_| no())?;
             let text = renamed(&inner, &names)?;
             self.whole(location.file, outer, &text)?;
@@ -346,6 +358,13 @@ pub(super) fn notes(
             ]);
         }
     }
+    notes.extend(effects(demands, names));
+    notes
+}
+
+/// What the new references do to running pods.
+pub(super) fn effects(demands: &Demands<'_>, names: &[Option<NewName>]) -> Vec<Text> {
+    let mut notes = Vec::new();
     for (rollouts, effect) in EFFECTS {
         let renamed = names
             .iter()

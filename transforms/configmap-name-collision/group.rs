@@ -462,6 +462,49 @@ pub(super) fn apart<'a>(
         })
 }
 
+/// The definition of a resource by itself in a set, as if it collided with nothing but what it
+/// meets there by that name; `None` where it is none, or stands there several times.
+pub(super) fn alone<'a>(
+    ws: &'a Workspace,
+    set: &ApplySet,
+    id: ResourceId,
+) -> Option<Collision<'a>> {
+    let to = ws.resource(id).target()?;
+    let entries = entries::of(ws, set, to);
+    let mut own = entries.iter().filter(|e| e.origin == Origin::Resource(id));
+    let entry = own.next().filter(|_| own.next().is_none())?;
+    let definition = Definition {
+        part: entry.part,
+        ..Definition::read(ws, to, entry.origin, entry.through.clone())?
+    };
+    let mut others = entries
+        .iter()
+        .filter(|e| e.origin != entry.origin && e.name == entry.name && !e.hook);
+    let unsure = others.find(|e| {
+        relate(e.namespace.as_deref(), entry.namespace.as_deref()) != Relation::Different
+    });
+    Some(Collision {
+        to,
+        name: definition.own_name(),
+        applied: entry.name.clone(),
+        namespace: entry.namespace.clone(),
+        sets: vec![set.id],
+        evidence: set.evidence,
+        origins: BTreeSet::from([entry.origin]),
+        in_file: BTreeMap::from([(definition.file, 1)]),
+        definitions: vec![definition],
+        unsure: unsure.map(|e| file_of(ws, e.origin)),
+        certain: true,
+    })
+}
+
+fn file_of(ws: &Workspace, origin: Origin) -> FileId {
+    match origin {
+        Origin::Resource(id) => ws.resource(id).file,
+        Origin::Generator(file, _) | Origin::Encrypted(file, _) => file,
+    }
+}
+
 /// Leaves out the hooks, which are applied on their own, but for those beside a plain object of the
 /// same name in one stream or one file: that is one release, and the hook is written over the
 /// object, or deletes it (<https://helm.sh/docs/topics/charts_hooks/#hook-deletion-policies>).
@@ -521,10 +564,6 @@ fn in_set<'a>(
             .filter(|(other, _)| relate(**other, namespace) == Relation::Unsure)
             .flat_map(|(_, m)| m)
             .next();
-        let file = |origin: Origin| match origin {
-            Origin::Resource(id) => ws.resource(id).file,
-            Origin::Generator(file, _) | Origin::Encrypted(file, _) => file,
-        };
         let mut in_file = BTreeMap::new();
         for definition in &definitions {
             *in_file.entry(definition.file).or_default() += 1;
@@ -539,7 +578,7 @@ fn in_set<'a>(
             origins: definitions.iter().map(|d| d.origin).collect(),
             in_file,
             definitions,
-            unsure: unsure.map(|e| file(e.origin)),
+            unsure: unsure.map(|e| file_of(ws, e.origin)),
             certain,
         })
     };

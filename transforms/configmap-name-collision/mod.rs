@@ -40,6 +40,7 @@ mod paths;
 mod position;
 mod pruning;
 mod removal;
+pub(crate) mod renaming;
 mod suffix;
 mod uses;
 

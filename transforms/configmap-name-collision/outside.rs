@@ -179,7 +179,7 @@ fn merging_generator<'a>(ws: &'a Workspace, found: &OutsideUse) -> Option<Node<'
 
 /// Whether a target is written as an expression.
 fn is_expression(ws: &Workspace, location: &Location) -> bool {
-    let text = node_at(ws, location).and_then(Node::text);
+    let text = ws.scalar_at(location).and_then(Node::text);
     text.is_some_and(|t| {
         t.bytes()
             .any(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.')))
@@ -303,16 +303,4 @@ pub(super) fn still_chosen(
         }
     }
     None
-}
-
-/// The scalar at a location.
-pub(super) fn node_at<'a>(ws: &'a Workspace, location: &Location) -> Option<Node<'a>> {
-    let yaml = ws.file(location.file).yaml.as_deref()?;
-    let place = &location.span;
-    let mut at = yaml.root(yaml.document_at(place.start))?;
-    while !at.is_scalar() {
-        let around = |n: &Node<'_>| n.span().start <= place.start && place.end <= n.span().end;
-        at = at.children().find(around)?;
-    }
-    (at.span() == *place).then_some(at)
 }

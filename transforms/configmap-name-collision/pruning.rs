@@ -1,7 +1,7 @@
 //! What pruning does to the object that keeps the name, when one applier brought it and another one
 //! keeps it (docs/kubernetes.md#pruning).
 
-use kubewright_model::kube::{ApplySet, Evidence, Workspace};
+use kubewright_model::kube::{Applier, ApplySet, Evidence, Workspace};
 use kubewright_model::text;
 use kubewright_model::text::{Named, Text};
 use kubewright_model::yaml::Node;
@@ -120,13 +120,17 @@ pub(super) fn note(
     Some(text)
 }
 
-fn applier(set: &ApplySet, part: usize) -> Option<&kubewright_model::kube::Applier> {
+fn applier(set: &ApplySet, part: usize) -> Option<&Applier> {
     set.appliers.get(set.parts.get(part)?.applier)
 }
 
-/// Whether an applier deletes what it applied once and does not find any more.
 fn prunes(ws: &Workspace, set: &ApplySet, part: usize) -> bool {
-    let Some(node) = applier(set, part).and_then(|a| ws.node(a.resource)) else {
+    applier(set, part).is_some_and(|applier| deletes(ws, applier))
+}
+
+/// Whether an applier deletes what it applied once and does not find any more.
+pub(super) fn deletes(ws: &Workspace, applier: &Applier) -> bool {
+    let Some(node) = ws.node(applier.resource) else {
         return false;
     };
     let automated = ["spec", "syncPolicy", "automated", "prune"];

@@ -161,26 +161,29 @@ pub(super) fn elsewhere(ws: &Workspace, collision: &Collision<'_>) -> Option<Rea
             ));
         }
     }
-    let inside = |id: ResourceId| ws.sets_of(id).iter().any(|s| collision.sets.contains(s));
-    let referring = ws
-        .referring(collision.to, collision.name)
-        .iter()
-        .map(|id| ws.resource(*id));
+    let namespace = collision.namespace.as_deref();
+    consumers_elsewhere(
+        ws,
+        (collision.to, collision.name, namespace),
+        &collision.sets,
+    )
+}
+
+/// A consumer that is part of none of the sets, and finds no definition in its own.
+pub(super) fn consumers_elsewhere(
+    ws: &Workspace,
+    (to, name, namespace): (Target, &str, Option<&str>),
+    sets: &[SetId],
+) -> Option<Reason> {
+    let inside = |id: ResourceId| ws.sets_of(id).iter().any(|s| sets.contains(s));
+    let referring = ws.referring(to, name).iter().map(|id| ws.resource(*id));
     referring
-        .filter(|r| {
-            refers(
-                ws,
-                r,
-                collision.to,
-                collision.name,
-                collision.namespace.as_deref(),
-            ) && !inside(r.id)
-        })
+        .filter(|r| refers(ws, r, to, name, namespace) && !inside(r.id))
         .find_map(|resource| {
             let mut resolved = ws
                 .sets_of(resource.id)
                 .into_iter()
-                .map(|set| ws.resolve(set, resource.id, collision.to, collision.name));
+                .map(|set| ws.resolve(set, resource.id, to, name));
             let missing =
                 resolved.all(|r| matches!(r, Resolution::Missing | Resolution::Uncertain(_)));
             missing.then(|| {

@@ -74,8 +74,17 @@ const FIELDS: &[(&str, &str, Form)] = &[
 
 /// The content of a resource.
 pub(super) fn of(workspace: &Workspace, id: ResourceId) -> Result<Content, NoFix> {
+    of_node(workspace, id, workspace.node(id))
+}
+
+/// The content of a resource that a mapping holds: its own, or one that comes of it.
+pub(super) fn of_node(
+    workspace: &Workspace,
+    id: ResourceId,
+    node: Option<Node<'_>>,
+) -> Result<Content, NoFix> {
     let resource = workspace.resource(id);
-    let Some(node) = workspace.node(id) else {
+    let Some(node) = node else {
         return Ok(Content::default());
     };
     let mut content = Content {

@@ -12,25 +12,33 @@ use kubewright_model::text;
 use kubewright_model::text::{Field, Named, Path, Text, Verbatim};
 use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
 
+use self::by_name::ByName;
 pub(crate) use self::codes::Code;
 pub(crate) use self::options::Options;
+use self::options::Strategy;
 use self::reads::{Behind, Reading};
 use self::sources::{Source, list};
-use crate::{Context, Meta, Transform};
 
+use crate::{Context, Meta, Settings, Transform};
+
+mod by_name;
 mod canon;
 mod codes;
 mod content;
 mod covers;
+mod generator;
 mod listing;
 mod name_hash;
 mod options;
+mod overlay;
 mod placeholder;
 mod reads;
+mod root_patch;
 mod skips;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod versioned;
 
 /// See the page of the transform.
 pub(crate) struct MissingConfigHash;
@@ -51,6 +59,7 @@ impl Transform for MissingConfigHash {
     }
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
+        let by_name = ByName::find(cx);
         let mut findings = Vec::new();
         let secrets = cx.settings.missing_config_hash.secrets;
         let may_read = |r: &&Resource| {
@@ -59,10 +68,16 @@ impl Transform for MissingConfigHash {
         };
         for resource in cx.workspace.resources().iter().filter(may_read) {
             for template in cx.workspace.pod_templates(resource.id) {
-                findings.extend(judge(cx, resource, &template));
+                findings.extend(judge(cx, resource, &template, &by_name));
             }
         }
+        findings.extend(by_name.findings);
         findings
+    }
+
+    /// A name that changes is looked at by all.
+    fn is_isolated(&self, settings: &Settings) -> bool {
+        settings.missing_config_hash.strategy == Strategy::Hash
     }
 
     /// [`skips::unwanted`] knows these files, and an annotation that is there overrules it.
@@ -71,7 +86,12 @@ impl Transform for MissingConfigHash {
     }
 }
 
-fn judge(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> Option<Finding> {
+fn judge(
+    cx: &Context<'_>,
+    resource: &Resource,
+    template: &PodTemplate<'_>,
+    by_name: &ByName,
+) -> Option<Finding> {
     let settings = &cx.settings.missing_config_hash;
     let node = cx.workspace.node(resource.id)?;
     let written = template
@@ -103,8 +123,20 @@ fn judge(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> O
     if let Err(reason) = case.wanted() {
         return Some(case.info(reason));
     }
-    match case.known() {
-        Ok(reading) => listing::left_out(&case, &reading).or_else(|| case.compare(&reading)),
+    let known = case.known();
+    match overlay::judge(&case, &known) {
+        None => {}
+        Some(overlay::Verdict::Right) => return None,
+        Some(overlay::Verdict::Wrong(finding)) => return Some(finding),
+    }
+    match known {
+        Ok(reading) if by_name.cover(&reading) => None,
+        Ok(reading) => {
+            let mut found =
+                listing::left_out(&case, &reading).or_else(|| case.compare(&reading))?;
+            found.notes.extend(by_name.notes(&reading));
+            Some(found)
+        }
         Err(reason) => Some(case.unknown(reason)),
     }
 }
@@ -200,8 +232,8 @@ impl Case<'_> {
         reads::read(self.workspace(), self.resource, self.sources)
     }
 
-    /// No kustomization changes what the template reads.
-    fn untouched(&self) -> Result<(), NoFix> {
+    /// The fields that say what the template reads.
+    fn fields_read(&self) -> Vec<String> {
         let path = [self.template.carrier.template, &["spec"]].concat();
         let known: Vec<&str> = path
             .iter()
@@ -218,6 +250,12 @@ impl Case<'_> {
                 ["env", "envFrom", "volumeMounts"].map(|field| format!("{spec}.{list}.{field}")),
             );
         }
+        fields
+    }
+
+    /// No kustomization changes what the template reads.
+    fn untouched(&self) -> Result<(), NoFix> {
+        let fields = self.fields_read();
         match self
             .workspace()
             .touches(self.resource.id)

@@ -28,18 +28,23 @@ const WILL_BE_HASHED: [(&str, &str); 2] = [
 
 /// Whether the name of a ConfigMap or Secret ends with the hash of what it holds, or will.
 pub(super) fn is_hashed(workspace: &Workspace, id: ResourceId) -> bool {
-    let resource = workspace.resource(id);
     if workspace.node(id).is_some_and(will_be_hashed) {
         return true;
     }
-    let Some((_, hash)) = resource.name.rsplit_once('-') else {
-        return false;
-    };
-    if hash.len() != LENGTH || !hash.chars().all(|c| ALPHABET.contains(&c)) {
-        return false;
-    }
-    let object = || encode(workspace.node(id)?, resource.target()?);
-    object().is_some_and(|json| of(&json) == hash)
+    let name = &workspace.resource(id).name;
+    without_hash(name).is_some() && hash_of(workspace, id).is_some_and(|own| name.ends_with(&own))
+}
+
+/// The hash of what a ConfigMap or Secret holds.
+pub(super) fn hash_of(workspace: &Workspace, id: ResourceId) -> Option<String> {
+    let to = workspace.resource(id).target()?;
+    Some(of(&encode(workspace.node(id)?, to)?))
+}
+
+/// A name without what may be a hash at its end.
+pub(super) fn without_hash(name: &str) -> Option<&str> {
+    let (base, hash) = name.rsplit_once('-')?;
+    (hash.len() == LENGTH && hash.chars().all(|c| ALPHABET.contains(&c))).then_some(base)
 }
 
 fn will_be_hashed(node: Node<'_>) -> bool {

@@ -15,6 +15,21 @@ pub(crate) struct Options {
     /// Hash Secrets too. The hash of a guessable value can be turned back into it by anyone who may
     /// read pods.
     pub(crate) secrets: bool,
+    /// What is done about configuration that restarts no pod.
+    pub(crate) strategy: Strategy,
+}
+
+/// What `missing-config-hash` does about configuration whose change restarts no pod.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Strategy {
+    /// An annotation of the pod template holds a hash of the content.
+    #[default]
+    Hash,
+    /// kustomize generates the ConfigMap, and puts it behind the name.
+    Generator,
+    /// The name of the ConfigMap holds it, and readers follow the name.
+    Versioned,
 }
 
 impl Default for Options {
@@ -23,6 +38,7 @@ impl Default for Options {
             enabled: true,
             annotation: "kubewright.dev/config-hash".into(),
             secrets: false,
+            strategy: Strategy::default(),
         }
     }
 }

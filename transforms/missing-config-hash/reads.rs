@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use kubewright_model::finding::{Location, NoFix};
 use kubewright_model::kube::{
-    Evidence, Resolution, Resource, ResourceId, SetId, Target, Unknown, Workspace,
+    Build, Evidence, Resolution, Resource, ResourceId, SetId, Target, Unknown, Workspace,
 };
 use kubewright_model::text;
 use kubewright_model::text::{Field, Named, Path, Text};
@@ -87,17 +87,10 @@ pub(super) fn read(
     workload: &Resource,
     sources: &[Source<'_>],
 ) -> Result<Reading, NoFix> {
-    if let Some(source) = sources
-        .iter()
-        .find(|s| ["{{", "${", "$("].iter().any(|mark| s.name.contains(mark)))
-    {
-        return Err(NoFix::new(
-            Code::Placeholder,
-            format!("the name {} is filled in by another tool", source.name),
-        ));
-    }
+    named(sources)?;
     let contents = Contents {
         workspace,
+        behind_patches: None,
         known: RefCell::default(),
     };
     let readings: Vec<_> = workspace
@@ -125,6 +118,34 @@ pub(super) fn read(
     first.clone()
 }
 
+/// What the sources hold in one apply set, behind the patches on the way into it.
+pub(super) fn read_built(
+    workspace: &Workspace,
+    set: SetId,
+    workload: &Resource,
+    sources: &[Source<'_>],
+) -> Result<Reading, NoFix> {
+    named(sources)?;
+    let contents = Contents {
+        workspace,
+        behind_patches: Some(set),
+        known: RefCell::default(),
+    };
+    read_in(&contents, set, workload, sources)
+}
+
+/// No name is still to be filled in.
+fn named(sources: &[Source<'_>]) -> Result<(), NoFix> {
+    let marked = |s: &&Source<'_>| ["{{", "${", "$("].iter().any(|mark| s.name.contains(mark));
+    match sources.iter().find(marked) {
+        None => Ok(()),
+        Some(source) => Err(NoFix::new(
+            Code::Placeholder,
+            format!("the name {} is filled in by another tool", source.name),
+        )),
+    }
+}
+
 /// What generators make.
 struct Made {
     content: Content,
@@ -134,6 +155,8 @@ struct Made {
 /// What ConfigMaps and Secrets hold; many sets have the same ones.
 struct Contents<'w> {
     workspace: &'w Workspace,
+    /// The set on whose way patches are carried out; elsewhere they are a reason.
+    behind_patches: Option<SetId>,
     known: RefCell<BTreeMap<ResourceId, Result<Rc<Content>, NoFix>>>,
 }
 
@@ -141,8 +164,13 @@ impl Contents<'_> {
     /// What a definition holds, unless something changes it between its file and the cluster.
     fn of(&self, id: ResourceId, source: &Source<'_>) -> Result<Rc<Content>, NoFix> {
         let read = || {
-            untouched(self.workspace, id, source)?;
-            content::of(self.workspace, id).map(Rc::new)
+            let content = if let Some(set) = self.behind_patches {
+                patched(self.workspace, set, id, source)?
+            } else {
+                untouched(self.workspace, id, source)?;
+                content::of(self.workspace, id)?
+            };
+            Ok(Rc::new(content))
         };
         self.known
             .borrow_mut()
@@ -464,11 +492,33 @@ fn untouched(workspace: &Workspace, id: ResourceId, source: &Source<'_>) -> Resu
     let Some(what) = workspace.content_touched(id) else {
         return Ok(());
     };
+    Err(changed_by(what, source))
+}
+
+fn changed_by(what: &str, source: &Source<'_>) -> NoFix {
     let text = format!(
         "{what} of a kustomization changes {}; hash the rendered manifests",
         source.display()
     );
-    Err(NoFix::new(Code::PatchedByKustomize, text))
+    NoFix::new(Code::PatchedByKustomize, text)
+}
+
+/// What a definition holds behind the patches on the way into a set.
+fn patched(
+    workspace: &Workspace,
+    set: SetId,
+    id: ResourceId,
+    source: &Source<'_>,
+) -> Result<Content, NoFix> {
+    let data = ["data", "binaryData", "stringData", "immutable"];
+    if let Some(touch) = workspace.changed_besides_patches(set, id, &data) {
+        return Err(changed_by(touch.what, source));
+    }
+    match workspace.built(set, id) {
+        Build::Same => content::of(workspace, id),
+        Build::Changed(built) => content::of_node(workspace, id, built.node()),
+        Build::Unknown => Err(changed_by("a patch", source)),
+    }
 }
 
 /// Whether kubectl sends the workload before the source. Kustomize, Flux and Argo CD send

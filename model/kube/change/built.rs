@@ -12,6 +12,7 @@ use crate::kube::kustomize::patch::{self, Patch};
 use crate::kube::kustomize::patched::{Origin, Value, Writer, apply};
 use crate::kube::kustomize::selector::Seen;
 use crate::kube::object::apply_set::{Member, SetId};
+use crate::kube::object::kustomization::Touch;
 use crate::kube::object::reference::FieldReference;
 use crate::kube::object::resource::{Resource, ResourceId};
 use crate::kube::pod::{self, PodTemplate};
@@ -109,6 +110,26 @@ impl Workspace {
             return Build::Same;
         }
         self.build_of(member, &overlays).unwrap_or(Build::Unknown)
+    }
+
+    /// The first thing besides patches that may change one of the fields of a resource on its way
+    /// into a set.
+    pub fn changed_besides_patches(
+        &self,
+        set: SetId,
+        id: ResourceId,
+        fields: &[impl AsRef<str>],
+    ) -> Option<Touch> {
+        let through = self.member(set, id).map(|member| &member.through);
+        let on_the_way = |touch: &&Touch| {
+            self.kustomization(touch.location.file).is_none()
+                || through.is_some_and(|files| files.contains(&touch.location.file))
+        };
+        self.touches(id)
+            .iter()
+            .filter(|touch| !touch.is_patch() && on_the_way(touch))
+            .find(|touch| fields.iter().any(|field| touch.affects(field.as_ref())))
+            .cloned()
     }
 
     /// The node that an origin means.
@@ -231,8 +252,11 @@ impl Workspace {
                 let meant = patch.target.is_some()
                     || body.selector.as_ref().is_some_and(|s| s.may_choose(seen));
                 let source = body.node().source();
-                // Where a list has changed, later pointers mean other items.
-                if !meant || !FIELDS.iter().any(|field| source.contains(field)) {
+                // Where a list has changed, later pointers mean other items. What a ConfigMap or
+                // Secret holds may stand under any name.
+                let concerns = seen.resource.target().is_some()
+                    || FIELDS.iter().any(|field| source.contains(field));
+                if !meant || !concerns {
                     continue;
                 }
                 let known = match value.take() {

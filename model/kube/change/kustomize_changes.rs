@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::kube::kustomize::kustomization::Details;
 use crate::kube::kustomize::patch::{self, Patch};
 use crate::kube::kustomize::selector::{Seen, Selector};
-use crate::kube::object::kustomization::{Kustomization, Touch};
+use crate::kube::object::kustomization::{Kustomization, PATCH, Touch};
 use crate::kube::object::location::Location;
 use crate::kube::object::resource::{FileId, ResourceId};
 use crate::kube::pod::CONTAINER_LISTS;
@@ -373,7 +373,7 @@ pub(in crate::kube) fn patches(patches: &[Patch], seen: &Seen<'_>, found: &mut V
             let by_index = changed.by_index;
             found.push(Touch {
                 by_index,
-                ..touch(patch.location.clone(), "a patch", changed.paths)
+                ..touch(patch.location.clone(), PATCH, changed.paths)
             });
         }
     }

@@ -69,11 +69,21 @@ impl Body {
         self.selector.is_some() && self.node().get("$patch").and_then(Node::text) == Some("delete")
     }
 
-    /// Whether it may change labels or annotations, by which later patches select.
+    /// Whether it may change labels or annotations of the resource itself, by which later patches
+    /// select.
     pub(in crate::kube) fn relabels(&self) -> bool {
-        ["labels", "annotations"]
-            .iter()
-            .any(|field| self.node().source().contains(field))
+        let node = self.node();
+        if self.selector.is_some() {
+            let own = |field: &&str| node.path(&["metadata", field]).is_some();
+            return node.get("$patch").is_some() || ["labels", "annotations"].iter().any(own);
+        }
+        let pointers = node
+            .items()
+            .flat_map(|op| ["path", "from"].map(|key| op.get(key)))
+            .flatten();
+        pointers
+            .map(|pointer| pointer.text().unwrap_or_default())
+            .any(|path| path.trim_matches('/').is_empty() || path.starts_with("/metadata"))
     }
 }
 

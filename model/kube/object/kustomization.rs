@@ -77,7 +77,16 @@ pub struct Touch {
     pub by_index: bool,
 }
 
+/// What a [`Touch`] says of a patch.
+pub(in crate::kube) const PATCH: &str = "a patch";
+
 impl Touch {
+    /// Whether it is a patch, which [`Workspace::built`](crate::kube::Workspace::built) carries
+    /// out.
+    pub fn is_patch(&self) -> bool {
+        self.what == PATCH
+    }
+
     /// Whether it may change a field at or below, or above, `path`.
     pub fn affects(&self, path: &str) -> bool {
         let covers = |a: &str, b: &str| {

@@ -146,3 +146,27 @@ fn a_generator_finds_what_had_its_name_and_namespace_once() {
     ));
     assert_eq!(build("", &bare, "name: n"), []);
 }
+
+#[test]
+fn what_a_config_map_holds_is_patched_under_any_name() {
+    let ws = workspace(&[
+        (
+            "k/kustomization.yaml",
+            "resources: [c.yaml]\npatches:\n- target: {kind: ConfigMap}\n  patch: '[{op: replace, path: /data/level, value: b}]'\n\
+             commonAnnotations: {note: x}\n",
+        ),
+        (
+            "k/c.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {level: a}\n",
+        ),
+    ]);
+    let (set, id) = (set(&ws, "k").id, resource(&ws, "ConfigMap/c").id);
+    let Build::Changed(built) = ws.built(set, id) else {
+        panic!("not changed");
+    };
+    let level = built.node().and_then(|n| n.path(&["data", "level"]));
+    assert_eq!(level.and_then(crate::yaml::Node::text), Some("b"));
+    assert!(ws.changed_besides_patches(set, id, &["data"]).is_none());
+    let other = ws.changed_besides_patches(set, id, &["metadata.annotations"]);
+    assert_eq!(other.map(|touch| touch.what), Some("commonAnnotations"));
+}

@@ -30,7 +30,7 @@ impl Workspace {
     }
 
     /// The mapping of a kustomization.
-    pub(in crate::kube) fn kustomization_node(&self, file: FileId) -> Option<Node<'_>> {
+    pub fn kustomization_node(&self, file: FileId) -> Option<Node<'_>> {
         Some(
             self.file(file)
                 .yaml

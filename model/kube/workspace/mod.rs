@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use crate::kube::object::apply_set::{ApplySet, SetId};
 use crate::kube::object::kustomization::Kustomization;
+use crate::kube::object::location::Location;
 use crate::kube::object::reference::{FieldReference, Target};
 use crate::kube::object::resource::{FileId, Resource, ResourceId};
 use crate::kube::pod::{self, PodTemplate};
@@ -83,6 +84,18 @@ impl Workspace {
             .binary_search_by(|f| f.path.as_str().cmp(path))
             .ok()
             .and_then(|i| self.files.get(i))
+    }
+
+    /// The scalar at a place.
+    pub fn scalar_at(&self, location: &Location) -> Option<Node<'_>> {
+        let yaml = self.file(location.file).yaml.as_deref()?;
+        let place = &location.span;
+        let mut at = yaml.root(yaml.document_at(place.start))?;
+        while !at.is_scalar() {
+            let around = |n: &Node<'_>| n.span().start <= place.start && place.end <= n.span().end;
+            at = at.children().find(around)?;
+        }
+        (at.span() == *place).then_some(at)
     }
 
     /// The text of a file at a path relative to the root, be it a manifest or one of
