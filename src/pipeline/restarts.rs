@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use kubewright_model::kube::{FileId, Hold, ResourceId, Rollout, Workspace};
 use kubewright_model::yaml::{Node, Value};
 
+use super::positions::Positions;
 use super::report::{FileChange, ResourceName};
 
 /// How pods are replaced.
@@ -47,7 +48,7 @@ pub struct Restart {
 /// Restarts by path and position.
 pub(super) fn restarts(
     original: &Workspace,
-    now: &Workspace,
+    (now, positions): (&Workspace, &Positions),
     files: &[FileChange],
 ) -> Vec<Restart> {
     let changed: Vec<&str> = files.iter().map(|f| f.path.as_str()).collect();
@@ -63,7 +64,7 @@ pub(super) fn restarts(
             .collect()
     };
     let before = in_changed(original);
-    let after = Index::new(now, &in_changed(now));
+    let after = Index::new(now, positions, &in_changed(now));
     let mut count: BTreeMap<(FileId, &str, &str), usize> = BTreeMap::new();
     for r in before.iter().map(|id| original.resource(*id)) {
         *count.entry((r.file, &r.kind, &r.name)).or_default() += 1;
@@ -136,7 +137,7 @@ struct Index {
 }
 
 impl Index {
-    fn new(workspace: &Workspace, ids: &[ResourceId]) -> Self {
+    fn new(workspace: &Workspace, positions: &Positions, ids: &[ResourceId]) -> Self {
         let mut index = Self {
             here: BTreeMap::new(),
             anywhere: BTreeMap::new(),
@@ -159,9 +160,15 @@ impl Index {
                 .entry((r.kind.clone(), r.namespace.clone(), r.name.clone()))
                 .and_modify(|v| *v = None)
                 .or_insert(Some(*id));
-            index
-                .position
-                .insert((path.clone(), r.kind.clone(), r.document, r.item), *id);
+            index.position.insert(
+                (
+                    path.clone(),
+                    r.kind.clone(),
+                    positions.original(path, r.document),
+                    r.item,
+                ),
+                *id,
+            );
         }
         index
     }

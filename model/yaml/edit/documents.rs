@@ -100,7 +100,15 @@ pub(super) fn move_up(file: &File, index: usize, before: usize) -> Result<Plan, 
     };
     let mut own = text.get(start..end).ok_or(guard::LAYOUT)?.to_owned();
     let mut gone = start..end;
-    if is_last {
+    let above = file.documents().get(index - 1).and_then(|d| d.root);
+    let open = above.is_some_and(|root| {
+        matches!(layout.last_leaf(file.node(root)).kind(), Kind::Scalar(style) if style.is_block())
+    });
+    if is_last && open && !text.ends_with('\n') {
+        return Err(guard::LAYOUT);
+    }
+    // Those below a block scalar may be part of it.
+    if is_last && !open {
         // The blank lines in front of it part it from the next document now.
         let above = text.get(..start).ok_or(guard::LAYOUT)?;
         let content = above.trim_end_matches([' ', '\t', '\r', '\n']).len();
