@@ -3,6 +3,7 @@
 pub(super) const CODES: &[&str] = &[
     "ambiguous-config",
     "annotations-replaced",
+    "applied-later",
     "bare-pod",
     "checksum-templated",
     "config-not-in-set",
@@ -28,6 +29,7 @@ pub(super) const CODES: &[&str] = &[
     "no-trigger",
     "no-value",
     "on-delete",
+    "order-kept",
     "owned",
     "patched-by-kustomize",
     "placeholder",

@@ -25,6 +25,7 @@ mod covers;
 mod listing;
 mod name_hash;
 mod options;
+mod order;
 mod placeholder;
 mod reads;
 mod skips;
@@ -52,6 +53,7 @@ impl Transform for MissingConfigHash {
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
         let mut findings = Vec::new();
+        let mut order = order::Order::new(cx);
         let secrets = cx.settings.missing_config_hash.secrets;
         let may_read = |r: &&Resource| {
             cx.workspace.may_refer(r.id, Target::ConfigMap)
@@ -59,19 +61,25 @@ impl Transform for MissingConfigHash {
         };
         for resource in cx.workspace.resources().iter().filter(may_read) {
             for template in cx.workspace.pod_templates(resource.id) {
-                findings.extend(judge(cx, resource, &template));
+                findings.extend(judge(cx, resource, &template, &mut order));
             }
         }
+        findings.extend(order.findings());
         findings
     }
 
     /// [`skips::unwanted`] knows these files, and an annotation that is there overrules it.
-    fn keeps_up(&self, _cx: &Context<'_>, _finding: &Finding) -> bool {
-        true
+    fn keeps_up(&self, cx: &Context<'_>, finding: &Finding) -> bool {
+        !order::is_about(cx.workspace, finding)
     }
 }
 
-fn judge(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> Option<Finding> {
+fn judge(
+    cx: &Context<'_>,
+    resource: &Resource,
+    template: &PodTemplate<'_>,
+    order: &mut order::Order<'_>,
+) -> Option<Finding> {
     let settings = &cx.settings.missing_config_hash;
     let node = cx.workspace.node(resource.id)?;
     let written = template
@@ -104,7 +112,11 @@ fn judge(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> O
         return Some(case.info(reason));
     }
     match case.known() {
-        Ok(reading) => listing::left_out(&case, &reading).or_else(|| case.compare(&reading)),
+        Ok(reading) => listing::left_out(&case, &reading).or_else(|| {
+            let finding = case.compare(&reading);
+            order.take(&case, &reading, finding.as_ref());
+            finding
+        }),
         Err(reason) => Some(case.unknown(reason)),
     }
 }
@@ -289,7 +301,6 @@ impl Case<'_> {
         let Reading {
             names,
             elsewhere,
-            early,
             apart,
             ..
         } = reading;
@@ -342,13 +353,7 @@ impl Case<'_> {
                 list(elsewhere)
             ]);
         }
-        if !early.is_empty() {
-            notes.push(text![
-                "kubectl applies it before ",
-                list(early),
-                ": new pods may start with the old content"
-            ]);
-        }
+        notes.extend(order::notes(self, reading));
         notes.extend(self.misplaced(names));
         for (name, applier) in apart {
             let name = list(std::slice::from_ref(name));

@@ -15,6 +15,8 @@ pub(crate) struct Options {
     /// Hash Secrets too. The hash of a guessable value can be turned back into it by anyone who may
     /// read pods.
     pub(crate) secrets: bool,
+    /// Move what is read in front of its first reader, where one file has both.
+    pub(crate) order: bool,
 }
 
 impl Default for Options {
@@ -23,6 +25,7 @@ impl Default for Options {
             enabled: true,
             annotation: "kubewright.dev/config-hash".into(),
             secrets: false,
+            order: false,
         }
     }
 }

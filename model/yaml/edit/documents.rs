@@ -128,10 +128,11 @@ pub(super) fn move_up(file: &File, index: usize, before: usize) -> Result<Plan, 
             // Without a `---` of its own the first document gets that of the moved one.
             let line = text.get(marker.start..layout.next_line(marker.start));
             let line = line.ok_or(guard::LAYOUT)?;
-            if start != marker.start || line.trim_end() != "---" {
+            if line.trim_end() != "---" {
                 return Err(guard::LAYOUT);
             }
-            own = format!("{}{line}", own.get(line.len()..).ok_or(guard::LAYOUT)?);
+            let (comments, rest) = own.split_at(marker.start - start);
+            own = format!("{comments}{}{line}", rest.get(line.len()..).unwrap_or(""));
             below_header(file, layout)
         }
         None => return Err(guard::LAYOUT),

@@ -94,6 +94,12 @@ fn move_up() {
             "# header\n# of b\n---\nb: 2 # 2\n---\na: 1\n# of c\n---\nc: 3\n",
         ),
         (
+            "a: 1\n# of b\n---\nb: 2\n",
+            1,
+            0,
+            "# of b\nb: 2\n---\na: 1\n",
+        ),
+        (
             "\u{feff}a: 1\r\n---\r\nb: 2\r\n",
             1,
             0,
