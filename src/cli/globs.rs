@@ -14,8 +14,9 @@ use super::config::ignored;
 type Matcher = fn(GlobMatcher) -> Of;
 
 /// Options of transforms that hold globs, and what these are matched with.
-const OPTIONS: [(&str, &str, Matcher); 2] = [
+const OPTIONS: [(&str, &str, Matcher); 3] = [
     ("configmap-name-collision", "keep", Of::File),
+    ("missing-config-hash", "exclude", Of::Reference),
     ("missing-config-reference", "external", Of::Reference),
 ];
 

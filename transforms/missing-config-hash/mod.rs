@@ -19,9 +19,11 @@ use self::sources::{Source, list};
 use crate::{Context, Meta, Transform};
 
 mod canon;
+mod choice;
 mod codes;
 mod content;
 mod covers;
+mod keyed;
 mod listing;
 mod name_hash;
 mod options;
@@ -54,7 +56,7 @@ impl Transform for MissingConfigHash {
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
         let mut findings = Vec::new();
         let mut order = order::Order::new(cx);
-        let secrets = cx.settings.missing_config_hash.secrets;
+        let secrets = cx.settings.missing_config_hash.hashes_secrets();
         let may_read = |r: &&Resource| {
             cx.workspace.may_refer(r.id, Target::ConfigMap)
                 || (secrets && cx.workspace.may_refer(r.id, Target::Secret))
@@ -86,9 +88,9 @@ fn judge(
         .node
         .path(&["metadata", "annotations"])
         .and_then(|map| map.get(&settings.annotation));
-    let sources = sources::sources(template, settings.secrets);
+    let sources = sources::sources(template, settings);
     if sources.is_empty() {
-        let sources = sources::first_start(template, settings.secrets);
+        let sources = sources::first_start(template, settings);
         let text = "it is taken in once, at the first start, while the data directory is empty: a restart would change nothing";
         let case = Case {
             cx,
@@ -132,7 +134,7 @@ pub(crate) fn covered(
     template: &PodTemplate<'_>,
 ) -> Result<(Names, Names), NoFix> {
     let settings = &cx.settings.missing_config_hash;
-    let sources = sources::sources(template, settings.secrets);
+    let sources = sources::sources(template, settings);
     let Some(node) = cx
         .workspace
         .node(resource.id)
@@ -202,7 +204,11 @@ impl Case<'_> {
                 "its config hash is filled in by a template",
             ));
         }
-        Ok(())
+        let settings = &self.cx.settings.missing_config_hash;
+        if self.written.is_none() {
+            settings.chosen(self.node, self.template.node)?;
+        }
+        settings.has_key_for(self.sources)
     }
 
     /// What the pods read, as far as the workspace tells.
@@ -210,6 +216,7 @@ impl Case<'_> {
         self.untouched()?;
         self.survives()?;
         reads::read(self.workspace(), self.resource, self.sources)
+            .map(|reading| self.cx.settings.missing_config_hash.keyed(reading))
     }
 
     /// No kustomization changes what the template reads.

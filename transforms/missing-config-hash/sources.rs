@@ -7,6 +7,7 @@ use kubewright_model::kube::{Keys, PodTemplate, Reference, Site, Target};
 use kubewright_model::text::Text;
 use kubewright_model::yaml::Node;
 
+use super::Options;
 use super::content::{self, Content};
 
 /// How much of a source is read besides the keys that are named.
@@ -92,24 +93,24 @@ const FIRST_START: &[&str] = &[
 ];
 
 /// What the template reads at every start, in the order of first reference.
-pub(super) fn sources<'a>(template: &PodTemplate<'a>, secrets: bool) -> Vec<Source<'a>> {
+pub(super) fn sources<'a>(template: &PodTemplate<'a>, options: &Options) -> Vec<Source<'a>> {
     gather(
         template
             .references()
             .into_iter()
             .filter(|r| !at_first_start(template, r)),
-        secrets,
+        options,
     )
 }
 
 /// What it reads at the first start only.
-pub(super) fn first_start<'a>(template: &PodTemplate<'a>, secrets: bool) -> Vec<Source<'a>> {
+pub(super) fn first_start<'a>(template: &PodTemplate<'a>, options: &Options) -> Vec<Source<'a>> {
     gather(
         template
             .references()
             .into_iter()
             .filter(|r| at_first_start(template, r)),
-        secrets,
+        options,
     )
 }
 
@@ -137,7 +138,11 @@ fn at_first_start(template: &PodTemplate<'_>, reference: &Reference<'_>) -> bool
     paths.next().is_some_and(|first| first && paths.all(|p| p))
 }
 
-fn gather<'a>(references: impl Iterator<Item = Reference<'a>>, secrets: bool) -> Vec<Source<'a>> {
+fn gather<'a>(
+    references: impl Iterator<Item = Reference<'a>>,
+    options: &Options,
+) -> Vec<Source<'a>> {
+    let secrets = options.hashes_secrets();
     let mut sources: Vec<Source<'a>> = Vec::new();
     for reference in references {
         let unread = match &reference.demand.reads {
@@ -185,5 +190,6 @@ fn gather<'a>(references: impl Iterator<Item = Reference<'a>>, secrets: bool) ->
             Keys::All => source.extent = Extent::All,
         }
     }
+    options.leave_out(&mut sources);
     sources
 }
