@@ -13,6 +13,7 @@
 //! text in, report out.
 
 mod apply;
+mod impact;
 mod merge;
 mod positions;
 pub mod report;

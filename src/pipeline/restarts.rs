@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use kubewright_model::kube::{FileId, Hold, ResourceId, Rollout, Workspace};
 use kubewright_model::yaml::{Node, Value};
 
+use super::impact::{self, Cost, Read, Surroundings};
 use super::positions::Positions;
 use super::report::{FileChange, ResourceName};
 
@@ -43,6 +44,14 @@ pub struct Restart {
     pub resource: ResourceName,
     /// How.
     pub strategy: Strategy,
+    /// Number of pods, the smallest where an autoscaler decides; `None` where the manifests do not
+    /// say it.
+    pub replicas: Option<i64>,
+    /// What that takes with it.
+    pub costs: Vec<Cost>,
+    /// What its new pods read, by kind and name: workloads that share one restart together when it
+    /// changes.
+    pub reads: Vec<Read>,
 }
 
 /// Restarts by path and position.
@@ -70,6 +79,7 @@ pub(super) fn restarts(
         *count.entry((r.file, &r.kind, &r.name)).or_default() += 1;
     }
     let mut restarts = Vec::new();
+    let mut surroundings = None;
     for id in before {
         let old = templates(original, id);
         let Some(strategy) = strategy(original, id).filter(|_| !old.is_empty()) else {
@@ -84,10 +94,16 @@ pub(super) fn restarts(
         };
         if old != templates(now, twin) {
             let resource = original.resource(id);
+            let impact = surroundings
+                .get_or_insert_with(|| Surroundings::new(original))
+                .impact(id, strategy);
             restarts.push(Restart {
                 path: original.file(resource.file).path.clone(),
                 resource: resource.into(),
                 strategy,
+                replicas: impact.replicas,
+                costs: impact.costs,
+                reads: impact::reads(now, twin),
             });
         }
     }
