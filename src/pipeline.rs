@@ -305,13 +305,14 @@ impl Pipeline<'_> {
     /// Whether all that a pass applied is isolated, and nothing else of it is still to be tried.
     fn is_isolated(&self, pass: &Pass) -> bool {
         let to_be_tried = |f: &Finding| self.applicable(f).is_some();
-        // The order of documents is the order in which they are applied.
-        let moves = |fix: &Fix| {
-            let is_move = |change: &Change| matches!(change, Change::Edit(_, edit) if matches!(edit.op, Op::MoveDocument { .. }));
-            fix.changes.iter().any(is_move)
+        // Some go further than what their transform does elsewhere: a rename, or documents that
+        // move, whose order is the one in which they are applied.
+        let goes_further = |fix: &Fix| {
+            let moves = |change: &Change| matches!(change, Change::Edit(_, edit) if matches!(edit.op, Op::MoveDocument { .. }));
+            fix.claims.len() > 1 || fix.changes.iter().any(moves)
         };
         let mut applied = pass.applied.iter().filter_map(|i| pass.findings.get(*i));
-        if applied.any(|f| f.fix.as_ref().is_ok_and(moves)) {
+        if applied.any(|f| f.fix.as_ref().is_ok_and(goes_further)) {
             return false;
         }
         let mut others = pass

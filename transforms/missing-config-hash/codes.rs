@@ -18,6 +18,7 @@ pub(super) const CODES: &[&str] = &[
     "helm-hook",
     "hot-reload",
     "immutable",
+    "immutable-changed",
     "immutable-template",
     "key-absent",
     "name-not-followed",

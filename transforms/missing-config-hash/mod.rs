@@ -23,6 +23,7 @@ mod choice;
 mod codes;
 mod content;
 mod covers;
+mod immutable;
 mod keyed;
 mod listing;
 mod name_hash;
@@ -114,11 +115,13 @@ fn judge(
         return Some(case.info(reason));
     }
     match case.known() {
-        Ok(reading) => listing::left_out(&case, &reading).or_else(|| {
-            let finding = case.compare(&reading);
-            order.take(&case, &reading, finding.as_ref());
-            finding
-        }),
+        Ok(reading) => immutable::changed(&case, &reading)
+            .or_else(|| listing::left_out(&case, &reading))
+            .or_else(|| {
+                let finding = case.compare(&reading);
+                order.take(&case, &reading, finding.as_ref());
+                finding
+            }),
         Err(reason) => Some(case.unknown(reason)),
     }
 }
