@@ -20,6 +20,7 @@ pub(super) const CODES: &[&str] = &[
     "immutable",
     "immutable-changed",
     "immutable-template",
+    "in-place",
     "key-absent",
     "name-not-followed",
     "named-revision",
