@@ -95,7 +95,7 @@ impl<'w> Surroundings<'w> {
         let mut costs = Vec::new();
         if matches!(strategy, Strategy::Rolling | Strategy::Recreate) {
             let away = workload.away(strategy, replicas);
-            costs.extend(workload.all_pods_down(strategy, replicas, away));
+            costs.extend(all_pods_down(strategy, replicas, away));
             costs.extend(self.volume_of_one_node(&workload, strategy, away));
             costs.extend(self.disruption_budget(&workload, replicas, away));
             costs.extend(workload.nodes_at_once());
@@ -282,29 +282,6 @@ impl Workload<'_> {
         }
     }
 
-    fn all_pods_down(
-        &self,
-        strategy: Strategy,
-        replicas: Option<i64>,
-        away: Option<i64>,
-    ) -> Option<Cost> {
-        let text = match (strategy, replicas, away) {
-            (_, Some(0), _) => return None,
-            (Strategy::Recreate, ..) => {
-                "its strategy is Recreate: all pods stop before new ones start".to_owned()
-            }
-            (_, Some(1), Some(1)) => "it has one pod, which stops before the new one starts".into(),
-            (_, Some(all), Some(away)) if away >= all => {
-                format!("maxUnavailable lets all of its {all} pods go at once")
-            }
-            _ => return None,
-        };
-        Some(Cost {
-            code: "all-pods-down",
-            text,
-        })
-    }
-
     /// A DaemonSet that replaces the pods of several nodes at once
     /// (<https://kubernetes.io/docs/tasks/manage-daemon/update-daemon-set/>).
     fn nodes_at_once(&self) -> Option<Cost> {
@@ -321,6 +298,25 @@ impl Workload<'_> {
             ),
         })
     }
+}
+
+/// That no pod is left for a while.
+fn all_pods_down(strategy: Strategy, replicas: Option<i64>, away: Option<i64>) -> Option<Cost> {
+    let text = match (strategy, replicas, away) {
+        (_, Some(0), _) => return None,
+        (Strategy::Recreate, ..) => {
+            "its strategy is Recreate: all pods stop before new ones start".to_owned()
+        }
+        (_, Some(1), Some(1)) => "it has one pod, which stops before the new one starts".into(),
+        (_, Some(all), Some(away)) if away >= all => {
+            format!("maxUnavailable lets all of its {all} pods go at once")
+        }
+        _ => return None,
+    };
+    Some(Cost {
+        code: "all-pods-down",
+        text,
+    })
 }
 
 /// A number of pods, or a share of all of them, rounded up or down; `None` where it is neither.

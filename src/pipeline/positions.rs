@@ -40,8 +40,8 @@ impl Positions {
                 _ => {}
             }
         }
-        let files: BTreeSet<FileId> = removed.keys().chain(moved.keys()).copied().collect();
-        for id in files {
+        let shifted: BTreeSet<FileId> = removed.keys().chain(moved.keys()).copied().collect();
+        for id in shifted {
             let file = workspace.file(id);
             let count = file.yaml.as_ref().map_or(0, |yaml| yaml.documents().len());
             let gone = removed.get(&id);

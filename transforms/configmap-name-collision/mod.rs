@@ -36,6 +36,7 @@ mod outside;
 mod owner;
 mod paths;
 mod position;
+mod prefixed;
 mod pruning;
 mod removal;
 mod suffix;
@@ -176,6 +177,9 @@ fn plan(
     if collision.identical() {
         return removal::twins(ws, collision, demands, attached);
     }
+    if prefixed::is_so(collision) {
+        return prefixed::plan(ws, collision);
+    }
     none(doubts::content(ws, collision))?;
     none(doubts::paths(ws, collision))?;
     none(doubts::alternatives(ws, collision, demands))?;
@@ -263,10 +267,16 @@ fn severity(collision: &Collision<'_>, demands: &Demands<'_>, reason: Option<&Re
 }
 
 fn message(ws: &Workspace, collision: &Collision<'_>) -> Text {
-    let name = collision.namespace.as_deref().map_or_else(
-        || collision.name.to_owned(),
-        |ns| format!("{} in namespace {ns}", collision.name),
-    );
+    // Names that differ in the files are the same as they are applied.
+    let own = if prefixed::is_so(collision) {
+        &*collision.applied
+    } else {
+        collision.name
+    };
+    let name = collision
+        .namespace
+        .as_deref()
+        .map_or_else(|| own.to_owned(), |ns| format!("{own} in namespace {ns}"));
     let what = format!(
         "{} {name} is defined {} times",
         collision.to.kind(),

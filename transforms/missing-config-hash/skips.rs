@@ -97,8 +97,8 @@ pub(super) fn kind(
     ))
 }
 
-/// How a workload of OpenKruise says that pods are changed in place where that is possible, as it is
-/// for annotations (<https://openkruise.io/docs/core-concepts/inplace-update>): the default is to
+/// How a workload of `OpenKruise` says that pods are changed in place where that is possible, as it
+/// is for annotations (<https://openkruise.io/docs/core-concepts/inplace-update>): the default is to
 /// replace them.
 fn in_place(node: Node<'_>, resource: &Resource) -> Option<String> {
     if resource.group() != "apps.kruise.io" {
