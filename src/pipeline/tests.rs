@@ -454,10 +454,14 @@ fn restarts_tell_how() {
     let was = workspace(&[("a.yaml", &before, true)]);
     let now = workspace(&[("a.yaml", &before.replace("v: a", "v: b"), true)]);
     let changes = super::merge::changes(&was, &now);
-    let found: Vec<_> = super::restarts::restarts(&was, (&now, &Default::default()), &changes)
-        .into_iter()
-        .map(|r| (r.resource.name, r.strategy))
-        .collect();
+    let found: Vec<_> = super::restarts::restarts(
+        &was,
+        (&now, &super::positions::Positions::default()),
+        &changes,
+    )
+    .into_iter()
+    .map(|r| (r.resource.name, r.strategy))
+    .collect();
     let expected = [
         ("one", Strategy::Rolling),
         ("two", Strategy::Recreate),

@@ -132,8 +132,8 @@ pub(crate) fn change(file: &File, documents: &[Plain], edits: &[&Edit]) -> Vec<P
     for (document, before) in moves {
         let at = |number: usize| out.iter().position(|(index, _)| *index == number);
         if let (Some(from), Some(to)) = (at(document), at(before)) {
-            let moved = out.remove(from);
-            out.insert(to, moved);
+            let document = out.remove(from);
+            out.insert(to, document);
         }
     }
     out.into_iter().map(|(_, plain)| plain).collect()

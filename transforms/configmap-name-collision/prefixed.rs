@@ -12,8 +12,8 @@ use kubewright_model::kube::{
 use kubewright_model::text;
 use kubewright_model::yaml::{Node, Value};
 
-use super::group::Collision;
-use super::{Plan, Reason, fix};
+use super::group::{Collision, Definition};
+use super::{Plan, Reason, fix, uses};
 
 /// Directories that tell nothing of what lies in them.
 const GENERIC: &[&str] = &[
@@ -33,7 +33,7 @@ const GENERIC: &[&str] = &[
 
 /// Whether the definitions have different names in their files.
 pub(super) fn is_so(collision: &Collision<'_>) -> bool {
-    let mut names = collision.definitions.iter().map(|d| d.own_name());
+    let mut names = collision.definitions.iter().map(Definition::own_name);
     let first = names.next();
     names.any(|name| Some(name) != first)
 }
@@ -49,6 +49,12 @@ pub(super) fn plan(ws: &Workspace, collision: &Collision<'_>) -> Plan {
     };
     let kept = 1 - renamed;
     let mut notes = vec![fix::together(ws, collision)];
+    let old = collision.definitions.get(renamed).map(Definition::own_name);
+    let mentions = ws.mentions(&collision.sets, collision.to, old.unwrap_or_default());
+    if let Some(reason) = uses::handed_on(collision, &mentions) {
+        return Err(reason);
+    }
+    notes.extend(uses::searched(old.unwrap_or_default(), &mentions));
     // Where kustomize builds both, it fails, and none of them was applied.
     if collision.evidence != Evidence::Kustomization {
         notes.push(text![
@@ -115,7 +121,7 @@ fn rename(ws: &Workspace, collision: &Collision<'_>, at: usize) -> Result<Fix, R
     let mut claims: Vec<ResourceId> = collision
         .definitions
         .iter()
-        .filter_map(|d| d.id())
+        .filter_map(Definition::id)
         .collect();
     for reader in ws.referring(to, old) {
         if !means(ws, *reader, id, to, old).ok_or_else(|| why("a reader may mean either"))? {
