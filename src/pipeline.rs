@@ -13,7 +13,9 @@
 //! text in, report out.
 
 mod apply;
+mod impact;
 mod merge;
+mod positions;
 pub mod report;
 mod restarts;
 mod suppress;
@@ -24,9 +26,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use kubewright_model::finding::{Applicability, Finding, Fix, Location, NoFix, Severity};
+use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{AsideCode, Broken, ResourceId, Workspace};
 use kubewright_model::text::Text;
+use kubewright_model::yaml::Op;
 use kubewright_transforms::{Context, Settings, Transform};
 use rayon::prelude::*;
 
@@ -181,6 +184,7 @@ struct Pass {
 /// Findings of transforms that are not asked again, with the workspace that they are about.
 struct Kept<'w> {
     workspace: Cow<'w, Workspace>,
+    positions: positions::Positions,
     pass: Pass,
 }
 
@@ -192,6 +196,7 @@ impl Pipeline<'_> {
     pub fn run(&self, workspace: &Workspace) -> Result<Report, Error> {
         let mut now = Cow::Borrowed(workspace);
         let mut merge = merge::Merge::default();
+        let mut positions = positions::Positions::default();
         let mut last_names = Vec::new();
         let mut kept: Option<Kept<'_>> = None;
         let (mut number, mut counted, mut waiting) = (0, 0, usize::MAX);
@@ -207,15 +212,15 @@ impl Pipeline<'_> {
             if number == 0 {
                 merge.start(&now, &pass, &remarks);
             } else {
-                merge.pass(workspace, &now, &pass);
+                merge.pass(workspace, (&now, &positions), &pass);
             }
             number += 1;
             let Some(next) = next else {
                 self.try_the_rest(&now, &mut pass);
-                let mut parts = vec![(&*now, &pass)];
+                let mut parts = vec![(&*now, &positions, &pass)];
                 if let Some(kept) = &mut kept {
                     self.try_the_rest(&kept.workspace, &mut kept.pass);
-                    parts.push((&kept.workspace, &kept.pass));
+                    parts.push((&kept.workspace, &kept.positions, &kept.pass));
                 }
                 return Ok(merge.finish(workspace, &parts, |name| {
                     self.transforms.iter().position(|t| t.meta().name == name)
@@ -228,11 +233,15 @@ impl Pipeline<'_> {
                 .map(|f| f.transform)
                 .collect();
             let before = std::mem::replace(&mut now, Cow::Owned(next));
+            let then = positions.clone();
+            let applied = pass.applied.iter().filter_map(|i| pass.findings.get(*i));
+            positions.follow(&before, applied.filter_map(|f| f.fix.as_ref().ok()));
             if kept.is_none() && self.is_isolated(&pass) {
                 pass.findings
                     .retain(|f| f.transform != INPUT && !self.is_isolated_transform(f.transform));
                 kept = Some(Kept {
                     workspace: before,
+                    positions: then,
                     pass: Pass {
                         applied: BTreeSet::new(),
                         refused: BTreeMap::new(),
@@ -298,6 +307,16 @@ impl Pipeline<'_> {
     /// Whether all that a pass applied is isolated, and nothing else of it is still to be tried.
     fn is_isolated(&self, pass: &Pass) -> bool {
         let to_be_tried = |f: &Finding| self.applicable(f).is_some();
+        // Some go further than what their transform does elsewhere: a rename, or documents that
+        // move, whose order is the one in which they are applied.
+        let goes_further = |fix: &Fix| {
+            let moves = |change: &Change| matches!(change, Change::Edit(_, edit) if matches!(edit.op, Op::MoveDocument { .. }));
+            fix.claims.len() > 1 || fix.changes.iter().any(moves)
+        };
+        let mut applied = pass.applied.iter().filter_map(|i| pass.findings.get(*i));
+        if applied.any(|f| f.fix.as_ref().is_ok_and(goes_further)) {
+            return false;
+        }
         let mut others = pass
             .findings
             .iter()

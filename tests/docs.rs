@@ -16,6 +16,8 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 #[path = "docs/codes.rs"]
 mod codes;
+#[path = "docs/vectors.rs"]
+mod vectors;
 
 const HEADINGS: [&str; 6] = [
     "## What it does",
@@ -32,6 +34,7 @@ fn main() {
         Trial::test("index", index),
         Trial::test("folders", folders),
         Trial::test("readme", readme),
+        Trial::test("vectors", vectors::are_those_of_the_recipe),
     ];
     let of_each: [(&str, Check); 6] = [
         ("headings", |t| headings(t)),

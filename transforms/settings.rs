@@ -27,6 +27,12 @@ macro_rules! transforms {
         }
 
         impl Settings {
+            /// Takes what the options name in the environment; `variable` gives the value of a
+            /// variable.
+            pub fn take_environment(&mut self, variable: impl Fn(&str) -> Option<Vec<u8>>) {
+                self.missing_config_hash.take_key(variable);
+            }
+
             /// Whether the transform of that name runs when nobody selects it.
             pub fn enabled(&self, name: &str) -> bool {
                 [$(($module::$transform.meta().name, self.$module.enabled)),*]

@@ -86,6 +86,13 @@ pub enum Op {
         /// Its index.
         document: usize,
     },
+    /// The document moves in front of another one.
+    MoveDocument {
+        /// Its index.
+        document: usize,
+        /// The index of the one that it stands in front of afterwards: a smaller one.
+        before: usize,
+    },
     /// The whole document is replaced by text that was built, and proven, step by step from it;
     /// every comment of it survives.
     ReplaceDocument {
@@ -381,6 +388,16 @@ impl File {
     /// A refusal when the file cannot be edited or has no such document.
     pub fn remove_document(&self, document: usize) -> Result<Edit, Refusal> {
         Ok(documents::remove(self, document)?.edit(Op::RemoveDocument { document }))
+    }
+
+    /// Moves a document in front of one that stands before it, with its comments, those right above
+    /// its `---` included.
+    ///
+    /// # Errors
+    /// A refusal when the file cannot be edited or has no such documents.
+    pub fn move_document(&self, document: usize, before: usize) -> Result<Edit, Refusal> {
+        let plan = documents::move_up(self, document, before)?;
+        Ok(plan.edit(Op::MoveDocument { document, before }))
     }
 
     /// Replaces the text of one document, `---` and all, by text that holds every comment of it.

@@ -128,7 +128,7 @@ fn line_breaks(file: &File, inserted: &[String], result: &str) -> Result<(), Ref
 }
 
 /// The comments are those of the original without `lost`, in their order unless a document was
-/// replaced: its new text may also bring more.
+/// moved, or replaced: its new text may also bring more.
 fn comments(before: &File, after: &File, edits: &[&Edit], lost: &[String]) -> Result<(), Refusal> {
     let texts = |file: &File| -> Vec<String> {
         file.comments()
@@ -154,9 +154,12 @@ fn comments(before: &File, after: &File, edits: &[&Edit], lost: &[String]) -> Re
     if count.values().any(|n| *n > 0 || (*n < 0 && !replaced)) {
         return Err(COMMENTS);
     }
+    let moved = edits
+        .iter()
+        .any(|e| matches!(e.op, Op::MoveDocument { .. }));
     let mut rest = old.iter();
     let in_order = new.iter().all(|text| rest.any(|o| o == text));
-    if in_order || replaced {
+    if in_order || moved || replaced {
         Ok(())
     } else {
         Err(COMMENTS)

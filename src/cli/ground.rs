@@ -156,6 +156,9 @@ impl Ground {
             Some(file) => Config::load(file, &between(&cwd, file))?,
             None => Config::default(),
         };
+        config.settings.take_environment(|name| {
+            std::env::var_os(name).map(std::ffi::OsString::into_encoded_bytes)
+        });
         let whole = own.is_some();
         let root = own.unwrap_or_else(|| start.to_path_buf());
         let file = root.join(lockfile::FILE_NAME);

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use kubewright_model::finding::{Finding, NoFix, ReasonCode, Severity, Subject};
 use kubewright_model::kube::{ResourceId, Workspace};
 
+use super::positions::Positions;
 use super::report::{FileChange, LeftAlone, Outcome, Place, Report, Reported};
 use super::{Pass, restarts};
 
@@ -31,7 +32,7 @@ struct Key {
 }
 
 impl Key {
-    fn of(workspace: &Workspace, finding: &Finding) -> Self {
+    fn of(workspace: &Workspace, positions: &Positions, finding: &Finding) -> Self {
         let file = workspace.file(finding.primary.file);
         let (document, item) = match finding.resource {
             Some(id) => (workspace.resource(id).document, workspace.resource(id).item),
@@ -46,7 +47,7 @@ impl Key {
         Self {
             transform: finding.transform,
             path: file.path.clone(),
-            document,
+            document: positions.original(&file.path, document),
             item,
             container,
         }
@@ -113,6 +114,8 @@ struct Left<'a> {
     order: (usize, usize),
     /// The workspace that it is about.
     workspace: &'a Workspace,
+    /// Where its documents stood at first.
+    positions: &'a Positions,
     finding: &'a Finding,
     /// Why its fix was refused.
     refusal: Option<&'a NoFix>,
@@ -166,7 +169,7 @@ impl Merge {
     pub(super) fn start(&mut self, workspace: &Workspace, pass: &Pass, remarks: &[Finding]) {
         self.entries = (pass.findings.iter().enumerate())
             .map(|(i, f)| Entry {
-                key: Key::of(workspace, f),
+                key: Key::of(workspace, &Positions::default(), f),
                 subject: f.subject.clone(),
                 within: Within::of(workspace, f),
                 reported: Reported::new(workspace, f),
@@ -184,9 +187,14 @@ impl Merge {
     }
 
     /// A later pass.
-    pub(super) fn pass(&mut self, original: &Workspace, workspace: &Workspace, pass: &Pass) {
+    pub(super) fn pass(
+        &mut self,
+        original: &Workspace,
+        (workspace, positions): (&Workspace, &Positions),
+        pass: &Pass,
+    ) {
         for finding in pass.applied.iter().filter_map(|i| pass.findings.get(*i)) {
-            let key = Key::of(workspace, finding);
+            let key = Key::of(workspace, positions, finding);
             let same = self.known.get(&key).map_or(&[][..], Vec::as_slice);
             let waiting = || {
                 same.iter()
@@ -209,38 +217,40 @@ impl Merge {
                     entry.reported = Reported {
                         place,
                         related,
-                        ..appeared(original, workspace, finding, None)
+                        ..appeared(original, (workspace, positions), finding, None)
                     };
                 }
                 entry.applied = true;
             } else if let Some(entry) = remark.and_then(|at| self.entries.get_mut(at)) {
                 // The reason why there was no fix is gone: what was fixed in the end is what is
                 // reported.
-                entry.reported = appeared(original, workspace, finding, None);
+                entry.reported = appeared(original, (workspace, positions), finding, None);
                 entry.applied = true;
             }
         }
     }
 
     /// The report, after the pass that applied nothing: it and the findings kept from an earlier
-    /// one, each with its workspace, in the order of their transforms.
+    /// one, each with its workspace and where the documents of that stood at first, in the order
+    /// of their transforms.
     pub(super) fn finish(
         mut self,
         original: &Workspace,
-        last: &[(&Workspace, &Pass)],
+        last: &[(&Workspace, &Positions, &Pass)],
         position: impl Fn(&str) -> Option<usize>,
     ) -> Report {
-        let now = last.first().map_or(original, |(now, _)| now);
+        let now = last.first().map_or(original, |(now, ..)| now);
         let mut left: BTreeMap<Key, Vec<Left<'_>>> = BTreeMap::new();
-        for (workspace, pass) in last {
+        for (workspace, positions, pass) in last {
             for (i, finding) in pass.findings.iter().enumerate() {
                 let order = (position(finding.transform).unwrap_or(usize::MAX), i);
                 let refusal = pass.refused.get(&i);
-                left.entry(Key::of(workspace, finding))
+                left.entry(Key::of(workspace, positions, finding))
                     .or_default()
                     .push(Left {
                         order,
                         workspace,
+                        positions,
                         finding,
                         refusal,
                         within: Within::of(workspace, finding),
@@ -314,7 +324,7 @@ impl Merge {
             .collect();
         findings.extend(
             left.into_iter()
-                .map(|left| appeared(original, left.workspace, left.finding, left.refusal)),
+                .map(|l| appeared(original, (l.workspace, l.positions), l.finding, l.refusal)),
         );
         let mut report = Report {
             findings,
@@ -347,7 +357,10 @@ impl Merge {
                 report.sources.insert(file.path.clone(), file.text.clone());
             }
         }
-        report.restarts = restarts::restarts(original, now, &report.files);
+        let positions = last
+            .first()
+            .map_or(Positions::default(), |(_, p, _)| (*p).clone());
+        report.restarts = restarts::restarts(original, (now, &positions), &report.files);
         report.sort();
         report
     }
@@ -357,7 +370,7 @@ impl Merge {
 /// original text.
 fn appeared(
     original: &Workspace,
-    now: &Workspace,
+    (now, positions): (&Workspace, &Positions),
     finding: &Finding,
     refusal: Option<&NoFix>,
 ) -> Reported {
@@ -371,7 +384,7 @@ fn appeared(
         // Its coordinates are those of a text that is not the original one.
         reported.place = finding
             .resource
-            .and_then(|id| counterpart(original, now, id))
+            .and_then(|id| counterpart(original, (now, positions), id))
             .unwrap_or(Place {
                 line: 1,
                 column: 1,
@@ -392,12 +405,16 @@ fn appeared(
 }
 
 /// Place of the name of the resource that stands in the original where `id` stands now.
-fn counterpart(original: &Workspace, now: &Workspace, id: ResourceId) -> Option<Place> {
+fn counterpart(
+    original: &Workspace,
+    (now, positions): (&Workspace, &Positions),
+    id: ResourceId,
+) -> Option<Place> {
     let resource = now.resource(id);
     let path = &now.file(resource.file).path;
-    let same = (original.resources_of(original.file_at(path)?.id).iter()).find(|r| {
-        r.kind == resource.kind && r.document == resource.document && r.item == resource.item
-    })?;
+    let document = positions.original(path, resource.document);
+    let same = (original.resources_of(original.file_at(path)?.id).iter())
+        .find(|r| r.kind == resource.kind && r.document == document && r.item == resource.item)?;
     let node = original.node(same.id)?;
     let name = node.path(&["metadata", "name"]).unwrap_or(node);
     Some(Place::of(

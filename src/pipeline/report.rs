@@ -9,6 +9,7 @@ use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, N
 use kubewright_model::kube::{FileId, Resource, Workspace};
 use kubewright_model::text::Text;
 
+pub use super::impact::{Cost, Read};
 pub use super::restarts::{Restart, Strategy};
 
 /// A place in the original text of a file.

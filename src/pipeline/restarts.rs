@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use kubewright_model::kube::{Build, FileId, Hold, PodTemplate, ResourceId, Rollout, Workspace};
 use kubewright_model::yaml::{Node, Value};
 
+use super::impact::{self, Cost, Read, Surroundings};
+use super::positions::Positions;
 use super::report::{FileChange, ResourceName};
 
 /// How pods are replaced.
@@ -42,12 +44,20 @@ pub struct Restart {
     pub resource: ResourceName,
     /// How.
     pub strategy: Strategy,
+    /// Number of pods, the smallest where an autoscaler decides; `None` where the manifests do not
+    /// say it.
+    pub replicas: Option<i64>,
+    /// What that takes with it.
+    pub costs: Vec<Cost>,
+    /// What its new pods read, by kind and name: workloads that share one restart together when it
+    /// changes.
+    pub reads: Vec<Read>,
 }
 
 /// Restarts by path and position.
 pub(super) fn restarts(
     original: &Workspace,
-    now: &Workspace,
+    (now, positions): (&Workspace, &Positions),
     files: &[FileChange],
 ) -> Vec<Restart> {
     let changed: Vec<&str> = files.iter().map(|f| f.path.as_str()).collect();
@@ -66,12 +76,13 @@ pub(super) fn restarts(
             .collect()
     };
     let before = in_changed(original);
-    let after = Index::new(now, &in_changed(now));
+    let after = Index::new(now, positions, &in_changed(now));
     let mut count: BTreeMap<(FileId, &str, &str), usize> = BTreeMap::new();
     for r in before.iter().map(|id| original.resource(*id)) {
         *count.entry((r.file, &r.kind, &r.name)).or_default() += 1;
     }
     let mut restarts = Vec::new();
+    let mut surroundings = None;
     for id in before {
         let old = templates(original, id);
         let Some(strategy) = strategy(original, id).filter(|_| !old.is_empty()) else {
@@ -86,10 +97,16 @@ pub(super) fn restarts(
         };
         if old != templates(now, twin) {
             let resource = original.resource(id);
+            let impact = surroundings
+                .get_or_insert_with(|| Surroundings::new(original))
+                .impact(id, strategy);
             restarts.push(Restart {
                 path: original.file(resource.file).path.clone(),
                 resource: resource.into(),
                 strategy,
+                replicas: impact.replicas,
+                costs: impact.costs,
+                reads: impact::reads(now, twin),
             });
         }
     }
@@ -161,7 +178,7 @@ struct Index {
 }
 
 impl Index {
-    fn new(workspace: &Workspace, ids: &[ResourceId]) -> Self {
+    fn new(workspace: &Workspace, positions: &Positions, ids: &[ResourceId]) -> Self {
         let mut index = Self {
             here: BTreeMap::new(),
             anywhere: BTreeMap::new(),
@@ -184,9 +201,15 @@ impl Index {
                 .entry((r.kind.clone(), r.namespace.clone(), r.name.clone()))
                 .and_modify(|v| *v = None)
                 .or_insert(Some(*id));
-            index
-                .position
-                .insert((path.clone(), r.kind.clone(), r.document, r.item), *id);
+            index.position.insert(
+                (
+                    path.clone(),
+                    r.kind.clone(),
+                    positions.original(path, r.document),
+                    r.item,
+                ),
+                *id,
+            );
         }
         index
     }

@@ -81,6 +81,26 @@ fn the_configuration_is_read_strictly() {
             "kubewright.toml:2:14: the annotation `kubewright.dev/ignore` has another meaning",
         ),
         (
+            "[transforms.missing-config-hash]\nopt-in = \"a b\"\n",
+            "kubewright.toml:2:10: `a b` is no key of an annotation or label; expected one such",
+        ),
+        (
+            "[transforms.missing-config-hash]\nopt-in = \"example.com/config-hash\"\n",
+            "kubewright.toml:2:10: `example.com/config-hash` reads like a hash that somebody else",
+        ),
+        (
+            "[transforms.missing-config-hash]\nsecrets-key-from = \"hunter2!\"\n",
+            "kubewright.toml:2:20: this is no name of an environment variable; expected the name",
+        ),
+        (
+            "[transforms.missing-config-hash]\norder = \"yes\"\n",
+            "kubewright.toml:2:9: invalid type: string \"yes\", expected a boolean",
+        ),
+        (
+            "[transforms.missing-config-hash]\nexclude = [\"[x\"]\n",
+            "kubewright.toml:2:11: `[x` is no glob: ",
+        ),
+        (
             "[transforms.configmap-name-collision]\nkeep = [\"[x\"]\n",
             "kubewright.toml:2:8: `[x` is no glob: ",
         ),

@@ -77,12 +77,14 @@ fn place<'a>(random: &mut Random, node: Node<'a>) -> Place<'a> {
 pub(crate) fn edit(random: &mut Random, file: &File) -> Option<Result<Edit, Refusal>> {
     let documents = file.documents().len();
     if random.one_in(15) {
-        return Some(if random.below(2) == 0 {
-            file.remove_document(random.below(documents))
-        } else {
-            let document = random.below(documents);
-            let text = file.text()[file.documents().get(document)?.region()].to_owned();
-            file.replace_document(document, text)
+        let document = random.below(documents);
+        return Some(match random.below(3) {
+            0 => file.remove_document(document),
+            1 => file.move_document(document, random.below(documents)),
+            _ => {
+                let text = file.text()[file.documents().get(document)?.region()].to_owned();
+                file.replace_document(document, text)
+            }
         });
     }
     if file.is_empty() {

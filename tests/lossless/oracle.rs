@@ -119,10 +119,24 @@ pub(crate) fn change(file: &File, documents: &[Plain], edits: &[&Edit]) -> Vec<P
             .iter()
             .any(|e| matches!(e.op, Op::RemoveDocument { document } if document == index));
         if let (Some(root), false) = (file.root(index), gone) {
-            out.push(changes.of(root, plain));
+            out.push((index, changes.of(root, plain)));
         }
     }
-    out
+    let mut moves: Vec<(usize, usize)> = (edits.iter())
+        .filter_map(|e| match e.op {
+            Op::MoveDocument { document, before } => Some((document, before)),
+            _ => None,
+        })
+        .collect();
+    moves.sort_unstable();
+    for (document, before) in moves {
+        let at = |number: usize| out.iter().position(|(index, _)| *index == number);
+        if let (Some(from), Some(to)) = (at(document), at(before)) {
+            let document = out.remove(from);
+            out.insert(to, document);
+        }
+    }
+    out.into_iter().map(|(_, plain)| plain).collect()
 }
 
 struct Changes<'e> {

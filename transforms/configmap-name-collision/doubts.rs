@@ -38,13 +38,6 @@ pub(super) fn namespace(ws: &Workspace, collision: &Collision<'_>) -> Option<Rea
 /// Whether a definition repeats, extends or patches another (R4).
 pub(super) fn content(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
     let path = |at: usize| collision.place(ws, at);
-    let name = collision.definitions.first()?.own_name();
-    if collision.definitions.iter().any(|d| d.own_name() != name) {
-        return Some(Reason::new(
-            Code::PrefixedName,
-            "the names become the same only by a prefix or suffix of kustomize",
-        ));
-    }
     let all_keys: Vec<BTreeSet<&str>> =
         collision.definitions.iter().map(Definition::keys).collect();
     let holders = Holders::of(&collision.definitions);

@@ -38,6 +38,7 @@ mod outside;
 mod owner;
 mod paths;
 mod position;
+mod prefixed;
 mod pruning;
 mod removal;
 pub(crate) mod renaming;
@@ -198,6 +199,9 @@ fn plan(
     if collision.identical() {
         return removal::twins(ws, collision, demands, attached);
     }
+    if prefixed::is_so(collision) {
+        return prefixed::plan(ws, collision);
+    }
     none(doubts::content(ws, collision))?;
     none(doubts::paths(ws, collision))?;
     none(doubts::alternatives(ws, collision, demands))?;
@@ -285,12 +289,18 @@ fn severity(collision: &Collision<'_>, demands: &Demands<'_>, reason: Option<&Re
 }
 
 fn message(ws: &Workspace, collision: &Collision<'_>) -> Text {
+    // Names that differ in the files are the same as they are applied.
+    let own = if prefixed::is_so(collision) {
+        &*collision.applied
+    } else {
+        collision.name
+    };
     let place = collision
         .namespace
         .as_deref()
         .map_or_else(Text::new, |ns| text![" in namespace ", ns]);
     let what = text![
-        Named::new(collision.to.kind(), collision.name),
+        Named::new(collision.to.kind(), own),
         place,
         " is defined ",
         collision.definitions.len(),

@@ -87,7 +87,7 @@ impl ByName {
 /// The resources that a pod template reads, where a change of them restarts no pod.
 fn read_by(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> Vec<ResourceId> {
     let settings = &cx.settings.missing_config_hash;
-    let sources = sources::sources(template, settings.secrets);
+    let sources = sources::sources(template, settings);
     let Some(node) = cx
         .workspace
         .node(resource.id)

@@ -59,7 +59,8 @@ fn form(sections: &[Section]) -> String {
     form
 }
 
-fn hex(bytes: &Digest) -> String {
+/// 64 lower-case hexadecimal digits.
+pub(super) fn hex(bytes: &Digest) -> String {
     bytes
         .iter()
         .fold(String::with_capacity(64), |mut text, byte| {

@@ -19,17 +19,21 @@ use self::options::Strategy;
 use self::reads::{Behind, Reading};
 use self::sources::{Source, list};
 
-use crate::{Context, Meta, Settings, Transform};
+use crate::{Context, GlobOf, GlobOption, Meta, Settings, Transform};
 
 mod by_name;
 mod canon;
+mod choice;
 mod codes;
 mod content;
 mod covers;
 mod generator;
+mod immutable;
+mod keyed;
 mod listing;
 mod name_hash;
 mod options;
+mod order;
 mod overlay;
 mod placeholder;
 mod reads;
@@ -58,20 +62,29 @@ impl Transform for MissingConfigHash {
         &META
     }
 
+    fn globs(&self) -> &'static [GlobOption] {
+        &[GlobOption {
+            name: "exclude",
+            of: GlobOf::References,
+        }]
+    }
+
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
         let by_name = ByName::find(cx);
         let mut findings = Vec::new();
-        let secrets = cx.settings.missing_config_hash.secrets;
+        let mut order = order::Order::new(cx);
+        let secrets = cx.settings.missing_config_hash.hashes_secrets();
         let may_read = |r: &&Resource| {
             cx.workspace.may_refer(r.id, Target::ConfigMap)
                 || (secrets && cx.workspace.may_refer(r.id, Target::Secret))
         };
         for resource in cx.workspace.resources().iter().filter(may_read) {
             for template in cx.workspace.pod_templates(resource.id) {
-                findings.extend(judge(cx, resource, &template, &by_name));
+                findings.extend(judge(cx, resource, &template, &by_name, &mut order));
             }
         }
         findings.extend(by_name.findings);
+        findings.extend(order.findings());
         findings
     }
 
@@ -81,8 +94,8 @@ impl Transform for MissingConfigHash {
     }
 
     /// [`skips::unwanted`] knows these files, and an annotation that is there overrules it.
-    fn keeps_up(&self, _cx: &Context<'_>, _finding: &Finding) -> bool {
-        true
+    fn keeps_up(&self, cx: &Context<'_>, finding: &Finding) -> bool {
+        !order::is_about(cx.workspace, finding)
     }
 }
 
@@ -91,6 +104,7 @@ fn judge(
     resource: &Resource,
     template: &PodTemplate<'_>,
     by_name: &ByName,
+    order: &mut order::Order<'_>,
 ) -> Option<Finding> {
     let settings = &cx.settings.missing_config_hash;
     let node = cx.workspace.node(resource.id)?;
@@ -98,9 +112,9 @@ fn judge(
         .node
         .path(&["metadata", "annotations"])
         .and_then(|map| map.get(&settings.annotation));
-    let sources = sources::sources(template, settings.secrets);
+    let sources = sources::sources(template, settings);
     if sources.is_empty() {
-        let sources = sources::first_start(template, settings.secrets);
+        let sources = sources::first_start(template, settings);
         let text = "it is taken in once, at the first start, while the data directory is empty: a restart would change nothing";
         let case = Case {
             cx,
@@ -132,8 +146,13 @@ fn judge(
     match known {
         Ok(reading) if by_name.cover(&reading) => None,
         Ok(reading) => {
-            let mut found =
-                listing::left_out(&case, &reading).or_else(|| case.compare(&reading))?;
+            let mut found = immutable::changed(&case, &reading)
+                .or_else(|| listing::left_out(&case, &reading))
+                .or_else(|| {
+                    let finding = case.compare(&reading);
+                    order.take(&case, &reading, finding.as_ref());
+                    finding
+                })?;
             found.notes.extend(by_name.notes(&reading));
             Some(found)
         }
@@ -152,7 +171,7 @@ pub(crate) fn covered(
     template: &PodTemplate<'_>,
 ) -> Result<(Names, Names), NoFix> {
     let settings = &cx.settings.missing_config_hash;
-    let sources = sources::sources(template, settings.secrets);
+    let sources = sources::sources(template, settings);
     let Some(node) = cx
         .workspace
         .node(resource.id)
@@ -222,7 +241,11 @@ impl Case<'_> {
                 "its config hash is filled in by a template",
             ));
         }
-        Ok(())
+        let settings = &self.cx.settings.missing_config_hash;
+        if self.written.is_none() {
+            settings.chosen(self.node, self.template.node)?;
+        }
+        settings.has_key_for(self.sources)
     }
 
     /// What the pods read, as far as the workspace tells.
@@ -230,6 +253,7 @@ impl Case<'_> {
         self.untouched()?;
         self.survives()?;
         reads::read(self.workspace(), self.resource, self.sources)
+            .map(|reading| self.cx.settings.missing_config_hash.keyed(reading))
     }
 
     /// The fields that say what the template reads.
@@ -327,7 +351,6 @@ impl Case<'_> {
         let Reading {
             names,
             elsewhere,
-            early,
             apart,
             ..
         } = reading;
@@ -380,13 +403,7 @@ impl Case<'_> {
                 list(elsewhere)
             ]);
         }
-        if !early.is_empty() {
-            notes.push(text![
-                "kubectl applies it before ",
-                list(early),
-                ": new pods may start with the old content"
-            ]);
-        }
+        notes.extend(order::notes(self, reading));
         notes.extend(self.misplaced(names));
         for (name, applier) in apart {
             let name = list(std::slice::from_ref(name));

@@ -3,6 +3,9 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use super::covers;
+use super::keyed::Key;
+
 /// The table `[transforms.missing-config-hash]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -17,6 +20,20 @@ pub(crate) struct Options {
     pub(crate) secrets: bool,
     /// What is done about configuration that restarts no pod.
     pub(crate) strategy: Strategy,
+    /// Hash Secrets too, with a key: the environment variable that holds it.
+    #[serde(deserialize_with = "super::keyed::variable")]
+    pub(crate) secrets_key_from: Option<String>,
+    /// The key, once the command line has read it.
+    #[serde(skip)]
+    pub(super) key: Option<Key>,
+    /// Only workloads that carry an annotation or a label of this key get a hash.
+    #[serde(deserialize_with = "optional_key")]
+    pub(crate) opt_in: Option<String>,
+    /// Globs of what does not enter the hash: `ConfigMap/name`, `Secret/name`.
+    #[serde(deserialize_with = "crate::settings::globs")]
+    pub(crate) exclude: Vec<String>,
+    /// Move what is read in front of its first reader, where one file has both.
+    pub(crate) order: bool,
 }
 
 /// What `missing-config-hash` does about configuration whose change restarts no pod.
@@ -39,6 +56,11 @@ impl Default for Options {
             annotation: "kubewright.dev/config-hash".into(),
             secrets: false,
             strategy: Strategy::default(),
+            secrets_key_from: None,
+            key: None,
+            opt_in: None,
+            exclude: Vec::new(),
+            order: false,
         }
     }
 }
@@ -63,6 +85,23 @@ fn annotation_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, 
         )));
     }
     Ok(key)
+}
+
+/// The key of an annotation or a label.
+fn optional_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let key = String::deserialize(deserializer)?;
+    let expected = "expected one such as \"example.com/restart-on-change\"";
+    if !is_qualified_name(&key) {
+        return Err(D::Error::custom(format!(
+            "`{key}` is no key of an annotation or label; {expected}"
+        )));
+    }
+    if covers::by_checksum(&key, "true", &[]) {
+        return Err(D::Error::custom(format!(
+            "`{key}` reads like a hash that somebody else keeps up; {expected}"
+        )));
+    }
+    Ok(Some(key))
 }
 
 /// Annotations that say something else to kubewright.

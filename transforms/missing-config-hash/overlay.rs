@@ -171,7 +171,7 @@ fn root<'a>(case: &Case<'a>, set: SetId, build: &Build) -> Option<Result<Root<'a
         Build::Unknown => return None,
     };
     let settings = &cx.settings.missing_config_hash;
-    let sources: Vec<Source<'_>> = sources::sources(template, settings.secrets);
+    let sources: Vec<Source<'_>> = sources::sources(template, settings);
     let written = template
         .node
         .path(&["metadata", "annotations"])
@@ -185,8 +185,9 @@ fn root<'a>(case: &Case<'a>, set: SetId, build: &Build) -> Option<Result<Root<'a
         written,
     };
     as_built.wanted().ok()?;
-    let reading = match reads::read_built(workspace, set, case.resource, &sources) {
-        Err(reason) if reason.code != "generated-name" => return Some(Err(reason)),
+    let read = reads::read_built(workspace, set, case.resource, &sources);
+    let reading = match read.map(|reading| settings.keyed(reading)) {
+        Err(reason) if !reason.is(Code::GeneratedName) => return Some(Err(reason)),
         reading => reading,
     };
     if let Ok(reading) = &reading

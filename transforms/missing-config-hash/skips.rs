@@ -92,6 +92,12 @@ pub(super) fn kind(
         let text = "it has no trigger ConfigChange: a changed template is rolled out by `oc rollout latest` alone";
         return Err(NoFix::new(Code::NoTrigger, text));
     }
+    if let Some(how) = in_place(node, resource) {
+        let text = format!(
+            "{how}: OpenKruise writes a changed annotation to the running pods, and their containers go on with the old content"
+        );
+        return Err(NoFix::new(Code::InPlace, text));
+    }
     let how = match node
         .path(&["spec", "updateStrategy", "type"])
         .and_then(Node::as_str)
@@ -106,6 +112,27 @@ pub(super) fn kind(
         Code::OnDelete,
         format!("updateStrategy OnDelete{how}: a pod is replaced only when somebody deletes it"),
     ))
+}
+
+/// How a workload of `OpenKruise` says that pods are changed in place where that is possible, as it
+/// is for annotations (<https://openkruise.io/docs/core-concepts/inplace-update>): the default is to
+/// replace them.
+fn in_place(node: Node<'_>, resource: &Resource) -> Option<String> {
+    if resource.group() != "apps.kruise.io" {
+        return None;
+    }
+    let paths: [&[&str]; 3] = [
+        &["updateStrategy", "type"],
+        &["updateStrategy", "rollingUpdate", "podUpdatePolicy"],
+        &["updateStrategy", "rollingUpdate", "rollingUpdateType"],
+    ];
+    paths.iter().find_map(|path| {
+        let value = node.get("spec")?.path(path)?.text()?;
+        let field = path.last()?;
+        value
+            .starts_with("InPlace")
+            .then(|| format!("{field} {value}"))
+    })
 }
 
 /// Where the old API groups differ from apps/v1 (their `defaults.go`).

@@ -7,6 +7,7 @@ use kubewright_model::kube::{Keys, PodTemplate, Reference, Site, Target};
 use kubewright_model::text::{Named, Text};
 use kubewright_model::yaml::Node;
 
+use super::Options;
 use super::content::{self, Content};
 
 /// How much of a source is read besides the keys that are named.
@@ -137,24 +138,24 @@ const FIRST_START_VARIABLES: &[(&str, &[&str])] = &[
 ];
 
 /// What the template reads at every start, in the order of first reference.
-pub(super) fn sources<'a>(template: &PodTemplate<'a>, secrets: bool) -> Vec<Source<'a>> {
+pub(super) fn sources<'a>(template: &PodTemplate<'a>, options: &Options) -> Vec<Source<'a>> {
     gather(
         template
             .references()
             .into_iter()
             .filter(|r| !at_first_start(template, r)),
-        secrets,
+        options,
     )
 }
 
 /// What it reads at the first start only.
-pub(super) fn first_start<'a>(template: &PodTemplate<'a>, secrets: bool) -> Vec<Source<'a>> {
+pub(super) fn first_start<'a>(template: &PodTemplate<'a>, options: &Options) -> Vec<Source<'a>> {
     gather(
         template
             .references()
             .into_iter()
             .filter(|r| at_first_start(template, r)),
-        secrets,
+        options,
     )
 }
 
@@ -200,7 +201,11 @@ fn is_of_first_start(container: Node<'_>, entry: Node<'_>) -> bool {
     })
 }
 
-fn gather<'a>(references: impl Iterator<Item = Reference<'a>>, secrets: bool) -> Vec<Source<'a>> {
+fn gather<'a>(
+    references: impl Iterator<Item = Reference<'a>>,
+    options: &Options,
+) -> Vec<Source<'a>> {
+    let secrets = options.hashes_secrets();
     let mut sources: Vec<Source<'a>> = Vec::new();
     for reference in references {
         let unread = match &reference.demand.reads {
@@ -248,5 +253,6 @@ fn gather<'a>(references: impl Iterator<Item = Reference<'a>>, secrets: bool) ->
             Keys::All => source.extent = Extent::All,
         }
     }
+    options.leave_out(&mut sources);
     sources
 }

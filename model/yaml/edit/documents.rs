@@ -1,4 +1,4 @@
-//! Removing whole documents.
+//! Removing and moving whole documents.
 
 use super::layout::Layout;
 use super::{Plan, Refusal, Splice, guard};
@@ -58,4 +58,126 @@ pub(super) fn remove(file: &File, index: usize) -> Result<Plan, Refusal> {
         splices: vec![Splice::delete(range)],
         lost,
     })
+}
+
+/// Plans that document `index` moves in front of document `before`, which stands before it. What
+/// lies between two documents stays as it is: `---` lines, blank lines, and the comments at the top
+/// of the file that a blank line sets off.
+pub(super) fn move_up(file: &File, index: usize, before: usize) -> Result<Plan, Refusal> {
+    if before >= index {
+        return Err(guard::PLACE);
+    }
+    let last = (index + 1).min(file.documents().len().saturating_sub(1));
+    for number in before.saturating_sub(1)..=last {
+        guard::document(file, number)?;
+        let region = file.documents().get(number).ok_or(guard::NO_DOCUMENT)?;
+        let dots = |line: &str| line.starts_with("...");
+        if file
+            .text()
+            .get(region.region())
+            .is_none_or(|t| t.lines().any(dots))
+        {
+            return Err(guard::LAYOUT);
+        }
+    }
+    let layout = Layout::new(file);
+    let text = file.text();
+    let moved = file.documents().get(index).ok_or(guard::NO_DOCUMENT)?;
+    let marker = moved.marker.clone().ok_or(guard::LAYOUT)?;
+    if marker.start != layout.line_start(marker.start) {
+        return Err(guard::LAYOUT);
+    }
+    let start = with_comments_above(file, layout, index, marker.start);
+    let (end, is_last) = match file.documents().get(index + 1) {
+        Some(next) => {
+            let marker = next.marker.clone().ok_or(guard::LAYOUT)?;
+            (
+                with_comments_above(file, layout, index + 1, marker.start),
+                false,
+            )
+        }
+        None => (text.len(), true),
+    };
+    let mut own = text.get(start..end).ok_or(guard::LAYOUT)?.to_owned();
+    let mut gone = start..end;
+    let above = file.documents().get(index - 1).and_then(|d| d.root);
+    let open = above.is_some_and(|root| {
+        matches!(layout.last_leaf(file.node(root)).kind(), Kind::Scalar(style) if style.is_block())
+    });
+    if is_last && open && !text.ends_with('\n') {
+        return Err(guard::LAYOUT);
+    }
+    // Those below a block scalar may be part of it.
+    if is_last && !open {
+        // The blank lines in front of it part it from the next document now.
+        let above = text.get(..start).ok_or(guard::LAYOUT)?;
+        let content = above.trim_end_matches([' ', '\t', '\r', '\n']).len();
+        let first_blank = if text.ends_with('\n') {
+            layout.next_line(content)
+        } else {
+            content
+        };
+        own.push_str(text.get(first_blank..start).ok_or(guard::LAYOUT)?);
+        gone.start = first_blank;
+    }
+    let target = file.documents().get(before).ok_or(guard::NO_DOCUMENT)?;
+    let at = match &target.marker {
+        Some(marker) if before == 0 => layout.line_start(marker.start),
+        Some(marker) => with_comments_above(file, layout, before, marker.start),
+        None if before == 0 => {
+            // Without a `---` of its own the first document gets that of the moved one.
+            let line = text.get(marker.start..layout.next_line(marker.start));
+            let line = line.ok_or(guard::LAYOUT)?;
+            if line.trim_end() != "---" {
+                return Err(guard::LAYOUT);
+            }
+            let (comments, rest) = own.split_at(marker.start - start);
+            own = format!("{comments}{}{line}", rest.get(line.len()..).unwrap_or(""));
+            below_header(file, layout)
+        }
+        None => return Err(guard::LAYOUT),
+    };
+    Ok(Plan {
+        splices: vec![Splice::insert(at, own), Splice::delete(gone)],
+        lost: Vec::new(),
+    })
+}
+
+/// Where the comments begin that stand right above the `---` of a document, at the start of the
+/// line: they are about what follows.
+fn with_comments_above(file: &File, layout: Layout<'_>, index: usize, marker: usize) -> usize {
+    let floor = index
+        .checked_sub(1)
+        .and_then(|above| file.documents().get(above))
+        .map_or(0, |above| {
+            let content = above.root.map(|root| file.node(root).span().end);
+            content.unwrap_or(above.start)
+        });
+    let mut start = layout.line_start(marker);
+    while start > floor {
+        let line = layout.line_start(start - 1);
+        let is_comment = file.comments().binary_search_by_key(&line, |c| c.start);
+        if line < floor || is_comment.is_err() {
+            break;
+        }
+        start = line;
+    }
+    start
+}
+
+/// Behind the comments at the top of the file that a blank line parts from the first document.
+fn below_header(file: &File, layout: Layout<'_>) -> usize {
+    let text = file.text();
+    let top = if text.starts_with(BOM) { BOM.len() } else { 0 };
+    let mut below = top;
+    let mut at = top;
+    while let Some(line) = text.get(at..layout.next_line(at)).filter(|l| !l.is_empty()) {
+        at += line.len();
+        if line.trim().is_empty() {
+            below = at;
+        } else if !line.starts_with('#') {
+            break;
+        }
+    }
+    below
 }

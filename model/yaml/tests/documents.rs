@@ -1,4 +1,4 @@
-use crate::yaml::{File, verify};
+use crate::yaml::{File, Place, Value, verify};
 
 #[test]
 fn remove() {
@@ -59,5 +59,91 @@ fn a_document_behind_a_lone_carriage_return_stays() {
     assert_eq!(
         file.remove_document(1).map_err(|refusal| refusal.code),
         Err("yaml-layout")
+    );
+}
+
+#[test]
+fn move_up() {
+    for (text, document, before, result) in [
+        ("a: 1\n---\nb: 2\n", 1, 0, "b: 2\n---\na: 1\n"),
+        ("a: 1\n---\nb: 2", 1, 0, "b: 2\n---\na: 1"),
+        (
+            "---\na: 1\n---\nb: 2\n---\nc: 3\n",
+            2,
+            1,
+            "---\na: 1\n---\nc: 3\n---\nb: 2\n",
+        ),
+        (
+            "---\na: 1\n---\nb: 2\n---\nc: 3\n",
+            1,
+            0,
+            "---\nb: 2\n---\na: 1\n---\nc: 3\n",
+        ),
+        // The comments of a document go with it, blank lines stay between documents, and a header
+        // stays at the top.
+        (
+            "# header\n\n# of a\na: 1\n\n---\n# of b\nb: |\n  x # y\n",
+            1,
+            0,
+            "# header\n\n# of b\nb: |\n  x # y\n\n---\n# of a\na: 1\n",
+        ),
+        (
+            "# header\n---\na: 1\n# of b\n---\nb: 2 # 2\n# of c\n---\nc: 3\n",
+            1,
+            0,
+            "# header\n# of b\n---\nb: 2 # 2\n---\na: 1\n# of c\n---\nc: 3\n",
+        ),
+        (
+            "a: 1\n# of b\n---\nb: 2\n",
+            1,
+            0,
+            "# of b\nb: 2\n---\na: 1\n",
+        ),
+        (
+            "\u{feff}a: 1\r\n---\r\nb: 2\r\n",
+            1,
+            0,
+            "\u{feff}b: 2\r\n---\r\na: 1\r\n",
+        ),
+    ] {
+        let file = File::parse(text).unwrap();
+        let edit = file.move_document(document, before).unwrap();
+        assert_eq!(
+            verify::apply(&file, &[&edit]).map_err(|r| r.code),
+            Ok(result.to_owned()),
+            "{text}"
+        );
+        // What is changed elsewhere in the same step lands in its document.
+        let root = file.root(before).unwrap();
+        let other = root.insert(Place::Last, "x", &Value::Int(9)).unwrap();
+        let both = verify::apply(&file, &[&edit, &other]).unwrap();
+        let after = File::parse(both.as_str()).unwrap();
+        let x = |at: usize| after.root(at).and_then(|root| root.get("x")).is_some();
+        assert!(!x(before) && x(before + 1), "{both}");
+        let inside = file.root(document).unwrap();
+        let inside = inside.insert(Place::Last, "x", &Value::Int(9)).unwrap();
+        assert_eq!(
+            verify::apply(&file, &[&edit, &inside]).map_err(|r| r.code),
+            Err("edits-overlap")
+        );
+    }
+    for text in [
+        "a: 1\n...\nb: 2\n",
+        "a: 1\n--- {b: 2}\n",
+        "a: 1\n---\nb: |+\n  x\n\n\n...\n---\nc: 2\n",
+    ] {
+        let file = File::parse(text).unwrap();
+        assert_eq!(
+            file.move_document(1, 0).map_err(|r| r.code),
+            Err("yaml-layout"),
+            "{text}"
+        );
+    }
+    assert_eq!(
+        File::parse("a: 1\n---\nb: 2\n")
+            .unwrap()
+            .move_document(0, 1)
+            .map_err(|r| r.code),
+        Err("yaml-place")
     );
 }

@@ -64,10 +64,7 @@ pub(super) fn splices(file: &File, edits: &[&Edit]) -> Result<Combined, Refusal>
         }
     });
     let gone = Gone::new(file, removed, end(file, edits));
-    let removals = edits
-        .iter()
-        .filter(|edit| matches!(edit.op, Op::Remove { .. } | Op::RemoveDocument { .. }))
-        .count();
+    let removals = edits.iter().filter(|edit| removes(&edit.op)).count();
     let mut all: Vec<Placed<'_>> = Vec::new();
     let mut combined = Combined {
         text: String::new(),
@@ -119,7 +116,7 @@ pub(super) fn splices(file: &File, edits: &[&Edit]) -> Result<Combined, Refusal>
     let void = |line: &str| line.trim_start().is_empty() || line.trim_start().starts_with('#');
     let before_removal = |w: &[Placed<'_>]| {
         matches!(w, [a, b] if text.get(a.splice.range.end..b.splice.range.start).is_some_and(|between| between.lines().all(void))
-            && matches!(b.edit.op, Op::Remove { .. } | Op::RemoveDocument { .. })
+            && removes(&b.edit.op)
             && !std::ptr::eq(a.edit, b.edit)
             && (a.splice.text.contains('|') || a.edit.splices.iter().any(|s| s.text.contains('|'))))
     };
@@ -138,14 +135,22 @@ pub(super) fn splices(file: &File, edits: &[&Edit]) -> Result<Combined, Refusal>
     Ok(combined)
 }
 
+/// Whether an edit takes lines away.
+fn removes(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Remove { .. } | Op::RemoveDocument { .. } | Op::MoveDocument { .. }
+    )
+}
+
 /// The end of the text without the documents that go there.
 fn end(file: &File, edits: &[&Edit]) -> usize {
     let documents = edits
         .iter()
-        .filter(|edit| matches!(edit.op, Op::RemoveDocument { .. }));
+        .filter(|edit| matches!(edit.op, Op::RemoveDocument { .. } | Op::MoveDocument { .. }));
     let last = documents
         .flat_map(|edit| &edit.splices)
-        .filter(|splice| splice.range.end == file.text().len());
+        .filter(|splice| splice.range.end == file.text().len() && splice.text.is_empty());
     last.map(|splice| splice.range.start)
         .min()
         .unwrap_or(file.text().len())
@@ -167,7 +172,9 @@ fn group(file: &File, op: &Op, index: usize) -> Result<Group, Refusal> {
             exists(node)?;
             Group::One(index)
         }
-        Op::RemoveDocument { .. } | Op::ReplaceDocument { .. } => Group::One(index),
+        Op::RemoveDocument { .. } | Op::MoveDocument { .. } | Op::ReplaceDocument { .. } => {
+            Group::One(index)
+        }
     })
 }
 
@@ -264,7 +271,7 @@ pub(super) fn subject(op: &Op) -> Option<NodeId> {
         | Op::Push { sequence: node, .. }
         | Op::Rename { key: node, .. }
         | Op::Nest { mapping: node, .. } => Some(*node),
-        Op::RemoveDocument { .. } | Op::ReplaceDocument { .. } => None,
+        Op::RemoveDocument { .. } | Op::MoveDocument { .. } | Op::ReplaceDocument { .. } => None,
     }
 }
 
@@ -274,7 +281,12 @@ fn conflicts(file: &File, edits: &[&Edit]) -> Result<(), Refusal> {
     for edit in edits {
         match (subject(&edit.op), &edit.op) {
             (Some(node), _) => others.nodes.entry(node).or_default().push(edit),
-            (None, Op::RemoveDocument { document } | Op::ReplaceDocument { document }) => {
+            (
+                None,
+                Op::RemoveDocument { document }
+                | Op::MoveDocument { document, .. }
+                | Op::ReplaceDocument { document },
+            ) => {
                 _ = others.documents.insert(*document);
             }
             _ => {}

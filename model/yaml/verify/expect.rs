@@ -48,6 +48,7 @@ pub(super) fn documents<'t>(
     };
     // Whether a document stays, as something else.
     let mut changed: BTreeMap<usize, bool> = BTreeMap::new();
+    let mut moved: BTreeMap<usize, usize> = BTreeMap::new();
     for edit in edits {
         match &edit.op {
             op @ (Op::Set { node, .. }
@@ -56,6 +57,11 @@ pub(super) fn documents<'t>(
             | Op::Push { sequence: node, .. }
             | Op::Rename { key: node, .. }
             | Op::Nest { mapping: node, .. }) => meaning.ops.entry(*node).or_default().push(op),
+            Op::MoveDocument { document, before } => {
+                if moved.insert(*document, *before).is_some() {
+                    return Err(OVERLAP);
+                }
+            }
             op @ (Op::RemoveDocument { document } | Op::ReplaceDocument { document }) => {
                 if changed
                     .insert(*document, matches!(op, Op::ReplaceDocument { .. }))
@@ -66,10 +72,25 @@ pub(super) fn documents<'t>(
             }
         }
     }
+    // A document that moves takes no other change, and the one that it stands in front of stays.
+    let other = |index: &usize| changed.contains_key(index) || moved.contains_key(index);
+    if moved
+        .iter()
+        .any(|(from, to)| changed.contains_key(from) || other(to))
+    {
+        return Err(OVERLAP);
+    }
+    let mut order: Vec<usize> = Vec::new();
     let mut out = Vec::new();
     for (index, document) in file.documents().iter().enumerate() {
+        if changed.get(&index) != Some(&false) {
+            order.push(index);
+        }
         match changed.get(&index) {
-            Some(_) if document.root.is_some_and(|root| meaning.touched(root)) => {
+            change
+                if (change.is_some() || moved.contains_key(&index))
+                    && document.root.is_some_and(|root| meaning.touched(root)) =>
+            {
                 return Err(OVERLAP);
             }
             Some(true) => out.push(None),
@@ -80,6 +101,17 @@ pub(super) fn documents<'t>(
                 out.push(read.then(|| meaning.want(root)).transpose()?);
             }
         }
+    }
+    // In front of one document the moved ones stand in their order.
+    for (from, to) in &moved {
+        let at = |index: &usize| order.iter().position(|number| number == index);
+        let (Some(from), Some(to)) = (at(from), at(to)) else {
+            return Err(DOCUMENTS);
+        };
+        let number = order.remove(from);
+        order.insert(to, number);
+        let document = out.remove(from);
+        out.insert(to, document);
     }
     Ok(out)
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Paths;
 use crate::pipeline::report::{
-    FileFate, Outcome, Place, Report, Reported, ReportedFix, ResourceName,
+    FileFate, Outcome, Place, Report, Reported, ReportedFix, ResourceName, Restart,
 };
 
 /// Version of the format.
@@ -30,7 +30,7 @@ pub fn render(report: &Report, paths: &Paths) -> String {
         .map(|s| json!({"path": paths.shown(&s.path), "document": s.document, "reasonCode": s.code, "reason": paths.whole(&s.text)}))
         .collect();
     let restarts: Vec<Value> = (report.restarts.iter())
-        .map(|r| json!({"path": paths.shown(&r.path), "resource": resource(&r.resource), "strategy": r.strategy.as_str()}))
+        .map(|r| restart(r, paths))
         .collect();
     let findings: Vec<Value> = report.findings.iter().map(|f| finding(f, paths)).collect();
     let whole = json!({
@@ -42,6 +42,23 @@ pub fn render(report: &Report, paths: &Paths) -> String {
         "summary": summary(report),
     });
     format!("{whole:#}\n")
+}
+
+fn restart(restart: &Restart, paths: &Paths) -> Value {
+    let costs: Vec<Value> = (restart.costs.iter())
+        .map(|cost| json!({"code": cost.code, "text": cost.text}))
+        .collect();
+    let reads: Vec<Value> = (restart.reads.iter())
+        .map(|read| json!({"kind": read.kind, "name": read.name}))
+        .collect();
+    json!({
+        "path": paths.shown(&restart.path),
+        "resource": resource(&restart.resource),
+        "strategy": restart.strategy.as_str(),
+        "replicas": restart.replicas,
+        "costs": costs,
+        "reads": reads,
+    })
 }
 
 fn finding(finding: &Reported, paths: &Paths) -> Value {

@@ -2,7 +2,9 @@
 //! where the output has none.
 
 pub mod diff;
+mod group;
 pub mod json;
+mod restarts;
 mod sentence;
 pub mod text;
 

@@ -7,8 +7,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstyle::{AnsiColor, Style};
 use kubewright_model::finding::{Applicability, Severity};
 
-use super::Paths;
-use crate::pipeline::report::{Outcome, Report, Reported, ReportedFix, Strategy};
+use super::{Paths, group, restarts};
+use crate::pipeline::report::{Outcome, Report, Reported, ReportedFix};
 
 /// What is shown, and how.
 #[derive(Debug, Clone)]
@@ -26,15 +26,17 @@ const RELATED: usize = 11;
 
 const BOLD: Style = Style::new().bold();
 
-/// All findings, a blank line behind each; then what is only worth knowing, a line each unless it
+/// All findings, those that say the same of many resources as one, a blank line behind each; then what is only worth knowing, a line each unless it
 /// tells what to do.
 pub fn findings(report: &Report, view: &View<'_>) -> String {
     let mut out = String::new();
     let brief = |f: &&Reported| remark(f) && !view.verbose && !instructs(f);
     let (remarks, findings): (Vec<&Reported>, Vec<&Reported>) =
         report.findings.iter().partition(brief);
-    for finding in findings {
-        whole(&mut out, report, finding, view);
+    for group in group::groups(&findings, view.paths) {
+        if let [first, others @ ..] = &*group {
+            whole(&mut out, report, (first, others), view);
+        }
     }
     if !remarks.is_empty() {
         for finding in remarks {
@@ -92,7 +94,13 @@ fn line(out: &mut String, finding: &Reported, view: &View<'_>) {
     out.push('\n');
 }
 
-fn whole(out: &mut String, report: &Report, finding: &Reported, view: &View<'_>) {
+/// A finding, and others that say the same of their resources.
+fn whole(
+    out: &mut String,
+    report: &Report,
+    (finding, others): (&Reported, &[&Reported]),
+    view: &View<'_>,
+) {
     head(out, finding, view);
     out.push('\n');
     let gutter = finding.place.line.to_string().len() + 1;
@@ -161,6 +169,31 @@ fn whole(out: &mut String, report: &Report, finding: &Reported, view: &View<'_>)
         say(&format!(
             "and {} more places (--format json names all)",
             related.len() - shown
+        ));
+    }
+    if !others.is_empty() {
+        say(&format!("the same holds for {} more:", others.len()));
+    }
+    let shown = if others.len() <= RELATED + 1 {
+        others.len()
+    } else {
+        RELATED
+    };
+    for other in others.iter().take(shown) {
+        let place = &other.place;
+        let name = (other.resource.as_ref())
+            .map_or_else(String::new, |r| format!(": {} {}", r.kind, r.name));
+        say(&format!(
+            "see {}:{}:{}{name}",
+            view.paths.shown(&place.path),
+            place.line,
+            place.column
+        ));
+    }
+    if others.len() > shown {
+        say(&format!(
+            "and {} more (--format json names all)",
+            others.len() - shown
         ));
     }
     out.push('\n');
@@ -234,51 +267,11 @@ pub fn summary(report: &Report, view: &View<'_>) -> String {
             .collect();
         let _ = writeln!(out, "left alone: {}", list.join(", "));
     }
-    if let Some(text) = restarts(report) {
+    for text in restarts::lines(report) {
         let _ = writeln!(out, "{text}");
     }
     let _ = writeln!(out, "{}", counts(report, view));
     out
-}
-
-fn restarts(report: &Report) -> Option<String> {
-    let count = |strategy| {
-        report
-            .restarts
-            .iter()
-            .filter(|r| r.strategy == strategy)
-            .count()
-    };
-    let (rolling, recreate) = (count(Strategy::Rolling), count(Strategy::Recreate));
-    let (on_delete, recreated) = (count(Strategy::OnDelete), count(Strategy::Recreated));
-    let mut parts = Vec::new();
-    if rolling > 0 {
-        parts.push(format!("{rolling} rolling"));
-    }
-    if recreate > 0 {
-        parts.push(format!("{recreate} with Recreate"));
-    }
-    if on_delete > 0 {
-        parts.push(format!(
-            "{on_delete} not until {} deleted (OnDelete)",
-            if on_delete == 1 {
-                "its pods are"
-            } else {
-                "their pods are"
-            }
-        ));
-    }
-    if recreated > 0 {
-        parts.push(format!("{recreated} must be deleted and applied again"));
-    }
-    let all = report.restarts.len();
-    (all > 0).then(|| {
-        format!(
-            "applying this restarts {}: {}",
-            number(all, "workload"),
-            parts.join(", ")
-        )
-    })
 }
 
 fn counts(report: &Report, view: &View<'_>) -> String {
@@ -340,7 +333,7 @@ fn counts(report: &Report, view: &View<'_>) -> String {
     }
 }
 
-fn number(n: usize, what: &str) -> String {
+pub(super) fn number(n: usize, what: &str) -> String {
     if n == 1 {
         format!("1 {what}")
     } else {

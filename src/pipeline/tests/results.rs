@@ -99,10 +99,14 @@ fn restarts_tell_how() {
     let was = workspace(&[("a.yaml", &before, true)]);
     let now = workspace(&[("a.yaml", &before.replace("v: a", "v: b"), true)]);
     let changes = crate::pipeline::merge::changes(&was, &now);
-    let found: Vec<_> = crate::pipeline::restarts::restarts(&was, &now, &changes)
-        .into_iter()
-        .map(|r| (r.resource.name, r.strategy))
-        .collect();
+    let found: Vec<_> = crate::pipeline::restarts::restarts(
+        &was,
+        (&now, &crate::pipeline::positions::Positions::default()),
+        &changes,
+    )
+    .into_iter()
+    .map(|r| (r.resource.name, r.strategy))
+    .collect();
     let expected = [
         ("one", Strategy::Rolling),
         ("two", Strategy::Recreate),

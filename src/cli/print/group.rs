@@ -1,0 +1,77 @@
+//! Findings that say the same of many resources: one ConfigMap that forty workloads read is one
+//! paragraph.
+
+use std::collections::BTreeMap;
+
+use super::Paths;
+use crate::pipeline::report::{Outcome, Reported};
+
+/// From how many on they are told as one.
+const MANY: usize = 5;
+
+/// The findings, those that say the same of many resources together, in the place of the first.
+pub(super) fn groups<'r>(findings: &[&'r Reported], paths: &Paths) -> Vec<Vec<&'r Reported>> {
+    let mut alike: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
+    for (at, finding) in findings.iter().enumerate() {
+        if let Some(said) = said(finding, paths) {
+            alike.entry(said).or_default().push(at);
+        }
+    }
+    let mut together: BTreeMap<usize, &[usize]> = BTreeMap::new();
+    for members in alike.values().filter(|members| members.len() >= MANY) {
+        together.extend(members.iter().map(|at| (*at, &**members)));
+    }
+    let mut groups = Vec::new();
+    for (at, finding) in findings.iter().enumerate() {
+        match together.get(&at) {
+            None => groups.push(vec![*finding]),
+            Some(members) if members.first() == Some(&at) => {
+                let members = members.iter().filter_map(|at| findings.get(*at));
+                groups.push(members.copied().collect());
+            }
+            Some(_) => {}
+        }
+    }
+    groups
+}
+
+/// All that a finding says, but for which resource it is about; `None` where it does not begin with
+/// that.
+fn said(finding: &Reported, paths: &Paths) -> Option<Vec<String>> {
+    let resource = finding.resource.as_ref()?;
+    let message = paths.whole(&finding.message);
+    let rest = message.strip_prefix(&format!("{} {} ", resource.kind, resource.name))?;
+    let fix = match &finding.fix {
+        Ok(fix) => {
+            let mut fix_said = vec![
+                fix.applicability.as_str().to_owned(),
+                paths.whole(&fix.title),
+            ];
+            fix_said.extend(fix.lost_comments.iter().cloned());
+            fix_said.join("\n")
+        }
+        Err(reason) => format!("{}\n{}", reason.code, paths.whole(&reason.lines())),
+    };
+    let outcome = match finding.outcome {
+        Outcome::Applied => "applied",
+        Outcome::Cured => "cured",
+        Outcome::Left => "left",
+    };
+    let mut said = vec![
+        finding.transform.to_owned(),
+        finding.severity.as_str().to_owned(),
+        outcome.to_owned(),
+        rest.to_owned(),
+        fix,
+    ];
+    said.extend(finding.notes.iter().map(|note| paths.whole(note)));
+    for (place, text) in &finding.related {
+        let (line, column) = (place.line, place.column);
+        said.push(format!(
+            "{}:{line}:{column}: {}",
+            place.path,
+            paths.whole(text)
+        ));
+    }
+    Some(said)
+}
