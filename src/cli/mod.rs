@@ -12,6 +12,7 @@ pub mod globs;
 mod graph;
 mod ground;
 pub mod images;
+mod plan;
 pub mod print;
 mod progress;
 mod stream;
@@ -77,7 +78,7 @@ fn run(args: &Args, terminal: &Terminal) -> Result<Status> {
             None => fix::fix(args, terminal),
         },
         Command::Graph(args) => graph::graph(args, terminal),
-        Command::Explain { name } => transforms::explain(name.as_deref(), terminal),
+        Command::Explain(args) => transforms::explain(args, terminal),
         Command::Images {
             command: ImagesCommand::Lock(args),
         } => images::lock(args, terminal),

@@ -12,6 +12,7 @@ use kubewright_model::yaml::{Level, Node, Place, Value};
 
 use super::draft::Draft;
 use super::flags::{self, HOST_IP, NODE_NAME};
+use super::fleet::Role;
 use super::options::Options;
 use super::places::OneNode;
 use super::version::Target;
@@ -86,24 +87,33 @@ pub(super) struct Converted {
     pub(super) notes: Vec<Text>,
 }
 
+/// What a DaemonSet is made for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    /// What the configuration says.
+    pub(super) settings: &'a Options,
+    /// The version of Kubernetes.
+    pub(super) target: &'a Target,
+    /// The nodes.
+    pub(super) role: Role,
+}
+
 /// Converts the document `text`, whose root is the pod.
-pub(super) fn convert(
-    text: String,
-    settings: &Options,
-    target: &Target,
-) -> Result<Converted, NoFix> {
+pub(super) fn convert(text: String, wanted: &Wanted<'_>) -> Result<Converted, NoFix> {
+    let (settings, target) = (wanted.settings, wanted.target);
     let mut draft = Draft::new(text)?;
     let mut notes: Vec<Text> = target.note().into_iter().map(Text::from).collect();
     let one = OneNode::of(draft.root()?)?;
     draft.put(&[], &[], "apiVersion", &Value::str(target.daemon_set()))?;
     draft.put(&[], &[], "kind", &Value::str("DaemonSet"))?;
     draft.drop(&["status"])?;
-    metadata(&mut draft, &mut notes)?;
-    let labels = labels(&mut draft)?;
+    metadata(&mut draft, wanted.role, &mut notes)?;
+    let labels = labels(&mut draft, wanted.role)?;
     let annotations = annotations(&mut draft, target)?;
     tokens(&mut draft)?;
     spec(&mut draft, target)?;
     placement(&mut draft, settings.gate_label, target)?;
+    affinity(&mut draft, wanted)?;
     if let Some(server) = settings.api_server.as_deref()
         && draft.step(|root| container(root).map_or(Ok(None), |c| flags::set_server(c, server)))?
     {
@@ -128,7 +138,7 @@ pub(super) fn convert(
     })
 }
 
-fn metadata(draft: &mut Draft, notes: &mut Vec<Text>) -> Result<(), NoFix> {
+fn metadata(draft: &mut Draft, role: Role, notes: &mut Vec<Text>) -> Result<(), NoFix> {
     let old = draft
         .root()?
         .path(&["metadata", "namespace"])
@@ -144,7 +154,7 @@ fn metadata(draft: &mut Draft, notes: &mut Vec<Text>) -> Result<(), NoFix> {
             was
         ]);
     }
-    draft.put(&["metadata"], &[], "name", &Value::str("kube-proxy"))?;
+    draft.put(&["metadata"], &[], "name", &Value::str(role.name()))?;
     draft.put(
         &["metadata"],
         &["name"],
@@ -163,7 +173,7 @@ struct Labels {
     selector: Value,
 }
 
-fn labels(draft: &mut Draft) -> Result<Labels, NoFix> {
+fn labels(draft: &mut Draft, role: Role) -> Result<Labels, NoFix> {
     let app = draft
         .root()?
         .path(&["metadata", "labels", APP])
@@ -188,12 +198,12 @@ fn labels(draft: &mut Draft) -> Result<Labels, NoFix> {
         APP.to_owned(),
         Value::str(app.as_deref().unwrap_or("kube-proxy")),
     )];
-    if app.is_some() {
+    if app.is_some() || role != Role::All {
         // The static pods carry the label too, and an old controller would adopt their mirror pods
         // (zalando-incubator/kubernetes-on-aws#627).
         template.retain(|(key, _)| key != OWN);
-        template.push((OWN.to_owned(), Value::str("daemonset")));
-        selector.push((OWN.to_owned(), Value::str("daemonset")));
+        template.push((OWN.to_owned(), Value::str(role.label())));
+        selector.push((OWN.to_owned(), Value::str(role.label())));
     }
     Ok(Labels {
         template: Value::Map(template),
@@ -415,6 +425,41 @@ fn placement(draft: &mut Draft, gate: bool, target: &Target) -> Result<(), NoFix
             ];
             draft.put(&["spec"], after, "tolerations", &Value::Seq(vec![all]))?;
         }
+    }
+    Ok(())
+}
+
+/// Keeps the pods of two DaemonSets apart: on nodes of the control plane, and on the others.
+fn affinity(draft: &mut Draft, wanted: &Wanted<'_>) -> Result<(), NoFix> {
+    let operator = match wanted.role {
+        Role::All => return Ok(()),
+        Role::Workers => "DoesNotExist",
+        Role::ControlPlane => "Exists",
+    };
+    if draft
+        .root()?
+        .path(&["spec", "affinity", "nodeAffinity"])
+        .is_some()
+    {
+        return Err(NoFix::new(
+            "several-copies",
+            "the copies are for roles, and one of them has a nodeAffinity already; take it out, the DaemonSets get one for their role",
+        ));
+    }
+    let expression = Value::map([
+        ("key", Value::str(wanted.target.control_plane_label())),
+        ("operator", Value::str(operator)),
+    ]);
+    let term = Value::map([("matchExpressions", Value::Seq(vec![expression]))]);
+    let node_affinity = Value::map([(
+        "requiredDuringSchedulingIgnoredDuringExecution",
+        Value::map([("nodeSelectorTerms", Value::Seq(vec![term]))]),
+    )]);
+    if draft.root()?.path(&["spec", "affinity"]).is_some() {
+        draft.put(&["spec", "affinity"], &[], "nodeAffinity", &node_affinity)?;
+    } else {
+        let value = Value::map([("nodeAffinity", node_affinity)]);
+        draft.put(&["spec"], &["nodeSelector"], "affinity", &value)?;
     }
     Ok(())
 }

@@ -36,7 +36,8 @@ pub(super) fn is_host_proxy(pod: Node<'_>) -> bool {
     host && !owned && containers(pod).any(|c| !matches!(command::read(c), Reading::Other))
 }
 
-/// Whether the place of such a pod says that the kubelet runs it from a file.
+/// Whether the place of such a pod says that the kubelet runs it from a file, or an API server
+/// beside kube-proxy, which nothing else can start.
 pub(super) fn is_static(workspace: &Workspace, resource: &Resource) -> bool {
     let path = &workspace.file(resource.file).path;
     ["manifests", "static", "kube-proxy"]
@@ -44,6 +45,9 @@ pub(super) fn is_static(workspace: &Workspace, resource: &Resource) -> bool {
         .any(|part| path.contains(part))
         || resource.namespace.as_deref() == Some("kube-system")
         || resource.name.starts_with("kube-proxy")
+        || workspace
+            .node(resource.id)
+            .is_some_and(super::fleet::runs_api_server)
 }
 
 /// Whether the resource is a DaemonSet that runs kube-proxy, or has its name.

@@ -65,6 +65,15 @@ impl Target {
         self.at_least(14)
     }
 
+    /// The label that kubeadm and others give nodes of the control plane: `master` before 1.20.
+    pub(super) fn control_plane_label(&self) -> &'static str {
+        if self.at_least(20) {
+            "node-role.kubernetes.io/control-plane"
+        } else {
+            "node-role.kubernetes.io/master"
+        }
+    }
+
     /// Whether pods have the field `priorityClassName`.
     pub(super) fn has_priority_class(&self) -> bool {
         self.at_least(8)
