@@ -25,7 +25,12 @@ const TABLES: [(&str, &str); 3] = [
 ];
 
 /// Transforms that import another one, and why.
-const BETWEEN_TRANSFORMS: [(&str, &str, &str); 2] = [
+const BETWEEN_TRANSFORMS: [(&str, &str, &str); 3] = [
+    (
+        "static_pod_kube_proxy",
+        "missing_config_hash",
+        "the hash of the ConfigMap that it writes",
+    ),
     (
         "subpath_configmap_mount",
         "missing_config_reference",

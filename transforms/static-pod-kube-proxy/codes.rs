@@ -1,6 +1,7 @@
 //! The codes of the reasons why there is no fix. Each has a row on the page, and a case.
 
 pub(super) const CODES: &[&str] = &[
+    "config-map",
     "converted",
     "copied-to-nodes",
     "daemonset-exists",
@@ -16,6 +17,7 @@ pub(super) const CODES: &[&str] = &[
     "node-value-elsewhere",
     "other-containers",
     "placeholder",
+    "service-account",
     "several-addresses",
     "several-copies",
     "shell-unclear",

@@ -51,6 +51,8 @@ pub(super) struct Flag<'a> {
     pub(super) name: String,
     /// Its value without quotes; empty when it has none.
     pub(super) value: &'a str,
+    /// The word that holds its name.
+    start: Word<'a>,
     /// The word that holds the value.
     word: Word<'a>,
     /// Bytes of the value in the text of that word's scalar.
@@ -331,11 +333,25 @@ impl<'a> Call<'a> {
             flags.push(Flag {
                 name: name.replace('_', "-"),
                 value,
+                start: word.clone(),
                 word: holder,
                 range,
             });
         }
         flags
+    }
+
+    /// Takes a flag out, or a part of it: to be asked again until there is none of that name.
+    pub(super) fn remove(&self, name: &str) -> Option<Result<Edit, Refusal>> {
+        let flag = self.flag(name)?;
+        let (start, end) = (&flag.start, &flag.word);
+        if !self.shell {
+            let two = start.node != end.node;
+            return Some(if two { end } else { start }.node.remove());
+        }
+        let before = start.text.get(..start.range.start).unwrap_or("");
+        let from = before.trim_end_matches([' ', '\t']).len();
+        Some(rewrite(start, from..end.range.end, ""))
     }
 
     /// The last value of a flag: the one that counts.

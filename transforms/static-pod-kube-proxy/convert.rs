@@ -8,7 +8,7 @@
 use kubewright_model::finding::NoFix;
 use kubewright_model::text;
 use kubewright_model::text::Text;
-use kubewright_model::yaml::{Level, Node, Place, Value};
+use kubewright_model::yaml::{Edit, Level, Node, Value};
 
 use super::draft::Draft;
 use super::flags::{self, HOST_IP, NODE_NAME};
@@ -16,6 +16,7 @@ use super::fleet::Role;
 use super::options::Options;
 use super::places::OneNode;
 use super::version::Target;
+use super::{config, placement, remarks};
 
 /// Label that keeps DaemonSet pods away from nodes whose static pod still runs
 /// (kubernetes/kubernetes#50705).
@@ -70,17 +71,14 @@ const OF_THE_OBJECT: &[&str] = &[
 ];
 /// Where the service account admission mounts tokens.
 const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-/// Old names of node labels and those that kubelets set since Kubernetes 1.14.
-const NODE_LABELS: &[(&str, &str)] = &[
-    ("beta.kubernetes.io/os", "kubernetes.io/os"),
-    ("beta.kubernetes.io/arch", "kubernetes.io/arch"),
-];
 
 /// A DaemonSet made from a pod.
 #[derive(Debug)]
 pub(super) struct Converted {
     /// Its document.
     pub(super) text: String,
+    /// The documents that go before it, each with a `---` behind it: what its pods run as and read.
+    pub(super) objects: String,
     /// Comments that stood on removed lines and could not be kept.
     pub(super) lost: Vec<String>,
     /// What the reader should know about the conversion.
@@ -96,6 +94,8 @@ pub(super) struct Wanted<'a> {
     pub(super) target: &'a Target,
     /// The nodes.
     pub(super) role: Role,
+    /// The annotation for the hash of what the pods read.
+    pub(super) annotation: &'a str,
 }
 
 /// Converts the document `text`, whose root is the pod.
@@ -111,10 +111,10 @@ pub(super) fn convert(text: String, wanted: &Wanted<'_>) -> Result<Converted, No
     let labels = labels(&mut draft, wanted.role)?;
     let annotations = annotations(&mut draft, target)?;
     tokens(&mut draft)?;
-    spec(&mut draft, target)?;
-    placement(&mut draft, settings.gate_label, target)?;
-    affinity(&mut draft, wanted)?;
+    spec(&mut draft, wanted)?;
+    placement::place(&mut draft, wanted)?;
     if let Some(server) = settings.api_server.as_deref()
+        && !settings.service_account
         && draft.step(|root| container(root).map_or(Ok(None), |c| flags::set_server(c, server)))?
     {
         notes.push(text![
@@ -130,9 +130,17 @@ pub(super) fn convert(text: String, wanted: &Wanted<'_>) -> Result<Converted, No
     if hosts && let Some((place, address)) = one.address() {
         target.host_address(place, address)?;
     }
+    removed(&mut draft, target, &mut notes)?;
+    let objects = config::put(&mut draft, wanted, &mut notes)?;
+    let mut annotations = annotations;
+    if let Some(hash) = objects.hash {
+        annotations.retain(|(key, _)| key != wanted.annotation);
+        annotations.push((wanted.annotation.to_owned(), Value::quoted(hash)));
+    }
     nest(&mut draft, labels, annotations)?;
     Ok(Converted {
         text: draft.text().to_owned(),
+        objects: objects.documents,
         lost: draft.lost,
         notes,
     })
@@ -314,7 +322,8 @@ fn token_mount(root: Node<'_>, kind: &str) -> Option<(String, usize)> {
         })
 }
 
-fn spec(draft: &mut Draft, target: &Target) -> Result<(), NoFix> {
+fn spec(draft: &mut Draft, wanted: &Wanted<'_>) -> Result<(), NoFix> {
+    let target = wanted.target;
     for key in SPEC {
         draft.drop(&["spec", key])?;
     }
@@ -331,178 +340,46 @@ fn spec(draft: &mut Draft, target: &Target) -> Result<(), NoFix> {
     } else {
         draft.drop(&["spec", "priorityClassName"])?;
     }
-    draft.put(
-        &["spec"],
-        &["hostNetwork", "priorityClassName"],
-        "automountServiceAccountToken",
-        &Value::Bool(false),
-    )?;
+    let after = &["hostNetwork", "priorityClassName"];
+    if wanted.settings.service_account {
+        draft.drop(&["spec", "automountServiceAccountToken"])?;
+        let account = Value::str(config::ACCOUNT);
+        draft.put(&["spec"], after, "serviceAccountName", &account)?;
+    } else {
+        let no = Value::Bool(false);
+        draft.put(&["spec"], after, "automountServiceAccountToken", &no)?;
+    }
     Ok(())
 }
 
-/// Node selector and tolerations: every Linux node, whatever its taints, that has the gate label.
-fn placement(draft: &mut Draft, gate: bool, target: &Target) -> Result<(), NoFix> {
-    for (beta, stable) in NODE_LABELS {
-        let (old, new) = if target.stable_node_labels() {
-            (beta, stable)
-        } else {
-            (stable, beta)
-        };
-        if draft.root()?.path(&["spec", "nodeSelector", new]).is_some() {
-            draft.drop(&["spec", "nodeSelector", old])?;
-        } else {
-            draft.step(|root| {
-                Ok(root
-                    .path(&["spec", "nodeSelector", old])
-                    .map(|n| n.rename_key(new))
-                    .transpose()?)
-            })?;
+/// Takes out flags that kube-proxy does not start with any more and that did nothing before.
+fn removed(draft: &mut Draft, target: &Target, notes: &mut Vec<Text>) -> Result<(), NoFix> {
+    for (name, since) in remarks::WITHOUT_EFFECT {
+        if !target.is_known_since(*since) {
+            continue;
         }
-    }
-    let os = if is_windows(draft.root()?) {
-        "windows"
-    } else {
-        "linux"
-    };
-    let mut wanted = vec![(
-        if target.stable_node_labels() {
-            "kubernetes.io/os"
-        } else {
-            "beta.kubernetes.io/os"
-        },
-        os,
-    )];
-    if gate {
-        wanted.push((GATE, "true"));
-    }
-    let selector = draft.root()?.path(&["spec", "nodeSelector"]);
-    if selector.is_some_and(Node::is_mapping) {
-        for (key, value) in wanted {
-            if draft.root()?.path(&["spec", "nodeSelector", key]).is_none() {
-                draft.put(&["spec", "nodeSelector"], &[], key, &Value::str(value))?;
-            }
+        let mut gone = false;
+        while draft.step(|root| remove_flag(root, name))? {
+            gone = true;
         }
-    } else {
-        let value = Value::map(
-            wanted
-                .into_iter()
-                .map(|(key, value)| (key, Value::str(value))),
-        );
-        draft.put(
-            &["spec"],
-            &[
-                "hostNetwork",
-                "priorityClassName",
-                "automountServiceAccountToken",
-            ],
-            "nodeSelector",
-            &value,
-        )?;
-    }
-    // A static pod is on one node; the DaemonSet is not.
-    draft.drop(&["spec", "nodeSelector", "kubernetes.io/hostname"])?;
-    let all = Value::map([("operator", Value::str("Exists"))]);
-    match draft
-        .root()?
-        .path(&["spec", "tolerations"])
-        .filter(|t| t.is_sequence())
-    {
-        Some(list) if tolerates_all(list) => {}
-        Some(_) => {
-            draft.step(|root| {
-                Ok(root
-                    .path(&["spec", "tolerations"])
-                    .map(|t| t.push(Place::Last, &all))
-                    .transpose()?)
-            })?;
-        }
-        None => {
-            let after = &[
-                "hostNetwork",
-                "priorityClassName",
-                "automountServiceAccountToken",
-                "nodeSelector",
-            ];
-            draft.put(&["spec"], after, "tolerations", &Value::Seq(vec![all]))?;
+        if gone {
+            let text = format!(
+                "--{name} is taken out: kube-proxy does not start with it since Kubernetes 1.{since}, and it did nothing before"
+            );
+            notes.push(text.into());
         }
     }
     Ok(())
 }
 
-/// Keeps the pods of two DaemonSets apart: on nodes of the control plane, and on the others.
-fn affinity(draft: &mut Draft, wanted: &Wanted<'_>) -> Result<(), NoFix> {
-    let operator = match wanted.role {
-        Role::All => return Ok(()),
-        Role::Workers => "DoesNotExist",
-        Role::ControlPlane => "Exists",
-    };
-    if draft
-        .root()?
-        .path(&["spec", "affinity", "nodeAffinity"])
-        .is_some()
-    {
-        return Err(NoFix::new(
-            "several-copies",
-            "the copies are for roles, and one of them has a nodeAffinity already; take it out, the DaemonSets get one for their role",
-        ));
-    }
-    let expression = Value::map([
-        ("key", Value::str(wanted.target.control_plane_label())),
-        ("operator", Value::str(operator)),
-    ]);
-    let term = Value::map([("matchExpressions", Value::Seq(vec![expression]))]);
-    let node_affinity = Value::map([(
-        "requiredDuringSchedulingIgnoredDuringExecution",
-        Value::map([("nodeSelectorTerms", Value::Seq(vec![term]))]),
-    )]);
-    if draft.root()?.path(&["spec", "affinity"]).is_some() {
-        draft.put(&["spec", "affinity"], &[], "nodeAffinity", &node_affinity)?;
-    } else {
-        let value = Value::map([("nodeAffinity", node_affinity)]);
-        draft.put(&["spec"], &["nodeSelector"], "affinity", &value)?;
-    }
-    Ok(())
+/// The edit that takes out a flag of kube-proxy, or a part of it.
+pub(super) fn remove_flag(root: Node<'_>, name: &str) -> Result<Option<Edit>, NoFix> {
+    let removal = container(root).and_then(|c| flags::call(c)?.remove(name));
+    Ok(removal.transpose()?)
 }
 
-/// Whether the pod is for Windows: it says so, or runs a program of Windows.
-fn is_windows(root: Node<'_>) -> bool {
-    let options = |at: Option<Node<'_>>| {
-        at.is_some_and(|n| n.path(&["securityContext", "windowsOptions"]).is_some())
-    };
-    let words = || {
-        container(root)
-            .into_iter()
-            .flat_map(|c| ["command", "args"].map(|key| c.get(key)))
-            .flatten()
-            .flat_map(Node::items)
-    };
-    root.path(&["spec", "os", "name"]).and_then(Node::text) == Some("windows")
-        || options(root.get("spec"))
-        || options(container(root))
-        || words()
-            .filter_map(Node::text)
-            .any(|word| word.contains("kube-proxy.exe"))
-}
-
-/// Whether pods with these tolerations are placed and stay on tainted nodes: `PreferNoSchedule`
-/// keeps no pod away.
-fn tolerates_all(list: Node<'_>) -> bool {
-    let field =
-        |item: Node<'_>, key: &str| item.get(key).and_then(Node::text).unwrap_or("").to_owned();
-    let any_key =
-        |item: &Node<'_>| field(*item, "operator") == "Exists" && field(*item, "key").is_empty();
-    let unlimited = |item: &Node<'_>| item.get("tolerationSeconds").is_none();
-    let effects: Vec<String> = list
-        .items()
-        .filter(any_key)
-        .filter(unlimited)
-        .map(|i| field(i, "effect"))
-        .collect();
-    let has = |effect: &str| effects.iter().any(|e| e == effect);
-    has("") || (has("NoSchedule") && has("NoExecute"))
-}
-
-fn container(root: Node<'_>) -> Option<Node<'_>> {
+/// The container of a pod.
+pub(super) fn container(root: Node<'_>) -> Option<Node<'_>> {
     root.path(&["spec", "containers"])?.at(0)
 }
 

@@ -10,7 +10,9 @@ use kubewright_model::yaml::Node;
 use super::fleet::{self, Part, Role};
 use super::options::Options;
 use super::version::Target;
-use super::{META, comments, convert, copies, inside, kustomize, owner, plan, recognise, remarks};
+use super::{
+    META, comments, config, convert, copies, inside, kustomize, owner, plan, recognise, remarks,
+};
 use crate::Context;
 
 /// The static pods that stand for one kube-proxy, and all else that runs kube-proxy in the
@@ -272,14 +274,14 @@ impl<'a> Case<'a> {
     /// The DaemonSets for the pods, when nothing stands in their way.
     pub(super) fn parts(&self) -> Result<Vec<Part<'a>>, NoFix> {
         if let [pod] = self.copies.as_slice() {
-            let server = self.settings().api_server.as_deref();
             let node = self.workspace().node(pod.id);
-            if let Some(reason) = node.and_then(|node| recognise::obstacle(node, server)) {
+            let obstacle = |node| recognise::obstacle(node, self.settings());
+            if let Some(reason) = node.and_then(obstacle) {
                 return Err(reason);
             }
         }
         self.alone()?;
-        let parts = fleet::parts(self.workspace(), &self.copies, self.settings())?;
+        let parts = fleet::parts(self.workspace(), &self.copies, self.cx.settings)?;
         for part in parts.iter().filter(|_| !self.replaces()) {
             let path = self.file_for(part.role);
             if self.workspace().file_at(&path).is_some() {
@@ -322,6 +324,13 @@ impl<'a> Case<'a> {
                 return Err(reason);
             }
         }
+        if !part.converted.objects.is_empty() {
+            return Err(NoFix::new(
+                "config-map",
+                "replace, and a stream, put one document in the place of another, and service-account and config-map make several; leave replace off, \
+                 and they are written to a file beside the pod",
+            ));
+        }
         let text = part.converted.text.clone();
         let mut edit = yaml.replace_document(pod.document, text)?;
         edit.lost_comments = part
@@ -351,7 +360,9 @@ impl<'a> Case<'a> {
                 }
             }
             names.push(text!["DaemonSet ", part.role.name(), " to ", Path(&path)]);
-            let text = alone_in_file(&part.converted.text, document);
+            self.free(part)?;
+            let text =
+                part.converted.objects.clone() + &alone_in_file(&part.converted.text, document);
             changes.push(Change::Create(path, text));
             changes.extend(edits);
         }
@@ -362,6 +373,30 @@ impl<'a> Case<'a> {
             title = text![title, ", and list it in ", list(&listed)];
         }
         Ok((title, changes))
+    }
+
+    /// Whether the names of the objects that a part brings along are free.
+    fn free(&self, part: &Part<'_>) -> Result<(), NoFix> {
+        if part.converted.objects.is_empty() {
+            return Ok(());
+        }
+        let taken = self.workspace().resources().iter().find(|r| {
+            let name = match r.kind.as_str() {
+                "ConfigMap" => part.role.name(),
+                "ServiceAccount" if self.settings().service_account => config::ACCOUNT,
+                _ => return false,
+            };
+            r.name == name && matches!(r.namespace.as_deref(), None | Some("kube-system"))
+        });
+        let Some(taken) = taken else { return Ok(()) };
+        let path = Path(&self.workspace().file(taken.file).path);
+        let text = text![
+            taken.display(),
+            " in ",
+            path,
+            " has the name of what would be written"
+        ];
+        Err(NoFix::new("target-exists", text))
     }
 
     /// Whether nothing else in the workspace stands in the way of the DaemonSets.

@@ -20,6 +20,7 @@ use super::options::Options;
 use super::recognise::{self, containers, proxy};
 use super::version::Target;
 use super::{comments, copies, flags};
+use crate::Settings;
 
 /// The nodes that a DaemonSet is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -125,11 +126,11 @@ struct Copy<'a> {
 pub(super) fn parts<'a>(
     workspace: &'a Workspace,
     pods: &[&'a Resource],
-    settings: &Options,
+    settings: &Settings,
 ) -> Result<Vec<Part<'a>>, NoFix> {
     if let [pod] = pods {
         let node = workspace.node(pod.id).ok_or_else(gone)?;
-        if let Some(reason) = recognise::obstacle(node, settings.api_server.as_deref()) {
+        if let Some(reason) = recognise::obstacle(node, &settings.static_pod_kube_proxy) {
             return Err(reason);
         }
         return Ok(vec![part(workspace, Role::All, vec![*pod], settings)?]);
@@ -178,7 +179,7 @@ pub(super) fn parts<'a>(
         }
         let mut settings = settings.clone();
         if copies.iter().any(|c| c.local.is_some()) {
-            settings.api_server = None;
+            settings.static_pod_kube_proxy.api_server = None;
         }
         let pods = copies.iter().map(|c| c.pod).collect();
         part(workspace, role, pods, &settings)
@@ -187,7 +188,7 @@ pub(super) fn parts<'a>(
 }
 
 impl<'a> Copy<'a> {
-    fn of(workspace: &'a Workspace, pod: &'a Resource, settings: &Options) -> Result<Self, NoFix> {
+    fn of(workspace: &'a Workspace, pod: &'a Resource, settings: &Settings) -> Result<Self, NoFix> {
         let path = workspace.file(pod.file).path.as_str();
         let in_file = |reason: NoFix| NoFix {
             text: text![Path(path), ": ", reason.text],
@@ -195,9 +196,9 @@ impl<'a> Copy<'a> {
         };
         let node = workspace.node(pod.id).ok_or_else(gone)?;
         let mut settings = settings.clone();
-        let local = match recognise::obstacle(node, settings.api_server.as_deref()) {
+        let local = match recognise::obstacle(node, &settings.static_pod_kube_proxy) {
             Some(reason) if reason.code == "local-apiserver" => {
-                settings.api_server = None;
+                settings.static_pod_kube_proxy.api_server = None;
                 Some(in_file(reason))
             }
             Some(reason) => return Err(in_file(reason)),
@@ -404,7 +405,7 @@ fn part<'a>(
     workspace: &Workspace,
     role: Role,
     copies: Vec<&'a Resource>,
-    settings: &Options,
+    settings: &Settings,
 ) -> Result<Part<'a>, NoFix> {
     let pod = *copies.first().ok_or_else(gone)?;
     let file = workspace.file(pod.file);
@@ -414,15 +415,16 @@ fn part<'a>(
         .ok_or_else(|| NoFix::new("yaml-no-document", "the file is not read as YAML"))?;
     let document = yaml.documents().get(pod.document).ok_or_else(gone)?;
     let text = yaml.text().get(document.region()).unwrap_or_default();
-    let version = version(workspace, pod, settings);
+    let version = version(workspace, pod, &settings.static_pod_kube_proxy);
     if let Some(reason) = version.obstacle() {
         return Err(reason);
     }
     let (text, about) = comments::without_static(text);
     let wanted = Wanted {
-        settings,
+        settings: &settings.static_pod_kube_proxy,
         target: &version,
         role,
+        annotation: &settings.missing_config_hash.annotation,
     };
     let converted = convert::convert(text, &wanted)?;
     Ok(Part {

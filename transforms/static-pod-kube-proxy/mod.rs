@@ -9,6 +9,7 @@
 mod codes;
 mod command;
 mod comments;
+mod config;
 mod convert;
 mod copies;
 mod draft;
@@ -19,6 +20,7 @@ mod inside;
 mod kustomize;
 mod options;
 mod owner;
+mod placement;
 mod places;
 mod plan;
 mod recognise;

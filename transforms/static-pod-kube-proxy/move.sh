@@ -71,7 +71,9 @@ check() {
     for file in $MANIFESTS $SHARED; do
       if on_node "$node" "test -e '$STATIC/$file'"; then say "$node: $STATIC/$file"; fi
     done
-    say "$node: kube-proxies running: $(running "$node")"
+    number=$(running "$node")
+    say "$node: kube-proxies running: $number"
+    [ "$number" != 0 ] || say "$node: no kube-proxy runs there; look why before you move it"
   done
 }
 

@@ -70,7 +70,7 @@ impl<'a> Move<'a> {
             case.parts()?
         } else {
             // What becomes different is told by a conversion as it would be today.
-            super::fleet::parts(workspace, &case.copies, case.settings()).unwrap_or_default()
+            super::fleet::parts(workspace, &case.copies, case.cx.settings).unwrap_or_default()
         };
         let roles = || parts.iter().map(|part| part.role);
         let sets: Vec<(Role, String)> = if written.is_empty() {

@@ -11,6 +11,7 @@ use kubewright_model::kube::{Resource, Workspace};
 use kubewright_model::yaml::Node;
 
 use super::command::{self, Call, Flag, Reading};
+use super::options::Options;
 
 /// Label and annotation values, names and addresses with one of these in them are filled in by
 /// something else.
@@ -79,7 +80,7 @@ pub(super) fn proxy(pod: Node<'_>) -> Option<Node<'_>> {
 }
 
 /// What speaks against the conversion in the pod itself.
-pub(super) fn obstacle(pod: Node<'_>, server: Option<&str>) -> Option<NoFix> {
+pub(super) fn obstacle(pod: Node<'_>, settings: &Options) -> Option<NoFix> {
     let mut all = containers(pod);
     let container = all.next()?;
     if all.next().is_some() {
@@ -95,7 +96,7 @@ pub(super) fn obstacle(pod: Node<'_>, server: Option<&str>) -> Option<NoFix> {
         ));
     };
     interpreted(pod)
-        .or_else(|| endpoint(&call, server))
+        .or_else(|| endpoint(&call, settings))
         .or_else(|| dns(pod))
 }
 
@@ -120,7 +121,12 @@ pub(super) fn placeholder(field: &str, text: &str) -> NoFix {
 }
 
 /// Where kube-proxy finds the API server.
-fn endpoint(call: &Call<'_>, server: Option<&str>) -> Option<NoFix> {
+fn endpoint(call: &Call<'_>, settings: &Options) -> Option<NoFix> {
+    let server = settings.api_server.as_deref();
+    if settings.service_account {
+        // The kubeconfig that is written names the API server.
+        return None;
+    }
     if let Some(master) = local_master(call) {
         let kubeconfig = call.flag("kubeconfig").is_some_and(|f| !f.value.is_empty());
         match server {
@@ -134,7 +140,8 @@ fn endpoint(call: &Call<'_>, server: Option<&str>) -> Option<NoFix> {
             }
             Some(server) if !kubeconfig && server != master.value => {
                 let text = format!(
-                    "--master={} asks for no credentials and {server} does; give kube-proxy a --kubeconfig that is on every node",
+                    "--master={} asks for no credentials and {server} does; give kube-proxy a --kubeconfig that is on every node, or set \
+                     service-account in [transforms.static-pod-kube-proxy]",
                     master.value
                 );
                 return Some(NoFix::new("local-apiserver", text));
@@ -184,6 +191,8 @@ pub(super) fn host_of(address: &str) -> &str {
     address.rsplit_once(':').map_or(address, |(host, _)| host)
 }
 
+/// `0.0.0.0` as a place to ask is the node itself, too.
 fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    let own = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(own)
 }

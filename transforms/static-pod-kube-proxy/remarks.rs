@@ -19,6 +19,10 @@ const REMOVED: &[(&str, u32)] = &[
     ("conntrack-max", 16),
     ("udp-timeout", 26),
 ];
+/// Those of them that did nothing any more before they were removed, so that they are taken out:
+/// resource containers went with #78294, and timeouts of UDP were those of userspace.
+pub(super) const WITHOUT_EFFECT: &[(&str, u32)] =
+    &[("resource-container", 16), ("udp-timeout", 26)];
 /// The lowest priority of a pod that the kubelet spares.
 const CRITICAL: i64 = 2_000_000_000;
 
@@ -82,7 +86,11 @@ pub(super) fn remarks(pod: Node<'_>, version: &Target, server: Option<&str>) -> 
             ]);
         }
     }
-    for (name, since) in REMOVED.iter().filter(|(name, _)| call.flag(name).is_some()) {
+    let gone = |flag: &(&str, u32)| WITHOUT_EFFECT.contains(flag) && version.is_known_since(flag.1);
+    let removed = REMOVED
+        .iter()
+        .filter(|flag| call.flag(flag.0).is_some() && !gone(flag));
+    for (name, since) in removed {
         faults.push(text!["--", name, " ", version.removed(*since)]);
     }
     if call.flag("port").is_some() {

@@ -51,6 +51,20 @@ impl Target {
         !self.at_least(minor)
     }
 
+    /// Whether it is known and 1.`minor` or later.
+    pub(super) fn is_known_since(&self, minor: u32) -> bool {
+        self.minor.is_some_and(|m| m >= minor)
+    }
+
+    /// The API version of RBAC: `v1` came with 1.8.
+    pub(super) fn rbac(&self) -> &'static str {
+        if self.at_least(8) {
+            "rbac.authorization.k8s.io/v1"
+        } else {
+            "rbac.authorization.k8s.io/v1beta1"
+        }
+    }
+
     /// The API version of DaemonSets: `apps/v1` came with 1.9, `apps/v1beta2` with 1.8.
     pub(super) fn daemon_set(&self) -> &'static str {
         match self.minor {

@@ -22,7 +22,7 @@ SHARED=''
 # Their mirror pods: namespace/name.
 MIRRORS='kube-system/kube-proxy-<node>'
 # Files on the nodes that the pods need.
-NEEDS='/etc/kubernetes/proxy.conf'
+NEEDS=''
 # The label that says which of two DaemonSets a node gets.
 ROLE=''
 # The nodes that are moved when NODES names none.
@@ -30,9 +30,9 @@ LINUX='kubernetes.io/os=linux'
 # The command line of kube-proxy.
 PROCESS='^([^ ]*/)?(kube-proxy|hyperkube (kube-)?proxy)( |$)'
 # What is left to do by hand.
-TIDY='Commit the files, and take the static pod out of nodes/10.0.0.11/kube-proxy.yaml, nodes/10.0.0.12/kube-proxy.yaml, and out of what sets nodes up.'
-files() { printf '%s\n' nodes/kube-proxy-daemonset.yaml; }
-on_files() { kc "$@" -f nodes/kube-proxy-daemonset.yaml; }
+TIDY='Commit the files, and take the static pod out of manifests/kube-proxy.yaml, and out of what sets nodes up.'
+files() { printf '%s\n' manifests/kube-proxy-daemonset.yaml; }
+on_files() { kc "$@" -f manifests/kube-proxy-daemonset.yaml; }
 
 # How to reach the cluster and its nodes.
 : "${KUBECTL:=kubectl}"                       # with its context: KUBECTL="kubectl --context prod"
@@ -106,7 +106,9 @@ check() {
     for file in $MANIFESTS $SHARED; do
       if on_node "$node" "test -e '$STATIC/$file'"; then say "$node: $STATIC/$file"; fi
     done
-    say "$node: kube-proxies running: $(running "$node")"
+    number=$(running "$node")
+    say "$node: kube-proxies running: $number"
+    [ "$number" != 0 ] || say "$node: no kube-proxy runs there; look why before you move it"
   done
 }
 
