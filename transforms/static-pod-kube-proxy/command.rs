@@ -153,7 +153,10 @@ pub(super) fn read(container: Node<'_>) -> Reading<'_> {
             shell: false,
         });
     }
-    if container.get("command").is_none()
+    // An empty command is none.
+    if container
+        .get("command")
+        .is_none_or(|c| c.items().next().is_none())
         && let Some(named) = entrypoint(container, &words)
     {
         return Reading::Proxy(Call {
@@ -445,6 +448,10 @@ mod tests {
             &["v=1", "kubeconfig=/k"],
         );
         same("image: a/hyperkube:v1.14.1\nargs: [proxy, --v=1]", &["v=1"]);
+        same(
+            "image: a/kube-proxy:v1.14.1\ncommand: []\nargs: [--v=1]",
+            &["v=1"],
+        );
         for other in [
             "image: a/kube-proxy-exporter\nargs: [--v=1]",
             "image: a/hyperkube\nargs: [kubelet, --v=1]",
