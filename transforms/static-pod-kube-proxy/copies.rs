@@ -43,8 +43,8 @@ pub(super) fn differences(workspace: &Workspace, pods: &[&Resource]) -> Vec<Text
             "` prints one DaemonSet, which can stand for all"
         ]];
     }
-    let (paths, says) = kinds.into_iter().unzip();
-    rows(paths, says)
+    let (paths, says): (_, Vec<_>) = kinds.into_iter().unzip();
+    rows(paths, &says)
 }
 
 /// The table of kinds of copies.
@@ -65,7 +65,7 @@ pub(super) fn table(kinds: &[Kind<'_>]) -> Vec<Text> {
             }
         }
     }
-    rows(paths, all)
+    rows(paths, &all)
 }
 
 /// Keys that not all have with the same value.
@@ -80,7 +80,7 @@ fn differing(all: &[BTreeMap<String, String>]) -> Vec<String> {
         .collect()
 }
 
-fn rows(paths: Vec<Vec<&str>>, all: Vec<BTreeMap<String, String>>) -> Vec<Text> {
+fn rows(paths: Vec<Vec<&str>>, all: &[BTreeMap<String, String>]) -> Vec<Text> {
     let mut lines: Vec<Text> = paths
         .into_iter()
         .enumerate()
@@ -91,7 +91,7 @@ fn rows(paths: Vec<Vec<&str>>, all: Vec<BTreeMap<String, String>>) -> Vec<Text> 
             ]
         })
         .collect();
-    let keys = differing(&all);
+    let keys = differing(all);
     let header = (1..=all.len()).map(|n| format!("[{n}]"));
     let mut cells: Vec<Vec<String>> = vec![std::iter::once(String::new()).chain(header).collect()];
     for key in &keys {

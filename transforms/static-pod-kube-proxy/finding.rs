@@ -200,7 +200,7 @@ impl<'a> Case<'a> {
             ", and before Kubernetes 1.16 it does not come back once evicted"
         };
         let name = match self.copies.len() {
-            1 => self.pod.display().to_string(),
+            1 => self.pod.display().clone(),
             n => format!("{}, {n} copies", self.pod.display()),
         };
         text![format!(

@@ -384,7 +384,9 @@ pub(super) fn common_directory<'p>(paths: &[&'p str]) -> &'p str {
 /// The path of the file for the DaemonSet of a role: beside the pod that is alone, else in the
 /// directory that the copies have in common.
 pub(super) fn file_for(paths: &[&str], role: Role) -> String {
-    let json = paths.iter().all(|path| path.ends_with(".json"));
+    let json = paths
+        .iter()
+        .all(|path| path.rsplit_once('.').is_some_and(|(_, e)| e == "json"));
     let extension = if json { "json" } else { "yaml" };
     if let [path] = paths {
         let name = path.rsplit('/').next().unwrap_or(path);

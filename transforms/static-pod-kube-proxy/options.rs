@@ -8,6 +8,10 @@ use super::version::minor_version;
 /// The table `[transforms.static-pod-kube-proxy]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own in the configuration"
+)]
 pub(crate) struct Options {
     /// Whether it runs.
     pub(crate) enabled: bool,
