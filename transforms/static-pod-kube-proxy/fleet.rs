@@ -327,9 +327,6 @@ fn one_cluster(workspace: &Workspace, pods: &[&Resource]) -> Result<(), NoFix> {
         reason.more = copies::differences(workspace, pods);
         Err(reason)
     };
-    if rests.iter().all(|rest| !rest.contains('/')) {
-        return Ok(());
-    }
     let apart = rests
         .iter()
         .flat_map(|rest| words(rest))
@@ -337,6 +334,9 @@ fn one_cluster(workspace: &Workspace, pods: &[&Resource]) -> Result<(), NoFix> {
     if let Some(word) = apart {
         let why = format!("`{word}` in their paths speaks of several clusters or versions");
         return refuse(why.into());
+    }
+    if rests.iter().all(|rest| !rest.contains('/')) {
+        return Ok(());
     }
     let own: Vec<Option<String>> = pods.iter().map(|pod| of_a_node(workspace, pod)).collect();
     let different: BTreeSet<&Option<String>> = own.iter().collect();

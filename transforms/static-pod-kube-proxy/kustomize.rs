@@ -38,8 +38,17 @@ pub(super) fn entries(
             .as_deref()
             .and_then(|yaml| yaml.root(0)?.get("resources"))
             .filter(|list| list.is_sequence());
+        // It would give the DaemonSet another name, or another namespace.
+        let changed = !kustomization.prefix.is_empty()
+            || !kustomization.suffix.is_empty()
+            || !matches!(
+                kustomization.namespace.as_deref(),
+                None | Some("kube-system")
+            );
         // kustomize reads no file from above its directory.
-        let (Some(below), Some(resources), true) = (below, resources, file.editable) else {
+        let (Some(below), Some(resources), true, false) =
+            (below, resources, file.editable, changed)
+        else {
             left.push(file.path.clone());
             continue;
         };

@@ -127,6 +127,19 @@ impl<'a> Move<'a> {
                 "): nodes that are set up with it run that one"
             ]
         }));
+        for (_, file) in sets.iter().filter(|_| !case.settings().replace) {
+            let Ok((_, left)) = kustomize::entries(workspace, &files, file) else {
+                continue;
+            };
+            changes.extend(left.iter().map(|kustomization| {
+                text![
+                    Path(kustomization),
+                    " lists the pod and not the DaemonSet: it is in another directory, or would get another name or namespace there; list ",
+                    Path(file),
+                    " where it gets neither"
+                ]
+            }));
+        }
         let gate = match written.as_slice() {
             [] => case.settings().gate_label,
             sets => sets.iter().any(|(_, set)| case.is_gated(set)),
@@ -239,7 +252,7 @@ impl<'a> Move<'a> {
             "`kubectl get nodes`: all `Ready`. Nodes without a kube-proxy of their own (Cilium in its place, virtual kubelets) are left out below",
         );
         line(&format!(
-            "`kubectl apply --dry-run=server {}`: the API server takes it",
+            "once it is written, `kubectl apply --dry-run=server {}`: the API server takes it",
             self.applied(shown)
         ));
         line(
