@@ -298,9 +298,8 @@ impl<'a> Case<'a> {
             .copies
             .first()
             .and_then(|pod| self.workspace().node(pod.id));
-        let server = self.settings().api_server.as_deref();
         pod.map_or_else(remarks::Remarks::default, |pod| {
-            remarks::remarks(pod, &part.version, server)
+            remarks::remarks(pod, &part.version, self.settings())
         })
     }
 

@@ -146,7 +146,10 @@ impl<'a> Move<'a> {
         };
         let version = case.version();
         let path = |file: &kubewright_model::kube::FileId| workspace.file(*file).path.as_str();
-        let mut needs: Vec<String> = nodes.iter().flat_map(|pod| remarks::needs(*pod)).collect();
+        let mut needs: Vec<String> = nodes
+            .iter()
+            .flat_map(|pod| remarks::needs(*pod, case.settings()))
+            .collect();
         needs.sort();
         needs.dedup();
         Ok(Self {

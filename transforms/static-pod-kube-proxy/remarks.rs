@@ -7,6 +7,7 @@ use kubewright_model::yaml::Node;
 
 use super::command::{self, Call, Reading};
 use super::flags::BIND;
+use super::options::Options;
 use super::recognise::{containers, is_placeholder, local_master};
 use super::version::Target;
 
@@ -36,7 +37,7 @@ pub(super) struct Remarks {
 }
 
 /// Remarks about the pod itself.
-pub(super) fn remarks(pod: Node<'_>, version: &Target, server: Option<&str>) -> Remarks {
+pub(super) fn remarks(pod: Node<'_>, version: &Target, settings: &Options) -> Remarks {
     let mut remarks = Remarks::default();
     let Some(container) = containers(pod).next() else {
         return remarks;
@@ -45,7 +46,7 @@ pub(super) fn remarks(pod: Node<'_>, version: &Target, server: Option<&str>) -> 
         return remarks;
     };
     let Remarks { faults, notes } = &mut remarks;
-    endpoint(pod, container, &call, server, notes);
+    endpoint(pod, container, &call, settings, notes);
     let ignored = call.flag("config").is_some() && !version.override_beside_config();
     if ignored {
         notes.push(
@@ -132,10 +133,10 @@ fn endpoint(
     pod: Node<'_>,
     container: Node<'_>,
     call: &Call<'_>,
-    server: Option<&str>,
+    settings: &Options,
     notes: &mut Vec<Text>,
 ) {
-    for name in ["kubeconfig", "config"] {
+    for name in named(settings) {
         let Some(flag) = call.flag(name).filter(|f| !f.value.is_empty()) else {
             continue;
         };
@@ -148,7 +149,8 @@ fn endpoint(
         };
         notes.push(text!["--", name, ": ", place, ", and its API server must not be the address of Service kubernetes, which works only after kube-proxy"]);
     }
-    let replaced = server.is_some() && local_master(call).is_some();
+    let stated = settings.api_server.is_some();
+    let replaced = settings.service_account || (stated && local_master(call).is_some());
     if let Some(master) = call
         .flag("master")
         .filter(|m| !replaced && m.value.starts_with("http:"))
@@ -161,15 +163,24 @@ fn endpoint(
     }
 }
 
+/// The flags that name files on the node: a ServiceAccount has its own kubeconfig.
+fn named(settings: &Options) -> &'static [&'static str] {
+    if settings.service_account {
+        &["config"]
+    } else {
+        &["kubeconfig", "config"]
+    }
+}
+
 /// The files on the node that kube-proxy is given.
-pub(super) fn needs(pod: Node<'_>) -> Vec<String> {
+pub(super) fn needs(pod: Node<'_>, settings: &Options) -> Vec<String> {
     let Some(container) = containers(pod).next() else {
         return Vec::new();
     };
     let Reading::Proxy(call) = command::read(container) else {
         return Vec::new();
     };
-    ["kubeconfig", "config"]
+    named(settings)
         .iter()
         .filter_map(|name| host_path(pod, container, call.flag(name)?.value))
         .collect()
