@@ -39,7 +39,7 @@ pub(super) fn entries(
             .and_then(|yaml| yaml.root(0)?.get("resources"))
             .filter(|list| list.is_sequence());
         // It would give the DaemonSet another name, or another namespace.
-        let changed = !kustomization.prefix.is_empty()
+        let renames = !kustomization.prefix.is_empty()
             || !kustomization.suffix.is_empty()
             || !matches!(
                 kustomization.namespace.as_deref(),
@@ -47,7 +47,7 @@ pub(super) fn entries(
             );
         // kustomize reads no file from above its directory.
         let (Some(below), Some(resources), true, false) =
-            (below, resources, file.editable, changed)
+            (below, resources, file.editable, renames)
         else {
             left.push(file.path.clone());
             continue;
