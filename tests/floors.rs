@@ -26,11 +26,16 @@ const TABLES: [(&str, &str); 4] = [
 ];
 
 /// Transforms that import another one, and why.
-const BETWEEN_TRANSFORMS: [(&str, &str, &str); 3] = [
+const BETWEEN_TRANSFORMS: [(&str, &str, &str); 4] = [
     (
         "missing_config_hash",
         "configmap_name_collision",
         "renames what it versions by the same rules",
+    ),
+    (
+        "static_pod_kube_proxy",
+        "missing_config_hash",
+        "the hash of the ConfigMap that it writes",
     ),
     (
         "subpath_configmap_mount",

@@ -150,9 +150,17 @@ fn sentences_name_what_a_fix_creates_and_directories_as_the_reader_needs_them() 
     );
     for said in [
         "write DaemonSet kube-proxy to ../manifests/proxy-daemonset.yaml",
-        "`kubectl apply -f ../manifests/proxy-daemonset.yaml`",
+        "`kubewright explain static-pod-kube-proxy --plan ../manifests/proxy.yaml`",
     ] {
         assert!(text.contains(said), "{text}");
+    }
+    let plan = ["explain", "static-pod-kube-proxy", "--plan", "../manifests"];
+    let page = stdout(&dir.path().join("nodes/here"), &plan);
+    for said in [
+        "`kubectl apply -f ../manifests/proxy-daemonset.yaml`",
+        "Delete `../manifests/proxy.yaml`",
+    ] {
+        assert!(page.contains(said), "{page}");
     }
 }
 

@@ -7,6 +7,7 @@
 //!   beside them. `stdin.yaml` as the only manifest is read as a stream.
 //! - `after/`: all manifests afterwards, unchanged ones included. Absent: nothing may change.
 //! - `report.txt`: the report on `before/`, info findings included, without colours and diff.
+//! - `plan.md`, `plan.sh`: what has to be done in the cluster, where the case has such a file.
 //! - `args`: `--unsafe-fixes` where the fixes of the case are unsafe. Without it, only safe ones
 //!   are applied.
 //!
@@ -246,7 +247,11 @@ fn run_case(case: &Path, transform: &'static dyn Transform) -> Result<(), Failed
         .into());
     }
     let expected_dir = case.join("after");
+    let plans = plans(case, transform, &first)?;
     if bless {
+        for (path, text) in &plans {
+            fs::write(path, text)?;
+        }
         return accept(case, &first.before, &after, &said);
     }
     let expected = if expected_dir.exists() {
@@ -272,11 +277,44 @@ fn run_case(case: &Path, transform: &'static dyn Transform) -> Result<(), Failed
             diff(&one(&report), &one(&said))
         ));
     }
+    for (path, text) in &plans {
+        let one = |text: &str| BTreeMap::from([(path.display().to_string(), text.to_owned())]);
+        let expected = fs::read_to_string(path)?;
+        if expected != *text {
+            problems.push(format!(
+                "another plan (-expected +actual):\n{}",
+                diff(&one(&expected), &one(text))
+            ));
+        }
+    }
     if problems.is_empty() {
         Ok(())
     } else {
         Err(problems.concat().into())
     }
+}
+
+/// The plans that a case has a file for; a reason why there is none is one, too.
+fn plans(
+    case: &Path,
+    transform: &'static dyn Transform,
+    of: &Case,
+) -> Result<Vec<(PathBuf, String)>, Failed> {
+    let (page, script) = (case.join("plan.md"), case.join("plan.sh"));
+    if !page.exists() && !script.exists() {
+        return Ok(Vec::new());
+    }
+    let context = Context {
+        workspace: &of.workspace,
+        settings: &of.config.settings,
+        running: &[transform.meta().name],
+    };
+    let plan = match transform.plan(&context, &ToString::to_string) {
+        None => return Err("there is no plan".into()),
+        Some(Ok(plan)) => vec![(page, plan.page), (script, plan.script)],
+        Some(Err(reason)) => vec![(page, format!("{}: {}\n", reason.code, reason.lines()))],
+    };
+    Ok(plan.into_iter().filter(|(path, _)| path.exists()).collect())
 }
 
 /// Each reason why there is no fix has a code that is listed, whatever wrote it.

@@ -4,7 +4,9 @@
 //! fails, never writes. One folder each, named for the pattern it finds; its `README.md` is its
 //! only page. [`ALL`] lists them in the order in which fixes are applied: names first, hashes last.
 
-use kubewright_model::finding::{Applicability, Finding, FindingBuilder, Location, Severity};
+use kubewright_model::finding::{
+    Applicability, Finding, FindingBuilder, Location, NoFix, Severity,
+};
 use kubewright_model::kube::Workspace;
 use kubewright_model::kube::images::Question;
 use kubewright_model::text::Text;
@@ -93,6 +95,15 @@ pub struct Context<'a> {
     pub running: &'a [&'static str],
 }
 
+/// What a person does around a fix, outside of the manifests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// For reading, Markdown.
+    pub page: String,
+    /// The same as a shell script that stops before each step.
+    pub script: String,
+}
+
 /// Finds one pattern.
 pub trait Transform: Send + Sync {
     /// What it is.
@@ -107,6 +118,17 @@ pub trait Transform: Send + Sync {
     /// [`Meta::isolated`] with these options.
     fn is_isolated(&self, _settings: &Settings) -> bool {
         self.meta().isolated
+    }
+
+    /// What has to be done in the cluster so that the fixes take effect without harm, `None` where
+    /// there is nothing to do: what `kubewright explain NAME --plan` prints. `shown` writes paths as
+    /// the reader has them. An error says why there is no plan.
+    fn plan(
+        &self,
+        _cx: &Context<'_>,
+        _shown: &dyn Fn(&Text) -> String,
+    ) -> Option<Result<Plan, NoFix>> {
+        None
     }
     /// What would have to be known of the container images of the workspace to decide findings:
     /// what `kubewright images lock` asks.

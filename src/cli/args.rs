@@ -58,10 +58,7 @@ pub enum Command {
     #[command(after_help = GRAPH_HELP)]
     Graph(GraphArgs),
     /// Print the page of a transform, or the index of all
-    Explain {
-        /// Name of a transform
-        name: Option<String>,
-    },
+    Explain(ExplainArgs),
     /// Ask container images what manifests do not say
     Images {
         /// What to do with them.
@@ -79,6 +76,23 @@ pub enum Command {
         #[arg(long, value_name = "FORMAT", default_value = "text")]
         format: ListFormat,
     },
+}
+
+/// The arguments of `explain`.
+#[derive(Debug, ClapArgs)]
+pub struct ExplainArgs {
+    /// Name of a transform
+    pub name: Option<String>,
+    /// Print what has to be done in the cluster around the fixes of these files and directories,
+    /// step by step
+    #[arg(long, value_name = "PATH", num_args = 1.., requires = "name")]
+    pub plan: Vec<PathBuf>,
+    /// Print the plan as a shell script that stops before each step
+    #[arg(long, requires = "plan")]
+    pub script: bool,
+    /// Read this configuration instead of the nearest kubewright.toml
+    #[arg(long, value_name = "FILE", requires = "plan")]
+    pub config: Option<PathBuf>,
 }
 
 const FIX_HELP: &str = "\
@@ -127,6 +141,7 @@ impl KrmArgs {
         FixArgs {
             paths: vec!["-".into()],
             write: false,
+            plan_out: None,
             check: self.check,
             whole_sets: false,
             unsafe_fixes: self.unsafe_fixes.clone(),
@@ -252,6 +267,10 @@ pub struct FixArgs {
     /// Write the changes; without it they are only shown
     #[arg(long)]
     pub write: bool,
+    /// Write what has to be done in the cluster around the fixes to FILE: Markdown, or a shell
+    /// script where its name ends in .sh
+    #[arg(long, value_name = "FILE", requires = "write")]
+    pub plan_out: Option<PathBuf>,
     /// Report without diffs, for CI
     #[arg(long, conflicts_with = "write")]
     pub check: bool,

@@ -17,7 +17,7 @@ use super::progress::Progress;
 use super::status::Status;
 use super::terminal::Terminal;
 use super::whole_sets::Named;
-use super::write;
+use super::{plan, write};
 use crate::pipeline::{Pipeline, Report, Selection, UnsafeFixes};
 
 pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
@@ -47,6 +47,11 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     }
     let workspace = Workspace::new(tree.inputs, options);
     say_what_is_idle(&ground, &workspace, terminal);
+    // Where there is no plan, nothing is written either.
+    let planned = match &args.plan_out {
+        Some(file) => plan::of(file, &transforms, &ground, &workspace)?,
+        None => None,
+    };
     let pipeline = Pipeline {
         transforms,
         settings: &ground.config.settings,
@@ -58,6 +63,9 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     drop(progress);
     if args.write {
         write::write(&ground.root, &report.files)?;
+    }
+    if let Some(file) = &args.plan_out {
+        plan::write(file, planned.as_deref(), terminal)?;
     }
     let paths = ground.shown();
     match args.format {

@@ -188,7 +188,7 @@ impl Ground {
     clippy::disallowed_methods,
     reason = "paths are typed relative to the working directory"
 )]
-fn working_directory() -> Result<PathBuf> {
+pub(super) fn working_directory() -> Result<PathBuf> {
     std::env::current_dir()
         .and_then(|d| d.canonicalize())
         .context("the working directory cannot be found")

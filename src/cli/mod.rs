@@ -14,6 +14,7 @@
 //! | `transforms` | the commands `explain` and `list` |
 //! | `completions` | the command `completions`, and what kubectl asks its plugins |
 //! | `called` | by which name the program was called |
+//! | `plan` | what has to be done in the cluster around the fixes |
 //! | `ground` | where a run stands: root, configuration, lock |
 //! | `terminal` | standard output and standard error |
 //! | `progress` | a sign of life |
@@ -41,6 +42,7 @@ mod images;
 mod input_stream;
 mod krm;
 mod lockfile;
+mod plan;
 pub mod print;
 mod progress;
 mod status;
@@ -106,7 +108,7 @@ fn run(args: &Args, terminal: &Terminal) -> Result<Status> {
         },
         Command::Krm(args) => krm::krm(&args.fix(), terminal),
         Command::Graph(args) => graph::graph(args, terminal),
-        Command::Explain { name } => transforms::explain(name.as_deref(), terminal),
+        Command::Explain(args) => transforms::explain(args, terminal),
         Command::Images {
             command: ImagesCommand::Lock(args),
         } => images::lock(args, terminal),

@@ -6,13 +6,14 @@ use anyhow::{Result, bail};
 use kubewright_transforms::ALL;
 use serde_json::json;
 
-use super::args::ListFormat;
+use super::args::{ExplainArgs, ListFormat};
 use super::config::transform_name;
+use super::plan;
 use super::status::Status;
 use super::terminal::Terminal;
 
-pub(super) fn explain(name: Option<&str>, terminal: &Terminal) -> Result<Status> {
-    let Some(name) = name else {
+pub(super) fn explain(args: &ExplainArgs, terminal: &Terminal) -> Result<Status> {
+    let Some(name) = args.name.as_deref() else {
         terminal.out(&format!(
             "{}\nkubewright explain NAME prints the page of a transform.\n",
             table()
@@ -21,6 +22,9 @@ pub(super) fn explain(name: Option<&str>, terminal: &Terminal) -> Result<Status>
     };
     if let Err(message) = transform_name(name) {
         bail!(message);
+    }
+    if !args.plan.is_empty() {
+        return plan::print(name, args, terminal);
     }
     let docs = ALL
         .iter()

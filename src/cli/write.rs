@@ -222,6 +222,16 @@ fn sweep(directory: &Path) {
     }
 }
 
+/// Writes a file that is no manifest of the run, whole or not at all.
+///
+/// # Errors
+/// Then it is as it was.
+pub(super) fn write_file(path: &Path, text: &str) -> Result<()> {
+    let staged = stage(path, text)?;
+    staged.persist(path).map_err(|e| e.error)?;
+    Ok(())
+}
+
 /// Writes `text` into a file beside `target`, with its permissions and owner.
 fn stage(target: &Path, text: &str) -> Result<TempPath> {
     let directory = target

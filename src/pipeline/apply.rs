@@ -47,7 +47,7 @@ pub(super) fn allowed(workspace: &Workspace, transform: &str, fix: &Fix) -> Resu
                 }
             }
             Change::Create(path, text) => {
-                if workspace.options().stream || !may_create(workspace, path) {
+                if workspace.options().stream || !may_create(workspace, fix, path) {
                     return outside(path);
                 }
                 if workspace.file_at(path).is_some_and(|f| *f.text != **text) {
@@ -108,18 +108,32 @@ pub(super) fn demote(workspace: &Workspace, fix: &mut Fix) {
     }
 }
 
-/// A file may be created beside, or below, a file that may be edited.
-fn may_create(workspace: &Workspace, path: &str) -> bool {
+/// A file may be created beside, or below, a file that may be edited; and above them where all
+/// resources of the fix are, if all of their files may be edited.
+fn may_create(workspace: &Workspace, fix: &Fix, path: &str) -> bool {
     let directory = |p: &str| {
         p.rsplit_once('/')
             .map_or(String::new(), |(d, _)| format!("{d}/"))
     };
     let new = directory(path);
     let safe = !path.starts_with('/') && path.split('/').all(|s| !matches!(s, "" | "." | ".."));
-    safe && workspace
-        .files()
-        .iter()
-        .any(|f| f.editable && new.starts_with(&directory(&f.path)))
+    let below = || {
+        let mut files = workspace.files().iter();
+        files.any(|f| f.editable && new.starts_with(&directory(&f.path)))
+    };
+    let above = || {
+        let ids = workspace
+            .resources()
+            .iter()
+            .filter(|r| fix.claims.contains(&r.id));
+        let files: BTreeSet<FileId> = ids.map(|r| r.file).collect();
+        files.len() > 1
+            && files.into_iter().all(|file| {
+                let file = workspace.file(file);
+                file.editable && file.path.starts_with(&new)
+            })
+    };
+    safe && (below() || above())
 }
 
 /// Indices of the findings whose fixes are taken in this pass: the first of each conflict, in

@@ -163,6 +163,19 @@ fn judge(
 /// Names of objects.
 type Names = Vec<(Target, String)>;
 
+/// The hash for a pod template that reads one ConfigMap, all of its keys.
+pub(crate) fn hash_of(data: &[(&str, String)]) -> String {
+    let keys = data
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), Some(canon::digest(value.as_bytes()))))
+        .collect();
+    let section = canon::Section {
+        to: Target::ConfigMap,
+        keys: Some(keys),
+    };
+    canon::hash(&[section])
+}
+
 /// What the config hash of a pod template, or a hash in the name, covers, and what of it may be
 /// applied after the workload, or why it has none; for transforms whose findings it makes up for.
 pub(crate) fn covered(

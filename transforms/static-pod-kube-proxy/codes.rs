@@ -3,6 +3,7 @@
 kubewright_model::codes! {
     /// Why this transform makes no fix.
     pub(super) enum Code {
+        ConfigMap = "config-map",
         Converted = "converted",
         CopiedToNodes = "copied-to-nodes",
         DaemonsetExists = "daemonset-exists",
@@ -18,6 +19,7 @@ kubewright_model::codes! {
         NodeValueElsewhere = "node-value-elsewhere",
         OtherContainers = "other-containers",
         Placeholder = "placeholder",
+        ServiceAccount = "service-account",
         SeveralAddresses = "several-addresses",
         SeveralCopies = "several-copies",
         ShellUnclear = "shell-unclear",

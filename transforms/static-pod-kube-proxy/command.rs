@@ -51,6 +51,8 @@ pub(super) struct Flag<'a> {
     pub(super) name: String,
     /// Its value without quotes; empty when it has none.
     pub(super) value: &'a str,
+    /// The word that holds its name.
+    start: Word<'a>,
     /// The word that holds the value.
     word: Word<'a>,
     /// Bytes of the value in the text of that word's scalar.
@@ -151,7 +153,10 @@ pub(super) fn read(container: Node<'_>) -> Reading<'_> {
             shell: false,
         });
     }
-    if container.get("command").is_none()
+    // An empty command is none.
+    if container
+        .get("command")
+        .is_none_or(|c| c.items().next().is_none())
         && let Some(named) = entrypoint(container, &words)
     {
         return Reading::Proxy(Call {
@@ -331,11 +336,25 @@ impl<'a> Call<'a> {
             flags.push(Flag {
                 name: name.replace('_', "-"),
                 value,
+                start: word.clone(),
                 word: holder,
                 range,
             });
         }
         flags
+    }
+
+    /// Takes a flag out, or a part of it: to be asked again until there is none of that name.
+    pub(super) fn remove(&self, name: &str) -> Option<Result<Edit, Refusal>> {
+        let flag = self.flag(name)?;
+        let (start, end) = (&flag.start, &flag.word);
+        if !self.shell {
+            let two = start.node != end.node;
+            return Some(if two { end } else { start }.node.remove());
+        }
+        let before = start.text.get(..start.range.start).unwrap_or("");
+        let from = before.trim_end_matches([' ', '\t']).len();
+        Some(rewrite(start, from..end.range.end, ""))
     }
 
     /// The last value of a flag: the one that counts.
@@ -429,6 +448,10 @@ mod tests {
             &["v=1", "kubeconfig=/k"],
         );
         same("image: a/hyperkube:v1.14.1\nargs: [proxy, --v=1]", &["v=1"]);
+        same(
+            "image: a/kube-proxy:v1.14.1\ncommand: []\nargs: [--v=1]",
+            &["v=1"],
+        );
         for other in [
             "image: a/kube-proxy-exporter\nargs: [--v=1]",
             "image: a/hyperkube\nargs: [kubelet, --v=1]",

@@ -7,14 +7,16 @@
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::text;
-use kubewright_model::text::{Text, Verbatim};
-use kubewright_model::yaml::{Level, Node, Place, Value};
+use kubewright_model::text::Text;
+use kubewright_model::yaml::{Edit, Level, Node, Value};
 
 use super::draft::Draft;
 use super::flags::{self, HOST_IP, NODE_NAME};
+use super::fleet::Role;
 use super::options::Options;
 use super::places::OneNode;
 use super::version::Target;
+use super::{config, placement, remarks};
 
 /// Label that keeps DaemonSet pods away from nodes whose static pod still runs
 /// (kubernetes/kubernetes#50705).
@@ -69,42 +71,50 @@ const OF_THE_OBJECT: &[&str] = &[
 ];
 /// Where the service account admission mounts tokens.
 const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-/// Old names of node labels and those that kubelets set since Kubernetes 1.14.
-const NODE_LABELS: &[(&str, &str)] = &[
-    ("beta.kubernetes.io/os", "kubernetes.io/os"),
-    ("beta.kubernetes.io/arch", "kubernetes.io/arch"),
-];
 
 /// A DaemonSet made from a pod.
 #[derive(Debug)]
 pub(super) struct Converted {
     /// Its document.
     pub(super) text: String,
+    /// The documents that go before it, each with a `---` behind it: what its pods run as and read.
+    pub(super) objects: String,
     /// Comments that stood on removed lines and could not be kept.
     pub(super) lost: Vec<String>,
     /// What the reader should know about the conversion.
     pub(super) notes: Vec<Text>,
 }
 
+/// What a DaemonSet is made for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    /// What the configuration says.
+    pub(super) settings: &'a Options,
+    /// The version of Kubernetes.
+    pub(super) target: &'a Target,
+    /// The nodes.
+    pub(super) role: Role,
+    /// The annotation for the hash of what the pods read.
+    pub(super) annotation: &'a str,
+}
+
 /// Converts the document `text`, whose root is the pod.
-pub(super) fn convert(
-    text: String,
-    settings: &Options,
-    target: &Target,
-) -> Result<Converted, NoFix> {
+pub(super) fn convert(text: String, wanted: &Wanted<'_>) -> Result<Converted, NoFix> {
+    let (settings, target) = (wanted.settings, wanted.target);
     let mut draft = Draft::new(text)?;
     let mut notes: Vec<Text> = target.note().into_iter().map(Text::from).collect();
     let one = OneNode::of(draft.root()?)?;
     draft.put(&[], &[], "apiVersion", &Value::str(target.daemon_set()))?;
     draft.put(&[], &[], "kind", &Value::str("DaemonSet"))?;
     draft.drop(&["status"])?;
-    metadata(&mut draft, &mut notes)?;
-    let labels = labels(&mut draft)?;
+    metadata(&mut draft, wanted.role, &mut notes)?;
+    let labels = labels(&mut draft, wanted.role)?;
     let annotations = annotations(&mut draft, target)?;
     tokens(&mut draft)?;
-    spec(&mut draft, target)?;
-    placement(&mut draft, settings.gate_label, target)?;
+    spec(&mut draft, wanted)?;
+    placement::place(&mut draft, wanted)?;
     if let Some(server) = settings.api_server.as_deref()
+        && !settings.service_account
         && draft.step(|root| container(root).map_or(Ok(None), |c| flags::set_server(c, server)))?
     {
         notes.push(text![
@@ -120,15 +130,23 @@ pub(super) fn convert(
     if hosts && let Some((place, address)) = one.address() {
         target.host_address(place, address)?;
     }
+    removed(&mut draft, target, &mut notes)?;
+    let objects = config::put(&mut draft, wanted, &mut notes)?;
+    let mut annotations = annotations;
+    if let Some(hash) = objects.hash {
+        annotations.retain(|(key, _)| key != wanted.annotation);
+        annotations.push((wanted.annotation.to_owned(), Value::quoted(hash)));
+    }
     nest(&mut draft, labels, annotations)?;
     Ok(Converted {
         text: draft.text().to_owned(),
+        objects: objects.documents,
         lost: draft.lost,
         notes,
     })
 }
 
-fn metadata(draft: &mut Draft, notes: &mut Vec<Text>) -> Result<(), NoFix> {
+fn metadata(draft: &mut Draft, role: Role, notes: &mut Vec<Text>) -> Result<(), NoFix> {
     let old = draft
         .root()?
         .path(&["metadata", "namespace"])
@@ -144,7 +162,7 @@ fn metadata(draft: &mut Draft, notes: &mut Vec<Text>) -> Result<(), NoFix> {
             was
         ]);
     }
-    draft.put(&["metadata"], &[], "name", &Value::str("kube-proxy"))?;
+    draft.put(&["metadata"], &[], "name", &Value::str(role.name()))?;
     draft.put(
         &["metadata"],
         &["name"],
@@ -163,7 +181,7 @@ struct Labels {
     selector: Value,
 }
 
-fn labels(draft: &mut Draft) -> Result<Labels, NoFix> {
+fn labels(draft: &mut Draft, role: Role) -> Result<Labels, NoFix> {
     let app = draft
         .root()?
         .path(&["metadata", "labels", APP])
@@ -188,12 +206,12 @@ fn labels(draft: &mut Draft) -> Result<Labels, NoFix> {
         APP.to_owned(),
         Value::str(app.as_deref().unwrap_or("kube-proxy")),
     )];
-    if app.is_some() {
+    if app.is_some() || role != Role::All {
         // The static pods carry the label too, and an old controller would adopt their mirror pods
         // (zalando-incubator/kubernetes-on-aws#627).
         template.retain(|(key, _)| key != OWN);
-        template.push((OWN.to_owned(), Value::str("daemonset")));
-        selector.push((OWN.to_owned(), Value::str("daemonset")));
+        template.push((OWN.to_owned(), Value::str(role.label())));
+        selector.push((OWN.to_owned(), Value::str(role.label())));
     }
     Ok(Labels {
         template: Value::Map(template),
@@ -304,7 +322,8 @@ fn token_mount(root: Node<'_>, kind: &str) -> Option<(String, usize)> {
         })
 }
 
-fn spec(draft: &mut Draft, target: &Target) -> Result<(), NoFix> {
+fn spec(draft: &mut Draft, wanted: &Wanted<'_>) -> Result<(), NoFix> {
+    let target = wanted.target;
     for key in SPEC {
         draft.drop(&["spec", key])?;
     }
@@ -321,143 +340,46 @@ fn spec(draft: &mut Draft, target: &Target) -> Result<(), NoFix> {
     } else {
         draft.drop(&["spec", "priorityClassName"])?;
     }
-    draft.put(
-        &["spec"],
-        &["hostNetwork", "priorityClassName"],
-        "automountServiceAccountToken",
-        &Value::Bool(false),
-    )?;
+    let after = &["hostNetwork", "priorityClassName"];
+    if wanted.settings.service_account {
+        draft.drop(&["spec", "automountServiceAccountToken"])?;
+        let account = Value::str(config::ACCOUNT);
+        draft.put(&["spec"], after, "serviceAccountName", &account)?;
+    } else {
+        let no = Value::Bool(false);
+        draft.put(&["spec"], after, "automountServiceAccountToken", &no)?;
+    }
     Ok(())
 }
 
-/// Node selector and tolerations: every Linux node, whatever its taints, that has the gate label.
-fn placement(draft: &mut Draft, gate: bool, target: &Target) -> Result<(), NoFix> {
-    for (beta, stable) in NODE_LABELS {
-        let (old, new) = if target.stable_node_labels() {
-            (beta, stable)
-        } else {
-            (stable, beta)
-        };
-        if draft.root()?.path(&["spec", "nodeSelector", new]).is_some() {
-            draft.drop(&["spec", "nodeSelector", old])?;
-        } else {
-            draft.step(|root| {
-                Ok(root
-                    .path(&["spec", "nodeSelector", old])
-                    .map(|n| n.rename_key(new))
-                    .transpose()?)
-            })?;
+/// Takes out flags that kube-proxy does not start with any more and that did nothing before.
+fn removed(draft: &mut Draft, target: &Target, notes: &mut Vec<Text>) -> Result<(), NoFix> {
+    for (name, since) in remarks::WITHOUT_EFFECT {
+        if !target.is_known_since(*since) {
+            continue;
         }
-    }
-    let os = if is_windows(draft.root()?) {
-        "windows"
-    } else {
-        "linux"
-    };
-    let mut wanted = vec![(
-        if target.stable_node_labels() {
-            "kubernetes.io/os"
-        } else {
-            "beta.kubernetes.io/os"
-        },
-        os,
-    )];
-    if gate {
-        wanted.push((GATE, "true"));
-    }
-    let selector = draft.root()?.path(&["spec", "nodeSelector"]);
-    if selector.is_some_and(Node::is_mapping) {
-        for (key, value) in wanted {
-            if draft.root()?.path(&["spec", "nodeSelector", key]).is_none() {
-                draft.put(&["spec", "nodeSelector"], &[], key, &Value::str(value))?;
-            }
+        let mut gone = false;
+        while draft.step(|root| remove_flag(root, name))? {
+            gone = true;
         }
-    } else {
-        let value = Value::map(
-            wanted
-                .into_iter()
-                .map(|(key, value)| (key, Value::str(value))),
-        );
-        draft.put(
-            &["spec"],
-            &[
-                "hostNetwork",
-                "priorityClassName",
-                "automountServiceAccountToken",
-            ],
-            "nodeSelector",
-            &value,
-        )?;
-    }
-    // A static pod is on one node; the DaemonSet is not.
-    draft.drop(&["spec", "nodeSelector", "kubernetes.io/hostname"])?;
-    let all = Value::map([("operator", Value::str("Exists"))]);
-    match draft
-        .root()?
-        .path(&["spec", "tolerations"])
-        .filter(|t| t.is_sequence())
-    {
-        Some(list) if tolerates_all(list) => {}
-        Some(_) => {
-            draft.step(|root| {
-                Ok(root
-                    .path(&["spec", "tolerations"])
-                    .map(|t| t.push(Place::Last, &all))
-                    .transpose()?)
-            })?;
-        }
-        None => {
-            let after = &[
-                "hostNetwork",
-                "priorityClassName",
-                "automountServiceAccountToken",
-                "nodeSelector",
-            ];
-            draft.put(&["spec"], after, "tolerations", &Value::Seq(vec![all]))?;
+        if gone {
+            let text = format!(
+                "--{name} is taken out: kube-proxy does not start with it since Kubernetes 1.{since}, and it did nothing before"
+            );
+            notes.push(text.into());
         }
     }
     Ok(())
 }
 
-/// Whether the pod is for Windows: it says so, or runs a program of Windows.
-fn is_windows(root: Node<'_>) -> bool {
-    let options = |at: Option<Node<'_>>| {
-        at.is_some_and(|n| n.path(&["securityContext", "windowsOptions"]).is_some())
-    };
-    let words = || {
-        container(root)
-            .into_iter()
-            .flat_map(|c| ["command", "args"].map(|key| c.get(key)))
-            .flatten()
-            .flat_map(Node::items)
-    };
-    root.path(&["spec", "os", "name"]).and_then(Node::text) == Some("windows")
-        || options(root.get("spec"))
-        || options(container(root))
-        || words()
-            .filter_map(Node::text)
-            .any(|word| word.contains("kube-proxy.exe"))
+/// The edit that takes out a flag of kube-proxy, or a part of it.
+pub(super) fn remove_flag(root: Node<'_>, name: &str) -> Result<Option<Edit>, NoFix> {
+    let removal = container(root).and_then(|c| flags::call(c)?.remove(name));
+    Ok(removal.transpose()?)
 }
 
-/// Whether pods with these tolerations are placed and stay on tainted nodes: `PreferNoSchedule`
-/// keeps no pod away.
-fn tolerates_all(list: Node<'_>) -> bool {
-    let field =
-        |item: Node<'_>, key: &str| item.get(key).and_then(Node::text).unwrap_or("").to_owned();
-    let any_key =
-        |item: &Node<'_>| field(*item, "operator") == "Exists" && field(*item, "key").is_empty();
-    let unlimited = |item: &Node<'_>| item.get("tolerationSeconds").is_none();
-    let effects: Vec<String> = list
-        .items()
-        .filter(any_key)
-        .filter(unlimited)
-        .map(|i| field(i, "effect"))
-        .collect();
-    let has = |effect: &str| effects.iter().any(|e| e == effect);
-    has("") || (has("NoSchedule") && has("NoExecute"))
-}
-
-fn container(root: Node<'_>) -> Option<Node<'_>> {
+/// The container of a pod.
+pub(super) fn container(root: Node<'_>) -> Option<Node<'_>> {
     root.path(&["spec", "containers"])?.at(0)
 }
 
@@ -475,7 +397,7 @@ fn per_node(draft: &mut Draft, one: &OneNode, notes: &mut Vec<Text>) -> Result<b
             Ok(Some(edit))
         })?;
         let Some(note) = note else { break };
-        notes.push(note);
+        notes.push(note.into());
     }
     loop {
         let mut found = None;
@@ -488,7 +410,7 @@ fn per_node(draft: &mut Draft, one: &OneNode, notes: &mut Vec<Text>) -> Result<b
         })?;
         let Some((field, note)) = found else { break };
         hosts |= field == HOST_IP;
-        notes.push(note);
+        notes.push(note.into());
     }
     let addresses = container(draft.root()?).map_or(Ok(Vec::new()), flags::node_addresses)?;
     if container(draft.root()?).is_some_and(flags::needs_node_name) {
@@ -501,7 +423,8 @@ fn per_node(draft: &mut Draft, one: &OneNode, notes: &mut Vec<Text>) -> Result<b
         draft
             .step(|root| container(root).map_or(Ok(None), |c| flags::set_address(c, flag, host)))?;
         notes.push(text![
-            Verbatim(&format!("--{flag}")),
+            "--",
+            flag,
             " named the address ",
             host,
             " of one node; it is now that of the node a pod runs on"

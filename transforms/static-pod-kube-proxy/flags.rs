@@ -41,7 +41,8 @@ pub(super) const HOST_IP: Field = Field {
     path: "status.hostIP",
 };
 
-fn call(container: Node<'_>) -> Option<Call<'_>> {
+/// The call of kube-proxy in a container, where it can be read.
+pub(super) fn call(container: Node<'_>) -> Option<Call<'_>> {
     match command::read(container) {
         Reading::Proxy(call) => Some(call),
         _ => None,

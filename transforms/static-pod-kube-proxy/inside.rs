@@ -1,6 +1,8 @@
-//! Static pods inside another text: the `content: |` of a cloud-config, a key of a ConfigMap. They
-//! are found and said, never edited.
+//! Static pods inside another text: the `content: |` of a cloud-config, a key of a ConfigMap, the
+//! `data:` URL of an Ignition file. They are found and said, never edited.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use kubewright_model::kube::Workspace;
 use kubewright_model::yaml::{File, Node};
 
@@ -22,7 +24,8 @@ pub(super) fn all(workspace: &Workspace) -> Vec<Inside<'_>> {
     for file in workspace
         .files()
         .iter()
-        .filter(|f| f.editable && named(&f.text) && f.text.contains("Pod"))
+        .filter(|f| f.editable)
+        .filter(|f| (named(&f.text) && f.text.contains("Pod")) || f.text.contains("data:"))
     {
         let Some(yaml) = file.yaml.as_deref() else {
             continue;
@@ -34,13 +37,38 @@ pub(super) fn all(workspace: &Workspace) -> Vec<Inside<'_>> {
                 .flat_map(Node::descendants)
                 .filter(|n| n.is_scalar());
             let holding = scalars.filter(|n| {
-                n.text()
-                    .is_some_and(|t| t.contains('\n') && named(t) && holds_pod(t))
+                n.text().is_some_and(|t| match data_url(t) {
+                    Some(content) => named(&content) && holds_pod(&content),
+                    None => t.contains('\n') && named(t) && holds_pod(t),
+                })
             });
             found.extend(holding.map(|node| Inside { file, node }));
         }
     }
     found
+}
+
+/// What a `data:` URL holds: Ignition writes files so, with `%` or in base64. Not those that are
+/// compressed.
+fn data_url(text: &str) -> Option<String> {
+    let (kind, content) = text.strip_prefix("data:")?.split_once(',')?;
+    let bytes = if kind.ends_with(";base64") {
+        STANDARD.decode(content.trim()).ok()?
+    } else {
+        let mut bytes = Vec::with_capacity(content.len());
+        let mut rest = content.bytes();
+        while let Some(byte) = rest.next() {
+            bytes.push(match byte {
+                b'%' => {
+                    let digits = [rest.next()?, rest.next()?];
+                    u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+                }
+                other => other,
+            });
+        }
+        bytes
+    };
+    String::from_utf8(bytes).ok()
 }
 
 /// Whether a text is a manifest, or a script or stream with one in it, of a pod on the host network

@@ -8,6 +8,10 @@ use super::version::minor_version;
 /// The table `[transforms.static-pod-kube-proxy]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own in the configuration"
+)]
 pub(crate) struct Options {
     /// Whether it runs.
     pub(crate) enabled: bool,
@@ -15,6 +19,10 @@ pub(crate) struct Options {
     pub(crate) replace: bool,
     /// Put the gate label `node.kubernetes.io/kube-proxy-ds-ready` into the node selector.
     pub(crate) gate_label: bool,
+    /// Ask the API server as ServiceAccount `kube-proxy`, not with the kubeconfig of the node.
+    pub(crate) service_account: bool,
+    /// Put the flags into a `KubeProxyConfiguration` in a ConfigMap.
+    pub(crate) config_map: bool,
     /// The minor version of Kubernetes that the DaemonSet is for, 14 of `"1.14"`; else the tag of
     /// the image says it.
     #[serde(deserialize_with = "kubernetes_minor")]
@@ -30,6 +38,8 @@ impl Default for Options {
             enabled: true,
             replace: false,
             gate_label: true,
+            service_account: false,
+            config_map: false,
             kubernetes_version: None,
             api_server: None,
         }

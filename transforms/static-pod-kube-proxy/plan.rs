@@ -1,331 +1,457 @@
-//! What the reader is told beside the diff: what the conversion rests on, and the order in which to
-//! move a cluster over.
+//! The order in which a cluster is moved over, as a page.
+//!
+//! [`Move`] holds what the order depends on, whether the DaemonSets are written already or not;
+//! [`super::script`] makes a script of the same.
 
-use kubewright_model::kube::{FileId, Workspace};
+use std::fmt::Write as _;
+
+use kubewright_model::finding::NoFix;
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text, Verbatim};
+use kubewright_model::text::{Path, Text};
 use kubewright_model::yaml::Node;
 
-use super::command::{self, Call, Reading};
 use super::convert::GATE;
-use super::flags::BIND;
-use super::recognise::{containers, is_placeholder, local_master, proxy};
+use super::finding::{Case, unique};
+use super::fleet::Role;
+use super::recognise::proxy;
 use super::version::Target;
+use super::{kustomize, places, remarks};
 
-/// Flags that kube-proxy no longer has, with the version that took them out: it does not start with
-/// them (kubernetes/kubernetes#78294,
-/// #78344, #78399, #112133).
-const REMOVED: &[(&str, u32)] = &[
-    ("resource-container", 16),
-    ("cleanup-iptables", 16),
-    ("conntrack-max", 16),
-    ("udp-timeout", 26),
-];
-/// The lowest priority of a pod that the kubelet spares.
-const CRITICAL: i64 = 2_000_000_000;
+/// How texts with paths are shown where the reader stands.
+pub(super) type Shown<'a> = &'a dyn Fn(&Text) -> String;
 
-/// Kustomizations that gather the pod's file, by path: they do not know the new one.
-pub(super) fn gathered(workspace: &Workspace, file: FileId) -> Vec<Text> {
-    let naming = workspace
-        .kustomizations()
-        .iter()
-        .filter(|k| k.resources.contains(&file));
-    naming
-        .map(|k| {
-            text![
-                Path(&workspace.file(k.file).path),
-                " gathers the pod; name the DaemonSet there instead once the nodes are moved"
-            ]
-        })
-        .collect()
-}
-
-/// Remarks about the pod itself.
-pub(super) fn remarks(pod: Node<'_>, version: &Target, server: Option<&str>) -> Vec<Text> {
-    let mut notes = Vec::new();
-    let Some(container) = containers(pod).next() else {
-        return notes;
-    };
-    let Reading::Proxy(call) = command::read(container) else {
-        return notes;
-    };
-    endpoint(pod, container, &call, server, &mut notes);
-    let ignored = call.flag("config").is_some() && !version.override_beside_config();
-    if ignored {
-        notes.push(
-            "--hostname-override does nothing beside --config before Kubernetes 1.12 (kubeadm#857): each node has the name of hostnameOverride \
-             in its own file, else its hostname; look that these are the names of the nodes"
-                .into(),
-        );
-    } else if let Some(flag) = call
-        .flag("hostname-override")
-        .filter(|f| !f.value.starts_with('$'))
-    {
-        notes.push(text![
-            Verbatim(&format!("--hostname-override={}", flag.value)),
-            " was the name of one node; it is now that of the node a pod runs on"
-        ]);
-    }
-    if let Some(flag) = call
-        .flag("hostname-override")
-        .filter(|f| !ignored && is_printed(f.value))
-    {
-        notes.push(text![
-            Verbatim(&format!("--hostname-override={}", flag.value)),
-            " was what a command prints; it is now the name of the node"
-        ]);
-    }
-    if call.flag("config").is_some() {
-        let ignored: Vec<String> = BIND
-            .iter()
-            .filter(|b| call.flag(b).is_some())
-            .map(|b| format!("--{b}"))
-            .collect();
-        if !ignored.is_empty() {
-            notes.push(text![
-                ignored.join(", "),
-                " left as written: ignored beside --config"
-            ]);
-        }
-    }
-    for (name, since) in REMOVED.iter().filter(|(name, _)| call.flag(name).is_some()) {
-        notes.push(text![
-            Verbatim(&format!("--{name}")),
-            " ",
-            version.removed(*since)
-        ]);
-    }
-    if call.flag("port").is_some() {
-        notes.push(
-            "--port is no flag of today's kube-proxy: take it out when you change the image".into(),
-        );
-    }
-    if call
-        .flag("proxy-mode")
-        .is_some_and(|f| f.value == "userspace")
-    {
-        notes.push(text![
-            "--proxy-mode=userspace ",
-            version.removed(26),
-            "; iptables does its work"
-        ]);
-    }
-    for word in call.others() {
-        if word.contains(">>") || word.starts_with(['>', '1', '2']) && word.contains('>') {
-            notes.push(text![
-                Verbatim(word),
-                " is an argument here, not a redirection: there is no shell"
-            ]);
-        } else if word.starts_with('$') || is_placeholder(word) {
-            notes.push(text![
-                "flags that come from ",
-                Verbatim(word),
-                " were not looked at"
-            ]);
-        }
-    }
-    image(container, &mut notes);
-    notes
-}
-
-/// Whether a shell runs a command for a value: `$(hostname -f)`, not `$(NODE_NAME)`.
-fn is_printed(value: &str) -> bool {
-    value.contains('`')
-        || (value.contains("$(") && value.contains(|c: char| c.is_ascii_lowercase() || c == ' '))
-}
-
-fn endpoint(
-    pod: Node<'_>,
-    container: Node<'_>,
-    call: &Call<'_>,
-    server: Option<&str>,
-    notes: &mut Vec<Text>,
-) {
-    for name in ["kubeconfig", "config"] {
-        let Some(flag) = call.flag(name).filter(|f| !f.value.is_empty()) else {
-            continue;
-        };
-        let place = if let Some(path) = host_path(pod, container, flag.value) {
-            text![
-                Verbatim(&path),
-                " must exist on every node where a pod starts"
-            ]
-        } else {
-            text![
-                Verbatim(flag.value),
-                " lies on no hostPath volume that could be found"
-            ]
-        };
-        notes.push(text![Verbatim(&format!("--{name}")), ": ", place, ", and its API server must not be the address of Service kubernetes, which works only after kube-proxy"]);
-    }
-    let replaced = server.is_some() && local_master(call).is_some();
-    if let Some(master) = call
-        .flag("master")
-        .filter(|m| !replaced && m.value.starts_with("http:"))
-    {
-        notes.push(text![
-            Verbatim(&format!("--master={}", master.value)),
-            ": the API server has no insecure port since Kubernetes 1.24"
-        ]);
-    }
-}
-
-/// Where on the node the file at `path` in the container lies.
-fn host_path(pod: Node<'_>, container: Node<'_>, path: &str) -> Option<String> {
-    let mounts = container.get("volumeMounts")?.items();
-    let (mount, volume) = mounts
-        .filter_map(|m| {
-            Some((
-                m.get("mountPath")?.text()?.trim_end_matches('/'),
-                m.get("name")?.text()?,
-            ))
-        })
-        .filter(|(at, _)| {
-            path.strip_prefix(at)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        })
-        .max_by_key(|(at, _)| at.len())?;
-    let volume = pod
-        .path(&["spec", "volumes"])?
-        .items()
-        .find(|v| v.get("name").and_then(Node::text) == Some(volume))?;
-    let base = volume.path(&["hostPath", "path"])?.text()?;
-    Some(format!(
-        "{}{}",
-        base.trim_end_matches('/'),
-        path.get(mount.len()..)?
-    ))
-}
-
-fn image(container: Node<'_>, notes: &mut Vec<Text>) {
-    let image = container.get("image").and_then(Node::text).unwrap_or("");
-    for arch in ["amd64", "arm64", "arm", "ppc64le", "s390x"] {
-        if image.contains(&format!("-{arch}:")) || image.ends_with(&format!("-{arch}")) {
-            notes.push(text![
-                "image ",
-                Verbatim(image),
-                " is for ",
-                arch,
-                ": on nodes of another architecture the pod does not start"
-            ]);
-            return;
-        }
-    }
+/// A pod as the API server shows it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Mirror {
+    pub(super) namespace: String,
+    /// Its name, with `<node>` for that of the node.
+    pub(super) name: String,
 }
 
 /// What the order of the move depends on.
 #[derive(Debug)]
 pub(super) struct Move<'a> {
-    /// The pod as it is.
-    pub(super) pod: Node<'a>,
-    /// What holds the DaemonSet afterwards, `None` in a stream.
-    pub(super) file: Option<&'a str>,
-    /// Whether the DaemonSet waits for the gate label.
+    /// The files of the static pods.
+    pub(super) pods: Vec<&'a str>,
+    /// Those of them with other resources, which have to stay on the nodes.
+    pub(super) shared: Vec<&'a str>,
+    /// The mirror pods.
+    pub(super) mirrors: Vec<Mirror>,
+    /// The container.
+    pub(super) container: String,
+    /// The label `k8s-app` of the pods of the DaemonSets.
+    pub(super) app: String,
+    /// The DaemonSets and their files.
+    pub(super) sets: Vec<(Role, String)>,
+    /// Whether these files are there.
+    pub(super) written: bool,
+    /// Whether the DaemonSet stands in the file of the pod.
+    pub(super) replaced: bool,
+    /// Whether the DaemonSets wait for the gate label.
     pub(super) gate: bool,
     /// The version of Kubernetes.
-    pub(super) version: &'a Target,
+    pub(super) version: Target,
+    /// Paths on the node that the pods need.
+    pub(super) needs: Vec<String>,
+    faults: Vec<Text>,
+    changes: Vec<Text>,
+    protection: Option<Text>,
+    kustomizations: Vec<&'a str>,
+    /// The command that prints this plan.
+    pub(super) command: Text,
 }
 
-impl Move<'_> {
-    /// The order of the move.
-    pub(super) fn steps(&self) -> Vec<Text> {
-        let apply = self.file.map_or(Text::from("apply the stream"), |f| {
-            text!["`", Text::command(text!["kubectl apply -f ", Path(f)]), "`"]
-        });
-        let stop = "stop whatever copies the static manifest to nodes, else it comes back".into();
-        let remove = "move the static manifest out of the kubelet's staticPodPath; a new name in that directory is not enough, the kubelet reads \
-                      every file that does not begin with a dot";
-        let mut plan: Vec<Text> = vec![stop];
-        if self.gate {
-            plan.push(text![
-                apply,
-                "; no pod starts before its node has the label ",
-                GATE,
-                "=true"
-            ]);
-            plan.push(text!["node by node, ", remove]);
-            plan.push(self.wait());
-            plan.push(text![
-                "`kubectl label node <node> ",
-                GATE,
-                "=true`; the DaemonSet's pod starts"
-            ]);
-            plan.push(text![
-                "after the last node, take ",
-                GATE,
-                " out of nodeSelector and apply again, or start every kubelet with --node-labels=",
-                GATE,
-                "=true: \
-                 a node that joins later, or registers again, has no label and so no kube-proxy"
-            ]);
+impl<'a> Move<'a> {
+    /// The move of the pods of a case.
+    pub(super) fn of(case: &Case<'a>, first: Node<'a>) -> Result<Self, NoFix> {
+        let workspace = case.workspace();
+        let written = case.written();
+        let parts = if written.is_empty() {
+            case.parts()?
         } else {
-            plan.push(text!["on every node, ", remove]);
-            plan.push(self.wait());
-            plan.push(text![
-                apply,
-                "; without the gate label a pod starts on every node at once"
-            ]);
-        }
-        let mut plan: Vec<Text> = plan
-            .into_iter()
-            .enumerate()
-            .map(|(at, step)| text!["migration ", at + 1, ": ", step])
-            .collect();
-        let never = if self.gate {
-            "never label a node whose static pod still runs"
-        } else {
-            "apply only when no static pod runs any more"
+            // What becomes different is told by a conversion as it would be today.
+            super::fleet::parts(workspace, &case.copies, case.cx.settings).unwrap_or_default()
         };
-        plan.push(text![
-            "two kube-proxies on one node rewrite the same rules: ",
-            never
-        ]);
-        plan.push(
-            "never `kubectl apply -f` the directory of a static manifest, which makes an ordinary Pod; keep the DaemonSet in a directory that is \
-             applied"
-                .into(),
-        );
-        plan
+        let roles = || parts.iter().map(|part| part.role);
+        let sets: Vec<(Role, String)> = if written.is_empty() {
+            let stays = case
+                .settings()
+                .replace
+                .then(|| workspace.file(case.pod.file).path.clone());
+            roles()
+                .map(|role| (role, stays.clone().unwrap_or_else(|| case.file_for(role))))
+                .collect()
+        } else {
+            let role = |role| match role {
+                Role::All if written.len() > 1 => Role::Workers,
+                role => role,
+            };
+            written
+                .iter()
+                .map(|(r, _)| (role(*r), case.file_for(*r)))
+                .collect()
+        };
+        let nodes: Vec<Node<'a>> = case
+            .copies
+            .iter()
+            .filter_map(|p| workspace.node(p.id))
+            .collect();
+        let mut files: Vec<_> = case.copies.iter().map(|pod| pod.file).collect();
+        files.sort_unstable();
+        files.dedup();
+        let shared = files.iter().filter(|file| {
+            let all = workspace.resources().iter().filter(|r| r.file == **file);
+            let own = case.copies.iter().filter(|r| r.file == **file);
+            all.count() > own.count()
+        });
+        let mut mirrors: Vec<Mirror> = nodes.iter().map(|pod| mirror(*pod)).collect();
+        mirrors.sort();
+        mirrors.dedup();
+        let mut faults = Vec::new();
+        let mut changes = Vec::new();
+        for part in &parts {
+            let said = case.remarks(part);
+            faults.extend(said.faults);
+            changes.extend(part.converted.notes.clone());
+            changes.extend(said.notes);
+            let lost = part.converted.lost.iter();
+            changes.extend(lost.map(|c| text!["comment of a removed line: ", c]));
+            let about = part.about.iter();
+            changes.extend(about.map(|c| text!["comment about the static pod, left out: ", c]));
+        }
+        changes.extend(case.texts.iter().map(|inside| {
+            text![
+                Path(&inside.file.path),
+                " has another kube-proxy inside a text (",
+                places::place(inside.node),
+                "): nodes that are set up with it run that one"
+            ]
+        }));
+        for (_, file) in sets.iter().filter(|_| !case.settings().replace) {
+            let Ok((_, left)) = kustomize::entries(workspace, &files, file) else {
+                continue;
+            };
+            changes.extend(left.iter().map(|kustomization| {
+                text![
+                    Path(kustomization),
+                    " lists the pod and not the DaemonSet: it is in another directory, or would get another name or namespace there; list ",
+                    Path(file),
+                    " where it gets neither"
+                ]
+            }));
+        }
+        let gate = match written.as_slice() {
+            [] => case.settings().gate_label,
+            sets => sets.iter().any(|(_, set)| case.is_gated(set)),
+        };
+        let version = case.version();
+        let path = |file: &kubewright_model::kube::FileId| workspace.file(*file).path.as_str();
+        let mut needs: Vec<String> = nodes
+            .iter()
+            .flat_map(|pod| remarks::needs(*pod, case.settings()))
+            .collect();
+        needs.sort();
+        needs.dedup();
+        Ok(Self {
+            pods: files.iter().map(path).collect(),
+            shared: shared.map(path).collect(),
+            mirrors,
+            container: proxy(first)
+                .and_then(|c| c.get("name")?.text())
+                .unwrap_or("kube-proxy")
+                .to_owned(),
+            app: first
+                .path(&["metadata", "labels", "k8s-app"])
+                .and_then(Node::text)
+                .unwrap_or("kube-proxy")
+                .to_owned(),
+            sets,
+            written: !written.is_empty(),
+            replaced: written.is_empty() && case.settings().replace,
+            gate,
+            needs,
+            faults: unique(faults),
+            changes: unique(changes),
+            protection: remarks::protection(first, &version),
+            kustomizations: kustomize::listing(workspace, &files)
+                .map(|k| path(&k.file))
+                .collect(),
+            command: case.plan_command(),
+            version,
+        })
     }
 
-    fn wait(&self) -> Text {
-        let namespace = self
-            .pod
-            .path(&["metadata", "namespace"])
-            .and_then(Node::text)
-            .unwrap_or("default");
-        let container = proxy(self.pod)
-            .and_then(|c| c.get("name")?.text())
-            .unwrap_or("kube-proxy");
-        let left = if self.version.is_before(20) {
-            format!("`docker ps --filter name=k8s_{container}_`")
+    /// The names of the DaemonSets.
+    pub(super) fn names(&self) -> Vec<&'static str> {
+        self.sets.iter().map(|(role, _)| role.name()).collect()
+    }
+
+    /// `-f a -f b`.
+    pub(super) fn applied(&self, shown: Shown<'_>) -> String {
+        let files = self
+            .sets
+            .iter()
+            .map(|(_, file)| format!("-f {}", word(&shown(&Path(file).into()))));
+        files.collect::<Vec<_>>().join(" ")
+    }
+
+    /// How to look for a container that is left on a node.
+    fn left(&self) -> String {
+        if self.version.is_before(20) {
+            format!("docker ps --filter name=k8s_{}_", self.container)
         } else {
-            format!("`crictl ps --name {container}`")
+            format!("crictl ps --name {}", self.container)
+        }
+    }
+
+    /// The plan as Markdown.
+    pub(super) fn page(&self, shown: Shown<'_>) -> String {
+        let path = |p: &str| format!("`{}`", shown(&Path(p).into()));
+        let all = |paths: Vec<&str>| paths.into_iter().map(path).collect::<Vec<_>>().join(", ");
+        let mut out = String::from("# Moving kube-proxy from a static pod to a DaemonSet\n\n");
+        let files: Vec<&str> = self.sets.iter().map(|(_, file)| file.as_str()).collect();
+        let _ = writeln!(
+            out,
+            "From {} to {}, one node after the other. `{} --script` prints the same as a script, which stops before each step.\n",
+            all(self.pods.clone()),
+            all(files),
+            shown(&self.command)
+        );
+        let section = |out: &mut String, title: &str, texts: &[Text]| {
+            if texts.is_empty() {
+                return;
+            }
+            let _ = writeln!(out, "## {title}\n");
+            for text in texts {
+                let _ = writeln!(out, "- {}", shown(text));
+            }
+            out.push('\n');
         };
+        section(&mut out, "To be mended first", &self.faults);
+        section(
+            &mut out,
+            "What changes, and what has to be true",
+            &self.changes,
+        );
+        let protection: Vec<Text> = self.protection.clone().into_iter().collect();
+        section(&mut out, "Instead", &protection);
+        out.push_str(&self.before(shown));
+        out.push_str("## Steps\n\n");
+        for (at, step) in self.steps(shown).iter().enumerate() {
+            let _ = writeln!(out, "{}. {step}", at + 1);
+        }
+        out.push('\n');
+        out.push_str(&self.after());
+        out
+    }
+
+    fn before(&self, shown: Shown<'_>) -> String {
+        let mut out = String::from("## Look before\n\n");
+        let mut line = |text: &str| {
+            let _ = writeln!(out, "- {text}");
+        };
+        line("`kubectl config current-context`: the cluster that is meant");
+        line(
+            "`kubectl get nodes`: all `Ready`. Nodes without a kube-proxy of their own (Cilium in its place, virtual kubelets) are left out below",
+        );
+        line(&format!(
+            "once it is written, `kubectl apply --dry-run=server {}`: the API server takes it",
+            self.applied(shown)
+        ));
+        line(
+            "`kubectl get namespace kube-system --show-labels`: no `pod-security.kubernetes.io/enforce` below `privileged`",
+        );
+        for need in &self.needs {
+            line(&format!("on each node, `test -e {}`", word(need)));
+        }
+        if self.sets.len() > 1 {
+            let label = self.version.control_plane_label();
+            line(&format!(
+                "`kubectl get nodes -L {label}`: every node of the control plane has this label and no other has it, for it decides which of the DaemonSets \
+                 a node gets; `kubectl label node NODE {label}=` sets it"
+            ));
+        }
+        out.push('\n');
+        out
+    }
+
+    /// The steps, each as Markdown.
+    fn steps(&self, shown: Shown<'_>) -> Vec<String> {
+        let mut steps = Vec::new();
+        if !self.written {
+            let path = shown(&self.command);
+            let path = path.rsplit_once("--plan ").map_or(".", |(_, path)| path);
+            steps.push(format!(
+                "Where the DaemonSet is not written yet: `kubewright fix --write --unsafe-fixes=static-pod-kube-proxy {path}`."
+            ));
+        }
+        let copies = if self.replaced {
+            " The file is a DaemonSet now: a node that it is copied to has no kube-proxy."
+        } else {
+            ""
+        };
+        steps.push(format!(
+            "Stop whatever copies the static manifest to nodes (a role, a machine configuration, an image), else it comes back after step {}.{copies}",
+            steps.len() + if self.gate { 3 } else { 2 }
+        ));
+        let apply = format!("`kubectl apply {}`", self.applied(shown));
+        let take = self.take(shown);
+        let wait = self.wait();
+        if self.gate {
+            steps.push(format!(
+                "{apply}. No pod starts: no node has the label `{GATE}` yet."
+            ));
+            steps.push(format!("On one node, {take}"));
+            steps.push(wait);
+            steps.push(format!(
+                "`kubectl label node NODE {GATE}=true`: the DaemonSet's pod starts. Look at it (below), then repeat the last three steps for the next \
+                 node. Never label a node whose static pod still runs: two kube-proxies on one node rewrite the same rules."
+            ));
+            let removal = self.names().into_iter().map(|name| {
+                format!("`kubectl -n kube-system patch daemonset {name} --type=json -p '[{{\"op\":\"remove\",\"path\":\"/spec/template/spec/nodeSelector/{}\"}}]'`", GATE.replace('/', "~1"))
+            });
+            steps.push(format!(
+                "After the last node, take the gate away: the line `{GATE}` out of the file, and out of the cluster ({}). A node that joins later, or \
+                 whose Node object was deleted and registers again, has no label and so no kube-proxy. Where there are nodes that must have none, keep \
+                 the gate and start the kubelets of the others with `--node-labels={GATE}=true`; NodeRestriction permits this label.",
+                removal.collect::<Vec<_>>().join(", ")
+            ));
+        } else {
+            steps.push(format!("On every node, {take}"));
+            steps.push(wait);
+            steps.push(format!(
+                "{apply}, only when no static pod runs any more: without the gate label a pod starts on every node at once, and two kube-proxies on one \
+                 node rewrite the same rules."
+            ));
+        }
+        steps.push(self.tidy(shown));
+        steps
+    }
+
+    fn take(&self, shown: Shown<'_>) -> String {
+        let mut names: Vec<&str> = self
+            .pods
+            .iter()
+            .map(|p| p.rsplit('/').next().unwrap_or(p))
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let shared = if self.shared.is_empty() {
+            String::new()
+        } else {
+            let paths = self
+                .shared
+                .iter()
+                .map(|p| format!("`{}`", shown(&Path(p).into())));
+            format!(
+                " {} holds other resources as well: take only kube-proxy out of it.",
+                paths.collect::<Vec<_>>().join(" and ")
+            )
+        };
+        format!(
+            "move the static manifest (here {}) out of the kubelet's `staticPodPath`. Another name in that directory is not enough: the kubelet reads \
+             every file that does not begin with a dot. Deleting the mirror pod does nothing.{shared}",
+            names.join(" or ")
+        )
+    }
+
+    fn wait(&self) -> String {
+        let gone = self.mirrors.iter().map(|m| {
+            format!(
+                "`kubectl -n {} get pod {}`",
+                m.namespace,
+                m.name.replace("<node>", "NODE")
+            )
+        });
         // Every cluster has these namespaces; in another the mirror pod cannot be made until it
         // exists.
-        let absent = match namespace {
-            "kube-system" | "default" => String::new(),
-            _ => format!(
-                "; where namespace {namespace} does not exist there is no mirror pod, look at the node"
-            ),
+        let other = self
+            .mirrors
+            .iter()
+            .find(|m| !matches!(m.namespace.as_str(), "kube-system" | "default"));
+        let absent = other.map_or_else(String::new, |m| {
+            format!(
+                " Where namespace {} does not exist there is no mirror pod at all: look at the node.",
+                m.namespace
+            )
+        });
+        format!(
+            "Wait until its mirror pod is gone ({}) and no container is left on the node (`{}`). The rules of the old kube-proxy stay: connections and \
+             Services go on, only changes of endpoints wait.{absent}",
+            gone.collect::<Vec<_>>().join(", "),
+            self.left()
+        )
+    }
+
+    fn tidy(&self, shown: Shown<'_>) -> String {
+        let path = |p: &&str| format!("`{}`", shown(&Path(p).into()));
+        let list = |paths: &[&str]| paths.iter().map(path).collect::<Vec<_>>().join(", ");
+        let mut text = if self.replaced {
+            "Commit.".to_owned()
+        } else if self.shared.is_empty() {
+            format!(
+                "Delete {}, from what sets nodes up as well.",
+                list(&self.pods)
+            )
+        } else {
+            format!(
+                "Take the pod out of {}, and out of what sets nodes up as well.",
+                list(&self.pods)
+            )
         };
-        text![
-            "wait until its mirror pod is gone (`kubectl -n ",
-            namespace,
-            " get pod ",
-            mirror(self.pod),
-            "`) and no container is left on the node (",
-            left,
-            ")",
-            absent
-        ]
+        if !self.kustomizations.is_empty() {
+            let _ = write!(
+                text,
+                " {} lists the pod: take that entry out, applied it makes an ordinary Pod.",
+                list(&self.kustomizations)
+            );
+        }
+        text.push_str(" Never `kubectl apply -f` the directory of a static manifest, which makes an ordinary Pod; keep the DaemonSet in a directory that is applied.");
+        text
+    }
+
+    fn after(&self) -> String {
+        let mut out = String::from("## Look after each node\n\n");
+        for name in self.names() {
+            let _ = writeln!(
+                out,
+                "- `kubectl -n kube-system get daemonset {name}`: as many ready as nodes were moved"
+            );
+        }
+        out.push_str("- on the node, one kube-proxy runs (`pgrep -c -f '^([^ ]*/)?kube-proxy '`), and `curl -s 127.0.0.1:10256/healthz` answers\n");
+        out.push_str("- a request from that node to any Service is answered: `curl -k https://CLUSTER-IP-OF-kubernetes/version`\n\n");
+        out.push_str("## Back\n\n");
+        if self.gate {
+            let _ = writeln!(
+                out,
+                "For one node: `kubectl label node NODE {GATE}-`, wait until the DaemonSet's pod is gone from it, move the manifest back into \
+                 `staticPodPath`."
+            );
+        } else {
+            let _ = writeln!(
+                out,
+                "`kubectl -n kube-system delete daemonset {}`, wait until the pods are gone, move the manifests back into `staticPodPath`.",
+                self.names().join(" ")
+            );
+        }
+        out
     }
 }
 
-/// The name of the pod's mirror: the kubelet appends the name of the node, and a dump has it
-/// already.
-fn mirror(pod: Node<'_>) -> String {
+/// A path as a word of a shell.
+pub(super) fn word(path: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);
+    if !path.is_empty() && path.chars().all(plain) && !path.starts_with('-') {
+        return path.to_owned();
+    }
+    format!("'{}'", path.replace('\'', r"'\''"))
+}
+
+/// The pod's mirror: the kubelet appends the name of the node, and a dump has it already. It is in
+/// the namespace of the pod, `default` when it names none.
+fn mirror(pod: Node<'_>) -> Mirror {
+    let namespace = pod.path(&["metadata", "namespace"]).and_then(Node::text);
     let name = pod
         .path(&["metadata", "name"])
         .and_then(Node::text)
@@ -344,67 +470,25 @@ fn mirror(pod: Node<'_>) -> String {
         .path(&["spec", "nodeName"])
         .and_then(Node::text)
         .or(owner);
-    match node.and_then(|node| name.strip_suffix(node)?.strip_suffix('-')) {
+    let name = match node.and_then(|node| name.strip_suffix(node)?.strip_suffix('-')) {
         Some(base) => format!("{base}-<node>"),
         None if marked => name.to_owned(),
         None => format!("{name}-<node>"),
+    };
+    Mirror {
+        namespace: namespace.unwrap_or("default").to_owned(),
+        name,
     }
 }
 
-/// What keeps the static pod from eviction, and what is missing for it.
-pub(super) fn protection(pod: Node<'_>, version: &Target) -> Option<Text> {
-    let class = pod
-        .path(&["spec", "priorityClassName"])
-        .and_then(Node::text)
-        .filter(|c| !c.is_empty());
-    let number = pod.path(&["spec", "priority"]).and_then(Node::as_int);
-    let spared = version.spares_static_pods();
-    match (class, number) {
-        (Some("system-node-critical" | "system-cluster-critical"), None) => {
-            let number = if class == Some("system-node-critical") { 2_000_001_000 } else { CRITICAL };
-            let then = if spared { "a graceful shutdown of the node stops it with ordinary pods" } else { "the kubelet may evict it" };
-            Some(text!["priorityClassName: ", class.unwrap_or(""), " without priority does nothing for the priority of a static pod: nothing resolves the class of a pod that \
-                 comes from a file, and ", then, "; add priority: ", number.to_string(), " to the static pod"])
-        }
-        // The admission of the API server computes 0 for a mirror pod without a class
-        // (kubernetes/kubernetes#136705).
-        (None, Some(number)) if number != 0 && version.counts_priority() => Some(text!["priority: ", number.to_string(), " without priorityClassName: the API server refuses the mirror pod, so kubectl shows no kube-proxy on the node; add \
-             priorityClassName: system-node-critical and priority: 2000001000 to the static pod"]),
-        _ if spared || is_protected(pod, version) => None,
-        _ if !version.counts_priority() && has_critical_annotation(pod) => Some(
-            "scheduler.alpha.kubernetes.io/critical-pod keeps the static pod from eviction only where the kubelet has the feature gate \
-             ExperimentalCriticalPodAnnotation"
-                .into(),
-        ),
-        _ if !version.counts_priority() => Some(
-            "instead of moving, the static pod can be kept from eviction with the annotation scheduler.alpha.kubernetes.io/critical-pod: \"\", \
-             in namespace kube-system, by kubelets with the feature gate ExperimentalCriticalPodAnnotation"
-                .into(),
-        ),
-        _ => Some(
-            "instead of moving, the static pod can be kept from eviction with priorityClassName: system-node-critical and priority: 2000001000"
-                .into(),
-        ),
+#[cfg(test)]
+mod tests {
+    use super::word;
+
+    #[test]
+    fn words_of_a_shell() {
+        assert_eq!(word("../a/b-c.yaml"), "../a/b-c.yaml");
+        assert_eq!(word("a b"), "'a b'");
+        assert_eq!(word("it's"), r"'it'\''s'");
     }
-}
-
-/// Whether the kubelet spares the pod for its priority.
-pub(super) fn is_protected(pod: Node<'_>, version: &Target) -> bool {
-    version.counts_priority()
-        && pod
-            .path(&["spec", "priority"])
-            .and_then(Node::as_int)
-            .is_some_and(|n| n >= CRITICAL)
-}
-
-fn has_critical_annotation(pod: Node<'_>) -> bool {
-    let namespace = pod.path(&["metadata", "namespace"]).and_then(Node::text);
-    namespace == Some("kube-system")
-        && pod
-            .path(&[
-                "metadata",
-                "annotations",
-                "scheduler.alpha.kubernetes.io/critical-pod",
-            ])
-            .is_some()
 }

@@ -8,12 +8,11 @@ use std::net::IpAddr;
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::{Resource, Workspace};
-use kubewright_model::text;
-use kubewright_model::text::Verbatim;
 use kubewright_model::yaml::Node;
 
 use super::codes::Code;
 use super::command::{self, Call, Flag, Reading};
+use super::options::Options;
 
 /// Label and annotation values, names and addresses with one of these in them are filled in by
 /// something else.
@@ -39,7 +38,8 @@ pub(super) fn is_host_proxy(pod: Node<'_>) -> bool {
     host && !owned && containers(pod).any(|c| !matches!(command::read(c), Reading::Other))
 }
 
-/// Whether the place of such a pod says that the kubelet runs it from a file.
+/// Whether the place of such a pod says that the kubelet runs it from a file, or an API server
+/// beside kube-proxy, which nothing else can start.
 pub(super) fn is_static(workspace: &Workspace, resource: &Resource) -> bool {
     let path = &workspace.file(resource.file).path;
     ["manifests", "static", "kube-proxy"]
@@ -47,6 +47,9 @@ pub(super) fn is_static(workspace: &Workspace, resource: &Resource) -> bool {
         .any(|part| path.contains(part))
         || resource.namespace.as_deref() == Some("kube-system")
         || resource.name.starts_with("kube-proxy")
+        || workspace
+            .node(resource.id)
+            .is_some_and(super::fleet::runs_api_server)
 }
 
 /// Whether the resource is a DaemonSet that runs kube-proxy, or has its name.
@@ -78,7 +81,7 @@ pub(super) fn proxy(pod: Node<'_>) -> Option<Node<'_>> {
 }
 
 /// What speaks against the conversion in the pod itself.
-pub(super) fn obstacle(pod: Node<'_>, server: Option<&str>) -> Option<NoFix> {
+pub(super) fn obstacle(pod: Node<'_>, settings: &Options) -> Option<NoFix> {
     let mut all = containers(pod);
     let container = all.next()?;
     if all.next().is_some() {
@@ -94,7 +97,7 @@ pub(super) fn obstacle(pod: Node<'_>, server: Option<&str>) -> Option<NoFix> {
         ));
     };
     interpreted(pod)
-        .or_else(|| endpoint(&call, server))
+        .or_else(|| endpoint(&call, settings))
         .or_else(|| dns(pod))
 }
 
@@ -114,35 +117,34 @@ fn interpreted(pod: Node<'_>) -> Option<NoFix> {
 pub(super) fn placeholder(field: &str, text: &str) -> NoFix {
     NoFix::new(
         Code::Placeholder,
-        text![
-            &field,
-            " holds a placeholder (",
-            Verbatim(text),
-            "), so what it means on a node is not known"
-        ],
+        format!("{field} holds a placeholder ({text}), so what it means on a node is not known"),
     )
 }
 
 /// Where kube-proxy finds the API server.
-fn endpoint(call: &Call<'_>, server: Option<&str>) -> Option<NoFix> {
+fn endpoint(call: &Call<'_>, settings: &Options) -> Option<NoFix> {
+    let server = settings.api_server.as_deref();
+    if settings.service_account {
+        // The kubeconfig that is written names the API server.
+        return None;
+    }
     if let Some(master) = local_master(call) {
         let kubeconfig = call.flag("kubeconfig").is_some_and(|f| !f.value.is_empty());
         match server {
             None => {
-                let text = text![
-                    Verbatim(&format!("--master={}", master.value)),
-                    " answers only on nodes where an API server, or a proxy to one, listens; state api-server in \
-                     [transforms.static-pod-kube-proxy]: an endpoint that every node reaches, or this one where every node has it"
-                ];
+                let text = format!(
+                    "--master={} answers only on nodes where an API server, or a proxy to one, listens; state api-server in \
+                     [transforms.static-pod-kube-proxy]: an endpoint that every node reaches, or this one where every node has it",
+                    master.value
+                );
                 return Some(NoFix::new(Code::LocalApiserver, text));
             }
             Some(server) if !kubeconfig && server != master.value => {
-                let text = text![
-                    Verbatim(&format!("--master={}", master.value)),
-                    " asks for no credentials and ",
-                    &server,
-                    " does; give kube-proxy a --kubeconfig that is on every node"
-                ];
+                let text = format!(
+                    "--master={} asks for no credentials and {server} does; give kube-proxy a --kubeconfig that is on every node, or set \
+                     service-account in [transforms.static-pod-kube-proxy]",
+                    master.value
+                );
                 return Some(NoFix::new(Code::LocalApiserver, text));
             }
             Some(_) => {}
@@ -190,6 +192,8 @@ pub(super) fn host_of(address: &str) -> &str {
     address.rsplit_once(':').map_or(address, |(host, _)| host)
 }
 
+/// `0.0.0.0` as a place to ask is the node itself, too.
 fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    let own = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(own)
 }

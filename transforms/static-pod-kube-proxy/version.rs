@@ -53,6 +53,20 @@ impl Target {
         !self.at_least(minor)
     }
 
+    /// Whether it is known and 1.`minor` or later.
+    pub(super) fn is_known_since(&self, minor: u32) -> bool {
+        self.minor.is_some_and(|m| m >= minor)
+    }
+
+    /// The API version of RBAC: `v1` came with 1.8.
+    pub(super) fn rbac(&self) -> &'static str {
+        if self.at_least(8) {
+            "rbac.authorization.k8s.io/v1"
+        } else {
+            "rbac.authorization.k8s.io/v1beta1"
+        }
+    }
+
     /// The API version of DaemonSets: `apps/v1` came with 1.9, `apps/v1beta2` with 1.8.
     pub(super) fn daemon_set(&self) -> &'static str {
         match self.minor {
@@ -65,6 +79,15 @@ impl Target {
     /// Whether kubelets set `kubernetes.io/os` and `kubernetes.io/arch` on their nodes.
     pub(super) fn stable_node_labels(&self) -> bool {
         self.at_least(14)
+    }
+
+    /// The label that kubeadm and others give nodes of the control plane: `master` before 1.20.
+    pub(super) fn control_plane_label(&self) -> &'static str {
+        if self.at_least(20) {
+            "node-role.kubernetes.io/control-plane"
+        } else {
+            "node-role.kubernetes.io/master"
+        }
     }
 
     /// Whether pods have the field `priorityClassName`.

@@ -1,0 +1,190 @@
+//! On which nodes the pods of a DaemonSet run.
+
+use kubewright_model::finding::NoFix;
+use kubewright_model::yaml::{Node, Place, Value};
+
+use super::codes::Code;
+use super::convert::{GATE, Wanted, container};
+use super::draft::Draft;
+use super::fleet::Role;
+
+/// Old names of node labels and those that kubelets set since Kubernetes 1.14.
+const NODE_LABELS: &[(&str, &str)] = &[
+    ("beta.kubernetes.io/os", "kubernetes.io/os"),
+    ("beta.kubernetes.io/arch", "kubernetes.io/arch"),
+];
+
+/// Node selector and tolerations: every Linux node, whatever its taints, that has the gate label.
+pub(super) fn place(draft: &mut Draft, wanted: &Wanted<'_>) -> Result<(), NoFix> {
+    node_selector(draft, wanted)?;
+    tolerations(draft)?;
+    affinity(draft, wanted)
+}
+
+fn node_selector(draft: &mut Draft, wanted: &Wanted<'_>) -> Result<(), NoFix> {
+    let target = wanted.target;
+    for (beta, stable) in NODE_LABELS {
+        let (old, new) = if target.stable_node_labels() {
+            (beta, stable)
+        } else {
+            (stable, beta)
+        };
+        if draft.root()?.path(&["spec", "nodeSelector", new]).is_some() {
+            draft.drop(&["spec", "nodeSelector", old])?;
+        } else {
+            draft.step(|root| {
+                Ok(root
+                    .path(&["spec", "nodeSelector", old])
+                    .map(|n| n.rename_key(new))
+                    .transpose()?)
+            })?;
+        }
+    }
+    let os = if is_windows(draft.root()?) {
+        "windows"
+    } else {
+        "linux"
+    };
+    let mut labels = vec![(
+        if target.stable_node_labels() {
+            "kubernetes.io/os"
+        } else {
+            "beta.kubernetes.io/os"
+        },
+        os,
+    )];
+    if wanted.settings.gate_label {
+        labels.push((GATE, "true"));
+    }
+    let selector = draft.root()?.path(&["spec", "nodeSelector"]);
+    if selector.is_some_and(Node::is_mapping) {
+        for (key, value) in labels {
+            if draft.root()?.path(&["spec", "nodeSelector", key]).is_none() {
+                draft.put(&["spec", "nodeSelector"], &[], key, &Value::str(value))?;
+            }
+        }
+    } else {
+        let value = Value::map(
+            labels
+                .into_iter()
+                .map(|(key, value)| (key, Value::str(value))),
+        );
+        draft.put(
+            &["spec"],
+            &[
+                "hostNetwork",
+                "priorityClassName",
+                "serviceAccountName",
+                "automountServiceAccountToken",
+            ],
+            "nodeSelector",
+            &value,
+        )?;
+    }
+    // A static pod is on one node; the DaemonSet is not.
+    draft.drop(&["spec", "nodeSelector", "kubernetes.io/hostname"])?;
+    Ok(())
+}
+
+fn tolerations(draft: &mut Draft) -> Result<(), NoFix> {
+    let all = Value::map([("operator", Value::str("Exists"))]);
+    match draft
+        .root()?
+        .path(&["spec", "tolerations"])
+        .filter(|t| t.is_sequence())
+    {
+        Some(list) if tolerates_all(list) => {}
+        Some(_) => {
+            draft.step(|root| {
+                Ok(root
+                    .path(&["spec", "tolerations"])
+                    .map(|t| t.push(Place::Last, &all))
+                    .transpose()?)
+            })?;
+        }
+        None => {
+            let after = &[
+                "hostNetwork",
+                "priorityClassName",
+                "serviceAccountName",
+                "automountServiceAccountToken",
+                "nodeSelector",
+            ];
+            draft.put(&["spec"], after, "tolerations", &Value::Seq(vec![all]))?;
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the pods of two DaemonSets apart: on nodes of the control plane, and on the others.
+fn affinity(draft: &mut Draft, wanted: &Wanted<'_>) -> Result<(), NoFix> {
+    let operator = match wanted.role {
+        Role::All => return Ok(()),
+        Role::Workers => "DoesNotExist",
+        Role::ControlPlane => "Exists",
+    };
+    if draft
+        .root()?
+        .path(&["spec", "affinity", "nodeAffinity"])
+        .is_some()
+    {
+        return Err(NoFix::new(
+            Code::SeveralCopies,
+            "the copies are for roles, and one of them has a nodeAffinity already; take it out, the DaemonSets get one for their role",
+        ));
+    }
+    let expression = Value::map([
+        ("key", Value::str(wanted.target.control_plane_label())),
+        ("operator", Value::str(operator)),
+    ]);
+    let term = Value::map([("matchExpressions", Value::Seq(vec![expression]))]);
+    let node_affinity = Value::map([(
+        "requiredDuringSchedulingIgnoredDuringExecution",
+        Value::map([("nodeSelectorTerms", Value::Seq(vec![term]))]),
+    )]);
+    if draft.root()?.path(&["spec", "affinity"]).is_some() {
+        draft.put(&["spec", "affinity"], &[], "nodeAffinity", &node_affinity)?;
+    } else {
+        let value = Value::map([("nodeAffinity", node_affinity)]);
+        draft.put(&["spec"], &["nodeSelector"], "affinity", &value)?;
+    }
+    Ok(())
+}
+
+/// Whether the pod is for Windows: it says so, or runs a program of Windows.
+fn is_windows(root: Node<'_>) -> bool {
+    let options = |at: Option<Node<'_>>| {
+        at.is_some_and(|n| n.path(&["securityContext", "windowsOptions"]).is_some())
+    };
+    let words = || {
+        container(root)
+            .into_iter()
+            .flat_map(|c| ["command", "args"].map(|key| c.get(key)))
+            .flatten()
+            .flat_map(Node::items)
+    };
+    root.path(&["spec", "os", "name"]).and_then(Node::text) == Some("windows")
+        || options(root.get("spec"))
+        || options(container(root))
+        || words()
+            .filter_map(Node::text)
+            .any(|word| word.contains("kube-proxy.exe"))
+}
+
+/// Whether pods with these tolerations are placed and stay on tainted nodes: `PreferNoSchedule`
+/// keeps no pod away.
+fn tolerates_all(list: Node<'_>) -> bool {
+    let field =
+        |item: Node<'_>, key: &str| item.get(key).and_then(Node::text).unwrap_or("").to_owned();
+    let any_key =
+        |item: &Node<'_>| field(*item, "operator") == "Exists" && field(*item, "key").is_empty();
+    let unlimited = |item: &Node<'_>| item.get("tolerationSeconds").is_none();
+    let effects: Vec<String> = list
+        .items()
+        .filter(any_key)
+        .filter(unlimited)
+        .map(|i| field(i, "effect"))
+        .collect();
+    let has = |effect: &str| effects.iter().any(|e| e == effect);
+    has("") || (has("NoSchedule") && has("NoExecute"))
+}
