@@ -1,6 +1,7 @@
 //! What was typed.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
@@ -8,6 +9,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::config::FailOn;
 use super::images::archive::Archive;
+use crate::pipeline::nearest;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -173,10 +175,64 @@ pub enum ListFormat {
 pub enum Format {
     /// Findings, the diff and sums.
     Text,
+    /// One line a finding.
+    Concise,
     /// The patch alone.
     Diff,
     /// Everything, for programs.
     Json,
+    /// A comment for a pull request.
+    Markdown,
+    /// Annotations of GitHub: workflow commands.
+    Github,
+    /// Code quality report of GitLab.
+    Gitlab,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// Diagnostics of reviewdog, one object.
+    Rdjson,
+    /// Diagnostics of reviewdog, a line each.
+    Rdjsonl,
+    /// `JUnit` XML.
+    Junit,
+}
+
+impl Format {
+    /// Its name on the command line.
+    pub fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
+/// A format, and the file that it goes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Printed {
+    /// The format.
+    pub format: Format,
+    /// The file; standard output, or `--output-file`, without one.
+    pub file: Option<PathBuf>,
+}
+
+impl FromStr for Printed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, file) = match text.split_once('=') {
+            Some((_, "")) => return Err("the file behind `=` is missing".into()),
+            Some((name, file)) => (name, Some(PathBuf::from(file))),
+            None => (text, None),
+        };
+        let names = Format::value_variants().iter().map(|f| f.name());
+        let names: Vec<String> = names.collect();
+        match Format::from_str(name, false) {
+            Ok(format) => Ok(Self { format, file }),
+            Err(_) => Err(match nearest(name, names.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the formats are {}", names.join(", ")),
+            }),
+        }
+    }
 }
 
 /// The arguments of `fix`.
@@ -205,9 +261,27 @@ pub struct FixArgs {
     /// Do not run these transforms
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     pub ignore: Vec<String>,
-    /// What to print
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: Format,
+    /// What to print: text, concise, diff, json, markdown, github, gitlab, sarif, rdjson, rdjsonl or
+    /// junit; with =FILE into a file, and then several times [default: text]
+    #[arg(long, value_name = "FORMAT[=FILE]")]
+    pub format: Vec<Printed>,
+    /// Write the format that has no file of its own to this file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output_file: Option<PathBuf>,
+    /// Report and fix only what differs from this revision of git: findings that the files had not
+    /// where its history and that of HEAD parted
+    #[arg(long, value_name = "REV")]
+    pub since: Option<String>,
+    /// Leave out the findings that this file names
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Name all findings in this file, for --baseline, and end
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["write", "check", "format", "output_file", "since", "baseline"]
+    )]
+    pub write_baseline: Option<PathBuf>,
     /// From which severity on a finding that is left fails the run [default: warning]
     #[arg(long, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,

@@ -1,7 +1,7 @@
 //! `kubewright fix`: files and directories.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use kubewright_model::finding::Severity;
@@ -11,16 +11,21 @@ use kubewright_transforms::{ALL, Transform};
 use super::args::{FixArgs, Format};
 use super::config::{self, Config, FailOn};
 use super::globs::{self, Of};
+use super::graph::view::Graph;
 use super::ground::Ground;
-use super::print::{Paths, diff, json, text};
+use super::output::Outputs;
+use super::print::run::Run;
+use super::print::text;
 use super::progress::Progress;
 use super::terminal::Terminal;
-use super::{Status, write};
-use crate::pipeline::{Pipeline, Report, Selection, UnsafeFixes};
+use super::{Status, baseline, since, write};
+use crate::pipeline::identity::Entry;
+use crate::pipeline::report::Reported;
+use crate::pipeline::{INPUT, Known, Pipeline, Report, Selection, UNUSED_SUPPRESSION, UnsafeFixes};
 
 pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
-    not_both(args)?;
     not_a_path(args)?;
+    let outputs = Outputs::of(args)?;
     let ground = Ground::of(&args.paths, args.config.as_deref())?;
     let transforms = selected(args, &ground.config)?;
     let unsafe_fixes = unsafe_fixes(args, &ground.config)?;
@@ -29,6 +34,11 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
             "an interrupted run was finished first: {finished} files written"
         ));
     }
+    let baseline = args.baseline.as_deref().map(baseline::load).transpose()?;
+    let past = match &args.since {
+        Some(rev) => Some(since::past(args, rev, &ground, terminal)?),
+        None => None,
+    };
     let progress = Progress::start("reading manifests");
     let tree = ground.read(terminal)?;
     drop(progress);
@@ -44,30 +54,96 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         settings: &ground.config.settings,
         unsafe_fixes,
     };
-    let mut report = pipeline.run(&workspace)?;
-    report.findings.extend(tree.unread);
-    report.sort();
+    if let Some(file) = &args.write_baseline {
+        let mut entries = pipeline.entries(&workspace);
+        entries.extend(tree.unread.iter().map(Entry::from));
+        drop(progress);
+        return accept(file, entries, terminal);
+    }
+    let known: Vec<Known> = past
+        .iter()
+        .map(|p| p.known.clone())
+        .chain(baseline)
+        .collect();
+    let mut report = pipeline.run_beside(&workspace, &known)?;
+    add_unread(&mut report, tree.unread, &known);
     drop(progress);
+    if let (Some(file), Some(accepted)) = (&args.baseline, known.last()) {
+        let asked = |path: &str| workspace.file_at(path).is_none_or(|file| file.editable);
+        let runs = |name: &str| {
+            name == INPUT
+                || name == UNUSED_SUPPRESSION
+                || pipeline.transforms.iter().any(|t| t.meta().name == name)
+        };
+        let number = known.len() - 1;
+        if let Some(text) = baseline::stale(file, accepted, &report, number, asked, runs) {
+            terminal.warning(&text);
+        }
+    }
     if args.write {
         write::write(&ground.root, &report.files)?;
     }
     let paths = ground.shown();
-    match args.format {
-        Format::Text => terminal.out(&whole_text(args, &report, &paths))?,
-        Format::Json => terminal.raw(&json::render(&report, &paths))?,
-        Format::Diff => {
-            terminal.out(&diff::patch(&report, &paths))?;
-            if !report.files.iter().all(|f| paths.within_reach(&f.path)) {
-                terminal.warning("the patch has files outside of the working directory: git apply takes it at the top of the work tree");
-            }
-            terminal.err(&text::summary(&report, &view(args, &paths)));
-        }
+    let graph = outputs
+        .wants(Format::Markdown)
+        .then(|| Graph::of(&workspace, &paths.of_repository()));
+    let touched = past.as_ref().map(|past| &past.touched);
+    let drawn = graph.as_ref().and(touched);
+    let run = Run {
+        changed: drawn.map_or_else(BTreeSet::new, |lines| {
+            lines.resources(&workspace, &paths.of_repository())
+        }),
+        wrote: args.write,
+        verbose: args.verbose,
+        check: args.check,
+        touched,
+        graph: graph.as_ref(),
+        ..Run::new(&report, &paths)
+    };
+    outputs.write_files(&run)?;
+    outputs.print(&run, terminal)?;
+    if outputs.standard == Some(Format::Diff)
+        && !report.files.iter().all(|f| paths.within_reach(&f.path))
+    {
+        terminal.warning("the patch has files outside of the working directory: git apply takes it at the top of the work tree");
+    }
+    if matches!(outputs.standard, Some(Format::Diff | Format::Concise)) {
+        terminal.err(&text::summary(&report, &run.view()));
     }
     let changes = !args.write && !report.files.is_empty();
     let status = status(args, &ground.config, &report, changes);
+    drop(run);
     // The program ends here: the system takes all memory back at once.
-    std::mem::forget((workspace, report));
+    std::mem::forget((workspace, report, graph));
     Ok(status)
+}
+
+/// Writes a baseline, and says so.
+fn accept(file: &Path, entries: Vec<Entry>, terminal: &Terminal) -> Result<Status> {
+    let number = match entries.len() {
+        1 => "1 finding".to_owned(),
+        n => format!("{n} findings"),
+    };
+    baseline::write(file, entries)?;
+    let file = file.display();
+    terminal.out(&format!(
+        "{number} accepted in {file}; kubewright fix --baseline {file} reports what is new\n"
+    ))?;
+    Ok(Status::Clean)
+}
+
+/// Adds what could not be read, but for what is known.
+fn add_unread(report: &mut Report, unread: Vec<Reported>, known: &[Known]) {
+    let mut left = unread;
+    for (number, known) in known.iter().enumerate() {
+        let entries: Vec<Entry> = left.iter().map(Entry::from).collect();
+        let of = known.recognise(&entries);
+        let mut is_new = of.iter().map(Option::is_none);
+        left.retain(|_| is_new.next().unwrap_or(true));
+        report.recognise(number, known, of.into_iter().flatten().collect());
+    }
+    report.findings.extend(left);
+    report.sort();
 }
 
 /// Says which globs of the configuration match nothing, and which apply sets hold nothing. Without
@@ -99,33 +175,6 @@ fn say_what_is_idle(ground: &Ground, workspace: &Workspace, terminal: &Terminal)
             ));
         }
     }
-}
-
-fn whole_text(args: &FixArgs, report: &Report, paths: &Paths) -> String {
-    let view = view(args, paths);
-    let mut out = text::findings(report, &view);
-    if !args.check && !report.files.is_empty() {
-        out.push_str(&diff::patch(report, paths));
-        out.push('\n');
-    }
-    out + &text::summary(report, &view)
-}
-
-/// How text shows a report.
-pub(super) fn view<'a>(args: &FixArgs, paths: &'a Paths) -> text::View<'a> {
-    text::View {
-        verbose: args.verbose,
-        wrote: args.write,
-        paths,
-    }
-}
-
-/// What the arguments exclude that clap cannot say.
-pub(super) fn not_both(args: &FixArgs) -> Result<()> {
-    if args.check && args.format == Format::Diff {
-        bail!("--check prints no diffs: it cannot be used with --format diff");
-    }
-    Ok(())
 }
 
 /// `--unsafe-fixes NAME` reads the name as a PATH: what was meant needs a `=`.

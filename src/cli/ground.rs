@@ -175,6 +175,55 @@ impl Ground {
         })
     }
 
+    /// Of an older state of the files of `now`, which stands at `home` with its root at `root`.
+    ///
+    /// # Errors
+    /// When its configuration is not understood.
+    pub(super) fn of_past(
+        now: &Self,
+        config: Option<&Path>,
+        home: &Path,
+        root: &Path,
+    ) -> Result<Self> {
+        // A directory of git's own ends the way up, as in the work tree.
+        std::fs::create_dir_all(home.join(".git"))?;
+        let config = config.map(|file| now.cwd.join(file));
+        let mut old = Self::at(config.as_deref(), home.into(), vec![root.into()], root)?;
+        (old.root, old.whole) = (root.into(), true);
+        Ok(old)
+    }
+
+    /// As it is, at another place.
+    pub(super) fn moved(&self, home: &Path, root: &Path) -> Self {
+        Self {
+            cwd: home.into(),
+            paths: vec![root.into()],
+            root: root.into(),
+            git_top: Some(home.into()),
+            whole: true,
+            config: self.config.clone(),
+            lock: None,
+        }
+    }
+
+    /// Reads all files, and says nothing of it.
+    pub(super) fn read_past(&self) -> Result<Tree> {
+        let request = Request {
+            root: &self.root,
+            paths: &self.paths,
+            whole: self.whole,
+            ignore: &self.config.ignore,
+            in_git: true,
+        };
+        files::read(&request).map_err(|error| {
+            anyhow::anyhow!(
+                "cannot read {}: {}",
+                error.path.display(),
+                files::plain(&error.error)
+            )
+        })
+    }
+
     /// How paths are shown.
     pub(super) fn shown(&self) -> Paths {
         Paths::new(&self.root, &self.cwd, self.git_top.as_deref())

@@ -5,18 +5,23 @@
 //! reads container images, the only code that knows a network.
 
 pub mod args;
+mod baseline;
 pub mod config;
 pub mod files;
 mod fix;
+mod git;
 pub mod globs;
 mod graph;
 mod ground;
 pub mod images;
+mod output;
 pub mod print;
 mod progress;
+mod since;
 mod stream;
 mod terminal;
 pub mod texts;
+mod touched;
 mod transforms;
 mod write;
 

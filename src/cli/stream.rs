@@ -15,10 +15,13 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use kubewright_model::kube::{Broken, Input, Options, Workspace};
 
 use super::args::{FixArgs, Format};
+use super::graph::view::Graph;
 use super::ground::Ground;
-use super::print::{diff, json, text};
+use super::output::Outputs;
+use super::print::run::Run;
+use super::print::text;
 use super::terminal::Terminal;
-use super::{Status, files, fix};
+use super::{Status, baseline, files, fix};
 use crate::pipeline::Pipeline;
 use crate::typed;
 
@@ -80,7 +83,14 @@ impl fmt::Display for Source {
 }
 
 pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Result<Status> {
-    fix::not_both(args)?;
+    let outputs = Outputs::of(args)?;
+    if args.since.is_some() {
+        bail!("{source} has no history: --since takes files and directories of a git work tree");
+    }
+    if args.write_baseline.is_some() {
+        bail!("a baseline is one of files and directories, and {source} is a stream");
+    }
+    let baseline = args.baseline.as_deref().map(baseline::load).transpose()?;
     if let Source::Path(path) = source
         && args.write
     {
@@ -93,30 +103,41 @@ pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Resul
     let transforms = fix::selected(args, &ground.config)?;
     let unsafe_fixes = fix::unsafe_fixes(args, &ground.config)?;
     let (input, workspace) = read(source, &ground)?;
+    let known: Vec<_> = baseline.into_iter().collect();
     let report = Pipeline {
         transforms,
         settings: &ground.config.settings,
         unsafe_fixes,
     }
-    .run(&workspace)?;
+    .run_beside(&workspace, &known)?;
     let paths = ground.shown();
+    let graph = outputs
+        .wants(Format::Markdown)
+        .then(|| Graph::of(&workspace, &paths));
+    let run = Run {
+        verbose: args.verbose,
+        check: args.check,
+        graph: graph.as_ref(),
+        ..Run::new(&report, &paths)
+    };
     // What comes out is fixed: in text, findings are told apart as those of a preview only when
     // nothing is written.
     let view = text::View {
         wrote: !args.check,
-        ..fix::view(args, &paths)
+        ..run.view()
     };
     terminal.err(&(text::findings(&report, &view) + &text::summary(&report, &view)));
+    outputs.write_files(&run)?;
     let fixed = report
         .files
         .first()
         .and_then(|f| f.after.clone())
         .unwrap_or(input);
-    match args.format {
-        Format::Json => terminal.raw(&json::render(&report, &paths))?,
-        Format::Diff => terminal.out(&diff::patch(&report, &paths))?,
-        Format::Text if args.check => {}
-        Format::Text => terminal.raw(&fixed)?,
+    match outputs.standard {
+        // A stream goes on unless its place is taken.
+        None | Some(Format::Text) if args.check => {}
+        None | Some(Format::Text) => terminal.raw(&fixed)?,
+        Some(_) => outputs.print(&run, terminal)?,
     }
     Ok(if args.check {
         fix::status(args, &ground.config, &report, !report.files.is_empty())

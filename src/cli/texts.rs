@@ -12,7 +12,7 @@ use ignore::WalkBuilder;
 use kubewright_model::kube::{Surroundings, Texts};
 use rayon::prelude::*;
 
-use super::{config, files};
+use super::{baseline, config, files};
 
 /// Larger files are data or are generated, and hardly read for a name.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
@@ -21,7 +21,7 @@ const MAX_CONTENT: u64 = 1024 * 1024;
 /// As git has it: a zero in the first bytes makes a file binary.
 const BINARY_WITHIN: usize = 8000;
 /// Our own files name what they are about.
-const OWN: [&str; 2] = [config::FILE_NAME, "kubewright.lock"];
+const OWN: [&str; 3] = [config::FILE_NAME, "kubewright.lock", baseline::FILE_NAME];
 
 /// Reads the text files below directories, once.
 #[derive(Debug)]

@@ -4,12 +4,13 @@
 //! [`view`] says what there is to say about a workspace, for all formats alike; each format only
 //! writes it down.
 
+pub(super) mod about;
 mod dot;
 mod drawing;
 mod json;
-mod mermaid;
+pub(super) mod mermaid;
 mod text;
-mod view;
+pub(super) mod view;
 
 use anyhow::Result;
 use kubewright_model::kube::Workspace;

@@ -1,12 +1,41 @@
-//! One file a format. All take a report and give text; colours are always written, and stripped
-//! where the output has none.
+//! One file a format. All take what a run has to say ([`run`]) and give text; colours are always
+//! written, and stripped where the output has none.
 
+mod concise;
 pub mod diff;
+mod github;
+mod gitlab;
 pub mod json;
+mod junit;
+mod markdown;
+mod neutral;
+mod rdjson;
+pub(in crate::cli) mod run;
+mod sarif;
 mod sentence;
 pub mod text;
 
 use std::path::{Component, Path, PathBuf};
+
+use super::args::Format;
+use run::Run;
+
+/// What a format says of a run.
+pub(super) fn render(format: Format, run: &Run<'_>) -> String {
+    match format {
+        Format::Text => text::render(run),
+        Format::Concise => concise::render(run),
+        Format::Diff => diff::patch(run.report, run.paths),
+        Format::Json => json::render(run.report, run.paths),
+        Format::Markdown => markdown::render(run),
+        Format::Github => github::render(run),
+        Format::Gitlab => gitlab::render(run),
+        Format::Sarif => sarif::render(run),
+        Format::Rdjson => rdjson::render(run),
+        Format::Rdjsonl => rdjson::render_lines(run),
+        Format::Junit => junit::render(run),
+    }
+}
 
 /// How paths of the report, which are relative to the root, are shown.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +52,15 @@ impl Paths {
             root: root.into(),
             cwd: cwd.into(),
             patch: git_top.unwrap_or(cwd).into(),
+        }
+    }
+
+    /// The same, as a service shows them that knows the repository and no working directory.
+    #[must_use]
+    pub fn of_repository(&self) -> Self {
+        Self {
+            cwd: self.patch.clone(),
+            ..self.clone()
         }
     }
 

@@ -7,7 +7,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstyle::{AnsiColor, Style};
 use kubewright_model::finding::{Applicability, Severity};
 
-use super::Paths;
+use super::run::Run;
+use super::{Paths, diff, neutral};
 use crate::pipeline::report::{Outcome, Report, Reported, ReportedFix, Strategy};
 
 /// What is shown, and how.
@@ -25,6 +26,17 @@ pub struct View<'a> {
 const RELATED: usize = 11;
 
 const BOLD: Style = Style::new().bold();
+
+/// Findings, the diff and the sums.
+pub(super) fn render(run: &Run<'_>) -> String {
+    let (report, view) = (run.report, run.view());
+    let mut out = findings(report, &view);
+    if !run.check && !report.files.is_empty() {
+        out.push_str(&diff::patch(report, run.paths));
+        out.push('\n');
+    }
+    out + &summary(report, &view)
+}
 
 /// All findings, a blank line behind each; then what is only worth knowing, a line each unless it
 /// tells what to do.
@@ -58,7 +70,7 @@ fn remark(finding: &Reported) -> bool {
     finding.severity == Severity::Info && finding.fix.is_err()
 }
 
-fn head(out: &mut String, finding: &Reported, view: &View<'_>) {
+pub(super) fn head(out: &mut String, finding: &Reported, view: &View<'_>) {
     let style = match finding.severity {
         Severity::Error => AnsiColor::BrightRed.on_default().bold(),
         Severity::Warning => AnsiColor::Yellow.on_default().bold(),
@@ -204,7 +216,7 @@ fn snippet(out: &mut String, source: &str, finding: &Reported, view: &View<'_>) 
 pub fn printable(text: &str) -> String {
     text.chars()
         .map(|c| {
-            if c.is_control() {
+            if c == '\n' || neutral::acts(c) {
                 char::REPLACEMENT_CHARACTER
             } else {
                 c
@@ -323,6 +335,12 @@ fn counts(report: &Report, view: &View<'_>) -> String {
     if report.suppressed > 0 {
         parts.push(format!("{} suppressed", report.suppressed));
     }
+    if report.past > 0 {
+        parts.push(format!("{} older than the change", report.past));
+    }
+    if report.baseline > 0 {
+        parts.push(format!("{} in the baseline", report.baseline));
+    }
     if remarks > 0 {
         let more = if shown.is_empty() { "" } else { " more" };
         parts.push(format!("{remarks}{more} at info"));
@@ -335,7 +353,7 @@ fn counts(report: &Report, view: &View<'_>) -> String {
     }
 }
 
-fn number(n: usize, what: &str) -> String {
+pub(super) fn number(n: usize, what: &str) -> String {
     if n == 1 {
         format!("1 {what}")
     } else {
