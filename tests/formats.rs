@@ -33,6 +33,11 @@ fn main() {
     let reviewdog = missing("reviewdog", "reviewdog", &["-version"]);
     let actionlint = missing("actionlint", "actionlint", &["-version"]);
     let python = missing("python3 with yaml", "python3", &["-c", "import yaml"]);
+    let services = missing(
+        "python3 with check_jsonschema and yaml",
+        "python3",
+        &["-c", "import check_jsonschema, yaml"],
+    );
     let tar = missing("tar", "tar", &["--version"]);
     let trials = vec![
         needing(
@@ -71,6 +76,16 @@ fn main() {
         needing(git, "the_action_passes_a_clean_change", action::clean),
         needing(tar, "the_action_installs_a_release", action::release),
         needing(python, "the_component_keeps_one_comment", action::gitlab),
+        needing(
+            services,
+            "services_take_what_is_shown_to_them",
+            action::services,
+        ),
+        needing(
+            python,
+            "the_program_of_the_page_applies_a_fix",
+            reports::program,
+        ),
     ];
     libtest_mimic::run(&arguments, trials).exit();
 }

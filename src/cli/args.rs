@@ -268,14 +268,14 @@ pub struct FixArgs {
     /// Write the format that has no file of its own to this file instead of standard output
     #[arg(long, short, value_name = "FILE")]
     pub output_file: Option<PathBuf>,
-    /// Report and fix only what differs from this revision of git: findings that the files had not
-    /// where its history and that of HEAD parted
+    /// Report and fix only what the change since this git revision brings: findings that were not
+    /// there where its history and that of HEAD part
     #[arg(long, value_name = "REV")]
     pub since: Option<String>,
-    /// Leave out the findings that this file names
+    /// Leave out the findings that this file accepts
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
-    /// Name all findings in this file, for --baseline, and end
+    /// Accept all findings: write them to this file, for --baseline, and end
     #[arg(
         long,
         value_name = "FILE",

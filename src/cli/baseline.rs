@@ -58,10 +58,14 @@ pub(super) fn load(path: &Path) -> Result<Known> {
             files::plain(&error)
         ),
     };
-    let file: File = serde_json::from_slice(&bytes).map_err(|error| {
+    let file: File = read(&bytes).map_err(|error| {
         let (line, column, text) = (error.line(), error.column(), error.to_string());
-        let text = text.split(" at line ").next().unwrap_or_default().to_owned();
-        anyhow!("{shown}:{line}:{column}: {text}; kubewright fix --write-baseline {shown} makes a new baseline")
+        let text = text
+            .split(" at line ")
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        anyhow!("{shown}:{line}:{column}: {text}: this is no baseline that --write-baseline wrote")
     })?;
     if file.version != VERSION {
         bail!(
@@ -90,8 +94,24 @@ pub(super) fn load(path: &Path) -> Result<Known> {
     })
 }
 
+fn read(bytes: &[u8]) -> serde_json::Result<File> {
+    serde_json::from_slice(bytes)
+}
+
 /// Writes a baseline of these findings.
+///
+/// # Errors
+/// When the file cannot be written, or holds something else.
 pub(super) fn write(path: &Path, entries: Vec<Entry>) -> Result<()> {
+    if let Ok(old) = files::bytes(path)
+        && !old.is_empty()
+        && read(&old).is_err()
+    {
+        bail!(
+            "{} is there and is no baseline: it was left as it is; name another file, or remove it first",
+            path.display()
+        );
+    }
     let accepted = |entry: Entry| Accepted {
         path: entry.identity.path,
         transform: entry.identity.transform,

@@ -45,6 +45,8 @@ pub struct Config {
     pub select: Option<BTreeSet<String>>,
     /// `fail-on`
     pub fail_on: Option<FailOn>,
+    /// `baseline`: relative to the file.
+    pub baseline: Option<String>,
     /// `[transforms.*]` and `[[images]]`
     pub settings: Settings,
     /// `[[apply-sets]]` and `[[references]]`
@@ -60,6 +62,7 @@ struct Raw {
     ignore: Vec<Spanned<String>>,
     select: Option<Vec<Spanned<String>>>,
     fail_on: Option<FailOn>,
+    baseline: Option<String>,
     transforms: Settings,
     apply_sets: Vec<RawApplySet>,
     images: Vec<Spanned<ImageFacts>>,
@@ -154,6 +157,7 @@ impl Config {
             ignore: ignore.build().with_context(|| format!("{shown}: ignore"))?,
             select: raw.select.map(|names| source.names(names)).transpose()?,
             fail_on: raw.fail_on,
+            baseline: raw.baseline,
             settings,
             options: Options {
                 apply_sets,

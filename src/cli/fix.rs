@@ -34,7 +34,9 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
             "an interrupted run was finished first: {finished} files written"
         ));
     }
-    let baseline = args.baseline.as_deref().map(baseline::load).transpose()?;
+    let accepted = ground.baseline(args.baseline.as_deref());
+    let accepted = accepted.filter(|_| args.write_baseline.is_none());
+    let baseline = accepted.as_deref().map(baseline::load).transpose()?;
     let past = match &args.since {
         Some(rev) => Some(since::past(args, rev, &ground, terminal)?),
         None => None,
@@ -68,7 +70,7 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     let mut report = pipeline.run_beside(&workspace, &known)?;
     add_unread(&mut report, tree.unread, &known);
     drop(progress);
-    if let (Some(file), Some(accepted)) = (&args.baseline, known.last()) {
+    if let (Some(file), Some(entries)) = (&accepted, known.last()) {
         let asked = |path: &str| workspace.file_at(path).is_none_or(|file| file.editable);
         let runs = |name: &str| {
             name == INPUT
@@ -76,7 +78,7 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
                 || pipeline.transforms.iter().any(|t| t.meta().name == name)
         };
         let number = known.len() - 1;
-        if let Some(text) = baseline::stale(file, accepted, &report, number, asked, runs) {
+        if let Some(text) = baseline::stale(file, entries, &report, number, asked, runs) {
             terminal.warning(&text);
         }
     }

@@ -37,26 +37,25 @@ impl Repository<'_> {
     pub(super) fn merge_base(&self, rev: &str) -> Result<String> {
         let commit = |rev: &str| {
             let name = format!("{rev}^{{commit}}");
-            let found = self.output(&[
+            self.asked(&[
                 "rev-parse",
                 "--verify",
                 "--quiet",
                 "--end-of-options",
                 &name,
-            ]);
-            found.map(|id| id.trim().to_owned())
+            ])
         };
-        let Ok(theirs) = commit(rev) else {
+        let Some(theirs) = commit(rev)? else {
             bail!(
                 "git knows no commit `{rev}`; fetch it first (git fetch origin BRANCH, then --since origin/BRANCH; in GitHub Actions: actions/checkout with fetch-depth: 0)"
             );
         };
-        let Ok(ours) = commit("HEAD") else {
+        let Some(ours) = commit("HEAD")? else {
             bail!("--since compares with HEAD, and there is no commit yet");
         };
-        match self.output(&["merge-base", &theirs, &ours]) {
-            Ok(base) => Ok(base.trim().to_owned()),
-            Err(_) => bail!(
+        match self.asked(&["merge-base", &theirs, &ours])? {
+            Some(base) => Ok(base),
+            None => bail!(
                 "git finds no commit that `{rev}` and HEAD have in common: is this a shallow clone? fetch all of the history (git fetch --unshallow; in GitHub Actions: actions/checkout with fetch-depth: 0)"
             ),
         }
@@ -207,9 +206,17 @@ impl Repository<'_> {
         command
     }
 
-    fn output(&self, args: &[&str]) -> Result<String> {
-        let bytes = self.bytes(self.command().args(args))?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    /// The answer to a question; `None` where git only says no.
+    fn asked(&self, args: &[&str]) -> Result<Option<String>> {
+        let output = self.command().args(args).output().context(NO_GIT)?;
+        if output.status.success() {
+            let answer = String::from_utf8_lossy(&output.stdout);
+            return Ok(Some(answer.trim().to_owned()));
+        }
+        match String::from_utf8_lossy(&output.stderr).trim() {
+            "" => Ok(None),
+            said => bail!("git failed: {said}"),
+        }
     }
 
     #[expect(clippy::unused_self, reason = "it runs in this work tree")]
@@ -217,7 +224,7 @@ impl Repository<'_> {
         let output = command.output().context(NO_GIT)?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
-            bail!("git failed: {}", said.lines().next().unwrap_or_default());
+            bail!("git failed: {}", said.trim());
         }
         Ok(output.stdout)
     }

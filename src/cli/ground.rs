@@ -26,6 +26,8 @@ pub(super) struct Ground {
     pub(super) git_top: Option<PathBuf>,
     /// There is a root of its own: everything below it is read.
     pub(super) whole: bool,
+    /// The directory of the configuration.
+    directory: PathBuf,
     /// With the facts of the lock.
     pub(super) config: Config,
     /// `kubewright.lock` at the root, and its text.
@@ -152,6 +154,8 @@ impl Ground {
         let own = directory_of(&file)
             .or_else(|| directory_of(&nearest))
             .or_else(|| git_top.clone());
+        let directory = file.as_ref().and_then(|f| f.parent());
+        let directory = directory.map(Path::to_path_buf).unwrap_or_default();
         let mut config = match &file {
             Some(file) => Config::load(file, &between(&cwd, file))?,
             None => Config::default(),
@@ -170,6 +174,7 @@ impl Ground {
             root,
             git_top,
             whole,
+            directory,
             config,
             lock,
         })
@@ -201,6 +206,7 @@ impl Ground {
             root: root.into(),
             git_top: Some(home.into()),
             whole: true,
+            directory: root.into(),
             config: self.config.clone(),
             lock: None,
         }
@@ -222,6 +228,16 @@ impl Ground {
                 files::plain(&error.error)
             )
         })
+    }
+
+    /// The file of accepted findings, as it is shown: what was typed, else what the configuration
+    /// says, relative to its file.
+    pub(super) fn baseline(&self, typed: Option<&Path>) -> Option<PathBuf> {
+        let written = || {
+            let file = self.directory.join(self.config.baseline.as_deref()?);
+            Some(between(&self.cwd, &file).into())
+        };
+        typed.map(Path::to_owned).or_else(written)
     }
 
     /// How paths are shown.

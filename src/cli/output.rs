@@ -112,7 +112,12 @@ impl Outputs {
 
 /// Writes a file as a whole, or not at all. What is no plain file gets the text as it is.
 pub(super) fn put(path: &Path, text: &str) -> Result<()> {
-    let plain = |error: std::io::Error| anyhow::anyhow!(files::plain(&error));
+    let plain = |error: std::io::Error| {
+        let said = files::plain(&error);
+        // A temporary file's error names the file, which nobody knows.
+        let said = said.split(" (os error").next().unwrap_or(&said);
+        anyhow::anyhow!(said.to_lowercase())
+    };
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     if target.metadata().is_ok_and(|m| !m.is_file()) {
         let mut file = fs::OpenOptions::new()
@@ -122,6 +127,9 @@ pub(super) fn put(path: &Path, text: &str) -> Result<()> {
         return file.write_all(text.as_bytes()).map_err(plain);
     }
     let directory = target.parent().filter(|d| !d.as_os_str().is_empty());
+    if directory.is_some_and(|d| !d.is_dir()) {
+        bail!("there is no such directory");
+    }
     let mut builder = tempfile::Builder::new();
     builder.prefix(".kubewright-").suffix(".output");
     // What a new file allows is up to the umask; temporary files are private by default.

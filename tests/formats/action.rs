@@ -569,3 +569,35 @@ pub(crate) fn gitlab() -> Outcome {
         report.to_string()
     })
 }
+
+/// The action, the component and the pipeline on the page, against the schemas of their services.
+pub(crate) fn services() -> Outcome {
+    let dir = tempfile::tempdir()?;
+    let component =
+        fs::read_to_string(home().join("integrations/gitlab/templates/kubewright.yml"))?;
+    let (_, jobs) = component.split_once("\n---\n").ok_or("one document")?;
+    fs::write(dir.path().join("gitlab.yml"), jobs)?;
+    let page = fs::read_to_string(home().join("docs/pull-requests.md"))?;
+    let pipeline = page
+        .split("```yaml\n")
+        .find(|block| block.starts_with("image: "));
+    let pipeline = pipeline
+        .and_then(|block| block.split("```").next())
+        .ok_or("no pipeline")?;
+    fs::write(dir.path().join("bitbucket.yml"), pipeline)?;
+    fs::copy(home().join("action.yml"), dir.path().join("action.yml"))?;
+    for (schema, file, more) in [
+        ("vendor.github-actions", "action.yml", &[][..]),
+        (
+            "vendor.gitlab-ci",
+            "gitlab.yml",
+            &["--data-transform", "gitlab-ci"],
+        ),
+        ("vendor.bitbucket-pipelines", "bitbucket.yml", &[]),
+    ] {
+        let mut client = Command::new("python3");
+        client.args(["-m", "check_jsonschema", "--builtin-schema", schema, file]);
+        run(client.args(more).current_dir(dir.path()), &[0])?;
+    }
+    Ok(())
+}

@@ -219,3 +219,45 @@ pub(crate) fn limit() -> Outcome {
         format!("{open} folds, {closed} ends")
     })
 }
+
+/// The program on the page about JSON, run as it stands there.
+pub(crate) fn program() -> Outcome {
+    let (page, dir) = (
+        fs::read_to_string(home().join("docs/json.md"))?,
+        examples()?,
+    );
+    let program = page
+        .split("```python\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    let program = program.ok_or("no program on the page")?;
+    let bin = Path::new(env!("CARGO_BIN_EXE_kubewright"))
+        .parent()
+        .ok_or("no folder")?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(
+        [bin.to_owned()]
+            .into_iter()
+            .chain(std::env::split_paths(&path)),
+    )?;
+    let number = || -> Result<usize, Failed> {
+        let args = ["fix", "--exit-zero", "--format", "rdjsonl"];
+        let said = run(&mut kubewright(dir.path(), &args), &[0])?.stdout;
+        Ok(String::from_utf8_lossy(&said)
+            .matches("\"WARNING\"")
+            .count())
+    };
+    let before = number()?;
+    let mut python = Command::new("python3");
+    run(
+        python
+            .args(["-c", program])
+            .env("PATH", path)
+            .current_dir(dir.path()),
+        &[0],
+    )?;
+    let after = number()?;
+    ensure(after + 1 == before, || {
+        format!("{before} warnings before, {after} after")
+    })
+}

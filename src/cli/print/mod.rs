@@ -1,4 +1,4 @@
-//! One file a format. All take what a run has to say ([`run`]) and give text; colours are always
+//! One file a format. All take what a run has to say (`run`) and give text; colours are always
 //! written, and stripped where the output has none.
 
 mod concise;
