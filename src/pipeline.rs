@@ -320,6 +320,11 @@ impl Pipeline<'_> {
         others.all(|(index, f)| !pass.applied.contains(&index) && !to_be_tried(f))
     }
 
+    /// What applying a change restarts: workloads whose pod templates are others than `before`.
+    pub fn restarts_of_change(before: &Workspace, after: &Workspace) -> Vec<report::Restart> {
+        restarts::restarts(before, after, &merge::changes(before, after))
+    }
+
     /// All findings of a workspace, as what they are known by. Nothing is fixed.
     pub fn entries(&self, workspace: &Workspace) -> Vec<identity::Entry> {
         let (findings, remarks, _) = self.found(workspace, false);

@@ -69,6 +69,11 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         .collect();
     let mut report = pipeline.run_beside(&workspace, &known)?;
     add_unread(&mut report, tree.unread, &known);
+    if let Some(before) = past.as_ref().and_then(|past| past.workspace.as_ref()) {
+        report.change_restarts = Pipeline::restarts_of_change(before, &workspace);
+        let asked = |path: &str| workspace.file_at(path).is_none_or(|file| file.editable);
+        report.change_restarts.retain(|r| asked(&r.path));
+    }
     drop(progress);
     if let (Some(file), Some(entries)) = (&accepted, known.last()) {
         let asked = |path: &str| workspace.file_at(path).is_none_or(|file| file.editable);
@@ -116,7 +121,7 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     let status = status(args, &ground.config, &report, changes);
     drop(run);
     // The program ends here: the system takes all memory back at once.
-    std::mem::forget((workspace, report, graph));
+    std::mem::forget((workspace, report, graph, past));
     Ok(status)
 }
 

@@ -21,6 +21,8 @@ use crate::pipeline::{Known, Pipeline, UnsafeFixes};
 pub(super) struct Past {
     /// What was found in it.
     pub(super) known: Known,
+    /// Its files; `None` when there were none.
+    pub(super) workspace: Option<Workspace>,
     /// Where the work tree differs from it.
     pub(super) touched: Touched,
 }
@@ -43,7 +45,7 @@ pub(super) fn past(
     let home = scratch.path().canonicalize()?;
     repository.export(&base, below, &home)?;
     let root = home.join(below);
-    let mut entries = Vec::new();
+    let (mut entries, mut files) = (Vec::new(), None);
     // A directory that the change made holds nothing older.
     if root.is_dir() {
         let old = match Ground::of_past(ground, args.config.as_deref(), &home, &root) {
@@ -68,10 +70,15 @@ pub(super) fn past(
         };
         entries = pipeline.entries(&workspace);
         entries.extend(tree.unread.iter().map(Entry::from));
+        files = Some(workspace);
     }
     let known = Known {
         by: By::Past,
         entries,
     };
-    Ok(Past { known, touched })
+    Ok(Past {
+        known,
+        workspace: files,
+        touched,
+    })
 }

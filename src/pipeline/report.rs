@@ -297,6 +297,9 @@ pub struct Report {
     pub read: Vec<String>,
     /// What applying the result restarts, by resource.
     pub restarts: Vec<Restart>,
+    /// What applying the original files restarts that were changed since an older state, by
+    /// resource.
+    pub change_restarts: Vec<Restart>,
     /// What was left alone, by path.
     pub skipped: Vec<LeftAlone>,
     /// Findings that a suppression took away.

@@ -118,6 +118,21 @@ pub(crate) fn since() -> Outcome {
             format!("no {wanted}:\n{comment}")
         })?;
     }
+    // A pod template that the change touches restarts, fixes or not.
+    fs::write(
+        root.join("app/web.yaml"),
+        reader("web").replace("web:1", "web:2"),
+    )?;
+    let said = run(
+        &mut kubewright(root, &["fix", "--since", "main", "--check"]),
+        &[1],
+    )?
+    .stdout;
+    let said = String::from_utf8_lossy(&said).into_owned();
+    ensure(
+        said.contains("\nthe change restarts 1 workload: 1 rolling\n"),
+        || said.clone(),
+    )?;
     // What cannot be known is an error, and says what to do.
     for (rev, wanted) in [
         ("nowhere", "git knows no commit"),

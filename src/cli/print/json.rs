@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Paths, neutral};
 use crate::pipeline::identity::fingerprints;
 use crate::pipeline::report::{
-    FileFate, Outcome, Place, Report, Reported, ReportedFix, ResourceName,
+    FileFate, Outcome, Place, Report, Reported, ReportedFix, ResourceName, Restart,
 };
 
 /// Version of the format.
@@ -30,9 +30,11 @@ pub fn render(report: &Report, paths: &Paths) -> String {
     let skipped: Vec<Value> = (report.skipped.iter())
         .map(|s| json!({"path": paths.shown(&s.path), "document": s.document, "reasonCode": s.code, "reason": paths.whole(&s.text)}))
         .collect();
-    let restarts: Vec<Value> = (report.restarts.iter())
-        .map(|r| json!({"path": paths.shown(&r.path), "resource": resource(&r.resource), "strategy": r.strategy.as_str()}))
-        .collect();
+    let restarts = |all: &[Restart]| -> Vec<Value> {
+        all.iter()
+            .map(|r| json!({"path": paths.shown(&r.path), "resource": resource(&r.resource), "strategy": r.strategy.as_str()}))
+            .collect()
+    };
     let marks = fingerprints(&report.findings);
     let findings: Vec<Value> = (report.findings.iter().zip(&marks))
         .map(|(f, mark)| finding(f, mark, paths))
@@ -42,7 +44,8 @@ pub fn render(report: &Report, paths: &Paths) -> String {
         "findings": findings,
         "files": files,
         "skipped": skipped,
-        "restarts": restarts,
+        "restarts": restarts(&report.restarts),
+        "changeRestarts": restarts(&report.change_restarts),
         "summary": summary(report),
     });
     neutral::json(&whole)

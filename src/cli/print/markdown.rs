@@ -11,7 +11,7 @@ use kubewright_model::text::{Part, Text};
 use super::super::graph::mermaid;
 use super::run::{Problem, Run, VERSION, link_of};
 use super::{diff, neutral, text};
-use crate::pipeline::report::{FileChange, Outcome, Strategy};
+use crate::pipeline::report::{FileChange, Outcome, Restart, Strategy};
 
 /// The first line, by which a comment is found again and updated.
 const MARKER: &str = "<!-- kubewright-report -->";
@@ -170,20 +170,33 @@ fn item(run: &Run<'_>, problem: &Problem<'_>) -> String {
     out
 }
 
+/// What the change restarts, and what the fixes restart beside that: a workload restarts once.
 fn restarts(out: &mut String, run: &Run<'_>) {
-    let all = &run.report.restarts;
+    let (change, fixes) = (&run.report.change_restarts, &run.report.restarts);
+    let by_change = |r: &&Restart| change.iter().any(|c| c.resource == r.resource);
+    table(
+        out,
+        run,
+        "This change restarts",
+        &change.iter().collect::<Vec<_>>(),
+    );
+    let (both, more): (Vec<&Restart>, Vec<&Restart>) = fixes.iter().partition(by_change);
+    let when = match (run.wrote, both.is_empty()) {
+        (true, _) => "What was written restarts",
+        (false, true) => "Applying the fixes restarts",
+        (false, false) => "Applying the fixes restarts, besides,",
+    };
+    table(out, run, when, &more);
+}
+
+fn table(out: &mut String, run: &Run<'_>, title: &str, all: &[&Restart]) {
     if all.is_empty() {
         return;
     }
     let n = text::number(all.len(), "workload");
-    let when = if run.wrote {
-        "What was written"
-    } else {
-        "Applying the fixes"
-    };
     let _ = writeln!(
         out,
-        "\n**{when} restarts {n}**\n\n| workload | how | file |\n|---|---|---|"
+        "\n**{title} {n}**\n\n| workload | how | file |\n|---|---|---|"
     );
     for restart in all.iter().take(RESTARTS) {
         let resource = &restart.resource;
@@ -218,7 +231,12 @@ fn picture(out: &mut String, run: &Run<'_>, problems: &[Problem<'_>]) {
             wanted.insert((problem.path.clone(), kind, name));
         }
     }
-    for restart in &run.report.restarts {
+    for restart in run
+        .report
+        .restarts
+        .iter()
+        .chain(&run.report.change_restarts)
+    {
         let (kind, name) = (restart.resource.kind.clone(), restart.resource.name.clone());
         wanted.insert((run.top.shown(&restart.path), kind, name));
     }

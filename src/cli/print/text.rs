@@ -9,7 +9,7 @@ use kubewright_model::finding::{Applicability, Severity};
 
 use super::run::Run;
 use super::{Paths, diff, neutral};
-use crate::pipeline::report::{Outcome, Report, Reported, ReportedFix, Strategy};
+use crate::pipeline::report::{Outcome, Report, Reported, ReportedFix, Restart, Strategy};
 
 /// What is shown, and how.
 #[derive(Debug, Clone)]
@@ -241,21 +241,20 @@ pub fn summary(report: &Report, view: &View<'_>) -> String {
             .collect();
         let _ = writeln!(out, "left alone: {}", list.join(", "));
     }
-    if let Some(text) = restarts(report) {
-        let _ = writeln!(out, "{text}");
+    for (what, all) in [
+        ("the change restarts", &report.change_restarts),
+        ("applying this restarts", &report.restarts),
+    ] {
+        if let Some(text) = restarts(what, all) {
+            let _ = writeln!(out, "{text}");
+        }
     }
     let _ = writeln!(out, "{}", counts(report, view));
     out
 }
 
-fn restarts(report: &Report) -> Option<String> {
-    let count = |strategy| {
-        report
-            .restarts
-            .iter()
-            .filter(|r| r.strategy == strategy)
-            .count()
-    };
+fn restarts(what: &str, all: &[Restart]) -> Option<String> {
+    let count = |strategy| all.iter().filter(|r| r.strategy == strategy).count();
     let (rolling, recreate) = (count(Strategy::Rolling), count(Strategy::Recreate));
     let (on_delete, recreated) = (count(Strategy::OnDelete), count(Strategy::Recreated));
     let mut parts = Vec::new();
@@ -278,14 +277,8 @@ fn restarts(report: &Report) -> Option<String> {
     if recreated > 0 {
         parts.push(format!("{recreated} must be deleted and applied again"));
     }
-    let all = report.restarts.len();
-    (all > 0).then(|| {
-        format!(
-            "applying this restarts {}: {}",
-            number(all, "workload"),
-            parts.join(", ")
-        )
-    })
+    let all = all.len();
+    (all > 0).then(|| format!("{what} {}: {}", number(all, "workload"), parts.join(", ")))
 }
 
 fn counts(report: &Report, view: &View<'_>) -> String {
