@@ -6,6 +6,7 @@
 //! nor items that come or go beside it change it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use kubewright_model::finding::{Finding, Severity};
 use kubewright_model::kube::Workspace;
@@ -147,24 +148,20 @@ fn step<'a>(node: Node<'a>, offset: usize, key: &mut String) -> Option<Node<'a>>
         }
         return None;
     }
-    let label = |item: Node<'a>| {
-        let name = |name: &&str| item.get(name).and_then(Node::text);
-        NAMES.iter().find_map(|n| name(n))
-    };
     let (position, item) = node
         .items()
         .enumerate()
         .find(|(_, item)| item.span().contains(&offset))?;
-    match label(item) {
-        Some(name) => *key += &format!("[{name}]"),
-        None => *key += &format!("[{position}]"),
-    }
+    let label = NAMES.iter().find_map(|name| item.get(name)?.text());
+    let _ = match label {
+        Some(name) => write!(key, "[{name}]"),
+        None => write!(key, "[{position}]"),
+    };
     Some(item)
 }
 
 /// The first bytes of a digest, in hexadecimal digits.
 fn hex(digest: &[u8], bytes: usize) -> String {
-    use std::fmt::Write as _;
     digest
         .iter()
         .take(bytes)
