@@ -4,6 +4,7 @@ import importlib.resources
 import json
 import pathlib
 import sys
+import urllib.parse
 import xml.etree.ElementTree as xml
 
 import jsonschema
@@ -91,7 +92,7 @@ def sarif_edits(report):
                 for r in change["replacements"]:
                     d = r["deletedRegion"]
                     text = r.get("insertedContent", {}).get("text", "")
-                    yield change["artifactLocation"]["uri"], (d["startLine"], d["startColumn"]), (d["endLine"], d["endColumn"]), text
+                    yield urllib.parse.unquote(change["artifactLocation"]["uri"]), (d["startLine"], d["startColumn"]), (d["endLine"], d["endColumn"]), text
 
 
 def reviewdog_edits(report):

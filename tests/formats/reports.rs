@@ -50,12 +50,16 @@ pub(crate) fn schemas() -> Outcome {
 
 /// One transform at a time, in whose run no fix builds on another one.
 pub(crate) fn fixes() -> Outcome {
-    for select in ["missing-config-hash", "configmap-name-collision"] {
+    for select in [
+        "missing-config-hash",
+        "configmap-name-collision",
+        "subpath-configmap-mount",
+    ] {
         for format in ["sarif", "rdjson"] {
             let (before, after) = (examples()?, examples()?);
             let report = tempfile::NamedTempFile::new()?;
             let to = format!("{format}={}", report.path().display());
-            let args = ["fix", "--select", select, "--exit-zero"];
+            let args = ["fix", "--unsafe-fixes", "--select", select, "--exit-zero"];
             let preview: Vec<&str> = args.into_iter().chain(["--format", to.as_str()]).collect();
             run(&mut kubewright(before.path(), &preview), &[0])?;
             let write: Vec<&str> = args.into_iter().chain(["--write"]).collect();

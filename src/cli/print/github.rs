@@ -7,10 +7,12 @@ use kubewright_model::finding::Severity;
 use super::neutral;
 use super::run::{Problem, Run};
 
-/// A command a finding; errors first, because a step shows ten of a kind.
+/// A command a finding; those in lines of the change first, because a step shows ten of a kind.
 pub(crate) fn render(run: &Run<'_>) -> String {
     let mut out = String::new();
-    for problem in run.problems() {
+    let mut problems = run.problems();
+    problems.sort_by_key(|problem| !run.is_touched(problem));
+    for problem in problems {
         let command = match problem.finding.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",

@@ -83,16 +83,11 @@ fn heading(run: &Run<'_>, problems: &[Problem<'_>]) -> String {
 
 /// Findings by where they are, the most severe first; remarks folded.
 fn findings(out: &mut String, run: &Run<'_>, problems: &[Problem<'_>]) {
-    let is_here = |p: &Problem<'_>| {
-        let touches =
-            |t: &super::super::touched::Touched| t.touches(&p.path, p.start.line, p.end.line);
-        run.touched.is_some_and(touches)
-    };
     let (remarks, mut worth): (Vec<&Problem<'_>>, Vec<&Problem<'_>>) = problems
         .iter()
         .partition(|p| p.finding.severity == Severity::Info && p.finding.fix.is_err());
     worth.sort_by_key(|p| std::cmp::Reverse(p.finding.severity));
-    let (here, elsewhere): (Vec<_>, Vec<_>) = worth.into_iter().partition(|p| is_here(p));
+    let (here, elsewhere): (Vec<_>, Vec<_>) = worth.into_iter().partition(|p| run.is_touched(p));
     let mut left = FINDINGS;
     let title = if here.is_empty() {
         None

@@ -248,6 +248,13 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// Whether a finding stands in lines that the change touches.
+    pub(crate) fn is_touched(&self, problem: &Problem<'_>) -> bool {
+        let (first, last) = (problem.start.line, problem.end.line);
+        self.touched
+            .is_some_and(|touched| touched.touches(&problem.path, first, last))
+    }
+
     /// What can be done about a finding, or why nothing can.
     pub(crate) fn advice(&self, finding: &Reported) -> String {
         match &finding.fix {

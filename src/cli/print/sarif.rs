@@ -138,11 +138,11 @@ fn start_of(place: &Place) -> Value {
 }
 
 fn of_fix(run: &Run<'_>, fix: &ReportedFix) -> Value {
-    let mut files: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
-    for edit in &fix.edits {
+    let mut files: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for edit in &joined(&fix.edits) {
         if let Some((start, end)) = run.range(edit) {
             files
-                .entry(&edit.path)
+                .entry(edit.path.clone())
                 .or_default()
                 .push(replacement(&region(start, end), edit));
         }
@@ -150,7 +150,7 @@ fn of_fix(run: &Run<'_>, fix: &ReportedFix) -> Value {
     let changes: Vec<Value> = files
         .into_iter()
         .map(|(path, replacements)| {
-            json!({"artifactLocation": artifact(&run.top.shown(path)), "replacements": replacements})
+            json!({"artifactLocation": artifact(&run.top.shown(&path)), "replacements": replacements})
         })
         .collect();
     let mut title = run.say(&fix.title);
@@ -164,6 +164,24 @@ fn of_fix(run: &Run<'_>, fix: &ReportedFix) -> Value {
         "description": {"text": neutral::lines(&format!("{applicability}: {title}"))},
         "artifactChanges": changes,
     })
+}
+
+/// Edits in their order, those that touch as one: two insertions in one place would leave it to the
+/// reader which comes first.
+fn joined(edits: &[ReportedEdit]) -> Vec<ReportedEdit> {
+    let mut edits = edits.to_vec();
+    edits.sort_by(|a, b| (&a.path, a.start, a.end).cmp(&(&b.path, b.start, b.end)));
+    let mut all: Vec<ReportedEdit> = Vec::new();
+    for edit in edits {
+        match all.last_mut() {
+            Some(last) if last.path == edit.path && last.end == edit.start => {
+                last.end = edit.end;
+                last.content += &edit.content;
+            }
+            _ => all.push(edit),
+        }
+    }
+    all
 }
 
 fn replacement(region: &Value, edit: &ReportedEdit) -> Value {
