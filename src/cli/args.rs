@@ -261,8 +261,8 @@ pub struct FixArgs {
     /// Do not run these transforms
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     pub ignore: Vec<String>,
-    /// What to print: text, concise, diff, json, markdown, github, gitlab, sarif, rdjson, rdjsonl or
-    /// junit; with =FILE into a file, and then several times [default: text]
+    /// What to print: text, concise, diff, json, markdown, github, gitlab, sarif, rdjson, rdjsonl
+    /// or junit; with =FILE into a file, and then several times [default: text]
     #[arg(long, value_name = "FORMAT[=FILE]")]
     pub format: Vec<Printed>,
     /// Write the format that has no file of its own to this file instead of standard output

@@ -2,8 +2,8 @@
 //!
 //! The files of that commit are put into a directory of their own and judged as any work tree is,
 //! by their own `kubewright.toml` and `kubewright.lock`. A finding that both states have is not
-//! what the change brought, wherever its lines are now; one that only the work tree has is, wherever
-//! it surfaces.
+//! what the change brought, wherever its lines are now; one that only the work tree has is,
+//! wherever it surfaces.
 
 use anyhow::{Context as _, Result, bail};
 use kubewright_model::kube::{Options, Workspace};
