@@ -13,6 +13,7 @@
 //! text in, report out.
 
 mod apply;
+pub mod identity;
 mod impact;
 mod merge;
 mod positions;
@@ -35,6 +36,7 @@ use rayon::prelude::*;
 
 use crate::typed;
 
+pub use identity::Known;
 pub use report::Report;
 pub use suppress::nearest;
 
@@ -194,6 +196,15 @@ impl Pipeline<'_> {
     /// # Errors
     /// When the passes do not come to rest.
     pub fn run(&self, workspace: &Workspace) -> Result<Report, Error> {
+        self.run_beside(workspace, &[])
+    }
+
+    /// As [`Pipeline::run`]; findings that are known are neither reported nor fixed.
+    ///
+    /// # Errors
+    /// When the passes do not come to rest.
+    pub fn run_beside(&self, workspace: &Workspace, known: &[Known]) -> Result<Report, Error> {
+        let mut recognised = Vec::new();
         let mut now = Cow::Borrowed(workspace);
         let mut merge = merge::Merge::default();
         let mut positions = positions::Positions::default();
@@ -201,7 +212,7 @@ impl Pipeline<'_> {
         let mut kept: Option<Kept<'_>> = None;
         let (mut number, mut counted, mut waiting) = (0, 0, usize::MAX);
         while counted < MAX_PASSES {
-            let (mut pass, remarks) = self.check(&now, kept.is_some());
+            let (mut pass, remarks, seen) = self.check(&now, kept.is_some(), known);
             let queue = self.longest_queue(&pass.findings);
             if queue < waiting {
                 waiting = queue;
@@ -210,6 +221,7 @@ impl Pipeline<'_> {
             }
             let next = self.fix(&now, &mut pass);
             if number == 0 {
+                recognised = seen;
                 merge.start(&now, &pass, &remarks);
             } else {
                 merge.pass(workspace, (&now, &positions), &pass);
@@ -222,9 +234,13 @@ impl Pipeline<'_> {
                     self.try_the_rest(&kept.workspace, &mut kept.pass);
                     parts.push((&kept.workspace, &kept.positions, &kept.pass));
                 }
-                return Ok(merge.finish(workspace, &parts, |name| {
+                let mut report = merge.finish(workspace, &parts, |name| {
                     self.transforms.iter().position(|t| t.meta().name == name)
-                }));
+                });
+                for (number, (known, seen)) in known.iter().zip(recognised).enumerate() {
+                    report.recognise(number, known, seen);
+                }
+                return Ok(report);
             };
             last_names = pass
                 .applied
@@ -325,9 +341,70 @@ impl Pipeline<'_> {
         others.all(|(index, f)| !pass.applied.contains(&index) && !to_be_tried(f))
     }
 
+    /// What applying a change restarts: workloads whose pod templates are others than `before`.
+    pub fn restarts_of_change(before: &Workspace, after: &Workspace) -> Vec<report::Restart> {
+        restarts::restarts(
+            before,
+            (after, &positions::Positions::default()),
+            &merge::changes(before, after),
+        )
+    }
+
+    /// All findings of a workspace, as what they are known by. Nothing is fixed.
+    pub fn entries(&self, workspace: &Workspace) -> Vec<identity::Entry> {
+        let (findings, remarks, _) = self.found(workspace, false);
+        findings
+            .iter()
+            .chain(&remarks)
+            .map(|finding| identity::Entry::of(workspace, finding))
+            .collect()
+    }
+
     /// All findings of one pass that are to be reported, sorted, of all transforms or of isolated
-    /// ones; and what there is to say about suppressions.
-    fn check(&self, workspace: &Workspace, isolated: bool) -> (Pass, Vec<Finding>) {
+    /// ones; what there is to say about suppressions; and for each list of known findings the
+    /// entries that are still there.
+    fn check(
+        &self,
+        workspace: &Workspace,
+        isolated: bool,
+        known: &[Known],
+    ) -> (Pass, Vec<Finding>, Vec<BTreeSet<usize>>) {
+        let (mut findings, mut remarks, suppressed) = self.found(workspace, isolated);
+        let mut seen = Vec::new();
+        for known in known {
+            let all = findings.iter().chain(&remarks);
+            let entries: Vec<_> = all
+                .map(|finding| identity::Entry::of(workspace, finding))
+                .collect();
+            let of = known.recognise(&entries);
+            let mut is_new = of.iter().map(Option::is_none);
+            findings.retain(|_| is_new.next().unwrap_or(true));
+            remarks.retain(|_| is_new.next().unwrap_or(true));
+            seen.push(of.into_iter().flatten().collect());
+        }
+        for finding in &mut findings {
+            if let Ok(fix) = &mut finding.fix {
+                match apply::allowed(workspace, finding.transform, fix) {
+                    Ok(()) => apply::demote(workspace, fix),
+                    Err(reason) => finding.fix = Err(reason),
+                }
+            }
+        }
+        self.leave_crowded(workspace, &mut findings);
+        // The order of transforms is kept: it decides which fix is taken first, and names come
+        // before hashes.
+        let pass = Pass {
+            findings,
+            applied: BTreeSet::new(),
+            refused: BTreeMap::new(),
+            suppressed,
+        };
+        (pass, remarks, seen)
+    }
+
+    /// What the transforms find and suppressions leave, what is not YAML, what there is to say
+    /// about suppressions, and how many findings are suppressed.
+    fn found(&self, workspace: &Workspace, isolated: bool) -> (Vec<Finding>, Vec<Finding>, usize) {
         let running: Vec<&str> = self.transforms.iter().map(|t| t.meta().name).collect();
         let cx = Context {
             workspace,
@@ -378,26 +455,7 @@ impl Pipeline<'_> {
         {
             findings.push(input_finding(workspace, broken));
         }
-        for finding in &mut findings {
-            if let Ok(fix) = &mut finding.fix {
-                match apply::allowed(workspace, finding.transform, fix) {
-                    Ok(()) => apply::demote(workspace, fix),
-                    Err(reason) => finding.fix = Err(reason),
-                }
-            }
-        }
-        self.leave_crowded(workspace, &mut findings);
-        // The order of transforms is kept: it decides which fix is taken first, and names come
-        // before hashes.
-        (
-            Pass {
-                findings,
-                applied: BTreeSet::new(),
-                refused: BTreeMap::new(),
-                suppressed,
-            },
-            remarks,
-        )
+        (findings, remarks, suppressed)
     }
 
     /// Tries the fixes that nobody asked for: what is offered must be applicable.

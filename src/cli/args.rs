@@ -1,12 +1,15 @@
 //! What was typed.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::config::FailOn;
+pub use super::print::Format;
+use crate::pipeline::nearest;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -147,7 +150,11 @@ impl KrmArgs {
             unsafe_fixes: self.unsafe_fixes.clone(),
             select: self.select.clone(),
             ignore: self.ignore.clone(),
-            format: Format::Text,
+            format: Vec::new(),
+            output_file: None,
+            since: None,
+            baseline: None,
+            write_baseline: None,
             fail_on: self.fail_on,
             exit_zero: false,
             config: self.config.clone(),
@@ -242,15 +249,34 @@ pub enum ListFormat {
     Json,
 }
 
-/// What `fix` prints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Findings, the diff and sums.
-    Text,
-    /// The patch alone.
-    Diff,
-    /// Everything, for programs.
-    Json,
+/// A format, and the file that it goes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Printed {
+    /// The format.
+    pub format: Format,
+    /// The file; standard output, or `--output-file`, without one.
+    pub file: Option<PathBuf>,
+}
+
+impl FromStr for Printed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, file) = match text.split_once('=') {
+            Some((_, "")) => return Err("the file behind `=` is missing".into()),
+            Some((name, file)) => (name, Some(PathBuf::from(file))),
+            None => (text, None),
+        };
+        let names = Format::value_variants().iter().map(|f| f.name());
+        let names: Vec<String> = names.collect();
+        match Format::from_str(name, false) {
+            Ok(format) => Ok(Self { format, file }),
+            Err(_) => Err(match nearest(name, names.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the formats are {}", names.join(", ")),
+            }),
+        }
+    }
 }
 
 /// The arguments of `fix`.
@@ -286,9 +312,27 @@ pub struct FixArgs {
     /// Do not run these transforms
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     pub ignore: Vec<String>,
-    /// What to print
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: Format,
+    /// What to print: text, concise, diff, json, markdown, github, gitlab, sarif, rdjson, rdjsonl
+    /// or junit; with =FILE into a file, and then several times [default: text]
+    #[arg(long, value_name = "FORMAT[=FILE]")]
+    pub format: Vec<Printed>,
+    /// Write the format that has no file of its own to this file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output_file: Option<PathBuf>,
+    /// Report and fix only what the change since this git revision brings: findings that were not
+    /// there where its history and that of HEAD part
+    #[arg(long, value_name = "REV")]
+    pub since: Option<String>,
+    /// Leave out the findings that this file accepts
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Accept all findings: write them to this file, for --baseline, and end
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["write", "check", "format", "output_file", "since", "baseline"]
+    )]
+    pub write_baseline: Option<PathBuf>,
     /// From which severity on a finding that is left fails the run [default: warning]
     #[arg(long, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
@@ -312,7 +356,7 @@ pub enum Archive {
     Docker(PathBuf),
 }
 
-impl std::str::FromStr for Archive {
+impl FromStr for Archive {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {

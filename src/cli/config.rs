@@ -20,6 +20,8 @@ use crate::pipeline::report::position;
 
 /// Name of the file.
 pub const FILE_NAME: &str = "kubewright.toml";
+/// The baseline that is written where none is named.
+pub const BASELINE: &str = ".kubewright-baseline.json";
 
 /// From which severity on a finding that is left fails the run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -45,6 +47,8 @@ pub struct Config {
     pub select: Option<BTreeSet<String>>,
     /// `fail-on`
     pub fail_on: Option<FailOn>,
+    /// `baseline`: relative to the file.
+    pub baseline: Option<String>,
     /// `[transforms.*]` and `[[images]]`
     pub settings: Settings,
     /// `[[apply-sets]]` and `[[references]]`
@@ -60,6 +64,7 @@ struct Raw {
     ignore: Vec<Spanned<String>>,
     select: Option<Vec<Spanned<String>>>,
     fail_on: Option<FailOn>,
+    baseline: Option<String>,
     transforms: Settings,
     apply_sets: Vec<RawApplySet>,
     images: Vec<Spanned<ImageFacts>>,
@@ -163,6 +168,7 @@ impl Config {
             ignore: ignore.build().context("ignore")?,
             select: raw.select.map(|names| source.names(names)).transpose()?,
             fail_on: raw.fail_on,
+            baseline: raw.baseline,
             settings,
             options: Options {
                 apply_sets,

@@ -225,7 +225,7 @@ fn walk_error(error: ignore::Error) -> Option<(PathBuf, std::io::Error)> {
     }
 }
 
-fn is_manifest(path: &Path) -> bool {
+pub(super) fn is_manifest(path: &Path) -> bool {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("");
     matches!(extension, "yaml" | "yml" | "json" | "manifest")
         || path.file_name().is_some_and(|n| n == "Kustomization")

@@ -1,37 +1,47 @@
 //! `kubewright fix`: files and directories.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use kubewright_model::finding::Severity;
 use kubewright_model::kube::{Evidence, Options, Workspace};
-use kubewright_transforms::{ALL, Transform};
 
 use super::args::{FixArgs, Format};
-use super::config::{self, Config, FailOn};
+use super::config;
 use super::globs::{self, Of};
 use super::ground::Ground;
-use super::print::{Paths, diff, json, text};
+use super::output::Outputs;
+use super::print::relations::Graph;
+use super::print::run::Run;
+use super::print::text;
 use super::progress::Progress;
 use super::status::Status;
 use super::terminal::Terminal;
 use super::whole_sets::Named;
-use super::{plan, write};
-use crate::pipeline::{Pipeline, Report, Selection, UnsafeFixes};
+use super::{baseline, plan, selection, since, write};
+use crate::pipeline::identity::Entry;
+use crate::pipeline::report::Reported;
+use crate::pipeline::{INPUT, Known, Pipeline, Report, UNUSED_SUPPRESSION};
 
 pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
-    not_both(args)?;
     not_a_path(args)?;
+    let outputs = Outputs::of(args)?;
     let mut ground = Ground::of(&args.paths, args.config.as_deref())?;
     let named = args.whole_sets.then(|| Named::of(&mut ground));
-    let transforms = selected(args, &ground.config)?;
-    let unsafe_fixes = unsafe_fixes(args, &ground.config)?;
+    let transforms = selection::selected(args, &ground.config)?;
+    let unsafe_fixes = selection::unsafe_fixes(args, &ground.config)?;
     if let Some(finished) = write::recover(&ground.root, args.write)? {
         terminal.warning(&format!(
             "an interrupted run was finished first: {finished} files written"
         ));
     }
+    let accepted = ground.baseline(args.baseline.as_deref());
+    let accepted = accepted.filter(|_| args.write_baseline.is_none());
+    let baseline = accepted.as_deref().map(baseline::load).transpose()?;
+    let past = match &args.since {
+        Some(rev) => Some(since::past(args, rev, &ground, terminal)?),
+        None => None,
+    };
     let progress = Progress::start("reading manifests");
     let mut tree = ground.read(terminal)?;
     drop(progress);
@@ -57,10 +67,37 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         settings: &ground.config.settings,
         unsafe_fixes,
     };
-    let mut report = pipeline.run(&workspace)?;
-    report.findings.extend(tree.unread);
-    report.sort();
+    if let Some(file) = &args.write_baseline {
+        let mut entries = pipeline.entries(&workspace);
+        entries.extend(tree.unread.iter().map(Entry::from));
+        drop(progress);
+        return accept(file, entries, terminal);
+    }
+    let known: Vec<Known> = past
+        .iter()
+        .map(|p| p.known.clone())
+        .chain(baseline)
+        .collect();
+    let mut report = pipeline.run_beside(&workspace, &known)?;
+    add_unread(&mut report, tree.unread, &known);
+    if let Some(before) = past.as_ref().and_then(|past| past.workspace.as_ref()) {
+        report.change_restarts = Pipeline::restarts_of_change(before, &workspace);
+        let asked = |path: &str| workspace.file_at(path).is_none_or(|file| file.editable);
+        report.change_restarts.retain(|r| asked(&r.path));
+    }
     drop(progress);
+    if let (Some(file), Some(entries)) = (&accepted, known.last()) {
+        let asked = |path: &str| workspace.file_at(path).is_none_or(|file| file.editable);
+        let runs = |name: &str| {
+            name == INPUT
+                || name == UNUSED_SUPPRESSION
+                || pipeline.transforms.iter().any(|t| t.meta().name == name)
+        };
+        let number = known.len() - 1;
+        if let Some(text) = baseline::stale(file, entries, &report, number, asked, runs) {
+            terminal.warning(&text);
+        }
+    }
     if args.write {
         write::write(&ground.root, &report.files)?;
     }
@@ -68,22 +105,66 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         plan::write(file, planned.as_deref(), terminal)?;
     }
     let paths = ground.shown();
-    match args.format {
-        Format::Text => terminal.out(&whole_text(args, &report, &paths))?,
-        Format::Json => terminal.raw(&json::render(&report, &paths))?,
-        Format::Diff => {
-            terminal.out(&diff::patch(&report, &paths))?;
-            if !report.files.iter().all(|f| paths.within_reach(&f.path)) {
-                terminal.warning("the patch has files outside of the working directory: git apply takes it at the top of the work tree");
-            }
-            terminal.err(&text::summary(&report, &view(args, &paths)));
-        }
+    let graph = outputs
+        .wants(Format::Markdown)
+        .then(|| Graph::of(&workspace, &paths.of_repository()));
+    let touched = past.as_ref().map(|past| &past.touched);
+    let drawn = graph.as_ref().and(touched);
+    let run = Run {
+        changed: drawn.map_or_else(BTreeSet::new, |lines| {
+            lines.resources(&workspace, &paths.of_repository())
+        }),
+        wrote: args.write,
+        verbose: args.verbose,
+        check: args.check,
+        touched,
+        graph: graph.as_ref(),
+        ..Run::new(&report, &paths)
+    };
+    outputs.write_files(&run)?;
+    outputs.print(&run, terminal)?;
+    if outputs.standard == Some(Format::Diff)
+        && !report.files.iter().all(|f| paths.within_reach(&f.path))
+    {
+        terminal.warning("the patch has files outside of the working directory: git apply takes it at the top of the work tree");
+    }
+    if matches!(outputs.standard, Some(Format::Diff | Format::Concise)) {
+        terminal.err(&text::summary(&report, &run.view()));
     }
     let changes = !args.write && !report.files.is_empty();
-    let status = status(args, &ground.config, &report, changes);
+    let status = selection::status(args, &ground.config, &report, changes);
+    drop(run);
     // The program ends here: the system takes all memory back at once.
-    std::mem::forget((workspace, report));
+    std::mem::forget((workspace, report, graph, past));
     Ok(status)
+}
+
+/// Writes a baseline, and says so.
+fn accept(file: &Path, entries: Vec<Entry>, terminal: &Terminal) -> Result<Status> {
+    let number = match entries.len() {
+        1 => "1 finding".to_owned(),
+        n => format!("{n} findings"),
+    };
+    baseline::write(file, entries)?;
+    let file = file.display();
+    terminal.out(&format!(
+        "{number} accepted in {file}; kubewright fix --baseline {file} reports what is new\n"
+    ))?;
+    Ok(Status::Clean)
+}
+
+/// Adds what could not be read, but for what is known.
+fn add_unread(report: &mut Report, unread: Vec<Reported>, known: &[Known]) {
+    let mut left = unread;
+    for (number, known) in known.iter().enumerate() {
+        let entries: Vec<Entry> = left.iter().map(Entry::from).collect();
+        let of = known.recognise(&entries);
+        let mut is_new = of.iter().map(Option::is_none);
+        left.retain(|_| is_new.next().unwrap_or(true));
+        report.recognise(number, known, of.into_iter().flatten().collect());
+    }
+    report.findings.extend(left);
+    report.sort();
 }
 
 /// Says which globs of the configuration match nothing, and which apply sets hold nothing. Without
@@ -117,33 +198,6 @@ fn say_what_is_idle(ground: &Ground, workspace: &Workspace, terminal: &Terminal)
     }
 }
 
-fn whole_text(args: &FixArgs, report: &Report, paths: &Paths) -> String {
-    let view = view(args, paths);
-    let mut out = text::findings(report, &view);
-    if !args.check && !report.files.is_empty() {
-        out.push_str(&diff::patch(report, paths));
-        out.push('\n');
-    }
-    out + &text::summary(report, &view)
-}
-
-/// How text shows a report.
-pub(super) fn view<'a>(args: &FixArgs, paths: &'a Paths) -> text::View<'a> {
-    text::View {
-        verbose: args.verbose,
-        wrote: args.write,
-        paths,
-    }
-}
-
-/// What the arguments exclude that clap cannot say.
-pub(super) fn not_both(args: &FixArgs) -> Result<()> {
-    if args.check && args.format == Format::Diff {
-        bail!("--check prints no diffs: it cannot be used with --format diff");
-    }
-    Ok(())
-}
-
 /// `--unsafe-fixes NAME` reads the name as a PATH: what was meant needs a `=`.
 fn not_a_path(args: &FixArgs) -> Result<()> {
     if args.unsafe_fixes != Some(None) {
@@ -163,58 +217,5 @@ fn not_a_path(args: &FixArgs) -> Result<()> {
             )
         }
         None => Ok(()),
-    }
-}
-
-/// How a run ends whose result is `report`; `changes`: something would change.
-pub(super) fn status(args: &FixArgs, config: &Config, report: &Report, changes: bool) -> Status {
-    let failed = !args.exit_zero
-        && match args.fail_on.or(config.fail_on).unwrap_or_default() {
-            FailOn::Never => false,
-            FailOn::Error => changes || report.leaves(Severity::Error),
-            FailOn::Warning => changes || report.leaves(Severity::Warning),
-        };
-    if failed {
-        Status::Findings
-    } else {
-        Status::Clean
-    }
-}
-
-/// The transforms that run, in their order.
-pub(super) fn selected(args: &FixArgs, config: &Config) -> Result<Vec<&'static dyn Transform>> {
-    let names = |list: &[String]| {
-        list.iter()
-            .map(|n| named(n.trim()))
-            .collect::<Result<BTreeSet<String>>>()
-    };
-    let typed = Selection {
-        select: names(&args.select)?,
-        ignore: names(&args.ignore)?,
-    };
-    Ok(typed.of(ALL, config.select.as_ref(), &config.settings))
-}
-
-/// Which unsafe fixes are applied.
-pub(super) fn unsafe_fixes(args: &FixArgs, config: &Config) -> Result<UnsafeFixes> {
-    Ok(match &args.unsafe_fixes {
-        Some(None) => UnsafeFixes::All,
-        Some(Some(names)) => UnsafeFixes::Of(
-            names
-                .split(',')
-                .map(|n| named(n.trim()))
-                .collect::<Result<_>>()?,
-        ),
-        None => UnsafeFixes::Of(config.unsafe_fixes.clone()),
-    })
-}
-
-fn named(name: &str) -> Result<String> {
-    if name.is_empty() {
-        bail!("the name of a transform is missing; `kubewright list` shows all");
-    }
-    match config::transform_name(name) {
-        Ok(()) => Ok(name.to_owned()),
-        Err(message) => bail!(message),
     }
 }

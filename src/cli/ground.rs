@@ -26,6 +26,8 @@ pub(super) struct Ground {
     pub(super) git_top: Option<PathBuf>,
     /// There is a root of its own: everything below it is read.
     pub(super) whole: bool,
+    /// The directory of the configuration.
+    directory: PathBuf,
     /// With the facts of the lock.
     pub(super) config: Config,
     /// `kubewright.lock` at the root, and its text.
@@ -152,6 +154,8 @@ impl Ground {
         let own = directory_of(&file)
             .or_else(|| directory_of(&nearest))
             .or_else(|| git_top.clone());
+        let directory = file.as_ref().and_then(|f| f.parent());
+        let directory = directory.map(Path::to_path_buf).unwrap_or_default();
         let mut config = match &file {
             Some(file) => Config::load(file, &between(&cwd, file))?,
             None => Config::default(),
@@ -173,9 +177,70 @@ impl Ground {
             root,
             git_top,
             whole,
+            directory,
             config,
             lock,
         })
+    }
+
+    /// Of an older state of the files of `now`, which stands at `home` with its root at `root`.
+    ///
+    /// # Errors
+    /// When its configuration is not understood.
+    pub(super) fn of_past(
+        now: &Self,
+        config: Option<&Path>,
+        home: &Path,
+        root: &Path,
+    ) -> Result<Self> {
+        // A directory of git's own ends the way up, as in the work tree.
+        std::fs::create_dir_all(home.join(".git"))?;
+        let config = config.map(|file| now.cwd.join(file));
+        let mut old = Self::at(config.as_deref(), home.into(), vec![root.into()], root)?;
+        (old.root, old.whole) = (root.into(), true);
+        Ok(old)
+    }
+
+    /// As it is, at another place.
+    pub(super) fn moved(&self, home: &Path, root: &Path) -> Self {
+        Self {
+            cwd: home.into(),
+            paths: vec![root.into()],
+            root: root.into(),
+            git_top: Some(home.into()),
+            whole: true,
+            directory: root.into(),
+            config: self.config.clone(),
+            lock: None,
+        }
+    }
+
+    /// Reads all files, and says nothing of it.
+    pub(super) fn read_past(&self) -> Result<Tree> {
+        let request = Request {
+            root: &self.root,
+            paths: &self.paths,
+            whole: self.whole,
+            ignore: &self.config.ignore,
+            in_git: true,
+        };
+        files::read(&request).map_err(|error| {
+            anyhow::anyhow!(
+                "cannot read {}: {}",
+                error.path.display(),
+                files::plain(&error.error)
+            )
+        })
+    }
+
+    /// The file of accepted findings, as it is shown: what was typed, else what the configuration
+    /// says, relative to its file.
+    pub(super) fn baseline(&self, typed: Option<&Path>) -> Option<PathBuf> {
+        let written = || {
+            let file = self.directory.join(self.config.baseline.as_deref()?);
+            Some(between(&self.cwd, &file).into())
+        };
+        typed.map(Path::to_owned).or_else(written)
     }
 
     /// How paths are shown.

@@ -10,6 +10,11 @@
 //! | `stream` | the command `fix` for what is read once |
 //! | `krm` | the command `krm`: a function of kustomize and kpt |
 //! | `fix` | the command `fix` for files and directories |
+//! | `since` | the findings that a change brought |
+//! | `git` | what a repository has at a commit |
+//! | `baseline` | findings that are accepted |
+//! | `output` | which report goes where |
+//! | `selection` | what runs, how far fixes go, how the run ends |
 //! | `whole_sets` | from the files that were named to all that is applied with them |
 //! | `transforms` | the commands `explain` and `list` |
 //! | `completions` | the command `completions`, and what kubectl asks its plugins |
@@ -30,11 +35,13 @@
 //! | `status` | how a run ends |
 
 pub mod args;
+mod baseline;
 mod called;
 mod completions;
 pub mod config;
 pub mod files;
 mod fix;
+mod git;
 pub mod globs;
 mod graph;
 mod ground;
@@ -42,9 +49,12 @@ mod images;
 mod input_stream;
 mod krm;
 mod lockfile;
+mod output;
 mod plan;
 pub mod print;
 mod progress;
+mod selection;
+mod since;
 mod status;
 mod stream;
 mod terminal;

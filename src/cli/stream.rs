@@ -9,17 +9,27 @@
 use anyhow::{Result, bail};
 
 use super::args::{FixArgs, Format};
-use super::fix;
 use super::ground::Ground;
 use super::input_stream::{self, Source};
 use super::krm::{self, resource_list};
-use super::print::{diff, json, text as plain};
+use super::output::Outputs;
+use super::print::relations::Graph;
+use super::print::run::Run;
+use super::print::text as plain;
 use super::status::Status;
 use super::terminal::Terminal;
+use super::{baseline, selection};
 use crate::pipeline::Pipeline;
 
 pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Result<Status> {
-    fix::not_both(args)?;
+    let outputs = Outputs::of(args)?;
+    if args.since.is_some() {
+        bail!("{source} has no history: --since takes files and directories of a git work tree");
+    }
+    if args.write_baseline.is_some() {
+        bail!("a baseline is one of files and directories, and {source} is a stream");
+    }
+    let baseline = args.baseline.as_deref().map(baseline::load).transpose()?;
     if let Source::Path(path) = source
         && args.write
     {
@@ -29,40 +39,52 @@ pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Resul
         );
     }
     let input = input_stream::text(source)?;
-    if args.format == Format::Text && resource_list::is_one(&input) {
+    if outputs.standard.is_none_or(|format| format == Format::Text) && resource_list::is_one(&input)
+    {
         return krm::of_text(args, &input, terminal);
     }
     let ground = Ground::of_stream(args.config.as_deref())?;
-    let transforms = fix::selected(args, &ground.config)?;
-    let unsafe_fixes = fix::unsafe_fixes(args, &ground.config)?;
+    let transforms = selection::selected(args, &ground.config)?;
+    let unsafe_fixes = selection::unsafe_fixes(args, &ground.config)?;
     let workspace = input_stream::workspace(source, &input, &ground.config.options)?;
+    let known: Vec<_> = baseline.into_iter().collect();
     let report = Pipeline {
         transforms,
         settings: &ground.config.settings,
         unsafe_fixes,
     }
-    .run(&workspace)?;
+    .run_beside(&workspace, &known)?;
     let paths = ground.shown();
+    let graph = outputs
+        .wants(Format::Markdown)
+        .then(|| Graph::of(&workspace, &paths));
+    let run = Run {
+        verbose: args.verbose,
+        check: args.check,
+        graph: graph.as_ref(),
+        ..Run::new(&report, &paths)
+    };
     // What comes out is fixed: in text, findings are told apart as those of a preview only when
     // nothing is written.
     let view = plain::View {
         wrote: !args.check,
-        ..fix::view(args, &paths)
+        ..run.view()
     };
     terminal.err(&(plain::findings(&report, &view) + &plain::summary(&report, &view)));
+    outputs.write_files(&run)?;
     let fixed = report
         .files
         .first()
         .and_then(|f| f.after.clone())
         .unwrap_or(input);
-    match args.format {
-        Format::Json => terminal.raw(&json::render(&report, &paths))?,
-        Format::Diff => terminal.out(&diff::patch(&report, &paths))?,
-        Format::Text if args.check => {}
-        Format::Text => terminal.raw(&fixed)?,
+    match outputs.standard {
+        // A stream goes on unless its place is taken.
+        None | Some(Format::Text) if args.check => {}
+        None | Some(Format::Text) => terminal.raw(&fixed)?,
+        Some(_) => outputs.print(&run, terminal)?,
     }
     Ok(if args.check {
-        fix::status(args, &ground.config, &report, !report.files.is_empty())
+        selection::status(args, &ground.config, &report, !report.files.is_empty())
     } else {
         Status::Clean
     })

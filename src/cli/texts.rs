@@ -21,7 +21,7 @@ const MAX_CONTENT: u64 = 1024 * 1024;
 /// As git has it: a zero in the first bytes makes a file binary.
 const BINARY_WITHIN: usize = 8000;
 /// Our own files name what they are about.
-const OWN: [&str; 2] = [config::FILE_NAME, "kubewright.lock"];
+const OWN: [&str; 3] = [config::FILE_NAME, "kubewright.lock", config::BASELINE];
 
 /// Reads the text files below directories, once.
 #[derive(Debug)]

@@ -346,7 +346,7 @@ impl Merge {
                 })
                 .collect(),
             suppressed: self.suppressed,
-            sources: BTreeMap::new(),
+            ..Report::default()
         };
         for finding in &report.findings {
             // A file that only the result has is shown as it is there.
@@ -354,6 +354,10 @@ impl Merge {
                 .file_at(&finding.place.path)
                 .or_else(|| now.file_at(&finding.place.path))
             {
+                report.sources.insert(file.path.clone(), file.text.clone());
+            }
+            let edits = finding.fix.iter().flat_map(|fix| &fix.edits);
+            for file in edits.filter_map(|edit| original.file_at(&edit.path)) {
                 report.sources.insert(file.path.clone(), file.text.clone());
             }
         }

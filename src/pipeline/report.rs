@@ -1,7 +1,7 @@
 //! What a run says: findings in coordinates of the original text, changed files, restarts, what was
 //! left alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, N
 use kubewright_model::kube::{FileId, Resource, Workspace};
 use kubewright_model::text::Text;
 
+use super::identity::{By, Known};
 pub use super::impact::{Cost, Read};
 pub use super::restarts::{Restart, Strategy};
 
@@ -151,6 +152,8 @@ pub struct Reported {
     pub related: Vec<(Place, Text)>,
     /// The resource it is about.
     pub resource: Option<ResourceName>,
+    /// The way to the value in its document, and the value: see [`super::identity`].
+    pub key: String,
     /// Further sentences.
     pub notes: Vec<Text>,
     /// The fix, or why there is none.
@@ -173,6 +176,7 @@ impl Reported {
                 .map(|(l, text)| (Place::of(workspace, l), text.clone()))
                 .collect(),
             resource: finding.resource.map(|id| workspace.resource(id).into()),
+            key: super::identity::key(workspace, finding),
             notes: finding.notes.clone(),
             fix: finding
                 .fix
@@ -204,6 +208,7 @@ impl Reported {
             },
             related: Vec::new(),
             resource: None,
+            key: String::new(),
             notes: Vec::new(),
             fix: Err(reason),
             outcome: Outcome::Left,
@@ -293,11 +298,20 @@ pub struct Report {
     pub read: Vec<String>,
     /// What applying the result restarts, by resource.
     pub restarts: Vec<Restart>,
+    /// What applying the original files restarts that were changed since an older state, by
+    /// resource.
+    pub change_restarts: Vec<Restart>,
     /// What was left alone, by path.
     pub skipped: Vec<LeftAlone>,
     /// Findings that a suppression took away.
     pub suppressed: usize,
-    /// Original text of each file that a finding stands in.
+    /// For each list of what is known: the entries that are still there.
+    pub recognised: Vec<BTreeSet<usize>>,
+    /// Findings that an older state of the files has too.
+    pub past: usize,
+    /// Findings that a baseline has.
+    pub baseline: usize,
+    /// Original text of each file that a finding stands in, or that its fix edits.
     pub sources: BTreeMap<String, Arc<str>>,
 }
 
@@ -315,6 +329,20 @@ impl Report {
         self.findings
             .iter()
             .any(|f| f.outcome == Outcome::Left && f.severity >= severity)
+    }
+
+    /// Notes what of the list of known findings at that position is still there.
+    pub fn recognise(&mut self, number: usize, known: &Known, entries: BTreeSet<usize>) {
+        match known.by {
+            By::Past => self.past += entries.len(),
+            By::Baseline => self.baseline += entries.len(),
+        }
+        if self.recognised.len() <= number {
+            self.recognised.resize(number + 1, BTreeSet::new());
+        }
+        if let Some(all) = self.recognised.get_mut(number) {
+            all.extend(entries);
+        }
     }
 
     /// Puts findings in order: by path, then position, then in the order in which they were made.

@@ -51,7 +51,7 @@ fn arguments_are_checked() {
         &run(dir.path(), &["fix", "--format", "xml"]),
         2,
         "stderr",
-        "[possible values: text, diff, json]",
+        "the formats are text, concise, diff, json, markdown",
     );
 }
 

@@ -3,7 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::view::{Applier, At, Graph, Made, Object, Part, Read, Set, Want, because, word};
+use super::super::print::relations::{
+    Applier, At, Graph, Made, Object, Part, Read, Set, Want, because, word,
+};
 
 /// Version of the format.
 const VERSION: u32 = 1;

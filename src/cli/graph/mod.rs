@@ -1,25 +1,21 @@
 //! `kubewright graph`: what is applied together, why that is known or not, and who reads which
 //! ConfigMap or Secret.
 //!
-//! [`view`] says what there is to say about a workspace, for all formats alike; each format only
+//! [`relations`](super::print::relations) says what there is to say about a workspace, for all
+//! formats alike; each format only
 //! writes it down.
 
-mod dot;
-mod drawing;
 mod json;
-mod mermaid;
 mod text;
-mod view;
-
-use anyhow::Result;
+pub(super) use anyhow::Result;
 use kubewright_model::kube::Workspace;
 
 use super::args::{GraphArgs, GraphFormat};
 use super::ground::Ground;
 use super::input_stream::{self, Source};
+use super::print::relations::{Graph, dot, mermaid};
 use super::status::Status;
 use super::terminal::Terminal;
-use view::Graph;
 
 pub(super) fn graph(args: &GraphArgs, terminal: &Terminal) -> Result<Status> {
     let (ground, workspace) = if let Some(source) = Source::among(&args.paths)? {

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
+use super::super::print::relations::{Applier, Graph, Read, Set, Want, because, qualified};
 use super::super::print::text::printable;
-use super::view::{Applier, Graph, Read, Set, Want, because, qualified};
 
 const BOLD: Style = Style::new().bold();
 const GOOD: Style = AnsiColor::Green.on_default();

@@ -14,10 +14,10 @@ use anyhow::{Result, bail};
 use kubewright_model::kube::Workspace;
 
 use super::args::FixArgs;
-use super::fix;
 use super::ground::Ground;
 use super::input_stream::{self, Source};
 use super::print::text;
+use super::selection;
 use super::status::Status;
 use super::terminal::Terminal;
 use crate::pipeline::Pipeline;
@@ -44,8 +44,8 @@ pub(super) fn of_text(args: &FixArgs, text: &str, terminal: &Terminal) -> Result
             ground.config = config;
         }
     }
-    let transforms = fix::selected(&args, &ground.config)?;
-    let unsafe_fixes = fix::unsafe_fixes(&args, &ground.config)?;
+    let transforms = selection::selected(&args, &ground.config)?;
+    let unsafe_fixes = selection::unsafe_fixes(&args, &ground.config)?;
     let item_files = ItemFiles::of(&list)?;
     if item_files.is_empty() {
         terminal.raw(text)?;
@@ -75,7 +75,7 @@ pub(super) fn of_text(args: &FixArgs, text: &str, terminal: &Terminal) -> Result
     proven(&list, &changes, &out)?;
     terminal.raw(&out)?;
     Ok(if args.check {
-        fix::status(&args, &ground.config, &report, !report.files.is_empty())
+        selection::status(&args, &ground.config, &report, !report.files.is_empty())
     } else {
         Status::Clean
     })

@@ -30,6 +30,13 @@ pub fn patch(report: &Report, paths: &Paths) -> String {
     out
 }
 
+/// One changed file of a report, for a reader.
+pub(super) fn patch_of(file: &FileChange, paths: &Paths) -> String {
+    let mut out = String::new();
+    one(&mut out, file, &paths.in_patch(&file.path), false);
+    out
+}
+
 fn one(out: &mut String, file: &FileChange, path: &str, header: bool) {
     let (old, new) = (name("a", path), name("b", path));
     let comes_or_goes = file.before.is_none() || file.after.is_none();

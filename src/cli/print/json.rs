@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use kubewright_model::finding::{Applicability, Severity};
 use serde_json::{Value, json};
 
-use super::Paths;
+use super::{Paths, neutral};
+use crate::pipeline::identity::fingerprints;
 use crate::pipeline::report::{
     FileFate, Outcome, Place, Report, Reported, ReportedFix, ResourceName, Restart,
 };
@@ -29,19 +30,22 @@ pub fn render(report: &Report, paths: &Paths) -> String {
     let skipped: Vec<Value> = (report.skipped.iter())
         .map(|s| json!({"path": paths.shown(&s.path), "document": s.document, "reasonCode": s.code, "reason": paths.whole(&s.text)}))
         .collect();
-    let restarts: Vec<Value> = (report.restarts.iter())
-        .map(|r| restart(r, paths))
+    let restarts =
+        |all: &[Restart]| -> Vec<Value> { all.iter().map(|r| restart(r, paths)).collect() };
+    let marks = fingerprints(&report.findings);
+    let findings: Vec<Value> = (report.findings.iter().zip(&marks))
+        .map(|(f, mark)| finding(f, mark, paths))
         .collect();
-    let findings: Vec<Value> = report.findings.iter().map(|f| finding(f, paths)).collect();
     let whole = json!({
         "version": VERSION,
         "findings": findings,
         "files": files,
         "skipped": skipped,
-        "restarts": restarts,
+        "restarts": restarts(&report.restarts),
+        "changeRestarts": restarts(&report.change_restarts),
         "summary": summary(report),
     });
-    format!("{whole:#}\n")
+    neutral::json(&whole)
 }
 
 fn restart(restart: &Restart, paths: &Paths) -> Value {
@@ -61,7 +65,7 @@ fn restart(restart: &Restart, paths: &Paths) -> Value {
     })
 }
 
-fn finding(finding: &Reported, paths: &Paths) -> Value {
+fn finding(finding: &Reported, fingerprint: &str, paths: &Paths) -> Value {
     let related: Vec<Value> = (finding.related.iter())
         .map(|(at, text)| {
             let mut place = place(at, paths);
@@ -82,6 +86,8 @@ fn finding(finding: &Reported, paths: &Paths) -> Value {
         "start": finding.place.start,
         "end": finding.place.end,
         "resource": finding.resource.as_ref().map(resource),
+        "key": finding.key,
+        "fingerprint": fingerprint,
         "related": related,
         "notes": finding.notes.iter().map(|note| paths.whole(note)).collect::<Vec<_>>(),
         "outcome": match finding.outcome {
@@ -146,5 +152,7 @@ fn summary(report: &Report) -> Value {
         "left": outcome(Outcome::Left),
         "unsafe": report.findings.iter().filter(left_unsafe).count(),
         "suppressed": report.suppressed,
+        "past": report.past,
+        "baseline": report.baseline,
     })
 }

@@ -1,14 +1,80 @@
-//! One file a format. All take a report and give text; colours are always written, and stripped
-//! where the output has none.
+//! One file a format. All take what a run has to say (`run`) and give text; colours are always
+//! written, and stripped where the output has none.
 
+mod concise;
 pub mod diff;
+mod github;
+mod gitlab;
 mod group;
 pub mod json;
+mod junit;
+mod markdown;
+mod neutral;
+mod rdjson;
+pub(in crate::cli) mod relations;
 mod restarts;
+pub(in crate::cli) mod run;
+mod sarif;
 mod sentence;
 pub mod text;
+pub(in crate::cli) mod touched;
 
 use std::path::{Component, Path, PathBuf};
+
+use clap::ValueEnum;
+use run::Run;
+
+/// What `fix` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Findings, the diff and sums.
+    Text,
+    /// One line a finding.
+    Concise,
+    /// The patch alone.
+    Diff,
+    /// Everything, for programs.
+    Json,
+    /// A comment for a pull request.
+    Markdown,
+    /// Annotations of GitHub: workflow commands.
+    Github,
+    /// Code quality report of GitLab.
+    Gitlab,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// Diagnostics of reviewdog, one object.
+    Rdjson,
+    /// Diagnostics of reviewdog, a line each.
+    Rdjsonl,
+    /// `JUnit` XML.
+    Junit,
+}
+
+impl Format {
+    /// Its name on the command line.
+    pub fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
+/// What a format says of a run.
+pub(super) fn render(format: Format, run: &Run<'_>) -> String {
+    match format {
+        Format::Text => text::render(run),
+        Format::Concise => concise::render(run),
+        Format::Diff => diff::patch(run.report, run.paths),
+        Format::Json => json::render(run.report, run.paths),
+        Format::Markdown => markdown::render(run),
+        Format::Github => github::render(run),
+        Format::Gitlab => gitlab::render(run),
+        Format::Sarif => sarif::render(run),
+        Format::Rdjson => rdjson::render(run),
+        Format::Rdjsonl => rdjson::render_lines(run),
+        Format::Junit => junit::render(run),
+    }
+}
 
 /// How paths of the report, which are relative to the root, are shown.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +91,15 @@ impl Paths {
             root: root.into(),
             cwd: cwd.into(),
             patch: git_top.unwrap_or(cwd).into(),
+        }
+    }
+
+    /// The same, as a service shows them that knows the repository and no working directory.
+    #[must_use]
+    pub fn of_repository(&self) -> Self {
+        Self {
+            cwd: self.patch.clone(),
+            ..self.clone()
         }
     }
 

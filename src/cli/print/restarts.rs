@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::text::{number, printable};
-use crate::pipeline::report::{Report, Restart, Strategy};
+use crate::pipeline::report::{Restart, Strategy};
 
 /// Most workloads whose costs are told; one more is told rather than counted.
 const MOST: usize = 10;
@@ -12,13 +12,12 @@ const MOST: usize = 10;
 const SHARED: usize = 4;
 
 /// The lines; none where nothing restarts.
-pub(super) fn lines(report: &Report) -> Vec<String> {
-    let all = &report.restarts;
+pub(super) fn lines(what: &str, all: &[Restart]) -> Vec<String> {
     if all.is_empty() {
         return Vec::new();
     }
     let mut lines = vec![format!(
-        "applying this restarts {}: {}",
+        "{what} {}: {}",
         number(all.len(), "workload"),
         ways(all).join(", ")
     )];

@@ -7,7 +7,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstyle::{AnsiColor, Style};
 use kubewright_model::finding::{Applicability, Severity};
 
-use super::{Paths, group, restarts};
+use super::run::Run;
+use super::{Paths, diff, group, neutral, restarts};
 use crate::pipeline::report::{Outcome, Report, Reported, ReportedFix};
 
 /// What is shown, and how.
@@ -26,7 +27,19 @@ const RELATED: usize = 11;
 
 const BOLD: Style = Style::new().bold();
 
-/// All findings, those that say the same of many resources as one, a blank line behind each; then what is only worth knowing, a line each unless it
+/// Findings, the diff and the sums.
+pub(super) fn render(run: &Run<'_>) -> String {
+    let (report, view) = (run.report, run.view());
+    let mut out = findings(report, &view);
+    if !run.check && !report.files.is_empty() {
+        out.push_str(&diff::patch(report, run.paths));
+        out.push('\n');
+    }
+    out + &summary(report, &view)
+}
+
+/// All findings, those that say the same of many resources as one, a blank line behind each; then
+/// what is only worth knowing, a line each unless it
 /// tells what to do.
 pub fn findings(report: &Report, view: &View<'_>) -> String {
     let mut out = String::new();
@@ -60,7 +73,7 @@ fn remark(finding: &Reported) -> bool {
     finding.severity == Severity::Info && finding.fix.is_err()
 }
 
-fn head(out: &mut String, finding: &Reported, view: &View<'_>) {
+pub(super) fn head(out: &mut String, finding: &Reported, view: &View<'_>) {
     let style = match finding.severity {
         Severity::Error => AnsiColor::BrightRed.on_default().bold(),
         Severity::Warning => AnsiColor::Yellow.on_default().bold(),
@@ -237,7 +250,7 @@ fn snippet(out: &mut String, source: &str, finding: &Reported, view: &View<'_>) 
 pub fn printable(text: &str) -> String {
     text.chars()
         .map(|c| {
-            if c.is_control() {
+            if c == '\n' || neutral::acts(c) {
                 char::REPLACEMENT_CHARACTER
             } else {
                 c
@@ -267,7 +280,14 @@ pub fn summary(report: &Report, view: &View<'_>) -> String {
             .collect();
         let _ = writeln!(out, "left alone: {}", list.join(", "));
     }
-    for text in restarts::lines(report) {
+    let restarting = [
+        ("the change restarts", &report.change_restarts),
+        ("applying this restarts", &report.restarts),
+    ];
+    for text in restarting
+        .into_iter()
+        .flat_map(|(what, all)| restarts::lines(what, all))
+    {
         let _ = writeln!(out, "{text}");
     }
     let _ = writeln!(out, "{}", counts(report, view));
@@ -320,6 +340,12 @@ fn counts(report: &Report, view: &View<'_>) -> String {
     }
     if report.suppressed > 0 {
         parts.push(format!("{} suppressed", report.suppressed));
+    }
+    if report.past > 0 {
+        parts.push(format!("{} older than the change", report.past));
+    }
+    if report.baseline > 0 {
+        parts.push(format!("{} in the baseline", report.baseline));
     }
     if remarks > 0 {
         let more = if shown.is_empty() { "" } else { " more" };

@@ -1,6 +1,11 @@
 //! What a graph shows, in the words of the user: paths as they are shown, names as they are
 //! applied.
 
+pub(in crate::cli) mod about;
+pub(in crate::cli) mod dot;
+mod drawing;
+pub(in crate::cli) mod mermaid;
+
 use std::collections::BTreeSet;
 
 use kubewright_model::kube::{
@@ -9,97 +14,103 @@ use kubewright_model::kube::{
 };
 use kubewright_model::yaml::Node;
 
-use super::super::print::Paths;
+use super::Paths;
 
 /// All sets, and what is in none.
-pub(super) struct Graph {
-    pub(super) sets: Vec<Set>,
+pub(in crate::cli) struct Graph {
+    pub(in crate::cli) sets: Vec<Set>,
     /// Resources that nothing that is built leads to.
-    pub(super) unreached: Vec<Object>,
+    pub(in crate::cli) unreached: Vec<Object>,
     /// Files that are not YAML.
-    pub(super) broken: Vec<String>,
+    pub(in crate::cli) broken: Vec<String>,
 }
 
 /// A place in a file.
 #[derive(Clone)]
-pub(super) struct At {
-    pub(super) path: String,
-    pub(super) line: usize,
+pub(in crate::cli) struct At {
+    pub(in crate::cli) path: String,
+    pub(in crate::cli) line: usize,
 }
 
 /// A resource as it is written.
-pub(super) struct Object {
-    pub(super) at: At,
-    pub(super) api_version: String,
-    pub(super) kind: String,
-    pub(super) namespace: Option<String>,
-    pub(super) name: String,
+#[derive(Clone)]
+pub(in crate::cli) struct Object {
+    pub(in crate::cli) at: At,
+    pub(in crate::cli) api_version: String,
+    pub(in crate::cli) kind: String,
+    pub(in crate::cli) namespace: Option<String>,
+    pub(in crate::cli) name: String,
 }
 
 /// An apply set.
-pub(super) struct Set {
-    pub(super) name: String,
-    pub(super) evidence: Evidence,
-    pub(super) appliers: Vec<Applier>,
-    pub(super) cluster: Option<String>,
-    pub(super) holes: Vec<String>,
-    pub(super) members: Vec<Part>,
-    pub(super) generated: Vec<Made>,
-    pub(super) reads: Vec<Read>,
+#[derive(Clone)]
+pub(in crate::cli) struct Set {
+    pub(in crate::cli) name: String,
+    pub(in crate::cli) evidence: Evidence,
+    pub(in crate::cli) appliers: Vec<Applier>,
+    pub(in crate::cli) cluster: Option<String>,
+    pub(in crate::cli) holes: Vec<String>,
+    pub(in crate::cli) members: Vec<Part>,
+    pub(in crate::cli) generated: Vec<Made>,
+    pub(in crate::cli) reads: Vec<Read>,
 }
 
 /// What has a set applied.
-pub(super) struct Applier {
-    pub(super) object: Object,
+#[derive(Clone)]
+pub(in crate::cli) struct Applier {
+    pub(in crate::cli) object: Object,
     /// Its name, or that of the application an `ApplicationSet` makes.
-    pub(super) name: String,
-    pub(super) cluster: Option<String>,
-    pub(super) namespace: Option<String>,
+    pub(in crate::cli) name: String,
+    pub(in crate::cli) cluster: Option<String>,
+    pub(in crate::cli) namespace: Option<String>,
 }
 
 /// A resource of a set.
-pub(super) struct Part {
-    pub(super) object: Object,
+#[derive(Clone)]
+pub(in crate::cli) struct Part {
+    pub(in crate::cli) object: Object,
     /// As it is applied.
-    pub(super) namespace: Option<String>,
-    pub(super) name: String,
+    pub(in crate::cli) namespace: Option<String>,
+    pub(in crate::cli) name: String,
     /// Kustomizations, outermost first.
-    pub(super) through: Vec<String>,
+    pub(in crate::cli) through: Vec<String>,
 }
 
 /// What a kustomize generator makes or changes.
-pub(super) struct Made {
-    pub(super) at: At,
-    pub(super) kind: &'static str,
-    pub(super) namespace: Option<String>,
-    pub(super) name: String,
-    pub(super) behavior: String,
-    pub(super) hash_suffix: bool,
-    pub(super) keys: BTreeSet<String>,
-    pub(super) keys_complete: bool,
+#[derive(Clone)]
+pub(in crate::cli) struct Made {
+    pub(in crate::cli) at: At,
+    pub(in crate::cli) kind: &'static str,
+    pub(in crate::cli) namespace: Option<String>,
+    pub(in crate::cli) name: String,
+    pub(in crate::cli) behavior: String,
+    pub(in crate::cli) hash_suffix: bool,
+    pub(in crate::cli) keys: BTreeSet<String>,
+    pub(in crate::cli) keys_complete: bool,
 }
 
 /// A reference to a ConfigMap or Secret.
-pub(super) struct Read {
+#[derive(Clone)]
+pub(in crate::cli) struct Read {
     /// Position in `members`.
-    pub(super) from: usize,
-    pub(super) at: At,
-    pub(super) kind: &'static str,
-    pub(super) name: String,
-    pub(super) optional: bool,
+    pub(in crate::cli) from: usize,
+    pub(in crate::cli) at: At,
+    pub(in crate::cli) kind: &'static str,
+    pub(in crate::cli) name: String,
+    pub(in crate::cli) optional: bool,
     /// It only looks like a reference.
-    pub(super) probable: bool,
-    pub(super) keys: Want,
-    pub(super) state: &'static str,
+    pub(in crate::cli) probable: bool,
+    pub(in crate::cli) keys: Want,
+    pub(in crate::cli) state: &'static str,
     /// Positions in `members`, in order of application.
-    pub(super) to: Vec<usize>,
+    pub(in crate::cli) to: Vec<usize>,
     /// Positions in `generated`.
-    pub(super) made: Vec<usize>,
+    pub(in crate::cli) made: Vec<usize>,
 }
 
 /// Which keys are read.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Clone)]
-pub(super) enum Want {
+pub(in crate::cli) enum Want {
     /// None: the object is named, or mounted nowhere.
     None,
     These(BTreeSet<String>),
@@ -109,7 +120,7 @@ pub(super) enum Want {
 
 impl Graph {
     /// Of the files asked for: a set counts when a part of it stands in one of them.
-    pub(super) fn of(workspace: &Workspace, paths: &Paths) -> Self {
+    pub(in crate::cli) fn of(workspace: &Workspace, paths: &Paths) -> Self {
         let view = View { workspace, paths };
         let asked = |resource: &Resource| workspace.file(resource.file).editable;
         let sets = workspace
@@ -137,7 +148,7 @@ impl Graph {
 }
 
 /// The text of a namespace; what has none may be in any.
-pub(super) fn qualified(namespace: Option<&str>, name: &str) -> String {
+pub(in crate::cli) fn qualified(namespace: Option<&str>, name: &str) -> String {
     namespace.map_or_else(
         || name.to_owned(),
         |namespace| format!("{namespace}/{name}"),
@@ -145,7 +156,7 @@ pub(super) fn qualified(namespace: Option<&str>, name: &str) -> String {
 }
 
 /// Why members are taken to be applied together.
-pub(super) const fn because(evidence: Evidence) -> &'static str {
+pub(in crate::cli) const fn because(evidence: Evidence) -> &'static str {
     match evidence {
         Evidence::Config => "[[apply-sets]] in kubewright.toml says so",
         Evidence::Kustomization => "one kustomization is built",
@@ -158,7 +169,7 @@ pub(super) const fn because(evidence: Evidence) -> &'static str {
 }
 
 /// The word for programs.
-pub(super) const fn word(evidence: Evidence) -> &'static str {
+pub(in crate::cli) const fn word(evidence: Evidence) -> &'static str {
     match evidence {
         Evidence::Config => "config",
         Evidence::Kustomization => "kustomization",

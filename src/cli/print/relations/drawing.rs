@@ -3,28 +3,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::view::{Graph, Read, Set, Want, because, qualified};
+use super::{Graph, Read, Set, Want, because, qualified};
 
 /// A set as a frame around its nodes.
-pub(super) struct Frame {
+pub(in crate::cli) struct Frame {
     /// Lines.
-    pub(super) title: Vec<String>,
-    pub(super) open: bool,
-    pub(super) nodes: Vec<Node>,
-    pub(super) arrows: Vec<Arrow>,
+    pub(in crate::cli) title: Vec<String>,
+    pub(in crate::cli) open: bool,
+    pub(in crate::cli) nodes: Vec<Node>,
+    pub(in crate::cli) arrows: Vec<Arrow>,
 }
 
 /// A box.
-pub(super) struct Node {
-    pub(super) id: String,
+pub(in crate::cli) struct Node {
+    pub(in crate::cli) id: String,
     /// Lines.
-    pub(super) label: Vec<String>,
-    pub(super) shape: Shape,
+    pub(in crate::cli) label: Vec<String>,
+    pub(in crate::cli) shape: Shape,
 }
 
 /// What a box stands for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(in crate::cli) enum Shape {
     /// A resource that reads.
     Reader,
     /// A ConfigMap or Secret.
@@ -36,16 +36,16 @@ pub(super) enum Shape {
 }
 
 /// From who reads to what is read.
-pub(super) struct Arrow {
-    pub(super) from: String,
-    pub(super) to: String,
-    pub(super) label: String,
+pub(in crate::cli) struct Arrow {
+    pub(in crate::cli) from: String,
+    pub(in crate::cli) to: String,
+    pub(in crate::cli) label: String,
     /// Nothing says for certain that it is meant.
-    pub(super) dashed: bool,
+    pub(in crate::cli) dashed: bool,
 }
 
 /// A frame for each set.
-pub(super) fn frames(graph: &Graph) -> Vec<Frame> {
+pub(in crate::cli) fn frames(graph: &Graph) -> Vec<Frame> {
     graph
         .sets
         .iter()

@@ -3,10 +3,10 @@
 
 use std::fmt::Write as _;
 
+use super::Graph;
 use super::drawing::{Shape, frames};
-use super::view::Graph;
 
-pub(super) fn render(graph: &Graph) -> String {
+pub(in crate::cli) fn render(graph: &Graph) -> String {
     let mut out = String::from("flowchart LR\n");
     for (number, frame) in frames(graph).iter().enumerate() {
         let _ = writeln!(out, "  subgraph s{number}[\"{}\"]", lines(&frame.title));

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
+use super::Graph;
 use super::drawing::{Shape, frames};
-use super::view::Graph;
 
-pub(super) fn render(graph: &Graph) -> String {
+pub(in crate::cli) fn render(graph: &Graph) -> String {
     let mut out = String::from(
         "digraph kubewright {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\"];\n",
     );
