@@ -1,10 +1,11 @@
 //! What was typed.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
+use clap::builder::{PossibleValue, Styles, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::config::FailOn;
@@ -258,6 +259,29 @@ pub struct Printed {
     pub file: Option<PathBuf>,
 }
 
+/// Reads a [`Printed`]; the formats alone are what a shell offers.
+#[derive(Debug, Clone)]
+struct PrintedParser;
+
+impl TypedValueParser for PrintedParser {
+    type Value = Printed;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Printed, clap::Error> {
+        let parse = Printed::from_str as fn(&str) -> Result<Printed, String>;
+        parse.parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let formats = Format::value_variants().iter();
+        Some(Box::new(formats.filter_map(Format::to_possible_value)))
+    }
+}
+
 impl FromStr for Printed {
     type Err = String;
 
@@ -314,7 +338,12 @@ pub struct FixArgs {
     pub ignore: Vec<String>,
     /// What to print: text, concise, diff, json, markdown, github, gitlab, sarif, rdjson, rdjsonl
     /// or junit; with =FILE into a file, and then several times [default: text]
-    #[arg(long, value_name = "FORMAT[=FILE]")]
+    #[arg(
+        long,
+        value_name = "FORMAT[=FILE]",
+        value_parser = PrintedParser,
+        hide_possible_values = true
+    )]
     pub format: Vec<Printed>,
     /// Write the format that has no file of its own to this file instead of standard output
     #[arg(long, short, value_name = "FILE")]

@@ -323,6 +323,8 @@ fn said(run: &Run<'_>, text: &Text) -> String {
             out += &code(&run.top.shown(path));
         } else if let Part::Command(command) = part {
             out += &code(&run.say(command));
+        } else if let Part::Field(text) | Part::Code(text) = part {
+            out += &code(text);
         } else if let Part::List(list) = part {
             out += &said(run, &list.cut(most, shown));
         } else {
