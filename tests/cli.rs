@@ -152,6 +152,7 @@ fn run(command: &str, folder: &Path) -> Result<String, Failed> {
         .current_dir(folder)
         .env("PATH", std::env::join_paths(directories)?)
         .env_remove("CLICOLOR_FORCE")
+        .env_remove("COLUMNS")
         .env("NO_COLOR", "1")
         .stdin(Stdio::null())
         .stdout(writer.try_clone()?)

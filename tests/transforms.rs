@@ -211,12 +211,7 @@ impl Case {
 
     fn said(&self) -> String {
         let paths = Paths::default();
-        let view = text::View {
-            verbose: false,
-            wrote: false,
-            paths: &paths,
-        };
-        let styled = text::findings(&self.report, &view) + &text::summary(&self.report, &view);
+        let styled = text::account(&self.report, &paths);
         anstream::adapter::strip_str(&styled).to_string()
     }
 }

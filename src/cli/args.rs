@@ -159,7 +159,11 @@ impl KrmArgs {
             fail_on: self.fail_on,
             exit_zero: false,
             config: self.config.clone(),
-            verbose: false,
+            verbose: 0,
+            quiet: false,
+            statistics: false,
+            context: None,
+            min_severity: None,
         }
     }
 }
@@ -371,9 +375,37 @@ pub struct FixArgs {
     /// Read this configuration instead of the nearest kubewright.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Show info findings in full
-    #[arg(long, short)]
-    pub verbose: bool,
+    /// Show findings in full, remarks and what was left alone; twice, the reasons of remarks too
+    #[arg(long, short, action = clap::ArgAction::Count, help_heading = "What is printed")]
+    pub verbose: u8,
+    /// Print findings alone, without diffs and sums
+    #[arg(
+        long,
+        short,
+        conflicts_with_all = ["verbose", "statistics"],
+        help_heading = "What is printed"
+    )]
+    pub quiet: bool,
+    /// Print sums alone
+    #[arg(long, help_heading = "What is printed")]
+    pub statistics: bool,
+    /// Show that many lines of the file around each finding
+    #[arg(long, value_name = "N", help_heading = "What is printed")]
+    pub context: Option<usize>,
+    /// Print what is at least that severe, in all formats; how the run ends is up to --fail-on
+    #[arg(long, value_name = "SEVERITY", help_heading = "What is printed")]
+    pub min_severity: Option<MinSeverity>,
+}
+
+/// How severe a finding must be to be printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MinSeverity {
+    /// Everything.
+    Info,
+    /// Warnings and errors.
+    Warning,
+    /// Errors.
+    Error,
 }
 
 /// Images on the disk, as they are typed.

@@ -10,10 +10,10 @@ use super::args::{FixArgs, Format};
 use super::config;
 use super::globs::{self, Of};
 use super::ground::Ground;
-use super::output::Outputs;
+use super::output::{self, Outputs};
 use super::print::relations::Graph;
 use super::print::run::Run;
-use super::print::text;
+use super::print::sums;
 use super::progress::Progress;
 use super::status::Status;
 use super::terminal::Terminal;
@@ -104,6 +104,9 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     if let Some(file) = &args.plan_out {
         plan::write(file, planned.as_deref(), terminal)?;
     }
+    let changes = !args.write && !report.files.is_empty();
+    let status = selection::status(args, &ground.config, &report, changes);
+    output::hide(args, &mut report);
     let paths = ground.shown();
     let graph = outputs
         .wants(Format::Markdown)
@@ -115,7 +118,7 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
             lines.resources(&workspace, &paths.of_repository())
         }),
         wrote: args.write,
-        verbose: args.verbose,
+        shown: output::shown(args, terminal),
         check: args.check,
         touched,
         graph: graph.as_ref(),
@@ -128,11 +131,9 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     {
         terminal.warning("the patch has files outside of the working directory: git apply takes it at the top of the work tree");
     }
-    if matches!(outputs.standard, Some(Format::Diff | Format::Concise)) {
-        terminal.err(&text::summary(&report, &run.view()));
+    if matches!(outputs.standard, Some(Format::Diff | Format::Concise)) && !args.quiet {
+        terminal.err(&sums::summary(&report, &run.view()));
     }
-    let changes = !args.write && !report.files.is_empty();
-    let status = selection::status(args, &ground.config, &report, changes);
     drop(run);
     // The program ends here: the system takes all memory back at once.
     std::mem::forget((workspace, report, graph, past));

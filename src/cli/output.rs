@@ -7,11 +7,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::args::{FixArgs, Format};
+use kubewright_model::finding::Severity;
+
+use super::args::{FixArgs, Format, MinSeverity};
 use super::files;
 use super::print::run::Run;
+use super::print::text::{Detail, Shown};
 use super::print::{self};
 use super::terminal::Terminal;
+use crate::pipeline::Report;
 
 /// The formats of a run.
 pub(super) struct Outputs {
@@ -107,6 +111,32 @@ impl Outputs {
             Format::Text | Format::Concise | Format::Diff => terminal.out(&text),
             _ => terminal.raw(&text),
         }
+    }
+}
+
+/// What of a run text shows, as typed.
+pub(super) fn shown(args: &FixArgs, terminal: &Terminal) -> Shown {
+    Shown {
+        detail: match args.verbose {
+            0 => Detail::Brief,
+            1 => Detail::Verbose,
+            _ => Detail::Full,
+        },
+        remarks: args.min_severity == Some(MinSeverity::Info),
+        quiet: args.quiet,
+        statistics: args.statistics,
+        context: args.context,
+        width: Some(terminal.width()),
+        links: terminal.links(),
+    }
+}
+
+/// Takes out of a report what is not wanted.
+pub(super) fn hide(args: &FixArgs, report: &mut Report) {
+    match args.min_severity {
+        None | Some(MinSeverity::Info) => {}
+        Some(MinSeverity::Warning) => report.hide_below(Severity::Warning),
+        Some(MinSeverity::Error) => report.hide_below(Severity::Error),
     }
 }
 

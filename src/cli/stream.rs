@@ -12,10 +12,10 @@ use super::args::{FixArgs, Format};
 use super::ground::Ground;
 use super::input_stream::{self, Source};
 use super::krm::{self, resource_list};
-use super::output::Outputs;
+use super::output::{self, Outputs};
 use super::print::relations::Graph;
 use super::print::run::Run;
-use super::print::text as plain;
+use super::print::{sums, text as plain};
 use super::status::Status;
 use super::terminal::Terminal;
 use super::{baseline, selection};
@@ -48,18 +48,21 @@ pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Resul
     let unsafe_fixes = selection::unsafe_fixes(args, &ground.config)?;
     let workspace = input_stream::workspace(source, &input, &ground.config.options)?;
     let known: Vec<_> = baseline.into_iter().collect();
-    let report = Pipeline {
+    let mut report = Pipeline {
         transforms,
         settings: &ground.config.settings,
         unsafe_fixes,
     }
     .run_beside(&workspace, &known)?;
+    let changes = !report.files.is_empty();
+    let status = selection::status(args, &ground.config, &report, changes);
+    output::hide(args, &mut report);
     let paths = ground.shown();
     let graph = outputs
         .wants(Format::Markdown)
         .then(|| Graph::of(&workspace, &paths));
     let run = Run {
-        verbose: args.verbose,
+        shown: output::shown(args, terminal),
         check: args.check,
         graph: graph.as_ref(),
         ..Run::new(&report, &paths)
@@ -70,7 +73,12 @@ pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Resul
         wrote: !args.check,
         ..run.view()
     };
-    terminal.err(&(plain::findings(&report, &view) + &plain::summary(&report, &view)));
+    if !args.statistics {
+        terminal.err(&plain::findings(&report, &view));
+    }
+    if !args.quiet {
+        terminal.err(&sums::summary(&report, &view));
+    }
     outputs.write_files(&run)?;
     let fixed = report
         .files
@@ -83,9 +91,5 @@ pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Resul
         None | Some(Format::Text) => terminal.raw(&fixed)?,
         Some(_) => outputs.print(&run, terminal)?,
     }
-    Ok(if args.check {
-        selection::status(args, &ground.config, &report, !report.files.is_empty())
-    } else {
-        Status::Clean
-    })
+    Ok(if args.check { status } else { Status::Clean })
 }

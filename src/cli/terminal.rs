@@ -1,13 +1,18 @@
 //! Standard output and standard error: colours where they are wanted, and no complaint when nobody
 //! listens.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::AnsiColor;
 use anyhow::{Context as _, Result};
 
 use super::args::Color;
+
+/// The widest text: longer lines are hard to read.
+const WIDEST: usize = 120;
+/// The width of what is no terminal.
+const USUAL: usize = 100;
 
 /// Where output goes.
 pub(super) struct Terminal {
@@ -62,6 +67,28 @@ impl Terminal {
     pub(super) fn warning(&self, message: &str) {
         let style = AnsiColor::Yellow.on_default().bold();
         self.err(&format!("{style}warning{style:#}: {message}\n"));
+    }
+
+    /// How wide lines for people may be: `COLUMNS`, else what the terminal has, 120 at most, else
+    /// 100.
+    #[expect(clippy::unused_self, reason = "it is the terminal that has a width")]
+    #[expect(clippy::disallowed_methods, reason = "the environment has a say in it")]
+    pub(super) fn width(&self) -> usize {
+        let typed = std::env::var("COLUMNS").ok();
+        let typed = typed.and_then(|columns| columns.parse().ok());
+        let found = || {
+            let (width, _) = terminal_size::terminal_size()?;
+            let width = usize::from(width.0);
+            (io::stdout().is_terminal() && width > 0).then_some(width.min(WIDEST))
+        };
+        typed.or_else(found).unwrap_or(USUAL)
+    }
+
+    /// Whether standard output opens links.
+    pub(super) fn links(&self) -> bool {
+        self.resolve(&io::stdout()) != ColorChoice::Never
+            && io::stdout().is_terminal()
+            && supports_hyperlinks::on(supports_hyperlinks::Stream::Stdout)
     }
 
     fn resolve<S: anstream::stream::RawStream>(&self, stream: &S) -> ColorChoice {

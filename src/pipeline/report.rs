@@ -311,6 +311,8 @@ pub struct Report {
     pub past: usize,
     /// Findings that a baseline has.
     pub baseline: usize,
+    /// Findings that are below what the reader wants to see.
+    pub hidden: usize,
     /// Original text of each file that a finding stands in, or that its fix edits.
     pub sources: BTreeMap<String, Arc<str>>,
 }
@@ -329,6 +331,13 @@ impl Report {
         self.findings
             .iter()
             .any(|f| f.outcome == Outcome::Left && f.severity >= severity)
+    }
+
+    /// Takes out the findings below a severity.
+    pub fn hide_below(&mut self, severity: Severity) {
+        let all = self.findings.len();
+        self.findings.retain(|f| f.severity >= severity);
+        self.hidden += all - self.findings.len();
     }
 
     /// Notes what of the list of known findings at that position is still there.

@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use super::Paths;
 use crate::pipeline::report::{Outcome, Reported};
 
-/// From how many on they are told as one.
-const MANY: usize = 5;
-
-/// The findings, those that say the same of many resources together, in the place of the first.
-pub(super) fn groups<'r>(findings: &[&'r Reported], paths: &Paths) -> Vec<Vec<&'r Reported>> {
+/// The findings, those that say the same of at least `many` resources together, in the place of the
+/// first.
+pub(super) fn groups<'r>(
+    findings: &[&'r Reported],
+    many: usize,
+    paths: &Paths,
+) -> Vec<Vec<&'r Reported>> {
     let mut alike: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
     for (at, finding) in findings.iter().enumerate() {
         if let Some(said) = said(finding, paths) {
@@ -18,7 +20,7 @@ pub(super) fn groups<'r>(findings: &[&'r Reported], paths: &Paths) -> Vec<Vec<&'
         }
     }
     let mut together: BTreeMap<usize, &[usize]> = BTreeMap::new();
-    for members in alike.values().filter(|members| members.len() >= MANY) {
+    for members in alike.values().filter(|members| members.len() >= many) {
         together.extend(members.iter().map(|at| (*at, &**members)));
     }
     let mut groups = Vec::new();

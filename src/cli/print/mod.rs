@@ -1,6 +1,7 @@
 //! One file a format. All take what a run has to say (`run`) and give text; colours are always
 //! written, and stripped where the output has none.
 
+mod brief;
 mod concise;
 pub mod diff;
 mod github;
@@ -16,8 +17,10 @@ mod restarts;
 pub(in crate::cli) mod run;
 mod sarif;
 mod sentence;
+pub(in crate::cli) mod sums;
 pub mod text;
 pub(in crate::cli) mod touched;
+mod wrap;
 
 use std::path::{Component, Path, PathBuf};
 
@@ -101,6 +104,11 @@ impl Paths {
             cwd: self.patch.clone(),
             ..self.clone()
         }
+    }
+
+    /// The directory that paths of a report are relative to.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// For a reader.

@@ -6,13 +6,16 @@ use std::collections::BTreeMap;
 use super::text::{number, printable};
 use crate::pipeline::report::{Restart, Strategy};
 
-/// Most workloads whose costs are told; one more is told rather than counted.
-const MOST: usize = 10;
+/// Most workloads whose costs are told, and most names that several read, where everything is told;
+/// one more is told rather than counted.
+pub(super) const ALL: usize = 10;
+/// The same where reports are short.
+pub(super) const FEW: usize = 3;
 /// From how many workloads on a ConfigMap that they share is named.
 const SHARED: usize = 4;
 
 /// The lines; none where nothing restarts.
-pub(super) fn lines(what: &str, all: &[Restart]) -> Vec<String> {
+pub(super) fn lines(what: &str, all: &[Restart], most: usize) -> Vec<String> {
     if all.is_empty() {
         return Vec::new();
     }
@@ -22,10 +25,10 @@ pub(super) fn lines(what: &str, all: &[Restart]) -> Vec<String> {
         ways(all).join(", ")
     )];
     let costly: Vec<&Restart> = all.iter().filter(|r| !r.costs.is_empty()).collect();
-    let shown = if costly.len() <= MOST + 1 {
+    let shown = if costly.len() <= most + 1 {
         costly.len()
     } else {
-        MOST
+        most
     };
     for restart in costly.iter().take(shown) {
         let costs: Vec<&str> = restart.costs.iter().map(|c| c.text.as_str()).collect();
@@ -41,7 +44,7 @@ pub(super) fn lines(what: &str, all: &[Restart]) -> Vec<String> {
         let more = costly.len() - shown;
         lines.push(format!("  and {more} more (--format json names all)"));
     }
-    lines.extend(shared(all));
+    lines.extend(shared(all, most));
     lines
 }
 
@@ -73,7 +76,7 @@ fn ways(restarts: &[Restart]) -> Vec<String> {
 }
 
 /// What many of them read, by how many.
-fn shared(restarts: &[Restart]) -> Vec<String> {
+fn shared(restarts: &[Restart], most: usize) -> Vec<String> {
     let mut readers: BTreeMap<_, usize> = BTreeMap::new();
     for restart in restarts {
         for read in &restart.reads {
@@ -83,10 +86,10 @@ fn shared(restarts: &[Restart]) -> Vec<String> {
     }
     let mut many: Vec<_> = readers.into_iter().filter(|(_, n)| *n >= SHARED).collect();
     many.sort_by_key(|(read, n)| (std::cmp::Reverse(*n), *read));
-    let more = many.len().saturating_sub(MOST);
+    let more = many.len().saturating_sub(most);
     let mut lines: Vec<String> = many
         .into_iter()
-        .take(MOST)
+        .take(most)
         .map(|((_, read), n)| printable(&format!("  {n} of them read {} {}", read.kind, read.name)))
         .collect();
     if more > 0 {

@@ -30,8 +30,8 @@ pub(crate) struct Run<'a> {
     pub(crate) top: Paths,
     /// The changes were written.
     pub(crate) wrote: bool,
-    /// Remarks in full.
-    pub(crate) verbose: bool,
+    /// What of it text shows.
+    pub(crate) shown: text::Shown,
     /// No diffs are wanted.
     pub(crate) check: bool,
     /// Lines that differ from those of an older state.
@@ -131,7 +131,7 @@ impl<'a> Run<'a> {
             paths,
             top: paths.of_repository(),
             wrote: false,
-            verbose: false,
+            shown: text::Shown::default(),
             check: false,
             touched: None,
             changed: BTreeSet::new(),
@@ -146,7 +146,11 @@ impl<'a> Run<'a> {
     /// How text shows it.
     pub(crate) fn view(&self) -> text::View<'a> {
         text::View {
-            verbose: self.verbose,
+            detail: self.shown.detail,
+            remarks: self.shown.remarks,
+            context: self.shown.context,
+            width: self.shown.width,
+            links: self.shown.links.then(|| self.paths.root()),
             wrote: self.wrote,
             paths: self.paths,
         }

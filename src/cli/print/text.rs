@@ -1,21 +1,60 @@
 //! For people: each finding with its line and its fix, what was left alone, and the sums.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use anstyle::{AnsiColor, Style};
-use kubewright_model::finding::{Applicability, Severity};
+use anstyle::Style;
+use kubewright_model::finding::Severity;
 
 use super::run::Run;
-use super::{Paths, diff, group, neutral, restarts};
-use crate::pipeline::report::{Outcome, Report, Reported, ReportedFix};
+use super::{Paths, brief, diff, group, neutral, sums, wrap};
+use crate::pipeline::INPUT;
+use crate::pipeline::report::{Outcome, Report, Reported};
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// Findings in six lines each, remarks counted.
+    #[default]
+    Brief,
+    /// Findings in full, remarks without their reasons.
+    Verbose,
+    /// Everything in full.
+    Full,
+}
+
+/// What of a run text shows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Shown {
+    /// How much is said.
+    pub detail: Detail,
+    /// Remarks are shown, briefly at least.
+    pub remarks: bool,
+    /// Findings alone: no diffs, no sums.
+    pub quiet: bool,
+    /// Sums alone.
+    pub statistics: bool,
+    /// So many lines of the file around each place.
+    pub context: Option<usize>,
+    /// No line is wider.
+    pub width: Option<usize>,
+    /// The terminal opens links.
+    pub links: bool,
+}
 
 /// What is shown, and how.
 #[derive(Debug, Clone)]
 pub struct View<'a> {
-    /// Remarks in full, not on one line each.
-    pub verbose: bool,
+    /// How much is said.
+    pub detail: Detail,
+    /// Remarks are shown, briefly at least.
+    pub remarks: bool,
+    /// So many lines of the file around each place.
+    pub context: Option<usize>,
+    /// No line is wider.
+    pub width: Option<usize>,
+    /// The root of all paths, where the terminal opens links.
+    pub links: Option<&'a std::path::Path>,
     /// The changes were written.
     pub wrote: bool,
     /// How paths are shown.
@@ -24,40 +63,101 @@ pub struct View<'a> {
 
 /// Most other places that are shown with a finding.
 const RELATED: usize = 11;
+/// From how many findings on that say the same they are told as one.
+const ALIKE: usize = 2;
+/// The same where everything is told.
+const ALIKE_IN_FULL: usize = 5;
 
-const BOLD: Style = Style::new().bold();
+pub(super) const BOLD: Style = Style::new().bold();
 
 /// Findings, the diff and the sums.
 pub(super) fn render(run: &Run<'_>) -> String {
-    let (report, view) = (run.report, run.view());
-    let mut out = findings(report, &view);
-    if !run.check && !report.files.is_empty() {
+    let (report, view, shown) = (run.report, run.view(), run.shown);
+    let mut out = String::new();
+    if !shown.statistics {
+        out.push_str(&findings(report, &view));
+    }
+    if !run.check && !shown.quiet && !shown.statistics && !report.files.is_empty() {
         out.push_str(&diff::patch(report, run.paths));
         out.push('\n');
     }
-    out + &summary(report, &view)
+    if !shown.quiet {
+        out.push_str(&sums::summary(report, &view));
+    }
+    out
 }
 
-/// All findings, those that say the same of many resources as one, a blank line behind each; then
-/// what is only worth knowing, a line each unless it
-/// tells what to do.
-pub fn findings(report: &Report, view: &View<'_>) -> String {
+/// All findings, the worst first and then by place, those that say the same of many resources as
+/// one, a blank line behind each.
+pub(in crate::cli) fn findings(report: &Report, view: &View<'_>) -> String {
+    let mut ordered: Vec<&Reported> = report.findings.iter().collect();
+    ordered.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let (remarks, findings): (Vec<&Reported>, Vec<&Reported>) =
+        ordered.into_iter().partition(|f| remark(f));
     let mut out = String::new();
-    let brief = |f: &&Reported| remark(f) && !view.verbose && !instructs(f);
+    let many = match view.detail {
+        Detail::Brief => ALIKE,
+        _ => ALIKE_IN_FULL,
+    };
+    for group in group::groups(&findings, many, view.paths) {
+        let [first, others @ ..] = &*group else {
+            continue;
+        };
+        // What is wrong with a text is told by the text.
+        if view.detail == Detail::Brief && first.transform != INPUT {
+            brief::finding(&mut out, (first, others), view);
+            if view.context.is_some() {
+                excerpt(&mut out, report, first, view);
+            }
+            out.push('\n');
+        } else {
+            whole(&mut out, report, (first, others), view);
+        }
+    }
+    for finding in &remarks {
+        match view.detail {
+            Detail::Full => whole(&mut out, report, (finding, &[]), view),
+            Detail::Verbose => brief::remark(&mut out, finding, view),
+            Detail::Brief if view.remarks => brief::remark(&mut out, finding, view),
+            Detail::Brief => {}
+        }
+    }
+    if !remarks.is_empty() && view.detail != Detail::Full && !out.is_empty() {
+        if !out.ends_with("\n\n") {
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// All that a run says, in the order of its files and without regard to a terminal: what a case of
+/// a transform expects.
+pub fn account(report: &Report, paths: &Paths) -> String {
+    let view = View {
+        detail: Detail::Verbose,
+        remarks: false,
+        context: None,
+        width: None,
+        links: None,
+        wrote: false,
+        paths,
+    };
+    let mut out = String::new();
+    let brief = |f: &&Reported| remark(f) && !instructs(f);
     let (remarks, findings): (Vec<&Reported>, Vec<&Reported>) =
         report.findings.iter().partition(brief);
-    for group in group::groups(&findings, view.paths) {
+    for group in group::groups(&findings, ALIKE_IN_FULL, paths) {
         if let [first, others @ ..] = &*group {
-            whole(&mut out, report, (first, others), view);
+            whole(&mut out, report, (first, others), &view);
         }
     }
     if !remarks.is_empty() {
         for finding in remarks {
-            line(&mut out, finding, view);
+            line(&mut out, finding, &view);
         }
         out.push('\n');
     }
-    out
+    out + &sums::account(report, &view)
 }
 
 /// Whether the reason why there is no fix says more than the reason: what to state.
@@ -69,16 +169,12 @@ fn instructs(finding: &Reported) -> bool {
 }
 
 /// Whether it is only worth knowing.
-fn remark(finding: &Reported) -> bool {
+pub(super) fn remark(finding: &Reported) -> bool {
     finding.severity == Severity::Info && finding.fix.is_err()
 }
 
 pub(super) fn head(out: &mut String, finding: &Reported, view: &View<'_>) {
-    let style = match finding.severity {
-        Severity::Error => AnsiColor::BrightRed.on_default().bold(),
-        Severity::Warning => AnsiColor::Yellow.on_default().bold(),
-        Severity::Info => AnsiColor::BrightCyan.on_default(),
-    };
+    let style = brief::style_of(finding.severity);
     let place = &finding.place;
     let (path, severity) = (
         printable(&view.paths.shown(&place.path)),
@@ -114,22 +210,31 @@ fn whole(
     (finding, others): (&Reported, &[&Reported]),
     view: &View<'_>,
 ) {
-    head(out, finding, view);
-    out.push('\n');
-    let gutter = finding.place.line.to_string().len() + 1;
-    if let Some(source) = report.sources.get(&finding.place.path) {
-        snippet(out, source, finding, view);
+    let mut first = String::new();
+    head(&mut first, finding, view);
+    let plain = anstream::adapter::strip_str(&first).to_string();
+    let mut wrapped = wrap::lines(&plain, view.width, "", "    ").into_iter();
+    match wrapped.next() {
+        Some(line) if line != plain => {
+            // Only a head in one line keeps its colours.
+            for line in std::iter::once(line).chain(wrapped) {
+                let _ = writeln!(out, "{line}");
+            }
+        }
+        _ => {
+            let _ = writeln!(out, "{first}");
+        }
     }
+    let gutter = finding.place.line.to_string().len() + 1;
+    excerpt(out, report, finding, view);
     let mut say = |text: &str| {
-        let mut lines = text.lines();
-        let _ = writeln!(
-            out,
-            "{:gutter$}= {}",
-            "",
-            printable(lines.next().unwrap_or(""))
-        );
-        for more in lines {
-            let _ = writeln!(out, "{:gutter$}  {}", "", printable(more));
+        let mut before = format!("{:gutter$}= ", "");
+        let after = format!("{:gutter$}  ", "");
+        for line in text.lines() {
+            for line in wrap::lines(&printable(line), view.width, &before, &after) {
+                let _ = writeln!(out, "{line}");
+            }
+            before.clone_from(&after);
         }
     };
     match &finding.fix {
@@ -212,20 +317,40 @@ fn whole(
     out.push('\n');
 }
 
-/// The first line of the finding's place, underlined.
+/// The place of a finding in its file, where the text is at hand.
+fn excerpt(out: &mut String, report: &Report, finding: &Reported, view: &View<'_>) {
+    if let Some(source) = report.sources.get(&finding.place.path) {
+        snippet(out, source, finding, view);
+    }
+}
+
+/// The first line of the finding's place, underlined, and those around it that are wanted.
 fn snippet(out: &mut String, source: &str, finding: &Reported, view: &View<'_>) {
     let place = &finding.place;
     let Some(before) = source.get(..place.start) else {
         return;
     };
-    let from = before.rfind('\n').map_or(0, |at| at + 1);
-    let to = source[place.start..]
-        .find('\n')
-        .map_or(source.len(), |at| place.start + at);
-    let text = source[from..to].trim_end_matches('\r');
+    let line_start = |at: usize| source[..at].rfind('\n').map_or(0, |at| at + 1);
+    let line_end = |at: usize| source[at..].find('\n').map_or(source.len(), |n| at + n);
+    let mut from = line_start(before.len());
+    let own = line_end(place.start);
+    let mut to = own;
+    let mut first = place.line;
+    for _ in 0..view.context.unwrap_or(0) {
+        if from > 0 {
+            from = line_start(from - 1);
+            first -= 1;
+        }
+        if to < source.len() {
+            to = line_end(to + 1);
+        }
+    }
+    let text = source[from..to].trim_end_matches(['\r', '\n']);
     let skipped = text.len() - text.trim_start_matches('\u{feff}').len();
     let text = &text[skipped..];
-    let at = |offset: usize| offset.saturating_sub(from + skipped).min(text.len());
+    let most = own.saturating_sub(from + skipped).min(text.len());
+    let most = most - usize::from(text[..most].ends_with('\r'));
+    let at = |offset: usize| offset.saturating_sub(from + skipped).min(most);
     let label = finding
         .related
         .iter()
@@ -240,9 +365,13 @@ fn snippet(out: &mut String, source: &str, finding: &Reported, view: &View<'_>) 
         .span(at(place.start)..at(place.end).max(at(place.start)))
         .label(label.as_deref());
     let snippet = Snippet::source(text)
-        .line_start(place.line)
+        .line_start(first)
         .annotation(annotation);
-    out.push_str(&Renderer::styled().render(&[Group::with_level(level).element(snippet)]));
+    let mut renderer = Renderer::styled();
+    if let Some(width) = view.width {
+        renderer = renderer.term_width(width);
+    }
+    out.push_str(&renderer.render(&[Group::with_level(level).element(snippet)]));
     out.push('\n');
 }
 
@@ -262,101 +391,6 @@ pub fn printable(text: &str) -> String {
 /// Lines of text of a manifest, safe for a terminal.
 pub fn printable_lines(text: &str) -> String {
     text.lines().map(|line| printable(line) + "\n").collect()
-}
-
-/// The last lines: what was left alone, what restarts, the sums.
-pub fn summary(report: &Report, view: &View<'_>) -> String {
-    let mut out = String::new();
-    let mut alone: BTreeMap<&str, usize> = BTreeMap::new();
-    for skipped in &report.skipped {
-        *alone.entry(skipped.code).or_default() += 1;
-    }
-    if !alone.is_empty() {
-        let mut counts: Vec<_> = alone.into_iter().collect();
-        counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-        let list: Vec<String> = counts
-            .iter()
-            .map(|(code, n)| format!("{n} {code}"))
-            .collect();
-        let _ = writeln!(out, "left alone: {}", list.join(", "));
-    }
-    let restarting = [
-        ("the change restarts", &report.change_restarts),
-        ("applying this restarts", &report.restarts),
-    ];
-    for text in restarting
-        .into_iter()
-        .flat_map(|(what, all)| restarts::lines(what, all))
-    {
-        let _ = writeln!(out, "{text}");
-    }
-    let _ = writeln!(out, "{}", counts(report, view));
-    out
-}
-
-fn counts(report: &Report, view: &View<'_>) -> String {
-    let shown: Vec<&Reported> = report.findings.iter().filter(|f| !remark(f)).collect();
-    let remarks = report.findings.len() - shown.len();
-    let files = if report.read == ["<stdin>"] {
-        "<stdin>".into()
-    } else {
-        let mut with: Vec<&str> = shown.iter().map(|f| f.place.path.as_str()).collect();
-        with.dedup();
-        let all = report.read.len() + report.unread();
-        if with.is_empty() || with.len() == all {
-            number(all, "file")
-        } else {
-            format!("{} of {}", with.len(), number(all, "file"))
-        }
-    };
-    let found = if shown.is_empty() {
-        "no findings".into()
-    } else {
-        number(shown.len(), "finding")
-    };
-    let fixed = shown.iter().filter(|f| f.outcome != Outcome::Left).count();
-    let with_fix = |applicability| {
-        let is = |f: &&&Reported| {
-            f.outcome == Outcome::Left
-                && matches!(&f.fix, Ok(ReportedFix { applicability: a, .. }) if *a == applicability)
-        };
-        shown.iter().filter(is).count()
-    };
-    let mut parts = Vec::new();
-    if fixed > 0 {
-        parts.push(if view.wrote {
-            format!("fixed {fixed}")
-        } else {
-            format!("{fixed} fixable with --write")
-        });
-    }
-    if with_fix(Applicability::Unsafe) > 0 {
-        let more = if fixed > 0 { " more" } else { "" };
-        parts.push(format!(
-            "{}{more}{} with --unsafe-fixes",
-            with_fix(Applicability::Unsafe),
-            if fixed > 0 { "" } else { " fixable" }
-        ));
-    }
-    if report.suppressed > 0 {
-        parts.push(format!("{} suppressed", report.suppressed));
-    }
-    if report.past > 0 {
-        parts.push(format!("{} older than the change", report.past));
-    }
-    if report.baseline > 0 {
-        parts.push(format!("{} in the baseline", report.baseline));
-    }
-    if remarks > 0 {
-        let more = if shown.is_empty() { "" } else { " more" };
-        parts.push(format!("{remarks}{more} at info"));
-    }
-    let all = format!("{found} in {files}");
-    if parts.is_empty() {
-        all
-    } else {
-        format!("{all}: {}", parts.join(", "))
-    }
 }
 
 pub(super) fn number(n: usize, what: &str) -> String {

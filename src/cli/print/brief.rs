@@ -1,0 +1,206 @@
+//! A finding in six lines: what is wrong and what happens because of it, where, the fix, and what to
+//! do next. All else is shown on demand: `-v`, `explain`, the other formats.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use kubewright_model::finding::{Applicability, Severity};
+use kubewright_model::text::{Part, Text};
+
+use super::run::link_of;
+use super::text::{BOLD, View, printable};
+use super::wrap;
+use crate::pipeline::report::{Outcome, Place, Reported, ReportedFix};
+
+/// Most lines of a finding.
+const MOST: usize = 6;
+/// Most lines of its message, which may not push out what to do.
+const MESSAGE: usize = 2;
+/// Others of a group that are named.
+const NAMED: usize = 4;
+
+/// The colours of a severity.
+pub(super) fn style_of(severity: Severity) -> Style {
+    match severity {
+        Severity::Error => AnsiColor::BrightRed.on_default().bold(),
+        Severity::Warning => AnsiColor::Yellow.on_default().bold(),
+        Severity::Info => AnsiColor::BrightCyan.on_default(),
+    }
+}
+
+/// A finding, and others that say the same of their resources.
+pub(super) fn finding(
+    out: &mut String,
+    (finding, others): (&Reported, &[&Reported]),
+    view: &View<'_>,
+) {
+    let place = place(&finding.place, view);
+    let next = next(finding, view);
+    let same = same(others, view);
+    let used = place.len() + usize::from(next.is_some()) + usize::from(same.is_some());
+    let message = message(finding, MESSAGE, view);
+    let room = MOST.saturating_sub(used + message.len());
+    for line in message.into_iter().chain(place) {
+        let _ = writeln!(out, "{line}");
+    }
+    let (label, said) = advice(finding, view);
+    let style = AnsiColor::Green.on_default();
+    let style = if finding.fix.is_ok() {
+        style
+    } else {
+        Style::new()
+    };
+    for line in wrap::at_most(
+        room,
+        &printable(&said.replace('\n', " ")),
+        view.width,
+        &format!("  {label}: "),
+        "    ",
+    ) {
+        let _ = writeln!(out, "{}", wrap::styled_start(&line, &label, style));
+    }
+    for (label, said) in [("next", next), ("same", same)] {
+        let Some(said) = said else { continue };
+        let first = format!("  {label}: ");
+        for line in wrap::at_most(1, &printable(&said), view.width, &first, "    ") {
+            let _ = writeln!(out, "{}", wrap::styled_start(&line, label, BOLD));
+        }
+    }
+}
+
+/// A remark: what is wrong, and where.
+pub(super) fn remark(out: &mut String, finding: &Reported, view: &View<'_>) {
+    for line in message(finding, MOST, view) {
+        let _ = writeln!(out, "{line}");
+    }
+    for line in place(&finding.place, view) {
+        let _ = writeln!(out, "{line}");
+    }
+}
+
+/// `warning[name]: what is wrong`
+fn message(finding: &Reported, most: usize, view: &View<'_>) -> Vec<String> {
+    let (severity, name) = (finding.severity.as_str(), finding.transform);
+    let label = format!("{severity}[{name}]");
+    let said = printable(&view.paths.brief(&finding.message));
+    let mut lines = wrap::at_most(most, &said, view.width, &format!("{label}: "), "  ");
+    if let Some(first) = lines.first_mut() {
+        let style = style_of(finding.severity);
+        let page = view.links.is_some().then(|| link_of(name));
+        let shown = wrap::link(&label, page.as_deref());
+        let rest = first.strip_prefix(&label).unwrap_or_default();
+        *first = format!("{style}{shown}{style:#}{rest}");
+    }
+    lines
+}
+
+/// `--> path:line:column`
+fn place(place: &Place, view: &View<'_>) -> Vec<String> {
+    let at = format!(
+        "{}:{}:{}",
+        printable(&view.paths.shown(&place.path)),
+        place.line,
+        place.column
+    );
+    let url = view
+        .links
+        .map(|root| wrap::file_url(&root.join(&place.path)));
+    let lines = wrap::lines(&at, view.width, "  --> ", "      ");
+    let linked = |line: String| {
+        let text = line.trim_start_matches("  --> ").trim_start();
+        let before = &line[..line.len() - text.len()];
+        format!("{before}{BOLD}{}{BOLD:#}", wrap::link(text, url.as_deref()))
+    };
+    lines.into_iter().map(linked).collect()
+}
+
+/// What can be done: a label, and what it is.
+fn advice(finding: &Reported, view: &View<'_>) -> (String, String) {
+    match &finding.fix {
+        _ if finding.outcome == Outcome::Cured => (
+            if view.wrote { "fixed" } else { "fix" }.to_owned(),
+            "another fix of this run cures it".to_owned(),
+        ),
+        Ok(fix) => {
+            let done = view.wrote && finding.outcome == Outcome::Applied;
+            let mut said = view.paths.brief(&fix.title);
+            if !fix.lost_comments.is_empty() {
+                said.push_str("; a comment goes with it");
+            }
+            let word = if done { "fixed" } else { "fix" };
+            (format!("{word} ({})", fix.applicability.as_str()), said)
+        }
+        Err(reason) => (
+            format!("no fix ({})", reason.code),
+            view.paths.brief(&reason.text),
+        ),
+    }
+}
+
+/// The one thing to do where nothing is fixed: a command.
+fn next(finding: &Reported, view: &View<'_>) -> Option<String> {
+    let is_safe = |fix: &ReportedFix| fix.applicability == Applicability::Safe;
+    if finding.fix.as_ref().is_ok_and(|fix| !is_safe(fix))
+        && let Some(command) = command(finding.notes.iter(), view)
+    {
+        return Some(command);
+    }
+    if finding.outcome != Outcome::Left {
+        return None;
+    }
+    match &finding.fix {
+        Ok(fix) => match fix.applicability {
+            Applicability::Safe => None,
+            Applicability::Unsafe => Some(format!(
+                "kubewright fix --unsafe-fixes={} shows the change",
+                finding.transform
+            )),
+            Applicability::DisplayOnly => Some(format!(
+                "make the change by hand; kubewright explain {} says how",
+                finding.transform
+            )),
+        },
+        Err(reason) => {
+            let texts = [&reason.text].into_iter().chain(&reason.more);
+            let command = command(texts.clone(), view);
+            let own = || {
+                let said = texts.map(|text| view.paths.brief(text)).find_map(|text| {
+                    let (_, rest) = text.split_once("`kubewright ")?;
+                    Some(format!("kubewright {}", rest.split('`').next()?))
+                });
+                said.unwrap_or_else(|| format!("kubewright explain {}", reason.code))
+            };
+            Some(command.unwrap_or_else(own))
+        }
+    }
+}
+
+/// The first command that texts tell to run.
+fn command<'a>(mut texts: impl Iterator<Item = &'a Text>, view: &View<'_>) -> Option<String> {
+    texts.find_map(|text| {
+        text.parts().iter().find_map(|part| match part {
+            Part::Command(command) => Some(view.paths.brief(&Text::command(command.clone()))),
+            _ => None,
+        })
+    })
+}
+
+/// Who else is told the same.
+fn same(others: &[&Reported], view: &View<'_>) -> Option<String> {
+    if others.is_empty() {
+        return None;
+    }
+    let name = |other: &&Reported| match &other.resource {
+        Some(r) => format!("{} {}", r.kind, r.name),
+        None => format!(
+            "{}:{}",
+            view.paths.shown(&other.place.path),
+            other.place.line
+        ),
+    };
+    let mut names: Vec<String> = others.iter().take(NAMED).map(name).collect();
+    if others.len() > NAMED {
+        names.push(format!("{} more", others.len() - NAMED));
+    }
+    Some(format!("{} more (-v): {}", others.len(), names.join(", ")))
+}
