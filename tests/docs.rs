@@ -32,6 +32,7 @@ fn main() {
     let arguments = Arguments::from_args();
     let mut trials = vec![
         Trial::test("index", index),
+        Trial::test("examples", codes::examples),
         Trial::test("folders", folders),
         Trial::test("readme", readme),
         Trial::test("vectors", vectors::are_those_of_the_recipe),

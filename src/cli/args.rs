@@ -55,13 +55,16 @@ pub enum Command {
     /// Find hazards and fix them
     #[command(after_help = FIX_HELP)]
     Fix(FixArgs),
+    /// Accept what is left: write comments that suppress it, with a reason
+    #[command(after_help = SUPPRESS_HELP)]
+    Suppress(SuppressArgs),
     /// Run as a KRM function of kustomize or kpt
     #[command(after_help = KRM_HELP)]
     Krm(KrmArgs),
     /// Show what is applied together and who reads which ConfigMap or Secret
     #[command(after_help = GRAPH_HELP)]
     Graph(GraphArgs),
-    /// Print the page of a transform, or the index of all
+    /// Print the page of a transform, what a code means, or the index of all
     Explain(ExplainArgs),
     /// Ask container images what manifests do not say
     Images {
@@ -69,6 +72,15 @@ pub enum Command {
         #[command(subcommand)]
         command: ImagesCommand,
     },
+    /// Show the settings that hold, or the schema of kubewright.toml
+    Config {
+        /// What to show.
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Write a kubewright.toml for this repository
+    #[command(after_help = INIT_HELP)]
+    Init(InitArgs),
     /// Print the completions of a shell
     Completions {
         /// Which shell
@@ -82,10 +94,45 @@ pub enum Command {
     },
 }
 
+/// The subcommands of `config`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print the settings that hold, and where each comes from
+    Show(ShowArgs),
+    /// Print the JSON Schema of kubewright.toml, for editors
+    Schema,
+}
+
+/// The arguments of `config show`.
+#[derive(Debug, ClapArgs)]
+pub struct ShowArgs {
+    /// Files and directories whose configuration is meant
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub paths: Vec<PathBuf>,
+    /// Read this configuration instead of the nearest kubewright.toml
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+const INIT_HELP: &str = "\
+The file is written to DIR. What is found is said in its comments; nothing else is written without a yes.
+Exit status: 0 written, 2 usage, input or internal error.";
+
+/// The arguments of `init`.
+#[derive(Debug, ClapArgs)]
+pub struct InitArgs {
+    /// The directory that becomes the root [default: the top of the git work tree]
+    #[arg(value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+    /// Ask nothing: write the configuration, the pre-commit hook and the workflow of CI
+    #[arg(long)]
+    pub yes: bool,
+}
+
 /// The arguments of `explain`.
 #[derive(Debug, ClapArgs)]
 pub struct ExplainArgs {
-    /// Name of a transform
+    /// Name of a transform, or a code of a finding
     pub name: Option<String>,
     /// Print what has to be done in the cluster around the fixes of these files and directories,
     /// step by step
@@ -143,30 +190,62 @@ impl KrmArgs {
     /// The same for a stream.
     pub fn fix(&self) -> FixArgs {
         FixArgs {
-            paths: vec!["-".into()],
-            write: false,
-            plan_out: None,
             check: self.check,
-            whole_sets: false,
             unsafe_fixes: self.unsafe_fixes.clone(),
             select: self.select.clone(),
             ignore: self.ignore.clone(),
-            format: Vec::new(),
-            output_file: None,
-            since: None,
-            baseline: None,
-            write_baseline: None,
             fail_on: self.fail_on,
-            exit_zero: false,
             config: self.config.clone(),
-            verbose: 0,
-            quiet: false,
-            statistics: false,
-            context: None,
-            min_severity: None,
+            ..FixArgs::of(vec!["-".into()])
         }
     }
 }
+
+/// The arguments of `suppress`.
+#[derive(Debug, ClapArgs)]
+pub struct SuppressArgs {
+    /// Files and directories
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub paths: Vec<PathBuf>,
+    /// Why the findings are accepted: stands in each comment
+    #[arg(long, value_name = "TEXT", required_unless_present = "remove_unused")]
+    pub reason: Option<String>,
+    /// Remove the suppressions that hit nothing instead
+    #[arg(long, conflicts_with_all = ["reason", "all", "select", "ignore"])]
+    pub remove_unused: bool,
+    /// Suppress what has a safe fix too
+    #[arg(long)]
+    pub all: bool,
+    /// Write the comments; without it they are only shown
+    #[arg(long)]
+    pub write: bool,
+    /// Findings of these transforms alone
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    pub select: Vec<String>,
+    /// No findings of these transforms
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    pub ignore: Vec<String>,
+    /// Read this configuration instead of the nearest kubewright.toml
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl SuppressArgs {
+    /// The run whose findings are meant.
+    pub fn fix(&self) -> FixArgs {
+        FixArgs {
+            select: self.select.clone(),
+            ignore: self.ignore.clone(),
+            config: self.config.clone(),
+            ..FixArgs::of(self.paths.clone())
+        }
+    }
+}
+
+const SUPPRESS_HELP: &str = "\
+A comment `# kubewright: ignore[NAME] TEXT` goes above the line of each finding at warning or error that no safe fix cures.
+Each file is read again with its comments: what they would change beside that stays out.
+Exit status: 0 all that was asked was done or shown, 1 a finding cannot be suppressed by a comment, 2 usage, input or internal error.";
 
 /// The subcommands of `images`.
 #[derive(Debug, Subcommand)]
@@ -395,6 +474,35 @@ pub struct FixArgs {
     /// Print what is at least that severe, in all formats; how the run ends is up to --fail-on
     #[arg(long, value_name = "SEVERITY", help_heading = "What is printed")]
     pub min_severity: Option<MinSeverity>,
+}
+
+impl FixArgs {
+    /// Nothing typed but PATHs.
+    pub fn of(paths: Vec<PathBuf>) -> Self {
+        Self {
+            paths,
+            write: false,
+            plan_out: None,
+            check: false,
+            whole_sets: false,
+            unsafe_fixes: None,
+            select: Vec::new(),
+            ignore: Vec::new(),
+            format: Vec::new(),
+            output_file: None,
+            since: None,
+            baseline: None,
+            write_baseline: None,
+            fail_on: None,
+            exit_zero: false,
+            config: None,
+            verbose: 0,
+            quiet: false,
+            statistics: false,
+            context: None,
+            min_severity: None,
+        }
+    }
 }
 
 /// How severe a finding must be to be printed.

@@ -26,6 +26,8 @@ pub(super) struct Ground {
     pub(super) git_top: Option<PathBuf>,
     /// There is a root of its own: everything below it is read.
     pub(super) whole: bool,
+    /// The configuration.
+    pub(super) file: Option<PathBuf>,
     /// The directory of the configuration.
     directory: PathBuf,
     /// With the facts of the lock.
@@ -165,8 +167,8 @@ impl Ground {
         });
         let whole = own.is_some();
         let root = own.unwrap_or_else(|| start.to_path_buf());
-        let file = root.join(lockfile::FILE_NAME);
-        let lock = Lock::load(&file, &between(&cwd, &file))?;
+        let locked = root.join(lockfile::FILE_NAME);
+        let lock = Lock::load(&locked, &between(&cwd, &locked))?;
         config.settings.lock = lock
             .as_ref()
             .map(|(lock, _)| lock.facts())
@@ -177,6 +179,7 @@ impl Ground {
             root,
             git_top,
             whole,
+            file,
             directory,
             config,
             lock,
@@ -209,6 +212,7 @@ impl Ground {
             root: root.into(),
             git_top: Some(home.into()),
             whole: true,
+            file: None,
             directory: root.into(),
             config: self.config.clone(),
             lock: None,

@@ -10,13 +10,17 @@
 //! | `stream` | the command `fix` for what is read once |
 //! | `krm` | the command `krm`: a function of kustomize and kpt |
 //! | `fix` | the command `fix` for files and directories |
+//! | `suppress` | the command `suppress` |
 //! | `since` | the findings that a change brought |
 //! | `git` | what a repository has at a commit |
 //! | `baseline` | findings that are accepted |
 //! | `output` | which report goes where |
 //! | `selection` | what runs, how far fixes go, how the run ends |
 //! | `whole_sets` | from the files that were named to all that is applied with them |
-//! | `transforms` | the commands `explain` and `list` |
+//! | `init` | the command `init` |
+//! | `settings` | the command `config` |
+//! | `explain` | the command `explain` |
+//! | `transforms` | the command `list` |
 //! | `completions` | the command `completions`, and what kubectl asks its plugins |
 //! | `called` | by which name the program was called |
 //! | `plan` | what has to be done in the cluster around the fixes |
@@ -39,6 +43,7 @@ mod baseline;
 mod called;
 mod completions;
 pub mod config;
+mod explain;
 pub mod files;
 mod fix;
 mod git;
@@ -46,6 +51,7 @@ pub mod globs;
 mod graph;
 mod ground;
 mod images;
+mod init;
 mod input_stream;
 mod krm;
 mod lockfile;
@@ -54,9 +60,11 @@ mod plan;
 pub mod print;
 mod progress;
 mod selection;
+mod settings;
 mod since;
 mod status;
 mod stream;
+mod suppress;
 mod terminal;
 pub mod texts;
 mod transforms;
@@ -116,12 +124,15 @@ fn run(args: &Args, terminal: &Terminal) -> Result<Status> {
             Some(source) => stream::fix(args, &source, terminal),
             None => fix::fix(args, terminal),
         },
+        Command::Suppress(args) => suppress::suppress(args, terminal),
         Command::Krm(args) => krm::krm(&args.fix(), terminal),
         Command::Graph(args) => graph::graph(args, terminal),
-        Command::Explain(args) => transforms::explain(args, terminal),
+        Command::Explain(args) => explain::explain(args, terminal),
         Command::Images {
             command: ImagesCommand::Lock(args),
         } => images::lock(args, terminal),
+        Command::Config { command } => settings::config(command, terminal),
+        Command::Init(args) => init::init(args, terminal),
         Command::Completions { shell } => completions::of_shell(*shell, terminal),
         Command::List { format } => transforms::list(*format, terminal),
     }

@@ -40,6 +40,42 @@ impl Terminal {
         )
     }
 
+    /// Whether standard output is a terminal.
+    #[expect(clippy::unused_self, reason = "it is the terminal that is asked")]
+    pub(super) fn is_one(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
+    /// Prints styled text, through `PAGER`, or else `less`, where it is higher than the terminal.
+    #[expect(clippy::disallowed_methods, reason = "the environment has a say in it")]
+    pub(super) fn page(&self, text: &str) -> Result<()> {
+        let height = terminal_size::terminal_size().map_or(0, |(_, h)| usize::from(h.0));
+        let pager = std::env::var("PAGER").unwrap_or_else(|_| "less".into());
+        let mut words = pager.split_whitespace();
+        let Some(program) = words.next().filter(|_| text.lines().count() >= height) else {
+            return self.out(text);
+        };
+        let mut command = std::process::Command::new(program);
+        command.args(words).stdin(std::process::Stdio::piped());
+        if std::env::var_os("LESS").is_none() {
+            command.env("LESS", "FRX");
+        }
+        let Ok(mut child) = command.spawn() else {
+            return self.out(text);
+        };
+        if let Some(stdin) = child.stdin.take() {
+            let mut stream = AutoStream::new(Vec::new(), self.resolve(&io::stdout()));
+            stream.write_all(text.as_bytes())?;
+            let mut stdin = stdin;
+            // A reader may leave before the end.
+            let _ = stdin.write_all(&stream.into_inner());
+        }
+        child
+            .wait()
+            .with_context(|| format!("cannot wait for {program}"))?;
+        Ok(())
+    }
+
     /// Prints bytes as they are.
     #[expect(
         clippy::unused_self,

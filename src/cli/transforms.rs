@@ -1,39 +1,14 @@
-//! `kubewright explain` and `kubewright list`: what the transforms say of themselves.
+//! `kubewright list`: what the transforms say of themselves.
 
 use std::fmt::Write as _;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use kubewright_transforms::ALL;
 use serde_json::json;
 
-use super::args::{ExplainArgs, ListFormat};
-use super::config::transform_name;
-use super::plan;
+use super::args::ListFormat;
 use super::status::Status;
 use super::terminal::Terminal;
-
-pub(super) fn explain(args: &ExplainArgs, terminal: &Terminal) -> Result<Status> {
-    let Some(name) = args.name.as_deref() else {
-        terminal.out(&format!(
-            "{}\nkubewright explain NAME prints the page of a transform.\n",
-            table()
-        ))?;
-        return Ok(Status::Clean);
-    };
-    if let Err(message) = transform_name(name) {
-        bail!(message);
-    }
-    if !args.plan.is_empty() {
-        return plan::print(name, args, terminal);
-    }
-    let docs = ALL
-        .iter()
-        .map(|t| t.meta())
-        .find(|m| m.name == name)
-        .map_or("", |m| m.docs);
-    terminal.out(&format!("{}\n", docs.trim_end()))?;
-    Ok(Status::Clean)
-}
 
 pub(super) fn list(format: ListFormat, terminal: &Terminal) -> Result<Status> {
     match format {
@@ -48,7 +23,7 @@ pub(super) fn list(format: ListFormat, terminal: &Terminal) -> Result<Status> {
     Ok(Status::Clean)
 }
 
-fn table() -> String {
+pub(super) fn table() -> String {
     let width = ALL.iter().map(|t| t.meta().name.len()).max().unwrap_or(0);
     let mut out = String::new();
     for meta in ALL.iter().map(|t| t.meta()) {

@@ -258,3 +258,45 @@ fn lines_between(old: &[String], new: &[String]) -> usize {
         .map(|op| op.old_range().len().max(op.new_range().len()))
         .sum()
 }
+
+/// What `explain CODE` shows: of each code the shortest account that a case has of it.
+pub(super) fn examples() -> Result<(), Failed> {
+    let mut wanted = String::new();
+    for meta in kubewright_transforms::ALL.iter().map(|t| t.meta()) {
+        let cases = home().join(meta.name).join("cases");
+        let mut accounts: BTreeMap<&str, (usize, String, String)> = BTreeMap::new();
+        for entry in fs::read_dir(&cases)?.filter_map(Result::ok) {
+            let report = fs::read_to_string(entry.path().join("report.txt")).unwrap_or_default();
+            let case = entry.file_name().to_string_lossy().into_owned();
+            for account in report.split("\n\n").flat_map(accounts_of) {
+                for code in meta.codes {
+                    let mark = [format!("({code}: "), format!("no fix ({code}): ")];
+                    if mark.iter().any(|mark| account.contains(mark)) {
+                        let found = (account.len(), case.clone(), account.clone());
+                        let least = accounts.entry(code).or_insert_with(|| found.clone());
+                        *least = found.min(least.clone());
+                    }
+                }
+            }
+        }
+        for (code, (_, case, account)) in accounts {
+            let name = meta.name;
+            wanted.push_str(&format!("## {name} {code} {case}\n{account}\n\n"));
+        }
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli/explain/examples.txt");
+    if std::env::var("BLESS").is_ok_and(|v| v == "1") {
+        return Ok(fs::write(path, wanted)?);
+    }
+    ensure(fs::read_to_string(path)? == wanted, || {
+        "src/cli/explain/examples.txt is not what the cases say: `cargo bless --test docs`".into()
+    })
+}
+
+/// The findings of a paragraph: one of several lines, or several of one line.
+fn accounts_of(paragraph: &str) -> Vec<String> {
+    if paragraph.contains("\n ") {
+        return vec![paragraph.trim_end().to_owned()];
+    }
+    paragraph.lines().map(str::to_owned).collect()
+}

@@ -11,6 +11,8 @@ pub mod json;
 mod junit;
 mod markdown;
 mod neutral;
+pub(in crate::cli) mod offer;
+pub(in crate::cli) mod page;
 mod rdjson;
 pub(in crate::cli) mod relations;
 mod restarts;

@@ -393,7 +393,7 @@ pub fn printable_lines(text: &str) -> String {
     text.lines().map(|line| printable(line) + "\n").collect()
 }
 
-pub(super) fn number(n: usize, what: &str) -> String {
+pub(in crate::cli) fn number(n: usize, what: &str) -> String {
     if n == 1 {
         format!("1 {what}")
     } else {
