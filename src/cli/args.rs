@@ -400,6 +400,13 @@ pub struct FixArgs {
     /// Write the changes; without it they are only shown
     #[arg(long)]
     pub write: bool,
+    /// Ask for each fix, safe or not, and write those that are wanted, as `git add -p` does
+    #[arg(
+        long,
+        short,
+        conflicts_with_all = ["write", "check", "format", "output_file", "write_baseline"]
+    )]
+    pub interactive: bool,
     /// Write what has to be done in the cluster around the fixes to FILE: Markdown, or a shell
     /// script where its name ends in .sh
     #[arg(long, value_name = "FILE", requires = "write")]
@@ -482,6 +489,7 @@ impl FixArgs {
         Self {
             paths,
             write: false,
+            interactive: false,
             plan_out: None,
             check: false,
             whole_sets: false,

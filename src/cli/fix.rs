@@ -18,19 +18,22 @@ use super::progress::Progress;
 use super::status::Status;
 use super::terminal::Terminal;
 use super::whole_sets::Named;
-use super::{baseline, plan, selection, since, write};
+use super::{baseline, interactive, plan, selection, since, write};
 use crate::pipeline::identity::Entry;
 use crate::pipeline::report::Reported;
 use crate::pipeline::{INPUT, Known, Pipeline, Report, UNUSED_SUPPRESSION};
 
 pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     not_a_path(args)?;
+    if args.interactive {
+        interactive::needs_a_terminal(terminal)?;
+    }
     let outputs = Outputs::of(args)?;
     let mut ground = Ground::of(&args.paths, args.config.as_deref())?;
     let named = args.whole_sets.then(|| Named::of(&mut ground));
     let transforms = selection::selected(args, &ground.config)?;
     let unsafe_fixes = selection::unsafe_fixes(args, &ground.config)?;
-    if let Some(finished) = write::recover(&ground.root, args.write)? {
+    if let Some(finished) = write::recover(&ground.root, args.write || args.interactive)? {
         terminal.warning(&format!(
             "an interrupted run was finished first: {finished} files written"
         ));
@@ -78,6 +81,12 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         .map(|p| p.known.clone())
         .chain(baseline)
         .collect();
+    if args.interactive {
+        drop(progress);
+        let paths = ground.shown();
+        let view = output::shown(args, terminal).view(&paths, false);
+        return interactive::run(&ground, &workspace, &pipeline, &known, &view, terminal);
+    }
     let mut report = pipeline.run_beside(&workspace, &known)?;
     add_unread(&mut report, tree.unread, &known);
     if let Some(before) = past.as_ref().and_then(|past| past.workspace.as_ref()) {

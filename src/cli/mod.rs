@@ -6,10 +6,12 @@
 //! | floor | what it knows |
 //! |---|---|
 //! | `graph` | the command `graph` |
+//! | `init` | the command `init` |
 //! | `images` | the command `images lock`: container images, the only code that knows a network |
 //! | `stream` | the command `fix` for what is read once |
 //! | `krm` | the command `krm`: a function of kustomize and kpt |
 //! | `fix` | the command `fix` for files and directories |
+//! | `interactive` | the command `fix`, one fix at a time |
 //! | `suppress` | the command `suppress` |
 //! | `since` | the findings that a change brought |
 //! | `git` | what a repository has at a commit |
@@ -17,7 +19,6 @@
 //! | `output` | which report goes where |
 //! | `selection` | what runs, how far fixes go, how the run ends |
 //! | `whole_sets` | from the files that were named to all that is applied with them |
-//! | `init` | the command `init` |
 //! | `settings` | the command `config` |
 //! | `explain` | the command `explain` |
 //! | `transforms` | the command `list` |
@@ -53,6 +54,7 @@ mod ground;
 mod images;
 mod init;
 mod input_stream;
+mod interactive;
 mod krm;
 mod lockfile;
 mod output;

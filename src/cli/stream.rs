@@ -26,6 +26,9 @@ pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Resul
     if args.since.is_some() {
         bail!("{source} has no history: --since takes files and directories of a git work tree");
     }
+    if args.interactive {
+        bail!("{source} is a stream: --interactive asks about files and directories");
+    }
     if args.write_baseline.is_some() {
         bail!("a baseline is one of files and directories, and {source} is a stream");
     }

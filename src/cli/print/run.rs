@@ -145,15 +145,7 @@ impl<'a> Run<'a> {
 
     /// How text shows it.
     pub(crate) fn view(&self) -> text::View<'a> {
-        text::View {
-            detail: self.shown.detail,
-            remarks: self.shown.remarks,
-            context: self.shown.context,
-            width: self.shown.width,
-            links: self.shown.links.then(|| self.paths.root()),
-            wrote: self.wrote,
-            paths: self.paths,
-        }
+        self.shown.view(self.paths, self.wrote)
     }
 
     /// The findings that are still there: all in a preview, those that are left when changes were

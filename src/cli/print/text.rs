@@ -42,6 +42,21 @@ pub struct Shown {
     pub links: bool,
 }
 
+impl Shown {
+    /// The same for findings whose paths are shown in that way.
+    pub(in crate::cli) fn view<'a>(&self, paths: &'a Paths, wrote: bool) -> View<'a> {
+        View {
+            detail: self.detail,
+            remarks: self.remarks,
+            context: self.context,
+            width: self.width,
+            links: self.links.then(|| paths.root()),
+            wrote,
+            paths,
+        }
+    }
+}
+
 /// What is shown, and how.
 #[derive(Debug, Clone)]
 pub struct View<'a> {
@@ -201,6 +216,13 @@ fn line(out: &mut String, finding: &Reported, view: &View<'_>) {
         );
     }
     out.push('\n');
+}
+
+/// A finding in full.
+pub(in crate::cli) fn in_full(report: &Report, finding: &Reported, view: &View<'_>) -> String {
+    let mut out = String::new();
+    whole(&mut out, report, (finding, &[]), view);
+    out
 }
 
 /// A finding, and others that say the same of their resources.
