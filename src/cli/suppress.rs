@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::path::Path;
 
 use anyhow::{Result, bail};
 use kubewright_model::finding::{Applicability, Severity};
@@ -44,7 +45,7 @@ pub(super) fn suppress(args: &SuppressArgs, terminal: &Terminal) -> Result<Statu
     let (mut wanted, mut refused) = (BTreeMap::new(), Vec::new());
     for finding in report.findings.iter().filter(|f| args.wants(f)) {
         match report.sources.get(&finding.place.path) {
-            Some(_) if finding.place.path.ends_with(".json") => {
+            Some(_) if is_json(finding) => {
                 refused.push((finding, "JSON has no comments"));
             }
             Some(_) if finding.transform == INPUT => {
@@ -148,7 +149,7 @@ impl<'g> Work<'g> {
 
     /// How many of what was to go is still there when the files are read again.
     fn left(&self, changes: &[FileChange], before: &Report, args: &SuppressArgs) -> Result<usize> {
-        let changed: BTreeSet<&str> = changes.iter().map(|c| c.path.as_str()).collect();
+        let written: BTreeSet<&str> = changes.iter().map(|c| c.path.as_str()).collect();
         let mut inputs = self.inputs.clone();
         for input in &mut inputs {
             let change = changes.iter().find(|change| change.path == input.path);
@@ -174,7 +175,7 @@ impl<'g> Work<'g> {
         }
         let wanted = after.findings.iter().filter(|f| args.wants(f));
         Ok(wanted
-            .filter(|f| changed.contains(f.place.path.as_str()))
+            .filter(|f| written.contains(f.place.path.as_str()))
             .count())
     }
 }
@@ -182,7 +183,7 @@ impl<'g> Work<'g> {
 /// The text with a comment above the line of a finding, where that is a comment and nothing else.
 pub(super) fn accepted(source: &str, finding: &Reported, reason: &str) -> Option<String> {
     let after = with(source, &[finding], reason);
-    let has_comments = !finding.place.path.ends_with(".json");
+    let has_comments = !is_json(finding);
     (has_comments && same_values(source, &after)).then_some(after)
 }
 
@@ -267,6 +268,12 @@ fn without(source: &str, findings: &[&Reported]) -> String {
         }
     }
     out
+}
+
+/// Whether a finding stands in JSON, which has no comments.
+fn is_json(finding: &Reported) -> bool {
+    let extension = Path::new(&finding.place.path).extension();
+    extension.is_some_and(|e| e.eq_ignore_ascii_case("json"))
 }
 
 /// Whether a remark on a suppression stands in a comment, and not in an annotation.

@@ -60,7 +60,7 @@ struct Page {
 impl Page {
     fn take(&mut self, event: Event<'_>) {
         match event {
-            Event::Start(tag) => self.start(tag),
+            Event::Start(tag) => self.start(&tag),
             Event::End(tag) => self.end(tag),
             Event::Text(text) if self.in_code => {
                 for line in text.lines() {
@@ -77,7 +77,7 @@ impl Page {
         }
     }
 
-    fn start(&mut self, tag: Tag<'_>) {
+    fn start(&mut self, tag: &Tag<'_>) {
         match tag {
             Tag::Heading { .. } => {
                 let _ = write!(self.inline, "{HEADING}");
@@ -91,7 +91,7 @@ impl Page {
             }
             Tag::List(first) => {
                 self.block();
-                self.lists.push(first);
+                self.lists.push(*first);
             }
             Tag::Item => {
                 let marker = match self.lists.last_mut() {
@@ -191,7 +191,7 @@ impl Page {
                     let options = textwrap::Options::new((*width).max(1))
                         .word_splitter(textwrap::WordSplitter::NoHyphenation);
                     let lines = textwrap::wrap(cell, options).into_iter();
-                    lines.map(|line| line.into_owned()).collect()
+                    lines.map(std::borrow::Cow::into_owned).collect()
                 })
                 .collect();
             let height = cells.iter().map(Vec::len).max().unwrap_or(0);

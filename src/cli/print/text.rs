@@ -25,6 +25,10 @@ pub enum Detail {
 
 /// What of a run text shows.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own on the command line"
+)]
 pub struct Shown {
     /// How much is said.
     pub detail: Detail,
@@ -137,10 +141,8 @@ pub(in crate::cli) fn findings(report: &Report, view: &View<'_>) -> String {
             Detail::Brief => {}
         }
     }
-    if !remarks.is_empty() && view.detail != Detail::Full && !out.is_empty() {
-        if !out.ends_with("\n\n") {
-            out.push('\n');
-        }
+    if !remarks.is_empty() && !out.is_empty() && !out.ends_with("\n\n") {
+        out.push('\n');
     }
     out
 }
@@ -234,18 +236,8 @@ fn whole(
 ) {
     let mut first = String::new();
     head(&mut first, finding, view);
-    let plain = anstream::adapter::strip_str(&first).to_string();
-    let mut wrapped = wrap::lines(&plain, view.width, "", "    ").into_iter();
-    match wrapped.next() {
-        Some(line) if line != plain => {
-            // Only a head in one line keeps its colours.
-            for line in std::iter::once(line).chain(wrapped) {
-                let _ = writeln!(out, "{line}");
-            }
-        }
-        _ => {
-            let _ = writeln!(out, "{first}");
-        }
+    for line in wrap::lines(&first, view.width, "", "    ") {
+        let _ = writeln!(out, "{line}");
     }
     let gutter = finding.place.line.to_string().len() + 1;
     excerpt(out, report, finding, view);

@@ -1,5 +1,6 @@
 //! Text that fits the width of a terminal.
 
+use std::fmt::Write as _;
 use std::path::{Component, Path};
 
 use anstyle::Style;
@@ -21,7 +22,7 @@ pub(super) fn lines(text: &str, width: Width, first: &str, next: &str) -> Vec<St
         .subsequent_indent(next)
         .word_splitter(WordSplitter::NoHyphenation);
     let wrapped = textwrap::wrap(text, options).into_iter();
-    wrapped.map(|line| line.into_owned()).collect()
+    wrapped.map(std::borrow::Cow::into_owned).collect()
 }
 
 /// The same, no more than `most` lines; what is cut ends with `…`.
@@ -72,7 +73,7 @@ pub(super) fn file_url(path: &Path) -> String {
             if byte.is_ascii_alphanumeric() || b"-._~:@+".contains(&byte) {
                 url.push(char::from(byte));
             } else {
-                url.push_str(&format!("%{byte:02X}"));
+                let _ = write!(url, "%{byte:02X}");
             }
         }
     }
