@@ -125,7 +125,7 @@ fn a_file_outside_of_git_is_judged_with_its_neighbours() {
     let (map, web) = WORKLOAD.split_once("---\n").expect("two documents");
     let files = [("map.yaml", map.as_bytes()), ("web.yaml", web.as_bytes())];
     let dir = folder(&files);
-    let output = run(dir.path(), &["fix", "--write", "web.yaml"]);
+    let output = run(dir.path(), &["fix", "--write", "-v", "web.yaml"]);
     says(
         &output,
         0,

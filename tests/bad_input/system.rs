@@ -167,7 +167,7 @@ fn a_directory_that_cannot_be_read_is_said() {
         &below,
         1,
         "stdout",
-        "Apps/web.yaml:11:9: warning[missing-config-hash]",
+        "--> Apps/web.yaml:11:9\n",
     );
     says(
         &named,

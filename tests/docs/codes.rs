@@ -6,6 +6,7 @@
 //! for the reader of the case.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -281,7 +282,7 @@ pub(super) fn examples() -> Result<(), Failed> {
         }
         for (code, (_, case, account)) in accounts {
             let name = meta.name;
-            wanted.push_str(&format!("## {name} {code} {case}\n{account}\n\n"));
+            let _ = writeln!(wanted, "## {name} {code} {case}\n{account}\n");
         }
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli/explain/examples.txt");
