@@ -163,12 +163,7 @@ fn a_directory_that_cannot_be_read_is_said() {
     close(0o755);
     let message = "Apps/Closed:1:1: error[input]: cannot read this directory: permission denied\n";
     says(&below, 1, "stdout", message);
-    says(
-        &below,
-        1,
-        "stdout",
-        "--> Apps/web.yaml:11:9\n",
-    );
+    says(&below, 1, "stdout", "--> Apps/web.yaml:11:9\n");
     says(
         &named,
         2,

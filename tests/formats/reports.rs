@@ -74,7 +74,7 @@ pub(crate) fn reviewdog() -> Outcome {
     let dir = examples()?;
     commit(dir.path(), "all")?;
     let read = |format: &str| -> Result<String, Failed> {
-        let args = ["fix", "--exit-zero", "--format", format];
+        let args = ["fix", "-v", "--exit-zero", "--format", format];
         let report = run(&mut kubewright(dir.path(), &args), &[0])?.stdout;
         let format = format!("-f={format}");
         let args = [
@@ -157,7 +157,7 @@ pub(crate) fn hostile() -> Outcome {
         "junit",
     ];
     for format in formats {
-        let args = ["fix", "--exit-zero", "--format", format];
+        let args = ["fix", "-v", "--exit-zero", "--format", format];
         let said = run(&mut kubewright(dir.path(), &args), &[0])?.stdout;
         let said = String::from_utf8_lossy(&said).into_owned();
         ensure(said.contains("missing-config-hash"), || {

@@ -91,8 +91,14 @@ pub(crate) fn locks_and_fixes() -> Outcome {
     ensure(locked(dir.path())? == text, || {
         "a second run changes the lock".into()
     })?;
-    let fix = ["fix", "--write", "--select", "subpath-configmap-mount"];
-    let written = run(&mut kubewright(dir.path(), &fix), &[0, 1])?;
+    let fix = [
+        "fix",
+        "--write",
+        "-v",
+        "--select",
+        "subpath-configmap-mount",
+    ];
+    let written = run(kubewright(dir.path(), &fix).env("COLUMNS", "300"), &[0, 1])?;
     holds(
         &String::from_utf8_lossy(&written.stdout),
         &[&format!("proven by: kubewright.lock ({pinned})")],
@@ -101,7 +107,7 @@ pub(crate) fn locks_and_fixes() -> Outcome {
         &fs::read_to_string(dir.path().join("web.yaml"))?,
         &["/app/run.sh", "--port", "exec "],
     )?;
-    let again = run(&mut kubewright(dir.path(), &fix), &[0, 1])?;
+    let again = run(kubewright(dir.path(), &fix).env("COLUMNS", "300"), &[0, 1])?;
     ensure(
         !String::from_utf8_lossy(&again.stdout).contains("fixed ("),
         || "a second run fixes again".into(),
