@@ -506,6 +506,33 @@ impl Pipeline<'_> {
     }
 }
 
+/// Whether a file that is not YAML is none of Kubernetes either: no line of it begins as those of an
+/// object do. Such files lie beside manifests, as templates of other tools and configurations with
+/// syntax of their own; who names one, and nothing else, asks about it.
+fn is_of_another_program(workspace: &Workspace, broken: &Broken) -> bool {
+    let file = workspace.file(broken.file);
+    let alone = workspace
+        .files()
+        .iter()
+        .filter(|file| file.editable)
+        .count()
+        < 2;
+    let says = |field: &str| {
+        let mut lines = file.text.lines();
+        lines.any(|line| {
+            let line = line.trim_start_matches(['-', ' ', '"', '\'', '{']);
+            line.starts_with(field)
+        })
+    };
+    let kustomization = file.path.rsplit('/').next().is_some_and(|name| {
+        matches!(
+            name,
+            "kustomization.yaml" | "kustomization.yml" | "Kustomization"
+        )
+    });
+    !alone && !kustomization && !(says("apiVersion") && says("kind"))
+}
+
 /// A file or document that is not YAML, as a finding. Where libyaml, and so kubectl, reads it all
 /// the same, it is only left alone.
 fn input_finding(workspace: &Workspace, broken: &Broken) -> Finding {
@@ -535,6 +562,16 @@ fn input_finding(workspace: &Workspace, broken: &Broken) -> Finding {
                 "kubewright does not understand this {what}: {}",
                 broken.error.message
             ),
+            reason,
+        )
+    } else if is_of_another_program(workspace, broken) {
+        let reason = NoFix::new(
+            Code::NotYaml,
+            "nothing in it looks like a Kubernetes object; it was neither checked nor edited",
+        );
+        (
+            Severity::Info,
+            format!("not YAML: {}", broken.error.message),
             reason,
         )
     } else {
