@@ -530,7 +530,8 @@ fn is_of_another_program(workspace: &Workspace, broken: &Broken) -> bool {
             "kustomization.yaml" | "kustomization.yml" | "Kustomization"
         )
     });
-    !alone && !kustomization && !(says("apiVersion") && says("kind"))
+    let object = says("apiVersion") && says("kind");
+    !(alone || kustomization || object)
 }
 
 /// A file or document that is not YAML, as a finding. Where libyaml, and so kubectl, reads it all
