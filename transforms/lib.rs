@@ -22,6 +22,8 @@ mod missing_config_hash;
 mod missing_config_reference;
 #[path = "static-pod-kube-proxy/mod.rs"]
 mod static_pod_kube_proxy;
+#[path = "static-pod-priority/mod.rs"]
+mod static_pod_priority;
 #[path = "subpath-configmap-mount/mod.rs"]
 mod subpath_configmap_mount;
 
@@ -97,6 +99,7 @@ settings::transforms! {
     configmap_name_collision::ConfigMapNameCollision,
     subpath_configmap_mount::SubPathConfigMapMount,
     static_pod_kube_proxy::StaticPodKubeProxy,
+    static_pod_priority::StaticPodPriority,
     missing_config_hash::MissingConfigHash,
     missing_config_reference::MissingConfigReference,
 }
