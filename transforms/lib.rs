@@ -16,6 +16,8 @@ mod settings;
 mod configmap_name_collision;
 #[path = "invalid-field/mod.rs"]
 mod invalid_field;
+#[path = "kubelet-eviction-defaults/mod.rs"]
+mod kubelet_eviction_defaults;
 #[path = "missing-config-hash/mod.rs"]
 mod missing_config_hash;
 #[path = "missing-config-reference/mod.rs"]
@@ -100,6 +102,7 @@ settings::transforms! {
     subpath_configmap_mount::SubPathConfigMapMount,
     static_pod_kube_proxy::StaticPodKubeProxy,
     static_pod_priority::StaticPodPriority,
+    kubelet_eviction_defaults::KubeletEvictionDefaults,
     missing_config_hash::MissingConfigHash,
     missing_config_reference::MissingConfigReference,
 }

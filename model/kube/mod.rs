@@ -79,5 +79,6 @@ pub use source::encrypted::Encrypted;
 pub use source::file::{Broken, Input, Skipped, SourceFile};
 pub use source::invalid::{Invalid, Problem};
 pub use source::options::{ApplySetSpec, Options, PathGlob, ReferenceSpec, Surroundings, Texts};
+pub use source::paths::is_kubelet_setting;
 pub use source::tree::Tree;
 pub use workspace::Workspace;
