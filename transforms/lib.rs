@@ -22,6 +22,8 @@ mod kubelet_eviction_defaults;
 mod missing_config_hash;
 #[path = "missing-config-reference/mod.rs"]
 mod missing_config_reference;
+#[path = "probe-depends-on-service/mod.rs"]
+mod probe_depends_on_service;
 #[path = "static-pod-kube-proxy/mod.rs"]
 mod static_pod_kube_proxy;
 #[path = "static-pod-priority/mod.rs"]
@@ -105,6 +107,7 @@ settings::transforms! {
     kubelet_eviction_defaults::KubeletEvictionDefaults,
     missing_config_hash::MissingConfigHash,
     missing_config_reference::MissingConfigReference,
+    probe_depends_on_service::ProbeDependsOnService,
 }
 
 #[cfg(test)]
