@@ -3,7 +3,7 @@
 //!
 //! [`settings`] finds where thresholds are given, [`flags`] reads flags in texts, [`thresholds`]
 //! knows the defaults. Configurations are edited, in files of their own, in ConfigMaps of kubeadm
-//! and of OpenShift; everything else is said.
+//! and of `OpenShift`; everything else is said.
 
 mod codes;
 mod flags;

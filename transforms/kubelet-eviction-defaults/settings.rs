@@ -99,7 +99,7 @@ fn is_configuration(node: Node<'_>) -> bool {
         && string(node, "apiVersion").starts_with("kubelet.config.k8s.io/")
 }
 
-/// Whether a mapping is what a `KubeletConfig` of OpenShift gives the kubelets of a pool. What it
+/// Whether a mapping is what a `KubeletConfig` of `OpenShift` gives the kubelets of a pool. What it
 /// does not name counts as zero there too
 /// (<https://docs.openshift.com/container-platform/4.17/nodes/nodes/nodes-nodes-garbage-collection.html>).
 fn is_of_openshift(root: Node<'_>, node: Node<'_>) -> bool {

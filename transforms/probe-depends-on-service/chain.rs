@@ -10,7 +10,7 @@ use super::{Question, say};
 pub(super) fn findings(
     workspace: &Workspace,
     services: &[Service<'_>],
-    questions: Vec<Question<'_>>,
+    questions: &[Question<'_>],
 ) -> Vec<Finding> {
     let after: Vec<Vec<usize>> = questions
         .iter()
@@ -25,12 +25,11 @@ pub(super) fn findings(
     for group in groups(&after) {
         let group = in_order(&group, &after);
         let parts: Vec<&Question<'_>> = group.iter().filter_map(|at| questions.get(*at)).collect();
-        let finding = match parts.as_slice() {
-            [alone] => say::alone(workspace, services, alone),
-            _ => {
-                let circle = group.iter().any(|at| returns(*at, &after));
-                say::together(workspace, services, &parts, circle)
-            }
+        let finding = if let [alone] = parts.as_slice() {
+            say::alone(workspace, services, alone)
+        } else {
+            let circle = group.iter().any(|at| returns(*at, &after));
+            say::together(workspace, services, &parts, circle)
         };
         found.extend(finding);
     }

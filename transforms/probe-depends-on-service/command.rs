@@ -35,7 +35,7 @@ fn script<'a>(command: &[&'a str]) -> Option<&'a str> {
         return None;
     }
     let flag = |word: &&str| word.starts_with('-') && word.ends_with('c');
-    let at = arguments.iter().position(|word| flag(word))?;
+    let at = arguments.iter().position(flag)?;
     arguments.get(at + 1).copied()
 }
 

@@ -71,7 +71,7 @@ impl Transform for ProbeDependsOnService {
                 questions.extend(of_template(workspace, &template, &place, &services));
             }
         }
-        chain::findings(workspace, &services, questions)
+        chain::findings(workspace, &services, &questions)
     }
 }
 

@@ -158,8 +158,7 @@ pub(super) fn target(
             .spec
             .get("hostNetwork")
             .and_then(Node::as_bool);
-        let other =
-            any && network != Some(true) && !address.is_loopback() && !address.is_unspecified();
+        let other = any && network != Some(true) && !is_of_node(address);
         return found(&of)
             .map(Target::Services)
             .or_else(|| other.then(|| Target::Host(host.to_owned())));
@@ -193,6 +192,16 @@ pub(super) fn target(
     }
 }
 
+/// Whether an address is one of the machine that asks: of a loopback, or of a link, as
+/// node-local-dns has it.
+fn is_of_node(address: IpAddr) -> bool {
+    let link = match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    link || address.is_loopback() || address.is_unspecified()
+}
+
 /// One pod behind a Service, by its name: what that means to a workload that is not behind it.
 fn pod_of(found: Vec<usize>, asker: Asker<'_>, services: &[Service<'_>]) -> Option<Target> {
     let own = |at: &usize| {
@@ -206,8 +215,8 @@ fn pod_of(found: Vec<usize>, asker: Asker<'_>, services: &[Service<'_>]) -> Opti
 /// Whether a host is the pod itself, by a name that it has in `/etc/hosts`.
 fn is_own(host: &str, asker: Asker<'_>) -> bool {
     let spec = asker.template.spec;
-    let aliases = spec.get("hostAliases").into_iter().flat_map(Node::items);
-    let aliased = aliases
+    let entries = spec.get("hostAliases").into_iter().flat_map(Node::items);
+    let aliased = entries
         .filter_map(|alias| alias.get("hostnames"))
         .flat_map(Node::items)
         .any(|name| name.text() == Some(host));

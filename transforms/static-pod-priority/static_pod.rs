@@ -264,7 +264,7 @@ fn other_number(
     })
 }
 
-/// The value of a PriorityClass of the workspace, where all of that name agree.
+/// The value of a `PriorityClass` of the workspace, where all of that name agree.
 fn value_of(workspace: &Workspace, class: &str) -> Option<i64> {
     let classes = workspace
         .resources()
@@ -284,14 +284,14 @@ fn fix(
     number: i64,
 ) -> Result<Fix, NoFix> {
     let mut changes = Vec::new();
-    let mut wrote = Vec::new();
+    let mut shown_parts = Vec::new();
     let mut write = |key: &str, value: &Value, shown: String| -> Result<(), NoFix> {
         let edit = match spec.get(key) {
             Some(node) => node.set(value)?,
             None => insert(spec, key, value)?,
         };
         changes.push(Change::Edit(resource.file, edit));
-        wrote.push(text![Verbatim(&shown)]);
+        shown_parts.push(text![Verbatim(&shown)]);
         Ok(())
     };
     if let Some(class) = class {
@@ -306,7 +306,7 @@ fn fix(
         )?;
     }
     Ok(Fix {
-        title: text!["write ", Text::list(wrote)],
+        title: text!["write ", Text::list(shown_parts)],
         applicability: Applicability::Unsafe,
         changes,
         claims: vec![resource.id],
