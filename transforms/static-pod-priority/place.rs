@@ -19,6 +19,9 @@ const DIRECTORIES: &[&str] = &[
     "staticpods",
 ];
 
+const NODE_CRITICAL: &str = super::NODE_CRITICAL.0;
+const CLUSTER_CRITICAL: &str = super::CLUSTER_CRITICAL.0;
+
 /// What says that a pod is static, if anything does and nothing speaks against it.
 pub(super) fn evidence(
     workspace: &Workspace,
@@ -51,7 +54,15 @@ pub(super) fn evidence(
     }
     let host = pod.path(&["spec", "hostNetwork"]).and_then(Node::as_bool) == Some(true);
     let system = resource.namespace.as_deref() == Some("kube-system");
-    (known && host && system).then(|| "it runs on the host network in kube-system".into())
+    if !(host && system) {
+        return None;
+    }
+    // Nobody applies a pod of these classes by itself: what the API server runs has a workload.
+    let class = pod
+        .path(&["spec", "priorityClassName"])
+        .and_then(Node::text);
+    let critical = class.is_some_and(|class| matches!(class, NODE_CRITICAL | CLUSTER_CRITICAL));
+    (known || critical).then(|| "it runs on the host network in kube-system".into())
 }
 
 /// Whether the pod has what a static pod must not have, or somebody else makes it.
