@@ -112,7 +112,22 @@ fn client(program: &str) -> Option<Client> {
         | "kafka-topics.sh"
         | "kafka-broker-api-versions"
         | "kafka-broker-api-versions.sh" => Client::Flag(&["--bootstrap-server"]),
-        "cqlsh" | "nslookup" => Client::First(&[]),
+        "cqlsh" => Client::First(&[
+            "-e",
+            "-f",
+            "-k",
+            "-p",
+            "-u",
+            "--connect-timeout",
+            "--cqlversion",
+            "--execute",
+            "--file",
+            "--keyspace",
+            "--password",
+            "--request-timeout",
+            "--username",
+        ]),
+        "nslookup" => Client::First(&[]),
         "ping" => Client::First(&["-c", "-w", "-W", "-i"]),
         _ => return None,
     })
@@ -321,6 +336,7 @@ mod tests {
             ),
             ("kafka-topics.sh --bootstrap-server api:9092 --list", "api"),
             ("nslookup api", "api"),
+            ("cqlsh -u x -p x api -e 'describe keyspaces'", "api"),
         ] {
             assert_eq!(of(&["sh", "-c", script]), [host], "{script}");
         }
@@ -338,6 +354,7 @@ mod tests {
             "curl --unix-socket /run/x.sock http://api",
             "echo ruok | nc -w 1 -U /run/x",
             "# curl http://api",
+            "cqlsh -u api -p api -e 'describe keyspaces'",
         ] {
             let found = of(&["sh", "-c", script]);
             assert!(!found.contains(&"api".to_owned()), "{script}: {found:?}");

@@ -56,7 +56,7 @@ impl Transform for StaticPodPriority {
         let judged = cx.workspace.resources().iter().filter_map(|resource| {
             match (resource.kind.as_str(), resource.group()) {
                 ("Pod", "") => static_pod::judge(cx, resource),
-                ("DaemonSet", "apps" | "extensions") => agent(cx.workspace, resource),
+                ("DaemonSet", "apps" | "extensions") => agent(cx, resource),
                 _ => None,
             }
         });
@@ -102,8 +102,13 @@ fn insert(spec: Node<'_>, key: &str, value: &Value) -> Result<Edit, NoFix> {
 }
 
 /// What is wrong with a DaemonSet of node agents.
-fn agent(workspace: &Workspace, resource: &Resource) -> Option<Finding> {
-    if !in_kube_system(workspace, resource) {
+fn agent(cx: &Context<'_>, resource: &Resource) -> Option<Finding> {
+    let workspace = cx.workspace;
+    if !is_in(
+        workspace,
+        resource,
+        &cx.settings.static_pod_priority.namespaces,
+    ) {
         return None;
     }
     let templates = workspace.pod_templates(resource.id);
@@ -185,14 +190,14 @@ fn annotation_note(pod: Node<'_>, fixed: bool) -> Option<Text> {
     })
 }
 
-/// Whether a resource ends up in namespace kube-system.
-fn in_kube_system(workspace: &Workspace, resource: &Resource) -> bool {
+/// Whether a resource ends up in one of these namespaces.
+fn is_in(workspace: &Workspace, resource: &Resource, namespaces: &[String]) -> bool {
+    let listed = |namespace: Option<&String>| namespace.is_some_and(|n| namespaces.contains(n));
     let sets = workspace.sets_of(resource.id);
     let mut members = sets
         .into_iter()
         .filter_map(|set| workspace.member(set, resource.id));
-    resource.namespace.as_deref() == Some("kube-system")
-        || members.any(|member| member.namespace.as_deref() == Some("kube-system"))
+    listed(resource.namespace.as_ref()) || members.any(|member| listed(member.namespace.as_ref()))
 }
 
 /// Whether a patch on the way to the cluster brings a class, or may.

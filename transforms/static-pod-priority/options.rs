@@ -8,10 +8,15 @@ use serde::Deserialize;
 pub(crate) struct Options {
     /// Whether it runs.
     pub(crate) enabled: bool,
+    /// Namespaces whose DaemonSets are judged.
+    pub(crate) namespaces: Vec<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { enabled: true }
+        Self {
+            enabled: true,
+            namespaces: vec!["kube-system".to_owned()],
+        }
     }
 }
