@@ -13,48 +13,63 @@ pub(super) struct Flag {
     pub(super) given: Given,
 }
 
+/// No value of the flag is longer.
+const LONGEST: usize = 1024;
+
 /// All of them in a text, those in comments left out.
 pub(super) fn all(text: &str) -> Vec<Flag> {
-    let found = text.match_indices(HARD).filter_map(|(at, _)| {
-        let before = text.get(..at)?;
-        let line = before.get(before.rfind('\n').map_or(0, |end| end + 1)..)?;
-        let word = before.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
-        if word || is_comment(line) {
-            return None;
+    let mut found = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let code = line.get(..comment(line)).unwrap_or(line);
+        for (at, _) in code.match_indices(HARD) {
+            let before = code.get(..at).unwrap_or_default();
+            if before.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
+                continue;
+            }
+            let dashes = if before.ends_with("--") { 2 } else { 0 };
+            let Some((value, end)) = value(text, start + at + HARD.len()) else {
+                continue;
+            };
+            let range = start + at - dashes..end;
+            found.extend(Given::of_flag(&value).map(|given| Flag { range, given }));
         }
-        let start = at - usize::from(before.ends_with("--")) * 2;
-        let (value, end) = value(text, at + HARD.len())?;
-        let given = Given::of_flag(&value)?;
-        let range = start..end;
-        Some(Flag { range, given })
-    });
-    found.collect()
+        start += line.len();
+    }
+    found
 }
 
-fn is_comment(line: &str) -> bool {
+/// Where the comment of a line begins, or its end.
+fn comment(line: &str) -> usize {
     let begins = line.trim_start();
-    begins.starts_with(['#', ';']) || begins.starts_with("//") || line.contains(" #")
+    if begins.starts_with(['#', ';']) || begins.starts_with("//") {
+        return 0;
+    }
+    line.find(" #").unwrap_or(line.len())
 }
 
 /// The value behind the name of a flag, or of a key, and where it ends.
 fn value(text: &str, at: usize) -> Option<(String, usize)> {
     let quotes = ['"', '\''];
     let rest = text.get(at..)?.trim_start_matches(quotes);
-    let rest = rest
-        .strip_prefix(['=', ':', ' '])?
-        .trim_start_matches([' ', '\\']);
+    let rest = rest.strip_prefix(['=', ':', ' '])?;
+    let rest = rest.trim_start_matches([' ', '\\']);
     let quote = rest.chars().next().filter(|c| quotes.contains(c));
     let inner = quote.map_or(rest, |_| &rest[1..]);
     let ends = |c: char| c.is_whitespace() || quotes.contains(&c) || c == ';';
+    let mut ends = inner.char_indices().take(LONGEST).filter(|(_, c)| ends(*c));
+    let length = match ends.next() {
+        Some((end, _)) => end,
+        None if inner.len() <= LONGEST => inner.len(),
+        None => return None,
+    };
     // `\u003c` and `&lt;` are `<` in JSON and XML.
-    let length = inner.find(ends).unwrap_or(inner.len());
     let raw = inner.get(..length)?.trim_end_matches('\\');
     let value = raw
         .replace("\\u003c", "<")
         .replace("\\u003C", "<")
         .replace("&lt;", "<");
-    let end = text.len() - inner.len() + raw.len();
-    Some((value, end))
+    Some((value, text.len() - inner.len() + raw.len()))
 }
 
 /// The number of a flag in a text: `--image-gc-high-threshold=70`.

@@ -11,6 +11,8 @@ use super::thresholds::{GC_HIGH, Given, is_signal};
 pub(super) const HARD: &str = "evictionHard";
 /// The flag, as a key.
 const FLAG: &str = "eviction-hard";
+/// No command of a kubelet is longer.
+const COMMAND: usize = 64 * 1024;
 /// What says from which usage of the disk on images are collected: as a flag, and in kops.
 const GC_FLAGS: [&str; 2] = ["image-gc-high-threshold", "imageGCHighThresholdPercent"];
 const CONFIGURATION: &str = "the KubeletConfiguration";
@@ -84,10 +86,10 @@ pub(super) fn all(workspace: &Workspace) -> Vec<Setting<'_>> {
 
 /// The resource that holds a byte of a file.
 fn resource_at(workspace: &Workspace, file: &SourceFile, at: usize) -> Option<ResourceId> {
-    let mut resources = workspace.resources_of(file.id).iter();
-    resources
-        .find(|resource| resource.span().contains(&at))
-        .map(|resource| resource.id)
+    let resources = workspace.resources_of(file.id);
+    let behind = resources.partition_point(|resource| resource.span().start <= at);
+    let resource = resources.get(behind.checked_sub(1)?)?;
+    resource.span().contains(&at).then_some(resource.id)
 }
 
 fn string<'a>(node: Node<'a>, key: &str) -> &'a str {
@@ -125,10 +127,8 @@ fn of_mapping<'a>(
     let setting = of_configuration(file, node, name)?;
     let given = setting.given.filter(|given| !given.0.is_empty())?;
     // The definition of such a field is none.
-    let defined = workspace
-        .resources_of(file.id)
-        .iter()
-        .any(|r| r.kind == "CustomResourceDefinition" && r.span().contains(&node.span().start));
+    let defined = resource_at(workspace, file, node.span().start)
+        .is_some_and(|id| workspace.resource(id).kind == "CustomResourceDefinition");
     (!defined).then(|| Setting {
         given: Some(given),
         without_grace: Vec::new(),
@@ -201,6 +201,7 @@ fn of_scalar<'a>(
     let Some(text) = node.text() else { return };
     let key = node.key().and_then(Node::text).unwrap_or_default();
     let around = node.parent().map_or("", Node::source);
+    let around = if around.len() > COMMAND { text } else { around };
     let listed = || key == "value" && node.parent().is_some_and(|p| string(p, "name") == FLAG);
     if key == HARD || key == FLAG || listed() {
         let place = Location::of(file.id, node);

@@ -17,7 +17,7 @@ use kubewright_model::yaml::Node;
 
 use self::codes::Code;
 pub(crate) use self::options::Options;
-use self::services::{Asker, Service, Target, Whereabouts};
+use self::services::{Asker, Services, Target, Whereabouts};
 use crate::{Context, Meta, Transform};
 
 /// See the page of the transform.
@@ -63,7 +63,7 @@ impl Transform for ProbeDependsOnService {
         if !asking.iter().any(probes) {
             return Vec::new();
         }
-        let services = services::all(workspace);
+        let services = Services::of(workspace);
         let mut questions: Vec<Question<'_>> = Vec::new();
         for id in asking {
             let place = Whereabouts::of(workspace, id);
@@ -169,7 +169,7 @@ fn of_template<'a>(
     workspace: &Workspace,
     template: &PodTemplate<'a>,
     place: &Whereabouts,
-    services: &[Service<'_>],
+    services: &Services<'_>,
 ) -> Vec<Question<'a>> {
     let asker = Asker { template, place };
     let mut questions: Vec<Question<'a>> = Vec::new();

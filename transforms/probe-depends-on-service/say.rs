@@ -7,11 +7,11 @@ use kubewright_model::text::{Named, Text, Verbatim};
 use kubewright_model::yaml::Node;
 
 use super::codes::Code;
-use super::services::{Service, Target};
+use super::services::{Services, Target};
 use super::{Kind, META, Question};
 
 /// What a question asks.
-fn asked(services: &[Service<'_>], target: &Target) -> Text {
+fn asked(services: &Services<'_>, target: &Target) -> Text {
     match target {
         Target::Services(found) => {
             let first = found.first().and_then(|at| services.get(*at));
@@ -62,7 +62,7 @@ fn happens(question: &Question<'_>) -> &'static str {
 /// A question that stands alone.
 pub(super) fn alone(
     workspace: &Workspace,
-    services: &[Service<'_>],
+    services: &Services<'_>,
     question: &Question<'_>,
 ) -> Option<Finding> {
     let who = workspace.resource(question.resource).display();
@@ -206,7 +206,7 @@ fn without_host(question: &Question<'_>, file: kubewright_model::kube::FileId) -
 /// Questions that hang together.
 pub(super) fn together(
     workspace: &Workspace,
-    services: &[Service<'_>],
+    services: &Services<'_>,
     parts: &[&Question<'_>],
     circle: bool,
 ) -> Option<Finding> {
@@ -239,14 +239,7 @@ pub(super) fn together(
             Code::Chain,
         )
     };
-    let message = text![
-        "probes make ",
-        shape,
-        ": ",
-        Text::joined(steps, ", "),
-        ": ",
-        then
-    ];
+    let message = text!["probes make ", shape, ": ", Text::list(steps), ": ", then];
     let restarts = parts.iter().any(|question| question.restarts());
     let severity = if circle || restarts {
         Severity::Warning

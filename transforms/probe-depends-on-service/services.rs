@@ -1,7 +1,7 @@
 //! The Services of the workspace, what a host means to a workload, and which workloads a Service
 //! has as its pods.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use kubewright_model::kube::{PodTemplate, ResourceId, SetId, Workspace};
@@ -62,26 +62,90 @@ pub(super) struct Service<'a> {
     unready: bool,
 }
 
-/// All Services.
-pub(super) fn all(workspace: &Workspace) -> Vec<Service<'_>> {
-    let services = workspace.resources().iter().filter(|resource| {
-        resource.kind == "Service" && resource.group().is_empty() && !resource.name.is_empty()
-    });
-    let read = services.filter_map(|resource| {
-        let spec = workspace.node(resource.id)?.get("spec");
-        let field = |key: &str| spec.and_then(|spec| spec.get(key));
-        let selector = field("selector").into_iter().flat_map(Node::entries);
-        Some(Service {
-            name: &resource.name,
-            place: Whereabouts::of(workspace, resource.id),
-            selector: selector
-                .filter_map(|(k, v)| Some((k.text()?, v.text()?)))
-                .collect(),
-            address: field("clusterIP").and_then(Node::text),
-            unready: field("publishNotReadyAddresses").and_then(Node::as_bool) == Some(true),
-        })
-    });
-    read.collect()
+/// All Services, found by what a host may be, and by the pods that they select.
+#[derive(Debug, Default)]
+pub(super) struct Services<'a> {
+    all: Vec<Service<'a>>,
+    by_name: BTreeMap<String, Vec<usize>>,
+    by_address: BTreeMap<&'a str, Vec<usize>>,
+    /// By the name of the variable with its address, without `_SERVICE_HOST`.
+    by_variable: BTreeMap<String, Vec<usize>>,
+    /// By the first label that they select.
+    by_label: BTreeMap<(&'a str, &'a str), Vec<usize>>,
+}
+
+impl<'a> Services<'a> {
+    /// Those of the workspace.
+    pub(super) fn of(workspace: &'a Workspace) -> Self {
+        let mut services = Self::default();
+        for resource in workspace.resources().iter().filter(|resource| {
+            resource.kind == "Service" && resource.group().is_empty() && !resource.name.is_empty()
+        }) {
+            let Some(node) = workspace.node(resource.id) else {
+                continue;
+            };
+            let field = |key: &str| node.get("spec").and_then(|spec| spec.get(key));
+            let selector = field("selector").into_iter().flat_map(Node::entries);
+            services.add(Service {
+                name: &resource.name,
+                place: Whereabouts::of(workspace, resource.id),
+                selector: selector
+                    .filter_map(|(k, v)| Some((k.text()?, v.text()?)))
+                    .collect(),
+                address: field("clusterIP").and_then(Node::text),
+                unready: field("publishNotReadyAddresses").and_then(Node::as_bool) == Some(true),
+            });
+        }
+        services
+    }
+
+    fn add(&mut self, service: Service<'a>) {
+        let at = self.all.len();
+        for name in &service.place.names {
+            self.by_name.entry(name.clone()).or_default().push(at);
+        }
+        if let Some(address) = service.address {
+            self.by_address.entry(address).or_default().push(at);
+        }
+        let variable = service.name.to_uppercase().replace(['-', '.'], "_");
+        self.by_variable.entry(variable).or_default().push(at);
+        if let Some(label) = service.selector.first() {
+            self.by_label.entry(*label).or_default().push(at);
+        }
+        self.all.push(service);
+    }
+
+    /// One of them.
+    pub(super) fn get(&self, at: usize) -> Option<&Service<'a>> {
+        self.all.get(at)
+    }
+
+    /// Those that send to the pods of a template, by position.
+    pub(super) fn selecting(&self, asker: Asker<'_>) -> Vec<usize> {
+        let labels = asker.template.node.path(&["metadata", "labels"]);
+        let labels = labels.into_iter().flat_map(Node::entries);
+        let candidates = labels
+            .filter_map(|(key, value)| self.by_label.get(&(key.text()?, value.text()?)))
+            .flatten();
+        let selects = |at: &&usize| {
+            self.get(**at)
+                .is_some_and(|service| service.selects(asker.template, asker.place))
+        };
+        candidates.filter(selects).copied().collect()
+    }
+
+    /// Of some of them those that a condition holds for; `None` where there are none.
+    fn among(
+        &self,
+        candidates: Option<&Vec<usize>>,
+        holds: impl Fn(&Service<'a>) -> bool,
+    ) -> Option<Vec<usize>> {
+        let found = candidates.into_iter().flatten().copied();
+        let found: Vec<usize> = found
+            .filter(|at| self.get(*at).is_some_and(&holds))
+            .collect();
+        (!found.is_empty()).then_some(found)
+    }
 }
 
 impl Service<'_> {
@@ -125,61 +189,47 @@ pub(super) struct Asker<'a> {
 pub(super) fn target(
     host: &str,
     asker: Asker<'_>,
-    services: &[Service<'_>],
+    services: &Services<'_>,
     any: bool,
 ) -> Option<Target> {
     let host = host.trim_end_matches('.');
-    let found = |wanted: &dyn Fn(&Service<'_>) -> bool| {
-        let all = services
-            .iter()
-            .enumerate()
-            .filter(|(_, service)| wanted(service));
-        let all: Vec<usize> = all.map(|(at, _)| at).collect();
-        (!all.is_empty()).then_some(all)
-    };
+    let meets = |service: &Service<'_>| asker.place.meets(&service.place);
     if host.contains('$') {
         let variable = host.trim_matches(['$', '{', '}', '(', ')']);
         let name = variable.strip_suffix("_SERVICE_HOST")?;
-        let named = |service: &Service<'_>| {
-            let as_variable = service.name.to_uppercase().replace(['-', '.'], "_");
-            as_variable == name && asker.place.meets(&service.place)
-        };
-        return found(&named).map(Target::Services);
+        let found = services.among(services.by_variable.get(name), meets);
+        return found.map(Target::Services);
     }
     if is_own(host, asker) || host.contains(['{', '}', '<', '>', '%', '@', ' ', '*']) {
         return None;
     }
     if let Ok(address) = host.parse::<IpAddr>() {
-        let of = |service: &Service<'_>| {
-            service.address == Some(host) && asker.place.meets(&service.place)
-        };
         let network = asker
             .template
             .spec
             .get("hostNetwork")
             .and_then(Node::as_bool);
         let other = any && network != Some(true) && !is_of_node(address);
-        return found(&of)
+        return services
+            .among(services.by_address.get(host), meets)
             .map(Target::Services)
             .or_else(|| other.then(|| Target::Host(host.to_owned())));
     }
     let named = |name: &str, namespace: Option<&str>| {
-        found(&|service: &Service<'_>| {
-            let meets = match namespace {
-                Some(namespace) => asker.place.meets_in(&service.place, namespace),
-                None => asker.place.meets(&service.place),
-            };
-            meets && service.place.names.contains(name)
+        services.among(services.by_name.get(name), |service| match namespace {
+            Some(namespace) => asker.place.meets_in(&service.place, namespace),
+            None => meets(service),
         })
     };
     let labels: Vec<&str> = host.split('.').collect();
     let other = || any.then(|| Target::Host(host.to_owned()));
     match labels.as_slice() {
         [name] => named(name, None).map(Target::Services).or_else(other),
-        [name, namespace] => named(name, Some(namespace))
-            .map(Target::Services)
-            .or_else(|| pod_of(named(namespace, None)?, asker, services))
-            .or_else(other),
+        [name, namespace] => match (named(name, Some(namespace)), named(namespace, None)) {
+            (Some(found), _) => Some(Target::Services(found)),
+            (None, Some(found)) => pod_of(found, asker, services),
+            (None, None) => other(),
+        },
         [name, namespace, "svc", ..] => Some(named(name, Some(namespace)).map_or_else(
             || Target::Named(format!("{name}.{namespace}")),
             Target::Services,
@@ -203,7 +253,7 @@ fn is_of_node(address: IpAddr) -> bool {
 }
 
 /// One pod behind a Service, by its name: what that means to a workload that is not behind it.
-fn pod_of(found: Vec<usize>, asker: Asker<'_>, services: &[Service<'_>]) -> Option<Target> {
+fn pod_of(found: Vec<usize>, asker: Asker<'_>, services: &Services<'_>) -> Option<Target> {
     let own = |at: &usize| {
         services
             .get(*at)
@@ -232,7 +282,7 @@ fn is_own(host: &str, asker: Asker<'_>) -> bool {
 }
 
 /// Whether the Services are those of the workload itself, and answer before it is ready.
-pub(super) fn own(found: &[usize], asker: Asker<'_>, services: &[Service<'_>]) -> Option<bool> {
+pub(super) fn own(found: &[usize], asker: Asker<'_>, services: &Services<'_>) -> Option<bool> {
     let mut found = found.iter().filter_map(|at| services.get(*at));
     let first = found.find(|service| service.selects(asker.template, asker.place))?;
     Some(first.unready)
