@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::thresholds::Given;
+use super::thresholds::{Given, begins_with_signal};
 
 const HARD: &str = "eviction-hard";
 
@@ -56,6 +56,9 @@ fn value(text: &str, at: usize) -> Option<(String, usize)> {
     let rest = rest.trim_start_matches([' ', '\\']);
     let quote = rest.chars().next().filter(|c| quotes.contains(c));
     let inner = quote.map_or(rest, |_| &rest[1..]);
+    if !begins_with_signal(inner) {
+        return None;
+    }
     let ends = |c: char| c.is_whitespace() || quotes.contains(&c) || c == ';';
     let mut ends = inner.char_indices().take(LONGEST).filter(|(_, c)| ends(*c));
     let length = match ends.next() {

@@ -201,7 +201,6 @@ fn of_scalar<'a>(
     let Some(text) = node.text() else { return };
     let key = node.key().and_then(Node::text).unwrap_or_default();
     let around = node.parent().map_or("", Node::source);
-    let around = if around.len() > COMMAND { text } else { around };
     let listed = || key == "value" && node.parent().is_some_and(|p| string(p, "name") == FLAG);
     if key == HARD || key == FLAG || listed() {
         let place = Location::of(file.id, node);
@@ -230,16 +229,17 @@ fn of_scalar<'a>(
 }
 
 fn of_flag<'a>(file: &SourceFile, place: Location, given: Given, around: &str) -> Setting<'a> {
+    let around = Some(around).filter(|around| around.len() <= COMMAND);
+    let high = GC_FLAGS
+        .iter()
+        .find_map(|name| flags::number(around?, name));
     Setting {
         file: file.id,
         place,
         resource: None,
         name: Verbatim("--eviction-hard").into(),
         given: Some(given),
-        gc_high: GC_FLAGS
-            .iter()
-            .find_map(|name| flags::number(around, name))
-            .unwrap_or(GC_HIGH),
+        gc_high: high.unwrap_or(GC_HIGH),
         without_grace: Vec::new(),
         how: How::Flag,
     }

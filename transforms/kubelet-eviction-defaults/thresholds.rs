@@ -30,6 +30,11 @@ pub(super) fn is_signal(text: &str) -> bool {
     SIGNALS.contains(&text)
 }
 
+/// Whether a text begins with something that can be given a threshold.
+pub(super) fn begins_with_signal(text: &str) -> bool {
+    SIGNALS.iter().any(|signal| text.starts_with(signal))
+}
+
 /// What is given for `evictionHard`: signals and thresholds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Given(pub(super) Vec<(String, String)>);
