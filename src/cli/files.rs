@@ -14,7 +14,7 @@ use std::sync::Arc;
 use globset::GlobSet;
 use ignore::WalkBuilder;
 use kubewright_model::finding::NoFix;
-use kubewright_model::kube::Input;
+use kubewright_model::kube::{Input, is_kubelet_setting};
 use rayon::prelude::*;
 
 use super::globs;
@@ -229,6 +229,7 @@ pub(super) fn is_manifest(path: &Path) -> bool {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("");
     matches!(extension, "yaml" | "yml" | "json" | "manifest")
         || path.file_name().is_some_and(|n| n == "Kustomization")
+        || path.to_str().is_some_and(is_kubelet_setting)
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is where files are read")]
