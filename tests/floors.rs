@@ -25,7 +25,12 @@ const TABLES: [(&str, &str); 3] = [
 ];
 
 /// Transforms that import another one, and why.
-const BETWEEN_TRANSFORMS: [(&str, &str, &str); 2] = [
+const BETWEEN_TRANSFORMS: [(&str, &str, &str); 3] = [
+    (
+        "invalid_config_data",
+        "missing_config_hash",
+        "base64 of binaryData",
+    ),
     (
         "subpath_configmap_mount",
         "missing_config_reference",

@@ -14,6 +14,8 @@ mod settings;
 
 #[path = "configmap-name-collision/mod.rs"]
 mod configmap_name_collision;
+#[path = "invalid-config-data/mod.rs"]
+mod invalid_config_data;
 #[path = "invalid-field/mod.rs"]
 mod invalid_field;
 #[path = "missing-config-hash/mod.rs"]
@@ -99,6 +101,7 @@ settings::transforms! {
     static_pod_kube_proxy::StaticPodKubeProxy,
     missing_config_hash::MissingConfigHash,
     missing_config_reference::MissingConfigReference,
+    invalid_config_data::InvalidConfigData,
 }
 
 #[cfg(test)]
