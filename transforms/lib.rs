@@ -22,6 +22,8 @@ mod invalid_field;
 mod missing_config_hash;
 #[path = "missing-config-reference/mod.rs"]
 mod missing_config_reference;
+#[path = "secret-in-configmap/mod.rs"]
+mod secret_in_configmap;
 #[path = "static-pod-kube-proxy/mod.rs"]
 mod static_pod_kube_proxy;
 #[path = "subpath-configmap-mount/mod.rs"]
@@ -97,6 +99,7 @@ pub trait Transform: Send + Sync {
 settings::transforms! {
     invalid_field::InvalidField,
     configmap_name_collision::ConfigMapNameCollision,
+    secret_in_configmap::SecretInConfigMap,
     subpath_configmap_mount::SubPathConfigMapMount,
     static_pod_kube_proxy::StaticPodKubeProxy,
     missing_config_hash::MissingConfigHash,

@@ -18,6 +18,10 @@ use super::terminal::Terminal;
 use super::{Status, write};
 use crate::pipeline::{Pipeline, Report, Selection, UnsafeFixes};
 
+/// Said once, where a patch carries what findings hide.
+pub(super) const IN_CLEAR: &str =
+    "the patch holds credentials in clear: keep it out of logs and tickets";
+
 pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     not_both(args)?;
     not_a_path(args)?;
@@ -52,10 +56,16 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         write::write(&ground.root, &report.files)?;
     }
     let paths = ground.shown();
+    if args.write && args.format != Format::Diff && diff::shows_secrets(&report, &paths) {
+        terminal.warning("the written files hold credentials in clear; a Secret in git is only base64: encrypt it before it is committed");
+    }
     match args.format {
         Format::Text => terminal.out(&whole_text(args, &report, &paths))?,
         Format::Json => terminal.raw(&json::render(&report, &paths))?,
         Format::Diff => {
+            if diff::shows_secrets(&report, &paths) {
+                terminal.warning(IN_CLEAR);
+            }
             terminal.out(&diff::patch(&report, &paths))?;
             if !report.files.iter().all(|f| paths.within_reach(&f.path)) {
                 terminal.warning("the patch has files outside of the working directory: git apply takes it at the top of the work tree");
@@ -105,7 +115,7 @@ fn whole_text(args: &FixArgs, report: &Report, paths: &Paths) -> String {
     let view = view(args, paths);
     let mut out = text::findings(report, &view);
     if !args.check && !report.files.is_empty() {
-        out.push_str(&diff::patch(report, paths));
+        out.push_str(&diff::masked(report, paths));
         out.push('\n');
     }
     out + &text::summary(report, &view)

@@ -112,6 +112,10 @@ pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Resul
         .first()
         .and_then(|f| f.after.clone())
         .unwrap_or(input);
+    let carries = args.format == Format::Diff || args.format == Format::Text && !args.check;
+    if carries && diff::shows_secrets(&report, &paths) {
+        terminal.warning(fix::IN_CLEAR);
+    }
     match args.format {
         Format::Json => terminal.raw(&json::render(&report, &paths))?,
         Format::Diff => terminal.out(&diff::patch(&report, &paths))?,

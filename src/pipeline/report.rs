@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
+use kubewright_model::finding::{
+    Applicability, Change, Finding, Fix, Hidden, Location, NoFix, Severity,
+};
 use kubewright_model::kube::{FileId, Resource, Workspace};
 use kubewright_model::text::Text;
 
@@ -152,6 +154,8 @@ pub struct Reported {
     pub resource: Option<ResourceName>,
     /// Further sentences.
     pub notes: Vec<Text>,
+    /// What is not printed of any manifest.
+    pub hidden: Vec<Hidden>,
     /// The fix, or why there is none.
     pub fix: Result<ReportedFix, NoFix>,
     /// What became of it.
@@ -173,6 +177,7 @@ impl Reported {
                 .collect(),
             resource: finding.resource.map(|id| workspace.resource(id).into()),
             notes: finding.notes.clone(),
+            hidden: finding.hidden.clone(),
             fix: finding
                 .fix
                 .as_ref()
@@ -204,6 +209,7 @@ impl Reported {
             related: Vec::new(),
             resource: None,
             notes: Vec::new(),
+            hidden: Vec::new(),
             fix: Err(reason),
             outcome: Outcome::Left,
         }

@@ -4,7 +4,7 @@
 use super::node::Node;
 use super::tree::{Kind, ScalarStyle};
 
-impl<'a> Node<'a> {
+impl Node<'_> {
     /// The byte of the file that stands for byte `offset` of [`Node::text`], in whatever style the
     /// scalar is written; for the end of the text the byte behind its last character. Of a line
     /// break that folding made it is the first byte of the white space that was folded. Other nodes

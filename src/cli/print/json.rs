@@ -6,6 +6,7 @@ use kubewright_model::finding::{Applicability, Severity};
 use serde_json::{Value, json};
 
 use super::Paths;
+use super::mask::Mask;
 use crate::pipeline::report::{
     FileFate, Outcome, Place, Report, Reported, ReportedFix, ResourceName,
 };
@@ -15,6 +16,7 @@ const VERSION: u32 = 1;
 
 /// The report as JSON, with a line break at its end.
 pub fn render(report: &Report, paths: &Paths) -> String {
+    let mask = Mask::of(report);
     let changed: BTreeSet<&str> = report.files.iter().map(|f| f.path.as_str()).collect();
     let all: BTreeSet<&str> = report
         .read
@@ -32,7 +34,11 @@ pub fn render(report: &Report, paths: &Paths) -> String {
     let restarts: Vec<Value> = (report.restarts.iter())
         .map(|r| json!({"path": paths.shown(&r.path), "resource": resource(&r.resource), "strategy": r.strategy.as_str()}))
         .collect();
-    let findings: Vec<Value> = report.findings.iter().map(|f| finding(f, paths)).collect();
+    let findings: Vec<Value> = report
+        .findings
+        .iter()
+        .map(|f| finding(f, paths, &mask))
+        .collect();
     let whole = json!({
         "version": VERSION,
         "findings": findings,
@@ -44,7 +50,7 @@ pub fn render(report: &Report, paths: &Paths) -> String {
     format!("{whole:#}\n")
 }
 
-fn finding(finding: &Reported, paths: &Paths) -> Value {
+fn finding(finding: &Reported, paths: &Paths, mask: &Mask) -> Value {
     let related: Vec<Value> = (finding.related.iter())
         .map(|(at, text)| {
             let mut place = place(at, paths);
@@ -74,7 +80,7 @@ fn finding(finding: &Reported, paths: &Paths) -> Value {
         },
         "reasonCode": reason.map(|r| r.code),
         "reason": reason.map(|r| paths.whole(&r.lines())),
-        "fix": finding.fix.as_ref().ok().map(|f| fix(f, finding.outcome == Outcome::Applied, paths)),
+        "fix": finding.fix.as_ref().ok().map(|f| fix(f, finding.outcome == Outcome::Applied, paths, mask)),
     })
 }
 
@@ -86,11 +92,15 @@ fn resource(name: &ResourceName) -> Value {
     json!({"apiVersion": name.api_version, "kind": name.kind, "namespace": name.namespace, "name": name.name})
 }
 
-fn fix(fix: &ReportedFix, applied: bool, paths: &Paths) -> Value {
+fn fix(fix: &ReportedFix, applied: bool, paths: &Paths, mask: &Mask) -> Value {
     let edits: Vec<Value> = (fix.edits.iter())
         .map(|e| {
-            let mut edit = json!({"path": paths.shown(&e.path), "start": e.start, "end": e.end, "content": e.content});
+            let content = mask.text(&e.content);
+            let mut edit = json!({"path": paths.shown(&e.path), "start": e.start, "end": e.end, "content": content});
             if let Value::Object(map) = &mut edit {
+                if content != e.content {
+                    map.insert("masked".into(), json!(true));
+                }
                 match e.file {
                     FileFate::Stays => {}
                     FileFate::Created => _ = map.insert("created".into(), json!(true)),
@@ -105,7 +115,7 @@ fn fix(fix: &ReportedFix, applied: bool, paths: &Paths) -> Value {
         "applicability": fix.applicability.as_str(),
         "applied": applied,
         "edits": edits,
-        "lostComments": fix.lost_comments,
+        "lostComments": fix.lost_comments.iter().map(|c| mask.text(c)).collect::<Vec<_>>(),
     })
 }
 

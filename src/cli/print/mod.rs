@@ -3,6 +3,7 @@
 
 pub mod diff;
 pub mod json;
+pub mod mask;
 mod sentence;
 pub mod text;
 

@@ -1,13 +1,16 @@
 //! For people: each finding with its line and its fix, what was left alone, and the sums.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstyle::{AnsiColor, Style};
 use kubewright_model::finding::{Applicability, Severity};
 
 use super::Paths;
+use super::mask::Mask;
 use crate::pipeline::report::{Outcome, Report, Reported, ReportedFix, Strategy};
 
 /// What is shown, and how.
@@ -30,11 +33,12 @@ const BOLD: Style = Style::new().bold();
 /// tells what to do.
 pub fn findings(report: &Report, view: &View<'_>) -> String {
     let mut out = String::new();
+    let mask = Mask::of(report);
     let brief = |f: &&Reported| remark(f) && !view.verbose && !instructs(f);
     let (remarks, findings): (Vec<&Reported>, Vec<&Reported>) =
         report.findings.iter().partition(brief);
     for finding in findings {
-        whole(&mut out, report, finding, view);
+        whole(&mut out, report, finding, (view, &mask));
     }
     if !remarks.is_empty() {
         for finding in remarks {
@@ -92,12 +96,12 @@ fn line(out: &mut String, finding: &Reported, view: &View<'_>) {
     out.push('\n');
 }
 
-fn whole(out: &mut String, report: &Report, finding: &Reported, view: &View<'_>) {
+fn whole(out: &mut String, report: &Report, finding: &Reported, (view, mask): (&View<'_>, &Mask)) {
     head(out, finding, view);
     out.push('\n');
     let gutter = finding.place.line.to_string().len() + 1;
     if let Some(source) = report.sources.get(&finding.place.path) {
-        snippet(out, source, finding, view);
+        snippet(out, source, finding, (view, mask));
     }
     let mut say = |text: &str| {
         let mut lines = text.lines();
@@ -125,7 +129,7 @@ fn whole(out: &mut String, report: &Report, finding: &Reported, view: &View<'_>)
                 view.paths.brief(&fix.title)
             ));
             for comment in &fix.lost_comments {
-                say(&format!("gives up the comment {comment}"));
+                say(&format!("gives up the comment {}", mask.text(comment)));
             }
         }
         Err(reason) => say(&format!(
@@ -167,7 +171,7 @@ fn whole(out: &mut String, report: &Report, finding: &Reported, view: &View<'_>)
 }
 
 /// The first line of the finding's place, underlined.
-fn snippet(out: &mut String, source: &str, finding: &Reported, view: &View<'_>) {
+fn snippet(out: &mut String, source: &str, finding: &Reported, (view, mask): (&View<'_>, &Mask)) {
     let place = &finding.place;
     let Some(before) = source.get(..place.start) else {
         return;
@@ -180,6 +184,8 @@ fn snippet(out: &mut String, source: &str, finding: &Reported, view: &View<'_>) 
     let skipped = text.len() - text.trim_start_matches('\u{feff}').len();
     let text = &text[skipped..];
     let at = |offset: usize| offset.saturating_sub(from + skipped).min(text.len());
+    let span = at(place.start)..at(place.end).max(at(place.start));
+    let (text, span) = masked(text, span, mask);
     let label = finding
         .related
         .iter()
@@ -190,14 +196,30 @@ fn snippet(out: &mut String, source: &str, finding: &Reported, view: &View<'_>) 
         Severity::Warning => Level::WARNING,
         Severity::Info => Level::INFO,
     };
-    let annotation = AnnotationKind::Primary
-        .span(at(place.start)..at(place.end).max(at(place.start)))
-        .label(label.as_deref());
-    let snippet = Snippet::source(text)
+    let annotation = AnnotationKind::Primary.span(span).label(label.as_deref());
+    let snippet = Snippet::source(&*text)
         .line_start(place.line)
         .annotation(annotation);
     out.push_str(&Renderer::styled().render(&[Group::with_level(level).element(snippet)]));
     out.push('\n');
+}
+
+/// A line with masks, and the place in it. Where the place is part of what is hidden, it is the
+/// start of the line.
+fn masked<'t>(text: &'t str, span: Range<usize>, mask: &Mask) -> (Cow<'t, str>, Range<usize>) {
+    let line = mask.text(text);
+    if line == text {
+        return (line, span);
+    }
+    let part = |range: Range<usize>| mask.text(text.get(range).unwrap_or_default());
+    let (before, here) = (part(0..span.start), part(span.clone()));
+    let behind = part(span.end..text.len());
+    if [&*before, &*here, &*behind].concat() == line {
+        let span = before.len()..before.len() + here.len();
+        (line, span)
+    } else {
+        (line, 0..0)
+    }
 }
 
 /// Text of a manifest, safe for a terminal.
