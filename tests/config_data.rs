@@ -56,8 +56,8 @@ impl Cluster {
     fn read(folder: &Path) -> Self {
         let mut objects = Vec::new();
         for (path, text) in files(folder) {
-            let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
-            let manifest = name.is_some_and(|n| n.ends_with(".yaml") && n != "patch.yaml");
+            let manifest = path.extension().is_some_and(|e| e == "yaml")
+                && path.file_name().is_some_and(|name| name != "patch.yaml");
             for document in serde_yaml::Deserializer::from_str(&text).filter(|_| manifest) {
                 let value = <Value as serde::Deserialize>::deserialize(document).expect("YAML");
                 objects.push(value);

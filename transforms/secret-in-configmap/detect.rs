@@ -233,17 +233,15 @@ fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let (mut open, mut lower) = (false, false);
     for c in name.chars() {
-        if !c.is_alphanumeric() {
-            open = false;
-        } else {
+        if c.is_alphanumeric() {
             if !open || (lower && c.is_uppercase()) {
                 words.push(String::new());
             }
             if let Some(word) = words.last_mut() {
                 word.extend(c.to_lowercase());
             }
-            open = true;
         }
+        open = c.is_alphanumeric();
         lower = c.is_lowercase() || c.is_ascii_digit();
     }
     words.retain(|word| !word.bytes().all(|b| b.is_ascii_digit()));

@@ -146,9 +146,9 @@ fn parted(split: &Split<'_>, source: Node<'_>) -> Result<Parted, NoFix> {
             .ok_or_else(|| odd("items"))?;
         let value = item.to_value().ok_or_else(|| odd("items"))?;
         if split.moved.contains(key) {
-            moved.push(value)
+            moved.push(value);
         } else {
-            stay.push(value)
+            stay.push(value);
         }
     }
     Ok(match (stay.is_empty(), moved.is_empty()) {

@@ -44,11 +44,9 @@ pub(super) fn find(key: &str, text: &str) -> Option<Found> {
     (!hits.is_empty()).then_some(Found { hits, whole })
 }
 
-fn moved(hit: Hit, by: usize) -> Hit {
-    Hit {
-        span: hit.span.start + by..hit.span.end + by,
-        ..hit
-    }
+fn moved(mut hit: Hit, by: usize) -> Hit {
+    hit.span = hit.span.start + by..hit.span.end + by;
+    hit
 }
 
 /// The text as YAML, or JSON, where it is a mapping or a list of them.
