@@ -13,7 +13,7 @@ use super::ground::Ground;
 use super::output::Outputs;
 use super::print::relations::Graph;
 use super::print::run::Run;
-use super::print::text;
+use super::print::{diff, text};
 use super::progress::Progress;
 use super::status::Status;
 use super::terminal::Terminal;
@@ -22,6 +22,10 @@ use super::{baseline, plan, selection, since, write};
 use crate::pipeline::identity::Entry;
 use crate::pipeline::report::Reported;
 use crate::pipeline::{INPUT, Known, Pipeline, Report, UNUSED_SUPPRESSION};
+
+/// Said once, where a patch carries what findings hide.
+pub(super) const IN_CLEAR: &str =
+    "the patch holds credentials in clear: keep it out of logs and tickets";
 
 pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     not_a_path(args)?;
@@ -105,6 +109,13 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         plan::write(file, planned.as_deref(), terminal)?;
     }
     let paths = ground.shown();
+    if args.write && outputs.standard != Some(Format::Diff) && diff::shows_secrets(&report, &paths)
+    {
+        terminal.warning("the written files hold credentials in clear; a Secret in git is only base64: encrypt it before it is committed");
+    }
+    if outputs.wants(Format::Diff) && diff::shows_secrets(&report, &paths) {
+        terminal.warning(IN_CLEAR);
+    }
     let graph = outputs
         .wants(Format::Markdown)
         .then(|| Graph::of(&workspace, &paths.of_repository()));

@@ -125,6 +125,11 @@ fn decoded(file: &File, part: Range<usize>) -> Result<Vec<Option<Tree>>, ()> {
         .ok_or(())
 }
 
+/// Whether `text` is not YAML to `yaml-rust2`.
+pub(super) fn is_refused(text: &str) -> bool {
+    documents(text).is_err()
+}
+
 /// The roots of all documents of `text`.
 fn documents(text: &str) -> Result<Vec<Option<Tree>>, ()> {
     // The parser reads a block scalar that ends with the text in another way than one that

@@ -9,6 +9,7 @@ mod group;
 pub mod json;
 mod junit;
 mod markdown;
+pub(in crate::cli) mod mask;
 mod neutral;
 mod rdjson;
 pub(in crate::cli) mod relations;

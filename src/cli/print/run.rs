@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kubewright_model::text::Text;
 use kubewright_transforms::ALL;
 
+use super::mask::Mask;
 use super::relations::Graph;
 use super::relations::about::Named;
 use super::touched::Touched;
@@ -24,6 +25,8 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(crate) struct Run<'a> {
     /// All that it says.
     pub(crate) report: &'a Report,
+    /// What of the texts of manifests is not shown.
+    pub(crate) mask: Mask,
     /// Paths as the working directory has them.
     pub(crate) paths: &'a Paths,
     /// Paths as the repository has them: what services show.
@@ -128,6 +131,7 @@ impl<'a> Run<'a> {
         let texts = report.sources.iter();
         Self {
             report,
+            mask: Mask::of(report),
             paths,
             top: paths.of_repository(),
             wrote: false,
@@ -205,17 +209,25 @@ impl<'a> Run<'a> {
         for edit in fix.edits.iter().filter(|e| e.file == FileFate::Stays) {
             files.entry(&edit.path).or_default().push(edit);
         }
-        files
+        let suggestions: Vec<Suggestion> = files
             .into_iter()
             .filter_map(|(path, edits)| self.suggestion(path, edits))
-            .collect()
+            .collect();
+        // A suggestion without its secrets would write something else.
+        if suggestions.iter().all(|s| !self.mask.hides(&s.text)) {
+            suggestions
+        } else {
+            Vec::new()
+        }
     }
 
     /// The fix of a finding that somebody could apply.
     pub(crate) fn offered<'b>(&self, finding: &'b Reported) -> Option<&'b ReportedFix> {
         use kubewright_model::finding::Applicability;
         let fix = finding.fix.as_ref().ok()?;
-        let ready = fix.applicability != Applicability::DisplayOnly && !fix.edits.is_empty();
+        let shown = fix.edits.iter().all(|edit| !self.mask.hides(&edit.content));
+        let ready =
+            fix.applicability != Applicability::DisplayOnly && !fix.edits.is_empty() && shown;
         (ready && !self.wrote && finding.outcome != Outcome::Cured).then_some(fix)
     }
 

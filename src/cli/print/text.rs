@@ -1,12 +1,15 @@
 //! For people: each finding with its line and its fix, what was left alone, and the sums.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstyle::{AnsiColor, Style};
 use kubewright_model::finding::{Applicability, Severity};
 
+use super::mask::Mask;
 use super::run::Run;
 use super::{Paths, diff, group, neutral, restarts};
 use crate::pipeline::report::{Outcome, Report, Reported, ReportedFix};
@@ -32,7 +35,7 @@ pub(super) fn render(run: &Run<'_>) -> String {
     let (report, view) = (run.report, run.view());
     let mut out = findings(report, &view);
     if !run.check && !report.files.is_empty() {
-        out.push_str(&diff::patch(report, run.paths));
+        out.push_str(&diff::masked(report, run.paths));
         out.push('\n');
     }
     out + &summary(report, &view)
@@ -43,12 +46,13 @@ pub(super) fn render(run: &Run<'_>) -> String {
 /// tells what to do.
 pub fn findings(report: &Report, view: &View<'_>) -> String {
     let mut out = String::new();
+    let mask = Mask::of(report);
     let brief = |f: &&Reported| remark(f) && !view.verbose && !instructs(f);
     let (remarks, findings): (Vec<&Reported>, Vec<&Reported>) =
         report.findings.iter().partition(brief);
     for group in group::groups(&findings, view.paths) {
         if let [first, others @ ..] = &*group {
-            whole(&mut out, report, (first, others), view);
+            whole(&mut out, report, (first, others), (view, &mask));
         }
     }
     if !remarks.is_empty() {
@@ -112,13 +116,13 @@ fn whole(
     out: &mut String,
     report: &Report,
     (finding, others): (&Reported, &[&Reported]),
-    view: &View<'_>,
+    (view, mask): (&View<'_>, &Mask),
 ) {
     head(out, finding, view);
     out.push('\n');
     let gutter = finding.place.line.to_string().len() + 1;
     if let Some(source) = report.sources.get(&finding.place.path) {
-        snippet(out, source, finding, view);
+        snippet(out, source, finding, (view, mask));
     }
     let mut say = |text: &str| {
         let mut lines = text.lines();
@@ -146,7 +150,7 @@ fn whole(
                 view.paths.brief(&fix.title)
             ));
             for comment in &fix.lost_comments {
-                say(&format!("gives up the comment {comment}"));
+                say(&format!("gives up the comment {}", mask.text(comment)));
             }
         }
         Err(reason) => say(&format!(
@@ -213,7 +217,7 @@ fn whole(
 }
 
 /// The first line of the finding's place, underlined.
-fn snippet(out: &mut String, source: &str, finding: &Reported, view: &View<'_>) {
+fn snippet(out: &mut String, source: &str, finding: &Reported, (view, mask): (&View<'_>, &Mask)) {
     let place = &finding.place;
     let Some(before) = source.get(..place.start) else {
         return;
@@ -226,6 +230,8 @@ fn snippet(out: &mut String, source: &str, finding: &Reported, view: &View<'_>) 
     let skipped = text.len() - text.trim_start_matches('\u{feff}').len();
     let text = &text[skipped..];
     let at = |offset: usize| offset.saturating_sub(from + skipped).min(text.len());
+    let span = at(place.start)..at(place.end).max(at(place.start));
+    let (text, span) = masked(text, span, mask);
     let label = finding
         .related
         .iter()
@@ -236,14 +242,30 @@ fn snippet(out: &mut String, source: &str, finding: &Reported, view: &View<'_>) 
         Severity::Warning => Level::WARNING,
         Severity::Info => Level::INFO,
     };
-    let annotation = AnnotationKind::Primary
-        .span(at(place.start)..at(place.end).max(at(place.start)))
-        .label(label.as_deref());
-    let snippet = Snippet::source(text)
+    let annotation = AnnotationKind::Primary.span(span).label(label.as_deref());
+    let snippet = Snippet::source(&*text)
         .line_start(place.line)
         .annotation(annotation);
     out.push_str(&Renderer::styled().render(&[Group::with_level(level).element(snippet)]));
     out.push('\n');
+}
+
+/// A line with masks, and the place in it. Where the place is part of what is hidden, it is the
+/// start of the line.
+fn masked<'t>(text: &'t str, span: Range<usize>, mask: &Mask) -> (Cow<'t, str>, Range<usize>) {
+    let line = mask.text(text);
+    if line == text {
+        return (line, span);
+    }
+    let part = |range: Range<usize>| mask.text(text.get(range).unwrap_or_default());
+    let (before, here) = (part(0..span.start), part(span.clone()));
+    let behind = part(span.end..text.len());
+    if [&*before, &*here, &*behind].concat() == line {
+        let span = before.len()..before.len() + here.len();
+        (line, span)
+    } else {
+        (line, 0..0)
+    }
 }
 
 /// Text of a manifest, safe for a terminal.
