@@ -1,7 +1,8 @@
 //! Promise: what `subpath-configmap-mount` writes does in a pod what it says, and what it refuses
 //! would have failed. The cases of the transform run, before and after, in a simulation of the
 //! kubelet's volumes: an update is seen, a restart works, and the program gets the same words.
-//! Refused cases run with the fix that lies about the image would have brought ([`refused`]).
+//! Refused cases run with the fix that lies about the image would have brought ([`refused`]);
+//! copies are no part of the running pod's updates ([`copied`]).
 //!
 //! The simulator is no part of this repository: `KUBEWRIGHT_SIM` names it, else it is looked for
 //! beside the repository. Where it, root, busybox or `PyYAML` is missing, the trials are skipped by
@@ -9,6 +10,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests read and write files")]
 
+#[path = "kubelet_sim/copied.rs"]
+mod copied;
 #[path = "kubelet_sim/refused.rs"]
 mod refused;
 mod support;
@@ -280,6 +283,13 @@ fn main() {
                 play(&simulator, scene, kubelet)
             }));
         }
+    }
+    for copy in copied::COPIES {
+        let simulator = simulator.clone();
+        let name = format!("{}/{}", copy.case, copy.workload);
+        trials.push(needing(lacking, &name, move || {
+            copied::play(&simulator, copy)
+        }));
     }
     for refusal in refused::REFUSALS {
         let simulator = simulator.clone();

@@ -16,7 +16,7 @@ use super::codes::Code;
 use super::facts::{Basis, Facts};
 use super::file::{self, File, Moved};
 use super::minds::{self, Way};
-use super::mounts::{self, Mount, covers, parent};
+use super::mounts::{self, Mount, parent};
 use super::pod::{Own, Pod};
 use super::say;
 use super::user::{self, User};
@@ -297,24 +297,29 @@ fn may_write(
 
 /// The shell that runs the wrapper.
 fn shell(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, basis: &mut Basis) -> Result<String, NoFix> {
-    let command = own.container.node.get("command");
-    let of_command = command
-        .and_then(|n| n.at(0)?.as_str())
-        .filter(|word| SHELLS.contains(&mounts::name(word)));
-    let shell = match (facts.shell(), of_command) {
-        (Some(told), _) if let Shell::At(path) = told.value => {
-            basis.rests_on(told.by, path.to_owned());
-            path.to_owned()
-        }
-        // Looked up in PATH, as it was.
-        (_, Some(word)) => word.to_owned(),
-        _ if command.is_some() => return Err(say::unknown(pod, own, facts, say::Unknown::Shell)),
-        _ => {
-            basis.lacks("that the image has a shell (`shell`)");
-            "/bin/sh".to_owned()
-        }
-    };
-    Ok(shell)
+    if let Some(shell) = known_shell(own, facts, basis) {
+        return Ok(shell);
+    }
+    if own.container.node.get("command").is_some() {
+        return Err(say::unknown(pod, own, facts, say::Unknown::Shell));
+    }
+    basis.lacks("that the image has a shell (`shell`)");
+    Ok("/bin/sh".to_owned())
+}
+
+/// The shell that is stated, or that the command starts with.
+pub(super) fn known_shell(own: &Own<'_>, facts: &Facts, basis: &mut Basis) -> Option<String> {
+    if let Some(told) = facts.shell()
+        && let Shell::At(path) = told.value
+    {
+        basis.rests_on(told.by, path.to_owned());
+        return Some(path.to_owned());
+    }
+    // Looked up in PATH, as it was.
+    let word = own.container.node.get("command")?.at(0)?.as_str()?;
+    SHELLS
+        .contains(&mounts::name(word))
+        .then(|| word.to_owned())
 }
 
 /// What the wrapper runs.
@@ -388,15 +393,7 @@ fn no_dash(first: &str) -> Result<(), NoFix> {
 /// What the link stands on.
 fn ground(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_, '_, '_>) -> Result<Ground, NoFix> {
     let directory = parent(&file.target);
-    let others = own
-        .mounts
-        .iter()
-        .filter(|m| m.node != file.decision.mount.node);
-    let around = others.filter_map(|m| Some((m.path.as_deref()?, m)));
-    let Some((path, outer)) = around
-        .filter(|(path, _)| covers(path, directory))
-        .max_by_key(|(path, _)| path.len())
-    else {
+    let Some(outer) = file::around(own, file) else {
         return Ok(Ground::Root);
     };
     if !empty_dir(pod, outer) {
@@ -411,7 +408,7 @@ fn ground(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_, '_, '_>) -> Result<Groun
         ));
     }
     let alone = !pod.shared(outer.volume, &[outer]);
-    Ok(if alone && path == directory {
+    Ok(if alone && outer.path.as_deref() == Some(directory) {
         Ground::OwnEmptyDir
     } else {
         Ground::EmptyDir
