@@ -245,6 +245,21 @@ const SCENES: &[Scene] = &[
         images: USER,
         ..SCENE
     },
+    // Users of the manifest: one who may write there, one who may not.
+    Scene {
+        case: "non-root-owner",
+        files: &["tmp.yaml", "config.yaml"],
+        workload: "Deployment/tmp",
+        path: "/tmp/web.conf",
+        ..SCENE
+    },
+    Scene {
+        case: "non-root-owner",
+        files: &["closed.yaml", "config.yaml"],
+        workload: "Deployment/closed",
+        path: "/opt/app/web.conf",
+        ..SCENE
+    },
     Scene {
         case: "least-invasive",
         files: &["both.yaml", "config.yaml"],
