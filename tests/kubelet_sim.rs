@@ -239,6 +239,24 @@ const SCENES: &[Scene] = &[
         ..SCENE
     },
     Scene {
+        case: "re-point-image",
+        files: &["cmd.yaml", "config.yaml"],
+        workload: "Deployment/cmd",
+        path: "/etc/agent/web.conf",
+        moved: Some("/etc/kubewright/config/web.conf"),
+        images: CMD,
+        ..SCENE
+    },
+    Scene {
+        case: "re-point-image",
+        files: &["entry.yaml", "config.yaml"],
+        workload: "Deployment/entry",
+        path: "/etc/agent/web.conf",
+        moved: Some("/etc/kubewright/config/web.conf"),
+        images: CMD,
+        ..SCENE
+    },
+    Scene {
         case: "re-point-unsafe",
         path: "/etc/app/web.conf",
         moved: Some("/etc/kubewright/config/web.conf"),
@@ -277,6 +295,14 @@ const SCENES: &[Scene] = &[
 ];
 
 const AGENT: &str = "registry.example.com/web:1.0: {entrypoint: [/agent]}\n";
+const CMD: &str = "\
+registry.example.com/cmd:1.0:
+  entrypoint: [/agent, $(HOME)]
+  cmd: [--verbose, --config=/etc/agent/web.conf]
+registry.example.com/entry:1.0:
+  entrypoint: [/agent, -c, /etc/agent/web.conf]
+  cmd: [$$]
+";
 const USER: &str = "registry.example.com/web:1.0: {user: 1000}\n";
 
 fn main() {

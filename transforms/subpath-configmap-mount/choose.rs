@@ -162,9 +162,14 @@ pub(super) fn question(
         let owned = allowed(pod, Strategy::OwnDirectory)
             && own_directory::possible(pod, own, directory, &group).is_ok();
         for file in &group {
-            let pointed =
-                allowed(pod, Strategy::RePoint) && repoint::possible(pod, own, file).is_ok();
             let links = linked && link::possible(pod, own, file).is_ok();
+            let pointed = allowed(pod, Strategy::RePoint)
+                && match repoint::possible(pod, own, &facts, file) {
+                    Ok(_) => true,
+                    Err(no_fix) => {
+                        !links && no_fix.is(Code::PathNotNamed) && repoint::asks_image(own, &facts)
+                    }
+                };
             let copied = allowed(pod, Strategy::Copy)
                 && copy::reason(pod, own, &facts, file).is_some()
                 && copy::possible(pod, own, file).is_ok();
@@ -273,13 +278,13 @@ fn repoint<'f, 'd, 'p, 'a>(
     let named: Files<'f, 'd, 'p, 'a> = group
         .iter()
         .copied()
-        .filter(|file| repoint::possible(pod, own, file).is_ok())
+        .filter(|file| repoint::possible(pod, own, facts, file).is_ok())
         .collect();
     if named.is_empty() {
         let none = || NoFix::new(Code::PathNotNamed, "no word names the path");
         return Err(group
             .first()
-            .and_then(|file| repoint::possible(pod, own, file).err())
+            .and_then(|file| repoint::possible(pod, own, facts, file).err())
             .unwrap_or_else(none));
     }
     let (moved, basis) = repoint::rewrite(pod, own, facts, &named)?;
@@ -412,7 +417,7 @@ fn unmoved(
 ) -> NoFix {
     let owned = own_directory(pod, own, facts, group).err();
     let pointed =
-        allowed(pod, Strategy::RePoint).then(|| match repoint::possible(pod, own, file) {
+        allowed(pod, Strategy::RePoint).then(|| match repoint::possible(pod, own, facts, file) {
             Ok(_) => repoint(pod, own, facts, group).err(),
             Err(no_fix) => Some(no_fix),
         });
