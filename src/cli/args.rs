@@ -151,6 +151,7 @@ pub enum ImagesCommand {
 
 /// The arguments of `images lock`.
 #[derive(Debug, ClapArgs)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct LockArgs {
     /// Files and directories whose images are asked
     #[arg(value_name = "PATH", default_value = ".")]

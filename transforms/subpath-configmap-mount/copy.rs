@@ -344,7 +344,7 @@ fn edits(
                 ("name", Value::str(&name)),
                 ("emptyDir", Value::Map(Vec::new())),
             ]);
-            let list = pod.list_of(first.volume)?;
+            let list = first.volume.list()?;
             edits.push(list.push(Place::Last, &volume)?);
             mounts.push(Value::map([
                 ("name", Value::str(&name)),

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use kubewright_model::finding::{NoFix, ReasonCode};
+use kubewright_model::finding::NoFix;
 use kubewright_model::kube::{
     Container, ContainerKind, FileId, PodTemplate, Reference, ResourceId, Rollout, Target, Touch,
 };
@@ -232,14 +232,6 @@ impl<'a> Pod<'a> {
         })
     }
 
-    /// The list that the volume is part of.
-    pub(super) fn list_of(&self, volume: &Volume<'a>) -> Result<Node<'a>, Refusal> {
-        volume.node.parent().ok_or(Refusal {
-            code: Code::VolumeFields.code(),
-            text: "the volume is not part of a list",
-        })
-    }
-
     /// `<container>-copy`, with a number when that is taken.
     pub(super) fn free_container(&self, name: &str) -> String {
         let names = self.containers.iter().map(|own| own.container.name);
@@ -288,7 +280,7 @@ impl<'a> Pod<'a> {
         if shared {
             let name = self.free_name(old.name, "-files");
             let volume = Value::map([("name", Value::str(&name)), ("projected", body.clone())]);
-            let list = self.list_of(old)?;
+            let list = old.list()?;
             return Ok((name, vec![list.push(Place::After(old.node), &volume)?]));
         }
         if old.projected && old.value() == Some(body) {

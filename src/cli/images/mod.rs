@@ -62,7 +62,7 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
         } else {
             Vec::new()
         };
-        return check(&asked, lock, before.as_deref(), moved, (&shown, terminal));
+        return check(&asked, &lock, before.as_deref(), moved, (&shown, terminal));
     }
     let jobs: Vec<Job> = asked
         .here
@@ -183,7 +183,7 @@ fn moved(asked: &ask::Asked, lock: &Lock, args: &LockArgs, ground: &Ground) -> R
 /// Whether the lock answers what is asked, in the form that is written.
 fn check(
     asked: &ask::Asked,
-    lock: Lock,
+    lock: &Lock,
     before: Option<&str>,
     moved: Vec<String>,
     (shown, terminal): (&str, &Terminal),
@@ -201,7 +201,7 @@ fn check(
         }
     }
     let text = lock.render()?;
-    let remarks: String = remarks(&lock, asked)
+    let remarks: String = remarks(lock, asked)
         .into_iter()
         .map(|line| line + "\n")
         .collect();
