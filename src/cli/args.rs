@@ -174,6 +174,7 @@ pub enum ImagesCommand {
 
 /// The arguments of `images lock`.
 #[derive(Debug, ClapArgs)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct LockArgs {
     /// Files and directories whose images are asked
     #[arg(value_name = "PATH", default_value = ".")]
@@ -181,10 +182,16 @@ pub struct LockArgs {
     /// Say whether the lock is up to date; reads no image
     #[arg(long, conflicts_with_all = ["upgrade", "from"])]
     pub check: bool,
+    /// Ask the registries, too, whether the tags still name the images that are locked
+    #[arg(long, requires = "check")]
+    pub tags: bool,
     /// Resolve the tags of images again that are locked already
     #[arg(long)]
     pub upgrade: bool,
-    /// Read images from oci:DIR or docker-archive:FILE, and none from a registry
+    /// Take out what is no longer asked, for example because a fix made the question needless
+    #[arg(long, conflicts_with = "check")]
+    pub prune: bool,
+    /// Read images from oci:DIR or docker-archive:FILE (- for standard input), and none from a registry
     #[arg(long, value_name = "ARCHIVE")]
     pub from: Vec<Archive>,
     /// Speak plain HTTP with this registry, `host` or `host:port`, if it does not speak HTTPS
@@ -202,12 +209,12 @@ pub struct LockArgs {
 }
 
 const LOCK_HELP: &str = "\
-Images that are locked stay as they are; what is missing is added, what is no longer asked is dropped.
+Images that are locked stay as they are; what is missing is added, what is no longer asked is named, and goes with --prune.
 Credentials are those of Docker: config.json in DOCKER_CONFIG or ~/.docker, and the helpers it names.
 
 Exit status:
   0  the lock answers all that is asked
-  1  an image cannot be read, or --check found the lock stale
+  1  an image cannot be read, or --check found the lock stale or a tag that moved
   2  usage, input or internal error";
 
 const GRAPH_HELP: &str = "\
@@ -381,7 +388,7 @@ pub struct FixArgs {
 pub enum Archive {
     /// `oci:DIR`: an OCI image layout.
     Oci(PathBuf),
-    /// `docker-archive:FILE`: what `docker save` writes.
+    /// `docker-archive:FILE`: what `docker save` writes; `-` is standard input.
     Docker(PathBuf),
 }
 
