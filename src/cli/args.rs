@@ -239,6 +239,8 @@ pub enum GraphFormat {
     Mermaid,
     /// A Graphviz graph.
     Dot,
+    /// A page to look at, in one file.
+    Html,
 }
 
 /// How `list` prints.
@@ -336,7 +338,7 @@ pub struct FixArgs {
     /// Do not run these transforms
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     pub ignore: Vec<String>,
-    /// What to print: text, concise, diff, json, markdown, github, gitlab, sarif, rdjson, rdjsonl
+    /// What to print: text, concise, diff, json, markdown, html, github, gitlab, sarif, rdjson, rdjsonl
     /// or junit; with =FILE into a file, and then several times [default: text]
     #[arg(
         long,

@@ -106,7 +106,7 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     }
     let paths = ground.shown();
     let graph = outputs
-        .wants(Format::Markdown)
+        .draw()
         .then(|| Graph::of(&workspace, &paths.of_repository()));
     let touched = past.as_ref().map(|past| &past.touched);
     let drawn = graph.as_ref().and(touched);
