@@ -55,6 +55,8 @@ pub enum Command {
     /// Find hazards and fix them
     #[command(after_help = FIX_HELP)]
     Fix(FixArgs),
+    /// Serve an editor: a language server on standard input and output
+    Lsp,
     /// Run as a KRM function of kustomize or kpt
     #[command(after_help = KRM_HELP)]
     Krm(KrmArgs),
