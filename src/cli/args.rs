@@ -55,6 +55,8 @@ pub enum Command {
     /// Find hazards and fix them
     #[command(after_help = FIX_HELP)]
     Fix(FixArgs),
+    /// Serve an editor: a language server on standard input and output
+    Lsp,
     /// Run as a KRM function of kustomize or kpt
     #[command(after_help = KRM_HELP)]
     Krm(KrmArgs),
@@ -246,6 +248,8 @@ pub enum GraphFormat {
     Mermaid,
     /// A Graphviz graph.
     Dot,
+    /// A page to look at, in one file.
+    Html,
 }
 
 /// How `list` prints.
@@ -343,7 +347,7 @@ pub struct FixArgs {
     /// Do not run these transforms
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     pub ignore: Vec<String>,
-    /// What to print: text, concise, diff, json, markdown, github, gitlab, sarif, rdjson, rdjsonl
+    /// What to print: text, concise, diff, json, markdown, html, github, gitlab, sarif, rdjson, rdjsonl
     /// or junit; with =FILE into a file, and then several times [default: text]
     #[arg(
         long,

@@ -117,7 +117,7 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         terminal.warning(IN_CLEAR);
     }
     let graph = outputs
-        .wants(Format::Markdown)
+        .draw()
         .then(|| Graph::of(&workspace, &paths.of_repository()));
     let touched = past.as_ref().map(|past| &past.touched);
     let drawn = graph.as_ref().and(touched);

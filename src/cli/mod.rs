@@ -5,6 +5,7 @@
 //!
 //! | floor | what it knows |
 //! |---|---|
+//! | `lsp` | the command `lsp`: a language server |
 //! | `graph` | the command `graph` |
 //! | `images` | the command `images lock`: container images, the only code that knows a network |
 //! | `stream` | the command `fix` for what is read once |
@@ -49,6 +50,7 @@ mod images;
 mod input_stream;
 mod krm;
 mod lockfile;
+mod lsp;
 mod output;
 mod plan;
 pub mod print;
@@ -116,6 +118,7 @@ fn run(args: &Args, terminal: &Terminal) -> Result<Status> {
             Some(source) => stream::fix(args, &source, terminal),
             None => fix::fix(args, terminal),
         },
+        Command::Lsp => lsp::lsp(terminal),
         Command::Krm(args) => krm::krm(&args.fix(), terminal),
         Command::Graph(args) => graph::graph(args, terminal),
         Command::Explain(args) => transforms::explain(args, terminal),

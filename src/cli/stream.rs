@@ -55,9 +55,7 @@ pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Resul
     }
     .run_beside(&workspace, &known)?;
     let paths = ground.shown();
-    let graph = outputs
-        .wants(Format::Markdown)
-        .then(|| Graph::of(&workspace, &paths));
+    let graph = outputs.draw().then(|| Graph::of(&workspace, &paths));
     let run = Run {
         verbose: args.verbose,
         check: args.check,

@@ -13,6 +13,7 @@ use kubewright_model::kube::Workspace;
 use super::args::{GraphArgs, GraphFormat};
 use super::ground::Ground;
 use super::input_stream::{self, Source};
+use super::print::html;
 use super::print::relations::{Graph, dot, mermaid};
 use super::status::Status;
 use super::terminal::Terminal;
@@ -33,6 +34,7 @@ pub(super) fn graph(args: &GraphArgs, terminal: &Terminal) -> Result<Status> {
         GraphFormat::Text => terminal.out(&text::render(&graph))?,
         GraphFormat::Json => terminal.raw(&json::render(&graph))?,
         GraphFormat::Mermaid => terminal.raw(&mermaid::render(&graph))?,
+        GraphFormat::Html => terminal.raw(&html::render_graph(&graph))?,
         GraphFormat::Dot => terminal.raw(&dot::render(&graph))?,
     }
     Ok(Status::Clean)

@@ -6,6 +6,7 @@ pub mod diff;
 mod github;
 mod gitlab;
 mod group;
+pub(in crate::cli) mod html;
 pub mod json;
 mod junit;
 mod markdown;
@@ -38,6 +39,8 @@ pub enum Format {
     Json,
     /// A comment for a pull request.
     Markdown,
+    /// A page to look at, in one file.
+    Html,
     /// Annotations of GitHub: workflow commands.
     Github,
     /// Code quality report of GitLab.
@@ -68,6 +71,7 @@ pub(super) fn render(format: Format, run: &Run<'_>) -> String {
         Format::Diff => diff::patch(run.report, run.paths),
         Format::Json => json::render(run.report, run.paths),
         Format::Markdown => markdown::render(run),
+        Format::Html => html::render(run),
         Format::Github => github::render(run),
         Format::Gitlab => gitlab::render(run),
         Format::Sarif => sarif::render(run),
