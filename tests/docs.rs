@@ -16,6 +16,8 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 #[path = "docs/codes.rs"]
 mod codes;
+#[path = "docs/translation.rs"]
+mod translation;
 #[path = "docs/vectors.rs"]
 mod vectors;
 
@@ -34,6 +36,7 @@ fn main() {
         Trial::test("index", index),
         Trial::test("folders", folders),
         Trial::test("readme", readme),
+        Trial::test("readme/chinese", translation::is_in_step),
         Trial::test("vectors", vectors::are_those_of_the_recipe),
     ];
     let of_each: [(&str, Check); 6] = [

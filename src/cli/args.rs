@@ -65,6 +65,10 @@ pub enum Command {
     Graph(GraphArgs),
     /// Print the page of a transform, or the index of all
     Explain(ExplainArgs),
+    /// Serve assistants over standard input and output (Model Context Protocol)
+    #[cfg(feature = "mcp")]
+    #[command(after_help = MCP_HELP)]
+    Mcp(McpArgs),
     /// Ask container images what manifests do not say
     Images {
         /// What to do with them.
@@ -164,6 +168,28 @@ impl KrmArgs {
             verbose: false,
         }
     }
+}
+
+#[cfg(feature = "mcp")]
+const MCP_HELP: &str = "\
+Tools: find, explain, graph, preview, and with --allow-write apply, which writes the diff that a preview has shown and
+no other. What stands outside of ROOT is neither reported nor written.
+
+Exit status: 0 the client left, 2 usage, input or internal error.";
+
+/// The arguments of `mcp`.
+#[cfg(feature = "mcp")]
+#[derive(Debug, ClapArgs)]
+pub struct McpArgs {
+    /// Directory that the tools work in
+    #[arg(value_name = "ROOT", default_value = ".")]
+    pub root: PathBuf,
+    /// Offer the tool that writes, too
+    #[arg(long)]
+    pub allow_write: bool,
+    /// Read this configuration instead of the nearest kubewright.toml
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// The subcommands of `images`.

@@ -165,7 +165,7 @@ fn accept(file: &Path, entries: Vec<Entry>, terminal: &Terminal) -> Result<Statu
 }
 
 /// Adds what could not be read, but for what is known.
-fn add_unread(report: &mut Report, unread: Vec<Reported>, known: &[Known]) {
+pub(super) fn add_unread(report: &mut Report, unread: Vec<Reported>, known: &[Known]) {
     let mut left = unread;
     for (number, known) in known.iter().enumerate() {
         let entries: Vec<Entry> = left.iter().map(Entry::from).collect();

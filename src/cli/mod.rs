@@ -6,6 +6,7 @@
 //! | floor | what it knows |
 //! |---|---|
 //! | `lsp` | the command `lsp`: a language server |
+//! | `mcp` | the command `mcp`: tools for assistants |
 //! | `graph` | the command `graph` |
 //! | `images` | the command `images lock`: container images, the only code that knows a network |
 //! | `stream` | the command `fix` for what is read once |
@@ -51,6 +52,8 @@ mod input_stream;
 mod krm;
 mod lockfile;
 mod lsp;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod output;
 mod plan;
 pub mod print;
@@ -98,18 +101,10 @@ pub fn main() -> ExitCode {
         Ok(Status::Clean) => ExitCode::SUCCESS,
         Ok(Status::Findings) => ExitCode::from(1),
         Err(error) => {
-            terminal.error(&words(&error));
+            terminal.error(&terminal::words(&error));
             ExitCode::from(2)
         }
     }
-}
-
-/// An error and its causes, those of the operating system without their numbers.
-fn words(error: &anyhow::Error) -> String {
-    let cause = |e: &(dyn std::error::Error + 'static)| {
-        e.downcast_ref().map_or_else(|| e.to_string(), files::plain)
-    };
-    error.chain().map(cause).collect::<Vec<_>>().join(": ")
 }
 
 fn run(args: &Args, terminal: &Terminal) -> Result<Status> {
@@ -122,6 +117,8 @@ fn run(args: &Args, terminal: &Terminal) -> Result<Status> {
         Command::Krm(args) => krm::krm(&args.fix(), terminal),
         Command::Graph(args) => graph::graph(args, terminal),
         Command::Explain(args) => transforms::explain(args, terminal),
+        #[cfg(feature = "mcp")]
+        Command::Mcp(args) => mcp::mcp(args, terminal),
         Command::Images {
             command: ImagesCommand::Lock(args),
         } => images::lock(args, terminal),

@@ -88,7 +88,7 @@ impl Outputs {
     }
 
     /// Whether a format is wanted somewhere.
-    fn wants(&self, format: Format) -> bool {
+    pub(super) fn wants(&self, format: Format) -> bool {
         self.standard == Some(format) || self.files.iter().any(|(f, _)| *f == format)
     }
 

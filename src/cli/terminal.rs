@@ -8,6 +8,7 @@ use anstyle::AnsiColor;
 use anyhow::{Context as _, Result};
 
 use super::args::Color;
+use super::files;
 
 /// Where output goes.
 pub(super) struct Terminal {
@@ -71,6 +72,14 @@ impl Terminal {
             self.choice
         }
     }
+}
+
+/// An error and its causes, those of the operating system without their numbers.
+pub(super) fn words(error: &anyhow::Error) -> String {
+    let cause = |e: &(dyn std::error::Error + 'static)| {
+        e.downcast_ref().map_or_else(|| e.to_string(), files::plain)
+    };
+    error.chain().map(cause).collect::<Vec<_>>().join(": ")
 }
 
 /// A reader that has seen enough (`| head`) is no error, and changes nothing of how the run ends.

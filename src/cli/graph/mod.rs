@@ -5,8 +5,8 @@
 //! formats alike; each format only
 //! writes it down.
 
-mod json;
-mod text;
+pub(super) mod json;
+pub(super) mod text;
 pub(super) use anyhow::Result;
 use kubewright_model::kube::Workspace;
 
