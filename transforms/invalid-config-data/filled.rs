@@ -35,8 +35,8 @@ pub(super) fn is_template(text: &str) -> bool {
     SIGNS.iter().any(|sign| holds(text, sign)) || marks(text)
 }
 
-/// As [`is_template`], for JSON with an error at `offset`: between the quotes of another line a sign
-/// changes nothing of what is around it, and dashboards have many.
+/// As [`is_template`], for JSON with an error at `offset`: between the quotes of another line a
+/// sign changes nothing of what is around it, and dashboards have many.
 pub(super) fn is_template_of_json(text: &str, offset: usize) -> bool {
     let mut start = 0;
     text.split_inclusive('\n').any(|line| {
