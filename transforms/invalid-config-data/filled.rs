@@ -27,13 +27,16 @@ const TOOLS: &[&str] = &[
     "ytt",
 ];
 
+/// How many bytes a name may have that is filled in.
+const LONGEST: usize = 128;
+
 /// Whether a text has a sign of a template.
 pub(super) fn is_template(text: &str) -> bool {
     SIGNS.iter().any(|sign| holds(text, sign)) || marks(text)
 }
 
-/// As [`is_template`], for JSON with an error at `offset`: between the quotes of another line a sign
-/// changes nothing of what is around it, and dashboards have many.
+/// As [`is_template`], for JSON with an error at `offset`: between the quotes of another line a
+/// sign changes nothing of what is around it, and dashboards have many.
 pub(super) fn is_template_of_json(text: &str, offset: usize) -> bool {
     let mut start = 0;
     text.split_inclusive('\n').any(|line| {
@@ -80,6 +83,7 @@ fn marks(text: &str) -> bool {
             let rest = text.get(at + 1..).unwrap_or_default();
             let length = rest
                 .bytes()
+                .take(LONGEST)
                 .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b' '))
                 .count();
             rest[..length].contains(['-', '_', ' ']) && rest[length..].starts_with('>')
@@ -92,6 +96,7 @@ fn marks(text: &str) -> bool {
 fn name(text: &str) -> Option<&str> {
     let length = text
         .bytes()
+        .take(LONGEST)
         .take_while(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_')
         .count();
     text.get(length..).filter(|_| length > 1)

@@ -9,6 +9,7 @@ use kubewright_model::kube::{Resource, Target, Workspace};
 use kubewright_model::text;
 use kubewright_model::text::{Field, Text};
 use kubewright_model::yaml::Node;
+use rayon::prelude::*;
 
 use self::codes::Code;
 use self::format::{Format, Wrong};
@@ -43,9 +44,9 @@ impl Transform for InvalidConfigData {
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
         cx.workspace
             .resources()
-            .iter()
+            .par_iter()
             .filter_map(|resource| Object::new(cx.workspace, resource))
-            .flat_map(|object| {
+            .flat_map_iter(|object| {
                 let mut findings = refused::findings(&object);
                 findings.extend(syntax(&object));
                 findings

@@ -7,6 +7,9 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::rules::{ELSEWHERE, KEYS, PARAMETERS, PASSWORDS, PEM, SAMPLES, TOKENS, WORDS};
 
+/// How many bytes in front of a parameter are looked at for others.
+const BEFORE: usize = 512;
+
 /// A credential in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Hit {
@@ -56,14 +59,19 @@ pub(super) fn distinct(mut hits: Vec<Hit>) -> Vec<Hit> {
 
 fn private_keys(text: &str) -> Vec<Hit> {
     let (begin, kind) = PEM;
-    let mut hits = Vec::new();
+    let (mut hits, mut done) = (Vec::new(), 0);
     for (start, _) in text.match_indices(begin) {
+        // What is part of the one before is looked at once.
+        if start < done {
+            continue;
+        }
         let rest = text.get(start..).unwrap_or_default();
         let head = rest.lines().next().unwrap_or_default();
         let inner = rest.get(head.len()..).unwrap_or_default();
         let end = inner.find("-----END ").map_or(inner.len(), |at| {
             at + inner[at..].lines().next().map_or(0, str::len)
         });
+        done = start + head.len() + end;
         let body = inner.get(..end).unwrap_or_default();
         let digits = body
             .lines()
@@ -81,17 +89,22 @@ fn tokens(text: &str) -> Vec<Hit> {
     let bytes = text.as_bytes();
     let mut hits = Vec::new();
     for token in TOKENS {
+        let mut done = 0;
         for (start, _) in text.match_indices(token.prefix) {
             let inside = start
                 .checked_sub(1)
                 .and_then(|at| bytes.get(at))
                 .is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+            if inside || start < done {
+                continue;
+            }
             let behind = start + token.prefix.len();
             let length = bytes
                 .iter()
                 .skip(behind)
                 .take_while(|byte| token.letters.has(**byte))
                 .count();
+            done = behind + length;
             let Some(rest) = text.get(behind..behind + length) else {
                 continue;
             };
@@ -104,7 +117,7 @@ fn tokens(text: &str) -> Vec<Hit> {
                 "AIza" => length == token.least,
                 _ => true,
             };
-            if is && !inside && length >= token.least && !is_sample(rest) && entropy(rest) > 2.5 {
+            if is && length >= token.least && !is_sample(rest) && entropy(rest) > 2.5 {
                 let mut hit = Hit::new(start..behind + length, token.what);
                 hit.prefix = if token.prefix.contains("://") {
                     ""
@@ -167,33 +180,44 @@ fn parameters(text: &str) -> Vec<Hit> {
     let lower = text.to_ascii_lowercase();
     let mut hits = Vec::new();
     for parameter in PARAMETERS {
+        let mut done = 0;
         for (at, _) in lower.match_indices(parameter) {
-            // At the start of a line it is a line of a properties file.
-            let before = text[..at].trim_end_matches(' ').chars().next_back();
-            let spaced = text[..at].ends_with(' ');
-            let among = matches!(before, Some(';' | '?' | '&'))
-                || spaced
-                    && text[..at].rsplit('\n').next().is_some_and(|line| {
-                        ["host=", "user=", "dbname="]
-                            .iter()
-                            .any(|word| line.contains(word))
-                    });
+            if at < done || !is_among(text, at) {
+                continue;
+            }
             let start = at + parameter.len();
             let rest = text.get(start..).unwrap_or_default();
-            let end = rest
-                .find(|c: char| {
-                    c.is_whitespace() || matches!(c, ';' | '&' | '"' | '\'' | '<' | '`')
-                })
-                .unwrap_or(rest.len());
-            if among && !is_placeholder(&rest[..end]) {
-                hits.push(Hit::new(
-                    start..start + end,
-                    "a password in a connection string",
-                ));
+            let ends =
+                |c: char| c.is_whitespace() || matches!(c, ';' | '&' | '"' | '\'' | '<' | '`');
+            let end = rest.find(ends).unwrap_or(rest.len());
+            done = start + end;
+            if !is_placeholder(&rest[..end]) {
+                let span = start..start + end;
+                hits.push(Hit::new(span, "a password in a connection string"));
             }
         }
     }
     hits
+}
+
+/// Whether other parameters stand in front of that place. At the start of a line it is a line of a
+/// properties file.
+fn is_among(text: &str, at: usize) -> bool {
+    let mut from = at.saturating_sub(BEFORE);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    let before = text.get(from..at).unwrap_or_default();
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    let others = || {
+        ["host=", "user=", "dbname="]
+            .iter()
+            .any(|word| line.contains(word))
+    };
+    match line.trim_end_matches(' ').chars().next_back() {
+        Some(';' | '?' | '&') => true,
+        _ => line.ends_with(' ') && others(),
+    }
 }
 
 /// What a value is by the name that it has; the bytes are those of `value`.

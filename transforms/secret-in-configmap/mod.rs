@@ -10,6 +10,7 @@ use kubewright_model::kube::{Resource, Target, Workspace};
 use kubewright_model::text;
 use kubewright_model::text::{Field, Text, Verbatim};
 use kubewright_model::yaml::Node;
+use rayon::prelude::*;
 
 use self::codes::Code;
 use self::detect::Hit;
@@ -49,9 +50,9 @@ impl Transform for SecretInConfigMap {
         let workspace = cx.workspace;
         let mut findings: Vec<Finding> = workspace
             .resources()
-            .iter()
+            .par_iter()
             .filter(|resource| resource.target() == Some(Target::ConfigMap))
-            .flat_map(|resource| of_resource(workspace, resource))
+            .flat_map_iter(|resource| of_resource(workspace, resource))
             .collect();
         for kustomization in workspace.kustomizations() {
             findings.extend(generators::findings(workspace, kustomization));

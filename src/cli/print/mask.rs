@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use aho_corasick::{AhoCorasick, MatchKind};
 use kubewright_model::finding::Hidden;
 
 use crate::pipeline::report::{FileChange, Report};
@@ -11,18 +12,29 @@ use crate::pipeline::report::{FileChange, Report};
 /// From how many bytes on a secret is hidden in the middle of a word, too.
 const LONG: usize = 8;
 
+/// Up to how many bytes secrets are searched for together.
+const LONGEST: usize = 4096;
+
 /// What is hidden of a report.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Mask {
-    /// The longest first, as written in each style of a scalar.
+    /// Finds each of `hidden`, in one pass; `None` where nothing is hidden.
+    finder: Option<AhoCorasick>,
+    /// As written in each style of a scalar.
     hidden: Vec<Hidden>,
+    /// Those that are too long for the finder.
+    longest: Vec<Hidden>,
 }
 
 impl Mask {
     /// All that findings of a report hide.
     pub(crate) fn of(report: &Report) -> Self {
+        Self::new(report.findings.iter().flat_map(|f| &f.hidden))
+    }
+
+    fn new<'h>(secrets: impl Iterator<Item = &'h Hidden>) -> Self {
         let mut hidden: Vec<Hidden> = Vec::new();
-        for secret in report.findings.iter().flat_map(|f| &f.hidden) {
+        for secret in secrets.filter(|secret| !secret.text.is_empty()) {
             let text = &secret.text;
             let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
             let written = [text.replace('\'', "''"), escaped, text.clone()];
@@ -31,20 +43,58 @@ impl Mask {
                 mask: secret.mask.clone(),
             }));
         }
-        hidden.sort_by(|a, b| (b.text.len(), b).cmp(&(a.text.len(), a)));
+        hidden.sort();
         hidden.dedup();
-        Self { hidden }
+        let (longest, hidden): (Vec<_>, Vec<_>) = hidden
+            .into_iter()
+            .partition(|secret| secret.text.len() > LONGEST);
+        let texts = hidden.iter().map(|secret| &secret.text);
+        let finder = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(texts)
+            .ok()
+            .filter(|_| !hidden.is_empty());
+        Self {
+            finder,
+            hidden,
+            longest,
+        }
     }
 
-    /// A text of manifests with masks.
+    /// A text of manifests with masks. What is short is hidden only where it is no part of a word.
     pub(crate) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let mut out = Cow::Borrowed(text);
-        for secret in &self.hidden {
-            if let Some(masked) = replaced(&out, secret) {
-                out = Cow::Owned(masked);
+        let mut whole = Cow::Borrowed(text);
+        for secret in &self.longest {
+            if whole.contains(&secret.text) {
+                whole = Cow::Owned(whole.replace(&secret.text, &secret.mask));
             }
         }
-        out
+        match self.found(&whole) {
+            Some(masked) => Cow::Owned(masked),
+            None => whole,
+        }
+    }
+
+    /// The text with masks for what the finder finds; `None` where that is nothing.
+    fn found(&self, text: &str) -> Option<String> {
+        let finder = self.finder.as_ref()?;
+        let in_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        let mut out = String::new();
+        let mut done = 0;
+        for found in finder.find_iter(text) {
+            let range = found.range();
+            let part = in_word(text[..range.start].chars().next_back())
+                || in_word(text[range.end..].chars().next());
+            let Some(secret) = self.hidden.get(found.pattern().as_usize()) else {
+                continue;
+            };
+            if range.len() >= LONG || !part {
+                out.push_str(&text[done..range.start]);
+                out.push_str(&secret.mask);
+                done = range.end;
+            }
+        }
+        (done > 0).then(|| out + &text[done..])
     }
 
     /// Whether something of a text is hidden.
@@ -66,36 +116,18 @@ impl Mask {
     }
 }
 
-/// The text with the mask of one secret; `None` where it does not stand there. A short one is no
-/// part of a word.
-fn replaced(text: &str, secret: &Hidden) -> Option<String> {
-    let in_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-    let mut out = String::new();
-    let mut done = 0;
-    for (at, found) in text.match_indices(&secret.text) {
-        let end = at + found.len();
-        let part = in_word(text[..at].chars().next_back()) || in_word(text[end..].chars().next());
-        if found.is_empty() || (found.len() < LONG && part) {
-            continue;
-        }
-        out.push_str(&text[done..at]);
-        out.push_str(&secret.mask);
-        done = end;
-    }
-    (done > 0).then(|| out + &text[done..])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn short_secrets_are_no_parts_of_words() {
-        let mask = |text: &str| Mask {
-            hidden: vec![Hidden {
+        let mask = |text: &str| {
+            let secret = Hidden {
                 text: text.into(),
                 mask: "…".into(),
-            }],
+            };
+            Mask::new([secret].iter())
         };
         assert_eq!(mask("k4Tz").text("a: k4Tz\nb: k4Tzx"), "a: …\nb: k4Tzx");
         assert_eq!(mask("k4Tz9q0Z").text("xk4Tz9q0Zx"), "x…x");
