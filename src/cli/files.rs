@@ -47,6 +47,15 @@ pub struct Tree {
     pub barren: Vec<PathBuf>,
 }
 
+impl Tree {
+    /// Path and text of all files that could be read.
+    pub(super) fn texts(&self) -> Vec<(String, Arc<str>)> {
+        let read = self.inputs.iter().filter(|input| &*input.text != UNKNOWN);
+        read.map(|input| (input.path.clone(), Arc::clone(&input.text)))
+            .collect()
+    }
+}
+
 /// Why a file or directory that was asked for by name cannot be read.
 #[derive(Debug)]
 pub struct Unreadable {
@@ -180,12 +189,15 @@ fn find(request: &Request<'_>, named: &BTreeSet<&Path>, barren: &mut Vec<PathBuf
     all
 }
 
+/// The text of a file of which only the path is known.
+const UNKNOWN: &str = "[";
+
 /// A file of which only the path is known. Text that is not YAML keeps it from looking as if there
 /// were nothing: what is applied together with it is not known completely.
 fn unknown(path: String) -> Input {
     Input {
         path,
-        text: Arc::from("["),
+        text: Arc::from(UNKNOWN),
         editable: false,
     }
 }
@@ -293,12 +305,9 @@ pub(super) fn plain(error: &std::io::Error) -> String {
     let system = std::iter::once(error)
         .chain(inside.filter_map(|cause| cause.downcast_ref()))
         .find(|cause| cause.raw_os_error().is_some());
-    match system.map(std::io::Error::to_string) {
-        Some(text) => text
-            .split(" (os error")
-            .next()
-            .unwrap_or(&text)
-            .to_lowercase(),
-        None => error.to_string(),
+    let said = system.unwrap_or(error).to_string();
+    match said.split_once(" (os error") {
+        Some((text, _)) => text.to_lowercase(),
+        None => said,
     }
 }

@@ -17,7 +17,7 @@ use super::progress::Progress;
 use super::status::Status;
 use super::terminal::Terminal;
 use super::whole_sets::Named;
-use super::write;
+use super::{work_tree, write};
 use crate::pipeline::{Pipeline, Report, Selection, UnsafeFixes};
 
 pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
@@ -27,14 +27,15 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     let named = args.whole_sets.then(|| Named::of(&mut ground));
     let transforms = selected(args, &ground.config)?;
     let unsafe_fixes = unsafe_fixes(args, &ground.config)?;
-    if let Some(finished) = write::recover(&ground.root, args.write)? {
-        terminal.warning(&format!(
-            "an interrupted run was finished first: {finished} files written"
-        ));
+    if args.require_clean {
+        work_tree::require_clean(&ground.root, ground.git_top.as_deref())?;
     }
+    let lock = ground.lock(args.write, terminal);
+    ground.recover(args.write, terminal)?;
     let progress = Progress::start("reading manifests");
     let mut tree = ground.read(terminal)?;
     drop(progress);
+    let read = tree.texts();
     let progress = Progress::start("checking");
     let options = Options {
         texts: Some(ground.texts()),
@@ -56,10 +57,19 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     report.findings.extend(tree.unread);
     report.sort();
     drop(progress);
-    if args.write {
-        write::write(&ground.root, &report.files)?;
-    }
     let paths = ground.shown();
+    if args.write {
+        let patch = args.patch_out.as_ref();
+        write::write(&write::Plan {
+            root: &ground.root,
+            changes: &report.files,
+            lock: &lock,
+            read: &read,
+            keep: true,
+            patch: patch.map(|file| (ground.cwd.join(file), diff::back(&report.files, &paths))),
+        })?;
+    }
+    drop(lock);
     match args.format {
         Format::Text => terminal.out(&whole_text(args, &report, &paths))?,
         Format::Json => terminal.raw(&json::render(&report, &paths))?,
@@ -74,7 +84,7 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     let changes = !args.write && !report.files.is_empty();
     let status = status(args, &ground.config, &report, changes);
     // The program ends here: the system takes all memory back at once.
-    std::mem::forget((workspace, report));
+    std::mem::forget((workspace, report, read));
     Ok(status)
 }
 

@@ -17,6 +17,7 @@ use super::lockfile::{self, Lock};
 use super::print::{Paths, between};
 use super::terminal::Terminal;
 use super::texts::Below;
+use super::write::{self, Recovered, TreeLock};
 
 /// Where a run stands; all paths absolute and without symbolic links.
 pub(super) struct Ground {
@@ -98,6 +99,33 @@ impl Ground {
             ));
         }
         Ok(tree)
+    }
+
+    /// Keeps runs apart that write to this tree; one that reads waits for them.
+    pub(super) fn lock(&self, write: bool, terminal: &Terminal) -> TreeLock {
+        let top = self.git_top.as_ref().unwrap_or(&self.root);
+        TreeLock::take(top, write, || {
+            let shown = between(&self.cwd, top);
+            terminal.warning(&format!(
+                "waiting for another kubewright that writes to {shown}"
+            ));
+        })
+    }
+
+    /// Finishes or takes back a run that was interrupted, and says so.
+    ///
+    /// # Errors
+    /// When there is one, and this run may not write or cannot.
+    pub(super) fn recover(&self, write: bool, terminal: &Terminal) -> Result<()> {
+        let (what, files) = match write::recover(&self.root, write)? {
+            None => return Ok(()),
+            Some(Recovered::Finished(files)) => ("finished", files),
+            Some(Recovered::TakenBack(files)) => ("taken back", files),
+        };
+        terminal.warning(&format!(
+            "an interrupted run was {what} first: {files} files written"
+        ));
+        Ok(())
     }
 
     /// Reads all files for a command that has no findings: what cannot be read is said at once.

@@ -9,11 +9,13 @@
 //! | `images` | the command `images lock`: container images, the only code that knows a network |
 //! | `stream` | the command `fix` for what is read once |
 //! | `krm` | the command `krm`: a function of kustomize and kpt |
+//! | `undo` | the command `undo`: the last run is taken back |
 //! | `fix` | the command `fix` for files and directories |
 //! | `whole_sets` | from the files that were named to all that is applied with them |
 //! | `transforms` | the commands `explain` and `list` |
 //! | `completions` | the command `completions`, and what kubectl asks its plugins |
 //! | `called` | by which name the program was called |
+//! | `work_tree` | whether git knows of changes that are not committed |
 //! | `ground` | where a run stands: root, configuration, lock |
 //! | `terminal` | standard output and standard error |
 //! | `progress` | a sign of life |
@@ -48,7 +50,9 @@ mod stream;
 mod terminal;
 pub mod texts;
 mod transforms;
+mod undo;
 mod whole_sets;
+mod work_tree;
 mod write;
 
 use std::process::ExitCode;
@@ -104,6 +108,7 @@ fn run(args: &Args, terminal: &Terminal) -> Result<Status> {
             Some(source) => stream::fix(args, &source, terminal),
             None => fix::fix(args, terminal),
         },
+        Command::Undo(args) => undo::undo(args, terminal),
         Command::Krm(args) => krm::krm(&args.fix(), terminal),
         Command::Graph(args) => graph::graph(args, terminal),
         Command::Explain { name } => transforms::explain(name.as_deref(), terminal),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use anstream::adapter::strip_str;
 use anstyle::{AnsiColor, Style};
 use similar::{ChangeTag, TextDiff};
 
@@ -19,12 +20,27 @@ const CONTEXT: usize = 3;
 
 /// All changed files of a report.
 pub fn patch(report: &Report, paths: &Paths) -> String {
+    of(&report.files, paths)
+}
+
+/// The patch that takes changes back, without styles.
+pub(in crate::cli) fn back(files: &[FileChange], paths: &Paths) -> String {
+    let turned = |file: &FileChange| FileChange {
+        path: file.path.clone(),
+        before: file.after.clone(),
+        after: file.before.clone(),
+    };
+    let files: Vec<FileChange> = files.iter().map(turned).collect();
+    strip_str(&of(&files, paths)).to_string()
+}
+
+fn of(files: &[FileChange], paths: &Paths) -> String {
     // Below the top of the work tree git takes paths as relative to the top only behind its own
     // header, and then it passes over files elsewhere without a word: a patch that has some goes
     // without, and is refused there as a whole.
-    let header = paths.is_above() && report.files.iter().all(|f| paths.within_reach(&f.path));
+    let header = paths.is_above() && files.iter().all(|f| paths.within_reach(&f.path));
     let mut out = String::new();
-    for file in &report.files {
+    for file in files {
         one(&mut out, file, &paths.in_patch(&file.path), header);
     }
     out
