@@ -4,10 +4,10 @@
 //! beyond the top of the git work tree; else that top; else the common directory of the PATHs, and
 //! then the PATHs are read, and the files beside those that are files.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use kubewright_model::kube::Texts;
 
 use super::config::{Config, FILE_NAME};
@@ -47,6 +47,11 @@ impl Ground {
                 );
             }
             match cwd.join(path).canonicalize() {
+                Ok(found) if leads_out(&cwd.join(path), &found) => bail!(
+                    "{} leads out of its git work tree, to {}: name that itself if it is meant",
+                    path.display(),
+                    found.display()
+                ),
                 Ok(found) => match found.is_dir().then(|| found.read_dir()) {
                     Some(Err(error)) => {
                         bail!("cannot read {}: {}", path.display(), files::plain(&error))
@@ -163,6 +168,13 @@ impl Ground {
             .take_while(inside)
             .map(|d| d.join(FILE_NAME))
             .find(|f| f.is_file());
+        if let (None, Some(file)) = (asked, &nearest) {
+            // It comes with the tree, and was not asked for.
+            let top = git_top.as_deref().or(file.parent()).unwrap_or(file);
+            files::own(file, top).map_err(|e| {
+                anyhow!("cannot read {}: {}", between(&cwd, file), files::plain(&e))
+            })?;
+        }
         let file = match asked {
             Some(file) => Some(
                 cwd.join(file)
@@ -186,8 +198,19 @@ impl Ground {
         };
         let whole = own.is_some();
         let root = own.unwrap_or_else(|| start.to_path_buf());
+        // Those above the root are read as well; those below are findings.
+        if let Some(top) = &git_top {
+            let mut above = root.ancestors().skip(1).take_while(|d| d.starts_with(top));
+            if let Some(error) = above.find_map(|d| files::bad_ignore_file(d, top)) {
+                bail!("cannot read {}: {error}", between(&cwd, top));
+            }
+        }
         let file = root.join(lockfile::FILE_NAME);
-        let lock = Lock::load(&file, &between(&cwd, &file))?;
+        let lock = Lock::load(
+            &file,
+            git_top.as_deref().unwrap_or(&root),
+            &between(&cwd, &file),
+        )?;
         config.settings.lock = lock
             .as_ref()
             .map(|(lock, _)| lock.facts())
@@ -217,6 +240,24 @@ fn working_directory() -> Result<PathBuf> {
     std::env::current_dir()
         .and_then(|d| d.canonicalize())
         .context("the working directory cannot be found")
+}
+
+/// Whether a path that was typed is one of a git work tree, and what it stands for is not: a link
+/// of a repository is no word of its user.
+fn leads_out(typed: &Path, found: &Path) -> bool {
+    let mut plain = PathBuf::new();
+    for part in typed.components() {
+        match part {
+            Component::ParentDir => _ = plain.pop(),
+            Component::CurDir => {}
+            other => plain.push(other),
+        }
+    }
+    let above = plain.parent().into_iter().flat_map(Path::ancestors);
+    let top = above
+        .filter(|d| d.join(".git").exists())
+        .find_map(|d| d.canonicalize().ok());
+    top.is_some_and(|top| !found.starts_with(top))
 }
 
 /// The deepest directory that holds all paths.

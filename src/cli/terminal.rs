@@ -8,6 +8,7 @@ use anstyle::AnsiColor;
 use anyhow::{Context as _, Result};
 
 use super::args::Color;
+use super::print::steers;
 
 /// Where output goes.
 pub(super) struct Terminal {
@@ -55,13 +56,13 @@ impl Terminal {
     /// Says why the run failed.
     pub(super) fn error(&self, message: &str) {
         let style = AnsiColor::BrightRed.on_default().bold();
-        self.err(&format!("{style}error{style:#}: {message}\n"));
+        self.err(&format!("{style}error{style:#}: {}\n", safe(message)));
     }
 
     /// Says what the user should know although the run goes on.
     pub(super) fn warning(&self, message: &str) {
         let style = AnsiColor::Yellow.on_default().bold();
-        self.err(&format!("{style}warning{style:#}: {message}\n"));
+        self.err(&format!("{style}warning{style:#}: {}\n", safe(message)));
     }
 
     fn resolve<S: anstream::stream::RawStream>(&self, stream: &S) -> ColorChoice {
@@ -71,6 +72,20 @@ impl Terminal {
             self.choice
         }
     }
+}
+
+/// A message in which names of files and texts of manifests stand as they are, without what would
+/// steer the terminal.
+fn safe(message: &str) -> String {
+    let plain = |c: char| c == '\n' || c == '\t' || !steers(c);
+    let safe = |c| {
+        if plain(c) {
+            c
+        } else {
+            char::REPLACEMENT_CHARACTER
+        }
+    };
+    message.chars().map(safe).collect()
 }
 
 /// A reader that has seen enough (`| head`) is no error, and changes nothing of how the run ends.

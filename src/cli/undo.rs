@@ -1,5 +1,7 @@
 //! `kubewright undo`: the last run is taken back.
 
+use std::fmt::Write as _;
+
 use anyhow::{Result, bail};
 
 use super::args::UndoArgs;
@@ -36,7 +38,7 @@ pub(super) fn undo(args: &UndoArgs, terminal: &Terminal) -> Result<Status> {
             (_, None) => "is gone again",
             _ => "is what it was",
         };
-        text.push_str(&format!("  {} {fate}\n", paths.shown(&change.path)));
+        let _ = writeln!(text, "  {} {fate}", paths.shown(&change.path));
     }
     terminal.out(&text)?;
     Ok(Status::Clean)

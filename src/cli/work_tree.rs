@@ -4,6 +4,7 @@
 //! have git run for a mere question (a file system monitor, hooks) is switched off, and git gets no
 //! more of the environment than it takes to be found and to find its user's configuration.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -59,7 +60,7 @@ pub(super) fn require_clean(root: &Path, git_top: Option<&Path>) -> Result<()> {
     let more = dirty.len().saturating_sub(NAMED);
     let mut named = dirty.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
     if more > 0 {
-        named.push_str(&format!(" and {more} more"));
+        let _ = write!(named, " and {more} more");
     }
     bail!(
         "--require-clean: not committed: {named}; nothing was written. Commit or stash them (`git stash -u`)"

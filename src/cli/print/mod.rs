@@ -56,6 +56,13 @@ impl Paths {
     }
 }
 
+/// Whether a character steers a terminal or a reader instead of being seen: control characters, and
+/// those that turn the direction of the text around them.
+pub(in crate::cli) fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// The way from a directory to a path, both absolute, `/` between segments.
 pub fn between(from: &Path, to: &Path) -> String {
     let (from, to): (Vec<Component<'_>>, Vec<Component<'_>>) =

@@ -204,7 +204,7 @@ fn snippet(out: &mut String, source: &str, finding: &Reported, view: &View<'_>) 
 pub fn printable(text: &str) -> String {
     text.chars()
         .map(|c| {
-            if c.is_control() {
+            if super::steers(c) {
                 char::REPLACEMENT_CHARACTER
             } else {
                 c

@@ -102,11 +102,11 @@ pub(in crate::cli) fn taken_back(root: &Path) -> Result<Option<Vec<FileChange>>>
         .filter(|r: &Record| r.version == VERSION && r.files.iter().all(|f| below(&f.path)))
         .with_context(|| format!("{} is not what kubewright writes", path.display()))?;
     let mut changes = Vec::new();
-    let mut changed = Vec::new();
+    let mut touched = Vec::new();
     for kept in record.files {
         let target = root.join(&kept.path);
         if !State::of(&target)?.is(kept.after.as_deref()) {
-            changed.push(kept.path);
+            touched.push(kept.path);
             continue;
         }
         let now = match &kept.after {
@@ -119,10 +119,10 @@ pub(in crate::cli) fn taken_back(root: &Path) -> Result<Option<Vec<FileChange>>>
             after: kept.before.map(Arc::from),
         });
     }
-    if !changed.is_empty() {
+    if !touched.is_empty() {
         bail!(
             "changed since the last run, which cannot be taken back as a whole: {}; nothing was written",
-            changed.join(", ")
+            touched.join(", ")
         );
     }
     Ok(Some(changes))
