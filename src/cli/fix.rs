@@ -72,7 +72,7 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     drop(lock);
     match args.format {
         Format::Text => terminal.out(&whole_text(args, &report, &paths))?,
-        Format::Json => terminal.raw(&json::render(&report, &paths))?,
+        Format::Json => terminal.json(&json::render(&report, &paths))?,
         Format::Diff => {
             terminal.out(&diff::patch(&report, &paths))?;
             if !report.files.iter().all(|f| paths.within_reach(&f.path)) {

@@ -253,11 +253,12 @@ fn leads_out(typed: &Path, found: &Path) -> bool {
             other => plain.push(other),
         }
     }
-    let above = plain.parent().into_iter().flat_map(Path::ancestors);
-    let top = above
-        .filter(|d| d.join(".git").exists())
-        .find_map(|d| d.canonicalize().ok());
-    top.is_some_and(|top| !found.starts_with(top))
+    let mut above = plain.parent().into_iter().flat_map(Path::ancestors);
+    // What a link leads to may be a work tree itself.
+    above.any(|d| {
+        let top = d.join(".git").exists().then(|| d.canonicalize());
+        top.is_some_and(|top| top.is_ok_and(|top| !found.starts_with(top)))
+    })
 }
 
 /// The deepest directory that holds all paths.

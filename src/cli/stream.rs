@@ -56,7 +56,7 @@ pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Resul
         .and_then(|f| f.after.clone())
         .unwrap_or(input);
     match args.format {
-        Format::Json => terminal.raw(&json::render(&report, &paths))?,
+        Format::Json => terminal.json(&json::render(&report, &paths))?,
         Format::Diff => terminal.out(&diff::patch(&report, &paths))?,
         Format::Text if args.check => {}
         Format::Text => terminal.raw(&fixed)?,

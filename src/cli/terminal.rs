@@ -1,6 +1,7 @@
 //! Standard output and standard error: colours where they are wanted, and no complaint when nobody
 //! listens.
 
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use anstream::{AutoStream, ColorChoice};
@@ -43,6 +44,23 @@ impl Terminal {
     )]
     pub(super) fn raw(&self, text: &str) -> Result<()> {
         done(write(text.as_bytes()))
+    }
+
+    /// Prints JSON. It may hold as they are what steers a terminal; escaped they mean the same, and
+    /// they stand nowhere but in strings.
+    pub(super) fn json(&self, text: &str) -> Result<()> {
+        if !text.chars().any(|c| c != '\n' && steers(c)) {
+            return self.raw(text);
+        }
+        let mut escaped = String::with_capacity(text.len());
+        for c in text.chars() {
+            if c != '\n' && steers(c) {
+                let _ = write!(escaped, "\\u{:04x}", c as u32);
+            } else {
+                escaped.push(c);
+            }
+        }
+        self.raw(&escaped)
     }
 
     /// Prints styled text beside the output proper.

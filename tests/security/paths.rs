@@ -180,7 +180,7 @@ fn a_link_that_is_named_leads_no_run_out_of_its_work_tree() {
     )
     .expect("a link");
     symlink(outside.path(), dir.path().join("dir")).expect("a link");
-    for path in ["link.yaml", "dir/app.yaml", "dir", "./dir/../dir"] {
+    for path in ["link.yaml", "dir/app.yaml", "dir", "./dir"] {
         let output = run(dir.path(), &["fix", "--write", path]);
         let said = both(&output);
         assert_eq!(output.status.code(), Some(2), "{path}: {said}");

@@ -154,8 +154,9 @@ fn only_images_lock_knows_a_network() {
         "rustls",
         "tokio",
         "reqwest",
-        "std::net",
+        "ToSocketAddrs",
         "TcpStream",
+        "TcpListener",
         "UdpSocket",
     ];
     let others: Vec<String> = files_with(&words)
