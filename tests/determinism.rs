@@ -22,7 +22,10 @@ const OUTPUTS: [&[&str]; 6] = [
     &["graph", "--format", "dot"],
 ];
 
-/// The cases of all transforms as one tree: what they find differs, and much of it meets.
+/// Of the cases one is taken, and so many are left out.
+const OF: usize = 12;
+
+/// Cases of all transforms as one tree: what they find differs, and much of it meets.
 fn cases() -> BTreeMap<PathBuf, Vec<u8>> {
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("transforms");
     let mut files = BTreeMap::new();
@@ -31,22 +34,24 @@ fn cases() -> BTreeMap<PathBuf, Vec<u8>> {
         .map(|t| t.path().join("cases"))
         .filter(|c| c.is_dir())
     {
-        for case in fs::read_dir(&cases).expect("cases").flatten() {
-            let before = case.path().join("before");
+        let cases = fs::read_dir(&cases).expect("cases").flatten();
+        let mut cases: Vec<PathBuf> = cases.map(|case| case.path()).collect();
+        cases.sort();
+        for case in cases.into_iter().step_by(OF) {
+            let before = case.join("before");
             for (path, text) in tree(&before).unwrap_or_default() {
                 // One root for all.
                 if path
                     .file_name()
                     .is_none_or(|n| n != "kubewright.toml" && n != "kubewright.lock")
                 {
-                    let case = case.path();
                     let case = case.strip_prefix(&home).expect("below");
                     files.insert(case.join(path), text);
                 }
             }
         }
     }
-    assert!(files.len() > 500, "{} files", files.len());
+    assert!(files.len() > 100, "{} files", files.len());
     files
 }
 
@@ -95,7 +100,7 @@ fn the_same_files_give_the_same_bytes() {
     let expected: Vec<Vec<u8>> = OUTPUTS
         .map(|args| bytes(kubewright(dir.path(), args).env("RAYON_NUM_THREADS", "1")))
         .into();
-    assert!(expected.iter().all(|bytes| bytes.len() > 10_000));
+    assert!(expected.iter().all(|bytes| bytes.len() > 3_000));
     for (args, expected) in OUTPUTS.iter().zip(&expected) {
         for threads in ["2", "8"] {
             let mut command = kubewright(twin.path(), args);
@@ -124,7 +129,7 @@ fn the_same_files_give_the_same_bytes() {
 
 #[test]
 fn the_order_of_paths_is_of_no_matter() {
-    let dir = written(&few(), false);
+    let dir = written(&cases(), false);
     let folders = fs::read_dir(dir.path()).expect("a directory").flatten();
     let names = folders.map(|f| f.file_name().to_string_lossy().into_owned());
     let mut names: Vec<String> = names.filter(|name| name != ".git").collect();
