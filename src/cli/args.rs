@@ -76,6 +76,11 @@ pub enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
+    /// Print a manual page, for man
+    Man {
+        /// The page of this command instead of that of the program
+        command: Option<String>,
+    },
     /// List all transforms
     List {
         /// How to print them

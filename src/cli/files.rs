@@ -328,6 +328,10 @@ fn ours(path: &Path, top: &Path, limit: u64) -> std::io::Result<bool> {
 /// out of the tree, a pipe or a device could keep it from ever ending.
 pub(super) fn bad_ignore_file(directory: &Path, top: &Path) -> Option<std::io::Error> {
     let error = ours(&directory.join(".gitignore"), top, MAX_OWN).err()?;
+    // One that cannot be looked at cannot be read either; the walk says what it makes of it.
+    if error.kind() != std::io::ErrorKind::Other {
+        return None;
+    }
     let why = format!(".gitignore: {}", plain(&error));
     Some(std::io::Error::other(why))
 }

@@ -13,6 +13,7 @@
 //! | `fix` | the command `fix` for files and directories |
 //! | `whole_sets` | from the files that were named to all that is applied with them |
 //! | `transforms` | the commands `explain` and `list` |
+//! | `man` | the command `man` |
 //! | `completions` | the command `completions`, and what kubectl asks its plugins |
 //! | `called` | by which name the program was called |
 //! | `work_tree` | whether git knows of changes that are not committed |
@@ -43,6 +44,7 @@ mod images;
 mod input_stream;
 mod krm;
 mod lockfile;
+mod man;
 pub mod print;
 mod progress;
 mod status;
@@ -115,6 +117,7 @@ fn run(args: &Args, terminal: &Terminal) -> Result<Status> {
         Command::Images {
             command: ImagesCommand::Lock(args),
         } => images::lock(args, terminal),
+        Command::Man { command } => man::man(command.as_deref(), terminal),
         Command::Completions { shell } => completions::of_shell(*shell, terminal),
         Command::List { format } => transforms::list(*format, terminal),
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use super::{POD, WORKLOAD, folder, run, says};
+use super::{POD, WORKLOAD, folder, says};
 use crate::support::{kubewright, tree};
 
 #[test]
