@@ -2,6 +2,8 @@
 //!
 //! `cargo run --example as_a_library`
 
+#![expect(clippy::print_stdout, reason = "an example shows what it found")]
+
 use std::collections::BTreeSet;
 use std::error::Error;
 
