@@ -2,6 +2,7 @@
 //! library as the example uses it.
 
 #![cfg(unix)]
+#![expect(clippy::disallowed_methods, reason = "what tests share reads files")]
 
 mod support;
 

@@ -105,7 +105,7 @@ fn code(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
         let name = entry.file_name().to_string_lossy().into_owned();
         if path.is_dir() && !["tests", "cases", "target"].contains(&&*name) {
             code(&path, found);
-        } else if name.ends_with(".rs") && !name.ends_with("tests.rs") {
+        } else if path.extension().is_some_and(|e| e == "rs") && !name.ends_with("tests.rs") {
             let text = fs::read_to_string(&path).expect("code");
             let end = text.find("#[cfg(test)]").unwrap_or(text.len());
             found.push((path, text[..end].to_owned()));

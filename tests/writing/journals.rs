@@ -8,7 +8,8 @@ use super::{files, run, stderr};
 fn sha(text: &str) -> String {
     use sha2::Digest as _;
     let digest = sha2::Sha256::digest(text.as_bytes());
-    digest.iter().map(|b| format!("{b:02x}")).collect()
+    let hex: Vec<String> = digest.iter().map(|b| format!("{b:02x}")).collect();
+    hex.concat()
 }
 
 /// A step as the journal has it; an empty text is a file that is not there.

@@ -45,13 +45,19 @@ fn a_kill_at_any_moment_leaves_every_file_old_or_new_and_the_next_start_a_whole_
             .stderr(std::process::Stdio::null())
             .spawn()
             .expect("the program starts");
-        // Most of a run reads; most kills are to hit what it writes.
-        if number % 8 != 0 {
-            while !stages(dir.path()) && child.try_wait().expect("a child").is_none() {
-                std::hint::spin_loop();
-            }
+        // Most of a run reads, and is followed by a wait for the disk; most kills are to hit what is
+        // between the journal and its end.
+        let journal = dir.path().join(".kubewright-journal");
+        let reached = || match number % 8 {
+            0 => true,
+            1 | 2 => stages(dir.path()),
+            _ => journal.exists(),
+        };
+        while !reached() && child.try_wait().expect("a child").is_none() {
+            std::hint::spin_loop();
         }
-        std::thread::sleep(Duration::from_micros(random(&mut seed) % 12_000));
+        let longest = if number % 8 > 2 { 1_500 } else { 12_000 };
+        std::thread::sleep(Duration::from_micros(random(&mut seed) % longest));
         child.kill().expect("a kill");
         let status = child.wait().expect("the end");
         killed += usize::from(status.code().is_none());

@@ -19,7 +19,7 @@ fn waiting(dir: &Path, gate: &Path) -> Child {
         .spawn()
         .expect("the program starts");
     let staged = |path: &String| path.ends_with(".staged");
-    while !files(dir).keys().any(|path| staged(path)) {
+    while !files(dir).keys().any(staged) {
         std::thread::sleep(Duration::from_millis(5));
     }
     child

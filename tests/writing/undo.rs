@@ -84,9 +84,9 @@ fn the_patch_that_is_kept_takes_everything_back() {
     let dir = project(3);
     git(dir.path(), &["init", "-q"]);
     let before = files(dir.path());
-    let patch = tempfile::tempdir().expect("a directory");
-    let patch = patch.path().join("back.patch");
-    let path = patch.to_str().expect("UTF-8");
+    let beside = tempfile::tempdir().expect("a directory");
+    let file = beside.path().join("back.patch");
+    let path = file.to_str().expect("UTF-8");
     run(dir.path(), &[&FIX[..], &["--patch-out", path]].concat());
     assert_ne!(files(dir.path()), before);
     // A run that writes nothing leaves it alone.
