@@ -57,6 +57,9 @@ pub enum Command {
     Fix(FixArgs),
     /// Serve an editor: a language server on standard input and output
     Lsp,
+    /// Take back the last fix --write
+    #[command(after_help = UNDO_HELP)]
+    Undo(UndoArgs),
     /// Run as a KRM function of kustomize or kpt
     #[command(after_help = KRM_HELP)]
     Krm(KrmArgs),
@@ -79,6 +82,11 @@ pub enum Command {
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
+    },
+    /// Print a manual page, for man
+    Man {
+        /// The page of this command instead of that of the program
+        command: Option<String>,
     },
     /// List all transforms
     List {
@@ -112,6 +120,22 @@ Exit status:
   2  usage, input or internal error
 
 With --exit-zero, 0 instead of 1. As a filter (PATH is -), 0 when the stream was fixed; --check makes findings count.";
+
+const UNDO_HELP: &str = "\
+What the last run replaced is kept in the state directory of the user ($XDG_STATE_HOME, else ~/.local/state), by the
+root of the run. Where a file was changed since, nothing is taken back, and the files are named.
+
+Exit status:
+  0  taken back
+  2  there is nothing to take back, a file was changed since, usage or internal error; nothing was written";
+
+/// The arguments of `undo`.
+#[derive(Debug, ClapArgs)]
+pub struct UndoArgs {
+    /// The files and directories of that run
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub paths: Vec<PathBuf>,
+}
 
 const KRM_HELP: &str = "\
 The functionConfig of the list has the schema of kubewright.toml, below spec of a Config of kubewright.dev/v1alpha1 or in
@@ -152,6 +176,8 @@ impl KrmArgs {
             paths: vec!["-".into()],
             write: false,
             plan_out: None,
+            require_clean: false,
+            patch_out: None,
             check: self.check,
             whole_sets: false,
             unsafe_fixes: self.unsafe_fixes.clone(),
@@ -358,6 +384,12 @@ pub struct FixArgs {
     /// script where its name ends in .sh
     #[arg(long, value_name = "FILE", requires = "write")]
     pub plan_out: Option<PathBuf>,
+    /// With --write: refuse where git knows of changes that are not committed
+    #[arg(long, requires = "write")]
+    pub require_clean: bool,
+    /// With --write: keep a patch here that takes everything back
+    #[arg(long, value_name = "FILE", requires = "write")]
+    pub patch_out: Option<PathBuf>,
     /// Report without diffs, for CI
     #[arg(long, conflicts_with = "write")]
     pub check: bool,

@@ -18,7 +18,7 @@ use super::progress::Progress;
 use super::status::Status;
 use super::terminal::Terminal;
 use super::whole_sets::Named;
-use super::{baseline, plan, selection, since, write};
+use super::{baseline, plan, selection, since, work_tree, write};
 use crate::pipeline::identity::Entry;
 use crate::pipeline::report::Reported;
 use crate::pipeline::{INPUT, Known, Pipeline, Report, UNUSED_SUPPRESSION};
@@ -34,11 +34,11 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     let named = args.whole_sets.then(|| Named::of(&mut ground));
     let transforms = selection::selected(args, &ground.config)?;
     let unsafe_fixes = selection::unsafe_fixes(args, &ground.config)?;
-    if let Some(finished) = write::recover(&ground.root, args.write)? {
-        terminal.warning(&format!(
-            "an interrupted run was finished first: {finished} files written"
-        ));
+    if args.require_clean {
+        work_tree::require_clean(&ground.root, ground.git_top.as_deref())?;
     }
+    let lock = ground.lock(args.write, terminal);
+    ground.recover(args.write, terminal)?;
     let accepted = ground.baseline(args.baseline.as_deref());
     let accepted = accepted.filter(|_| args.write_baseline.is_none());
     let baseline = accepted.as_deref().map(baseline::load).transpose()?;
@@ -49,6 +49,7 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     let progress = Progress::start("reading manifests");
     let mut tree = ground.read(terminal)?;
     drop(progress);
+    let read = tree.texts();
     let progress = Progress::start("checking");
     let options = Options {
         texts: Some(ground.texts()),
@@ -102,13 +103,22 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
             terminal.warning(&text);
         }
     }
+    let paths = ground.shown();
     if args.write {
-        write::write(&ground.root, &report.files)?;
+        let patch = args.patch_out.as_ref();
+        write::write(&write::Plan {
+            root: &ground.root,
+            changes: &report.files,
+            lock: &lock,
+            read: &read,
+            keep: true,
+            patch: patch.map(|file| (ground.cwd.join(file), diff::back(&report.files, &paths))),
+        })?;
     }
+    drop(lock);
     if let Some(file) = &args.plan_out {
         plan::write(file, planned.as_deref(), terminal)?;
     }
-    let paths = ground.shown();
     if args.write && outputs.standard != Some(Format::Diff) && diff::shows_secrets(&report, &paths)
     {
         terminal.warning("the written files hold credentials in clear; a Secret in git is only base64: encrypt it before it is committed");
@@ -146,7 +156,7 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     let status = selection::status(args, &ground.config, &report, changes);
     drop(run);
     // The program ends here: the system takes all memory back at once.
-    std::mem::forget((workspace, report, graph, past));
+    std::mem::forget((workspace, report, graph, past, read));
     Ok(status)
 }
 

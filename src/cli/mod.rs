@@ -11,17 +11,20 @@
 //! | `images` | the command `images lock`: container images, the only code that knows a network |
 //! | `stream` | the command `fix` for what is read once |
 //! | `krm` | the command `krm`: a function of kustomize and kpt |
+//! | `undo` | the command `undo`: the last run is taken back |
 //! | `fix` | the command `fix` for files and directories |
 //! | `since` | the findings that a change brought |
 //! | `git` | what a repository has at a commit |
 //! | `baseline` | findings that are accepted |
-//! | `output` | which report goes where |
 //! | `selection` | what runs, how far fixes go, how the run ends |
 //! | `whole_sets` | from the files that were named to all that is applied with them |
 //! | `transforms` | the commands `explain` and `list` |
+//! | `man` | the command `man` |
 //! | `completions` | the command `completions`, and what kubectl asks its plugins |
 //! | `called` | by which name the program was called |
 //! | `plan` | what has to be done in the cluster around the fixes |
+//! | `output` | which report goes where |
+//! | `work_tree` | whether git knows of changes that are not committed |
 //! | `ground` | where a run stands: root, configuration, lock |
 //! | `terminal` | standard output and standard error |
 //! | `progress` | a sign of life |
@@ -52,6 +55,7 @@ mod input_stream;
 mod krm;
 mod lockfile;
 mod lsp;
+mod man;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod output;
@@ -65,7 +69,9 @@ mod stream;
 mod terminal;
 pub mod texts;
 mod transforms;
+mod undo;
 mod whole_sets;
+mod work_tree;
 mod write;
 
 use std::process::ExitCode;
@@ -114,6 +120,7 @@ fn run(args: &Args, terminal: &Terminal) -> Result<Status> {
             None => fix::fix(args, terminal),
         },
         Command::Lsp => lsp::lsp(terminal),
+        Command::Undo(args) => undo::undo(args, terminal),
         Command::Krm(args) => krm::krm(&args.fix(), terminal),
         Command::Graph(args) => graph::graph(args, terminal),
         Command::Explain(args) => transforms::explain(args, terminal),
@@ -122,6 +129,7 @@ fn run(args: &Args, terminal: &Terminal) -> Result<Status> {
         Command::Images {
             command: ImagesCommand::Lock(args),
         } => images::lock(args, terminal),
+        Command::Man { command } => man::man(command.as_deref(), terminal),
         Command::Completions { shell } => completions::of_shell(*shell, terminal),
         Command::List { format } => transforms::list(*format, terminal),
     }

@@ -32,7 +32,7 @@ pub(super) fn graph(args: &GraphArgs, terminal: &Terminal) -> Result<Status> {
     let graph = Graph::of(&workspace, &ground.shown());
     match args.format {
         GraphFormat::Text => terminal.out(&text::render(&graph))?,
-        GraphFormat::Json => terminal.raw(&json::render(&graph))?,
+        GraphFormat::Json => terminal.json(&json::render(&graph))?,
         GraphFormat::Mermaid => terminal.raw(&mermaid::render(&graph))?,
         GraphFormat::Html => terminal.raw(&html::render_graph(&graph))?,
         GraphFormat::Dot => terminal.raw(&dot::render(&graph))?,

@@ -119,7 +119,14 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
             before: before.map(Arc::from),
             after: Some(Arc::from(text)),
         };
-        write::write(&ground.root, &[change])?;
+        write::write(&write::Plan {
+            root: &ground.root,
+            changes: &[change],
+            lock: &ground.lock(true, terminal),
+            read: &[],
+            keep: false,
+            patch: None,
+        })?;
     }
     let (read, state) = (
         jobs.len() - failed,

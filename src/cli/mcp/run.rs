@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anstream::adapter::strip_str;
 use anyhow::{Context as _, Result, bail};
@@ -19,6 +20,7 @@ use super::super::print::relations;
 use super::super::print::text::{self, View};
 use super::super::print::{Paths, diff, json as report_json};
 use super::super::terminal::Terminal;
+use super::super::write::TreeLock;
 use super::super::{baseline, files, fix, selection, write};
 use super::Tools;
 use super::tools::{Apply, Explain, Find, Graph, Preview};
@@ -39,6 +41,10 @@ struct Checked {
     ground: Ground,
     report: Report,
     paths: Paths,
+    /// Keeps other runs away.
+    lock: TreeLock,
+    /// All that was read.
+    read: Vec<(String, Arc<str>)>,
 }
 
 impl Checked {
@@ -46,11 +52,13 @@ impl Checked {
         let ground = Ground::of(&args.paths, args.config.as_deref())?;
         let transforms = selection::selected(args, &ground.config)?;
         let unsafe_fixes = selection::unsafe_fixes(args, &ground.config)?;
-        write::recover(&ground.root, args.write)?;
+        let lock = ground.lock(args.write, terminal);
+        ground.recover(args.write, terminal)?;
         let accepted = ground.baseline(None);
         let known = accepted.as_deref().map(baseline::load).transpose()?;
         let known: Vec<_> = known.into_iter().collect();
         let tree = ground.read(terminal)?;
+        let read = tree.texts();
         let options = Options {
             texts: Some(ground.texts()),
             ..ground.config.options.clone()
@@ -71,6 +79,8 @@ impl Checked {
             ground,
             report,
             paths,
+            lock,
+            read,
         })
     }
 
@@ -283,7 +293,14 @@ pub(super) fn apply(tools: &Tools, asked: Apply, terminal: &Terminal) -> Result<
             asked.digest
         );
     }
-    write::write(&checked.ground.root, &checked.report.files)?;
+    write::write(&write::Plan {
+        root: &checked.ground.root,
+        changes: &checked.report.files,
+        lock: &checked.lock,
+        read: &checked.read,
+        keep: true,
+        patch: None,
+    })?;
     let (changed, left) = (checked.changed(), checked.left());
     let report = checked.json()?;
     let text = match changed.as_slice() {

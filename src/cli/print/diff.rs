@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use anstream::adapter::strip_str;
 use anstyle::{AnsiColor, Style};
 use similar::{ChangeTag, TextDiff};
 
@@ -35,6 +36,17 @@ pub fn shows_secrets(report: &Report, paths: &Paths) -> bool {
         .iter()
         .any(|finding| !finding.hidden.is_empty())
         && patch(report, paths) != masked(report, paths)
+}
+
+/// The patch that takes changes back, without styles.
+pub(in crate::cli) fn back(files: &[FileChange], paths: &Paths) -> String {
+    let turned = |file: &FileChange| FileChange {
+        path: file.path.clone(),
+        before: file.after.clone(),
+        after: file.before.clone(),
+    };
+    let files: Vec<FileChange> = files.iter().map(turned).collect();
+    strip_str(&of_files(&files, paths)).to_string()
 }
 
 fn of_files(files: &[FileChange], paths: &Paths) -> String {

@@ -138,6 +138,12 @@ impl Paths {
     }
 }
 
+/// Whether a character steers a terminal or a reader instead of being seen: control characters, and
+/// those that turn the direction of the text around them.
+pub(in crate::cli) fn steers(c: char) -> bool {
+    c == '\n' || neutral::acts(c)
+}
+
 /// The way from a directory to a path, both absolute, `/` between segments.
 pub fn between(from: &Path, to: &Path) -> String {
     let (from, to): (Vec<Component<'_>>, Vec<Component<'_>>) =

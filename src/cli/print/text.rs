@@ -236,7 +236,7 @@ fn snippet(out: &mut String, source: &str, finding: &Reported, (view, mask): (&V
         .related
         .iter()
         .find(|(place, _)| *place == finding.place)
-        .map(|(_, text)| view.paths.brief(text));
+        .map(|(_, text)| printable(&view.paths.brief(text)));
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
