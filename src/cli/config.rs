@@ -45,6 +45,8 @@ pub struct Config {
     pub select: Option<BTreeSet<String>>,
     /// `fail-on`
     pub fail_on: Option<FailOn>,
+    /// `helm`: charts are rendered by the helm on PATH.
+    pub helm: bool,
     /// `[transforms.*]` and `[[images]]`
     pub settings: Settings,
     /// `[[apply-sets]]` and `[[references]]`
@@ -60,6 +62,7 @@ struct Raw {
     ignore: Vec<Spanned<String>>,
     select: Option<Vec<Spanned<String>>>,
     fail_on: Option<FailOn>,
+    helm: bool,
     transforms: Settings,
     apply_sets: Vec<RawApplySet>,
     images: Vec<Spanned<ImageFacts>>,
@@ -163,6 +166,7 @@ impl Config {
             ignore: ignore.build().context("ignore")?,
             select: raw.select.map(|names| source.names(names)).transpose()?,
             fail_on: raw.fail_on,
+            helm: raw.helm,
             settings,
             options: Options {
                 apply_sets,

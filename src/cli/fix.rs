@@ -9,6 +9,7 @@ use kubewright_model::kube::{Evidence, Options, Workspace};
 use kubewright_transforms::{ALL, Transform};
 
 use super::args::{FixArgs, Format};
+use super::charts;
 use super::config::{self, Config, FailOn};
 use super::globs::{self, Of};
 use super::ground::Ground;
@@ -54,21 +55,40 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     };
     let mut report = pipeline.run(&workspace)?;
     report.findings.extend(tree.unread);
+    let helm = args.helm.clone().or(ground.config.helm.then_some(None));
+    let mut unseen = None;
+    match &helm {
+        Some(helm) => {
+            let program = helm.as_deref().map(|program| ground.program(program));
+            charts::look(
+                &ground,
+                &workspace,
+                &pipeline,
+                program.as_deref(),
+                &mut report,
+            )?;
+        }
+        None => unseen = charts::unseen(&workspace),
+    }
     report.sort();
     drop(progress);
     if args.write {
         write::write(&ground.root, &report.files)?;
     }
     let paths = ground.shown();
+    let view = text::View {
+        unseen: unseen.as_ref(),
+        ..view(args, &paths)
+    };
     match args.format {
-        Format::Text => terminal.out(&whole_text(args, &report, &paths))?,
+        Format::Text => terminal.out(&whole_text(args, &report, &view))?,
         Format::Json => terminal.raw(&json::render(&report, &paths))?,
         Format::Diff => {
             terminal.out(&diff::patch(&report, &paths))?;
             if !report.files.iter().all(|f| paths.within_reach(&f.path)) {
                 terminal.warning("the patch has files outside of the working directory: git apply takes it at the top of the work tree");
             }
-            terminal.err(&text::summary(&report, &view(args, &paths)));
+            terminal.err(&text::summary(&report, &view));
         }
     }
     let changes = !args.write && !report.files.is_empty();
@@ -109,14 +129,13 @@ fn say_what_is_idle(ground: &Ground, workspace: &Workspace, terminal: &Terminal)
     }
 }
 
-fn whole_text(args: &FixArgs, report: &Report, paths: &Paths) -> String {
-    let view = view(args, paths);
-    let mut out = text::findings(report, &view);
+fn whole_text(args: &FixArgs, report: &Report, view: &text::View<'_>) -> String {
+    let mut out = text::findings(report, view);
     if !args.check && !report.files.is_empty() {
-        out.push_str(&diff::patch(report, paths));
+        out.push_str(&diff::patch(report, view.paths));
         out.push('\n');
     }
-    out + &text::summary(report, &view)
+    out + &text::summary(report, view)
 }
 
 /// How text shows a report.
@@ -125,6 +144,7 @@ pub(super) fn view<'a>(args: &FixArgs, paths: &'a Paths) -> text::View<'a> {
         verbose: args.verbose,
         wrote: args.write,
         paths,
+        unseen: None,
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `stream` | the command `fix` for what is read once |
 //! | `krm` | the command `krm`: a function of kustomize and kpt |
 //! | `fix` | the command `fix` for files and directories |
+//! | `charts` | what the user's Helm makes of charts |
 //! | `whole_sets` | from the files that were named to all that is applied with them |
 //! | `transforms` | the commands `explain` and `list` |
 //! | `completions` | the command `completions`, and what kubectl asks its plugins |
@@ -30,6 +31,7 @@
 
 pub mod args;
 mod called;
+mod charts;
 mod completions;
 pub mod config;
 pub mod files;
