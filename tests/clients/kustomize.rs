@@ -6,7 +6,7 @@ use std::process::Command;
 
 use libtest_mimic::Trial;
 
-use crate::support::{Outcome, ensure, kubewright, missing, needing, pipe, run, scratch};
+use crate::support::{Outcome, ensure, kubewright, missing, needing, pipe, run, scratch, tree};
 use crate::{project, write};
 
 pub(crate) fn trials() -> Vec<Trial> {

@@ -24,13 +24,13 @@ crate::codes! {
         ConfigElsewhere = "config-elsewhere",
         DataOutOfReach = "data-out-of-reach",
         FetchedChart = "fetched-chart",
-        LintWorse = "lint-worse",
         NotRendered = "not-rendered",
         OneFile = "one-file",
         RendersDiffer = "renders-differ",
         TemplateIncluded = "template-included",
         TemplateShape = "template-shape",
         UnstableConfig = "unstable-config",
+        UnwantedElsewhere = "unwanted-elsewhere",
     }
 }
 

@@ -119,9 +119,9 @@ impl Mending<'_> {
         for spot in &found {
             match self.try_spot(path, &template, spot, &idiom, &files, workloads) {
                 Ok(proven) => return Ok(proven),
-                Err(reason) => {
-                    refused.get_or_insert(reason);
-                }
+                // A proposal that does not even render says least.
+                Err(reason) if refused.is_some() && reason.is(ChartCode::NotRendered) => {}
+                Err(reason) => refused = Some(reason),
             }
         }
         let obstacle = || {
@@ -135,7 +135,7 @@ impl Mending<'_> {
                 said
             ];
             NoFix {
-                more: by_hand(&idiom, &files, base, self.chart),
+                more: by_hand(&idiom, &files, base),
                 ..NoFix::new(code, words)
             }
         };
@@ -247,7 +247,7 @@ impl Mending<'_> {
         claim.follows(&self.bench, &after, &templates)?;
         if self.bench.helm.lint(self.bench.copy.path()) > errors {
             let text = "`helm lint` finds an error that it did not find before";
-            return Err(NoFix::new(ChartCode::LintWorse, text));
+            return Err(NoFix::new(ChartCode::RendersDiffer, text));
         }
         Ok(after)
     }
@@ -296,7 +296,7 @@ fn title(chart: &Chart, proven: &Proven) -> Text {
     let files = proven.files.iter().map(|file| text![At(file)]);
     let keys = proven.keys.iter().map(|key| text![Field(key)]);
     let sets = match proven.renders.len() {
-        1 => "the one set of values".to_owned(),
+        1 => "its one set of values".to_owned(),
         n => format!("all {n} sets of values"),
     };
     text![
@@ -312,8 +312,7 @@ fn title(chart: &Chart, proven: &Proven) -> Text {
 }
 
 /// The lines to write where no place was found.
-fn by_hand(idiom: &Idiom, files: &[String], base: &str, chart: &Chart) -> Vec<Text> {
-    let _ = chart;
+fn by_hand(idiom: &Idiom, files: &[String], base: &str) -> Vec<Text> {
     let below = |file: &String| {
         let own = file.strip_prefix(base).unwrap_or(file);
         own.strip_prefix("templates/").unwrap_or(own).to_owned()

@@ -2,14 +2,16 @@
 //! it with every set of values.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::charts::rendered::{Document, documents};
-use kubewright_model::kube::charts::{Chart, ChartCode};
+use kubewright_model::kube::charts::{Chart, ChartCode, Values};
 use kubewright_model::text;
 use kubewright_model::text::Path as At;
 use serde_yaml::Value;
 
+use super::super::files;
 use super::copy::Copy;
 use super::helm::Helm;
 use super::rendering::{Renders, render};
@@ -17,6 +19,9 @@ use super::rendering::{Renders, render};
 /// Key of the entry that is put into ConfigMaps to see whether the annotation follows them. As
 /// the value of a Secret it is base64.
 const PROBE: &str = "kubewright-probe: cHJvYmU=";
+
+/// The default values of a chart.
+const OWN_VALUES: &str = "values.yaml";
 
 /// An edit of a template that adds annotations to pods.
 pub(super) struct Claim<'a> {
@@ -102,8 +107,12 @@ impl Claim<'_> {
         let mut after = Renders::new();
         for set in before.keys() {
             let rendered = render(bench.helm, bench.copy.path(), self.chart, *set, bench.root);
-            let rendered = rendered
-                .map_err(|said| differs(text!["helm says ", said.as_str()], self.set(*set)))?;
+            let rendered = rendered.map_err(|said| {
+                let set = self.set(*set);
+                let text =
+                    format!("with a hash, helm does not render the chart with {set}: {said}");
+                NoFix::new(ChartCode::NotRendered, text)
+            })?;
             after.insert(*set, rendered);
         }
         for (set, before) in before {
@@ -163,25 +172,28 @@ impl Claim<'_> {
             if !self.keys.iter().all(known) {
                 return Err(differs(text![who, " does not get every annotation"], name));
             }
-            if !wanting && !self.constant(set, &kind, &named, &before) {
-                let text = text![who, " shares the lines and reads none of it"];
-                return Err(differs(text, name));
+            if !wanting && self.made(&before) {
+                let text = text![
+                    "with ",
+                    name,
+                    ", ",
+                    who,
+                    " needs no restart when it changes, and a hash would restart its pods: write it by hand, under a condition that tells when it is needed"
+                ];
+                return Err(NoFix::new(ChartCode::UnwantedElsewhere, text));
             }
         }
         Ok(())
     }
 
-    /// Whether a workload that lacks no hash in this set gets one that does not change: what it
-    /// hashes is not made with these values, or it lacks the hash with others.
-    fn constant(&self, set: usize, kind: &str, name: &str, before: &[Document<'_>]) -> bool {
-        let made = |(_, source): &(String, String)| before.iter().any(|d| d.source == source);
-        let elsewhere =
-            |(other, k, n): &(usize, String, String)| *other != set && k == kind && n == name;
-        !self.configs.iter().any(made) || self.wanting.keys().any(elsewhere)
+    /// Whether some of what is hashed is there: where it is not, the hash never changes.
+    fn made(&self, documents: &[Document<'_>]) -> bool {
+        let made = |(_, source): &(String, String)| documents.iter().any(|d| d.source == source);
+        self.configs.iter().any(made)
     }
 
-    /// (4) with another key in the data of each file, its annotation is another one. `text` gives
-    /// the text of a template of the copy, and `templates` names all.
+    /// (4) with another key in the data of each file, its annotation is another one. `templates` are
+    /// the texts of the copy.
     pub(super) fn follows(
         &self,
         bench: &Bench<'_>,
@@ -191,8 +203,10 @@ impl Claim<'_> {
         for (key, (path, source)) in self.keys.iter().zip(&self.configs) {
             let own: Vec<&String> = templates.keys().filter(|p| *p == path).collect();
             let all: Vec<&String> = templates.keys().collect();
-            let reached = self.probe(bench, after, templates, &own, (key, source))?
-                || self.probe(bench, after, templates, &all, (key, source))?;
+            let config = (key.as_str(), source.as_str());
+            let reached = self.probe(bench, after, templates, &own, config)?
+                || self.probe(bench, after, templates, &all, config)?
+                || self.probe(bench, after, templates, &[], config)?;
             if !reached {
                 let text = text![
                     "the data of ",
@@ -205,7 +219,8 @@ impl Claim<'_> {
         Ok(())
     }
 
-    /// Renders with another key in the data of these templates; `false` when none got there.
+    /// Renders with another key in the data of these templates, or of the values where there are
+    /// none; `false` when it did not get there.
     fn probe(
         &self,
         bench: &Bench<'_>,
@@ -226,13 +241,15 @@ impl Claim<'_> {
             .filter(|(_, files)| files.contains(config))
             .map(|((set, ..), _)| *set)
             .collect();
-        let rendered: Vec<(usize, Option<String>)> = sets
-            .into_iter()
-            .map(|set| {
-                let made = render(bench.helm, bench.copy.path(), self.chart, set, bench.root);
-                (set, made.ok())
-            })
-            .collect();
+        let mut rendered: Vec<(usize, Option<String>)> = Vec::new();
+        for set in sets {
+            let made = if changed.is_empty() {
+                self.render_probed(bench, set)
+            } else {
+                render(bench.helm, bench.copy.path(), self.chart, set, bench.root).ok()
+            };
+            rendered.push((set, made));
+        }
         write(false);
         for (set, made) in rendered {
             let Some(made) = made else {
@@ -272,6 +289,34 @@ impl Claim<'_> {
             }
         }
         Ok(true)
+    }
+}
+
+impl Claim<'_> {
+    /// Renders with another key in all data that the values have.
+    fn render_probed(&self, bench: &Bench<'_>, set: usize) -> Option<String> {
+        let values = self.chart.sets.get(set)?;
+        let folder = tempfile::tempdir().ok()?;
+        let mut files = Vec::new();
+        for (number, file) in values.files.iter().enumerate() {
+            let text = String::from_utf8(files::bytes(&bench.root.join(file)).ok()?).ok()?;
+            let path = folder.path().join(format!("{number}.yaml"));
+            std::fs::File::create(&path)
+                .and_then(|mut file| file.write_all(probed(&text).as_bytes()))
+                .ok()?;
+            files.push(path.to_str()?.to_owned());
+        }
+        let values = Values {
+            files,
+            inline: values.inline.as_deref().map(probed),
+            ..values.clone()
+        };
+        let own =
+            String::from_utf8(files::bytes(&bench.copy.path().join(OWN_VALUES)).ok()?).ok()?;
+        bench.copy.write(OWN_VALUES, &probed(&own)).ok()?;
+        let made = bench.helm.template(bench.copy.path(), &values, bench.root);
+        bench.copy.write(OWN_VALUES, &own).ok()?;
+        made.ok()
     }
 }
 

@@ -269,7 +269,11 @@ pub(super) fn with_sets(seen: &mut Seen, chart: &Chart, rendered: &BTreeSet<usiz
     } else {
         let names = Text::list(seen.sets.iter().map(name));
         let others = rendered.len() - seen.sets.len();
-        format!("rendered with {names}, and not with {others} other sets of values")
+        let others = match others {
+            1 => "the other set of values".to_owned(),
+            n => format!("the other {n} sets of values"),
+        };
+        format!("rendered with {names}, and not with {others}")
     };
     seen.finding.notes.push(note.into());
 }
