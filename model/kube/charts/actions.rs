@@ -130,6 +130,46 @@ pub fn literals(line: &str) -> Vec<&str> {
     found
 }
 
+/// Functions and fields that give something else with every render, with time, with every upgrade,
+/// or in the cluster. Sources: <https://helm.sh/docs/chart_template_guide/function_list/> and
+/// <https://helm.sh/docs/chart_template_guide/builtin_objects/>.
+const UNSTEADY: [&str; 20] = [
+    "randAlphaNum",
+    "randAlpha",
+    "randNumeric",
+    "randAscii",
+    "randBytes",
+    "randInt",
+    "shuffle",
+    "uuidv4",
+    "genCA",
+    "genCAWithKey",
+    "genPrivateKey",
+    "genSelfSignedCert",
+    "genSignedCert",
+    "bcrypt",
+    "htpasswd",
+    "now",
+    "lookup",
+    ".Release.Revision",
+    ".Release.IsUpgrade",
+    ".Release.IsInstall",
+];
+
+/// The first word in the actions of a template that gives something else with every render, with
+/// time or with every upgrade, whatever the values are.
+pub fn unsteady(text: &str) -> Option<&'static str> {
+    let actions = actions(text).into_iter().map(|(_, content)| content);
+    let code = actions.filter(|content| !content.trim_start_matches(['-', ' ']).starts_with("/*"));
+    let words = code.flat_map(|content| {
+        let word = |c: char| !c.is_alphanumeric() && !matches!(c, '.' | '_' | '$' | '"');
+        content.split(word).map(|word| word.trim_start_matches('$'))
+    });
+    words
+        .filter_map(|word| UNSTEADY.into_iter().find(|known| *known == word))
+        .next()
+}
+
 /// The number behind a word in a text: that of `nindent 8`.
 pub fn number_behind(text: &str, word: &str) -> Option<usize> {
     let at = text.find(word)? + word.len();
@@ -159,6 +199,18 @@ mod tests {
         assert_eq!(literals("a: {{ x }}-{{ y }}"), ["a: ", "-", ""]);
         assert!(only_actions("  {{- toYaml . | nindent 8 }}"));
         assert!(!only_actions("a: {{ x }}") && !only_actions(""));
+        assert_eq!(
+            unsteady("{{ .a | quote }} now {{ (now) | date }}"),
+            Some("now")
+        );
+        assert_eq!(
+            unsteady("{{ if $.Release.IsUpgrade }}"),
+            Some(".Release.IsUpgrade")
+        );
+        assert_eq!(
+            unsteady("{{ .Values.now }} {{ \"now\" }} {{/* now */}}"),
+            None
+        );
         assert_eq!(number_behind("{{ x | nindent 8 }}", "indent"), Some(8));
     }
 }

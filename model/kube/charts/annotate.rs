@@ -7,6 +7,8 @@
 use super::ChartCode;
 use super::actions::{Block, Opener, blocks, number_behind, only_actions};
 
+const MAY_BE_EMPTY: &str = "an action writes its annotations, and may write none";
+
 /// A place for annotations of the pods.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spot {
@@ -190,7 +192,13 @@ fn of_template(lines: &[&str], blocks: &[Block], at: usize) -> Result<Vec<Spot>,
         line: at,
     };
     let annotations = match found.as_slice() {
-        [] if value(lines[metadata]).is_empty() => return Ok(vec![none]),
+        [] if value(lines[metadata]).is_empty() => {
+            if lines[inside].iter().any(|line| may_write(line, column)) {
+                let text = "an action writes a part of the metadata of its pods, and may write annotations";
+                return Err(shape(text));
+            }
+            return Ok(vec![none]);
+        }
         [] => {
             return Err(shape(
                 "the metadata of the pod template is made by an action",
@@ -208,12 +216,25 @@ fn of_template(lines: &[&str], blocks: &[Block], at: usize) -> Result<Vec<Spot>,
         ..none
     };
     match (around.pop(), around.is_empty()) {
-        (None, _) => Ok(open(lines, annotations, &key, &spot)),
+        (None, _) => match open(lines, annotations, &key, &spot) {
+            none if none.is_empty() => Err(shape(MAY_BE_EMPTY)),
+            found => Ok(found),
+        },
         (Some(block), true) => conditional(lines, block, annotations, &key, spot).map(|s| vec![s]),
         (Some(_), false) => Err(shape(
             "its annotations stand in conditions within conditions",
         )),
     }
+}
+
+/// Whether a line is an action that may write keys in that column.
+fn may_write(line: &str, column: usize) -> bool {
+    let writes = ["toYaml", "include", "tpl ", "template ", "indent"]
+        .iter()
+        .any(|word| line.contains(word));
+    only_actions(line)
+        && writes
+        && number_behind(line, "indent").is_none_or(|indent| indent <= column)
 }
 
 fn shape(text: &str) -> Obstacle {
@@ -240,17 +261,19 @@ fn open(lines: &[&str], at: usize, key: &str, spot: &Spot) -> Vec<Spot> {
         let indent = depth
             .or_else(|| action.and_then(|line| stated(lines[line])))
             .unwrap_or(guess);
-        spots.push(Spot {
-            from: at + 1,
-            to: at + 1,
-            above: Vec::new(),
-            indent,
-            ..spot.clone()
-        });
-        if let Some((action, guarded)) =
-            action.and_then(|line| Some((line, guarded(lines[line], indent)?)))
-            && depth.is_none()
-        {
+        let alone = action.filter(|line| depth.is_none() && lines[*line].contains("toYaml "));
+        let Some(action) = alone else {
+            return vec![Spot {
+                from: at + 1,
+                to: at + 1,
+                above: Vec::new(),
+                indent,
+                ..spot.clone()
+            }];
+        };
+        // With an empty mapping it writes `{}`, which must not stand behind an entry, whether or
+        // not a set of values is at hand that has one.
+        if let Some(guarded) = guarded(lines[action], indent) {
             let between = lines[at + 1..action].iter().map(|l| (*l).to_owned());
             spots.push(Spot {
                 from: at + 1,
@@ -322,6 +345,25 @@ fn conditional(
         return Err(shape(
             "its annotations are written in one line, in a condition",
         ));
+    }
+    let condition = lines[block.lines.start].trim();
+    let condition = condition.trim_start_matches("{{").trim_end_matches("}}");
+    let condition = condition.trim_matches('-').trim();
+    let sure = |line: &&&str| {
+        let guarded = guarded(line, 0).map(|guarded| guarded[0].clone());
+        let of = |value: &str| guarded.as_deref() == Some(&format!("{{{{- with {value} }}}}"));
+        (block.opener == Opener::With && of("."))
+            || condition
+                .strip_prefix("if ")
+                .is_some_and(|value| of(value.trim()))
+            || condition
+                .strip_prefix("with ")
+                .is_some_and(|value| of(value.trim()))
+    };
+    let writes = |line: &&&str| only_actions(line) && line.contains("toYaml ");
+    let entries = inside.iter().any(|line| literal(line));
+    if !entries && inside.iter().filter(writes).any(|line| !sure(&line)) {
+        return Err(shape(MAY_BE_EMPTY));
     }
     let first = inside.iter().find(|line| literal(line)).map(|l| indent(l));
     let stated = || inside.iter().find_map(|l| number_behind(l, "indent"));

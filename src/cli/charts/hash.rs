@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kubewright_model::finding::{Applicability, NoFix};
+use kubewright_model::kube::charts::actions::unsteady;
 use kubewright_model::kube::charts::annotate::{Spot, spots};
 use kubewright_model::kube::charts::idiom::Idiom;
 use kubewright_model::kube::charts::{Chart, ChartCode};
 use kubewright_model::text;
-use kubewright_model::text::{Field, Path as At, Text};
+use kubewright_model::text::{Field, Path as At, Text, Verbatim};
 
 use super::prove::{Bench, Claim};
 use super::rendering::Renders;
@@ -152,7 +153,20 @@ impl Mending<'_> {
         }
         let base = path.split_once("templates/").map_or("", |(base, _)| base);
         let mut files = Vec::new();
-        for place in workloads.iter().flat_map(|(.., places)| places) {
+        let read = workloads.iter().flat_map(|(.., places)| places);
+        for place in read.clone() {
+            let text = self.templates.text(&place.path);
+            if let Some(word) = text.and_then(|text| unsteady(text)) {
+                let text = text![
+                    At(&place.path),
+                    " uses ",
+                    Verbatim(word),
+                    ", which gives something else with time or with every upgrade, and so would a hash of it: its pods would restart then"
+                ];
+                return Err(NoFix::new(ChartCode::UnstableConfig, text));
+            }
+        }
+        for place in read {
             if place.path == path {
                 let text = "the workload and what it reads are made by one template, which cannot include itself: move the ConfigMap to a file of its own";
                 return Err(NoFix::new(ChartCode::OneFile, text));
