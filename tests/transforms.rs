@@ -112,7 +112,6 @@ impl Case {
         let request = Request {
             root: &root,
             paths: &paths,
-            unseen: None,
             whole: true,
             ignore: &config.ignore,
             in_git: false,

@@ -20,6 +20,11 @@ use crate::pipeline::Pipeline;
 
 pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Result<Status> {
     fix::not_both(args)?;
+    if args.helm.is_some() {
+        bail!(
+            "--helm renders charts in files and directories, and {source} is a stream; kubewright reads what `helm template` prints without it"
+        );
+    }
     if let Source::Path(path) = source
         && args.write
     {

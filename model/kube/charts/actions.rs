@@ -58,10 +58,9 @@ fn length(inside: &str) -> usize {
             _ if escaped => escaped = false,
             Some(open) if c == '\\' && open != '`' => escaped = true,
             Some(open) if c == open => quote = None,
-            Some(_) => {}
             None if matches!(c, '"' | '`' | '\'') => quote = Some(c),
             None if inside[at..].starts_with("}}") => return at,
-            None => {}
+            _ => {}
         }
     }
     inside.len()
@@ -161,13 +160,11 @@ const UNSTEADY: [&str; 20] = [
 pub fn unsteady(text: &str) -> Option<&'static str> {
     let actions = actions(text).into_iter().map(|(_, content)| content);
     let code = actions.filter(|content| !content.trim_start_matches(['-', ' ']).starts_with("/*"));
-    let words = code.flat_map(|content| {
+    let mut words = code.flat_map(|content| {
         let word = |c: char| !c.is_alphanumeric() && !matches!(c, '.' | '_' | '$' | '"');
         content.split(word).map(|word| word.trim_start_matches('$'))
     });
-    words
-        .filter_map(|word| UNSTEADY.into_iter().find(|known| *known == word))
-        .next()
+    words.find_map(|word| UNSTEADY.into_iter().find(|known| *known == word))
 }
 
 /// The number behind a word in a text: that of `nindent 8`.

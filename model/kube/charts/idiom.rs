@@ -20,8 +20,8 @@ pub struct Idiom {
 impl Idiom {
     /// By the first example in the templates of a chart.
     pub fn of<'a>(templates: impl IntoIterator<Item = &'a str>) -> Self {
-        let examples = templates.into_iter().flat_map(str::lines);
-        examples.filter_map(Self::read).next().unwrap_or(Self {
+        let mut examples = templates.into_iter().flat_map(str::lines);
+        examples.find_map(Self::read).unwrap_or(Self {
             prefix: "checksum/".to_owned(),
             by_file: false,
             value: CUSTOMARY.to_owned(),

@@ -105,13 +105,13 @@ fn align(made: &[&str], pieces: &[Vec<&str>]) -> Vec<Option<usize>> {
         for column in (0..columns).rev() {
             let weight = fit(made[row], &pieces[column]);
             fits[row * columns + column] = weight;
-            let with = if weight > 0 {
+            let taken = if weight > 0 {
                 weight + best[(row + 1) * width + column + 1]
             } else {
                 0
             };
-            let without = best[(row + 1) * width + column].max(best[row * width + column + 1]);
-            best[row * width + column] = with.max(without);
+            let left = best[(row + 1) * width + column].max(best[row * width + column + 1]);
+            best[row * width + column] = taken.max(left);
         }
     }
     let mut found = vec![None; rows];

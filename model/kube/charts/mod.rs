@@ -14,7 +14,7 @@ pub mod rendered;
 
 use std::collections::BTreeSet;
 
-use crate::kube::source::paths::split;
+use crate::kube::source::paths::{has_extension, split};
 use crate::kube::workspace::Workspace;
 use crate::yaml::{File, Node};
 
@@ -142,7 +142,7 @@ impl Workspace {
         let beside = chart.below("");
         let files = self.files.iter().filter_map(|file| {
             let rest = file.path.strip_prefix(beside.as_str())?;
-            let yaml = rest.ends_with(".yaml") || rest.ends_with(".yml");
+            let yaml = has_extension(rest, "yaml") || has_extension(rest, "yml");
             let of_ci = rest
                 .strip_prefix("ci/")
                 .is_some_and(|name| !name.contains('/') && name.contains("-values."));

@@ -29,7 +29,7 @@ fn text<'a>(node: Node<'a>, path: &[&str]) -> Option<&'a str> {
 }
 
 /// The texts of a list.
-fn texts<'a>(node: Option<Node<'a>>) -> impl Iterator<Item = &'a str> {
+fn texts(node: Option<Node<'_>>) -> impl Iterator<Item = &str> {
     node.into_iter()
         .flat_map(Node::items)
         .filter_map(Node::text)

@@ -10,6 +10,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use kubewright_model::kube::charts::Values;
 
+use super::super::files::plain;
+
 /// How long one run may take. A large chart takes a second.
 const LIMIT: Duration = Duration::from_secs(60);
 /// How often a run is looked after, at first and at most.
@@ -48,7 +50,7 @@ impl Helm {
                     "no helm on PATH: --helm renders charts with it; install Helm 3 or 4, or write --helm=PATH"
                 )
             }
-            Err(error) => bail!("cannot run {shown}: {error}"),
+            Err(error) => bail!("cannot run {shown}: {}", plain(&error)),
         };
         if !["v3.", "v4."]
             .iter()

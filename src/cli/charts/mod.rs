@@ -113,7 +113,7 @@ impl Look<'_> {
             Ok(copy) => copy,
             Err(error) => {
                 let said = format!("it cannot be copied: {error}");
-                found.findings.push(self.unrendered(chart, None, &said));
+                found.findings.push(Self::unrendered(chart, None, &said));
                 self.sources(&mut found);
                 return Ok(found);
             }
@@ -202,20 +202,20 @@ impl Look<'_> {
         if renders.is_empty() && failed.iter().all(same) {
             failed.truncate(1);
             for (_, said) in &failed {
-                found.findings.push(self.unrendered(chart, None, said));
+                found.findings.push(Self::unrendered(chart, None, said));
             }
         } else {
             for (set, said) in &failed {
                 found
                     .findings
-                    .push(self.unrendered(chart, Some(*set), said));
+                    .push(Self::unrendered(chart, Some(*set), said));
             }
         }
         renders
     }
 
     /// A remark that a chart does not render, with Helm's own words.
-    fn unrendered(&self, chart: &Chart, set: Option<usize>, said: &str) -> Reported {
+    fn unrendered(chart: &Chart, set: Option<usize>, said: &str) -> Reported {
         let with = set.and_then(|set| chart.sets.get(set));
         let with = with.map_or_else(String::new, |set| format!(" with {}", set.name));
         let reason = NoFix::new(
@@ -259,7 +259,7 @@ impl Look<'_> {
         let transforms: Vec<_> = (self.pipeline.transforms.iter().copied())
             .filter(|transform| wanted(transform.meta().name))
             .collect();
-        (!transforms.is_empty()).then(|| Pipeline {
+        (!transforms.is_empty()).then_some(Pipeline {
             transforms,
             settings: self.pipeline.settings,
             unsafe_fixes: UnsafeFixes::None,
