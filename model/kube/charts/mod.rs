@@ -24,6 +24,7 @@ crate::codes! {
         ConfigElsewhere = "config-elsewhere",
         DataOutOfReach = "data-out-of-reach",
         FetchedChart = "fetched-chart",
+        HashOfNothing = "hash-of-nothing",
         NotRendered = "not-rendered",
         OneFile = "one-file",
         RendersDiffer = "renders-differ",

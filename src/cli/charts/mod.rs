@@ -11,6 +11,7 @@ mod helm;
 mod prove;
 mod rendering;
 mod seen;
+mod stale;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -281,6 +282,7 @@ impl Look<'_> {
             restarts.extend(report.restarts.iter().map(|r| (*set, r.clone())));
             let mut release = Release::new(chart, templates, rendered);
             for mut finding in release.findings(report) {
+                stale::judge(&mut finding, chart, &release.documents);
                 finding.outcome = Outcome::Left;
                 finding
                     .notes

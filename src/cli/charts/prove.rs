@@ -51,12 +51,12 @@ pub(super) fn identity(value: &Value) -> (String, String) {
     (text(value.get("kind")), text(name))
 }
 
-fn value(document: &Document<'_>) -> Option<Value> {
+pub(super) fn value(document: &Document<'_>) -> Option<Value> {
     serde_yaml::from_str(document.text).ok()
 }
 
 /// The annotations of the pods of a workload.
-fn annotations(workload: &Value) -> Option<&serde_yaml::Mapping> {
+pub(super) fn annotations(workload: &Value) -> Option<&serde_yaml::Mapping> {
     let metadata = workload.get("spec")?.get("template")?.get("metadata")?;
     metadata.get("annotations")?.as_mapping()
 }
