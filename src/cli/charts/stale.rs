@@ -1,6 +1,8 @@
 //! Hashes that charts write already, and that follow nothing: a template that renders nothing is
 //! included, such as one from another chart, or one whose content moved.
 
+use std::fmt::Write as _;
+
 use kubewright_model::finding::{NoFix, Severity};
 use kubewright_model::kube::charts::rendered::Document;
 use kubewright_model::kube::charts::{Chart, ChartCode};
@@ -21,7 +23,10 @@ const DIGITS: usize = 16;
 fn of_nothing(hash: &str) -> bool {
     let blank = |lines: usize| {
         let digest = Sha256::digest("\n".repeat(lines).as_bytes());
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut hex = String::new();
+        for byte in digest {
+            let _ = write!(hex, "{byte:02x}");
+        }
         hex.starts_with(hash)
     };
     hash.len() >= DIGITS && (0..4).any(blank)
