@@ -215,6 +215,7 @@ impl Case {
             verbose: false,
             wrote: false,
             paths: &paths,
+            unseen: None,
         };
         let styled = text::findings(&self.report, &view) + &text::summary(&self.report, &view);
         anstream::adapter::strip_str(&styled).to_string()

@@ -180,6 +180,7 @@ impl KrmArgs {
             patch_out: None,
             check: self.check,
             whole_sets: false,
+            helm: None,
             unsafe_fixes: self.unsafe_fixes.clone(),
             select: self.select.clone(),
             ignore: self.ignore.clone(),
@@ -399,6 +400,9 @@ pub struct FixArgs {
     /// Look at all that is applied together with the PATHs: for hooks that name changed files
     #[arg(long)]
     pub whole_sets: bool,
+    /// Have charts rendered by the helm on PATH, or by the one behind =, and check what they make
+    #[arg(long, value_name = "PROGRAM", num_args = 0..=1, require_equals = true)]
+    pub helm: Option<Option<PathBuf>>,
     /// Run these transforms alone
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     pub select: Vec<String>,

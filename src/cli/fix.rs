@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use kubewright_model::kube::{Evidence, Options, Workspace};
 
 use super::args::{FixArgs, Format};
+use super::charts;
 use super::config;
 use super::globs::{self, Of};
 use super::ground::Ground;
@@ -90,6 +91,22 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         let asked = |path: &str| workspace.file_at(path).is_none_or(|file| file.editable);
         report.change_restarts.retain(|r| asked(&r.path));
     }
+    let helm = args.helm.clone().or(ground.config.helm.then_some(None));
+    let mut unseen = None;
+    match &helm {
+        Some(helm) => {
+            let program = helm.as_deref().map(|program| ground.program(program));
+            charts::look(
+                &ground,
+                &workspace,
+                &pipeline,
+                program.as_deref(),
+                &mut report,
+            )?;
+        }
+        None => unseen = charts::unseen(&workspace),
+    }
+    report.sort();
     drop(progress);
     if let (Some(file), Some(entries)) = (&accepted, known.last()) {
         let asked = |path: &str| workspace.file_at(path).is_none_or(|file| file.editable);
@@ -140,6 +157,7 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         check: args.check,
         touched,
         graph: graph.as_ref(),
+        unseen: unseen.as_ref(),
         ..Run::new(&report, &paths)
     };
     outputs.write_files(&run)?;

@@ -294,6 +294,15 @@ impl Ground {
         typed.map(Path::to_owned).or_else(written)
     }
 
+    /// A program as it was typed: a path is one from the working directory, a name is one on PATH.
+    pub(super) fn program(&self, typed: &Path) -> PathBuf {
+        if typed.components().count() > 1 {
+            self.cwd.join(typed)
+        } else {
+            typed.to_path_buf()
+        }
+    }
+
     /// How paths are shown.
     pub(super) fn shown(&self) -> Paths {
         Paths::new(&self.root, &self.cwd, self.git_top.as_deref())

@@ -17,6 +17,7 @@
 //! | `git` | what a repository has at a commit |
 //! | `baseline` | findings that are accepted |
 //! | `selection` | what runs, how far fixes go, how the run ends |
+//! | `charts` | what the user's Helm makes of charts |
 //! | `whole_sets` | from the files that were named to all that is applied with them |
 //! | `transforms` | the commands `explain` and `list` |
 //! | `man` | the command `man` |
@@ -42,6 +43,7 @@
 pub mod args;
 mod baseline;
 mod called;
+mod charts;
 mod completions;
 pub mod config;
 pub mod files;

@@ -89,6 +89,7 @@ impl Checked {
             verbose: true,
             wrote,
             paths: &self.paths,
+            unseen: None,
         };
         text::findings(&self.report, &view)
     }

@@ -43,6 +43,8 @@ pub(crate) struct Run<'a> {
     pub(crate) changed: BTreeSet<Named>,
     /// Who reads which ConfigMap or Secret, where a format draws it.
     pub(crate) graph: Option<&'a Graph>,
+    /// What could have been looked at and was not.
+    pub(crate) unseen: Option<&'a Text>,
     /// Of the findings, in their order.
     pub(crate) fingerprints: Vec<String>,
     /// Original texts by path.
@@ -140,6 +142,7 @@ impl<'a> Run<'a> {
             touched: None,
             changed: BTreeSet::new(),
             graph: None,
+            unseen: None,
             fingerprints: fingerprints(&report.findings),
             texts: texts
                 .map(|(path, text)| (path.as_str(), Lines::new(text)))
@@ -153,6 +156,7 @@ impl<'a> Run<'a> {
             verbose: self.verbose,
             wrote: self.wrote,
             paths: self.paths,
+            unseen: self.unseen,
         }
     }
 

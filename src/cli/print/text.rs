@@ -8,6 +8,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstyle::{AnsiColor, Style};
 use kubewright_model::finding::{Applicability, Severity};
+use kubewright_model::text::Text;
 
 use super::mask::Mask;
 use super::run::Run;
@@ -23,6 +24,8 @@ pub struct View<'a> {
     pub wrote: bool,
     /// How paths are shown.
     pub paths: &'a Paths,
+    /// What could have been looked at and was not.
+    pub unseen: Option<&'a Text>,
 }
 
 /// Most other places that are shown with a finding.
@@ -301,6 +304,9 @@ pub fn summary(report: &Report, view: &View<'_>) -> String {
             .map(|(code, n)| format!("{n} {code}"))
             .collect();
         let _ = writeln!(out, "left alone: {}", list.join(", "));
+    }
+    if let Some(unseen) = view.unseen {
+        let _ = writeln!(out, "{}", printable(&view.paths.brief(unseen)));
     }
     let restarting = [
         ("the change restarts", &report.change_restarts),
