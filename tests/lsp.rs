@@ -144,9 +144,10 @@ impl Editor {
     fn diagnostics(&mut self, file: &str) -> Result<Vec<Value>, libtest_mimic::Failed> {
         let uri = self.uri(file);
         loop {
-            let message = match self.heard.is_empty() {
-                true => self.hear()?,
-                false => self.heard.remove(0),
+            let message = if self.heard.is_empty() {
+                self.hear()?
+            } else {
+                self.heard.remove(0)
             };
             if message["method"] == "textDocument/publishDiagnostics"
                 && message["params"]["uri"] == json!(uri)
@@ -348,11 +349,16 @@ fn broken() -> Outcome {
     ensure(message["method"] == "window/showMessage", || {
         format!("{message}")
     })?;
+    editor.open("app.yaml", &APP.replace("settings", "other"))?;
     fs::write(dir.path().join("kubewright.toml"), "")?;
     let saved = json!({"textDocument": {"uri": editor.uri("kubewright.toml")}});
     editor.say("textDocument/didSave", &saved)?;
-    ensure(!editor.diagnostics("app.yaml")?.is_empty(), || {
-        "no diagnostic".into()
-    })?;
+    let found = editor.diagnostics("app.yaml")?;
+    ensure(
+        found
+            .iter()
+            .any(|d| d["code"] == "missing-config-reference"),
+        || format!("{found:?}"),
+    )?;
     editor.end()
 }

@@ -2,6 +2,7 @@
 //! fix, taken as a whole.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
 
 use kubewright_model::finding::{Applicability, Severity};
 use lsp_types::{
@@ -19,6 +20,10 @@ use crate::pipeline::report::{FileChange, FileFate, Place, Reported, ReportedEdi
 
 /// What the editor understands.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a capability of its own in the protocol"
+)]
 pub(super) struct Client {
     /// Edits of documents with their versions.
     changes: bool,
@@ -52,10 +57,11 @@ pub(super) fn diagnostic(state: &State, finding: &Reported) -> Diagnostic {
     match &finding.fix {
         Ok(fix) => {
             let trust = fix.applicability.as_str();
-            message += &format!("\nfix ({trust}): {}", paths.brief(&fix.title));
+            let _ = write!(message, "\nfix ({trust}): {}", paths.brief(&fix.title));
         }
         Err(reason) => {
-            message += &format!(
+            let _ = write!(
+                message,
                 "\nno fix ({}): {}",
                 reason.code,
                 paths.brief(&reason.lines())
@@ -63,7 +69,7 @@ pub(super) fn diagnostic(state: &State, finding: &Reported) -> Diagnostic {
         }
     }
     for note in &finding.notes {
-        message += &format!("\n{}", paths.brief(note));
+        let _ = write!(message, "\n{}", paths.brief(note));
     }
     let related = finding.related.iter().filter_map(|(place, text)| {
         Some(DiagnosticRelatedInformation {

@@ -15,15 +15,13 @@ const LONGEST: usize = 253;
 pub(super) fn prepare(
     state: &State,
     at: &lsp::TextDocumentPositionParams,
-) -> Result<Option<lsp::PrepareRenameResponse>, String> {
-    let Some(named) = answers::named(state, at) else {
-        return Ok(None);
-    };
+) -> Option<lsp::PrepareRenameResponse> {
+    let named = answers::named(state, at)?;
     let text = &state.workspace.file(named.at.file).text;
-    Ok(Some(lsp::PrepareRenameResponse::RangeWithPlaceholder {
+    Some(lsp::PrepareRenameResponse::RangeWithPlaceholder {
         range: place::range(text, &named.at.bytes),
         placeholder: named.name,
-    }))
+    })
 }
 
 pub(super) fn rename(

@@ -39,6 +39,8 @@ struct Server<'t> {
     folder: PathBuf,
     client: Client,
     state: Option<State>,
+    /// What was opened and typed while the folder could not be read.
+    early: Vec<Notification>,
     found: Arc<Mutex<Found>>,
     /// What the editor shows, by path.
     published: BTreeMap<String, Vec<lsp::Diagnostic>>,
@@ -70,6 +72,7 @@ pub(in crate::cli) fn lsp(terminal: &Terminal) -> Result<Status> {
         folder: folder(&params).unwrap_or(super::super::ground::working_directory()?),
         client: Client::of(&params.capabilities),
         state: None,
+        early: Vec::new(),
         found: Arc::default(),
         published: BTreeMap::new(),
         shown: 0,
@@ -144,6 +147,10 @@ impl Server<'_> {
                 message: format!("kubewright: {error:#}"),
             };
             self.notify::<lsp::notification::ShowMessage>(params);
+            return;
+        }
+        for notification in std::mem::take(&mut self.early) {
+            self.hear(notification);
         }
     }
 
@@ -285,6 +292,15 @@ impl Server<'_> {
 
     fn hear(&mut self, notification: Notification) {
         use lsp::notification as say;
+        let of_text = [
+            say::DidOpenTextDocument::METHOD,
+            say::DidChangeTextDocument::METHOD,
+            say::DidCloseTextDocument::METHOD,
+        ];
+        if self.state.is_none() && of_text.contains(&notification.method.as_str()) {
+            self.early.push(notification);
+            return;
+        }
         let Notification { method, params } = notification;
         match method.as_str() {
             say::DidOpenTextDocument::METHOD => {
@@ -365,7 +381,7 @@ impl Server<'_> {
             }
             ask::References::METHOD => self.with(id, params, |s, p| Ok(answers::references(s, &p))),
             ask::PrepareRenameRequest::METHOD => {
-                self.with(id, params, |s, p| rename::prepare(s, &p))
+                self.with(id, params, |s, p| Ok(rename::prepare(s, &p)))
             }
             ask::Rename::METHOD => self.with(id, params, |s, p| rename::rename(s, client, &p)),
             ask::Completion::METHOD => self.with(id, params, |s, p| Ok(complete::complete(s, &p))),

@@ -131,6 +131,10 @@ impl State {
     }
 
     /// Brings the workspace up to date.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a file that is not open is the one of the disk"
+    )]
     pub(super) fn refresh(&mut self) {
         let stale = std::mem::take(&mut self.stale);
         let (mut texts, mut created) = (BTreeMap::new(), Vec::new());

@@ -101,14 +101,16 @@ fn rules(problems: &[Problem<'_>]) -> String {
             "body:has(#{kind}-{value}:not(:checked)) #list>[data-{kind}=\"{value}\"]{{display:none}}"
         );
     };
-    ["error", "warning", "info"]
-        .iter()
-        .for_each(|s| rule("s", s));
-    ["safe", "unsafe", "display-only", "none"]
-        .iter()
-        .for_each(|a| rule("a", a));
+    for severity in ["error", "warning", "info"] {
+        rule("s", severity);
+    }
+    for trust in ["safe", "unsafe", "display-only", "none"] {
+        rule("a", trust);
+    }
     let names: BTreeSet<&str> = problems.iter().map(|p| p.finding.transform).collect();
-    names.iter().for_each(|name| rule("t", name));
+    for name in names {
+        rule("t", name);
+    }
     rules
 }
 
@@ -143,17 +145,17 @@ fn banner(out: &mut String, run: &Run<'_>, problems: &[Problem<'_>]) {
         out,
         "<header><h1>kubewright: {title}</h1><ul class=\"tiles\">"
     );
-    let tile = |out: &mut String, n: usize, what: &str, class: &str, to: &str| {
+    let one = |out: &mut String, n: usize, what: &str, class: &str, to: &str| {
         let _ = write!(
             out,
             "<li class=\"{class}\"><a href=\"#{to}\"><strong>{n}</strong> {what}</a></li>"
         );
     };
-    let plural = |n: usize, one: &str| {
+    let plural = |n: usize, word: &str| {
         if n == 1 {
-            one.to_owned()
+            word.to_owned()
         } else {
-            format!("{one}s")
+            format!("{word}s")
         }
     };
     let found = [
@@ -163,15 +165,15 @@ fn banner(out: &mut String, run: &Run<'_>, problems: &[Problem<'_>]) {
         (applied, verb.to_owned(), "safe"),
     ];
     for (n, what, class) in found.iter().filter(|tile| tile.0 > 0) {
-        tile(out, *n, what, class, "findings");
+        one(out, *n, what, class, "findings");
     }
     if !report.files.is_empty() && !run.check {
         let what = format!("{} changed", plural(report.files.len(), "file"));
-        tile(out, report.files.len(), &what, "", "changes");
+        one(out, report.files.len(), &what, "", "changes");
     }
     if !report.restarts.is_empty() {
         let n = report.restarts.len();
-        tile(
+        one(
             out,
             n,
             &format!(
