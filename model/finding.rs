@@ -97,8 +97,19 @@ pub struct Finding {
     pub resource: Option<ResourceId>,
     /// Further sentences for the reader: what proved the fix, what it cures, a migration plan.
     pub notes: Vec<Text>,
+    /// What no output may show of the text at its places, or of what the fix writes.
+    pub hidden: Vec<Hidden>,
     /// The fix, or why there is none.
     pub fix: Result<Fix, NoFix>,
+}
+
+/// A secret in a manifest, or a line of one, and what is shown in its place.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hidden {
+    /// The text that is not shown.
+    pub text: String,
+    /// What is: `ghp_…(36)`.
+    pub mask: String,
 }
 
 impl Finding {
@@ -118,6 +129,7 @@ impl Finding {
             related: Vec::new(),
             resource: None,
             notes: Vec::new(),
+            hidden: Vec::new(),
             fix: Err(NoFix {
                 code: "",
                 text: Text::new(),
@@ -158,6 +170,12 @@ impl FindingBuilder {
     /// Further sentences for the reader.
     pub fn notes(mut self, notes: impl IntoIterator<Item = Text>) -> Self {
         self.0.notes.extend(notes);
+        self
+    }
+
+    /// What no output may show.
+    pub fn hiding(mut self, hidden: impl IntoIterator<Item = Hidden>) -> Self {
+        self.0.hidden.extend(hidden);
         self
     }
 

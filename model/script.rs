@@ -131,6 +131,14 @@ pub fn handling(text: &str, target: &str) -> Handling {
     }
 }
 
+/// The line of a script that asks whether something is mounted at an absolute path.
+pub fn asks_about_mount(text: &str, target: &str) -> Option<String> {
+    let lines = text.lines().flat_map(|line| line.split([';', '|', '&']));
+    let mut lines = lines.map(str::trim).filter(|line| !line.starts_with('#'));
+    let asks = |line: &&str| MOUNTS.iter().any(|m| line.contains(m)) && text.contains(target);
+    lines.find(asks).map(str::to_owned)
+}
+
 fn changes(line: &str) -> bool {
     CHANGES.iter().any(|command| {
         line.match_indices(command).any(|(at, _)| {

@@ -350,6 +350,27 @@ impl Pipeline<'_> {
         )
     }
 
+    /// All findings of a workspace, each with its own fix. Nothing is applied: a fix is one of the
+    /// files as they are.
+    pub fn findings(&self, workspace: &Workspace) -> Vec<report::Reported> {
+        let (mut pass, remarks, _) = self.check(workspace, false, &[]);
+        let offered = |index: &usize| pass.findings.get(*index).is_some_and(|f| f.fix.is_ok());
+        let all: Vec<usize> = (0..pass.findings.len()).filter(offered).collect();
+        for (index, reason) in apply::untenable(workspace, &pass.findings, &all) {
+            if let Some(finding) = pass.findings.get_mut(index) {
+                finding.fix = Err(reason);
+            }
+        }
+        let all = pass.findings.iter().chain(&remarks);
+        all.map(|finding| report::Reported::new(workspace, finding))
+            .collect()
+    }
+
+    /// What a changed pod template of this resource restarts; `None` where it restarts nothing.
+    pub fn restart_of(workspace: &Workspace, id: ResourceId) -> Option<report::Restart> {
+        restarts::restart_of(workspace, id)
+    }
+
     /// All findings of a workspace, as what they are known by. Nothing is fixed.
     pub fn entries(&self, workspace: &Workspace) -> Vec<identity::Entry> {
         let (findings, remarks, _) = self.found(workspace, false);
@@ -506,6 +527,34 @@ impl Pipeline<'_> {
     }
 }
 
+/// Whether a file that is not YAML is none of Kubernetes either: no line of it begins as those of an
+/// object do. Such files lie beside manifests, as templates of other tools and configurations with
+/// syntax of their own; who names one, and nothing else, asks about it.
+fn is_of_another_program(workspace: &Workspace, broken: &Broken) -> bool {
+    let file = workspace.file(broken.file);
+    let alone = workspace
+        .files()
+        .iter()
+        .filter(|file| file.editable)
+        .count()
+        < 2;
+    let says = |field: &str| {
+        let mut lines = file.text.lines();
+        lines.any(|line| {
+            let line = line.trim_start_matches(['-', ' ', '"', '\'', '{']);
+            line.starts_with(field)
+        })
+    };
+    let kustomization = file.path.rsplit('/').next().is_some_and(|name| {
+        matches!(
+            name,
+            "kustomization.yaml" | "kustomization.yml" | "Kustomization"
+        )
+    });
+    let object = says("apiVersion") && says("kind");
+    !(alone || kustomization || object)
+}
+
 /// A file or document that is not YAML, as a finding. Where libyaml, and so kubectl, reads it all
 /// the same, it is only left alone.
 fn input_finding(workspace: &Workspace, broken: &Broken) -> Finding {
@@ -535,6 +584,16 @@ fn input_finding(workspace: &Workspace, broken: &Broken) -> Finding {
                 "kubewright does not understand this {what}: {}",
                 broken.error.message
             ),
+            reason,
+        )
+    } else if is_of_another_program(workspace, broken) {
+        let reason = NoFix::new(
+            Code::NotYaml,
+            "nothing in it looks like a Kubernetes object; it was neither checked nor edited",
+        );
+        (
+            Severity::Info,
+            format!("not YAML: {}", broken.error.message),
             reason,
         )
     } else {

@@ -16,6 +16,8 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 #[path = "docs/codes.rs"]
 mod codes;
+#[path = "docs/translation.rs"]
+mod translation;
 #[path = "docs/vectors.rs"]
 mod vectors;
 
@@ -35,6 +37,7 @@ fn main() {
         Trial::test("examples", codes::examples),
         Trial::test("folders", folders),
         Trial::test("readme", readme),
+        Trial::test("readme/chinese", translation::is_in_step),
         Trial::test("vectors", vectors::are_those_of_the_recipe),
     ];
     let of_each: [(&str, Check); 6] = [

@@ -1,7 +1,8 @@
 //! Promise: what `subpath-configmap-mount` writes does in a pod what it says, and what it refuses
 //! would have failed. The cases of the transform run, before and after, in a simulation of the
 //! kubelet's volumes: an update is seen, a restart works, and the program gets the same words.
-//! Refused cases run with the fix that lies about the image would have brought ([`refused`]).
+//! Refused cases run with the fix that lies about the image would have brought ([`refused`]);
+//! copies are no part of the running pod's updates ([`copied`]).
 //!
 //! The simulator is no part of this repository: `KUBEWRIGHT_SIM` names it, else it is looked for
 //! beside the repository. Where it, root, busybox or `PyYAML` is missing, the trials are skipped by
@@ -9,6 +10,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests read and write files")]
 
+#[path = "kubelet_sim/copied.rs"]
+mod copied;
 #[path = "kubelet_sim/refused.rs"]
 mod refused;
 mod support;
@@ -236,10 +239,43 @@ const SCENES: &[Scene] = &[
         ..SCENE
     },
     Scene {
+        case: "re-point-image",
+        files: &["cmd.yaml", "config.yaml"],
+        workload: "Deployment/cmd",
+        path: "/etc/agent/web.conf",
+        moved: Some("/etc/kubewright/config/web.conf"),
+        images: CMD,
+        ..SCENE
+    },
+    Scene {
+        case: "re-point-image",
+        files: &["entry.yaml", "config.yaml"],
+        workload: "Deployment/entry",
+        path: "/etc/agent/web.conf",
+        moved: Some("/etc/kubewright/config/web.conf"),
+        images: CMD,
+        ..SCENE
+    },
+    Scene {
         case: "re-point-unsafe",
         path: "/etc/app/web.conf",
         moved: Some("/etc/kubewright/config/web.conf"),
         images: USER,
+        ..SCENE
+    },
+    // Users of the manifest: one who may write there, one who may not.
+    Scene {
+        case: "non-root-owner",
+        files: &["tmp.yaml", "config.yaml"],
+        workload: "Deployment/tmp",
+        path: "/tmp/web.conf",
+        ..SCENE
+    },
+    Scene {
+        case: "non-root-owner",
+        files: &["closed.yaml", "config.yaml"],
+        workload: "Deployment/closed",
+        path: "/opt/app/web.conf",
         ..SCENE
     },
     Scene {
@@ -259,6 +295,14 @@ const SCENES: &[Scene] = &[
 ];
 
 const AGENT: &str = "registry.example.com/web:1.0: {entrypoint: [/agent]}\n";
+const CMD: &str = "\
+registry.example.com/cmd:1.0:
+  entrypoint: [/agent, $(HOME)]
+  cmd: [--verbose, --config=/etc/agent/web.conf]
+registry.example.com/entry:1.0:
+  entrypoint: [/agent, -c, /etc/agent/web.conf]
+  cmd: [$$]
+";
 const USER: &str = "registry.example.com/web:1.0: {user: 1000}\n";
 
 fn main() {
@@ -280,6 +324,13 @@ fn main() {
                 play(&simulator, scene, kubelet)
             }));
         }
+    }
+    for copy in copied::COPIES {
+        let simulator = simulator.clone();
+        let name = format!("{}/{}", copy.case, copy.workload);
+        trials.push(needing(lacking, &name, move || {
+            copied::play(&simulator, copy)
+        }));
     }
     for refusal in refused::REFUSALS {
         let simulator = simulator.clone();

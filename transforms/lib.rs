@@ -17,14 +17,24 @@ mod settings;
 
 #[path = "configmap-name-collision/mod.rs"]
 mod configmap_name_collision;
+#[path = "invalid-config-data/mod.rs"]
+mod invalid_config_data;
 #[path = "invalid-field/mod.rs"]
 mod invalid_field;
+#[path = "kubelet-eviction-defaults/mod.rs"]
+mod kubelet_eviction_defaults;
 #[path = "missing-config-hash/mod.rs"]
 mod missing_config_hash;
 #[path = "missing-config-reference/mod.rs"]
 mod missing_config_reference;
+#[path = "probe-depends-on-service/mod.rs"]
+mod probe_depends_on_service;
+#[path = "secret-in-configmap/mod.rs"]
+mod secret_in_configmap;
 #[path = "static-pod-kube-proxy/mod.rs"]
 mod static_pod_kube_proxy;
+#[path = "static-pod-priority/mod.rs"]
+mod static_pod_priority;
 #[path = "subpath-configmap-mount/mod.rs"]
 mod subpath_configmap_mount;
 
@@ -144,10 +154,15 @@ pub trait Transform: Send + Sync {
 settings::transforms! {
     invalid_field::InvalidField,
     configmap_name_collision::ConfigMapNameCollision,
+    secret_in_configmap::SecretInConfigMap,
     subpath_configmap_mount::SubPathConfigMapMount,
     static_pod_kube_proxy::StaticPodKubeProxy,
+    static_pod_priority::StaticPodPriority,
+    kubelet_eviction_defaults::KubeletEvictionDefaults,
     missing_config_hash::MissingConfigHash,
     missing_config_reference::MissingConfigReference,
+    probe_depends_on_service::ProbeDependsOnService,
+    invalid_config_data::InvalidConfigData,
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@
 //! | `provenance` | where a resource comes from, which decides whether an edit of its file lasts |
 //! | `change` | what changes a resource between its file and the cluster, and what comes out |
 //! | `names` | what a name stands for in an apply set, and where else it stands |
+//! | `charts` | which Helm charts there are, with which values, and what their templates say |
 //! | `workspace` | all files of a pass and what they hold; the passes |
 //! | `apply_set` | what is applied together, and under which names and namespaces |
 //! | `gitops` | what Argo CD and Flux apply, and with which settings of their own |
@@ -43,6 +44,7 @@
 
 mod apply_set;
 mod change;
+pub mod charts;
 mod gitops;
 pub mod images;
 mod kustomize;
@@ -80,5 +82,6 @@ pub use source::encrypted::Encrypted;
 pub use source::file::{Broken, Input, SkipCode, Skipped, SourceFile};
 pub use source::invalid::{Invalid, Problem};
 pub use source::options::{ApplySetSpec, Options, PathGlob, ReferenceSpec, Surroundings, Texts};
+pub use source::paths::is_kubelet_setting;
 pub use source::tree::Tree;
 pub use workspace::Workspace;

@@ -19,7 +19,7 @@ mod part;
 use std::collections::BTreeMap;
 
 use super::edit::{Edit, Op, Refusal};
-use crate::yaml::document::tree::File;
+use crate::yaml::document::tree::{File, ParseError};
 use crate::yaml::parse::partly;
 pub use part::Parts;
 
@@ -71,6 +71,13 @@ const LINE_BREAKS: Refusal = Refusal {
 /// The first check that does not hold; then nothing of these edits may be applied.
 pub fn apply(file: &File, edits: &[&Edit]) -> Result<String, Refusal> {
     changed(file, edits).map(|(changed, _)| changed.text().to_owned())
+}
+
+/// Why a text is not YAML to either of the two parsers; `None` where one of them takes it, since
+/// parsers differ in what they refuse.
+pub fn error(text: &str) -> Option<ParseError> {
+    let error = File::parse(text).err()?;
+    decode::is_refused(text).then_some(error)
 }
 
 /// As [`apply`], with the tree of the new text and where it may differ from the old one.

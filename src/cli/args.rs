@@ -55,6 +55,11 @@ pub enum Command {
     /// Find hazards and fix them
     #[command(after_help = FIX_HELP)]
     Fix(FixArgs),
+    /// Serve an editor: a language server on standard input and output
+    Lsp,
+    /// Take back the last fix --write
+    #[command(after_help = UNDO_HELP)]
+    Undo(UndoArgs),
     /// Accept what is left: write comments that suppress it, with a reason
     #[command(after_help = SUPPRESS_HELP)]
     Suppress(SuppressArgs),
@@ -66,6 +71,10 @@ pub enum Command {
     Graph(GraphArgs),
     /// Print the page of a transform, what a code means, or the index of all
     Explain(ExplainArgs),
+    /// Serve assistants over standard input and output (Model Context Protocol)
+    #[cfg(feature = "mcp")]
+    #[command(after_help = MCP_HELP)]
+    Mcp(McpArgs),
     /// Ask container images what manifests do not say
     Images {
         /// What to do with them.
@@ -85,6 +94,11 @@ pub enum Command {
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
+    },
+    /// Print a manual page, for man
+    Man {
+        /// The page of this command instead of that of the program
+        command: Option<String>,
     },
     /// List all transforms
     List {
@@ -153,6 +167,22 @@ Exit status:
   2  usage, input or internal error
 
 With --exit-zero, 0 instead of 1. As a filter (PATH is -), 0 when the stream was fixed; --check makes findings count.";
+
+const UNDO_HELP: &str = "\
+What the last run replaced is kept in the state directory of the user ($XDG_STATE_HOME, else ~/.local/state), by the
+root of the run. Where a file was changed since, nothing is taken back, and the files are named.
+
+Exit status:
+  0  taken back
+  2  there is nothing to take back, a file was changed since, usage or internal error; nothing was written";
+
+/// The arguments of `undo`.
+#[derive(Debug, ClapArgs)]
+pub struct UndoArgs {
+    /// The files and directories of that run
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub paths: Vec<PathBuf>,
+}
 
 const KRM_HELP: &str = "\
 The functionConfig of the list has the schema of kubewright.toml, below spec of a Config of kubewright.dev/v1alpha1 or in
@@ -230,6 +260,28 @@ pub struct SuppressArgs {
     pub config: Option<PathBuf>,
 }
 
+#[cfg(feature = "mcp")]
+const MCP_HELP: &str = "\
+Tools: find, explain, graph, preview, and with --allow-write apply, which writes the diff that a preview has shown and
+no other. What stands outside of ROOT is neither reported nor written.
+
+Exit status: 0 the client left, 2 usage, input or internal error.";
+
+/// The arguments of `mcp`.
+#[cfg(feature = "mcp")]
+#[derive(Debug, ClapArgs)]
+pub struct McpArgs {
+    /// Directory that the tools work in
+    #[arg(value_name = "ROOT", default_value = ".")]
+    pub root: PathBuf,
+    /// Offer the tool that writes, too
+    #[arg(long)]
+    pub allow_write: bool,
+    /// Read this configuration instead of the nearest kubewright.toml
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
 impl SuppressArgs {
     /// The run whose findings are meant.
     pub fn fix(&self) -> FixArgs {
@@ -257,6 +309,7 @@ pub enum ImagesCommand {
 
 /// The arguments of `images lock`.
 #[derive(Debug, ClapArgs)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct LockArgs {
     /// Files and directories whose images are asked
     #[arg(value_name = "PATH", default_value = ".")]
@@ -264,10 +317,16 @@ pub struct LockArgs {
     /// Say whether the lock is up to date; reads no image
     #[arg(long, conflicts_with_all = ["upgrade", "from"])]
     pub check: bool,
+    /// Ask the registries, too, whether the tags still name the images that are locked
+    #[arg(long, requires = "check")]
+    pub tags: bool,
     /// Resolve the tags of images again that are locked already
     #[arg(long)]
     pub upgrade: bool,
-    /// Read images from oci:DIR or docker-archive:FILE, and none from a registry
+    /// Take out what is no longer asked, for example because a fix made the question needless
+    #[arg(long, conflicts_with = "check")]
+    pub prune: bool,
+    /// Read images from oci:DIR or docker-archive:FILE (- for standard input), and none from a registry
     #[arg(long, value_name = "ARCHIVE")]
     pub from: Vec<Archive>,
     /// Speak plain HTTP with this registry, `host` or `host:port`, if it does not speak HTTPS
@@ -285,12 +344,12 @@ pub struct LockArgs {
 }
 
 const LOCK_HELP: &str = "\
-Images that are locked stay as they are; what is missing is added, what is no longer asked is dropped.
+Images that are locked stay as they are; what is missing is added, what is no longer asked is named, and goes with --prune.
 Credentials are those of Docker: config.json in DOCKER_CONFIG or ~/.docker, and the helpers it names.
 
 Exit status:
   0  the lock answers all that is asked
-  1  an image cannot be read, or --check found the lock stale
+  1  an image cannot be read, or --check found the lock stale or a tag that moved
   2  usage, input or internal error";
 
 const GRAPH_HELP: &str = "\
@@ -322,6 +381,8 @@ pub enum GraphFormat {
     Mermaid,
     /// A Graphviz graph.
     Dot,
+    /// A page to look at, in one file.
+    Html,
 }
 
 /// How `list` prints.
@@ -411,6 +472,12 @@ pub struct FixArgs {
     /// script where its name ends in .sh
     #[arg(long, value_name = "FILE", requires = "write")]
     pub plan_out: Option<PathBuf>,
+    /// With --write: refuse where git knows of changes that are not committed
+    #[arg(long, requires = "write")]
+    pub require_clean: bool,
+    /// With --write: keep a patch here that takes everything back
+    #[arg(long, value_name = "FILE", requires = "write")]
+    pub patch_out: Option<PathBuf>,
     /// Report without diffs, for CI
     #[arg(long, conflicts_with = "write")]
     pub check: bool,
@@ -420,13 +487,16 @@ pub struct FixArgs {
     /// Look at all that is applied together with the PATHs: for hooks that name changed files
     #[arg(long)]
     pub whole_sets: bool,
+    /// Have charts rendered by the helm on PATH, or by the one behind =, and check what they make
+    #[arg(long, value_name = "PROGRAM", num_args = 0..=1, require_equals = true)]
+    pub helm: Option<Option<PathBuf>>,
     /// Run these transforms alone
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     pub select: Vec<String>,
     /// Do not run these transforms
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     pub ignore: Vec<String>,
-    /// What to print: text, concise, diff, json, markdown, github, gitlab, sarif, rdjson, rdjsonl
+    /// What to print: text, concise, diff, json, markdown, html, github, gitlab, sarif, rdjson, rdjsonl
     /// or junit; with =FILE into a file, and then several times [default: text]
     #[arg(
         long,
@@ -491,6 +561,9 @@ impl FixArgs {
             write: false,
             interactive: false,
             plan_out: None,
+            require_clean: false,
+            patch_out: None,
+            helm: None,
             check: false,
             whole_sets: false,
             unsafe_fixes: None,
@@ -529,7 +602,7 @@ pub enum MinSeverity {
 pub enum Archive {
     /// `oci:DIR`: an OCI image layout.
     Oci(PathBuf),
-    /// `docker-archive:FILE`: what `docker save` writes.
+    /// `docker-archive:FILE`: what `docker save` writes; `-` is standard input.
     Docker(PathBuf),
 }
 

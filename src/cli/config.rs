@@ -49,6 +49,8 @@ pub struct Config {
     pub fail_on: Option<FailOn>,
     /// `baseline`: relative to the file.
     pub baseline: Option<String>,
+    /// `helm`: charts are rendered by the helm on PATH.
+    pub helm: bool,
     /// `[transforms.*]` and `[[images]]`
     pub settings: Settings,
     /// `[[apply-sets]]` and `[[references]]`
@@ -65,6 +67,7 @@ struct Raw {
     select: Option<Vec<Spanned<String>>>,
     fail_on: Option<FailOn>,
     baseline: Option<String>,
+    helm: bool,
     transforms: Settings,
     apply_sets: Vec<RawApplySet>,
     images: Vec<Spanned<ImageFacts>>,
@@ -169,6 +172,7 @@ impl Config {
             select: raw.select.map(|names| source.names(names)).transpose()?,
             fail_on: raw.fail_on,
             baseline: raw.baseline,
+            helm: raw.helm,
             settings,
             options: Options {
                 apply_sets,

@@ -8,18 +8,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use globset::GlobSet;
 use ignore::WalkBuilder;
 use kubewright_model::finding::NoFix;
-use kubewright_model::kube::Input;
+use kubewright_model::kube::{Input, is_kubelet_setting};
 use rayon::prelude::*;
 
 use super::globs;
 use crate::pipeline::Code;
 use crate::pipeline::report::{Reported, position};
+
+/// The largest text that is read; larger ones are refused by `yaml`, too.
+pub(super) const MAX_BYTES: u64 = 1024 * 1024 * 1024;
+/// The largest file of ours, and the largest `.gitignore`.
+const MAX_OWN: u64 = 64 * 1024 * 1024;
 
 /// What to read.
 #[derive(Debug, Clone)]
@@ -45,6 +52,15 @@ pub struct Tree {
     pub unread: Vec<Reported>,
     /// Directories asked for in which there is no file to read.
     pub barren: Vec<PathBuf>,
+}
+
+impl Tree {
+    /// Path and text of all files that could be read.
+    pub(super) fn texts(&self) -> Vec<(String, Arc<str>)> {
+        let read = self.inputs.iter().filter(|input| &*input.text != UNKNOWN);
+        read.map(|input| (input.path.clone(), Arc::clone(&input.text)))
+            .collect()
+    }
 }
 
 /// Why a file or directory that was asked for by name cannot be read.
@@ -180,12 +196,15 @@ fn find(request: &Request<'_>, named: &BTreeSet<&Path>, barren: &mut Vec<PathBuf
     all
 }
 
+/// The text of a file of which only the path is known.
+const UNKNOWN: &str = "[";
+
 /// A file of which only the path is known. Text that is not YAML keeps it from looking as if there
 /// were nothing: what is applied together with it is not known completely.
 fn unknown(path: String) -> Input {
     Input {
         path,
-        text: Arc::from("["),
+        text: Arc::from(UNKNOWN),
         editable: false,
     }
 }
@@ -193,6 +212,14 @@ fn unknown(path: String) -> Input {
 impl Found {
     /// Adds all files below a directory that look like manifests, as deep as is said.
     fn walk(&mut self, request: &Request<'_>, directory: &Path, depth: Option<usize>, asked: bool) {
+        let barred = Arc::new(Mutex::new(Vec::new()));
+        let mut to_root = directory
+            .ancestors()
+            .take_while(|d| d.starts_with(request.root));
+        if let Some(error) = to_root.find_map(|d| bad_ignore_file(d, request.root)) {
+            self.barred.insert(directory.to_owned(), error);
+            return;
+        }
         let entries = WalkBuilder::new(directory)
             .max_depth(depth)
             .ignore(false)
@@ -200,6 +227,20 @@ impl Found {
             .git_exclude(false)
             .require_git(false)
             .parents(request.in_git)
+            .filter_entry({
+                let (top, barred) = (request.root.to_owned(), Arc::clone(&barred));
+                move |entry| {
+                    let directory = entry.file_type().is_some_and(|t| t.is_dir());
+                    let bad = directory
+                        .then(|| bad_ignore_file(entry.path(), &top))
+                        .flatten();
+                    let good = bad.is_none();
+                    if let (Some(error), Ok(mut barred)) = (bad, barred.lock()) {
+                        barred.push((entry.path().to_owned(), error));
+                    }
+                    good
+                }
+            })
             .build();
         for entry in entries {
             match entry {
@@ -211,6 +252,9 @@ impl Found {
                 }
                 Err(error) => self.barred.extend(walk_error(error)),
             }
+        }
+        if let Ok(mut barred) = barred.lock() {
+            self.barred.extend(barred.drain(..));
         }
     }
 }
@@ -229,11 +273,68 @@ pub(super) fn is_manifest(path: &Path) -> bool {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("");
     matches!(extension, "yaml" | "yml" | "json" | "manifest")
         || path.file_name().is_some_and(|n| n == "Kustomization")
+        || path.to_str().is_some_and(is_kubelet_setting)
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is where files are read")]
+/// Reads a file or what stands in for one, as far as the largest text that is understood.
 pub(super) fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
-    std::fs::read(path)
+    bounded(File::open(path)?, MAX_BYTES)
+}
+
+/// Reads all there is, but not more than `limit` bytes: what never ends is refused.
+pub(super) fn bounded(from: impl Read, limit: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        let limit = limit >> 20;
+        return Err(std::io::Error::other(format!("larger than {limit} MiB")));
+    }
+    Ok(bytes)
+}
+
+/// Reads a file of ours that comes with the tree (its configuration, its lock); `None` when there
+/// is none.
+///
+/// # Errors
+/// For what a repository may put there to have something else read: a link that leads out of `top`,
+/// a device, a pipe, a file without end.
+pub(super) fn own(path: &Path, top: &Path) -> std::io::Result<Option<Vec<u8>>> {
+    match ours(path, top, MAX_OWN) {
+        Ok(true) => bounded(File::open(path)?, MAX_OWN).map(Some),
+        Ok(false) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether there is a file at `path`, which is one of the tree below `top`.
+fn ours(path: &Path, top: &Path, limit: u64) -> std::io::Result<bool> {
+    let refuse = |why: String| Err(std::io::Error::other(why));
+    let kind = match path.symlink_metadata() {
+        Ok(found) => found.file_type(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let real = path.canonicalize()?;
+    if kind.is_symlink() && !real.starts_with(top) {
+        return refuse("it is a symbolic link that leads out of the tree".into());
+    }
+    match real.metadata()? {
+        found if !found.is_file() => refuse("it is no file".into()),
+        found if found.len() > limit => refuse(format!("larger than {} MiB", limit >> 20)),
+        _ => Ok(true),
+    }
+}
+
+/// What is wrong with the `.gitignore` of a directory, which the walk would read as it is: a link
+/// out of the tree, a pipe or a device could keep it from ever ending.
+pub(super) fn bad_ignore_file(directory: &Path, top: &Path) -> Option<std::io::Error> {
+    let error = ours(&directory.join(".gitignore"), top, MAX_OWN).err()?;
+    // One that cannot be looked at cannot be read either; the walk says what it makes of it.
+    if error.kind() != std::io::ErrorKind::Other {
+        return None;
+    }
+    let why = format!(".gitignore: {}", plain(&error));
+    Some(std::io::Error::other(why))
 }
 
 /// The bytes as text, or line, column and offset of the first byte that is none.
@@ -293,12 +394,9 @@ pub(super) fn plain(error: &std::io::Error) -> String {
     let system = std::iter::once(error)
         .chain(inside.filter_map(|cause| cause.downcast_ref()))
         .find(|cause| cause.raw_os_error().is_some());
-    match system.map(std::io::Error::to_string) {
-        Some(text) => text
-            .split(" (os error")
-            .next()
-            .unwrap_or(&text)
-            .to_lowercase(),
-        None => error.to_string(),
+    let said = system.unwrap_or(error).to_string();
+    match said.split_once(" (os error") {
+        Some((text, _)) => text.to_lowercase(),
+        None => said,
     }
 }

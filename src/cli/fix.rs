@@ -7,21 +7,26 @@ use anyhow::{Result, bail};
 use kubewright_model::kube::{Evidence, Options, Workspace};
 
 use super::args::{FixArgs, Format};
+use super::charts;
 use super::config;
 use super::globs::{self, Of};
 use super::ground::Ground;
 use super::output::{self, Outputs};
 use super::print::relations::Graph;
 use super::print::run::Run;
-use super::print::sums;
+use super::print::{diff, sums};
 use super::progress::Progress;
 use super::status::Status;
 use super::terminal::Terminal;
 use super::whole_sets::Named;
-use super::{baseline, interactive, plan, selection, since, write};
+use super::{baseline, interactive, plan, selection, since, work_tree, write};
 use crate::pipeline::identity::Entry;
 use crate::pipeline::report::Reported;
 use crate::pipeline::{INPUT, Known, Pipeline, Report, UNUSED_SUPPRESSION};
+
+/// Said once, where a patch carries what findings hide.
+pub(super) const IN_CLEAR: &str =
+    "the patch holds credentials in clear: keep it out of logs and tickets";
 
 pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     not_a_path(args)?;
@@ -33,11 +38,11 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     let named = args.whole_sets.then(|| Named::of(&mut ground));
     let transforms = selection::selected(args, &ground.config)?;
     let unsafe_fixes = selection::unsafe_fixes(args, &ground.config)?;
-    if let Some(finished) = write::recover(&ground.root, args.write || args.interactive)? {
-        terminal.warning(&format!(
-            "an interrupted run was finished first: {finished} files written"
-        ));
+    if args.require_clean {
+        work_tree::require_clean(&ground.root, ground.git_top.as_deref())?;
     }
+    let lock = ground.lock(args.write || args.interactive, terminal);
+    ground.recover(args.write || args.interactive, terminal)?;
     let accepted = ground.baseline(args.baseline.as_deref());
     let accepted = accepted.filter(|_| args.write_baseline.is_none());
     let baseline = accepted.as_deref().map(baseline::load).transpose()?;
@@ -48,6 +53,7 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     let progress = Progress::start("reading manifests");
     let mut tree = ground.read(terminal)?;
     drop(progress);
+    let read = tree.texts();
     let progress = Progress::start("checking");
     let options = Options {
         texts: Some(ground.texts()),
@@ -85,7 +91,14 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         drop(progress);
         let paths = ground.shown();
         let view = output::shown(args, terminal).view(&paths, false);
-        return interactive::run(&ground, &workspace, &pipeline, &known, &view, terminal);
+        return interactive::run(
+            &ground,
+            &workspace,
+            &pipeline,
+            &known,
+            &view,
+            (&lock, &read, terminal),
+        );
     }
     let mut report = pipeline.run_beside(&workspace, &known)?;
     add_unread(&mut report, tree.unread, &known);
@@ -94,6 +107,22 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         let asked = |path: &str| workspace.file_at(path).is_none_or(|file| file.editable);
         report.change_restarts.retain(|r| asked(&r.path));
     }
+    let helm = args.helm.clone().or(ground.config.helm.then_some(None));
+    let mut unseen = None;
+    match &helm {
+        Some(helm) => {
+            let program = helm.as_deref().map(|program| ground.program(program));
+            charts::look(
+                &ground,
+                &workspace,
+                &pipeline,
+                program.as_deref(),
+                &mut report,
+            )?;
+        }
+        None => unseen = charts::unseen(&workspace),
+    }
+    report.sort();
     drop(progress);
     if let (Some(file), Some(entries)) = (&accepted, known.last()) {
         let asked = |path: &str| workspace.file_at(path).is_none_or(|file| file.editable);
@@ -107,18 +136,34 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
             terminal.warning(&text);
         }
     }
+    let paths = ground.shown();
     if args.write {
-        write::write(&ground.root, &report.files)?;
+        let patch = args.patch_out.as_ref();
+        write::write(&write::Plan {
+            root: &ground.root,
+            changes: &report.files,
+            lock: &lock,
+            read: &read,
+            keep: true,
+            patch: patch.map(|file| (ground.cwd.join(file), diff::back(&report.files, &paths))),
+        })?;
     }
+    drop(lock);
     if let Some(file) = &args.plan_out {
         plan::write(file, planned.as_deref(), terminal)?;
+    }
+    if args.write && outputs.standard != Some(Format::Diff) && diff::shows_secrets(&report, &paths)
+    {
+        terminal.warning("the written files hold credentials in clear; a Secret in git is only base64: encrypt it before it is committed");
+    }
+    if outputs.wants(Format::Diff) && diff::shows_secrets(&report, &paths) {
+        terminal.warning(IN_CLEAR);
     }
     let changes = !args.write && !report.files.is_empty();
     let status = selection::status(args, &ground.config, &report, changes);
     output::hide(args, &mut report);
-    let paths = ground.shown();
     let graph = outputs
-        .wants(Format::Markdown)
+        .draw()
         .then(|| Graph::of(&workspace, &paths.of_repository()));
     let touched = past.as_ref().map(|past| &past.touched);
     let drawn = graph.as_ref().and(touched);
@@ -131,6 +176,7 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         check: args.check,
         touched,
         graph: graph.as_ref(),
+        unseen: unseen.as_ref(),
         ..Run::new(&report, &paths)
     };
     outputs.write_files(&run)?;
@@ -145,7 +191,7 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     }
     drop(run);
     // The program ends here: the system takes all memory back at once.
-    std::mem::forget((workspace, report, graph, past));
+    std::mem::forget((workspace, report, graph, past, read));
     Ok(status)
 }
 
@@ -164,7 +210,7 @@ fn accept(file: &Path, entries: Vec<Entry>, terminal: &Terminal) -> Result<Statu
 }
 
 /// Adds what could not be read, but for what is known.
-fn add_unread(report: &mut Report, unread: Vec<Reported>, known: &[Known]) {
+pub(super) fn add_unread(report: &mut Report, unread: Vec<Reported>, known: &[Known]) {
     let mut left = unread;
     for (number, known) in known.iter().enumerate() {
         let entries: Vec<Entry> = left.iter().map(Entry::from).collect();

@@ -4,10 +4,10 @@
 //! beyond the top of the git work tree; else that top; else the common directory of the PATHs, and
 //! then the PATHs are read, and the files beside those that are files.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use kubewright_model::kube::Texts;
 
 use super::config::{Config, FILE_NAME};
@@ -17,6 +17,7 @@ use super::lockfile::{self, Lock};
 use super::print::{Paths, between};
 use super::terminal::Terminal;
 use super::texts::Below;
+use super::write::{self, Recovered, TreeLock};
 
 /// Where a run stands; all paths absolute and without symbolic links.
 pub(super) struct Ground {
@@ -50,6 +51,11 @@ impl Ground {
                 );
             }
             match cwd.join(path).canonicalize() {
+                Ok(found) if leads_out(&cwd.join(path), &found) => bail!(
+                    "{} leads out of its git work tree, to {}: name that itself if it is meant",
+                    path.display(),
+                    found.display()
+                ),
                 Ok(found) => match found.is_dir().then(|| found.read_dir()) {
                     Some(Err(error)) => {
                         bail!("cannot read {}: {}", path.display(), files::plain(&error))
@@ -104,6 +110,33 @@ impl Ground {
         Ok(tree)
     }
 
+    /// Keeps runs apart that write to this tree; one that reads waits for them.
+    pub(super) fn lock(&self, write: bool, terminal: &Terminal) -> TreeLock {
+        let top = self.git_top.as_ref().unwrap_or(&self.root);
+        TreeLock::take(top, write, || {
+            let shown = between(&self.cwd, top);
+            terminal.warning(&format!(
+                "waiting for another kubewright that writes to {shown}"
+            ));
+        })
+    }
+
+    /// Finishes or takes back a run that was interrupted, and says so.
+    ///
+    /// # Errors
+    /// When there is one, and this run may not write or cannot.
+    pub(super) fn recover(&self, write: bool, terminal: &Terminal) -> Result<()> {
+        let (what, files) = match write::recover(&self.root, write)? {
+            None => return Ok(()),
+            Some(Recovered::Finished(files)) => ("finished", files),
+            Some(Recovered::TakenBack(files)) => ("taken back", files),
+        };
+        terminal.warning(&format!(
+            "an interrupted run was {what} first: {files} files written"
+        ));
+        Ok(())
+    }
+
     /// Reads all files for a command that has no findings: what cannot be read is said at once.
     pub(super) fn read_aloud(&self, terminal: &Terminal) -> Result<Tree> {
         let tree = self.read(terminal)?;
@@ -139,6 +172,13 @@ impl Ground {
             .take_while(inside)
             .map(|d| d.join(FILE_NAME))
             .find(|f| f.is_file());
+        if let (None, Some(file)) = (asked, &nearest) {
+            // It comes with the tree, and was not asked for.
+            let top = git_top.as_deref().or(file.parent()).unwrap_or(file);
+            files::own(file, top).map_err(|e| {
+                anyhow!("cannot read {}: {}", between(&cwd, file), files::plain(&e))
+            })?;
+        }
         let file = match asked {
             Some(file) => Some(
                 cwd.join(file)
@@ -167,8 +207,19 @@ impl Ground {
         });
         let whole = own.is_some();
         let root = own.unwrap_or_else(|| start.to_path_buf());
+        // Those above the root are read as well; those below are findings.
+        if let Some(top) = &git_top {
+            let mut above = root.ancestors().skip(1).take_while(|d| d.starts_with(top));
+            if let Some(error) = above.find_map(|d| files::bad_ignore_file(d, top)) {
+                bail!("cannot read {}: {error}", between(&cwd, top));
+            }
+        }
         let locked = root.join(lockfile::FILE_NAME);
-        let lock = Lock::load(&locked, &between(&cwd, &locked))?;
+        let lock = Lock::load(
+            &locked,
+            git_top.as_deref().unwrap_or(&root),
+            &between(&cwd, &locked),
+        )?;
         config.settings.lock = lock
             .as_ref()
             .map(|(lock, _)| lock.facts())
@@ -247,6 +298,15 @@ impl Ground {
         typed.map(Path::to_owned).or_else(written)
     }
 
+    /// A program as it was typed: a path is one from the working directory, a name is one on PATH.
+    pub(super) fn program(&self, typed: &Path) -> PathBuf {
+        if typed.components().count() > 1 {
+            self.cwd.join(typed)
+        } else {
+            typed.to_path_buf()
+        }
+    }
+
     /// How paths are shown.
     pub(super) fn shown(&self) -> Paths {
         Paths::new(&self.root, &self.cwd, self.git_top.as_deref())
@@ -261,6 +321,25 @@ pub(super) fn working_directory() -> Result<PathBuf> {
     std::env::current_dir()
         .and_then(|d| d.canonicalize())
         .context("the working directory cannot be found")
+}
+
+/// Whether a path that was typed is one of a git work tree, and what it stands for is not: a link
+/// of a repository is no word of its user.
+fn leads_out(typed: &Path, found: &Path) -> bool {
+    let mut plain = PathBuf::new();
+    for part in typed.components() {
+        match part {
+            Component::ParentDir => _ = plain.pop(),
+            Component::CurDir => {}
+            other => plain.push(other),
+        }
+    }
+    let mut above = plain.parent().into_iter().flat_map(Path::ancestors);
+    // What a link leads to may be a work tree itself.
+    above.any(|d| {
+        let top = d.join(".git").exists().then(|| d.canonicalize());
+        top.is_some_and(|top| top.is_ok_and(|top| !found.starts_with(top)))
+    })
 }
 
 /// The deepest directory that holds all paths.

@@ -18,7 +18,7 @@ use super::print::run::{HOME, Run, VERSION};
 use super::print::text::Shown;
 use super::status::Status;
 use super::terminal::Terminal;
-use super::{selection, write};
+use super::{output, selection};
 use crate::pipeline::report::Outcome;
 use crate::pipeline::{Pipeline, UnsafeFixes};
 
@@ -59,7 +59,7 @@ pub(super) fn init(args: &InitArgs, terminal: &Terminal) -> Result<Status> {
             }
         }
     }
-    write::write_file(&file, &configuration(&workspace, &whole))?;
+    output::put(&file, &configuration(&workspace, &whole))?;
     terminal.out(&format!("wrote {name}\n"))?;
     for extra in extras(&ground.root) {
         let path = ground.root.join(extra.path);
@@ -73,7 +73,7 @@ pub(super) fn init(args: &InitArgs, terminal: &Terminal) -> Result<Status> {
             if let Some(directory) = path.parent() {
                 std::fs::create_dir_all(directory)?;
             }
-            write::write_file(&path, &extra.text)?;
+            output::put(&path, &extra.text)?;
             terminal.out(&format!("wrote {shown}\n"))?;
         }
     }

@@ -1,7 +1,6 @@
 //! What a PATH gives that can be read once: standard input, a pipe, a device.
 
 use std::fmt;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -50,11 +49,7 @@ impl Source {
 
     pub(super) fn bytes(&self) -> std::io::Result<Vec<u8>> {
         match self {
-            Self::Standard => {
-                let mut bytes = Vec::new();
-                std::io::stdin().lock().read_to_end(&mut bytes)?;
-                Ok(bytes)
-            }
+            Self::Standard => files::bounded(std::io::stdin().lock(), files::MAX_BYTES),
             Self::Path(path) => files::bytes(path),
         }
     }

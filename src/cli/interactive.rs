@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead as _, IsTerminal as _};
+use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use kubewright_model::finding::Applicability;
@@ -13,6 +14,7 @@ use super::print::offer;
 use super::print::text::{self, View, number};
 use super::status::Status;
 use super::terminal::Terminal;
+use super::write::TreeLock;
 use super::{suppress, write};
 use crate::pipeline::identity::{By, Entry, Identity};
 use crate::pipeline::report::{FileChange, Outcome, Report, Reported};
@@ -55,7 +57,7 @@ pub(super) fn run(
     pipeline: &Pipeline<'_>,
     known: &[Known],
     view: &View<'_>,
-    terminal: &Terminal,
+    (lock, read, terminal): (&TreeLock, &[(String, Arc<str>)], &Terminal),
 ) -> Result<Status> {
     let all = Pipeline {
         unsafe_fixes: UnsafeFixes::All,
@@ -85,7 +87,14 @@ pub(super) fn run(
     let texts = suppressed(&report, &offers, &answers);
     let fixed = taken_alone(workspace, pipeline, known, (&taken, declined), &texts)?;
     let changes = changes(workspace, &texts, fixed);
-    write::write(&ground.root, &changes)?;
+    write::write(&write::Plan {
+        root: &ground.root,
+        changes: &changes,
+        lock,
+        read,
+        keep: true,
+        patch: None,
+    })?;
     let suppressed = answers
         .iter()
         .filter(|a| matches!(a, Answer::Suppress(_)))

@@ -5,26 +5,32 @@
 //!
 //! | floor | what it knows |
 //! |---|---|
+//! | `lsp` | the command `lsp`: a language server |
+//! | `mcp` | the command `mcp`: tools for assistants |
 //! | `graph` | the command `graph` |
 //! | `init` | the command `init` |
 //! | `images` | the command `images lock`: container images, the only code that knows a network |
 //! | `stream` | the command `fix` for what is read once |
 //! | `krm` | the command `krm`: a function of kustomize and kpt |
+//! | `undo` | the command `undo`: the last run is taken back |
 //! | `fix` | the command `fix` for files and directories |
 //! | `interactive` | the command `fix`, one fix at a time |
 //! | `suppress` | the command `suppress` |
 //! | `since` | the findings that a change brought |
 //! | `git` | what a repository has at a commit |
 //! | `baseline` | findings that are accepted |
-//! | `output` | which report goes where |
 //! | `selection` | what runs, how far fixes go, how the run ends |
+//! | `charts` | what the user's Helm makes of charts |
 //! | `whole_sets` | from the files that were named to all that is applied with them |
 //! | `settings` | the command `config` |
 //! | `explain` | the command `explain` |
 //! | `transforms` | the command `list` |
+//! | `man` | the command `man` |
 //! | `completions` | the command `completions`, and what kubectl asks its plugins |
 //! | `called` | by which name the program was called |
 //! | `plan` | what has to be done in the cluster around the fixes |
+//! | `output` | which report goes where |
+//! | `work_tree` | whether git knows of changes that are not committed |
 //! | `ground` | where a run stands: root, configuration, lock |
 //! | `terminal` | standard output and standard error |
 //! | `progress` | a sign of life |
@@ -42,6 +48,7 @@
 pub mod args;
 mod baseline;
 mod called;
+mod charts;
 mod completions;
 pub mod config;
 mod explain;
@@ -57,6 +64,10 @@ mod input_stream;
 mod interactive;
 mod krm;
 mod lockfile;
+mod lsp;
+mod man;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod output;
 mod plan;
 pub mod print;
@@ -70,7 +81,9 @@ mod suppress;
 mod terminal;
 pub mod texts;
 mod transforms;
+mod undo;
 mod whole_sets;
+mod work_tree;
 mod write;
 
 use std::process::ExitCode;
@@ -106,18 +119,10 @@ pub fn main() -> ExitCode {
         Ok(Status::Clean) => ExitCode::SUCCESS,
         Ok(Status::Findings) => ExitCode::from(1),
         Err(error) => {
-            terminal.error(&words(&error));
+            terminal.error(&terminal::words(&error));
             ExitCode::from(2)
         }
     }
-}
-
-/// An error and its causes, those of the operating system without their numbers.
-fn words(error: &anyhow::Error) -> String {
-    let cause = |e: &(dyn std::error::Error + 'static)| {
-        e.downcast_ref().map_or_else(|| e.to_string(), files::plain)
-    };
-    error.chain().map(cause).collect::<Vec<_>>().join(": ")
 }
 
 fn run(args: &Args, terminal: &Terminal) -> Result<Status> {
@@ -126,15 +131,20 @@ fn run(args: &Args, terminal: &Terminal) -> Result<Status> {
             Some(source) => stream::fix(args, &source, terminal),
             None => fix::fix(args, terminal),
         },
+        Command::Lsp => lsp::lsp(terminal),
+        Command::Undo(args) => undo::undo(args, terminal),
         Command::Suppress(args) => suppress::suppress(args, terminal),
         Command::Krm(args) => krm::krm(&args.fix(), terminal),
         Command::Graph(args) => graph::graph(args, terminal),
         Command::Explain(args) => explain::explain(args, terminal),
+        #[cfg(feature = "mcp")]
+        Command::Mcp(args) => mcp::mcp(args, terminal),
         Command::Images {
             command: ImagesCommand::Lock(args),
         } => images::lock(args, terminal),
         Command::Config { command } => settings::config(command, terminal),
         Command::Init(args) => init::init(args, terminal),
+        Command::Man { command } => man::man(command.as_deref(), terminal),
         Command::Completions { shell } => completions::of_shell(*shell, terminal),
         Command::List { format } => transforms::list(*format, terminal),
     }

@@ -86,6 +86,11 @@ impl Outputs {
         Ok(Self { standard, files })
     }
 
+    /// Whether a format is wanted that draws who reads what.
+    pub(super) fn draw(&self) -> bool {
+        self.wants(Format::Markdown) || self.wants(Format::Html)
+    }
+
     /// Whether a format is wanted somewhere.
     pub(super) fn wants(&self, format: Format) -> bool {
         self.standard == Some(format) || self.files.iter().any(|(f, _)| *f == format)

@@ -9,10 +9,10 @@ use kubewright_transforms::{ALL, Context, Transform};
 
 use super::args::ExplainArgs;
 use super::ground::Ground;
+use super::output;
 use super::print::Paths;
 use super::status::Status;
 use super::terminal::Terminal;
-use super::write::write_file;
 
 /// Prints the plan of one transform.
 pub(super) fn print(name: &str, args: &ExplainArgs, terminal: &Terminal) -> Result<Status> {
@@ -60,7 +60,7 @@ pub(super) fn write(file: &Path, plan: Option<&str>, terminal: &Terminal) -> Res
         return Ok(());
     };
     let cwd = super::ground::working_directory()?;
-    write_file(&cwd.join(file), text).with_context(|| format!("cannot write {}", file.display()))
+    output::put(&cwd.join(file), text).with_context(|| format!("cannot write {}", file.display()))
 }
 
 fn made(

@@ -15,10 +15,10 @@ use super::krm::{self, resource_list};
 use super::output::{self, Outputs};
 use super::print::relations::Graph;
 use super::print::run::Run;
-use super::print::{sums, text as plain};
+use super::print::{diff, sums, text as plain};
 use super::status::Status;
 use super::terminal::Terminal;
-use super::{baseline, selection};
+use super::{baseline, fix, selection};
 use crate::pipeline::Pipeline;
 
 pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Result<Status> {
@@ -61,9 +61,7 @@ pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Resul
     let status = selection::status(args, &ground.config, &report, changes);
     output::hide(args, &mut report);
     let paths = ground.shown();
-    let graph = outputs
-        .wants(Format::Markdown)
-        .then(|| Graph::of(&workspace, &paths));
+    let graph = outputs.draw().then(|| Graph::of(&workspace, &paths));
     let run = Run {
         shown: output::shown(args, terminal),
         check: args.check,
@@ -88,6 +86,14 @@ pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Resul
         .first()
         .and_then(|f| f.after.clone())
         .unwrap_or(input);
+    let carries = match outputs.standard {
+        Some(Format::Diff) => true,
+        None | Some(Format::Text) => !args.check,
+        Some(_) => false,
+    };
+    if carries && diff::shows_secrets(&report, &paths) {
+        terminal.warning(fix::IN_CLEAR);
+    }
     match outputs.standard {
         // A stream goes on unless its place is taken.
         None | Some(Format::Text) if args.check => {}

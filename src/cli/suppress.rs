@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use kubewright_model::finding::{Applicability, Severity};
@@ -35,11 +36,8 @@ pub(super) fn suppress(args: &SuppressArgs, terminal: &Terminal) -> Result<Statu
         bail!("--reason says in one line why the findings are accepted");
     }
     let ground = Ground::of(&args.paths, args.config.as_deref())?;
-    if let Some(finished) = write::recover(&ground.root, args.write)? {
-        terminal.warning(&format!(
-            "an interrupted run was finished first: {finished} files written"
-        ));
-    }
+    let lock = ground.lock(args.write, terminal);
+    ground.recover(args.write, terminal)?;
     let work = Work::new(args, &ground, terminal)?;
     let report = work.report(&work.inputs)?;
     let (mut wanted, mut refused) = (BTreeMap::new(), Vec::new());
@@ -92,7 +90,17 @@ pub(super) fn suppress(args: &SuppressArgs, terminal: &Terminal) -> Result<Statu
     let known = refused.iter().filter(|(f, _)| in_changed(f)).count();
     let left = work.left(&changes, &report, args)?.saturating_sub(known);
     if args.write {
-        write::write(&ground.root, &changes)?;
+        let read: Vec<_> = (work.inputs.iter())
+            .map(|input| (input.path.clone(), Arc::clone(&input.text)))
+            .collect();
+        write::write(&write::Plan {
+            root: &ground.root,
+            changes: &changes,
+            lock: &lock,
+            read: &read,
+            keep: true,
+            patch: None,
+        })?;
     }
     say(&ground, args, changes, (done, left), &refused, terminal)?;
     Ok(if refused.is_empty() && left == 0 {

@@ -1,6 +1,7 @@
 //! Standard output and standard error: colours where they are wanted, and no complaint when nobody
 //! listens.
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use anstream::{AutoStream, ColorChoice};
@@ -8,6 +9,8 @@ use anstyle::AnsiColor;
 use anyhow::{Context as _, Result};
 
 use super::args::Color;
+use super::files;
+use super::print::steers;
 
 /// The widest text: longer lines are hard to read.
 const WIDEST: usize = 120;
@@ -85,6 +88,23 @@ impl Terminal {
         done(write(text.as_bytes()))
     }
 
+    /// Prints JSON. It may hold as they are what steers a terminal; escaped they mean the same, and
+    /// they stand nowhere but in strings.
+    pub(super) fn json(&self, text: &str) -> Result<()> {
+        if !text.chars().any(|c| c != '\n' && steers(c)) {
+            return self.raw(text);
+        }
+        let mut escaped = String::with_capacity(text.len());
+        for c in text.chars() {
+            if c != '\n' && steers(c) {
+                let _ = write!(escaped, "\\u{:04x}", c as u32);
+            } else {
+                escaped.push(c);
+            }
+        }
+        self.raw(&escaped)
+    }
+
     /// Prints styled text beside the output proper.
     pub(super) fn err(&self, text: &str) {
         let mut stream = AutoStream::new(io::stderr().lock(), self.resolve(&io::stderr()));
@@ -96,13 +116,13 @@ impl Terminal {
     /// Says why the run failed.
     pub(super) fn error(&self, message: &str) {
         let style = AnsiColor::BrightRed.on_default().bold();
-        self.err(&format!("{style}error{style:#}: {message}\n"));
+        self.err(&format!("{style}error{style:#}: {}\n", safe(message)));
     }
 
     /// Says what the user should know although the run goes on.
     pub(super) fn warning(&self, message: &str) {
         let style = AnsiColor::Yellow.on_default().bold();
-        self.err(&format!("{style}warning{style:#}: {message}\n"));
+        self.err(&format!("{style}warning{style:#}: {}\n", safe(message)));
     }
 
     /// How wide lines for people may be: `COLUMNS`, else what the terminal has, 120 at most, else
@@ -134,6 +154,28 @@ impl Terminal {
             self.choice
         }
     }
+}
+
+/// An error and its causes, those of the operating system without their numbers.
+pub(super) fn words(error: &anyhow::Error) -> String {
+    let cause = |e: &(dyn std::error::Error + 'static)| {
+        e.downcast_ref().map_or_else(|| e.to_string(), files::plain)
+    };
+    error.chain().map(cause).collect::<Vec<_>>().join(": ")
+}
+
+/// A message in which names of files and texts of manifests stand as they are, without what would
+/// steer the terminal.
+fn safe(message: &str) -> String {
+    let plain = |c: char| c == '\n' || c == '\t' || !steers(c);
+    let safe = |c| {
+        if plain(c) {
+            c
+        } else {
+            char::REPLACEMENT_CHARACTER
+        }
+    };
+    message.chars().map(safe).collect()
 }
 
 /// A reader that has seen enough (`| head`) is no error, and changes nothing of how the run ends.

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use ignore::WalkBuilder;
 use kubewright_model::kube::{Surroundings, Texts};
@@ -34,6 +34,8 @@ pub struct Below {
     read: OnceLock<Surroundings>,
     /// What directories hold that were asked for, without what is ignored.
     listed: Mutex<BTreeMap<PathBuf, BTreeSet<PathBuf>>>,
+    /// Directories that are not looked into.
+    barred: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Below {
@@ -46,6 +48,7 @@ impl Below {
             in_git,
             read: OnceLock::new(),
             listed: Mutex::default(),
+            barred: Arc::default(),
         }
     }
 
@@ -65,13 +68,26 @@ impl Below {
             .git_exclude(false)
             .require_git(false)
             .parents(self.in_git);
-        walk.filter_entry(|entry| entry.file_name() != ".git");
+        let (root, barred) = (self.root.clone(), Arc::clone(&self.barred));
+        walk.filter_entry(move |entry| {
+            let directory = entry.file_type().is_some_and(|t| t.is_dir());
+            if directory && files::bad_ignore_file(entry.path(), &root).is_some() {
+                if let Ok(mut barred) = barred.lock() {
+                    barred.insert(files::relative(&root, entry.path()));
+                }
+                return false;
+            }
+            entry.file_name() != ".git"
+        });
         walk
     }
 
     /// Whether a file is there, and neither it nor a directory above it is ignored.
     fn lists(&self, path: &Path) -> bool {
         let inside = path.ancestors().take_while(|above| *above != self.root);
+        if files::bad_ignore_file(&self.root, &self.root).is_some() {
+            return false;
+        }
         let Ok(mut listed) = self.listed.lock() else {
             return false;
         };
@@ -98,6 +114,9 @@ impl Below {
         let deep = self.directories.iter().map(|directory| (directory, None));
         let shallow = self.shallow.iter().map(|directory| (directory, Some(1)));
         for (directory, depth) in deep.chain(shallow) {
+            if files::bad_ignore_file(directory, &self.root).is_some() {
+                continue;
+            }
             let mut walk = self.walk(directory);
             let files = walk
                 .max_depth(depth)
@@ -122,7 +141,7 @@ impl Below {
             if length > MAX_BYTES {
                 return Some(Err(name));
             }
-            let bytes = bytes(&path).ok()?;
+            let bytes = files::bytes(&path).ok()?;
             let binary = bytes.iter().take(BINARY_WITHIN).any(|b| *b == 0);
             (!binary).then(|| Ok((name, String::from_utf8_lossy(&bytes).into_owned())))
         });
@@ -132,6 +151,9 @@ impl Below {
                 Ok(text) => found.texts.push(text),
                 Err(name) => found.left_out.push(name),
             }
+        }
+        if let Ok(barred) = self.barred.lock() {
+            found.left_out.extend(barred.iter().cloned());
         }
         found.texts.sort();
         found
@@ -149,11 +171,6 @@ impl Texts for Below {
             && path
                 .metadata()
                 .is_ok_and(|metadata| metadata.len() <= MAX_CONTENT);
-        small.then(|| bytes(&path).ok()).flatten()
+        small.then(|| files::bytes(&path).ok()).flatten()
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is where files are read")]
-fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
-    std::fs::read(path)
 }

@@ -154,6 +154,48 @@ struct Entry {
     applied: bool,
 }
 
+/// What is left, by what it is about.
+fn left_by_key<'w>(
+    last: &[(&'w Workspace, &'w Positions, &'w Pass)],
+    position: impl Fn(&str) -> Option<usize>,
+) -> BTreeMap<Key, Vec<Left<'w>>> {
+    let mut left: BTreeMap<Key, Vec<Left<'w>>> = BTreeMap::new();
+    for (workspace, positions, pass) in last {
+        for (i, finding) in pass.findings.iter().enumerate() {
+            let order = (position(finding.transform).unwrap_or(usize::MAX), i);
+            let refusal = pass.refused.get(&i);
+            left.entry(Key::of(workspace, positions, finding))
+                .or_default()
+                .push(Left {
+                    order,
+                    workspace,
+                    positions,
+                    finding,
+                    refusal,
+                    within: Within::of(workspace, finding),
+                });
+        }
+    }
+    left
+}
+
+/// The texts of the files that findings and their fixes are about.
+fn add_sources(report: &mut Report, original: &Workspace, now: &Workspace) {
+    for finding in &report.findings {
+        // A file that only the result has is shown as it is there.
+        if let Some(file) = original
+            .file_at(&finding.place.path)
+            .or_else(|| now.file_at(&finding.place.path))
+        {
+            report.sources.insert(file.path.clone(), file.text.clone());
+        }
+        let edits = finding.fix.iter().flat_map(|fix| &fix.edits);
+        for file in edits.filter_map(|edit| original.file_at(&edit.path)) {
+            report.sources.insert(file.path.clone(), file.text.clone());
+        }
+    }
+}
+
 /// The report in the making.
 #[derive(Default)]
 pub(super) struct Merge {
@@ -240,23 +282,7 @@ impl Merge {
         position: impl Fn(&str) -> Option<usize>,
     ) -> Report {
         let now = last.first().map_or(original, |(now, ..)| now);
-        let mut left: BTreeMap<Key, Vec<Left<'_>>> = BTreeMap::new();
-        for (workspace, positions, pass) in last {
-            for (i, finding) in pass.findings.iter().enumerate() {
-                let order = (position(finding.transform).unwrap_or(usize::MAX), i);
-                let refusal = pass.refused.get(&i);
-                left.entry(Key::of(workspace, positions, finding))
-                    .or_default()
-                    .push(Left {
-                        order,
-                        workspace,
-                        positions,
-                        finding,
-                        refusal,
-                        within: Within::of(workspace, finding),
-                    });
-            }
-        }
+        let mut left = left_by_key(last, position);
         for entry in &mut self.entries {
             entry.reported.outcome = if entry.applied {
                 Outcome::Applied
@@ -348,19 +374,7 @@ impl Merge {
             suppressed: self.suppressed,
             ..Report::default()
         };
-        for finding in &report.findings {
-            // A file that only the result has is shown as it is there.
-            if let Some(file) = original
-                .file_at(&finding.place.path)
-                .or_else(|| now.file_at(&finding.place.path))
-            {
-                report.sources.insert(file.path.clone(), file.text.clone());
-            }
-            let edits = finding.fix.iter().flat_map(|fix| &fix.edits);
-            for file in edits.filter_map(|edit| original.file_at(&edit.path)) {
-                report.sources.insert(file.path.clone(), file.text.clone());
-            }
-        }
+        add_sources(&mut report, original, now);
         let positions = last
             .first()
             .map_or(Positions::default(), |(_, p, _)| (*p).clone());

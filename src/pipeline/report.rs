@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
+use kubewright_model::finding::{
+    Applicability, Change, Finding, Fix, Hidden, Location, NoFix, Severity,
+};
 use kubewright_model::kube::{FileId, Resource, Workspace};
 use kubewright_model::text::Text;
 
@@ -156,6 +158,8 @@ pub struct Reported {
     pub key: String,
     /// Further sentences.
     pub notes: Vec<Text>,
+    /// What is not printed of any manifest.
+    pub hidden: Vec<Hidden>,
     /// The fix, or why there is none.
     pub fix: Result<ReportedFix, NoFix>,
     /// What became of it.
@@ -178,6 +182,7 @@ impl Reported {
             resource: finding.resource.map(|id| workspace.resource(id).into()),
             key: super::identity::key(workspace, finding),
             notes: finding.notes.clone(),
+            hidden: finding.hidden.clone(),
             fix: finding
                 .fix
                 .as_ref()
@@ -210,6 +215,7 @@ impl Reported {
             resource: None,
             key: String::new(),
             notes: Vec::new(),
+            hidden: Vec::new(),
             fix: Err(reason),
             outcome: Outcome::Left,
         }

@@ -113,6 +113,21 @@ pub(super) fn restarts(
     restarts
 }
 
+/// What a changed pod template of this resource restarts.
+pub(super) fn restart_of(workspace: &Workspace, id: ResourceId) -> Option<Restart> {
+    let strategy = strategy(workspace, id)?;
+    let impact = Surroundings::new(workspace).impact(id, strategy);
+    let resource = workspace.resource(id);
+    Some(Restart {
+        path: workspace.file(resource.file).path.clone(),
+        resource: resource.into(),
+        strategy,
+        replicas: impact.replicas,
+        costs: impact.costs,
+        reads: impact::reads(workspace, id),
+    })
+}
+
 /// Whether it carries pods, and a kustomization builds it.
 fn is_built(workspace: &Workspace, id: ResourceId) -> bool {
     let through = |set| {

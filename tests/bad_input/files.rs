@@ -34,8 +34,9 @@ fn a_broken_document_of_a_file_is_an_error_of_its_own() {
 
 #[test]
 fn broken_yaml_is_a_finding_and_the_rest_goes_on() {
+    let broken = b"apiVersion: v1\nkind: Pod\na: [\n";
     let dir = folder(&[
-        ("a.yaml", b"a: [\n"),
+        ("a.yaml", broken),
         ("b.yaml", WORKLOAD.as_bytes()),
         ("empty.yaml", b""),
     ]);
@@ -46,7 +47,25 @@ fn broken_yaml_is_a_finding_and_the_rest_goes_on() {
             .expect("b")
             .contains("config-hash")
     );
-    assert_eq!(fs::read(dir.path().join("a.yaml")).expect("a"), b"a: [\n");
+    assert_eq!(fs::read(dir.path().join("a.yaml")).expect("a"), broken);
+}
+
+#[test]
+fn what_is_neither_yaml_nor_an_object_is_a_remark_unless_it_is_named() {
+    let dir = folder(&[
+        ("a.yaml", b"rules: [\n${rules}\n"),
+        ("b.yaml", WORKLOAD.as_bytes()),
+    ]);
+    let output = run(dir.path(), &["fix", "--write", "."]);
+    says(&output, 0, "stdout", "1 finding in 1 of 2 files: fixed 1");
+    says(
+        &run(dir.path(), &["fix", "-v", "."]),
+        0,
+        "stdout",
+        "nothing in it looks like a Kubernetes object",
+    );
+    let output = run(dir.path(), &["fix", "a.yaml"]);
+    says(&output, 1, "stdout", "error[input]: not YAML");
 }
 
 #[test]

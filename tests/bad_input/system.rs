@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use super::{POD, WORKLOAD, folder, run, says};
+use super::{POD, WORKLOAD, folder, says};
 use crate::support::{kubewright, tree};
 
 #[test]
@@ -172,90 +172,4 @@ fn a_directory_that_cannot_be_read_is_said() {
     );
     let message = "warning: Apps/Closed: cannot read this directory: permission denied\n";
     says(&graph, 0, "stderr", message);
-}
-
-#[test]
-fn a_run_that_was_killed_is_finished_by_the_next() {
-    let sha = |text: &str| {
-        use sha2::Digest as _;
-        sha2::Sha256::digest(text.as_bytes())
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect::<Vec<_>>()
-            .concat()
-    };
-    let journal = format!(
-        r#"{{"version": 1, "steps": [
-            {{"target": "a.yaml", "staged": ".kubewright-1.staged", "before": "{old}"}},
-            {{"target": "sub/b.yaml", "staged": "sub/.kubewright-2.staged", "before": "{old}"}},
-            {{"target": "c.yaml", "staged": ".kubewright-3.staged", "before": null}},
-            {{"target": "d.yaml", "staged": null, "before": "{old}"}}]}}"#,
-        old = sha("old: 1\n")
-    );
-    // a.yaml was renamed already.
-    let files: &[(&str, &[u8])] = &[
-        ("kubewright.toml", b""),
-        (".kubewright-journal", journal.as_bytes()),
-        ("a.yaml", b"new: 1\n"),
-        ("sub/b.yaml", b"old: 1\n"),
-        ("sub/.kubewright-2.staged", b"new: 2\n"),
-        (".kubewright-3.staged", b"new: 3\n"),
-        ("d.yaml", b"old: 1\n"),
-    ];
-    let dir = folder(files);
-    // A preview writes nothing, this neither.
-    let before = tree(dir.path()).expect("files");
-    says(
-        &run(dir.path(), &["fix"]),
-        2,
-        "stderr",
-        "run with --write to finish it first",
-    );
-    assert_eq!(tree(dir.path()).expect("files"), before);
-    says(
-        &run(dir.path(), &["fix", "--write"]),
-        0,
-        "stderr",
-        "an interrupted run was finished first: 3 files",
-    );
-    let after: Vec<(String, Vec<u8>)> = tree(dir.path())
-        .expect("files")
-        .into_iter()
-        .map(|(p, t)| (p.to_string_lossy().into_owned(), t))
-        .collect();
-    let expected: Vec<(String, Vec<u8>)> = [
-        ("a.yaml", "new: 1\n"),
-        ("c.yaml", "new: 3\n"),
-        ("kubewright.toml", ""),
-        ("sub/b.yaml", "new: 2\n"),
-    ]
-    .map(|(p, t)| (p.to_owned(), t.as_bytes().to_vec()))
-    .into();
-    assert_eq!(after, expected);
-
-    // Someone edited a file since: nothing is overwritten.
-    let dir = folder(files);
-    fs::write(dir.path().join("sub/b.yaml"), "edited: 1\n").expect("b");
-    let before = tree(dir.path()).expect("files");
-    says(
-        &run(dir.path(), &["fix", "--write"]),
-        2,
-        "stderr",
-        "sub/b.yaml was changed since",
-    );
-    assert_eq!(tree(dir.path()).expect("files"), before);
-
-    // A journal that leads out of the root is not ours.
-    let evil = journal.replace("c.yaml", "../c.yaml");
-    let dir = folder(&[
-        (".kubewright-journal", evil.as_bytes()),
-        ("kubewright.toml", b""),
-        (".kubewright-3.staged", b"x"),
-    ]);
-    says(
-        &run(dir.path(), &["fix", "--write"]),
-        2,
-        "stderr",
-        "cannot be finished",
-    );
 }

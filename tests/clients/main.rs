@@ -6,6 +6,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests read and write files")]
 
+mod charts;
 mod git;
 mod gitops;
 mod helm;
@@ -60,6 +61,7 @@ spec:
 fn main() {
     let arguments = Arguments::from_args();
     let trials = [
+        charts::trials(),
         git::trials(),
         schema::trials(),
         kustomize::trials(),

@@ -153,8 +153,8 @@ pub(crate) fn hostile() -> Outcome {
     fs::write(dir.path().join("we&ird, name:#1.yaml"), manifest)?;
     super::git(dir.path(), &["init", "-q"])?;
     let formats = [
-        "text", "concise", "json", "markdown", "github", "gitlab", "sarif", "rdjson", "rdjsonl",
-        "junit",
+        "text", "concise", "json", "markdown", "html", "github", "gitlab", "sarif", "rdjson",
+        "rdjsonl", "junit",
     ];
     for format in formats {
         let args = ["fix", "-v", "--exit-zero", "--format", format];
@@ -176,6 +176,10 @@ pub(crate) fn hostile() -> Outcome {
             )?,
             "markdown" => ensure(
                 !said.contains("<script>") && !said.contains("@someone") && !said.contains("*b*"),
+                || format!("markup got through:\n{said}"),
+            )?,
+            "html" => ensure(
+                said.matches("<script>").count() == 1 && !said.contains("<b>\n"),
                 || format!("markup got through:\n{said}"),
             )?,
             "junit" => ensure(!said.contains("<script>"), || {

@@ -46,9 +46,20 @@ pub(crate) fn keeps_what_is_locked() -> Outcome {
     ensure(!text.contains(&second), || {
         "the tag was resolved again".into()
     })?;
+    holds(&lock(dir.path(), &["--check"], 0)?, &["answers all"])?;
+    holds(
+        &lock(dir.path(), &["--check", "--tags"], 1)?,
+        &[&format!(
+            "{name} linux/amd64: the tag names {second} now, and {first} is locked (`kubewright images lock --upgrade` takes it)\n"
+        )],
+    )?;
     holds(
         &lock(dir.path(), &["--upgrade"], 0)?,
         &[&second[..19], "written"],
+    )?;
+    holds(
+        &lock(dir.path(), &["--check", "--tags"], 0)?,
+        &["answers all"],
     )?;
     let upgraded = locked(dir.path())?;
     holds(
@@ -61,16 +72,24 @@ pub(crate) fn keeps_what_is_locked() -> Outcome {
     )?;
     ensure(!upgraded.contains(&first), || "two images".into())?;
     holds(&lock(dir.path(), &["--upgrade"], 0)?, &["unchanged"])?;
-    // What is no longer asked goes.
+    // What is no longer asked is named, and goes when it is told to.
     fs::remove_file(dir.path().join("web.yaml"))?;
+    let remark = format!(
+        "{name} linux/amd64: /app/app.conf is no longer asked for (`kubewright images lock --prune` takes it out)\n"
+    );
     holds(
-        &lock(dir.path(), &["--check"], 1)?,
-        &[&format!(
-            "{name} linux/amd64: /app/app.conf is no longer asked for\n"
-        )],
+        &lock(dir.path(), &["--check"], 0)?,
+        &[&remark, "answers all"],
     )?;
     holds(
         &lock(dir.path(), &[], 0)?,
+        &[
+            &remark,
+            "0 read, 1 kept, 0 failed; kubewright.lock unchanged",
+        ],
+    )?;
+    holds(
+        &lock(dir.path(), &["--prune"], 0)?,
         &[
             "/app/app.conf is no longer asked for\n",
             "0 read, 1 kept, 0 failed; kubewright.lock written",

@@ -9,7 +9,7 @@ use tar::{Builder, EntryType, Header};
 
 use crate::image::{Image, Stored, archive, base, digest, image, index};
 use crate::support::{Outcome, copy, ensure, tree};
-use crate::{deployment, holds, lock, locked, web, workspace};
+use crate::{deployment, holds, lock, lock_as, locked, web, workspace};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -227,7 +227,27 @@ fn docker_save() -> Outcome {
     holds(
         &lock(dir.path(), &["--from", "docker-archive:images.tar"], 0)?,
         &["1 read, 1 kept, 0 failed"],
-    )
+    )?;
+    // What `docker save` writes comes by a pipe, too.
+    let from_file = locked(dir.path())?;
+    fs::remove_file(dir.path().join("kubewright.lock"))?;
+    let pipe = ["--from", "docker-archive:-"];
+    let piped = lock_as(dir.path(), &pipe, 0, |command| {
+        if let Ok(saved) = fs::File::open(dir.path().join("images.tar")) {
+            _ = command.stdin(saved);
+        }
+    })?;
+    holds(&piped, &["2 read, 0 kept, 0 failed"])?;
+    ensure(locked(dir.path())? == from_file, || "another lock".into())?;
+    let said = lock_as(
+        dir.path(),
+        &[&pipe[..], &["--upgrade"]].concat(),
+        2,
+        |command| {
+            _ = command.stdin(std::process::Stdio::null());
+        },
+    )?;
+    holds(&said, &["error: standard input: nothing comes"])
 }
 
 fn what_is_none() -> Outcome {

@@ -463,22 +463,7 @@ impl<'a> Finder<'a, '_> {
         }
         match (by_keys, same_file, same_directory) {
             (Some(by_keys), Some(by_file), _) if by_keys != by_file => {
-                let (held, beside) = (
-                    self.collision.place(self.ws, by_keys),
-                    self.collision.place(self.ws, by_file),
-                );
-                let text = text![
-                    who,
-                    " demands ",
-                    keys,
-                    ", which only the definition in ",
-                    held,
-                    " holds, but stands in one file with the one in ",
-                    beside,
-                    ", which \
-                     does not hold it"
-                ];
-                Verdict::Undecided(Code::ContradictingEvidence, text)
+                self.keys_against_file(&who, &keys, by_keys, by_file)
             }
             (Some(by_keys), ..) => Verdict::Keys(by_keys),
             (None, Some(by_file), _) if holders.contains(&by_file) => Verdict::SameFile(by_file),
@@ -499,6 +484,21 @@ impl<'a> Finder<'a, '_> {
                 keys
             ]),
         }
+    }
+
+    /// A consumer whose keys only one definition holds, and which stands in the file of another.
+    fn keys_against_file(&self, who: &Named, keys: &Text, held: usize, beside: usize) -> Verdict {
+        let text = text![
+            who,
+            " demands ",
+            keys,
+            ", which only the definition in ",
+            self.collision.place(self.ws, held),
+            " holds, but stands in one file with the one in ",
+            self.collision.place(self.ws, beside),
+            ", which does not hold it"
+        ];
+        Verdict::Undecided(Code::ContradictingEvidence, text)
     }
 
     /// A consumer for which one thing speaks for the first definition, and what it is applied with

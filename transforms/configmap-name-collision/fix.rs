@@ -250,6 +250,53 @@ pub(super) fn applicability(
     }
 }
 
+/// Which definition keeps the name, and why.
+fn keeps(kept: &Text, name: &str, why: Why, last: &str) -> Text {
+    match why {
+        Why::Settings => text![
+            "the definition in ",
+            kept,
+            " keeps the name ",
+            name,
+            ", as `keep` has it"
+        ],
+        Why::Live => text![
+            "the definition in ",
+            kept,
+            " keeps the name ",
+            name,
+            ": ",
+            last
+        ],
+        Why::Siblings => text![
+            "the definition in ",
+            kept,
+            " keeps the name ",
+            name,
+            ", as it did when its siblings got their suffixes"
+        ],
+        Why::First => text![
+            "the definition in ",
+            kept,
+            " keeps the name ",
+            name,
+            ": it stands first behind its siblings, as the one does that kept the name when they \
+             got their suffixes; should a later one have kept it, say so with `keep`"
+        ],
+        Why::Unclear => {
+            text![
+                "the definition in ",
+                kept,
+                " keeps the name ",
+                name,
+                ": ",
+                last,
+                "; should another one have kept it before, say so with `keep`"
+            ]
+        }
+    }
+}
+
 /// What a reader should know before applying it.
 pub(super) fn notes(
     ws: &Workspace,
@@ -268,49 +315,7 @@ pub(super) fn notes(
         _ => "it is applied last, so this is what the cluster holds",
     };
     let mut notes = vec![together(ws, collision)];
-    notes.push(match keeper.why {
-        Why::Settings => text![
-            "the definition in ",
-            &kept,
-            " keeps the name ",
-            name,
-            ", as `keep` has it"
-        ],
-        Why::Live => text![
-            "the definition in ",
-            &kept,
-            " keeps the name ",
-            name,
-            ": ",
-            last
-        ],
-        Why::Siblings => text![
-            "the definition in ",
-            &kept,
-            " keeps the name ",
-            name,
-            ", as it did when its siblings got their suffixes"
-        ],
-        Why::First => text![
-            "the definition in ",
-            &kept,
-            " keeps the name ",
-            name,
-            ": it stands first behind its siblings, as the one does that kept the name when they \
-             got their suffixes; should a later one have kept it, say so with `keep`"
-        ],
-        Why::Unclear => {
-            text![
-                "the definition in ",
-                &kept,
-                " keeps the name ",
-                name,
-                ": ",
-                last,
-                "; should another one have kept it before, say so with `keep`"
-            ]
-        }
-    });
+    notes.push(keeps(&kept, name, keeper.why, last));
     for (at, new) in names
         .iter()
         .enumerate()

@@ -41,17 +41,19 @@ struct Maker<'a> {
     display: Text,
 }
 
+/// Kinds that write ConfigMaps or Secrets.
+const KINDS: [&str; 5] = [
+    "ExternalSecret",
+    "SealedSecret",
+    "Certificate",
+    "SecretProviderClass",
+    "Bundle",
+];
+
 /// What a custom resource of a set writes: under which name.
 fn made<'a>(ws: &'a Workspace, member: &'a Member, to: Target) -> Vec<(String, Maker<'a>)> {
     let resource = ws.resource(member.resource);
-    let known = [
-        "ExternalSecret",
-        "SealedSecret",
-        "Certificate",
-        "SecretProviderClass",
-        "Bundle",
-    ];
-    if !known.contains(&resource.kind.as_str()) {
+    if !KINDS.contains(&resource.kind.as_str()) {
         return Vec::new();
     }
     let Some(node) = ws.node(member.resource) else {
@@ -148,6 +150,44 @@ fn made<'a>(ws: &'a Workspace, member: &'a Member, to: Target) -> Vec<(String, M
         }
         _ => Vec::new(),
     }
+}
+
+/// What becomes of a manifest's keys beside a custom resource that owns the object: the message, its
+/// severity and what to do.
+fn owned(
+    held: &BTreeSet<&str>,
+    maker: &Maker<'_>,
+    written: Text,
+    both: impl Fn() -> Text,
+) -> (Text, Severity, &'static str) {
+    let lost: Vec<&str> = held
+        .iter()
+        .copied()
+        .filter(|k| maker.keys.as_ref().is_some_and(|keys| !keys.contains(*k)))
+        .collect();
+    let gone = match (&maker.keys, lost.is_empty()) {
+        (None, _) => "which keeps no key that it does not fetch itself".into(),
+        (Some(_), false) => text![
+            "which keeps its own keys alone; its next refresh takes away ",
+            Text::joined(lost.iter().copied().map(Field), ", ")
+        ],
+        (Some(_), true) => text![
+            "and each puts its own values of ",
+            both(),
+            " over those of the other"
+        ],
+    };
+    let severity = if lost.is_empty() && maker.keys.is_some() {
+        Severity::Warning
+    } else {
+        Severity::Error
+    };
+    let advice = if lost.is_empty() && maker.keys.is_some() {
+        "take what the custom resource writes out of the manifest"
+    } else {
+        "give the object of one of them another name, or let the ExternalSecret add its keys with `creationPolicy: Merge`"
+    };
+    (text![written, ", ", gone], severity, advice)
 }
 
 /// The keys that external-secrets writes: those of `data`, or of a template; `None` when the store
@@ -301,36 +341,7 @@ impl Object<'_> {
             {
                 return None;
             }
-            Manner::Owns => {
-                let lost: Vec<&str> = held
-                    .iter()
-                    .copied()
-                    .filter(|k| maker.keys.as_ref().is_some_and(|keys| !keys.contains(*k)))
-                    .collect();
-                let gone = match (&maker.keys, lost.is_empty()) {
-                    (None, _) => "which keeps no key that it does not fetch itself".into(),
-                    (Some(_), false) => text![
-                        "which keeps its own keys alone; its next refresh takes away ",
-                        Text::joined(lost.iter().copied().map(Field), ", ")
-                    ],
-                    (Some(_), true) => text![
-                        "and each puts its own values of ",
-                        both(),
-                        " over those of the other"
-                    ],
-                };
-                let severity = if lost.is_empty() && maker.keys.is_some() {
-                    Severity::Warning
-                } else {
-                    Severity::Error
-                };
-                let advice = if lost.is_empty() && maker.keys.is_some() {
-                    "take what the custom resource writes out of the manifest"
-                } else {
-                    "give the object of one of them another name, or let the ExternalSecret add its keys with `creationPolicy: Merge`"
-                };
-                (text![written, ", ", gone], severity, advice)
-            }
+            Manner::Owns => owned(&held, maker, written, both),
             Manner::GivesUp => (
                 text![
                     written,

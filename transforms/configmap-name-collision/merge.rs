@@ -30,17 +30,16 @@ fn fields(to: Target) -> [&'static str; 2] {
     }
 }
 
-/// Moves the keys of all definitions into the keeper.
-pub(super) fn plan(
-    ws: &Workspace,
+/// How many bytes all definitions hold together.
+///
+/// # Errors
+/// When they cannot become one without somebody seeing it.
+fn joint_size(
     collision: &Collision<'_>,
-    (demands, attached): (&Demands<'_>, &Attached),
-    keeper: Keeper,
-) -> Plan {
+    demands: &Demands<'_>,
+    attached: &Attached,
+) -> Result<usize, Reason> {
     let no = |text: Text| Err(Reason::new(Code::MergeImpossible, text));
-    let Some(into) = collision.definitions.get(keeper.index) else {
-        return no("nothing keeps the name".into());
-    };
     if !attached.uses.is_empty() || !attached.patterns.is_empty() {
         return no("patches or replacements name the definitions".into());
     }
@@ -69,6 +68,21 @@ pub(super) fn plan(
             " is the limit"
         ]);
     }
+    Ok(size)
+}
+
+/// Moves the keys of all definitions into the keeper.
+pub(super) fn plan(
+    ws: &Workspace,
+    collision: &Collision<'_>,
+    (demands, attached): (&Demands<'_>, &Attached),
+    keeper: Keeper,
+) -> Plan {
+    let no = |text: Text| Err(Reason::new(Code::MergeImpossible, text));
+    let Some(into) = collision.definitions.get(keeper.index) else {
+        return no("nothing keeps the name".into());
+    };
+    let size = joint_size(collision, demands, attached)?;
     let others: Vec<&Definition<'_>> = collision
         .definitions
         .iter()

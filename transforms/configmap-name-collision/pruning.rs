@@ -9,6 +9,19 @@ use kubewright_model::yaml::Node;
 use super::group::Collision;
 use super::suffix::NewName;
 
+/// The command that shows who applied the object last.
+fn look(collision: &Collision<'_>) -> String {
+    let namespace = collision
+        .namespace
+        .as_ref()
+        .map_or_else(String::new, |n| format!(" -n {n}"));
+    format!(
+        "kubectl get {} {}{namespace} -o yaml",
+        collision.to.kind().to_lowercase(),
+        collision.name
+    )
+}
+
 /// Who may delete the object of the old name, and how to keep that from happening; `None` where all
 /// of it is one applier's.
 pub(super) fn note(
@@ -51,15 +64,7 @@ pub(super) fn note(
     );
     let object = text![Named::new(collision.to.kind(), collision.name)];
     let deleting = pruning.iter().map(name_of).collect::<Vec<_>>().join(", ");
-    let namespace = collision
-        .namespace
-        .as_ref()
-        .map_or_else(String::new, |n| format!(" -n {n}"));
-    let look = format!(
-        "kubectl get {} {}{namespace} -o yaml",
-        collision.to.kind().to_lowercase(),
-        collision.name
-    );
+    let look = look(collision);
     let text = match (set.evidence, pruning.is_empty()) {
         (Evidence::Flux, true) => return None,
         (Evidence::Flux, false) => {

@@ -21,6 +21,7 @@ use self::sources::{Source, list};
 
 use crate::{Context, GlobOf, GlobOption, Meta, Settings, Transform};
 
+mod absent;
 mod by_name;
 mod canon;
 mod choice;
@@ -349,27 +350,11 @@ impl Case<'_> {
         Err(NoFix::new(Code::AnnotationsReplaced, text))
     }
 
-    /// Nothing when the annotation is right; else the finding.
-    fn compare(&self, reading: &Reading) -> Option<Finding> {
-        let hash = canon::hash(&reading.sections);
-        if self.written.and_then(Node::text) == Some(hash.as_str()) {
-            return None;
-        }
-        if self.written.is_none()
-            && let Err(reason) =
-                skips::unwanted(self.workspace(), self.resource, self.template, reading)
-        {
-            return Some(self.info(reason));
-        }
-        let Reading {
-            names,
-            elsewhere,
-            apart,
-            ..
-        } = reading;
+    /// The message, the title of the fix, and the edit that writes the hash.
+    fn said(&self, names: &[(Target, String)], hash: &str) -> (Text, Text, Result<Edit, Refusal>) {
         let (subject, read) = (self.subject(), list(names));
         let key = &self.cx.settings.missing_config_hash.annotation;
-        let (message, title, edit) = if let Some(written) = self.written {
+        if let Some(written) = self.written {
             let one_of = if names.len() > 1 { "one of " } else { "" };
             let message = if written.text().is_none_or(str::is_empty) {
                 text![
@@ -391,7 +376,7 @@ impl Case<'_> {
             (
                 message,
                 text!["update the hash of ", read],
-                written.set(&Value::str(hash.clone())),
+                written.set(&Value::str(hash.to_owned())),
             )
         } else {
             let them = if names.len() > 1 { "them" } else { "it" };
@@ -406,9 +391,31 @@ impl Case<'_> {
             (
                 message,
                 text!["write the hash of ", read, " to the pod template"],
-                insert(self.template.node, key, &hash),
+                insert(self.template.node, key, hash),
             )
-        };
+        }
+    }
+
+    /// Nothing when the annotation is right; else the finding.
+    fn compare(&self, reading: &Reading) -> Option<Finding> {
+        let hash = canon::hash(&reading.sections);
+        if self.written.and_then(Node::text) == Some(hash.as_str()) {
+            return None;
+        }
+        if self.written.is_none()
+            && let Err(reason) =
+                skips::unwanted(self.workspace(), self.resource, self.template, reading)
+        {
+            return Some(self.info(reason));
+        }
+        let Reading {
+            names,
+            elsewhere,
+            apart,
+            ..
+        } = reading;
+        let key = &self.cx.settings.missing_config_hash.annotation;
+        let (message, title, edit) = self.said(names, &hash);
         let mut notes: Vec<Text> = Vec::new();
         if !elsewhere.is_empty() {
             notes.push(text![

@@ -15,15 +15,15 @@ use kubewright_model::kube::{
     Build, Evidence, Resolution, Resource, ResourceId, SetId, Target, Unknown, Workspace,
 };
 use kubewright_model::text;
-use kubewright_model::text::{Field, Named, Path, Text};
+use kubewright_model::text::{Field, Named};
 use kubewright_model::yaml::Node;
 
+use super::absent::{absent, defined_elsewhere, nothing_read};
 use super::canon::Section;
 use super::codes::Code;
 use super::content::{self, Content, Unfilled};
 use super::name_hash;
-use super::sources::{Extent, Source, list};
-use crate::say;
+use super::sources::{Extent, Source};
 
 /// What is known of everything that a pod template reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -313,31 +313,7 @@ fn read_in(
     if !reading.behind.is_empty() {
         return Ok(reading);
     }
-    if reading.by_name.is_empty() {
-        return Err(NoFix::new(
-            Code::ConfigNotInSet,
-            absent(
-                workspace,
-                set,
-                workload,
-                &sources.iter().collect::<Vec<_>>(),
-            ),
-        ));
-    }
-    let each = if reading.by_name.len() > 1 {
-        "each name of"
-    } else {
-        "the name of"
-    };
-    Err(NoFix::new(
-        Code::GeneratedName,
-        text![
-            each,
-            " ",
-            list(&reading.by_name),
-            " carries a hash of its content"
-        ],
-    ))
+    Err(nothing_read(workspace, set, workload, sources, &reading))
 }
 
 /// Whether kustomize changes the reference along with the name: in the kinds that it knows, and
@@ -566,39 +542,4 @@ fn applied_apart(
             .trim_end_matches("Set"),
         other.name
     ))
-}
-
-/// A definition that may be meant, though nothing says that it is applied with the workload.
-fn defined_elsewhere<'a>(
-    workspace: &'a Workspace,
-    workload: &Resource,
-    source: &Source<'_>,
-) -> Option<&'a Resource> {
-    let same_place = |r: &Resource| {
-        r.namespace.is_none() || workload.namespace.is_none() || r.namespace == workload.namespace
-    };
-    let all = workspace.definitions(source.to, source.name);
-    let fitting = all.filter(|r| r.api_version == "v1" && same_place(r));
-    workspace.nearest(workload.file, fitting)
-}
-
-fn absent(workspace: &Workspace, set: SetId, workload: &Resource, sources: &[&Source<'_>]) -> Text {
-    let labels: Vec<_> = sources.iter().map(|source| source.label()).collect();
-    let mut text = text![
-        "not among what is applied with it (",
-        say::set(workspace, set),
-        "): ",
-        list(&labels)
-    ];
-    if let Some(resource) = sources
-        .iter()
-        .find_map(|s| defined_elsewhere(workspace, workload, s))
-    {
-        text.push(text![
-            "; ",
-            Path(&workspace.file(resource.file).path),
-            " has one: say in [[apply-sets]] if they are applied together"
-        ]);
-    }
-    text
 }

@@ -93,9 +93,9 @@ const FIRST_START: &[&str] = &[
 ];
 
 /// Variables that an image takes in once, while its data directory is empty: its name, the
-/// beginnings of variables. MySQL, MariaDB, PostgreSQL and MongoDB
+/// beginnings of variables. `mysql`, `mariadb`, `postgres` and `mongo`
 /// (<https://github.com/docker-library/docs/blob/master/mysql/README.md#environment-variables>, and
-/// `mariadb`, `postgres`, `mongo` beside it), RabbitMQ
+/// the pages of the others beside it), `rabbitmq`
 /// (<https://www.rabbitmq.com/docs/access-control#default-state>).
 const FIRST_START_VARIABLES: &[(&str, &[&str])] = &[
     (

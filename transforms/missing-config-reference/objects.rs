@@ -178,6 +178,66 @@ pub(super) fn set_aside(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Opt
     })
 }
 
+/// Where something of a set is defined.
+enum At<'a> {
+    Resource(ResourceId),
+    Location(&'a Location),
+}
+
+/// What a set has of the wanted kind in a namespace: manifests, then what generators make, then what
+/// SOPS encrypted.
+fn candidates<'f>(
+    facts: &'f Facts<'_, '_>,
+    wanted: &Wanted<'_>,
+    set: SetId,
+    namespace: Option<&str>,
+) -> Vec<(&'f str, At<'f>)> {
+    let ws = facts.workspace();
+    let members = ws.set(set).members.iter();
+    let defined = members
+        .filter(|m| ws.resource(m.resource).target() == Some(wanted.to))
+        .filter(|m| may_equal(m.namespace.as_deref(), namespace))
+        .map(|m| ws.resource(m.resource))
+        .map(|r| (r.name.as_str(), At::Resource(r.id)));
+    let generated = ws.set(set).generated.iter();
+    let made = generated
+        .filter(|g| may_equal(g.namespace.as_deref(), namespace))
+        .filter_map(|g| ws.generator(g))
+        .filter(|g| g.to == wanted.to)
+        .map(|g| (g.name.as_str(), At::Location(&g.location)));
+    let encrypted = facts
+        .encrypted_of(set)
+        .filter(|e| e.to == wanted.to)
+        .map(|e| (e.name.as_str(), At::Location(&e.location)));
+    defined.chain(made).chain(encrypted).collect()
+}
+
+/// The names among them that are near to the wanted one, or are it with another prefix or suffix
+/// than the build puts around it.
+fn near_ones<'f>(
+    facts: &'f Facts<'_, '_>,
+    wanted: &Wanted<'_>,
+    set: SetId,
+    candidates: &[(&'f str, At<'_>)],
+) -> Vec<&'f str> {
+    let ws = facts.workspace();
+    let names: Vec<&str> = candidates.iter().map(|(name, _)| *name).collect();
+    let near = facts.nearest_names(wanted.name, &names);
+    if !near.is_empty() {
+        return near;
+    }
+    let around = |m: &&Member| {
+        m.name != ws.resource(m.resource).name
+            && is_around(wanted.name, &ws.resource(m.resource).name)
+    };
+    let members = ws.set(set).members.iter().filter(around);
+    members
+        .map(|m| ws.resource(m.resource))
+        .filter(|r| r.target() == Some(wanted.to))
+        .map(|r| r.name.as_str())
+        .collect()
+}
+
 /// One name of the set, or of its generators, that may have been meant.
 fn near_name(
     facts: &Facts<'_, '_>,
@@ -187,49 +247,8 @@ fn near_name(
     namespace: Option<&str>,
 ) -> Option<Verdict> {
     let ws = facts.workspace();
-    let defined = ws
-        .set(set)
-        .members
-        .iter()
-        .filter(|m| ws.resource(m.resource).target() == Some(wanted.to));
-    let defined = defined
-        .filter(|m| may_equal(m.namespace.as_deref(), namespace))
-        .map(|m| ws.resource(m.resource));
-    let made = ws
-        .set(set)
-        .generated
-        .iter()
-        .filter(|g| may_equal(g.namespace.as_deref(), namespace))
-        .filter_map(|g| ws.generator(g));
-    let made: Vec<_> = made.filter(|g| g.to == wanted.to).collect();
-    let encrypted: Vec<_> = facts
-        .encrypted_of(set)
-        .filter(|e| e.to == wanted.to)
-        .collect();
-    let names = defined
-        .clone()
-        .map(|r| r.name.as_str())
-        .chain(made.iter().map(|g| g.name.as_str()));
-    let names: Vec<&str> = names
-        .chain(encrypted.iter().map(|e| e.name.as_str()))
-        .collect();
-    let mut near = facts.nearest_names(wanted.name, &names);
-    if near.is_empty() {
-        // Written with another prefix or suffix than the build puts around it.
-        let around = |m: &&Member| {
-            m.name != ws.resource(m.resource).name
-                && is_around(wanted.name, &ws.resource(m.resource).name)
-        };
-        near = ws
-            .set(set)
-            .members
-            .iter()
-            .filter(around)
-            .map(|m| ws.resource(m.resource))
-            .filter(|r| r.target() == Some(wanted.to))
-            .map(|r| r.name.as_str())
-            .collect();
-    }
+    let candidates = candidates(facts, wanted, set, namespace);
+    let near = near_ones(facts, wanted, set, &candidates);
     let [name] = near.as_slice() else {
         if near.is_empty() {
             return None;
@@ -242,21 +261,13 @@ fn near_name(
             ),
         ));
     };
-    let generator = made
+    let definition = candidates
         .iter()
-        .find(|g| g.name == **name)
-        .map(|g| g.location.clone());
-    let definition = defined
-        .clone()
-        .find(|r| r.name == **name)
-        .and_then(|r| place(facts, r.id))
-        .or(generator);
-    let definition = definition.or_else(|| {
-        encrypted
-            .iter()
-            .find(|e| e.name == **name)
-            .map(|e| e.location.clone())
-    });
+        .filter(|(candidate, _)| candidate == name)
+        .find_map(|(_, at)| match at {
+            At::Resource(id) => place(facts, *id),
+            At::Location(location) => Some((*location).clone()),
+        });
     // Nobody else wants it: it is this one that was meant.
     let asked = facts
         .gaps

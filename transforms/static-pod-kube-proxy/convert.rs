@@ -397,7 +397,7 @@ fn per_node(draft: &mut Draft, one: &OneNode, notes: &mut Vec<Text>) -> Result<b
             Ok(Some(edit))
         })?;
         let Some(note) = note else { break };
-        notes.push(note.into());
+        notes.push(note);
     }
     loop {
         let mut found = None;
@@ -410,7 +410,7 @@ fn per_node(draft: &mut Draft, one: &OneNode, notes: &mut Vec<Text>) -> Result<b
         })?;
         let Some((field, note)) = found else { break };
         hosts |= field == HOST_IP;
-        notes.push(note.into());
+        notes.push(note);
     }
     let addresses = container(draft.root()?).map_or(Ok(Vec::new()), flags::node_addresses)?;
     if container(draft.root()?).is_some_and(flags::needs_node_name) {

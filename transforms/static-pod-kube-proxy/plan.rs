@@ -12,6 +12,7 @@ use kubewright_model::yaml::Node;
 
 use super::convert::GATE;
 use super::finding::{Case, unique};
+use super::fleet::Part;
 use super::fleet::Role;
 use super::recognise::proxy;
 use super::version::Target;
@@ -61,6 +62,50 @@ pub(super) struct Move<'a> {
     pub(super) command: Text,
 }
 
+/// What keeps the new pods from starting, and what is different with them.
+fn remarks_of(
+    case: &Case<'_>,
+    parts: &[Part<'_>],
+    sets: &[(Role, String)],
+    files: &[kubewright_model::kube::FileId],
+) -> (Vec<Text>, Vec<Text>) {
+    let workspace = case.workspace();
+    let mut faults = Vec::new();
+    let mut changes = Vec::new();
+    for part in parts {
+        let said = case.remarks(part);
+        faults.extend(said.faults);
+        changes.extend(part.converted.notes.clone());
+        changes.extend(said.notes);
+        let lost = part.converted.lost.iter();
+        changes.extend(lost.map(|c| text!["comment of a removed line: ", c]));
+        let about = part.about.iter();
+        changes.extend(about.map(|c| text!["comment about the static pod, left out: ", c]));
+    }
+    changes.extend(case.texts.iter().map(|inside| {
+        text![
+            Path(&inside.file.path),
+            " has another kube-proxy inside a text (",
+            places::place(inside.node),
+            "): nodes that are set up with it run that one"
+        ]
+    }));
+    for (_, file) in sets.iter().filter(|_| !case.settings().replace) {
+        let Ok((_, left)) = kustomize::entries(workspace, files, file) else {
+            continue;
+        };
+        changes.extend(left.iter().map(|kustomization| {
+            text![
+                Path(kustomization),
+                " lists the pod and not the DaemonSet: it is in another directory, or would get another name or namespace there; list ",
+                Path(file),
+                " where it gets neither"
+            ]
+        }));
+    }
+    (faults, changes)
+}
+
 impl<'a> Move<'a> {
     /// The move of the pods of a case.
     pub(super) fn of(case: &Case<'a>, first: Node<'a>) -> Result<Self, NoFix> {
@@ -107,39 +152,7 @@ impl<'a> Move<'a> {
         let mut mirrors: Vec<Mirror> = nodes.iter().map(|pod| mirror(*pod)).collect();
         mirrors.sort();
         mirrors.dedup();
-        let mut faults = Vec::new();
-        let mut changes = Vec::new();
-        for part in &parts {
-            let said = case.remarks(part);
-            faults.extend(said.faults);
-            changes.extend(part.converted.notes.clone());
-            changes.extend(said.notes);
-            let lost = part.converted.lost.iter();
-            changes.extend(lost.map(|c| text!["comment of a removed line: ", c]));
-            let about = part.about.iter();
-            changes.extend(about.map(|c| text!["comment about the static pod, left out: ", c]));
-        }
-        changes.extend(case.texts.iter().map(|inside| {
-            text![
-                Path(&inside.file.path),
-                " has another kube-proxy inside a text (",
-                places::place(inside.node),
-                "): nodes that are set up with it run that one"
-            ]
-        }));
-        for (_, file) in sets.iter().filter(|_| !case.settings().replace) {
-            let Ok((_, left)) = kustomize::entries(workspace, &files, file) else {
-                continue;
-            };
-            changes.extend(left.iter().map(|kustomization| {
-                text![
-                    Path(kustomization),
-                    " lists the pod and not the DaemonSet: it is in another directory, or would get another name or namespace there; list ",
-                    Path(file),
-                    " where it gets neither"
-                ]
-            }));
-        }
+        let (faults, changes) = remarks_of(case, &parts, &sets, &files);
         let gate = match written.as_slice() {
             [] => case.settings().gate_label,
             sets => sets.iter().any(|(_, set)| case.is_gated(set)),

@@ -17,7 +17,7 @@ use super::facts::{Basis, Facts};
 use super::file::{File, Moved};
 use super::options::Strategy;
 use super::pod::{Own, Pod};
-use super::{link, own_directory, repoint, scripts};
+use super::{copy, link, own_directory, repoint, scripts};
 
 /// A rewrite of some files.
 pub(super) struct Rewrite<'f, 'd, 'p, 'a> {
@@ -26,6 +26,10 @@ pub(super) struct Rewrite<'f, 'd, 'p, 'a> {
     pub(super) title: Text,
     pub(super) edits: Vec<Edit>,
     pub(super) basis: Basis,
+    /// What is different then, beyond what nothing proves.
+    pub(super) notes: Vec<Text>,
+    /// The mount is in the way of somebody who writes the file.
+    pub(super) busy: bool,
 }
 
 /// What is done about the files of a container.
@@ -63,9 +67,30 @@ pub(super) fn choose<'f, 'd, 'p, 'a>(
     files: &'f [File<'d, 'p, 'a>],
 ) -> Choice<'f, 'd, 'p, 'a> {
     let mut choice = Choice::default();
-    let mut left: Files<'f, 'd, 'p, 'a> = files.iter().collect();
+    // What the user says is written has no other way.
+    let (told, mut left): (Files<'f, 'd, 'p, 'a>, Files<'f, 'd, 'p, 'a>) =
+        files.iter().partition(|file| copy::told(pod, file));
+    for group in groups(&told) {
+        match copy(pod, own, facts, &group) {
+            Ok(rewrite) => choice.rewrites.push(rewrite),
+            Err(no_fix) => {
+                let kept = group.into_iter().map(|file| (file, no_fix.clone()));
+                choice.kept.extend(kept);
+            }
+        }
+    }
     for must_be_proven in [true, false] {
         let fits = |basis: &Basis| basis.proven() || !must_be_proven;
+        if !must_be_proven {
+            let written = |file: &&'f File<'d, 'p, 'a>| {
+                matches!(
+                    copy::reason(pod, own, facts, file),
+                    Some(copy::Reason::Written(_))
+                )
+            };
+            let written: Files<'f, 'd, 'p, 'a> = left.iter().copied().filter(written).collect();
+            choice.copy(pod, own, facts, &written, &mut left);
+        }
         for group in groups(&left) {
             let rewrite = own_directory(pod, own, facts, &group)
                 .ok()
@@ -89,6 +114,9 @@ pub(super) fn choose<'f, 'd, 'p, 'a>(
             choice.take(rewrite, &mut left);
         }
     }
+    let copied = |file: &&'f File<'d, 'p, 'a>| copy::reason(pod, own, facts, file).is_some();
+    let copied: Files<'f, 'd, 'p, 'a> = left.iter().copied().filter(copied).collect();
+    choice.copy(pod, own, facts, &copied, &mut left);
     for group in groups(&left) {
         for file in &group {
             choice
@@ -134,16 +162,24 @@ pub(super) fn question(
         let owned = allowed(pod, Strategy::OwnDirectory)
             && own_directory::possible(pod, own, directory, &group).is_ok();
         for file in &group {
-            let pointed =
-                allowed(pod, Strategy::RePoint) && repoint::possible(pod, own, file).is_ok();
             let links = linked && link::possible(pod, own, file).is_ok();
+            let pointed = allowed(pod, Strategy::RePoint)
+                && match repoint::possible(pod, own, &facts, file) {
+                    Ok(_) => true,
+                    Err(no_fix) => {
+                        !links && no_fix.is(Code::PathNotNamed) && repoint::asks_image(own, &facts)
+                    }
+                };
+            let copied = allowed(pod, Strategy::Copy)
+                && copy::reason(pod, own, &facts, file).is_some()
+                && copy::possible(pod, own, file).is_ok();
             if owned || pointed {
                 paths.insert(directory.to_owned());
             }
             if pointed {
                 paths.insert(repoint::SHELL.to_owned());
             }
-            if owned || pointed || links {
+            if owned || pointed || links || copied {
                 paths.insert(file.target.clone());
             }
         }
@@ -159,6 +195,22 @@ pub(super) fn question(
 }
 
 impl<'f, 'd, 'p, 'a> Choice<'f, 'd, 'p, 'a> {
+    /// Takes the copies of what can be copied.
+    fn copy(
+        &mut self,
+        pod: &Pod<'a>,
+        own: &Own<'a>,
+        facts: &Facts,
+        files: &Files<'f, 'd, 'p, 'a>,
+        left: &mut Files<'f, 'd, 'p, 'a>,
+    ) {
+        for group in groups(files) {
+            if let Ok(rewrite) = copy(pod, own, facts, &group) {
+                self.take(rewrite, left);
+            }
+        }
+    }
+
     fn take(&mut self, rewrite: Rewrite<'f, 'd, 'p, 'a>, left: &mut Files<'f, 'd, 'p, 'a>) {
         left.retain(|file| !rewrite.files.iter().any(|taken| same(taken, file)));
         self.rewrites.push(rewrite);
@@ -209,6 +261,8 @@ fn own_directory<'f, 'd, 'p, 'a>(
         title,
         edits,
         basis,
+        notes: Vec::new(),
+        busy: false,
     })
 }
 
@@ -224,13 +278,13 @@ fn repoint<'f, 'd, 'p, 'a>(
     let named: Files<'f, 'd, 'p, 'a> = group
         .iter()
         .copied()
-        .filter(|file| repoint::possible(pod, own, file).is_ok())
+        .filter(|file| repoint::possible(pod, own, facts, file).is_ok())
         .collect();
     if named.is_empty() {
         let none = || NoFix::new(Code::PathNotNamed, "no word names the path");
         return Err(group
             .first()
-            .and_then(|file| repoint::possible(pod, own, file).err())
+            .and_then(|file| repoint::possible(pod, own, facts, file).err())
             .unwrap_or_else(none));
     }
     let (moved, basis) = repoint::rewrite(pod, own, facts, &named)?;
@@ -248,6 +302,8 @@ fn repoint<'f, 'd, 'p, 'a>(
         title,
         edits: moved.edits,
         basis,
+        notes: Vec::new(),
+        busy: false,
     })
 }
 
@@ -275,6 +331,38 @@ fn link<'f, 'd, 'p, 'a>(
         title,
         edits: moved.edits,
         basis,
+        notes: Vec::new(),
+        busy: false,
+    })
+}
+
+fn copy<'f, 'd, 'p, 'a>(
+    pod: &Pod<'a>,
+    own: &Own<'a>,
+    facts: &Facts,
+    group: &[&'f File<'d, 'p, 'a>],
+) -> Attempt<'f, 'd, 'p, 'a> {
+    if !allowed(pod, Strategy::Copy) {
+        return Err(forbidden());
+    }
+    let copied = copy::rewrite(pod, own, facts, group)?;
+    let what = if group.len() == 1 { "file" } else { "files" };
+    let directory = group.first().map_or("/", |f| f.directory());
+    let title = text![
+        "copy the ",
+        &what,
+        " into ",
+        Verbatim(directory),
+        " from an init container, each time a pod starts"
+    ];
+    Ok(Rewrite {
+        strategy: Strategy::Copy,
+        files: group.to_vec(),
+        title,
+        edits: copied.edits,
+        basis: copied.basis,
+        notes: copied.notes,
+        busy: copied.busy,
     })
 }
 
@@ -294,9 +382,33 @@ fn moved_title(moved: &Moved, then: &str) -> Text {
     ]
 }
 
-/// Why nothing is done about a file: what speaks against the strategy that asks the least of the
-/// manifest, and what the others met with.
+/// Why nothing is done about a file, and why it is not copied, where that would be the way.
 fn refusal(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    facts: &Facts,
+    group: &[&File<'_, '_, '_>],
+    file: &File<'_, '_, '_>,
+) -> NoFix {
+    let mut no_fix = unmoved(pod, own, facts, group, file);
+    let copied = || copy(pod, own, facts, &[file]).err();
+    if copy::reason(pod, own, facts, file).is_some()
+        && let Some(other) = copied().filter(|n| !n.is(Code::StrategyOff))
+    {
+        if no_fix.code == other.code {
+            return other;
+        }
+        let tried = Strategy::Copy.as_str();
+        let line = text![tried, " (", other.code, "): ", other.text];
+        no_fix.more.push(line);
+        no_fix.more.extend(other.more);
+    }
+    no_fix
+}
+
+/// Why a file is not moved: what speaks against the strategy that asks the least of the manifest,
+/// and what the others met with.
+fn unmoved(
     pod: &Pod<'_>,
     own: &Own<'_>,
     facts: &Facts,
@@ -305,7 +417,7 @@ fn refusal(
 ) -> NoFix {
     let owned = own_directory(pod, own, facts, group).err();
     let pointed =
-        allowed(pod, Strategy::RePoint).then(|| match repoint::possible(pod, own, file) {
+        allowed(pod, Strategy::RePoint).then(|| match repoint::possible(pod, own, facts, file) {
             Ok(_) => repoint(pod, own, facts, group).err(),
             Err(no_fix) => Some(no_fix),
         });

@@ -24,6 +24,7 @@ kubewright_model::codes! {
         MountPath = "mount-path",
         NamedElsewhere = "named-elsewhere",
         NamedRevision = "named-revision",
+        NoConfigHash = "no-config-hash",
         NoShell = "no-shell",
         NonRoot = "non-root",
         Optional = "optional",

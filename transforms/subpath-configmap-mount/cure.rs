@@ -30,34 +30,51 @@ pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Seve
     if decisions.iter().all(|d| d.ends) {
         return (Severity::Info, "it does little harm: the container ends, and reads the content anew each time it starts".into());
     }
-    let without = |why: Text| {
-        let text = text![
-            "each pod reads a change when its container happens to restart, and no config hash makes up for that: ",
-            why
-        ];
-        (Severity::Warning, text)
-    };
+    match cured(pod, decisions) {
+        Ok(how) => (Severity::Info, how),
+        Err(Ill::NoHash(why)) => {
+            let text = text![
+                "a container that happens to restart is the only one that reads a change, and no config hash replaces all pods together: ",
+                why
+            ];
+            (Severity::Warning, text)
+        }
+        Err(Ill::InPart(why)) => (Severity::Warning, why),
+    }
+}
+
+/// Why a change does not replace all pods together.
+pub(super) enum Ill {
+    /// There is no config hash that covers the objects, and why.
+    NoHash(Text),
+    /// There is one, which does not reach all pods at once, or not in time.
+    InPart(Text),
+}
+
+/// Whether a change of the objects replaces all pods together, and what does so.
+pub(super) fn cured(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> Result<Text, Ill> {
     let settings = pod.cx.settings;
     let running = pod.cx.running.contains(&HASH);
     if !running && !settings.enabled(HASH) {
-        return without(text![HASH, " is switched off"]);
+        return Err(Ill::NoHash(text![HASH, " is switched off"]));
     }
     let covered = match pod.hashed() {
         Ok(covered) => covered,
         Err(reason) if CURED.iter().any(|code| reason.is(*code)) => {
-            return (
-                Severity::Info,
-                text!["its staleness does no harm: ", &reason.text],
-            );
+            return Ok(text!["its staleness does no harm: ", &reason.text]);
         }
-        Err(reason) => return without(reason.text.clone()),
+        Err(reason) => return Err(Ill::NoHash(reason.text.clone())),
     };
     let written = pod
         .template
         .annotation(&settings.missing_config_hash.annotation)
         .is_some();
     if !written && !running {
-        return without(text!["none is there, and ", HASH, " does not run"]);
+        return Err(Ill::NoHash(text![
+            "there is none (`kubewright fix --select ",
+            HASH,
+            "` writes it)"
+        ]));
     }
     let bare = |d: &&&Decision<'_, '_>| {
         !covered
@@ -66,38 +83,36 @@ pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Seve
     };
     if let Some(decision) = decisions.iter().find(bare) {
         let name = decision.source.display();
-        return without(
-            if decision.source.to == Some(Target::Secret) && !settings.missing_config_hash.secrets {
+        let secret = decision.source.to == Some(Target::Secret);
+        return Err(Ill::NoHash(
+            if secret && !settings.missing_config_hash.secrets {
                 text![HASH, " leaves ", name, " out unless `secrets = true`"]
             } else {
                 text![name, " is not among what is applied with it"]
             },
-        );
+        ));
     }
     if let Some(hold) = Hold::of(pod.cx.workspace.resource(pod.id), pod.workload) {
         let text = format!(
             "a change does not replace all pods together, in spite of the config hash: {hold}"
         );
-        return (Severity::Warning, text.into());
+        return Err(Ill::InPart(text.into()));
     }
     if let Some(name) = applied_later(pod, decisions) {
         let text = format!(
             "it may be applied before {name}: pods that the config hash replaces may start with the old content and keep it"
         );
-        return (Severity::Warning, text.into());
+        return Err(Ill::InPart(text.into()));
     }
     let who = if written {
         "the config hash that is there"
     } else {
         "the config hash that this run writes"
     };
-    (
-        Severity::Info,
-        text![
-            who,
-            " cures its staleness: a change replaces all pods together"
-        ],
-    )
+    Ok(text![
+        who,
+        " cures its staleness: a change replaces all pods together"
+    ])
 }
 
 /// What stands behind the workload in its own file, where kubectl applies one after the other.

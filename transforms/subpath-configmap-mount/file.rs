@@ -83,6 +83,19 @@ pub(super) fn target(own: &Own<'_>, mount: &Mount<'_>) -> Result<String, NoFix> 
     Ok(path)
 }
 
+/// The mount that the file lies in, the innermost; none for the image's own file system.
+pub(super) fn around<'p, 'a>(own: &'p Own<'a>, file: &File<'_, '_, '_>) -> Option<&'p Mount<'a>> {
+    let others = own
+        .mounts
+        .iter()
+        .filter(|m| m.node != file.decision.mount.node);
+    others
+        .filter_map(|m| Some((m.path.as_deref()?, m)))
+        .filter(|(path, _)| covers(path, file.directory()))
+        .max_by_key(|(path, _)| path.len())
+        .map(|(_, mount)| mount)
+}
+
 /// What kubelet and runtime mount at or below a directory: in a volume, which is read-only, they
 /// find no place for it.
 pub(super) fn runtime_mount<'a>(own: &Own<'a>, directory: &str) -> Option<&'a str> {
@@ -197,7 +210,7 @@ pub(super) fn remount(
 
 /// A directory for the volume that lies neither above nor below any mount of the container, nor any
 /// of the files.
-fn free_directory(
+pub(super) fn free_directory(
     pod: &Pod<'_>,
     own: &Own<'_>,
     volume: &str,

@@ -13,10 +13,10 @@ use kubewright_model::text::{Field, Text, Verbatim};
 use kubewright_model::yaml::Node;
 
 use super::codes::Code;
-use super::facts::{Basis, Facts};
+use super::facts::{Basis, Facts, Told};
 use super::file::{self, File, Moved};
 use super::minds::{self, Way};
-use super::mounts::{self, Mount, covers, parent};
+use super::mounts::{self, Mount, parent};
 use super::pod::{Own, Pod};
 use super::say;
 use super::user::{self, User};
@@ -253,12 +253,6 @@ fn may_write(
     file: &File<'_, '_, '_>,
     basis: &mut Basis,
 ) -> Result<(), NoFix> {
-    let refuse = |why: Text| {
-        Err(NoFix::new(
-            Code::NonRoot,
-            format!("the container does not run as root: {why}"),
-        ))
-    };
     let user = user::of(pod, own, facts);
     if !matches!(user, User::Other { .. } | User::Random)
         && lacks_dac_override(
@@ -274,47 +268,118 @@ fn may_write(
     }
     match user {
         User::Root(by) => basis.rests_on_user(by),
-        User::Random => basis.lacks(text!["that the user may write in ", Verbatim(file.directory()), ": on OpenShift a container without runAsUser runs under a random user ID, whatever its image says"]),
-        User::Unknown => basis.lacks("the user that the image runs as (`user`)"),
-        User::Other { of_image, by } => {
-            let writable = facts.path(&file.target).and_then(|told| Some((told.by, told.value.parent_writable?)));
-            let directory = file.directory();
+        User::Random | User::Other { .. } => {
+            let writable = user::may_write(pod, own, facts, user, &file.target);
+            let may = || match user {
+                User::Other { of_image: true, .. } => "its user may write in ",
+                User::Random => "a random user of its group may write in ",
+                _ => "the user whom the manifest sets may write in ",
+            };
+            let by = match user {
+                User::Other { by, .. } => by,
+                _ => None,
+            };
             match writable {
-                None => return refuse("nothing says that it may write where the link goes (`kubewright images lock` can)".into()),
-                Some((_, false)) => return refuse(text!["the image's user may not write in ", Verbatim(directory)]),
-                Some((told, true)) => {
+                Some(told) if told.value => {
                     basis.rests_on_user(by);
-                    basis.rests_on(told, text!["its user may write in ", Verbatim(directory)]);
-                    if !of_image {
-                        basis.lacks(text!["that the user whom the manifest sets may write in ", Verbatim(directory), ", as the image's own may"]);
-                    }
+                    basis.rests_on(told.by, text![may(), Verbatim(file.directory())]);
                 }
+                _ => return not_writable(pod, own, facts, file, (user, writable), basis),
             }
         }
+        User::Unknown => basis.lacks("the user that the image runs as (`user`)"),
     }
     Ok(())
 }
 
+/// What is said where the user may not make the link, or nothing says that it may.
+fn not_writable(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    facts: &Facts,
+    file: &File<'_, '_, '_>,
+    (user, writable): (User<'_>, Option<Told<'_, bool>>),
+    basis: &mut Basis,
+) -> Result<(), NoFix> {
+    let refuse = |why: Text| {
+        let text = text!["the container does not run as root, and ", why];
+        Err(NoFix::new(Code::NonRoot, text))
+    };
+    let directory = Verbatim(file.directory());
+    let there = facts.path(&file.target);
+    // What the image's own user may do is a sign.
+    let sign = there
+        .as_ref()
+        .filter(|told| told.value.parent_writable == Some(true));
+    if let (User::Other { by, .. }, None, Some(told)) = (user, &writable, sign) {
+        basis.rests_on_user(by);
+        basis.rests_on(told.by, text!["its user may write in ", directory]);
+        basis.lacks(text![
+            "that the user whom the manifest sets may write in ",
+            directory,
+            ", as the image's own may"
+        ]);
+        return Ok(());
+    }
+    match (user, writable) {
+        (User::Random, _) => {
+            basis.lacks(text![
+                "that the user may write in ",
+                directory,
+                ": on OpenShift a container without runAsUser runs under a random user ID, whatever its image says"
+            ]);
+            Ok(())
+        }
+        (User::Other { of_image: true, .. }, Some(_)) => {
+            refuse(text!["the image's user may not write in ", directory])
+        }
+        (_, Some(_)) => {
+            let owner = there.and_then(|told| told.value.parent);
+            let owner = owner.map(String::from).unwrap_or_default();
+            refuse(text![
+                "the user whom the manifest sets may not write in ",
+                directory,
+                ", which is ",
+                owner,
+                " in the image"
+            ])
+        }
+        (_, None) if user::security(pod, own, "runAsUser").is_none() && facts.root().is_none() => {
+            refuse("which user it is is not known (`kubewright images lock` reads it)".into())
+        }
+        (_, None) => refuse(text![
+            "nothing says that its user may write in ",
+            directory,
+            ", where the link goes (`kubewright images lock` reads owner and mode)"
+        ]),
+    }
+}
+
 /// The shell that runs the wrapper.
 fn shell(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, basis: &mut Basis) -> Result<String, NoFix> {
-    let command = own.container.node.get("command");
-    let of_command = command
-        .and_then(|n| n.at(0)?.as_str())
-        .filter(|word| SHELLS.contains(&mounts::name(word)));
-    let shell = match (facts.shell(), of_command) {
-        (Some(told), _) if let Shell::At(path) = told.value => {
-            basis.rests_on(told.by, path.to_owned());
-            path.to_owned()
-        }
-        // Looked up in PATH, as it was.
-        (_, Some(word)) => word.to_owned(),
-        _ if command.is_some() => return Err(say::unknown(pod, own, facts, say::Unknown::Shell)),
-        _ => {
-            basis.lacks("that the image has a shell (`shell`)");
-            "/bin/sh".to_owned()
-        }
-    };
-    Ok(shell)
+    if let Some(shell) = known_shell(own, facts, basis) {
+        return Ok(shell);
+    }
+    if own.container.node.get("command").is_some() {
+        return Err(say::unknown(pod, own, facts, say::Unknown::Shell));
+    }
+    basis.lacks("that the image has a shell (`shell`)");
+    Ok("/bin/sh".to_owned())
+}
+
+/// The shell that is stated, or that the command starts with.
+pub(super) fn known_shell(own: &Own<'_>, facts: &Facts, basis: &mut Basis) -> Option<String> {
+    if let Some(told) = facts.shell()
+        && let Shell::At(path) = told.value
+    {
+        basis.rests_on(told.by, path.to_owned());
+        return Some(path.to_owned());
+    }
+    // Looked up in PATH, as it was.
+    let word = own.container.node.get("command")?.at(0)?.as_str()?;
+    SHELLS
+        .contains(&mounts::name(word))
+        .then(|| word.to_owned())
 }
 
 /// What the wrapper runs.
@@ -388,15 +453,7 @@ fn no_dash(first: &str) -> Result<(), NoFix> {
 /// What the link stands on.
 fn ground(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_, '_, '_>) -> Result<Ground, NoFix> {
     let directory = parent(&file.target);
-    let others = own
-        .mounts
-        .iter()
-        .filter(|m| m.node != file.decision.mount.node);
-    let around = others.filter_map(|m| Some((m.path.as_deref()?, m)));
-    let Some((path, outer)) = around
-        .filter(|(path, _)| covers(path, directory))
-        .max_by_key(|(path, _)| path.len())
-    else {
+    let Some(outer) = file::around(own, file) else {
         return Ok(Ground::Root);
     };
     if !empty_dir(pod, outer) {
@@ -411,7 +468,7 @@ fn ground(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_, '_, '_>) -> Result<Groun
         ));
     }
     let alone = !pod.shared(outer.volume, &[outer]);
-    Ok(if alone && path == directory {
+    Ok(if alone && outer.path.as_deref() == Some(directory) {
         Ground::OwnEmptyDir
     } else {
         Ground::EmptyDir

@@ -281,6 +281,14 @@ pub(super) fn place(target: &str, basis: &mut Basis) -> Result<(), NoFix> {
     Ok(())
 }
 
+/// Why a program is known to replace the file at this place.
+pub(super) fn rewrites(target: &str) -> Option<&'static str> {
+    let rule = RULES.iter().find(|rule| fits(rule.path, target))?;
+    (rule.difference == REWRITTEN).then_some(
+        "the program replaces the file when it saves its settings, which a mount answers with `Device or resource busy`",
+    )
+}
+
 /// Whether the content of a key asks for its own place, or is a program that may.
 pub(super) fn content(
     pod: &Pod<'_>,

@@ -10,6 +10,7 @@
 
 mod choose;
 mod codes;
+mod copy;
 mod cure;
 mod decide;
 mod directory;
@@ -262,7 +263,12 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
                         &rewrite.files,
                     ));
                 }
-                findings.push(offered(pod, &decisions, finding));
+                finding.notes.extend(rewrite.notes);
+                let mut finding = offered(pod, &decisions, finding);
+                if rewrite.busy && finding.severity == Severity::Info {
+                    finding.severity = Severity::Warning;
+                }
+                findings.push(finding);
             }
             kept.extend(
                 choice

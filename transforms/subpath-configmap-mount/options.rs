@@ -17,6 +17,9 @@ pub(crate) struct Options {
     /// program writes into, and none reads as a whole: the user's word.
     #[serde(deserialize_with = "all_absolute")]
     pub(crate) owned_dirs: Vec<String>,
+    /// Files, or directories with all below them, that a program writes: they are copied, or stay.
+    #[serde(deserialize_with = "all_absolute")]
+    pub(crate) written_files: Vec<String>,
 }
 
 /// A way to do without a subPath, the least invasive first.
@@ -33,16 +36,19 @@ pub(crate) enum Strategy {
     RePoint,
     /// The volume is mounted elsewhere, and the entrypoint links the file into place.
     Link,
+    /// An init container copies the file into a writable directory.
+    Copy,
 }
 
 impl Strategy {
     /// All of them, the least invasive first.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Directory,
         Self::Join,
         Self::OwnDirectory,
         Self::RePoint,
         Self::Link,
+        Self::Copy,
     ];
 
     /// The name in the configuration.
@@ -53,6 +59,7 @@ impl Strategy {
             Self::OwnDirectory => "own-directory",
             Self::RePoint => "re-point",
             Self::Link => "link",
+            Self::Copy => "copy",
         }
     }
 }
@@ -64,6 +71,7 @@ impl Default for Options {
             mount_root: "/etc/kubewright".into(),
             strategies: Strategy::ALL.to_vec(),
             owned_dirs: Vec::new(),
+            written_files: Vec::new(),
         }
     }
 }

@@ -227,22 +227,22 @@ fn written(
     if user::read_only_root(own) {
         return;
     }
+    let user = user::of(pod, own, facts);
     let closed = |f: &&File<'_, '_, '_>| {
-        facts
-            .path(&f.target)
-            .is_some_and(|told| told.value.parent_writable == Some(false))
+        user::may_write(pod, own, facts, user, &f.target).filter(|told| !told.value)
     };
-    let user = match user::of(pod, own, facts) {
-        User::Random => User::Other {
-            of_image: false,
-            by: None,
-        },
-        user => user,
+    let by = match user {
+        User::Other { by, .. } => Some(by),
+        User::Random => Some(None),
+        User::Root(_) | User::Unknown => None,
     };
-    if let User::Other { of_image, by } = user
-        && (there.kind == PathKind::Absent
-            || (of_image && !user::has_more_groups(pod) && files.first().is_some_and(closed)))
+    let closed = files.first().and_then(closed);
+    if let Some(by) = by
+        && (there.kind == PathKind::Absent || closed.is_some())
     {
+        if let Some(told) = closed.filter(|_| there.kind != PathKind::Absent) {
+            basis.rests_on(told.by, text!["its user may not write there"]);
+        }
         basis.rests_on_user(by);
     } else {
         basis.lacks(text![

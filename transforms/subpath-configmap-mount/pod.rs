@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use kubewright_model::finding::{NoFix, ReasonCode};
+use kubewright_model::finding::NoFix;
 use kubewright_model::kube::{
     Container, ContainerKind, FileId, PodTemplate, Reference, ResourceId, Rollout, Target, Touch,
 };
@@ -215,6 +215,29 @@ impl<'a> Pod<'a> {
         self.touches.iter().any(|t| t.affects(&path))
     }
 
+    /// Refuses when kustomize changes the image of the container in a way that another container
+    /// of the same image does not follow.
+    pub(super) fn image_patched(&self, own: &Own<'_>) -> Result<(), NoFix> {
+        let path = self.field(own, "image");
+        let mut touches = self.touches.iter().filter(|t| t.affects(&path));
+        touches.find(|t| t.what != "images").map_or(Ok(()), |t| {
+            let place = &self.cx.workspace.file(t.location.file).path;
+            let text = text![
+                &t.what,
+                " in ",
+                Path(place),
+                " may change the image on the way to the cluster"
+            ];
+            Err(NoFix::new(Code::WorkloadPatched, text))
+        })
+    }
+
+    /// `<container>-copy`, with a number when that is taken.
+    pub(super) fn free_container(&self, name: &str) -> String {
+        let names = self.containers.iter().map(|own| own.container.name);
+        free(&names.collect(), name, "-copy")
+    }
+
     fn field(&self, own: &Own<'_>, field: &str) -> String {
         let list = match own.container.kind {
             ContainerKind::Init => "initContainers",
@@ -255,12 +278,9 @@ impl<'a> Pod<'a> {
             return Ok((twin.name.to_owned(), edits));
         }
         if shared {
-            let name = self.free_name(old.name);
+            let name = self.free_name(old.name, "-files");
             let volume = Value::map([("name", Value::str(&name)), ("projected", body.clone())]);
-            let list = old.node.parent().ok_or(Refusal {
-                code: Code::VolumeFields.code(),
-                text: "the volume is not part of a list",
-            })?;
+            let list = old.list()?;
             return Ok((name, vec![list.push(Place::After(old.node), &volume)?]));
         }
         if old.projected && old.value() == Some(body) {
@@ -276,23 +296,23 @@ impl<'a> Pod<'a> {
         Ok((old.name.to_owned(), edits))
     }
 
-    /// `<old>-files`, with a number when that is taken; a DNS label of at most 63 characters, as
+    /// `<old><suffix>`, with a number when that is taken; a DNS label of at most 63 characters, as
     /// volume names must be.
-    fn free_name(&self, old: &str) -> String {
-        let names: BTreeSet<&str> = self
-            .template
-            .volumes()
-            .iter()
-            .filter_map(|v| v.get("name")?.text())
-            .collect();
-        let mut name = suffixed(old, "-files");
-        let mut number = 2;
-        while names.contains(name.as_str()) {
-            name = suffixed(old, &format!("-files-{number}"));
-            number += 1;
-        }
-        name
+    pub(super) fn free_name(&self, old: &str, suffix: &str) -> String {
+        let volumes = self.template.volumes();
+        let names = volumes.iter().filter_map(|v| v.get("name")?.text());
+        free(&names.collect(), old, suffix)
     }
+}
+
+fn free(names: &BTreeSet<&str>, old: &str, suffix: &str) -> String {
+    let mut name = suffixed(old, suffix);
+    let mut number = 2;
+    while names.contains(name.as_str()) {
+        name = suffixed(old, &format!("{suffix}-{number}"));
+        number += 1;
+    }
+    name
 }
 
 fn suffixed(name: &str, suffix: &str) -> String {

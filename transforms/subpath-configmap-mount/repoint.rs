@@ -7,10 +7,10 @@
 //! nothing of their own in the directory and name the file nowhere.
 
 use kubewright_model::finding::NoFix;
-use kubewright_model::kube::images::{PathKind, Shell, StatedBy};
+use kubewright_model::kube::images::{PathKind, Shell, Stated, StatedBy};
 use kubewright_model::text;
 use kubewright_model::text::{Text, Verbatim};
-use kubewright_model::yaml::Value;
+use kubewright_model::yaml::{Edit, Node, Place, Value};
 
 use super::codes::Code;
 use super::facts::{Basis, Facts, Told};
@@ -47,7 +47,7 @@ pub(super) fn rewrite(
 ) -> Result<(Moved, Basis), NoFix> {
     let mut words: Vec<Vec<Token<'_>>> = Vec::new();
     for file in files {
-        words.push(possible(pod, own, file)?);
+        words.push(possible(pod, own, facts, file)?);
     }
     let mut basis = basis(pod, own, facts, files)?;
     minds::judge(pod, own, facts, files, Way::Volume, &mut basis)?;
@@ -61,25 +61,122 @@ pub(super) fn rewrite(
             )))?);
         }
     }
+    let mounts = files.iter().map(|f| f.decision.mount);
+    let places = mounts.zip(moved.places.iter().map(String::as_str));
+    if let Some(words) = image_words(own, facts) {
+        let words = words.named(&places.collect::<Vec<_>>());
+        if words.entrypoint_named || words.cmd_named {
+            basis.rests_on(words.by, "ENTRYPOINT and CMD");
+            moved.edits.extend(words.edits(own)?);
+        }
+    }
     Ok((moved, basis))
+}
+
+/// Whether words of the image, which are not known, could name the file.
+pub(super) fn asks_image(own: &Own<'_>, facts: &Facts) -> bool {
+    let command = own.container.node.get("command");
+    command.is_none_or(Node::is_null) && facts.words().is_none()
+}
+
+/// Words of the image that the container runs, because the manifest says nothing else.
+struct ImageWords<'f> {
+    entrypoint: Vec<String>,
+    cmd: Vec<String>,
+    by: &'f Stated,
+    /// Whether words of ENTRYPOINT, and of CMD, named a file.
+    entrypoint_named: bool,
+    cmd_named: bool,
+}
+
+fn image_words<'f>(own: &Own<'_>, facts: &'f Facts) -> Option<ImageWords<'f>> {
+    let container = own.container.node;
+    if container.get("command").is_some_and(|n| !n.is_null()) {
+        return None;
+    }
+    let told = facts.words()?;
+    let no_args = container
+        .get("args")
+        .is_none_or(|list| list.items().next().is_none());
+    let cmd = if no_args { told.value.cmd } else { &[] };
+    Some(ImageWords {
+        entrypoint: told.value.entrypoint.to_vec(),
+        cmd: cmd.to_vec(),
+        by: told.by,
+        entrypoint_named: false,
+        cmd_named: false,
+    })
+}
+
+impl ImageWords<'_> {
+    /// With the new places for the paths of mounts.
+    fn named(mut self, places: &[(&Mount<'_>, &str)]) -> Self {
+        let replace = |words: &mut Vec<String>| {
+            let mut named = false;
+            for word in words {
+                for (mount, place) in places {
+                    let Some(before) = texts::before_path(word, mount, true) else {
+                        continue;
+                    };
+                    *word = format!("{before}{place}");
+                    named = true;
+                    break;
+                }
+            }
+            named
+        };
+        self.entrypoint_named = replace(&mut self.entrypoint);
+        self.cmd_named = replace(&mut self.cmd);
+        self
+    }
+
+    /// Writes the words into the manifest: CMD alone where ENTRYPOINT stays the image's.
+    fn edits(&self, own: &Own<'_>) -> Result<Vec<Edit>, NoFix> {
+        let container = own.container.node;
+        let list = |words: &[String]| {
+            Value::Seq(words.iter().map(|w| Value::str(doubled(w))).collect()).flow()
+        };
+        let place = container
+            .get("image")
+            .filter(|n| n.parent() == Some(container))
+            .map_or(Place::Last, Place::After);
+        let mut edits = Vec::new();
+        if self.entrypoint_named {
+            edits.push(container.insert(place, "command", &list(&self.entrypoint))?);
+        }
+        if !self.cmd.is_empty() {
+            edits.push(match container.get("args") {
+                Some(args) => args.set(&list(&self.cmd))?,
+                None => container.insert(place, "args", &list(&self.cmd))?,
+            });
+        }
+        Ok(edits)
+    }
 }
 
 /// The words that name the file, if nothing else in sight does.
 pub(super) fn possible<'a>(
     pod: &Pod<'_>,
     own: &Own<'a>,
+    facts: &Facts,
     file: &File<'_, '_, '_>,
 ) -> Result<Vec<Token<'a>>, NoFix> {
     let refuse = |why: Text| Err(NoFix::new(Code::NamedElsewhere, why));
     let tokens = texts::tokens(own, file.decision.mount);
     let target = &file.target;
-    if tokens.is_empty() {
+    let image = image_words(own, facts).map(|words| {
+        let is_program = words.entrypoint.first().or(words.cmd.first()) == Some(target);
+        let words = words.named(&[(file.decision.mount, target)]);
+        (words.entrypoint_named || words.cmd_named, is_program)
+    });
+    let (of_image, is_program) = image.unwrap_or_default();
+    if tokens.is_empty() && !of_image {
         return Err(NoFix::new(
             Code::PathNotNamed,
             text!["no word of command, args or env is ", Verbatim(target)],
         ));
     }
-    if tokens.iter().any(|token| token.program) {
+    if is_program || tokens.iter().any(|token| token.program) {
         return refuse(text![
             Verbatim(target),
             " is the program itself, which could tell under what name it runs"
@@ -107,23 +204,28 @@ fn basis(
         return Ok(basis);
     };
     for file in files {
-        let words = facts
-            .words()
-            .filter(|_| own.container.node.get("command").is_none());
+        let left = image_words(own, facts).map(|words| words.named(&[(file.decision.mount, "")]));
         let has = |words: &[String]| words.iter().any(|word| word.contains(&file.target));
         let named = facts
             .path(&file.target)
             .and_then(|told| Some((told.by, told.value.named?)));
-        if words.is_some_and(|told| has(told.value.entrypoint)) {
+        let of_image = left
+            .as_ref()
+            .is_some_and(|words| words.entrypoint_named || words.cmd_named);
+        if left.is_some_and(|words| has(&words.entrypoint) || has(&words.cmd)) {
             return Err(NoFix::new(
                 Code::NamedElsewhere,
                 text![
                     Verbatim(&file.target),
-                    " is also named in the image's ENTRYPOINT"
+                    " is also named in a longer word of the image's ENTRYPOINT or CMD"
                 ],
             ));
         }
         match named {
+            None | Some((_, true)) if of_image => basis.lacks(text![
+                "that no variable of the image names ",
+                Verbatim(&file.target)
+            ]),
             Some((by, false)) => basis.rests_on(
                 by,
                 text![

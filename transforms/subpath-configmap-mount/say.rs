@@ -78,9 +78,8 @@ pub(super) fn unknown(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, what: Unknown
         (true, true) => (
             Code::ImageRewritten,
             text![
-                "there is no command, and kustomize may replace the image ",
-                Verbatim(image),
-                ": there are no words to pass on"
+                "the container has no command, so a link would have to start what the image starts, and kustomize may replace the image ",
+                Verbatim(image)
             ],
         ),
         (true, false) => (
@@ -94,9 +93,9 @@ pub(super) fn unknown(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, what: Unknown
         (false, true) => (
             Code::EntrypointUnknown,
             text![
-                "there is no command, and the ENTRYPOINT of the image ",
+                "the container has no command, so a link would have to start what the image ",
                 Verbatim(image),
-                " is not stated: there are no words to pass on"
+                " starts (ENTRYPOINT and CMD), which is not known here"
             ],
         ),
         (false, false) => (
@@ -147,6 +146,7 @@ pub(super) fn to_prove(
                 .is_ok_and(|(_, basis)| basis.proven());
             enough.then(|| to_state(pod, own, &wanted, facts.locked()).into())
         }
+        Strategy::Copy => None,
         _ if facts.locked() => None,
         _ => Some("`kubewright images lock` reads what the image has".into()),
     }

@@ -4,7 +4,7 @@
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::images::{Stated, StatedBy};
-use kubewright_model::script::{Handling, SHELLS, handling};
+use kubewright_model::script::{Handling, SHELLS, asks_about_mount, handling};
 use kubewright_model::text;
 use kubewright_model::text::Verbatim;
 use kubewright_model::yaml::Node;
@@ -95,6 +95,15 @@ pub(super) fn in_sight(
     Ok(())
 }
 
+/// What in the container asks whether the file is mounted.
+pub(super) fn asks_for_mount(own: &Own<'_>, target: &str) -> Option<String> {
+    let fields = ["command", "args", "lifecycle"]
+        .into_iter()
+        .filter_map(|field| own.container.node.get(field));
+    let mut texts = fields.flat_map(Node::descendants).filter_map(Node::text);
+    texts.find_map(|text| asks_about_mount(text, target))
+}
+
 /// Scripts of the image.
 ///
 /// # Errors
@@ -163,8 +172,8 @@ fn refusal(target: &str, who: &str) -> NoFix {
         &who,
         " writes, moves or removes ",
         Verbatim(target),
-        " or its directory, or asks whether something is mounted there: a mount point cannot be replaced, \
-         a link would be, and no update would arrive any more"
+        " or its directory, or asks whether something is mounted there: a mount answers `Device or resource busy`, \
+         a link would be replaced, and no update would arrive any more"
     ];
     NoFix::new(Code::ScriptHandles, text)
 }

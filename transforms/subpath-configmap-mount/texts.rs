@@ -37,8 +37,12 @@ const SCANNED: &[&str] = &[
     "templates",
 ];
 
+/// What may stand before a path in the value of an option or variable
+/// (<https://docs.spring.io/spring-boot/reference/features/external-config.html>).
+const SCHEMES: [&str; 4] = ["optional:file://", "optional:file:", "file://", "file:"];
+
 /// A string that the container runs or has in its environment, which is the path, or a flag with
-/// the path as its value.
+/// the path as its value; the path may be a URL of a file.
 pub(super) struct Token<'a> {
     pub(super) node: Node<'a>,
     /// What stands before the path.
@@ -58,24 +62,29 @@ pub(super) fn tokens<'a>(own: &Own<'a>, mount: &Mount<'_>) -> Vec<Token<'a>> {
     let env = list("env")
         .filter_map(|entry| entry.get("value"))
         .map(|node| (node, false, false));
-    let is_path = |text: &str| text == mount.written || mount.path.as_deref() == Some(text);
     let token = |(node, program, word): (Node<'a>, bool, bool)| {
-        let text = node.as_str()?;
-        if is_path(text) {
-            return Some(Token {
-                node,
-                flag: "",
-                program,
-            });
-        }
-        let (flag, value) = text.split_once('=')?;
-        (word && flag.starts_with('-') && is_path(value)).then(|| Token {
+        Some(Token {
             node,
-            flag: &text[..=flag.len()],
+            flag: before_path(node.as_str()?, mount, word)?,
             program,
         })
     };
     command.chain(args).chain(env).filter_map(token).collect()
+}
+
+/// What stands before the path of a mount in a string that names it by itself; a `word` may be a
+/// flag and its value.
+pub(super) fn before_path<'t>(text: &'t str, mount: &Mount<'_>, word: bool) -> Option<&'t str> {
+    let flag = match text.split_once('=') {
+        Some((flag, _)) if word && flag.starts_with('-') => flag.len() + 1,
+        _ => 0,
+    };
+    let value = text.get(flag..)?;
+    let scheme = SCHEMES.iter().find(|scheme| value.starts_with(**scheme));
+    let at = flag + scheme.map_or(0, |scheme| scheme.len());
+    let path = text.get(at..)?;
+    let is_path = path == mount.written || mount.path.as_deref() == Some(path);
+    is_path.then(|| text.get(..at)).flatten()
 }
 
 /// Where else the pod or the configuration applied with it has `path`, in whatever form, apart from

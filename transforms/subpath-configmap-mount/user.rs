@@ -1,9 +1,9 @@
 //! Who a container runs as: the manifest's word before the image's.
 
-use kubewright_model::kube::images::Stated;
+use kubewright_model::kube::images::{Identity, Stated};
 use kubewright_model::yaml::Node;
 
-use super::facts::Facts;
+use super::facts::{Facts, Told};
 use super::pod::{Own, Pod};
 
 /// The user of a container's first process.
@@ -57,6 +57,62 @@ pub(super) fn has_more_groups(pod: &Pod<'_>) -> bool {
             .path(&["securityContext", key])
             .is_some_and(|n| !n.is_null())
     })
+}
+
+/// Whether the user may create and remove names in the directory that a path lies in, and who says
+/// so; `None` where that is not known.
+pub(super) fn may_write<'f>(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    facts: &'f Facts,
+    user: User<'_>,
+    path: &str,
+) -> Option<Told<'f, bool>> {
+    let Told { value: fact, by } = facts.path(path)?;
+    let number = |node: Node<'_>| u32::try_from(node.as_int()?).ok();
+    let set = |key: &str| security(pod, own, key).and_then(number);
+    let groups = groups(pod);
+    let says = |value: bool| Some(Told { value, by });
+    let who = match user {
+        User::Other { of_image: true, .. } => {
+            let writable = fact.parent_writable?;
+            // A group of the pod could open what is closed.
+            let more = fact.parent.filter(|_| !writable && has_more_groups(pod));
+            return match more {
+                None if has_more_groups(pod) && !writable => None,
+                Some(directory) if groups.contains(&directory.gid) => {
+                    says(directory.uid == 0 && directory.mode & 0o30 == 0o30)
+                }
+                _ => says(writable),
+            };
+        }
+        User::Other { .. } => Identity {
+            uid: Some(
+                set("runAsUser").or_else(|| facts.root()?.by.facts.user.as_ref()?.parse().ok())?,
+            ),
+            gid: set("runAsGroup"),
+            groups,
+        },
+        // Numbers that are given to namespaces start at a billion; the group is 0.
+        User::Random => Identity {
+            uid: None,
+            gid: Some(set("runAsGroup").unwrap_or(0)),
+            groups,
+        },
+        User::Root(_) | User::Unknown => return None,
+    };
+    says(fact.parent?.lets_write(&who)?)
+}
+
+/// The groups that the pod gives its users.
+fn groups(pod: &Pod<'_>) -> Vec<u32> {
+    let context = |key: &str| pod.template.spec.path(&["securityContext", key]);
+    let more = context("supplementalGroups").map(Node::items);
+    let all = context("fsGroup")
+        .into_iter()
+        .chain(more.into_iter().flatten());
+    all.filter_map(|n| u32::try_from(n.as_int()?).ok())
+        .collect()
 }
 
 pub(super) fn of<'f>(pod: &Pod<'_>, own: &Own<'_>, facts: &'f Facts) -> User<'f> {

@@ -4,11 +4,11 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use kubewright_model::finding::NoFix;
+use kubewright_model::finding::{NoFix, ReasonCode as _};
 use kubewright_model::kube::Target;
 use kubewright_model::text;
 use kubewright_model::text::{Field, Named, Verbatim};
-use kubewright_model::yaml::{Edit, Level, Node, Value};
+use kubewright_model::yaml::{Edit, Level, Node, Refusal, Value};
 
 use super::codes::Code;
 use super::objects::Known;
@@ -111,6 +111,14 @@ impl<'a> Volume<'a> {
             default_mode: default_mode(body),
             sources,
             value: OnceCell::new(),
+        })
+    }
+
+    /// The list that it is part of.
+    pub(super) fn list(&self) -> Result<Node<'a>, Refusal> {
+        self.node.parent().ok_or(Refusal {
+            code: Code::VolumeFields.code(),
+            text: "the volume is not part of a list",
         })
     }
 

@@ -200,7 +200,7 @@ fn steps(links: &[Link]) -> String {
 }
 
 /// A word for the shell, then for the kubelet.
-fn quoted(path: &str) -> String {
+pub(super) fn quoted(path: &str) -> String {
     let plain = path
         .chars()
         .all(|c| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c));

@@ -80,6 +80,75 @@ pub struct PathFact {
     /// writes, moves or removes it, or asks whether something is mounted there; absent: unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handled: Option<bool>,
+    /// The directory that [`PathFact::parent_writable`] is about, for users that the image does not
+    /// know; absent: unknown, or out of reach of users who do not own what is above it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Directory>,
+}
+
+/// Mode and owner of a directory, written as `stat -c '%04a %u:%g'` prints them: `0755 0:0`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Directory {
+    /// Permission bits, with set-group-ID and sticky bit.
+    pub mode: u32,
+    /// User.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+}
+
+/// Who a process is, as far as that is known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// User; `None`: some number that no file of an image has.
+    pub uid: Option<u32>,
+    /// Primary group; `None`: unknown.
+    pub gid: Option<u32>,
+    /// Supplemental groups.
+    pub groups: Vec<u32>,
+}
+
+impl Directory {
+    /// Whether somebody other than root may create and remove names in it; `None` where that
+    /// depends on what is not known.
+    pub fn lets_write(self, who: &Identity) -> Option<bool> {
+        let may = |shift: u32| self.mode >> shift & 3 == 3;
+        if who.uid == Some(self.uid) {
+            return Some(may(6));
+        }
+        let member = who.gid == Some(self.gid) || who.groups.contains(&self.gid);
+        if member || may(3) == may(0) {
+            return Some(may(3));
+        }
+        who.gid.map(|_| may(0))
+    }
+}
+
+impl From<Directory> for String {
+    fn from(directory: Directory) -> Self {
+        let Directory { mode, uid, gid } = directory;
+        format!("{mode:04o} {uid}:{gid}")
+    }
+}
+
+impl TryFrom<String> for Directory {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let read = || {
+            let (mode, owner) = text.split_once(' ')?;
+            let (uid, gid) = owner.split_once(':')?;
+            Some(Self {
+                mode: u32::from_str_radix(mode, 8).ok().filter(|m| *m <= 0o7777)?,
+                uid: uid.parse().ok()?,
+                gid: gid.parse().ok()?,
+            })
+        };
+        read().ok_or_else(|| {
+            format!("`{text}` is no mode and owner of a directory, such as `0755 0:0`")
+        })
+    }
 }
 
 /// Names that are listed of a directory; of one with more only that there are too many.
@@ -378,6 +447,36 @@ mod tests {
         }
         assert_eq!(normalise("{{ .Values.image }}"), None);
         assert_eq!(normalise("${IMAGE}"), None);
+    }
+
+    #[test]
+    fn modes_tell_who_may_write() {
+        let who = |uid, gid, groups: &[u32]| Identity {
+            uid,
+            gid,
+            groups: groups.to_vec(),
+        };
+        for (directory, who, expected) in [
+            ("0755 1000:1000", who(Some(1000), None, &[]), Some(true)),
+            ("0555 1000:1000", who(Some(1000), None, &[]), Some(false)),
+            ("0755 0:0", who(Some(1000), None, &[]), Some(false)),
+            ("0775 0:0", who(Some(1000), None, &[]), None),
+            ("0775 0:0", who(Some(1000), Some(0), &[]), Some(true)),
+            ("2775 0:2000", who(Some(1000), Some(3), &[2000]), Some(true)),
+            ("2775 0:2000", who(Some(1000), Some(3), &[]), Some(false)),
+            ("1777 0:0", who(None, None, &[]), Some(true)),
+            ("0757 0:5", who(Some(1000), None, &[]), None),
+            ("0757 0:5", who(Some(1000), None, &[5]), Some(false)),
+        ] {
+            let directory = Directory::try_from(directory.to_owned()).expect("a directory");
+            assert_eq!(
+                directory.lets_write(&who),
+                expected,
+                "{directory:?} {who:?}"
+            );
+        }
+        assert!(Directory::try_from("755".to_owned()).is_err());
+        assert!(Directory::try_from("0799 0:0".to_owned()).is_err());
     }
 
     #[test]

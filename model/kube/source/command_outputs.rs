@@ -124,7 +124,7 @@ impl Program {
                         && option.len() == 2
                         && flag.ends_with(option.trim_start_matches('-')))
             };
-            if self.options.iter().any(|option| names(&option)) || flag == ">" {
+            if self.options.iter().any(names) || flag == ">" {
                 found.extend(value.or_else(|| rest.next().copied()));
             } else if let Some(file) = word.strip_prefix('>').filter(|_| !word.starts_with(">>")) {
                 found.push(file.trim_start_matches('&'));

@@ -90,3 +90,16 @@ impl<'a> Paths<'a> {
             .map(|f| f.id)
     }
 }
+
+/// Whether a file holds flags of a kubelet and is no manifest: a drop-in or unit of systemd, or the
+/// variables that one of these reads
+/// (<https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/kubelet-integration/>).
+pub fn is_kubelet_setting(path: &str) -> bool {
+    let (directory, name) = split(path);
+    let parent = split(directory).1;
+    match name {
+        "kubelet.service" | "kubelet.env" | "kubeadm-flags.env" => true,
+        "kubelet" => matches!(parent, "default" | "sysconfig"),
+        _ => parent == "kubelet.service.d" && has_extension(name, "conf"),
+    }
+}

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::encrypted::{SOPS as SOPS_TEXT, is_encrypted};
 use super::file::{Input, SkipCode};
-use super::paths::{has_extension, is_kustomization_name, split};
+use super::paths::{has_extension, is_kubelet_setting, is_kustomization_name, split};
 use super::tree::Tree;
 use super::{invalid, text_template};
 use crate::kube::object::resource::{Hints, Identity};
@@ -149,6 +149,10 @@ const ACTION_AS_VALUE: Reason = (
 pub(in crate::kube) fn read(input: &Input, charts: &Charts, stream: bool) -> Read {
     if let Some((code, text)) = charts.skip(&input.path) {
         return Read::without_tree(Verdict::Skip(code, text));
+    }
+    if is_kubelet_setting(&input.path) {
+        let text = "settings of a kubelet, no manifest";
+        return Read::without_tree(Verdict::Skip(SkipCode::NotAResource, text));
     }
     let file = match parse(input) {
         Ok(file) => file,

@@ -125,6 +125,19 @@ fn decoded(file: &File, part: Range<usize>) -> Result<Vec<Option<Tree>>, ()> {
         .ok_or(())
 }
 
+/// Whether `text` is not YAML to `yaml-rust2`.
+pub(super) fn is_refused(text: &str) -> bool {
+    // Nothing is kept of it: a text that nobody planned may nest as deep as it likes.
+    let mut parser = Parser::new_from_str(text);
+    loop {
+        match parser.next_token() {
+            Ok((Event::StreamEnd, _)) => return false,
+            Ok(_) => {}
+            Err(_) => return true,
+        }
+    }
+}
+
 /// The roots of all documents of `text`.
 fn documents(text: &str) -> Result<Vec<Option<Tree>>, ()> {
     // The parser reads a block scalar that ends with the text in another way than one that

@@ -10,7 +10,7 @@ use super::super::print::relations::{
 /// Version of the format.
 const VERSION: u32 = 1;
 
-pub(super) fn render(graph: &Graph) -> String {
+pub(in crate::cli) fn render(graph: &Graph) -> String {
     let whole = json!({
         "version": VERSION,
         "sets": graph.sets.iter().map(set).collect::<Vec<_>>(),

@@ -5,14 +5,15 @@
 //! formats alike; each format only
 //! writes it down.
 
-mod json;
-mod text;
+pub(super) mod json;
+pub(super) mod text;
 pub(super) use anyhow::Result;
 use kubewright_model::kube::Workspace;
 
 use super::args::{GraphArgs, GraphFormat};
 use super::ground::Ground;
 use super::input_stream::{self, Source};
+use super::print::html;
 use super::print::relations::{Graph, dot, mermaid};
 use super::status::Status;
 use super::terminal::Terminal;
@@ -31,8 +32,9 @@ pub(super) fn graph(args: &GraphArgs, terminal: &Terminal) -> Result<Status> {
     let graph = Graph::of(&workspace, &ground.shown());
     match args.format {
         GraphFormat::Text => terminal.out(&text::render(&graph))?,
-        GraphFormat::Json => terminal.raw(&json::render(&graph))?,
+        GraphFormat::Json => terminal.json(&json::render(&graph))?,
         GraphFormat::Mermaid => terminal.raw(&mermaid::render(&graph))?,
+        GraphFormat::Html => terminal.raw(&html::render_graph(&graph))?,
         GraphFormat::Dot => terminal.raw(&dot::render(&graph))?,
     }
     Ok(Status::Clean)

@@ -11,7 +11,7 @@ const BOLD: Style = Style::new().bold();
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Yellow.on_default();
 
-pub(super) fn render(graph: &Graph) -> String {
+pub(in crate::cli) fn render(graph: &Graph) -> String {
     let mut out = String::new();
     for set in &graph.sets {
         paragraph(set, &mut out);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kubewright_model::kube::images::{self, PathFact, PathKind, Question};
+use kubewright_model::kube::images::{self, Directory, PathFact, PathKind, Question};
 
 use super::failure::Failure;
 use super::look::{Found, Last, look};
@@ -172,6 +172,7 @@ fn fact(tree: &Tree, path: &str, user: Option<&Ids>) -> Result<Option<PathFact>,
             return Ok(Some(PathFact {
                 kind: PathKind::Absent,
                 parent_writable,
+                parent: (!blocked).then(|| parent(&above, None)).flatten(),
                 ..PathFact::default()
             }));
         }
@@ -206,7 +207,21 @@ fn fact(tree: &Tree, path: &str, user: Option<&Ids>) -> Result<Option<PathFact>,
         parent_writable,
         named: None,
         handled: None,
+        parent: parent(&above, Some(meta)),
     }))
+}
+
+/// The last of these directories, if everybody gets there, and what stands there under the name
+/// may be replaced by whoever may write.
+fn parent(above: &[Meta], entry: Option<Meta>) -> Option<Directory> {
+    let (last, above) = above.split_last()?;
+    let reached = above.iter().all(|d| d.mode & 0o111 == 0o111);
+    let sticky = last.mode & 0o1000 != 0 && entry.is_some();
+    (reached && !sticky).then_some(Directory {
+        mode: last.mode & 0o7777,
+        uid: last.uid,
+        gid: last.gid,
+    })
 }
 
 /// Whether a string of the configuration contains the path, or a word of it leads to it, or below
@@ -417,7 +432,16 @@ mod tests {
             "/many",
             "/app/conf/a/b",
         ];
-        let paths = ask(&entries, &run, &asked).paths;
+        let mut paths = ask(&entries, &run, &asked).paths;
+        let parents: Vec<Option<String>> = asked
+            .iter()
+            .map(|path| paths.get_mut(*path)?.parent.take().map(String::from))
+            .collect();
+        let [ours, root] = ["0755 7:7", "0755 0:0"].map(|text| Some(text.to_owned()));
+        assert_eq!(
+            parents,
+            [&ours, &root, &ours, &root, &root, &root, &None].map(Clone::clone)
+        );
         let fact = |kind, entries: Option<&[&str]>, target: Option<&str>, writable| PathFact {
             kind,
             entries: entries.map(|e| e.iter().map(|e| (*e).to_owned()).collect()),
@@ -425,6 +449,7 @@ mod tests {
             parent_writable: Some(writable),
             named: Some(false),
             handled: Some(false),
+            parent: None,
         };
         assert_eq!(
             paths["/app/conf"],

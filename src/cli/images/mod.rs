@@ -57,7 +57,12 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
         .clone()
         .map_or_else(Default::default, |(lock, text)| (lock, Some(text)));
     if args.check {
-        return check(&asked, lock, before.as_deref(), &shown, terminal);
+        let moved = if args.tags {
+            moved(&asked, &lock, args, &ground)?
+        } else {
+            Vec::new()
+        };
+        return check(&asked, &lock, before.as_deref(), moved, (&shown, terminal));
     }
     let jobs: Vec<Job> = asked
         .here
@@ -79,7 +84,11 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
         .collect();
     let kept = asked.here.len() - jobs.len();
     let mut failed = 0;
-    let mut lines = lock.retain(&asked.all);
+    let mut lines = if args.prune {
+        lock.retain(&asked.all)
+    } else {
+        remarks(&lock, &asked)
+    };
     for (job, result) in jobs.iter().zip(work::all(&jobs, args, &ground)?) {
         let name = format!("{} {}", job.question.image, job.question.platform);
         match result {
@@ -102,8 +111,6 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
             }
         }
     }
-    // Answers to what is no longer asked may have come along.
-    lock.retain(&asked.all);
     let text = lock.render()?;
     let changed = before.as_deref() != Some(&text) && (before.is_some() || !lock.is_empty());
     if changed {
@@ -112,7 +119,14 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
             before: before.map(Arc::from),
             after: Some(Arc::from(text)),
         };
-        write::write(&ground.root, &[change])?;
+        write::write(&write::Plan {
+            root: &ground.root,
+            changes: &[change],
+            lock: &ground.lock(true, terminal),
+            read: &[],
+            keep: false,
+            patch: None,
+        })?;
     }
     let (read, state) = (
         jobs.len() - failed,
@@ -129,15 +143,59 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
     })
 }
 
-/// Whether the lock answers what is asked, and nothing else, in the form that is written.
+/// What of the lock is no longer asked: a fix that was made needs its proof no more.
+fn remarks(lock: &Lock, asked: &ask::Asked) -> Vec<String> {
+    let unused = lock.clone().retain(&asked.all);
+    let remark = |line: String| format!("{line} (`kubewright images lock --prune` takes it out)");
+    unused.into_iter().map(remark).collect()
+}
+
+/// The tags that name another image than the one that is locked.
+fn moved(asked: &ask::Asked, lock: &Lock, args: &LockArgs, ground: &Ground) -> Result<Vec<String>> {
+    let jobs: Vec<Job> = asked
+        .here
+        .iter()
+        .filter(|question| lock.get(question).is_some())
+        .map(|question| Job {
+            question: question.clone(),
+            pin: None,
+        })
+        .collect();
+    let mut lines = Vec::new();
+    for (job, result) in jobs.iter().zip(work::resolve(&jobs, args, ground)?) {
+        let name = format!("{} {}", job.question.image, job.question.platform);
+        let Some(locked) = lock.get(&job.question) else {
+            continue;
+        };
+        match result {
+            Ok(found) => {
+                let now = if locked.of_config {
+                    found.config.digest.unwrap_or_default()
+                } else {
+                    found.pin.digest
+                };
+                if now != locked.digest {
+                    lines.push(format!(
+                        "{name}: the tag names {now} now, and {} is locked (`kubewright images lock --upgrade` takes it)",
+                        locked.digest
+                    ));
+                }
+            }
+            Err(failure) => lines.push(format!("{name}: {failure}")),
+        }
+    }
+    Ok(lines)
+}
+
+/// Whether the lock answers what is asked, in the form that is written.
 fn check(
     asked: &ask::Asked,
-    mut lock: Lock,
+    lock: &Lock,
     before: Option<&str>,
-    shown: &str,
-    terminal: &Terminal,
+    moved: Vec<String>,
+    (shown, terminal): (&str, &Terminal),
 ) -> Result<Status> {
-    let mut stale = Vec::new();
+    let mut stale = moved;
     for question in &asked.here {
         let name = format!("{} {}", question.image, question.platform);
         match lock.get(question) {
@@ -150,7 +208,10 @@ fn check(
         }
     }
     let text = lock.render()?;
-    stale.extend(lock.retain(&asked.all));
+    let remarks: String = remarks(lock, asked)
+        .into_iter()
+        .map(|line| line + "\n")
+        .collect();
     if stale.is_empty() && before.is_some_and(|before| before != text) {
         stale.push("it is not in the form that is written".into());
     }
@@ -159,11 +220,13 @@ fn check(
             1 => "1 image".to_owned(),
             n => format!("{n} images"),
         };
-        terminal.out(&format!("{shown} answers all that is asked of {images}\n"))?;
+        terminal.out(&format!(
+            "{remarks}{shown} answers all that is asked of {images}\n"
+        ))?;
         return Ok(Status::Clean);
     }
     terminal.out(&format!(
-        "{shown} is stale:\n  {}\n`kubewright images lock` brings it up to date\n",
+        "{remarks}{shown} is stale:\n  {}\n`kubewright images lock` brings it up to date\n",
         stale.join("\n  ")
     ))?;
     Ok(Status::Findings)

@@ -8,7 +8,7 @@ use kubewright_model::kube::images::Question;
 
 use super::archive;
 use super::failure::Failure;
-use super::source::{Outcome, Pin, Source, read};
+use super::source::{Found, Outcome, Pin, Source, read};
 use crate::cli::args::LockArgs;
 use crate::cli::ground::Ground;
 use crate::cli::progress::Bar;
@@ -23,6 +23,9 @@ pub(super) struct Job {
     pub(super) pin: Option<Pin>,
 }
 
+/// What is done with one image, of the sources that may have it.
+type Read<'r, T> = dyn Fn(&[&dyn Source], &Job, &Bar) -> Result<T, Failure> + Sync + 'r;
+
 /// Reads all images; the results in the order of the jobs.
 ///
 /// # Errors
@@ -32,6 +35,37 @@ pub(super) fn all(
     args: &LockArgs,
     ground: &Ground,
 ) -> Result<Vec<Result<Outcome, Failure>>> {
+    let limit = args.max_layer_size.saturating_mul(1 << 20);
+    each(jobs, args, ground, &|sources, job, bar| {
+        one(sources, job, limit, bar)
+    })
+}
+
+/// Finds out what the tags of all images name now.
+///
+/// # Errors
+/// As of [`all`].
+pub(super) fn resolve(
+    jobs: &[Job],
+    args: &LockArgs,
+    ground: &Ground,
+) -> Result<Vec<Result<Found, Failure>>> {
+    each(jobs, args, ground, &|sources, job, bar| {
+        bar.say(&job.question.image);
+        let found = sources
+            .iter()
+            .find_map(|source| source.find(&job.question, None).transpose());
+        bar.one_done();
+        found.unwrap_or_else(|| Err(nowhere(&job.question)))
+    })
+}
+
+fn each<T: Send>(
+    jobs: &[Job],
+    args: &LockArgs,
+    ground: &Ground,
+    read: &Read<'_, T>,
+) -> Result<Vec<Result<T, Failure>>> {
     let archives = args
         .from
         .iter()
@@ -40,7 +74,6 @@ pub(super) fn all(
     if jobs.is_empty() {
         return Ok(Vec::new());
     }
-    let limit = args.max_layer_size.saturating_mul(1 << 20);
     let bar = Bar::start(jobs.len());
     if !archives.is_empty() {
         let borrowed = || {
@@ -54,20 +87,20 @@ pub(super) fn all(
             || Ok(()),
             |(), job| {
                 let sources = borrowed()?;
-                one(&sources, job, limit, &bar)
+                read(&sources, job, &bar)
             },
         );
     }
-    online(jobs, args, limit, &bar)
+    online(jobs, args, &bar, read)
 }
 
 #[cfg(feature = "registry")]
-fn online(
+fn online<T: Send>(
     jobs: &[Job],
     args: &LockArgs,
-    limit: u64,
     bar: &Bar,
-) -> Result<Vec<Result<Outcome, Failure>>> {
+    read: &Read<'_, T>,
+) -> Result<Vec<Result<T, Failure>>> {
     use super::registry::{Credentials, Options, Registry};
     let timeout = std::time::Duration::from_secs(args.timeout);
     let options = Options {
@@ -79,23 +112,28 @@ fn online(
     spread(
         jobs,
         || Registry::new(options.clone()),
-        |registry, job| one(&[registry], job, limit, bar),
+        |registry, job| read(&[registry], job, bar),
     )
 }
 
 #[cfg(not(feature = "registry"))]
-fn online(_: &[Job], _: &LockArgs, _: u64, _: &Bar) -> Result<Vec<Result<Outcome, Failure>>> {
+fn online<T: Send>(
+    _: &[Job],
+    _: &LockArgs,
+    _: &Bar,
+    _: &Read<'_, T>,
+) -> Result<Vec<Result<T, Failure>>> {
     anyhow::bail!(
         "this kubewright was built without the feature `registry`: it reads images from archives alone (--from)"
     )
 }
 
 /// Shares the jobs among a few threads, each with a state of its own.
-fn spread<S>(
+fn spread<S, T: Send>(
     jobs: &[Job],
     state: impl Fn() -> Result<S> + Sync,
-    read: impl Fn(&S, &Job) -> Result<Outcome, Failure> + Sync,
-) -> Result<Vec<Result<Outcome, Failure>>> {
+    read: impl Fn(&S, &Job) -> Result<T, Failure> + Sync,
+) -> Result<Vec<Result<T, Failure>>> {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
     let threads = AT_ONCE.min(jobs.len());
@@ -149,13 +187,15 @@ fn one(sources: &[&dyn Source], job: &Job, limit: u64, bar: &Bar) -> Result<Outc
             }),
         });
     bar.one_done();
-    result.unwrap_or_else(|| {
-        Err(Failure::new(
-            "none of the archives has it",
-            format!(
-                "write it into one under this name: `docker save`, or `skopeo copy … oci:DIR:{}`",
-                question.image
-            ),
-        ))
-    })
+    result.unwrap_or_else(|| Err(nowhere(question)))
+}
+
+fn nowhere(question: &Question) -> Failure {
+    Failure::new(
+        "none of the archives has it",
+        format!(
+            "write it into one under this name: `docker save`, or `skopeo copy … oci:DIR:{}`",
+            question.image
+        ),
+    )
 }

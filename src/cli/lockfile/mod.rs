@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::config::explain;
+use super::files;
 use crate::pipeline::report::position;
 
 /// Name of the file, at the root.
@@ -80,19 +81,18 @@ struct Written<'a> {
 }
 
 impl Lock {
-    /// Reads the lock at `path`, with its text; nothing when there is none. `shown` is how messages
-    /// name it.
+    /// Reads the lock at `path`, with its text; nothing when there is none. It comes with the tree
+    /// below `top`; `shown` is how messages name it.
     ///
     /// # Errors
     /// With its place, for anything that `images lock` does not write.
-    #[expect(clippy::disallowed_methods, reason = "the command line reads its lock")]
-    pub(crate) fn load(path: &Path, shown: &str) -> Result<Option<(Self, String)>> {
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+    pub(crate) fn load(path: &Path, top: &Path, shown: &str) -> Result<Option<(Self, String)>> {
+        let bytes = match files::own(path, top) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Ok(None),
             Err(error) => return Err(error).with_context(|| format!("cannot read {shown}")),
         };
-        let text = crate::cli::files::text(bytes)
+        let text = files::text(bytes)
             .map_err(|(line, column, _)| anyhow!("{shown}:{line}:{column}: not UTF-8"))?
             .to_string();
         Ok(Some((Self::parse(&text, shown)?, text)))

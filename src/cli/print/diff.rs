@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use anstream::adapter::strip_str;
 use anstyle::{AnsiColor, Style};
 use similar::{ChangeTag, TextDiff};
 
 use super::Paths;
+use super::mask::Mask;
 use crate::pipeline::report::{FileChange, Report};
 
 const HEADER: Style = Style::new().bold();
@@ -17,14 +19,43 @@ const PLUS: Style = AnsiColor::Green.on_default();
 /// Unchanged lines around a change.
 const CONTEXT: usize = 3;
 
-/// All changed files of a report.
+/// All changed files of a report, secrets and all: what `git apply` takes.
 pub fn patch(report: &Report, paths: &Paths) -> String {
+    of_files(&report.files, paths)
+}
+
+/// As [`patch`], for people: with a mask in the place of each secret that a finding names.
+pub fn masked(report: &Report, paths: &Paths) -> String {
+    of_files(&Mask::of(report).files(&report.files), paths)
+}
+
+/// Whether a patch has secrets that findings name.
+pub fn shows_secrets(report: &Report, paths: &Paths) -> bool {
+    report
+        .findings
+        .iter()
+        .any(|finding| !finding.hidden.is_empty())
+        && patch(report, paths) != masked(report, paths)
+}
+
+/// The patch that takes changes back, without styles.
+pub(in crate::cli) fn back(files: &[FileChange], paths: &Paths) -> String {
+    let turned = |file: &FileChange| FileChange {
+        path: file.path.clone(),
+        before: file.after.clone(),
+        after: file.before.clone(),
+    };
+    let files: Vec<FileChange> = files.iter().map(turned).collect();
+    strip_str(&of_files(&files, paths)).to_string()
+}
+
+fn of_files(files: &[FileChange], paths: &Paths) -> String {
     // Below the top of the work tree git takes paths as relative to the top only behind its own
     // header, and then it passes over files elsewhere without a word: a patch that has some goes
     // without, and is refused there as a whole.
-    let header = paths.is_above() && report.files.iter().all(|f| paths.within_reach(&f.path));
+    let header = paths.is_above() && files.iter().all(|f| paths.within_reach(&f.path));
     let mut out = String::new();
-    for file in &report.files {
+    for file in files {
         one(&mut out, file, &paths.in_patch(&file.path), header);
     }
     out

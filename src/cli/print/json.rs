@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use kubewright_model::finding::{Applicability, Severity};
 use serde_json::{Value, json};
 
+use super::mask::Mask;
 use super::{Paths, neutral};
 use crate::pipeline::identity::fingerprints;
 use crate::pipeline::report::{
@@ -16,6 +17,7 @@ const VERSION: u32 = 1;
 
 /// The report as JSON, with a line break at its end.
 pub fn render(report: &Report, paths: &Paths) -> String {
+    let mask = Mask::of(report);
     let changed: BTreeSet<&str> = report.files.iter().map(|f| f.path.as_str()).collect();
     let all: BTreeSet<&str> = report
         .read
@@ -34,7 +36,7 @@ pub fn render(report: &Report, paths: &Paths) -> String {
         |all: &[Restart]| -> Vec<Value> { all.iter().map(|r| restart(r, paths)).collect() };
     let marks = fingerprints(&report.findings);
     let findings: Vec<Value> = (report.findings.iter().zip(&marks))
-        .map(|(f, mark)| finding(f, mark, paths))
+        .map(|(f, mark)| finding(f, mark, paths, &mask))
         .collect();
     let whole = json!({
         "version": VERSION,
@@ -65,7 +67,7 @@ fn restart(restart: &Restart, paths: &Paths) -> Value {
     })
 }
 
-fn finding(finding: &Reported, fingerprint: &str, paths: &Paths) -> Value {
+fn finding(finding: &Reported, fingerprint: &str, paths: &Paths, mask: &Mask) -> Value {
     let related: Vec<Value> = (finding.related.iter())
         .map(|(at, text)| {
             let mut place = place(at, paths);
@@ -97,7 +99,7 @@ fn finding(finding: &Reported, fingerprint: &str, paths: &Paths) -> Value {
         },
         "reasonCode": reason.map(|r| r.code),
         "reason": reason.map(|r| paths.whole(&r.lines())),
-        "fix": finding.fix.as_ref().ok().map(|f| fix(f, finding.outcome == Outcome::Applied, paths)),
+        "fix": finding.fix.as_ref().ok().map(|f| fix(f, finding.outcome == Outcome::Applied, paths, mask)),
     })
 }
 
@@ -109,11 +111,15 @@ fn resource(name: &ResourceName) -> Value {
     json!({"apiVersion": name.api_version, "kind": name.kind, "namespace": name.namespace, "name": name.name})
 }
 
-fn fix(fix: &ReportedFix, applied: bool, paths: &Paths) -> Value {
+fn fix(fix: &ReportedFix, applied: bool, paths: &Paths, mask: &Mask) -> Value {
     let edits: Vec<Value> = (fix.edits.iter())
         .map(|e| {
-            let mut edit = json!({"path": paths.shown(&e.path), "start": e.start, "end": e.end, "content": e.content});
+            let content = mask.text(&e.content);
+            let mut edit = json!({"path": paths.shown(&e.path), "start": e.start, "end": e.end, "content": content});
             if let Value::Object(map) = &mut edit {
+                if content != e.content {
+                    map.insert("masked".into(), json!(true));
+                }
                 match e.file {
                     FileFate::Stays => {}
                     FileFate::Created => _ = map.insert("created".into(), json!(true)),
@@ -128,7 +134,7 @@ fn fix(fix: &ReportedFix, applied: bool, paths: &Paths) -> Value {
         "applicability": fix.applicability.as_str(),
         "applied": applied,
         "edits": edits,
-        "lostComments": fix.lost_comments,
+        "lostComments": fix.lost_comments.iter().map(|c| mask.text(c)).collect::<Vec<_>>(),
     })
 }
 

@@ -7,9 +7,11 @@ pub mod diff;
 mod github;
 mod gitlab;
 mod group;
+pub(in crate::cli) mod html;
 pub mod json;
 mod junit;
 mod markdown;
+pub(in crate::cli) mod mask;
 mod neutral;
 pub(in crate::cli) mod offer;
 pub(in crate::cli) mod page;
@@ -42,6 +44,8 @@ pub enum Format {
     Json,
     /// A comment for a pull request.
     Markdown,
+    /// A page to look at, in one file.
+    Html,
     /// Annotations of GitHub: workflow commands.
     Github,
     /// Code quality report of GitLab.
@@ -72,6 +76,7 @@ pub(super) fn render(format: Format, run: &Run<'_>) -> String {
         Format::Diff => diff::patch(run.report, run.paths),
         Format::Json => json::render(run.report, run.paths),
         Format::Markdown => markdown::render(run),
+        Format::Html => html::render(run),
         Format::Github => github::render(run),
         Format::Gitlab => gitlab::render(run),
         Format::Sarif => sarif::render(run),
@@ -141,6 +146,12 @@ impl Paths {
         }
         between(base, &self.root.join(path))
     }
+}
+
+/// Whether a character steers a terminal or a reader instead of being seen: control characters, and
+/// those that turn the direction of the text around them.
+pub(in crate::cli) fn steers(c: char) -> bool {
+    c == '\n' || neutral::acts(c)
 }
 
 /// The way from a directory to a path, both absolute, `/` between segments.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kubewright_model::text::Text;
 use kubewright_transforms::ALL;
 
+use super::mask::Mask;
 use super::relations::Graph;
 use super::relations::about::Named;
 use super::touched::Touched;
@@ -24,6 +25,8 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(crate) struct Run<'a> {
     /// All that it says.
     pub(crate) report: &'a Report,
+    /// What of the texts of manifests is not shown.
+    pub(crate) mask: Mask,
     /// Paths as the working directory has them.
     pub(crate) paths: &'a Paths,
     /// Paths as the repository has them: what services show.
@@ -40,6 +43,8 @@ pub(crate) struct Run<'a> {
     pub(crate) changed: BTreeSet<Named>,
     /// Who reads which ConfigMap or Secret, where a format draws it.
     pub(crate) graph: Option<&'a Graph>,
+    /// What could have been looked at and was not.
+    pub(crate) unseen: Option<&'a Text>,
     /// Of the findings, in their order.
     pub(crate) fingerprints: Vec<String>,
     /// Original texts by path.
@@ -128,6 +133,7 @@ impl<'a> Run<'a> {
         let texts = report.sources.iter();
         Self {
             report,
+            mask: Mask::of(report),
             paths,
             top: paths.of_repository(),
             wrote: false,
@@ -136,6 +142,7 @@ impl<'a> Run<'a> {
             touched: None,
             changed: BTreeSet::new(),
             graph: None,
+            unseen: None,
             fingerprints: fingerprints(&report.findings),
             texts: texts
                 .map(|(path, text)| (path.as_str(), Lines::new(text)))
@@ -145,7 +152,10 @@ impl<'a> Run<'a> {
 
     /// How text shows it.
     pub(crate) fn view(&self) -> text::View<'a> {
-        self.shown.view(self.paths, self.wrote)
+        text::View {
+            unseen: self.unseen,
+            ..self.shown.view(self.paths, self.wrote)
+        }
     }
 
     /// The findings that are still there: all in a preview, those that are left when changes were
@@ -201,17 +211,25 @@ impl<'a> Run<'a> {
         for edit in fix.edits.iter().filter(|e| e.file == FileFate::Stays) {
             files.entry(&edit.path).or_default().push(edit);
         }
-        files
+        let suggestions: Vec<Suggestion> = files
             .into_iter()
             .filter_map(|(path, edits)| self.suggestion(path, edits))
-            .collect()
+            .collect();
+        // A suggestion without its secrets would write something else.
+        if suggestions.iter().all(|s| !self.mask.hides(&s.text)) {
+            suggestions
+        } else {
+            Vec::new()
+        }
     }
 
     /// The fix of a finding that somebody could apply.
     pub(crate) fn offered<'b>(&self, finding: &'b Reported) -> Option<&'b ReportedFix> {
         use kubewright_model::finding::Applicability;
         let fix = finding.fix.as_ref().ok()?;
-        let ready = fix.applicability != Applicability::DisplayOnly && !fix.edits.is_empty();
+        let shown = fix.edits.iter().all(|edit| !self.mask.hides(&edit.content));
+        let ready =
+            fix.applicability != Applicability::DisplayOnly && !fix.edits.is_empty() && shown;
         (ready && !self.wrote && finding.outcome != Outcome::Cured).then_some(fix)
     }
 

@@ -1,11 +1,15 @@
 //! For people: each finding with its line and its fix, what was left alone, and the sums.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstyle::Style;
 use kubewright_model::finding::Severity;
+use kubewright_model::text::Text;
 
+use super::mask::Mask;
 use super::run::Run;
 use super::{Paths, brief, diff, group, neutral, sums, wrap};
 use crate::pipeline::INPUT;
@@ -57,6 +61,8 @@ impl Shown {
             links: self.links.then(|| paths.root()),
             wrote,
             paths,
+            unseen: None,
+            mask: Mask::default(),
         }
     }
 }
@@ -78,6 +84,10 @@ pub struct View<'a> {
     pub wrote: bool,
     /// How paths are shown.
     pub paths: &'a Paths,
+    /// What could have been looked at and was not.
+    pub unseen: Option<&'a Text>,
+    /// What of the texts of manifests is not shown.
+    pub(in crate::cli) mask: Mask,
 }
 
 /// Most other places that are shown with a finding.
@@ -97,7 +107,7 @@ pub(super) fn render(run: &Run<'_>) -> String {
         out.push_str(&findings(report, &view));
     }
     if !run.check && !shown.quiet && !shown.statistics && !report.files.is_empty() {
-        out.push_str(&diff::patch(report, run.paths));
+        out.push_str(&diff::masked(report, run.paths));
         out.push('\n');
     }
     if !shown.quiet {
@@ -114,6 +124,10 @@ pub(in crate::cli) fn findings(report: &Report, view: &View<'_>) -> String {
     let (remarks, findings): (Vec<&Reported>, Vec<&Reported>) =
         ordered.into_iter().partition(|f| remark(f));
     let mut out = String::new();
+    let view = &View {
+        mask: Mask::of(report),
+        ..view.clone()
+    };
     let many = match view.detail {
         Detail::Brief => ALIKE,
         _ => ALIKE_IN_FULL,
@@ -158,6 +172,8 @@ pub fn account(report: &Report, paths: &Paths) -> String {
         links: None,
         wrote: false,
         paths,
+        unseen: None,
+        mask: Mask::of(report),
     };
     let mut out = String::new();
     let brief = |f: &&Reported| remark(f) && !instructs(f);
@@ -265,7 +281,7 @@ fn whole(
                 view.paths.brief(&fix.title)
             ));
             for comment in &fix.lost_comments {
-                say(&format!("gives up the comment {comment}"));
+                say(&format!("gives up the comment {}", view.mask.text(comment)));
             }
         }
         Err(reason) => say(&format!(
@@ -365,20 +381,20 @@ fn snippet(out: &mut String, source: &str, finding: &Reported, view: &View<'_>) 
     let most = own.saturating_sub(from + skipped).min(text.len());
     let most = most - usize::from(text[..most].ends_with('\r'));
     let at = |offset: usize| offset.saturating_sub(from + skipped).min(most);
+    let span = at(place.start)..at(place.end).max(at(place.start));
+    let (text, span) = masked(text, span, &view.mask);
     let label = finding
         .related
         .iter()
         .find(|(place, _)| *place == finding.place)
-        .map(|(_, text)| view.paths.brief(text));
+        .map(|(_, text)| printable(&view.paths.brief(text)));
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
         Severity::Info => Level::INFO,
     };
-    let annotation = AnnotationKind::Primary
-        .span(at(place.start)..at(place.end).max(at(place.start)))
-        .label(label.as_deref());
-    let snippet = Snippet::source(text)
+    let annotation = AnnotationKind::Primary.span(span).label(label.as_deref());
+    let snippet = Snippet::source(&*text)
         .line_start(first)
         .annotation(annotation);
     let mut renderer = Renderer::styled();
@@ -387,6 +403,24 @@ fn snippet(out: &mut String, source: &str, finding: &Reported, view: &View<'_>) 
     }
     out.push_str(&renderer.render(&[Group::with_level(level).element(snippet)]));
     out.push('\n');
+}
+
+/// A line with masks, and the place in it. Where the place is part of what is hidden, it is the
+/// start of the line.
+fn masked<'t>(text: &'t str, span: Range<usize>, mask: &Mask) -> (Cow<'t, str>, Range<usize>) {
+    let line = mask.text(text);
+    if line == text {
+        return (line, span);
+    }
+    let part = |range: Range<usize>| mask.text(text.get(range).unwrap_or_default());
+    let (before, here) = (part(0..span.start), part(span.clone()));
+    let behind = part(span.end..text.len());
+    if [&*before, &*here, &*behind].concat() == line {
+        let span = before.len()..before.len() + here.len();
+        (line, span)
+    } else {
+        (line, 0..0)
+    }
 }
 
 /// Text of a manifest, safe for a terminal.

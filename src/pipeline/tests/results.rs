@@ -120,8 +120,9 @@ fn restarts_tell_how() {
 fn a_file_that_only_kubectl_reads_is_left_alone() {
     // A tab stands where the text of the scalar goes on.
     let odd = "a:\n  b: 'x\n\ty'\n";
+    let broken = "apiVersion: v1\nkind: Pod\na: [\n";
     let report = run(
-        &workspace(&[("broken.yaml", "a: [\n", true), ("odd.yaml", odd, true)]),
+        &workspace(&[("broken.yaml", broken, true), ("odd.yaml", odd, true)]),
         &[],
     )
     .unwrap();

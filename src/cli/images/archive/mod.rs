@@ -23,6 +23,10 @@ pub(super) fn open(archive: &Archive, cwd: &Path) -> Result<Box<dyn Source + Sen
             oci::Layout::open(&cwd.join(path)).map(|l| Box::new(l) as _),
             format!("oci:{}", path.display()),
         ),
+        Archive::Docker(path) if path.as_os_str() == "-" => (
+            saved::Saved::piped().map(|s| Box::new(s) as _),
+            "standard input".to_owned(),
+        ),
         Archive::Docker(path) => (
             saved::Saved::open(&cwd.join(path)).map(|s| Box::new(s) as _),
             format!("docker-archive:{}", path.display()),

@@ -21,6 +21,8 @@ use crate::cli::images::source::{Blob, Found, Pin, Source, small};
 
 pub(super) struct Saved {
     file: PathBuf,
+    /// What came from standard input lies here as long as it is read.
+    kept: Option<tempfile::NamedTempFile>,
     members: BTreeMap<String, (u64, u64)>,
     images: Vec<Image>,
 }
@@ -35,11 +37,25 @@ struct Image {
 }
 
 impl Saved {
+    /// Reads the archive from standard input, into a file: its members are read out of order.
+    pub(super) fn piped() -> Result<Self, String> {
+        let mut kept = tempfile::NamedTempFile::new().map_err(|e| plain(&e))?;
+        let bytes =
+            std::io::copy(&mut std::io::stdin().lock(), &mut kept).map_err(|e| plain(&e))?;
+        if bytes == 0 {
+            return Err("nothing comes: `docker save IMAGE… | kubewright images lock --from docker-archive:-`".into());
+        }
+        let mut saved = Self::open(kept.path())?;
+        saved.kept = Some(kept);
+        Ok(saved)
+    }
+
     pub(super) fn open(path: &Path) -> Result<Self, String> {
         let file = File::open(path).map_err(|e| plain(&e))?;
         let mut archive = Archive::new(file);
         let mut saved = Self {
             file: path.into(),
+            kept: None,
             members: BTreeMap::new(),
             images: Vec::new(),
         };

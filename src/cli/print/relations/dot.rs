@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::Graph;
 use super::drawing::{Shape, frames};
+use crate::cli::print::steers;
 
 pub(in crate::cli) fn render(graph: &Graph) -> String {
     let mut out = String::from(
@@ -59,7 +60,7 @@ fn quoted(lines: &[String]) -> String {
                 '"' | '\\' => out.extend(['\\', c]),
                 // Entities are read in labels.
                 '&' => out.push_str("&amp;"),
-                c if c.is_control() => out.push('\u{fffd}'),
+                c if steers(c) => out.push('\u{fffd}'),
                 c => out.push(c),
             }
         }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::Graph;
 use super::drawing::{Shape, frames};
+use crate::cli::print::steers;
 
 pub(in crate::cli) fn render(graph: &Graph) -> String {
     let mut out = String::from("flowchart LR\n");
@@ -53,7 +54,7 @@ fn escaped(text: &str) -> String {
             'A'..='Z' | 'a'..='z' | '0'..='9' | ' ' | '.' | '/' | ':' | ',' | '-' | '_' => {
                 out.push(c);
             }
-            c if c.is_control() => out.push('\u{fffd}'),
+            c if steers(c) => out.push('\u{fffd}'),
             c => _ = write!(out, "#{};", u32::from(c)),
         }
     }

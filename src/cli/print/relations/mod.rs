@@ -3,7 +3,7 @@
 
 pub(in crate::cli) mod about;
 pub(in crate::cli) mod dot;
-mod drawing;
+pub(in crate::cli) mod drawing;
 pub(in crate::cli) mod mermaid;
 
 use std::collections::BTreeSet;

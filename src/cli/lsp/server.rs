@@ -1,0 +1,529 @@
+//! The loop: what the editor says, what is answered, and when findings are made anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use kubewright_transforms::ALL;
+use lsp_server::{Connection, ErrorCode, Message, Notification, Request, RequestId, Response};
+use lsp_types as lsp;
+use lsp_types::notification::Notification as _;
+use lsp_types::request::Request as _;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::super::status::Status;
+use super::super::terminal::Terminal;
+use super::findings::Client;
+use super::state::State;
+use super::{answers, complete, findings, lenses, rename};
+use crate::pipeline::report::Reported;
+use crate::pipeline::{Pipeline, Selection, UnsafeFixes};
+
+/// How long nothing is typed before findings are made anew.
+const PAUSE: Duration = Duration::from_millis(80);
+
+/// Findings of a generation of the workspace.
+#[derive(Default)]
+struct Found {
+    generation: u64,
+    findings: Arc<Vec<Reported>>,
+}
+
+struct Server<'t> {
+    connection: Connection,
+    terminal: &'t Terminal,
+    folder: PathBuf,
+    client: Client,
+    state: Option<State>,
+    /// What was opened and typed while the folder could not be read.
+    early: Vec<Notification>,
+    found: Arc<Mutex<Found>>,
+    /// What the editor shows, by path.
+    published: BTreeMap<String, Vec<lsp::Diagnostic>>,
+    /// The generation that is shown.
+    shown: u64,
+    /// Findings are being made.
+    busy: Arc<AtomicBool>,
+    /// The generation that they are made for.
+    asked: Arc<AtomicU64>,
+}
+
+/// Runs the server until the editor ends it.
+pub(in crate::cli) fn lsp(terminal: &Terminal) -> Result<Status> {
+    let (connection, threads) = Connection::stdio();
+    let (id, params) = connection.initialize_start()?;
+    let params: lsp::InitializeParams =
+        serde_json::from_value(params).context("the editor's first message is not understood")?;
+    let result = lsp::InitializeResult {
+        capabilities: capabilities(),
+        server_info: Some(lsp::ServerInfo {
+            name: "kubewright".to_owned(),
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        }),
+    };
+    connection.initialize_finish(id, serde_json::to_value(result)?)?;
+    let mut server = Server {
+        connection,
+        terminal,
+        folder: folder(&params).unwrap_or(super::super::ground::working_directory()?),
+        client: Client::of(&params.capabilities),
+        state: None,
+        early: Vec::new(),
+        found: Arc::default(),
+        published: BTreeMap::new(),
+        shown: 0,
+        busy: Arc::default(),
+        asked: Arc::default(),
+    };
+    server.load();
+    server.watch()?;
+    let end = server.serve();
+    drop(server);
+    threads.join()?;
+    end.map(|()| Status::Clean)
+}
+
+fn capabilities() -> lsp::ServerCapabilities {
+    lsp::ServerCapabilities {
+        text_document_sync: Some(lsp::TextDocumentSyncCapability::Options(
+            lsp::TextDocumentSyncOptions {
+                open_close: Some(true),
+                change: Some(lsp::TextDocumentSyncKind::INCREMENTAL),
+                save: Some(lsp::TextDocumentSyncSaveOptions::Supported(true)),
+                ..Default::default()
+            },
+        )),
+        hover_provider: Some(lsp::HoverProviderCapability::Simple(true)),
+        definition_provider: Some(lsp::OneOf::Left(true)),
+        references_provider: Some(lsp::OneOf::Left(true)),
+        rename_provider: Some(lsp::OneOf::Right(lsp::RenameOptions {
+            prepare_provider: Some(true),
+            work_done_progress_options: lsp::WorkDoneProgressOptions::default(),
+        })),
+        completion_provider: Some(lsp::CompletionOptions {
+            trigger_characters: Some(vec![" ".to_owned(), "-".to_owned()]),
+            ..Default::default()
+        }),
+        code_lens_provider: Some(lsp::CodeLensOptions {
+            resolve_provider: Some(false),
+        }),
+        code_action_provider: Some(lsp::CodeActionProviderCapability::Options(
+            lsp::CodeActionOptions {
+                code_action_kinds: Some(vec![
+                    lsp::CodeActionKind::QUICKFIX,
+                    lsp::CodeActionKind::SOURCE_FIX_ALL,
+                ]),
+                resolve_provider: Some(true),
+                ..Default::default()
+            },
+        )),
+        ..Default::default()
+    }
+}
+
+/// The first folder of the editor.
+fn folder(params: &lsp::InitializeParams) -> Option<PathBuf> {
+    let folders = params.workspace_folders.iter().flatten();
+    #[expect(deprecated, reason = "older clients say nothing else")]
+    let root = params.root_uri.as_ref();
+    let uri = folders.map(|folder| &folder.uri).next().or(root)?;
+    url::Url::parse(uri.as_str()).ok()?.to_file_path().ok()
+}
+
+impl Server<'_> {
+    /// Reads the folder; what is wrong with it is said in the editor.
+    fn load(&mut self) {
+        let loaded = match &mut self.state {
+            Some(state) => state.reload(&self.folder, self.terminal),
+            None => State::read(&self.folder, self.terminal).map(|state| self.state = Some(state)),
+        };
+        if let Err(error) = loaded {
+            let params = lsp::ShowMessageParams {
+                typ: lsp::MessageType::ERROR,
+                message: format!("kubewright: {error:#}"),
+            };
+            self.notify::<lsp::notification::ShowMessage>(params);
+            return;
+        }
+        for notification in std::mem::take(&mut self.early) {
+            self.hear(notification);
+        }
+    }
+
+    /// Asks to be told of files that change on the disk.
+    fn watch(&self) -> Result<()> {
+        if !self.client.watches {
+            return Ok(());
+        }
+        let watcher = |glob: &str| serde_json::json!({ "globPattern": glob });
+        let globs = [
+            "**/*.{yaml,yml,json}",
+            "**/kubewright.toml",
+            "**/kubewright.lock",
+        ];
+        let params = serde_json::json!({"registrations": [{
+            "id": "files",
+            "method": lsp::notification::DidChangeWatchedFiles::METHOD,
+            "registerOptions": {"watchers": globs.map(watcher)},
+        }]});
+        let method = lsp::request::RegisterCapability::METHOD.to_owned();
+        let request = Request::new(RequestId::from("watch".to_owned()), method, params);
+        Ok(self.connection.sender.send(request.into())?)
+    }
+
+    fn notify<N: lsp::notification::Notification>(&self, params: N::Params) {
+        let notification = Notification::new(N::METHOD.to_owned(), params);
+        // An editor that is gone is seen when its next message is awaited.
+        let _ = self.connection.sender.send(notification.into());
+    }
+
+    fn serve(&mut self) -> Result<()> {
+        loop {
+            let waiting = self
+                .state
+                .as_ref()
+                .is_some_and(|s| s.generation != self.shown);
+            let message = if waiting {
+                match self.connection.receiver.recv_timeout(PAUSE) {
+                    Ok(message) => message,
+                    Err(error) if error.is_timeout() => {
+                        self.find();
+                        continue;
+                    }
+                    Err(_) => return Ok(()),
+                }
+            } else {
+                match self.connection.receiver.recv() {
+                    Ok(message) => message,
+                    Err(_) => return Ok(()),
+                }
+            };
+            match message {
+                Message::Request(request) => {
+                    if self.connection.handle_shutdown(&request)? {
+                        return Ok(());
+                    }
+                    let response = self.answer(request);
+                    self.connection.sender.send(response.into())?;
+                }
+                Message::Notification(notification) => self.hear(notification),
+                Message::Response(_) => {}
+            }
+        }
+    }
+
+    /// Has findings made, or shows those that are.
+    fn find(&mut self) {
+        let Some(state) = &mut self.state else { return };
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if found.generation == state.generation {
+            let findings = Arc::clone(&found.findings);
+            drop(found);
+            self.publish(&findings);
+            return;
+        }
+        drop(found);
+        if self.busy.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        state.refresh();
+        let work = Work::of(state);
+        self.asked.store(work.generation, Ordering::SeqCst);
+        let (found, busy) = (Arc::clone(&self.found), Arc::clone(&self.busy));
+        std::thread::spawn(move || {
+            let findings = work.findings();
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            *found = Found {
+                generation: work.generation,
+                findings: Arc::new(findings),
+            };
+            drop(found);
+            busy.store(false, Ordering::SeqCst);
+        });
+    }
+
+    /// The findings of the workspace as it is.
+    fn findings(&mut self) -> Arc<Vec<Reported>> {
+        let Some(state) = &mut self.state else {
+            return Arc::default();
+        };
+        state.refresh();
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if found.generation != state.generation {
+            let work = Work::of(state);
+            *found = Found {
+                generation: work.generation,
+                findings: Arc::new(work.findings()),
+            };
+        }
+        Arc::clone(&found.findings)
+    }
+
+    /// Tells the editor what differs from what it shows.
+    fn publish(&mut self, findings: &[Reported]) {
+        let Some(state) = &self.state else { return };
+        let mut now: BTreeMap<String, Vec<lsp::Diagnostic>> = BTreeMap::new();
+        for finding in findings {
+            let diagnostic = findings::diagnostic(state, finding);
+            now.entry(finding.place.path.clone())
+                .or_default()
+                .push(diagnostic);
+        }
+        let paths: BTreeSet<&String> = now.keys().chain(self.published.keys()).collect();
+        for path in paths {
+            let (new, old) = (now.get(path), self.published.get(path));
+            let Some(uri) = state.uri(path).filter(|_| new != old) else {
+                continue;
+            };
+            let params = lsp::PublishDiagnosticsParams {
+                uri,
+                diagnostics: new.cloned().unwrap_or_default(),
+                version: state.open.get(path).map(|open| open.version),
+            };
+            self.notify::<lsp::notification::PublishDiagnostics>(params);
+        }
+        self.shown = state.generation;
+        self.published = now;
+    }
+
+    fn hear(&mut self, notification: Notification) {
+        use lsp::notification as say;
+        let of_text = [
+            say::DidOpenTextDocument::METHOD,
+            say::DidChangeTextDocument::METHOD,
+            say::DidCloseTextDocument::METHOD,
+        ];
+        if self.state.is_none() && of_text.contains(&notification.method.as_str()) {
+            self.early.push(notification);
+            return;
+        }
+        let Notification { method, params } = notification;
+        match method.as_str() {
+            say::DidOpenTextDocument::METHOD => {
+                if let Some((path, state, p)) =
+                    self.of::<lsp::DidOpenTextDocumentParams>(params, |p| &p.text_document.uri)
+                {
+                    state.opened(path, p.text_document.text, p.text_document.version);
+                }
+            }
+            say::DidChangeTextDocument::METHOD => {
+                if let Some((path, state, p)) =
+                    self.of::<lsp::DidChangeTextDocumentParams>(params, |p| &p.text_document.uri)
+                {
+                    state.changed(&path, p.text_document.version, p.content_changes);
+                }
+            }
+            say::DidCloseTextDocument::METHOD => {
+                if let Some((path, state, _)) =
+                    self.of::<lsp::DidCloseTextDocumentParams>(params, |p| &p.text_document.uri)
+                {
+                    state.closed(&path);
+                }
+            }
+            say::DidSaveTextDocument::METHOD => {
+                let uri =
+                    |p: &lsp::DidSaveTextDocumentParams| p.text_document.uri.as_str().to_owned();
+                if serde_json::from_value(params).is_ok_and(|p| is_configuration(&uri(&p))) {
+                    self.load();
+                }
+            }
+            say::DidChangeWatchedFiles::METHOD => {
+                let Ok(p) = serde_json::from_value::<lsp::DidChangeWatchedFilesParams>(params)
+                else {
+                    return;
+                };
+                if self.state.is_none()
+                    || p.changes.iter().any(|c| is_configuration(c.uri.as_str()))
+                {
+                    self.load();
+                } else if let Some(state) = &mut self.state {
+                    let paths: Vec<String> = p
+                        .changes
+                        .iter()
+                        .filter_map(|c| state.path(&c.uri))
+                        .collect();
+                    for path in paths {
+                        if state.open.contains_key(&path) {
+                            continue;
+                        }
+                        state.touch(&path);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The parameters of a notification that is about one file of the workspace.
+    fn of<P: DeserializeOwned>(
+        &mut self,
+        params: serde_json::Value,
+        uri: impl Fn(&P) -> &lsp::Uri,
+    ) -> Option<(String, &mut State, P)> {
+        let params: P = serde_json::from_value(params).ok()?;
+        let state = self.state.as_mut()?;
+        let path = state.path(uri(&params))?;
+        Some((path, state, params))
+    }
+
+    fn answer(&mut self, request: Request) -> Response {
+        use lsp::request as ask;
+        let Request { id, method, params } = request;
+        let client = self.client;
+        match method.as_str() {
+            ask::HoverRequest::METHOD => self.with(id, params, |s, p| Ok(answers::hover(s, &p))),
+            ask::GotoDefinition::METHOD => {
+                self.with(id, params, |s, p| Ok(answers::definition(s, &p)))
+            }
+            ask::References::METHOD => self.with(id, params, |s, p| Ok(answers::references(s, &p))),
+            ask::PrepareRenameRequest::METHOD => {
+                self.with(id, params, |s, p| Ok(rename::prepare(s, &p)))
+            }
+            ask::Rename::METHOD => self.with(id, params, |s, p| rename::rename(s, client, &p)),
+            ask::Completion::METHOD => self.with(id, params, |s, p| Ok(complete::complete(s, &p))),
+            ask::CodeLensRequest::METHOD => self.with(id, params, |s, p| Ok(lenses::lenses(s, &p))),
+            ask::CodeActionRequest::METHOD => {
+                let findings = self.findings();
+                self.with(id, params, |s, p| Ok(actions(s, client, &findings, &p)))
+            }
+            ask::CodeActionResolveRequest::METHOD => {
+                self.with(id, params, |s, action: lsp::CodeAction| {
+                    resolve(s, client, action)
+                })
+            }
+            _ => {
+                let message = format!("kubewright does not answer {method}");
+                Response::new_err(id, ErrorCode::MethodNotFound as i32, message)
+            }
+        }
+    }
+
+    /// The answer to a question about the workspace as it is.
+    fn with<P: DeserializeOwned, A: Serialize + Default>(
+        &mut self,
+        id: RequestId,
+        params: serde_json::Value,
+        answer: impl FnOnce(&State, P) -> Result<A, String>,
+    ) -> Response {
+        let params: P = match serde_json::from_value(params) {
+            Ok(params) => params,
+            Err(error) => {
+                return Response::new_err(id, ErrorCode::InvalidParams as i32, error.to_string());
+            }
+        };
+        let Some(state) = &mut self.state else {
+            return Response::new_ok(id, A::default());
+        };
+        state.refresh();
+        match answer(state, params) {
+            Ok(answer) => Response::new_ok(id, answer),
+            Err(message) => Response::new_err(id, ErrorCode::RequestFailed as i32, message),
+        }
+    }
+}
+
+fn is_configuration(uri: &str) -> bool {
+    uri.ends_with("/kubewright.toml") || uri.ends_with("/kubewright.lock")
+}
+
+/// What finding needs of the state.
+struct Work {
+    workspace: Arc<kubewright_model::kube::Workspace>,
+    config: super::super::config::Config,
+    generation: u64,
+}
+
+impl Work {
+    fn of(state: &State) -> Self {
+        Self {
+            workspace: Arc::clone(&state.workspace),
+            config: state.ground.config.clone(),
+            generation: state.generation,
+        }
+    }
+
+    fn pipeline(&self) -> Pipeline<'_> {
+        let (select, settings) = (self.config.select.as_ref(), &self.config.settings);
+        Pipeline {
+            transforms: Selection::default().of(ALL, select, settings),
+            settings,
+            unsafe_fixes: UnsafeFixes::None,
+        }
+    }
+
+    fn findings(&self) -> Vec<Reported> {
+        self.pipeline().findings(&self.workspace)
+    }
+}
+
+/// The fixes of the findings in a range, and that of all.
+fn actions(
+    state: &State,
+    client: Client,
+    findings: &[Reported],
+    params: &lsp::CodeActionParams,
+) -> Vec<lsp::CodeActionOrCommand> {
+    let Some(path) = state.path(&params.text_document.uri) else {
+        return Vec::new();
+    };
+    let wanted = |kind: &lsp::CodeActionKind| {
+        let only = params.context.only.as_ref();
+        only.is_none_or(|only| only.iter().any(|o| kind.as_str().starts_with(o.as_str())))
+    };
+    let mut actions = Vec::new();
+    let near = |f: &&Reported| {
+        let lines = findings::lines(state, &f.place);
+        lines.start.line <= params.range.end.line && params.range.start.line <= lines.end.line
+    };
+    let quick = wanted(&lsp::CodeActionKind::QUICKFIX);
+    let here = findings.iter().filter(|f| quick && f.place.path == path);
+    for finding in here.filter(near) {
+        let Ok(fix) = &finding.fix else { continue };
+        let Some(edit) = findings::fix(state, client, fix) else {
+            continue;
+        };
+        let trust = fix.applicability.as_str();
+        let title = format!("{} ({trust})", state.paths().brief(&fix.title));
+        actions.push(lsp::CodeAction {
+            title,
+            kind: Some(lsp::CodeActionKind::QUICKFIX),
+            diagnostics: Some(vec![findings::diagnostic(state, finding)]),
+            edit: Some(edit),
+            is_preferred: Some(trust == "safe"),
+            ..Default::default()
+        });
+    }
+    let safe = findings.iter().any(|f| {
+        f.fix
+            .as_ref()
+            .is_ok_and(|fix| fix.applicability.as_str() == "safe")
+    });
+    if safe && wanted(&lsp::CodeActionKind::SOURCE_FIX_ALL) {
+        actions.push(lsp::CodeAction {
+            title: "kubewright: apply all safe fixes of the workspace".to_owned(),
+            kind: Some(lsp::CodeActionKind::SOURCE_FIX_ALL),
+            data: Some(serde_json::Value::Bool(true)),
+            ..Default::default()
+        });
+    }
+    actions.into_iter().map(Into::into).collect()
+}
+
+/// All safe fixes, made when they are asked for.
+fn resolve(
+    state: &State,
+    client: Client,
+    mut action: lsp::CodeAction,
+) -> Result<lsp::CodeAction, String> {
+    if action.edit.is_none() && action.data.is_some() {
+        let work = Work::of(state);
+        let report = work.pipeline().run(&state.workspace);
+        let report = report.map_err(|error| error.to_string())?;
+        action.edit = findings::all(state, client, &report.files);
+    }
+    Ok(action)
+}

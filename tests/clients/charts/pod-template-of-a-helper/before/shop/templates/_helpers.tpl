@@ -1,0 +1,5 @@
+{{- define "shop.podMetadata" -}}
+metadata:
+  labels:
+    app: {{ .Release.Name }}
+{{- end }}

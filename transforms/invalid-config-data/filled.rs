@@ -1,0 +1,152 @@
+//! Values that something fills in before they are read: what they say is not what is read.
+
+use kubewright_model::kube::{Resource, Target, Workspace};
+use kubewright_model::yaml::{Node, holds};
+
+/// Signs of template languages: Go and Jinja, shells and envsubst, ERB, what stands for a value in
+/// manifests that are not meant to be applied as they are.
+const SIGNS: &[&str] = &[
+    "{{", "{%", "${", "$(", "<%", "#{", "%{", "%(", "@@", "…", "...",
+];
+
+/// Programs that fill in files, and images of them.
+const TOOLS: &[&str] = &[
+    "confd",
+    "consul-template",
+    "dockerize",
+    "envsubst",
+    "envtpl",
+    "gomplate",
+    "gucci",
+    "jinja",
+    "minijinja",
+    "perl -p",
+    "sed ",
+    "vals ",
+    "vault-agent",
+    "ytt",
+];
+
+/// How many bytes a name may have that is filled in.
+const LONGEST: usize = 128;
+
+/// Whether a text has a sign of a template.
+pub(super) fn is_template(text: &str) -> bool {
+    SIGNS.iter().any(|sign| holds(text, sign)) || marks(text)
+}
+
+/// As [`is_template`], for JSON with an error at `offset`: between the quotes of another line a
+/// sign changes nothing of what is around it, and dashboards have many.
+pub(super) fn is_template_of_json(text: &str, offset: usize) -> bool {
+    let mut start = 0;
+    text.split_inclusive('\n').any(|line| {
+        let here = (start..start + line.len()).contains(&offset);
+        start += line.len();
+        is_template(line) && (here || is_template(&outside_of_strings(line)))
+    })
+}
+
+/// What stands outside of the strings that begin and end on a line.
+fn outside_of_strings(line: &str) -> String {
+    let mut outside = String::new();
+    let (mut quoted, mut escaped) = (false, false);
+    for c in line.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            c if !quoted => outside.push(c),
+            _ => {}
+        }
+    }
+    outside
+}
+
+/// `$NAME`, `__NAME__`, `<NAME>` and `@NAME@`, in capital letters or, between angle brackets, with
+/// dashes.
+fn marks(text: &str) -> bool {
+    let behind = |sign: &'static str, end: &'static str| {
+        text.match_indices(sign).any(|(at, _)| {
+            let rest = text.get(at + sign.len()..).unwrap_or_default();
+            name(rest).is_some_and(|rest| rest.starts_with(end))
+        })
+    };
+    // The underscores at the end are part of the name.
+    let underscored = || {
+        text.match_indices("__").any(|(at, _)| {
+            let rest = text.get(at + 2..).unwrap_or_default();
+            name(rest).is_some_and(|left| rest[..rest.len() - left.len()].ends_with("__"))
+        })
+    };
+    let dashed = || {
+        text.match_indices('<').any(|(at, _)| {
+            let rest = text.get(at + 1..).unwrap_or_default();
+            let length = rest
+                .bytes()
+                .take(LONGEST)
+                .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b' '))
+                .count();
+            rest[..length].contains(['-', '_', ' ']) && rest[length..].starts_with('>')
+        })
+    };
+    behind("$", "") || behind("<", ">") || behind("@", "@") || underscored() || dashed()
+}
+
+/// What stands behind a name in capital letters.
+fn name(text: &str) -> Option<&str> {
+    let length = text
+        .bytes()
+        .take(LONGEST)
+        .take_while(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_')
+        .count();
+    text.get(length..).filter(|_| length > 1)
+}
+
+/// Whether a program that fills in files stands in a script of the object, or in a pod that reads
+/// it.
+pub(super) fn by_reader(workspace: &Workspace, object: &Resource, to: Target) -> bool {
+    let as_word = |text: &str, tool: &str| {
+        text.match_indices(tool).any(|(at, _)| {
+            let before = text[..at].bytes().next_back();
+            !before.is_some_and(|b| b.is_ascii_alphanumeric())
+        })
+    };
+    let holds_tool = |text: &str| TOOLS.iter().any(|tool| as_word(text, tool));
+    let stands_in = |id| {
+        let scalars = || workspace.node(id).into_iter().flat_map(Node::descendants);
+        workspace.may_hold_any(id, holds_tool) && scalars().filter_map(Node::text).any(holds_tool)
+    };
+    let readers = workspace.referring(to, &object.name);
+    stands_in(object.id) || readers.iter().any(|id| stands_in(*id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_of_templates() {
+        for text in [
+            "a: $HOST",
+            "a: __HOST__",
+            "a: <HOST>",
+            "a: @HOST@",
+            "<your-key>",
+            "${a}",
+        ] {
+            assert!(is_template(text), "{text}");
+        }
+        let json = "{\n\"a\": \"{{b}}\",\n\"c\": \"\"d\"\n}";
+        assert!(is_template(json) && !is_template_of_json(json, 18));
+        assert!(is_template_of_json(json, 3) && is_template_of_json("{{a}}\n{", 6));
+        for text in [
+            "a: $1",
+            "cost: 5$",
+            "__init__",
+            "<a><b/></a>",
+            "a@b.example",
+        ] {
+            assert!(!is_template(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The formats that the name of a key states, and the first error of a text in them.
+//!
+//! Each is read by a library; a format that nobody could read wrong (properties, INI, `.env`) or
+//! that has no such library (nginx, Caddy) is not checked.
+
+use kubewright_model::yaml::verify;
+use serde_json::Value;
+
+/// A format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// RFC 8259.
+    Json,
+    /// YAML 1.2, or what its parsers take besides.
+    Yaml,
+    /// TOML 1.1.
+    Toml,
+    /// XML 1.0, well formed.
+    Xml,
+}
+
+/// Endings of keys.
+const ENDINGS: &[(&str, Format)] = &[
+    ("json", Format::Json),
+    ("toml", Format::Toml),
+    ("xml", Format::Xml),
+    ("yaml", Format::Yaml),
+    ("yml", Format::Yaml),
+];
+
+/// Keys that the API server reads itself as JSON: `ValidateSecret` of
+/// <https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/validation/validation.go>.
+const NAMES: &[&str] = &[".dockercfg", ".dockerconfigjson"];
+
+/// The first error of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wrong {
+    /// Byte of the text.
+    pub(super) offset: usize,
+    /// The parser's words.
+    pub(super) said: String,
+}
+
+impl Format {
+    /// What a key says its value is, if it says so.
+    pub(super) fn of_key(key: &str) -> Option<Self> {
+        if NAMES.contains(&key) {
+            return Some(Self::Json);
+        }
+        let (_, ending) = key.rsplit_once('.')?;
+        ENDINGS
+            .iter()
+            .find(|(known, _)| ending.eq_ignore_ascii_case(known))
+            .map(|(_, format)| *format)
+    }
+
+    /// Its name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Json => "JSON",
+            Self::Yaml => "YAML",
+            Self::Toml => "TOML",
+            Self::Xml => "XML",
+        }
+    }
+
+    /// The first error of a text that is to be in this format; `None` for one that is, that is
+    /// empty, or that some readers of the format take.
+    pub(super) fn error(self, text: &str) -> Option<Wrong> {
+        if text.trim().is_empty() {
+            return None;
+        }
+        match self {
+            Self::Json => json(text),
+            Self::Yaml => verify::error(text).map(|error| Wrong {
+                offset: error.offset,
+                said: error.message,
+            }),
+            Self::Toml => toml::from_str::<toml::Table>(text)
+                .err()
+                .map(|error| Wrong {
+                    offset: error.span().map_or(0, |span| span.start),
+                    said: error.message().lines().collect::<Vec<_>>().join(", "),
+                }),
+            Self::Xml => xml(text),
+        }
+    }
+}
+
+fn json(text: &str) -> Option<Wrong> {
+    let bare = text.trim_start_matches('\u{feff}');
+    let error = serde_json::from_str::<Value>(bare).err()?;
+    // Values one behind the other are what many programs read; so are comments.
+    let values = || {
+        serde_json::Deserializer::from_str(bare)
+            .into_iter::<Value>()
+            .all(|value| value.is_ok())
+    };
+    let words = error.to_string();
+    let limit = words.starts_with("recursion limit") || words.starts_with("number out of range");
+    if limit || is_commented(bare) || values() {
+        return None;
+    }
+    let line = bare
+        .split_inclusive('\n')
+        .take(error.line().saturating_sub(1))
+        .map(str::len)
+        .sum::<usize>();
+    let said = words.split(" at line ").next().unwrap_or_default();
+    let offset = line + error.column().saturating_sub(1) + (text.len() - bare.len());
+    Some(Wrong {
+        offset: if error.is_eof() {
+            text.trim_end().len()
+        } else {
+            offset
+        },
+        said: said.to_owned(),
+    })
+}
+
+/// Whether a text has comments where JSON has values: its reader takes more than JSON.
+fn is_commented(text: &str) -> bool {
+    let mut quoted = false;
+    let mut bytes = text.bytes().peekable();
+    let mut at_start = true;
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' if quoted => _ = bytes.next(),
+            b'"' => quoted = !quoted,
+            // A string ends with its line.
+            b'\n' => (quoted, at_start) = (false, true),
+            b'/' if !quoted && matches!(bytes.peek(), Some(b'/' | b'*')) => return true,
+            b'#' if !quoted && at_start => return true,
+            _ => {}
+        }
+        at_start = at_start && (byte.is_ascii_whitespace());
+    }
+    false
+}
+
+fn xml(text: &str) -> Option<Wrong> {
+    let options = roxmltree::ParsingOptions {
+        allow_dtd: true,
+        ..roxmltree::ParsingOptions::default()
+    };
+    let error = roxmltree::Document::parse_with_options(text, options).err()?;
+    // What a DTD elsewhere declares is not known, and limits are not the format's.
+    let limit = matches!(
+        error,
+        roxmltree::Error::NodesLimitReached
+            | roxmltree::Error::AttributesLimitReached
+            | roxmltree::Error::NamespacesLimitReached
+    );
+    let elsewhere =
+        matches!(error, roxmltree::Error::UnknownEntityReference(..)) && text.contains("<!DOCTYPE");
+    if limit || elsewhere {
+        return None;
+    }
+    let place = error.pos();
+    let row = usize::try_from(place.row).unwrap_or(1).saturating_sub(1);
+    let column = usize::try_from(place.col).unwrap_or(1).saturating_sub(1);
+    let mut lines = text.split_inclusive('\n');
+    let start: usize = lines.by_ref().take(row).map(str::len).sum();
+    let line = lines.next().unwrap_or_default();
+    let offset = line
+        .char_indices()
+        .nth(column)
+        .map_or(line.trim_end().len(), |(at, _)| at);
+    let words = error.to_string();
+    let said = words.rsplit_once(" at ").map_or(&*words, |(said, _)| said);
+    Some(Wrong {
+        offset: start + offset,
+        said: said.to_owned(),
+    })
+}
+
+/// What is often meant by such an error: what to do about it.
+pub(super) fn near_miss(format: Format, text: &str, wrong: &Wrong) -> Option<&'static str> {
+    let start = text.get(..wrong.offset)?.rfind('\n').map_or(0, |at| at + 1);
+    let line = text.get(start..)?.lines().next().unwrap_or_default();
+    let here = text.get(wrong.offset..)?;
+    match format {
+        Format::Json => json_near_miss(&wrong.said, here),
+        Format::Yaml => {
+            let indented = &line[..line.len() - line.trim_start().len()];
+            let value = line
+                .split_once(": ")
+                .map_or("", |(_, value)| value.trim_start());
+            if indented.contains('\t') {
+                Some("YAML is indented with spaces: replace the tab")
+            } else if value.starts_with(['@', '`', '%']) {
+                Some(
+                    "put the value in quotes: it begins with a character that YAML keeps for itself",
+                )
+            } else if value.contains(": ") && !value.starts_with(['"', '\'', '{', '[']) {
+                Some("put the value in quotes: it holds a colon with a space behind it")
+            } else {
+                None
+            }
+        }
+        Format::Toml => {
+            let value = line
+                .split_once('=')
+                .map_or("", |(_, value)| value.trim_start());
+            (value.starts_with(|c: char| c.is_alphabetic()))
+                .then_some("TOML writes text in quotes: put the value in quotes")
+        }
+        Format::Xml if text.trim_start().starts_with("<?xml") && !text.starts_with("<?xml") => {
+            Some("take away what stands in front of `<?xml`: it has to be the very first")
+        }
+        Format::Xml if here.starts_with('&') => Some("write `&amp;` for `&`"),
+        Format::Xml => None,
+    }
+}
+
+fn json_near_miss(said: &str, here: &str) -> Option<&'static str> {
+    if said.starts_with("trailing comma") {
+        Some("take away the comma in front of it")
+    } else if said.starts_with("control character") {
+        Some("a string ends on its line: write \\n for the line break, or \\t for the tab")
+    } else if here.starts_with('\'') {
+        Some("JSON has double quotes only")
+    } else if said.starts_with("expected `,`") && here.starts_with(char::is_alphanumeric) {
+        Some("write \\\" for a quote inside of a string, or put a comma in front of it")
+    } else if said.starts_with("expected `,`") {
+        Some("put a comma between the two")
+    } else if here.starts_with("True") || here.starts_with("False") {
+        Some("JSON writes true and false")
+    } else if here.starts_with(char::is_alphabetic) {
+        Some("JSON writes text in double quotes")
+    } else if said.starts_with("EOF") {
+        Some("close what is open: the text ends too early")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Line and column, from 1, of the first error.
+    fn place(format: Format, text: &str) -> Option<(usize, usize)> {
+        let wrong = format.error(text)?;
+        let before = &text[..wrong.offset];
+        let line = before.matches('\n').count() + 1;
+        Some((
+            line,
+            wrong.offset - before.rfind('\n').map_or(0, |at| at + 1) + 1,
+        ))
+    }
+
+    #[test]
+    fn errors_have_their_place() {
+        assert_eq!(place(Format::Json, "{\n  \"a\": 1,\n}\n"), Some((3, 1)));
+        assert_eq!(place(Format::Json, "{\n  \"a\": 1\n"), Some((2, 9)));
+        assert_eq!(place(Format::Json, "{\"a\": True}"), Some((1, 7)));
+        assert_eq!(place(Format::Yaml, "a:\n\tb: 1\n"), Some((2, 2)));
+        assert_eq!(place(Format::Toml, "[a]\nb = c\n"), Some((2, 5)));
+        assert_eq!(place(Format::Xml, "<a>\n  <b></a>\n"), Some((2, 6)));
+    }
+
+    #[test]
+    fn what_some_reader_takes_is_no_error() {
+        for text in ["", " \n", "{} {}\n", "{// x\n}", "# x\n{}", "\u{feff}{}"] {
+            assert_eq!(Format::Json.error(text), None, "{text}");
+        }
+        assert!(Format::Json.error("{\"a\": \"//\",}").is_some());
+        let text = "<!DOCTYPE a SYSTEM \"a.dtd\"><a>&b;</a>";
+        assert_eq!(Format::Xml.error(text), None);
+        assert_eq!(Format::Yaml.error("a: 1\n---\nb: 2\n"), None);
+    }
+
+    #[test]
+    fn keys_state_formats() {
+        assert_eq!(Format::of_key("a.b.YML"), Some(Format::Yaml));
+        assert_eq!(Format::of_key(".dockerconfigjson"), Some(Format::Json));
+        for key in ["json", "a.json5", "a.yaml.tmpl", "a.properties"] {
+            assert_eq!(Format::of_key(key), None, "{key}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! What the API server refuses of data: `ValidateConfigMap` and `ValidateSecret` of
+//! <https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/validation/validation.go>.
+
+use std::collections::BTreeMap;
+
+use kubewright_model::finding::{Finding, Location, NoFix};
+use kubewright_model::kube::Target;
+use kubewright_model::text;
+use kubewright_model::text::{Field, Text, Verbatim};
+
+use super::codes::Code;
+use super::filled;
+use super::{Entry, Object};
+use crate::binary;
+
+/// Bytes of all values of a ConfigMap or Secret (`MaxSecretSize`).
+const MAX_BYTES: usize = 1024 * 1024;
+/// Bytes of a key (`IsConfigMapKey`).
+const MAX_KEY: usize = 253;
+
+/// What is refused of an object.
+pub(super) fn findings(object: &Object<'_>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = object
+        .entries
+        .iter()
+        .flat_map(|entry| [invalid_key(object, entry), not_base64(object, entry)])
+        .flatten()
+        .collect();
+    findings.extend(in_both(object));
+    findings.extend(too_large(object));
+    findings
+}
+
+fn refused(object: &Object<'_>) -> Text {
+    text![": the API server refuses ", object.resource.display()]
+}
+
+fn invalid_key(object: &Object<'_>, entry: &Entry<'_>) -> Option<Finding> {
+    let key = entry.key.text().filter(|key| *key != "<<")?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    let (what, todo) = if let Some(wrong) = key.chars().find(|c| !allowed(*c)) {
+        if filled::is_template(key) {
+            return None;
+        }
+        let what = match wrong {
+            _ if key.trim() != key => "begins or ends with white space".to_owned(),
+            ' ' => "holds a space".to_owned(),
+            wrong => format!("holds `{wrong}`"),
+        };
+        let todo = if wrong == '/' {
+            "name the key without directories, and give the volume `items` with that path"
+        } else {
+            "use letters, digits, `-`, `_` and `.` alone, in what reads it too"
+        };
+        (what, todo)
+    } else if key.is_empty() {
+        ("is empty".to_owned(), "give it a name")
+    } else if key == "." || key.starts_with("..") {
+        (
+            "is none that a file may have".to_owned(),
+            "give it another name",
+        )
+    } else if key.len() > MAX_KEY {
+        (
+            format!("has more than {MAX_KEY} characters"),
+            "give it a shorter name",
+        )
+    } else {
+        return None;
+    };
+    let message = text![
+        "the key ",
+        Field(key),
+        " of ",
+        entry.field,
+        " ",
+        what,
+        refused(object)
+    ];
+    let place = Location::of(object.resource.file, entry.key);
+    Some(object.finding(place, key, message, NoFix::new(Code::InvalidKey, todo)))
+}
+
+fn not_base64(object: &Object<'_>, entry: &Entry<'_>) -> Option<Finding> {
+    let (key, value) = (entry.key.text()?, entry.value.as_str()?);
+    if !entry.encoded || binary::decode(value).is_some() || filled::is_template(value) {
+        return None;
+    }
+    let message = text![
+        entry.field,
+        " ",
+        Field(key),
+        " is not base64",
+        refused(object)
+    ];
+    let plain = match object.to {
+        Target::ConfigMap => "data",
+        Target::Secret => "stringData",
+    };
+    let todo = text![
+        "encode it with ",
+        Verbatim("base64 -w0"),
+        ", or write it as it is below ",
+        Field(plain)
+    ];
+    // The value may be the secret itself: it is not to be shown.
+    let place = Location::of(object.resource.file, entry.key);
+    Some(object.finding(place, key, message, NoFix::new(Code::Base64, todo)))
+}
+
+/// Of a ConfigMap, a key in `data` and in `binaryData`; of a Secret `stringData` wins over `data`.
+fn in_both(object: &Object<'_>) -> Vec<Finding> {
+    if object.to == Target::Secret {
+        return Vec::new();
+    }
+    let mut first: BTreeMap<&str, &Entry<'_>> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for entry in &object.entries {
+        let Some(key) = entry.key.text() else {
+            continue;
+        };
+        let before = *first.entry(key).or_insert(entry);
+        if before.field == entry.field {
+            continue;
+        }
+        let message = text![
+            "the key ",
+            Field(key),
+            " stands in ",
+            before.field,
+            " and in ",
+            entry.field,
+            refused(object)
+        ];
+        let place = Location::of(object.resource.file, entry.key);
+        let mut finding = object.finding(
+            place,
+            key,
+            message,
+            NoFix::new(Code::KeyInBoth, "remove the one that is not meant"),
+        );
+        let other = Location::of(object.resource.file, before.key);
+        finding.related.push((other, "the other one".into()));
+        findings.push(finding);
+    }
+    findings
+}
+
+fn too_large(object: &Object<'_>) -> Option<Finding> {
+    let bytes = |entry: &Entry<'_>| {
+        let text = entry.value.text().unwrap_or_default();
+        if entry.encoded {
+            binary::decode(text).map_or(0, |bytes| bytes.len())
+        } else {
+            text.len()
+        }
+    };
+    // Where a Secret has a key in both, `stringData` alone is kept.
+    let mut sizes: BTreeMap<&str, (usize, &Entry<'_>)> = BTreeMap::new();
+    for entry in &object.entries {
+        sizes.insert(entry.key.text().unwrap_or_default(), (bytes(entry), entry));
+    }
+    let all: usize = sizes.values().map(|(size, _)| size).sum();
+    let (key, (size, entry)) = sizes.iter().max_by_key(|(_, (size, _))| *size)?;
+    if all <= MAX_BYTES {
+        return None;
+    }
+    let message = text![
+        "the values of ",
+        object.resource.display(),
+        " have ",
+        all,
+        " bytes, more than 1 MiB (1048576): the API server refuses it"
+    ];
+    let todo = text![
+        Field(key),
+        " alone has ",
+        *size,
+        ": put it into an object of its own, a volume or the image"
+    ];
+    let place = Location::of(object.resource.file, entry.key);
+    Some(object.finding(place, "", message, NoFix::new(Code::TooLarge, todo)))
+}

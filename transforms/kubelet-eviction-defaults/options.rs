@@ -1,0 +1,17 @@
+//! The options of `kubelet-eviction-defaults`.
+
+use serde::Deserialize;
+
+/// The table `[transforms.kubelet-eviction-defaults]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Options {
+    /// Whether it runs.
+    pub(crate) enabled: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
+}

@@ -1,0 +1,171 @@
+//! Credentials in what `configMapGenerator` makes ConfigMaps of: literals, files, files of
+//! variables.
+
+use kubewright_model::finding::{Finding, Hidden, Location, NoFix, Severity};
+use kubewright_model::kube::{Kustomization, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::{Field, Named, Path, Text, Verbatim};
+use kubewright_model::yaml::Node;
+
+use super::codes::Code;
+use super::values::{self, Found};
+use super::{META, masked, notes};
+
+/// All findings of one kustomization.
+pub(super) fn findings(workspace: &Workspace, kustomization: &Kustomization) -> Vec<Finding> {
+    let yaml = workspace.file(kustomization.file).yaml.as_deref();
+    let generators = yaml
+        .and_then(|yaml| yaml.root(0)?.get("configMapGenerator"))
+        .into_iter()
+        .flat_map(Node::items);
+    let mut findings = Vec::new();
+    for generator in generators {
+        let name = generator
+            .get("name")
+            .and_then(Node::text)
+            .unwrap_or_default();
+        let list = |field| generator.get(field).into_iter().flat_map(Node::items);
+        let mut all = Vec::new();
+        for literal in list("literals") {
+            all.extend(of_literal(literal));
+        }
+        for file in list("files") {
+            all.extend(of_file(workspace, kustomization, file));
+        }
+        for file in list("envs").chain(generator.get("env")) {
+            all.extend(of_variables(workspace, kustomization, file));
+        }
+        findings.extend(all.iter().map(|entry| {
+            let at = Location {
+                file: kustomization.file,
+                span: entry.node.span(),
+            };
+            finding(workspace, at, name, entry)
+        }));
+    }
+    findings
+}
+
+/// An entry of a generator with credentials.
+struct Entry<'a> {
+    node: Node<'a>,
+    key: String,
+    /// The file that has it, where it is not the kustomization itself.
+    path: Option<String>,
+    text: String,
+    found: Found,
+}
+
+fn of_literal(node: Node<'_>) -> Option<Entry<'_>> {
+    let (key, value) = node.text()?.split_once('=')?;
+    let value = value.trim_matches(['"', '\'']);
+    Some(Entry {
+        node,
+        key: key.to_owned(),
+        path: None,
+        text: value.to_owned(),
+        found: values::find(key, value)?,
+    })
+}
+
+fn of_file<'a>(
+    workspace: &Workspace,
+    kustomization: &Kustomization,
+    node: Node<'a>,
+) -> Option<Entry<'a>> {
+    let written = node.text()?;
+    let (key, path) = written.split_once('=').map_or_else(
+        || (written.rsplit('/').next().unwrap_or(written), written),
+        |(key, path)| (key, path),
+    );
+    let path = below(&kustomization.directory, path)?;
+    let text = workspace.text_at(&path)?;
+    Some(Entry {
+        node,
+        key: key.to_owned(),
+        found: values::find(key, text)?,
+        text: text.to_owned(),
+        path: Some(path),
+    })
+}
+
+fn of_variables<'a>(
+    workspace: &Workspace,
+    kustomization: &Kustomization,
+    node: Node<'a>,
+) -> Option<Entry<'a>> {
+    let path = below(&kustomization.directory, node.text()?)?;
+    let text = workspace.text_at(&path)?;
+    Some(Entry {
+        node,
+        key: "its file of variables".to_owned(),
+        found: values::find(".env", text)?,
+        text: text.to_owned(),
+        path: Some(path),
+    })
+}
+
+/// A path relative to the root, of one relative to a directory.
+fn below(directory: &str, path: &str) -> Option<String> {
+    let mut steps: Vec<&str> = directory
+        .split('/')
+        .filter(|step| !step.is_empty())
+        .collect();
+    for step in path.split('/') {
+        match step {
+            "" | "." => {}
+            ".." => _ = steps.pop()?,
+            step => steps.push(step),
+        }
+    }
+    Some(steps.join("/"))
+}
+
+fn finding(workspace: &Workspace, at: Location, name: &str, entry: &Entry<'_>) -> Finding {
+    let hits = &entry.found.hits;
+    let sure = hits.iter().any(|hit| hit.sure);
+    let severity = if sure {
+        Severity::Error
+    } else {
+        Severity::Warning
+    };
+    let hit = hits.iter().find(|hit| hit.sure == sure);
+    let what = hit.map_or("a credential", |hit| hit.what);
+    let shown = hit.map_or_else(String::new, |hit| masked(hit, &entry.text));
+    let place = match (&entry.path, hit) {
+        (Some(path), Some(hit)) => {
+            let before = entry.text.get(..hit.span.start).unwrap_or_default();
+            text![" (", Path(path), ":", before.matches('\n').count() + 1, ")"]
+        }
+        _ => Text::new(),
+    };
+    let message = text![
+        Field(&entry.key),
+        " of the generated ",
+        Named::new("ConfigMap", name),
+        " has ",
+        what,
+        " in clear, ",
+        Verbatim(&shown),
+        place,
+        ": whoever may read the ConfigMaps of the namespace has it"
+    ];
+    let reason = NoFix::new(
+        Code::Generated,
+        "move the entry to secretGenerator, and have the pods read it from there",
+    );
+    let hidden = hits.iter().flat_map(|hit| {
+        let mask = masked(hit, &entry.text);
+        let lines = entry.text.get(hit.span.clone()).unwrap_or_default().lines();
+        let shown = |line: &&str| !line.trim().is_empty() && !line.starts_with("-----");
+        lines.filter(shown).map(move |line| Hidden {
+            text: line.trim().to_owned(),
+            mask: mask.clone(),
+        })
+    });
+    META.finding(severity, at, message)
+        .subject("generated", [name, &*entry.key])
+        .notes(notes(workspace, false))
+        .hiding(hidden)
+        .fix(Err(reason))
+}

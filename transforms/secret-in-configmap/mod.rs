@@ -1,0 +1,244 @@
+//! `secret-in-configmap`: credentials in ConfigMaps, where everybody who may look at the namespace
+//! can read them.
+//!
+//! What a credential looks like is data ([`rules`]); [`detect`] finds it in a text, [`values`] in a
+//! value of a ConfigMap. No message has a value: a finding names what is to be hidden wherever its
+//! place is shown ([`Hidden`]).
+
+use kubewright_model::finding::{Applicability, Finding, Fix, Hidden, Location, NoFix, Severity};
+use kubewright_model::kube::{Resource, Target, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::{Field, Text, Verbatim};
+use kubewright_model::yaml::Node;
+use rayon::prelude::*;
+
+use self::codes::Code;
+use self::detect::Hit;
+pub(crate) use self::options::Options;
+use self::values::Found;
+use crate::{Context, Meta, Transform};
+
+mod codes;
+mod detect;
+mod generators;
+mod options;
+mod repoint;
+mod rules;
+mod secret;
+mod split;
+mod values;
+
+/// See the page of the transform.
+pub(crate) struct SecretInConfigMap;
+
+static META: Meta = Meta {
+    name: "secret-in-configmap",
+    summary: "credentials in a ConfigMap: passwords, tokens, private keys, URLs with a password",
+    applicability: Applicability::Unsafe,
+    isolated: false,
+    since: "0.1.0",
+    docs: include_str!("README.md"),
+    codes: Code::ALL,
+};
+
+impl Transform for SecretInConfigMap {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
+        let workspace = cx.workspace;
+        let mut findings: Vec<Finding> = workspace
+            .resources()
+            .par_iter()
+            .filter(|resource| resource.target() == Some(Target::ConfigMap))
+            .flat_map_iter(|resource| of_resource(workspace, resource))
+            .collect();
+        for kustomization in workspace.kustomizations() {
+            findings.extend(generators::findings(workspace, kustomization));
+        }
+        findings
+    }
+}
+
+/// A key of a ConfigMap with credentials in its value.
+struct Entry<'a> {
+    name: &'a str,
+    key: Node<'a>,
+    value: Node<'a>,
+    text: &'a str,
+    found: Found,
+}
+
+fn of_resource(workspace: &Workspace, resource: &Resource) -> Vec<Finding> {
+    let data = workspace
+        .node(resource.id)
+        .and_then(|node| node.get("data"));
+    let entries: Vec<Entry<'_>> = data
+        .into_iter()
+        .flat_map(Node::entries)
+        .filter_map(|(key, value)| {
+            let (name, text) = (key.text()?, value.as_str()?);
+            let found = values::find(name, text)?;
+            Some(Entry {
+                name,
+                key,
+                value,
+                text,
+                found,
+            })
+        })
+        .collect();
+    let (whole, parts): (Vec<&Entry<'_>>, Vec<&Entry<'_>>) =
+        entries.iter().partition(|entry| entry.found.whole);
+    let mut findings: Vec<Finding> = parts
+        .into_iter()
+        .map(|entry| {
+            let reason = NoFix::new(Code::PartOfValue, PART);
+            finding(workspace, resource, &[entry], Err(reason))
+        })
+        .collect();
+    if !whole.is_empty() {
+        let fix = split::fix(workspace, resource, &whole);
+        findings.push(finding(workspace, resource, &whole, fix));
+    }
+    findings
+}
+
+/// What to do about a line of a file.
+const PART: &str = "take it out of the value, and give it to the program as a variable \
+                    (`secretKeyRef`) or as a file of its own from a Secret";
+
+/// A finding about entries whose values go the same way.
+fn finding(
+    workspace: &Workspace,
+    resource: &Resource,
+    entries: &[&Entry<'_>],
+    fix: Result<Fix, NoFix>,
+) -> Finding {
+    let all = || {
+        entries
+            .iter()
+            .flat_map(|entry| entry.found.hits.iter().map(|hit| (*entry, hit)))
+    };
+    let sure = all().any(|(_, hit)| hit.sure);
+    let severity = if sure {
+        Severity::Error
+    } else {
+        Severity::Warning
+    };
+    let first = all()
+        .find(|(_, hit)| hit.sure == sure)
+        .or_else(|| all().next());
+    let what = first.map_or("a credential", |(_, hit)| hit.what);
+    let shown = first.map_or_else(String::new, |(entry, hit)| masked(hit, entry.text));
+    let keys = entries.iter().map(|entry| Field(entry.name));
+    let others = match all().count() {
+        1 => Text::new(),
+        n => text![" and ", n - 1, " more"],
+    };
+    let message = text![
+        Text::list(keys),
+        " of ",
+        resource.display(),
+        if entries.len() > 1 { " have " } else { " has " },
+        what,
+        " in clear, ",
+        Verbatim(&shown),
+        others,
+        ": whoever may read the ConfigMaps of the namespace has it"
+    ];
+    let place = |node| Location::of(resource.file, node);
+    let primary = first.map_or_else(
+        || Location {
+            file: resource.file,
+            span: 0..0,
+        },
+        |(entry, _)| place(entry.key),
+    );
+    let places = all().map(|(entry, hit)| {
+        let text = text![hit.what, ", ", Verbatim(&masked(hit, entry.text))];
+        if entry.found.whole {
+            return (place(entry.key), text);
+        }
+        let at = entry.value.place_of(hit.span.start);
+        (
+            Location {
+                file: resource.file,
+                span: at..at,
+            },
+            text,
+        )
+    });
+    let places: Vec<(Location, Text)> = places.filter(|(place, _)| *place != primary).collect();
+    META.finding(severity, primary, message)
+        .subject("in-clear", entries.iter().map(|entry| entry.name))
+        .about(resource.id)
+        .related(places)
+        .notes(notes(
+            workspace,
+            fix.is_ok() && is_immutable(workspace, resource),
+        ))
+        .hiding(all().flat_map(|(entry, hit)| hidden(hit, entry)))
+        .fix(fix)
+}
+
+fn is_immutable(workspace: &Workspace, resource: &Resource) -> bool {
+    let immutable = workspace
+        .node(resource.id)
+        .and_then(|node| node.get("immutable"));
+    immutable.and_then(Node::as_bool) == Some(true)
+}
+
+/// A mask: what may be shown of the beginning, and how many characters there are more.
+fn masked(hit: &Hit, text: &str) -> String {
+    let value = text.get(hit.span.clone()).unwrap_or_default();
+    let rest = value.chars().count() - hit.prefix.chars().count();
+    format!("{}…({rest})", hit.prefix)
+}
+
+/// What is not to be shown: the lines of the value, as the file has them and as they read.
+fn hidden(hit: &Hit, entry: &Entry<'_>) -> Vec<Hidden> {
+    let mask = masked(hit, entry.text);
+    let places = entry.value.place_of(hit.span.start)..entry.value.place_of(hit.span.end);
+    let source = entry.value.file().text().get(places).unwrap_or_default();
+    let value = entry.text.get(hit.span.clone()).unwrap_or_default();
+    let lines = value.lines().chain(source.lines()).map(str::trim);
+    let mut hidden: Vec<Hidden> = lines
+        .filter(|line| !line.is_empty() && !line.starts_with("-----"))
+        .map(|line| Hidden {
+            text: line.to_owned(),
+            mask: mask.clone(),
+        })
+        .collect();
+    hidden.dedup_by(|a, b| a.text == b.text);
+    hidden
+}
+
+/// What is to be done besides, whatever becomes of the finding.
+fn notes(workspace: &Workspace, immutable: bool) -> Vec<Text> {
+    let mut notes = Vec::new();
+    let kinds = ["SealedSecret", "ExternalSecret"];
+    let kind = kinds.into_iter().find(|kind| {
+        workspace
+            .resources()
+            .iter()
+            .any(|resource| resource.kind == *kind)
+    });
+    let sops = workspace.file_at(".sops.yaml").is_some() || !workspace.encrypted().is_empty();
+    let tool = kind.or_else(|| sops.then_some("SOPS"));
+    if let Some(tool) = tool {
+        notes.push(text![
+            "a Secret in git is only base64: this repository has ",
+            tool,
+            ", which is the place for the new value"
+        ]);
+    }
+    notes
+        .push("replace it at its issuer: the history of the repository keeps the old value".into());
+    if immutable {
+        notes
+            .push("the ConfigMap is immutable: delete it before the changed one is applied".into());
+    }
+    notes
+}

@@ -1,0 +1,11 @@
+//! The codes of the reasons why there is no fix. Each has a row on the page, and a case.
+
+kubewright_model::codes! {
+    /// Why this transform makes no fix.
+    pub(super) enum Code {
+        ClassUnknown = "class-unknown",
+        KubernetesVersion = "kubernetes-version",
+        LogAgent = "log-agent",
+        RoleUnknown = "role-unknown",
+    }
+}
