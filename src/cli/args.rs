@@ -51,6 +51,10 @@ pub enum Color {
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one, for as long as the program runs"
+)]
 pub enum Command {
     /// Find hazards and fix them
     #[command(after_help = FIX_HELP)]

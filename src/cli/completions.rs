@@ -154,11 +154,11 @@ mod tests {
         assert_eq!(words("fix --format d"), ["diff", ":4"]);
         assert_eq!(words("fix --format=d"), ["--format=diff", ":4"]);
         assert_eq!(
-            words("fix --select missing-config-hash,st"),
+            words("fix --select missing-config-hash,static-pod-k"),
             ["missing-config-hash,static-pod-kube-proxy", ":4"]
         );
         assert_eq!(
-            words("fix --unsafe-fixes=st"),
+            words("fix --unsafe-fixes=static-pod-k"),
             ["--unsafe-fixes=static-pod-kube-proxy", ":4"]
         );
         assert_eq!(words("explain inv"), ["invalid-field", ":4"]);

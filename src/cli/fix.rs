@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use kubewright_model::kube::{Evidence, Options, Workspace};
+use kubewright_model::text::Text;
 
 use super::args::{FixArgs, Format};
 use super::charts;
@@ -14,8 +15,9 @@ use super::ground::Ground;
 use super::output::{self, Outputs};
 use super::print::relations::Graph;
 use super::print::run::Run;
-use super::print::{diff, sums};
+use super::print::{Paths, diff, sums};
 use super::progress::Progress;
+use super::since::Past;
 use super::status::Status;
 use super::terminal::Terminal;
 use super::whole_sets::Named;
@@ -107,34 +109,18 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         let asked = |path: &str| workspace.file_at(path).is_none_or(|file| file.editable);
         report.change_restarts.retain(|r| asked(&r.path));
     }
-    let helm = args.helm.clone().or(ground.config.helm.then_some(None));
-    let mut unseen = None;
-    match &helm {
-        Some(helm) => {
-            let program = helm.as_deref().map(|program| ground.program(program));
-            charts::look(
-                &ground,
-                &workspace,
-                &pipeline,
-                program.as_deref(),
-                &mut report,
-            )?;
-        }
-        None => unseen = charts::unseen(&workspace),
-    }
+    let unseen = with_charts(args, &ground, &workspace, &pipeline, &mut report)?;
     report.sort();
     drop(progress);
     if let (Some(file), Some(entries)) = (&accepted, known.last()) {
-        let asked = |path: &str| workspace.file_at(path).is_none_or(|file| file.editable);
-        let runs = |name: &str| {
-            name == INPUT
-                || name == UNUSED_SUPPRESSION
-                || pipeline.transforms.iter().any(|t| t.meta().name == name)
-        };
-        let number = known.len() - 1;
-        if let Some(text) = baseline::stale(file, entries, &report, number, asked, runs) {
-            terminal.warning(&text);
-        }
+        say_what_is_stale(
+            file,
+            (entries, known.len() - 1),
+            &report,
+            &workspace,
+            &pipeline,
+            terminal,
+        );
     }
     let paths = ground.shown();
     if args.write {
@@ -152,32 +138,48 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     if let Some(file) = &args.plan_out {
         plan::write(file, planned.as_deref(), terminal)?;
     }
-    if args.write && outputs.standard != Some(Format::Diff) && diff::shows_secrets(&report, &paths)
-    {
-        terminal.warning("the written files hold credentials in clear; a Secret in git is only base64: encrypt it before it is committed");
-    }
-    if outputs.wants(Format::Diff) && diff::shows_secrets(&report, &paths) {
-        terminal.warning(IN_CLEAR);
-    }
+    say_what_is_in_clear(args, &outputs, &report, &paths, terminal);
     let changes = !args.write && !report.files.is_empty();
     let status = selection::status(args, &ground.config, &report, changes);
     output::hide(args, &mut report);
+    show(
+        args,
+        &outputs,
+        &report,
+        &workspace,
+        (&paths, past.as_ref(), unseen.as_ref()),
+        terminal,
+    )?;
+    // The program ends here: the system takes all memory back at once.
+    std::mem::forget((workspace, report, past, read));
+    Ok(status)
+}
+
+/// Prints the report in each format that was asked for.
+fn show(
+    args: &FixArgs,
+    outputs: &Outputs,
+    report: &Report,
+    workspace: &Workspace,
+    (paths, past, unseen): (&Paths, Option<&Past>, Option<&Text>),
+    terminal: &Terminal,
+) -> Result<()> {
     let graph = outputs
         .draw()
-        .then(|| Graph::of(&workspace, &paths.of_repository()));
-    let touched = past.as_ref().map(|past| &past.touched);
+        .then(|| Graph::of(workspace, &paths.of_repository()));
+    let touched = past.map(|past| &past.touched);
     let drawn = graph.as_ref().and(touched);
     let run = Run {
         changed: drawn.map_or_else(BTreeSet::new, |lines| {
-            lines.resources(&workspace, &paths.of_repository())
+            lines.resources(workspace, &paths.of_repository())
         }),
         wrote: args.write,
         shown: output::shown(args, terminal),
         check: args.check,
         touched,
         graph: graph.as_ref(),
-        unseen: unseen.as_ref(),
-        ..Run::new(&report, &paths)
+        unseen,
+        ..Run::new(report, paths)
     };
     outputs.write_files(&run)?;
     outputs.print(&run, terminal)?;
@@ -187,12 +189,65 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         terminal.warning("the patch has files outside of the working directory: git apply takes it at the top of the work tree");
     }
     if matches!(outputs.standard, Some(Format::Diff | Format::Concise)) && !args.quiet {
-        terminal.err(&sums::summary(&report, &run.view()));
+        terminal.err(&sums::summary(report, &run.view()));
     }
-    drop(run);
-    // The program ends here: the system takes all memory back at once.
-    std::mem::forget((workspace, report, graph, past, read));
-    Ok(status)
+    Ok(())
+}
+
+/// Adds what the user's Helm makes of charts; without it, what could be seen.
+fn with_charts(
+    args: &FixArgs,
+    ground: &Ground,
+    workspace: &Workspace,
+    pipeline: &Pipeline<'_>,
+    report: &mut Report,
+) -> Result<Option<Text>> {
+    let helm = args.helm.clone().or(ground.config.helm.then_some(None));
+    let Some(helm) = helm else {
+        return Ok(charts::unseen(workspace));
+    };
+    let program = helm.as_deref().map(|program| ground.program(program));
+    charts::look(ground, workspace, pipeline, program.as_deref(), report)?;
+    Ok(None)
+}
+
+/// Says which entries of a baseline are about nothing any more.
+fn say_what_is_stale(
+    file: &Path,
+    (entries, number): (&Known, usize),
+    report: &Report,
+    workspace: &Workspace,
+    pipeline: &Pipeline<'_>,
+    terminal: &Terminal,
+) {
+    let asked = |path: &str| workspace.file_at(path).is_none_or(|file| file.editable);
+    let runs = |name: &str| {
+        name == INPUT
+            || name == UNUSED_SUPPRESSION
+            || pipeline.transforms.iter().any(|t| t.meta().name == name)
+    };
+    if let Some(text) = baseline::stale(file, entries, report, number, asked, runs) {
+        terminal.warning(&text);
+    }
+}
+
+/// Says where credentials that findings hide stand in clear.
+fn say_what_is_in_clear(
+    args: &FixArgs,
+    outputs: &Outputs,
+    report: &Report,
+    paths: &Paths,
+    terminal: &Terminal,
+) {
+    if !diff::shows_secrets(report, paths) {
+        return;
+    }
+    if args.write && outputs.standard != Some(Format::Diff) {
+        terminal.warning("the written files hold credentials in clear; a Secret in git is only base64: encrypt it before it is committed");
+    }
+    if outputs.wants(Format::Diff) {
+        terminal.warning(IN_CLEAR);
+    }
 }
 
 /// Writes a baseline, and says so.

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::files;
 use super::print::touched::Touched;
+use super::work_tree::environment;
 
 /// Larger files are read when they are manifests alone.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
@@ -199,6 +200,9 @@ impl Repository<'_> {
             .arg("-C")
             .arg(self.top)
             .args(["-c", "core.fsmonitor=false", "-c", "core.quotePath=false"])
+            .args(["-c", "core.hooksPath=/dev/null"])
+            .env_clear()
+            .envs(environment())
             .env("GIT_OPTIONAL_LOCKS", "0")
             .env("GIT_LITERAL_PATHSPECS", "1")
             .env("LC_ALL", "C")

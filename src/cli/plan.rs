@@ -60,7 +60,12 @@ pub(super) fn write(file: &Path, plan: Option<&str>, terminal: &Terminal) -> Res
         return Ok(());
     };
     let cwd = super::ground::working_directory()?;
-    output::put(&cwd.join(file), text).with_context(|| format!("cannot write {}", file.display()))
+    let target = cwd.join(file);
+    if let Some(directory) = target.parent() {
+        std::fs::create_dir_all(directory)
+            .with_context(|| format!("cannot make {}", directory.display()))?;
+    }
+    output::put(&target, text).with_context(|| format!("cannot write {}", file.display()))
 }
 
 fn made(

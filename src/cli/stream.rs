@@ -29,6 +29,11 @@ pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Resul
     if args.interactive {
         bail!("{source} is a stream: --interactive asks about files and directories");
     }
+    if args.helm.is_some() {
+        bail!(
+            "--helm renders charts in files and directories, and {source} is a stream; kubewright reads what `helm template` prints without it"
+        );
+    }
     if args.write_baseline.is_some() {
         bail!("a baseline is one of files and directories, and {source} is a stream");
     }

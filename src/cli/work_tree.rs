@@ -4,6 +4,7 @@
 //! have git run for a mere question (a file system monitor, hooks) is switched off, and git gets no
 //! more of the environment than it takes to be found and to find its user's configuration.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -20,6 +21,13 @@ const ENVIRONMENT: [&str; 7] = [
     "TMPDIR",
     "TEMP",
 ];
+
+/// What git sees of the environment: what it needs to find itself, and its own configuration.
+pub(super) fn environment() -> impl Iterator<Item = (&'static str, OsString)> {
+    ENVIRONMENT
+        .into_iter()
+        .filter_map(|name| Some((name, std::env::var_os(name)?)))
+}
 /// How many paths a message names.
 const NAMED: usize = 10;
 
@@ -37,12 +45,8 @@ pub(super) fn require_clean(root: &Path, git_top: Option<&Path>) -> Result<()> {
         .args(["--porcelain=v1", "-z", "--untracked-files=all", "--", "."])
         .current_dir(root)
         .env_clear()
+        .envs(environment())
         .stdin(Stdio::null());
-    for name in ENVIRONMENT {
-        if let Some(value) = std::env::var_os(name) {
-            command.env(name, value);
-        }
-    }
     let output = command
         .output()
         .context("--require-clean: cannot run git; nothing was written")?;

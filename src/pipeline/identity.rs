@@ -117,7 +117,8 @@ pub(super) fn key(workspace: &Workspace, finding: &Finding) -> String {
     }
     match file.text.get(start..end) {
         Some(value) if !value.is_empty() && !value.contains('\n') => {
-            if value.len() > VALUE {
+            let hidden = finding.hidden.iter().any(|h| value.contains(&h.text));
+            if value.len() > VALUE || hidden {
                 key + "=" + &hex(&Sha256::digest(value.as_bytes()), 8)
             } else {
                 key + "=" + value

@@ -48,7 +48,7 @@ fn arguments_are_checked() {
         "cannot read gone.toml",
     );
     says(
-        &run(dir.path(), &["fix", "--format", "xml"]),
+        &run(dir.path(), &["fix", "--format", "postscript"]),
         2,
         "stderr",
         "the formats are text, concise, diff, json, markdown",

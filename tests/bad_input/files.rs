@@ -59,7 +59,7 @@ fn what_is_neither_yaml_nor_an_object_is_a_remark_unless_it_is_named() {
     let output = run(dir.path(), &["fix", "--write", "."]);
     says(&output, 0, "stdout", "1 finding in 1 of 2 files: fixed 1");
     says(
-        &run(dir.path(), &["fix", "-v", "."]),
+        &run(dir.path(), &["fix", "-vv", "."]),
         0,
         "stdout",
         "nothing in it looks like a Kubernetes object",

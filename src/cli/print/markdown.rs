@@ -289,8 +289,8 @@ fn diffs(out: &mut String, run: &Run<'_>, limit: usize) {
 }
 
 fn folded(run: &Run<'_>, file: &FileChange) -> String {
-    let masked = run.mask.files(std::slice::from_ref(file));
-    let patch = diff::patch_of(masked.first().unwrap_or(file), run.paths);
+    let shown = run.mask.files(std::slice::from_ref(file));
+    let patch = diff::patch_of(shown.first().unwrap_or(file), run.paths);
     let patch = neutral::lines(&anstream::adapter::strip_str(&patch).to_string());
     let lines = |sign: char| {
         let marked = patch.lines().filter(|line| line.starts_with(sign)).count();

@@ -16,7 +16,8 @@ pub(in crate::cli) fn summary(report: &Report, view: &View<'_>) -> String {
         _ => restarts::ALL,
     };
     let mut out = String::new();
-    for text in last(report, view, most) {
+    let unseen = view.unseen.map(|text| printable(&view.paths.brief(text)));
+    for text in unseen.into_iter().chain(last(report, view, most)) {
         let indent = text.len() - text.trim_start().len();
         let (first, next) = (" ".repeat(indent), " ".repeat(indent + 2));
         for line in wrap::lines(text.trim_start(), view.width, &first, &next) {
