@@ -161,7 +161,7 @@ mod tests {
             words("fix --unsafe-fixes=static-pod-k"),
             ["--unsafe-fixes=static-pod-kube-proxy", ":4"]
         );
-        assert_eq!(words("explain inv"), ["invalid-field", ":4"]);
+        assert_eq!(words("explain invalid-f"), ["invalid-field", ":4"]);
         assert_eq!(words("images l"), ["lock", ":4"]);
         assert_eq!(words("fix app"), [":0"]);
         assert_eq!(words("fix --config "), [":0"]);
