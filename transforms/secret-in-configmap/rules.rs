@@ -315,20 +315,25 @@ pub(super) const SAMPLES: &[&str] = &[
     "your",
 ];
 
-/// Values that are no secret.
+/// Values that are no secret; those of `passwd` in a `nsswitch.conf` among them
+/// (<https://man7.org/linux/man-pages/man5/nsswitch.conf.5.html>).
 pub(super) const WORDS: &[&str] = &[
     "basic",
+    "compat",
     "default",
     "disabled",
     "empty",
     "enabled",
     "false",
+    "files",
     "guest",
+    "ldap",
     "md5",
     "mypassword",
     "mysecret",
     "n/a",
     "nil",
+    "nis",
     "none",
     "null",
     "optional",
@@ -340,7 +345,9 @@ pub(super) const WORDS: &[&str] = &[
     "required",
     "secret",
     "secretpassword",
+    "sss",
     "string",
+    "systemd",
     "tbd",
     "test",
     "token",
