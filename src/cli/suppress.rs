@@ -344,7 +344,7 @@ fn say(
     };
     let files = number(report.files.len(), "file");
     if !args.write && !report.files.is_empty() {
-        terminal.out(&format!("{}\n", diff::patch(&report, &paths)))?;
+        terminal.out(&format!("{}\n", diff::masked(&report, &paths)))?;
     }
     let (what, verb) = if args.remove_unused {
         (number(done, "suppression"), "removed")

@@ -251,6 +251,8 @@ pub(super) fn preview(tools: &Tools, asked: Preview, terminal: &Terminal) -> Res
         })
         .collect();
     let digest = digest(&patch);
+    // An assistant sees no credentials: the digest stands for the patch that is applied.
+    let shown = strip_str(&diff::masked(&checked.report, &checked.paths)).to_string();
     let text = if checked.report.files.is_empty() {
         let left = counted(checked.left(), "finding");
         format!("Nothing to change; {left} without a fix that may be applied, which find tells.\n")
@@ -261,11 +263,11 @@ pub(super) fn preview(tools: &Tools, asked: Preview, terminal: &Terminal) -> Res
         } else {
             "This server does not write: it was started without --allow-write. git apply takes the diff.".into()
         };
-        format!("{}\n{restarts}{how}\n", cut(&patch))
+        format!("{}\n{restarts}{how}\n", cut(&shown))
     };
     Ok(Answer {
         structured: json!({
-            "patch": patch,
+            "patch": shown,
             "digest": digest,
             "files": checked.changed(),
             "fixes": fixes,

@@ -162,7 +162,7 @@ fn changes(out: &mut String, run: &Run<'_>, fix: &ReportedFix) {
         let text = run.report.sources.get(path).map_or("", |text| text);
         let text = if fate == FileFate::Created { "" } else { text };
         if let Some((before, after, first)) = window(text, edits) {
-            diff::write(out, before, &after, first);
+            diff::write(out, &run.mask.text(before), &run.mask.text(&after), first);
         }
     }
     out.push_str("</details>");

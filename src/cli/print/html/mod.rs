@@ -290,7 +290,7 @@ fn touched(run: &Run<'_>, problems: &[Problem<'_>]) -> BTreeSet<(String, String,
 }
 
 fn changes(out: &mut String, run: &Run<'_>) {
-    let files = &run.report.files;
+    let files = run.mask.files(&run.report.files);
     if run.check || files.is_empty() {
         return;
     }
@@ -305,7 +305,7 @@ fn changes(out: &mut String, run: &Run<'_>) {
         path,
         before,
         after,
-    } in files
+    } in &files
     {
         let word = match (before, after) {
             (None, _) => " (new)",
