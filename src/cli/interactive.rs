@@ -10,6 +10,7 @@ use kubewright_model::finding::Applicability;
 use kubewright_model::kube::{Input, Workspace};
 
 use super::ground::Ground;
+use super::print::mask::Mask;
 use super::print::offer;
 use super::print::text::{self, View, number};
 use super::status::Status;
@@ -64,6 +65,10 @@ pub(super) fn run(
         ..pipeline.clone()
     };
     let report = all.run_beside(workspace, known)?;
+    let view = &View {
+        mask: Mask::of(&report),
+        ..view.clone()
+    };
     let offers: Vec<&Reported> = report.findings.iter().filter(|f| is_offer(f)).collect();
     if offers.is_empty() {
         terminal.out("nothing has a fix; `kubewright fix` shows what is found\n")?;

@@ -12,7 +12,9 @@ pub(in crate::cli) fn render(report: &Report, finding: &Reported, view: &View<'_
     brief::finding(&mut out, (finding, &[]), view);
     if let Ok(fix) = &finding.fix {
         for change in changes(report, fix) {
-            out.push_str(&diff::patch_of(&change, view.paths));
+            let shown = view.mask.files(std::slice::from_ref(&change));
+            let shown = shown.first().unwrap_or(&change);
+            out.push_str(&diff::patch_of(shown, view.paths));
         }
     }
     out
