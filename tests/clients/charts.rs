@@ -73,7 +73,7 @@ fn of_case(case: &Path, helm: &str, bless: bool) -> Outcome {
     let args = fs::read_to_string(case.join("args")).unwrap_or_default();
     let args: Vec<&str> = args.split_whitespace().collect();
     let fix = |more: &[&str]| -> Result<String, Failed> {
-        let args = [&["fix", &program], more, &args, &["."]].concat();
+        let args = [&["fix", "-vv", &program], more, &args, &["."]].concat();
         let output = run(&mut kubewright(dir.path(), &args), &[0, 1])?;
         let said = [output.stdout, output.stderr].concat();
         Ok(String::from_utf8(said)?)
