@@ -15,6 +15,7 @@
 mod apply;
 pub mod identity;
 mod impact;
+mod input;
 mod merge;
 mod positions;
 pub mod report;
@@ -27,14 +28,11 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
-use kubewright_model::kube::{AsideCode, Broken, ResourceId, Workspace};
-use kubewright_model::text::Text;
+use kubewright_model::finding::{Applicability, Change, Finding, Fix, NoFix};
+use kubewright_model::kube::{AsideCode, ResourceId, Workspace};
 use kubewright_model::yaml::Op;
 use kubewright_transforms::{Context, Settings, Transform};
 use rayon::prelude::*;
-
-use crate::typed;
 
 pub use identity::Known;
 pub use report::Report;
@@ -474,7 +472,7 @@ impl Pipeline<'_> {
             .iter()
             .filter(|b| workspace.file(b.file).editable)
         {
-            findings.push(input_finding(workspace, broken));
+            findings.push(input::finding(workspace, broken));
         }
         (findings, remarks, suppressed)
     }
@@ -525,96 +523,4 @@ impl Pipeline<'_> {
             }
         }
     }
-}
-
-/// Whether a file that is not YAML is none of Kubernetes either: no line of it begins as those of an
-/// object do. Such files lie beside manifests, as templates of other tools and configurations with
-/// syntax of their own; who names one, and nothing else, asks about it.
-fn is_of_another_program(workspace: &Workspace, broken: &Broken) -> bool {
-    let file = workspace.file(broken.file);
-    let alone = workspace
-        .files()
-        .iter()
-        .filter(|file| file.editable)
-        .count()
-        < 2;
-    let says = |field: &str| {
-        let mut lines = file.text.lines();
-        lines.any(|line| {
-            let line = line.trim_start_matches(['-', ' ', '"', '\'', '{']);
-            line.starts_with(field)
-        })
-    };
-    let kustomization = file.path.rsplit('/').next().is_some_and(|name| {
-        matches!(
-            name,
-            "kustomization.yaml" | "kustomization.yml" | "Kustomization"
-        )
-    });
-    let object = says("apiVersion") && says("kind");
-    !(alone || kustomization || object)
-}
-
-/// A file or document that is not YAML, as a finding. Where libyaml, and so kubectl, reads it all
-/// the same, it is only left alone.
-fn input_finding(workspace: &Workspace, broken: &Broken) -> Finding {
-    let text = &workspace.file(broken.file).text;
-    let mut start = broken.error.offset.min(text.len());
-    while !text.is_char_boundary(start) {
-        start -= 1;
-    }
-    let end = text[start..]
-        .chars()
-        .next()
-        .filter(|c| *c != '\n' && *c != '\r')
-        .map_or(start, |c| start + c.len_utf8());
-    let what = if broken.document.is_some() {
-        "document"
-    } else {
-        "file"
-    };
-    let (severity, message, reason) = if typed::reads(workspace.broken_text(broken)) {
-        let reason = NoFix::new(
-            Code::NotUnderstood,
-            format!("kubectl reads this {what}; it was neither checked nor edited"),
-        );
-        (
-            Severity::Info,
-            format!(
-                "kubewright does not understand this {what}: {}",
-                broken.error.message
-            ),
-            reason,
-        )
-    } else if is_of_another_program(workspace, broken) {
-        let reason = NoFix::new(
-            Code::NotYaml,
-            "nothing in it looks like a Kubernetes object; it was neither checked nor edited",
-        );
-        (
-            Severity::Info,
-            format!("not YAML: {}", broken.error.message),
-            reason,
-        )
-    } else {
-        let reason = NoFix::new(
-            Code::NotYaml,
-            format!("kubectl does not read this {what} either; it was neither checked nor edited"),
-        );
-        (
-            Severity::Error,
-            format!("not YAML: {}", broken.error.message),
-            reason,
-        )
-    };
-    let place = Location {
-        file: broken.file,
-        span: start..end,
-    };
-    let help = (broken.error.help.iter())
-        .filter(|_| severity == Severity::Error)
-        .map(Text::from);
-    Finding::build(INPUT, severity, place, message)
-        .notes(help)
-        .fix(Err(reason))
 }

@@ -15,6 +15,8 @@ mod action;
 mod history;
 #[path = "formats/reports.rs"]
 mod reports;
+#[path = "formats/services.rs"]
+mod services;
 
 use std::path::Path;
 use std::process::Command;
@@ -75,11 +77,11 @@ fn main() {
         ),
         needing(git, "the_action_passes_a_clean_change", action::clean),
         needing(tar, "the_action_installs_a_release", action::release),
-        needing(python, "the_component_keeps_one_comment", action::gitlab),
+        needing(python, "the_component_keeps_one_comment", services::gitlab),
         needing(
             services,
             "services_take_what_is_shown_to_them",
-            action::services,
+            services::services,
         ),
         needing(
             python,

@@ -11,6 +11,7 @@ pub(in crate::yaml) mod scan_flow;
 pub(in crate::yaml) mod scan_scalar;
 pub(in crate::yaml) mod scan_value;
 pub(in crate::yaml) mod shallow;
+mod stop;
 
 use std::sync::Arc;
 

@@ -8,15 +8,12 @@
 
 use std::sync::Arc;
 
-use granit_parser::{
-    ErrorKind, Event, Parser, ScalarStyle as Granit, Span, StructureStyle, options,
-};
+use granit_parser::{Event, Parser, ScalarStyle as Granit, Span, StructureStyle, options};
 use memchr::{memchr_iter, memchr2};
 
-use super::explain::explain;
+use super::stop::Stop;
 use crate::yaml::document::tree::{
-    Collection, Document, File, Kind, MAX_BYTES, NO_MARK, NodeData, NodeId, ParseError,
-    ScalarStyle, position, u32_of,
+    Collection, Document, File, Kind, MAX_BYTES, NO_MARK, NodeData, NodeId, ScalarStyle, u32_of,
 };
 
 /// Parses `text` completely with granit in its default mode, which accepts what kubectl accepts.
@@ -45,42 +42,6 @@ pub(crate) fn granit(text: &Arc<str>) -> Result<File, Stop> {
 
 fn has_lone_cr(text: &str) -> bool {
     memchr_iter(b'\r', text.as_bytes()).any(|at| text.as_bytes().get(at + 1) != Some(&b'\n'))
-}
-
-/// Where the planner had no way on, in the words of the parser.
-#[derive(Debug)]
-pub(crate) struct Stop {
-    pub offset: usize,
-    pub message: String,
-    /// What the parser calls it, if it was the parser.
-    kind: Option<ErrorKind>,
-}
-
-impl Stop {
-    fn new(offset: usize, message: &str) -> Self {
-        Self {
-            offset,
-            message: message.to_owned(),
-            kind: None,
-        }
-    }
-
-    /// The same for whoever wrote the text.
-    pub(super) fn explained(self, text: &str) -> ParseError {
-        let found = (self.kind.as_ref()).and_then(|kind| explain(text, kind, self.offset));
-        let (offset, message, help) = match found {
-            Some(found) => (found.offset, found.message, Some(found.help)),
-            None => (self.offset, self.message, None),
-        };
-        let (line, column) = position(text, offset);
-        ParseError {
-            message,
-            help,
-            offset,
-            line,
-            column,
-        }
-    }
 }
 
 /// An open collection.

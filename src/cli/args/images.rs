@@ -1,0 +1,81 @@
+//! What `images` takes.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args as ClapArgs, Subcommand};
+
+/// The subcommands of `images`.
+#[derive(Debug, Subcommand)]
+pub enum ImagesCommand {
+    /// Write kubewright.lock: what the images that decide a finding are and do
+    #[command(after_help = LOCK_HELP)]
+    Lock(LockArgs),
+}
+
+/// The arguments of `images lock`.
+#[derive(Debug, ClapArgs)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub struct LockArgs {
+    /// Files and directories whose images are asked
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub paths: Vec<PathBuf>,
+    /// Say whether the lock is up to date; reads no image
+    #[arg(long, conflicts_with_all = ["upgrade", "from"])]
+    pub check: bool,
+    /// Ask the registries, too, whether the tags still name the images that are locked
+    #[arg(long, requires = "check")]
+    pub tags: bool,
+    /// Resolve the tags of images again that are locked already
+    #[arg(long)]
+    pub upgrade: bool,
+    /// Take out what is no longer asked, for example because a fix made the question needless
+    #[arg(long, conflicts_with = "check")]
+    pub prune: bool,
+    /// Read images from oci:DIR or docker-archive:FILE (- for standard input), and none from a registry
+    #[arg(long, value_name = "ARCHIVE")]
+    pub from: Vec<Archive>,
+    /// Speak plain HTTP with this registry, `host` or `host:port`, if it does not speak HTTPS
+    #[arg(long, value_name = "REGISTRY")]
+    pub insecure_registry: Vec<String>,
+    /// How long a registry may keep silent, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+    /// The largest layer that is read, in MiB, as it is stored
+    #[arg(long, value_name = "MIB", default_value_t = 4096, value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_layer_size: u64,
+    /// Read this configuration instead of the nearest kubewright.toml
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+const LOCK_HELP: &str = "\
+Images that are locked stay as they are; what is missing is added, what is no longer asked is named, and goes with --prune.
+Credentials are those of Docker: config.json in DOCKER_CONFIG or ~/.docker, and the helpers it names.
+
+Exit status:
+  0  the lock answers all that is asked
+  1  an image cannot be read, or --check found the lock stale or a tag that moved
+  2  usage, input or internal error";
+
+/// Images on the disk, as they are typed.
+#[derive(Debug, Clone)]
+pub enum Archive {
+    /// `oci:DIR`: an OCI image layout.
+    Oci(PathBuf),
+    /// `docker-archive:FILE`: what `docker save` writes; `-` is standard input.
+    Docker(PathBuf),
+}
+
+impl FromStr for Archive {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some((_, "")) | None => Err("`oci:DIR` or `docker-archive:FILE` is expected".into()),
+            Some(("oci", path)) => Ok(Self::Oci(path.into())),
+            Some(("docker-archive", path)) => Ok(Self::Docker(path.into())),
+            Some((kind, _)) => Err(format!("`{kind}` is neither `oci` nor `docker-archive`")),
+        }
+    }
+}
