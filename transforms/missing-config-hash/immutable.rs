@@ -6,15 +6,16 @@
 //! definition that has its name already is not renamed again.
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
-use kubewright_model::kube::{Resolution, Resource, ResourceId, SetId, Target, Workspace};
+use kubewright_model::kube::{Resource, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::Text;
+use kubewright_model::text::{Text, Verbatim};
 use kubewright_model::yaml::{Node, Value};
 
 use super::canon::{self, Section};
 use super::codes::Code;
 use super::reads::{Behind, Reading};
 use super::{Case, content};
+use crate::configmap_name_collision::renaming;
 
 /// Characters of the suffix.
 const SUFFIX: usize = 8;
@@ -59,10 +60,13 @@ pub(super) fn changed(case: &Case<'_>, reading: &Reading) -> Option<Finding> {
             first.display()
         ))),
     };
+    let (fix, notes) = match fix {
+        Ok((fix, notes)) => (Ok(fix), notes),
+        Err(reason) => (Err(reason), Vec::new()),
+    };
     let mut finding = case.finding(Severity::Error, message, fix);
-    if let Ok(fix) = &finding.fix
-        && fix.applicability == Applicability::Unsafe
-    {
+    finding.notes.extend(notes);
+    if finding.fix.is_ok() {
         finding.notes.push(text![
             first.display(),
             " stays in the cluster until somebody deletes or prunes it, for pods that are rolled back"
@@ -76,7 +80,7 @@ pub(super) fn changed(case: &Case<'_>, reading: &Reading) -> Option<Finding> {
 
 /// The name with a hash of all of the content at its end.
 fn name_of_content(workspace: &Workspace, resource: &Resource) -> Option<String> {
-    let to = target(resource)?;
+    let to = resource.target()?;
     let content = content::of(workspace, resource.id).ok()?;
     let keys = content.values.iter();
     let section = Section {
@@ -92,80 +96,25 @@ fn name_of_content(workspace: &Workspace, resource: &Resource) -> Option<String>
     Some(format!("{stem}-{suffix}")).filter(|name| name.len() <= 253)
 }
 
-fn target(resource: &Resource) -> Option<Target> {
-    [Target::ConfigMap, Target::Secret]
-        .into_iter()
-        .find(|to| to.kind() == resource.kind)
-}
-
-/// Renames the definition and all references, where nothing else uses the name.
+/// Renames the definition and all that means it, by the rules of a collision, and writes the hash.
 fn rename(
     case: &Case<'_>,
     resource: &Resource,
     name: &str,
     written: Node<'_>,
     hash: &str,
-) -> Result<Fix, NoFix> {
-    let workspace = case.workspace();
-    let Some(to) = target(resource) else {
-        return Err(refused("it is neither a ConfigMap nor a Secret"));
+) -> Result<(Fix, Vec<Text>), NoFix> {
+    let by_hand = |why: Text| {
+        let text = text![why, "; rename it to ", Verbatim(name), " by hand"];
+        NoFix::new(Code::ImmutableChanged, text)
     };
-    let by_hand = |why: &str| refused(&format!("{why}; rename it to {name} by hand"));
-    let old = &resource.name;
-    if workspace.definitions(to, old).count() > 1 {
-        return Err(by_hand("several definitions have the name"));
-    }
-    let sets = workspace.sets_of(resource.id);
-    let kept = |set: &SetId| {
-        workspace
-            .member(*set, resource.id)
-            .is_some_and(|member| member.name == *old)
-    };
-    if !sets.iter().all(kept) || !workspace.touches(resource.id).is_empty() {
-        return Err(by_hand("a kustomization changes it"));
-    }
-    if !workspace
-        .uses_outside(Some(resource.id), to, old)
-        .is_empty()
-    {
-        return Err(by_hand("a patch, a replacement or a generator names it"));
-    }
-    let mentioned = sets.iter().any(|set| {
-        !workspace.unexplained_uses(*set, to, old).is_empty()
-            || !workspace.unexplained_in_patches(*set, to, old).is_empty()
-    });
-    if mentioned {
-        return Err(by_hand("the name stands where it is no known reference"));
-    }
-    let renames = |node: Node<'_>| node.set(&Value::str(name.to_owned()));
-    let own = workspace
-        .node(resource.id)
-        .and_then(|node| node.path(&["metadata", "name"]))
-        .ok_or_else(|| by_hand("its name is not written"))?;
-    let mut changes = vec![
-        Change::Edit(resource.file, renames(own)?),
-        Change::Edit(
-            case.resource.file,
-            written.set(&Value::str(hash.to_owned()))?,
-        ),
-    ];
-    let mut claims = vec![resource.id];
-    for reader in workspace.referring(to, old) {
-        if !reads_it(workspace, *reader, resource.id, to, old) {
-            let who = workspace.resource(*reader).display();
-            return Err(by_hand(&format!("{who} names it in another way")));
-        }
-        for template in workspace.pod_templates(*reader) {
-            for reference in template.references() {
-                if reference.to == to && reference.name == *old {
-                    let file = workspace.resource(*reader).file;
-                    changes.push(Change::Edit(file, renames(reference.node)?));
-                }
-            }
-        }
-        claims.push(*reader);
-    }
-    Ok(Fix {
+    let renaming = renaming::rename(case.workspace(), resource.id, name).map_err(by_hand)?;
+    let mut changes = renaming.changes;
+    changes.push(Change::Edit(
+        case.resource.file,
+        written.set(&Value::str(hash.to_owned()))?,
+    ));
+    let fix = Fix {
         title: text![
             "rename ",
             resource.display(),
@@ -175,26 +124,9 @@ fn rename(
         ],
         applicability: Applicability::Unsafe,
         changes,
-        claims,
-    })
-}
-
-/// Whether a resource names the definition in its pod templates, surely, and nowhere else.
-fn reads_it(
-    workspace: &Workspace,
-    reader: ResourceId,
-    definition: ResourceId,
-    to: Target,
-    name: &str,
-) -> bool {
-    let sets = workspace.sets_of(reader);
-    let meant =
-        |set: &SetId| workspace.resolve(*set, reader, to, name) == Resolution::One(definition);
-    let elsewhere = workspace
-        .field_references(reader)
-        .iter()
-        .any(|reference| reference.to == to && reference.name == name);
-    !sets.is_empty() && sets.iter().all(meant) && !elsewhere
+        claims: renaming.claims,
+    };
+    Ok((fix, renaming.notes))
 }
 
 fn refused(text: &str) -> NoFix {
