@@ -124,7 +124,7 @@ fn the_graph_is_read_from_the_root_and_only_what_is_asked_for_is_edited() {
     // The same from a directory below: paths in text and JSON are those of the working directory,
     // in patches those of the top.
     let below = dir.path().join("apps");
-    let text = stdout(&below, &["fix", "web.yaml"]);
+    let text = stdout(&below, &["fix", "-v", "web.yaml"]);
     assert!(text.starts_with("web.yaml:4:9: "), "{text}");
     assert!(text.contains("= see ../config/c.yaml:4:9: "), "{text}");
     assert!(
@@ -218,7 +218,7 @@ fn a_rename_leaves_no_reader_behind() {
         work_tree(&files)
     };
     let (inside, outside) = (files("a/reader.yaml"), files("b/reader.yaml"));
-    let asked = ["fix", "--select", "configmap-name-collision", "a"];
+    let asked = ["fix", "-v", "--select", "configmap-name-collision", "a"];
     assert!(
         stdout(inside.path(), &asked)
             .contains("= fix (safe): rename 1 of 2 definitions to settings-api")
@@ -229,7 +229,7 @@ fn a_rename_leaves_no_reader_behind() {
         "{text}"
     );
     // Sentences name files as all else does: as seen from the working directory.
-    let text = stdout(&outside.path().join("a"), &asked[..3]);
+    let text = stdout(&outside.path().join("a"), &asked[..4]);
     assert!(
         text.contains("= no fix (outside-paths): ../b/reader.yaml would have to change"),
         "{text}"

@@ -255,7 +255,7 @@ mod tests {
         assert_eq!(place(Format::Json, "{\n  \"a\": 1,\n}\n"), Some((3, 1)));
         assert_eq!(place(Format::Json, "{\n  \"a\": 1\n"), Some((2, 9)));
         assert_eq!(place(Format::Json, "{\"a\": True}"), Some((1, 7)));
-        assert_eq!(place(Format::Yaml, "a:\n\tb: 1\n"), Some((2, 2)));
+        assert_eq!(place(Format::Yaml, "a:\n\tb: 1\n"), Some((2, 1)));
         assert_eq!(place(Format::Toml, "[a]\nb = c\n"), Some((2, 5)));
         assert_eq!(place(Format::Xml, "<a>\n  <b></a>\n"), Some((2, 6)));
     }

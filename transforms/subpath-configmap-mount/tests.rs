@@ -89,10 +89,11 @@ fn what_each_strategy_rests_on_is_asked_and_no_more() {
         paths("image: app\n@MOUNT@"),
         ["/etc/app", "/etc/app/web.conf"]
     );
-    // No link can be made there.
+    // No link can be made there, but a word of the image's ENTRYPOINT or CMD may name the file: what
+    // re-point rests on is asked, too.
     assert_eq!(
         paths("image: app\nsecurityContext: {readOnlyRootFilesystem: true}\n@MOUNT@"),
-        ["/etc/app", "/etc/app/web.conf"]
+        ["/bin/sh", "/etc/app", "/etc/app/web.conf"]
     );
     // /etc can be no volume.
     let at_etc =

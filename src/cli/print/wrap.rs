@@ -17,12 +17,37 @@ pub(super) fn lines(text: &str, width: Width, first: &str, next: &str) -> Vec<St
     let Some(width) = width else {
         return vec![format!("{first}{text}")];
     };
-    let options = Options::new(width.max(LEAST))
+    let width = width.max(LEAST);
+    let (text, longest) = kept_together(text);
+    let options = Options::new(width)
         .initial_indent(first)
         .subsequent_indent(next)
+        .break_words(longest + next.len() <= width)
         .word_splitter(WordSplitter::NoHyphenation);
-    let wrapped = textwrap::wrap(text, options).into_iter();
-    wrapped.map(std::borrow::Cow::into_owned).collect()
+    let wrapped = textwrap::wrap(&text, options).into_iter();
+    wrapped.map(|line| line.replace(KEPT, " ")).collect()
+}
+
+/// Stands for a blank at which no line ends.
+const KEPT: char = '\u{a0}';
+
+/// The text with what stands between backquotes as one word, and how wide the widest of those is. A
+/// command that is cut in two cannot be copied, and one wider than the line is left to the terminal.
+fn kept_together(text: &str) -> (String, usize) {
+    let mut longest = 0;
+    let parts = text.split('`').enumerate().map(|(number, part)| {
+        if number % 2 == 0 || part.contains('\n') {
+            return part.to_owned();
+        }
+        longest = longest.max(textwrap::core::display_width(part) + 2);
+        part.replace(' ', &KEPT.to_string())
+    });
+    let parts: Vec<String> = parts.collect();
+    // Of an odd number of backquotes the last one closes nothing.
+    if parts.len().is_multiple_of(2) {
+        return (text.to_owned(), 0);
+    }
+    (parts.join("`"), longest)
 }
 
 /// The same, no more than `most` lines; what is cut ends with `…`.
@@ -102,6 +127,24 @@ mod tests {
         assert_eq!(cut.len(), 2);
         assert!(cut[1].ends_with(" …"), "{cut:?}");
         assert!(textwrap::core::display_width(&cut[1]) <= 40, "{cut:?}");
+    }
+
+    #[test]
+    fn a_command_stays_on_one_line() {
+        let text = "what has to be true first: `kubewright explain a --plan b.yaml`, and then";
+        assert_eq!(
+            lines(text, Some(50), "", "  "),
+            [
+                "what has to be true first:",
+                "  `kubewright explain a --plan b.yaml`, and then"
+            ]
+        );
+        let long = format!("see `{} b`", "a".repeat(60));
+        assert_eq!(
+            lines(&long, Some(40), "", "  ")[1],
+            format!("  `{} b`", "a".repeat(60))
+        );
+        assert_eq!(lines("one ` alone", Some(40), "", ""), ["one ` alone"]);
     }
 
     #[test]
