@@ -31,6 +31,8 @@ fn work_tree(files: &[(&str, &str)]) -> tempfile::TempDir {
 
 fn run(dir: &Path, args: &[&str]) -> Output {
     kubewright(dir, args)
+        // Sentences are looked for as a whole.
+        .env("COLUMNS", "300")
         .stdin(Stdio::null())
         .output()
         .expect("the program starts")
