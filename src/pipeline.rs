@@ -160,7 +160,8 @@ impl fmt::Display for Error {
         match self {
             Self::NotConverging(names) => write!(
                 f,
-                "fixes of {} undo each other: not at rest after {MAX_PASSES} passes; nothing was written (this is a bug of kubewright)",
+                "fixes of {} undo each other: not at rest after {MAX_PASSES} passes; nothing was \
+                 written (this is a bug of kubewright)",
                 names.join(", ")
             ),
         }
@@ -305,7 +306,8 @@ impl Pipeline<'_> {
             if let Some(claim) = claims.iter().find(|claim| queues.contains_key(claim)) {
                 let who = workspace.resource(*claim).display();
                 let text = format!(
-                    "more than {MAX_QUEUE} fixes would change {who}, each on top of the others: it is left alone"
+                    "more than {MAX_QUEUE} fixes would change {who}, each on top of the others: it \
+                     is left alone"
                 );
                 finding.fix = Err(NoFix::new(Code::TooManyFixes, text));
             }

@@ -121,7 +121,8 @@ fn promises(repository: &Path, name: &str, schema: bool) -> Outcome {
         let new: Vec<_> = fixed.difference(&known).collect();
         let gone: Vec<_> = known.difference(&fixed).collect();
         format!(
-            "fixed by default without a verdict: {new:#?}\nverdicts of files that are not fixed: {gone:#?}"
+            "fixed by default without a verdict: {new:#?}\nverdicts of files that are not fixed: \
+             {gone:#?}"
         )
     })?;
 

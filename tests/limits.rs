@@ -78,11 +78,13 @@ fn one_line_of_a_megabyte() {
     let value = "x".repeat(1 << 20);
     for text in [
         format!(
-            "{}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: big}}\ndata:\n  k: {value}\n",
+            "{}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: big}}\ndata:\n  k: \
+             {value}\n",
             workload(0)
         ),
         format!(
-            "{}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: big}}\ndata: {{k: \"{value}\"}}\n",
+            "{}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: big}}\ndata: {{k: \
+             \"{value}\"}}\n",
             workload(0)
         ),
         format!("{}# {value}\n", workload(0)),
@@ -411,11 +413,13 @@ fn hundreds_of_overlays_of_one_base() {
     );
     for i in 0..300 {
         let patch = format!(
-            "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: d{}}}, spec: {{replicas: 3}}}}",
+            "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: d{}}}, spec: {{replicas: \
+             3}}}}",
             i % 30
         );
         let text = format!(
-            "resources: [../base]\nnamespace: n{i}\nimages: [{{name: x, newTag: a}}]\npatches: [{{patch: '{patch}'}}]\n"
+            "resources: [../base]\nnamespace: n{i}\nimages: [{{name: x, newTag: a}}]\npatches: \
+             [{{patch: '{patch}'}}]\n"
         );
         write(format!("o{i}/kustomization.yaml"), text);
     }

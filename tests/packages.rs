@@ -166,12 +166,14 @@ fn build_wheel(scratch: &Path, links: &Path) -> Outcome {
     let recipe = scratch.join("integrations/packages/wheel");
     support::copy(&recipes("wheel"), &recipe)?;
     let main = format!(
-        "use std::os::unix::process::CommandExt as _;\nfn main() {{\n    panic!(\"{{}}\", std::process::Command::new({PROGRAM:?}).args(std::env::args_os().skip(1)).exec());\n}}\n"
+        "use std::os::unix::process::CommandExt as _;\nfn main() {{\n    panic!(\"{{}}\", \
+         std::process::Command::new({PROGRAM:?}).args(std::env::args_os().skip(1)).exec());\n}}\n"
     );
     fs::create_dir_all(scratch.join("src"))?;
     fs::write(scratch.join("src/main.rs"), main)?;
     let manifest = format!(
-        "[package]\nname = \"kubewright\"\nversion = \"{VERSION}\"\nedition = \"2024\"\n\n[workspace]\n"
+        "[package]\nname = \"kubewright\"\nversion = \"{VERSION}\"\nedition = \
+         \"2024\"\n\n[workspace]\n"
     );
     fs::write(scratch.join("Cargo.toml"), manifest)?;
     let mut lock = Command::new("cargo");
@@ -253,7 +255,8 @@ fn hooks() -> Outcome {
     let revision = git(hooked.path(), &["rev-parse", "HEAD"])?;
     let dir = tempfile::tempdir()?;
     let config = format!(
-        "repos:\n- repo: {}\n  rev: {}\n  hooks:\n  - id: kubewright-check-wheel\n  - id: kubewright-fix-wheel\n    stages: [manual]\n",
+        "repos:\n- repo: {}\n  rev: {}\n  hooks:\n  - id: kubewright-check-wheel\n  - id: \
+         kubewright-fix-wheel\n    stages: [manual]\n",
         hooked.path().display(),
         revision.trim()
     );

@@ -194,7 +194,8 @@ fn pair(key: &str) -> [String; 2] {
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  {key}.conf: x\n"
     );
     let volume = format!(
-        "      - name: s\n        configMap:\n          name: settings\n          items: [{{key: {key}.conf, path: s}}]\n"
+        "      - name: s\n        configMap:\n          name: settings\n          items: [{{key: \
+         {key}.conf, path: s}}]\n"
     );
     let mount = "        volumeMounts:\n        - {name: s, mountPath: /etc/s}\n      volumes:\n";
     let from = "        envFrom:\n        - configMapRef:\n            name: greeting\n";

@@ -110,10 +110,15 @@ impl Share {
 
 /// Texts with much of what manifests hold, to be damaged.
 const SEEDS: &[&str] = &[
-    "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a # c\n  labels: {app: web, \"tier\": 'x'}\ndata:\n  a.conf: |\n    x\n      y\n\n    z\n  b: |-\n    q\n  c: >+\n    f\n    g\n\n\n---\n# two\nkind: List\nitems:\n- a: 1\n  b:\n  - c\n  -\n  - - d\n    - e: f\n",
-    "a: &x\n  b: 1\nc: *x\nd:\n  <<: *x\n  e: [1, 2, {f: g}]\nh: \"i\\n\\\"j\\u00e9\"\nk: 'l''m'\nn: plain text\n  more text\n\n  last\no: \"two\n  lines\"\n...\n---\np:\n",
-    "{\n  \"kind\": \"Pod\",\n  \"spec\": {\"a\": [1, true, null, \"x\"],\n    \"b\": {}, \"c\": []}\n}\n",
-    "- name: a\n  command: [\"sh\", \"-c\", \"echo: x # y\"]\n\n  # comment\n  args:\n    - --flag=x:y\n    - 'a: b'\n- name: b\n  env: []\n",
+    "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a # c\n  labels: {app: web, \"tier\": \
+     'x'}\ndata:\n  a.conf: |\n    x\n      y\n\n    z\n  b: |-\n    q\n  c: >+\n    f\n    \
+     g\n\n\n---\n# two\nkind: List\nitems:\n- a: 1\n  b:\n  - c\n  -\n  - - d\n    - e: f\n",
+    "a: &x\n  b: 1\nc: *x\nd:\n  <<: *x\n  e: [1, 2, {f: g}]\nh: \"i\\n\\\"j\\u00e9\"\nk: \
+     'l''m'\nn: plain text\n  more text\n\n  last\no: \"two\n  lines\"\n...\n---\np:\n",
+    "{\n  \"kind\": \"Pod\",\n  \"spec\": {\"a\": [1, true, null, \"x\"],\n    \"b\": {}, \"c\": \
+     []}\n}\n",
+    "- name: a\n  command: [\"sh\", \"-c\", \"echo: x # y\"]\n\n  # comment\n  args:\n    - \
+     --flag=x:y\n    - 'a: b'\n- name: b\n  env: []\n",
 ];
 
 /// What damage inserts.

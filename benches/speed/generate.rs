@@ -64,7 +64,8 @@ pub(crate) fn files(dir: &Path, count: usize, share: usize) -> io::Result<u64> {
                 .collect();
             let listed = listed.concat();
             format!(
-                "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: prod\nresources:\n{listed}"
+                "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: \
+                 prod\nresources:\n{listed}"
             )
         } else if index % 100 == 55 {
             names.push(format!("crd-{index:06}.yaml"));
@@ -143,7 +144,8 @@ fn manifest(random: &mut Random, index: usize, share: usize) -> String {
     if reads {
         let _ = write!(
             out,
-            "      volumes:\n      {pad}- name: config\n      {pad}  configMap:\n      {pad}    name: {name}\n"
+            "      volumes:\n      {pad}- name: config\n      {pad}  configMap:\n      {pad}    \
+             name: {name}\n"
         );
     }
     let _ = write!(
@@ -163,7 +165,8 @@ fn manifest(random: &mut Random, index: usize, share: usize) -> String {
     }
     let _ = write!(
         out,
-        "  logging.yaml: |-\n    level: {}\n    handlers:\n      - type: stdout\n        # json is what the collector reads\n        format: json\n",
+        "  logging.yaml: |-\n    level: {}\n    handlers:\n      - type: stdout\n        # json is \
+         what the collector reads\n        format: json\n",
         random.pick(&["info", "debug", "warn"])
     );
     out
@@ -187,7 +190,8 @@ fn definition(random: &mut Random, index: usize) -> String {
         let at = "              ";
         let _ = write!(
             out,
-            "{at}{}{field}:\n{at}  description: |-\n{at}    The {} of the {}, as the {} sees it.\n\n{at}    Cannot be changed: it is part of the \"{}\" key.\n",
+            "{at}{}{field}:\n{at}  description: |-\n{at}    The {} of the {}, as the {} sees \
+             it.\n\n{at}    Cannot be changed: it is part of the \"{}\" key.\n",
             random.pick(&WORDS),
             random.pick(&SETTINGS),
             random.pick(&WORDS),
@@ -217,12 +221,14 @@ fn definition(random: &mut Random, index: usize) -> String {
         }
     }
     out.push_str(
-        "            type: object\n        type: object\n    served: true\n    storage: true\n    subresources:\n      status: {}\n",
+        "            type: object\n        type: object\n    served: true\n    storage: true\n    \
+         subresources:\n      status: {}\n",
     );
     for number in 0..2 {
         let _ = write!(
             out,
-            "---\napiVersion: example.com/v1\nkind: {kind}\nmetadata:\n  name: {}-{number}\n  namespace: prod\nspec:\n  {}0: \"on\"\n  limits: {{}}\n",
+            "---\napiVersion: example.com/v1\nkind: {kind}\nmetadata:\n  name: {}-{number}\n  \
+             namespace: prod\nspec:\n  {}0: \"on\"\n  limits: {{}}\n",
             random.pick(&WORDS),
             random.pick(&WORDS)
         );
@@ -248,7 +254,8 @@ fn container(
     let at = format!("      {pad}");
     let _ = write!(
         out,
-        "{at}- name: {}\n{at}  image: registry.example.com/{name}:v{}.{}.{}\n{at}  command: [\"/usr/bin/app\", \"--listen=0.0.0.0:{}\"]\n{at}  env:\n",
+        "{at}- name: {}\n{at}  image: registry.example.com/{name}:v{}.{}.{}\n{at}  command: \
+         [\"/usr/bin/app\", \"--listen=0.0.0.0:{}\"]\n{at}  env:\n",
         if number == 0 { "app" } else { "sidecar" },
         random.below(9),
         random.below(30),
@@ -283,7 +290,8 @@ fn container(
                 let field = "valueFrom:\n";
                 let _ = write!(
                     out,
-                    "{at}  {pad}- name: {key}\n{at}  {pad}  {field}{at}  {pad}    fieldRef:\n{at}  {pad}      fieldPath: metadata.namespace\n"
+                    "{at}  {pad}- name: {key}\n{at}  {pad}  {field}{at}  {pad}    fieldRef:\n{at}  \
+                     {pad}      fieldPath: metadata.namespace\n"
                 );
             }
         }

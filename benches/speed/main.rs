@@ -207,7 +207,8 @@ fn check(dir: &Path) -> Result {
     let memory = checking.iter().map(|r| r.memory).fold(0.0, f64::max);
     let (peak, base) = (memory / 1e6, small / 1e6);
     println!(
-        "{:.1} MB read, {peak:.1} MB of memory at the peak, {:.2} x; {base:.1} MB of it for one file already, {:.2} x without",
+        "{:.1} MB read, {peak:.1} MB of memory at the peak, {:.2} x; {base:.1} MB of it for one \
+         file already, {:.2} x without",
         bytes / 1e6,
         memory / bytes,
         (memory - small) / bytes

@@ -52,7 +52,8 @@ pub(super) fn load(path: &Path) -> Result<Known> {
     let bytes = match files::bytes(path) {
         Ok(bytes) => bytes,
         Err(error) => bail!(
-            "cannot read the baseline {shown}: {} (kubewright fix --write-baseline {shown} makes one)",
+            "cannot read the baseline {shown}: {} (kubewright fix --write-baseline {shown} makes \
+             one)",
             files::plain(&error)
         ),
     };
@@ -106,7 +107,8 @@ pub(super) fn write(path: &Path, entries: Vec<Entry>) -> Result<()> {
         && read(&old).is_err()
     {
         bail!(
-            "{} is there and is no baseline: it was left as it is; name another file, or remove it first",
+            "{} is there and is no baseline: it was left as it is; name another file, or remove it \
+             first",
             path.display()
         );
     }
@@ -159,13 +161,16 @@ pub(super) fn stale(
     let (path, n) = (path.display(), stale.len());
     Some(match (n, more) {
         (1, _) => format!(
-            "{path}: the entry {first} is stale, nothing is found there any more; kubewright fix --write-baseline {path} drops it"
+            "{path}: the entry {first} is stale, nothing is found there any more; kubewright fix \
+             --write-baseline {path} drops it"
         ),
         (_, 0) => format!(
-            "{path}: {n} entries are stale, nothing is found there any more: {named}; kubewright fix --write-baseline {path} drops them"
+            "{path}: {n} entries are stale, nothing is found there any more: {named}; kubewright \
+             fix --write-baseline {path} drops them"
         ),
         _ => format!(
-            "{path}: {n} entries are stale, nothing is found there any more: {named} and {more} more; kubewright fix --write-baseline {path} drops them"
+            "{path}: {n} entries are stale, nothing is found there any more: {named} and {more} \
+             more; kubewright fix --write-baseline {path} drops them"
         ),
     })
 }

@@ -22,7 +22,8 @@ const EXAMPLES: &str = include_str!("explain/examples.txt");
 const SHARED: &[(&str, &str)] = &[
     (
         "api-type",
-        "the fix would leave a field with a value that the Kubernetes API does not take; it is not made",
+        "the fix would leave a field with a value that the Kubernetes API does not take; it is not \
+         made",
     ),
     ("no-change", "the fix would change nothing that is applied"),
     (
@@ -36,7 +37,8 @@ const SHARED: &[(&str, &str)] = &[
     ),
     (
         "outside-paths",
-        "the fix would change a file that is not below the PATHs, or that `ignore` names: name that file too",
+        "the fix would change a file that is not below the PATHs, or that `ignore` names: name \
+         that file too",
     ),
     (
         "partly-suppressed",
@@ -56,7 +58,8 @@ const SHARED: &[(&str, &str)] = &[
     ),
     (
         "malformed-suppression",
-        "a comment begins like a suppression and names no transform: write `# kubewright: ignore[NAME] reason`",
+        "a comment begins like a suppression and names no transform: write `# kubewright: \
+         ignore[NAME] reason`",
     ),
     (
         "unknown-transform",
@@ -71,7 +74,8 @@ const SHARED: &[(&str, &str)] = &[
 pub(super) fn explain(args: &ExplainArgs, terminal: &Terminal) -> Result<Status> {
     let Some(name) = args.name.as_deref() else {
         terminal.out(&format!(
-            "{}\nkubewright explain NAME prints the page of a transform, kubewright explain CODE what a code means.\n",
+            "{}\nkubewright explain NAME prints the page of a transform, kubewright explain CODE \
+             what a code means.\n",
             transforms::table()
         ))?;
         return Ok(Status::Clean);

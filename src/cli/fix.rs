@@ -324,7 +324,8 @@ fn not_a_path(args: &FixArgs) -> Result<()> {
         Some(name) => {
             let name = name.display();
             bail!(
-                "`{name}` was read as a PATH; to apply the unsafe fixes of one transform write --unsafe-fixes={name}"
+                "`{name}` was read as a PATH; to apply the unsafe fixes of one transform write \
+                 --unsafe-fixes={name}"
             )
         }
         None => Ok(()),

@@ -48,7 +48,8 @@ impl Repository<'_> {
         };
         let Some(theirs) = commit(rev)? else {
             bail!(
-                "git knows no commit `{rev}`; fetch it first (git fetch origin BRANCH, then --since origin/BRANCH; in GitHub Actions: actions/checkout with fetch-depth: 0)"
+                "git knows no commit `{rev}`; fetch it first (git fetch origin BRANCH, then \
+                 --since origin/BRANCH; in GitHub Actions: actions/checkout with fetch-depth: 0)"
             );
         };
         let Some(ours) = commit("HEAD")? else {
@@ -57,7 +58,9 @@ impl Repository<'_> {
         match self.asked(&["merge-base", &theirs, &ours])? {
             Some(base) => Ok(base),
             None => bail!(
-                "git finds no commit that `{rev}` and HEAD have in common: is this a shallow clone? fetch all of the history (git fetch --unshallow; in GitHub Actions: actions/checkout with fetch-depth: 0)"
+                "git finds no commit that `{rev}` and HEAD have in common: is this a shallow \
+                 clone? fetch all of the history (git fetch --unshallow; in GitHub Actions: \
+                 actions/checkout with fetch-depth: 0)"
             ),
         }
     }

@@ -46,7 +46,8 @@ impl Ground {
         for path in asked {
             if Source::of(path).is_some() {
                 bail!(
-                    "{} is a stream, and images are those of files and directories; fix and graph read streams",
+                    "{} is a stream, and images are those of files and directories; fix and graph \
+                     read streams",
                     path.display()
                 );
             }

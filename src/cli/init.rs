@@ -190,7 +190,8 @@ fn extras(root: &Path) -> Vec<Extra> {
         path: ".pre-commit-config.yaml",
         what: "a hook that checks what a commit changes",
         text: format!(
-            "repos:\n  - repo: {HOME}\n    rev: v{VERSION}\n    hooks:\n      - id: kubewright-check\n"
+            "repos:\n  - repo: {HOME}\n    rev: v{VERSION}\n    hooks:\n      - id: \
+             kubewright-check\n"
         ),
     }];
     if root.join(".gitlab-ci.yml").exists() {
@@ -205,7 +206,9 @@ fn extras(root: &Path) -> Vec<Extra> {
             path: ".github/workflows/kubewright.yml",
             what: "a workflow that checks pull requests",
             text: format!(
-                "name: kubewright\non:\n  pull_request:\n\npermissions:\n  contents: read\n\njobs:\n  kubewright:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: actions/checkout@v4\n      - uses: {}@v{VERSION}\n",
+                "name: kubewright\non:\n  pull_request:\n\npermissions:\n  contents: \
+                 read\n\njobs:\n  kubewright:\n    runs-on: ubuntu-latest\n    steps:\n      - \
+                 uses: actions/checkout@v4\n      - uses: {}@v{VERSION}\n",
                 HOME.trim_start_matches("https://github.com/")
             ),
         });

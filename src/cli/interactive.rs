@@ -282,7 +282,8 @@ fn taken_alone(
         declined.extend(unasked);
     }
     bail!(
-        "the fixes that were taken call for others again and again: nothing was written; please report this"
+        "the fixes that were taken call for others again and again: nothing was written; please \
+         report this"
     )
 }
 

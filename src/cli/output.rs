@@ -44,7 +44,8 @@ impl Outputs {
         if let [first, second, ..] = bare.as_slice() {
             let (first, second) = (first.name(), second.name());
             bail!(
-                "{first} and {second} cannot both go to standard output: give one of them a file, --format {second}=FILE"
+                "{first} and {second} cannot both go to standard output: give one of them a file, \
+                 --format {second}=FILE"
             );
         }
         let mut standard = bare.first().copied();
@@ -52,7 +53,8 @@ impl Outputs {
             match standard.take() {
                 Some(format) => files.push((format, file.clone())),
                 None => bail!(
-                    "--output-file is where a format without a file of its own goes, and all have one"
+                    "--output-file is where a format without a file of its own goes, and all have \
+                     one"
                 ),
             }
         }

@@ -52,7 +52,8 @@ pub(super) fn past(
             Ok(old) => old,
             Err(error) => {
                 terminal.warning(&format!(
-                    "the configuration before the change is not understood, this one is taken for it: {error:#}"
+                    "the configuration before the change is not understood, this one is taken for \
+                     it: {error:#}"
                 ));
                 ground.moved(&home, &root)
             }

@@ -31,7 +31,8 @@ pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Resul
     }
     if args.helm.is_some() {
         bail!(
-            "--helm renders charts in files and directories, and {source} is a stream; kubewright reads what `helm template` prints without it"
+            "--helm renders charts in files and directories, and {source} is a stream; kubewright \
+             reads what `helm template` prints without it"
         );
     }
     if args.write_baseline.is_some() {
@@ -42,7 +43,8 @@ pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Resul
         && args.write
     {
         bail!(
-            "{} is a pipe and cannot be written in place; without --write the fixed stream goes to standard output",
+            "{} is a pipe and cannot be written in place; without --write the fixed stream goes to \
+             standard output",
             path.display()
         );
     }

@@ -176,7 +176,8 @@ impl<'g> Work<'g> {
         };
         if let Some(new) = after.findings.iter().find(is_new) {
             bail!(
-                "with the comments {} would find something else in {}: nothing was written; please report this",
+                "with the comments {} would find something else in {}: nothing was written; please \
+                 report this",
                 new.transform,
                 new.place.path
             );

@@ -18,7 +18,8 @@ pub(super) fn undo(args: &UndoArgs, terminal: &Terminal) -> Result<Status> {
     let Some(changes) = write::taken_back(&ground.root)? else {
         let root = between(&ground.cwd, &ground.root);
         bail!(
-            "there is no run to take back whose root is {root}; name the PATHs that it had, if it had others"
+            "there is no run to take back whose root is {root}; name the PATHs that it had, if it \
+             had others"
         );
     };
     write::write(&write::Plan {

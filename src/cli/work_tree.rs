@@ -35,7 +35,8 @@ const NAMED: usize = 10;
 pub(super) fn require_clean(root: &Path, git_top: Option<&Path>) -> Result<()> {
     if git_top.is_none() {
         bail!(
-            "--require-clean: this is no git work tree, and nobody can tell what is committed; nothing was written"
+            "--require-clean: this is no git work tree, and nobody can tell what is committed; \
+             nothing was written"
         );
     }
     let mut command = Command::new("git");
@@ -67,7 +68,8 @@ pub(super) fn require_clean(root: &Path, git_top: Option<&Path>) -> Result<()> {
         let _ = write!(named, " and {more} more");
     }
     bail!(
-        "--require-clean: not committed: {named}; nothing was written. Commit or stash them (`git stash -u`)"
+        "--require-clean: not committed: {named}; nothing was written. Commit or stash them (`git \
+         stash -u`)"
     )
 }
 

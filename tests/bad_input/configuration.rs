@@ -65,7 +65,8 @@ fn the_configuration_is_read_strictly() {
             "kubewright.toml:4:13: `namespace` is empty",
         ),
         (
-            "[[apply-sets]]\nname = \"x\"\npaths = [\"a\"]\n[[apply-sets]]\nname = \"x\"\npaths = [\"b\"]\n",
+            "[[apply-sets]]\nname = \"x\"\npaths = [\"a\"]\n[[apply-sets]]\nname = \"x\"\npaths = \
+             [\"b\"]\n",
             "kubewright.toml:5:8: there is another apply set `x`",
         ),
         (

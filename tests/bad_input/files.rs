@@ -125,7 +125,8 @@ fn a_large_file_with_long_lines_is_shown_short() {
         .flat_map(|i| [format!("  key{i}: "), line.clone(), "\n".into()])
         .collect();
     let text = format!(
-        "{WORKLOAD}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: big, labels: {{l: \"{line}\"}}}}\ndata:\n{data}"
+        "{WORKLOAD}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: big, labels: {{l: \
+         \"{line}\"}}}}\ndata:\n{data}"
     );
     let dir = folder(&[("a.yaml", text.as_bytes())]);
     let output = run(dir.path(), &["fix"]);

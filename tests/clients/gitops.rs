@@ -305,7 +305,10 @@ fn argo_cd_chart() -> Outcome {
             ("templates/web.yaml", &web),
             (
                 "templates/seen.yaml",
-                "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: seen}\ndata: {namespace: {{ .Release.Namespace }}, name: {{ .Release.Name }}, version: {{ .Capabilities.KubeVersion.Version }}, has: \"{{ .Capabilities.APIVersions.Has \"example.com/v1\" }}\"}\n",
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: seen}\ndata: {namespace: {{ \
+                 .Release.Namespace }}, name: {{ .Release.Name }}, version: {{ \
+                 .Capabilities.KubeVersion.Version }}, has: \"{{ .Capabilities.APIVersions.Has \
+                 \"example.com/v1\" }}\"}\n",
             ),
         ],
     )?;
@@ -480,7 +483,9 @@ fn flux_build() -> Outcome {
             ("web.yaml", WEB),
             (
                 "kustomization.yaml",
-                "resources: [web.yaml]\nnamespace: shop\nlabels:\n- pairs:\n    kustomize.toolkit.fluxcd.io/name: shop\n    kustomize.toolkit.fluxcd.io/namespace: flux-system\n",
+                "resources: [web.yaml]\nnamespace: shop\nlabels:\n- pairs:\n    \
+                 kustomize.toolkit.fluxcd.io/name: shop\n    \
+                 kustomize.toolkit.fluxcd.io/namespace: flux-system\n",
             ),
         ],
     )?;

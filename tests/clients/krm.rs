@@ -46,10 +46,13 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// A kustomization whose function is kubewright with these arguments and this configuration.
 fn kustomization(dir: &Path, list: &str, args: &str, spec: &str) -> Outcome {
     let function = format!(
-        "apiVersion: kubewright.dev/v1alpha1\nkind: Config\nmetadata:\n  name: kubewright\n  annotations:\n    config.kubernetes.io/function: |\n      exec:\n        path: {PROGRAM}\n        args: [{args}]\nspec: {spec}\n"
+        "apiVersion: kubewright.dev/v1alpha1\nkind: Config\nmetadata:\n  name: kubewright\n  \
+         annotations:\n    config.kubernetes.io/function: |\n      exec:\n        path: \
+         {PROGRAM}\n        args: [{args}]\nspec: {spec}\n"
     );
     let kustomization = format!(
-        "resources: [web.yaml]\nnamePrefix: p-\nconfigMapGenerator:\n- name: made\n  literals: [a=b]\n{list}: [function.yaml]\n"
+        "resources: [web.yaml]\nnamePrefix: p-\nconfigMapGenerator:\n- name: made\n  literals: \
+         [a=b]\n{list}: [function.yaml]\n"
     );
     let maker = WEB
         .replace("name: web", "name: maker")
@@ -92,7 +95,8 @@ fn transformer() -> Outcome {
         dir.path(),
         &[(
             "kustomization.yaml",
-            "resources: [web.yaml]\nnamePrefix: p-\nconfigMapGenerator:\n- name: made\n  literals: [a=b]\n",
+            "resources: [web.yaml]\nnamePrefix: p-\nconfigMapGenerator:\n- name: made\n  literals: \
+             [a=b]\n",
         )],
     )?;
     let plain = build(dir.path(), &[0])?.stdout;
@@ -118,7 +122,8 @@ fn names() -> Outcome {
         ("base/web.yaml", WEB),
         (
             "top/kustomization.yaml",
-            "resources: [../base]\nnameSuffix: -x\nnamespace: shop\ntransformers: [function.yaml]\n",
+            "resources: [../base]\nnameSuffix: -x\nnamespace: shop\ntransformers: \
+             [function.yaml]\n",
         ),
         ("top/function.yaml", &function),
     ];
@@ -276,7 +281,8 @@ fn kpt_renders() -> Outcome {
     let dir = tempfile::tempdir()?;
     let kptfile = |stage: &str, config: &str| {
         format!(
-            "apiVersion: kpt.dev/v1\nkind: Kptfile\nmetadata:\n  name: app\npipeline:\n  {stage}:\n  - exec: {PROGRAM} krm\n    {config}\n"
+            "apiVersion: kpt.dev/v1\nkind: Kptfile\nmetadata:\n  name: app\npipeline:\n  \
+             {stage}:\n  - exec: {PROGRAM} krm\n    {config}\n"
         )
     };
     let check = kptfile("validators", "configMap: {check: \"true\"}");

@@ -151,7 +151,8 @@ fn answer(stream: TcpStream, cluster: &Cluster) -> std::io::Result<()> {
     let mut stream = stream;
     write!(
         stream,
-        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: \
+         close\r\n\r\n{body}",
         body.len()
     )
 }
@@ -170,7 +171,9 @@ fn dump() -> Outcome {
         }
     });
     let config = format!(
-        "apiVersion: v1\nkind: Config\nclusters: [{{name: c, cluster: {{server: \"http://127.0.0.1:{port}\"}}}}]\ncontexts: [{{name: c, context: {{cluster: c, user: \"\", namespace: shop}}}}]\ncurrent-context: c\n"
+        "apiVersion: v1\nkind: Config\nclusters: [{{name: c, cluster: {{server: \
+         \"http://127.0.0.1:{port}\"}}}}]\ncontexts: [{{name: c, context: {{cluster: c, user: \
+         \"\", namespace: shop}}}}]\ncurrent-context: c\n"
     );
     write(dir.path(), &[("kubeconfig", &config)])?;
     for extra in [&[][..], &["--show-managed-fields"]] {

@@ -58,11 +58,15 @@ pub(crate) fn trials() -> Vec<Trial> {
 const BASE: &[(&str, &str)] = &[
     (
         "base/kustomization.yaml",
-        "resources:\n- deployment.yaml\n- config.yaml\n- worker.yaml\nimages:\n- name: registry.example.com/web\n  newTag: \"2\"\n",
+        "resources:\n- deployment.yaml\n- config.yaml\n- worker.yaml\nimages:\n- name: \
+         registry.example.com/web\n  newTag: \"2\"\n",
     ),
     (
         "base/deployment.yaml",
-        "# the web\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  selector:\n    matchLabels: {app: web}\n  template:\n    metadata:\n      labels: {app: web}\n    spec:\n      containers:\n      - name: web\n        image: registry.example.com/web:1\n        envFrom:\n        - configMapRef: {name: web}\n",
+        "# the web\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  \
+         selector:\n    matchLabels: {app: web}\n  template:\n    metadata:\n      labels: {app: \
+         web}\n    spec:\n      containers:\n      - name: web\n        image: \
+         registry.example.com/web:1\n        envFrom:\n        - configMapRef: {name: web}\n",
     ),
     (
         "base/config.yaml",
@@ -70,7 +74,10 @@ const BASE: &[(&str, &str)] = &[
     ),
     (
         "base/worker.yaml",
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: worker\nspec:\n  selector:\n    matchLabels: {app: worker}\n  template:\n    metadata:\n      labels: {app: worker}\n    spec:\n      containers:\n      - name: worker\n        image: registry.example.com/worker:1\n",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: worker\nspec:\n  selector:\n    \
+         matchLabels: {app: worker}\n  template:\n    metadata:\n      labels: {app: worker}\n    \
+         spec:\n      containers:\n      - name: worker\n        image: \
+         registry.example.com/worker:1\n",
     ),
     (
         "prod/kustomization.yaml",

@@ -65,14 +65,16 @@ fn reads_the_manifest() -> Outcome {
 /// it would take minutes.
 fn hooks(dir: &Path) -> Result<String, Failed> {
     let main = format!(
-        "use std::os::unix::process::CommandExt as _;\nfn main() {{\n    panic!(\"{{}}\", std::process::Command::new({PROGRAM:?}).args(std::env::args_os().skip(1)).exec());\n}}\n"
+        "use std::os::unix::process::CommandExt as _;\nfn main() {{\n    panic!(\"{{}}\", \
+         std::process::Command::new({PROGRAM:?}).args(std::env::args_os().skip(1)).exec());\n}}\n"
     );
     write(
         dir,
         &[
             (
                 "Cargo.toml",
-                "[package]\nname = \"kubewright\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n",
+                "[package]\nname = \"kubewright\"\nversion = \"0.1.0\"\nedition = \
+                 \"2024\"\n\n[workspace]\n",
             ),
             ("src/main.rs", &main),
         ],
@@ -95,7 +97,8 @@ fn judges_whole_sets() -> Outcome {
     );
     let revision = hooks(hooked.path())?;
     let config = format!(
-        "repos:\n- repo: {}\n  rev: {revision}\n  hooks:\n  - id: kubewright-fix\n    stages: [manual]\n  - id: kubewright-check\n",
+        "repos:\n- repo: {}\n  rev: {revision}\n  hooks:\n  - id: kubewright-fix\n    stages: \
+         [manual]\n  - id: kubewright-check\n",
         hooked.path().display()
     );
     let (settings, web) = WEB.split_once("---\n").ok_or("no second document")?;

@@ -446,7 +446,8 @@ pub(crate) fn lint() -> Outcome {
         .map(|name| ["      - run: echo ${{ steps.k.outputs.", name, " }}\n"].concat())
         .collect();
     let workflow = format!(
-        "on: pull_request\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: actions/checkout@v4\n      - uses: ./\n        id: k\n        with:\n{given}{read}"
+        "on: pull_request\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: \
+         actions/checkout@v4\n      - uses: ./\n        id: k\n        with:\n{given}{read}"
     );
     fs::write(workflows.join("a.yml"), workflow)?;
     run(

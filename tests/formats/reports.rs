@@ -148,7 +148,9 @@ pub(crate) fn hostile() -> Outcome {
     let dir = tempfile::tempdir()?;
     let name = "a`b|c<script>@someone ::error::x%0A [l](http://x) *b* \\u202e\\u001b[31m\\x9b";
     let manifest = format!(
-        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: \"{name}\"\nspec:\n  containers:\n  - name: \"{name}\"\n    image: a\n    env:\n    - name: A\n      valueFrom:\n        configMapKeyRef:\n          name: \"{name}\"\n          key: \"```\\n##[group]<b>\"\n"
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: \"{name}\"\nspec:\n  containers:\n  - name: \
+         \"{name}\"\n    image: a\n    env:\n    - name: A\n      valueFrom:\n        \
+         configMapKeyRef:\n          name: \"{name}\"\n          key: \"```\\n##[group]<b>\"\n"
     );
     fs::write(dir.path().join("we&ird, name:#1.yaml"), manifest)?;
     super::git(dir.path(), &["init", "-q"])?;

@@ -50,7 +50,8 @@ pub(crate) fn keeps_what_is_locked() -> Outcome {
     holds(
         &lock(dir.path(), &["--check", "--tags"], 1)?,
         &[&format!(
-            "{name} linux/amd64: the tag names {second} now, and {first} is locked (`kubewright images lock --upgrade` takes it)\n"
+            "{name} linux/amd64: the tag names {second} now, and {first} is locked (`kubewright \
+             images lock --upgrade` takes it)\n"
         )],
     )?;
     holds(
@@ -75,7 +76,8 @@ pub(crate) fn keeps_what_is_locked() -> Outcome {
     // What is no longer asked is named, and goes when it is told to.
     fs::remove_file(dir.path().join("web.yaml"))?;
     let remark = format!(
-        "{name} linux/amd64: /app/app.conf is no longer asked for (`kubewright images lock --prune` takes it out)\n"
+        "{name} linux/amd64: /app/app.conf is no longer asked for (`kubewright images lock \
+         --prune` takes it out)\n"
     );
     holds(
         &lock(dir.path(), &["--check"], 0)?,
@@ -133,7 +135,8 @@ pub(crate) fn keeps_what_is_locked() -> Outcome {
     holds(
         &gone,
         &[&format!(
-            "does not have {} any more, as which it is locked; --upgrade takes what the tag names now",
+            "does not have {} any more, as which it is locked; --upgrade takes what the tag names \
+             now",
             digest(b"gone")
         )],
     )
@@ -214,7 +217,8 @@ pub(crate) fn goes_on_when_an_image_fails() -> Outcome {
         &[
             "1 read, 0 kept, 7 failed; kubewright.lock written",
             &format!(
-                "error: {} linux/amd64: a layer has {} bytes, more than the 1 MiB that are read; --max-layer-size reads larger ones\n",
+                "error: {} linux/amd64: a layer has {} bytes, more than the 1 MiB that are read; \
+                 --max-layer-size reads larger ones\n",
                 name("large"),
                 large.layers[1].len()
             ),
@@ -229,7 +233,8 @@ pub(crate) fn goes_on_when_an_image_fails() -> Outcome {
                 digest(&changed.config)
             ),
             &format!(
-                "error: {} linux/amd64: 127.0.0.1:{} does not have it; check the name and the tag of the image\n",
+                "error: {} linux/amd64: 127.0.0.1:{} does not have it; check the name and the tag \
+                 of the image\n",
                 name("missing"),
                 registry.port
             ),

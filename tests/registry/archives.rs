@@ -89,7 +89,8 @@ fn oci_layout() -> Outcome {
         &said,
         &[
             "3 read, 0 kept, 1 failed",
-            "error: example.com/missing:1 linux/amd64: none of the archives has it; write it into one under this name",
+            "error: example.com/missing:1 linux/amd64: none of the archives has it; write it into \
+             one under this name",
         ],
     )?;
     let text = locked(dir.path())?;
@@ -214,7 +215,8 @@ fn docker_save() -> Outcome {
         holds(
             &text,
             &[&format!(
-                "image = \"{image}\"\nplatform = \"linux/amd64\"\ndigest = \"{config}\"\nof-config = true\n"
+                "image = \"{image}\"\nplatform = \"linux/amd64\"\ndigest = \"{config}\"\nof-config \
+                 = true\n"
             )],
         )?;
     }

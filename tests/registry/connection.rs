@@ -70,7 +70,8 @@ pub(crate) fn shows_credentials() -> Outcome {
     helper(
         "good",
         &format!(
-            "[ \"$1\" = get ] && [ \"$(cat)\" = {host} ] && echo '{{\"Username\": \"web\", \"Secret\": \"U*U\"}}'"
+            "[ \"$1\" = get ] && [ \"$(cat)\" = {host} ] && echo '{{\"Username\": \"web\", \
+             \"Secret\": \"U*U\"}}'"
         ),
     )?;
     holds(
@@ -96,7 +97,8 @@ pub(crate) fn shows_credentials() -> Outcome {
     holds(
         &with(&json!({ "credsStore": "locked" }), 1)?,
         &[&format!(
-            "docker-credential-locked gives no credentials for {host}: the keychain is locked; `docker login"
+            "docker-credential-locked gives no credentials for {host}: the keychain is locked; \
+             `docker login"
         )],
     )?;
     helper(

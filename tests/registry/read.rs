@@ -70,12 +70,17 @@ pub(crate) fn locks_and_fixes() -> Outcome {
         &text,
         &[
             &format!(
-                "image = \"{web}\"\nplatform = \"linux/amd64\"\ndigest = \"{pinned}\"\nshell = \"/bin/sh\"\nuser = \"root\"\nuid = 0\ngid = 0\n"
+                "image = \"{web}\"\nplatform = \"linux/amd64\"\ndigest = \"{pinned}\"\nshell = \
+                 \"/bin/sh\"\nuser = \"root\"\nuid = 0\ngid = 0\n"
             ),
-            "entrypoint = [\"/app/run.sh\"]\ncmd = [\n    \"--port\",\n    \"80\",\n]\nworking-dir = \"/app\"\ndropped-env = []\n",
-            "[image.paths.\"/app/app.conf\"]\nkind = \"file\"\nparent-writable = true\nnamed = false\nhandled = false\n",
-            "shell = \"none\"\nuser = \"65532:65532\"\nuid = 65532\ngid = 65532\nentrypoint = [\"/app\"]\ncmd = []\nworking-dir = \"/\"\n",
-            "[image.paths.\"/etc/app.conf\"]\nkind = \"absent\"\nparent-writable = false\nnamed = false\n",
+            "entrypoint = [\"/app/run.sh\"]\ncmd = [\n    \"--port\",\n    \"80\",\n]\nworking-dir \
+             = \"/app\"\ndropped-env = []\n",
+            "[image.paths.\"/app/app.conf\"]\nkind = \"file\"\nparent-writable = true\nnamed = \
+             false\nhandled = false\n",
+            "shell = \"none\"\nuser = \"65532:65532\"\nuid = 65532\ngid = 65532\nentrypoint = \
+             [\"/app\"]\ncmd = []\nworking-dir = \"/\"\n",
+            "[image.paths.\"/etc/app.conf\"]\nkind = \"absent\"\nparent-writable = false\nnamed = \
+             false\n",
         ],
     )?;
     // From here on without a registry.
@@ -318,7 +323,8 @@ pub(crate) fn chooses_the_platform() -> Outcome {
         &[
             "3 read, 0 kept, 2 failed",
             &format!(
-                "error: {app} linux/s390x: the image is not for linux/s390x, but for linux/amd64, linux/arm64; kubernetes.io/arch in"
+                "error: {app} linux/s390x: the image is not for linux/s390x, but for linux/amd64, \
+                 linux/arm64; kubernetes.io/arch in"
             ),
             &format!(
                 "error: {only} linux/amd64: the image is not for linux/amd64, but for linux/arm64;"

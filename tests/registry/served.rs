@@ -178,7 +178,8 @@ impl Served {
         });
         let length = body.len();
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\nContent-Type: {kind}\r\n{login}Content-Length: {length}\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\nContent-Type: \
+             {kind}\r\n{login}Content-Length: {length}\r\n\r\n",
             self.port
         );
         stream.write_all(&[head.as_bytes(), body].concat())?;

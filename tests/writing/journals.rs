@@ -25,7 +25,8 @@ fn step(target: &str, staged: &str, before: &str, after: &str) -> String {
     };
     let (before, after) = (hash(before), hash(after));
     format!(
-        "{{\"target\": \"{target}\", \"staged\": {staged}, \"before\": {before}, \"after\": {after}}}"
+        "{{\"target\": \"{target}\", \"staged\": {staged}, \"before\": {before}, \"after\": \
+         {after}}}"
     )
 }
 

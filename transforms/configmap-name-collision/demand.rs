@@ -545,7 +545,8 @@ fn block(resource: &Resource, field: &FieldReference<'_>, relation: Relation) ->
         Some(Reason::new(
             Code::RbacReference,
             format!(
-                "{who} grants access to the name, and whoever it is granted to may read it by any way"
+                "{who} grants access to the name, and whoever it is granted to may read it by any \
+                 way"
             ),
         ))
     } else if field.certainty == Certainty::Probable {

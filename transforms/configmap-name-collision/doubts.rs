@@ -211,10 +211,12 @@ pub(super) fn demand(collision: &Collision<'_>, demands: &Demands<'_>) -> Option
             Code::NoUniqueDemand,
             match proven {
                 0 => {
-                    "no consumer demands a key that a single definition holds, or stands with a single one"
+                    "no consumer demands a key that a single definition holds, or stands with a \
+                     single one"
                 }
                 _ => {
-                    "only one of the definitions is demanded by a key of its own, or stands with a consumer"
+                    "only one of the definitions is demanded by a key of its own, or stands with a \
+                     consumer"
                 }
             },
         )),

@@ -185,7 +185,8 @@ fn owned(
     let advice = if lost.is_empty() && maker.keys.is_some() {
         "take what the custom resource writes out of the manifest"
     } else {
-        "give the object of one of them another name, or let the ExternalSecret add its keys with `creationPolicy: Merge`"
+        "give the object of one of them another name, or let the ExternalSecret add its keys with \
+         `creationPolicy: Merge`"
     };
     (text![written, ", ", gone], severity, advice)
 }

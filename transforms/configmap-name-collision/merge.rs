@@ -143,13 +143,15 @@ pub(super) fn plan(
     ];
     let mut notes = vec![
         text![
-            "no key is in two of the definitions, every consumer says which keys it wants, and together they hold ",
+            "no key is in two of the definitions, every consumer says which keys it wants, and \
+             together they hold ",
             size,
             " bytes"
         ],
         text![
             Named::new(object, collision.name),
-            " stays in the cluster and holds all keys from the next apply on; nothing is left to prune, and no reference changes"
+            " stays in the cluster and holds all keys from the next apply on; nothing is left to \
+             prune, and no reference changes"
         ],
     ];
     if changes

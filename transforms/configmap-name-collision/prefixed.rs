@@ -74,7 +74,8 @@ fn refused(what: &str) -> Reason {
     Reason::new(
         Code::PrefixedName,
         format!(
-            "{what} become the same only by a prefix or suffix of kustomize: give one of the sources another name"
+            "{what} become the same only by a prefix or suffix of kustomize: give one of the \
+             sources another name"
         ),
     )
 }
@@ -86,7 +87,8 @@ fn rename(ws: &Workspace, collision: &Collision<'_>, at: usize) -> Result<Fix, R
         Reason::new(
             Code::PrefixedName,
             format!(
-                "the names become the same only by a prefix or suffix of kustomize, and {text}: give one of the sources another name by hand"
+                "the names become the same only by a prefix or suffix of kustomize, and {text}: \
+                 give one of the sources another name by hand"
             ),
         )
     };

@@ -90,7 +90,8 @@ pub(super) fn note(
                 "`; where it is gone, \
                  ",
                 &first,
-                " brings it back when it is reconciled next, and pods that start before that wait for it"
+                " brings it back when it is reconciled next, and pods that start before that wait \
+                 for it"
             ]
         }
         (_, prune) => {

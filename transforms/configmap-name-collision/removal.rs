@@ -41,7 +41,8 @@ pub(super) fn twins(
     }
     if !attached.uses.is_empty() || !attached.blocks.is_empty() || !attached.patterns.is_empty() {
         return no(
-            "the definitions hold the same, but patches or replacements name them: remove all but one by hand",
+            "the definitions hold the same, but patches or replacements name them: remove all but \
+             one by hand",
         );
     }
     let Some((first, later)) = collision.definitions.split_first() else {
@@ -53,7 +54,8 @@ pub(super) fn twins(
         .any(|d| d.id().is_none() || value(d) != value(first))
     {
         return no(
-            "the definitions hold the same data, but are not equal otherwise: decide which one is right, and take the others away",
+            "the definitions hold the same data, but are not equal otherwise: decide which one is \
+             right, and take the others away",
         );
     }
     let mut changes = Vec::new();

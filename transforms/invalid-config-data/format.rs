@@ -190,7 +190,8 @@ pub(super) fn near_miss(format: Format, text: &str, wrong: &Wrong) -> Option<&'s
                 Some("YAML is indented with spaces: replace the tab")
             } else if value.starts_with(['@', '`', '%']) {
                 Some(
-                    "put the value in quotes: it begins with a character that YAML keeps for itself",
+                    "put the value in quotes: it begins with a character that YAML keeps for \
+                     itself",
                 )
             } else if value.contains(": ") && !value.starts_with(['"', '\'', '{', '[']) {
                 Some("put the value in quotes: it holds a colon with a space behind it")

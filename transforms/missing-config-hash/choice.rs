@@ -26,7 +26,8 @@ impl Options {
             return Ok(());
         }
         let text = format!(
-            "opt-in = \"{key}\": it has neither an annotation nor a label of that key, or says false"
+            "opt-in = \"{key}\": it has neither an annotation nor a label of that key, or says \
+             false"
         );
         Err(NoFix::new(Code::NotOptedIn, text))
     }

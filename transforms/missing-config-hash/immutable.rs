@@ -51,7 +51,8 @@ pub(super) fn changed(case: &Case<'_>, reading: &Reading) -> Option<Finding> {
         &names,
         ", which ",
         is,
-        " immutable, and its config hash is of other content: the API server refuses the change, and the old content stays"
+        " immutable, and its config hash is of other content: the API server refuses the change, \
+         and the old content stays"
     ];
     let fix = match renamed.as_slice() {
         [(resource, name)] => rename(case, resource, name, written, &hash),
@@ -69,7 +70,8 @@ pub(super) fn changed(case: &Case<'_>, reading: &Reading) -> Option<Finding> {
     if finding.fix.is_ok() {
         finding.notes.push(text![
             first.display(),
-            " stays in the cluster until somebody deletes or prunes it, for pods that are rolled back"
+            " stays in the cluster until somebody deletes or prunes it, for pods that are rolled \
+             back"
         ]);
     }
     for (resource, _) in &renamed {

@@ -47,7 +47,8 @@ impl Options {
             Some(variable) if secret && self.key.is_none() => Err(NoFix::new(
                 Code::NoKey,
                 format!(
-                    "the environment variable {variable}, which holds the key for hashes of Secrets, is not set: the annotation is left as it is"
+                    "the environment variable {variable}, which holds the key for hashes of \
+                     Secrets, is not set: the annotation is left as it is"
                 ),
             )),
             _ => Ok(()),
@@ -95,7 +96,8 @@ pub(super) fn variable<'de, D: Deserializer<'de>>(
     {
         // What stands here by mistake may be the key itself.
         return Err(D::Error::custom(
-            "this is no name of an environment variable; expected the name of the one that holds the key, such as \"KUBEWRIGHT_SECRETS_KEY\", and not the key",
+            "this is no name of an environment variable; expected the name of the one that holds \
+             the key, such as \"KUBEWRIGHT_SECRETS_KEY\", and not the key",
         ));
     }
     Ok(Some(name))

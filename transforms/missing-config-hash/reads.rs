@@ -333,7 +333,8 @@ fn is_followed(
 /// The build changes the name, and not the reference to it: no pod will find what would be hashed.
 fn not_followed(display: &Named) -> NoFix {
     let text = format!(
-        "the kustomization gives {display} another name and leaves the reference to it as it is: no pod finds it"
+        "the kustomization gives {display} another name and leaves the reference to it as it is: \
+         no pod finds it"
     );
     NoFix::new(Code::NameNotFollowed, text)
 }

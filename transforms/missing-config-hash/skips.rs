@@ -45,7 +45,8 @@ pub(super) fn kind(
     let kind = &resource.kind;
     if let Some(name) = template.named_revision() {
         let text = format!(
-            "the revision is named {name}: Knative refuses another template under that name; remove the name, or change it too"
+            "the revision is named {name}: Knative refuses another template under that name; \
+             remove the name, or change it too"
         );
         return Err(NoFix::new(Code::NamedRevision, text));
     }
@@ -94,7 +95,8 @@ pub(super) fn kind(
     }
     if let Some(how) = in_place(node, resource) {
         let text = format!(
-            "{how}: OpenKruise writes a changed annotation to the running pods, and their containers go on with the old content"
+            "{how}: OpenKruise writes a changed annotation to the running pods, and their \
+             containers go on with the old content"
         );
         return Err(NoFix::new(Code::InPlace, text));
     }
@@ -198,7 +200,8 @@ pub(super) fn unwanted(
                     text![
                         "annotation ",
                         Field(key),
-                        " says already which configuration the pods have; whoever writes it must keep it up"
+                        " says already which configuration the pods have; whoever writes it must \
+                         keep it up"
                     ],
                 )
             });

@@ -189,11 +189,13 @@ fn names_do_not_count_but_contents_do() {
 #[test]
 fn a_source_counts_once() {
     let again = format!(
-        "{ENV_FROM}\n          env: [{{name: A, valueFrom: {{configMapKeyRef: {{name: one, key: a}}}}}}]"
+        "{ENV_FROM}\n          env: [{{name: A, valueFrom: {{configMapKeyRef: {{name: one, key: \
+         a}}}}}}]"
     );
     assert_eq!(hash(CONFIG, &again, ""), hash(CONFIG, ENV_FROM, ""));
     let order = format!(
-        "          env: [{{name: A, valueFrom: {{configMapKeyRef: {{name: one, key: a}}}}}}]\n{ENV_FROM}"
+        "          env: [{{name: A, valueFrom: {{configMapKeyRef: {{name: one, key: \
+         a}}}}}}]\n{ENV_FROM}"
     );
     assert_eq!(hash(CONFIG, &order, ""), hash(CONFIG, ENV_FROM, ""));
 }

@@ -161,7 +161,8 @@ pub(super) fn old_one(ws: &Workspace, resource: &Resource, readers: &[&Resource]
             *name,
             " prunes: it deletes ",
             &old,
-            " when it no longer finds it in git, and a rollback then finds nothing; to keep it, write the annotation `",
+            " when it no longer finds it in git, and a rollback then finds nothing; to keep it, \
+             write the annotation `",
             keep,
             "` into it and have that applied before this change"
         ]);

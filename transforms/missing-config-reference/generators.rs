@@ -118,7 +118,8 @@ fn advice(
         let text = match near.as_slice() {
             [one] => format!("{kind} {one} is near to it: write that name"),
             _ => format!(
-                "remove `behavior: {behavior}` for the generator to create it, or add the {kind} to the resources"
+                "remove `behavior: {behavior}` for the generator to create it, or add the {kind} \
+                 to the resources"
             ),
         };
         return (text.into(), Vec::new());
@@ -135,7 +136,8 @@ fn advice(
     {
         text![
             path(*component),
-            " makes it, and components are taken behind the generators: create it here, and merge in the component"
+            " makes it, and components are taken behind the generators: create it here, and merge \
+             in the component"
         ]
     } else if through.contains(&failure.kustomization) {
         let theirs = namespace

@@ -148,7 +148,8 @@ fn not_listed(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>) -> Opti
         Verdict::remark(NoFix::new(
             Code::PerhapsElsewhere,
             format!(
-                "it was read from a cluster without all {kind}s of its namespace: add {}s to what kubectl gets",
+                "it was read from a cluster without all {kind}s of its namespace: add {}s to what \
+                 kubectl gets",
                 kind.to_lowercase()
             ),
         ))

@@ -144,7 +144,8 @@ fn other_build(lost: &Unfollowed<'_>) -> NoFix {
         format!("read {becomes}")
     };
     let text = format!(
-        "the two are built by kustomizations of their own, and neither build sees the other: {cure}, or put both into one"
+        "the two are built by kustomizations of their own, and neither build sees the other: \
+         {cure}, or put both into one"
     );
     NoFix::new(Code::NameOfAnotherBuild, text)
 }
@@ -177,7 +178,8 @@ fn other_namespace(
         (None, None) => String::new(),
     };
     let text = format!(
-        "kustomize follows a name within one namespace, and in the build the {kind} has {} and the {to} has {}: {advice}",
+        "kustomize follows a name within one namespace, and in the build the {kind} has {} and the \
+         {to} has {}: {advice}",
         place(&becomes.reader),
         place(&becomes.namespace),
     );

@@ -432,7 +432,8 @@ mod tests {
             &["kubeconfig=/k", "cleanup="],
         );
         same(
-            "command: [/go-runner, --log-file=/l, /usr/local/bin/kube-proxy, --hostname_override=a]",
+            "command: [/go-runner, --log-file=/l, /usr/local/bin/kube-proxy, \
+             --hostname_override=a]",
             &["hostname-override=a"],
         );
         same(

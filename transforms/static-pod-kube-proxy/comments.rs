@@ -195,7 +195,8 @@ mod tests {
         let (rest, gone) = without_static(text);
         assert_eq!(
             rest,
-            "# the network team\na: 'x # copied to nodes'\nb: |\n  # copied to nodes\nc: 1\nd: 2 # two\n"
+            "# the network team\na: 'x # copied to nodes'\nb: |\n  # copied to nodes\nc: 1\nd: 2 # \
+             two\n"
         );
         assert_eq!(
             gone,

@@ -137,7 +137,8 @@ pub(super) fn put(
     if draft.text().trim_start().starts_with('{') {
         return Err(refuse(
             Code::ConfigMap,
-            "the pod is JSON, and the objects beside the DaemonSet are written as documents of a YAML file; convert the pod to YAML first",
+            "the pod is JSON, and the objects beside the DaemonSet are written as documents of a \
+             YAML file; convert the pod to YAML first",
         ));
     }
     let directory = free_directory(draft.root()?)?;
@@ -174,7 +175,8 @@ fn server<'a>(wanted: &Wanted<'a>) -> Result<&'a str, NoFix> {
         Some(server) => Err(refuse(
             Code::ServiceAccount,
             format!(
-                "a token goes to no API server without TLS, and api-server is {server}; state its https address"
+                "a token goes to no API server without TLS, and api-server is {server}; state its \
+                 https address"
             ),
         )),
         None => Err(refuse(
@@ -242,7 +244,8 @@ fn account(draft: &mut Draft, wanted: &Wanted<'_>, directory: &str) -> Result<()
     if call(draft.root()?).is_some_and(|call| call.flag("config").is_some()) {
         return Err(refuse(
             Code::ServiceAccount,
-            "the file of --config says where the kubeconfig is, and it lies on the nodes; write flags, or set clientConnection.kubeconfig there by hand",
+            "the file of --config says where the kubeconfig is, and it lies on the nodes; write \
+             flags, or set clientConnection.kubeconfig there by hand",
         ));
     }
     draft.step(|root| {
@@ -263,7 +266,8 @@ fn configuration(draft: &mut Draft, wanted: &Wanted<'_>, directory: &str) -> Res
         return Err(refuse(
             Code::KubernetesVersion,
             format!(
-                "config-map needs Kubernetes 1.{CONFIG_SINCE}, before which --hostname-override does nothing beside --config; this is {}",
+                "config-map needs Kubernetes 1.{CONFIG_SINCE}, before which --hostname-override \
+                 does nothing beside --config; this is {}",
                 wanted.target.name()
             ),
         ));
@@ -292,7 +296,8 @@ fn configuration(draft: &mut Draft, wanted: &Wanted<'_>, directory: &str) -> Res
                 return Err(refuse(
                     Code::ConfigMap,
                     format!(
-                        "--{name} is {what}, which a ConfigMap cannot say; write what is right on every node, such as 0.0.0.0"
+                        "--{name} is {what}, which a ConfigMap cannot say; write what is right on \
+                         every node, such as 0.0.0.0"
                     ),
                 ));
             }
@@ -322,7 +327,8 @@ fn unknown(name: &str) -> String {
         return "there is a --config already, whose file is on the nodes: put that file into a ConfigMap by hand".to_owned();
     }
     format!(
-        "--{name} has no field in KubeProxyConfiguration that is known here; take it out, or leave config-map off"
+        "--{name} has no field in KubeProxyConfiguration that is known here; take it out, or leave \
+         config-map off"
     )
 }
 
@@ -437,7 +443,8 @@ fn rbac(wanted: &Wanted<'_>) -> String {
 
 fn config_map(name: &str, data: &[(&str, String)]) -> String {
     let mut out = format!(
-        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: kube-system\n  labels:\n    k8s-app: kube-proxy\ndata:\n"
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: kube-system\n  \
+         labels:\n    k8s-app: kube-proxy\ndata:\n"
     );
     for (key, text) in data {
         let _ = writeln!(out, "  {key}: |");

@@ -364,7 +364,8 @@ fn removed(draft: &mut Draft, target: &Target, notes: &mut Vec<Text>) -> Result<
         }
         if gone {
             let text = format!(
-                "--{name} is taken out: kube-proxy does not start with it since Kubernetes 1.{since}, and it did nothing before"
+                "--{name} is taken out: kube-proxy does not start with it since Kubernetes \
+                 1.{since}, and it did nothing before"
             );
             notes.push(text.into());
         }

@@ -230,7 +230,8 @@ impl<'a> Case<'a> {
         if self.workspace().options().stream {
             return text![
                 what,
-                " needs the pod in a file: `kubewright explain static-pod-kube-proxy --plan FILE` prints it"
+                " needs the pod in a file: `kubewright explain static-pod-kube-proxy --plan FILE` \
+                 prints it"
             ];
         }
         text![what, ": `", Text::command(self.plan_command()), "`"]
@@ -444,7 +445,8 @@ impl<'a> Case<'a> {
         if self.replaces() && (touched("spec") || touched("kind")) {
             return Err(NoFix::new(
                 Code::KustomizePatch,
-                "a kustomization changes the pod's fields, which would have other paths in a DaemonSet",
+                "a kustomization changes the pod's fields, which would have other paths in a \
+                 DaemonSet",
             ));
         }
         Ok(())

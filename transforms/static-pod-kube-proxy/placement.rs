@@ -130,7 +130,8 @@ fn affinity(draft: &mut Draft, wanted: &Wanted<'_>) -> Result<(), NoFix> {
     {
         return Err(NoFix::new(
             Code::SeveralCopies,
-            "the copies are for roles, and one of them has a nodeAffinity already; take it out, the DaemonSets get one for their role",
+            "the copies are for roles, and one of them has a nodeAffinity already; take it out, \
+             the DaemonSets get one for their role",
         ));
     }
     let expression = Value::map([

@@ -97,7 +97,8 @@ fn remarks_of(
         changes.extend(left.iter().map(|kustomization| {
             text![
                 Path(kustomization),
-                " lists the pod and not the DaemonSet: it is in another directory, or would get another name or namespace there; list ",
+                " lists the pod and not the DaemonSet: it is in another directory, or would get \
+                 another name or namespace there; list ",
                 Path(file),
                 " where it gets neither"
             ]
@@ -225,7 +226,8 @@ impl<'a> Move<'a> {
         let files: Vec<&str> = self.sets.iter().map(|(_, file)| file.as_str()).collect();
         let _ = writeln!(
             out,
-            "From {} to {}, one node after the other. `{} --script` prints the same as a script, which stops before each step.\n",
+            "From {} to {}, one node after the other. `{} --script` prints the same as a script, \
+             which stops before each step.\n",
             all(self.pods.clone()),
             all(files),
             shown(&self.command)
@@ -265,14 +267,16 @@ impl<'a> Move<'a> {
         };
         line("`kubectl config current-context`: the cluster that is meant");
         line(
-            "`kubectl get nodes`: all `Ready`. Nodes without a kube-proxy of their own (Cilium in its place, virtual kubelets) are left out below",
+            "`kubectl get nodes`: all `Ready`. Nodes without a kube-proxy of their own (Cilium in \
+             its place, virtual kubelets) are left out below",
         );
         line(&format!(
             "once it is written, `kubectl apply --dry-run=server {}`: the API server takes it",
             self.applied(shown)
         ));
         line(
-            "`kubectl get namespace kube-system --show-labels`: no `pod-security.kubernetes.io/enforce` below `privileged`",
+            "`kubectl get namespace kube-system --show-labels`: no \
+             `pod-security.kubernetes.io/enforce` below `privileged`",
         );
         for need in &self.needs {
             line(&format!("on each node, `test -e {}`", word(need)));
@@ -295,7 +299,8 @@ impl<'a> Move<'a> {
             let path = shown(&self.command);
             let path = path.rsplit_once("--plan ").map_or(".", |(_, path)| path);
             steps.push(format!(
-                "Where the DaemonSet is not written yet: `kubewright fix --write --unsafe-fixes=static-pod-kube-proxy {path}`."
+                "Where the DaemonSet is not written yet: `kubewright fix --write \
+                 --unsafe-fixes=static-pod-kube-proxy {path}`."
             ));
         }
         let copies = if self.replaced {
@@ -304,7 +309,8 @@ impl<'a> Move<'a> {
             ""
         };
         steps.push(format!(
-            "Stop whatever copies the static manifest to nodes (a role, a machine configuration, an image), else it comes back after step {}.{copies}",
+            "Stop whatever copies the static manifest to nodes (a role, a machine configuration, \
+             an image), else it comes back after step {}.{copies}",
             steps.len() + if self.gate { 3 } else { 2 }
         ));
         let apply = format!("`kubectl apply {}`", self.applied(shown));
@@ -385,7 +391,8 @@ impl<'a> Move<'a> {
             .find(|m| !matches!(m.namespace.as_str(), "kube-system" | "default"));
         let absent = other.map_or_else(String::new, |m| {
             format!(
-                " Where namespace {} does not exist there is no mirror pod at all: look at the node.",
+                " Where namespace {} does not exist there is no mirror pod at all: look at the \
+                 node.",
                 m.namespace
             )
         });
@@ -444,7 +451,8 @@ impl<'a> Move<'a> {
         } else {
             let _ = writeln!(
                 out,
-                "`kubectl -n kube-system delete daemonset {}`, wait until the pods are gone, move the manifests back into `staticPodPath`.",
+                "`kubectl -n kube-system delete daemonset {}`, wait until the pods are gone, move \
+                 the manifests back into `staticPodPath`.",
                 self.names().join(" ")
             );
         }

@@ -87,13 +87,15 @@ pub(super) fn obstacle(pod: Node<'_>, settings: &Options) -> Option<NoFix> {
     if all.next().is_some() {
         return Some(NoFix::new(
             Code::OtherContainers,
-            "the pod has further containers, which would run on every node with kube-proxy; move them to a pod of their own",
+            "the pod has further containers, which would run on every node with kube-proxy; move \
+             them to a pod of their own",
         ));
     }
     let Reading::Proxy(call) = command::read(container) else {
         return Some(NoFix::new(
             Code::ShellUnclear,
-            "the script that starts kube-proxy cannot be taken apart, so its flags for one node are not known",
+            "the script that starts kube-proxy cannot be taken apart, so its flags for one node \
+             are not known",
         ));
     };
     interpreted(pod)
@@ -170,7 +172,8 @@ fn dns(pod: Node<'_>) -> Option<NoFix> {
     let policy = pod.path(&["spec", "dnsPolicy"]).and_then(Node::text);
     (policy == Some("ClusterFirstWithHostNet")).then(|| {
         let text =
-            "dnsPolicy is ClusterFirstWithHostNet: kube-proxy would ask a Service that works only after kube-proxy does; use Default";
+            "dnsPolicy is ClusterFirstWithHostNet: kube-proxy would ask a Service that works only \
+             after kube-proxy does; use Default";
         NoFix::new(Code::DnsPolicy, text)
     })
 }

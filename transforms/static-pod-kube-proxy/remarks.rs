@@ -260,7 +260,8 @@ pub(super) fn protection(pod: Node<'_>, version: &Target) -> Option<Text> {
                 .into(),
         ),
         _ => Some(
-            "instead of moving, the static pod can be kept from eviction with priorityClassName: system-node-critical and priority: 2000001000"
+            "instead of moving, the static pod can be kept from eviction with priorityClassName: \
+             system-node-critical and priority: 2000001000"
                 .into(),
         ),
     }

@@ -65,7 +65,8 @@ pub(super) fn script(plan: &Move<'_>, shown: Shown<'_>) -> String {
     set(
         "GATE",
         if plan.gate { GATE } else { "" },
-        "The label that a node has once it is moved; none: pods start everywhere when the DaemonSet is applied.",
+        "The label that a node has once it is moved; none: pods start everywhere when the \
+         DaemonSet is applied.",
     );
     set(
         "MANIFESTS",

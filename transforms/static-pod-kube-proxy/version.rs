@@ -151,7 +151,8 @@ impl Target {
                 )
             }
             _ => format!(
-                "is not known to kube-proxy since Kubernetes 1.{since}, which does not start with it: take it out"
+                "is not known to kube-proxy since Kubernetes 1.{since}, which does not start with \
+                 it: take it out"
             ),
         }
     }

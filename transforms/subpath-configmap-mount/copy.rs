@@ -76,7 +76,8 @@ pub(super) fn reason(
     let target = file.target.as_str();
     if told(pod, file) {
         return Some(Reason::Written(
-            "written-files says that the program writes it, which a mount answers with `Device or resource busy`"
+            "written-files says that the program writes it, which a mount answers with `Device or \
+             resource busy`"
                 .into(),
         ));
     }
@@ -148,7 +149,8 @@ pub(super) fn rewrite(
         cure::cured(pod, &decisions).map_err(|ill| {
             let (Ill::NoHash(why) | Ill::InPart(why)) = ill;
             let text = text![
-                "a copy stays as it is until the pod is replaced, so a config hash has to come first: ",
+                "a copy stays as it is until the pod is replaced, so a config hash has to come \
+                 first: ",
                 why
             ];
             NoFix::new(Code::NoConfigHash, text)

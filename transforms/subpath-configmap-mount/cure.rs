@@ -34,7 +34,8 @@ pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Seve
         Ok(how) => (Severity::Info, how),
         Err(Ill::NoHash(why)) => {
             let text = text![
-                "a container that happens to restart is the only one that reads a change, and no config hash replaces all pods together: ",
+                "a container that happens to restart is the only one that reads a change, and no \
+                 config hash replaces all pods together: ",
                 why
             ];
             (Severity::Warning, text)
@@ -100,7 +101,8 @@ pub(super) fn cured(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> Result<Te
     }
     if let Some(name) = applied_later(pod, decisions) {
         let text = format!(
-            "it may be applied before {name}: pods that the config hash replaces may start with the old content and keep it"
+            "it may be applied before {name}: pods that the config hash replaces may start with \
+             the old content and keep it"
         );
         return Err(Ill::InPart(text.into()));
     }

@@ -241,7 +241,8 @@ fn settled<'p, 'a>(pod: &Pod<'_>, read: &[&Source<'_>]) -> Option<Case<'p, 'a>> 
     }
     let text = || {
         format!(
-            "kustomize puts a hash of the content into the name of {name}: a change replaces the pods"
+            "kustomize puts a hash of the content into the name of {name}: a change replaces the \
+             pods"
         )
     };
     known

@@ -326,7 +326,8 @@ fn not_writable(
             basis.lacks(text![
                 "that the user may write in ",
                 directory,
-                ": on OpenShift a container without runAsUser runs under a random user ID, whatever its image says"
+                ": on OpenShift a container without runAsUser runs under a random user ID, \
+                 whatever its image says"
             ]);
             Ok(())
         }

@@ -285,7 +285,8 @@ pub(super) fn place(target: &str, basis: &mut Basis) -> Result<(), NoFix> {
 pub(super) fn rewrites(target: &str) -> Option<&'static str> {
     let rule = RULES.iter().find(|rule| fits(rule.path, target))?;
     (rule.difference == REWRITTEN).then_some(
-        "the program replaces the file when it saves its settings, which a mount answers with `Device or resource busy`",
+        "the program replaces the file when it saves its settings, which a mount answers with \
+         `Device or resource busy`",
     )
 }
 

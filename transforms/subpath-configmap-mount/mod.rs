@@ -182,7 +182,8 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
             }
             Case::Token(no_fix) => {
                 let message = format!(
-                    "the service account token of the volume {} is mounted through subPath: it is never renewed, and expires under the program",
+                    "the service account token of the volume {} is mounted through subPath: it is \
+                     never renewed, and expires under the program",
                     decision.volume.name
                 );
                 findings.push(finding(

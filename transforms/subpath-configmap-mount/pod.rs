@@ -130,7 +130,8 @@ impl<'a> Pod<'a> {
     pub(super) fn may_change(&self) -> Result<(), NoFix> {
         let refusal = |name| {
             let text = format!(
-                "the revision is named {name}: Knative refuses another template under that name; remove the name, or change it too"
+                "the revision is named {name}: Knative refuses another template under that name; \
+                 remove the name, or change it too"
             );
             NoFix::new(Code::NamedRevision, text)
         };

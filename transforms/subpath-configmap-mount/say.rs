@@ -78,7 +78,8 @@ pub(super) fn unknown(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, what: Unknown
         (true, true) => (
             Code::ImageRewritten,
             text![
-                "the container has no command, so a link would have to start what the image starts, and kustomize may replace the image ",
+                "the container has no command, so a link would have to start what the image \
+                 starts, and kustomize may replace the image ",
                 Verbatim(image)
             ],
         ),
@@ -186,7 +187,8 @@ fn to_state(pod: &Pod<'_>, own: &Own<'_>, wanted: &ImageFacts, locked: bool) -> 
             "`kubewright images lock` reads what the image has; or "
         };
         format!(
-            "{lock}state it in kubewright.toml, if it is so:\n[[images]]\nmatch = \"{image}\"{lines}"
+            "{lock}state it in kubewright.toml, if it is so:\n[[images]]\nmatch = \
+             \"{image}\"{lines}"
         )
     } else {
         let fields: Vec<String> = fields()

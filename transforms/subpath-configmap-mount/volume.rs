@@ -135,7 +135,8 @@ impl<'a> Volume<'a> {
                 Code::Optional,
                 text![
                     source.display(),
-                    " is optional: without it a link would lead nowhere, where now an empty directory is"
+                    " is optional: without it a link would lead nowhere, where now an empty \
+                     directory is"
                 ],
             )),
             None => Ok(()),
@@ -197,7 +198,8 @@ impl<'a> Volume<'a> {
                     Field(field),
                     " \"",
                     &text,
-                    "\" is a string where the API server wants a number: write it as a decimal number first"
+                    "\" is a string where the API server wants a number: write it as a decimal \
+                     number first"
                 ];
                 return Err(NoFix::new(Code::ModeAsString, text));
             }

@@ -84,7 +84,8 @@ fn source_bundle(
             .unwrap_or("a pinned revision");
         return (
             Bundle::hole(format!(
-                "{who} applies {written} of {from} at {revision}, which is not taken for this workspace"
+                "{who} applies {written} of {from} at {revision}, which is not taken for this \
+                 workspace"
             )),
             None,
         );

@@ -105,7 +105,8 @@ mod tests {
             ]
         );
         let own = Idiom::of([
-            "  checksum/secret: {{ include (print .Template.BasePath \"/secret.yaml\") . | sha256sum | quote }}\n",
+            "  checksum/secret: {{ include (print .Template.BasePath \"/secret.yaml\") . | \
+             sha256sum | quote }}\n",
         ]);
         assert_eq!(
             own.entries(&files, "", true),

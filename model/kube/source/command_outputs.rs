@@ -151,7 +151,8 @@ mod tests {
         assert_eq!(
             paths(
                 "build.sh",
-                "jsonnet -J vendor -m manifests \"${1-a.jsonnet}\" | xargs -I{} sh -c 'cat {} > {}.yaml'\n"
+                "jsonnet -J vendor -m manifests \"${1-a.jsonnet}\" | xargs -I{} sh -c 'cat {} > \
+                 {}.yaml'\n"
             ),
             ["manifests", "{}.yaml"]
         );

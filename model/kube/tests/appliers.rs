@@ -8,19 +8,25 @@ const URL: &str = "https://git.example.com/shop/deploy.git";
 /// An `Application` with further lines of `spec`, at the indentation of `source`.
 fn application(name: &str, source: &str, namespace: &str) -> String {
     format!(
-        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: {name}}}\nspec:\n  destination: {{name: in-cluster, namespace: {namespace}}}\n  source: {{repoURL: '{URL}', {source}}}\n"
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: {name}}}\nspec:\n  \
+         destination: {{name: in-cluster, namespace: {namespace}}}\n  source: {{repoURL: '{URL}', \
+         {source}}}\n"
     )
 }
 
 fn flux(name: &str, spec: &str) -> String {
     format!(
-        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: {name}, namespace: flux-system}}\nspec: {{sourceRef: {{kind: GitRepository, name: repo}}, {spec}}}\n"
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: \
+         {name}, namespace: flux-system}}\nspec: {{sourceRef: {{kind: GitRepository, name: repo}}, \
+         {spec}}}\n"
     )
 }
 
 fn application_set(generators: &str, template: &str) -> String {
     format!(
-        "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {{name: all}}\nspec:\n  generators: [{generators}]\n  template:\n    metadata: {{name: x}}\n    spec: {template}\n"
+        "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {{name: all}}\nspec:\n  \
+         generators: [{generators}]\n  template:\n    metadata: {{name: x}}\n    spec: \
+         {template}\n"
     )
 }
 
@@ -154,7 +160,8 @@ fn a_base_that_argo_cd_builds_is_a_root_too() {
 #[test]
 fn several_clusters_make_one_set() {
     let template = format!(
-        "{{destination: {{server: '{{{{server}}}}', namespace: ns}}, source: {{repoURL: '{URL}', path: d}}}}"
+        "{{destination: {{server: '{{{{server}}}}', namespace: ns}}, source: {{repoURL: '{URL}', \
+         path: d}}}}"
     );
     let set_of = application_set(
         "list: {elements: [{server: 'https://a'}, {server: 'https://b'}]}",
@@ -175,7 +182,8 @@ fn generators_that_are_known_fill_the_template() {
     let files = ["apps/one/a.yaml", "apps/two/b.yaml"];
     let found = |generator: &str, path: &str, go: bool| {
         let template = format!(
-            "{{destination: {{name: in-cluster, namespace: '{}'}}, source: {{repoURL: '{URL}', path: '{path}'}}}}",
+            "{{destination: {{name: in-cluster, namespace: '{}'}}, source: {{repoURL: '{URL}', \
+             path: '{path}'}}}}",
             {
                 if go {
                     "{{.path.basename}}"
@@ -435,7 +443,8 @@ fn flux_builds_a_tree_and_the_kustomizations_in_it() {
 fn flux_reads_the_source_it_names() {
     let git = |name: &str, url: &str| {
         format!(
-            "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: {name}, namespace: flux-system}}\nspec: {{url: '{url}', ref: {{branch: main}}}}\n"
+            "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: \
+             {name}, namespace: flux-system}}\nspec: {{url: '{url}', ref: {{branch: main}}}}\n"
         )
     };
     let (one, two) = (

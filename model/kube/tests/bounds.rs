@@ -138,7 +138,8 @@ fn kustomizations_of_the_wrong_type_are_no_surprise() {
 #[test]
 fn alias_bombs_are_not_followed() {
     let mut text = String::from(
-        "apiVersion: e.com/v1\nkind: Thing\nmetadata: {name: a}\nl0: &l0 {configMapRef: {name: a}}\n",
+        "apiVersion: e.com/v1\nkind: Thing\nmetadata: {name: a}\nl0: &l0 {configMapRef: {name: \
+         a}}\n",
     );
     for level in 1..30 {
         let inner = format!("*l{}, ", level - 1).repeat(9);
@@ -224,7 +225,9 @@ fn parameters_that_grow_by_aliases_end() {
         _ = writeln!(levels, "      a{level}: &a{level} {{{}}}", all.join(", "));
     }
     let text = format!(
-        "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {{name: s}}\nspec:\n  generators:\n  - list:\n      elements:\n      - {{a: b}}\n{}  template: {{metadata: {{name: x}}, spec: {{source: {{repoURL: r, path: d}}}}}}\n",
+        "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {{name: s}}\nspec:\n  \
+         generators:\n  - list:\n      elements:\n      - {{a: b}}\n{}  template: {{metadata: \
+         {{name: x}}, spec: {{source: {{repoURL: r, path: d}}}}}}\n",
         levels
             .replace("      a", "        a")
             .replacen("        a0", "      - a0", 1)

@@ -37,7 +37,8 @@ fn indent(text: &str) -> String {
 
 fn merged(container: &str) -> Option<Vec<String>> {
     behind(&format!(
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: any}}\nspec: {{template: {{spec: {{containers: [{{name: c, {container}}}]}}}}}}"
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: any}}\nspec: {{template: {{spec: \
+         {{containers: [{{name: c, {container}}}]}}}}}}"
     ))
 }
 

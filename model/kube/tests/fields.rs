@@ -117,7 +117,8 @@ fn rows_with_namespace_key_and_kind() {
 fn annotations_may_hold_more_than_the_name() {
     let ingress = |value: &str| {
         let text = format!(
-            "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {{name: x, annotations: {{nginx.ingress.kubernetes.io/fastcgi-params-configmap: '{value}'}}}}\n"
+            "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {{name: x, annotations: \
+             {{nginx.ingress.kubernetes.io/fastcgi-params-configmap: '{value}'}}}}\n"
         );
         found(&workspace(&[("a.yaml", &text)]))
     };
@@ -148,7 +149,8 @@ fn declared_references_take_their_key_from_the_same_item() {
     };
     let text = |kind: &str| {
         format!(
-            "apiVersion: e.com/v1\nkind: {kind}\nmetadata: {{name: x}}\nspec: {{parts: [{{source: {{map: a, file: f}}}}, {{source: {{map: b}}}}]}}\n"
+            "apiVersion: e.com/v1\nkind: {kind}\nmetadata: {{name: x}}\nspec: {{parts: [{{source: \
+             {{map: a, file: f}}}}, {{source: {{map: b}}}}]}}\n"
         )
     };
     let w = workspace_with(&[("a.yaml", &text("Thing"))], options.clone());

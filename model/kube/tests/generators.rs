@@ -61,7 +61,8 @@ fn the_keys_of_a_generator_are_known_without_its_files() {
 fn overlays_merge_and_replace_keys() {
     let over = |behavior: &str| {
         let text = format!(
-            "resources: [../base]\nconfigMapGenerator:\n- {{name: g, behavior: {behavior}, literals: [b=2]}}\n"
+            "resources: [../base]\nconfigMapGenerator:\n- {{name: g, behavior: {behavior}, \
+             literals: [b=2]}}\n"
         );
         let w = workspace(&[
             (
@@ -81,7 +82,8 @@ fn overlays_merge_and_replace_keys() {
         ("base/g.yaml", &config_map("g", "k")),
         (
             "over/kustomization.yaml",
-            "resources: [../base]\nconfigMapGenerator:\n- {name: g, behavior: merge, literals: [b=2]}\n",
+            "resources: [../base]\nconfigMapGenerator:\n- {name: g, behavior: merge, literals: \
+             [b=2]}\n",
         ),
     ]);
     assert_eq!(keys(&plain, "over").as_deref(), Some("b k"));
@@ -99,7 +101,8 @@ fn overlays_move_what_a_base_generates() {
     let w = workspace(&[
         (
             "base/kustomization.yaml",
-            "namespace: a\nresources: [p.yaml]\nconfigMapGenerator:\n- {name: g, namespace: z, literals: [a=1]}\n",
+            "namespace: a\nresources: [p.yaml]\nconfigMapGenerator:\n- {name: g, namespace: z, \
+             literals: [a=1]}\n",
         ),
         ("base/p.yaml", POD),
         (
@@ -130,7 +133,8 @@ fn overlays_move_what_a_base_generates() {
 fn a_generator_of_another_namespace_is_another_object() {
     let found = |namespace: &str| {
         let text = format!(
-            "resources: [p.yaml]\nconfigMapGenerator:\n- {{name: g, namespace: {namespace}, literals: [a=1]}}\n"
+            "resources: [p.yaml]\nconfigMapGenerator:\n- {{name: g, namespace: {namespace}, \
+             literals: [a=1]}}\n"
         );
         let pod = POD.replace("{name: p}", "{name: p, namespace: mine}");
         let w = workspace(&[("k/kustomization.yaml", &text), ("k/p.yaml", &pod)]);

@@ -80,7 +80,8 @@ fn replacements_and_vars_are_about_the_key_they_take() {
     let source = |field: &str| {
         only(
             &format!(
-                "replacements: [{{source: {{kind: ConfigMap, name: a, fieldPath: {field}}}, targets: []}}]\n"
+                "replacements: [{{source: {{kind: ConfigMap, name: a, fieldPath: {field}}}, \
+                 targets: []}}]\n"
             ),
             "",
         )
@@ -91,7 +92,8 @@ fn replacements_and_vars_are_about_the_key_they_take() {
     assert_eq!(source("metadata.name"), "!Replacement ");
     assert_eq!(
         only(
-            "vars: [{name: V, objref: {kind: ConfigMap, name: a}, fieldref: {fieldpath: data.k}}]\n",
+            "vars: [{name: V, objref: {kind: ConfigMap, name: a}, fieldref: {fieldpath: \
+             data.k}}]\n",
             ""
         ),
         "Replacement k"
@@ -147,7 +149,8 @@ fn values_of_json_patches_are_references_by_their_shape() {
     let volumes = "/spec/template/spec/volumes";
     assert_eq!(
         json(&format!(
-            "{{op: add, path: {volumes}/-, value: {{name: x, configMap: {{name: a, items: [{{key: k, path: p}}]}}}}}}"
+            "{{op: add, path: {volumes}/-, value: {{name: x, configMap: {{name: a, items: [{{key: \
+             k, path: p}}]}}}}}}"
         )),
         ["k"]
     );
@@ -181,7 +184,8 @@ fn overridden(kustomization: &str, patch: &str) -> bool {
 fn items_of_a_list_are_told_apart() {
     let merge = |spec: &str| {
         let patch = format!(
-            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec: {{template: {{spec: {{{spec}}}}}}}\n"
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec: {{template: \
+             {{spec: {{{spec}}}}}}}\n"
         );
         overridden(FILE, &patch)
     };

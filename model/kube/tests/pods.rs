@@ -54,7 +54,8 @@ fn every_carrier_is_found_at_its_path() {
             });
         let body = body.unwrap_or_else(|| spec.to_owned());
         let text = format!(
-            "{{apiVersion: {version}, kind: {}, metadata: {{name: x, annotations: {{a: b}}}}, {body}}}",
+            "{{apiVersion: {version}, kind: {}, metadata: {{name: x, annotations: {{a: b}}}}, \
+             {body}}}",
             carrier.kind
         );
         let w = workspace(&[("a.yaml", &text)]);
@@ -81,7 +82,8 @@ fn a_kind_of_another_group_carries_nothing() {
         (
             "knative.yaml",
             &format!(
-                "{{apiVersion: serving.knative.dev/v1, kind: Service, metadata: {{name: knative}}, {spec}}}"
+                "{{apiVersion: serving.knative.dev/v1, kind: Service, metadata: {{name: knative}}, \
+                 {spec}}}"
             ),
         ),
     ]);
@@ -145,7 +147,8 @@ fn references_come_in_canonical_order() {
 /// Demand of the first reference of a pod with one volume `v` and one container with these mounts.
 fn demand(volume: &str, mounts: &str) -> (Vec<String>, Keys) {
     let w = pod(&format!(
-        "  volumes: [{{name: v, {volume}}}]\n  containers: [{{name: c, image: i, volumeMounts: [{mounts}]}}]\n"
+        "  volumes: [{{name: v, {volume}}}]\n  containers: [{{name: c, image: i, volumeMounts: \
+         [{mounts}]}}]\n"
     ));
     let references = template(&w).references();
     (required(&references[0]), references[0].demand.reads.clone())

@@ -203,7 +203,8 @@ fn kustomizations_decide_what_their_files_are() {
         ("both.yaml", &cm),
         (
             "flux/kustomization.yaml",
-            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: f}\n",
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: \
+             f}\n",
         ),
     ]);
     assert_eq!(

@@ -173,7 +173,8 @@ fn what_cannot_be_read_makes_a_hole() {
         "patches: [{path: missing.yaml}]",
         "generators: [plain/x.yaml]",
         "transformers: [plain/x.yaml]",
-        "patches: [{patch: '{kind: ConfigMap, metadata: {name: a}}', options: {allowNameChange: true}}]",
+        "patches: [{patch: '{kind: ConfigMap, metadata: {name: a}}', options: {allowNameChange: \
+         true}}]",
     ] {
         assert_eq!(with(hole), (false, 1), "{hole}");
     }

@@ -132,7 +132,8 @@ fn merge_patches_are_matched_by_what_they_say() {
 fn json_patches_touch_their_paths() {
     let json = |path: &str| {
         touches(&format!(
-            "patches:\n- target: {{kind: Deployment}}\n  patch: |-\n    - {{op: add, path: {path}, value: x}}\n"
+            "patches:\n- target: {{kind: Deployment}}\n  patch: |-\n    - {{op: add, path: {path}, \
+             value: x}}\n"
         ))
     };
     assert_eq!(json("/spec/replicas"), ["a patch spec.replicas"]);
@@ -203,7 +204,8 @@ fn targets_match_what_they_may_mean() {
 fn an_overlay_patches_by_the_original_or_the_prefixed_name() {
     let patched = |name: &str| {
         let patch = format!(
-            "patches:\n- target: {{name: {name}}}\n  patch: '[{{op: remove, path: /spec/paused}}]'\nresources: [../base]\n"
+            "patches:\n- target: {{name: {name}}}\n  patch: '[{{op: remove, path: \
+             /spec/paused}}]'\nresources: [../base]\n"
         );
         let w = workspace(&[
             (
@@ -263,7 +265,9 @@ fn labels_and_annotations_touch_metadata_and_selectors() {
 fn replacements_and_vars_touch_their_fields() {
     let replacement = |select: &str| {
         touches(&format!(
-            "replacements:\n- source: {{kind: ConfigMap, name: a}}\n  targets:\n  - select: {{{select}}}\n    fieldPaths: ['spec.template.spec.containers.[name=c].image', 'metadata.annotations.a\\.b/c', spec.x.0.y]\n"
+            "replacements:\n- source: {{kind: ConfigMap, name: a}}\n  targets:\n  - select: \
+             {{{select}}}\n    fieldPaths: ['spec.template.spec.containers.[name=c].image', \
+             'metadata.annotations.a\\.b/c', spec.x.0.y]\n"
         ))
     };
     assert_eq!(
@@ -273,7 +277,8 @@ fn replacements_and_vars_touch_their_fields() {
     assert_eq!(replacement("kind: Job"), NONE);
     let file = [(
         "r.yaml",
-        "source: {kind: ConfigMap, name: a}\ntargets:\n- {select: {name: web}, fieldPaths: [spec.paused]}\n",
+        "source: {kind: ConfigMap, name: a}\ntargets:\n- {select: {name: web}, fieldPaths: \
+         [spec.paused]}\n",
     )];
     assert_eq!(
         of(&with_files("replacements: [{path: r.yaml}]\n", &file)),
@@ -310,7 +315,8 @@ fn transformers_touch_anything_and_configurations_their_field_specs() {
     );
     let specs = [(
         "c.yaml",
-        "commonLabels:\n- {path: spec/extra/labels, kind: Deployment}\n- {path: spec/other, kind: Job}\n",
+        "commonLabels:\n- {path: spec/extra/labels, kind: Deployment}\n- {path: spec/other, kind: \
+         Job}\n",
     )];
     assert_eq!(
         of(&with_files("configurations: [c.yaml]\n", &specs)),
@@ -323,7 +329,8 @@ fn a_generator_merges_into_its_resource() {
     let w = workspace(&[
         (
             "kustomization.yaml",
-            "resources: [a.yaml, b.yaml]\nconfigMapGenerator: [{name: a, behavior: merge, literals: [k=v]}]\n",
+            "resources: [a.yaml, b.yaml]\nconfigMapGenerator: [{name: a, behavior: merge, \
+             literals: [k=v]}]\n",
         ),
         ("a.yaml", &config_map("a", "k")),
         ("b.yaml", &config_map("b", "k")),
@@ -339,7 +346,8 @@ fn a_generator_merges_into_its_resource() {
 fn flux_substitutes_and_patches_below_its_path() {
     let flux = |spec: &str, text: &str| {
         let cr = format!(
-            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: f}}\nspec: {{{spec}}}\n"
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: \
+             f}}\nspec: {{{spec}}}\n"
         );
         of(&workspace(&[
             ("clusters/f.yaml", &cr),
@@ -392,7 +400,8 @@ fn flux_substitutes_and_patches_below_its_path() {
 fn argo_cd_changes_what_it_builds() {
     let app = |kustomize: &str, path: &str| {
         let text = format!(
-            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: a}}\nspec: {{source: {{repoURL: 'https://x/y', path: {path}, kustomize: {{{kustomize}}}}}}}\n"
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: a}}\nspec: \
+             {{source: {{repoURL: 'https://x/y', path: {path}, kustomize: {{{kustomize}}}}}}}\n"
         );
         of(&workspace(&[
             ("argo/a.yaml", &text),

@@ -167,7 +167,8 @@ fn words_in_arguments_scripts_and_annotations_count() {
     let pod = |container: &str| {
         unexplained(
             &format!(
-                "apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec: {{containers: [{{name: c, {container}}}]}}\n"
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec: {{containers: [{{name: c, \
+                 {container}}}]}}\n"
             ),
             "my-cm",
         )

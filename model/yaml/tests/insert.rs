@@ -93,7 +93,8 @@ fn after_an_entry_with_a_collection() {
             (
                 "a: 1\n# about b\nb: 2\n",
                 "",
-                "a: 1\nkey:\n  list:\n  - a\n  - b\n  m:\n    k: |\n      line\n      line\n  e: {}\n# about b\nb: 2\n",
+                "a: 1\nkey:\n  list:\n  - a\n  - b\n  m:\n    k: |\n      line\n      line\n  e: \
+                 {}\n# about b\nb: 2\n",
             ),
             (
                 "a:\n    - x\nb: 2\n",

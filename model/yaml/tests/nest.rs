@@ -46,7 +46,8 @@ fn run_of_entries() {
             (
                 "{\n  \"a\": 1,\n  \"b\": {\n    \"x\": 1\n  },\n  \"c\": 3\n}\n",
                 "",
-                "{\n  \"a\": 1,\n  \"new\": {\n    \"b\": {\n      \"x\": 1\n    },\n    \"c\": 3\n  }\n}\n",
+                "{\n  \"a\": 1,\n  \"new\": {\n    \"b\": {\n      \"x\": 1\n    },\n    \"c\": \
+                 3\n  }\n}\n",
             ),
         ],
         |node| node.nest(1..3, vec![Level::new("new")]),
@@ -81,7 +82,8 @@ fn under_an_item_with_entries_behind() {
             (
                 "v:\n    name: x\nl:\n    - a\n",
                 "v",
-                "v:\n    sources:\n        - configMap:\n              name: x\n              items:\n                  - key: k\nl:\n    - a\n",
+                "v:\n    sources:\n        - configMap:\n              name: x\n              \
+                 items:\n                  - key: k\nl:\n    - a\n",
             ),
             (
                 "{name: x, mode: 1}\n",

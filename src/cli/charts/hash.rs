@@ -147,7 +147,8 @@ impl Mending<'_> {
     fn files(&self, path: &str, workloads: &Workloads) -> Result<Vec<String>, NoFix> {
         if let Some(fetched) = self.chart.fetched(path) {
             let text = format!(
-                "subchart {fetched} comes from a repository, and the next `helm dependency update` brings it anew: mend it there"
+                "subchart {fetched} comes from a repository, and the next `helm dependency update` \
+                 brings it anew: mend it there"
             );
             return Err(NoFix::new(ChartCode::FetchedChart, text));
         }
@@ -161,7 +162,8 @@ impl Mending<'_> {
                     At(&place.path),
                     " uses ",
                     Verbatim(word),
-                    ", which gives something else with time or with every upgrade, and so would a hash of it: its pods would restart then"
+                    ", which gives something else with time or with every upgrade, and so would a \
+                     hash of it: its pods would restart then"
                 ];
                 return Err(NoFix::new(ChartCode::UnstableConfig, text));
             }

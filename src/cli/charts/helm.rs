@@ -47,7 +47,8 @@ impl Helm {
             Ok((_, _, said)) => bail!("`{shown} version` failed: {}", words(&said)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
                 bail!(
-                    "no helm on PATH: --helm renders charts with it; install Helm 3 or 4, or write --helm=PATH"
+                    "no helm on PATH: --helm renders charts with it; install Helm 3 or 4, or write \
+                     --helm=PATH"
                 )
             }
             Err(error) => bail!("cannot run {shown}: {}", plain(&error)),

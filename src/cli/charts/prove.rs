@@ -161,7 +161,8 @@ impl Claim<'_> {
             if !stable {
                 let text = text![
                     who,
-                    " or what it reads is another one at every render: a hash of it would restart its pods at every upgrade"
+                    " or what it reads is another one at every render: a hash of it would restart \
+                     its pods at every upgrade"
                 ];
                 return Err(NoFix::new(ChartCode::UnstableConfig, text));
             }
@@ -178,7 +179,8 @@ impl Claim<'_> {
                     name,
                     ", ",
                     who,
-                    " needs no restart when it changes, and a hash would restart its pods: write it by hand, under a condition that tells when it is needed"
+                    " needs no restart when it changes, and a hash would restart its pods: write \
+                     it by hand, under a condition that tells when it is needed"
                 ];
                 return Err(NoFix::new(ChartCode::UnwantedElsewhere, text));
             }
@@ -211,7 +213,8 @@ impl Claim<'_> {
                 let text = text![
                     "the data of ",
                     At(&self.chart.below(path)),
-                    " is made in a way that is not understood: whether a hash follows it is not proven"
+                    " is made in a way that is not understood: whether a hash follows it is not \
+                     proven"
                 ];
                 return Err(NoFix::new(ChartCode::DataOutOfReach, text));
             }

@@ -80,7 +80,8 @@ pub(super) fn judge(finding: &mut Reported, chart: &Chart, documents: &[Document
         who.1.as_str(),
         " has the hash of nothing in ",
         Field(key),
-        ": the template that it includes renders nothing, and a change of what the pods read restarts none of them"
+        ": the template that it includes renders nothing, and a change of what the pods read \
+         restarts none of them"
     ];
     let text = if files.is_empty() {
         text!["have it include the template that makes what the pods read"]

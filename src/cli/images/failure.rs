@@ -24,7 +24,8 @@ impl Failure {
     pub fn corrupt(what: impl Into<String>) -> Self {
         Self::new(
             what,
-            "the image is damaged where it is stored, or on the way: push it again, or ask whoever runs the registry",
+            "the image is damaged where it is stored, or on the way: push it again, or ask whoever \
+             runs the registry",
         )
     }
 

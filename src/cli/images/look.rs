@@ -103,7 +103,8 @@ pub(super) fn look<'a>(
             }
             Here::Unclear => {
                 return Err(Failure::odd(format!(
-                    "its layers contradict each other about {path}: runtimes make different things of it"
+                    "its layers contradict each other about {path}: runtimes make different things \
+                     of it"
                 )));
             }
         }

@@ -176,7 +176,8 @@ fn moved(asked: &ask::Asked, lock: &Lock, args: &LockArgs, ground: &Ground) -> R
                 };
                 if now != locked.digest {
                     lines.push(format!(
-                        "{name}: the tag names {now} now, and {} is locked (`kubewright images lock --upgrade` takes it)",
+                        "{name}: the tag names {now} now, and {} is locked (`kubewright images \
+                         lock --upgrade` takes it)",
                         locked.digest
                     ));
                 }

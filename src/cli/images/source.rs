@@ -104,7 +104,8 @@ pub(super) fn read(
     if diff_ids.len() != found.layers.len() {
         let (said, there) = (diff_ids.len(), found.layers.len());
         return Err(Failure::odd(format!(
-            "its configuration names {said} layers and its manifest {there}: it is no container image"
+            "its configuration names {said} layers and its manifest {there}: it is no container \
+             image"
         )));
     }
     let run = config.config.clone().unwrap_or_default();

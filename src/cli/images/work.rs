@@ -124,7 +124,8 @@ fn online<T: Send>(
     _: &Read<'_, T>,
 ) -> Result<Vec<Result<T, Failure>>> {
     anyhow::bail!(
-        "this kubewright was built without the feature `registry`: it reads images from archives alone (--from)"
+        "this kubewright was built without the feature `registry`: it reads images from archives \
+         alone (--from)"
     )
 }
 

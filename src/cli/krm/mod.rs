@@ -100,7 +100,8 @@ fn proven(list: &ResourceList, changes: &Changes, out: &str) -> Result<()> {
     };
     if planned.len() != written.items.len() || !planned.iter().zip(&written.items).all(same) {
         bail!(
-            "the items cannot be written back as they were fixed (this is a bug of kubewright); nothing was written"
+            "the items cannot be written back as they were fixed (this is a bug of kubewright); \
+             nothing was written"
         );
     }
     Ok(())

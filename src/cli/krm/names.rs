@@ -161,7 +161,9 @@ fn follow(
         several => {
             let names: Vec<&str> = several.iter().map(|object| object.name.as_str()).collect();
             bail!(
-                "{} reads {} {name}, and {} had that name; kustomize decides between them when functions have run: filter what it builds instead (kustomize build | kubewright fix -)",
+                "{} reads {} {name}, and {} had that name; kustomize decides between them when \
+                 functions have run: filter what it builds instead (kustomize build | kubewright \
+                 fix -)",
                 resource.display(),
                 to.kind(),
                 names.join(" and "),

@@ -94,7 +94,8 @@ impl ResourceList {
         if root.get("kind").and_then(Node::as_str) != Some("ResourceList") {
             return Err(error(
                 Some(root),
-                "no ResourceList; kubewright krm is run by kustomize or kpt, `kubewright fix -` reads other streams",
+                "no ResourceList; kubewright krm is run by kustomize or kpt, `kubewright fix -` \
+                 reads other streams",
             ));
         }
         let version = root.get("apiVersion");

@@ -36,7 +36,8 @@ pub(super) fn read(config: Node<'_>) -> Result<Said> {
         ("", "ConfigMap") => of_strings(config),
         (GROUP, "Config") => of_spec(config),
         _ => bail!(
-            "functionConfig is {kind} of {version}; expected Config of {GROUP}/v1alpha1, or ConfigMap of v1"
+            "functionConfig is {kind} of {version}; expected Config of {GROUP}/v1alpha1, or \
+             ConfigMap of v1"
         ),
     }
 }
@@ -112,7 +113,8 @@ fn of_strings(config: Node<'_>) -> Result<Said> {
     match whole {
         Some(_) if !toml.text.is_empty() => {
             bail!(
-                "functionConfig data.{WHOLE}: it is the whole configuration; the keys beside it must go into it"
+                "functionConfig data.{WHOLE}: it is the whole configuration; the keys beside it \
+                 must go into it"
             )
         }
         Some(config) => Ok(Said {

@@ -67,7 +67,8 @@ impl<'l> ItemFiles<'l> {
             let text = documents.join("---\n");
             let file = File::parse(text).map_err(|error| {
                 anyhow!(
-                    "{path}: an item is not YAML by itself ({}); an anchor must stand in the item that uses it; nothing was written",
+                    "{path}: an item is not YAML by itself ({}); an anchor must stand in the item \
+                     that uses it; nothing was written",
                     error.message
                 )
             })?;

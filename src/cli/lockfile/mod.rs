@@ -103,7 +103,8 @@ impl Lock {
         let error = |offset: usize, message: &str| {
             let (line, column) = position(text, offset);
             anyhow!(
-                "{shown}:{line}:{column}: {message}; `kubewright images lock` writes it anew when it is removed"
+                "{shown}:{line}:{column}: {message}; `kubewright images lock` writes it anew when \
+                 it is removed"
             )
         };
         let raw: Raw = toml::from_str(text)

@@ -142,7 +142,8 @@ fn refused(
     }
     if named.unsure {
         return Err(format!(
-            "which {what} is meant depends on a namespace that is not written: write metadata.namespace first"
+            "which {what} is meant depends on a namespace that is not written: write \
+             metadata.namespace first"
         ));
     }
     for set in sets {
@@ -159,7 +160,8 @@ fn refused(
                 bytes: location.span,
             };
             return Err(format!(
-                "{} holds the word {} and kubewright cannot tell whether it means {what}: nothing was renamed",
+                "{} holds the word {} and kubewright cannot tell whether it means {what}: nothing \
+                 was renamed",
                 place(&spot),
                 named.name
             ));
@@ -198,7 +200,8 @@ fn is_name(name: &str) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!(
-            "`{name}` is no name of an object: small letters, digits, - and . are allowed, and a letter or digit at both ends"
+            "`{name}` is no name of an object: small letters, digits, - and . are allowed, and a \
+             letter or digit at both ends"
         ))
     }
 }

@@ -60,7 +60,8 @@ pub(super) fn mcp(args: &McpArgs, terminal: &Terminal) -> Result<Status> {
             Ok(service) => service,
             Err(ServerInitializeError::ConnectionClosed(_)) => {
                 terminal.warning(
-                    "the client left before it began; kubewright mcp is started by an assistant, which speaks the Model Context Protocol with it",
+                    "the client left before it began; kubewright mcp is started by an assistant, \
+                     which speaks the Model Context Protocol with it",
                 );
                 return Ok(());
             }

@@ -281,7 +281,8 @@ pub(super) fn preview(tools: &Tools, asked: Preview, terminal: &Terminal) -> Res
 pub(super) fn apply(tools: &Tools, asked: Apply, terminal: &Terminal) -> Result<Answer> {
     if !tools.allow_write {
         bail!(
-            "this server may not write; start it as kubewright mcp --allow-write, or hand the diff of preview to git apply"
+            "this server may not write; start it as kubewright mcp --allow-write, or hand the diff \
+             of preview to git apply"
         );
     }
     let args = FixArgs {
@@ -291,7 +292,8 @@ pub(super) fn apply(tools: &Tools, asked: Apply, terminal: &Terminal) -> Result<
     let checked = Checked::of(tools, &args, terminal)?;
     if digest(&checked.patch()) != asked.digest {
         bail!(
-            "the diff is not the one of digest {} (any more); nothing was written; call preview, and apply with its digest and arguments",
+            "the diff is not the one of digest {} (any more); nothing was written; call preview, \
+             and apply with its digest and arguments",
             asked.digest
         );
     }

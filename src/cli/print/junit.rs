@@ -41,7 +41,8 @@ fn suite(out: &mut String, run: &Run<'_>, path: &str, found: &[&Problem<'_>]) {
     let (path, failures) = (xml(path), found.iter().filter(|p| fails(p)).count());
     let _ = writeln!(
         out,
-        "  <testsuite name=\"{path}\" tests=\"{}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\">",
+        "  <testsuite name=\"{path}\" tests=\"{}\" failures=\"{failures}\" errors=\"0\" \
+         skipped=\"0\">",
         found.len().max(1)
     );
     if found.is_empty() {

@@ -128,7 +128,8 @@ fn list(
             let rest = text::number(problems.len() - at, "finding");
             let _ = writeln!(
                 out,
-                "- {rest} more are left out to keep this comment short: `kubewright fix --format concise` shows all"
+                "- {rest} more are left out to keep this comment short: `kubewright fix --format \
+                 concise` shows all"
             );
             *left = 0;
             return;
@@ -264,7 +265,8 @@ fn diffs(out: &mut String, run: &Run<'_>, limit: usize) {
         };
         let what = what.replace("several", &n.to_string());
         format!(
-            "\n{what} left out to keep this comment below the size that GitHub takes: `kubewright fix --format diff` shows all.\n"
+            "\n{what} left out to keep this comment below the size that GitHub takes: `kubewright \
+             fix --format diff` shows all.\n"
         )
     };
     let title = if run.wrote {
@@ -301,7 +303,8 @@ fn folded(run: &Run<'_>, file: &FileChange) -> String {
     let shown = html(&run.top.shown(&file.path));
     let fence = fence(&patch);
     format!(
-        "<details><summary><code>{shown}</code> +{plus} -{minus}</summary>\n\n{fence}diff\n{patch}{fence}\n\n</details>\n"
+        "<details><summary><code>{shown}</code> +{plus} \
+         -{minus}</summary>\n\n{fence}diff\n{patch}{fence}\n\n</details>\n"
     )
 }
 

@@ -220,7 +220,8 @@ mod tests {
         let long = "a sentence that goes on for longer than the line of the terminal has room";
         let page = render(
             &format!(
-                "# Title\n\nSome *text* and `code`.\n\n| code | why |\n|---|---|\n| `x` | {long} |\n\n- one\n- two\n"
+                "# Title\n\nSome *text* and `code`.\n\n| code | why |\n|---|---|\n| `x` | {long} \
+                 |\n\n- one\n- two\n"
             ),
             50,
         );
@@ -231,7 +232,8 @@ mod tests {
         );
         assert_eq!(
             plain,
-            "Title\n\nSome text and code.\n\ncode  why\nx     a sentence that goes on for longer than the\n      line of the terminal has room\n\n- one\n- two\n"
+            "Title\n\nSome text and code.\n\ncode  why\nx     a sentence that goes on for longer \
+             than the\n      line of the terminal has room\n\n- one\n- two\n"
         );
     }
 }

@@ -96,7 +96,8 @@ pub(in crate::cli) fn recover(root: &Path, write: bool) -> Result<Option<Recover
     }
     let hint = |what: &str| {
         anyhow!(
-            "an interrupted run left {shown}, which cannot be finished: {what}; look at the files it names and remove it"
+            "an interrupted run left {shown}, which cannot be finished: {what}; look at the files \
+             it names and remove it"
         )
     };
     if !found.is_file() || found.len() > MAX_BYTES {

@@ -121,7 +121,8 @@ pub(in crate::cli) fn taken_back(root: &Path) -> Result<Option<Vec<FileChange>>>
     }
     if !touched.is_empty() {
         bail!(
-            "changed since the last run, which cannot be taken back as a whole: {}; nothing was written",
+            "changed since the last run, which cannot be taken back as a whole: {}; nothing was \
+             written",
             touched.join(", ")
         );
     }

@@ -97,7 +97,8 @@ pub(super) fn write(plan: &Plan<'_>) -> Result<()> {
             Err(error.context(format!("cannot replace {step}; nothing was written")))
         }
         Err(_) => Err(error.context(format!(
-            "cannot replace {step}, nor take back what was written; the next run with --write will try to finish ({} tells what is left)",
+            "cannot replace {step}, nor take back what was written; the next run with --write will \
+             try to finish ({} tells what is left)",
             root.join(journal::JOURNAL).display()
         ))),
     }

@@ -77,7 +77,8 @@ fn many_offered_fixes_of_a_file_are_tried_together() {
 fn a_fix_that_another_one_made_possible_takes_the_place_of_the_remark() {
     let map = |source: &str| {
         format!(
-            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  {source}.conf: x\n"
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  {source}.conf: \
+             x\n"
         )
     };
     let reader = |source: &str| {

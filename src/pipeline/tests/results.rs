@@ -84,7 +84,8 @@ fn a_fix_without_changes_is_none() {
 fn restarts_tell_how() {
     let workload = |kind: &str, name: &str, spec: &str| {
         format!(
-            "apiVersion: apps/v1\nkind: {kind}\nmetadata:\n  name: {name}\nspec:\n{spec}  template:\n    metadata:\n      labels: {{v: a}}\n    spec: {{}}\n"
+            "apiVersion: apps/v1\nkind: {kind}\nmetadata:\n  name: {name}\nspec:\n{spec}  \
+             template:\n    metadata:\n      labels: {{v: a}}\n    spec: {{}}\n"
         )
     };
     let before = [

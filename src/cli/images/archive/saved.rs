@@ -150,7 +150,8 @@ impl Source for Saved {
         if let Some(pin) = pin.filter(|pin| !pin.of_config) {
             return Err(Failure::new(
                 format!(
-                    "it is locked as {}, and an archive of Docker does not tell the digest of a manifest",
+                    "it is locked as {}, and an archive of Docker does not tell the digest of a \
+                     manifest",
                     pin.digest
                 ),
                 "--upgrade takes what the archive has",

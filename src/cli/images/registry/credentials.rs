@@ -82,10 +82,12 @@ impl Credentials {
             }
             Ok(Ok(DockerCredential::IdentityToken(_))) => Err(Failure::new(
                 format!(
-                    "the credentials for {registry} are an identity token, which only Docker itself can use"
+                    "the credentials for {registry} are an identity token, which only Docker \
+                     itself can use"
                 ),
                 format!(
-                    "log in with a user name and a password or access token: `docker login {registry}`"
+                    "log in with a user name and a password or access token: `docker login \
+                     {registry}`"
                 ),
             )),
             Ok(Err(

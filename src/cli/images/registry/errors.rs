@@ -128,7 +128,8 @@ impl Asked {
         if connect && self.entered {
             return Failure::new(
                 format!(
-                    "{} sends on to a place that cannot be reached, or over plain HTTP alone, which is not spoken: {cause}",
+                    "{} sends on to a place that cannot be reached, or over plain HTTP alone, \
+                     which is not spoken: {cause}",
                     self.registry
                 ),
                 "check the network; if plain HTTP is meant, allow it with --insecure-registry",

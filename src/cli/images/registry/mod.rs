@@ -254,7 +254,8 @@ impl Source for Registry {
         {
             return Err(Failure::new(
                 format!(
-                    "it is locked as the image with the configuration {}, and the registry has another one",
+                    "it is locked as the image with the configuration {}, and the registry has \
+                     another one",
                     pin.digest
                 ),
                 "--upgrade takes that one",

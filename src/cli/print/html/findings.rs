@@ -51,7 +51,8 @@ fn one(out: &mut String, run: &Run<'_>, problem: &Problem<'_>, number: usize) {
     ));
     let _ = write!(
         out,
-        "<article id=\"f{number}\" data-s=\"{severity}\" data-a=\"{}\" data-t=\"{}\"><h3><span class=\"badge {severity}\">{}</span> {}</h3>",
+        "<article id=\"f{number}\" data-s=\"{severity}\" data-a=\"{}\" data-t=\"{}\"><h3><span \
+         class=\"badge {severity}\">{}</span> {}</h3>",
         trust(finding),
         line(finding.transform),
         word(finding.severity),
@@ -59,7 +60,8 @@ fn one(out: &mut String, run: &Run<'_>, problem: &Problem<'_>, number: usize) {
     );
     let _ = write!(
         out,
-        "<p class=\"where\"><code>{place}</code> <a href=\"{}\" rel=\"noreferrer\">{}</a> <a class=\"self\" href=\"#f{number}\" aria-label=\"link to this finding\">#{number}</a></p>",
+        "<p class=\"where\"><code>{place}</code> <a href=\"{}\" rel=\"noreferrer\">{}</a> <a \
+         class=\"self\" href=\"#f{number}\" aria-label=\"link to this finding\">#{number}</a></p>",
         line(&link_of(finding.transform)),
         line(finding.transform)
     );
@@ -86,7 +88,8 @@ fn one(out: &mut String, run: &Run<'_>, problem: &Problem<'_>, number: usize) {
         Err(reason) => {
             let _ = write!(
                 out,
-                "<p class=\"fix\"><span class=\"badge none\">no fix</span> {} <code class=\"dim\">{}</code></p>",
+                "<p class=\"fix\"><span class=\"badge none\">no fix</span> {} <code \
+                 class=\"dim\">{}</code></p>",
                 said(&reason.lines(), &run.top),
                 line(reason.code)
             );

@@ -84,7 +84,8 @@ fn set(out: &mut String, at: usize, frame: &Frame, open: bool) {
     };
     let _ = write!(
         out,
-        "<details{class} id=\"set{at}\"{open}><summary><h3>{name}</h3> <span class=\"dim\">{}</span></summary>",
+        "<details{class} id=\"set{at}\"{open}><summary><h3>{name}</h3> <span \
+         class=\"dim\">{}</span></summary>",
         why.join("; ")
     );
     let columns = Columns::of(frame);
@@ -152,7 +153,8 @@ fn picture(out: &mut String, frame: &Frame, columns: &Columns<'_>, name: &str) {
     let (width, height) = (2 * WIDTH + GAP + 2, rows * STEP + 4);
     let _ = write!(
         out,
-        "<div class=\"picture\"><svg viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"group\" aria-label=\"Who reads what in {name}\">"
+        "<div class=\"picture\"><svg viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+         height=\"{height}\" role=\"group\" aria-label=\"Who reads what in {name}\">"
     );
     for arrow in &frame.arrows {
         curve(out, arrow, columns);
@@ -179,7 +181,8 @@ fn curve(out: &mut String, arrow: &Arrow, columns: &Columns<'_>) {
     let dashed = if arrow.dashed { " class=\"maybe\"" } else { "" };
     let _ = write!(
         out,
-        "<path{dashed} data-from=\"{}\" data-to=\"{}\" d=\"M{x1} {y1}C{} {y1} {bend} {y2} {end} {y2}\"><title>{}</title></path>",
+        "<path{dashed} data-from=\"{}\" data-to=\"{}\" d=\"M{x1} {y1}C{} {y1} {bend} {y2} {end} \
+         {y2}\"><title>{}</title></path>",
         arrow.from,
         arrow.to,
         x1 + GAP / 2,
@@ -203,7 +206,9 @@ fn drawn(out: &mut String, node: &Node, columns: &Columns<'_>, frame: &Frame) {
     let near = number(frame.arrows.iter().filter(is_near).count(), "arrow");
     let _ = write!(
         out,
-        "<a href=\"#t-{0}\" id=\"{0}\" class=\"{class}\" aria-label=\"{whole}; {near}\"><title>{whole}</title><rect x=\"{x}\" y=\"{y}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" rx=\"{round}\"/>",
+        "<a href=\"#t-{0}\" id=\"{0}\" class=\"{class}\" aria-label=\"{whole}; \
+         {near}\"><title>{whole}</title><rect x=\"{x}\" y=\"{y}\" width=\"{WIDTH}\" \
+         height=\"{HEIGHT}\" rx=\"{round}\"/>",
         node.id
     );
     for (at, text) in node.label.iter().take(2).enumerate() {

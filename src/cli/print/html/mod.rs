@@ -64,7 +64,9 @@ pub(in crate::cli) fn render_graph(all: &Graph) -> String {
     let sets = number(all.sets.len(), "apply set");
     let _ = write!(
         out,
-        "<header><h1>kubewright graph</h1><p class=\"lead\">{sets}: what is applied together, and who reads which ConfigMap or Secret.</p>{THEMES}</header><main id=\"main\"><section id=\"graph\"><h2 class=\"hidden\">Apply sets</h2>"
+        "<header><h1>kubewright graph</h1><p class=\"lead\">{sets}: what is applied together, and \
+         who reads which ConfigMap or Secret.</p>{THEMES}</header><main id=\"main\"><section \
+         id=\"graph\"><h2 class=\"hidden\">Apply sets</h2>"
     );
     graph::write(&mut out, all);
     out.push_str("</section></main>");
@@ -80,14 +82,21 @@ fn head(out: &mut String, title: &str, rules: &str) {
     let hash = STANDARD.encode(Sha256::digest(SCRIPT.as_bytes()));
     let _ = write!(
         out,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{hash}'; img-src data:; base-uri 'none'; form-action 'none'\">\n<meta name=\"generator\" content=\"kubewright {VERSION}\">\n<link rel=\"icon\" href=\"data:,\">\n<title>{title}</title>\n<style>\n{STYLE}{rules}</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n"
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta \
+         name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta \
+         http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src \
+         'unsafe-inline'; script-src 'sha256-{hash}'; img-src data:; base-uri 'none'; form-action \
+         'none'\">\n<meta name=\"generator\" content=\"kubewright {VERSION}\">\n<link rel=\"icon\" \
+         href=\"data:,\">\n<title>{title}</title>\n<style>\n{STYLE}{rules}</style>\n</head>\n<body>\n<a \
+         class=\"skip\" href=\"#main\">Skip to the content</a>\n"
     );
 }
 
 fn foot(mut out: String) -> String {
     let _ = write!(
         out,
-        "<footer><a href=\"{HOME}\" rel=\"noreferrer\">kubewright</a> {VERSION}</footer>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
+        "<footer><a href=\"{HOME}\" rel=\"noreferrer\">kubewright</a> \
+         {VERSION}</footer>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
     );
     out
 }
@@ -98,7 +107,8 @@ fn rules(problems: &[Problem<'_>]) -> String {
     let mut rule = |kind: &str, value: &str| {
         let _ = writeln!(
             rules,
-            "body:has(#{kind}-{value}:not(:checked)) #list>[data-{kind}=\"{value}\"]{{display:none}}"
+            "body:has(#{kind}-{value}:not(:checked)) \
+             #list>[data-{kind}=\"{value}\"]{{display:none}}"
         );
     };
     for severity in ["error", "warning", "info"] {
@@ -215,7 +225,8 @@ fn filters(out: &mut String, problems: &[Problem<'_>]) {
         if n > 0 {
             let _ = write!(
                 out,
-                "<label><input type=\"checkbox\" id=\"{kind}-{value}\" checked> <span>{words}</span> <span class=\"n\">{n}</span></label>"
+                "<label><input type=\"checkbox\" id=\"{kind}-{value}\" checked> \
+                 <span>{words}</span> <span class=\"n\">{n}</span></label>"
             );
         }
     };
@@ -318,7 +329,8 @@ fn changes(out: &mut String, run: &Run<'_>) {
         let shown = line(&run.top.shown(path));
         let _ = write!(
             out,
-            "<details class=\"change\"{open}><summary><code>{shown}</code>{word} <span class=\"plus\">+{plus}</span> <span class=\"minus\">-{minus}</span></summary>"
+            "<details class=\"change\"{open}><summary><code>{shown}</code>{word} <span \
+             class=\"plus\">+{plus}</span> <span class=\"minus\">-{minus}</span></summary>"
         );
         diff::write(out, &before, &after, 1);
         out.push_str("</details>");
@@ -349,7 +361,10 @@ fn table(out: &mut String, run: &Run<'_>, title: &str, all: &[Restart]) {
     let n = number(all.len(), "workload");
     let _ = write!(
         out,
-        "<div class=\"scroll\" role=\"region\" aria-label=\"{title}\" tabindex=\"0\"><table><caption>{title} {n}</caption><thead><tr><th scope=\"col\">Workload</th><th scope=\"col\">How</th><th scope=\"col\">Pods</th><th scope=\"col\">What it costs</th><th scope=\"col\">Reads</th></tr></thead><tbody>"
+        "<div class=\"scroll\" role=\"region\" aria-label=\"{title}\" \
+         tabindex=\"0\"><table><caption>{title} {n}</caption><thead><tr><th \
+         scope=\"col\">Workload</th><th scope=\"col\">How</th><th scope=\"col\">Pods</th><th \
+         scope=\"col\">What it costs</th><th scope=\"col\">Reads</th></tr></thead><tbody>"
     );
     for restart in all {
         let resource = &restart.resource;
@@ -382,7 +397,8 @@ fn table(out: &mut String, run: &Run<'_>, title: &str, all: &[Restart]) {
             .collect();
         let _ = write!(
             out,
-            "<tr><th scope=\"row\">{}<br><code>{}</code></th><td>{how}</td><td>{pods}</td><td>{}</td><td>{}</td></tr>",
+            "<tr><th \
+             scope=\"row\">{}<br><code>{}</code></th><td>{how}</td><td>{pods}</td><td>{}</td><td>{}</td></tr>",
             line(&name),
             line(&run.top.shown(&restart.path)),
             list(costs),
@@ -413,7 +429,8 @@ fn alone(out: &mut String, run: &Run<'_>) {
         let rows = rows.concat();
         let _ = write!(
             out,
-            "<details><summary>{code} <span class=\"n\">{n}</span></summary><ul>{rows}</ul></details>"
+            "<details><summary>{code} <span \
+             class=\"n\">{n}</span></summary><ul>{rows}</ul></details>"
         );
     }
     out.push_str("</section>");

@@ -8,7 +8,8 @@ use crate::cli::print::steers;
 
 pub(in crate::cli) fn render(graph: &Graph) -> String {
     let mut out = String::from(
-        "digraph kubewright {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\"];\n",
+        "digraph kubewright {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n  edge \
+         [fontname=\"sans-serif\"];\n",
     );
     for (number, frame) in frames(graph).iter().enumerate() {
         let style = if frame.open { "dashed" } else { "solid" };
