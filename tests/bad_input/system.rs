@@ -1,8 +1,9 @@
 //! What the system refuses or cuts short: permissions, closed pipes, kills.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 
 use super::{POD, WORKLOAD, folder, says};
 use crate::support::{kubewright, tree};
@@ -33,36 +34,39 @@ fn a_closed_pipe_is_no_error_and_changes_no_exit_status() {
     assert_eq!(output.status.code(), Some(1));
 }
 
+/// A copy of the program that another user may reach, wherever the build directory lies. Made
+/// once: two tests at a time would run the one's copy while the other still writes it.
+#[cfg(unix)]
+fn copied() -> &'static Path {
+    use std::os::unix::fs::PermissionsExt as _;
+    static COPY: OnceLock<PathBuf> = OnceLock::new();
+    COPY.get_or_init(|| {
+        let program = std::env::temp_dir().join(format!("kubewright-test-{}", std::process::id()));
+        // By another process: a test that starts a program meanwhile would inherit the file as
+        // open for writing, and nobody could run it.
+        let cp = Command::new("cp")
+            .arg(env!("CARGO_BIN_EXE_kubewright"))
+            .arg(&program)
+            .status();
+        assert!(cp.expect("cp starts").success(), "a copy of the program");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("permissions");
+        program
+    })
+}
+
 /// Runs as a user whom permissions bind, even when the tests run as root.
 #[cfg(unix)]
 fn as_nobody(dir: &Path, args: &[&str]) -> Output {
-    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+    use std::os::unix::fs::{MetadataExt as _, chown};
     use std::os::unix::process::CommandExt as _;
     let mut command = kubewright(dir, args);
     if fs::metadata("/proc/self").is_ok_and(|m| m.uid() == 0) {
-        // A copy that the other user may reach, wherever the build directory lies.
-        let program = dir
-            .parent()
-            .expect("a parent")
-            .join(format!("kubewright-{}", std::process::id()));
-        if !program.exists() {
-            // By another process: a test that starts a program meanwhile would inherit the file as
-            // open for writing, and nobody could run it.
-            let copied = Command::new("cp")
-                .arg(env!("CARGO_BIN_EXE_kubewright"))
-                .arg(&program)
-                .status();
-            assert!(
-                copied.expect("cp starts").success(),
-                "a copy of the program"
-            );
-            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("permissions");
-        }
+        let program = copied();
         for path in tree(dir).expect("files").keys() {
             chown(dir.join(path), Some(65534), Some(65534)).expect("an owner");
         }
         chown(dir, Some(65534), Some(65534)).expect("an owner");
-        command = Command::new(&program);
+        command = Command::new(program);
         command
             .args(args)
             .current_dir(dir)
