@@ -1,6 +1,6 @@
 //! Promise: the page of a run works in a browser: it can be filtered, walked and read in both
-//! colours, loads nothing, and the browser has nothing to complain about; a thousand findings are
-//! filtered at once.
+//! colours, loads nothing, and the browser has nothing to complain about; also with a thousand
+//! findings.
 //!
 //! Chromium is skipped by name where it is missing; with `KUBEWRIGHT_REQUIRE_CLIENTS=1` it fails.
 
@@ -14,7 +14,7 @@ use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use libtest_mimic::Arguments;
+use libtest_mimic::{Arguments, Failed};
 use sha2::{Digest as _, Sha256};
 use support::{Outcome, ensure, kubewright, missing, needing, run};
 
@@ -26,7 +26,7 @@ fn main() {
     let chromium = missing("chromium", "chromium", &["--version"]);
     let trials = vec![
         needing(chromium, "a_run_is_filtered_and_walked", small),
-        needing(chromium, "a_thousand_findings_stay_fast", large),
+        needing(chromium, "a_thousand_findings_are_filtered", large),
         needing(chromium, "a_graph_is_walked", graph),
     ];
     libtest_mimic::run(&arguments, trials).exit();
@@ -71,19 +71,7 @@ fn visit(dir: &Path, args: &[&str]) -> Outcome {
         .replacen("</body>", &format!("<script>{VISIT}</script></body>"), 1);
     let file = dir.join("page.html");
     fs::write(&file, page)?;
-    let profile = tempfile::tempdir()?;
-    let mut browser = Command::new("chromium");
-    browser
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
-        .args(["--enable-logging=stderr", "--window-size=1300,900"])
-        .args(["--virtual-time-budget=20000", "--no-first-run"])
-        .arg(format!("--user-data-dir={}", profile.path().display()))
-        .arg(format!("file://{}", file.display()));
-    let output = run(&mut browser, &[0])?;
-    let (dom, log) = (
-        String::from_utf8_lossy(&output.stdout).into_owned(),
-        String::from_utf8_lossy(&output.stderr).into_owned(),
-    );
+    let (dom, log) = open(&file)?;
     let complaints: Vec<&str> = log.lines().filter(|l| l.contains("CONSOLE")).collect();
     ensure(complaints.is_empty(), || complaints.join("\n"))?;
     let said = dom
@@ -93,4 +81,27 @@ fn visit(dir: &Path, args: &[&str]) -> Outcome {
     ensure(said.as_deref() == Some("ok"), || {
         format!("the visitor says {said:?}")
     })
+}
+
+/// What the browser made of a page, and its log. A browser that crashes or shows nothing at all on
+/// a busy machine is started again.
+fn open(file: &Path) -> Result<(String, String), Failed> {
+    let mut last = String::new();
+    for _ in 0..3 {
+        let profile = tempfile::tempdir()?;
+        let output = Command::new("chromium")
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
+            .args(["--enable-logging=stderr", "--window-size=1300,900"])
+            .args(["--virtual-time-budget=20000", "--no-first-run"])
+            .arg("--disable-dev-shm-usage")
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .arg(format!("file://{}", file.display()))
+            .output()?;
+        let dom = String::from_utf8_lossy(&output.stdout).into_owned();
+        last = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() && dom.contains("data-visit=\"") {
+            return Ok((dom, last));
+        }
+    }
+    Err(format!("the browser shows nothing: {last}").into())
 }

@@ -13,7 +13,6 @@
   // A look at the style of what is far below is slow: of many, some are looked at.
   const some = items.filter((_, at) => items.length < 50 || at % 100 === 0);
   const boxes = all(".filters input[type=checkbox]");
-  const began = performance.now();
   for (const box of boxes) {
     const [kind, ...rest] = box.id.split("-");
     const value = rest.join("-");
@@ -34,9 +33,6 @@
     search.value = "";
     search.dispatchEvent(new Event("input", { bubbles: true }));
     must(some.every(shown), "an empty search hides something");
-    // With looks at the style of what is not on the screen, which nobody but this visitor takes.
-    const took = (performance.now() - began) / (2 * boxes.length + 2);
-    must(took < 1500, "a step of the filter took " + took + " ms");
   }
 
   // Light and dark, unified and side by side.
