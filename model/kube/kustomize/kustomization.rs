@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use rayon::prelude::*;
 
 use super::generator::Maker;
-use super::patch::{Patch, Source};
+use super::patch::{Patch, PatchReader};
 use crate::kube::object::kustomization::Kustomization;
 use crate::kube::object::resource::FileId;
 use crate::kube::source::file::SourceFile;
@@ -104,7 +104,7 @@ impl Reader<'_> {
             file: self.file,
         };
         let generators = maker.generators(node);
-        let patches = Source {
+        let patches = PatchReader {
             files: self.files,
             directory: self.directory,
             file: self.file,

@@ -89,14 +89,14 @@ impl Body {
 
 /// Where the texts of patches come from.
 #[derive(Clone, Copy)]
-pub(in crate::kube) struct Source<'a> {
+pub(in crate::kube) struct PatchReader<'a> {
     pub files: Paths<'a>,
     pub directory: &'a str,
     /// The file that declares the patches.
     pub file: FileId,
 }
 
-impl Source<'_> {
+impl PatchReader<'_> {
     /// All patches of a kustomization.
     pub(in crate::kube) fn patches(self, node: Node<'_>) -> Vec<Patch> {
         let mut found = Vec::new();
