@@ -14,13 +14,13 @@ mod archive;
 mod ask;
 mod facts;
 mod failure;
+mod image_source;
 mod layer;
 mod look;
 mod manifest;
 #[cfg(feature = "registry")]
 mod registry;
 mod scripts;
-mod source;
 mod tree;
 mod users;
 mod work;
@@ -31,7 +31,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use kubewright_model::kube::Workspace;
 
-use self::source::Pin;
+use self::image_source::Pin;
 use self::work::Job;
 use super::args::LockArgs;
 use super::ground::Ground;

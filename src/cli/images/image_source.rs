@@ -45,7 +45,7 @@ pub(super) struct Blob {
 }
 
 /// Where images come from.
-pub(super) trait Source {
+pub(super) trait ImageSource {
     /// The image that is asked about, the pinned one if one is pinned; `None` when it is not there
     /// and another source may have it.
     ///
@@ -74,7 +74,7 @@ pub(super) struct Outcome {
 /// # Errors
 /// Why the image cannot be read.
 pub(super) fn read(
-    source: &dyn Source,
+    source: &dyn ImageSource,
     found: &Found,
     question: &Question,
     limit: u64,
