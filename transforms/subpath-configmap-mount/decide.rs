@@ -16,7 +16,7 @@ use super::mounts::{Mount, covers, parent};
 use super::options::Strategy;
 use super::ordinal;
 use super::pod::{Own, Pod};
-use super::volume::{Found, Item, Source, Volume};
+use super::volume::{Found, Item, Volume, VolumeSource};
 use crate::missing_config_reference;
 
 /// A mount through subPath and what to do about it.
@@ -24,7 +24,7 @@ pub(super) struct Decision<'p, 'a> {
     pub(super) mount: &'p Mount<'a>,
     pub(super) volume: &'p Volume<'a>,
     /// The source of the volume that it reads, the first one of a directory.
-    pub(super) source: &'p Source<'a>,
+    pub(super) source: &'p VolumeSource<'a>,
     pub(super) case: Case<'p, 'a>,
     /// The container ends by itself.
     pub(super) ends: bool,
@@ -73,7 +73,8 @@ pub(super) fn decide<'p, 'a>(
             nested: None,
         });
     }
-    let objects: Vec<&Source<'a>> = volume.sources.iter().filter(|s| s.to.is_some()).collect();
+    let objects: Vec<&VolumeSource<'a>> =
+        volume.sources.iter().filter(|s| s.to.is_some()).collect();
     let first = *objects.first()?;
     if mount.expression {
         return Some(expression(pod, own, mount, (volume, first)));
@@ -102,7 +103,7 @@ pub(super) fn decide<'p, 'a>(
             text![Verbatim(text), " is filled in by another tool"],
         );
     }
-    let known = |source: &Source<'_>| Some(pod.objects.known(source.to?, source.name));
+    let known = |source: &VolumeSource<'_>| Some(pod.objects.known(source.to?, source.name));
     let (source, case) = match volume.find(sub_path, known) {
         Found::Other => return None,
         Found::Unknown => {
@@ -134,7 +135,7 @@ pub(super) fn decide<'p, 'a>(
         }
         Found::Directory(files) => {
             let source = volume.sources.get(files.first()?.0)?;
-            let read: Vec<&Source<'a>> = files
+            let read: Vec<&VolumeSource<'a>> = files
                 .iter()
                 .filter_map(|(i, _)| volume.sources.get(*i))
                 .collect();
@@ -163,7 +164,7 @@ fn expression<'p, 'a>(
     pod: &'p Pod<'a>,
     own: &'p Own<'a>,
     mount: &'p Mount<'a>,
-    (volume, source): (&'p Volume<'a>, &'p Source<'a>),
+    (volume, source): (&'p Volume<'a>, &'p VolumeSource<'a>),
 ) -> Decision<'p, 'a> {
     let missing = ordinal::missing(pod, own, mount, volume);
     let (case, nested) = if let Some((pod_name, path)) = missing {
@@ -193,7 +194,7 @@ fn expression<'p, 'a>(
 
 fn missing<'p, 'a>(
     volume: &Volume<'_>,
-    source: &Source<'_>,
+    source: &VolumeSource<'_>,
     sub_path: &str,
     mount: &Mount<'_>,
 ) -> Case<'p, 'a> {
@@ -227,7 +228,7 @@ fn missing<'p, 'a>(
 }
 
 /// That the content never changes, when it holds for all sources that are read.
-fn settled<'p, 'a>(pod: &Pod<'_>, read: &[&Source<'_>]) -> Option<Case<'p, 'a>> {
+fn settled<'p, 'a>(pod: &Pod<'_>, read: &[&VolumeSource<'_>]) -> Option<Case<'p, 'a>> {
     let known: Vec<_> = read
         .iter()
         .filter_map(|s| Some(pod.objects.known(s.to?, s.name)))
