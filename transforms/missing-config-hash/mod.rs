@@ -14,10 +14,10 @@ use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
 
 use self::by_name::ByName;
 pub(crate) use self::codes::Code;
+use self::consumed::{ConsumedConfig, list};
 pub(crate) use self::options::Options;
 use self::options::Strategy;
 use self::reads::{Behind, Reading};
-use self::sources::{Source, list};
 
 use crate::{Context, GlobOf, GlobOption, Meta, Settings, Transform};
 
@@ -26,6 +26,7 @@ mod by_name;
 mod canon;
 mod choice;
 mod codes;
+mod consumed;
 mod content;
 mod covers;
 mod generator;
@@ -40,7 +41,6 @@ mod placeholder;
 mod reads;
 mod root_patch;
 mod skips;
-mod sources;
 #[cfg(test)]
 mod tests;
 mod versioned;
@@ -113,9 +113,9 @@ fn judge(
         .node
         .path(&["metadata", "annotations"])
         .and_then(|map| map.get(&settings.annotation));
-    let sources = sources::sources(template, settings);
+    let sources = consumed::consumed(template, settings);
     if sources.is_empty() {
-        let sources = sources::first_start(template, settings);
+        let sources = consumed::first_start(template, settings);
         let text = "it is taken in once, at the first start, while the data directory is empty: a restart would change nothing";
         let case = Case {
             cx,
@@ -185,7 +185,7 @@ pub(crate) fn covered(
     template: &PodTemplate<'_>,
 ) -> Result<(Names, Names), NoFix> {
     let settings = &cx.settings.missing_config_hash;
-    let sources = sources::sources(template, settings);
+    let sources = consumed::consumed(template, settings);
     let Some(node) = cx
         .workspace
         .node(resource.id)
@@ -220,7 +220,7 @@ struct Case<'a> {
     resource: &'a Resource,
     node: Node<'a>,
     template: &'a PodTemplate<'a>,
-    sources: &'a [Source<'a>],
+    sources: &'a [ConsumedConfig<'a>],
     /// The value of the annotation, when there is one.
     written: Option<Node<'a>>,
 }
@@ -516,7 +516,7 @@ impl Case<'_> {
     }
 
     fn info(&self, reason: NoFix) -> Finding {
-        let names: Vec<_> = self.sources.iter().map(Source::label).collect();
+        let names: Vec<_> = self.sources.iter().map(ConsumedConfig::label).collect();
         let hash = if self.written.is_some() {
             "its config hash is not kept up"
         } else {

@@ -18,9 +18,9 @@ use kubewright_model::text::{Path, Text};
 use kubewright_model::yaml::{Node, Value};
 
 use super::codes::Code;
+use super::consumed::{self, ConsumedConfig, list};
 use super::reads::{self, Behind, Reading};
 use super::root_patch::{self, Patch};
-use super::sources::{self, Source, list};
 use super::{Case, Names, canon, listing, skips};
 use crate::say;
 
@@ -171,7 +171,7 @@ fn root<'a>(case: &Case<'a>, set: SetId, build: &Build) -> Option<Result<Root<'a
         Build::Unknown => return None,
     };
     let settings = &cx.settings.missing_config_hash;
-    let sources: Vec<Source<'_>> = sources::sources(template, settings);
+    let sources: Vec<ConsumedConfig<'_>> = consumed::consumed(template, settings);
     let written = template
         .node
         .path(&["metadata", "annotations"])
