@@ -5,8 +5,8 @@
 use super::selector::{Seen, Selector};
 use crate::kube::object::location::Location;
 use crate::kube::object::resource::FileId;
+use crate::kube::source::lazy_file::LazyFile;
 use crate::kube::source::paths::{Paths, join};
-use crate::kube::source::tree::Tree;
 use crate::yaml::{self, Kind, Node, NodeId};
 
 /// How deep a patch is read; what lies deeper counts as changed as a whole.
@@ -50,7 +50,7 @@ pub(in crate::kube) struct Target {
 /// A document of a patch.
 #[derive(Debug, Clone)]
 pub(in crate::kube) struct Body {
-    yaml: Tree,
+    yaml: LazyFile,
     root: NodeId,
     /// What it says it patches; `None` for a JSON patch.
     pub selector: Option<Selector>,
@@ -133,7 +133,7 @@ impl PatchReader<'_> {
 
     fn bodies(self, text: &str, inline: bool) -> Vec<Body> {
         let (yaml, file) = if inline {
-            (yaml::File::parse(text).ok().map(Tree::from), None)
+            (yaml::File::parse(text).ok().map(LazyFile::from), None)
         } else {
             let id = join(self.directory, text).and_then(|path| self.files.file(&path));
             (
