@@ -221,7 +221,7 @@ pub(in crate::kube) fn directory(
             continue;
         }
         if let Some((directory, nested)) =
-            nested(manifests, path, inner).filter(|_| layout.depth == Depth::Tree)
+            nested(manifests, path, inner).filter(|_| layout.depth == Depth::Nested)
         {
             if built.insert(directory, nested).is_none() && !manifests.is_component(nested) {
                 bundle.add(kustomization(
