@@ -7,9 +7,9 @@ use kubewright_model::kube::images::Question;
 
 use super::facts::answer;
 use super::failure::Failure;
+use super::filesystem::Filesystem;
 use super::layer::{self, Promise};
 use super::manifest::{Descriptor, Document, ImageConfig, MAX_DOCUMENT, choose, digest};
-use super::tree::Tree;
 use crate::cli::lockfile::{Locked, is_digest};
 
 /// How deep indexes may lie in one another.
@@ -110,7 +110,7 @@ pub(super) fn read(
     }
     let run = config.config.clone().unwrap_or_default();
     let layers = found.layers.len();
-    let mut tree = Tree::new();
+    let mut tree = Filesystem::new();
     if layers == 0 {
         tree.end_layer(true)?;
     }

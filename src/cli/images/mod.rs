@@ -14,6 +14,7 @@ mod archive;
 mod ask;
 mod facts;
 mod failure;
+mod filesystem;
 mod image_source;
 mod layer;
 mod look;
@@ -21,7 +22,6 @@ mod manifest;
 #[cfg(feature = "registry")]
 mod registry;
 mod scripts;
-mod tree;
 mod users;
 mod work;
 mod zstd;
