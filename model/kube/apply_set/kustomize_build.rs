@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::generator_failure::{self, Failure};
-use crate::kube::kustomize::kustomization::Entry;
+use crate::kube::kustomize::kustomization::ResourceEntry;
 use crate::kube::kustomize::manifests::Manifests;
 use crate::kube::kustomize::patch::{self, Patch};
 use crate::kube::kustomize::selector::Seen;
@@ -302,7 +302,7 @@ impl<'a> Gatherer<'a> {
         into.holes.extend(kustomization.holes.iter().cloned());
         for entry in &details.entries {
             match entry {
-                Entry::File(file) => {
+                ResourceEntry::File(file) => {
                     into.holes.extend(manifests.unreadable.get(file).cloned());
                     into.resources.extend(
                         manifests
@@ -322,7 +322,7 @@ impl<'a> Gatherer<'a> {
                             .map(|number| Part::new(number, namespace(number))),
                     );
                 }
-                Entry::Base(base) => into.add(&self.gather(*base, &stack)),
+                ResourceEntry::Base(base) => into.add(&self.gather(*base, &stack)),
             }
         }
         for (at, generator) in kustomization.generators.iter().enumerate() {
