@@ -372,12 +372,12 @@ impl Pipeline<'_> {
     }
 
     /// All findings of a workspace, as what they are known by. Nothing is fixed.
-    pub fn entries(&self, workspace: &Workspace) -> Vec<identity::Entry> {
+    pub fn entries(&self, workspace: &Workspace) -> Vec<identity::KnownFinding> {
         let (findings, remarks, _) = self.found(workspace, false);
         findings
             .iter()
             .chain(&remarks)
-            .map(|finding| identity::Entry::of(workspace, finding))
+            .map(|finding| identity::KnownFinding::of(workspace, finding))
             .collect()
     }
 
@@ -395,7 +395,7 @@ impl Pipeline<'_> {
         for known in known {
             let all = findings.iter().chain(&remarks);
             let entries: Vec<_> = all
-                .map(|finding| identity::Entry::of(workspace, finding))
+                .map(|finding| identity::KnownFinding::of(workspace, finding))
                 .collect();
             let of = known.recognise(&entries);
             let mut is_new = of.iter().map(Option::is_none);

@@ -22,7 +22,7 @@ use super::status::Status;
 use super::terminal::Terminal;
 use super::whole_sets::Named;
 use super::{baseline, interactive, plan, selection, since, work_tree, write};
-use crate::pipeline::identity::Entry;
+use crate::pipeline::identity::KnownFinding;
 use crate::pipeline::report::Reported;
 use crate::pipeline::{INPUT, Known, Pipeline, Report, UNUSED_SUPPRESSION};
 
@@ -80,7 +80,7 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     };
     if let Some(file) = &args.write_baseline {
         let mut entries = pipeline.entries(&workspace);
-        entries.extend(tree.unread.iter().map(Entry::from));
+        entries.extend(tree.unread.iter().map(KnownFinding::from));
         drop(progress);
         return accept(file, entries, terminal);
     }
@@ -251,7 +251,7 @@ fn say_what_is_in_clear(
 }
 
 /// Writes a baseline, and says so.
-fn accept(file: &Path, entries: Vec<Entry>, terminal: &Terminal) -> Result<Status> {
+fn accept(file: &Path, entries: Vec<KnownFinding>, terminal: &Terminal) -> Result<Status> {
     let number = match entries.len() {
         1 => "1 finding".to_owned(),
         n => format!("{n} findings"),
@@ -268,7 +268,7 @@ fn accept(file: &Path, entries: Vec<Entry>, terminal: &Terminal) -> Result<Statu
 pub(super) fn add_unread(report: &mut Report, unread: Vec<Reported>, known: &[Known]) {
     let mut left = unread;
     for (number, known) in known.iter().enumerate() {
-        let entries: Vec<Entry> = left.iter().map(Entry::from).collect();
+        let entries: Vec<KnownFinding> = left.iter().map(KnownFinding::from).collect();
         let of = known.recognise(&entries);
         let mut is_new = of.iter().map(Option::is_none);
         left.retain(|_| is_new.next().unwrap_or(true));
