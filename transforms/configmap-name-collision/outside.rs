@@ -16,8 +16,8 @@ use kubewright_model::yaml::Node;
 
 use super::Reason;
 use super::codes::Code;
-use super::entries::{Origin, generated_keys, generator_node};
 use super::group::{Collision, Definition};
+use super::objects::{Origin, generated_keys, generator_node};
 use super::suffix::NewName;
 
 /// What kustomize does with the name.

@@ -21,7 +21,7 @@ use super::demand::Demands;
 use super::group::{Collision, Definition};
 use super::keeper::Sibling;
 use super::position::{Position, directory};
-use super::{entries, outside};
+use super::{objects, outside};
 
 /// Longest name that fits a label value too, and longest name of a ConfigMap.
 const LENGTHS: [usize; 2] = [63, 253];
@@ -429,11 +429,11 @@ impl Taken {
             .collect();
         let entries = sets
             .iter()
-            .flat_map(|set| entries::of(ws, ws.set(*set), collision.to));
+            .flat_map(|set| objects::of(ws, ws.set(*set), collision.to));
         let names = entries
             .flat_map(|entry| {
                 [
-                    entries::own_name(ws, entry.origin)
+                    objects::own_name(ws, entry.origin)
                         .unwrap_or_default()
                         .to_owned(),
                     entry.name,
