@@ -244,14 +244,17 @@ impl Workspace {
                     .target
                     .as_ref()
                     .is_some_and(|t| !t.selector.is_label_free());
-            if guessed || patch.bodies.is_empty() {
+            if guessed || patch.documents.is_empty() {
                 return None;
             }
-            seen.relabelled |= patch.bodies.iter().any(patch::Body::relabels);
-            for body in &patch.bodies {
+            seen.relabelled |= patch.documents.iter().any(patch::PatchDocument::relabels);
+            for document in &patch.documents {
                 let meant = patch.target.is_some()
-                    || body.selector.as_ref().is_some_and(|s| s.may_choose(seen));
-                let source = body.node().source();
+                    || document
+                        .selector
+                        .as_ref()
+                        .is_some_and(|s| s.may_choose(seen));
+                let source = document.node().source();
                 // Where a list has changed, later pointers mean other items. What a ConfigMap or
                 // Secret holds may stand under any name.
                 let concerns = seen.resource.target().is_some()
@@ -265,7 +268,7 @@ impl Workspace {
                 };
                 apply(
                     value.insert(known),
-                    body,
+                    document,
                     &patch.location,
                     !custom(seen.resource.group()),
                 )?;

@@ -35,7 +35,7 @@ impl Workspace {
             .chain(self.index.source_settings.iter().flat_map(|o| &o.patches));
         let mut patches = built.filter(|p| p.location == touch.location);
         match (patches.next(), touch.what) {
-            (Some(patch), "a patch") if !patch.bodies.is_empty() => by_patch(patch, root, node),
+            (Some(patch), "a patch") if !patch.documents.is_empty() => by_patch(patch, root, node),
             _ => true,
         }
     }
@@ -60,12 +60,12 @@ fn by_patch(patch: &Patch, root: Node<'_>, node: Node<'_>) -> bool {
         at = parent;
     }
     way.reverse();
-    patch.bodies.iter().any(|body| {
-        let body_root = body.node();
-        if body.selector.is_none() {
-            return body_root.items().any(|op| by_operation(op, root, node));
+    patch.documents.iter().any(|document| {
+        let document_root = document.node();
+        if document.selector.is_none() {
+            return document_root.items().any(|op| by_operation(op, root, node));
         }
-        merges_over(body_root, &way) || remounts(body_root, &way)
+        merges_over(document_root, &way) || remounts(document_root, &way)
     })
 }
 

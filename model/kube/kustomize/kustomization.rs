@@ -110,7 +110,7 @@ impl Reader<'_> {
             file: self.file,
         }
         .patches(node);
-        if patches.iter().any(|p| p.bodies.is_empty()) {
+        if patches.iter().any(|p| p.documents.is_empty()) {
             holes.push(format!("{} names a patch that cannot be read", self.name()));
         }
         let (mut resources, mut bases) = (Vec::new(), Vec::new());
