@@ -512,15 +512,15 @@ impl Pipeline<'_> {
             if taken.is_empty() {
                 return None;
             }
-            let outcome = apply::apply(workspace, &pass.findings, &taken);
-            pass.refused.extend(outcome.refused);
-            if !outcome.applied.is_empty() {
-                pass.applied = outcome.applied;
-                let same_files = outcome.created.is_empty() && outcome.deleted.is_empty();
+            let result = apply::apply(workspace, &pass.findings, &taken);
+            pass.refused.extend(result.refused);
+            if !result.applied.is_empty() {
+                pass.applied = result.applied;
+                let same_files = result.created.is_empty() && result.deleted.is_empty();
                 return Some(if same_files && self.is_isolated(pass) {
-                    workspace.with_isolated_changes(&outcome.texts)
+                    workspace.with_isolated_changes(&result.texts)
                 } else {
-                    workspace.with_changes(&outcome.texts, &outcome.created, &outcome.deleted)
+                    workspace.with_changes(&result.texts, &result.created, &result.deleted)
                 });
             }
         }
