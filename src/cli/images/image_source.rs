@@ -62,7 +62,7 @@ pub(super) trait ImageSource {
 
 /// What was read of an image.
 #[derive(Debug)]
-pub(super) struct Outcome {
+pub(super) struct ImageRead {
     pub(super) locked: Locked,
     pub(super) layers_read: usize,
     pub(super) layers: usize,
@@ -79,7 +79,7 @@ pub(super) fn read(
     question: &Question,
     limit: u64,
     tell: &dyn Fn(&str),
-) -> Result<Outcome, Failure> {
+) -> Result<ImageRead, Failure> {
     if !question.platform.starts_with("linux/") {
         return Err(Failure::new(
             "only images for Linux are read",
@@ -143,21 +143,21 @@ pub(super) fn read(
         })?;
         tree.end_layer(read + 1 == layers)?;
         if let Some(locked) = answer(&tree, &run, question)? {
-            return Ok(outcome(locked, found, read + 1));
+            return Ok(image_read(locked, found, read + 1));
         }
     }
     // An image without layers; with layers, the last one has decided everything.
     match answer(&tree, &run, question)? {
-        Some(locked) => Ok(outcome(locked, found, layers)),
+        Some(locked) => Ok(image_read(locked, found, layers)),
         None => Err(Failure::odd(
             "its layers do not say everything that is asked",
         )),
     }
 }
 
-fn outcome(locked: Locked, found: &Found, layers_read: usize) -> Outcome {
+fn image_read(locked: Locked, found: &Found, layers_read: usize) -> ImageRead {
     let Pin { digest, of_config } = found.pin.clone();
-    Outcome {
+    ImageRead {
         locked: Locked {
             digest,
             of_config,

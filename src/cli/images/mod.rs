@@ -92,8 +92,8 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
     for (job, result) in jobs.iter().zip(work::all(&jobs, args, &ground)?) {
         let name = format!("{} {}", job.question.image, job.question.platform);
         match result {
-            Ok(outcome) => {
-                let digest: String = outcome
+            Ok(image) => {
+                let digest: String = image
                     .locked
                     .digest
                     .chars()
@@ -101,9 +101,9 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
                     .collect();
                 lines.push(format!(
                     "{name}: {digest}, {} of {} layers read",
-                    outcome.layers_read, outcome.layers
+                    image.layers_read, image.layers
                 ));
-                lock.insert(outcome.locked);
+                lock.insert(image.locked);
             }
             Err(failure) => {
                 failed += 1;

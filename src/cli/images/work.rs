@@ -8,7 +8,7 @@ use kubewright_model::kube::images::Question;
 
 use super::archive;
 use super::failure::Failure;
-use super::image_source::{Found, ImageSource, Outcome, Pin, read};
+use super::image_source::{Found, ImageRead, ImageSource, Pin, read};
 use crate::cli::args::LockArgs;
 use crate::cli::ground::Ground;
 use crate::cli::progress::Bar;
@@ -34,7 +34,7 @@ pub(super) fn all(
     jobs: &[Job],
     args: &LockArgs,
     ground: &Ground,
-) -> Result<Vec<Result<Outcome, Failure>>> {
+) -> Result<Vec<Result<ImageRead, Failure>>> {
     let limit = args.max_layer_size.saturating_mul(1 << 20);
     each(jobs, args, ground, &|sources, job, bar| {
         one(sources, job, limit, bar)
@@ -167,7 +167,12 @@ fn spread<S, T: Send>(
 }
 
 /// Reads one image from the first source that has it.
-fn one(sources: &[&dyn ImageSource], job: &Job, limit: u64, bar: &Bar) -> Result<Outcome, Failure> {
+fn one(
+    sources: &[&dyn ImageSource],
+    job: &Job,
+    limit: u64,
+    bar: &Bar,
+) -> Result<ImageRead, Failure> {
     let question = &job.question;
     bar.say(&question.image);
     let tell = |what: &str| bar.say(what);
