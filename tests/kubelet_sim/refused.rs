@@ -10,7 +10,7 @@ use kubewright_model::kube::{Input, Workspace};
 use kubewright_transforms::ALL;
 use libtest_mimic::Failed;
 
-use super::support::{Outcome, ensure};
+use super::support::{TrialResult, ensure};
 use super::{Run, Steps};
 
 /// A fix that is not made, and what it would have done.
@@ -192,7 +192,7 @@ impl Refusal {
 }
 
 /// The fix is not made; with the lie it is, and wrecks the pod.
-pub(super) fn play(simulator: &Path, refusal: &Refusal) -> Outcome {
+pub(super) fn play(simulator: &Path, refusal: &Refusal) -> TrialResult {
     let manifest = refusal.manifest();
     let (there, shown) = refusal.hidden.unwrap_or_default();
     let swap = |text: &str, from: &str, to: &str| {

@@ -7,9 +7,9 @@ use serde_json::json;
 use super::{deployment, gzip, holds, lock, locked, web, workspace};
 use crate::image::{archive, base, digest, image};
 use crate::served::Served;
-use crate::support::{Outcome, ensure, kubewright, run};
+use crate::support::{TrialResult, ensure, kubewright, run};
 
-pub(crate) fn keeps_what_is_locked() -> Outcome {
+pub(crate) fn keeps_what_is_locked() -> TrialResult {
     let registry = Served::start()?;
     let first = registry.push("team/web", "1", &web())?;
     let name = registry.name("team/web:1");
@@ -142,7 +142,7 @@ pub(crate) fn keeps_what_is_locked() -> Outcome {
     )
 }
 
-pub(crate) fn goes_on_when_an_image_fails() -> Outcome {
+pub(crate) fn goes_on_when_an_image_fails() -> TrialResult {
     let registry = Served::start()?;
     registry.push("team/web", "1", &web())?;
     let noise: String = (0..200_000u64)

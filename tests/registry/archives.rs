@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tar::{Builder, EntryType, Header};
 
 use crate::image::{Image, Stored, archive, base, digest, image, index};
-use crate::support::{Outcome, copy, ensure, tree};
+use crate::support::{TrialResult, copy, ensure, tree};
 use crate::{deployment, holds, lock, lock_as, locked, web, workspace};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -42,7 +42,7 @@ fn layout(dir: &Path, images: &[&Image], documents: &[(&[u8], Value)]) -> Result
     )?)
 }
 
-fn oci_layout() -> Outcome {
+fn oci_layout() -> TrialResult {
     let (one, zstd) = (
         web(),
         image(
@@ -166,7 +166,7 @@ fn member(archive: &mut Builder<Vec<u8>>, name: &str, content: &[u8]) -> Result<
     Ok(archive.append_data(&mut header, name, content)?)
 }
 
-fn docker_save() -> Outcome {
+fn docker_save() -> TrialResult {
     let (one, two) = (
         web(),
         image(
@@ -252,7 +252,7 @@ fn docker_save() -> Outcome {
     holds(&said, &["error: standard input: nothing comes"])
 }
 
-fn what_is_none() -> Outcome {
+fn what_is_none() -> TrialResult {
     let dir = workspace(&[(
         "web.yaml",
         deployment("web", "example.com/web:1", "/app/app.conf", ""),
@@ -297,7 +297,7 @@ fn what_is_none() -> Outcome {
 }
 
 /// The layout of `examples/images-lock` is made here: `cargo bless` writes it.
-fn example() -> Outcome {
+fn example() -> TrialResult {
     let app = archive(&[
         "srv/",
         "srv/web/",

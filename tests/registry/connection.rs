@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::{deployment, holds, lock, lock_as, web, workspace};
 use crate::served::{LOGIN, Served, base64};
-use crate::support::{Outcome, run};
+use crate::support::{TrialResult, run};
 
-pub(crate) fn shows_credentials() -> Outcome {
+pub(crate) fn shows_credentials() -> TrialResult {
     let registry = Served::with_login()?;
     registry.push("team/web", "1", &web())?;
     let host = format!("127.0.0.1:{}", registry.port);
@@ -131,7 +131,7 @@ pub(crate) fn shows_credentials() -> Outcome {
 }
 
 /// `0.0.0.0` leads to this machine, and is no address of the loopback interface.
-pub(crate) fn speaks_plain_http_with_named_registries() -> Outcome {
+pub(crate) fn speaks_plain_http_with_named_registries() -> TrialResult {
     let registry = Served::start()?;
     registry.push("team/web", "1", &web())?;
     let host = format!("0.0.0.0:{}", registry.port);
@@ -153,7 +153,7 @@ pub(crate) fn speaks_plain_http_with_named_registries() -> Outcome {
     )
 }
 
-pub(crate) fn speaks_https() -> Outcome {
+pub(crate) fn speaks_https() -> TrialResult {
     let keys = tempfile::tempdir()?;
     let at = |name: &str| keys.path().join(name).display().to_string();
     let make = [

@@ -7,9 +7,9 @@ use serde_json::json;
 use super::{deployment, gzip, holds, lock, locked, web, workspace};
 use crate::image::{Image, Stored, archive, base, digest, image, index};
 use crate::served::Served;
-use crate::support::{Outcome, ensure, kubewright, pipe, run};
+use crate::support::{TrialResult, ensure, kubewright, pipe, run};
 
-pub(crate) fn locks_and_fixes() -> Outcome {
+pub(crate) fn locks_and_fixes() -> TrialResult {
     let registry = Served::start()?;
     let pinned = registry.push("team/web", "1", &web())?;
     let none = image(
@@ -130,7 +130,7 @@ pub(crate) fn locks_and_fixes() -> Outcome {
     holds(&String::from_utf8_lossy(&filtered.stdout), &["/app/run.sh"])
 }
 
-pub(crate) fn reads_what_layers_make() -> Outcome {
+pub(crate) fn reads_what_layers_make() -> TrialResult {
     let registry = Served::start()?;
     let layers = [
         (Stored::Plain, base()),
@@ -250,7 +250,7 @@ pub(crate) fn reads_what_layers_make() -> Outcome {
         .try_for_each(|e| holds(&(text.clone() + "\n"), &[e]))
 }
 
-pub(crate) fn reads_no_more_than_it_needs() -> Outcome {
+pub(crate) fn reads_no_more_than_it_needs() -> TrialResult {
     let registry = Served::start()?;
     // The upper layer says everything: who the user is, a shell, and what stands in an opaque
     // directory.
@@ -279,7 +279,7 @@ pub(crate) fn reads_no_more_than_it_needs() -> Outcome {
     holds(&lock(dir.path(), &[], 0)?, &["1 of 2 layers read"])
 }
 
-pub(crate) fn chooses_the_platform() -> Outcome {
+pub(crate) fn chooses_the_platform() -> TrialResult {
     let registry = Served::start()?;
     let of = |architecture: &str, entrypoint: &str| {
         image(
@@ -350,7 +350,7 @@ pub(crate) fn chooses_the_platform() -> Outcome {
     )
 }
 
-pub(crate) fn asks_for_files_of_the_path() -> Outcome {
+pub(crate) fn asks_for_files_of_the_path() -> TrialResult {
     let registry = Served::start()?;
     registry.push("team/web", "1", &web())?;
     registry.push("team/web", "2", &web())?;
