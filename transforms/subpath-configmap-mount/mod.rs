@@ -44,6 +44,7 @@ use kubewright_model::text;
 use kubewright_model::text::{Text, Verbatim};
 use kubewright_model::yaml::{Edit, Word};
 
+use self::choose::Rewrite;
 use self::codes::Code;
 use self::decide::{Case, Decision};
 use self::facts::{Basis, Facts};
@@ -169,70 +170,9 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
     let decisions = decisions(pod, own);
     let mut kept: Vec<(&Decision<'_, '_>, NoFix)> = Vec::new();
     for decision in &decisions {
-        match &decision.case {
-            Case::Missing(no_fix) => {
-                findings.push(finding(
-                    pod,
-                    Severity::Error,
-                    &[decision],
-                    missing(decision),
-                    Vec::new(),
-                    Err(no_fix.clone()),
-                ));
-            }
-            Case::Token(no_fix) => {
-                let message = format!(
-                    "the service account token of the volume {} is mounted through subPath: it is \
-                     never renewed, and expires under the program",
-                    decision.volume.name
-                );
-                findings.push(finding(
-                    pod,
-                    Severity::Error,
-                    &[decision],
-                    message.into(),
-                    Vec::new(),
-                    Err(no_fix.clone()),
-                ));
-            }
-            Case::Settled(no_fix) => {
-                let message = text![decision.source.display(), " is mounted through subPath"];
-                findings.push(finding(
-                    pod,
-                    Severity::Info,
-                    &[decision],
-                    message,
-                    Vec::new(),
-                    Err(no_fix.clone()),
-                ));
-            }
-            Case::Keep(no_fix) => kept.push((decision, no_fix.clone())),
-            Case::Directory(_) if !choose::allowed(pod, Strategy::Directory) => {
-                kept.push((decision, choose::forbidden()));
-            }
-            Case::Directory(files) => match directory::rewrite(pod, own, decision, files) {
-                Ok((edits, basis)) => findings.push(whole_directory(pod, decision, edits, &basis)),
-                Err(no_fix) => kept.push((decision, no_fix)),
-            },
-            Case::Beside(source, item, outer) => {
-                match join::rewrite(pod, own, decision, *source, item, outer) {
-                    Ok((edits, basis)) => {
-                        let title = text![
-                            "join it with the volume ",
-                            &outer.volume,
-                            " in one projected volume at ",
-                            Verbatim(outer.written)
-                        ];
-                        findings.push(offered(
-                            pod,
-                            &[decision],
-                            fixed(pod, &[decision], title, edits, &basis),
-                        ));
-                    }
-                    Err(no_fix) => kept.push((decision, no_fix)),
-                }
-            }
-            Case::File(..) => {}
+        match by_itself(pod, own, decision) {
+            Ok(finding) => findings.extend(finding),
+            Err(no_fix) => kept.push((decision, no_fix)),
         }
     }
     let files = files(own, &decisions, &mut kept);
@@ -245,32 +185,8 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
     match facts {
         Ok(facts) => {
             let choice = choose::choose(pod, own, &facts, &files);
-            for rewrite in choice.rewrites {
-                let decisions: Vec<&Decision<'_, '_>> =
-                    rewrite.files.iter().map(|f| f.decision).collect();
-                let mut finding = fixed(
-                    pod,
-                    &decisions,
-                    rewrite.title,
-                    rewrite.edits,
-                    &rewrite.basis,
-                );
-                if !rewrite.basis.proven() {
-                    finding.notes.extend(say::to_prove(
-                        pod,
-                        own,
-                        &facts,
-                        rewrite.strategy,
-                        &rewrite.files,
-                    ));
-                }
-                finding.notes.extend(rewrite.notes);
-                let mut finding = offered(pod, &decisions, finding);
-                if rewrite.busy && finding.severity == Severity::Info {
-                    finding.severity = Severity::Warning;
-                }
-                findings.push(finding);
-            }
+            let rewrites = choice.rewrites.into_iter();
+            findings.extend(rewrites.map(|rewrite| rewritten(pod, own, &facts, rewrite)));
             kept.extend(
                 choice
                     .kept
@@ -281,6 +197,80 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
         Err(no_fix) => kept.extend(files.iter().map(|file| (file.decision, no_fix.clone()))),
     }
     keep(pod, &kept, findings);
+}
+
+/// What a mount alone decides; `None` for a file, which is decided together with the others of its
+/// container.
+///
+/// # Errors
+/// Why the mount stays; those that stay for one reason are one finding.
+fn by_itself(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    decision: &Decision<'_, '_>,
+) -> Result<Option<Finding>, NoFix> {
+    let said = |severity: Severity, message: Text, no_fix: &NoFix| {
+        let fix = Err(no_fix.clone());
+        finding(pod, severity, &[decision], message, Vec::new(), fix)
+    };
+    let found = match &decision.case {
+        Case::Missing(no_fix) => said(Severity::Error, missing(decision), no_fix),
+        Case::Token(no_fix) => {
+            let message = format!(
+                "the service account token of the volume {} is mounted through subPath: it is \
+                 never renewed, and expires under the program",
+                decision.volume.name
+            );
+            said(Severity::Error, message.into(), no_fix)
+        }
+        Case::Settled(no_fix) => {
+            let message = text![decision.source.display(), " is mounted through subPath"];
+            said(Severity::Info, message, no_fix)
+        }
+        Case::Keep(no_fix) => return Err(no_fix.clone()),
+        Case::Directory(_) if !choose::allowed(pod, Strategy::Directory) => {
+            return Err(choose::forbidden());
+        }
+        Case::Directory(files) => {
+            let (edits, basis) = directory::rewrite(pod, own, decision, files)?;
+            whole_directory(pod, decision, edits, &basis)
+        }
+        Case::Beside(source, item, outer) => {
+            let (edits, basis) = join::rewrite(pod, own, decision, *source, item, outer)?;
+            let title = text![
+                "join it with the volume ",
+                &outer.volume,
+                " in one projected volume at ",
+                Verbatim(outer.written)
+            ];
+            let finding = fixed(pod, &[decision], title, edits, &basis);
+            offered(pod, &[decision], finding)
+        }
+        Case::File(..) => return Ok(None),
+    };
+    Ok(Some(found))
+}
+
+/// The finding about files that a strategy was chosen for.
+fn rewritten(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    facts: &Facts,
+    rewrite: Rewrite<'_, '_, '_, '_>,
+) -> Finding {
+    let decisions: Vec<&Decision<'_, '_>> = rewrite.files.iter().map(|f| f.decision).collect();
+    let basis = &rewrite.basis;
+    let mut finding = fixed(pod, &decisions, rewrite.title, rewrite.edits, basis);
+    if !basis.proven() {
+        let to_prove = say::to_prove(pod, own, facts, rewrite.strategy, &rewrite.files);
+        finding.notes.extend(to_prove);
+    }
+    finding.notes.extend(rewrite.notes);
+    let mut finding = offered(pod, &decisions, finding);
+    if rewrite.busy && finding.severity == Severity::Info {
+        finding.severity = Severity::Warning;
+    }
+    finding
 }
 
 /// A config hash is no cure for a directory: the kubelet deletes the one that is mounted before any
