@@ -42,6 +42,11 @@ fn layout(dir: &Path, images: &[&Image], documents: &[(&[u8], Value)]) -> Result
     )?)
 }
 
+/// The annotation that names a document of a layout.
+fn ref_name(name: &str) -> Value {
+    json!({ "org.opencontainers.image.ref.name": name })
+}
+
 fn oci_layout() -> TrialResult {
     let (one, zstd) = (
         web(),
@@ -53,13 +58,12 @@ fn oci_layout() -> TrialResult {
     );
     let list = index(&[("linux/arm64", &one), ("linux/amd64", &zstd)]);
     let store = tempfile::tempdir()?;
-    let name = |name: &str| json!({ "org.opencontainers.image.ref.name": name });
     let containerd = json!({ "io.containerd.image.name": "docker.io/library/other:2", "org.opencontainers.image.ref.name": "2" });
     layout(
         store.path(),
         &[&one, &zstd],
         &[
-            (&one.manifest, name("example.com/web:1")),
+            (&one.manifest, ref_name("example.com/web:1")),
             (&list, containerd),
         ],
     )?;
@@ -107,43 +111,7 @@ fn oci_layout() -> TrialResult {
             )],
         )?;
     }
-    // Another image under the name: what is locked is not changed unasked.
-    let second = image(
-        "amd64",
-        &json!({ "Entrypoint": ["/second"] }),
-        &[(Stored::Gzip, base())],
-    );
-    let newer = tempfile::tempdir()?;
-    layout(
-        newer.path(),
-        &[&second],
-        &[(&second.manifest, name("example.com/web:1"))],
-    )?;
-    fs::write(
-        dir.path().join("more.yaml"),
-        deployment("more", "example.com/web:1", "/etc/group", ""),
-    )?;
-    let from = format!("oci:{}", newer.path().display());
-    let mismatch = format!(
-        "it is locked as {}, and what is there is {}; --upgrade takes what is there",
-        digest(&one.manifest),
-        digest(&second.manifest)
-    );
-    holds(&lock(dir.path(), &["--from", &from], 1)?, &[&mismatch])?;
-    ensure(locked(dir.path())? == text, || {
-        "the lock has changed".into()
-    })?;
-    // With the first one still at hand the answer is found by digest.
-    let both = format!("oci:{}", store.path().display());
-    holds(
-        &lock(dir.path(), &["--from", &both], 1)?,
-        &["1 read, 2 kept, 1 failed"],
-    )?;
-    lock(dir.path(), &["--from", &from, "--upgrade"], 1)?;
-    holds(
-        &locked(dir.path())?,
-        &[&digest(&second.manifest), "\"/second\""],
-    )?;
+    keeps_what_is_locked(dir.path(), &from, &one)?;
     // Damage.
     fs::write(
         store
@@ -154,9 +122,44 @@ fn oci_layout() -> TrialResult {
     )?;
     let _ = fs::remove_file(dir.path().join("kubewright.lock"));
     holds(
-        &lock(dir.path(), &["--from", &both], 1)?,
+        &lock(dir.path(), &["--from", &from], 1)?,
         &[&format!("the layer {} is damaged", digest(&one.layers[0]))],
     )
+}
+
+/// Another image under the name: what is locked is not changed unasked.
+fn keeps_what_is_locked(dir: &Path, first: &str, one: &Image) -> TrialResult {
+    let text = locked(dir)?;
+    let second = image(
+        "amd64",
+        &json!({ "Entrypoint": ["/second"] }),
+        &[(Stored::Gzip, base())],
+    );
+    let newer = tempfile::tempdir()?;
+    layout(
+        newer.path(),
+        &[&second],
+        &[(&second.manifest, ref_name("example.com/web:1"))],
+    )?;
+    fs::write(
+        dir.join("more.yaml"),
+        deployment("more", "example.com/web:1", "/etc/group", ""),
+    )?;
+    let from = format!("oci:{}", newer.path().display());
+    let mismatch = format!(
+        "it is locked as {}, and what is there is {}; --upgrade takes what is there",
+        digest(&one.manifest),
+        digest(&second.manifest)
+    );
+    holds(&lock(dir, &["--from", &from], 1)?, &[&mismatch])?;
+    ensure(locked(dir)? == text, || "the lock has changed".into())?;
+    // With the first one still at hand the answer is found by digest.
+    holds(
+        &lock(dir, &["--from", first], 1)?,
+        &["1 read, 2 kept, 1 failed"],
+    )?;
+    lock(dir, &["--from", &from, "--upgrade"], 1)?;
+    holds(&locked(dir)?, &[&digest(&second.manifest), "\"/second\""])
 }
 
 fn member(archive: &mut Builder<Vec<u8>>, name: &str, content: &[u8]) -> Result<(), Failed> {
