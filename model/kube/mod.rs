@@ -69,7 +69,7 @@ pub use object::apply_set::{
     Applier, ApplySet, EncryptedMember, Evidence, Generated, Member, Part, Resolution, SetId,
 };
 pub use object::kustomization::{
-    GeneratedKeys, Generator, Kustomization, OutsideUse, OutsideUseKind, Touch,
+    GeneratedKeys, Generator, Kustomization, OutsideUse, OutsideUseKind, Touch, TouchKind,
 };
 pub use object::location::Location;
 pub use object::reference::{Certainty, Demand, FieldReference, Keys, Reference, Site, Target};

@@ -241,7 +241,7 @@ fn unnamed_change(
             let touch = touches
                 .iter()
                 .find(|t| data.iter().any(|path| t.affects(path)) && !known.contains(&t.location));
-            reason(touch?.what)
+            reason(touch?.what.name())
         }
         Origin::Encrypted(..) => None,
         Origin::Generator(..) => {

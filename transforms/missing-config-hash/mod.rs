@@ -304,7 +304,7 @@ impl Case<'_> {
             Some(touch) => {
                 let text = format!(
                     "{} of a kustomization may change what it reads; hash the rendered manifests",
-                    touch.what
+                    touch.what.name()
                 );
                 Err(NoFix::new(Code::WorkloadPatched, text))
             }
@@ -341,7 +341,7 @@ impl Case<'_> {
         };
         let file = &self.workspace().file(touch.location.file).path;
         let text = text![
-            &touch.what,
+            touch.what.name(),
             " in ",
             Path(file),
             " replaces all annotations of the pod template, and a hash in the workload would never reach the cluster; \

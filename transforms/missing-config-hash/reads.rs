@@ -499,7 +499,7 @@ fn patched(
 ) -> Result<Content, NoFix> {
     let data = ["data", "binaryData", "stringData", "immutable"];
     if let Some(touch) = workspace.changed_besides_patches(set, id, &data) {
-        return Err(changed_by(touch.what, source));
+        return Err(changed_by(touch.what.name(), source));
     }
     match workspace.built(set, id) {
         Build::Same => content::of(workspace, id),
