@@ -134,7 +134,7 @@ fn for_each_container(cx: &Context<'_>, mut visit: impl FnMut(&Pod<'_>, &Own<'_>
     }
 }
 
-fn decisions<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>) -> Vec<Decision<'p, 'a>> {
+fn decisions<'a>(pod: &'a Pod<'_>, own: &'a Own<'a>) -> Vec<Decision<'a>> {
     own.mounts
         .iter()
         .filter_map(|mount| decide::decide(pod, own, mount))
@@ -142,11 +142,11 @@ fn decisions<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>) -> Vec<Decision<'p, 'a>
 }
 
 /// The files among the decisions that a strategy may take over; the others are added to `kept`.
-fn files<'d, 'p, 'a>(
+fn files<'a>(
     own: &Own<'_>,
-    decisions: &'d [Decision<'p, 'a>],
-    kept: &mut Vec<(&'d Decision<'p, 'a>, NoFix)>,
-) -> Vec<File<'d, 'p, 'a>> {
+    decisions: &'a [Decision<'a>],
+    kept: &mut Vec<(&'a Decision<'a>, NoFix)>,
+) -> Vec<File<'a>> {
     let mut files = Vec::new();
     for decision in decisions {
         let Case::File(source, item) = &decision.case else {
@@ -168,7 +168,7 @@ fn files<'d, 'p, 'a>(
 /// All findings about one container.
 fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
     let decisions = decisions(pod, own);
-    let mut kept: Vec<(&Decision<'_, '_>, NoFix)> = Vec::new();
+    let mut kept: Vec<(&Decision<'_>, NoFix)> = Vec::new();
     for decision in &decisions {
         match by_itself(pod, own, decision) {
             Ok(finding) => findings.extend(finding),
@@ -207,7 +207,7 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
 fn by_itself(
     pod: &Pod<'_>,
     own: &Own<'_>,
-    decision: &Decision<'_, '_>,
+    decision: &Decision<'_>,
 ) -> Result<Option<Finding>, NoFix> {
     let said = |severity: Severity, message: Text, no_fix: &NoFix| {
         let fix = Err(no_fix.clone());
@@ -252,13 +252,8 @@ fn by_itself(
 }
 
 /// The finding about files that a strategy was chosen for.
-fn rewritten(
-    pod: &Pod<'_>,
-    own: &Own<'_>,
-    facts: &Facts,
-    rewrite: Rewrite<'_, '_, '_, '_>,
-) -> Finding {
-    let decisions: Vec<&Decision<'_, '_>> = rewrite.files.iter().map(|f| f.decision).collect();
+fn rewritten(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, rewrite: Rewrite<'_>) -> Finding {
+    let decisions: Vec<&Decision<'_>> = rewrite.files.iter().map(|f| f.decision).collect();
     let basis = &rewrite.basis;
     let mut finding = fixed(pod, &decisions, rewrite.title, rewrite.edits, basis);
     if !basis.proven() {
@@ -277,7 +272,7 @@ fn rewritten(
 /// pod is replaced.
 fn whole_directory(
     pod: &Pod<'_>,
-    decision: &Decision<'_, '_>,
+    decision: &Decision<'_>,
     edits: Vec<Edit>,
     basis: &Basis,
 ) -> Finding {
@@ -300,7 +295,7 @@ fn whole_directory(
 }
 
 /// S1: one finding for each reason.
-fn keep(pod: &Pod<'_>, kept: &[(&Decision<'_, '_>, NoFix)], findings: &mut Vec<Finding>) {
+fn keep(pod: &Pod<'_>, kept: &[(&Decision<'_>, NoFix)], findings: &mut Vec<Finding>) {
     let mut reasons: Vec<&NoFix> = Vec::new();
     for (_, no_fix) in kept {
         if !reasons.contains(&no_fix) {
@@ -308,7 +303,7 @@ fn keep(pod: &Pod<'_>, kept: &[(&Decision<'_, '_>, NoFix)], findings: &mut Vec<F
         }
     }
     for reason in reasons {
-        let decisions: Vec<&Decision<'_, '_>> = kept
+        let decisions: Vec<&Decision<'_>> = kept
             .iter()
             .filter(|(_, r)| r == reason)
             .map(|(d, _)| *d)
@@ -326,7 +321,7 @@ fn keep(pod: &Pod<'_>, kept: &[(&Decision<'_, '_>, NoFix)], findings: &mut Vec<F
     }
 }
 
-fn missing(decision: &Decision<'_, '_>) -> Text {
+fn missing(decision: &Decision<'_>) -> Text {
     let sub_path = decision
         .mount
         .sub_path
@@ -343,7 +338,7 @@ fn missing(decision: &Decision<'_, '_>) -> Text {
 /// A finding with a fix, safe if what it rests on is proven.
 fn fixed(
     pod: &Pod<'_>,
-    decisions: &[&Decision<'_, '_>],
+    decisions: &[&Decision<'_>],
     title: Text,
     edits: Vec<Edit>,
     basis: &Basis,
@@ -390,7 +385,7 @@ fn fixed(
 }
 
 /// Says of files within a volume that is read-only what comes first: the container does not start.
-fn does_not_start(decisions: &[&Decision<'_, '_>], finding: Finding) -> Finding {
+fn does_not_start(decisions: &[&Decision<'_>], finding: Finding) -> Finding {
     let Some((decision, volume)) = decisions.iter().find_map(|d| Some((d, d.nested?))) else {
         return finding;
     };
@@ -415,7 +410,7 @@ fn does_not_start(decisions: &[&Decision<'_, '_>], finding: Finding) -> Finding 
 }
 
 /// Says of a finding whose fix is only offered how much it matters until then.
-fn offered(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>], mut finding: Finding) -> Finding {
+fn offered(pod: &Pod<'_>, decisions: &[&Decision<'_>], mut finding: Finding) -> Finding {
     if finding
         .fix
         .as_ref()
@@ -433,7 +428,7 @@ fn offered(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>], mut finding: Finding)
 fn finding(
     pod: &Pod<'_>,
     severity: Severity,
-    decisions: &[&Decision<'_, '_>],
+    decisions: &[&Decision<'_>],
     message: Text,
     notes: Vec<Text>,
     fix: Result<Fix, NoFix>,
@@ -457,8 +452,8 @@ fn finding(
 }
 
 /// What mounts of one kind are about: what they mount, and where several are mounted, which.
-fn subject(decisions: &[&Decision<'_, '_>]) -> (&'static str, Vec<String>) {
-    let volume = |d: &Decision<'_, '_>| d.volume.name.to_owned();
+fn subject(decisions: &[&Decision<'_>]) -> (&'static str, Vec<String>) {
+    let volume = |d: &Decision<'_>| d.volume.name.to_owned();
     let mut names: Vec<String> = Vec::new();
     for name in decisions.iter().map(|d| d.source.display().to_string()) {
         if !names.contains(&name) {
@@ -478,7 +473,7 @@ fn subject(decisions: &[&Decision<'_, '_>]) -> (&'static str, Vec<String>) {
 }
 
 /// The first entry of a mount, where its item begins.
-fn place(pod: &Pod<'_>, decision: &Decision<'_, '_>) -> Location {
+fn place(pod: &Pod<'_>, decision: &Decision<'_>) -> Location {
     let node = decision.mount.node;
     match node.entries().next() {
         Some((key, value)) => Location {
@@ -489,7 +484,7 @@ fn place(pod: &Pod<'_>, decision: &Decision<'_, '_>) -> Location {
     }
 }
 
-fn label(decision: &Decision<'_, '_>) -> Text {
+fn label(decision: &Decision<'_>) -> Text {
     text![
         decision
             .mount

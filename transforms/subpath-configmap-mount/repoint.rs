@@ -43,7 +43,7 @@ pub(super) fn rewrite(
     pod: &Pod<'_>,
     own: &Own<'_>,
     facts: &Facts,
-    files: &[&File<'_, '_, '_>],
+    files: &[&File<'_>],
 ) -> Result<(Moved, Basis), NoFix> {
     let mut words: Vec<Vec<Token<'_>>> = Vec::new();
     for file in files {
@@ -159,7 +159,7 @@ pub(super) fn possible<'a>(
     pod: &Pod<'_>,
     own: &Own<'a>,
     facts: &Facts,
-    file: &File<'_, '_, '_>,
+    file: &File<'_>,
 ) -> Result<Vec<Token<'a>>, NoFix> {
     let refuse = |why: Text| Err(NoFix::new(Code::NamedElsewhere, why));
     let tokens = texts::tokens(own, file.decision.mount);
@@ -193,12 +193,7 @@ pub(super) fn possible<'a>(
 }
 
 /// What nobody answers for, and who answers for the rest.
-fn basis(
-    pod: &Pod<'_>,
-    own: &Own<'_>,
-    facts: &Facts,
-    files: &[&File<'_, '_, '_>],
-) -> Result<Basis, NoFix> {
+fn basis(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, files: &[&File<'_>]) -> Result<Basis, NoFix> {
     let mut basis = Basis::default();
     let Some(directory) = files.first().map(|f| f.directory()) else {
         return Ok(basis);
@@ -251,7 +246,7 @@ fn basis(
 fn named_by_image(
     own: &Own<'_>,
     facts: &Facts,
-    file: &File<'_, '_, '_>,
+    file: &File<'_>,
     basis: &mut Basis,
 ) -> Result<(), NoFix> {
     let left = image_words(own, facts).map(|words| words.named(&[(file.decision.mount, "")]));
@@ -313,7 +308,7 @@ fn nothing_beside(
     own: &Own<'_>,
     facts: &Facts,
     directory: &str,
-    files: &[&File<'_, '_, '_>],
+    files: &[&File<'_>],
 ) -> Option<Basis> {
     let ours = |mount: &Mount<'_>| files.iter().any(|f| f.decision.mount.node == mount.node);
     let near = |path: &str| covers(directory, path) || covers(path, directory);
