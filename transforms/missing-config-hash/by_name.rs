@@ -95,22 +95,13 @@ fn read_by(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) ->
     else {
         return Vec::new();
     };
-    let written = template
-        .node
-        .path(&["metadata", "annotations"])
-        .and_then(|map| map.get(&settings.annotation));
-    let case = Case {
-        cx,
-        resource,
-        node,
-        template,
-        sources: &sources,
-        written,
-    };
+    let case = Case::new(cx, resource, node, template, &sources);
     let Ok(reading) = case.read() else {
         return Vec::new();
     };
-    if written.is_none() && skips::unwanted(cx.workspace, resource, template, &reading).is_err() {
+    if case.written.is_none()
+        && skips::unwanted(cx.workspace, resource, template, &reading).is_err()
+    {
         return Vec::new();
     }
     let of_resource = |behind: &Behind| match behind {

@@ -109,32 +109,14 @@ fn judge(
 ) -> Option<Finding> {
     let settings = &cx.settings.missing_config_hash;
     let node = cx.workspace.node(resource.id)?;
-    let written = template
-        .node
-        .path(&["metadata", "annotations"])
-        .and_then(|map| map.get(&settings.annotation));
     let sources = consumed::consumed(template, settings);
     if sources.is_empty() {
         let sources = consumed::first_start(template, settings);
         let text = "it is taken in once, at the first start, while the data directory is empty: a restart would change nothing";
-        let case = Case {
-            cx,
-            resource,
-            node,
-            template,
-            sources: &sources,
-            written,
-        };
+        let case = Case::new(cx, resource, node, template, &sources);
         return (!sources.is_empty()).then(|| case.info(NoFix::new(Code::FirstStart, text)));
     }
-    let case = Case {
-        cx,
-        resource,
-        node,
-        template,
-        sources: &sources,
-        written,
-    };
+    let case = Case::new(cx, resource, node, template, &sources);
     if let Err(reason) = case.wanted() {
         return Some(case.info(reason));
     }
@@ -193,20 +175,9 @@ pub(crate) fn covered(
     else {
         return Ok(Default::default());
     };
-    let written = template
-        .node
-        .path(&["metadata", "annotations"])
-        .and_then(|map| map.get(&settings.annotation));
-    let reading = Case {
-        cx,
-        resource,
-        node,
-        template,
-        sources: &sources,
-        written,
-    }
-    .read()?;
-    if written.is_none() {
+    let case = Case::new(cx, resource, node, template, &sources);
+    let reading = case.read()?;
+    if case.written.is_none() {
         skips::unwanted(cx.workspace, resource, template, &reading)?;
     }
     let apart = reading.apart.into_iter().map(|(name, _)| name);
@@ -223,6 +194,25 @@ struct Case<'a> {
     sources: &'a [ConsumedConfig<'a>],
     /// The value of the annotation, when there is one.
     written: Option<Node<'a>>,
+}
+
+impl<'a> Case<'a> {
+    fn new(
+        cx: &'a Context<'a>,
+        resource: &'a Resource,
+        node: Node<'a>,
+        template: &'a PodTemplate<'a>,
+        sources: &'a [ConsumedConfig<'a>],
+    ) -> Self {
+        Self {
+            cx,
+            resource,
+            node,
+            template,
+            sources,
+            written: template.annotation(&cx.settings.missing_config_hash.annotation),
+        }
+    }
 }
 
 impl Case<'_> {

@@ -172,18 +172,7 @@ fn root<'a>(case: &Case<'a>, set: SetId, build: &Build) -> Option<Result<Root<'a
     };
     let settings = &cx.settings.missing_config_hash;
     let sources: Vec<ConsumedConfig<'_>> = consumed::consumed(template, settings);
-    let written = template
-        .node
-        .path(&["metadata", "annotations"])
-        .and_then(|map| map.get(&settings.annotation));
-    let as_built = Case {
-        cx,
-        resource: case.resource,
-        node,
-        template,
-        sources: &sources,
-        written,
-    };
+    let as_built = Case::new(cx, case.resource, node, template, &sources);
     as_built.wanted().ok()?;
     let read = reads::read_built(workspace, set, case.resource, &sources);
     let reading = match read.map(|reading| settings.keyed(reading)) {
@@ -191,7 +180,7 @@ fn root<'a>(case: &Case<'a>, set: SetId, build: &Build) -> Option<Result<Root<'a
         reading => reading,
     };
     if let Ok(reading) = &reading
-        && written.is_none()
+        && as_built.written.is_none()
     {
         if let Err(reason) = skips::unwanted(workspace, case.resource, template, reading) {
             return Some(Err(reason));
@@ -212,7 +201,7 @@ fn root<'a>(case: &Case<'a>, set: SetId, build: &Build) -> Option<Result<Root<'a
             .filter(|origin| Some(&origin.location) != own.as_ref())
             .cloned()
     };
-    let written = written.map(|node| Written {
+    let written = as_built.written.map(|node| Written {
         text: node.text().unwrap_or_default().to_owned(),
         origin: origin(node),
     });
