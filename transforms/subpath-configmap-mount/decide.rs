@@ -33,11 +33,11 @@ pub(super) struct Decision<'a> {
     pub(super) nested: Option<&'a str>,
 }
 
-/// A row of the table.
+/// What a mount is a case for.
 pub(super) enum Case<'a> {
     /// The file does not exist.
     Missing(NoFix),
-    /// E2: a token that is never renewed.
+    /// A service account token, which is never renewed.
     Token(NoFix),
     /// The content never changes under this name.
     Settled(NoFix),

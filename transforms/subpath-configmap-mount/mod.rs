@@ -294,7 +294,7 @@ fn whole_directory(
     }
 }
 
-/// S1: one finding for each reason.
+/// One finding for each reason.
 fn keep(pod: &Pod<'_>, kept: &[(&Decision<'_>, NoFix)], findings: &mut Vec<Finding>) {
     let mut reasons: Vec<&NoFix> = Vec::new();
     for (_, no_fix) in kept {
