@@ -372,12 +372,12 @@ impl Pipeline<'_> {
     }
 
     /// All findings of a workspace, as what they are known by. Nothing is fixed.
-    pub fn entries(&self, workspace: &Workspace) -> Vec<identity::Entry> {
+    pub fn entries(&self, workspace: &Workspace) -> Vec<identity::KnownFinding> {
         let (findings, remarks, _) = self.found(workspace, false);
         findings
             .iter()
             .chain(&remarks)
-            .map(|finding| identity::Entry::of(workspace, finding))
+            .map(|finding| identity::KnownFinding::of(workspace, finding))
             .collect()
     }
 
@@ -395,7 +395,7 @@ impl Pipeline<'_> {
         for known in known {
             let all = findings.iter().chain(&remarks);
             let entries: Vec<_> = all
-                .map(|finding| identity::Entry::of(workspace, finding))
+                .map(|finding| identity::KnownFinding::of(workspace, finding))
                 .collect();
             let of = known.recognise(&entries);
             let mut is_new = of.iter().map(Option::is_none);
@@ -512,15 +512,15 @@ impl Pipeline<'_> {
             if taken.is_empty() {
                 return None;
             }
-            let outcome = apply::apply(workspace, &pass.findings, &taken);
-            pass.refused.extend(outcome.refused);
-            if !outcome.applied.is_empty() {
-                pass.applied = outcome.applied;
-                let same_files = outcome.created.is_empty() && outcome.deleted.is_empty();
+            let result = apply::apply(workspace, &pass.findings, &taken);
+            pass.refused.extend(result.refused);
+            if !result.applied.is_empty() {
+                pass.applied = result.applied;
+                let same_files = result.created.is_empty() && result.deleted.is_empty();
                 return Some(if same_files && self.is_isolated(pass) {
-                    workspace.with_isolated_changes(&outcome.texts)
+                    workspace.with_isolated_changes(&result.texts)
                 } else {
-                    workspace.with_changes(&outcome.texts, &outcome.created, &outcome.deleted)
+                    workspace.with_changes(&result.texts, &result.created, &result.deleted)
                 });
             }
         }

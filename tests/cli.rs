@@ -24,7 +24,7 @@ use std::process::{Command, Stdio};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 mod support;
-use support::{Outcome, copy, ensure, tree};
+use support::{TrialResult, copy, ensure, tree};
 
 fn main() {
     let arguments = Arguments::from_args();
@@ -68,7 +68,7 @@ fn blessing() -> bool {
     std::env::var("BLESS").is_ok_and(|v| v == "1")
 }
 
-fn in_its_folder(document: &Path) -> Outcome {
+fn in_its_folder(document: &Path) -> TrialResult {
     let (given, wanted) = (
         document.with_extension("in"),
         document.with_extension("out"),
@@ -94,7 +94,7 @@ fn in_its_folder(document: &Path) -> Outcome {
 }
 
 /// Runs all commands of a document in a folder.
-fn session(document: &Path, folder: &Path) -> Outcome {
+fn session(document: &Path, folder: &Path) -> TrialResult {
     let text = fs::read_to_string(document)?;
     let actual = replay(&text, folder)?;
     if actual != text && blessing() {

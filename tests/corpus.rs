@@ -17,7 +17,7 @@ use kubewright::pipeline::is_shared_code;
 use kubewright_transforms::ALL;
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
-use support::{Outcome, ensure, kubewright, missing, pipe, run, scratch, tree};
+use support::{TrialResult, ensure, kubewright, missing, pipe, run, scratch, tree};
 
 const VERDICTS: &str = include_str!("corpus-verdicts.tsv");
 
@@ -109,7 +109,7 @@ fn changed(report: &Value) -> BTreeSet<PathBuf> {
         .collect()
 }
 
-fn promises(repository: &Path, name: &str, schema: bool) -> Outcome {
+fn promises(repository: &Path, name: &str, schema: bool) -> TrialResult {
     let (work, patched) = (scratch(repository)?, scratch(repository)?);
     let before = tree(work.path())?;
 
@@ -195,7 +195,7 @@ fn promises(repository: &Path, name: &str, schema: bool) -> Outcome {
 }
 
 /// Each reason why there is no fix has a code that its transform lists.
-fn known_codes(report: &Value) -> Outcome {
+fn known_codes(report: &Value) -> TrialResult {
     let findings = report["findings"].as_array().into_iter().flatten();
     for finding in findings {
         let Some(code) = finding["reasonCode"].as_str() else {
@@ -211,7 +211,7 @@ fn known_codes(report: &Value) -> Outcome {
 }
 
 /// The fixes are the same where lines end in another way.
-fn other_line_breaks(repository: &Path, before: &Tree, after: &Tree) -> Outcome {
+fn other_line_breaks(repository: &Path, before: &Tree, after: &Tree) -> TrialResult {
     let work = scratch(repository)?;
     let yaml = |path: &Path| {
         path.extension()

@@ -22,7 +22,7 @@ use std::path::Path;
 use std::process::Command;
 
 use libtest_mimic::Arguments;
-use support::{Outcome, missing, needing, run};
+use support::{TrialResult, missing, needing, run};
 
 fn main() {
     let arguments = Arguments::from_args();
@@ -111,7 +111,7 @@ fn git(dir: &Path, args: &[&str]) -> Result<String, libtest_mimic::Failed> {
 }
 
 /// Commits all files.
-fn commit(dir: &Path, message: &str) -> Outcome {
+fn commit(dir: &Path, message: &str) -> TrialResult {
     git(dir, &["add", "-A"])?;
     git(dir, &["commit", "-q", "--allow-empty", "-m", message])?;
     Ok(())

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::Command;
 
 use libtest_mimic::{Arguments, Failed};
-use support::{Outcome, ensure, missing, needing, pipe};
+use support::{TrialResult, ensure, missing, needing, pipe};
 
 const SETTINGS: &str =
     "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  colour: green\n";
@@ -78,7 +78,7 @@ fn has_hash(text: &str) -> bool {
     text.contains("kubewright.dev/config-hash: ")
 }
 
-fn yes_and_no() -> Outcome {
+fn yes_and_no() -> TrialResult {
     let (printed, files) = talk("y\nn\ny\n")?;
     ensure(printed.contains("(3/3) Make this change"), || {
         printed.clone()
@@ -94,12 +94,12 @@ fn yes_and_no() -> Outcome {
     ensure(files[1] == workload("b"), || files[1].clone())
 }
 
-fn all_of_this_kind_and_undo() -> Outcome {
+fn all_of_this_kind_and_undo() -> TrialResult {
     let (printed, files) = talk("n\nu\na\n")?;
     ensure(files.iter().all(|text| has_hash(text)), || printed)
 }
 
-fn suppress_explain_and_quit() -> Outcome {
+fn suppress_explain_and_quit() -> TrialResult {
     let (printed, files) = talk("e\ns\nrestarted every night\nq\n")?;
     ensure(
         printed.contains("see settings.yaml:4:9: ConfigMap settings"),

@@ -22,7 +22,7 @@ use std::process::Command;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
-use support::{Outcome, ensure, missing, needing, run};
+use support::{TrialResult, ensure, missing, needing, run};
 
 /// The images of the cases, and the Secret that they leave out.
 const IMAGES: &str = r#"
@@ -345,7 +345,7 @@ fn main() {
 
 /// Start, update, restart: before the fix the update is not seen, afterwards it is; content at the
 /// start and words are the same.
-fn play(simulator: &Path, scene: &Scene, kubelet: &str) -> Outcome {
+fn play(simulator: &Path, scene: &Scene, kubelet: &str) -> TrialResult {
     let case = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("transforms/subpath-configmap-mount/cases")
         .join(scene.case);

@@ -13,7 +13,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use libtest_mimic::{Arguments, Trial};
 use serde_json::{Value, json};
-use support::{Outcome, ensure, kubewright};
+use support::{TrialResult, ensure, kubewright};
 
 const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\n  namespace: web\ndata:\n  mode: fast\n  level: \"1\"\n";
 const APP: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: web\nspec:\n  replicas: 2\n  selector:\n    matchLabels: {app: web}\n  template:\n    metadata:\n      labels: {app: web}\n    spec:\n      containers:\n      - name: web\n        image: nginx:1.27\n        envFrom:\n        - configMapRef:\n            name: settings\n        env:\n        - name: MODE\n          valueFrom:\n            configMapKeyRef:\n              name: settings\n              key: mode\n";
@@ -160,7 +160,7 @@ impl Editor {
         }
     }
 
-    fn end(mut self) -> Outcome {
+    fn end(mut self) -> TrialResult {
         self.ask("shutdown", &Value::Null)?;
         self.say("exit", &Value::Null)?;
         let status = self.child.wait()?;
@@ -184,7 +184,7 @@ fn workspace() -> std::io::Result<tempfile::TempDir> {
 }
 
 /// Open, diagnostics, hover, definition, references, completion, lens, action, rename.
-fn session() -> Outcome {
+fn session() -> TrialResult {
     let dir = workspace()?;
     let mut editor = Editor::start(dir.path())?;
     editor.open("app.yaml", APP)?;
@@ -281,7 +281,7 @@ fn session() -> Outcome {
 }
 
 /// A change that is not saved moves what is found and what is known.
-fn typed() -> Outcome {
+fn typed() -> TrialResult {
     let dir = workspace()?;
     let mut editor = Editor::start(dir.path())?;
     editor.open("app.yaml", APP)?;
@@ -319,7 +319,7 @@ fn typed() -> Outcome {
 }
 
 /// A word that may be the name, in something that nothing understands.
-fn refused() -> Outcome {
+fn refused() -> TrialResult {
     let dir = workspace()?;
     let job = "apiVersion: example.com/v1\nkind: Tool\nmetadata:\n  name: tool\n  namespace: web\nspec:\n  args: [--from, settings]\n";
     fs::write(dir.path().join("tool.yaml"), job)?;
@@ -341,7 +341,7 @@ fn refused() -> Outcome {
     editor.end()
 }
 
-fn broken() -> Outcome {
+fn broken() -> TrialResult {
     let dir = workspace()?;
     fs::write(dir.path().join("kubewright.toml"), "nonsense = 1\n")?;
     let mut editor = Editor::start(dir.path())?;

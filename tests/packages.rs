@@ -14,7 +14,7 @@ use std::process::Command;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 mod support;
-use support::{Outcome, ensure, missing, needing, pipe, run};
+use support::{TrialResult, ensure, missing, needing, pipe, run};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kubewright");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -71,7 +71,7 @@ fn main() {
 }
 
 /// A trial whose tool is asked of no machine.
-fn optional(missing: Option<&str>, name: &str, run: fn() -> Outcome) -> Trial {
+fn optional(missing: Option<&str>, name: &str, run: fn() -> TrialResult) -> Trial {
     match missing {
         None => Trial::test(name, run),
         Some(what) => {
@@ -101,7 +101,7 @@ fn program(folder: &Path) -> Result<PathBuf, Failed> {
 }
 
 /// What an installed program must do: say its version, fail where something is found, be a filter.
-fn works(program: &Path, folder: &Path) -> Outcome {
+fn works(program: &Path, folder: &Path) -> TrialResult {
     let said = run(Command::new(program).arg("--version"), &[0])?.stdout;
     let said = String::from_utf8(said)?;
     ensure(said.trim() == format!("kubewright {VERSION}"), || said)?;
@@ -123,7 +123,7 @@ fn works(program: &Path, folder: &Path) -> Outcome {
     ensure(fixed.contains("kubewright.dev/config-hash"), || fixed)
 }
 
-fn versions() -> Outcome {
+fn versions() -> TrialResult {
     let toml =
         |path: &Path| -> Result<toml::Table, Failed> { Ok(fs::read_to_string(path)?.parse()?) };
     let wheel = toml(&recipes("wheel/pyproject.toml"))?;
@@ -162,7 +162,7 @@ fn versions() -> Outcome {
 }
 
 /// Makes the wheel of a crate that starts the program under test.
-fn build_wheel(scratch: &Path, links: &Path) -> Outcome {
+fn build_wheel(scratch: &Path, links: &Path) -> TrialResult {
     let recipe = scratch.join("integrations/packages/wheel");
     support::copy(&recipes("wheel"), &recipe)?;
     let main = format!(
@@ -197,7 +197,7 @@ fn build_wheel(scratch: &Path, links: &Path) -> Outcome {
     Ok(())
 }
 
-fn wheel() -> Outcome {
+fn wheel() -> TrialResult {
     let (scratch, links, clean) = (
         tempfile::tempdir()?,
         tempfile::tempdir()?,
@@ -228,7 +228,7 @@ fn setuptools() -> Option<PathBuf> {
     paths.find(|path| path.extension().is_some_and(|e| e == "whl"))
 }
 
-fn hooks() -> Outcome {
+fn hooks() -> TrialResult {
     let (scratch, links, hooked) = (
         tempfile::tempdir()?,
         tempfile::tempdir()?,
@@ -286,7 +286,7 @@ fn hooks() -> Outcome {
     Ok(())
 }
 
-fn npm_packages() -> Outcome {
+fn npm_packages() -> TrialResult {
     let (scratch, out, clean) = (
         tempfile::tempdir()?,
         tempfile::tempdir()?,
@@ -330,7 +330,7 @@ fn npm_packages() -> Outcome {
     ensure(said.contains("@kubewright/linux-x64 is missing"), || said)
 }
 
-fn debian() -> Outcome {
+fn debian() -> TrialResult {
     let (scratch, out, clean) = (
         tempfile::tempdir()?,
         tempfile::tempdir()?,
@@ -399,7 +399,7 @@ fn formula_of(folder: &Path) -> Result<String, Failed> {
     Ok(String::from_utf8(run(make.arg(folder), &[0])?.stdout)?)
 }
 
-fn formula() -> Outcome {
+fn formula() -> TrialResult {
     let folder = tempfile::tempdir()?;
     let mut without = Command::new(recipes("homebrew/formula.sh"));
     let output = without.arg(folder.path()).output()?;
@@ -426,7 +426,7 @@ fn formula() -> Outcome {
     Ok(())
 }
 
-fn ruby_reads() -> Outcome {
+fn ruby_reads() -> TrialResult {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("kubewright.rb");
     fs::write(&file, formula_of(folder.path())?)?;
@@ -434,7 +434,7 @@ fn ruby_reads() -> Outcome {
     Ok(())
 }
 
-fn nix_reads() -> Outcome {
+fn nix_reads() -> TrialResult {
     for file in ["flake.nix", "package.nix"] {
         let file = recipes("nix").join(file);
         run(
@@ -449,7 +449,7 @@ fn nix_reads() -> Outcome {
     Ok(())
 }
 
-fn containers() -> Outcome {
+fn containers() -> TrialResult {
     for file in [
         "packages/container/Containerfile",
         "krm/Containerfile",

@@ -16,7 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use libtest_mimic::{Arguments, Failed};
 use sha2::{Digest as _, Sha256};
-use support::{Outcome, ensure, kubewright, missing, needing, run};
+use support::{TrialResult, ensure, kubewright, missing, needing, run};
 
 /// What the browser does with the page.
 const VISIT: &str = include_str!("page/visit.js");
@@ -37,7 +37,7 @@ fn example() -> std::io::Result<String> {
     fs::read_to_string(home.join("examples/incident-2-two-configurations/app.yaml"))
 }
 
-fn small() -> Outcome {
+fn small() -> TrialResult {
     let dir = tempfile::tempdir()?;
     fs::write(dir.path().join("app.yaml"), example()?)?;
     let hostile = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: \"</title><script>alert(1)</script>\"\nspec:\n  containers:\n  - name: a\n    image: a\n    envFrom:\n    - configMapRef:\n        name: \"x' onclick='y\"\n";
@@ -45,7 +45,7 @@ fn small() -> Outcome {
     visit(dir.path(), &["fix", "--exit-zero", "--format", "html"])
 }
 
-fn large() -> Outcome {
+fn large() -> TrialResult {
     let dir = tempfile::tempdir()?;
     let one = example()?;
     for number in 0..1000 {
@@ -55,14 +55,14 @@ fn large() -> Outcome {
     visit(dir.path(), &["fix", "--exit-zero", "--format", "html"])
 }
 
-fn graph() -> Outcome {
+fn graph() -> TrialResult {
     let dir = tempfile::tempdir()?;
     fs::write(dir.path().join("app.yaml"), example()?)?;
     visit(dir.path(), &["graph", "--format", "html"])
 }
 
 /// Opens the page, with the visitor as a second script that its policy allows.
-fn visit(dir: &Path, args: &[&str]) -> Outcome {
+fn visit(dir: &Path, args: &[&str]) -> TrialResult {
     let page = run(&mut kubewright(dir, args), &[0])?.stdout;
     let page = String::from_utf8(page)?;
     let hash = STANDARD.encode(Sha256::digest(VISIT.as_bytes()));

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use kubewright_model::yaml::File;
 use libtest_mimic::{Arguments, Trial};
 use random::Random;
-use support::{Outcome, ensure};
+use support::{TrialResult, ensure};
 
 fn main() {
     let arguments = Arguments::from_args();
@@ -60,7 +60,7 @@ fn compare(text: &str, what: &str) -> Result<Option<bool>, libtest_mimic::Failed
 }
 
 /// Compares all files below `dir`; at least the share `floor` of the valid ones is accepted.
-fn same_trees(dir: &Path, floor: f64) -> Outcome {
+fn same_trees(dir: &Path, floor: f64) -> TrialResult {
     let show = std::env::var_os("KUBEWRIGHT_SHOW").is_some();
     let (mut valid, mut accepted) = (Share::default(), Share::default());
     for (path, text) in support::tree(dir)? {
@@ -152,7 +152,7 @@ fn damage(text: &mut String, random: &mut Random) {
     }
 }
 
-fn damaged_texts() -> Outcome {
+fn damaged_texts() -> TrialResult {
     let count: u32 = std::env::var("KUBEWRIGHT_MUTATIONS")
         .ok()
         .and_then(|n| n.parse().ok())
@@ -274,7 +274,7 @@ fn as_value(node: kubewright_model::yaml::Node<'_>) -> serde_yaml::Value {
 }
 
 /// What libyaml reads is read alike, can be edited, and reads as what was meant afterwards.
-fn shallow_lines() -> Outcome {
+fn shallow_lines() -> TrialResult {
     let seed = std::env::var("KUBEWRIGHT_SEED")
         .ok()
         .and_then(|n| n.parse().ok())

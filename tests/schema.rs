@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::Command;
 
 use libtest_mimic::{Arguments, Failed};
-use support::{Outcome, ensure, kubewright, missing, needing, pipe, run, tree};
+use support::{TrialResult, ensure, kubewright, missing, needing, pipe, run, tree};
 
 /// Prints how many DaemonSets the files hold; fails when one of them does not select its own pods.
 const SELECTS: &str = r"
@@ -71,7 +71,7 @@ fn main() {
     libtest_mimic::run(&arguments, vec![trial, graph]).exit();
 }
 
-fn daemon_sets_pass_the_strict_schema() -> Outcome {
+fn daemon_sets_pass_the_strict_schema() -> TrialResult {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let script = root.join("tests/support/strict_schema.py");
     let cases = root.join("transforms/static-pod-kube-proxy/cases");
@@ -103,7 +103,7 @@ fn daemon_sets_pass_the_strict_schema() -> Outcome {
     })
 }
 
-fn graph_prints_what_its_schema_says() -> Outcome {
+fn graph_prints_what_its_schema_says() -> TrialResult {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let dir = tempfile::tempdir()?;
     let flux = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: f}\nspec: {path: ./tree, sourceRef: {kind: GitRepository, name: r}}\n";

@@ -114,10 +114,13 @@ fn manifest(random: &mut Random, index: usize, share: usize) -> String {
     }
     let _ = write!(
         out,
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\n  namespace: prod\n  labels:\n    app.kubernetes.io/name: {name}\n    \
-         app.kubernetes.io/part-of: \"{}\"\n  annotations:\n    example.com/owner: '{}@example.com'  # who is called at night\n{}spec:\n  replicas: {}\n  \
-         revisionHistoryLimit: 3\n  selector:\n    matchLabels: {{app.kubernetes.io/name: {name}}}\n  template:\n    metadata:\n      labels:\n        \
-         app.kubernetes.io/name: {name}\n    spec:\n      serviceAccountName: default\n      containers:\n",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\n  namespace: prod\n  \
+         labels:\n    app.kubernetes.io/name: {name}\n    app.kubernetes.io/part-of: \"{}\"\n  \
+         annotations:\n    example.com/owner: '{}@example.com'  # who is called at night\n\
+         {}spec:\n  replicas: {}\n  revisionHistoryLimit: 3\n  selector:\n    matchLabels: \
+         {{app.kubernetes.io/name: {name}}}\n  template:\n    metadata:\n      labels:\n        \
+         app.kubernetes.io/name: {name}\n    spec:\n      serviceAccountName: default\n      \
+         containers:\n",
         random.pick(&WORDS),
         random.pick(&WORDS),
         if reloaded && !unhashed {
@@ -150,9 +153,11 @@ fn manifest(random: &mut Random, index: usize, share: usize) -> String {
     }
     let _ = write!(
         out,
-        "---\napiVersion: v1\nkind: Service\nmetadata:\n  name: {name}\n  namespace: prod\nspec:\n  type: ClusterIP\n  selector:\n    \
-         app.kubernetes.io/name: {name}\n  ports:\n    - name: http\n      port: 80\n      targetPort: 8080\n    - {{name: metrics, port: 9090}}\n---\n\
-         apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: prod\ndata:\n  app.properties: |\n"
+        "---\napiVersion: v1\nkind: Service\nmetadata:\n  name: {name}\n  namespace: prod\n\
+         spec:\n  type: ClusterIP\n  selector:\n    app.kubernetes.io/name: {name}\n  ports:\n    \
+         - name: http\n      port: 80\n      targetPort: 8080\n    - {{name: metrics, port: \
+         9090}}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: \
+         prod\ndata:\n  app.properties: |\n"
     );
     for _ in 0..4 + random.below(25) {
         let _ = writeln!(
@@ -179,12 +184,16 @@ fn definition(random: &mut Random, index: usize) -> String {
     let mut out = String::with_capacity(16_384);
     let _ = write!(
         out,
-        "---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  annotations:\n    \
-         controller-gen.kubebuilder.io/version: v0.16.1\n  name: {plural}.example.com\nspec:\n  group: example.com\n  names:\n    kind: {kind}\n    \
-         listKind: {kind}List\n    plural: {plural}\n    singular: sync{index}\n  scope: Namespaced\n  versions:\n  - additionalPrinterColumns:\n    \
-         - jsonPath: .status.phase\n      name: Phase\n      type: string\n    name: v1\n    schema:\n      openAPIV3Schema:\n        \
-         description: {kind} keeps two stores equal.\n        properties:\n          apiVersion:\n            type: string\n          kind:\n            \
-         type: string\n          metadata:\n            type: object\n          spec:\n            description: What is wanted.\n            properties:\n"
+        "---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  \
+         annotations:\n    controller-gen.kubebuilder.io/version: v0.16.1\n  name: \
+         {plural}.example.com\nspec:\n  group: example.com\n  names:\n    kind: {kind}\n    \
+         listKind: {kind}List\n    plural: {plural}\n    singular: sync{index}\n  scope: \
+         Namespaced\n  versions:\n  - additionalPrinterColumns:\n    - jsonPath: \
+         .status.phase\n      name: Phase\n      type: string\n    name: v1\n    schema:\n      \
+         openAPIV3Schema:\n        description: {kind} keeps two stores equal.\n        \
+         properties:\n          apiVersion:\n            type: string\n          \
+         kind:\n            type: string\n          metadata:\n            type: object\n          \
+         spec:\n            description: What is wanted.\n            properties:\n"
     );
     for field in 0..15 + random.below(40) {
         let at = "              ";
@@ -214,8 +223,10 @@ fn definition(random: &mut Random, index: usize) -> String {
             _ => {
                 let _ = write!(
                     out,
-                    "{at}  items:\n{at}    properties:\n{at}      key:\n{at}        maxLength: 253\n{at}        pattern: ^[a-z0-9]([-a-z0-9]*[a-z0-9])?$\n\
-                     {at}        type: string\n{at}    required:\n{at}    - key\n{at}    type: object\n{at}  type: array\n"
+                    "{at}  items:\n{at}    properties:\n{at}      key:\n{at}        maxLength: \
+                     253\n{at}        pattern: ^[a-z0-9]([-a-z0-9]*[a-z0-9])?$\n{at}        type: \
+                     string\n{at}    required:\n{at}    - key\n{at}    type: object\n{at}  type: \
+                     array\n"
                 );
             }
         }
@@ -298,8 +309,10 @@ fn container(
     }
     let _ = write!(
         out,
-        "{at}  ports:\n{at}  {pad}- containerPort: {}\n{at}  resources:\n{at}    requests:\n{at}      cpu: {}m\n{at}      memory: {}Mi\n{at}    limits: {{memory: 1Gi}}\n\
-         {at}  readinessProbe:\n{at}    httpGet:\n{at}      path: /healthz\n{at}      port: {}\n{at}    periodSeconds: 10\n",
+        "{at}  ports:\n{at}  {pad}- containerPort: {}\n{at}  resources:\n{at}    requests:\n\
+         {at}      cpu: {}m\n{at}      memory: {}Mi\n{at}    limits: {{memory: 1Gi}}\n{at}  \
+         readinessProbe:\n{at}    httpGet:\n{at}      path: /healthz\n{at}      port: {}\n{at}    \
+         periodSeconds: 10\n",
         8080 + number,
         50 + random.below(950),
         64 + random.below(900),

@@ -39,7 +39,7 @@
 //!   field that every resource gets;
 //! - before it takes a node of a resource it asks the text for a word without which there is
 //!   nothing to find ([`Workspace::may_hold`], [`Workspace::may_refer`]): trees are parsed again
-//!   for those who look at them ([`Tree`]);
+//!   for those who look at them ([`LazyFile`]);
 //! - it takes names as they stand in the text (`&str`) and sorts positions, not copies of strings.
 
 mod apply_set;
@@ -69,7 +69,7 @@ pub use object::apply_set::{
     Applier, ApplySet, EncryptedMember, Evidence, Generated, Member, Part, Resolution, SetId,
 };
 pub use object::kustomization::{
-    GeneratedKeys, Generator, Kustomization, OutsideUse, OutsideUseKind, Touch,
+    GeneratedKeys, Generator, Kustomization, OutsideUse, OutsideUseKind, Touch, TouchKind,
 };
 pub use object::location::Location;
 pub use object::reference::{Certainty, Demand, FieldReference, Keys, Reference, Site, Target};
@@ -81,7 +81,7 @@ pub use provenance::purpose;
 pub use source::encrypted::Encrypted;
 pub use source::file::{Broken, Input, SkipCode, Skipped, SourceFile};
 pub use source::invalid::{Invalid, Problem};
+pub use source::lazy_file::LazyFile;
 pub use source::options::{ApplySetSpec, Options, PathGlob, ReferenceSpec, Surroundings, Texts};
 pub use source::paths::is_kubelet_setting;
-pub use source::tree::Tree;
 pub use workspace::Workspace;

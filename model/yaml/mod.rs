@@ -45,7 +45,9 @@ pub mod verify;
 
 pub use document::node::{Entries, Items, Node};
 pub use document::resolve::Resolved;
-pub use document::tree::{Collection, Document, File, Kind, NodeId, ParseError, ScalarStyle};
+pub use document::tree::{
+    Collection, Document, File, Kind, NodeId, ParseError, ScalarStyle, position,
+};
 pub use document::value::Value;
 pub use document::word::{Word, holds};
 pub use edit::{Edit, Level, Op, Place, Refusal, Splice};

@@ -8,7 +8,7 @@ use kubewright_model::finding::Severity;
 use serde::{Deserialize, Serialize};
 
 use super::{files, output};
-use crate::pipeline::identity::{By, Entry, Identity};
+use crate::pipeline::identity::{By, Identity, KnownFinding};
 use crate::pipeline::report::ResourceName;
 use crate::pipeline::{Known, Report};
 
@@ -72,7 +72,7 @@ pub(super) fn load(path: &Path) -> Result<Known> {
             file.version
         );
     }
-    let entry = |accepted: Accepted| Entry {
+    let entry = |accepted: Accepted| KnownFinding {
         identity: Identity {
             transform: accepted.transform,
             resource: accepted.resource.map(|r| ResourceName {
@@ -101,7 +101,7 @@ fn read(bytes: &[u8]) -> serde_json::Result<File> {
 ///
 /// # Errors
 /// When the file cannot be written, or holds something else.
-pub(super) fn write(path: &Path, entries: Vec<Entry>) -> Result<()> {
+pub(super) fn write(path: &Path, entries: Vec<KnownFinding>) -> Result<()> {
     if let Ok(old) = files::bytes(path)
         && !old.is_empty()
         && read(&old).is_err()
@@ -112,7 +112,7 @@ pub(super) fn write(path: &Path, entries: Vec<Entry>) -> Result<()> {
             path.display()
         );
     }
-    let accepted = |entry: Entry| Accepted {
+    let accepted = |entry: KnownFinding| Accepted {
         path: entry.identity.path,
         transform: entry.identity.transform,
         code: entry.code,

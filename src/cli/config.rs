@@ -129,7 +129,7 @@ impl Config {
 
     /// Reads the text of a configuration; `place` is how messages show an offset in it.
     pub fn parse_from(text: &str, place: &dyn Fn(usize) -> String) -> Result<Self> {
-        let source = Source { at: place };
+        let source = Locator { at: place };
         let raw: Raw = toml::from_str(text)
             .map_err(|e| source.error(e.span().map_or(0, |s| s.start), &explain(e.message())))?;
         let mut settings = raw.transforms;
@@ -184,12 +184,12 @@ impl Config {
 }
 
 /// The text of a configuration, and how messages show its path.
-struct Source<'a> {
+struct Locator<'a> {
     /// How messages show an offset.
     at: &'a dyn Fn(usize) -> String,
 }
 
-impl Source<'_> {
+impl Locator<'_> {
     fn error(&self, offset: usize, message: &str) -> anyhow::Error {
         anyhow!("{}: {message}", self.place(offset))
     }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use kubewright_model::kube::{Evidence, Options, Workspace};
+use kubewright_model::kube::{Evidence, Input, Options, Workspace};
 use kubewright_model::text::Text;
 
 use super::args::{FixArgs, Format};
@@ -21,8 +22,9 @@ use super::since::Past;
 use super::status::Status;
 use super::terminal::Terminal;
 use super::whole_sets::Named;
+use super::write::TreeLock;
 use super::{baseline, interactive, plan, selection, since, work_tree, write};
-use crate::pipeline::identity::Entry;
+use crate::pipeline::identity::KnownFinding;
 use crate::pipeline::report::Reported;
 use crate::pipeline::{INPUT, Known, Pipeline, Report, UNUSED_SUPPRESSION};
 
@@ -53,20 +55,11 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         None => None,
     };
     let progress = Progress::start("reading manifests");
-    let mut tree = ground.read(terminal)?;
+    let tree = ground.read(terminal)?;
     drop(progress);
     let read = tree.texts();
     let progress = Progress::start("checking");
-    let options = Options {
-        texts: Some(ground.texts()),
-        by_change: args.whole_sets,
-        ..ground.config.options.clone()
-    };
-    if let Some(named) = named {
-        let workspace = Workspace::new(tree.inputs.clone(), options.clone());
-        named.widen(&mut tree.inputs, &workspace, &ground);
-    }
-    let workspace = Workspace::new(tree.inputs, options);
+    let workspace = workspace(args, &ground, named.as_ref(), tree.inputs);
     say_what_is_idle(&ground, &workspace, terminal);
     // Where there is no plan, nothing is written either.
     let planned = match &args.plan_out {
@@ -80,15 +73,12 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     };
     if let Some(file) = &args.write_baseline {
         let mut entries = pipeline.entries(&workspace);
-        entries.extend(tree.unread.iter().map(Entry::from));
+        entries.extend(tree.unread.iter().map(KnownFinding::from));
         drop(progress);
         return accept(file, entries, terminal);
     }
-    let known: Vec<Known> = past
-        .iter()
-        .map(|p| p.known.clone())
-        .chain(baseline)
-        .collect();
+    let of_past = past.iter().map(|p| p.known.clone());
+    let known: Vec<Known> = of_past.chain(baseline).collect();
     if args.interactive {
         drop(progress);
         let paths = ground.shown();
@@ -105,9 +95,7 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     let mut report = pipeline.run_beside(&workspace, &known)?;
     add_unread(&mut report, tree.unread, &known);
     if let Some(before) = past.as_ref().and_then(|past| past.workspace.as_ref()) {
-        report.change_restarts = Pipeline::restarts_of_change(before, &workspace);
-        let asked = |path: &str| workspace.file_at(path).is_none_or(|file| file.editable);
-        report.change_restarts.retain(|r| asked(&r.path));
+        add_restarts(&mut report, before, &workspace);
     }
     let unseen = with_charts(args, &ground, &workspace, &pipeline, &mut report)?;
     report.sort();
@@ -124,15 +112,7 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     }
     let paths = ground.shown();
     if args.write {
-        let patch = args.patch_out.as_ref();
-        write::write(&write::Plan {
-            root: &ground.root,
-            changes: &report.files,
-            lock: &lock,
-            read: &read,
-            keep: true,
-            patch: patch.map(|file| (ground.cwd.join(file), diff::back(&report.files, &paths))),
-        })?;
+        write_changes(args, &ground, &report, &lock, &read)?;
     }
     drop(lock);
     if let Some(file) = &args.plan_out {
@@ -153,6 +133,54 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     // The program ends here: the system takes all memory back at once.
     std::mem::forget((workspace, report, past, read));
     Ok(status)
+}
+
+/// The workspace of what was read.
+fn workspace(
+    args: &FixArgs,
+    ground: &Ground,
+    named: Option<&Named>,
+    mut inputs: Vec<Input>,
+) -> Workspace {
+    let options = Options {
+        texts: Some(ground.texts()),
+        by_change: args.whole_sets,
+        ..ground.config.options.clone()
+    };
+    if let Some(named) = named {
+        let workspace = Workspace::new(inputs.clone(), options.clone());
+        named.widen(&mut inputs, &workspace, ground);
+    }
+    Workspace::new(inputs, options)
+}
+
+/// Adds which pods the change since `before` restarts, of what was asked for.
+fn add_restarts(report: &mut Report, before: &Workspace, workspace: &Workspace) {
+    let asked = |path: &str| workspace.file_at(path).is_none_or(|file| file.editable);
+    report.change_restarts = Pipeline::restarts_of_change(before, workspace);
+    report.change_restarts.retain(|r| asked(&r.path));
+}
+
+/// Writes all that was fixed, and the patch that takes it back.
+fn write_changes(
+    args: &FixArgs,
+    ground: &Ground,
+    report: &Report,
+    lock: &TreeLock,
+    read: &[(String, Arc<str>)],
+) -> Result<()> {
+    let patch = args.patch_out.as_ref().map(|file| {
+        let back = diff::back(&report.files, &ground.shown());
+        (ground.cwd.join(file), back)
+    });
+    write::write(&write::Plan {
+        root: &ground.root,
+        changes: &report.files,
+        lock,
+        read,
+        keep: true,
+        patch,
+    })
 }
 
 /// Prints the report in each format that was asked for.
@@ -251,7 +279,7 @@ fn say_what_is_in_clear(
 }
 
 /// Writes a baseline, and says so.
-fn accept(file: &Path, entries: Vec<Entry>, terminal: &Terminal) -> Result<Status> {
+fn accept(file: &Path, entries: Vec<KnownFinding>, terminal: &Terminal) -> Result<Status> {
     let number = match entries.len() {
         1 => "1 finding".to_owned(),
         n => format!("{n} findings"),
@@ -268,7 +296,7 @@ fn accept(file: &Path, entries: Vec<Entry>, terminal: &Terminal) -> Result<Statu
 pub(super) fn add_unread(report: &mut Report, unread: Vec<Reported>, known: &[Known]) {
     let mut left = unread;
     for (number, known) in known.iter().enumerate() {
-        let entries: Vec<Entry> = left.iter().map(Entry::from).collect();
+        let entries: Vec<KnownFinding> = left.iter().map(KnownFinding::from).collect();
         let of = known.recognise(&entries);
         let mut is_new = of.iter().map(Option::is_none);
         left.retain(|_| is_new.next().unwrap_or(true));

@@ -12,7 +12,7 @@ use kubewright_model::kube::Texts;
 
 use super::config::{Config, FILE_NAME};
 use super::files::{self, Request, Tree};
-use super::input_stream::Source;
+use super::input_stream::InputStream;
 use super::lockfile::{self, Lock};
 use super::print::{Paths, between};
 use super::terminal::Terminal;
@@ -44,7 +44,7 @@ impl Ground {
         let mut paths = Vec::new();
         let mut missing = Vec::new();
         for path in asked {
-            if Source::of(path).is_some() {
+            if InputStream::of(path).is_some() {
                 bail!(
                     "{} is a stream, and images are those of files and directories; fix and graph \
                      read streams",

@@ -15,14 +15,14 @@ pub(super) const STDIN: &str = "<stdin>";
 
 /// Where a stream comes from.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(super) enum InputStream {
     /// `-` or `/dev/stdin`.
     Standard,
     /// A path that is neither a file nor a directory: a pipe, a device.
     Path(PathBuf),
 }
 
-impl Source {
+impl InputStream {
     /// What a PATH is; `None` for a file or directory.
     pub(super) fn of(path: &Path) -> Option<Self> {
         if path == Path::new("-") || path == Path::new("/dev/stdin") {
@@ -55,7 +55,7 @@ impl Source {
     }
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for InputStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Standard => f.write_str("standard input"),
@@ -65,7 +65,7 @@ impl fmt::Display for Source {
 }
 
 /// The text of a stream.
-pub(super) fn text(source: &Source) -> Result<Arc<str>> {
+pub(super) fn text(source: &InputStream) -> Result<Arc<str>> {
     let bytes = source
         .bytes()
         .with_context(|| format!("cannot read {source}"))?;
@@ -79,12 +79,16 @@ pub(super) fn text(source: &Source) -> Result<Arc<str>> {
 }
 
 /// What the text of a stream means: one apply set.
-pub(super) fn read(source: &Source, options: &Options) -> Result<Workspace> {
+pub(super) fn read(source: &InputStream, options: &Options) -> Result<Workspace> {
     workspace(source, &text(source)?, options)
 }
 
 /// What a text means that came from a stream.
-pub(super) fn workspace(source: &Source, input: &Arc<str>, options: &Options) -> Result<Workspace> {
+pub(super) fn workspace(
+    source: &InputStream,
+    input: &Arc<str>,
+    options: &Options,
+) -> Result<Workspace> {
     let options = Options {
         stream: true,
         ..options.clone()

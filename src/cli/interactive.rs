@@ -17,7 +17,7 @@ use super::status::Status;
 use super::terminal::Terminal;
 use super::write::TreeLock;
 use super::{suppress, write};
-use crate::pipeline::identity::{By, Entry, Identity};
+use crate::pipeline::identity::{By, Identity, KnownFinding};
 use crate::pipeline::report::{FileChange, Outcome, Report, Reported};
 use crate::pipeline::{Known, Pipeline, UnsafeFixes};
 
@@ -87,7 +87,7 @@ pub(super) fn run(
         .findings
         .iter()
         .filter(not_taken)
-        .map(Entry::from)
+        .map(KnownFinding::from)
         .collect();
     let texts = suppressed(&report, &offers, &answers);
     let fixed = taken_alone(workspace, pipeline, known, (&taken, declined), &texts)?;
@@ -242,7 +242,7 @@ fn taken_alone(
     workspace: &Workspace,
     pipeline: &Pipeline<'_>,
     known: &[Known],
-    (taken, mut declined): (&[&Reported], Vec<Entry>),
+    (taken, mut declined): (&[&Reported], Vec<KnownFinding>),
     texts: &BTreeMap<String, String>,
 ) -> Result<Vec<FileChange>> {
     let wanted: BTreeSet<Identity> = taken.iter().map(|f| Identity::of(f)).collect();
@@ -271,10 +271,10 @@ fn taken_alone(
         });
         let report = pipeline.run_beside(&workspace, &known)?;
         // A fix may call for a safe one that was not there before: a hash behind a new name.
-        let unasked: Vec<Entry> = (report.findings.iter())
+        let unasked: Vec<KnownFinding> = (report.findings.iter())
             .filter(|f| f.outcome == Outcome::Applied && !wanted.contains(&Identity::of(f)))
             .filter(|f| safety(f) != Some(Applicability::Safe))
-            .map(Entry::from)
+            .map(KnownFinding::from)
             .collect();
         if unasked.is_empty() {
             return Ok(report.files);

@@ -92,7 +92,7 @@ use anyhow::Result;
 
 use args::{Args, Command, ImagesCommand};
 use called::Called;
-use input_stream::Source;
+use input_stream::InputStream;
 use status::Status;
 use terminal::Terminal;
 
@@ -127,7 +127,7 @@ pub fn main() -> ExitCode {
 
 fn run(args: &Args, terminal: &Terminal) -> Result<Status> {
     match &args.command {
-        Command::Fix(args) => match Source::among(&args.paths)? {
+        Command::Fix(args) => match InputStream::among(&args.paths)? {
             Some(source) => stream::fix(args, &source, terminal),
             None => fix::fix(args, terminal),
         },

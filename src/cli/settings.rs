@@ -54,7 +54,7 @@ fn show(args: &ShowArgs) -> Result<String> {
     }
     let schema: Value = serde_json::from_str(SCHEMA)?;
     let written = DeTable::parse(&text).map_err(|e| anyhow::anyhow!("{}", e.message()))?;
-    let source = Source {
+    let source = Locator {
         text: &text,
         name: name.as_deref().unwrap_or_default(),
     };
@@ -101,12 +101,12 @@ fn is_tables(schema: &Value) -> bool {
     schema["items"]["type"] == "object"
 }
 
-struct Source<'a> {
+struct Locator<'a> {
     text: &'a str,
     name: &'a str,
 }
 
-impl Source<'_> {
+impl Locator<'_> {
     fn place(&self, offset: usize) -> String {
         format!("{}:{}", self.name, position(self.text, offset).0)
     }

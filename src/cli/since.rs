@@ -14,7 +14,7 @@ use super::ground::Ground;
 use super::print::touched::Touched;
 use super::selection;
 use super::terminal::Terminal;
-use crate::pipeline::identity::{By, Entry};
+use crate::pipeline::identity::{By, KnownFinding};
 use crate::pipeline::{Known, Pipeline, UnsafeFixes};
 
 /// An older state of the files.
@@ -70,7 +70,7 @@ pub(super) fn past(
             unsafe_fixes: UnsafeFixes::None,
         };
         entries = pipeline.entries(&workspace);
-        entries.extend(tree.unread.iter().map(Entry::from));
+        entries.extend(tree.unread.iter().map(KnownFinding::from));
         files = Some(workspace);
     }
     let known = Known {

@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 
 use super::args::{FixArgs, Format};
 use super::ground::Ground;
-use super::input_stream::{self, Source};
+use super::input_stream::{self, InputStream};
 use super::krm::{self, resource_list};
 use super::output::{self, Outputs};
 use super::print::relations::Graph;
@@ -21,7 +21,7 @@ use super::terminal::Terminal;
 use super::{baseline, fix, selection};
 use crate::pipeline::Pipeline;
 
-pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Result<Status> {
+pub(super) fn fix(args: &FixArgs, source: &InputStream, terminal: &Terminal) -> Result<Status> {
     let outputs = Outputs::of(args)?;
     if args.since.is_some() {
         bail!("{source} has no history: --since takes files and directories of a git work tree");
@@ -39,7 +39,7 @@ pub(super) fn fix(args: &FixArgs, source: &Source, terminal: &Terminal) -> Resul
         bail!("a baseline is one of files and directories, and {source} is a stream");
     }
     let baseline = args.baseline.as_deref().map(baseline::load).transpose()?;
-    if let Source::Path(path) = source
+    if let InputStream::Path(path) = source
         && args.write
     {
         bail!(

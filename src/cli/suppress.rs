@@ -15,7 +15,7 @@ use kubewright_model::kube::{Input, Options, Workspace};
 
 use super::args::SuppressArgs;
 use super::ground::Ground;
-use super::input_stream::Source;
+use super::input_stream::InputStream;
 use super::print::diff;
 use super::print::text::number;
 use super::status::Status;
@@ -25,7 +25,7 @@ use crate::pipeline::report::{FileChange, Outcome, Reported};
 use crate::pipeline::{INPUT, Pipeline, Report, UNUSED_SUPPRESSION, UnsafeFixes};
 
 pub(super) fn suppress(args: &SuppressArgs, terminal: &Terminal) -> Result<Status> {
-    if let Some(stream) = args.paths.iter().find(|p| Source::of(p).is_some()) {
+    if let Some(stream) = args.paths.iter().find(|p| InputStream::of(p).is_some()) {
         bail!(
             "{} is a stream, and comments are written to files",
             stream.display()

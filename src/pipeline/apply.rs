@@ -15,7 +15,7 @@ use crate::typed;
 
 /// What became of the fixes of a pass.
 #[derive(Default)]
-pub(super) struct Outcome {
+pub(super) struct FixResult {
     /// New text of each edited file.
     pub(super) texts: BTreeMap<FileId, Arc<str>>,
     /// New files.
@@ -217,12 +217,12 @@ fn free_of(taken: &BTreeSet<(usize, usize)>, range: &Range<usize>) -> bool {
 }
 
 /// Applies the fixes of `taken`; where a file refuses, as many of its fixes as can be.
-pub(super) fn apply(workspace: &Workspace, findings: &[Finding], taken: &[usize]) -> Outcome {
+pub(super) fn apply(workspace: &Workspace, findings: &[Finding], taken: &[usize]) -> FixResult {
     let fixes: Vec<(usize, &Fix)> = taken
         .iter()
         .filter_map(|i| Some((*i, findings.get(*i)?.fix.as_ref().ok()?)))
         .collect();
-    let mut outcome = Outcome::default();
+    let mut result = FixResult::default();
     let mut edits: BTreeMap<FileId, Vec<&Edit>> = BTreeMap::new();
     for (_, fix) in &fixes {
         collect(fix, &mut edits);
@@ -234,7 +234,7 @@ pub(super) fn apply(workspace: &Workspace, findings: &[Finding], taken: &[usize]
         .collect();
     for (file, text) in texts {
         match text {
-            Ok(text) => _ = outcome.texts.insert(file, text),
+            Ok(text) => _ = result.texts.insert(file, text),
             Err(_) => _ = doubtful.insert(file),
         }
     }
@@ -251,21 +251,21 @@ pub(super) fn apply(workspace: &Workspace, findings: &[Finding], taken: &[usize]
             collect(fix, &mut edits);
         }
         // Files that only questioned fixes touch are filled in again below.
-        outcome.texts.retain(|file, _| edits.contains_key(file));
+        result.texts.retain(|file, _| edits.contains_key(file));
         for (file, edits) in &edits {
             if let Ok(text) = text_after(workspace, *file, edits) {
-                outcome.texts.insert(*file, text);
+                result.texts.insert(*file, text);
             }
         }
     }
     for (index, fix) in good {
-        accept(fix, index, &mut outcome);
+        accept(fix, index, &mut result);
     }
     // All of them together were tried above.
     let (first, second) = questioned.split_at(questioned.len() / 2);
-    as_many(workspace, first, &mut edits, &mut outcome);
-    as_many(workspace, second, &mut edits, &mut outcome);
-    outcome
+    as_many(workspace, first, &mut edits, &mut result);
+    as_many(workspace, second, &mut edits, &mut result);
+    result
 }
 
 /// Applies as many of `fixes` as can be, in order, on top of `edits`: all together, or each half of
@@ -274,22 +274,22 @@ fn as_many<'a>(
     workspace: &Workspace,
     fixes: &[(usize, &'a Fix)],
     edits: &mut BTreeMap<FileId, Vec<&'a Edit>>,
-    outcome: &mut Outcome,
+    result: &mut FixResult,
 ) {
     match (with_fixes(workspace, edits, fixes), fixes) {
         (_, []) => {}
         (Ok(texts), _) => {
-            outcome.texts.extend(texts);
+            result.texts.extend(texts);
             for (index, fix) in fixes {
                 collect(fix, edits);
-                accept(fix, *index, outcome);
+                accept(fix, *index, result);
             }
         }
-        (Err(reason), [(index, _)]) => outcome.refused.push((*index, reason)),
+        (Err(reason), [(index, _)]) => result.refused.push((*index, reason)),
         (Err(_), _) => {
             let (first, second) = fixes.split_at(fixes.len() / 2);
-            as_many(workspace, first, edits, outcome);
-            as_many(workspace, second, edits, outcome);
+            as_many(workspace, first, edits, result);
+            as_many(workspace, second, edits, result);
         }
     }
 }
@@ -371,14 +371,14 @@ fn collect<'a>(fix: &'a Fix, edits: &mut BTreeMap<FileId, Vec<&'a Edit>>) {
     }
 }
 
-fn accept(fix: &Fix, index: usize, outcome: &mut Outcome) {
-    outcome.applied.insert(index);
+fn accept(fix: &Fix, index: usize, result: &mut FixResult) {
+    result.applied.insert(index);
     for change in &fix.changes {
         match change {
             Change::Edit(..) => {}
-            Change::Delete(file) => outcome.deleted.push(*file),
+            Change::Delete(file) => result.deleted.push(*file),
             Change::Create(path, text) => {
-                outcome.created.push(Input {
+                result.created.push(Input {
                     path: path.clone(),
                     text: Arc::from(text.as_str()),
                     editable: true,

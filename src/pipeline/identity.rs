@@ -183,7 +183,7 @@ pub enum By {
 
 /// One finding that is known.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Entry {
+pub struct KnownFinding {
     /// What it is about.
     pub identity: Identity,
     /// The code of the reason why there is no fix.
@@ -192,7 +192,7 @@ pub struct Entry {
     pub severity: Severity,
 }
 
-impl Entry {
+impl KnownFinding {
     pub(super) fn of(workspace: &Workspace, finding: &Finding) -> Self {
         Self {
             identity: Identity {
@@ -207,7 +207,7 @@ impl Entry {
     }
 }
 
-impl From<&Reported> for Entry {
+impl From<&Reported> for KnownFinding {
     fn from(finding: &Reported) -> Self {
         Self {
             identity: Identity::of(finding),
@@ -223,13 +223,13 @@ pub struct Known {
     /// Why they are known.
     pub by: By,
     /// Each stands for one finding at most.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<KnownFinding>,
 }
 
 impl Known {
     /// For each finding the entry that it is: first those of the same file, then those whose file
     /// was moved.
-    pub fn recognise(&self, findings: &[Entry]) -> Vec<Option<usize>> {
+    pub fn recognise(&self, findings: &[KnownFinding]) -> Vec<Option<usize>> {
         let mut known = vec![None; findings.len()];
         let mut left: Vec<bool> = vec![true; self.entries.len()];
         for moved in [false, true] {
@@ -271,7 +271,7 @@ impl Known {
     }
 
     /// Whether an entry stands for a finding that is about the same.
-    fn covers(&self, entry: &Entry, finding: &Entry) -> bool {
+    fn covers(&self, entry: &KnownFinding, finding: &KnownFinding) -> bool {
         match self.by {
             // What became worse is new.
             By::Past => entry.severity >= finding.severity,

@@ -125,7 +125,7 @@ struct Left<'a> {
 impl Left<'_> {
     /// Whether it is what an entry has become, by one of the signs: the same place, the same
     /// subject, the same container or resource.
-    fn is(&self, entry: &Entry, sign: Sign) -> bool {
+    fn is(&self, entry: &MergedFinding, sign: Sign) -> bool {
         match sign {
             Sign::Place => self
                 .within
@@ -146,7 +146,7 @@ enum Sign {
     Resource,
 }
 
-struct Entry {
+struct MergedFinding {
     key: Key,
     subject: Subject,
     within: Option<Within>,
@@ -199,7 +199,7 @@ fn add_sources(report: &mut Report, original: &Workspace, now: &Workspace) {
 /// The report in the making.
 #[derive(Default)]
 pub(super) struct Merge {
-    entries: Vec<Entry>,
+    entries: Vec<MergedFinding>,
     /// Positions of the entries of each key.
     known: BTreeMap<Key, Vec<usize>>,
     remarks: Vec<Reported>,
@@ -210,7 +210,7 @@ impl Merge {
     /// The first pass.
     pub(super) fn start(&mut self, workspace: &Workspace, pass: &Pass, remarks: &[Finding]) {
         self.entries = (pass.findings.iter().enumerate())
-            .map(|(i, f)| Entry {
+            .map(|(i, f)| MergedFinding {
                 key: Key::of(workspace, &Positions::default(), f),
                 subject: f.subject.clone(),
                 within: Within::of(workspace, f),

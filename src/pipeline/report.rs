@@ -10,6 +10,7 @@ use kubewright_model::finding::{
 };
 use kubewright_model::kube::{FileId, Resource, Workspace};
 use kubewright_model::text::Text;
+pub use kubewright_model::yaml::position;
 
 use super::identity::{By, Known};
 pub use super::impact::{Cost, Read};
@@ -47,22 +48,6 @@ impl Place {
             end: span.end,
         }
     }
-}
-
-/// 1-based line and column (in Unicode scalar values) of a byte offset.
-pub fn position(text: &str, offset: usize) -> (usize, usize) {
-    let mut offset = offset.min(text.len());
-    while !text.is_char_boundary(offset) {
-        offset -= 1;
-    }
-    let before = &text[..offset];
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let column = before[line_start..]
-        .trim_start_matches('\u{feff}')
-        .chars()
-        .count()
-        + 1;
-    (before.bytes().filter(|b| *b == b'\n').count() + 1, column)
 }
 
 /// The names of a resource.

@@ -5,113 +5,115 @@ use std::fs;
 use super::arguments::HAZARDS;
 use super::{POD, WORKLOAD, folder, run, says};
 
+/// What is wrong in a configuration, and what is said of it.
+const REFUSED: &[(&str, &str)] = &[
+    (
+        "unsafe-fix = []\n",
+        "kubewright.toml:1:1: unknown key `unsafe-fix`",
+    ),
+    ("unsafe-fix = []\n", "did you mean `unsafe-fixes`?"),
+    (
+        "\n[transforms.missing-config-hash]\nsecret = true\n",
+        "kubewright.toml:3:1: unknown key `secret`",
+    ),
+    (
+        "\n[transforms.missing-config-hash]\nsecret = true\n",
+        "did you mean `secrets`?",
+    ),
+    (
+        "[transforms.missing-hash]\nenabled = false\n",
+        "did you mean `missing-config-hash`?",
+    ),
+    (
+        "unsafe-fixes = [\"static-pod-kubeproxy\"]\n",
+        "kubewright.toml:1:17: there is no transform `static-pod-kubeproxy`, did you mean",
+    ),
+    ("ignore = [\"a[\"]\n", "kubewright.toml:1:11: a[: "),
+    ("fail-on = \"warn\"\n", "did you mean `warning`?"),
+    (
+        "[[images]]\nshell = \"/bin/sh\"\n",
+        "kubewright.toml:1:1: `match` is missing",
+    ),
+    ("[[apply-sets]]\nname = \"prod\"\n", "missing field `paths`"),
+    (
+        "[[apply-sets]]\nname = \"prod\"\npaths = [\"a\"]\nrecurse = true\n",
+        "kubewright.toml:4:1: unknown key `recurse`",
+    ),
+    (
+        "[[apply-sets]]\nname = \"prod\"\npaths = [\"a\"]\nrecurse = true\n",
+        "did you mean `recursive`?",
+    ),
+    (
+        "[[apply-sets]]\nname = \"prod\"\npaths = []\n",
+        "kubewright.toml:3:9: `paths` is empty",
+    ),
+    (
+        "[[apply-sets]]\nname = \"\"\npaths = [\"a\"]\n",
+        "kubewright.toml:2:8: `name` is empty",
+    ),
+    (
+        "[[apply-sets]]\nname = \"x\"\npaths = [\"a\", \"../b\"]\n",
+        "kubewright.toml:3:15: `../b` is no path below the root",
+    ),
+    (
+        "[[apply-sets]]\nname = \"x\"\npaths = [\"a[\"]\n",
+        "kubewright.toml:3:10: a[: ",
+    ),
+    (
+        "[[apply-sets]]\nname = \"x\"\npaths = [\"a\"]\nnamespace = \"\"\n",
+        "kubewright.toml:4:13: `namespace` is empty",
+    ),
+    (
+        "[[apply-sets]]\nname = \"x\"\npaths = [\"a\"]\n[[apply-sets]]\nname = \"x\"\npaths = \
+         [\"b\"]\n",
+        "kubewright.toml:5:8: there is another apply set `x`",
+    ),
+    (
+        "[transforms.missing-config-hash]\nannotation = \"x y\"\n",
+        "kubewright.toml:2:14: `x y` is no key of an annotation; expected",
+    ),
+    (
+        "[transforms.missing-config-hash]\nannotation = \"\"\n",
+        "kubewright.toml:2:14: `` is no key of an annotation",
+    ),
+    (
+        "[transforms.missing-config-hash]\nannotation = \"kubewright.dev/ignore\"\n",
+        "kubewright.toml:2:14: the annotation `kubewright.dev/ignore` has another meaning",
+    ),
+    (
+        "[transforms.missing-config-hash]\nopt-in = \"a b\"\n",
+        "kubewright.toml:2:10: `a b` is no key of an annotation or label; expected one such",
+    ),
+    (
+        "[transforms.missing-config-hash]\nopt-in = \"example.com/config-hash\"\n",
+        "kubewright.toml:2:10: `example.com/config-hash` reads like a hash that somebody else",
+    ),
+    (
+        "[transforms.missing-config-hash]\nsecrets-key-from = \"hunter2!\"\n",
+        "kubewright.toml:2:20: this is no name of an environment variable; expected the name",
+    ),
+    (
+        "[transforms.missing-config-hash]\norder = \"yes\"\n",
+        "kubewright.toml:2:9: invalid type: string \"yes\", expected a boolean",
+    ),
+    (
+        "[transforms.missing-config-hash]\nexclude = [\"[x\"]\n",
+        "kubewright.toml:2:11: `[x` is no glob: ",
+    ),
+    (
+        "[transforms.configmap-name-collision]\nkeep = [\"[x\"]\n",
+        "kubewright.toml:2:8: `[x` is no glob: ",
+    ),
+    (
+        "[transforms.missing-config-reference]\nexternal = [\"[x\"]\n",
+        "kubewright.toml:2:12: `[x` is no glob: ",
+    ),
+    ("a = \n", "kubewright.toml:1:"),
+];
+
 #[test]
 fn the_configuration_is_read_strictly() {
-    let cases: &[(&str, &str)] = &[
-        (
-            "unsafe-fix = []\n",
-            "kubewright.toml:1:1: unknown key `unsafe-fix`",
-        ),
-        ("unsafe-fix = []\n", "did you mean `unsafe-fixes`?"),
-        (
-            "\n[transforms.missing-config-hash]\nsecret = true\n",
-            "kubewright.toml:3:1: unknown key `secret`",
-        ),
-        (
-            "\n[transforms.missing-config-hash]\nsecret = true\n",
-            "did you mean `secrets`?",
-        ),
-        (
-            "[transforms.missing-hash]\nenabled = false\n",
-            "did you mean `missing-config-hash`?",
-        ),
-        (
-            "unsafe-fixes = [\"static-pod-kubeproxy\"]\n",
-            "kubewright.toml:1:17: there is no transform `static-pod-kubeproxy`, did you mean",
-        ),
-        ("ignore = [\"a[\"]\n", "kubewright.toml:1:11: a[: "),
-        ("fail-on = \"warn\"\n", "did you mean `warning`?"),
-        (
-            "[[images]]\nshell = \"/bin/sh\"\n",
-            "kubewright.toml:1:1: `match` is missing",
-        ),
-        ("[[apply-sets]]\nname = \"prod\"\n", "missing field `paths`"),
-        (
-            "[[apply-sets]]\nname = \"prod\"\npaths = [\"a\"]\nrecurse = true\n",
-            "kubewright.toml:4:1: unknown key `recurse`",
-        ),
-        (
-            "[[apply-sets]]\nname = \"prod\"\npaths = [\"a\"]\nrecurse = true\n",
-            "did you mean `recursive`?",
-        ),
-        (
-            "[[apply-sets]]\nname = \"prod\"\npaths = []\n",
-            "kubewright.toml:3:9: `paths` is empty",
-        ),
-        (
-            "[[apply-sets]]\nname = \"\"\npaths = [\"a\"]\n",
-            "kubewright.toml:2:8: `name` is empty",
-        ),
-        (
-            "[[apply-sets]]\nname = \"x\"\npaths = [\"a\", \"../b\"]\n",
-            "kubewright.toml:3:15: `../b` is no path below the root",
-        ),
-        (
-            "[[apply-sets]]\nname = \"x\"\npaths = [\"a[\"]\n",
-            "kubewright.toml:3:10: a[: ",
-        ),
-        (
-            "[[apply-sets]]\nname = \"x\"\npaths = [\"a\"]\nnamespace = \"\"\n",
-            "kubewright.toml:4:13: `namespace` is empty",
-        ),
-        (
-            "[[apply-sets]]\nname = \"x\"\npaths = [\"a\"]\n[[apply-sets]]\nname = \"x\"\npaths = \
-             [\"b\"]\n",
-            "kubewright.toml:5:8: there is another apply set `x`",
-        ),
-        (
-            "[transforms.missing-config-hash]\nannotation = \"x y\"\n",
-            "kubewright.toml:2:14: `x y` is no key of an annotation; expected",
-        ),
-        (
-            "[transforms.missing-config-hash]\nannotation = \"\"\n",
-            "kubewright.toml:2:14: `` is no key of an annotation",
-        ),
-        (
-            "[transforms.missing-config-hash]\nannotation = \"kubewright.dev/ignore\"\n",
-            "kubewright.toml:2:14: the annotation `kubewright.dev/ignore` has another meaning",
-        ),
-        (
-            "[transforms.missing-config-hash]\nopt-in = \"a b\"\n",
-            "kubewright.toml:2:10: `a b` is no key of an annotation or label; expected one such",
-        ),
-        (
-            "[transforms.missing-config-hash]\nopt-in = \"example.com/config-hash\"\n",
-            "kubewright.toml:2:10: `example.com/config-hash` reads like a hash that somebody else",
-        ),
-        (
-            "[transforms.missing-config-hash]\nsecrets-key-from = \"hunter2!\"\n",
-            "kubewright.toml:2:20: this is no name of an environment variable; expected the name",
-        ),
-        (
-            "[transforms.missing-config-hash]\norder = \"yes\"\n",
-            "kubewright.toml:2:9: invalid type: string \"yes\", expected a boolean",
-        ),
-        (
-            "[transforms.missing-config-hash]\nexclude = [\"[x\"]\n",
-            "kubewright.toml:2:11: `[x` is no glob: ",
-        ),
-        (
-            "[transforms.configmap-name-collision]\nkeep = [\"[x\"]\n",
-            "kubewright.toml:2:8: `[x` is no glob: ",
-        ),
-        (
-            "[transforms.missing-config-reference]\nexternal = [\"[x\"]\n",
-            "kubewright.toml:2:12: `[x` is no glob: ",
-        ),
-        ("a = \n", "kubewright.toml:1:"),
-    ];
-    for (config, message) in cases {
+    for (config, message) in REFUSED {
         let dir = folder(&[
             ("kubewright.toml", config.as_bytes()),
             ("a.yaml", WORKLOAD.as_bytes()),

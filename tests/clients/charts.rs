@@ -12,7 +12,7 @@ use kubewright_model::kube::charts::ChartCode;
 use libtest_mimic::{Failed, Trial};
 
 use crate::project;
-use crate::support::{Outcome, ensure, kubewright, missing, needing, run, scratch, tree};
+use crate::support::{TrialResult, ensure, kubewright, missing, needing, run, scratch, tree};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let helm = missing("helm 4", "helm", &["version"]);
@@ -41,7 +41,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// Each reason is given in a case, and has a row on the page.
-fn every_code() -> Outcome {
+fn every_code() -> TrialResult {
     let page = fs::read_to_string(project("docs/helm.md"))?;
     let reports: Vec<String> = fs::read_dir(project("tests/clients/charts"))?
         .flatten()
@@ -66,7 +66,7 @@ fn blesses() -> bool {
 
 type Files = BTreeMap<PathBuf, Vec<u8>>;
 
-fn of_case(case: &Path, helm: &str, bless: bool) -> Outcome {
+fn of_case(case: &Path, helm: &str, bless: bool) -> TrialResult {
     let before = case.join("before");
     let dir = scratch(&before)?;
     let program = format!("--helm={helm}");
@@ -113,7 +113,7 @@ fn of_case(case: &Path, helm: &str, bless: bool) -> Outcome {
 }
 
 /// Keeps the files that changed.
-fn write_tree(folder: &Path, after: &Files, before: &Files) -> Outcome {
+fn write_tree(folder: &Path, after: &Files, before: &Files) -> TrialResult {
     let _ = fs::remove_dir_all(folder);
     for (path, bytes) in after {
         if before.get(path) != Some(bytes) {
@@ -127,7 +127,7 @@ fn write_tree(folder: &Path, after: &Files, before: &Files) -> Outcome {
 
 /// What Helm itself makes of a chart before and after: no line is gone, and each new one is an
 /// annotation with a hash, or `annotations:` above it. Lines that are made at random are left out.
-fn only_annotations(helm: &str, before: &Path, after: &Path) -> Outcome {
+fn only_annotations(helm: &str, before: &Path, after: &Path) -> TrialResult {
     let render = |dir: &Path| -> Option<Vec<String>> {
         let output = Command::new(helm)
             .args(["template", "shop", "shop"])

@@ -5,7 +5,7 @@ use std::process::Command;
 use libtest_mimic::Trial;
 
 use crate::examples;
-use crate::support::{Outcome, ensure, kubewright, missing, needing, pipe, run, scratch, tree};
+use crate::support::{TrialResult, ensure, kubewright, missing, needing, pipe, run, scratch, tree};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let git = missing("git", "git", &["--version"]);
@@ -19,7 +19,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-fn git_applies_the_diff() -> Outcome {
+fn git_applies_the_diff() -> TrialResult {
     let (patched, written) = (scratch(&examples())?, scratch(&examples())?);
     let diff = run(
         &mut kubewright(
@@ -48,7 +48,7 @@ fn git_applies_the_diff() -> Outcome {
     })
 }
 
-fn git_applies_below_the_top() -> Outcome {
+fn git_applies_below_the_top() -> TrialResult {
     let dir = scratch(&examples())?;
     let below = dir.path().join("incident-2-two-configurations");
     let diff = run(&mut kubewright(&below, &["fix", "--format", "diff"]), &[1])?.stdout;

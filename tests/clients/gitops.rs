@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use libtest_mimic::{Failed, Trial};
 use serde_yaml::Value;
 
-use crate::support::{Outcome, copy, ensure, kubewright, missing, needing, pipe, run, tree};
+use crate::support::{TrialResult, copy, ensure, kubewright, missing, needing, pipe, run, tree};
 use crate::{WEB, project, with_program, write};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -76,7 +76,7 @@ impl PluginServer {
         Ok(command.output()?)
     }
 
-    fn command(&self, step: &str, folder: &Path, parameters: &[(&str, &str)]) -> Outcome {
+    fn command(&self, step: &str, folder: &Path, parameters: &[(&str, &str)]) -> TrialResult {
         let words = self.words(step)?;
         run(&mut Self::program(&words, folder, parameters)?, &[0])?;
         Ok(())
@@ -148,7 +148,7 @@ fn hash(objects: &BTreeMap<String, Value>, name: &str) -> Option<String> {
     )
 }
 
-fn argo_cd_kustomization() -> Outcome {
+fn argo_cd_kustomization() -> TrialResult {
     let dir = tempfile::tempdir()?;
     write(
         dir.path(),
@@ -217,10 +217,10 @@ fn argo_cd_kustomization() -> Outcome {
     ensure(names == all, || format!("{names:?}"))
 }
 
-fn argo_cd_failures() -> Outcome {
+fn argo_cd_failures() -> TrialResult {
     let dir = tempfile::tempdir()?;
     let server = PluginServer::start()?;
-    let fails = |parameters: &[(&str, &str)], says: &str| -> Outcome {
+    let fails = |parameters: &[(&str, &str)], says: &str| -> TrialResult {
         let output = server.generate(dir.path(), parameters)?;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         ensure(!output.status.success(), || format!("no failure; {says}"))?;
@@ -292,7 +292,7 @@ fn argo_cd_failures() -> Outcome {
     fails(&[("PARAM_FAIL_ON", "warning")], "missing-config-reference")
 }
 
-fn argo_cd_chart() -> Outcome {
+fn argo_cd_chart() -> TrialResult {
     let dir = tempfile::tempdir()?;
     let web = WEB.replace("text: hello", "text: {{ .Values.text | quote }}");
     write(
@@ -341,7 +341,7 @@ fn argo_cd_chart() -> Outcome {
     )
 }
 
-fn argo_cd_sidecar() -> Outcome {
+fn argo_cd_sidecar() -> TrialResult {
     let dir = tempfile::tempdir()?;
     copy(&project("integrations/argocd"), &dir.path().join("plugin"))?;
     let server = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: argocd-repo-server\nspec:\n  selector:\n    matchLabels: {app: argocd-repo-server}\n  template:\n    metadata:\n      labels: {app: argocd-repo-server}\n    spec:\n      containers:\n      - name: argocd-repo-server\n        image: quay.io/argoproj/argocd:v3.1.0\n      volumes:\n      - name: var-files\n        emptyDir: {}\n      - name: plugins\n        emptyDir: {}\n";
@@ -397,7 +397,7 @@ const GIT: [(&str, &str); 6] = [
     ("GIT_COMMITTER_EMAIL", "t@example.com"),
 ];
 
-fn rendered_branch() -> Outcome {
+fn rendered_branch() -> TrialResult {
     let (origin, dir) = (tempfile::tempdir()?, tempfile::tempdir()?);
     git(origin.path(), &["init", "-q", "--bare"])?;
     git(dir.path(), &["init", "-q", "-b", "main"])?;
@@ -475,7 +475,7 @@ fn rendered_branch() -> Outcome {
 
 /// kustomize-controller builds with kustomize, and so does `flux build kustomization`; labels and
 /// annotations of Flux come on top.
-fn flux_build() -> Outcome {
+fn flux_build() -> TrialResult {
     let dir = tempfile::tempdir()?;
     write(
         dir.path(),

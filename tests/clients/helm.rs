@@ -5,7 +5,7 @@ use std::process::Output;
 
 use libtest_mimic::{Failed, Trial};
 
-use crate::support::{Outcome, ensure, missing, needing, run};
+use crate::support::{TrialResult, ensure, missing, needing, run};
 use crate::{WEB, project, with_program, write};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -121,7 +121,7 @@ fn with_plugin() -> Result<tempfile::TempDir, Failed> {
     Ok(dir)
 }
 
-fn helm_4() -> Outcome {
+fn helm_4() -> TrialResult {
     let dir = with_plugin()?;
     let plain = render("helm", dir.path(), &[])?;
     let args = ["template", "shop", "shop", "--post-renderer", "kubewright"];
@@ -176,7 +176,7 @@ fn helm_4() -> Outcome {
     })
 }
 
-fn helm_4_fails() -> Outcome {
+fn helm_4_fails() -> TrialResult {
     let dir = with_plugin()?;
     let args = [
         "template",
@@ -203,7 +203,7 @@ fn helm_4_fails() -> Outcome {
     )
 }
 
-fn helm_3() -> Outcome {
+fn helm_3() -> TrialResult {
     let dir = chart()?;
     let with = ["--post-renderer", "kubewright-post-renderer"];
     let fixed = render("helm3", dir.path(), &with)?;

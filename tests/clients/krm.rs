@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use libtest_mimic::{Failed, Trial};
 
-use crate::support::{Outcome, ensure, kubewright, missing, needing, pipe, run, tree};
+use crate::support::{TrialResult, ensure, kubewright, missing, needing, pipe, run, tree};
 use crate::{PROGRAM, WEB, write};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -13,7 +13,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let kpt = missing("kpt", "kpt", &["version"]);
     let setpriv = missing("setpriv", "setpriv", &["--version"]);
     // kpt is not in the package registries that `.ci/run` installs from.
-    let with_kpt = |name: &str, run: fn() -> Outcome| match kpt {
+    let with_kpt = |name: &str, run: fn() -> TrialResult| match kpt {
         None => Trial::test(name, run),
         Some(_) => Trial::test(format!("{name} (skipped: no kpt)"), run).with_ignored_flag(true),
     };
@@ -44,7 +44,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// A kustomization whose function is kubewright with these arguments and this configuration.
-fn kustomization(dir: &Path, list: &str, args: &str, spec: &str) -> Outcome {
+fn kustomization(dir: &Path, list: &str, args: &str, spec: &str) -> TrialResult {
     let function = format!(
         "apiVersion: kubewright.dev/v1alpha1\nkind: Config\nmetadata:\n  name: kubewright\n  \
          annotations:\n    config.kubernetes.io/function: |\n      exec:\n        path: \
@@ -76,7 +76,7 @@ fn build(dir: &Path, statuses: &[i32]) -> Result<Output, Failed> {
     )
 }
 
-fn transformer() -> Outcome {
+fn transformer() -> TrialResult {
     let dir = tempfile::tempdir()?;
     kustomization(dir.path(), "transformers", "krm", "{}")?;
     let built = String::from_utf8(build(dir.path(), &[0])?.stdout)?;
@@ -112,7 +112,7 @@ fn transformer() -> Outcome {
 }
 
 /// References follow the names of what they mean when all functions have run.
-fn names() -> Outcome {
+fn names() -> TrialResult {
     let dir = tempfile::tempdir()?;
     kustomization(dir.path(), "transformers", "krm", "{}")?;
     let function = std::fs::read_to_string(dir.path().join("function.yaml"))?;
@@ -162,7 +162,7 @@ fn names() -> Outcome {
 /// A function that only looks stands among `transformers`. Among `validators` it fails the build
 /// where it must, but kustomize 5.8.2 lets no function pass there: it gives each object that comes
 /// back from one an annotation, and refuses it for that.
-fn validator() -> Outcome {
+fn validator() -> TrialResult {
     let dir = tempfile::tempdir()?;
     for list in ["transformers", "validators"] {
         for (args, spec) in [("krm", "{check: true}"), ("krm, --check", "{}")] {
@@ -203,7 +203,7 @@ fn kpt(dir: &Path, args: &[&str], statuses: &[i32]) -> Result<Output, Failed> {
     run(Command::new("kpt").args(args).current_dir(dir), statuses)
 }
 
-fn kpt_fixes() -> Outcome {
+fn kpt_fixes() -> TrialResult {
     let dir = tempfile::tempdir()?;
     write(dir.path(), &[("app/web.yaml", WEB)])?;
     let results = dir.path().join("results");
@@ -251,7 +251,7 @@ fn kpt_fixes() -> Outcome {
     Ok(())
 }
 
-fn kpt_places() -> Outcome {
+fn kpt_places() -> TrialResult {
     let dir = tempfile::tempdir()?;
     let pod = crate::helm::PROXY;
     write(dir.path(), &[("app/nodes/proxy.yaml", pod)])?;
@@ -277,7 +277,7 @@ fn kpt_places() -> Outcome {
     ensure(text("nodes/proxy.yaml") == pod, || text("nodes/proxy.yaml"))
 }
 
-fn kpt_renders() -> Outcome {
+fn kpt_renders() -> TrialResult {
     let dir = tempfile::tempdir()?;
     let kptfile = |stage: &str, config: &str| {
         format!(
@@ -304,7 +304,7 @@ fn kpt_renders() -> Outcome {
 }
 
 /// As in a container without a user and without files of its own.
-fn as_nobody() -> Outcome {
+fn as_nobody() -> TrialResult {
     let dir = tempfile::tempdir()?;
     let list = std::fs::read(crate::project("tests/cli/krm.in/list.yaml"))?;
     // The program is where nobody can read it.

@@ -9,7 +9,7 @@ use std::process::Output;
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use crate::support::{Outcome, ensure, kubewright, missing, needing, pipe, run};
+use crate::support::{TrialResult, ensure, kubewright, missing, needing, pipe, run};
 use crate::{WEB, project, with_program, write};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -40,7 +40,7 @@ fn kubectl(dir: &Path, args: &[&str], statuses: &[i32]) -> Result<Output, Failed
     run(&mut command, statuses)
 }
 
-fn plugin() -> Outcome {
+fn plugin() -> TrialResult {
     let dir = tempfile::tempdir()?;
     write(dir.path(), &[("app/web.yaml", WEB)])?;
     let listed = String::from_utf8(kubectl(dir.path(), &["plugin", "list"], &[0])?.stdout)?;
@@ -64,7 +64,7 @@ fn plugin() -> Outcome {
     ensure(said.contains("kubectl wright fix"), || said.clone())
 }
 
-fn completion() -> Outcome {
+fn completion() -> TrialResult {
     let dir = tempfile::tempdir()?;
     let complete = |words: &[&str]| -> Result<String, Failed> {
         let args = [&["__complete", "wright"], words].concat();
@@ -157,7 +157,7 @@ fn answer(stream: TcpStream, cluster: &Cluster) -> std::io::Result<()> {
     )
 }
 
-fn dump() -> Outcome {
+fn dump() -> TrialResult {
     let dir = tempfile::tempdir()?;
     let list = std::fs::read_to_string(project("tests/cli/cluster-dump.in/dump.yaml"))?;
     let list: Value = serde_yaml::from_str(&list)?;

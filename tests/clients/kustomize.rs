@@ -6,7 +6,7 @@ use std::process::Command;
 
 use libtest_mimic::Trial;
 
-use crate::support::{Outcome, ensure, kubewright, missing, needing, pipe, run, scratch, tree};
+use crate::support::{TrialResult, ensure, kubewright, missing, needing, pipe, run, scratch, tree};
 use crate::{project, write};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -127,7 +127,7 @@ fn added<'a>(before: &str, after: &'a str) -> Result<Vec<&'a str>, libtest_mimic
     }
 }
 
-fn filter_changes_only_the_fixes() -> Outcome {
+fn filter_changes_only_the_fixes() -> TrialResult {
     let dir = overlay()?;
     let rendered = build(dir.path())?;
     let fixed = pipe(
@@ -145,7 +145,7 @@ fn filter_changes_only_the_fixes() -> Outcome {
     )
 }
 
-fn builds_the_same_after_write() -> Outcome {
+fn builds_the_same_after_write() -> TrialResult {
     let dir = overlay()?;
     let before = build(dir.path())?;
     run(&mut kubewright(dir.path(), &["fix", "--write"]), &[0, 1])?;
@@ -168,7 +168,7 @@ fn builds_the_same_after_write() -> Outcome {
 
 /// The hash of what generators write, computed from their files, is that of what kustomize makes of
 /// them.
-fn hashes_what_generators_write() -> Outcome {
+fn hashes_what_generators_write() -> TrialResult {
     let cases = project("transforms/missing-config-hash/cases");
     let roots = [
         ("generator-files", "files"),
@@ -210,7 +210,7 @@ fn hashes_what_generators_write() -> Outcome {
 
 /// Where content differs by root, a patch in each root adds the hash of what kustomize builds there,
 /// and nothing else.
-fn hashes_by_root() -> Outcome {
+fn hashes_by_root() -> TrialResult {
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("transforms/missing-config-hash/cases");
     let mut compared = 0;
     for case in ["overlays-differ", "overlays-differ-later"] {
@@ -278,7 +278,7 @@ fn hashes_by_root() -> Outcome {
 
 /// A versioned name is followed wherever kustomize builds it: but for the name and `immutable`, it
 /// builds what it built before.
-fn follows_versions() -> Outcome {
+fn follows_versions() -> TrialResult {
     let case = "transforms/missing-config-hash/cases/versioned/before";
     let before = Path::new(env!("CARGO_MANIFEST_DIR")).join(case);
     let after = scratch(&before)?;
@@ -321,7 +321,7 @@ fn follows_versions() -> Outcome {
 
 /// A ConfigMap that becomes a generator is built with the same content, labels and readers, under a
 /// name with a suffix.
-fn generates_the_same() -> Outcome {
+fn generates_the_same() -> TrialResult {
     let case = "transforms/missing-config-hash/cases/to-generator/before";
     let before = Path::new(env!("CARGO_MANIFEST_DIR")).join(case);
     let after = scratch(&before)?;
@@ -355,7 +355,7 @@ fn generates_the_same() -> Outcome {
 
 /// Every case whose kustomization a fix of `configmap-name-collision` makes build again; all others
 /// of its cases build as they did.
-fn builds_again_after_each_collision() -> Outcome {
+fn builds_again_after_each_collision() -> TrialResult {
     let cases = project("transforms/configmap-name-collision/cases");
     let (mut mended, mut same) = (0, 0);
     for case in fs::read_dir(cases)? {
@@ -411,7 +411,7 @@ const SHOP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\
 
 /// The collision is in one overlay; the overlay that has none of it renders the same, byte for
 /// byte.
-fn leaves_other_overlays_alone() -> Outcome {
+fn leaves_other_overlays_alone() -> TrialResult {
     let dir = tempfile::tempdir()?;
     let files = [
         ("web/web.yaml", SHOP.replace("KEY", "web")),

@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use libtest_mimic::{Arguments, Failed};
 use std::process::Command;
 
-use support::Outcome;
+use support::TrialResult;
 
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kubewright");
@@ -96,7 +96,7 @@ fn with_program(client: &str, folders: &[&Path]) -> Result<Command, Failed> {
 }
 
 /// Writes files below a folder.
-fn write(folder: &Path, files: &[(&str, &str)]) -> Outcome {
+fn write(folder: &Path, files: &[(&str, &str)]) -> TrialResult {
     for (path, text) in files {
         let path = folder.join(path);
         fs::create_dir_all(path.parent().ok_or("no parent")?)?;

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use libtest_mimic::{Failed, Trial};
 
-use crate::support::{Outcome, ensure, missing, needing, run};
+use crate::support::{TrialResult, ensure, missing, needing, run};
 use crate::{PROGRAM, WEB, project, write};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -48,7 +48,7 @@ fn git(dir: &Path, args: &[&str]) -> Result<String, Failed> {
     Ok(String::from_utf8(run(&mut command, &[0])?.stdout)?)
 }
 
-fn reads_the_manifest() -> Outcome {
+fn reads_the_manifest() -> TrialResult {
     let cache = tempfile::tempdir()?;
     let manifest = project(".pre-commit-hooks.yaml");
     let manifest = manifest.to_str().ok_or("no path")?;
@@ -89,7 +89,7 @@ fn hooks(dir: &Path) -> Result<String, Failed> {
     Ok(git(dir, &["rev-parse", "HEAD"])?.trim().to_owned())
 }
 
-fn judges_whole_sets() -> Outcome {
+fn judges_whole_sets() -> TrialResult {
     let (hooked, dir, cache) = (
         tempfile::tempdir()?,
         tempfile::tempdir()?,

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use libtest_mimic::Trial;
 
-use crate::support::{Outcome, ensure, kubewright, missing, needing, run, scratch, tree};
+use crate::support::{TrialResult, ensure, kubewright, missing, needing, run, scratch, tree};
 use crate::{examples, project};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -20,7 +20,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     )]
 }
 
-fn examples_pass_the_strict_schema() -> Outcome {
+fn examples_pass_the_strict_schema() -> TrialResult {
     let dir = scratch(&examples())?;
     run(
         &mut kubewright(dir.path(), &["fix", "--unsafe-fixes", "--write", "."]),

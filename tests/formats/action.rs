@@ -10,7 +10,7 @@ use libtest_mimic::Failed;
 use serde_yaml::Value;
 
 use super::{commit, git};
-use crate::support::{Outcome, ensure, run};
+use crate::support::{TrialResult, ensure, run};
 
 pub(crate) const SETTINGS: &str =
     "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  mode: fast\n";
@@ -185,7 +185,7 @@ impl Runner {
     }
 }
 
-fn script(path: &Path, text: &str) -> Outcome {
+fn script(path: &Path, text: &str) -> TrialResult {
     fs::write(path, text)?;
     run(Command::new("chmod").arg("+x").arg(path), &[0])?;
     Ok(())
@@ -243,7 +243,7 @@ pub(crate) fn checkout(
     Ok((dir, work, base))
 }
 
-pub(crate) fn pull_request() -> Outcome {
+pub(crate) fn pull_request() -> TrialResult {
     let gone = SETTINGS.replace("mode", "speed");
     let (_dir, work, base) = checkout(&[("settings.yaml", &gone)])?;
     let mut runner = Runner::new(&work)?;
@@ -333,7 +333,7 @@ pub(crate) fn pull_request() -> Outcome {
     )
 }
 
-pub(crate) fn clean() -> Outcome {
+pub(crate) fn clean() -> TrialResult {
     let (_dir, work, base) = checkout(&[("web.yaml", &format!("# a comment\n{READER}"))])?;
     let mut runner = Runner::new(&work)?;
     for (name, value) in [("base.sha", base.as_str()), ("number", "7")] {
@@ -372,7 +372,7 @@ pub(crate) fn clean() -> Outcome {
     )
 }
 
-pub(crate) fn release() -> Outcome {
+pub(crate) fn release() -> TrialResult {
     let version = env!("CARGO_PKG_VERSION");
     let releases = tempfile::tempdir()?;
     let folder = releases.path().join(format!("v{version}"));
@@ -427,7 +427,7 @@ pub(crate) fn release() -> Outcome {
 }
 
 /// A workflow that gives each input; actionlint reads `action.yml` beside it.
-pub(crate) fn lint() -> Outcome {
+pub(crate) fn lint() -> TrialResult {
     let dir = tempfile::tempdir()?;
     git(dir.path(), &["init", "-q"])?;
     fs::copy(home().join("action.yml"), dir.path().join("action.yml"))?;

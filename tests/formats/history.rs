@@ -7,7 +7,7 @@ use std::process::Command;
 use libtest_mimic::Failed;
 
 use super::{commit, git};
-use crate::support::{Outcome, ensure, kubewright, pipe, run, tree};
+use crate::support::{TrialResult, ensure, kubewright, pipe, run, tree};
 
 const SETTINGS: &str =
     "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  mode: fast\n";
@@ -48,7 +48,7 @@ fn concise(dir: &Path, args: &[&str]) -> Result<(String, i32), Failed> {
     Ok((said, output.status.code().unwrap_or(-1)))
 }
 
-fn says(dir: &Path, args: &[&str], wanted: &[&str], status: i32) -> Outcome {
+fn says(dir: &Path, args: &[&str], wanted: &[&str], status: i32) -> TrialResult {
     let (said, found) = concise(dir, args)?;
     let lines: Vec<&str> = said.lines().collect();
     let same = lines.len() == wanted.len()
@@ -61,7 +61,7 @@ fn says(dir: &Path, args: &[&str], wanted: &[&str], status: i32) -> Outcome {
     })
 }
 
-pub(crate) fn since() -> Outcome {
+pub(crate) fn since() -> TrialResult {
     let dir = repository()?;
     let (root, web) = (dir.path(), dir.path().join("app/web.yaml"));
     let hash = "app/web.yaml:4:9: warning[missing-config-hash]";
@@ -149,7 +149,7 @@ pub(crate) fn since() -> Outcome {
     Ok(())
 }
 
-pub(crate) fn since_fixes() -> Outcome {
+pub(crate) fn since_fixes() -> TrialResult {
     let dir = repository()?;
     let root = dir.path();
     fs::write(root.join("app/other.yaml"), reader("other"))?;
@@ -172,7 +172,7 @@ pub(crate) fn since_fixes() -> Outcome {
 }
 
 /// The past has its own configuration and ignore files, and what is not UTF-8, broken or large.
-pub(crate) fn past() -> Outcome {
+pub(crate) fn past() -> TrialResult {
     let dir = repository()?;
     let root = dir.path();
     git(root, &["checkout", "-q", "main"])?;
@@ -211,7 +211,7 @@ pub(crate) fn past() -> Outcome {
     )
 }
 
-pub(crate) fn baseline() -> Outcome {
+pub(crate) fn baseline() -> TrialResult {
     let dir = repository()?;
     let root = dir.path();
     let file = ".kubewright-baseline.json";
@@ -275,7 +275,7 @@ pub(crate) fn baseline() -> Outcome {
     ensure(warned.is_empty(), || warned.clone())
 }
 
-pub(crate) fn patch() -> Outcome {
+pub(crate) fn patch() -> TrialResult {
     let (dir, written) = (repository()?, repository()?);
     let formats = ["--format", "concise", "--format", "diff=fixes.patch"];
     let args = ["fix", "--since", "main"];

@@ -8,7 +8,7 @@ use std::process::Command;
 use libtest_mimic::Failed;
 
 use super::commit;
-use crate::support::{Outcome, ensure, kubewright, pipe, run, scratch};
+use crate::support::{TrialResult, ensure, kubewright, pipe, run, scratch};
 
 fn home() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -19,7 +19,7 @@ fn examples() -> Result<tempfile::TempDir, Failed> {
     scratch(&home().join("examples"))
 }
 
-fn check(args: &[&Path], command: &str) -> Outcome {
+fn check(args: &[&Path], command: &str) -> TrialResult {
     let script = home().join("tests/formats/check.py");
     run(
         Command::new("python3").arg(script).arg(command).args(args),
@@ -28,7 +28,7 @@ fn check(args: &[&Path], command: &str) -> Outcome {
     Ok(())
 }
 
-pub(crate) fn schemas() -> Outcome {
+pub(crate) fn schemas() -> TrialResult {
     let (dir, out) = (examples()?, tempfile::tempdir()?);
     let formats = [
         "json", "sarif", "gitlab", "rdjson", "rdjsonl", "junit", "concise", "github", "markdown",
@@ -49,7 +49,7 @@ pub(crate) fn schemas() -> Outcome {
 }
 
 /// One transform at a time, in whose run no fix builds on another one.
-pub(crate) fn fixes() -> Outcome {
+pub(crate) fn fixes() -> TrialResult {
     for select in [
         "missing-config-hash",
         "configmap-name-collision",
@@ -70,7 +70,7 @@ pub(crate) fn fixes() -> Outcome {
     Ok(())
 }
 
-pub(crate) fn reviewdog() -> Outcome {
+pub(crate) fn reviewdog() -> TrialResult {
     let dir = examples()?;
     commit(dir.path(), "all")?;
     let read = |format: &str| -> Result<String, Failed> {
@@ -102,7 +102,7 @@ pub(crate) fn reviewdog() -> Outcome {
     })
 }
 
-pub(crate) fn fingerprints() -> Outcome {
+pub(crate) fn fingerprints() -> TrialResult {
     let dir = examples()?;
     let marks = || -> Result<Vec<String>, Failed> {
         let args = ["fix", "--exit-zero", "--format", "sarif"];
@@ -144,7 +144,7 @@ pub(crate) fn fingerprints() -> Outcome {
 }
 
 /// A manifest whose names and values try to be markup, commands and control sequences.
-pub(crate) fn hostile() -> Outcome {
+pub(crate) fn hostile() -> TrialResult {
     let dir = tempfile::tempdir()?;
     let name = "a`b|c<script>@someone ::error::x%0A [l](http://x) *b* \\u202e\\u001b[31m\\x9b";
     let manifest = format!(
@@ -197,7 +197,7 @@ pub(crate) fn hostile() -> Outcome {
 }
 
 /// Many files: the comment leaves out diffs, then findings, and says so.
-pub(crate) fn limit() -> Outcome {
+pub(crate) fn limit() -> TrialResult {
     let dir = tempfile::tempdir()?;
     let one = fs::read_to_string(home().join("examples/incident-2-two-configurations/app.yaml"))?;
     for number in 0..400 {
@@ -231,7 +231,7 @@ pub(crate) fn limit() -> Outcome {
 }
 
 /// The program on the page about JSON, run as it stands there.
-pub(crate) fn program() -> Outcome {
+pub(crate) fn program() -> TrialResult {
     let (page, dir) = (
         fs::read_to_string(home().join("docs/json.md"))?,
         examples()?,

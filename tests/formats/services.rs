@@ -10,7 +10,7 @@ use serde_yaml::Value;
 
 use super::action::{SETTINGS, checkout, home};
 use super::git;
-use crate::support::{Outcome, ensure, run};
+use crate::support::{TrialResult, ensure, run};
 
 /// Plays the API of GitLab: one user, and the notes of a merge request.
 const GITLAB: &str = r#"
@@ -35,7 +35,7 @@ server.serve_forever()
 "#;
 
 /// Runs the script of the component twice, as a job for a merge request does.
-pub(crate) fn gitlab() -> Outcome {
+pub(crate) fn gitlab() -> TrialResult {
     let (_dir, work, _) = checkout(&[("settings.yaml", &SETTINGS.replace("mode", "speed"))])?;
     git(&work, &["fetch", "-q", "--unshallow", "origin"])?;
     let base = git(&work, &["rev-parse", "HEAD^1"])?;
@@ -104,7 +104,7 @@ pub(crate) fn gitlab() -> Outcome {
 }
 
 /// The action, the component and the pipeline on the page, against the schemas of their services.
-pub(crate) fn services() -> Outcome {
+pub(crate) fn services() -> TrialResult {
     let dir = tempfile::tempdir()?;
     let component =
         fs::read_to_string(home().join("integrations/gitlab/templates/kubewright.yml"))?;

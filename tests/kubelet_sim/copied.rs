@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::support::{Outcome, ensure};
+use super::support::{TrialResult, ensure};
 use super::{Run, Steps};
 
 /// A workload whose file is copied.
@@ -58,7 +58,7 @@ registry.example.com/web:1.0:
       while :; do sleep 1; done
 "#;
 
-pub(super) fn play(simulator: &Path, copy: &Copy) -> Outcome {
+pub(super) fn play(simulator: &Path, copy: &Copy) -> TrialResult {
     let case = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("transforms/subpath-configmap-mount/cases")
         .join(copy.case);

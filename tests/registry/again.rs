@@ -1,15 +1,17 @@
 //! What a second run keeps, and what a run does that cannot read an image.
 
 use std::fs;
+use std::path::Path;
 
+use libtest_mimic::Failed;
 use serde_json::json;
 
 use super::{deployment, gzip, holds, lock, locked, web, workspace};
-use crate::image::{archive, base, digest, image};
+use crate::image::{Image, archive, base, digest, image};
 use crate::served::Served;
-use crate::support::{Outcome, ensure, kubewright, run};
+use crate::support::{TrialResult, ensure, kubewright, run};
 
-pub(crate) fn keeps_what_is_locked() -> Outcome {
+pub(crate) fn keeps_what_is_locked() -> TrialResult {
     let registry = Served::start()?;
     let first = registry.push("team/web", "1", &web())?;
     let name = registry.name("team/web:1");
@@ -47,84 +49,9 @@ pub(crate) fn keeps_what_is_locked() -> Outcome {
         "the tag was resolved again".into()
     })?;
     holds(&lock(dir.path(), &["--check"], 0)?, &["answers all"])?;
-    holds(
-        &lock(dir.path(), &["--check", "--tags"], 1)?,
-        &[&format!(
-            "{name} linux/amd64: the tag names {second} now, and {first} is locked (`kubewright \
-             images lock --upgrade` takes it)\n"
-        )],
-    )?;
-    holds(
-        &lock(dir.path(), &["--upgrade"], 0)?,
-        &[&second[..19], "written"],
-    )?;
-    holds(
-        &lock(dir.path(), &["--check", "--tags"], 0)?,
-        &["answers all"],
-    )?;
-    let upgraded = locked(dir.path())?;
-    holds(
-        &upgraded,
-        &[
-            &second,
-            "\"/other\"",
-            "[image.paths.\"/app/app.conf\"]\nkind = \"absent\"",
-        ],
-    )?;
-    ensure(!upgraded.contains(&first), || "two images".into())?;
-    holds(&lock(dir.path(), &["--upgrade"], 0)?, &["unchanged"])?;
-    // What is no longer asked is named, and goes when it is told to.
-    fs::remove_file(dir.path().join("web.yaml"))?;
-    let remark = format!(
-        "{name} linux/amd64: /app/app.conf is no longer asked for (`kubewright images lock \
-         --prune` takes it out)\n"
-    );
-    holds(
-        &lock(dir.path(), &["--check"], 0)?,
-        &[&remark, "answers all"],
-    )?;
-    holds(
-        &lock(dir.path(), &[], 0)?,
-        &[
-            &remark,
-            "0 read, 1 kept, 0 failed; kubewright.lock unchanged",
-        ],
-    )?;
-    holds(
-        &lock(dir.path(), &["--prune"], 0)?,
-        &[
-            "/app/app.conf is no longer asked for\n",
-            "0 read, 1 kept, 0 failed; kubewright.lock written",
-        ],
-    )?;
-    ensure(!locked(dir.path())?.contains("/app/app.conf"), || {
-        "it stays".into()
-    })?;
-    // A hand that edits is seen.
-    let edited = locked(dir.path())?.replace("uid = 0", "uid    = 0");
-    fs::write(dir.path().join("kubewright.lock"), edited)?;
-    holds(
-        &lock(dir.path(), &["--check"], 1)?,
-        &["it is not in the form that is written\n"],
-    )?;
-    fs::write(
-        dir.path().join("kubewright.lock"),
-        "version = 1\nimages = []\n",
-    )?;
-    for command in [
-        &["images", "lock"][..],
-        &["fix"],
-        &["images", "lock", "--check"],
-    ] {
-        let output = run(&mut kubewright(dir.path(), command), &[2])?;
-        holds(
-            &String::from_utf8_lossy(&output.stderr),
-            &[
-                "kubewright.lock:2:1: unknown key `images`",
-                "did you mean `image`?",
-            ],
-        )?;
-    }
+    upgrades_when_it_is_told_to(dir.path(), &name, &first, &second)?;
+    prunes_when_it_is_told_to(dir.path(), &name)?;
+    sees_a_hand_that_edits(dir.path())?;
     // The image that is locked is gone: its tag names another one, which is not taken unasked.
     fs::write(
         dir.path().join("kubewright.lock"),
@@ -142,9 +69,92 @@ pub(crate) fn keeps_what_is_locked() -> Outcome {
     )
 }
 
-pub(crate) fn goes_on_when_an_image_fails() -> Outcome {
-    let registry = Served::start()?;
-    registry.push("team/web", "1", &web())?;
+fn upgrades_when_it_is_told_to(dir: &Path, name: &str, first: &str, second: &str) -> TrialResult {
+    holds(
+        &lock(dir, &["--check", "--tags"], 1)?,
+        &[&format!(
+            "{name} linux/amd64: the tag names {second} now, and {first} is locked (`kubewright \
+             images lock --upgrade` takes it)\n"
+        )],
+    )?;
+    holds(&lock(dir, &["--upgrade"], 0)?, &[&second[..19], "written"])?;
+    holds(&lock(dir, &["--check", "--tags"], 0)?, &["answers all"])?;
+    let upgraded = locked(dir)?;
+    holds(
+        &upgraded,
+        &[
+            second,
+            "\"/other\"",
+            "[image.paths.\"/app/app.conf\"]\nkind = \"absent\"",
+        ],
+    )?;
+    ensure(!upgraded.contains(first), || "two images".into())?;
+    holds(&lock(dir, &["--upgrade"], 0)?, &["unchanged"])
+}
+
+/// What is no longer asked is named, and goes when it is told to.
+fn prunes_when_it_is_told_to(dir: &Path, name: &str) -> TrialResult {
+    fs::remove_file(dir.join("web.yaml"))?;
+    let remark = format!(
+        "{name} linux/amd64: /app/app.conf is no longer asked for (`kubewright images lock \
+         --prune` takes it out)\n"
+    );
+    holds(&lock(dir, &["--check"], 0)?, &[&remark, "answers all"])?;
+    holds(
+        &lock(dir, &[], 0)?,
+        &[
+            &remark,
+            "0 read, 1 kept, 0 failed; kubewright.lock unchanged",
+        ],
+    )?;
+    holds(
+        &lock(dir, &["--prune"], 0)?,
+        &[
+            "/app/app.conf is no longer asked for\n",
+            "0 read, 1 kept, 0 failed; kubewright.lock written",
+        ],
+    )?;
+    ensure(!locked(dir)?.contains("/app/app.conf"), || {
+        "it stays".into()
+    })
+}
+
+fn sees_a_hand_that_edits(dir: &Path) -> TrialResult {
+    let edited = locked(dir)?.replace("uid = 0", "uid    = 0");
+    fs::write(dir.join("kubewright.lock"), edited)?;
+    holds(
+        &lock(dir, &["--check"], 1)?,
+        &["it is not in the form that is written\n"],
+    )?;
+    fs::write(dir.join("kubewright.lock"), "version = 1\nimages = []\n")?;
+    for command in [
+        &["images", "lock"][..],
+        &["fix"],
+        &["images", "lock", "--check"],
+    ] {
+        let output = run(&mut kubewright(dir, command), &[2])?;
+        holds(
+            &String::from_utf8_lossy(&output.stderr),
+            &[
+                "kubewright.lock:2:1: unknown key `images`",
+                "did you mean `image`?",
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+/// Images that cannot be read.
+struct Failing {
+    /// Larger than what is read.
+    large: Image,
+    /// With a layer that is not the one its digest names.
+    damaged: Image,
+    /// With the configuration of another image.
+    changed: Image,
+}
+
+fn push_failing(registry: &Served) -> Result<Failing, Failed> {
     let noise: String = (0..200_000u64)
         .map(|n| digest(&n.to_le_bytes())[7..17].to_owned())
         .collect();
@@ -175,6 +185,21 @@ pub(crate) fn goes_on_when_an_image_fails() -> Outcome {
     bytes[middle] ^= 0xff;
     fs::write(registry.stored(&digest(&damaged.layers[1])), bytes)?;
     fs::write(registry.stored(&digest(&changed.config)), &web().config)?;
+    Ok(Failing {
+        large,
+        damaged,
+        changed,
+    })
+}
+
+pub(crate) fn goes_on_when_an_image_fails() -> TrialResult {
+    let registry = Served::start()?;
+    registry.push("team/web", "1", &web())?;
+    let Failing {
+        large,
+        damaged,
+        changed,
+    } = push_failing(&registry)?;
     let closed = std::net::TcpListener::bind("127.0.0.1:0")?
         .local_addr()?
         .port();

@@ -3,7 +3,7 @@
 use libtest_mimic::{Failed, Trial};
 
 use crate::served::{answering, http};
-use crate::support::Outcome;
+use crate::support::TrialResult;
 use crate::{deployment, holds, lock, workspace};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -47,7 +47,7 @@ fn ok() -> String {
     http("200 OK", "", "{}")
 }
 
-fn rate_limits() -> Outcome {
+fn rate_limits() -> TrialResult {
     let limit = "HOST limits how much is pulled, and the limit is reached; try again later, or log in, which allows more: `docker login`";
     let envelope = r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit."}]}"#;
     holds(
@@ -64,7 +64,7 @@ fn rate_limits() -> Outcome {
     )
 }
 
-fn trouble() -> Outcome {
+fn trouble() -> TrialResult {
     holds(
         &said(ok(), |_| Some(http("500 Internal Server Error", "", "")))?,
         &["HOST is in trouble itself: status 500; try again later"],
@@ -90,7 +90,7 @@ fn trouble() -> Outcome {
     )
 }
 
-fn silence() -> Outcome {
+fn silence() -> TrialResult {
     holds(
         &said(ok(), |_| None)?,
         &["HOST does not answer within 2 s; try again, or wait longer with --timeout"],
@@ -98,7 +98,7 @@ fn silence() -> Outcome {
 }
 
 /// Neither a token service nor a redirect leads to plain HTTP on another machine.
-fn plain_http_elsewhere() -> Outcome {
+fn plain_http_elsewhere() -> TrialResult {
     let refused = "HOST sends on to registry.example over plain HTTP, which is not spoken; if that is meant, allow it with --insecure-registry registry.example";
     let challenge =
         "WWW-Authenticate: Bearer realm=\"http://registry.example/token\",service=\"s\"\r\n";
@@ -116,7 +116,7 @@ fn plain_http_elsewhere() -> Outcome {
     )
 }
 
-fn no_registry() -> Outcome {
+fn no_registry() -> TrialResult {
     holds(
         &said(ok(), |_| Some(http("200 OK", "", "<html>")))?,
         &["it has a manifest that is neither OCI's nor Docker's schema 2"],
@@ -132,7 +132,7 @@ fn no_registry() -> Outcome {
     )
 }
 
-fn odd_digests() -> Outcome {
+fn odd_digests() -> TrialResult {
     let manifest = r#"{"config":{"digest":"sha256:../../x","size":2},"layers":[]}"#;
     holds(
         &said(ok(), move |_| Some(http("200 OK", "", manifest)))?,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tar::{Builder, EntryType, Header};
 
 use crate::image::{Image, Stored, archive, base, digest, image, index};
-use crate::support::{Outcome, copy, ensure, tree};
+use crate::support::{TrialResult, copy, ensure, tree};
 use crate::{deployment, holds, lock, lock_as, locked, web, workspace};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -42,7 +42,12 @@ fn layout(dir: &Path, images: &[&Image], documents: &[(&[u8], Value)]) -> Result
     )?)
 }
 
-fn oci_layout() -> Outcome {
+/// The annotation that names a document of a layout.
+fn ref_name(name: &str) -> Value {
+    json!({ "org.opencontainers.image.ref.name": name })
+}
+
+fn oci_layout() -> TrialResult {
     let (one, zstd) = (
         web(),
         image(
@@ -53,13 +58,12 @@ fn oci_layout() -> Outcome {
     );
     let list = index(&[("linux/arm64", &one), ("linux/amd64", &zstd)]);
     let store = tempfile::tempdir()?;
-    let name = |name: &str| json!({ "org.opencontainers.image.ref.name": name });
     let containerd = json!({ "io.containerd.image.name": "docker.io/library/other:2", "org.opencontainers.image.ref.name": "2" });
     layout(
         store.path(),
         &[&one, &zstd],
         &[
-            (&one.manifest, name("example.com/web:1")),
+            (&one.manifest, ref_name("example.com/web:1")),
             (&list, containerd),
         ],
     )?;
@@ -107,43 +111,7 @@ fn oci_layout() -> Outcome {
             )],
         )?;
     }
-    // Another image under the name: what is locked is not changed unasked.
-    let second = image(
-        "amd64",
-        &json!({ "Entrypoint": ["/second"] }),
-        &[(Stored::Gzip, base())],
-    );
-    let newer = tempfile::tempdir()?;
-    layout(
-        newer.path(),
-        &[&second],
-        &[(&second.manifest, name("example.com/web:1"))],
-    )?;
-    fs::write(
-        dir.path().join("more.yaml"),
-        deployment("more", "example.com/web:1", "/etc/group", ""),
-    )?;
-    let from = format!("oci:{}", newer.path().display());
-    let mismatch = format!(
-        "it is locked as {}, and what is there is {}; --upgrade takes what is there",
-        digest(&one.manifest),
-        digest(&second.manifest)
-    );
-    holds(&lock(dir.path(), &["--from", &from], 1)?, &[&mismatch])?;
-    ensure(locked(dir.path())? == text, || {
-        "the lock has changed".into()
-    })?;
-    // With the first one still at hand the answer is found by digest.
-    let both = format!("oci:{}", store.path().display());
-    holds(
-        &lock(dir.path(), &["--from", &both], 1)?,
-        &["1 read, 2 kept, 1 failed"],
-    )?;
-    lock(dir.path(), &["--from", &from, "--upgrade"], 1)?;
-    holds(
-        &locked(dir.path())?,
-        &[&digest(&second.manifest), "\"/second\""],
-    )?;
+    keeps_what_is_locked(dir.path(), &from, &one)?;
     // Damage.
     fs::write(
         store
@@ -154,9 +122,44 @@ fn oci_layout() -> Outcome {
     )?;
     let _ = fs::remove_file(dir.path().join("kubewright.lock"));
     holds(
-        &lock(dir.path(), &["--from", &both], 1)?,
+        &lock(dir.path(), &["--from", &from], 1)?,
         &[&format!("the layer {} is damaged", digest(&one.layers[0]))],
     )
+}
+
+/// Another image under the name: what is locked is not changed unasked.
+fn keeps_what_is_locked(dir: &Path, first: &str, one: &Image) -> TrialResult {
+    let text = locked(dir)?;
+    let second = image(
+        "amd64",
+        &json!({ "Entrypoint": ["/second"] }),
+        &[(Stored::Gzip, base())],
+    );
+    let newer = tempfile::tempdir()?;
+    layout(
+        newer.path(),
+        &[&second],
+        &[(&second.manifest, ref_name("example.com/web:1"))],
+    )?;
+    fs::write(
+        dir.join("more.yaml"),
+        deployment("more", "example.com/web:1", "/etc/group", ""),
+    )?;
+    let from = format!("oci:{}", newer.path().display());
+    let mismatch = format!(
+        "it is locked as {}, and what is there is {}; --upgrade takes what is there",
+        digest(&one.manifest),
+        digest(&second.manifest)
+    );
+    holds(&lock(dir, &["--from", &from], 1)?, &[&mismatch])?;
+    ensure(locked(dir)? == text, || "the lock has changed".into())?;
+    // With the first one still at hand the answer is found by digest.
+    holds(
+        &lock(dir, &["--from", first], 1)?,
+        &["1 read, 2 kept, 1 failed"],
+    )?;
+    lock(dir, &["--from", &from, "--upgrade"], 1)?;
+    holds(&locked(dir)?, &[&digest(&second.manifest), "\"/second\""])
 }
 
 fn member(archive: &mut Builder<Vec<u8>>, name: &str, content: &[u8]) -> Result<(), Failed> {
@@ -166,7 +169,7 @@ fn member(archive: &mut Builder<Vec<u8>>, name: &str, content: &[u8]) -> Result<
     Ok(archive.append_data(&mut header, name, content)?)
 }
 
-fn docker_save() -> Outcome {
+fn docker_save() -> TrialResult {
     let (one, two) = (
         web(),
         image(
@@ -252,7 +255,7 @@ fn docker_save() -> Outcome {
     holds(&said, &["error: standard input: nothing comes"])
 }
 
-fn what_is_none() -> Outcome {
+fn what_is_none() -> TrialResult {
     let dir = workspace(&[(
         "web.yaml",
         deployment("web", "example.com/web:1", "/app/app.conf", ""),
@@ -297,7 +300,7 @@ fn what_is_none() -> Outcome {
 }
 
 /// The layout of `examples/images-lock` is made here: `cargo bless` writes it.
-fn example() -> Outcome {
+fn example() -> TrialResult {
     let app = archive(&[
         "srv/",
         "srv/web/",

@@ -24,7 +24,7 @@ use std::process::Command;
 use image::{Image, Stored, archive, base, image};
 use libtest_mimic::{Arguments, Failed};
 use serde_json::json;
-use support::{Outcome, ensure, kubewright, missing, needing, run};
+use support::{TrialResult, ensure, kubewright, missing, needing, run};
 
 fn main() {
     let arguments = Arguments::from_args();
@@ -137,7 +137,7 @@ fn locked(dir: &Path) -> Result<String, Failed> {
 }
 
 /// Whether all texts are there.
-fn holds(text: &str, expected: &[&str]) -> Outcome {
+fn holds(text: &str, expected: &[&str]) -> TrialResult {
     expected
         .iter()
         .try_for_each(|e| ensure(text.contains(e), || format!("not there: {e}\nin:\n{text}")))

@@ -1,15 +1,16 @@
 //! What is read of an image, and what `fix` makes of it.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::json;
 
 use super::{deployment, gzip, holds, lock, locked, web, workspace};
 use crate::image::{Image, Stored, archive, base, digest, image, index};
 use crate::served::Served;
-use crate::support::{Outcome, ensure, kubewright, pipe, run};
+use crate::support::{TrialResult, ensure, kubewright, pipe, run};
 
-pub(crate) fn locks_and_fixes() -> Outcome {
+pub(crate) fn locks_and_fixes() -> TrialResult {
     let registry = Served::start()?;
     let pinned = registry.push("team/web", "1", &web())?;
     let none = image(
@@ -85,15 +86,19 @@ pub(crate) fn locks_and_fixes() -> Outcome {
     )?;
     // From here on without a registry.
     drop(registry);
+    fixes_with_the_lock(dir.path(), &web, &pinned, &text)
+}
+
+fn fixes_with_the_lock(dir: &Path, web: &str, pinned: &str, text: &str) -> TrialResult {
     holds(
-        &lock(dir.path(), &["--check"], 0)?,
+        &lock(dir, &["--check"], 0)?,
         &["kubewright.lock answers all that is asked of 2 images"],
     )?;
     holds(
-        &lock(dir.path(), &[], 0)?,
+        &lock(dir, &[], 0)?,
         &["0 read, 2 kept, 0 failed; kubewright.lock unchanged"],
     )?;
-    ensure(locked(dir.path())? == text, || {
+    ensure(locked(dir)? == text, || {
         "a second run changes the lock".into()
     })?;
     let fix = [
@@ -103,36 +108,33 @@ pub(crate) fn locks_and_fixes() -> Outcome {
         "--select",
         "subpath-configmap-mount",
     ];
-    let written = run(kubewright(dir.path(), &fix).env("COLUMNS", "300"), &[0, 1])?;
+    let written = run(kubewright(dir, &fix).env("COLUMNS", "300"), &[0, 1])?;
     holds(
         &String::from_utf8_lossy(&written.stdout),
         &[&format!("proven by: kubewright.lock ({pinned})")],
     )?;
     holds(
-        &fs::read_to_string(dir.path().join("web.yaml"))?,
+        &fs::read_to_string(dir.join("web.yaml"))?,
         &["/app/run.sh", "--port", "exec "],
     )?;
-    let again = run(kubewright(dir.path(), &fix).env("COLUMNS", "300"), &[0, 1])?;
+    let again = run(kubewright(dir, &fix).env("COLUMNS", "300"), &[0, 1])?;
     ensure(
         !String::from_utf8_lossy(&again.stdout).contains("fixed ("),
         || "a second run fixes again".into(),
     )?;
     // As a filter the lock of the working directory counts, too.
-    let stream = deployment("web", &web, "/app/app.conf", "");
+    let stream = deployment("web", web, "/app/app.conf", "");
     let filtered = pipe(
-        &mut kubewright(
-            dir.path(),
-            &["fix", "-", "--select", "subpath-configmap-mount"],
-        ),
+        &mut kubewright(dir, &["fix", "-", "--select", "subpath-configmap-mount"]),
         stream.as_bytes(),
         &[0],
     )?;
     holds(&String::from_utf8_lossy(&filtered.stdout), &["/app/run.sh"])
 }
 
-pub(crate) fn reads_what_layers_make() -> Outcome {
-    let registry = Served::start()?;
-    let layers = [
+/// Layers that add, hide and replace, from the bottom up.
+fn layers() -> [(Stored, Vec<u8>); 4] {
+    [
         (Stored::Plain, base()),
         (
             Stored::Gzip,
@@ -171,9 +173,13 @@ pub(crate) fn reads_what_layers_make() -> Outcome {
                 "data -> /data",
             ]),
         ),
-    ];
+    ]
+}
+
+pub(crate) fn reads_what_layers_make() -> TrialResult {
+    let registry = Served::start()?;
     let run = json!({ "User": "web", "Env": ["PATH=/usr/bin:/bin", "discovery.type=single-node"], "Cmd": ["server"] });
-    registry.push("team/app", "1", &image("amd64", &run, &layers))?;
+    registry.push("team/app", "1", &image("amd64", &run, &layers()))?;
     let app = registry.name("team/app:1");
     let paths = [
         "/app/gone",
@@ -250,7 +256,7 @@ pub(crate) fn reads_what_layers_make() -> Outcome {
         .try_for_each(|e| holds(&(text.clone() + "\n"), &[e]))
 }
 
-pub(crate) fn reads_no_more_than_it_needs() -> Outcome {
+pub(crate) fn reads_no_more_than_it_needs() -> TrialResult {
     let registry = Served::start()?;
     // The upper layer says everything: who the user is, a shell, and what stands in an opaque
     // directory.
@@ -279,7 +285,7 @@ pub(crate) fn reads_no_more_than_it_needs() -> Outcome {
     holds(&lock(dir.path(), &[], 0)?, &["1 of 2 layers read"])
 }
 
-pub(crate) fn chooses_the_platform() -> Outcome {
+pub(crate) fn chooses_the_platform() -> TrialResult {
     let registry = Served::start()?;
     let of = |architecture: &str, entrypoint: &str| {
         image(
@@ -350,7 +356,7 @@ pub(crate) fn chooses_the_platform() -> Outcome {
     )
 }
 
-pub(crate) fn asks_for_files_of_the_path() -> Outcome {
+pub(crate) fn asks_for_files_of_the_path() -> TrialResult {
     let registry = Served::start()?;
     registry.push("team/web", "1", &web())?;
     registry.push("team/web", "2", &web())?;

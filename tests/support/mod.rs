@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use libtest_mimic::{Failed, Trial};
 
 /// Result of a trial.
-pub(crate) type Outcome = Result<(), Failed>;
+pub(crate) type TrialResult = Result<(), Failed>;
 
 /// Whether missing clients fail instead of being skipped.
 pub(crate) fn clients_required() -> bool {
@@ -22,7 +22,7 @@ pub(crate) fn clients_required() -> bool {
 pub(crate) fn needing(
     missing: Option<&str>,
     name: &str,
-    run: impl FnOnce() -> Outcome + Send + 'static,
+    run: impl FnOnce() -> TrialResult + Send + 'static,
 ) -> Trial {
     match missing {
         None => Trial::test(name, run),
@@ -165,6 +165,6 @@ pub(crate) fn tree(dir: &Path) -> std::io::Result<BTreeMap<PathBuf, Vec<u8>>> {
 }
 
 /// Fails with the message unless the condition holds.
-pub(crate) fn ensure(holds: bool, message: impl FnOnce() -> String) -> Outcome {
+pub(crate) fn ensure(holds: bool, message: impl FnOnce() -> String) -> TrialResult {
     if holds { Ok(()) } else { Err(message().into()) }
 }

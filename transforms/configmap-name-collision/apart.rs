@@ -10,19 +10,19 @@ use kubewright_model::text::{Named, Path, Text};
 
 use super::codes::Code;
 use super::demand::{self, Verdict};
-use super::entries::{self, Courses, Entry, Origin};
 use super::group::{self, Collision};
+use super::objects::{self, AppliedObject, Courses, Origin};
 use super::{META, doubts, keeper, outside, related};
 
 /// Two sets that state one namespace, and define one name with different keys, each of which is
 /// demanded by a reader of its own set. Whether both go to one cluster is not known: a remark.
 pub(super) fn remarks(ws: &Workspace, to: Target) -> Vec<Finding> {
-    let mut all: BTreeMap<(String, String), Vec<(SetId, Entry)>> = BTreeMap::new();
+    let mut all: BTreeMap<(String, String), Vec<(SetId, AppliedObject)>> = BTreeMap::new();
     for set in ws.sets().iter().filter(|s| {
         [Evidence::Directory, Evidence::Kustomization].contains(&s.evidence)
             && s.appliers.is_empty()
     }) {
-        for entry in entries::of(ws, set, to).into_iter().filter(|e| !e.hook) {
+        for entry in objects::of(ws, set, to).into_iter().filter(|e| !e.hook) {
             if let Some(namespace) = entry.namespace.clone() {
                 all.entry((entry.name.clone(), namespace))
                     .or_default()
@@ -30,7 +30,7 @@ pub(super) fn remarks(ws: &Workspace, to: Target) -> Vec<Finding> {
             }
         }
     }
-    let courses = entries::courses(ws, to);
+    let courses = objects::courses(ws, to);
     all.into_values()
         .filter_map(|entries| remark(ws, to, &entries, &courses))
         .collect()
@@ -39,7 +39,7 @@ pub(super) fn remarks(ws: &Workspace, to: Target) -> Vec<Finding> {
 fn remark(
     ws: &Workspace,
     to: Target,
-    entries: &[(SetId, Entry)],
+    entries: &[(SetId, AppliedObject)],
     courses: &Courses,
 ) -> Option<Finding> {
     let sets: BTreeSet<SetId> = entries.iter().map(|(set, _)| *set).collect();

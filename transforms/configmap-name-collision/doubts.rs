@@ -16,7 +16,7 @@ use super::demand::{Demands, Verdict};
 use super::group::{Collision, Definition, Holders, Relation, relate};
 use super::{Reason, paths};
 
-/// Whether all definitions of the name are in one namespace for certain (R1).
+/// Whether all definitions of the name are in one namespace for certain.
 pub(super) fn namespace(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
     let other = match collision.unsure {
         Some(file) => Path(&ws.file(file).path).into(),
@@ -35,7 +35,7 @@ pub(super) fn namespace(ws: &Workspace, collision: &Collision<'_>) -> Option<Rea
     Some(Reason::doubt(Code::NamespaceUncertain, text))
 }
 
-/// Whether a definition repeats, extends or patches another (R4).
+/// Whether a definition repeats, extends or patches another.
 pub(super) fn content(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
     let path = |at: usize| collision.place(ws, at);
     let all_keys: Vec<BTreeSet<&str>> =
@@ -117,7 +117,7 @@ fn twins(collision: &Collision<'_>) -> BTreeMap<usize, usize> {
     found
 }
 
-/// Whether the paths tell of environments, versions or tests (R6); the user's word overrules them.
+/// Whether the paths tell of environments, versions or tests; the user's word overrules them.
 pub(super) fn paths(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
     if collision.evidence == Evidence::Config {
         return None;
@@ -135,7 +135,7 @@ pub(super) fn paths(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason>
     paths::alternatives(&paths).filter(|reason| !built(reason))
 }
 
-/// Whether the files of definitions and consumers collide on another object too (R3). A Namespace
+/// Whether the files of definitions and consumers collide on another object too. A Namespace
 /// repeated is none, and within one file another ConfigMap is a collision of its own. In a set that
 /// is known to be applied together it is one across files too, and an object repeated as it is does
 /// no harm.
@@ -189,8 +189,7 @@ pub(super) fn alternatives(
     None
 }
 
-/// Whether two definitions at least have consumers of their own, and all consumers are decided
-/// (R2).
+/// Whether two definitions at least have consumers of their own, and all consumers are decided.
 pub(super) fn demand(collision: &Collision<'_>, demands: &Demands<'_>) -> Option<Reason> {
     let proven = demands.proven().len();
     let undecided = demands.consumers.iter().filter_map(|c| match &c.verdict {

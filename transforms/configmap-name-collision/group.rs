@@ -16,7 +16,7 @@ use kubewright_model::text::{Path, Text};
 use kubewright_model::yaml::{Node, Value};
 
 use super::demand::Demands;
-use super::entries::{self, Courses, Entry, Origin};
+use super::objects::{self, AppliedObject, Courses, Origin};
 use crate::binary;
 
 /// How two namespaces relate.
@@ -59,7 +59,7 @@ pub(super) struct Definition<'a> {
     /// Of what a generator makes: the sets, and the kustomizations that it comes through in any of
     /// them.
     pub(super) course: (Vec<SetId>, BTreeSet<FileId>),
-    /// As [`Entry::part`].
+    /// As [`AppliedObject::part`].
     pub(super) part: Option<usize>,
 }
 
@@ -82,8 +82,8 @@ impl<'a> Definition<'a> {
                 (node, name, ws.resource(id).file, data, binary, false)
             }
             Origin::Generator(kustomization, at) => {
-                let node = entries::generator_node(ws, kustomization, at)?;
-                let (data, complete) = entries::generated_data(ws, kustomization, node, to);
+                let node = objects::generator_node(ws, kustomization, at)?;
+                let (data, complete) = objects::generated_data(ws, kustomization, node, to);
                 (
                     node,
                     node.get("name")?,
@@ -415,11 +415,11 @@ impl<'c> Holders<'c> {
 pub(super) fn collisions(ws: &Workspace, to: Target) -> Vec<Collision<'_>> {
     let mut found: Vec<Collision<'_>> = Vec::new();
     let mut known: BTreeMap<(bool, BTreeSet<Origin>), usize> = BTreeMap::new();
-    let courses = entries::courses(ws, to);
+    let courses = objects::courses(ws, to);
     for set in ws.sets() {
-        let mut entries = entries::of(ws, set, to);
+        let mut entries = objects::of(ws, set, to);
         beside_hooks(ws, set, &mut entries);
-        let mut by_name: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+        let mut by_name: BTreeMap<&str, Vec<&AppliedObject>> = BTreeMap::new();
         let mut seen = BTreeSet::new();
         for entry in &entries {
             if seen.insert((&entry.name, entry.origin, &entry.namespace)) {
@@ -449,7 +449,7 @@ pub(super) fn apart<'a>(
     ws: &'a Workspace,
     set: &ApplySet,
     to: Target,
-    entries: &[&Entry],
+    entries: &[&AppliedObject],
     courses: &Courses,
 ) -> Option<Collision<'a>> {
     in_set(ws, set, to, entries, courses)
@@ -470,7 +470,7 @@ pub(super) fn alone<'a>(
     id: ResourceId,
 ) -> Option<Collision<'a>> {
     let to = ws.resource(id).target()?;
-    let entries = entries::of(ws, set, to);
+    let entries = objects::of(ws, set, to);
     let mut own = entries.iter().filter(|e| e.origin == Origin::Resource(id));
     let entry = own.next().filter(|_| own.next().is_none())?;
     let definition = Definition {
@@ -508,11 +508,11 @@ fn file_of(ws: &Workspace, origin: Origin) -> FileId {
 /// Leaves out the hooks, which are applied on their own, but for those beside a plain object of the
 /// same name in one stream or one file: that is one release, and the hook is written over the
 /// object, or deletes it (<https://helm.sh/docs/topics/charts_hooks/#hook-deletion-policies>).
-fn beside_hooks(ws: &Workspace, set: &ApplySet, entries: &mut Vec<Entry>) {
+fn beside_hooks(ws: &Workspace, set: &ApplySet, entries: &mut Vec<AppliedObject>) {
     if !entries.iter().any(|e| e.hook) {
         return;
     }
-    let file = |e: &Entry| {
+    let file = |e: &AppliedObject| {
         if let Origin::Resource(id) = e.origin {
             Some(ws.resource(id).file)
         } else {
@@ -524,7 +524,7 @@ fn beside_hooks(ws: &Workspace, set: &ApplySet, entries: &mut Vec<Entry>) {
         .filter(|e| !e.hook)
         .map(|e| (e.name.clone(), e.namespace.clone(), file(e)))
         .collect();
-    let together = |e: &Entry| {
+    let together = |e: &AppliedObject| {
         [Evidence::Stream, Evidence::Directory].contains(&set.evidence) && file(e).is_some()
     };
     entries.retain(|e| {
@@ -537,18 +537,18 @@ fn in_set<'a>(
     ws: &'a Workspace,
     set: &ApplySet,
     to: Target,
-    entries: &[&Entry],
+    entries: &[&AppliedObject],
     courses: &Courses,
 ) -> Vec<Collision<'a>> {
-    let mut by_namespace: BTreeMap<Option<&str>, Vec<&Entry>> = BTreeMap::new();
+    let mut by_namespace: BTreeMap<Option<&str>, Vec<&AppliedObject>> = BTreeMap::new();
     for entry in entries {
         by_namespace
             .entry(entry.namespace.as_deref())
             .or_default()
             .push(entry);
     }
-    let collision = |entries: &[&Entry], certain: bool| {
-        let read = |e: &&Entry| {
+    let collision = |entries: &[&AppliedObject], certain: bool| {
+        let read = |e: &&AppliedObject| {
             let course = courses.get(&e.origin).cloned().unwrap_or_default();
             Some(Definition {
                 course,

@@ -16,8 +16,8 @@ use globset::Glob;
 use kubewright_model::kube::Workspace;
 
 use super::demand::Demands;
-use super::entries::{self, Origin};
 use super::group::{Collision, Definition, Relation, relate};
+use super::objects::{self, Origin};
 use super::{suffix, uses};
 use crate::Context;
 
@@ -60,11 +60,11 @@ pub(super) fn siblings<'a>(ws: &'a Workspace, collision: &Collision<'a>) -> Vec<
         return Vec::new();
     };
     let mut found = Vec::new();
-    for (position, entry) in entries::of(ws, set, collision.to).into_iter().enumerate() {
+    for (position, entry) in objects::of(ws, set, collision.to).into_iter().enumerate() {
         if relate(entry.namespace.as_deref(), collision.namespace.as_deref()) != Relation::Same {
             continue;
         }
-        let Some(name) = entries::own_name(ws, entry.origin) else {
+        let Some(name) = objects::own_name(ws, entry.origin) else {
             continue;
         };
         let Some(suffix) = name
@@ -199,7 +199,7 @@ fn places(ws: &Workspace, collision: &Collision<'_>) -> Vec<usize> {
     let entries = collision
         .sets
         .first()
-        .map(|s| entries::of(ws, ws.set(*s), collision.to))
+        .map(|s| objects::of(ws, ws.set(*s), collision.to))
         .unwrap_or_default();
     let places: BTreeMap<Origin, usize> = entries
         .iter()

@@ -13,8 +13,8 @@ use kubewright_model::text::{Field, Named, Path, Text, Verbatim};
 use kubewright_model::yaml::{Node, Value};
 
 use super::codes::Code;
-use super::entries::{self, Entry, Origin};
 use super::group::Definition;
+use super::objects::{self, AppliedObject, Origin};
 use super::{META, paths};
 
 /// What a custom resource does to an object of the name that is there already.
@@ -240,8 +240,8 @@ pub(super) fn findings(ws: &Workspace, to: Target) -> Vec<Finding> {
         if makers.is_empty() {
             continue;
         }
-        let entries = entries::of(ws, set, to);
-        let mut plain: BTreeMap<(&str, Option<&str>), Vec<&Entry>> = BTreeMap::new();
+        let entries = objects::of(ws, set, to);
+        let mut plain: BTreeMap<(&str, Option<&str>), Vec<&AppliedObject>> = BTreeMap::new();
         for entry in entries
             .iter()
             .filter(|e| !e.hook && !super::fix::hashed(ws, e.origin))

@@ -1,7 +1,7 @@
 //! `configmap-name-collision`: ConfigMaps of one name that meet in one apply set with different
 //! data.
 //!
-//! [`group`] finds the definitions that meet: resources and what generators make ([`entries`]).
+//! [`group`] finds the definitions that meet: resources and what generators make ([`objects`]).
 //! [`outside`] finds what kustomize does with the name, [`demand`] who uses it and which definition
 //! each consumer means. Then everything that speaks against a rename is asked in turn: whether the
 //! definitions are alternatives that nobody applies together ([`paths`], [`doubts`]), whether the
@@ -27,12 +27,12 @@ mod apart;
 mod codes;
 mod demand;
 mod doubts;
-mod entries;
 mod fix;
 mod group;
 mod keeper;
 mod makers;
 mod merge;
+mod objects;
 mod options;
 mod outside;
 mod owner;

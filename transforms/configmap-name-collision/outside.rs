@@ -16,8 +16,8 @@ use kubewright_model::yaml::Node;
 
 use super::Reason;
 use super::codes::Code;
-use super::entries::{Origin, generated_keys, generator_node};
 use super::group::{Collision, Definition};
+use super::objects::{Origin, generated_keys, generator_node};
 use super::suffix::NewName;
 
 /// What kustomize does with the name.
@@ -241,7 +241,7 @@ fn unnamed_change(
             let touch = touches
                 .iter()
                 .find(|t| data.iter().any(|path| t.affects(path)) && !known.contains(&t.location));
-            reason(touch?.what)
+            reason(touch?.what.name())
         }
         Origin::Encrypted(..) => None,
         Origin::Generator(..) => {

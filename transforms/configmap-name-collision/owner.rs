@@ -8,8 +8,8 @@ use kubewright_model::yaml::Node;
 
 use super::Reason;
 use super::codes::Code;
-use super::entries::Origin;
 use super::group::{Collision, Definition};
+use super::objects::Origin;
 
 /// Names that a program looks up by itself (docs/kubernetes.md#names-in-words); `*` at the end
 /// stands for the rest.

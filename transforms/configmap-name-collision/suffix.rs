@@ -10,6 +10,7 @@
 //! Kubernetes demands, of 63 characters where that is possible.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 
 use kubewright_model::kube::{SetId, Workspace};
 use kubewright_model::text;
@@ -21,7 +22,7 @@ use super::demand::Demands;
 use super::group::{Collision, Definition};
 use super::keeper::Sibling;
 use super::position::{Position, directory};
-use super::{entries, outside};
+use super::{objects, outside};
 
 /// Longest name that fits a label value too, and longest name of a ConfigMap.
 const LENGTHS: [usize; 2] = [63, 253];
@@ -351,13 +352,9 @@ fn distinct<'a>(text: &'a str, rivals: &Rivals<'a>) -> Option<(usize, String)> {
     let before = shared(&rivals.begin, &mut own.iter().copied());
     let own_rest = own.get(before..).unwrap_or_default();
     let behind = shared(&rivals.end, &mut own_rest.iter().rev().copied());
-    let kept = own_rest.get(..own_rest.len() - behind)?;
-    let (first, last) = (kept.first()?, kept.last()?);
-    let (start, end) = (
-        first.as_ptr() as usize - text.as_ptr() as usize,
-        last.as_ptr() as usize - text.as_ptr() as usize + last.len(),
-    );
-    let rest = dns(text.get(start..end)?);
+    let places = places(text);
+    let kept = places.get(before..places.len() - behind)?;
+    let rest = dns(text.get(kept.first()?.start..kept.last()?.end)?);
     (!rest.is_empty()).then_some((before + behind, rest))
 }
 
@@ -382,11 +379,22 @@ fn words(text: &str) -> Vec<&str> {
         .collect()
 }
 
+/// Where the words of a text stand.
+fn places(text: &str) -> Vec<Range<usize>> {
+    let mut start = 0;
+    let places = text.split(['-', '_', '.']).map(|word| {
+        let place = start..start + word.len();
+        start = place.end + 1;
+        place
+    });
+    places.filter(|place| !place.is_empty()).collect()
+}
+
 /// The first `n` words, with what stands between them.
 fn leading(text: &str, n: usize) -> &str {
-    let last = words(text).get(n.saturating_sub(1)).map_or(0, |w| {
-        w.as_ptr() as usize - text.as_ptr() as usize + w.len()
-    });
+    let last = places(text)
+        .get(n.saturating_sub(1))
+        .map_or(0, |place| place.end);
     text.get(..last).unwrap_or(text)
 }
 
@@ -429,11 +437,11 @@ impl Taken {
             .collect();
         let entries = sets
             .iter()
-            .flat_map(|set| entries::of(ws, ws.set(*set), collision.to));
+            .flat_map(|set| objects::of(ws, ws.set(*set), collision.to));
         let names = entries
             .flat_map(|entry| {
                 [
-                    entries::own_name(ws, entry.origin)
+                    objects::own_name(ws, entry.origin)
                         .unwrap_or_default()
                         .to_owned(),
                     entry.name,

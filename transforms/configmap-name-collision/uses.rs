@@ -131,7 +131,7 @@ pub(super) fn changed(ws: &Workspace, demands: &Demands<'_>) -> Option<Reason> {
                 let who = consumer.resource.display();
                 let text = format!(
                     "{} may change a reference of {who} on its way to the cluster",
-                    touch.what
+                    touch.what.name()
                 );
                 return Some(Reason::new(Code::OutsideUse, text));
             }

@@ -6,8 +6,8 @@ use kubewright_model::text;
 use kubewright_model::text::{Path, Text};
 
 use super::codes::Code;
+use super::consumed::{ConsumedConfig, list};
 use super::reads::Reading;
-use super::sources::{Source, list};
 use crate::say;
 
 /// Why there is nothing to hash.
@@ -15,7 +15,7 @@ pub(super) fn nothing_read(
     workspace: &Workspace,
     set: SetId,
     workload: &Resource,
-    sources: &[Source<'_>],
+    sources: &[ConsumedConfig<'_>],
     reading: &Reading,
 ) -> NoFix {
     if reading.by_name.is_empty() {
@@ -49,7 +49,7 @@ pub(super) fn absent(
     workspace: &Workspace,
     set: SetId,
     workload: &Resource,
-    sources: &[&Source<'_>],
+    sources: &[&ConsumedConfig<'_>],
 ) -> Text {
     let labels: Vec<_> = sources.iter().map(|source| source.label()).collect();
     let mut text = text![
@@ -75,7 +75,7 @@ pub(super) fn absent(
 pub(super) fn defined_elsewhere<'a>(
     workspace: &'a Workspace,
     workload: &Resource,
-    source: &Source<'_>,
+    source: &ConsumedConfig<'_>,
 ) -> Option<&'a Resource> {
     let same_place = |r: &Resource| {
         r.namespace.is_none() || workload.namespace.is_none() || r.namespace == workload.namespace

@@ -8,10 +8,10 @@ use kubewright_model::kube::{PodTemplate, Resource, ResourceId, Target};
 use kubewright_model::text;
 use kubewright_model::text::Text;
 
+use super::consumed::list;
 use super::options::Strategy;
 use super::reads::{Behind, Reading};
-use super::sources::list;
-use super::{Case, generator, skips, sources, versioned};
+use super::{Case, consumed, generator, skips, versioned};
 use crate::Context;
 
 /// What gets another name, and what keeps its own.
@@ -87,7 +87,7 @@ impl ByName {
 /// The resources that a pod template reads, where a change of them restarts no pod.
 fn read_by(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) -> Vec<ResourceId> {
     let settings = &cx.settings.missing_config_hash;
-    let sources = sources::sources(template, settings);
+    let sources = consumed::consumed(template, settings);
     let Some(node) = cx
         .workspace
         .node(resource.id)
@@ -95,22 +95,13 @@ fn read_by(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) ->
     else {
         return Vec::new();
     };
-    let written = template
-        .node
-        .path(&["metadata", "annotations"])
-        .and_then(|map| map.get(&settings.annotation));
-    let case = Case {
-        cx,
-        resource,
-        node,
-        template,
-        sources: &sources,
-        written,
-    };
+    let case = Case::new(cx, resource, node, template, &sources);
     let Ok(reading) = case.read() else {
         return Vec::new();
     };
-    if written.is_none() && skips::unwanted(cx.workspace, resource, template, &reading).is_err() {
+    if case.written.is_none()
+        && skips::unwanted(cx.workspace, resource, template, &reading).is_err()
+    {
         return Vec::new();
     }
     let of_resource = |behind: &Behind| match behind {

@@ -7,7 +7,7 @@ use kubewright_model::yaml::Node;
 
 use super::Options;
 use super::codes::Code;
-use super::sources::Source;
+use super::consumed::ConsumedConfig;
 
 impl Options {
     /// Whether the workload or its pod template asks for a hash, where only those get one that do:
@@ -33,7 +33,7 @@ impl Options {
     }
 
     /// Leaves out the sources that the globs of `exclude` name.
-    pub(super) fn leave_out(&self, sources: &mut Vec<Source<'_>>) {
+    pub(super) fn leave_out(&self, sources: &mut Vec<ConsumedConfig<'_>>) {
         if self.exclude.is_empty() {
             return;
         }

@@ -15,7 +15,7 @@ use sha2::Sha256;
 
 use super::canon::{Digest, Section, hex};
 use super::codes::Code;
-use super::sources::Source;
+use super::consumed::ConsumedConfig;
 use super::{Options, Reading};
 
 /// The key of the hash. Nothing prints it.
@@ -41,7 +41,7 @@ impl Options {
     }
 
     /// Whether the hash of these sources can be told.
-    pub(super) fn has_key_for(&self, sources: &[Source<'_>]) -> Result<(), NoFix> {
+    pub(super) fn has_key_for(&self, sources: &[ConsumedConfig<'_>]) -> Result<(), NoFix> {
         let secret = sources.iter().any(|source| source.to == Target::Secret);
         match &self.secrets_key_from {
             Some(variable) if secret && self.key.is_none() => Err(NoFix::new(

@@ -5,8 +5,8 @@ use kubewright_model::kube::Target;
 use kubewright_model::text;
 use kubewright_model::yaml::Value;
 
+use super::consumed::list;
 use super::reads::Reading;
-use super::sources::list;
 use super::{Case, covers, skips};
 
 /// The finding, with the fix that adds what the list leaves out. Reloader restarts for all of it

@@ -14,10 +14,10 @@ use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
 
 use self::by_name::ByName;
 pub(crate) use self::codes::Code;
+use self::consumed::{ConsumedConfig, list};
 pub(crate) use self::options::Options;
 use self::options::Strategy;
 use self::reads::{Behind, Reading};
-use self::sources::{Source, list};
 
 use crate::{Context, GlobOf, GlobOption, Meta, Settings, Transform};
 
@@ -26,6 +26,7 @@ mod by_name;
 mod canon;
 mod choice;
 mod codes;
+mod consumed;
 mod content;
 mod covers;
 mod generator;
@@ -40,7 +41,6 @@ mod placeholder;
 mod reads;
 mod root_patch;
 mod skips;
-mod sources;
 #[cfg(test)]
 mod tests;
 mod versioned;
@@ -109,32 +109,14 @@ fn judge(
 ) -> Option<Finding> {
     let settings = &cx.settings.missing_config_hash;
     let node = cx.workspace.node(resource.id)?;
-    let written = template
-        .node
-        .path(&["metadata", "annotations"])
-        .and_then(|map| map.get(&settings.annotation));
-    let sources = sources::sources(template, settings);
+    let sources = consumed::consumed(template, settings);
     if sources.is_empty() {
-        let sources = sources::first_start(template, settings);
+        let sources = consumed::first_start(template, settings);
         let text = "it is taken in once, at the first start, while the data directory is empty: a restart would change nothing";
-        let case = Case {
-            cx,
-            resource,
-            node,
-            template,
-            sources: &sources,
-            written,
-        };
+        let case = Case::new(cx, resource, node, template, &sources);
         return (!sources.is_empty()).then(|| case.info(NoFix::new(Code::FirstStart, text)));
     }
-    let case = Case {
-        cx,
-        resource,
-        node,
-        template,
-        sources: &sources,
-        written,
-    };
+    let case = Case::new(cx, resource, node, template, &sources);
     if let Err(reason) = case.wanted() {
         return Some(case.info(reason));
     }
@@ -185,7 +167,7 @@ pub(crate) fn covered(
     template: &PodTemplate<'_>,
 ) -> Result<(Names, Names), NoFix> {
     let settings = &cx.settings.missing_config_hash;
-    let sources = sources::sources(template, settings);
+    let sources = consumed::consumed(template, settings);
     let Some(node) = cx
         .workspace
         .node(resource.id)
@@ -193,20 +175,9 @@ pub(crate) fn covered(
     else {
         return Ok(Default::default());
     };
-    let written = template
-        .node
-        .path(&["metadata", "annotations"])
-        .and_then(|map| map.get(&settings.annotation));
-    let reading = Case {
-        cx,
-        resource,
-        node,
-        template,
-        sources: &sources,
-        written,
-    }
-    .read()?;
-    if written.is_none() {
+    let case = Case::new(cx, resource, node, template, &sources);
+    let reading = case.read()?;
+    if case.written.is_none() {
         skips::unwanted(cx.workspace, resource, template, &reading)?;
     }
     let apart = reading.apart.into_iter().map(|(name, _)| name);
@@ -220,9 +191,28 @@ struct Case<'a> {
     resource: &'a Resource,
     node: Node<'a>,
     template: &'a PodTemplate<'a>,
-    sources: &'a [Source<'a>],
+    sources: &'a [ConsumedConfig<'a>],
     /// The value of the annotation, when there is one.
     written: Option<Node<'a>>,
+}
+
+impl<'a> Case<'a> {
+    fn new(
+        cx: &'a Context<'a>,
+        resource: &'a Resource,
+        node: Node<'a>,
+        template: &'a PodTemplate<'a>,
+        sources: &'a [ConsumedConfig<'a>],
+    ) -> Self {
+        Self {
+            cx,
+            resource,
+            node,
+            template,
+            sources,
+            written: template.annotation(&cx.settings.missing_config_hash.annotation),
+        }
+    }
 }
 
 impl Case<'_> {
@@ -304,7 +294,7 @@ impl Case<'_> {
             Some(touch) => {
                 let text = format!(
                     "{} of a kustomization may change what it reads; hash the rendered manifests",
-                    touch.what
+                    touch.what.name()
                 );
                 Err(NoFix::new(Code::WorkloadPatched, text))
             }
@@ -341,7 +331,7 @@ impl Case<'_> {
         };
         let file = &self.workspace().file(touch.location.file).path;
         let text = text![
-            &touch.what,
+            touch.what.name(),
             " in ",
             Path(file),
             " replaces all annotations of the pod template, and a hash in the workload would never reach the cluster; \
@@ -516,7 +506,7 @@ impl Case<'_> {
     }
 
     fn info(&self, reason: NoFix) -> Finding {
-        let names: Vec<_> = self.sources.iter().map(Source::label).collect();
+        let names: Vec<_> = self.sources.iter().map(ConsumedConfig::label).collect();
         let hash = if self.written.is_some() {
             "its config hash is not kept up"
         } else {

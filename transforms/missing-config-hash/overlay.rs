@@ -18,9 +18,9 @@ use kubewright_model::text::{Path, Text};
 use kubewright_model::yaml::{Node, Value};
 
 use super::codes::Code;
+use super::consumed::{self, ConsumedConfig, list};
 use super::reads::{self, Behind, Reading};
 use super::root_patch::{self, Patch};
-use super::sources::{self, Source, list};
 use super::{Case, Names, canon, listing, skips};
 use crate::say;
 
@@ -171,19 +171,8 @@ fn root<'a>(case: &Case<'a>, set: SetId, build: &Build) -> Option<Result<Root<'a
         Build::Unknown => return None,
     };
     let settings = &cx.settings.missing_config_hash;
-    let sources: Vec<Source<'_>> = sources::sources(template, settings);
-    let written = template
-        .node
-        .path(&["metadata", "annotations"])
-        .and_then(|map| map.get(&settings.annotation));
-    let as_built = Case {
-        cx,
-        resource: case.resource,
-        node,
-        template,
-        sources: &sources,
-        written,
-    };
+    let sources: Vec<ConsumedConfig<'_>> = consumed::consumed(template, settings);
+    let as_built = Case::new(cx, case.resource, node, template, &sources);
     as_built.wanted().ok()?;
     let read = reads::read_built(workspace, set, case.resource, &sources);
     let reading = match read.map(|reading| settings.keyed(reading)) {
@@ -191,7 +180,7 @@ fn root<'a>(case: &Case<'a>, set: SetId, build: &Build) -> Option<Result<Root<'a
         reading => reading,
     };
     if let Ok(reading) = &reading
-        && written.is_none()
+        && as_built.written.is_none()
     {
         if let Err(reason) = skips::unwanted(workspace, case.resource, template, reading) {
             return Some(Err(reason));
@@ -212,7 +201,7 @@ fn root<'a>(case: &Case<'a>, set: SetId, build: &Build) -> Option<Result<Root<'a
             .filter(|origin| Some(&origin.location) != own.as_ref())
             .cloned()
     };
-    let written = written.map(|node| Written {
+    let written = as_built.written.map(|node| Written {
         text: node.text().unwrap_or_default().to_owned(),
         origin: origin(node),
     });

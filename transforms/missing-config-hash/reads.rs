@@ -21,9 +21,9 @@ use kubewright_model::yaml::Node;
 use super::absent::{absent, defined_elsewhere, nothing_read};
 use super::canon::Section;
 use super::codes::Code;
+use super::consumed::{ConsumedConfig, Extent};
 use super::content::{self, Content, Unfilled};
 use super::name_hash;
-use super::sources::{Extent, Source};
 
 /// What is known of everything that a pod template reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,7 +60,12 @@ pub(super) enum Behind {
 }
 
 impl Reading {
-    fn add(&mut self, source: &Source<'_>, content: &Content, behind: Behind) -> Result<(), NoFix> {
+    fn add(
+        &mut self,
+        source: &ConsumedConfig<'_>,
+        content: &Content,
+        behind: Behind,
+    ) -> Result<(), NoFix> {
         let display = source.display();
         if let Some(why) = &content.elsewhere {
             return Err(NoFix::new(
@@ -85,7 +90,7 @@ impl Reading {
 pub(super) fn read(
     workspace: &Workspace,
     workload: &Resource,
-    sources: &[Source<'_>],
+    sources: &[ConsumedConfig<'_>],
 ) -> Result<Reading, NoFix> {
     named(sources)?;
     let contents = Contents {
@@ -123,7 +128,7 @@ pub(super) fn read_built(
     workspace: &Workspace,
     set: SetId,
     workload: &Resource,
-    sources: &[Source<'_>],
+    sources: &[ConsumedConfig<'_>],
 ) -> Result<Reading, NoFix> {
     named(sources)?;
     let contents = Contents {
@@ -135,8 +140,9 @@ pub(super) fn read_built(
 }
 
 /// No name is still to be filled in.
-fn named(sources: &[Source<'_>]) -> Result<(), NoFix> {
-    let marked = |s: &&Source<'_>| ["{{", "${", "$("].iter().any(|mark| s.name.contains(mark));
+fn named(sources: &[ConsumedConfig<'_>]) -> Result<(), NoFix> {
+    let marked =
+        |s: &&ConsumedConfig<'_>| ["{{", "${", "$("].iter().any(|mark| s.name.contains(mark));
     match sources.iter().find(marked) {
         None => Ok(()),
         Some(source) => Err(NoFix::new(
@@ -162,7 +168,7 @@ struct Contents<'w> {
 
 impl Contents<'_> {
     /// What a definition holds, unless something changes it between its file and the cluster.
-    fn of(&self, id: ResourceId, source: &Source<'_>) -> Result<Rc<Content>, NoFix> {
+    fn of(&self, id: ResourceId, source: &ConsumedConfig<'_>) -> Result<Rc<Content>, NoFix> {
         let read = || {
             let content = if let Some(set) = self.behind_patches {
                 patched(self.workspace, set, id, source)?
@@ -184,7 +190,7 @@ impl Contents<'_> {
         &self,
         set: SetId,
         workload: &Resource,
-        source: &Source<'_>,
+        source: &ConsumedConfig<'_>,
     ) -> Result<Made, NoFix> {
         let display = source.display();
         let generated =
@@ -233,7 +239,7 @@ fn read_in(
     contents: &Contents<'_>,
     set: SetId,
     workload: &Resource,
-    sources: &[Source<'_>],
+    sources: &[ConsumedConfig<'_>],
 ) -> Result<Reading, NoFix> {
     let workspace = contents.workspace;
     let mut reading = Reading {
@@ -322,7 +328,7 @@ fn is_followed(
     workspace: &Workspace,
     set: SetId,
     workload: &Resource,
-    source: &Source<'_>,
+    source: &ConsumedConfig<'_>,
     hashed: bool,
 ) -> bool {
     let renamed = workspace.renamed(set, workload.id, source.to, source.name, hashed);
@@ -341,7 +347,7 @@ fn not_followed(display: &Named) -> NoFix {
 
 /// The keys that reach the pod, with their digests.
 fn keys_read(
-    source: &Source<'_>,
+    source: &ConsumedConfig<'_>,
     content: &Content,
     display: &Named,
 ) -> Result<BTreeMap<String, Option<[u8; 32]>>, NoFix> {
@@ -411,7 +417,7 @@ fn its_own(
 fn the_same(
     contents: &Contents<'_>,
     ids: &[ResourceId],
-    source: &Source<'_>,
+    source: &ConsumedConfig<'_>,
 ) -> Result<ResourceId, NoFix> {
     let ambiguous = || {
         NoFix::new(
@@ -440,7 +446,7 @@ fn the_only(
     set: SetId,
     workload: &Resource,
     ids: &[ResourceId],
-    source: &Source<'_>,
+    source: &ConsumedConfig<'_>,
 ) -> Result<ResourceId, NoFix> {
     let one_namespace = || {
         let mut namespaces = workspace
@@ -465,14 +471,18 @@ fn the_only(
 }
 
 /// Nothing changes the content between its file and the cluster.
-fn untouched(workspace: &Workspace, id: ResourceId, source: &Source<'_>) -> Result<(), NoFix> {
+fn untouched(
+    workspace: &Workspace,
+    id: ResourceId,
+    source: &ConsumedConfig<'_>,
+) -> Result<(), NoFix> {
     let Some(what) = workspace.content_touched(id) else {
         return Ok(());
     };
     Err(changed_by(what, source))
 }
 
-fn changed_by(what: &str, source: &Source<'_>) -> NoFix {
+fn changed_by(what: &str, source: &ConsumedConfig<'_>) -> NoFix {
     let text = format!(
         "{what} of a kustomization changes {}; hash the rendered manifests",
         source.display()
@@ -485,11 +495,11 @@ fn patched(
     workspace: &Workspace,
     set: SetId,
     id: ResourceId,
-    source: &Source<'_>,
+    source: &ConsumedConfig<'_>,
 ) -> Result<Content, NoFix> {
     let data = ["data", "binaryData", "stringData", "immutable"];
     if let Some(touch) = workspace.changed_besides_patches(set, id, &data) {
-        return Err(changed_by(touch.what, source));
+        return Err(changed_by(touch.what.name(), source));
     }
     match workspace.built(set, id) {
         Build::Same => content::of(workspace, id),

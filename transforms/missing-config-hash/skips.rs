@@ -8,9 +8,9 @@ use kubewright_model::text::Field;
 use kubewright_model::yaml::Node;
 
 use super::codes::Code;
+use super::consumed::ConsumedConfig;
 use super::covers::{self, annotations};
 use super::reads::{Behind, Reading};
-use super::sources::Source;
 
 /// Other tools that restart pods when configuration changes, or that own the workload: a part of
 /// the annotation's key, values that switch it off, code, what to say. On the workload or on its
@@ -150,7 +150,7 @@ pub(super) fn owner(
     workspace: &Workspace,
     node: Node<'_>,
     template: Node<'_>,
-    sources: &[Source<'_>],
+    sources: &[ConsumedConfig<'_>],
 ) -> Result<(), NoFix> {
     for (key, value) in annotations(node).chain(annotations(template)) {
         for (part, off, code, what) in OWNERS {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use kubewright_model::kube::purpose::{self, Purpose};
 use kubewright_model::kube::{
-    Encrypted, Evidence, FileId, Generator, Resolution, Resource, ResourceId, SetId, Target,
+    Encrypted, Evidence, FileId, Generator, Resolution, Resource, ResourceId, SetId, Target, Touch,
     Workspace,
 };
 
@@ -395,11 +395,11 @@ impl<'a, 'g> Facts<'a, 'g> {
     pub(super) fn touched(&self, gap: &Gap<'_>, place: &Place<'_>) -> Option<&'static str> {
         let touches = self.workspace().touches(gap.resource.id);
         let path = place.path(self.workspace(), gap.resource);
-        let open = |what: &str| what != "a patch" || !gap.built;
+        let open = |touch: &Touch| !touch.is_patch() || !gap.built;
         touches
             .iter()
-            .find(|touch| open(touch.what) && touch.affects(&path))
-            .map(|touch| touch.what)
+            .find(|touch| open(touch) && touch.affects(&path))
+            .map(|touch| touch.what.name())
     }
 }
 

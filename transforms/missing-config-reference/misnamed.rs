@@ -52,7 +52,7 @@ fn misnamed(facts: &Facts<'_, '_>, one: &Misnamed<'_>, all: &[Misnamed<'_>]) -> 
     if facts.is_external(wanted)
         || touches
             .iter()
-            .any(|t| (t.what != "a patch" || !built) && t.affects(&path))
+            .any(|t| (!t.is_patch() || !built) && t.affects(&path))
     {
         return None;
     }

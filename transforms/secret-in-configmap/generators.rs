@@ -47,7 +47,7 @@ pub(super) fn findings(workspace: &Workspace, kustomization: &Kustomization) -> 
 }
 
 /// An entry of a generator with credentials.
-struct Entry<'a> {
+struct GeneratorEntry<'a> {
     node: Node<'a>,
     key: String,
     /// The file that has it, where it is not the kustomization itself.
@@ -56,10 +56,10 @@ struct Entry<'a> {
     found: Found,
 }
 
-fn of_literal(node: Node<'_>) -> Option<Entry<'_>> {
+fn of_literal(node: Node<'_>) -> Option<GeneratorEntry<'_>> {
     let (key, value) = node.text()?.split_once('=')?;
     let value = value.trim_matches(['"', '\'']);
-    Some(Entry {
+    Some(GeneratorEntry {
         node,
         key: key.to_owned(),
         path: None,
@@ -72,7 +72,7 @@ fn of_file<'a>(
     workspace: &Workspace,
     kustomization: &Kustomization,
     node: Node<'a>,
-) -> Option<Entry<'a>> {
+) -> Option<GeneratorEntry<'a>> {
     let written = node.text()?;
     let (key, path) = written.split_once('=').map_or_else(
         || (written.rsplit('/').next().unwrap_or(written), written),
@@ -80,7 +80,7 @@ fn of_file<'a>(
     );
     let path = below(&kustomization.directory, path)?;
     let text = workspace.text_at(&path)?;
-    Some(Entry {
+    Some(GeneratorEntry {
         node,
         key: key.to_owned(),
         found: values::find(key, text)?,
@@ -93,10 +93,10 @@ fn of_variables<'a>(
     workspace: &Workspace,
     kustomization: &Kustomization,
     node: Node<'a>,
-) -> Option<Entry<'a>> {
+) -> Option<GeneratorEntry<'a>> {
     let path = below(&kustomization.directory, node.text()?)?;
     let text = workspace.text_at(&path)?;
-    Some(Entry {
+    Some(GeneratorEntry {
         node,
         key: "its file of variables".to_owned(),
         found: values::find(".env", text)?,
@@ -121,7 +121,7 @@ fn below(directory: &str, path: &str) -> Option<String> {
     Some(steps.join("/"))
 }
 
-fn finding(workspace: &Workspace, at: Location, name: &str, entry: &Entry<'_>) -> Finding {
+fn finding(workspace: &Workspace, at: Location, name: &str, entry: &GeneratorEntry<'_>) -> Finding {
     let hits = &entry.found.hits;
     let sure = hits.iter().any(|hit| hit.sure);
     let severity = if sure {

@@ -62,7 +62,7 @@ impl Transform for SecretInConfigMap {
 }
 
 /// A key of a ConfigMap with credentials in its value.
-struct Entry<'a> {
+struct CredentialEntry<'a> {
     name: &'a str,
     key: Node<'a>,
     value: Node<'a>,
@@ -74,13 +74,13 @@ fn of_resource(workspace: &Workspace, resource: &Resource) -> Vec<Finding> {
     let data = workspace
         .node(resource.id)
         .and_then(|node| node.get("data"));
-    let entries: Vec<Entry<'_>> = data
+    let entries: Vec<CredentialEntry<'_>> = data
         .into_iter()
         .flat_map(Node::entries)
         .filter_map(|(key, value)| {
             let (name, text) = (key.text()?, value.as_str()?);
             let found = values::find(name, text)?;
-            Some(Entry {
+            Some(CredentialEntry {
                 name,
                 key,
                 value,
@@ -89,7 +89,7 @@ fn of_resource(workspace: &Workspace, resource: &Resource) -> Vec<Finding> {
             })
         })
         .collect();
-    let (whole, parts): (Vec<&Entry<'_>>, Vec<&Entry<'_>>) =
+    let (whole, parts): (Vec<&CredentialEntry<'_>>, Vec<&CredentialEntry<'_>>) =
         entries.iter().partition(|entry| entry.found.whole);
     let mut findings: Vec<Finding> = parts
         .into_iter()
@@ -113,7 +113,7 @@ const PART: &str = "take it out of the value, and give it to the program as a va
 fn finding(
     workspace: &Workspace,
     resource: &Resource,
-    entries: &[&Entry<'_>],
+    entries: &[&CredentialEntry<'_>],
     fix: Result<Fix, NoFix>,
 ) -> Finding {
     let all = || {
@@ -198,7 +198,7 @@ fn masked(hit: &Hit, text: &str) -> String {
 }
 
 /// What is not to be shown: the lines of the value, as the file has them and as they read.
-fn hidden(hit: &Hit, entry: &Entry<'_>) -> Vec<Hidden> {
+fn hidden(hit: &Hit, entry: &CredentialEntry<'_>) -> Vec<Hidden> {
     let mask = masked(hit, entry.text);
     let places = entry.value.place_of(hit.span.start)..entry.value.place_of(hit.span.end);
     let source = entry.value.file().text().get(places).unwrap_or_default();

@@ -30,7 +30,7 @@ pub(super) fn repointed(
         Some(touch) => Err(NoFix::new(
             Code::PatchedReader,
             text![
-                touch.what,
+                touch.what.name(),
                 " changes ",
                 Field(&reference_path(split, reader, node)),
                 " of ",

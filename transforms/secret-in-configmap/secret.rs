@@ -3,7 +3,7 @@
 use kubewright_model::finding::NoFix;
 use kubewright_model::yaml::{File, Node, Place, Value, verify};
 
-use super::Entry;
+use super::CredentialEntry;
 use super::codes::Code;
 use super::split::Split;
 
@@ -11,7 +11,7 @@ use super::split::Split;
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// A Secret of the same namespace, labels and annotations as the ConfigMap, with these entries.
-pub(super) fn text(split: &Split<'_>, entries: &[&Entry<'_>]) -> Result<String, NoFix> {
+pub(super) fn text(split: &Split<'_>, entries: &[&CredentialEntry<'_>]) -> Result<String, NoFix> {
     let mut metadata = vec![("name".to_owned(), Value::str(&split.name))];
     if let Some(namespace) = &split.resource.namespace {
         metadata.push(("namespace".to_owned(), Value::str(namespace)));

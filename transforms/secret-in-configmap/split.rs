@@ -12,7 +12,7 @@ use kubewright_model::text;
 use kubewright_model::text::{Field, Named, Path, Text};
 use kubewright_model::yaml::{Edit, Node, Place, Value};
 
-use super::Entry;
+use super::CredentialEntry;
 use super::codes::Code;
 use super::repoint::repointed;
 use super::secret;
@@ -34,7 +34,7 @@ pub(super) struct Split<'a> {
 pub(super) fn fix(
     workspace: &Workspace,
     resource: &Resource,
-    entries: &[&Entry<'_>],
+    entries: &[&CredentialEntry<'_>],
 ) -> Result<Fix, NoFix> {
     let Some(node) = workspace.node(resource.id) else {
         return Err(no_place(resource));
@@ -124,7 +124,10 @@ fn unchanged(workspace: &Workspace, resource: &Resource) -> Result<(), NoFix> {
 }
 
 /// The edits that take the keys out of the ConfigMap.
-fn removals(split: &Split<'_>, entries: &[&Entry<'_>]) -> Result<Vec<(FileId, Edit)>, NoFix> {
+fn removals(
+    split: &Split<'_>,
+    entries: &[&CredentialEntry<'_>],
+) -> Result<Vec<(FileId, Edit)>, NoFix> {
     let file = split.resource.file;
     let data = split
         .node

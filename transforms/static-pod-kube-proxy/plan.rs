@@ -284,8 +284,9 @@ impl<'a> Move<'a> {
         if self.sets.len() > 1 {
             let label = self.version.control_plane_label();
             line(&format!(
-                "`kubectl get nodes -L {label}`: every node of the control plane has this label and no other has it, for it decides which of the DaemonSets \
-                 a node gets; `kubectl label node NODE {label}=` sets it"
+                "`kubectl get nodes -L {label}`: every node of the control plane has this label \
+                 and no other has it, for it decides which of the DaemonSets a node gets; `kubectl \
+                 label node NODE {label}=` sets it"
             ));
         }
         out.push('\n');
@@ -323,24 +324,35 @@ impl<'a> Move<'a> {
             steps.push(format!("On one node, {take}"));
             steps.push(wait);
             steps.push(format!(
-                "`kubectl label node NODE {GATE}=true`: the DaemonSet's pod starts. Look at it (below), then repeat the last three steps for the next \
-                 node. Never label a node whose static pod still runs: two kube-proxies on one node rewrite the same rules."
+                "`kubectl label node NODE {GATE}=true`: the DaemonSet's pod starts. Look at it \
+                 (below), then repeat the last three steps for the next node. Never label a node \
+                 whose static pod still runs: two kube-proxies on one node rewrite the same rules."
             ));
             let removal = self.names().into_iter().map(|name| {
-                format!("`kubectl -n kube-system patch daemonset {name} --type=json -p '[{{\"op\":\"remove\",\"path\":\"/spec/template/spec/nodeSelector/{}\"}}]'`", GATE.replace('/', "~1"))
+                let path = format!(
+                    "/spec/template/spec/nodeSelector/{}",
+                    GATE.replace('/', "~1")
+                );
+                format!(
+                    "`kubectl -n kube-system patch daemonset {name} --type=json -p \
+                     '[{{\"op\":\"remove\",\"path\":\"{path}\"}}]'`"
+                )
             });
             steps.push(format!(
-                "After the last node, take the gate away: the line `{GATE}` out of the file, and out of the cluster ({}). A node that joins later, or \
-                 whose Node object was deleted and registers again, has no label and so no kube-proxy. Where there are nodes that must have none, keep \
-                 the gate and start the kubelets of the others with `--node-labels={GATE}=true`; NodeRestriction permits this label.",
+                "After the last node, take the gate away: the line `{GATE}` out of the file, and \
+                 out of the cluster ({}). A node that joins later, or whose Node object was \
+                 deleted and registers again, has no label and so no kube-proxy. Where there are \
+                 nodes that must have none, keep the gate and start the kubelets of the others \
+                 with `--node-labels={GATE}=true`; NodeRestriction permits this label.",
                 removal.collect::<Vec<_>>().join(", ")
             ));
         } else {
             steps.push(format!("On every node, {take}"));
             steps.push(wait);
             steps.push(format!(
-                "{apply}, only when no static pod runs any more: without the gate label a pod starts on every node at once, and two kube-proxies on one \
-                 node rewrite the same rules."
+                "{apply}, only when no static pod runs any more: without the gate label a pod \
+                 starts on every node at once, and two kube-proxies on one node rewrite the same \
+                 rules."
             ));
         }
         steps.push(self.tidy(shown));
@@ -369,8 +381,9 @@ impl<'a> Move<'a> {
             )
         };
         format!(
-            "move the static manifest (here {}) out of the kubelet's `staticPodPath`. Another name in that directory is not enough: the kubelet reads \
-             every file that does not begin with a dot. Deleting the mirror pod does nothing.{shared}",
+            "move the static manifest (here {}) out of the kubelet's `staticPodPath`. Another name \
+             in that directory is not enough: the kubelet reads every file that does not begin \
+             with a dot. Deleting the mirror pod does nothing.{shared}",
             names.join(" or ")
         )
     }
@@ -397,8 +410,9 @@ impl<'a> Move<'a> {
             )
         });
         format!(
-            "Wait until its mirror pod is gone ({}) and no container is left on the node (`{}`). The rules of the old kube-proxy stay: connections and \
-             Services go on, only changes of endpoints wait.{absent}",
+            "Wait until its mirror pod is gone ({}) and no container is left on the node (`{}`). \
+             The rules of the old kube-proxy stay: connections and Services go on, only changes of \
+             endpoints wait.{absent}",
             gone.collect::<Vec<_>>().join(", "),
             self.left()
         )
@@ -427,7 +441,10 @@ impl<'a> Move<'a> {
                 list(&self.kustomizations)
             );
         }
-        text.push_str(" Never `kubectl apply -f` the directory of a static manifest, which makes an ordinary Pod; keep the DaemonSet in a directory that is applied.");
+        text.push_str(
+            " Never `kubectl apply -f` the directory of a static manifest, which makes an ordinary \
+             Pod; keep the DaemonSet in a directory that is applied.",
+        );
         text
     }
 
@@ -439,14 +456,20 @@ impl<'a> Move<'a> {
                 "- `kubectl -n kube-system get daemonset {name}`: as many ready as nodes were moved"
             );
         }
-        out.push_str("- on the node, one kube-proxy runs (`pgrep -c -f '^([^ ]*/)?kube-proxy '`), and `curl -s 127.0.0.1:10256/healthz` answers\n");
-        out.push_str("- a request from that node to any Service is answered: `curl -k https://CLUSTER-IP-OF-kubernetes/version`\n\n");
+        out.push_str(
+            "- on the node, one kube-proxy runs (`pgrep -c -f '^([^ ]*/)?kube-proxy '`), and `curl \
+             -s 127.0.0.1:10256/healthz` answers\n",
+        );
+        out.push_str(
+            "- a request from that node to any Service is answered: `curl -k \
+             https://CLUSTER-IP-OF-kubernetes/version`\n\n",
+        );
         out.push_str("## Back\n\n");
         if self.gate {
             let _ = writeln!(
                 out,
-                "For one node: `kubectl label node NODE {GATE}-`, wait until the DaemonSet's pod is gone from it, move the manifest back into \
-                 `staticPodPath`."
+                "For one node: `kubectl label node NODE {GATE}-`, wait until the DaemonSet's pod \
+                 is gone from it, move the manifest back into `staticPodPath`."
             );
         } else {
             let _ = writeln!(

@@ -1,5 +1,5 @@
-//! What the conversion of a pod rests on: what has to be true on the nodes, what kube-proxy does not
-//! start with, what keeps the static pod from eviction.
+//! What the conversion of a pod rests on: what has to be true on the nodes, what kube-proxy does
+//! not start with, what keeps the static pod from eviction.
 
 use kubewright_model::text;
 use kubewright_model::text::Text;
@@ -50,8 +50,9 @@ pub(super) fn remarks(pod: Node<'_>, version: &Target, settings: &Options) -> Re
     let ignored = call.flag("config").is_some() && !version.override_beside_config();
     if ignored {
         notes.push(
-            "--hostname-override does nothing beside --config before Kubernetes 1.12 (kubeadm#857): each node has the name of hostnameOverride \
-             in its own file, else its hostname; look that these are the names of the nodes"
+            "--hostname-override does nothing beside --config before Kubernetes 1.12 \
+             (kubeadm#857): each node has the name of hostnameOverride in its own file, else its \
+             hostname; look that these are the names of the nodes"
                 .into(),
         );
     } else if let Some(flag) = call
@@ -147,7 +148,14 @@ fn endpoint(
                 flag.value
             ),
         };
-        notes.push(text!["--", name, ": ", place, ", and its API server must not be the address of Service kubernetes, which works only after kube-proxy"]);
+        notes.push(text![
+            "--",
+            name,
+            ": ",
+            place,
+            ", and its API server must not be the address of Service kubernetes, which works only \
+             after kube-proxy"
+        ]);
     }
     let stated = settings.api_server.is_some();
     let replaced = settings.service_account || (stated && local_master(call).is_some());
@@ -239,24 +247,46 @@ pub(super) fn protection(pod: Node<'_>, version: &Target) -> Option<Text> {
     let spared = version.spares_static_pods();
     match (class, number) {
         (Some("system-node-critical" | "system-cluster-critical"), None) => {
-            let number = if class == Some("system-node-critical") { 2_000_001_000 } else { CRITICAL };
-            let then = if spared { "a graceful shutdown of the node stops it with ordinary pods" } else { "the kubelet may evict it" };
-            Some(text!["priorityClassName: ", class.unwrap_or(""), " without priority does nothing for the priority of a static pod: nothing resolves the class of a pod that \
-                 comes from a file, and ", then, "; add priority: ", number.to_string(), " to the static pod"])
+            let number = if class == Some("system-node-critical") {
+                2_000_001_000
+            } else {
+                CRITICAL
+            };
+            let then = if spared {
+                "a graceful shutdown of the node stops it with ordinary pods"
+            } else {
+                "the kubelet may evict it"
+            };
+            Some(text![
+                "priorityClassName: ",
+                class.unwrap_or(""),
+                " without priority does nothing for the priority of a static pod: nothing resolves \
+                 the class of a pod that comes from a file, and ",
+                then,
+                "; add priority: ",
+                number.to_string(),
+                " to the static pod"
+            ])
         }
         // The admission of the API server computes 0 for a mirror pod without a class
         // (kubernetes/kubernetes#136705).
-        (None, Some(number)) if number != 0 && version.counts_priority() => Some(text!["priority: ", number.to_string(), " without priorityClassName: the API server refuses the mirror pod, so kubectl shows no kube-proxy on the node; add \
-             priorityClassName: system-node-critical and priority: 2000001000 to the static pod"]),
+        (None, Some(number)) if number != 0 && version.counts_priority() => Some(text![
+            "priority: ",
+            number.to_string(),
+            " without priorityClassName: the API server refuses the mirror pod, so kubectl shows \
+             no kube-proxy on the node; add priorityClassName: system-node-critical and priority: \
+             2000001000 to the static pod"
+        ]),
         _ if spared || is_protected(pod, version) => None,
         _ if !version.counts_priority() && has_critical_annotation(pod) => Some(
-            "scheduler.alpha.kubernetes.io/critical-pod keeps the static pod from eviction only where the kubelet has the feature gate \
-             ExperimentalCriticalPodAnnotation"
+            "scheduler.alpha.kubernetes.io/critical-pod keeps the static pod from eviction only \
+             where the kubelet has the feature gate ExperimentalCriticalPodAnnotation"
                 .into(),
         ),
         _ if !version.counts_priority() => Some(
-            "instead of moving, the static pod can be kept from eviction with the annotation scheduler.alpha.kubernetes.io/critical-pod: \"\", \
-             in namespace kube-system, by kubelets with the feature gate ExperimentalCriticalPodAnnotation"
+            "instead of moving, the static pod can be kept from eviction with the annotation \
+             scheduler.alpha.kubernetes.io/critical-pod: \"\", in namespace kube-system, by \
+             kubelets with the feature gate ExperimentalCriticalPodAnnotation"
                 .into(),
         ),
         _ => Some(

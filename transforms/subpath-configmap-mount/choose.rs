@@ -20,9 +20,9 @@ use super::pod::{Own, Pod};
 use super::{copy, link, own_directory, repoint, scripts};
 
 /// A rewrite of some files.
-pub(super) struct Rewrite<'f, 'd, 'p, 'a> {
+pub(super) struct Rewrite<'a> {
     pub(super) strategy: Strategy,
-    pub(super) files: Vec<&'f File<'d, 'p, 'a>>,
+    pub(super) files: Vec<&'a File<'a>>,
     pub(super) title: Text,
     pub(super) edits: Vec<Edit>,
     pub(super) basis: Basis,
@@ -34,13 +34,13 @@ pub(super) struct Rewrite<'f, 'd, 'p, 'a> {
 
 /// What is done about the files of a container.
 #[derive(Default)]
-pub(super) struct Choice<'f, 'd, 'p, 'a> {
-    pub(super) rewrites: Vec<Rewrite<'f, 'd, 'p, 'a>>,
-    pub(super) kept: Vec<(&'f File<'d, 'p, 'a>, NoFix)>,
+pub(super) struct Choice<'a> {
+    pub(super) rewrites: Vec<Rewrite<'a>>,
+    pub(super) kept: Vec<(&'a File<'a>, NoFix)>,
 }
 
-type Files<'f, 'd, 'p, 'a> = Vec<&'f File<'d, 'p, 'a>>;
-type Attempt<'f, 'd, 'p, 'a> = Result<Rewrite<'f, 'd, 'p, 'a>, NoFix>;
+type Files<'a> = Vec<&'a File<'a>>;
+type Attempt<'a> = Result<Rewrite<'a>, NoFix>;
 
 /// Whether the configuration lets the strategy be used.
 pub(super) fn allowed(pod: &Pod<'_>, strategy: Strategy) -> bool {
@@ -60,15 +60,15 @@ pub(super) fn forbidden() -> NoFix {
 }
 
 /// Decides about the files of a container.
-pub(super) fn choose<'f, 'd, 'p, 'a>(
-    pod: &Pod<'a>,
-    own: &Own<'a>,
+pub(super) fn choose<'a>(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
     facts: &Facts,
-    files: &'f [File<'d, 'p, 'a>],
-) -> Choice<'f, 'd, 'p, 'a> {
+    files: &'a [File<'a>],
+) -> Choice<'a> {
     let mut choice = Choice::default();
     // What the user says is written has no other way.
-    let (told, mut left): (Files<'f, 'd, 'p, 'a>, Files<'f, 'd, 'p, 'a>) =
+    let (told, mut left): (Files<'a>, Files<'a>) =
         files.iter().partition(|file| copy::told(pod, file));
     for group in groups(&told) {
         match copy(pod, own, facts, &group) {
@@ -82,13 +82,13 @@ pub(super) fn choose<'f, 'd, 'p, 'a>(
     for must_be_proven in [true, false] {
         let fits = |basis: &Basis| basis.proven() || !must_be_proven;
         if !must_be_proven {
-            let written = |file: &&'f File<'d, 'p, 'a>| {
+            let written = |file: &&'a File<'a>| {
                 matches!(
                     copy::reason(pod, own, facts, file),
                     Some(copy::Reason::Written(_))
                 )
             };
-            let written: Files<'f, 'd, 'p, 'a> = left.iter().copied().filter(written).collect();
+            let written: Files<'a> = left.iter().copied().filter(written).collect();
             choice.copy(pod, own, facts, &written, &mut left);
         }
         for group in groups(&left) {
@@ -114,8 +114,8 @@ pub(super) fn choose<'f, 'd, 'p, 'a>(
             choice.take(rewrite, &mut left);
         }
     }
-    let copied = |file: &&'f File<'d, 'p, 'a>| copy::reason(pod, own, facts, file).is_some();
-    let copied: Files<'f, 'd, 'p, 'a> = left.iter().copied().filter(copied).collect();
+    let copied = |file: &&'a File<'a>| copy::reason(pod, own, facts, file).is_some();
+    let copied: Files<'a> = left.iter().copied().filter(copied).collect();
     choice.copy(pod, own, facts, &copied, &mut left);
     for group in groups(&left) {
         for file in &group {
@@ -129,11 +129,7 @@ pub(super) fn choose<'f, 'd, 'p, 'a>(
 
 /// What would have to be known of the image to decide about these files; nothing if that is proven
 /// already, or nothing can prove it.
-pub(super) fn question(
-    pod: &Pod<'_>,
-    own: &Own<'_>,
-    files: &[File<'_, '_, '_>],
-) -> Option<Question> {
+pub(super) fn question(pod: &Pod<'_>, own: &Own<'_>, files: &[File<'_>]) -> Option<Question> {
     let image = own
         .container
         .node
@@ -150,8 +146,8 @@ pub(super) fn question(
         .iter()
         .filter(|rewrite| rewrite.basis.proven())
         .flat_map(|rewrite| &rewrite.files);
-    let proven: Files<'_, '_, '_, '_> = proven.copied().collect();
-    let open: Files<'_, '_, '_, '_> = files
+    let proven: Files<'_> = proven.copied().collect();
+    let open: Files<'_> = files
         .iter()
         .filter(|file| !proven.iter().any(|p| same(p, file)))
         .collect();
@@ -194,15 +190,15 @@ pub(super) fn question(
     })
 }
 
-impl<'f, 'd, 'p, 'a> Choice<'f, 'd, 'p, 'a> {
+impl<'a> Choice<'a> {
     /// Takes the copies of what can be copied.
     fn copy(
         &mut self,
-        pod: &Pod<'a>,
-        own: &Own<'a>,
+        pod: &Pod<'_>,
+        own: &Own<'_>,
         facts: &Facts,
-        files: &Files<'f, 'd, 'p, 'a>,
-        left: &mut Files<'f, 'd, 'p, 'a>,
+        files: &Files<'a>,
+        left: &mut Files<'a>,
     ) {
         for group in groups(files) {
             if let Ok(rewrite) = copy(pod, own, facts, &group) {
@@ -211,19 +207,19 @@ impl<'f, 'd, 'p, 'a> Choice<'f, 'd, 'p, 'a> {
         }
     }
 
-    fn take(&mut self, rewrite: Rewrite<'f, 'd, 'p, 'a>, left: &mut Files<'f, 'd, 'p, 'a>) {
+    fn take(&mut self, rewrite: Rewrite<'a>, left: &mut Files<'a>) {
         left.retain(|file| !rewrite.files.iter().any(|taken| same(taken, file)));
         self.rewrites.push(rewrite);
     }
 }
 
-fn same(a: &File<'_, '_, '_>, b: &File<'_, '_, '_>) -> bool {
+fn same(a: &File<'_>, b: &File<'_>) -> bool {
     a.decision.mount.node == b.decision.mount.node
 }
 
 /// The files of each directory.
-fn groups<'f, 'd, 'p, 'a>(files: &[&'f File<'d, 'p, 'a>]) -> Vec<Files<'f, 'd, 'p, 'a>> {
-    let mut groups: Vec<Files<'f, 'd, 'p, 'a>> = Vec::new();
+fn groups<'a>(files: &[&'a File<'a>]) -> Vec<Files<'a>> {
+    let mut groups: Vec<Files<'a>> = Vec::new();
     for file in files {
         match groups.iter_mut().find(|group| {
             group
@@ -237,12 +233,12 @@ fn groups<'f, 'd, 'p, 'a>(files: &[&'f File<'d, 'p, 'a>]) -> Vec<Files<'f, 'd, '
     groups
 }
 
-fn own_directory<'f, 'd, 'p, 'a>(
-    pod: &Pod<'a>,
-    own: &Own<'a>,
+fn own_directory<'a>(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
     facts: &Facts,
-    group: &[&'f File<'d, 'p, 'a>],
-) -> Attempt<'f, 'd, 'p, 'a> {
+    group: &[&'a File<'a>],
+) -> Attempt<'a> {
     if !allowed(pod, Strategy::OwnDirectory) {
         return Err(forbidden());
     }
@@ -266,16 +262,11 @@ fn own_directory<'f, 'd, 'p, 'a>(
     })
 }
 
-fn repoint<'f, 'd, 'p, 'a>(
-    pod: &Pod<'a>,
-    own: &Own<'a>,
-    facts: &Facts,
-    group: &[&'f File<'d, 'p, 'a>],
-) -> Attempt<'f, 'd, 'p, 'a> {
+fn repoint<'a>(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, group: &[&'a File<'a>]) -> Attempt<'a> {
     if !allowed(pod, Strategy::RePoint) {
         return Err(forbidden());
     }
-    let named: Files<'f, 'd, 'p, 'a> = group
+    let named: Files<'a> = group
         .iter()
         .copied()
         .filter(|file| repoint::possible(pod, own, facts, file).is_ok())
@@ -307,12 +298,7 @@ fn repoint<'f, 'd, 'p, 'a>(
     })
 }
 
-fn link<'f, 'd, 'p, 'a>(
-    pod: &Pod<'a>,
-    own: &Own<'a>,
-    facts: &Facts,
-    files: Files<'f, 'd, 'p, 'a>,
-) -> Attempt<'f, 'd, 'p, 'a> {
+fn link<'a>(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, files: Files<'a>) -> Attempt<'a> {
     if !allowed(pod, Strategy::Link) || files.is_empty() {
         return Err(forbidden());
     }
@@ -336,12 +322,7 @@ fn link<'f, 'd, 'p, 'a>(
     })
 }
 
-fn copy<'f, 'd, 'p, 'a>(
-    pod: &Pod<'a>,
-    own: &Own<'a>,
-    facts: &Facts,
-    group: &[&'f File<'d, 'p, 'a>],
-) -> Attempt<'f, 'd, 'p, 'a> {
+fn copy<'a>(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, group: &[&'a File<'a>]) -> Attempt<'a> {
     if !allowed(pod, Strategy::Copy) {
         return Err(forbidden());
     }
@@ -387,8 +368,8 @@ fn refusal(
     pod: &Pod<'_>,
     own: &Own<'_>,
     facts: &Facts,
-    group: &[&File<'_, '_, '_>],
-    file: &File<'_, '_, '_>,
+    group: &[&File<'_>],
+    file: &File<'_>,
 ) -> NoFix {
     let mut no_fix = unmoved(pod, own, facts, group, file);
     let copied = || copy(pod, own, facts, &[file]).err();
@@ -412,8 +393,8 @@ fn unmoved(
     pod: &Pod<'_>,
     own: &Own<'_>,
     facts: &Facts,
-    group: &[&File<'_, '_, '_>],
-    file: &File<'_, '_, '_>,
+    group: &[&File<'_>],
+    file: &File<'_>,
 ) -> NoFix {
     let owned = own_directory(pod, own, facts, group).err();
     let pointed =

@@ -45,9 +45,9 @@ pub(super) enum Reason {
 }
 
 /// The directory that the copy lies in.
-enum Ground<'p, 'a> {
+enum Ground<'a> {
     /// A volume of the pod that may be written.
-    Volume(&'p Mount<'a>),
+    Volume(&'a Mount<'a>),
     /// The image's, which becomes an emptyDir with all that the image has there.
     Image,
 }
@@ -67,7 +67,7 @@ pub(super) fn reason(
     pod: &Pod<'_>,
     own: &Own<'_>,
     facts: &Facts,
-    file: &File<'_, '_, '_>,
+    file: &File<'_>,
 ) -> Option<Reason> {
     // An init container runs before the one that would copy for it.
     if own.container.kind != ContainerKind::Main {
@@ -97,7 +97,7 @@ pub(super) fn reason(
 }
 
 /// Whether the configuration says that the program writes the file.
-pub(super) fn told(pod: &Pod<'_>, file: &File<'_, '_, '_>) -> bool {
+pub(super) fn told(pod: &Pod<'_>, file: &File<'_>) -> bool {
     let written = &pod.cx.settings.subpath_configmap_mount.written_files;
     written
         .iter()
@@ -105,7 +105,7 @@ pub(super) fn told(pod: &Pod<'_>, file: &File<'_, '_, '_>) -> bool {
 }
 
 /// Whether the file could be copied, whatever the image is.
-pub(super) fn possible(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_, '_, '_>) -> Result<(), NoFix> {
+pub(super) fn possible(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_>) -> Result<(), NoFix> {
     if file.decision.nested.is_none() {
         minds::place(&file.target, &mut Basis::default())?;
     }
@@ -133,7 +133,7 @@ pub(super) fn rewrite(
     pod: &Pod<'_>,
     own: &Own<'_>,
     facts: &Facts,
-    files: &[&File<'_, '_, '_>],
+    files: &[&File<'_>],
 ) -> Result<Copied, NoFix> {
     let mut basis = Basis::default();
     let mut written = None;
@@ -144,7 +144,7 @@ pub(super) fn rewrite(
         }
     }
     let shell = shell(pod, own, facts, &mut basis)?;
-    let decisions: Vec<&Decision<'_, '_>> = files.iter().map(|f| f.decision).collect();
+    let decisions: Vec<&Decision<'_>> = files.iter().map(|f| f.decision).collect();
     if !decisions.iter().all(|d| d.ends) {
         cure::cured(pod, &decisions).map_err(|ill| {
             let (Ill::NoHash(why) | Ill::InPart(why)) = ill;
@@ -185,7 +185,7 @@ pub(super) fn rewrite(
 }
 
 /// What nobody answers for.
-fn lacks(pod: &Pod<'_>, ground: &Ground<'_, '_>, files: &[&File<'_, '_, '_>], basis: &mut Basis) {
+fn lacks(pod: &Pod<'_>, ground: &Ground<'_>, files: &[&File<'_>], basis: &mut Basis) {
     let Some(first) = files.first() else {
         return;
     };
@@ -236,11 +236,7 @@ fn shell(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, basis: &mut Basis) -> Resu
 }
 
 /// What the copy lies in.
-fn ground<'p, 'a>(
-    pod: &Pod<'a>,
-    own: &'p Own<'a>,
-    file: &File<'_, '_, '_>,
-) -> Result<Ground<'p, 'a>, NoFix> {
+fn ground<'a>(pod: &Pod<'a>, own: &'a Own<'a>, file: &File<'_>) -> Result<Ground<'a>, NoFix> {
     let refuse = |why: Text| Err(NoFix::new(Code::ParentIsVolume, why));
     let directory = file.directory();
     let Some(outer) = file::around(own, file) else {
@@ -311,8 +307,8 @@ fn writable(pod: &Pod<'_>, name: &str) -> bool {
 fn edits(
     pod: &Pod<'_>,
     own: &Own<'_>,
-    (ground, shell, directory): (&Ground<'_, '_>, &str, &str),
-    files: &[&File<'_, '_, '_>],
+    (ground, shell, directory): (&Ground<'_>, &str, &str),
+    files: &[&File<'_>],
 ) -> Result<Vec<Edit>, NoFix> {
     let mut edits = Vec::new();
     let (mut mounts, mut directories) = (Vec::new(), Vec::new());
@@ -388,11 +384,11 @@ fn edits(
     Ok(edits)
 }
 
-type Group<'f, 'd, 'p, 'a> = (&'p super::volume::Volume<'a>, Vec<&'f File<'d, 'p, 'a>>);
+type Group<'a> = (&'a super::volume::Volume<'a>, Vec<&'a File<'a>>);
 
 /// The files of each volume.
-fn volumes<'f, 'd, 'p, 'a>(files: &[&'f File<'d, 'p, 'a>]) -> Vec<Group<'f, 'd, 'p, 'a>> {
-    let mut groups: Vec<Group<'f, 'd, 'p, 'a>> = Vec::new();
+fn volumes<'a>(files: &[&'a File<'a>]) -> Vec<Group<'a>> {
+    let mut groups: Vec<Group<'a>> = Vec::new();
     for file in files {
         let volume = file.decision.volume;
         match groups

@@ -26,7 +26,7 @@ const CURED: [Code; 6] = [
 ];
 
 /// How much it matters that these mounts keep their subPath, and why.
-pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> (Severity, Text) {
+pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_>]) -> (Severity, Text) {
     if decisions.iter().all(|d| d.ends) {
         return (Severity::Info, "it does little harm: the container ends, and reads the content anew each time it starts".into());
     }
@@ -53,7 +53,7 @@ pub(super) enum Ill {
 }
 
 /// Whether a change of the objects replaces all pods together, and what does so.
-pub(super) fn cured(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> Result<Text, Ill> {
+pub(super) fn cured(pod: &Pod<'_>, decisions: &[&Decision<'_>]) -> Result<Text, Ill> {
     let settings = pod.cx.settings;
     let running = pod.cx.running.contains(&HASH);
     if !running && !settings.enabled(HASH) {
@@ -77,7 +77,7 @@ pub(super) fn cured(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> Result<Te
             "` writes it)"
         ]));
     }
-    let bare = |d: &&&Decision<'_, '_>| {
+    let bare = |d: &&&Decision<'_>| {
         !covered
             .iter()
             .any(|(to, name)| Some(*to) == d.source.to && name == d.source.name)
@@ -118,9 +118,9 @@ pub(super) fn cured(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> Result<Te
 }
 
 /// What stands behind the workload in its own file, where kubectl applies one after the other.
-fn applied_later(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>]) -> Option<Named> {
+fn applied_later(pod: &Pod<'_>, decisions: &[&Decision<'_>]) -> Option<Named> {
     let early = pod.early();
-    let read = |d: &&&Decision<'_, '_>| {
+    let read = |d: &&&Decision<'_>| {
         early
             .iter()
             .any(|(to, name)| Some(*to) == d.source.to && name == d.source.name)

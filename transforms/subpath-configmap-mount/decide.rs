@@ -16,35 +16,35 @@ use super::mounts::{Mount, covers, parent};
 use super::options::Strategy;
 use super::ordinal;
 use super::pod::{Own, Pod};
-use super::volume::{Found, Item, Source, Volume};
+use super::volume::{Found, Item, Volume, VolumeSource};
 use crate::missing_config_reference;
 
 /// A mount through subPath and what to do about it.
-pub(super) struct Decision<'p, 'a> {
-    pub(super) mount: &'p Mount<'a>,
-    pub(super) volume: &'p Volume<'a>,
+pub(super) struct Decision<'a> {
+    pub(super) mount: &'a Mount<'a>,
+    pub(super) volume: &'a Volume<'a>,
     /// The source of the volume that it reads, the first one of a directory.
-    pub(super) source: &'p Source<'a>,
-    pub(super) case: Case<'p, 'a>,
+    pub(super) source: &'a VolumeSource<'a>,
+    pub(super) case: Case<'a>,
     /// The container ends by itself.
     pub(super) ends: bool,
     /// The volume of another ConfigMap, Secret or projected volume that it lies in, which is
     /// read-only.
-    pub(super) nested: Option<&'p str>,
+    pub(super) nested: Option<&'a str>,
 }
 
-/// A row of the table.
-pub(super) enum Case<'p, 'a> {
+/// What a mount is a case for.
+pub(super) enum Case<'a> {
     /// The file does not exist.
     Missing(NoFix),
-    /// E2: a token that is never renewed.
+    /// A service account token, which is never renewed.
     Token(NoFix),
     /// The content never changes under this name.
     Settled(NoFix),
     /// A directory of these files.
     Directory(Vec<(usize, Item)>),
     /// The file at this index of the sources, beside the files of another mount.
-    Beside(usize, Item, &'p Mount<'a>),
+    Beside(usize, Item, &'a Mount<'a>),
     /// The file at this index of the sources, perhaps.
     File(usize, Item),
     /// The mount stays.
@@ -52,11 +52,11 @@ pub(super) enum Case<'p, 'a> {
 }
 
 /// What `mount` is; `None` when it mounts no ConfigMap or Secret, or not through subPath.
-pub(super) fn decide<'p, 'a>(
-    pod: &'p Pod<'a>,
-    own: &'p Own<'a>,
-    mount: &'p Mount<'a>,
-) -> Option<Decision<'p, 'a>> {
+pub(super) fn decide<'a>(
+    pod: &'a Pod<'_>,
+    own: &'a Own<'a>,
+    mount: &'a Mount<'a>,
+) -> Option<Decision<'a>> {
     if !mount.expression && mount.sub_path.is_none() {
         return None;
     }
@@ -73,7 +73,8 @@ pub(super) fn decide<'p, 'a>(
             nested: None,
         });
     }
-    let objects: Vec<&Source<'a>> = volume.sources.iter().filter(|s| s.to.is_some()).collect();
+    let objects: Vec<&VolumeSource<'a>> =
+        volume.sources.iter().filter(|s| s.to.is_some()).collect();
     let first = *objects.first()?;
     if mount.expression {
         return Some(expression(pod, own, mount, (volume, first)));
@@ -102,7 +103,7 @@ pub(super) fn decide<'p, 'a>(
             text![Verbatim(text), " is filled in by another tool"],
         );
     }
-    let known = |source: &Source<'_>| Some(pod.objects.known(source.to?, source.name));
+    let known = |source: &VolumeSource<'_>| Some(pod.objects.known(source.to?, source.name));
     let (source, case) = match volume.find(sub_path, known) {
         Found::Other => return None,
         Found::Unknown => {
@@ -134,7 +135,7 @@ pub(super) fn decide<'p, 'a>(
         }
         Found::Directory(files) => {
             let source = volume.sources.get(files.first()?.0)?;
-            let read: Vec<&Source<'a>> = files
+            let read: Vec<&VolumeSource<'a>> = files
                 .iter()
                 .filter_map(|(i, _)| volume.sources.get(*i))
                 .collect();
@@ -159,12 +160,12 @@ pub(super) fn decide<'p, 'a>(
 }
 
 /// What a mount with `subPathExpr` is: a path that some pod does not find, or one that stays.
-fn expression<'p, 'a>(
-    pod: &'p Pod<'a>,
-    own: &'p Own<'a>,
-    mount: &'p Mount<'a>,
-    (volume, source): (&'p Volume<'a>, &'p Source<'a>),
-) -> Decision<'p, 'a> {
+fn expression<'a>(
+    pod: &'a Pod<'_>,
+    own: &'a Own<'a>,
+    mount: &'a Mount<'a>,
+    (volume, source): (&'a Volume<'a>, &'a VolumeSource<'a>),
+) -> Decision<'a> {
     let missing = ordinal::missing(pod, own, mount, volume);
     let (case, nested) = if let Some((pod_name, path)) = missing {
         let text = text![
@@ -191,12 +192,12 @@ fn expression<'p, 'a>(
     }
 }
 
-fn missing<'p, 'a>(
+fn missing<'a>(
     volume: &Volume<'_>,
-    source: &Source<'_>,
+    source: &VolumeSource<'_>,
     sub_path: &str,
     mount: &Mount<'_>,
-) -> Case<'p, 'a> {
+) -> Case<'a> {
     if source.optional {
         return Case::Keep(NoFix::new(
             Code::Optional,
@@ -227,7 +228,7 @@ fn missing<'p, 'a>(
 }
 
 /// That the content never changes, when it holds for all sources that are read.
-fn settled<'p, 'a>(pod: &Pod<'_>, read: &[&Source<'_>]) -> Option<Case<'p, 'a>> {
+fn settled<'a>(pod: &Pod<'_>, read: &[&VolumeSource<'_>]) -> Option<Case<'a>> {
     let known: Vec<_> = read
         .iter()
         .filter_map(|s| Some(pod.objects.known(s.to?, s.name)))
@@ -251,12 +252,12 @@ fn settled<'p, 'a>(pod: &Pod<'_>, read: &[&Source<'_>]) -> Option<Case<'p, 'a>> 
         .then(|| Case::Settled(NoFix::new(Code::GeneratedName, text())))
 }
 
-fn directory<'p, 'a>(
+fn directory<'a>(
     pod: &Pod<'_>,
     own: &Own<'_>,
     volume: &Volume<'_>,
     files: Vec<(usize, Item)>,
-) -> Case<'p, 'a> {
+) -> Case<'a> {
     let proof = whole(own)
         .and_then(|()| pod.may_change())
         .and_then(|()| volume.check())
@@ -264,14 +265,14 @@ fn directory<'p, 'a>(
     proof.map_or_else(Case::Keep, |()| Case::Directory(files))
 }
 
-fn file<'p, 'a>(
-    pod: &'p Pod<'a>,
-    own: &'p Own<'a>,
+fn file<'a>(
+    pod: &'a Pod<'_>,
+    own: &'a Own<'a>,
     mount: &Mount<'_>,
     volume: &Volume<'_>,
     index: usize,
     item: Item,
-) -> Case<'p, 'a> {
+) -> Case<'a> {
     let proof = whole(own)
         .and_then(|()| pod.may_change())
         .and_then(|()| volume.check())
@@ -288,7 +289,7 @@ fn file<'p, 'a>(
 
 /// The mount of a whole ConfigMap, Secret or projected volume at the directory that `mount` lies
 /// in.
-fn beside<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &Mount<'_>) -> Option<&'p Mount<'a>> {
+fn beside<'a>(pod: &'a Pod<'_>, own: &'a Own<'a>, mount: &Mount<'_>) -> Option<&'a Mount<'a>> {
     let directory = parent(mount.path.as_deref()?);
     let outer = own
         .mounts
@@ -301,7 +302,7 @@ fn beside<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>, mount: &Mount<'_>) -> Opti
 /// The volume around a mount, if it is another one that the kubelet mounts read-only: the container
 /// runtime finds no place there to mount something at, and the container does not start
 /// (<https://github.com/kubernetes/kubernetes/issues/61545>).
-fn nested<'p>(pod: &Pod<'_>, own: &'p Own<'_>, mount: &Mount<'_>) -> Option<&'p str> {
+fn nested<'a>(pod: &Pod<'_>, own: &'a Own<'_>, mount: &Mount<'_>) -> Option<&'a str> {
     let directory = parent(mount.path.as_deref()?);
     let around = own
         .mounts

@@ -18,7 +18,7 @@ use super::volume::Item;
 pub(super) fn rewrite(
     pod: &Pod<'_>,
     own: &Own<'_>,
-    decision: &Decision<'_, '_>,
+    decision: &Decision<'_>,
     files: &[(usize, Item)],
 ) -> Result<(Vec<Edit>, Basis), NoFix> {
     let mount = decision.mount;

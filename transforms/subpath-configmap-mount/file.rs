@@ -30,8 +30,8 @@ const RUNTIME_DIRECTORIES: [&str; 4] = [
 
 /// A file to be had without subPath: its mount, where it comes from, where it is found.
 #[derive(Clone)]
-pub(super) struct File<'d, 'p, 'a> {
-    pub(super) decision: &'d Decision<'p, 'a>,
+pub(super) struct File<'a> {
+    pub(super) decision: &'a Decision<'a>,
     /// Index of the source of the volume.
     pub(super) source: usize,
     pub(super) item: Item,
@@ -39,7 +39,7 @@ pub(super) struct File<'d, 'p, 'a> {
     pub(super) target: String,
 }
 
-impl File<'_, '_, '_> {
+impl File<'_> {
     /// The directory that it lies in.
     pub(super) fn directory(&self) -> &str {
         mounts::parent(&self.target)
@@ -84,7 +84,7 @@ pub(super) fn target(own: &Own<'_>, mount: &Mount<'_>) -> Result<String, NoFix> 
 }
 
 /// The mount that the file lies in, the innermost; none for the image's own file system.
-pub(super) fn around<'p, 'a>(own: &'p Own<'a>, file: &File<'_, '_, '_>) -> Option<&'p Mount<'a>> {
+pub(super) fn around<'a>(own: &'a Own<'a>, file: &File<'_>) -> Option<&'a Mount<'a>> {
     let others = own
         .mounts
         .iter()
@@ -128,8 +128,8 @@ pub(super) struct Moved {
 pub(super) fn moved(
     pod: &Pod<'_>,
     own: &Own<'_>,
-    files: &[&File<'_, '_, '_>],
-    name: impl Fn(&File<'_, '_, '_>) -> String,
+    files: &[&File<'_>],
+    name: impl Fn(&File<'_>) -> String,
 ) -> Result<Moved, NoFix> {
     let mut volumes: Vec<&str> = Vec::new();
     for file in files {
@@ -140,7 +140,7 @@ pub(super) fn moved(
     let (mut edits, mut directories) = (Vec::new(), Vec::new());
     let mut places = vec![String::new(); files.len()];
     for volume_name in volumes {
-        let these: Vec<(usize, &File<'_, '_, '_>)> = files
+        let these: Vec<(usize, &File<'_>)> = files
             .iter()
             .copied()
             .enumerate()
@@ -214,7 +214,7 @@ pub(super) fn free_directory(
     pod: &Pod<'_>,
     own: &Own<'_>,
     volume: &str,
-    files: &[&File<'_, '_, '_>],
+    files: &[&File<'_>],
     taken: &[String],
 ) -> Result<String, NoFix> {
     let root = &pod.cx.settings.subpath_configmap_mount.mount_root;

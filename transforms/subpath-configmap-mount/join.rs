@@ -17,7 +17,7 @@ use super::volume::Item;
 pub(super) fn rewrite(
     pod: &Pod<'_>,
     own: &Own<'_>,
-    decision: &Decision<'_, '_>,
+    decision: &Decision<'_>,
     source: usize,
     item: &Item,
     outer: &Mount<'_>,

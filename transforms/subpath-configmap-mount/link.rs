@@ -54,7 +54,7 @@ pub(super) fn rewrite(
     pod: &Pod<'_>,
     own: &Own<'_>,
     facts: &Facts,
-    files: &[&File<'_, '_, '_>],
+    files: &[&File<'_>],
 ) -> Result<(Moved, Basis), NoFix> {
     possible_in(pod, own)?;
     for file in files {
@@ -116,7 +116,7 @@ pub(super) fn possible_in(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
 }
 
 /// Whether a link could stand at the place of this file, whatever the image is.
-pub(super) fn possible(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_, '_, '_>) -> Result<(), NoFix> {
+pub(super) fn possible(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_>) -> Result<(), NoFix> {
     let ground = ground(pod, own, file)?;
     let security = |key: &str| own.container.node.path(&["securityContext", key]);
     let flags = [
@@ -180,7 +180,7 @@ pub(super) fn ground_of(
     pod: &Pod<'_>,
     own: &Own<'_>,
     facts: &Facts,
-    file: &File<'_, '_, '_>,
+    file: &File<'_>,
 ) -> Result<Basis, NoFix> {
     possible(pod, own, file)?;
     let mut basis = Basis::default();
@@ -250,7 +250,7 @@ fn may_write(
     pod: &Pod<'_>,
     own: &Own<'_>,
     facts: &Facts,
-    file: &File<'_, '_, '_>,
+    file: &File<'_>,
     basis: &mut Basis,
 ) -> Result<(), NoFix> {
     let user = user::of(pod, own, facts);
@@ -297,7 +297,7 @@ fn not_writable(
     pod: &Pod<'_>,
     own: &Own<'_>,
     facts: &Facts,
-    file: &File<'_, '_, '_>,
+    file: &File<'_>,
     (user, writable): (User<'_>, Option<Told<'_, bool>>),
     basis: &mut Basis,
 ) -> Result<(), NoFix> {
@@ -452,7 +452,7 @@ fn no_dash(first: &str) -> Result<(), NoFix> {
 }
 
 /// What the link stands on.
-fn ground(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_, '_, '_>) -> Result<Ground, NoFix> {
+fn ground(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_>) -> Result<Ground, NoFix> {
     let directory = parent(&file.target);
     let Some(outer) = file::around(own, file) else {
         return Ok(Ground::Root);

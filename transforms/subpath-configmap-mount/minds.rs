@@ -232,7 +232,7 @@ pub(super) fn judge(
     pod: &Pod<'_>,
     own: &Own<'_>,
     facts: &Facts,
-    files: &[&File<'_, '_, '_>],
+    files: &[&File<'_>],
     way: Way,
     basis: &mut Basis,
 ) -> Result<(), NoFix> {

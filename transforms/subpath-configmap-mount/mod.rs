@@ -44,6 +44,7 @@ use kubewright_model::text;
 use kubewright_model::text::{Text, Verbatim};
 use kubewright_model::yaml::{Edit, Word};
 
+use self::choose::Rewrite;
 use self::codes::Code;
 use self::decide::{Case, Decision};
 use self::facts::{Basis, Facts};
@@ -133,7 +134,7 @@ fn for_each_container(cx: &Context<'_>, mut visit: impl FnMut(&Pod<'_>, &Own<'_>
     }
 }
 
-fn decisions<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>) -> Vec<Decision<'p, 'a>> {
+fn decisions<'a>(pod: &'a Pod<'_>, own: &'a Own<'a>) -> Vec<Decision<'a>> {
     own.mounts
         .iter()
         .filter_map(|mount| decide::decide(pod, own, mount))
@@ -141,11 +142,11 @@ fn decisions<'p, 'a>(pod: &'p Pod<'a>, own: &'p Own<'a>) -> Vec<Decision<'p, 'a>
 }
 
 /// The files among the decisions that a strategy may take over; the others are added to `kept`.
-fn files<'d, 'p, 'a>(
+fn files<'a>(
     own: &Own<'_>,
-    decisions: &'d [Decision<'p, 'a>],
-    kept: &mut Vec<(&'d Decision<'p, 'a>, NoFix)>,
-) -> Vec<File<'d, 'p, 'a>> {
+    decisions: &'a [Decision<'a>],
+    kept: &mut Vec<(&'a Decision<'a>, NoFix)>,
+) -> Vec<File<'a>> {
     let mut files = Vec::new();
     for decision in decisions {
         let Case::File(source, item) = &decision.case else {
@@ -167,72 +168,11 @@ fn files<'d, 'p, 'a>(
 /// All findings about one container.
 fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
     let decisions = decisions(pod, own);
-    let mut kept: Vec<(&Decision<'_, '_>, NoFix)> = Vec::new();
+    let mut kept: Vec<(&Decision<'_>, NoFix)> = Vec::new();
     for decision in &decisions {
-        match &decision.case {
-            Case::Missing(no_fix) => {
-                findings.push(finding(
-                    pod,
-                    Severity::Error,
-                    &[decision],
-                    missing(decision),
-                    Vec::new(),
-                    Err(no_fix.clone()),
-                ));
-            }
-            Case::Token(no_fix) => {
-                let message = format!(
-                    "the service account token of the volume {} is mounted through subPath: it is \
-                     never renewed, and expires under the program",
-                    decision.volume.name
-                );
-                findings.push(finding(
-                    pod,
-                    Severity::Error,
-                    &[decision],
-                    message.into(),
-                    Vec::new(),
-                    Err(no_fix.clone()),
-                ));
-            }
-            Case::Settled(no_fix) => {
-                let message = text![decision.source.display(), " is mounted through subPath"];
-                findings.push(finding(
-                    pod,
-                    Severity::Info,
-                    &[decision],
-                    message,
-                    Vec::new(),
-                    Err(no_fix.clone()),
-                ));
-            }
-            Case::Keep(no_fix) => kept.push((decision, no_fix.clone())),
-            Case::Directory(_) if !choose::allowed(pod, Strategy::Directory) => {
-                kept.push((decision, choose::forbidden()));
-            }
-            Case::Directory(files) => match directory::rewrite(pod, own, decision, files) {
-                Ok((edits, basis)) => findings.push(whole_directory(pod, decision, edits, &basis)),
-                Err(no_fix) => kept.push((decision, no_fix)),
-            },
-            Case::Beside(source, item, outer) => {
-                match join::rewrite(pod, own, decision, *source, item, outer) {
-                    Ok((edits, basis)) => {
-                        let title = text![
-                            "join it with the volume ",
-                            &outer.volume,
-                            " in one projected volume at ",
-                            Verbatim(outer.written)
-                        ];
-                        findings.push(offered(
-                            pod,
-                            &[decision],
-                            fixed(pod, &[decision], title, edits, &basis),
-                        ));
-                    }
-                    Err(no_fix) => kept.push((decision, no_fix)),
-                }
-            }
-            Case::File(..) => {}
+        match by_itself(pod, own, decision) {
+            Ok(finding) => findings.extend(finding),
+            Err(no_fix) => kept.push((decision, no_fix)),
         }
     }
     let files = files(own, &decisions, &mut kept);
@@ -245,32 +185,8 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
     match facts {
         Ok(facts) => {
             let choice = choose::choose(pod, own, &facts, &files);
-            for rewrite in choice.rewrites {
-                let decisions: Vec<&Decision<'_, '_>> =
-                    rewrite.files.iter().map(|f| f.decision).collect();
-                let mut finding = fixed(
-                    pod,
-                    &decisions,
-                    rewrite.title,
-                    rewrite.edits,
-                    &rewrite.basis,
-                );
-                if !rewrite.basis.proven() {
-                    finding.notes.extend(say::to_prove(
-                        pod,
-                        own,
-                        &facts,
-                        rewrite.strategy,
-                        &rewrite.files,
-                    ));
-                }
-                finding.notes.extend(rewrite.notes);
-                let mut finding = offered(pod, &decisions, finding);
-                if rewrite.busy && finding.severity == Severity::Info {
-                    finding.severity = Severity::Warning;
-                }
-                findings.push(finding);
-            }
+            let rewrites = choice.rewrites.into_iter();
+            findings.extend(rewrites.map(|rewrite| rewritten(pod, own, &facts, rewrite)));
             kept.extend(
                 choice
                     .kept
@@ -283,11 +199,80 @@ fn container(pod: &Pod<'_>, own: &Own<'_>, findings: &mut Vec<Finding>) {
     keep(pod, &kept, findings);
 }
 
+/// What a mount alone decides; `None` for a file, which is decided together with the others of its
+/// container.
+///
+/// # Errors
+/// Why the mount stays; those that stay for one reason are one finding.
+fn by_itself(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    decision: &Decision<'_>,
+) -> Result<Option<Finding>, NoFix> {
+    let said = |severity: Severity, message: Text, no_fix: &NoFix| {
+        let fix = Err(no_fix.clone());
+        finding(pod, severity, &[decision], message, Vec::new(), fix)
+    };
+    let found = match &decision.case {
+        Case::Missing(no_fix) => said(Severity::Error, missing(decision), no_fix),
+        Case::Token(no_fix) => {
+            let message = format!(
+                "the service account token of the volume {} is mounted through subPath: it is \
+                 never renewed, and expires under the program",
+                decision.volume.name
+            );
+            said(Severity::Error, message.into(), no_fix)
+        }
+        Case::Settled(no_fix) => {
+            let message = text![decision.source.display(), " is mounted through subPath"];
+            said(Severity::Info, message, no_fix)
+        }
+        Case::Keep(no_fix) => return Err(no_fix.clone()),
+        Case::Directory(_) if !choose::allowed(pod, Strategy::Directory) => {
+            return Err(choose::forbidden());
+        }
+        Case::Directory(files) => {
+            let (edits, basis) = directory::rewrite(pod, own, decision, files)?;
+            whole_directory(pod, decision, edits, &basis)
+        }
+        Case::Beside(source, item, outer) => {
+            let (edits, basis) = join::rewrite(pod, own, decision, *source, item, outer)?;
+            let title = text![
+                "join it with the volume ",
+                &outer.volume,
+                " in one projected volume at ",
+                Verbatim(outer.written)
+            ];
+            let finding = fixed(pod, &[decision], title, edits, &basis);
+            offered(pod, &[decision], finding)
+        }
+        Case::File(..) => return Ok(None),
+    };
+    Ok(Some(found))
+}
+
+/// The finding about files that a strategy was chosen for.
+fn rewritten(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, rewrite: Rewrite<'_>) -> Finding {
+    let decisions: Vec<&Decision<'_>> = rewrite.files.iter().map(|f| f.decision).collect();
+    let basis = &rewrite.basis;
+    let mut finding = fixed(pod, &decisions, rewrite.title, rewrite.edits, basis);
+    if !basis.proven() {
+        let to_prove = say::to_prove(pod, own, facts, rewrite.strategy, &rewrite.files);
+        finding.notes.extend(to_prove);
+    }
+    finding.notes.extend(rewrite.notes);
+    let mut finding = offered(pod, &decisions, finding);
+    if rewrite.busy && finding.severity == Severity::Info {
+        finding.severity = Severity::Warning;
+    }
+    finding
+}
+
 /// A config hash is no cure for a directory: the kubelet deletes the one that is mounted before any
 /// pod is replaced.
 fn whole_directory(
     pod: &Pod<'_>,
-    decision: &Decision<'_, '_>,
+    decision: &Decision<'_>,
     edits: Vec<Edit>,
     basis: &Basis,
 ) -> Finding {
@@ -309,8 +294,8 @@ fn whole_directory(
     }
 }
 
-/// S1: one finding for each reason.
-fn keep(pod: &Pod<'_>, kept: &[(&Decision<'_, '_>, NoFix)], findings: &mut Vec<Finding>) {
+/// One finding for each reason.
+fn keep(pod: &Pod<'_>, kept: &[(&Decision<'_>, NoFix)], findings: &mut Vec<Finding>) {
     let mut reasons: Vec<&NoFix> = Vec::new();
     for (_, no_fix) in kept {
         if !reasons.contains(&no_fix) {
@@ -318,7 +303,7 @@ fn keep(pod: &Pod<'_>, kept: &[(&Decision<'_, '_>, NoFix)], findings: &mut Vec<F
         }
     }
     for reason in reasons {
-        let decisions: Vec<&Decision<'_, '_>> = kept
+        let decisions: Vec<&Decision<'_>> = kept
             .iter()
             .filter(|(_, r)| r == reason)
             .map(|(d, _)| *d)
@@ -336,7 +321,7 @@ fn keep(pod: &Pod<'_>, kept: &[(&Decision<'_, '_>, NoFix)], findings: &mut Vec<F
     }
 }
 
-fn missing(decision: &Decision<'_, '_>) -> Text {
+fn missing(decision: &Decision<'_>) -> Text {
     let sub_path = decision
         .mount
         .sub_path
@@ -353,7 +338,7 @@ fn missing(decision: &Decision<'_, '_>) -> Text {
 /// A finding with a fix, safe if what it rests on is proven.
 fn fixed(
     pod: &Pod<'_>,
-    decisions: &[&Decision<'_, '_>],
+    decisions: &[&Decision<'_>],
     title: Text,
     edits: Vec<Edit>,
     basis: &Basis,
@@ -400,7 +385,7 @@ fn fixed(
 }
 
 /// Says of files within a volume that is read-only what comes first: the container does not start.
-fn does_not_start(decisions: &[&Decision<'_, '_>], finding: Finding) -> Finding {
+fn does_not_start(decisions: &[&Decision<'_>], finding: Finding) -> Finding {
     let Some((decision, volume)) = decisions.iter().find_map(|d| Some((d, d.nested?))) else {
         return finding;
     };
@@ -425,7 +410,7 @@ fn does_not_start(decisions: &[&Decision<'_, '_>], finding: Finding) -> Finding 
 }
 
 /// Says of a finding whose fix is only offered how much it matters until then.
-fn offered(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>], mut finding: Finding) -> Finding {
+fn offered(pod: &Pod<'_>, decisions: &[&Decision<'_>], mut finding: Finding) -> Finding {
     if finding
         .fix
         .as_ref()
@@ -443,7 +428,7 @@ fn offered(pod: &Pod<'_>, decisions: &[&Decision<'_, '_>], mut finding: Finding)
 fn finding(
     pod: &Pod<'_>,
     severity: Severity,
-    decisions: &[&Decision<'_, '_>],
+    decisions: &[&Decision<'_>],
     message: Text,
     notes: Vec<Text>,
     fix: Result<Fix, NoFix>,
@@ -467,8 +452,8 @@ fn finding(
 }
 
 /// What mounts of one kind are about: what they mount, and where several are mounted, which.
-fn subject(decisions: &[&Decision<'_, '_>]) -> (&'static str, Vec<String>) {
-    let volume = |d: &Decision<'_, '_>| d.volume.name.to_owned();
+fn subject(decisions: &[&Decision<'_>]) -> (&'static str, Vec<String>) {
+    let volume = |d: &Decision<'_>| d.volume.name.to_owned();
     let mut names: Vec<String> = Vec::new();
     for name in decisions.iter().map(|d| d.source.display().to_string()) {
         if !names.contains(&name) {
@@ -488,7 +473,7 @@ fn subject(decisions: &[&Decision<'_, '_>]) -> (&'static str, Vec<String>) {
 }
 
 /// The first entry of a mount, where its item begins.
-fn place(pod: &Pod<'_>, decision: &Decision<'_, '_>) -> Location {
+fn place(pod: &Pod<'_>, decision: &Decision<'_>) -> Location {
     let node = decision.mount.node;
     match node.entries().next() {
         Some((key, value)) => Location {
@@ -499,7 +484,7 @@ fn place(pod: &Pod<'_>, decision: &Decision<'_, '_>) -> Location {
     }
 }
 
-fn label(decision: &Decision<'_, '_>) -> Text {
+fn label(decision: &Decision<'_>) -> Text {
     text![
         decision
             .mount

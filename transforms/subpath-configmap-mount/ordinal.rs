@@ -5,7 +5,7 @@ use kubewright_model::yaml::Node;
 
 use super::mounts::Mount;
 use super::pod::{Own, Pod};
-use super::volume::{Found, Source, Volume};
+use super::volume::{Found, Volume, VolumeSource};
 
 /// Pods of one `StatefulSet` that are looked at.
 const MAX_PODS: i64 = 1000;
@@ -39,7 +39,7 @@ pub(super) fn missing(
         number(&["spec", "replicas"], 1)?,
         number(&["spec", "ordinals", "start"], 0)?,
     );
-    let known = |source: &Source<'_>| Some(pod.objects.known(source.to?, source.name));
+    let known = |source: &VolumeSource<'_>| Some(pod.objects.known(source.to?, source.name));
     (start..start + replicas.clamp(0, MAX_PODS)).find_map(|ordinal| {
         let name = format!("{}-{ordinal}", resource.name);
         let path = expanded(mount.expr?, own.container.node, &name, ordinal)?;

@@ -40,7 +40,7 @@ pub(super) fn rewrite(
     own: &Own<'_>,
     facts: &Facts,
     directory: &str,
-    files: &[&File<'_, '_, '_>],
+    files: &[&File<'_>],
 ) -> Result<(Vec<Edit>, Basis), NoFix> {
     possible(pod, own, directory, files)?;
     let mut basis = basis(pod, own, facts, directory, files)?;
@@ -53,7 +53,7 @@ pub(super) fn possible(
     pod: &Pod<'_>,
     own: &Own<'_>,
     directory: &str,
-    files: &[&File<'_, '_, '_>],
+    files: &[&File<'_>],
 ) -> Result<(), NoFix> {
     let refuse = |why: Text| Err(NoFix::new(Code::DirectoryShared, why));
     if let Some(path) = file::runtime_mount(own, directory).filter(|_| directory != "/") {
@@ -100,7 +100,7 @@ pub(super) fn basis(
     own: &Own<'_>,
     facts: &Facts,
     directory: &str,
-    files: &[&File<'_, '_, '_>],
+    files: &[&File<'_>],
 ) -> Result<Basis, NoFix> {
     let mut basis = Basis::default();
     if let Some(who) = facts.owned(directory) {
@@ -155,7 +155,7 @@ pub(super) fn basis(
 pub(super) fn emptiness(
     facts: &Facts,
     directory: &str,
-    files: &[&File<'_, '_, '_>],
+    files: &[&File<'_>],
     basis: &mut Basis,
 ) -> Result<PathFact, NoFix> {
     let in_use = |what: String| {
@@ -220,7 +220,7 @@ fn written(
     own: &Own<'_>,
     facts: &Facts,
     directory: &str,
-    files: &[&File<'_, '_, '_>],
+    files: &[&File<'_>],
     there: &PathFact,
     basis: &mut Basis,
 ) {
@@ -228,7 +228,7 @@ fn written(
         return;
     }
     let user = user::of(pod, own, facts);
-    let closed = |f: &&File<'_, '_, '_>| {
+    let closed = |f: &&File<'_>| {
         user::may_write(pod, own, facts, user, &f.target).filter(|told| !told.value)
     };
     let by = match user {
@@ -254,7 +254,7 @@ fn written(
 }
 
 /// One volume with the files of all, mounted at the directory.
-fn edits(pod: &Pod<'_>, directory: &str, files: &[&File<'_, '_, '_>]) -> Result<Vec<Edit>, NoFix> {
+fn edits(pod: &Pod<'_>, directory: &str, files: &[&File<'_>]) -> Result<Vec<Edit>, NoFix> {
     let items: Vec<(&Volume<'_>, usize, Item)> = files
         .iter()
         .map(|f| {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::{
     Container, ContainerKind, FileId, PodTemplate, Reference, ResourceId, Rollout, Target, Touch,
+    TouchKind,
 };
 use kubewright_model::text;
 use kubewright_model::text::Path;
@@ -167,7 +168,7 @@ impl<'a> Pod<'a> {
                 return Err(NoFix::new(
                     Code::WorkloadPatched,
                     text![
-                        &touch.what,
+                        touch.what.name(),
                         " in ",
                         Path(place),
                         " may change ",
@@ -221,16 +222,18 @@ impl<'a> Pod<'a> {
     pub(super) fn image_patched(&self, own: &Own<'_>) -> Result<(), NoFix> {
         let path = self.field(own, "image");
         let mut touches = self.touches.iter().filter(|t| t.affects(&path));
-        touches.find(|t| t.what != "images").map_or(Ok(()), |t| {
-            let place = &self.cx.workspace.file(t.location.file).path;
-            let text = text![
-                &t.what,
-                " in ",
-                Path(place),
-                " may change the image on the way to the cluster"
-            ];
-            Err(NoFix::new(Code::WorkloadPatched, text))
-        })
+        touches
+            .find(|t| t.what != TouchKind::Images)
+            .map_or(Ok(()), |t| {
+                let place = &self.cx.workspace.file(t.location.file).path;
+                let text = text![
+                    t.what.name(),
+                    " in ",
+                    Path(place),
+                    " may change the image on the way to the cluster"
+                ];
+                Err(NoFix::new(Code::WorkloadPatched, text))
+            })
     }
 
     /// `<container>-copy`, with a number when that is taken.

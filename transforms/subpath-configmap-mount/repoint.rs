@@ -43,7 +43,7 @@ pub(super) fn rewrite(
     pod: &Pod<'_>,
     own: &Own<'_>,
     facts: &Facts,
-    files: &[&File<'_, '_, '_>],
+    files: &[&File<'_>],
 ) -> Result<(Moved, Basis), NoFix> {
     let mut words: Vec<Vec<Token<'_>>> = Vec::new();
     for file in files {
@@ -159,7 +159,7 @@ pub(super) fn possible<'a>(
     pod: &Pod<'_>,
     own: &Own<'a>,
     facts: &Facts,
-    file: &File<'_, '_, '_>,
+    file: &File<'_>,
 ) -> Result<Vec<Token<'a>>, NoFix> {
     let refuse = |why: Text| Err(NoFix::new(Code::NamedElsewhere, why));
     let tokens = texts::tokens(own, file.decision.mount);
@@ -193,95 +193,27 @@ pub(super) fn possible<'a>(
 }
 
 /// What nobody answers for, and who answers for the rest.
-fn basis(
-    pod: &Pod<'_>,
-    own: &Own<'_>,
-    facts: &Facts,
-    files: &[&File<'_, '_, '_>],
-) -> Result<Basis, NoFix> {
+fn basis(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, files: &[&File<'_>]) -> Result<Basis, NoFix> {
     let mut basis = Basis::default();
     let Some(directory) = files.first().map(|f| f.directory()) else {
         return Ok(basis);
     };
     for file in files {
-        let left = image_words(own, facts).map(|words| words.named(&[(file.decision.mount, "")]));
-        let has = |words: &[String]| words.iter().any(|word| word.contains(&file.target));
-        let named = facts
-            .path(&file.target)
-            .and_then(|told| Some((told.by, told.value.named?)));
-        let of_image = left
-            .as_ref()
-            .is_some_and(|words| words.entrypoint_named || words.cmd_named);
-        if left.is_some_and(|words| has(&words.entrypoint) || has(&words.cmd)) {
-            return Err(NoFix::new(
-                Code::NamedElsewhere,
-                text![
-                    Verbatim(&file.target),
-                    " is also named in a longer word of the image's ENTRYPOINT or CMD"
-                ],
-            ));
-        }
-        match named {
-            None | Some((_, true)) if of_image => basis.lacks(text![
-                "that no variable of the image names ",
-                Verbatim(&file.target)
-            ]),
-            Some((by, false)) => basis.rests_on(
-                by,
-                text![
-                    Verbatim(&file.target),
-                    " is named nowhere in the image's configuration"
-                ],
-            ),
-            Some((_, true)) => basis.lacks(text![
-                "that the image, whose configuration names ",
-                Verbatim(&file.target),
-                ", does not read it"
-            ]),
-            None => basis.lacks(text![
-                "that the image does not name ",
-                Verbatim(&file.target),
-                " in its configuration"
-            ]),
-        }
+        named_by_image(own, facts, file, &mut basis)?;
     }
-    let no_scripts = |told: &Told<'_, Shell<'_>>| {
-        let absent = || {
-            facts
-                .path(SHELL)
-                .is_some_and(|there| there.value.kind == PathKind::Absent)
-        };
-        told.value == Shell::None && (!matches!(told.by.by, StatedBy::Lock(_)) || absent())
-    };
     match facts.shell() {
-        Some(told) if no_scripts(&told) => {
+        Some(told) if has_no_scripts(facts, &told) => {
             basis.rests_on(told.by, "no shell, so no scripts");
         }
         _ => basis.lacks("that no script of the image reads the old path"),
     }
-    let ours = |mount: &Mount<'_>| files.iter().any(|f| f.decision.mount.node == mount.node);
-    let near = |path: &str| covers(directory, path) || covers(path, directory);
-    let beside = own
-        .mounts
-        .iter()
-        .find(|m| !ours(m) && m.path.as_deref().is_none_or(near));
-    let volumes = files.iter().any(|f| {
-        files
-            .first()
-            .is_some_and(|first| first.decision.volume.name != f.decision.volume.name)
-    });
-    let mut nothing = Basis::default();
-    if beside.is_some()
-        || volumes
-        || own_directory::emptiness(facts, directory, files, &mut nothing).is_err()
-    {
-        basis.lacks(text![
+    match nothing_beside(own, facts, directory, files) {
+        Some(nothing) => basis.extend(nothing),
+        None => basis.lacks(text![
             "that the file names nothing beside it, in ",
             Verbatim(directory),
             ", by a relative path"
-        ]);
-    } else {
-        basis.extend(nothing);
+        ]),
     }
     let paths: Vec<&str> = files.iter().map(|f| f.target.as_str()).collect();
     if let Some(sign) = texts::scanned(pod, own, directory, &paths, &facts.all_words()) {
@@ -308,4 +240,90 @@ fn basis(
         ]);
     }
     Ok(basis)
+}
+
+/// Whether the configuration of the image names the file.
+fn named_by_image(
+    own: &Own<'_>,
+    facts: &Facts,
+    file: &File<'_>,
+    basis: &mut Basis,
+) -> Result<(), NoFix> {
+    let left = image_words(own, facts).map(|words| words.named(&[(file.decision.mount, "")]));
+    let has = |words: &[String]| words.iter().any(|word| word.contains(&file.target));
+    let named = facts
+        .path(&file.target)
+        .and_then(|told| Some((told.by, told.value.named?)));
+    let of_image = left
+        .as_ref()
+        .is_some_and(|words| words.entrypoint_named || words.cmd_named);
+    if left.is_some_and(|words| has(&words.entrypoint) || has(&words.cmd)) {
+        return Err(NoFix::new(
+            Code::NamedElsewhere,
+            text![
+                Verbatim(&file.target),
+                " is also named in a longer word of the image's ENTRYPOINT or CMD"
+            ],
+        ));
+    }
+    match named {
+        None | Some((_, true)) if of_image => basis.lacks(text![
+            "that no variable of the image names ",
+            Verbatim(&file.target)
+        ]),
+        Some((by, false)) => basis.rests_on(
+            by,
+            text![
+                Verbatim(&file.target),
+                " is named nowhere in the image's configuration"
+            ],
+        ),
+        Some((_, true)) => basis.lacks(text![
+            "that the image, whose configuration names ",
+            Verbatim(&file.target),
+            ", does not read it"
+        ]),
+        None => basis.lacks(text![
+            "that the image does not name ",
+            Verbatim(&file.target),
+            " in its configuration"
+        ]),
+    }
+    Ok(())
+}
+
+/// Whether an image has no script, because nothing in it could run one.
+fn has_no_scripts(facts: &Facts, told: &Told<'_, Shell<'_>>) -> bool {
+    let absent = || {
+        facts
+            .path(SHELL)
+            .is_some_and(|there| there.value.kind == PathKind::Absent)
+    };
+    told.value == Shell::None && (!matches!(told.by.by, StatedBy::Lock(_)) || absent())
+}
+
+/// What it rests on that the files are all of one volume and stand alone in their directory;
+/// `None` where they may not.
+fn nothing_beside(
+    own: &Own<'_>,
+    facts: &Facts,
+    directory: &str,
+    files: &[&File<'_>],
+) -> Option<Basis> {
+    let ours = |mount: &Mount<'_>| files.iter().any(|f| f.decision.mount.node == mount.node);
+    let near = |path: &str| covers(directory, path) || covers(path, directory);
+    let beside = own
+        .mounts
+        .iter()
+        .any(|m| !ours(m) && m.path.as_deref().is_none_or(near));
+    let volumes = files.iter().any(|f| {
+        files
+            .first()
+            .is_some_and(|first| first.decision.volume.name != f.decision.volume.name)
+    });
+    let mut nothing = Basis::default();
+    let alone = !beside
+        && !volumes
+        && own_directory::emptiness(facts, directory, files, &mut nothing).is_ok();
+    alone.then_some(nothing)
 }

@@ -15,7 +15,7 @@ use super::options::Strategy;
 use super::pod::{Own, Pod};
 
 /// What is wrong with these mounts.
-pub(super) fn message(decisions: &[&Decision<'_, '_>]) -> Text {
+pub(super) fn message(decisions: &[&Decision<'_>]) -> Text {
     let mut names: Vec<Named> = Vec::new();
     for decision in decisions {
         let name = decision.source.display();
@@ -126,7 +126,7 @@ pub(super) fn to_prove(
     own: &Own<'_>,
     facts: &Facts,
     strategy: Strategy,
-    files: &[&File<'_, '_, '_>],
+    files: &[&File<'_>],
 ) -> Option<Text> {
     match strategy {
         Strategy::OwnDirectory => {

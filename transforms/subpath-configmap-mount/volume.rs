@@ -30,13 +30,13 @@ pub(super) struct Volume<'a> {
     pub(super) projected: bool,
     default_mode: Option<i64>,
     /// What it is made of, in order.
-    pub(super) sources: Vec<Source<'a>>,
+    pub(super) sources: Vec<VolumeSource<'a>>,
     value: OnceCell<Option<Value>>,
 }
 
 /// A source of a volume.
 #[derive(Debug, Clone)]
-pub(super) struct Source<'a> {
+pub(super) struct VolumeSource<'a> {
     /// `None` for sources that are no objects: `downwardAPI`, `serviceAccountToken`, ….
     pub(super) to: Option<Target>,
     /// The object's name.
@@ -85,7 +85,7 @@ impl<'a> Volume<'a> {
         let default_mode = |body: Node<'_>| body.get("defaultMode").and_then(Node::as_int);
         for key in ["configMap", "secret"] {
             if let Some(body) = node.get(key).filter(|n| n.is_mapping()) {
-                let source = Source::read(key, body);
+                let source = VolumeSource::read(key, body);
                 return Some(Self {
                     node,
                     name,
@@ -101,7 +101,7 @@ impl<'a> Volume<'a> {
         let items = body.get("sources").map(Node::items).into_iter().flatten();
         let sources = items
             .filter_map(|item| item.entries().next())
-            .map(|(key, body)| Source::read(key.text().unwrap_or(""), body))
+            .map(|(key, body)| VolumeSource::read(key.text().unwrap_or(""), body))
             .collect();
         Some(Self {
             node,
@@ -215,9 +215,10 @@ impl<'a> Volume<'a> {
     }
 
     /// The source that is a service account token at that path.
-    pub(super) fn token(&self, sub_path: &str) -> Option<&Source<'a>> {
-        let path =
-            |source: &&Source<'a>| source.node.get("path").and_then(Node::text) == Some(sub_path);
+    pub(super) fn token(&self, sub_path: &str) -> Option<&VolumeSource<'a>> {
+        let path = |source: &&VolumeSource<'a>| {
+            source.node.get("path").and_then(Node::text) == Some(sub_path)
+        };
         self.sources.iter().filter(|s| s.token).find(path)
     }
 
@@ -225,7 +226,7 @@ impl<'a> Volume<'a> {
     pub(super) fn find(
         &self,
         sub_path: &str,
-        known: impl Fn(&Source<'_>) -> Option<Rc<Known>>,
+        known: impl Fn(&VolumeSource<'_>) -> Option<Rc<Known>>,
     ) -> Found {
         let wanted: Vec<&str> = sub_path
             .split('/')
@@ -393,7 +394,7 @@ impl<'a> Volume<'a> {
     }
 }
 
-impl<'a> Source<'a> {
+impl<'a> VolumeSource<'a> {
     fn read(key: &str, node: Node<'a>) -> Self {
         let to = match key {
             "configMap" => Some(Target::ConfigMap),
@@ -500,7 +501,7 @@ pub(super) fn gathered(files: &[(&Volume<'_>, usize, Item)]) -> Value {
         return Value::Map(Vec::new());
     };
     let base = first.default_mode.unwrap_or(DEFAULT_MODE);
-    let mut sources: Vec<(&Source<'_>, Vec<Item>)> = Vec::new();
+    let mut sources: Vec<(&VolumeSource<'_>, Vec<Item>)> = Vec::new();
     for (volume, index, item) in files {
         let Some(source) = volume.sources.get(*index) else {
             continue;

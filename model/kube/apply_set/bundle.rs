@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use globset::GlobBuilder;
 
 use super::generator_failure::Failure;
-use super::kustomize_build::{Gatherer, Outcome, Overrides};
+use super::kustomize_build::{BuildOutput, Gatherer, Overrides};
 use crate::kube::gitops::applier::{Depth, Fill, Layout};
 use crate::kube::kustomize::manifests::Manifests;
 use crate::kube::object::apply_set::{EncryptedMember, Evidence, Generated, Member};
@@ -126,7 +126,7 @@ pub(in crate::kube) fn kustomization(
     overrides: &Overrides,
 ) -> Bundle {
     let gathered = builder.build_with(file, overrides);
-    let Outcome {
+    let BuildOutput {
         members,
         generated,
         encrypted,
@@ -221,7 +221,7 @@ pub(in crate::kube) fn directory(
             continue;
         }
         if let Some((directory, nested)) =
-            nested(manifests, path, inner).filter(|_| layout.depth == Depth::Tree)
+            nested(manifests, path, inner).filter(|_| layout.depth == Depth::Nested)
         {
             if built.insert(directory, nested).is_none() && !manifests.is_component(nested) {
                 bundle.add(kustomization(

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::generator_failure::{self, Failure};
-use crate::kube::kustomize::kustomization::Entry;
+use crate::kube::kustomize::kustomization::ResourceEntry;
 use crate::kube::kustomize::manifests::Manifests;
 use crate::kube::kustomize::patch::{self, Patch};
 use crate::kube::kustomize::selector::Seen;
@@ -115,7 +115,7 @@ impl Overrides {
 
 /// What comes out of a kustomization.
 #[derive(Debug)]
-pub(in crate::kube) struct Outcome {
+pub(in crate::kube) struct BuildOutput {
     pub members: Vec<Member>,
     pub generated: Vec<Generated>,
     pub encrypted: Vec<EncryptedMember>,
@@ -142,7 +142,7 @@ pub(in crate::kube) struct Gathered {
 
 impl Gathered {
     /// What comes out, as parts of a set.
-    pub(in crate::kube) fn finish(&self, manifests: &Manifests<'_>) -> Outcome {
+    pub(in crate::kube) fn finish(&self, manifests: &Manifests<'_>) -> BuildOutput {
         let member = |part: &Part<ResourceId>| {
             let resource = manifests.resources.get(part.what.0 as usize)?;
             let name = if resource.name.is_empty() || KEEP_NAME.contains(&resource.kind.as_str()) {
@@ -197,7 +197,7 @@ impl Gathered {
                 through: part.outermost_first(),
             })
         };
-        Outcome {
+        BuildOutput {
             encrypted: self.encrypted.iter().filter_map(encrypted).collect(),
             members: self.resources.iter().filter_map(member).collect(),
             generated: self.generated.iter().filter_map(generated).collect(),
@@ -302,7 +302,7 @@ impl<'a> Gatherer<'a> {
         into.holes.extend(kustomization.holes.iter().cloned());
         for entry in &details.entries {
             match entry {
-                Entry::File(file) => {
+                ResourceEntry::File(file) => {
                     into.holes.extend(manifests.unreadable.get(file).cloned());
                     into.resources.extend(
                         manifests
@@ -322,7 +322,7 @@ impl<'a> Gatherer<'a> {
                             .map(|number| Part::new(number, namespace(number))),
                     );
                 }
-                Entry::Base(base) => into.add(&self.gather(*base, &stack)),
+                ResourceEntry::Base(base) => into.add(&self.gather(*base, &stack)),
             }
         }
         for (at, generator) in kustomization.generators.iter().enumerate() {

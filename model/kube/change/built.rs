@@ -17,7 +17,7 @@ use crate::kube::object::reference::FieldReference;
 use crate::kube::object::resource::{Resource, ResourceId};
 use crate::kube::pod::{self, PodTemplate};
 use crate::kube::reference::field_reference;
-use crate::kube::source::tree::Tree;
+use crate::kube::source::lazy_file::LazyFile;
 use crate::kube::workspace::Workspace;
 use crate::yaml::{self, Node, NodeId};
 
@@ -36,7 +36,7 @@ pub enum Build {
 #[derive(Debug, Clone)]
 pub struct Built {
     resource: Resource,
-    tree: Tree,
+    yaml: LazyFile,
     /// Scalars of the tree in order, and where each is written.
     origins: Vec<(NodeId, Origin)>,
 }
@@ -44,7 +44,7 @@ pub struct Built {
 impl Built {
     /// The mapping.
     pub fn node(&self) -> Option<Node<'_>> {
-        self.tree.root(0)
+        self.yaml.root(0)
     }
 
     /// As [`Workspace::pod_templates`].
@@ -197,8 +197,8 @@ impl Workspace {
         };
         let (mut text, mut origins) = (String::new(), Vec::new());
         value.write(&mut text, &mut origins);
-        let tree = Tree::from(yaml::File::parse(text).ok()?);
-        let scalars: Vec<NodeId> = tree
+        let yaml = LazyFile::from(yaml::File::parse(text).ok()?);
+        let scalars: Vec<NodeId> = yaml
             .root(0)?
             .descendants()
             .filter(|n| n.is_scalar() && !is_key(*n))
@@ -209,7 +209,7 @@ impl Workspace {
         }
         Some(Build::Changed(Built {
             resource: resource.clone(),
-            tree,
+            yaml,
             origins: scalars.into_iter().zip(origins).collect(),
         }))
     }
@@ -244,14 +244,17 @@ impl Workspace {
                     .target
                     .as_ref()
                     .is_some_and(|t| !t.selector.is_label_free());
-            if guessed || patch.bodies.is_empty() {
+            if guessed || patch.documents.is_empty() {
                 return None;
             }
-            seen.relabelled |= patch.bodies.iter().any(patch::Body::relabels);
-            for body in &patch.bodies {
+            seen.relabelled |= patch.documents.iter().any(patch::PatchDocument::relabels);
+            for document in &patch.documents {
                 let meant = patch.target.is_some()
-                    || body.selector.as_ref().is_some_and(|s| s.may_choose(seen));
-                let source = body.node().source();
+                    || document
+                        .selector
+                        .as_ref()
+                        .is_some_and(|s| s.may_choose(seen));
+                let source = document.node().source();
                 // Where a list has changed, later pointers mean other items. What a ConfigMap or
                 // Secret holds may stand under any name.
                 let concerns = seen.resource.target().is_some()
@@ -265,7 +268,7 @@ impl Workspace {
                 };
                 apply(
                     value.insert(known),
-                    body,
+                    document,
                     &patch.location,
                     !custom(seen.resource.group()),
                 )?;

@@ -78,7 +78,7 @@ impl Workspace {
             .iter()
             .find(|touch| data.iter().any(|path| touch.affects(path)))
         {
-            return Some(touch.what);
+            return Some(touch.what.name());
         }
         let uses = self.uses_outside(Some(id), resource.target()?, &resource.name);
         uses.iter()

@@ -11,7 +11,7 @@ use super::kustomize_changes::Toucher;
 use crate::kube::kustomize::generator::{GeneratorSource, generator_sources, variables};
 use crate::kube::kustomize::selector::Seen;
 use crate::kube::object::apply_set::{Generated, Member, SetId};
-use crate::kube::object::kustomization::{Generator, Touch};
+use crate::kube::object::kustomization::{Generator, Touch, TouchKind};
 use crate::kube::object::location::Location;
 use crate::kube::object::reference::Target;
 use crate::kube::object::resource::{FileId, Identity, Resource, ResourceId};
@@ -272,7 +272,8 @@ impl Workspace {
 /// What changes data, generators aside.
 fn data_touch(touches: &[Touch]) -> Option<&'static str> {
     let data = ["data", "binaryData", "stringData"];
-    let changes =
-        |touch: &&Touch| touch.what != "a generator" && data.iter().any(|path| touch.affects(path));
-    touches.iter().find(changes).map(|touch| touch.what)
+    let changes = |touch: &&Touch| {
+        touch.what != TouchKind::Generator && data.iter().any(|path| touch.affects(path))
+    };
+    touches.iter().find(changes).map(|touch| touch.what.name())
 }

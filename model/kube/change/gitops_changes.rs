@@ -7,7 +7,7 @@ use super::kustomize_changes::{self, Toucher, touch};
 use crate::kube::gitops::settings::SourceSettings;
 use crate::kube::kustomize::selector::Seen;
 use crate::kube::object::apply_set::{Evidence, SetId};
-use crate::kube::object::kustomization::Touch;
+use crate::kube::object::kustomization::{Touch, TouchKind};
 use crate::kube::object::location::Location;
 use crate::kube::object::resource::{FileId, ResourceId};
 use crate::kube::workspace::Workspace;
@@ -95,7 +95,7 @@ fn flux(toucher: &Toucher<'_>, spec: Node<'_>, found: &mut Vec<Touch>) {
             let paths = toucher.label_paths(pairs, field, false, false);
             found.push(touch(
                 Location::of(toucher.file, pairs),
-                "commonMetadata",
+                TouchKind::CommonMetadata,
                 Some(paths),
             ));
         }
@@ -109,7 +109,7 @@ fn flux(toucher: &Toucher<'_>, spec: Node<'_>, found: &mut Vec<Touch>) {
     {
         found.push(touch(
             Location::of(toucher.file, build),
-            "Flux post-build substitution",
+            TouchKind::PostBuild,
             None,
         ));
     }

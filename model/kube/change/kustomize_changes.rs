@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::kube::kustomize::kustomization::Details;
 use crate::kube::kustomize::patch::{self, Patch};
 use crate::kube::kustomize::selector::{Seen, Selector};
-use crate::kube::object::kustomization::{Kustomization, PATCH, Touch};
+use crate::kube::object::kustomization::{Kustomization, Touch, TouchKind};
 use crate::kube::object::location::Location;
 use crate::kube::object::resource::{FileId, ResourceId};
 use crate::kube::pod::CONTAINER_LISTS;
@@ -56,7 +56,9 @@ fn touches(workspace: &Workspace, id: ResourceId) -> Vec<Touch> {
     {
         overlay.touches(workspace, &seen, &mut found);
     }
-    found.sort_by(|a, b| (&a.location, a.what, &a.paths).cmp(&(&b.location, b.what, &b.paths)));
+    found.sort_by(|a, b| {
+        (&a.location, a.what.name(), &a.paths).cmp(&(&b.location, b.what.name(), &b.paths))
+    });
     found.dedup();
     found
 }
@@ -97,7 +99,7 @@ impl<'a> Toucher<'a> {
         for item in node.get("transformers").into_iter().flat_map(Node::items) {
             found.push(touch(
                 self.at(item),
-                "a transformer",
+                TouchKind::Transformer,
                 self.transformer(kustomization, item),
             ));
         }
@@ -117,7 +119,7 @@ impl<'a> Toucher<'a> {
                     .to_vec();
                 found.push(touch(
                     generator.location.clone(),
-                    "a generator",
+                    TouchKind::Generator,
                     Some(paths),
                 ));
             }
@@ -128,7 +130,7 @@ impl<'a> Toucher<'a> {
             };
             let paths = scalar_paths(self.seen.node, &format!("$({name})"));
             if !paths.is_empty() {
-                found.push(touch(self.at(item), "vars", Some(paths)));
+                found.push(touch(self.at(item), TouchKind::Vars, Some(paths)));
             }
         }
     }
@@ -164,7 +166,7 @@ impl<'a> Toucher<'a> {
             paths.sort();
             paths.dedup();
             if !paths.is_empty() {
-                found.push(touch(self.at(item), "images", Some(paths)));
+                found.push(touch(self.at(item), TouchKind::Images, Some(paths)));
             }
         }
     }
@@ -184,7 +186,7 @@ impl<'a> Toucher<'a> {
             {
                 found.push(touch(
                     self.at(item),
-                    "replicas",
+                    TouchKind::Replicas,
                     Some(vec!["spec.replicas".to_owned()]),
                 ));
             }
@@ -196,14 +198,14 @@ impl<'a> Toucher<'a> {
         if let Some(labels) = node.get("commonLabels").filter(|l| l.is_mapping()) {
             found.push(touch(
                 self.at(labels),
-                "commonLabels",
+                TouchKind::CommonLabels,
                 Some(self.label_paths(labels, "labels", true, true)),
             ));
         }
         if let Some(annotations) = node.get("commonAnnotations").filter(|l| l.is_mapping()) {
             found.push(touch(
                 self.at(annotations),
-                "commonAnnotations",
+                TouchKind::CommonAnnotations,
                 Some(self.label_paths(annotations, "annotations", false, true)),
             ));
         }
@@ -230,7 +232,7 @@ impl<'a> Toucher<'a> {
                         .map(|p| p.replace('/', ".")),
                 );
             }
-            found.push(touch(self.at(item), "labels", Some(paths)));
+            found.push(touch(self.at(item), TouchKind::Labels, Some(paths)));
         }
     }
 
@@ -286,7 +288,7 @@ impl<'a> Toucher<'a> {
                 let paths = paths.iter().all(|p| !p.is_empty()).then_some(paths);
                 found.push(Touch {
                     by_index,
-                    ..touch(Location::of(file, target), "a replacement", paths)
+                    ..touch(Location::of(file, target), TouchKind::Replacement, paths)
                 });
             }
         }
@@ -319,7 +321,11 @@ impl<'a> Toucher<'a> {
                 .yaml_at(kustomization, item)
                 .map(|yaml| self.spec_paths(yaml));
             if paths.as_ref().is_none_or(|p| !p.is_empty()) {
-                found.push(touch(self.at(item), "a transformer configuration", paths));
+                found.push(touch(
+                    self.at(item),
+                    TouchKind::TransformerConfiguration,
+                    paths,
+                ));
             }
         }
     }
@@ -356,7 +362,7 @@ impl<'a> Toucher<'a> {
 
 pub(in crate::kube) fn touch(
     location: Location,
-    what: &'static str,
+    what: TouchKind,
     paths: Option<Vec<String>>,
 ) -> Touch {
     Touch {
@@ -373,7 +379,7 @@ pub(in crate::kube) fn patches(patches: &[Patch], seen: &Seen<'_>, found: &mut V
             let by_index = changed.by_index;
             found.push(Touch {
                 by_index,
-                ..touch(patch.location.clone(), PATCH, changed.paths)
+                ..touch(patch.location.clone(), TouchKind::Patch, changed.paths)
             });
         }
     }

@@ -6,7 +6,7 @@
 
 use super::kustomize_changes::plain_path;
 use crate::kube::kustomize::patch::{self, Patch};
-use crate::kube::object::kustomization::Touch;
+use crate::kube::object::kustomization::{Touch, TouchKind};
 use crate::kube::object::location::Location;
 use crate::kube::object::resource::{FileId, ResourceId};
 use crate::kube::workspace::Workspace;
@@ -34,8 +34,10 @@ impl Workspace {
             .flat_map(|d| &d.patches)
             .chain(self.index.source_settings.iter().flat_map(|o| &o.patches));
         let mut patches = built.filter(|p| p.location == touch.location);
-        match (patches.next(), touch.what) {
-            (Some(patch), "a patch") if !patch.bodies.is_empty() => by_patch(patch, root, node),
+        match patches.next() {
+            Some(patch) if touch.is_patch() && !patch.documents.is_empty() => {
+                by_patch(patch, root, node)
+            }
             _ => true,
         }
     }
@@ -60,12 +62,12 @@ fn by_patch(patch: &Patch, root: Node<'_>, node: Node<'_>) -> bool {
         at = parent;
     }
     way.reverse();
-    patch.bodies.iter().any(|body| {
-        let body_root = body.node();
-        if body.selector.is_none() {
-            return body_root.items().any(|op| by_operation(op, root, node));
+    patch.documents.iter().any(|document| {
+        let document_root = document.node();
+        if document.selector.is_none() {
+            return document_root.items().any(|op| by_operation(op, root, node));
         }
-        merges_over(body_root, &way) || remounts(body_root, &way)
+        merges_over(document_root, &way) || remounts(document_root, &way)
     })
 }
 
@@ -155,7 +157,7 @@ fn by_operation(op: Node<'_>, root: Node<'_>, node: Node<'_>) -> bool {
             file: FileId(0),
             span: 0..0,
         },
-        what: "",
+        what: TouchKind::Patch,
         paths: Some(vec![path]),
         by_index: false,
     };

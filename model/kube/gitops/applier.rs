@@ -59,7 +59,7 @@ pub(in crate::kube) enum Depth {
     /// All files below, too.
     Recursive,
     /// All files below, and kustomizations there are built.
-    Tree,
+    Nested,
 }
 
 /// How a directory is read that is no kustomization.

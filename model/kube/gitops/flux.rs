@@ -133,7 +133,7 @@ pub(in crate::kube) fn kustomization(resource: &Resource, spec: Node<'_>, urls: 
         (
             claim,
             Content::Directory(Layout {
-                depth: Depth::Tree,
+                depth: Depth::Nested,
                 filtered,
                 ..Layout::default()
             }),

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::applier::Applied;
 use super::repository::local;
 use crate::kube::kustomize::manifests::Manifests;
-use crate::kube::kustomize::patch::{Patch, Source};
+use crate::kube::kustomize::patch::{Patch, PatchReader};
 use crate::kube::object::apply_set::Evidence;
 use crate::kube::object::resource::{FileId, Resource, ResourceId};
 use crate::kube::source::file::SourceFile;
@@ -64,7 +64,7 @@ pub(in crate::kube) fn of(manifests: &Manifests<'_>, applied: &[Applied]) -> Vec
                 continue;
             }
             let directory = path.as_deref().unwrap_or_default();
-            let patches = Source {
+            let patches = PatchReader {
                 files: manifests.paths(),
                 directory,
                 file: resource.file,

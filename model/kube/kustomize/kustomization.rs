@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use rayon::prelude::*;
 
 use super::generator::Maker;
-use super::patch::{Patch, Source};
+use super::patch::{Patch, PatchReader};
 use crate::kube::object::kustomization::Kustomization;
 use crate::kube::object::resource::FileId;
 use crate::kube::source::file::SourceFile;
@@ -27,7 +27,7 @@ const FIELD_TRANSFORMERS: &[&str] = &[
 
 /// What is gathered, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::kube) enum Entry {
+pub(in crate::kube) enum ResourceEntry {
     /// A file of resources.
     File(FileId),
     /// A kustomization.
@@ -43,7 +43,7 @@ pub(in crate::kube) struct Details {
     /// `patches`, `patchesJson6902` and `patchesStrategicMerge`.
     pub patches: Vec<Patch>,
     /// `resources` and `bases` in order.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<ResourceEntry>,
     /// `components` in order.
     pub components: Vec<FileId>,
     /// Files used as patches and configuration.
@@ -104,20 +104,20 @@ impl Reader<'_> {
             file: self.file,
         };
         let generators = maker.generators(node);
-        let patches = Source {
+        let patches = PatchReader {
             files: self.files,
             directory: self.directory,
             file: self.file,
         }
         .patches(node);
-        if patches.iter().any(|p| p.bodies.is_empty()) {
+        if patches.iter().any(|p| p.documents.is_empty()) {
             holes.push(format!("{} names a patch that cannot be read", self.name()));
         }
         let (mut resources, mut bases) = (Vec::new(), Vec::new());
         for entry in &entries {
             match entry {
-                Entry::File(file) => resources.push(*file),
-                Entry::Base(file) => bases.push(*file),
+                ResourceEntry::File(file) => resources.push(*file),
+                ResourceEntry::Base(file) => bases.push(*file),
             }
         }
         bases.extend(&components);
@@ -154,7 +154,11 @@ impl Reader<'_> {
     }
 
     /// `resources` and `bases` in order, and `components`.
-    fn gathered(&self, node: Node<'_>, holes: &mut Vec<String>) -> (Vec<Entry>, Vec<FileId>) {
+    fn gathered(
+        &self,
+        node: Node<'_>,
+        holes: &mut Vec<String>,
+    ) -> (Vec<ResourceEntry>, Vec<FileId>) {
         let items = |key: &str| node.get(key).into_iter().flat_map(Node::items);
         let mut entries = Vec::new();
         for item in items("resources").chain(items("bases")) {
@@ -163,8 +167,8 @@ impl Reader<'_> {
         let mut components = Vec::new();
         for item in items("components") {
             match self.entry(item, holes) {
-                Some(Entry::Base(file)) => components.push(file),
-                Some(Entry::File(_)) => holes.push(format!(
+                Some(ResourceEntry::Base(file)) => components.push(file),
+                Some(ResourceEntry::File(_)) => holes.push(format!(
                     "component {} is no directory",
                     item.text().unwrap_or_default()
                 )),
@@ -218,15 +222,15 @@ impl Reader<'_> {
         }
     }
 
-    fn entry(&self, item: Node<'_>, holes: &mut Vec<String>) -> Option<Entry> {
+    fn entry(&self, item: Node<'_>, holes: &mut Vec<String>) -> Option<ResourceEntry> {
         let written = item.text().unwrap_or_default();
         let path = join(self.directory, written);
         if let Some(path) = &path {
             if let Some(file) = self.files.file(path) {
-                return Some(Entry::File(file));
+                return Some(ResourceEntry::File(file));
             }
             if let Some(file) = self.files.kustomization(path).filter(|f| *f != self.file) {
-                return Some(Entry::Base(file));
+                return Some(ResourceEntry::Base(file));
             }
         }
         holes.push(match path {

@@ -5,8 +5,8 @@
 use super::selector::{Seen, Selector};
 use crate::kube::object::location::Location;
 use crate::kube::object::resource::FileId;
+use crate::kube::source::lazy_file::LazyFile;
 use crate::kube::source::paths::{Paths, join};
-use crate::kube::source::tree::Tree;
 use crate::yaml::{self, Kind, Node, NodeId};
 
 /// How deep a patch is read; what lies deeper counts as changed as a whole.
@@ -20,13 +20,13 @@ pub(in crate::kube) struct Patch {
     /// `target`; without one the documents say what they patch.
     pub target: Option<Target>,
     /// Its documents; none when it cannot be read.
-    pub bodies: Vec<Body>,
+    pub documents: Vec<PatchDocument>,
 }
 
 impl Patch {
     /// Whether it deletes what it is about.
     pub(in crate::kube) fn deletes(&self) -> bool {
-        self.bodies.iter().any(Body::deletes)
+        self.documents.iter().any(PatchDocument::deletes)
     }
 }
 
@@ -49,8 +49,8 @@ pub(in crate::kube) struct Target {
 
 /// A document of a patch.
 #[derive(Debug, Clone)]
-pub(in crate::kube) struct Body {
-    yaml: Tree,
+pub(in crate::kube) struct PatchDocument {
+    yaml: LazyFile,
     root: NodeId,
     /// What it says it patches; `None` for a JSON patch.
     pub selector: Option<Selector>,
@@ -58,7 +58,7 @@ pub(in crate::kube) struct Body {
     pub file: Option<FileId>,
 }
 
-impl Body {
+impl PatchDocument {
     /// Its root.
     pub(in crate::kube) fn node(&self) -> Node<'_> {
         self.yaml.node(self.root)
@@ -89,14 +89,14 @@ impl Body {
 
 /// Where the texts of patches come from.
 #[derive(Clone, Copy)]
-pub(in crate::kube) struct Source<'a> {
+pub(in crate::kube) struct PatchReader<'a> {
     pub files: Paths<'a>,
     pub directory: &'a str,
     /// The file that declares the patches.
     pub file: FileId,
 }
 
-impl Source<'_> {
+impl PatchReader<'_> {
     /// All patches of a kustomization.
     pub(in crate::kube) fn patches(self, node: Node<'_>) -> Vec<Patch> {
         let mut found = Vec::new();
@@ -124,16 +124,16 @@ impl Source<'_> {
                 selector: Selector::of(t),
                 name: t.get("name").map(|n| Location::of(self.file, n)),
             }),
-            bodies: text
+            documents: text
                 .and_then(Node::text)
-                .map(|t| self.bodies(t, inline))
+                .map(|t| self.documents(t, inline))
                 .unwrap_or_default(),
         }
     }
 
-    fn bodies(self, text: &str, inline: bool) -> Vec<Body> {
+    fn documents(self, text: &str, inline: bool) -> Vec<PatchDocument> {
         let (yaml, file) = if inline {
-            (yaml::File::parse(text).ok().map(Tree::from), None)
+            (yaml::File::parse(text).ok().map(LazyFile::from), None)
         } else {
             let id = join(self.directory, text).and_then(|path| self.files.file(&path));
             (
@@ -150,7 +150,7 @@ impl Source<'_> {
             .collect();
         roots
             .into_iter()
-            .map(|(root, selector)| Body {
+            .map(|(root, selector)| PatchDocument {
                 yaml: yaml.clone(),
                 root,
                 selector,
@@ -176,7 +176,7 @@ pub(in crate::kube) fn changes(patch: &Patch, seen: &Seen<'_>) -> Option<Changed
     {
         return None;
     }
-    if patch.bodies.is_empty() {
+    if patch.documents.is_empty() {
         return Some(Changed::default());
     }
     let mut all = Changed {
@@ -184,16 +184,21 @@ pub(in crate::kube) fn changes(patch: &Patch, seen: &Seen<'_>) -> Option<Changed
         by_index: false,
     };
     let mut hit = false;
-    for body in &patch.bodies {
+    for document in &patch.documents {
         // With a target, the names in the patch do not matter.
-        if patch.target.is_none() && body.selector.as_ref().is_some_and(|s| !s.may_choose(seen)) {
+        if patch.target.is_none()
+            && document
+                .selector
+                .as_ref()
+                .is_some_and(|s| !s.may_choose(seen))
+        {
             continue;
         }
         hit = true;
-        let one = if body.selector.is_some() {
-            merge(body.node(), seen.node)
+        let one = if document.selector.is_some() {
+            merge(document.node(), seen.node)
         } else {
-            json(body.node())
+            json(document.node())
         };
         all.by_index |= one.by_index;
         all.paths = match (all.paths, one.paths) {
@@ -218,13 +223,13 @@ pub(in crate::kube) fn deletes(patch: &Patch, seen: &Seen<'_>) -> Deletion {
         (true, true) => Deletion::Certain,
         (true, false) => Deletion::Possible,
     };
-    let chosen = |body: &Body| match &patch.target {
+    let chosen = |document: &PatchDocument| match &patch.target {
         Some(target) => by(&target.selector),
-        None => body.selector.as_ref().map_or(Deletion::No, by),
+        None => document.selector.as_ref().map_or(Deletion::No, by),
     };
     // Certain is the greatest.
     patch
-        .bodies
+        .documents
         .iter()
         .filter(|b| b.deletes())
         .map(chosen)
@@ -233,12 +238,12 @@ pub(in crate::kube) fn deletes(patch: &Patch, seen: &Seen<'_>) -> Deletion {
 }
 
 /// The leaf fields of a strategic-merge patch.
-fn merge(body: Node<'_>, resource: Node<'_>) -> Changed {
+fn merge(document: Node<'_>, resource: Node<'_>) -> Changed {
     let mut paths = Vec::new();
-    if body.get("$patch").is_some() {
+    if document.get("$patch").is_some() {
         return Changed::default();
     }
-    for (key, value) in body.entries() {
+    for (key, value) in document.entries() {
         match key.text() {
             Some("apiVersion" | "kind") => {}
             Some("metadata") => {
@@ -355,12 +360,12 @@ pub(in crate::kube) fn merge_key(path: &str, has: impl Fn(&str) -> bool) -> Opti
 }
 
 /// The paths of a JSON patch.
-fn json(body: Node<'_>) -> Changed {
+fn json(document: Node<'_>) -> Changed {
     let mut changed = Changed {
         paths: Some(Vec::new()),
         by_index: false,
     };
-    for op in body.items() {
+    for op in document.items() {
         let moved = (op.get("op").and_then(Node::text) == Some("move"))
             .then(|| op.get("from"))
             .flatten();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::patch::Body;
+use super::patch::PatchDocument;
 use crate::yaml::Node;
 
 /// What a patch of a ConfigMap or Secret sets.
@@ -13,13 +13,13 @@ pub(in crate::kube) struct PatchData {
 }
 
 impl PatchData {
-    pub(in crate::kube) fn of(body: &Body) -> Self {
+    pub(in crate::kube) fn of(document: &PatchDocument) -> Self {
         let mut content = Self {
             keys: BTreeSet::new(),
             plain: true,
         };
-        let root = body.node();
-        if body.selector.is_some() {
+        let root = document.node();
+        if document.selector.is_some() {
             content.plain = !root.descendants().any(|n| {
                 n.is_null()
                     || n.key()

@@ -5,7 +5,7 @@
 //! items of a patch come before those that the list has, and lists of custom resources are
 //! replaced. What is not understood is not guessed: the result is then not known.
 
-use super::patch::{Body, merge_key};
+use super::patch::{PatchDocument, merge_key};
 use crate::kube::object::location::Location;
 use crate::kube::object::resource::FileId;
 use crate::yaml::{Kind, Node, NodeId};
@@ -160,18 +160,18 @@ fn quoted(text: &str) -> String {
 /// whether lists are merged.
 pub(in crate::kube) fn apply(
     value: &mut Value,
-    body: &Body,
+    document: &PatchDocument,
     at: &Location,
     lists: bool,
 ) -> Option<()> {
-    let writer = body.file.map_or(Writer::Inline(at), Writer::File);
-    if body.selector.is_none() {
-        return body
+    let writer = document.file.map_or(Writer::Inline(at), Writer::File);
+    if document.selector.is_none() {
+        return document
             .node()
             .items()
             .try_for_each(|op| operation(value, op, writer));
     }
-    let mut patch = Value::of(body.node(), writer)?;
+    let mut patch = Value::of(document.node(), writer)?;
     if let Value::Map(entries) = &mut patch {
         entries.retain(|(key, _)| !matches!(key.as_str(), "apiVersion" | "kind"));
     }

@@ -212,7 +212,7 @@ fn read_by_kustomize(workspace: &Workspace) -> BTreeSet<FileId> {
         .details
         .iter()
         .flat_map(|d| &d.patches)
-        .flat_map(|p| &p.bodies)
+        .flat_map(|p| &p.documents)
         .filter_map(|b| b.file);
     let root = |file: FileId| {
         let yaml = workspace.file(file).yaml.as_deref()?;

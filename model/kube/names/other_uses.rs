@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::kube::kustomize::patch::{Body, Patch};
+use crate::kube::kustomize::patch::{Patch, PatchDocument};
 use crate::kube::kustomize::patch_data::PatchData;
 use crate::kube::kustomize::selector::{Pattern, Selector};
 use crate::kube::object::apply_set::SetId;
@@ -183,7 +183,7 @@ impl<'a> Finder<'a> {
     fn patches(&mut self, patches: &[Patch]) {
         for patch in patches {
             if let Some(target) = patch.target.as_ref().filter(|t| self.named_by(&t.selector)) {
-                let content: Vec<PatchData> = patch.bodies.iter().map(PatchData::of).collect();
+                let content: Vec<PatchData> = patch.documents.iter().map(PatchData::of).collect();
                 let known = !content.is_empty() && content.iter().all(|c| c.plain);
                 self.found.push(OutsideUse {
                     location: target
@@ -197,17 +197,21 @@ impl<'a> Finder<'a> {
                     keys: content.into_iter().flat_map(|c| c.keys).collect(),
                 });
             }
-            for body in &patch.bodies {
-                let is_it = body.selector.as_ref().is_some_and(|s| self.named_by(s));
-                if let Some(name) = body.node().path(&["metadata", "name"]).filter(|_| is_it) {
-                    let content = PatchData::of(body);
+            for document in &patch.documents {
+                let is_it = document.selector.as_ref().is_some_and(|s| self.named_by(s));
+                if let Some(name) = document
+                    .node()
+                    .path(&["metadata", "name"])
+                    .filter(|_| is_it)
+                {
+                    let content = PatchData::of(document);
                     let exact = content.plain
-                        && body
+                        && document
                             .selector
                             .as_ref()
                             .is_some_and(|s| s.is_exactly(self.to.kind(), self.name));
                     self.push_in(
-                        body,
+                        document,
                         patch,
                         name,
                         OutsideUseKind::Patch,
@@ -221,14 +225,14 @@ impl<'a> Finder<'a> {
 
     fn push_in(
         &mut self,
-        body: &Body,
+        document: &PatchDocument,
         patch: &Patch,
         node: Node<'_>,
         what: OutsideUseKind,
         exact: bool,
         keys: BTreeSet<String>,
     ) {
-        let (location, inline): (Location, Option<Range<usize>>) = match body.file {
+        let (location, inline): (Location, Option<Range<usize>>) = match document.file {
             Some(file) => (Location::of(file, node), None),
             None => (patch.location.clone(), Some(node.span())),
         };
@@ -250,18 +254,18 @@ impl<'a> Finder<'a> {
     /// Patches of other objects that write a reference to the name.
     fn patch_references(&mut self, patches: &[Patch]) {
         for patch in patches {
-            for body in &patch.bodies {
-                if body.node().source().contains(self.name) {
-                    self.references(body, patch);
+            for document in &patch.documents {
+                if document.node().source().contains(self.name) {
+                    self.references(document, patch);
                 }
             }
         }
     }
 
-    fn references(&mut self, body: &Body, patch: &Patch) {
-        let root = body.node();
+    fn references(&mut self, document: &PatchDocument, patch: &Patch) {
+        let root = document.node();
         let Some(resource) = partial(root) else {
-            self.json_references(body, patch);
+            self.json_references(document, patch);
             return;
         };
         let (to, name) = (self.to, self.name);
@@ -274,7 +278,7 @@ impl<'a> Finder<'a> {
             {
                 seen.insert(reference.node.id());
                 self.push_in(
-                    body,
+                    document,
                     patch,
                     reference.node,
                     OutsideUseKind::PatchReference,
@@ -293,7 +297,7 @@ impl<'a> Finder<'a> {
                 && field.part.is_none()
                 && field.namespace.is_none();
             self.push_in(
-                body,
+                document,
                 patch,
                 field.node,
                 OutsideUseKind::PatchReference,
@@ -305,8 +309,8 @@ impl<'a> Finder<'a> {
 
     /// A JSON patch writes values without saying what they are: one that has the shape of a
     /// reference is one, any other value that equals the name may be.
-    fn json_references(&mut self, body: &Body, patch: &Patch) {
-        let root = body.node();
+    fn json_references(&mut self, document: &PatchDocument, patch: &Patch) {
+        let root = document.node();
         let (to, wanted) = (self.to, self.name);
         let mut known = BTreeSet::new();
         for op in root.items() {
@@ -317,7 +321,7 @@ impl<'a> Finder<'a> {
             if value.text() == Some(wanted) && is_name_of(to, &names) {
                 known.insert(value.id());
                 self.push_in(
-                    body,
+                    document,
                     patch,
                     value,
                     OutsideUseKind::PatchReference,
@@ -338,7 +342,7 @@ impl<'a> Finder<'a> {
                 {
                     known.insert(shape.name.id());
                     self.push_in(
-                        body,
+                        document,
                         patch,
                         shape.name,
                         OutsideUseKind::PatchReference,
@@ -353,7 +357,7 @@ impl<'a> Finder<'a> {
             .filter(|n| n.is_scalar() && n.text() == Some(wanted) && !known.contains(&n.id()))
         {
             self.push_in(
-                body,
+                document,
                 patch,
                 node,
                 OutsideUseKind::PatchReference,
@@ -463,8 +467,11 @@ fn data_key(path: &str) -> Option<String> {
 }
 
 /// The scalars of a patch that are explained: its references, and the name of what it patches.
-pub(in crate::kube) fn known_in(workspace: &Workspace, body: &Body) -> BTreeSet<NodeId> {
-    let root = body.node();
+pub(in crate::kube) fn known_in(
+    workspace: &Workspace,
+    document: &PatchDocument,
+) -> BTreeSet<NodeId> {
+    let root = document.node();
     let mut known: BTreeSet<NodeId> = root
         .path(&["metadata", "name"])
         .map(Node::id)

@@ -43,16 +43,7 @@ impl Workspace {
         let Some((apply_set, index, consumer)) = self.consumer(set, from) else {
             return Resolution::Missing;
         };
-        let wanted = match namespace {
-            Some(explicit) => Some(explicit.to_owned()),
-            None => match consumer {
-                Some(member) => member.namespace.clone(),
-                None => self
-                    .resources
-                    .get(from.0 as usize)
-                    .and_then(|r| r.namespace.clone()),
-            },
-        };
+        let wanted = self.namespace_of(from, consumer, namespace);
         if let Some(generated) = self.generated(set, consumer, to, name, wanted.as_deref()) {
             return generated;
         }
@@ -201,6 +192,21 @@ impl Workspace {
         Some((apply_set, index, consumer))
     }
 
+    /// The namespace that a reference in `from` means: the one that it states, else that of
+    /// `from` itself, which is `consumer` in the set.
+    fn namespace_of(
+        &self,
+        from: ResourceId,
+        consumer: Option<&Member>,
+        stated: Option<&str>,
+    ) -> Option<String> {
+        match (stated, consumer) {
+            (Some(stated), _) => Some(stated.to_owned()),
+            (None, Some(member)) => member.namespace.clone(),
+            (None, None) => self.resources.get(from.0 as usize)?.namespace.clone(),
+        }
+    }
+
     /// The keys of what the name `name` in resource `from` stands for, when generators make it or
     /// add to it ([`Resolution::Generated`]). `namespace` is one that the reference states beside
     /// the name.
@@ -213,13 +219,7 @@ impl Workspace {
         namespace: Option<&str>,
     ) -> Option<GeneratedKeys> {
         let (apply_set, index, consumer) = self.consumer(set, from)?;
-        let own = || {
-            consumer.map_or_else(
-                || self.resources.get(from.0 as usize)?.namespace.clone(),
-                |m| m.namespace.clone(),
-            )
-        };
-        let namespace = namespace.map(str::to_owned).or_else(own);
+        let namespace = self.namespace_of(from, consumer, namespace);
         let generators = self.generators_of(set, consumer, to, name, namespace.as_deref());
         let mut keys = GeneratedKeys {
             known: BTreeSet::new(),

@@ -134,13 +134,13 @@ fn in_patches(workspace: &Workspace, set: SetId, to: Target, name: &str) -> Vec<
             .iter()
             .flat_map(|o| &o.patches),
     ) {
-        for body in patch
-            .bodies
+        for document in patch
+            .documents
             .iter()
             .filter(|b| b.node().source().contains(name))
         {
-            let file = body.file.unwrap_or(patch.location.file);
-            let known = other_uses::known_in(workspace, body);
+            let file = document.file.unwrap_or(patch.location.file);
+            let known = other_uses::known_in(workspace, document);
             let mut search = Search {
                 file,
                 to,
@@ -148,10 +148,10 @@ fn in_patches(workspace: &Workspace, set: SetId, to: Target, name: &str) -> Vec<
                 known,
                 found: Vec::new(),
             };
-            search.value(body.node(), "", "");
+            search.value(document.node(), "", "");
             // Spans of an inline patch are not those of its file.
             found.extend(search.found.into_iter().map(|l| {
-                if body.file.is_some() {
+                if document.file.is_some() {
                     l
                 } else {
                     patch.location.clone()

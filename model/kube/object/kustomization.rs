@@ -68,8 +68,8 @@ pub struct GeneratedKeys {
 pub struct Touch {
     /// Where it is declared.
     pub location: Location,
-    /// For messages: "a patch", "images", ….
-    pub what: &'static str,
+    /// What.
+    pub what: TouchKind,
     /// Dotted field paths without list indices that it changes
     /// (`spec.template.spec.containers.image`); `None`: anything.
     pub paths: Option<Vec<String>>,
@@ -77,14 +77,63 @@ pub struct Touch {
     pub by_index: bool,
 }
 
-/// What a [`Touch`] says of a patch.
-pub(in crate::kube) const PATCH: &str = "a patch";
+/// What changes a resource on its way to the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TouchKind {
+    /// An item of `commonAnnotations`.
+    CommonAnnotations,
+    /// An item of `commonLabels`.
+    CommonLabels,
+    /// `commonMetadata` of a Flux `Kustomization`.
+    CommonMetadata,
+    /// A generator of the same name.
+    Generator,
+    /// An item of `images`.
+    Images,
+    /// An item of `labels`.
+    Labels,
+    /// A strategic-merge or JSON patch.
+    Patch,
+    /// `postBuild` of a Flux `Kustomization`.
+    PostBuild,
+    /// A target of `replacements`.
+    Replacement,
+    /// An item of `replicas`.
+    Replicas,
+    /// An item of `transformers`.
+    Transformer,
+    /// An item of `configurations`.
+    TransformerConfiguration,
+    /// An item of `vars`.
+    Vars,
+}
+
+impl TouchKind {
+    /// Its name in messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CommonAnnotations => "commonAnnotations",
+            Self::CommonLabels => "commonLabels",
+            Self::CommonMetadata => "commonMetadata",
+            Self::Generator => "a generator",
+            Self::Images => "images",
+            Self::Labels => "labels",
+            Self::Patch => "a patch",
+            Self::PostBuild => "Flux post-build substitution",
+            Self::Replacement => "a replacement",
+            Self::Replicas => "replicas",
+            Self::Transformer => "a transformer",
+            Self::TransformerConfiguration => "a transformer configuration",
+            Self::Vars => "vars",
+        }
+    }
+}
 
 impl Touch {
     /// Whether it is a patch, which [`Workspace::built`](crate::kube::Workspace::built) carries
     /// out.
     pub fn is_patch(&self) -> bool {
-        self.what == PATCH
+        self.what == TouchKind::Patch
     }
 
     /// Whether it may change a field at or below, or above, `path`.

@@ -65,7 +65,7 @@ pub struct Identity {
 }
 
 /// What the text of a resource says without a look at its tree. Scalars that hide their words are
-/// not counted: see `Tree::hides`.
+/// not counted: see `LazyFile::hides`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::kube) struct Hints {
     /// Its kind carries pod templates.

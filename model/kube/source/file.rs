@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::tree::Tree;
+use super::lazy_file::LazyFile;
 use crate::kube::object::resource::FileId;
 use crate::yaml::ParseError;
 
@@ -30,7 +30,7 @@ pub struct SourceFile {
     /// The text.
     pub text: Arc<str>,
     /// The documents; `None` for files that are not read as YAML (templates, broken files).
-    pub yaml: Option<Tree>,
+    pub yaml: Option<LazyFile>,
     /// First byte of each line; made when a position is first asked for.
     pub(in crate::kube) lines: Arc<OnceLock<Vec<usize>>>,
 }

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use super::encrypted::{SOPS as SOPS_TEXT, is_encrypted};
 use super::file::{Input, SkipCode};
+use super::lazy_file::LazyFile;
 use super::paths::{has_extension, is_kubelet_setting, is_kustomization_name, split};
-use super::tree::Tree;
 use super::{invalid, text_template};
 use crate::kube::object::resource::{Hints, Identity};
 use crate::kube::pod;
@@ -32,7 +32,7 @@ static ACTION: Word = Word::new("{{");
 #[derive(Debug, Clone)]
 pub(in crate::kube) struct Read {
     /// Its documents; `None` for templates and broken files.
-    pub yaml: Option<Tree>,
+    pub yaml: Option<LazyFile>,
     /// What it is; shared, because every pass keeps what did not change.
     pub verdict: Arc<Verdict>,
     /// What the API server refuses of it.
@@ -170,7 +170,7 @@ pub(in crate::kube) fn read(input: &Input, charts: &Charts, stream: bool) -> Rea
     };
     let keep = asked_for(&verdict);
     Read {
-        yaml: Some(Tree::new(file, keep)),
+        yaml: Some(LazyFile::new(file, keep)),
         verdict: Arc::new(verdict),
         invalid: invalid.into(),
     }

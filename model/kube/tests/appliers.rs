@@ -181,16 +181,14 @@ fn several_clusters_make_one_set() {
 fn generators_that_are_known_fill_the_template() {
     let files = ["apps/one/a.yaml", "apps/two/b.yaml"];
     let found = |generator: &str, path: &str, go: bool| {
+        let namespace = if go {
+            "{{.path.basename}}"
+        } else {
+            "{{path.basename}}"
+        };
         let template = format!(
-            "{{destination: {{name: in-cluster, namespace: '{}'}}, source: {{repoURL: '{URL}', \
-             path: '{path}'}}}}",
-            {
-                if go {
-                    "{{.path.basename}}"
-                } else {
-                    "{{path.basename}}"
-                }
-            }
+            "{{destination: {{name: in-cluster, namespace: '{namespace}'}}, source: {{repoURL: \
+             '{URL}', path: '{path}'}}}}"
         );
         let mut text = application_set(generator, &template);
         if go {

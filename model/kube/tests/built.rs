@@ -169,5 +169,8 @@ fn what_a_config_map_holds_is_patched_under_any_name() {
     assert_eq!(level.and_then(crate::yaml::Node::text), Some("b"));
     assert!(ws.changed_besides_patches(set, id, &["data"]).is_none());
     let other = ws.changed_besides_patches(set, id, &["metadata.annotations"]);
-    assert_eq!(other.map(|touch| touch.what), Some("commonAnnotations"));
+    assert_eq!(
+        other.map(|touch| touch.what.name()),
+        Some("commonAnnotations")
+    );
 }

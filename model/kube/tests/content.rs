@@ -9,7 +9,7 @@ fn touched(w: &Workspace, display: &str, path: &[&str]) -> Option<&'static str> 
         .into_iter()
         .next()
         .expect("the node");
-    w.touched(id, node).map(|touch| touch.what)
+    w.touched(id, node).map(|touch| touch.what.name())
 }
 
 #[test]

@@ -91,7 +91,9 @@ fn rows_with_namespace_key_and_kind() {
         "spec: {csi: {nodeStageSecretRef: {name: a, namespace: ns}}}\n",
     );
     assert_eq!(pv, ["Secret a@ns spec.csi.nodeStageSecretRef.name"]);
-    let class = "parameters: {csi.storage.k8s.io/provisioner-secret-name: a, csi.storage.k8s.io/provisioner-secret-namespace: ns, csi.storage.k8s.io/node-stage-secret-name: '${pvc.name}'}\n";
+    let class = "parameters: {csi.storage.k8s.io/provisioner-secret-name: a, \
+                 csi.storage.k8s.io/provisioner-secret-namespace: ns, \
+                 csi.storage.k8s.io/node-stage-secret-name: '${pvc.name}'}\n";
     let class = of("apiVersion: storage.k8s.io/v1\nkind: StorageClass", class);
     assert_eq!(
         class,
@@ -125,7 +127,8 @@ fn annotations_may_hold_more_than_the_name() {
     let path = "metadata.annotations.nginx.ingress.kubernetes.io/fastcgi-params-configmap";
     assert_eq!(ingress("a"), [format!("ConfigMap a {path}")]);
     assert_eq!(ingress("ns/a"), [format!("ConfigMap a@ns in \"a\" {path}")]);
-    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x, annotations: {configmap.reloader.stakater.com/reload: 'a, b'}}\n";
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x, annotations: \
+                      {configmap.reloader.stakater.com/reload: 'a, b'}}\n";
     let path = "metadata.annotations.configmap.reloader.stakater.com/reload";
     assert_eq!(
         found(&workspace(&[("a.yaml", deployment)])),
@@ -170,12 +173,14 @@ fn declared_references_take_their_key_from_the_same_item() {
 #[test]
 fn unknown_kinds_are_read_by_shape() {
     let head = "apiVersion: e.com/v1\nkind: Thing";
-    let pod = "spec: {pod: {containers: [{name: c, image: i, env: [{name: A, valueFrom: {configMapKeyRef: {name: a, key: k}}}]}]}}\n";
+    let pod = "spec: {pod: {containers: [{name: c, image: i, env: [{name: A, valueFrom: \
+               {configMapKeyRef: {name: a, key: k}}}]}]}}\n";
     assert_eq!(
         of(head, pod),
         ["ConfigMap a=k spec.pod.containers[].env[].valueFrom.configMapKeyRef.name"]
     );
-    let probable = "spec: {configMapRef: {name: a}, configMap: b, from: {kind: ConfigMap, name: c}, tls: {secretName: d}}\n";
+    let probable = "spec: {configMapRef: {name: a}, configMap: b, from: \
+                    {kind: ConfigMap, name: c}, tls: {secretName: d}}\n";
     assert_eq!(
         of(head, probable),
         [
@@ -199,7 +204,8 @@ fn unknown_kinds_are_read_by_shape() {
         ),
         Vec::<String>::new()
     );
-    let openshift = "objects: [{kind: Pod, spec: {containers: [{name: c, image: i, envFrom: [{configMapRef: {name: a}}]}]}}]\n";
+    let openshift = "objects: [{kind: Pod, spec: {containers: [{name: c, image: i, envFrom: \
+                     [{configMapRef: {name: a}}]}]}}]\n";
     assert_eq!(
         of("apiVersion: v1\nkind: Template", openshift),
         ["ConfigMap a objects[].spec.containers[].envFrom[].configMapRef.name"]
@@ -208,7 +214,9 @@ fn unknown_kinds_are_read_by_shape() {
 
 #[test]
 fn groups_that_embed_core_types_are_known() {
-    let body = "spec: {templates: [{container: {image: i, env: [{name: A, valueFrom: {configMapKeyRef: {name: a, key: k}}}], envFrom: [{secretRef: {name: b}}]}}], volumes: [{name: v, configMap: {name: c, items: [{key: k, path: p}]}}]}\n";
+    let body = "spec: {templates: [{container: {image: i, env: [{name: A, valueFrom: \
+                {configMapKeyRef: {name: a, key: k}}}], envFrom: [{secretRef: {name: b}}]}}], \
+                volumes: [{name: v, configMap: {name: c, items: [{key: k, path: p}]}}]}\n";
     let expected = [
         "ConfigMap a=k spec.templates[].container.env[].valueFrom.configMapKeyRef.name",
         "Secret b spec.templates[].container.envFrom[].secretRef.name",
@@ -222,7 +230,8 @@ fn groups_that_embed_core_types_are_known() {
 
 #[test]
 fn pod_templates_and_outputs_are_no_field_references() {
-    let rollout = "spec: {workload: {configMapRef: {name: b}}, template: {spec: {containers: [{name: c, image: i, envFrom: [{configMapRef: {name: a}}]}]}}}\n";
+    let rollout = "spec: {workload: {configMapRef: {name: b}}, template: {spec: {containers: \
+                   [{name: c, image: i, envFrom: [{configMapRef: {name: a}}]}]}}}\n";
     assert_eq!(
         of("apiVersion: argoproj.io/v1alpha1\nkind: Rollout", rollout),
         ["ConfigMap b ? spec.workload.configMapRef.name"]
@@ -238,7 +247,8 @@ fn pod_templates_and_outputs_are_no_field_references() {
 
 #[test]
 fn references_to_a_name_are_looked_up() {
-    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, envFrom: [{configMapRef: {name: a}}]}]}\n";
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, \
+               envFrom: [{configMapRef: {name: a}}]}]}\n";
     let w = workspace(&[("a/pod.yaml", pod), ("b/pod.yaml", pod)]);
     let pods = w.references_to(w.sets()[1].id, Target::ConfigMap, "a");
     assert_eq!(
@@ -256,7 +266,9 @@ fn references_to_a_name_are_looked_up() {
 
 #[test]
 fn annotations_of_pods_count_in_every_carrier() {
-    let cron = "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: x}\nspec: {jobTemplate: {spec: {template: {metadata: {annotations: {vault.hashicorp.com/agent-configmap: a}}, spec: {containers: []}}}}}\n";
+    let cron = "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: x}\nspec: {jobTemplate: \
+                {spec: {template: {metadata: {annotations: {vault.hashicorp.com/agent-configmap: \
+                a}}, spec: {containers: []}}}}}\n";
     let path =
         "spec.jobTemplate.spec.template.metadata.annotations.vault.hashicorp.com/agent-configmap";
     assert_eq!(
@@ -267,7 +279,8 @@ fn annotations_of_pods_count_in_every_carrier() {
 
 #[test]
 fn selectors_of_keys_are_known_where_their_group_has_them() {
-    let monitor = "spec: {endpoints: [{basicAuth: {password: {name: a, key: k}}, tlsConfig: {ca: {configMap: {name: b, key: l}}, keySecret: {name: c, key: m}}}]}\n";
+    let monitor = "spec: {endpoints: [{basicAuth: {password: {name: a, key: k}}, tlsConfig: {ca: \
+                   {configMap: {name: b, key: l}}, keySecret: {name: c, key: m}}}]}\n";
     let path = "spec.endpoints[]";
     let known = of(
         "apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor",
@@ -289,7 +302,8 @@ fn selectors_of_keys_are_known_where_their_group_has_them() {
             format!("Secret c=m ? {path}.tlsConfig.keySecret.name")
         ]
     );
-    let issuer = "spec: {acme: {privateKeySecretRef: {name: a}, solvers: [{dns01: {x: {apiTokenSecretRef: {name: b, key: k}}}}]}}\n";
+    let issuer = "spec: {acme: {privateKeySecretRef: {name: a}, solvers: [{dns01: {x: \
+                  {apiTokenSecretRef: {name: b, key: k}}}}]}}\n";
     let issuer = of("apiVersion: cert-manager.io/v1\nkind: Issuer", issuer);
     assert_eq!(
         issuer,

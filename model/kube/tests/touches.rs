@@ -21,7 +21,11 @@ fn of(w: &Workspace) -> Vec<String> {
     let touches = w.touches(resource(w, "Deployment/web").id);
     let text = touches.iter().map(|t| {
         let paths = t.paths.as_ref().map_or("*".to_owned(), |p| p.join(" "));
-        format!("{}{} {paths}", t.what, if t.by_index { "#" } else { "" })
+        format!(
+            "{}{} {paths}",
+            t.what.name(),
+            if t.by_index { "#" } else { "" }
+        )
     });
     text.collect()
 }

@@ -20,8 +20,8 @@ use crate::kube::object::resource::{FileId, Resource, ResourceId};
 use crate::kube::pod::{self, PodTemplate};
 use crate::kube::reference::field_reference;
 use crate::kube::source::file::{Broken, Input, Skipped, SourceFile};
+use crate::kube::source::lazy_file::LazyFile;
 use crate::kube::source::options::Options;
-use crate::kube::source::tree::Tree;
 use crate::yaml::{Node, Word};
 use index::Index;
 
@@ -185,7 +185,7 @@ impl Workspace {
             self.file(resource.file)
                 .yaml
                 .as_ref()
-                .is_some_and(Tree::hides)
+                .is_some_and(LazyFile::hides)
         };
         resource.hints.pods && (resource.hints.names(to) || hidden())
     }

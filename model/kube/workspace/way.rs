@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Workspace;
 use super::index::sets_met;
 use crate::kube::kustomize::kustomization::Details;
-use crate::kube::kustomize::patch::Body;
+use crate::kube::kustomize::patch::PatchDocument;
 use crate::kube::object::resource::{FileId, ResourceId};
 
 /// The way of a resource through kustomizations.
@@ -61,8 +61,12 @@ impl Workspace {
                 "commonAnnotations",
                 "transformers",
             ];
-            let patched =
-                |d: &Details| d.patches.iter().flat_map(|p| &p.bodies).any(Body::relabels);
+            let patched = |d: &Details| {
+                d.patches
+                    .iter()
+                    .flat_map(|p| &p.documents)
+                    .any(PatchDocument::relabels)
+            };
             self.kustomization_node(*file)
                 .is_some_and(|n| adds.iter().any(|k| n.get(k).is_some()))
                 || self.details(*file).is_some_and(patched)

@@ -270,8 +270,9 @@ impl File {
     }
 }
 
-/// 1-based line and column (in Unicode scalar values) of byte `offset` of `text`.
-pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
+/// 1-based line and column (in Unicode scalar values) of a byte offset; an offset past the end
+/// counts as the end.
+pub fn position(text: &str, offset: usize) -> (usize, usize) {
     let mut offset = offset.min(text.len());
     while !text.is_char_boundary(offset) {
         offset -= 1;

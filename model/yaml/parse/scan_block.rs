@@ -33,7 +33,7 @@ impl Scanner<'_> {
         } else {
             None
         };
-        let mut body = Body::new(literal, mem::take(&mut self.lines));
+        let mut content = BlockContent::new(literal, mem::take(&mut self.lines));
         let mut end = header_end;
         let mut blank_deepest = 0;
         loop {
@@ -47,7 +47,7 @@ impl Scanner<'_> {
             match indent {
                 _ if blank && indent.is_none_or(|n| spaces <= n) => {
                     blank_deepest = blank_deepest.max(spaces);
-                    body.blank();
+                    content.blank();
                     if chomp == b'+' {
                         end = line_end;
                     }
@@ -57,11 +57,11 @@ impl Scanner<'_> {
                         return None;
                     }
                     indent = Some(spaces);
-                    body.line(&self.text[text..line_end]);
+                    content.line(&self.text[text..line_end]);
                     end = line_end;
                 }
                 Some(n) if spaces >= n => {
-                    body.line(&self.text[at + n..line_end]);
+                    content.line(&self.text[at + n..line_end]);
                     end = line_end;
                 }
                 _ => {
@@ -77,7 +77,7 @@ impl Scanner<'_> {
             }
             at = next;
         }
-        if !body.any {
+        if !content.any {
             return None;
         }
         let id = self.push(
@@ -93,7 +93,7 @@ impl Scanner<'_> {
         self.name(id, anchor);
         // The reader of kubectl adds no line break that the text does not have.
         let chomp = if end == self.bytes.len() { b'-' } else { chomp };
-        let text = body.finish(chomp);
+        let text = content.finish(chomp);
         self.decoded.push((NodeId(id), text.as_str().into()));
         self.lines = text;
         self.grow(u32_of(end));
@@ -102,7 +102,7 @@ impl Scanner<'_> {
 }
 
 /// The decoded text of a block scalar (YAML 1.2, 8.1).
-struct Body {
+struct BlockContent {
     literal: bool,
     text: String,
     /// Line breaks of blank lines since the last line of content.
@@ -111,7 +111,7 @@ struct Body {
     spaced: bool,
 }
 
-impl Body {
+impl BlockContent {
     /// A text in the room of one that is needed no more.
     fn new(literal: bool, mut text: String) -> Self {
         text.clear();

@@ -12,26 +12,26 @@ use crate::yaml::parse::shallow;
 
 /// One node as `yaml-rust2` reads it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Tree {
-    pub body: Body,
+pub(super) struct DecodedNode {
+    pub content: NodeContent,
     /// Number of the anchor within its document; 0 for none.
     pub anchor: usize,
     pub tag: Option<String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Body {
+pub(super) enum NodeContent {
     Scalar(String, ScalarStyle),
     /// The number of the anchor that is named.
     Alias(usize),
-    Seq(Vec<Tree>),
-    Map(Vec<(Tree, Tree)>),
+    Seq(Vec<DecodedNode>),
+    Map(Vec<(DecodedNode, DecodedNode)>),
 }
 
 /// A collection that is being read.
 struct Open {
     mapping: bool,
-    children: Vec<Tree>,
+    children: Vec<DecodedNode>,
     anchor: usize,
     tag: Option<String>,
 }
@@ -39,7 +39,7 @@ struct Open {
 /// A document as it was read.
 pub(super) enum Read {
     /// Its root.
-    Root(Option<Tree>),
+    Root(Option<DecodedNode>),
     /// It was not: no edit touches it.
     Not,
 }
@@ -83,7 +83,7 @@ fn part(
 
 /// Takes the line break that [`documents`] adds from the block scalar that a text without one ends
 /// in: to kubectl it has none.
-fn open_end(file: &File, root: &mut Tree) {
+fn open_end(file: &File, root: &mut DecodedNode) {
     let Some(last) = file
         .len()
         .checked_sub(1)
@@ -101,25 +101,27 @@ fn open_end(file: &File, root: &mut Tree) {
 }
 
 /// Makes the last scalar `read` where it is that with a line break.
-fn without_break(tree: &mut Tree, read: &str) {
-    match &mut tree.body {
-        Body::Seq(items) => items
+fn without_break(tree: &mut DecodedNode, read: &str) {
+    match &mut tree.content {
+        NodeContent::Seq(items) => items
             .last_mut()
             .into_iter()
             .for_each(|item| without_break(item, read)),
-        Body::Map(entries) => entries
+        NodeContent::Map(entries) => entries
             .last_mut()
             .into_iter()
             .for_each(|(_, value)| without_break(value, read)),
-        Body::Scalar(text, style) if style.is_block() && text.strip_suffix('\n') == Some(read) => {
+        NodeContent::Scalar(text, style)
+            if style.is_block() && text.strip_suffix('\n') == Some(read) =>
+        {
             _ = text.pop();
         }
-        Body::Scalar(..) | Body::Alias(_) => {}
+        NodeContent::Scalar(..) | NodeContent::Alias(_) => {}
     }
 }
 
 /// The roots of all documents of a part of a file.
-fn decoded(file: &File, part: Range<usize>) -> Result<Vec<Option<Tree>>, ()> {
+fn decoded(file: &File, part: Range<usize>) -> Result<Vec<Option<DecodedNode>>, ()> {
     shallow::readings(file, part)
         .find_map(|text| documents(&text).ok())
         .ok_or(())
@@ -139,7 +141,7 @@ pub(super) fn is_refused(text: &str) -> bool {
 }
 
 /// The roots of all documents of `text`.
-fn documents(text: &str) -> Result<Vec<Option<Tree>>, ()> {
+fn documents(text: &str) -> Result<Vec<Option<DecodedNode>>, ()> {
     // The parser reads a block scalar that ends with the text in another way than one that
     // something follows.
     let closed = format!(
@@ -152,7 +154,7 @@ fn documents(text: &str) -> Result<Vec<Option<Tree>>, ()> {
         }
     );
     let mut parser = Parser::new_from_str(&closed);
-    let mut out: Vec<Option<Tree>> = Vec::new();
+    let mut out: Vec<Option<DecodedNode>> = Vec::new();
     let mut open: Vec<Open> = Vec::new();
     let (mut base, mut highest) = (0, 0);
     loop {
@@ -170,13 +172,13 @@ fn documents(text: &str) -> Result<Vec<Option<Tree>>, ()> {
                 out.push(None);
                 None
             }
-            Event::Scalar(text, style, anchor, tag) => Some(Tree {
-                body: Body::Scalar(text, style_of(style)),
+            Event::Scalar(text, style, anchor, tag) => Some(DecodedNode {
+                content: NodeContent::Scalar(text, style_of(style)),
                 anchor: number(anchor),
                 tag: tag_text(tag),
             }),
-            Event::Alias(id) => Some(Tree {
-                body: Body::Alias(number(id)),
+            Event::Alias(id) => Some(DecodedNode {
+                content: NodeContent::Alias(number(id)),
                 anchor: 0,
                 tag: None,
             }),
@@ -210,19 +212,19 @@ fn documents(text: &str) -> Result<Vec<Option<Tree>>, ()> {
     }
 }
 
-fn close(open: Open) -> Tree {
-    let body = if open.mapping {
+fn close(open: Open) -> DecodedNode {
+    let content = if open.mapping {
         let mut entries = Vec::with_capacity(open.children.len() / 2);
         let mut children = open.children.into_iter();
         while let (Some(key), Some(value)) = (children.next(), children.next()) {
             entries.push((key, value));
         }
-        Body::Map(entries)
+        NodeContent::Map(entries)
     } else {
-        Body::Seq(open.children)
+        NodeContent::Seq(open.children)
     };
-    Tree {
-        body,
+    DecodedNode {
+        content,
         anchor: open.anchor,
         tag: open.tag,
     }
@@ -240,7 +242,10 @@ fn style_of(style: TScalarStyle) -> ScalarStyle {
 
 /// The trees of all nodes in the numbering of `file`, without those of documents that were not
 /// read; `None` where the two readings differ.
-pub(super) fn agree<'t>(file: &File, documents: &'t [Read]) -> Option<Vec<Option<&'t Tree>>> {
+pub(super) fn agree<'t>(
+    file: &File,
+    documents: &'t [Read],
+) -> Option<Vec<Option<&'t DecodedNode>>> {
     if documents.len() != file.documents().len() {
         return None;
     }
@@ -267,11 +272,11 @@ pub(super) fn agree<'t>(file: &File, documents: &'t [Read]) -> Option<Vec<Option
         .then_some(trees)
 }
 
-fn flatten<'t>(tree: &'t Tree, out: &mut Vec<Option<&'t Tree>>) {
+fn flatten<'t>(tree: &'t DecodedNode, out: &mut Vec<Option<&'t DecodedNode>>) {
     out.push(Some(tree));
-    match &tree.body {
-        Body::Seq(items) => items.iter().for_each(|item| flatten(item, out)),
-        Body::Map(entries) => entries.iter().for_each(|(key, value)| {
+    match &tree.content {
+        NodeContent::Seq(items) => items.iter().for_each(|item| flatten(item, out)),
+        NodeContent::Map(entries) => entries.iter().for_each(|(key, value)| {
             flatten(key, out);
             flatten(value, out);
         }),
@@ -279,18 +284,18 @@ fn flatten<'t>(tree: &'t Tree, out: &mut Vec<Option<&'t Tree>>) {
     }
 }
 
-fn same(file: &File, index: usize, tree: &Tree) -> bool {
+fn same(file: &File, index: usize, tree: &DecodedNode) -> bool {
     let Ok(id) = u32::try_from(index) else {
         return false;
     };
     let node = file.node(NodeId(id));
-    let kind = match (&tree.body, node.kind()) {
-        (Body::Scalar(text, style), Kind::Scalar(kind)) => {
+    let kind = match (&tree.content, node.kind()) {
+        (NodeContent::Scalar(text, style), Kind::Scalar(kind)) => {
             *style == kind && node.text() == Some(text)
         }
-        (Body::Alias(_), Kind::Alias) => true,
-        (Body::Seq(items), Kind::Sequence(_)) => items.len() == node.children().count(),
-        (Body::Map(entries), Kind::Mapping(_)) => entries.len() == node.entries().count(),
+        (NodeContent::Alias(_), Kind::Alias) => true,
+        (NodeContent::Seq(items), Kind::Sequence(_)) => items.len() == node.children().count(),
+        (NodeContent::Map(entries), Kind::Mapping(_)) => entries.len() == node.entries().count(),
         _ => false,
     };
     kind && (tree.anchor != 0) == node.anchor().is_some()

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::super::edit::{EXISTS, Edit, Level, Op, Refusal};
-use super::decode::{Body, Read, Tree};
+use super::decode::{DecodedNode, NodeContent, Read};
 use super::{DOCUMENTS, OVERLAP, VALUES};
 use crate::yaml::document::node::Node;
 use crate::yaml::document::resolve::{Resolved, resolve_plain};
@@ -14,22 +14,22 @@ use crate::yaml::document::value::Value;
 /// A node of the expected result.
 pub(super) enum Want<'t> {
     /// As it was.
-    Same(&'t Tree),
+    Same(&'t DecodedNode),
     /// New.
     Value(&'t Value),
     /// New, behind the anchor that stood there.
-    Anchored(&'t Tree, &'t Value),
+    Anchored(&'t DecodedNode, &'t Value),
     /// A new key.
     Key(&'t str),
     /// A sequence with the properties it had, if it was one.
-    Seq(Option<&'t Tree>, Vec<Self>),
+    Seq(Option<&'t DecodedNode>, Vec<Self>),
     /// A mapping with the properties it had, if it was one.
-    Map(Option<&'t Tree>, Vec<(Self, Self)>),
+    Map(Option<&'t DecodedNode>, Vec<(Self, Self)>),
 }
 
 struct Meaning<'t> {
     file: &'t File,
-    trees: &'t [Option<&'t Tree>],
+    trees: &'t [Option<&'t DecodedNode>],
     /// Meanings by the node that they are about.
     ops: BTreeMap<NodeId, Vec<&'t Op>>,
 }
@@ -38,7 +38,7 @@ struct Meaning<'t> {
 /// as a whole, which is judged by its comments alone.
 pub(super) fn documents<'t>(
     file: &'t File,
-    trees: &'t [Option<&'t Tree>],
+    trees: &'t [Option<&'t DecodedNode>],
     edits: &[&'t Edit],
 ) -> Result<Vec<Option<Want<'t>>>, Refusal> {
     let mut meaning = Meaning {
@@ -146,7 +146,7 @@ impl<'t> Meaning<'t> {
             .is_some()
     }
 
-    fn tree(&self, node: NodeId) -> Result<&'t Tree, Refusal> {
+    fn tree(&self, node: NodeId) -> Result<&'t DecodedNode, Refusal> {
         self.trees
             .get(node.index())
             .copied()
@@ -208,7 +208,7 @@ impl<'t> Meaning<'t> {
     fn sequence(
         &self,
         node: Node<'_>,
-        tree: &'t Tree,
+        tree: &'t DecodedNode,
         own: &[&'t Op],
     ) -> Result<Want<'t>, Refusal> {
         let mut items = Vec::new();
@@ -233,7 +233,12 @@ impl<'t> Meaning<'t> {
         ))
     }
 
-    fn mapping(&self, node: Node<'_>, tree: &'t Tree, own: &[&'t Op]) -> Result<Want<'t>, Refusal> {
+    fn mapping(
+        &self,
+        node: Node<'_>,
+        tree: &'t DecodedNode,
+        own: &[&'t Op],
+    ) -> Result<Want<'t>, Refusal> {
         let old: Vec<(Node<'_>, Node<'_>)> = node.entries().collect();
         let own = by_position(own, old.len())?;
         let mut entries = Vec::new();
@@ -320,8 +325,8 @@ fn distinct(entries: &[(Want<'_>, Want<'_>)]) -> Result<(), Refusal> {
 fn name<'t>(key: &Want<'t>) -> Option<&'t str> {
     match key {
         Want::Key(name) => Some(name),
-        Want::Same(Tree {
-            body: Body::Scalar(text, _),
+        Want::Same(DecodedNode {
+            content: NodeContent::Scalar(text, _),
             ..
         }) => Some(text),
         _ => None,
@@ -352,23 +357,23 @@ fn wrap<'t>(
     Ok(inner)
 }
 
-fn holds(want: &Want<'_>, got: &Tree) -> bool {
-    let bare = |tree: &Tree| tree.anchor == 0 && tree.tag.is_none();
-    let props = |old: Option<&Tree>| {
+fn holds(want: &Want<'_>, got: &DecodedNode) -> bool {
+    let bare = |tree: &DecodedNode| tree.anchor == 0 && tree.tag.is_none();
+    let props = |old: Option<&DecodedNode>| {
         old.map_or_else(
             || bare(got),
             |old| old.anchor == got.anchor && old.tag == got.tag,
         )
     };
-    match (want, &got.body) {
+    match (want, &got.content) {
         (Want::Same(tree), _) => *tree == got,
         (Want::Key(key), _) => bare(got) && is_string(key, got),
-        (Want::Seq(old, items), Body::Seq(found)) => {
+        (Want::Seq(old, items), NodeContent::Seq(found)) => {
             props(*old)
                 && items.len() == found.len()
                 && items.iter().zip(found).all(|(want, got)| holds(want, got))
         }
-        (Want::Map(old, entries), Body::Map(found)) => {
+        (Want::Map(old, entries), NodeContent::Map(found)) => {
             props(*old)
                 && entries.len() == found.len()
                 && entries
@@ -382,23 +387,23 @@ fn holds(want: &Want<'_>, got: &Tree) -> bool {
     }
 }
 
-fn has_value(value: &Value, got: &Tree) -> bool {
-    match (value, &got.body) {
+fn has_value(value: &Value, got: &DecodedNode) -> bool {
+    match (value, &got.content) {
         (Value::Flow(value), _) => has_value(value, got),
         (Value::Str(text) | Value::Quoted(text), _) => is_string(text, got),
-        (Value::Null, Body::Scalar(text, ScalarStyle::Plain)) => {
+        (Value::Null, NodeContent::Scalar(text, ScalarStyle::Plain)) => {
             resolve_plain(text) == Resolved::Null
         }
-        (Value::Bool(b), Body::Scalar(text, ScalarStyle::Plain)) => *text == b.to_string(),
-        (Value::Int(n), Body::Scalar(text, ScalarStyle::Plain)) => *text == n.to_string(),
-        (Value::Seq(items), Body::Seq(found)) => {
+        (Value::Bool(b), NodeContent::Scalar(text, ScalarStyle::Plain)) => *text == b.to_string(),
+        (Value::Int(n), NodeContent::Scalar(text, ScalarStyle::Plain)) => *text == n.to_string(),
+        (Value::Seq(items), NodeContent::Seq(found)) => {
             items.len() == found.len()
                 && items
                     .iter()
                     .zip(found)
                     .all(|(v, t)| holds(&Want::Value(v), t))
         }
-        (Value::Map(entries), Body::Map(found)) => {
+        (Value::Map(entries), NodeContent::Map(found)) => {
             entries.len() == found.len()
                 && entries.iter().zip(found).all(|((k, v), (key, value))| {
                     holds(&Want::Key(k), key) && holds(&Want::Value(v), value)
@@ -409,10 +414,10 @@ fn has_value(value: &Value, got: &Tree) -> bool {
 }
 
 /// Whether `got` is the string `text` to readers of YAML 1.1 and of YAML 1.2.
-fn is_string(text: &str, got: &Tree) -> bool {
+fn is_string(text: &str, got: &DecodedNode) -> bool {
     const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
-    match &got.body {
-        Body::Scalar(found, ScalarStyle::Plain) => {
+    match &got.content {
+        NodeContent::Scalar(found, ScalarStyle::Plain) => {
             found == text
                 && found
                     .strip_prefix("--")
@@ -421,7 +426,7 @@ fn is_string(text: &str, got: &Tree) -> bool {
                 && WORDS.iter().all(|w| !w.eq_ignore_ascii_case(found))
                 && resolve_plain(found) == Resolved::Str
         }
-        Body::Scalar(found, _) => found == text,
+        NodeContent::Scalar(found, _) => found == text,
         _ => false,
     }
 }

@@ -136,7 +136,8 @@ pub struct ShowArgs {
 }
 
 const INIT_HELP: &str = "\
-The file is written to DIR. What is found is said in its comments; nothing else is written without a yes.
+The file is written to DIR. What is found is said in its comments; nothing else is written \
+without a yes.
 Exit status: 0 written, 2 usage, input or internal error.";
 
 /// The arguments of `init`.
@@ -173,15 +174,18 @@ Exit status:
   1  a finding at or above --fail-on is left, or something would change
   2  usage, input or internal error
 
-With --exit-zero, 0 instead of 1. As a filter (PATH is -), 0 when the stream was fixed; --check makes findings count.";
+With --exit-zero, 0 instead of 1. As a filter (PATH is -), 0 when the stream was fixed; --check \
+makes findings count.";
 
 const UNDO_HELP: &str = "\
-What the last run replaced is kept in the state directory of the user ($XDG_STATE_HOME, else ~/.local/state), by the
+What the last run replaced is kept in the state directory of the user ($XDG_STATE_HOME, else \
+~/.local/state), by the
 root of the run. Where a file was changed since, nothing is taken back, and the files are named.
 
 Exit status:
   0  taken back
-  2  there is nothing to take back, a file was changed since, usage or internal error; nothing was written";
+  2  there is nothing to take back, a file was changed since, usage or internal error; nothing \
+was written";
 
 /// The arguments of `undo`.
 #[derive(Debug, ClapArgs)]
@@ -192,8 +196,10 @@ pub struct UndoArgs {
 }
 
 const KRM_HELP: &str = "\
-The functionConfig of the list has the schema of kubewright.toml, below spec of a Config of kubewright.dev/v1alpha1 or in
-the data of a ConfigMap, and check: true. What is typed goes before it; where it has settings, no kubewright.toml is read.
+The functionConfig of the list has the schema of kubewright.toml, below spec of a Config of \
+kubewright.dev/v1alpha1 or in
+the data of a ConfigMap, and check: true. What is typed goes before it; where it has settings, no \
+kubewright.toml is read.
 
 Exit status:
   0  the list was fixed, or with --check nothing was found
@@ -269,7 +275,8 @@ pub struct SuppressArgs {
 
 #[cfg(feature = "mcp")]
 const MCP_HELP: &str = "\
-Tools: find, explain, graph, preview, and with --allow-write apply, which writes the diff that a preview has shown and
+Tools: find, explain, graph, preview, and with --allow-write apply, which writes the diff that a \
+preview has shown and
 no other. What stands outside of ROOT is neither reported nor written.
 
 Exit status: 0 the client left, 2 usage, input or internal error.";
@@ -302,12 +309,15 @@ impl SuppressArgs {
 }
 
 const SUPPRESS_HELP: &str = "\
-A comment `# kubewright: ignore[NAME] TEXT` goes above the line of each finding at warning or error that no safe fix cures.
+A comment `# kubewright: ignore[NAME] TEXT` goes above the line of each finding at warning or \
+error that no safe fix cures.
 Each file is read again with its comments: what they would change beside that stays out.
-Exit status: 0 all that was asked was done or shown, 1 a finding cannot be suppressed by a comment, 2 usage, input or internal error.";
+Exit status: 0 all that was asked was done or shown, 1 a finding cannot be suppressed by a \
+comment, 2 usage, input or internal error.";
 
 const GRAPH_HELP: &str = "\
-Everything from the root down is looked at, as by fix; PATHs choose the sets that are shown: those with a part there.
+Everything from the root down is looked at, as by fix; PATHs choose the sets that are shown: \
+those with a part there.
 Exit status: 0 printed, 2 usage, input or internal error.";
 
 /// The arguments of `graph`.

@@ -151,8 +151,9 @@ impl Look<'_> {
         if let Some(others) = self.only(|name| !is_hash(name)) {
             let mut each = Vec::new();
             for (set, rendered) in &renders {
-                let report = others.run(&seen::workspace(rendered, self.options))?;
+                let mut report = others.run(&seen::workspace(rendered, self.options))?;
                 let mut release = Release::new(chart, &templates, rendered);
+                release.say_changes(&mut report);
                 let findings = release.findings(report).into_iter();
                 each.extend(findings.map(|mut finding| {
                     seen::only_shown(&mut finding);
@@ -284,9 +285,6 @@ impl Look<'_> {
             for mut finding in release.findings(report) {
                 stale::judge(&mut finding, chart, &release.documents);
                 finding.outcome = Outcome::Left;
-                finding
-                    .notes
-                    .retain(|note| !note.to_string().contains("so that it renders"));
                 each.push((*set, finding));
             }
         }

@@ -144,17 +144,24 @@ impl<'a> Release<'a> {
         })
     }
 
+    /// Adds to each finding with a fix what the template has to render.
+    pub(super) fn say_changes(&self, report: &mut Report) {
+        for finding in &mut report.findings {
+            let Ok(fix) = &finding.fix else { continue };
+            let change = rendered_change(self.rendered, fix);
+            if fix.applicability != Applicability::DisplayOnly && !change.is_empty() {
+                finding.notes.push(Text::from(format!(
+                    "the template is to be changed so that it renders\n{change}"
+                )));
+            }
+        }
+    }
+
     /// The findings of a release, at their places in the templates.
     pub(super) fn findings(&mut self, report: Report) -> Vec<Reported> {
         let mut findings = report.findings;
         for finding in &mut findings {
             if let Ok(fix) = &mut finding.fix {
-                let change = rendered_change(self.rendered, fix);
-                if fix.applicability != Applicability::DisplayOnly && !change.is_empty() {
-                    finding.notes.push(Text::from(format!(
-                        "the template is to be changed so that it renders\n{change}"
-                    )));
-                }
                 fix.edits.clear();
             }
             finding.place = self.place(&finding.place);

@@ -12,14 +12,14 @@ use kubewright_model::kube::Workspace;
 
 use super::args::{GraphArgs, GraphFormat};
 use super::ground::Ground;
-use super::input_stream::{self, Source};
+use super::input_stream::{self, InputStream};
 use super::print::html;
 use super::print::relations::{Graph, dot, mermaid};
 use super::status::Status;
 use super::terminal::Terminal;
 
 pub(super) fn graph(args: &GraphArgs, terminal: &Terminal) -> Result<Status> {
-    let (ground, workspace) = if let Some(source) = Source::among(&args.paths)? {
+    let (ground, workspace) = if let Some(source) = InputStream::among(&args.paths)? {
         let ground = Ground::of_stream(args.config.as_deref())?;
         let workspace = input_stream::read(&source, &ground.config.options)?;
         (ground, workspace)

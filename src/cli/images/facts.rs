@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use kubewright_model::kube::images::{self, Directory, PathFact, PathKind, Question};
 
 use super::failure::Failure;
+use super::filesystem::{Filesystem, Here, Meta};
 use super::look::{Found, Last, look};
 use super::manifest::Execution;
 use super::scripts;
-use super::tree::{Here, Meta, Tree};
 use super::users::{Ids, user};
 use crate::cli::lockfile::Locked;
 
@@ -37,7 +37,7 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 /// # Errors
 /// When the layers contradict each other about a path.
 pub(super) fn answer(
-    tree: &Tree,
+    tree: &Filesystem,
     run: &Execution,
     question: &Question,
 ) -> Result<Option<Locked>, Failure> {
@@ -107,7 +107,7 @@ pub(super) fn answer(
 }
 
 /// The first shell that everybody may run, or [`NO_SHELL`]; `None` while that is unknown.
-fn shell(tree: &Tree) -> Result<Option<&'static str>, Failure> {
+fn shell(tree: &Filesystem) -> Result<Option<&'static str>, Failure> {
     for path in SHELLS {
         match runs(tree, path)? {
             None => return Ok(None),
@@ -137,7 +137,7 @@ pub(super) fn search_path(run: &Execution) -> Vec<String> {
 }
 
 /// Whether a program is found in the PATH of the image; relative directories do not count.
-fn in_path(tree: &Tree, env: &[String], program: &str) -> Result<Option<bool>, Failure> {
+fn in_path(tree: &Filesystem, env: &[String], program: &str) -> Result<Option<bool>, Failure> {
     for directory in directories(env) {
         match runs(tree, &format!("{directory}/{program}"))? {
             None => return Ok(None),
@@ -150,7 +150,7 @@ fn in_path(tree: &Tree, env: &[String], program: &str) -> Result<Option<bool>, F
 
 /// Whether a path leads to a file that everybody may run: a pod may choose another user than the
 /// image does.
-fn runs(tree: &Tree, path: &str) -> Result<Option<bool>, Failure> {
+fn runs(tree: &Filesystem, path: &str) -> Result<Option<bool>, Failure> {
     let everybody = |meta: &Meta| meta.mode & 0o111 == 0o111;
     Ok(look(tree, path, Last::Follow)?.map(|found| match found {
         Found::There { node, above } => {
@@ -162,7 +162,7 @@ fn runs(tree: &Tree, path: &str) -> Result<Option<bool>, Failure> {
 }
 
 /// What stands at a path.
-fn fact(tree: &Tree, path: &str, user: Option<&Ids>) -> Result<Option<PathFact>, Failure> {
+fn fact(tree: &Filesystem, path: &str, user: Option<&Ids>) -> Result<Option<PathFact>, Failure> {
     let Some(found) = look(tree, path, Last::Keep)? else {
         return Ok(None);
     };
@@ -189,7 +189,7 @@ fn fact(tree: &Tree, path: &str, user: Option<&Ids>) -> Result<Option<PathFact>,
             let meta = if let Here::Directory(meta) = here {
                 *meta
             } else {
-                super::tree::IMPLIED
+                super::filesystem::IMPLIED
             };
             (
                 PathKind::Directory,
@@ -276,7 +276,7 @@ fn identifier(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tree::Entry;
+    use super::super::filesystem::LayerEntry;
     use super::*;
 
     fn meta(mode: u32, uid: u32) -> Meta {
@@ -287,24 +287,24 @@ mod tests {
         }
     }
 
-    fn file(mode: u32) -> Entry {
-        Entry::File(meta(mode, 0), None)
+    fn file(mode: u32) -> LayerEntry {
+        LayerEntry::File(meta(mode, 0), None)
     }
 
-    fn ask(entries: &[(&str, Entry)], run: &Execution, paths: &[&str]) -> Locked {
+    fn ask(entries: &[(&str, LayerEntry)], run: &Execution, paths: &[&str]) -> Locked {
         let question = Question {
             image: "example.com/a:1".into(),
             platform: "linux/amd64".into(),
             paths: paths.iter().map(|p| (*p).to_owned()).collect(),
         };
-        answer(&Tree::of(entries), run, &question)
+        answer(&Filesystem::of(entries), run, &question)
             .expect("clear")
             .expect("known")
     }
 
     #[test]
     fn a_shell_that_makes_no_links_is_none() {
-        let busybox = Entry::Symlink(meta(0o777, 0), "busybox".into());
+        let busybox = LayerEntry::Symlink(meta(0o777, 0), "busybox".into());
         let all = [
             ("bin/busybox", file(0o755)),
             ("bin/sh", busybox.clone()),
@@ -333,7 +333,10 @@ mod tests {
         assert_eq!(ask(&[("bin/sh", file(0o644))], &run, &[]).shell, "none");
         assert_eq!(
             ask(
-                &[("bin/sh", Entry::Symlink(meta(0o777, 0), "/gone".into()))],
+                &[(
+                    "bin/sh",
+                    LayerEntry::Symlink(meta(0o777, 0), "/gone".into())
+                )],
                 &run,
                 &[]
             )
@@ -355,7 +358,7 @@ mod tests {
             ]),
             ..Execution::default()
         };
-        let passwd = Entry::File(meta(0o644, 0), Some(b"web:x:101:101::/:/bin/sh\n".to_vec()));
+        let passwd = LayerEntry::File(meta(0o644, 0), Some(b"web:x:101:101::/:/bin/sh\n".to_vec()));
         let locked = ask(&[("etc/passwd", passwd)], &run, &[]);
         assert_eq!(
             (locked.user.as_str(), locked.uid, locked.gid),
@@ -415,12 +418,15 @@ mod tests {
             .map(|n| format!("many/{n}"))
             .collect();
         let mut entries = vec![
-            ("app", Entry::Directory(meta(0o755, 7))),
-            ("app/conf", Entry::Directory(meta(0o755, 0))),
+            ("app", LayerEntry::Directory(meta(0o755, 7))),
+            ("app/conf", LayerEntry::Directory(meta(0o755, 0))),
             ("app/conf/b", file(0o644)),
             ("app/conf/a", file(0o644)),
-            ("var/run", Entry::Symlink(meta(0o777, 0), "/run".into())),
-            ("run", Entry::Directory(meta(0o755, 0))),
+            (
+                "var/run",
+                LayerEntry::Symlink(meta(0o777, 0), "/run".into()),
+            ),
+            ("run", LayerEntry::Directory(meta(0o755, 0))),
         ];
         entries.extend(many.iter().map(|m| (m.as_str(), file(0o644))));
         let asked = [

@@ -10,8 +10,8 @@ use sha2::{Digest as _, Sha256};
 use tar::{Archive, EntryType, PaxExtensions};
 
 use super::failure::Failure;
+use super::filesystem::{LayerEntry, Meta};
 use super::manifest::hex;
-use super::tree::{Entry, Meta};
 use super::zstd::Frames;
 
 /// The most bytes of what a header says in an entry of its own: long names, PAX records.
@@ -45,7 +45,7 @@ pub(super) struct Promise<'a> {
 pub(super) fn read(
     stored: impl Read,
     promise: Promise<'_>,
-    mut each: impl FnMut(Vec<String>, Entry) -> Result<(), Failure>,
+    mut each: impl FnMut(Vec<String>, LayerEntry) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let trouble = Trouble::default();
     let too_large = |what: &str, limit: u64| {
@@ -186,7 +186,7 @@ fn decoder<'a>(mut stored: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
 fn entries(
     archive: &mut impl Read,
     trouble: &Trouble,
-    each: &mut impl FnMut(Vec<String>, Entry) -> Result<(), Failure>,
+    each: &mut impl FnMut(Vec<String>, LayerEntry) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let broken = |e: io::Error| trouble.take(&e);
     let mut archive = Archive::new(archive);
@@ -271,7 +271,7 @@ impl Said {
         self,
         entry: &mut tar::Entry<'_, R>,
         trouble: &Trouble,
-    ) -> Result<(Vec<String>, Entry), Failure> {
+    ) -> Result<(Vec<String>, LayerEntry), Failure> {
         let header = entry.header();
         if self
             .size
@@ -307,25 +307,25 @@ impl Said {
         };
         let path = components(&name)?;
         let found = match header.entry_type() {
-            EntryType::Directory => Entry::Directory(meta),
-            EntryType::Symlink => Entry::Symlink(meta, link),
-            EntryType::Link => Entry::Hardlink(components(&link)?),
+            EntryType::Directory => LayerEntry::Directory(meta),
+            EntryType::Symlink => LayerEntry::Symlink(meta, link),
+            EntryType::Link => LayerEntry::Hardlink(components(&link)?),
             // The first tar had no type for directories.
-            EntryType::Regular if name.ends_with('/') => Entry::Directory(meta),
+            EntryType::Regular if name.ends_with('/') => LayerEntry::Directory(meta),
             _ if entry.size() <= MAX_CONTENT && KEPT.iter().any(|kept| path == *kept) => {
-                Entry::File(meta, Some(content(entry, MAX_CONTENT, trouble)?))
+                LayerEntry::File(meta, Some(content(entry, MAX_CONTENT, trouble)?))
             }
             // What cannot be executed may be sourced, where its name says what it is.
             _ if entry.size() <= MAX_SCRIPT
                 && (meta.mode & 0o111 != 0 || is_script_name(&name)) =>
             {
                 let content = content(entry, MAX_SCRIPT, trouble)?;
-                Entry::File(
+                LayerEntry::File(
                     meta,
                     (content.starts_with(b"#!") || is_script_name(&name)).then_some(content),
                 )
             }
-            _ => Entry::File(meta, None),
+            _ => LayerEntry::File(meta, None),
         };
         Ok((path, found))
     }

@@ -63,16 +63,16 @@ fn read_as(stored: &[u8], unpacked: &[u8], limit: u64) -> Result<Vec<String>, Fa
     };
     read(stored, promise, |path, entry| {
         let what = match entry {
-            Entry::File(meta, content) => format!(
+            LayerEntry::File(meta, content) => format!(
                 "{:o} {}:{} {:?}",
                 meta.mode,
                 meta.uid,
                 meta.gid,
                 content.map(|c| c.len())
             ),
-            Entry::Directory(_) => "directory".into(),
-            Entry::Symlink(_, to) => format!("-> {to}"),
-            Entry::Hardlink(to) => format!("= {}", to.join("/")),
+            LayerEntry::Directory(_) => "directory".into(),
+            LayerEntry::Symlink(_, to) => format!("-> {to}"),
+            LayerEntry::Hardlink(to) => format!("= {}", to.join("/")),
         };
         found.push(format!("{} {what}", path.join("/")));
         Ok(())

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::failure::Failure;
-use super::tree::{Child, Here, Meta, Node, Tree};
+use super::filesystem::{Child, Filesystem, Here, Meta, Node};
 
 /// How many symbolic links Linux follows.
 const MAX_LINKS: usize = 40;
@@ -31,7 +31,7 @@ pub(super) enum Found<'a> {
 /// # Errors
 /// When runtimes differ about a path on the way.
 pub(super) fn look<'a>(
-    tree: &'a Tree,
+    tree: &'a Filesystem,
     path: &str,
     last: Last,
 ) -> Result<Option<Found<'a>>, Failure> {
@@ -39,7 +39,7 @@ pub(super) fn look<'a>(
     let mut way: Vec<(&Node, Meta)> = Vec::new();
     let mut links = 0;
     let above = |way: &[(&Node, Meta)]| -> Vec<Meta> {
-        [super::tree::IMPLIED]
+        [super::filesystem::IMPLIED]
             .into_iter()
             .chain(way.iter().map(|(_, meta)| *meta))
             .collect()
@@ -67,7 +67,7 @@ pub(super) fn look<'a>(
         let is_last = todo.iter().all(|rest| rest.is_empty() || rest == ".");
         match &node.here {
             Here::Directory(meta) => way.push((node, *meta)),
-            Here::Implied => way.push((node, super::tree::IMPLIED)),
+            Here::Implied => way.push((node, super::filesystem::IMPLIED)),
             Here::File(..) if is_last => {
                 return Ok(Some(Found::There {
                     node,
@@ -118,7 +118,7 @@ pub(super) fn look<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::tree::Entry;
+    use super::super::filesystem::LayerEntry;
     use super::*;
 
     const META: Meta = Meta {
@@ -127,11 +127,11 @@ mod tests {
         gid: 0,
     };
 
-    fn link(to: &str) -> Entry {
-        Entry::Symlink(META, to.into())
+    fn link(to: &str) -> LayerEntry {
+        LayerEntry::Symlink(META, to.into())
     }
 
-    fn show(tree: &Tree, path: &str, last: Last) -> String {
+    fn show(tree: &Filesystem, path: &str, last: Last) -> String {
         match look(tree, path, last).expect("clear").expect("known") {
             Found::There { node, above } => match &node.here {
                 Here::File(..) => format!("file {}", above.len()),
@@ -144,11 +144,11 @@ mod tests {
 
     #[test]
     fn links_are_followed_within_the_image() {
-        let tree = Tree::of(&[
-            ("usr/bin/sh", Entry::File(META, None)),
+        let tree = Filesystem::of(&[
+            ("usr/bin/sh", LayerEntry::File(META, None)),
             ("bin", link("usr/bin")),
             ("var/run", link("/run")),
-            ("run/x", Entry::File(META, None)),
+            ("run/x", LayerEntry::File(META, None)),
             ("up", link("../../../../run/x")),
             ("loop", link("loop")),
             ("dangling", link("nowhere/at/all")),
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn contradictions_are_no_answer() {
-        let tree = Tree::of(&[("run", link("x")), ("run/y", Entry::File(META, None))]);
+        let tree = Filesystem::of(&[("run", link("x")), ("run/y", LayerEntry::File(META, None))]);
         assert!(look(&tree, "/run/y", Last::Keep).is_err());
         assert!(look(&tree, "/other", Last::Keep).is_ok());
     }

@@ -14,14 +14,14 @@ mod archive;
 mod ask;
 mod facts;
 mod failure;
+mod filesystem;
+mod image_source;
 mod layer;
 mod look;
 mod manifest;
 #[cfg(feature = "registry")]
 mod registry;
 mod scripts;
-mod source;
-mod tree;
 mod users;
 mod work;
 mod zstd;
@@ -31,7 +31,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use kubewright_model::kube::Workspace;
 
-use self::source::Pin;
+use self::image_source::Pin;
 use self::work::Job;
 use super::args::LockArgs;
 use super::ground::Ground;
@@ -92,8 +92,8 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
     for (job, result) in jobs.iter().zip(work::all(&jobs, args, &ground)?) {
         let name = format!("{} {}", job.question.image, job.question.platform);
         match result {
-            Ok(outcome) => {
-                let digest: String = outcome
+            Ok(image) => {
+                let digest: String = image
                     .locked
                     .digest
                     .chars()
@@ -101,9 +101,9 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
                     .collect();
                 lines.push(format!(
                     "{name}: {digest}, {} of {} layers read",
-                    outcome.layers_read, outcome.layers
+                    image.layers_read, image.layers
                 ));
-                lock.insert(outcome.locked);
+                lock.insert(image.locked);
             }
             Err(failure) => {
                 failed += 1;

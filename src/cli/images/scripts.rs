@@ -11,9 +11,9 @@ use kubewright_model::script::{SHELLS, handling};
 
 use super::facts::search_path;
 use super::failure::Failure;
+use super::filesystem::{Filesystem, Here};
 use super::look::{Found, Last, look};
 use super::manifest::Execution;
-use super::tree::{Here, Tree};
 
 /// The most scripts that are followed.
 const MAX_SCRIPTS: usize = 256;
@@ -26,7 +26,7 @@ const WITH_CONTENV: &str = "with-contenv";
 /// # Errors
 /// When the layers contradict each other about a path.
 pub(super) fn handled(
-    tree: &Tree,
+    tree: &Filesystem,
     run: &Execution,
     asked: &BTreeSet<String>,
 ) -> Result<Option<BTreeMap<String, bool>>, Failure> {
@@ -125,7 +125,7 @@ impl Text {
 }
 
 struct Reader<'t> {
-    tree: &'t Tree,
+    tree: &'t Filesystem,
     /// Directories of PATH.
     path: Vec<String>,
     seen: BTreeMap<String, Text>,
@@ -281,11 +281,11 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tree::{Entry, Meta};
+    use super::super::filesystem::{LayerEntry, Meta};
     use super::*;
 
-    fn script(text: &str) -> Entry {
-        Entry::File(
+    fn script(text: &str) -> LayerEntry {
+        LayerEntry::File(
             Meta {
                 mode: 0o755,
                 uid: 0,
@@ -295,7 +295,7 @@ mod tests {
         )
     }
 
-    fn ask(entries: &[(&str, Entry)], entrypoint: &[&str], path: &str) -> Option<bool> {
+    fn ask(entries: &[(&str, LayerEntry)], entrypoint: &[&str], path: &str) -> Option<bool> {
         let words = entrypoint.iter().map(|word| (*word).to_owned()).collect();
         let run = Execution {
             entrypoint: Some(words),
@@ -303,7 +303,7 @@ mod tests {
             ..Execution::default()
         };
         let asked = BTreeSet::from([path.to_owned()]);
-        handled(&Tree::of(entries), &run, &asked)
+        handled(&Filesystem::of(entries), &run, &asked)
             .expect("clear")
             .expect("known")
             .get(path)
@@ -371,7 +371,7 @@ mod tests {
         assert_eq!(ask(&python, &["/entry.py"], FILE), None);
         let bare = [(
             "run",
-            Entry::File(
+            LayerEntry::File(
                 Meta {
                     mode: 0o644,
                     uid: 0,

@@ -5,8 +5,8 @@
 //! group that belongs to a user, stand in the image's own `/etc/passwd` and `/etc/group`.
 
 use super::failure::Failure;
+use super::filesystem::{Filesystem, Here, Meta};
 use super::look::{Found, Last, look};
-use super::tree::{Here, Meta, Tree};
 
 /// A user of an image.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(super) struct Ids {
 ///
 /// # Errors
 /// When the layers contradict each other about a file that says it.
-pub(super) fn user(tree: &Tree, stated: &str) -> Result<Option<User>, Failure> {
+pub(super) fn user(tree: &Filesystem, stated: &str) -> Result<Option<User>, Failure> {
     // Then nothing is looked up.
     if stated.is_empty() {
         return Ok(Some(User {
@@ -116,7 +116,7 @@ enum Content<'a> {
     Text(&'a str),
 }
 
-fn content<'a>(tree: &'a Tree, path: &str) -> Result<Content<'a>, Failure> {
+fn content<'a>(tree: &'a Filesystem, path: &str) -> Result<Content<'a>, Failure> {
     Ok(match look(tree, path, Last::Follow)? {
         None => Content::Unknown,
         Some(Found::Missing { .. }) => Content::Text(""),

@@ -8,7 +8,7 @@ use kubewright_model::kube::images::Question;
 
 use super::archive;
 use super::failure::Failure;
-use super::source::{Found, Outcome, Pin, Source, read};
+use super::image_source::{Found, ImageRead, ImageSource, Pin, read};
 use crate::cli::args::LockArgs;
 use crate::cli::ground::Ground;
 use crate::cli::progress::Bar;
@@ -24,7 +24,7 @@ pub(super) struct Job {
 }
 
 /// What is done with one image, of the sources that may have it.
-type Read<'r, T> = dyn Fn(&[&dyn Source], &Job, &Bar) -> Result<T, Failure> + Sync + 'r;
+type Read<'r, T> = dyn Fn(&[&dyn ImageSource], &Job, &Bar) -> Result<T, Failure> + Sync + 'r;
 
 /// Reads all images; the results in the order of the jobs.
 ///
@@ -34,7 +34,7 @@ pub(super) fn all(
     jobs: &[Job],
     args: &LockArgs,
     ground: &Ground,
-) -> Result<Vec<Result<Outcome, Failure>>> {
+) -> Result<Vec<Result<ImageRead, Failure>>> {
     let limit = args.max_layer_size.saturating_mul(1 << 20);
     each(jobs, args, ground, &|sources, job, bar| {
         one(sources, job, limit, bar)
@@ -79,7 +79,7 @@ fn each<T: Send>(
         let borrowed = || {
             Ok(archives
                 .iter()
-                .map(|a| -> &dyn Source { &**a })
+                .map(|a| -> &dyn ImageSource { &**a })
                 .collect::<Vec<_>>())
         };
         return spread(
@@ -167,7 +167,12 @@ fn spread<S, T: Send>(
 }
 
 /// Reads one image from the first source that has it.
-fn one(sources: &[&dyn Source], job: &Job, limit: u64, bar: &Bar) -> Result<Outcome, Failure> {
+fn one(
+    sources: &[&dyn ImageSource],
+    job: &Job,
+    limit: u64,
+    bar: &Bar,
+) -> Result<ImageRead, Failure> {
     let question = &job.question;
     bar.say(&question.image);
     let tell = |what: &str| bar.say(what);

@@ -15,7 +15,7 @@ use kubewright_model::kube::Workspace;
 
 use super::args::FixArgs;
 use super::ground::Ground;
-use super::input_stream::{self, Source};
+use super::input_stream::{self, InputStream};
 use super::print::text;
 use super::selection;
 use super::status::Status;
@@ -26,7 +26,7 @@ use workspace::ItemFiles;
 
 /// Reads standard input.
 pub(super) fn krm(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
-    let text = input_stream::text(&Source::Standard)?;
+    let text = input_stream::text(&InputStream::Standard)?;
     of_text(args, &text, terminal)
 }
 

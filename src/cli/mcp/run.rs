@@ -15,7 +15,7 @@ use super::super::args::{FixArgs, KrmArgs};
 use super::super::config::transform_name;
 use super::super::graph::{json as graph_json, text as graph_text};
 use super::super::ground::Ground;
-use super::super::input_stream::Source;
+use super::super::input_stream::InputStream;
 use super::super::print::relations;
 use super::super::print::text::{self, Detail, Shown};
 use super::super::print::{Paths, diff, json as report_json};
@@ -140,7 +140,7 @@ impl Tools {
         let path = |asked: &String| {
             let path = self.root.join(asked);
             self.inside(&path, asked)?;
-            if Source::of(&path).is_some() {
+            if InputStream::of(&path).is_some() {
                 bail!("{asked} is a stream; paths are files and directories below the root");
             }
             Ok(path)

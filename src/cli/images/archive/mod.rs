@@ -7,16 +7,16 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use super::source::Source;
+use super::image_source::ImageSource;
 use crate::cli::args::Archive;
 
 /// Opens an archive; a relative path starts from `cwd`.
 ///
 /// # Errors
 /// When it is none.
-pub(super) fn open(archive: &Archive, cwd: &Path) -> Result<Box<dyn Source + Send + Sync>> {
+pub(super) fn open(archive: &Archive, cwd: &Path) -> Result<Box<dyn ImageSource + Send + Sync>> {
     let (opened, shown): (
-        std::result::Result<Box<dyn Source + Send + Sync>, String>,
+        std::result::Result<Box<dyn ImageSource + Send + Sync>, String>,
         _,
     ) = match archive {
         Archive::Oci(path) => (

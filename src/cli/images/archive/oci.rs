@@ -12,8 +12,8 @@ use kubewright_model::kube::images::{Question, normalise};
 
 use crate::cli::files::plain;
 use crate::cli::images::failure::Failure;
+use crate::cli::images::image_source::{Blob, Found, ImageSource, Pin, follow, small};
 use crate::cli::images::manifest::{Descriptor, Document, NAMES, choose, digest};
-use crate::cli::images::source::{Blob, Found, Pin, Source, follow, small};
 use crate::cli::lockfile::is_digest;
 
 pub(super) struct Layout {
@@ -57,7 +57,7 @@ impl Layout {
     }
 }
 
-impl Source for Layout {
+impl ImageSource for Layout {
     fn find(&self, question: &Question, pin: Option<&Pin>) -> Result<Option<Found>, Failure> {
         if let Some(pin) = pin.filter(|pin| !pin.of_config)
             && let Some(file) = self.blob(&pin.digest)?

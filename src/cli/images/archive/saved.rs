@@ -16,8 +16,8 @@ use tar::{Archive, EntryType};
 
 use crate::cli::files::plain;
 use crate::cli::images::failure::Failure;
+use crate::cli::images::image_source::{Blob, Found, ImageSource, Pin, small};
 use crate::cli::images::manifest::digest;
-use crate::cli::images::source::{Blob, Found, Pin, Source, small};
 
 pub(super) struct Saved {
     file: PathBuf,
@@ -135,7 +135,7 @@ fn join(base: &str, target: &str) -> String {
     way.join("/")
 }
 
-impl Source for Saved {
+impl ImageSource for Saved {
     fn find(&self, question: &Question, pin: Option<&Pin>) -> Result<Option<Found>, Failure> {
         let named = |image: &&Image| {
             image

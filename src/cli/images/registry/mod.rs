@@ -26,8 +26,8 @@ pub(super) use credentials::Credentials;
 use errors::Asked;
 
 use super::failure::Failure;
+use super::image_source::{Blob, Found, ImageSource, Pin, follow};
 use super::manifest::{MAX_DOCUMENT, digest};
-use super::source::{Blob, Found, Pin, Source, follow};
 
 /// The manifests that are understood.
 const ACCEPTED: [&str; 4] = [
@@ -216,7 +216,7 @@ impl Trouble {
     }
 }
 
-impl Source for Registry {
+impl ImageSource for Registry {
     fn find(&self, question: &Question, pin: Option<&Pin>) -> Result<Option<Found>, Failure> {
         let reference = reference(question)?;
         let session = self.session(&reference)?;

@@ -22,7 +22,7 @@ pub(super) enum Extent {
 
 /// A ConfigMap or Secret that a pod template reads, and what of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Source<'a> {
+pub(super) struct ConsumedConfig<'a> {
     /// What it is.
     pub to: Target,
     /// Its name, as it is referenced.
@@ -41,7 +41,7 @@ pub(super) struct Source<'a> {
     pub only_volumes: bool,
 }
 
-impl Source<'_> {
+impl ConsumedConfig<'_> {
     /// Whether that holds for each key that is read.
     pub(super) fn reads_only(
         &self,
@@ -138,7 +138,10 @@ const FIRST_START_VARIABLES: &[(&str, &[&str])] = &[
 ];
 
 /// What the template reads at every start, in the order of first reference.
-pub(super) fn sources<'a>(template: &PodTemplate<'a>, options: &Options) -> Vec<Source<'a>> {
+pub(super) fn consumed<'a>(
+    template: &PodTemplate<'a>,
+    options: &Options,
+) -> Vec<ConsumedConfig<'a>> {
     gather(
         template
             .references()
@@ -149,7 +152,10 @@ pub(super) fn sources<'a>(template: &PodTemplate<'a>, options: &Options) -> Vec<
 }
 
 /// What it reads at the first start only.
-pub(super) fn first_start<'a>(template: &PodTemplate<'a>, options: &Options) -> Vec<Source<'a>> {
+pub(super) fn first_start<'a>(
+    template: &PodTemplate<'a>,
+    options: &Options,
+) -> Vec<ConsumedConfig<'a>> {
     gather(
         template
             .references()
@@ -204,9 +210,9 @@ fn is_of_first_start(container: Node<'_>, entry: Node<'_>) -> bool {
 fn gather<'a>(
     references: impl Iterator<Item = Reference<'a>>,
     options: &Options,
-) -> Vec<Source<'a>> {
+) -> Vec<ConsumedConfig<'a>> {
     let secrets = options.hashes_secrets();
-    let mut sources: Vec<Source<'a>> = Vec::new();
+    let mut sources: Vec<ConsumedConfig<'a>> = Vec::new();
     for reference in references {
         let unread = match &reference.demand.reads {
             Keys::None => true,
@@ -220,7 +226,7 @@ fn gather<'a>(
             .iter()
             .position(|s| s.to == reference.to && s.name == reference.name)
             .unwrap_or_else(|| {
-                sources.push(Source {
+                sources.push(ConsumedConfig {
                     to: reference.to,
                     name: reference.name,
                     optional: true,

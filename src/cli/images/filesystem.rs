@@ -36,7 +36,7 @@ pub(super) const IMPLIED: Meta = Meta {
 
 /// An entry of a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Entry {
+pub(super) enum LayerEntry {
     File(Meta, Option<Vec<u8>>),
     Directory(Meta),
     Symlink(Meta, String),
@@ -81,7 +81,7 @@ pub(super) enum Child<'a> {
 
 /// The files of an image.
 #[derive(Debug)]
-pub(super) struct Tree {
+pub(super) struct Filesystem {
     root: Node,
     layer: usize,
     whiteouts: Vec<Vec<String>>,
@@ -119,9 +119,9 @@ impl Node {
 }
 
 #[cfg(test)]
-impl Tree {
+impl Filesystem {
     /// An image of one layer with these entries.
-    pub(super) fn of(entries: &[(&str, Entry)]) -> Self {
+    pub(super) fn of(entries: &[(&str, LayerEntry)]) -> Self {
         let mut tree = Self::new();
         for (path, entry) in entries {
             tree.add(path.split('/').map(str::to_owned).collect(), entry.clone())
@@ -132,7 +132,7 @@ impl Tree {
     }
 }
 
-impl Tree {
+impl Filesystem {
     pub(super) fn new() -> Self {
         let mut root = Node::new();
         root.decide(Here::Directory(IMPLIED), 0);
@@ -152,7 +152,7 @@ impl Tree {
     ///
     /// # Errors
     /// When the image has more entries than are kept.
-    pub(super) fn add(&mut self, mut path: Vec<String>, entry: Entry) -> Result<(), Failure> {
+    pub(super) fn add(&mut self, mut path: Vec<String>, entry: LayerEntry) -> Result<(), Failure> {
         // The root is a directory, whatever a layer says about it.
         let Some(name) = path.last() else {
             return Ok(());
@@ -166,7 +166,7 @@ impl Tree {
             path.pop();
             path.push(hidden);
             self.whiteouts.push(path);
-        } else if let Entry::Hardlink(target) = entry {
+        } else if let LayerEntry::Hardlink(target) = entry {
             self.hardlinks.push((path, target));
         } else {
             self.place(&path, entry)?;
@@ -182,8 +182,8 @@ impl Tree {
         let layer = self.layer;
         for (path, target) in std::mem::take(&mut self.hardlinks) {
             let own = |here: &Here| match here {
-                Here::File(meta, content) => Some(Entry::File(*meta, content.clone())),
-                Here::Symlink(meta, to) => Some(Entry::Symlink(*meta, to.clone())),
+                Here::File(meta, content) => Some(LayerEntry::File(*meta, content.clone())),
+                Here::Symlink(meta, to) => Some(LayerEntry::Symlink(*meta, to.clone())),
                 _ => None,
             };
             match self
@@ -289,13 +289,13 @@ impl Tree {
         self.count(entries, names)
     }
 
-    fn place(&mut self, path: &[String], entry: Entry) -> Result<(), Failure> {
+    fn place(&mut self, path: &[String], entry: LayerEntry) -> Result<(), Failure> {
         self.with(path, |node, layer| {
             let new = match entry {
-                Entry::File(meta, content) => Here::File(meta, content),
-                Entry::Directory(meta) => Here::Directory(meta),
-                Entry::Symlink(meta, to) => Here::Symlink(meta, to),
-                Entry::Hardlink(_) => Here::Unclear,
+                LayerEntry::File(meta, content) => Here::File(meta, content),
+                LayerEntry::Directory(meta) => Here::Directory(meta),
+                LayerEntry::Symlink(meta, to) => Here::Symlink(meta, to),
+                LayerEntry::Hardlink(_) => Here::Unclear,
             };
             let fits = match (&node.here, &new) {
                 (Here::Implied, Here::Directory(_)) => true,
@@ -343,21 +343,21 @@ mod tests {
 
     /// Layers from the top: `name` a file, `name/` a directory, `name -> to` a symbolic link, `name
     /// = other` a hard link.
-    fn tree_of(layers: &[&[&str]]) -> Tree {
-        let mut tree = Tree::new();
+    fn tree_of(layers: &[&[&str]]) -> Filesystem {
+        let mut tree = Filesystem::new();
         for (n, layer) in layers.iter().enumerate() {
             for line in *layer {
                 let (name, entry) = match (line.split_once(" -> "), line.split_once(" = ")) {
-                    (Some((name, to)), _) => (name, Entry::Symlink(META, to.into())),
-                    (_, Some((name, to))) => (name, Entry::Hardlink(path(to))),
+                    (Some((name, to)), _) => (name, LayerEntry::Symlink(META, to.into())),
+                    (_, Some((name, to))) => (name, LayerEntry::Hardlink(path(to))),
                     _ if line.ends_with('/') => (
                         *line,
-                        Entry::Directory(Meta {
+                        LayerEntry::Directory(Meta {
                             mode: 0o700,
                             ..META
                         }),
                     ),
-                    _ => (*line, Entry::File(META, None)),
+                    _ => (*line, LayerEntry::File(META, None)),
                 };
                 tree.add(path(name), entry).expect("few entries");
             }
@@ -367,7 +367,7 @@ mod tests {
     }
 
     /// `file`, `directory`, `link`, `absent`, `unknown` or `unclear`, and what is in a directory.
-    fn at(tree: &Tree, text: &str) -> String {
+    fn at(tree: &Filesystem, text: &str) -> String {
         let mut node = tree.root();
         for name in path(text) {
             node = match tree.child(node, &name) {
@@ -431,11 +431,13 @@ mod tests {
 
     #[test]
     fn unknown_until_the_last_layer() {
-        let mut tree = Tree::new();
-        tree.add(path("a/x"), Entry::File(META, None)).expect("few");
-        tree.add(path("o/.wh..wh..opq"), Entry::File(META, None))
+        let mut tree = Filesystem::new();
+        tree.add(path("a/x"), LayerEntry::File(META, None))
             .expect("few");
-        tree.add(path("o"), Entry::Directory(META)).expect("few");
+        tree.add(path("o/.wh..wh..opq"), LayerEntry::File(META, None))
+            .expect("few");
+        tree.add(path("o"), LayerEntry::Directory(META))
+            .expect("few");
         tree.end_layer(false).expect("few");
         assert_eq!(at(&tree, "a"), "unknown");
         assert_eq!(at(&tree, "b"), "unknown");

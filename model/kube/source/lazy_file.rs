@@ -3,7 +3,7 @@
 //! Every file is parsed once, to know that it is YAML and whose documents it holds. The tree weighs
 //! more than the text and most trees are never asked for anything again, so it goes then, unless
 //! the text says already that a transform will ask; whoever looks at a tree that went gets it back
-//! by a second parse, once. Code needs to know nothing of this: a [`Tree`] is used as the
+//! by a second parse, once. Code needs to know nothing of this: a [`LazyFile`] is used as the
 //! [`yaml::File`] that it stands for.
 
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::yaml::{self, Kind, Node, ScalarStyle, Word};
 
 /// The documents of a file.
 #[derive(Clone)]
-pub struct Tree(Arc<Lazy>);
+pub struct LazyFile(Arc<Lazy>);
 
 struct Lazy {
     text: Arc<str>,
@@ -24,22 +24,22 @@ struct Lazy {
     hides: bool,
 }
 
-impl fmt::Debug for Tree {
+impl fmt::Debug for LazyFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tree")
+        f.debug_struct("LazyFile")
             .field("bytes", &self.0.text.len())
             .field("made", &self.0.file.get().is_some())
             .finish_non_exhaustive()
     }
 }
 
-impl From<yaml::File> for Tree {
+impl From<yaml::File> for LazyFile {
     fn from(file: yaml::File) -> Self {
         Self::new(file, true)
     }
 }
 
-impl Deref for Tree {
+impl Deref for LazyFile {
     type Target = yaml::File;
 
     fn deref(&self) -> &yaml::File {
@@ -49,7 +49,7 @@ impl Deref for Tree {
     }
 }
 
-impl Tree {
+impl LazyFile {
     /// Of a parsed file; `keep`: someone will ask for it.
     pub(in crate::kube) fn new(file: yaml::File, keep: bool) -> Self {
         let (text, hides) = (file.shared_text(), hides_words(&file));
@@ -75,7 +75,7 @@ impl Tree {
         self.may(span, |text| word.is_in(text))
     }
 
-    /// As [`Tree::may_hold`], for whatever `holds` finds in a text.
+    /// As [`LazyFile::may_hold`], for whatever `holds` finds in a text.
     pub(in crate::kube) fn may(
         &self,
         span: Range<usize>,

@@ -28,7 +28,7 @@ pub(super) enum Origin {
 
 /// An object of an apply set.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct AppliedObject {
     pub(super) origin: Origin,
     /// The effective namespace.
     pub(super) namespace: Option<String>,
@@ -101,12 +101,12 @@ fn keyed_sources(node: Node<'_>) -> (Vec<GeneratorSource<'_>>, bool) {
 }
 
 /// All objects of the kind in a set, resources first, in order of application.
-pub(super) fn of(ws: &Workspace, set: &ApplySet, to: Target) -> Vec<Entry> {
+pub(super) fn of(ws: &Workspace, set: &ApplySet, to: Target) -> Vec<AppliedObject> {
     let mut found = Vec::new();
     for (position, member) in set.members.iter().enumerate() {
         let resource = ws.resource(member.resource);
         if resource.kind == to.kind() && resource.api_version == "v1" && !member.name.is_empty() {
-            found.push(Entry {
+            found.push(AppliedObject {
                 hook: ws.is_hook(member.resource),
                 origin: Origin::Resource(member.resource),
                 namespace: member.namespace.clone(),
@@ -116,14 +116,19 @@ pub(super) fn of(ws: &Workspace, set: &ApplySet, to: Target) -> Vec<Entry> {
             });
         }
     }
-    found.extend(set.encrypted.iter().filter(|e| e.to == to).map(|e| Entry {
-        origin: Origin::Encrypted(e.file, e.document),
-        namespace: e.namespace.clone(),
-        name: e.name.clone(),
-        through: e.through.clone(),
-        hook: false,
-        part: None,
-    }));
+    found.extend(
+        set.encrypted
+            .iter()
+            .filter(|e| e.to == to)
+            .map(|e| AppliedObject {
+                origin: Origin::Encrypted(e.file, e.document),
+                namespace: e.namespace.clone(),
+                name: e.name.clone(),
+                through: e.through.clone(),
+                hook: false,
+                part: None,
+            }),
+    );
     found.extend(generated(ws, set, to));
     found
 }
@@ -149,7 +154,7 @@ pub(super) fn courses(ws: &Workspace, to: Target) -> Courses {
 
 /// What generators make in a set. Those that merge or replace make nothing: they need an object
 /// that is there.
-fn generated(ws: &Workspace, set: &ApplySet, to: Target) -> Vec<Entry> {
+fn generated(ws: &Workspace, set: &ApplySet, to: Target) -> Vec<AppliedObject> {
     let made = set
         .generated
         .iter()
@@ -159,7 +164,7 @@ fn generated(ws: &Workspace, set: &ApplySet, to: Target) -> Vec<Entry> {
                 .kustomization(made.kustomization)?
                 .generators
                 .get(made.generator)?;
-            (generator.to == to && generator.behavior == "create").then(|| Entry {
+            (generator.to == to && generator.behavior == "create").then(|| AppliedObject {
                 origin: Origin::Generator(made.kustomization, made.generator),
                 namespace: made.namespace.clone(),
                 name: made.name.clone(),

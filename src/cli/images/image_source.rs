@@ -7,9 +7,9 @@ use kubewright_model::kube::images::Question;
 
 use super::facts::answer;
 use super::failure::Failure;
+use super::filesystem::Filesystem;
 use super::layer::{self, Promise};
 use super::manifest::{Descriptor, Document, ImageConfig, MAX_DOCUMENT, choose, digest};
-use super::tree::Tree;
 use crate::cli::lockfile::{Locked, is_digest};
 
 /// How deep indexes may lie in one another.
@@ -45,7 +45,7 @@ pub(super) struct Blob {
 }
 
 /// Where images come from.
-pub(super) trait Source {
+pub(super) trait ImageSource {
     /// The image that is asked about, the pinned one if one is pinned; `None` when it is not there
     /// and another source may have it.
     ///
@@ -62,7 +62,7 @@ pub(super) trait Source {
 
 /// What was read of an image.
 #[derive(Debug)]
-pub(super) struct Outcome {
+pub(super) struct ImageRead {
     pub(super) locked: Locked,
     pub(super) layers_read: usize,
     pub(super) layers: usize,
@@ -74,12 +74,12 @@ pub(super) struct Outcome {
 /// # Errors
 /// Why the image cannot be read.
 pub(super) fn read(
-    source: &dyn Source,
+    source: &dyn ImageSource,
     found: &Found,
     question: &Question,
     limit: u64,
     tell: &dyn Fn(&str),
-) -> Result<Outcome, Failure> {
+) -> Result<ImageRead, Failure> {
     if !question.platform.starts_with("linux/") {
         return Err(Failure::new(
             "only images for Linux are read",
@@ -110,7 +110,7 @@ pub(super) fn read(
     }
     let run = config.config.clone().unwrap_or_default();
     let layers = found.layers.len();
-    let mut tree = Tree::new();
+    let mut tree = Filesystem::new();
     if layers == 0 {
         tree.end_layer(true)?;
     }
@@ -143,21 +143,21 @@ pub(super) fn read(
         })?;
         tree.end_layer(read + 1 == layers)?;
         if let Some(locked) = answer(&tree, &run, question)? {
-            return Ok(outcome(locked, found, read + 1));
+            return Ok(image_read(locked, found, read + 1));
         }
     }
     // An image without layers; with layers, the last one has decided everything.
     match answer(&tree, &run, question)? {
-        Some(locked) => Ok(outcome(locked, found, layers)),
+        Some(locked) => Ok(image_read(locked, found, layers)),
         None => Err(Failure::odd(
             "its layers do not say everything that is asked",
         )),
     }
 }
 
-fn outcome(locked: Locked, found: &Found, layers_read: usize) -> Outcome {
+fn image_read(locked: Locked, found: &Found, layers_read: usize) -> ImageRead {
     let Pin { digest, of_config } = found.pin.clone();
-    Outcome {
+    ImageRead {
         locked: Locked {
             digest,
             of_config,
