@@ -1,7 +1,7 @@
 //! Promise: what the documentation shows is what the program prints, to the byte, and formats, exit
 //! statuses and messages stay what they are.
 //!
-//! The `console` blocks of README.md and of the examples are run at the top of the project, the
+//! The `console` blocks of README.md, of `docs/` and of the examples are run at the top of the project, the
 //! sessions `tests/cli/<name>.md` in `tests/cli/<name>.in/`, or in a copy of it where
 //! `<name>.out/` says what its files are afterwards. A session is what a terminal shows:
 //!
@@ -33,7 +33,8 @@ fn main() {
         .into_iter()
         .chain(entries(&home.join("examples")))
         .map(|folder| folder.join("README.md"))
-        .filter(|document| document.exists());
+        .chain(entries(&home.join("docs")))
+        .filter(|document| document.extension().is_some_and(|e| e == "md") && document.exists());
     let mut trials: Vec<Trial> = documents
         .map(|document| {
             let name = document.strip_prefix(home).unwrap_or(&document);

@@ -16,6 +16,13 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 #[path = "docs/codes.rs"]
 mod codes;
+#[path = "docs/configuration.rs"]
+mod configuration;
+#[path = "docs/picture.rs"]
+mod picture;
+#[path = "docs/site.rs"]
+mod site;
+mod support;
 #[path = "docs/translation.rs"]
 mod translation;
 #[path = "docs/vectors.rs"]
@@ -34,6 +41,13 @@ fn main() {
     let arguments = Arguments::from_args();
     let mut trials = vec![
         Trial::test("index", index),
+        Trial::test("configuration", configuration::is_that_of_the_schema),
+        Trial::test("picture", picture::is_of_this_program),
+        support::needing(
+            support::missing("mdbook", "mdbook", &["--version"]),
+            "site",
+            site::builds_and_leads_somewhere,
+        ),
         Trial::test("examples", codes::examples),
         Trial::test("folders", folders),
         Trial::test("readme", readme),
