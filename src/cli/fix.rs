@@ -12,6 +12,7 @@ use super::charts;
 use super::config;
 use super::globs::{self, Of};
 use super::ground::Ground;
+use super::kustomize;
 use super::output::{self, Outputs};
 use super::print::relations::Graph;
 use super::print::run::Run;
@@ -109,7 +110,12 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         let asked = |path: &str| workspace.file_at(path).is_none_or(|file| file.editable);
         report.change_restarts.retain(|r| asked(&r.path));
     }
-    let unseen = with_charts(args, &ground, &workspace, &pipeline, &mut report)?;
+    let charts = with_charts(args, &ground, &workspace, &pipeline, &mut report)?;
+    let builds = with_builds(args, &ground, &workspace, (&pipeline, &known), &mut report)?;
+    let unseen = match (charts, builds) {
+        (Some(charts), Some(builds)) => Some(Text::joined([charts, builds], "; ")),
+        (charts, builds) => charts.or(builds),
+    };
     report.sort();
     drop(progress);
     if let (Some(file), Some(entries)) = (&accepted, known.last()) {
@@ -208,6 +214,24 @@ fn with_charts(
     };
     let program = helm.as_deref().map(|program| ground.program(program));
     charts::look(ground, workspace, pipeline, program.as_deref(), report)?;
+    Ok(None)
+}
+
+/// Has the user's kustomize decide what it can; without it, what it could.
+fn with_builds(
+    args: &FixArgs,
+    ground: &Ground,
+    workspace: &Workspace,
+    (pipeline, known): (&Pipeline<'_>, &[Known]),
+    report: &mut Report,
+) -> Result<Option<Text>> {
+    let configured = ground.config.kustomize.then_some(None);
+    let Some(kustomize) = args.kustomize.clone().or(configured) else {
+        return Ok(kustomize::unseen(report));
+    };
+    let program = kustomize.as_deref().map(|program| ground.program(program));
+    let with = (program.as_deref(), known);
+    kustomize::look(ground, workspace, pipeline, with, report)?;
     Ok(None)
 }
 
