@@ -2,7 +2,7 @@
 //! know.
 
 use kubewright_model::finding::{Applicability, Location, Severity};
-use kubewright_model::kube::{Build, ResourceId, Target, Workspace};
+use kubewright_model::kube::{Build, BuildCode, ResourceId, Target, Workspace};
 use kubewright_model::text;
 use kubewright_model::text::Text;
 
@@ -15,16 +15,15 @@ use crate::pipeline::report::{Outcome, Report, Reported};
 use crate::pipeline::{Known, Pipeline};
 
 /// Reasons of transforms that are about what kustomize makes of a source.
-const OPEN: [&str; 8] = [
+const OPEN: [&str; 4] = [
     "annotations-replaced",
-    "config-not-in-set",
     "differs-between-overlays",
-    "generated-content",
-    "namespace-uncertain",
-    "no-apply-set",
     "patched-by-kustomize",
     "workload-patched",
 ];
+/// Those that are about what else is there, of which a build knows more where a kustomization
+/// makes what is not read.
+const OPEN_IN_PART: [&str; 2] = ["config-not-in-set", "namespace-uncertain"];
 
 /// Says of a name that nothing defines it; what other apply sets have may.
 const REFERENCES: &str = "missing-config-reference";
@@ -101,10 +100,17 @@ impl<'a> Decided<'a> {
                 continue;
             };
             let read = self.read_of(now, found);
-            let instead = read.iter().any(|finding| is_open(finding));
+            let opaque = || group.iter().any(|found| opaque(now, roots, found));
+            let in_part = |finding: &&&Reported| {
+                let reason = finding.fix.as_ref().err();
+                reason.is_some_and(|reason| OPEN_IN_PART.contains(&reason.code))
+                    && subject(&finding.message) == subject(&found.finding.message)
+            };
+            let instead = read.iter().any(|finding| is_open(finding))
+                || (read.iter().any(|finding| in_part(&finding)) && opaque());
             let new = read.is_empty()
                 && found.finding.severity > Severity::Info
-                && group.iter().any(|found| opaque(now, roots, found))
+                && opaque()
                 && !self.elsewhere(found);
             if instead || new {
                 wanted.push(Wanted { group, instead });
@@ -187,7 +193,13 @@ impl<'a> Decided<'a> {
                             mending.keep(proven);
                         }
                     }
-                    Err(reason) => finding.fix = Err(reason),
+                    Err(reason) => {
+                        // What the cluster gets is not known.
+                        if reason.is(BuildCode::ChangedBehind) {
+                            finding.severity = finding.severity.min(Severity::Info);
+                        }
+                        finding.fix = Err(reason);
+                    }
                 }
             }
             added.push(finding);
@@ -244,7 +256,10 @@ impl<'a> Decided<'a> {
     ) {
         let now = &mending.now;
         report.findings.retain(|finding| {
-            if !is_open(finding) || finding.outcome != Outcome::Left {
+            let open = is_open(finding);
+            let reason = finding.fix.as_ref().err();
+            let in_part = reason.is_some_and(|reason| OPEN_IN_PART.contains(&reason.code));
+            if !(open || in_part) || finding.outcome != Outcome::Left {
                 return true;
             }
             let Some(name) = &finding.resource else {
@@ -260,7 +275,7 @@ impl<'a> Decided<'a> {
             let by_finding = decided.iter().any(|(_, about, transform)| {
                 *about == Some(resource.id) && *transform == finding.transform
             });
-            !by_finding && !mending.is_built_everywhere(resource.id)
+            !by_finding && !(open && mending.is_built_everywhere(resource.id))
         });
     }
 
@@ -279,6 +294,15 @@ impl<'a> Decided<'a> {
         }
         report.findings.extend(added);
     }
+}
+
+/// What a workload reads, as a message says it: all of it, or what is there.
+fn subject(message: &Text) -> String {
+    let message = message.to_string();
+    let read = message.split_once(" reads ").map_or("", |(_, read)| read);
+    let ends = [", and a change", " and carries", ", whose content"];
+    let end = ends.iter().filter_map(|end| read.find(end)).min();
+    read[..end.unwrap_or(read.len())].to_owned()
 }
 
 /// Whether reading cannot know what a root makes of a resource.

@@ -43,6 +43,11 @@ impl Delta {
             .collect()
     }
 
+    /// The last step, and a value that is changed: the old one and the new one.
+    pub(super) fn changes(&self) -> Option<(&Step, &Value, &Value)> {
+        Some((self.way.last()?, self.old.as_ref()?, self.new.as_ref()?))
+    }
+
     /// Makes the change in a value; `false` where there is another one.
     pub(super) fn apply(&self, value: &mut Value) -> bool {
         let Some((last, above)) = self.way.split_last() else {

@@ -13,6 +13,7 @@ use kubewright_model::yaml::{File, verify};
 use super::delta::{self, Delta};
 use super::found::{Found, RELEASE};
 use super::overlay::{self, Patch};
+use super::patched;
 use super::prove::{Bench, Builds, Meant, Texts};
 use super::source::line_before;
 use crate::pipeline::report::{FileFate, ReportedEdit, ReportedFix, Restart};
@@ -41,6 +42,9 @@ pub(super) struct Proven {
     new: Texts,
     builds: Builds,
 }
+
+/// New texts, and what is built with them.
+type Tried = (Texts, Builds);
 
 /// What changes of one document: root, document, resource, deltas.
 struct Changed {
@@ -79,27 +83,23 @@ impl Mending<'_> {
         self.lasts(group, &changed)?;
         let least = fixes.iter().map(|fix| fix.applicability).min();
         let applicability = least.unwrap_or(Applicability::Unsafe);
-        let (in_source, in_overlay);
-        let (texts, applicability, words) = match self.in_source(&changed) {
-            Ok(proven) => {
-                in_source = proven;
-                (&in_source, applicability, Text::new())
-            }
+        let in_files = self.in_source(&changed);
+        let in_files = in_files.or_else(|refused| self.in_patches(&changed).map_err(|_| refused));
+        let ((new, builds), applicability, words) = match in_files {
+            Ok(proven) => (proven, applicability, Text::new()),
             Err(refused) => {
-                in_overlay = self.in_overlays(group, &changed).map_err(|reason| {
+                let (proven, files) = self.in_overlays(group, &changed).map_err(|reason| {
                     if reason.is(BuildCode::BuildsDiffer) || refused.is(Code::OutsidePaths) {
                         refused
                     } else {
                         reason
                     }
                 })?;
-                let files = in_overlay.1.iter().map(|path| text![At(path)]);
+                let files = files.iter().map(|path| text![At(path)]);
                 let words = text![", by a patch in ", Text::list(files)];
-                let unsafe_at_most = applicability.min(Applicability::Unsafe);
-                (&in_overlay.0, unsafe_at_most, words)
+                (proven, applicability.min(Applicability::Unsafe), words)
             }
         };
-        let (new, _, builds) = texts.clone();
         // The roots that were built again.
         let names = builds.keys().filter_map(|number| self.bench.roots.get(*number));
         let names: Vec<Text> = names.map(|root| Text::from(root.name())).collect();
@@ -217,7 +217,7 @@ impl Mending<'_> {
     }
 
     /// The same change in the files that the documents come from.
-    fn in_source(&self, changed: &[Changed]) -> Result<(Texts, Texts, Builds), NoFix> {
+    fn in_source(&self, changed: &[Changed]) -> Result<Tried, NoFix> {
         let mut by_resource: BTreeMap<ResourceId, &Changed> = BTreeMap::new();
         for one in changed {
             let id = one.resource.ok_or_else(|| {
@@ -246,8 +246,23 @@ impl Mending<'_> {
             let text = verify::apply(tree, &edits.iter().collect::<Vec<_>>())?;
             new.insert(file.path.clone(), Some(text));
         }
-        let (old, builds) = self.tried(&new, &meant(changed))?;
-        Ok((new, old, builds))
+        self.tried(new, &meant(changed))
+    }
+
+    /// The same change in patches that bring the values.
+    fn in_patches(&self, changed: &[Changed]) -> Result<Tried, NoFix> {
+        let mut all = Vec::new();
+        for one in changed {
+            let build = self.first.get(&one.root);
+            let document = build.and_then(|build| build.documents.get(one.document));
+            let by = document.map_or(&[][..], |document| &document.changed_by);
+            all.push((by, one.deltas.as_slice()));
+        }
+        let new = patched::texts(&self.now, &all)?;
+        for path in new.keys() {
+            self.may_edit(path)?;
+        }
+        self.tried(new, &meant(changed))
     }
 
     /// Whether everything that applies a resource was built.
@@ -281,7 +296,7 @@ impl Mending<'_> {
         &self,
         group: &[Found],
         changed: &[Changed],
-    ) -> Result<((Texts, Texts, Builds), Vec<String>), NoFix> {
+    ) -> Result<(Tried, Vec<String>), NoFix> {
         let about = group.first().map_or("", |found| found.finding.transform);
         let about = if about == HASH { "config-hash" } else { about };
         let mut roots: BTreeMap<usize, Vec<&Changed>> = BTreeMap::new();
@@ -293,10 +308,10 @@ impl Mending<'_> {
         for (number, changed) in roots {
             let meant: Meant = meant(changed.iter().copied());
             match self.in_overlay(number, &changed, about, &meant) {
-                Ok((texts, before, built)) => {
+                Ok(tried) => {
                     files.extend(self.bench.roots.get(number).map(|root| root.path.clone()));
-                    new.extend(texts.clone());
-                    alone = Some((texts, before, built));
+                    new.extend(tried.0.clone());
+                    alone = Some(tried);
                 }
                 Err(reason) => refused = refused.or(Some(reason)),
             }
@@ -307,8 +322,7 @@ impl Mending<'_> {
         if let Some(alone) = alone.filter(|_| files.len() == 1) {
             return Ok((alone, files));
         }
-        let (old, builds) = self.tried(&new, &meant(changed))?;
-        Ok(((new, old, builds), files))
+        Ok((self.tried(new, &meant(changed))?, files))
     }
 
     fn in_overlay(
@@ -317,7 +331,7 @@ impl Mending<'_> {
         changed: &[&Changed],
         about: &str,
         meant: &Meant,
-    ) -> Result<(Texts, Texts, Builds), NoFix> {
+    ) -> Result<Tried, NoFix> {
         let unknown = || differs("it is not understood".into());
         let root = self.bench.roots.get(number).ok_or_else(unknown)?;
         let file = self.now.file_at(&root.path).ok_or_else(unknown)?;
@@ -346,8 +360,8 @@ impl Mending<'_> {
                 .map(|(kind, name, text)| Patch { kind, name, text, about })
                 .collect();
             let new = overlay::add(&self.now, file.id, &patches)?;
-            match self.tried(&new, meant) {
-                Ok((old, builds)) => return Ok((new, old, builds)),
+            match self.tried(new, meant) {
+                Ok(tried) => return Ok(tried),
                 Err(reason) => refused = refused.or(Some(reason)),
             }
         }
@@ -355,12 +369,12 @@ impl Mending<'_> {
     }
 
     /// Builds with new texts; the copy is as it was afterwards.
-    fn tried(&self, new: &Texts, meant: &Meant) -> Result<(Texts, Builds), NoFix> {
+    fn tried(&self, new: Texts, meant: &Meant) -> Result<Tried, NoFix> {
         let text = |path: &String| self.now.file_at(path).map(|file| file.text.to_string());
         let old: Texts = new.keys().map(|path| (path.clone(), text(path))).collect();
-        let builds = self.bench.prove((&old, new), &self.builds, meant)?;
+        let builds = self.bench.prove((&old, &new), &self.builds, meant)?;
         let _ = self.bench.write(&old);
-        Ok((old, builds))
+        Ok((new, builds))
     }
 
     /// An edit as what changes in the text that was read.

@@ -14,6 +14,7 @@ mod documents;
 mod found;
 mod mend;
 mod overlay;
+mod patched;
 mod prove;
 mod roots;
 mod source;
