@@ -1,6 +1,8 @@
 //! Which findings a build decides: those that reading left open, and those of which it could not
 //! know.
 
+use std::ops::Range;
+
 use kubewright_model::finding::{Applicability, Location, Severity};
 use kubewright_model::kube::{Build, BuildCode, ResourceId, Target, Workspace};
 use kubewright_model::text;
@@ -11,8 +13,8 @@ use super::mend::Mending;
 use super::roots::Root;
 use super::change;
 use crate::pipeline::identity::Entry;
-use crate::pipeline::report::{Outcome, Report, Reported};
-use crate::pipeline::{Known, Pipeline};
+use crate::pipeline::report::{Outcome, Report, Reported, Restart};
+use crate::pipeline::{Known, Pipeline, UNUSED_SUPPRESSION};
 
 /// Reasons of transforms that are about what kustomize makes of a source.
 const OPEN: [&str; 4] = [
@@ -39,6 +41,8 @@ pub(super) struct Decided<'a> {
     before: &'a Workspace,
     /// All that reading found, known or not.
     read: Vec<Reported>,
+    /// Where suppressions cover what builds find: transform, file, and bytes of the resource.
+    covered: Vec<(&'static str, String, Range<usize>)>,
 }
 
 /// A finding that a build decides.
@@ -60,7 +64,11 @@ impl<'a> Decided<'a> {
         } else {
             pipeline.findings(before)
         };
-        Self { before, read }
+        Self {
+            before,
+            read,
+            covered: Vec::new(),
+        }
     }
 
     /// What reading says of a resource of which a build says something.
@@ -136,7 +144,17 @@ impl<'a> Decided<'a> {
             .map(|place| place.is_none() || !hits.next().unwrap_or(false))
             .collect();
         let mut keep = keep.into_iter();
-        wanted.retain(|_| keep.next().unwrap_or(true));
+        wanted.retain(|wanted| {
+            let kept = keep.next().unwrap_or(true);
+            if let Some(found) = wanted.group.first().filter(|_| !kept) {
+                let place = &found.place;
+                let span = found.about.map(|id| now.resource(id).span());
+                let span = span.unwrap_or(place.start..place.end);
+                let transform = found.finding.transform;
+                self.covered.push((transform, place.path.clone(), span));
+            }
+            kept
+        });
         wanted
     }
 
@@ -188,8 +206,13 @@ impl<'a> Decided<'a> {
                         if applies {
                             finding.outcome = Outcome::Applied;
                             change(self.before, report, proven.new());
-                            let restarts = group.iter().filter_map(|f| mending.restart(f));
-                            report.restarts.extend(restarts.take(1));
+                            let restart = group.iter().find_map(|f| mending.restart(f));
+                            let known = |r: &Restart| {
+                                let mut all = report.restarts.iter();
+                                all.any(|k| k.path == r.path && k.resource == r.resource)
+                            };
+                            let restart = restart.filter(|restart| !known(restart));
+                            report.restarts.extend(restart);
                             mending.keep(proven);
                         }
                     }
@@ -205,6 +228,15 @@ impl<'a> Decided<'a> {
             added.push(finding);
         }
         self.take_out(mending, &decided, report);
+        // A suppression that covers what a build found is of use.
+        report.findings.retain(|finding| {
+            let covers = |(transform, path, span): &(&str, String, Range<usize>)| {
+                finding.place.path == *path
+                    && span.contains(&finding.place.start)
+                    && finding.message.to_string().starts_with(transform)
+            };
+            finding.transform != UNUSED_SUPPRESSION || !self.covered.iter().any(covers)
+        });
         self.add(added, known, report);
     }
 

@@ -130,8 +130,10 @@ impl Mending<'_> {
         let mut all = built.resources().iter();
         let one = all.find(|r| r.kind == name.kind && r.name == name.name)?;
         let restart = Pipeline::restart_of(&built, one.id)?;
+        let source = found.about.map(|id| self.now.resource(id));
         Some(Restart {
-            path: found.place.path.clone(),
+            path: source.map_or(&found.place.path, |s| &self.now.file(s.file).path).clone(),
+            resource: source.map_or(restart.resource, Into::into),
             ..restart
         })
     }

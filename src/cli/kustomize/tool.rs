@@ -96,6 +96,7 @@ impl Kustomize {
             Ok((_, _, said)) => {
                 let copy = copy.display().to_string();
                 let said = words(&said).replace(&format!("{copy}/"), "");
+                let said = said.strip_prefix("error: ").unwrap_or(&said);
                 Err(said.replace(&copy, "."))
             }
             Err(error) => Err(error.to_string()),
