@@ -51,7 +51,10 @@ pub(crate) fn trials() -> Vec<Trial> {
 fn kustomizations(top: &Path) -> Vec<PathBuf> {
     let (mut found, mut left) = (Vec::new(), vec![PathBuf::new()]);
     while let Some(directory) = left.pop() {
-        let entries = fs::read_dir(top.join(&directory)).into_iter().flatten().flatten();
+        let entries = fs::read_dir(top.join(&directory))
+            .into_iter()
+            .flatten()
+            .flatten();
         for entry in entries {
             let kind = entry.file_type();
             let name = entry.file_name();
@@ -93,7 +96,11 @@ fn agree(repository: &Path) -> Outcome {
         })
         .collect();
     let fix = |more: &[&str]| -> Result<Vec<Value>, Failed> {
-        let args = [&["fix", "--write", "--unsafe-fixes", HASH, "--format=json"], more, &["."]];
+        let args = [
+            &["fix", "--write", "--unsafe-fixes", HASH, "--format=json"],
+            more,
+            &["."],
+        ];
         let output = run(&mut kubewright(dir.path(), &args.concat()), &[0, 1])?;
         findings(&output.stdout)
     };
@@ -116,18 +123,16 @@ fn agree(repository: &Path) -> Outcome {
 }
 
 /// One root; how many of its workloads reading left open.
-fn agrees(
-    top: &Path,
-    directory: &Path,
-    before: &str,
-    read: &[Value],
-) -> Result<usize, Failed> {
+fn agrees(top: &Path, directory: &Path, before: &str, read: &[Value]) -> Result<usize, Failed> {
     let shown = directory.display();
     let after = build(&top.join(directory));
     let after = after.ok_or_else(|| format!("{shown} does not build any more"))?;
     same_but_for_hashes(before, &after).map_err(|said| format!("{shown}: {said:?}"))?;
     let empty = tempfile::tempdir()?;
-    let mut check = kubewright(empty.path(), &["fix", "-", "--check", HASH, "--format=json"]);
+    let mut check = kubewright(
+        empty.path(),
+        &["fix", "-", "--check", HASH, "--format=json"],
+    );
     let left = findings(&pipe(&mut check, after.as_bytes(), &[0, 1])?.stdout)?;
     let mut open = 0;
     for finding in left.iter().filter(|finding| finding["severity"] != "info") {

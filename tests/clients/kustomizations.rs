@@ -144,13 +144,19 @@ fn write_tree(folder: &Path, after: &Files, before: &Files) -> Outcome {
 fn only_annotations(before: &Path, after: &Path) -> Outcome {
     let build = |dir: &Path| -> Option<String> {
         let mut command = Command::new("kustomize");
-        command.arg("build").arg(dir).env("HTTPS_PROXY", "http://127.0.0.1:9");
+        command
+            .arg("build")
+            .arg(dir)
+            .env("HTTPS_PROXY", "http://127.0.0.1:9");
         let output = command.output().ok()?;
         let text = String::from_utf8(output.stdout).ok()?;
         output.status.success().then_some(text)
     };
     for path in tree(before)?.keys() {
-        if path.file_name().is_none_or(|name| name != "kustomization.yaml") {
+        if path
+            .file_name()
+            .is_none_or(|name| name != "kustomization.yaml")
+        {
             continue;
         }
         let folder = path.parent().ok_or("no parent")?;

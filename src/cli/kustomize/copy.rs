@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use ignore::WalkBuilder;
 
 /// A copy of some directories of a tree.
 #[derive(Debug)]
@@ -12,16 +14,21 @@ pub(super) struct Copy {
 }
 
 impl Copy {
-    /// Copies directories, relative to `root`, with all that is in them. A file of a kustomization
-    /// lies in its directory or below, or kustomize does not read it.
-    pub(super) fn of(root: &Path, directories: &BTreeSet<String>) -> std::io::Result<Self> {
+    /// Copies directories, relative to `root`, with all that is in them but for what git ignores,
+    /// which is another one on every machine. A file of a kustomization lies in its directory or
+    /// below, or kustomize does not read it.
+    pub(super) fn of(
+        root: &Path,
+        directories: &BTreeSet<String>,
+        in_git: bool,
+    ) -> std::io::Result<Self> {
         let directory = tempfile::tempdir()?;
         let inside = |path: &str| {
             let mut above = directories.iter().filter(|other| *other != path);
             above.any(|other| other.is_empty() || path.starts_with(&format!("{other}/")))
         };
         for path in directories.iter().filter(|path| !inside(path)) {
-            copy(&root.join(path), &directory.path().join(path))?;
+            copy(&root.join(path), &directory.path().join(path), in_git)?;
         }
         Ok(Self { directory })
     }
@@ -49,25 +56,33 @@ impl Copy {
     }
 }
 
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+fn copy(from: &Path, to: &Path, in_git: bool) -> std::io::Result<()> {
     fs::create_dir_all(to)?;
-    let mut left: Vec<(PathBuf, PathBuf)> = vec![(from.to_owned(), to.to_owned())];
-    while let Some((from, to)) = left.pop() {
-        for entry in fs::read_dir(from)? {
-            let entry = entry?;
-            let target = to.join(entry.file_name());
-            let kind = entry.file_type()?;
-            if kind.is_dir() {
-                if entry.file_name() != ".git" {
-                    fs::create_dir(&target)?;
-                    left.push((entry.path(), target));
-                }
-            } else if kind.is_symlink() {
-                // As a link: kustomize does not follow one that leads out of its directory.
-                link(&entry.path(), &target)?;
-            } else if kind.is_file() {
-                fs::copy(entry.path(), target)?;
-            }
+    let entries = WalkBuilder::new(from)
+        .hidden(false)
+        .ignore(false)
+        .git_global(false)
+        .git_exclude(false)
+        .require_git(false)
+        .parents(in_git)
+        .filter_entry(|entry| entry.file_name() != ".git")
+        .build();
+    for entry in entries {
+        let entry = entry.map_err(std::io::Error::other)?;
+        let Ok(below) = entry.path().strip_prefix(from) else {
+            continue;
+        };
+        let Some(kind) = entry.file_type().filter(|_| entry.depth() > 0) else {
+            continue;
+        };
+        let target = to.join(below);
+        if kind.is_dir() {
+            fs::create_dir_all(&target)?;
+        } else if kind.is_symlink() {
+            // As a link: kustomize does not follow one that leads out of its directory.
+            link(entry.path(), &target)?;
+        } else if kind.is_file() {
+            fs::copy(entry.path(), &target)?;
         }
     }
     Ok(())

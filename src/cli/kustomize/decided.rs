@@ -8,10 +8,10 @@ use kubewright_model::kube::{Build, BuildCode, ResourceId, Target, Workspace};
 use kubewright_model::text;
 use kubewright_model::text::Text;
 
+use super::change;
 use super::found::Found;
 use super::mend::Mending;
 use super::roots::Root;
-use super::change;
 use crate::pipeline::identity::Entry;
 use crate::pipeline::report::{Outcome, Report, Reported, Restart};
 use crate::pipeline::{Known, Pipeline, UNUSED_SUPPRESSION};
@@ -79,9 +79,10 @@ impl<'a> Decided<'a> {
                 && match about {
                     Some(resource) => {
                         finding.place.path == now.file(resource.file).path
-                            && finding.resource.as_ref().is_some_and(|r| {
-                                r.kind == resource.kind && r.name == resource.name
-                            })
+                            && finding
+                                .resource
+                                .as_ref()
+                                .is_some_and(|r| r.kind == resource.kind && r.name == resource.name)
                     }
                     None => finding.place.path == found.place.path,
                 }
@@ -92,7 +93,8 @@ impl<'a> Decided<'a> {
                 && finding.place.line == found.place.line
         };
         let all = self.read.iter();
-        all.filter(|finding| same(finding) || at_place(finding)).collect()
+        all.filter(|finding| same(finding) || at_place(finding))
+            .collect()
     }
 
     /// The findings of builds that reading has no answer to.
@@ -265,7 +267,9 @@ impl<'a> Decided<'a> {
         {
             finding.severity = finding.severity.min(Severity::Info);
             if finding.fix.is_ok() {
-                finding.fix = Err(kubewright_model::finding::NoFix::new(aside.code, aside.text));
+                finding.fix = Err(kubewright_model::finding::NoFix::new(
+                    aside.code, aside.text,
+                ));
             }
         }
         let roots = group

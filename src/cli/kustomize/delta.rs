@@ -114,7 +114,11 @@ pub(super) fn step(item: Node<'_>, at: usize) -> Step {
 }
 
 /// The item of a list that a step means.
-pub(super) fn item<'a>(list: Node<'a>, at: usize, name: Option<&(&str, String)>) -> Option<Node<'a>> {
+pub(super) fn item<'a>(
+    list: Node<'a>,
+    at: usize,
+    name: Option<&(&str, String)>,
+) -> Option<Node<'a>> {
     let Some((key, name)) = name else {
         return list.at(at);
     };
@@ -204,7 +208,9 @@ fn written(node: Node<'_>) -> Option<Value> {
                 .map(|(key, value)| Some((key.text()?.to_owned(), written(value)?)));
             Some(Value::Map(pairs.collect::<Option<_>>()?))
         }
-        Kind::Sequence(_) => Some(Value::Seq(node.items().map(written).collect::<Option<_>>()?)),
+        Kind::Sequence(_) => Some(Value::Seq(
+            node.items().map(written).collect::<Option<_>>()?,
+        )),
         _ => node.to_value(),
     }
 }
@@ -242,7 +248,9 @@ fn edit(root: Node<'_>, delta: &Delta) -> Result<Edit, NoFix> {
         let value = within(rest, new.clone()).ok_or_else(other)?;
         return Ok(match step {
             Step::Key(key) => at.insert(Place::Last, key, &value)?,
-            Step::Item(..) if rest.is_empty() && at.is_sequence() => at.push(Place::Last, &value)?,
+            Step::Item(..) if rest.is_empty() && at.is_sequence() => {
+                at.push(Place::Last, &value)?
+            }
             Step::Item(..) => return Err(other()),
         });
     }
@@ -292,7 +300,11 @@ pub(super) fn patch(api_version: &str, kind: &str, name: &str, deltas: &[Delta])
             text.push_str(file.text());
             continue;
         };
-        let edit = file.root(0)?.at(0)?.insert(Place::Last, "value", value).ok()?;
+        let edit = file
+            .root(0)?
+            .at(0)?
+            .insert(Place::Last, "value", value)
+            .ok()?;
         text.push_str(&verify::apply(&file, &[&edit]).ok()?);
     }
     Some(text)
@@ -303,7 +315,10 @@ mod tests {
     use super::*;
 
     fn between(old: &str, new: &str) -> Vec<Delta> {
-        let (old, new) = (yaml::File::parse(old).unwrap(), yaml::File::parse(new).unwrap());
+        let (old, new) = (
+            yaml::File::parse(old).unwrap(),
+            yaml::File::parse(new).unwrap(),
+        );
         deltas(old.root(0).unwrap(), new.root(0).unwrap()).unwrap()
     }
 
@@ -326,7 +341,10 @@ mod tests {
 
     #[test]
     fn patches_are_merged_where_they_can_be() {
-        let found = between("spec:\n  a: 1\n", "spec:\n  a: 1\n  notes:\n    x/y: \"1\"\n");
+        let found = between(
+            "spec:\n  a: 1\n",
+            "spec:\n  a: 1\n  notes:\n    x/y: \"1\"\n",
+        );
         assert_eq!(
             patch("apps/v1", "Deployment", "web", &found).unwrap(),
             "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  notes:\n    \

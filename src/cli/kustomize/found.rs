@@ -82,9 +82,8 @@ pub(super) fn found(
         .map(|finding| {
             let place = sources.place(root, build, &tree, &finding.place);
             let related = finding.related.iter();
-            let related = related.map(|(place, words)| {
-                (sources.place(root, build, &tree, place), words.clone())
-            });
+            let related = related
+                .map(|(place, words)| (sources.place(root, build, &tree, place), words.clone()));
             Found {
                 root: number,
                 place,
@@ -107,7 +106,10 @@ pub(super) fn groups(workspace: &Workspace, roots: &[Root], all: Vec<Found>) -> 
             .get(found.root)
             .and_then(|root| workspace.kustomization(root.file));
         let mut message = found.finding.message.to_string();
-        for around in kustomization.into_iter().flat_map(|k| [&k.prefix, &k.suffix]) {
+        for around in kustomization
+            .into_iter()
+            .flat_map(|k| [&k.prefix, &k.suffix])
+        {
             if !around.is_empty() {
                 message = message.replace(around.as_str(), "");
             }

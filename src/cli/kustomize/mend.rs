@@ -77,7 +77,9 @@ impl Mending<'_> {
             changed.extend(self.changed(found, fix)?);
         }
         let Some(fix) = fixes.first() else {
-            let reason = group.iter().find_map(|found| found.finding.fix.clone().err());
+            let reason = group
+                .iter()
+                .find_map(|found| found.finding.fix.clone().err());
             return Err(reason.unwrap_or_else(|| differs("there is nothing to change".into())));
         };
         self.lasts(group, &changed)?;
@@ -101,7 +103,9 @@ impl Mending<'_> {
             }
         };
         // The roots that were built again.
-        let names = builds.keys().filter_map(|number| self.bench.roots.get(*number));
+        let names = builds
+            .keys()
+            .filter_map(|number| self.bench.roots.get(*number));
         let names: Vec<Text> = names.map(|root| Text::from(root.name())).collect();
         let title = text![
             &fix.title,
@@ -109,7 +113,9 @@ impl Mending<'_> {
             "; proven by building ",
             Text::list(names)
         ];
-        let edits = new.iter().map(|(path, text)| self.splice(path, text.as_deref()));
+        let edits = new
+            .iter()
+            .map(|(path, text)| self.splice(path, text.as_deref()));
         Ok(Proven {
             fix: ReportedFix {
                 title,
@@ -132,7 +138,9 @@ impl Mending<'_> {
         let restart = Pipeline::restart_of(&built, one.id)?;
         let source = found.about.map(|id| self.now.resource(id));
         Some(Restart {
-            path: source.map_or(&found.place.path, |s| &self.now.file(s.file).path).clone(),
+            path: source
+                .map_or(&found.place.path, |s| &self.now.file(s.file).path)
+                .clone(),
             resource: source.map_or(restart.resource, Into::into),
             ..restart
         })
@@ -222,12 +230,14 @@ impl Mending<'_> {
     fn in_source(&self, changed: &[Changed]) -> Result<Tried, NoFix> {
         let mut by_resource: BTreeMap<ResourceId, &Changed> = BTreeMap::new();
         for one in changed {
-            let id = one.resource.ok_or_else(|| {
-                differs("it comes from no file of the workspace".into())
-            })?;
+            let id = one
+                .resource
+                .ok_or_else(|| differs("it comes from no file of the workspace".into()))?;
             let known = by_resource.entry(id).or_insert(one);
             if known.deltas != one.deltas {
-                return Err(differs("the roots that read it need different content".into()));
+                return Err(differs(
+                    "the roots that read it need different content".into(),
+                ));
             }
         }
         let mut edits = BTreeMap::new();
@@ -277,7 +287,9 @@ impl Mending<'_> {
             };
             if !self.builds.keys().any(|number| built(number)) {
                 let name = self.now.set(set).name.clone();
-                return Err(differs(format!("{name} applies it as well, and was not built")));
+                return Err(differs(format!(
+                    "{name} applies it as well, and was not built"
+                )));
             }
         }
         Ok(())
@@ -286,7 +298,10 @@ impl Mending<'_> {
     fn may_edit(&self, path: &str) -> Result<(), NoFix> {
         match self.before.file_at(path) {
             Some(file) if !file.editable => {
-                let text = text![At(path), " is to be edited, which lies outside of the PATHs"];
+                let text = text![
+                    At(path),
+                    " is to be edited, which lies outside of the PATHs"
+                ];
                 Err(NoFix::new(Code::OutsidePaths, text))
             }
             _ => Ok(()),
@@ -352,14 +367,23 @@ impl Mending<'_> {
                 let name = built.strip_prefix(&*kustomization.prefix).unwrap_or(built);
                 let name = name.strip_suffix(&*kustomization.suffix).unwrap_or(name);
                 let own = one.resource.map(|id| self.now.resource(id).name.clone());
-                let name = own.filter(|_| from_source).unwrap_or_else(|| name.to_owned());
-                let (version, kind) = text(&["apiVersion"]).zip(text(&["kind"])).ok_or_else(unknown)?;
+                let name = own
+                    .filter(|_| from_source)
+                    .unwrap_or_else(|| name.to_owned());
+                let (version, kind) = text(&["apiVersion"])
+                    .zip(text(&["kind"]))
+                    .ok_or_else(unknown)?;
                 let patch = delta::patch(version, kind, &name, &one.deltas).ok_or_else(unknown)?;
                 patches.push((kind.to_owned(), name, patch));
             }
             let patches: Vec<Patch<'_>> = patches
                 .iter()
-                .map(|(kind, name, text)| Patch { kind, name, text, about })
+                .map(|(kind, name, text)| Patch {
+                    kind,
+                    name,
+                    text,
+                    about,
+                })
                 .collect();
             let new = overlay::add(&self.now, file.id, &patches)?;
             match self.tried(new, meant) {
@@ -406,7 +430,11 @@ impl Mending<'_> {
                 _ if now == &*old.text => line,
                 line => line_before(&old.text, now, line - 1) + 1,
             };
-            old.text.split_inclusive('\n').take(line).map(str::len).sum()
+            old.text
+                .split_inclusive('\n')
+                .take(line)
+                .map(str::len)
+                .sum()
         };
         ReportedEdit {
             path: path.to_owned(),

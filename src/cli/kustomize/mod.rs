@@ -57,9 +57,13 @@ pub(super) fn look(
         return Ok(());
     }
     let tool = Kustomize::find(program)?;
-    let directories: BTreeSet<String> =
-        roots.iter().flat_map(|root| root.reads.iter().cloned()).collect();
-    let copy = Copy::of(&ground.root, &directories).context("cannot copy what is to be built")?;
+    let directories: BTreeSet<String> = roots
+        .iter()
+        .flat_map(|root| root.reads.iter().cloned())
+        .collect();
+    let in_git = ground.git_top.is_some();
+    let copy = Copy::of(&ground.root, &directories, in_git);
+    let copy = copy.context("cannot copy what is to be built")?;
     let bench = Bench {
         tool: &tool,
         copy: &copy,
@@ -151,7 +155,8 @@ fn build_all(
 fn unbuilt(root: &Root, said: &str) -> Reported {
     let reason = NoFix::new(
         BuildCode::NotBuilt,
-        "what it builds was neither checked nor edited; nothing is fetched, and no plugin runs",
+        "what it builds was neither checked nor edited; nothing is fetched, no plugin runs, and \
+         files that git ignores are not there",
     );
     let name = root.name();
     let message = format!("kustomize does not build {name}: {said}");
@@ -164,7 +169,11 @@ fn unbuilt(root: &Root, said: &str) -> Reported {
 
 /// What a build would decide and was not asked to, for the summary.
 pub(super) fn unseen(report: &Report) -> Option<Text> {
-    let open = report.findings.iter().filter(|f| decided::is_open(f)).count();
+    let open = report
+        .findings
+        .iter()
+        .filter(|f| decided::is_open(f))
+        .count();
     let findings = match open {
         0 => return None,
         1 => "1 finding is".to_owned(),

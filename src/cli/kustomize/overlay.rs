@@ -76,7 +76,9 @@ fn beside(
     if !others.all(is_file) {
         return None;
     }
-    let directory = kustomization.rsplit_once('/').map(|(directory, _)| directory);
+    let directory = kustomization
+        .rsplit_once('/')
+        .map(|(directory, _)| directory);
     let joined = |name: &str| directory.map_or_else(|| name.to_owned(), |d| format!("{d}/{name}"));
     let kind = patch.kind.to_lowercase();
     [

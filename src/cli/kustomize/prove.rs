@@ -48,7 +48,9 @@ impl Bench<'_> {
         for (path, text) in texts {
             let text = match text {
                 Some(text) if is_root(path) => Some(annotated(text).ok_or_else(|| {
-                    format!("{path} cannot be edited, so that it does not say where resources come from")
+                    format!(
+                        "{path} cannot be edited, so that it does not say where resources come from"
+                    )
                 })?),
                 text => text.clone(),
             };
@@ -153,7 +155,10 @@ fn same(
             let what = if deltas.is_empty() {
                 format!("{} would change too", identity(a))
             } else {
-                format!("{} would not get what it should, or more than that", identity(a))
+                format!(
+                    "{} would not get what it should, or more than that",
+                    identity(a)
+                )
             };
             return Err(differs(what));
         }

@@ -110,7 +110,12 @@ pub(super) fn annotated(text: &str) -> Option<String> {
         .flat_map(Node::items)
         .filter_map(Node::text)
         .collect();
-    all.extend(METADATA.iter().filter(|word| !all.contains(*word)).collect::<Vec<_>>());
+    all.extend(
+        METADATA
+            .iter()
+            .filter(|word| !all.contains(*word))
+            .collect::<Vec<_>>(),
+    );
     let value = Value::strs(all);
     let edit = match there {
         Some(list) => list.set(&value),
@@ -127,7 +132,9 @@ mod tests {
     fn what_is_said_already_stays() {
         assert_eq!(
             annotated("resources: [a.yaml]\n").as_deref(),
-            Some("resources: [a.yaml]\nbuildMetadata:\n- originAnnotations\n- transformerAnnotations\n")
+            Some(
+                "resources: [a.yaml]\nbuildMetadata:\n- originAnnotations\n- transformerAnnotations\n"
+            )
         );
         let text = annotated("buildMetadata: [managedByLabel]\nresources:\n- a.yaml\n");
         let text = text.unwrap();

@@ -87,7 +87,11 @@ impl Sources<'_> {
         let (reached, complete) = follow(source, &way);
         if complete && (!at.is_scalar() || reached.is_scalar()) {
             let same = reached.text() == at.text() || !at.is_scalar();
-            let patched = if same { None } else { self.in_patches(document, words) };
+            let patched = if same {
+                None
+            } else {
+                self.in_patches(document, words)
+            };
             let span = if reached.is_scalar() {
                 reached.span()
             } else {
@@ -134,7 +138,12 @@ impl Sources<'_> {
             let file = self.now.file_at(path)?;
             let node = self.now.kustomization_node(file.id)?;
             let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
-            let lists = ["patches", "patchesJson6902", "patchesStrategicMerge", "replacements"];
+            let lists = [
+                "patches",
+                "patchesJson6902",
+                "patchesStrategicMerge",
+                "replacements",
+            ];
             let items = lists.iter().filter_map(|list| node.get(list));
             let mut files = items.flat_map(Node::items).filter_map(|item| {
                 let written = item.get("path").unwrap_or(item).text()?;
@@ -148,7 +157,10 @@ impl Sources<'_> {
     fn at(&self, path: &str, span: std::ops::Range<usize>) -> Place {
         let now = self.now.file_at(path).map(|file| &file.text);
         let before = self.before.file_at(path).map(|file| &file.text);
-        let (line, mut column) = self.now.file_at(path).map_or((1, 1), |f| f.position(span.start));
+        let (line, mut column) = self
+            .now
+            .file_at(path)
+            .map_or((1, 1), |f| f.position(span.start));
         let mut place = Place {
             path: path.to_owned(),
             line,
@@ -168,7 +180,11 @@ impl Sources<'_> {
             let at = text.find(words).filter(|_| !words.is_empty());
             let at = at.unwrap_or(text.len() - text.trim_start().len());
             column = text[..at].chars().count() + 1;
-            let end = if text[at..].starts_with(words) { at + words.len() } else { at };
+            let end = if text[at..].starts_with(words) {
+                at + words.len()
+            } else {
+                at
+            };
             place = Place {
                 line: old + 1,
                 column,

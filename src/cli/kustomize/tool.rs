@@ -56,12 +56,18 @@ impl Kustomize {
             Some(version) if fine => version,
             _ => {
                 let (fine, out, said) = asked(&["version", "--client"])?;
-                let line = out.lines().find_map(|l| l.strip_prefix("Kustomize Version: "));
+                let line = out
+                    .lines()
+                    .find_map(|l| l.strip_prefix("Kustomize Version: "));
                 let Some(version) = line.filter(|_| fine).and_then(version) else {
                     let said = [out.lines().next().unwrap_or_default(), &words(&said)].concat();
+                    let said = match said.as_str() {
+                        "" => "nothing".to_owned(),
+                        said => format!("`{said}`"),
+                    };
                     bail!(
                         "{shown} is neither kustomize nor a kubectl that has one: `{shown} version \
-                         --client` says `{said}`"
+                         --client` says {said}"
                     );
                 };
                 tool.build = "kustomize";
@@ -135,7 +141,10 @@ mod tests {
     #[test]
     fn versions_are_read() {
         assert_eq!(version("v5.8.2\n"), Some((5, 8)));
-        assert_eq!(version("{Version:kustomize/v4.5.7 GitCommit:56d8 }"), Some((4, 5)));
+        assert_eq!(
+            version("{Version:kustomize/v4.5.7 GitCommit:56d8 }"),
+            Some((4, 5))
+        );
         assert_eq!(version("Client Version: v1.37.1\n"), None);
     }
 }
