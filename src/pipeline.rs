@@ -28,7 +28,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use kubewright_model::finding::{Applicability, Change, Finding, Fix, NoFix};
+use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{AsideCode, ResourceId, Workspace};
 use kubewright_model::yaml::Op;
 use kubewright_transforms::{Context, Settings, Transform};
@@ -369,6 +369,19 @@ impl Pipeline<'_> {
     /// What a changed pod template of this resource restarts; `None` where it restarts nothing.
     pub fn restart_of(workspace: &Workspace, id: ResourceId) -> Option<report::Restart> {
         restarts::restart_of(workspace, id)
+    }
+
+    /// Which of these a suppression covers: transform, and place.
+    pub fn suppressed(workspace: &Workspace, places: &[(&'static str, Location)]) -> Vec<bool> {
+        let mut all = suppress::Suppressions::read(workspace);
+        let reason = || NoFix::new(Code::NoChange, "");
+        places
+            .iter()
+            .map(|(transform, place)| {
+                let finding = Finding::build(transform, Severity::Info, place.clone(), "");
+                all.hit(workspace, &finding.fix(Err(reason())))
+            })
+            .collect()
     }
 
     /// All findings of a workspace, as what they are known by. Nothing is fixed.

@@ -62,6 +62,7 @@ pub use apply_set::generator_failure::{Failure, FailureReason};
 pub use change::built::{Build, Built};
 pub use change::generator_content::{GeneratedContent, Unknown};
 pub use change::renamed::Renamed;
+pub use kustomize::codes::BuildCode;
 pub use kustomize::generator::{GeneratorSource, generator_sources};
 pub use kustomize::patched::Origin;
 pub use names::mention::{Mention, Mentions, Reader};

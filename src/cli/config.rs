@@ -51,6 +51,8 @@ pub struct Config {
     pub baseline: Option<String>,
     /// `helm`: charts are rendered by the helm on PATH.
     pub helm: bool,
+    /// `kustomize`: kustomizations are built by the kustomize, or kubectl, on PATH.
+    pub kustomize: bool,
     /// `[transforms.*]` and `[[images]]`
     pub settings: Settings,
     /// `[[apply-sets]]` and `[[references]]`
@@ -68,6 +70,7 @@ struct Raw {
     fail_on: Option<FailOn>,
     baseline: Option<String>,
     helm: bool,
+    kustomize: bool,
     transforms: Settings,
     apply_sets: Vec<RawApplySet>,
     images: Vec<Spanned<ImageFacts>>,
@@ -173,6 +176,7 @@ impl Config {
             fail_on: raw.fail_on,
             baseline: raw.baseline,
             helm: raw.helm,
+            kustomize: raw.kustomize,
             settings,
             options: Options {
                 apply_sets,

@@ -13,6 +13,7 @@ use super::charts;
 use super::config;
 use super::globs::{self, Of};
 use super::ground::Ground;
+use super::kustomize;
 use super::output::{self, Outputs};
 use super::print::relations::Graph;
 use super::print::run::Run;
@@ -97,7 +98,12 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     if let Some(before) = past.as_ref().and_then(|past| past.workspace.as_ref()) {
         add_restarts(&mut report, before, &workspace);
     }
-    let unseen = with_charts(args, &ground, &workspace, &pipeline, &mut report)?;
+    let charts = with_charts(args, &ground, &workspace, &pipeline, &mut report)?;
+    let builds = with_builds(args, &ground, &workspace, (&pipeline, &known), &mut report)?;
+    let unseen = match (charts, builds) {
+        (Some(charts), Some(builds)) => Some(Text::joined([charts, builds], "; ")),
+        (charts, builds) => charts.or(builds),
+    };
     report.sort();
     drop(progress);
     if let (Some(file), Some(entries)) = (&accepted, known.last()) {
@@ -236,6 +242,24 @@ fn with_charts(
     };
     let program = helm.as_deref().map(|program| ground.program(program));
     charts::look(ground, workspace, pipeline, program.as_deref(), report)?;
+    Ok(None)
+}
+
+/// Has the user's kustomize decide what it can; without it, what it could.
+fn with_builds(
+    args: &FixArgs,
+    ground: &Ground,
+    workspace: &Workspace,
+    (pipeline, known): (&Pipeline<'_>, &[Known]),
+    report: &mut Report,
+) -> Result<Option<Text>> {
+    let configured = ground.config.kustomize.then_some(None);
+    let Some(kustomize) = args.kustomize.clone().or(configured) else {
+        return Ok(kustomize::unseen(report));
+    };
+    let program = kustomize.as_deref().map(|program| ground.program(program));
+    let with = (program.as_deref(), known);
+    kustomize::look(ground, workspace, pipeline, with, report)?;
     Ok(None)
 }
 

@@ -21,6 +21,8 @@
 //! | `baseline` | findings that are accepted |
 //! | `selection` | what runs, how far fixes go, how the run ends |
 //! | `charts` | what the user's Helm makes of charts |
+//! | `kustomize` | what the user's kustomize builds |
+//! | `program` | programs of the user's, run in the dark |
 //! | `whole_sets` | from the files that were named to all that is applied with them |
 //! | `settings` | the command `config` |
 //! | `explain` | the command `explain` |
@@ -63,6 +65,7 @@ mod init;
 mod input_stream;
 mod interactive;
 mod krm;
+mod kustomize;
 mod lockfile;
 mod lsp;
 mod man;
@@ -71,6 +74,7 @@ mod mcp;
 mod output;
 mod plan;
 pub mod print;
+mod program;
 mod progress;
 mod selection;
 mod settings;

@@ -35,6 +35,12 @@ pub(super) fn fix(args: &FixArgs, source: &InputStream, terminal: &Terminal) -> 
              reads what `helm template` prints without it"
         );
     }
+    if args.kustomize.is_some() {
+        bail!(
+            "--kustomize builds kustomizations in files and directories, and {source} is a stream; \
+             kubewright reads what `kustomize build` prints without it"
+        );
+    }
     if args.write_baseline.is_some() {
         bail!("a baseline is one of files and directories, and {source} is a stream");
     }

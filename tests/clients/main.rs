@@ -6,12 +6,14 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests read and write files")]
 
+mod builds;
 mod charts;
 mod git;
 mod gitops;
 mod helm;
 mod krm;
 mod kubectl;
+mod kustomizations;
 mod kustomize;
 mod pre_commit;
 mod schema;
@@ -61,9 +63,11 @@ spec:
 fn main() {
     let arguments = Arguments::from_args();
     let trials = [
+        builds::trials(),
         charts::trials(),
         git::trials(),
         schema::trials(),
+        kustomizations::trials(),
         kustomize::trials(),
         krm::trials(),
         kubectl::trials(),

@@ -1,6 +1,7 @@
 //! What one kustomization says: its entries, generators and patches, and what those patches match
 //! and give.
 
+pub(in crate::kube) mod codes;
 pub(in crate::kube) mod generator;
 pub(in crate::kube) mod kustomization;
 pub(in crate::kube) mod manifests;

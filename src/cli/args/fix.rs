@@ -107,6 +107,10 @@ pub struct FixArgs {
     /// Have charts rendered by the helm on PATH, or by the one behind =, and check what they make
     #[arg(long, value_name = "PROGRAM", num_args = 0..=1, require_equals = true)]
     pub helm: Option<Option<PathBuf>>,
+    /// Have kustomizations built by the kustomize (or kubectl) on PATH, or by the one behind =, and
+    /// decide by what comes out
+    #[arg(long, value_name = "PROGRAM", num_args = 0..=1, require_equals = true)]
+    pub kustomize: Option<Option<PathBuf>>,
     /// Run these transforms alone
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     pub select: Vec<String>,
@@ -181,6 +185,7 @@ impl FixArgs {
             require_clean: false,
             patch_out: None,
             helm: None,
+            kustomize: None,
             check: false,
             whole_sets: false,
             unsafe_fixes: None,
