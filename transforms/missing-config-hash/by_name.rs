@@ -8,6 +8,7 @@ use kubewright_model::kube::{PodTemplate, Resource, ResourceId, Target};
 use kubewright_model::text;
 use kubewright_model::text::Text;
 
+use super::hashes::Written;
 use super::options::Strategy;
 use super::reads::{Behind, Reading};
 use super::sources::list;
@@ -43,7 +44,7 @@ impl ByName {
             let finding = if strategy == Strategy::Generator {
                 generator::finding(ws, id)
             } else {
-                versioned::finding(ws, id)
+                versioned::finding(cx, id)
             };
             match finding {
                 Ok(finding) => {
@@ -95,22 +96,20 @@ fn read_by(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) ->
     else {
         return Vec::new();
     };
-    let written = template
-        .node
-        .path(&["metadata", "annotations"])
-        .and_then(|map| map.get(&settings.annotation));
     let case = Case {
         cx,
         resource,
         node,
         template,
         sources: &sources,
-        written,
+        written: Written::of(template.node, settings),
     };
     let Ok(reading) = case.read() else {
         return Vec::new();
     };
-    if written.is_none() && skips::unwanted(cx.workspace, resource, template, &reading).is_err() {
+    if case.written.is_empty()
+        && skips::unwanted(cx.workspace, resource, template, &reading).is_err()
+    {
         return Vec::new();
     }
     let of_resource = |behind: &Behind| match behind {

@@ -35,7 +35,7 @@ impl<'c> Order<'c> {
     /// Takes note of what a workload with a hash reads and is applied after it.
     pub(super) fn take(&mut self, case: &Case<'_>, reading: &Reading, finding: Option<&Finding>) {
         let gets_one = finding.is_some_and(|finding| finding.fix.is_ok());
-        if !self.cx.settings.missing_config_hash.order || (case.written.is_none() && !gets_one) {
+        if !self.cx.settings.missing_config_hash.order || (case.written.is_empty() && !gets_one) {
             return;
         }
         for id in late(reading) {
