@@ -54,20 +54,22 @@ pub(super) fn changed(case: &Case<'_>, reading: &Reading) -> Option<Finding> {
     }
     let (first, _) = renamed.first()?;
     let names = Text::list(renamed.iter().map(|(resource, _)| resource.display()));
-    let is = if renamed.len() > 1 { "are" } else { "is" };
+    let changed = if renamed.len() > 1 {
+        " are immutable, and one of them changed since the config hash of "
+    } else {
+        " is immutable, and changed since the config hash of "
+    };
     let message = text![
-        case.subject(),
-        " reads ",
         &names,
-        ", which ",
-        is,
-        " immutable, and its config hash is of other content: the API server refuses the change, \
-         and the old content stays"
+        changed,
+        case.subject(),
+        " was written: the API server refuses the change, and the pods keep the old content"
     ];
     let fix = match renamed.as_slice() {
         [(resource, name)] => rename(case, resource, name, &marks),
         _ => Err(refused(&format!(
-            "which of them changed is not known: rename {} and its references if it is that one",
+            "which of them changed is not known (with `per-source = true` it is): rename {} and \
+             its references if it is that one",
             first.display()
         ))),
     };

@@ -39,7 +39,7 @@ pub(super) fn left_out(case: &Case<'_>, reading: &Reading) -> Option<Finding> {
     let names: Vec<String> = left.iter().map(|name| (*name).to_owned()).collect();
     let (subject, left_out) = (case.subject(), list(&labels));
     let (them, when) = if left.len() > 1 {
-        ("them", "when them change")
+        ("them", "when they change")
     } else {
         ("it", "when it changes")
     };

@@ -32,6 +32,8 @@ mod covers;
 mod generator;
 mod hashes;
 mod immutable;
+#[cfg(test)]
+mod kept_up;
 mod keyed;
 mod left;
 mod listing;
@@ -120,7 +122,8 @@ fn judge(
     let sources = sources::sources(template, settings);
     if sources.is_empty() {
         let sources = sources::first_start(template, settings);
-        let text = "it is taken in once, at the first start, while the data directory is empty: a restart would change nothing";
+        let text = "the container takes it in once, at its first start, while its data directory \
+                    is empty: a restart changes nothing";
         let case = Case {
             cx,
             resource,
@@ -371,10 +374,18 @@ impl Case<'_> {
         } = reading;
         let mut notes: Vec<Text> = Vec::new();
         if !elsewhere.is_empty() {
-            notes.push(text![
-                "not covered, since it is not among what is applied with it: ",
-                list(elsewhere)
-            ]);
+            let (are, they) = if elsewhere.len() > 1 {
+                (" are", "they are")
+            } else {
+                (" is", "it is")
+            };
+            let why = [
+                are,
+                " not covered: ",
+                they,
+                " not among what is applied with it",
+            ];
+            notes.push(text![list(elsewhere), why.concat()]);
         }
         notes.extend(order::notes(self, reading));
         notes.extend(self.misplaced(names));
@@ -490,12 +501,12 @@ impl Case<'_> {
 
     fn info(&self, reason: NoFix) -> Finding {
         let names: Vec<_> = self.sources.iter().map(Source::label).collect();
-        let hash = if self.written.is_empty() {
-            "carries no hash of it"
-        } else {
-            "its config hash is not kept up"
+        let hash = match (self.written.is_empty(), names.len()) {
+            (true, 1) => " and carries no hash of it",
+            (true, _) => " and carries no hash of them",
+            (false, _) => ", and its config hash is not kept up",
         };
-        let message = text![self.subject(), " reads ", list(&names), " and ", hash];
+        let message = text![self.subject(), " reads ", list(&names), hash];
         self.finding(Severity::Info, message, Err(reason))
     }
 

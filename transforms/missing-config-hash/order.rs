@@ -160,7 +160,9 @@ pub(super) fn notes(case: &Case<'_>, reading: &Reading) -> Vec<Text> {
     let late = late(reading).map(|id| workspace.resource(id));
     late.map(|late| {
         let what = text![
-            "kubectl applies it before ",
+            "kubectl applies ",
+            case.subject(),
+            " before ",
             late.display(),
             ": new pods may start with the old content and keep it; "
         ];

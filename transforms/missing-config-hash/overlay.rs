@@ -321,11 +321,7 @@ fn lacking(case: &Case<'_>, roots: &[Root<'_>], names: &Names) -> Text {
     } else {
         ""
     };
-    text![
-        case.subject(),
-        " reads ",
-        list(names),
-        differ,
-        "; a change of it restarts no pod"
-    ]
+    let them = if names.len() > 1 { "them" } else { "it" };
+    let behind = [differ, "; a change of ", them, " restarts no pod"].concat();
+    text![case.subject(), " reads ", list(names), behind]
 }
