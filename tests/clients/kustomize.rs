@@ -213,7 +213,11 @@ fn hashes_what_generators_write() -> Outcome {
 fn hashes_by_root() -> Outcome {
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("transforms/missing-config-hash/cases");
     let mut compared = 0;
-    for case in ["overlays-differ", "overlays-differ-later", "per-source-overlays"] {
+    for case in [
+        "overlays-differ",
+        "overlays-differ-later",
+        "per-source-overlays",
+    ] {
         let before = cases.join(case).join("before");
         let after = scratch(&before)?;
         run(
