@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use kubewright::cli::config::Config;
-use kubewright::pipeline::report::TrialResult;
+use kubewright::pipeline::report::Outcome;
 use kubewright::pipeline::{Pipeline, UnsafeFixes};
 use kubewright_model::finding::Applicability;
 use kubewright_model::kube::{Input, Options, Workspace};
@@ -174,7 +174,7 @@ fn check(
         lines.sort_unstable();
         lines.dedup();
         // A finding that the fix of another one cured is gone from the result, too.
-        let applied = finding.outcome != TrialResult::Left;
+        let applied = finding.outcome != Outcome::Left;
         let offered = finding.fix.as_ref().is_ok_and(|fix| {
             fix.applicability == Applicability::Safe
                 || (*unsafe_fixes != UnsafeFixes::None

@@ -12,8 +12,9 @@ use crate::pipeline::identity::{By, Identity, KnownFinding};
 use crate::pipeline::report::ResourceName;
 use crate::pipeline::{Known, Report};
 
-/// Version of the format.
-const VERSION: u32 = 1;
+/// Version of the format. Entries of version 1 do not say which hazard they accept, and stand for
+/// any of that transform at their place.
+const VERSION: u32 = 2;
 /// So many stale entries are named.
 const NAMED: usize = 5;
 
@@ -29,6 +30,8 @@ struct File {
 struct Accepted {
     path: String,
     transform: String,
+    #[serde(default)]
+    hazard: String,
     code: Option<String>,
     resource: Option<About>,
     key: String,
@@ -66,15 +69,17 @@ pub(super) fn load(path: &Path) -> Result<Known> {
             .to_owned();
         anyhow!("{shown}:{line}:{column}: {text}: this is no baseline that --write-baseline wrote")
     })?;
-    if file.version != VERSION {
+    if !(1..=VERSION).contains(&file.version) {
         bail!(
-            "{shown}: version {} of a baseline, and this release reads version {VERSION}",
+            "{shown}: version {} of a baseline, and this release reads versions 1 to {VERSION}: \
+             kubewright fix --write-baseline {shown} writes it anew, from what is found now",
             file.version
         );
     }
     let entry = |accepted: Accepted| KnownFinding {
         identity: Identity {
             transform: accepted.transform,
+            hazard: accepted.hazard,
             resource: accepted.resource.map(|r| ResourceName {
                 api_version: r.api_version,
                 kind: r.kind,
@@ -115,6 +120,7 @@ pub(super) fn write(path: &Path, entries: Vec<KnownFinding>) -> Result<()> {
     let accepted = |entry: KnownFinding| Accepted {
         path: entry.identity.path,
         transform: entry.identity.transform,
+        hazard: entry.identity.hazard,
         code: entry.code,
         resource: entry.identity.resource.map(|r| About {
             api_version: r.api_version,
@@ -161,15 +167,15 @@ pub(super) fn stale(
     let (path, n) = (path.display(), stale.len());
     Some(match (n, more) {
         (1, _) => format!(
-            "{path}: the entry {first} is stale, nothing is found there any more; kubewright fix \
+            "{path}: the entry {first} is stale: what it accepts is not found any more; kubewright fix \
              --write-baseline {path} drops it"
         ),
         (_, 0) => format!(
-            "{path}: {n} entries are stale, nothing is found there any more: {named}; kubewright \
+            "{path}: {n} entries are stale, and what they accept is not found any more: {named}; kubewright \
              fix --write-baseline {path} drops them"
         ),
         _ => format!(
-            "{path}: {n} entries are stale, nothing is found there any more: {named} and {more} \
+            "{path}: {n} entries are stale, and what they accept is not found any more: {named} and {more} \
              more; kubewright fix --write-baseline {path} drops them"
         ),
     })

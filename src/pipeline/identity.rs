@@ -34,6 +34,8 @@ const VALUE: usize = 100;
 pub struct Identity {
     /// Name of the transform.
     pub transform: String,
+    /// Which hazard it is, of those that the transform knows; empty where it knows one alone.
+    pub hazard: String,
     /// The resource, where there is one.
     pub resource: Option<ResourceName>,
     /// Path of the file, relative to the root.
@@ -47,9 +49,18 @@ impl Identity {
     pub fn of(finding: &Reported) -> Self {
         Self {
             transform: finding.transform.to_owned(),
+            hazard: finding.hazard.to_owned(),
             resource: finding.resource.clone(),
             path: finding.place.path.clone(),
             key: finding.key.clone(),
+        }
+    }
+
+    /// The place, whatever is wrong there.
+    fn place(&self) -> Self {
+        Self {
+            hazard: String::new(),
+            ..self.clone()
         }
     }
 
@@ -66,6 +77,7 @@ impl Identity {
         let resource = self.resource.as_ref();
         let parts = [
             Some(self.transform.as_str()),
+            Some(self.hazard.as_str()),
             resource.map(|r| r.api_version.as_str()),
             resource.map(|r| r.kind.as_str()),
             resource.and_then(|r| r.namespace.as_deref()),
@@ -197,6 +209,7 @@ impl KnownFinding {
         Self {
             identity: Identity {
                 transform: finding.transform.to_owned(),
+                hazard: finding.subject.hazard.to_owned(),
                 resource: finding.resource.map(|id| workspace.resource(id).into()),
                 path: workspace.file(finding.primary.file).path.clone(),
                 key: key(workspace, finding),
@@ -234,11 +247,8 @@ impl Known {
         let mut left: Vec<bool> = vec![true; self.entries.len()];
         for moved in [false, true] {
             let form = |identity: &Identity| {
-                if moved {
-                    identity.without_path()
-                } else {
-                    identity.clone()
-                }
+                let place = identity.place();
+                if moved { place.without_path() } else { place }
             };
             let mut by: BTreeMap<Identity, Vec<usize>> = BTreeMap::new();
             for (at, entry) in self.entries.iter().enumerate() {
@@ -272,11 +282,16 @@ impl Known {
 
     /// Whether an entry stands for a finding that is about the same.
     fn covers(&self, entry: &KnownFinding, finding: &KnownFinding) -> bool {
+        let (was, is) = (&entry.identity.hazard, &finding.identity.hazard);
         match self.by {
-            // What became worse is new.
-            By::Past => entry.severity >= finding.severity,
-            // What was accepted for a reason is not accepted for another one.
-            By::Baseline => entry.code == finding.code,
+            // What became worse, or another hazard, is new.
+            By::Past => {
+                let better = entry.severity > finding.severity;
+                entry.severity >= finding.severity && (better || was == is)
+            }
+            // What was accepted for a reason is not accepted for another one. Old baselines do not
+            // say which hazard it was.
+            By::Baseline => entry.code == finding.code && (was.is_empty() || was == is),
         }
     }
 }

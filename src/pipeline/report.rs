@@ -139,6 +139,8 @@ pub struct Reported {
     pub related: Vec<(Place, Text)>,
     /// The resource it is about.
     pub resource: Option<ResourceName>,
+    /// Which hazard it is, of those that the transform knows.
+    pub hazard: &'static str,
     /// The way to the value in its document, and the value: see [`super::identity`].
     pub key: String,
     /// Further sentences.
@@ -165,6 +167,7 @@ impl Reported {
                 .map(|(l, text)| (Place::of(workspace, l), text.clone()))
                 .collect(),
             resource: finding.resource.map(|id| workspace.resource(id).into()),
+            hazard: finding.subject.hazard,
             key: super::identity::key(workspace, finding),
             notes: finding.notes.clone(),
             hidden: finding.hidden.clone(),
@@ -198,6 +201,7 @@ impl Reported {
             },
             related: Vec::new(),
             resource: None,
+            hazard: "",
             key: String::new(),
             notes: Vec::new(),
             hidden: Vec::new(),

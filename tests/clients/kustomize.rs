@@ -213,7 +213,11 @@ fn hashes_what_generators_write() -> TrialResult {
 fn hashes_by_root() -> TrialResult {
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("transforms/missing-config-hash/cases");
     let mut compared = 0;
-    for case in ["overlays-differ", "overlays-differ-later"] {
+    for case in [
+        "overlays-differ",
+        "overlays-differ-later",
+        "per-source-overlays",
+    ] {
         let before = cases.join(case).join("before");
         let after = scratch(&before)?;
         run(
@@ -245,7 +249,7 @@ fn hashes_by_root() -> TrialResult {
             };
             let (old, new) = (build(&before)?, build(after.path())?);
             let plain = |text: &str| {
-                let lines = text.lines().filter(|line| !line.contains("config-hash:"));
+                let lines = text.lines().filter(|line| !line.contains("config-hash"));
                 lines.collect::<Vec<_>>().join("\n")
             };
             let (plain_old, plain_new) = (plain(&old), plain(&new));
@@ -255,7 +259,7 @@ fn hashes_by_root() -> TrialResult {
                 || format!("{case}: {} has more: {added:?}", root.display()),
             )?;
             if new.contains("configMapRef") {
-                ensure(new.contains("config-hash:"), || {
+                ensure(new.contains("config-hash"), || {
                     format!("{case}: {} has no hash", root.display())
                 })?;
             }

@@ -409,7 +409,7 @@ impl<'a> Finder<'a, '_> {
         if consumer.keys.is_empty() {
             return match (together, same_file, same_directory) {
                 (Some((at, unit)), Some(file), _) if at != file => {
-                    self.contradicts(&who, "stands in its file", (file, at), unit)
+                    self.contradicts(&who, "stands in one file with", (file, at), unit)
                 }
                 (Some((at, unit)), ..) => Verdict::Together(at, unit),
                 (None, Some(at), _) => Verdict::SameFile(at),
@@ -432,17 +432,14 @@ impl<'a> Finder<'a, '_> {
                 _ if holders.contains(&at) || (holders.is_empty() && open) => {
                     Verdict::Together(at, unit)
                 }
-                Some(other) => self.contradicts(
-                    &who,
-                    text!["demands ", &keys, ", which it holds"],
-                    (other, at),
-                    unit,
-                ),
+                Some(other) => {
+                    self.contradicts(&who, text!["demands ", &keys, " of"], (other, at), unit)
+                }
                 None => undecided(text![
-                    "no single definition holds all that ",
                     who,
-                    " demands: ",
-                    keys
+                    " demands ",
+                    keys,
+                    ", and no single definition holds all of it"
                 ]),
             };
         }
@@ -471,17 +468,18 @@ impl<'a> Finder<'a, '_> {
                 Verdict::SameDirectory(beside)
             }
             (None, ..) if holders.is_empty() => undecided(text![
-                "no single definition holds all that ",
                 who,
-                " demands: ",
-                keys
+                " demands ",
+                keys,
+                ", and no single definition holds all of it"
             ]),
             (None, ..) => undecided(text![
-                holders.len(),
-                " definitions hold what ",
                 who,
-                " demands: ",
-                keys
+                " demands ",
+                keys,
+                ", which ",
+                holders.len(),
+                " definitions hold"
             ]),
         }
     }
@@ -512,17 +510,16 @@ impl<'a> Finder<'a, '_> {
     ) -> Verdict {
         let place = |at: usize| self.collision.place(self.ws, at);
         let text = text![
-            "for the definition in ",
-            place(one),
-            " speaks that ",
             who,
             " ",
             why,
-            ", and for the one in ",
-            place(other),
-            " that ",
+            " the definition in ",
+            place(one),
+            ", but ",
             unit.builds(self.ws),
-            " both"
+            " it with the one in ",
+            place(other),
+            ": correct the one that is wrong"
         ];
         Verdict::Undecided(Code::ContradictingEvidence, text)
     }

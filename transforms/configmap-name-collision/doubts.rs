@@ -25,12 +25,14 @@ pub(super) fn namespace(ws: &Workspace, collision: &Collision<'_>) -> Option<Rea
     };
     let text = if collision.certain {
         text![
-            "the definition in ",
+            "only one side states a namespace, so the definition in ",
             other,
-            " may be in the same namespace or not: only one side states a namespace"
+            " may or may not be in the same one: state metadata.namespace in both"
         ]
     } else {
-        "some definitions state a namespace and some do not: it depends on how they are applied whether they meet".into()
+        "some definitions state a namespace and some do not, so it depends on how they are applied \
+         whether they meet: state metadata.namespace in all of them"
+            .into()
     };
     Some(Reason::doubt(Code::NamespaceUncertain, text))
 }
@@ -210,12 +212,12 @@ pub(super) fn demand(collision: &Collision<'_>, demands: &Demands<'_>) -> Option
             Code::NoUniqueDemand,
             match proven {
                 0 => {
-                    "no consumer demands a key that a single definition holds, or stands with a \
-                     single one"
+                    "nothing tells which definition each reader means: none names a key that one \
+                     alone holds, or is applied with one alone"
                 }
                 _ => {
-                    "only one of the definitions is demanded by a key of its own, or stands with a \
-                     consumer"
+                    "only one of the definitions has a reader that can mean no other, by a key or \
+                     by being applied with it"
                 }
             },
         )),

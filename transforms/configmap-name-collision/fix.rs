@@ -408,8 +408,7 @@ pub(super) fn together(ws: &Workspace, collision: &Collision<'_>) -> Text {
             ", as the configuration says"
         ],
         Evidence::Kustomization => text!["they meet in the kustomization in ", names],
-        Evidence::ArgoCd => text!["they meet in what Argo CD applies as ", names],
-        Evidence::Flux => text!["they meet in what Flux applies as ", names],
+        Evidence::ArgoCd | Evidence::Flux => text!["they meet in one cluster, through ", names],
         Evidence::Helm => text!["they meet in chart ", names],
         Evidence::Stream => "they meet on standard input, which is applied as a whole".into(),
         Evidence::Directory => text!["they meet when directory ", names, " is applied"],

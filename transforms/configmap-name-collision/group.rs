@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use kubewright_model::finding::Location;
-use kubewright_model::kube::{ApplySet, Evidence, FileId, ResourceId, SetId, Target, Workspace};
+use kubewright_model::kube::{
+    ApplySet, Evidence, FileId, Resource, ResourceId, SetId, Target, Workspace,
+};
 use kubewright_model::text;
 use kubewright_model::text::{Path, Text};
 use kubewright_model::yaml::{Node, Value};
@@ -345,23 +347,24 @@ impl Collision<'_> {
         self.in_file.values().any(|count| *count > 1)
     }
 
-    /// Whether the definition that is applied last holds nothing, or lacks a key, of what a
-    /// consumer reads from another one.
-    pub(super) fn live_lacks(&self, demands: &Demands<'_>) -> bool {
+    /// The consumers of which the definition that is applied last holds nothing, or lacks a key
+    /// that another one holds.
+    pub(super) fn live_lacks<'d>(&self, demands: &Demands<'d>) -> Vec<&'d Resource> {
         let Some((live, others)) = self.definitions.split_last() else {
-            return false;
+            return Vec::new();
         };
         if live.open || others.iter().all(|d| d.keys().is_subset(&live.keys())) {
-            return false;
+            return Vec::new();
         }
         let held = |key: &String, data_only: bool| others.iter().any(|d| d.holds(key, data_only));
-        demands.consumers.iter().any(|c| {
+        let lacking = demands.consumers.iter().filter(|c| {
             let key = c
                 .keys
                 .iter()
                 .any(|(key, data_only)| !live.holds(key, *data_only) && held(key, *data_only));
             key || (c.whole && live.keys().is_empty())
-        })
+        });
+        lacking.map(|c| c.resource).collect()
     }
 
     /// Whether all definitions hold the same.

@@ -217,11 +217,11 @@ fn places(ws: &Workspace, collision: &Collision<'_>) -> Vec<usize> {
 /// Whether a consumer of the definition carries the config hash that a run of all transforms
 /// leaves.
 fn carries_hash(cx: &Context<'_>, demands: &Demands<'_>, definition: usize) -> bool {
-    let key = &cx.settings.missing_config_hash.annotation;
+    let options = &cx.settings.missing_config_hash;
     demands.of(definition).any(|c| {
         cx.workspace
             .pod_templates(c.resource.id)
             .iter()
-            .any(|t| t.annotation(key).is_some())
+            .any(|t| options.carried_by(t.node))
     })
 }

@@ -153,7 +153,7 @@ fn finding(cx: &Context<'_>, mut collision: Collision<'_>) -> Option<Finding> {
         META.finding(
             severity,
             Location::of(primary.file, primary.name),
-            message(ws, collision),
+            message(ws, collision, &demands),
         )
         .subject("collision", collision.subject())
         .related(related(ws, collision, &demands, &attached))
@@ -272,7 +272,8 @@ fn severity(collision: &Collision<'_>, demands: &Demands<'_>, reason: Option<&Re
     let beside = reason.is_none() && demands.proven().len() < 2;
     let harmless = collision.identical() && collision.evidence != Evidence::Kustomization;
     // Whoever applies one file, or reads from the one that is live, has the damage at once.
-    let emptier = reason.is_some_and(|r| r.is(Code::Subset)) && collision.live_lacks(demands);
+    let emptier =
+        reason.is_some_and(|r| r.is(Code::Subset)) && !collision.live_lacks(demands).is_empty();
     let at_once = collision.in_one_file() || emptier;
     let doubted = reason.is_some_and(|r| DOUBTS_OF_ALL.iter().any(|code| r.is(*code)));
     match (collision.evidence, reason) {
@@ -288,7 +289,7 @@ fn severity(collision: &Collision<'_>, demands: &Demands<'_>, reason: Option<&Re
     }
 }
 
-fn message(ws: &Workspace, collision: &Collision<'_>) -> Text {
+fn message(ws: &Workspace, collision: &Collision<'_>, demands: &Demands<'_>) -> Text {
     // Names that differ in the files are the same as they are applied.
     let own = if prefixed::is_so(collision) {
         &*collision.applied
@@ -315,6 +316,14 @@ fn message(ws: &Workspace, collision: &Collision<'_>) -> Text {
         ];
     }
     let live = collision.place(ws, collision.definitions.len().saturating_sub(1));
+    let lacking = collision.live_lacks(demands);
+    let lacks = if lacking.is_empty() {
+        Text::new()
+    } else {
+        let verb = if lacking.len() > 1 { " read" } else { " reads" };
+        let who = Text::list(lacking.iter().map(|reader| reader.display()));
+        text![", without keys that ", who, verb]
+    };
     match (collision.evidence, collision.identical()) {
         (Evidence::Kustomization, same) => {
             let which = if same { "the same" } else { "different" };
@@ -332,23 +341,24 @@ fn message(ws: &Workspace, collision: &Collision<'_>) -> Text {
         (Evidence::ArgoCd | Evidence::Flux, _) => {
             text![
                 what,
-                " with different data, and only one of them can be live"
+                " with different data, and the cluster keeps only one of them"
             ]
         }
         (Evidence::Directory, _) if !collision.in_one_file() => {
             text![
                 what,
-                " with different data; applied together, ",
+                " with different data; applied together, the cluster keeps that of ",
                 live,
-                " is the one that is live"
+                lacks
             ]
         }
         _ => {
             text![
                 what,
-                " with different data; ",
+                " with different data; the cluster keeps that of ",
                 live,
-                " is applied last, and the one that is live"
+                ", which is applied last",
+                lacks
             ]
         }
     }

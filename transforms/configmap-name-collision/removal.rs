@@ -33,7 +33,7 @@ pub(super) fn twins(
             let text = text![
                 "the definitions hold the same, and may be alternatives: ",
                 &reason.why.text,
-                "; where both are applied, that does no harm"
+                "; both may be applied all the same"
             ];
             return Err(Reason::doubt(Code::IdenticalTwin, text));
         }

@@ -84,28 +84,26 @@ pub(super) fn searched(name: &str, mentions: &Mentions) -> Vec<Text> {
             }
         })
     };
-    let graph = "no Role, argument, script, patch or replacement in the manifests that is not changed with it";
+    let graph = "Roles, arguments, scripts, patches and replacements in the manifests";
     let left_out = match mentions.left_out {
         0 => String::new(),
         n => format!("; {n} very large text files were not searched"),
     };
     let mut notes = Vec::new();
     if let Some(places) = places(&|by| by != Reader::People) {
-        notes.push(text!["the name ", name, " stands in ", places, " too, which this does not change: whoever reads it there goes on to get the definition that keeps the name; look there before you apply this", left_out]);
+        notes.push(text!["the name ", name, " stands in ", places, " too, and stays there: whoever reads it gets the definition that keeps the name; look there before you apply this", left_out]);
     } else if mentions.searched {
-        let all = "and no script, chart, workflow or other text file below the root, but for those that .gitignore names";
         notes.push(text![
-            "nothing else means the name: ",
+            "all that means the name is changed: ",
             graph,
-            ", ",
-            all,
+            " were searched, and all text files below the root that .gitignore leaves",
             left_out
         ]);
     } else {
         notes.push(text![
-            "nothing else that was given means the name: ",
+            "all that means the name is changed: ",
             graph,
-            "; what lies beside them was not searched"
+            " were searched, files beside what was given were not"
         ]);
     }
     if let Some(places) = places(&|by| by == Reader::People) {

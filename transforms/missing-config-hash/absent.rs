@@ -52,11 +52,13 @@ pub(super) fn absent(
     sources: &[&ConsumedConfig<'_>],
 ) -> Text {
     let labels: Vec<_> = sources.iter().map(|source| source.label()).collect();
+    let are = if labels.len() > 1 { " are" } else { " is" };
     let mut text = text![
-        "not among what is applied with it (",
+        list(&labels),
+        are,
+        " not among what is applied with it (",
         say::set(workspace, set),
-        "): ",
-        list(&labels)
+        ")"
     ];
     if let Some(resource) = sources
         .iter()
@@ -65,7 +67,7 @@ pub(super) fn absent(
         text.push(text![
             "; ",
             Path(&workspace.file(resource.file).path),
-            " has one: say in [[apply-sets]] if they are applied together"
+            " has one: say in [[apply-sets]] if both are applied together"
         ]);
     }
     text

@@ -8,7 +8,7 @@ use kubewright_model::kube::{PodTemplate, Resource, ResourceId, Target};
 use kubewright_model::text;
 use kubewright_model::text::Text;
 
-use super::consumed::list;
+use super::hashes::Written;
 use super::options::Strategy;
 use super::reads::{Behind, Reading};
 use super::{Case, consumed, generator, skips, versioned};
@@ -43,7 +43,7 @@ impl ByName {
             let finding = if strategy == Strategy::Generator {
                 generator::finding(ws, id)
             } else {
-                versioned::finding(ws, id)
+                versioned::finding(cx, id)
             };
             match finding {
                 Ok(finding) => {
@@ -99,7 +99,7 @@ fn read_by(cx: &Context<'_>, resource: &Resource, template: &PodTemplate<'_>) ->
     let Ok(reading) = case.read() else {
         return Vec::new();
     };
-    if case.written.is_none()
+    if case.written.is_empty()
         && skips::unwanted(cx.workspace, resource, template, &reading).is_err()
     {
         return Vec::new();

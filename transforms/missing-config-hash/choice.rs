@@ -26,7 +26,7 @@ impl Options {
             return Ok(());
         }
         let text = format!(
-            "opt-in = \"{key}\": it has neither an annotation nor a label of that key, or says \
+            "it asks for no hash: `opt-in` wants an annotation or a label {key}, with any value but \
              false"
         );
         Err(NoFix::new(Code::NotOptedIn, text))

@@ -151,6 +151,15 @@ pub(super) fn consumed<'a>(
     )
 }
 
+/// What it reads at any time, whatever the options leave out.
+pub(super) fn all<'a>(template: &PodTemplate<'a>) -> Vec<ConsumedConfig<'a>> {
+    let options = Options {
+        secrets: true,
+        ..Options::default()
+    };
+    gather(template.references().into_iter(), &options)
+}
+
 /// What it reads at the first start only.
 pub(super) fn first_start<'a>(
     template: &PodTemplate<'a>,

@@ -6,15 +6,16 @@
 //! definition that has its name already is not renamed again.
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
-use kubewright_model::kube::{Resource, Workspace};
+use kubewright_model::kube::{Resource, Target, Workspace};
 use kubewright_model::text;
 use kubewright_model::text::{Text, Verbatim};
-use kubewright_model::yaml::{Node, Value};
+use kubewright_model::yaml::Node;
 
 use super::canon::{self, Section};
 use super::codes::Code;
+use super::hashes::{self, Mark};
 use super::reads::{Behind, Reading};
-use super::{Case, content};
+use super::{Case, content, name_hash};
 use crate::configmap_name_collision::renaming;
 
 /// Characters of the suffix.
@@ -24,40 +25,51 @@ const SUFFIX: usize = 8;
 /// immutable.
 pub(super) fn changed(case: &Case<'_>, reading: &Reading) -> Option<Finding> {
     let workspace = case.workspace();
-    let written = case.written?;
+    let options = &case.cx.settings.missing_config_hash;
+    let marks = options.hashes(reading);
     let is_hash = |text: &&str| text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
-    let old = written.text().filter(is_hash)?;
-    let hash = canon::hash(&reading.sections);
-    if old == hash || !reading.immutable {
-        return None;
-    }
+    let was_right = |mark: &&Mark| {
+        let text = case.written.get(&mark.key).and_then(Node::text);
+        text.filter(is_hash).is_some() && case.written.is_stale(mark)
+    };
+    let stale: Vec<&Mark> = marks.iter().filter(was_right).collect();
     let mut renamed: Vec<(&Resource, String)> = Vec::new();
-    for behind in &reading.behind {
+    let changed = |name| stale.iter().any(|mark| mark.of.contains(name));
+    for (behind, _) in (reading.behind.iter().zip(&reading.names)).filter(|(_, n)| changed(n)) {
         let Behind::Resource(id) = behind else {
             return None;
         };
         let resource = workspace.resource(*id);
+        if !workspace.node(*id).is_some_and(name_hash::is_immutable) {
+            return None;
+        }
         let name = name_of_content(workspace, resource)?;
         if name != resource.name {
             renamed.push((resource, name));
         }
     }
+    if options.per_source {
+        // Each is known, and has a finding of its own in the pass behind that of the one before.
+        renamed.truncate(1);
+    }
     let (first, _) = renamed.first()?;
     let names = Text::list(renamed.iter().map(|(resource, _)| resource.display()));
-    let is = if renamed.len() > 1 { "are" } else { "is" };
+    let changed = if renamed.len() > 1 {
+        " are immutable, and one of them changed since the config hash of "
+    } else {
+        " is immutable, and changed since the config hash of "
+    };
     let message = text![
-        case.subject(),
-        " reads ",
         &names,
-        ", which ",
-        is,
-        " immutable, and its config hash is of other content: the API server refuses the change, \
-         and the old content stays"
+        changed,
+        case.subject(),
+        " was written: the API server refuses the change, and the pods keep the old content"
     ];
     let fix = match renamed.as_slice() {
-        [(resource, name)] => rename(case, resource, name, written, &hash),
+        [(resource, name)] => rename(case, resource, name, &marks),
         _ => Err(refused(&format!(
-            "which of them changed is not known: rename {} and its references if it is that one",
+            "which of them changed is not known (with `per-source = true` it is): rename {} and \
+             its references if it is that one",
             first.display()
         ))),
     };
@@ -103,8 +115,7 @@ fn rename(
     case: &Case<'_>,
     resource: &Resource,
     name: &str,
-    written: Node<'_>,
-    hash: &str,
+    marks: &[Mark],
 ) -> Result<(Fix, Vec<Text>), NoFix> {
     let by_hand = |why: Text| {
         let text = text![why, "; rename it to ", Verbatim(name), " by hand"];
@@ -112,10 +123,20 @@ fn rename(
     };
     let renaming = renaming::rename(case.workspace(), resource.id, name).map_err(by_hand)?;
     let mut changes = renaming.changes;
-    changes.push(Change::Edit(
-        case.resource.file,
-        written.set(&Value::str(hash.to_owned()))?,
-    ));
+    let options = &case.cx.settings.missing_config_hash;
+    let to = resource.target().unwrap_or(Target::ConfigMap);
+    let old = options.annotation_of(to, &resource.name);
+    let new = options.annotation_of(to, name);
+    let hash = marks.iter().find(|mark| mark.key == old);
+    let set = hash.map(|mark| (&*new, &*mark.hash)).into_iter().collect();
+    // Of what else changed, nothing is said to be right.
+    let removed = Some(&*old).filter(|_| old != new).into_iter().collect();
+    let edits = hashes::changes(case.template.node, &case.written, &set, &removed)?;
+    changes.extend(
+        edits
+            .into_iter()
+            .map(|e| Change::Edit(case.resource.file, e)),
+    );
     let fix = Fix {
         title: text![
             "rename ",

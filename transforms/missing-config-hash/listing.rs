@@ -12,7 +12,7 @@ use super::{Case, covers, skips};
 /// The finding, with the fix that adds what the list leaves out. Reloader restarts for all of it
 /// then, and a hash would restart twice.
 pub(super) fn left_out(case: &Case<'_>, reading: &Reading) -> Option<Finding> {
-    if case.written.is_some()
+    if !case.written.is_empty()
         || skips::unwanted(case.workspace(), case.resource, case.template, reading).is_err()
     {
         return None;
@@ -39,7 +39,7 @@ pub(super) fn left_out(case: &Case<'_>, reading: &Reading) -> Option<Finding> {
     let names: Vec<String> = left.iter().map(|name| (*name).to_owned()).collect();
     let (subject, left_out) = (case.subject(), list(&labels));
     let (them, when) = if left.len() > 1 {
-        ("them", "when them change")
+        ("them", "when they change")
     } else {
         ("it", "when it changes")
     };

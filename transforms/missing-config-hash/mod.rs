@@ -10,11 +10,11 @@ use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, N
 use kubewright_model::kube::{Hold, PodTemplate, Resource, Target, Workspace};
 use kubewright_model::text;
 use kubewright_model::text::{Field, Named, Path, Text, Verbatim};
-use kubewright_model::yaml::{Edit, Node, Place, Refusal, Value};
+use kubewright_model::yaml::Node;
 
 use self::by_name::ByName;
 pub(crate) use self::codes::Code;
-use self::consumed::{ConsumedConfig, list};
+use self::hashes::{Mark, Written};
 pub(crate) use self::options::Options;
 use self::options::Strategy;
 use self::reads::{Behind, Reading};
@@ -30,13 +30,19 @@ mod consumed;
 mod content;
 mod covers;
 mod generator;
+mod hashes;
 mod immutable;
+#[cfg(test)]
+mod kept_up;
 mod keyed;
+mod left;
 mod listing;
+mod message;
 mod name_hash;
 mod options;
 mod order;
 mod overlay;
+mod overlay_fix;
 mod placeholder;
 mod reads;
 mod root_patch;
@@ -79,7 +85,9 @@ impl Transform for MissingConfigHash {
             cx.workspace.may_refer(r.id, Target::ConfigMap)
                 || (secrets && cx.workspace.may_refer(r.id, Target::Secret))
         };
-        for resource in cx.workspace.resources().iter().filter(may_read) {
+        let mut files = left::Files::new(cx);
+        let resources = cx.workspace.resources().iter();
+        for resource in resources.filter(|r| may_read(r) || files.may_carry(r)) {
             for template in cx.workspace.pod_templates(resource.id) {
                 findings.extend(judge(cx, resource, &template, &by_name, &mut order));
             }
@@ -112,9 +120,13 @@ fn judge(
     let sources = consumed::consumed(template, settings);
     if sources.is_empty() {
         let sources = consumed::first_start(template, settings);
-        let text = "it is taken in once, at the first start, while the data directory is empty: a restart would change nothing";
+        let text = "the container takes it in once, at its first start, while its data directory \
+                    is empty: a restart changes nothing";
         let case = Case::new(cx, resource, node, template, &sources);
-        return (!sources.is_empty()).then(|| case.info(NoFix::new(Code::FirstStart, text)));
+        if sources.is_empty() {
+            return left::of_nothing(&case);
+        }
+        return Some(case.info(NoFix::new(Code::FirstStart, text)));
     }
     let case = Case::new(cx, resource, node, template, &sources);
     if let Err(reason) = case.wanted() {
@@ -139,7 +151,7 @@ fn judge(
             found.notes.extend(by_name.notes(&reading));
             Some(found)
         }
-        Err(reason) => Some(case.unknown(reason)),
+        Err(reason) => left::by_names(&case, &reason).or_else(|| Some(case.unknown(reason))),
     }
 }
 
@@ -175,9 +187,8 @@ pub(crate) fn covered(
     else {
         return Ok(Default::default());
     };
-    let case = Case::new(cx, resource, node, template, &sources);
-    let reading = case.read()?;
-    if case.written.is_none() {
+    let reading = Case::new(cx, resource, node, template, &sources).read()?;
+    if !settings.carried_by(template.node) {
         skips::unwanted(cx.workspace, resource, template, &reading)?;
     }
     let apart = reading.apart.into_iter().map(|(name, _)| name);
@@ -192,8 +203,8 @@ struct Case<'a> {
     node: Node<'a>,
     template: &'a PodTemplate<'a>,
     sources: &'a [ConsumedConfig<'a>],
-    /// The value of the annotation, when there is one.
-    written: Option<Node<'a>>,
+    /// The hashes that stand there.
+    written: Written<'a>,
 }
 
 impl<'a> Case<'a> {
@@ -210,7 +221,7 @@ impl<'a> Case<'a> {
             node,
             template,
             sources,
-            written: template.annotation(&cx.settings.missing_config_hash.annotation),
+            written: Written::of(template.node, &cx.settings.missing_config_hash),
         }
     }
 }
@@ -235,18 +246,14 @@ impl Case<'_> {
             self.template.node,
             self.sources,
         )?;
-        if self
-            .written
-            .and_then(Node::text)
-            .is_some_and(|text| text.contains("{{"))
-        {
+        if self.written.values().any(|text| text.contains("{{")) {
             return Err(NoFix::new(
                 Code::ChecksumTemplated,
                 "its config hash is filled in by a template",
             ));
         }
         let settings = &self.cx.settings.missing_config_hash;
-        if self.written.is_none() {
+        if self.written.is_empty() {
             settings.chosen(self.node, self.template.node)?;
         }
         settings.has_key_for(self.sources)
@@ -340,59 +347,14 @@ impl Case<'_> {
         Err(NoFix::new(Code::AnnotationsReplaced, text))
     }
 
-    /// The message, the title of the fix, and the edit that writes the hash.
-    fn said(&self, names: &[(Target, String)], hash: &str) -> (Text, Text, Result<Edit, Refusal>) {
-        let (subject, read) = (self.subject(), list(names));
-        let key = &self.cx.settings.missing_config_hash.annotation;
-        if let Some(written) = self.written {
-            let one_of = if names.len() > 1 { "one of " } else { "" };
-            let message = if written.text().is_none_or(str::is_empty) {
-                text![
-                    subject,
-                    " asks for a config hash and has none yet: a change of ",
-                    &read,
-                    " restarts no pod"
-                ]
-            } else {
-                text![
-                    "the config hash of ",
-                    subject,
-                    " is stale: ",
-                    one_of,
-                    &read,
-                    " changed since it was written"
-                ]
-            };
-            (
-                message,
-                text!["update the hash of ", read],
-                written.set(&Value::str(hash.to_owned())),
-            )
-        } else {
-            let them = if names.len() > 1 { "them" } else { "it" };
-            let message = text![
-                subject,
-                " reads ",
-                &read,
-                ", and a change of ",
-                them,
-                " restarts no pod"
-            ];
-            (
-                message,
-                text!["write the hash of ", read, " to the pod template"],
-                insert(self.template.node, key, hash),
-            )
-        }
-    }
-
-    /// Nothing when the annotation is right; else the finding.
+    /// Nothing when the hashes are right; else the finding.
     fn compare(&self, reading: &Reading) -> Option<Finding> {
-        let hash = canon::hash(&reading.sections);
-        if self.written.and_then(Node::text) == Some(hash.as_str()) {
+        let settings = &self.cx.settings.missing_config_hash;
+        let marks = settings.hashes(reading);
+        if self.written.are(&marks) {
             return None;
         }
-        if self.written.is_none()
+        if self.written.is_empty()
             && let Err(reason) =
                 skips::unwanted(self.workspace(), self.resource, self.template, reading)
         {
@@ -404,14 +366,20 @@ impl Case<'_> {
             apart,
             ..
         } = reading;
-        let key = &self.cx.settings.missing_config_hash.annotation;
-        let (message, title, edit) = self.said(names, &hash);
         let mut notes: Vec<Text> = Vec::new();
         if !elsewhere.is_empty() {
-            notes.push(text![
-                "not covered, since it is not among what is applied with it: ",
-                list(elsewhere)
-            ]);
+            let (are, they) = if elsewhere.len() > 1 {
+                (" are", "they are")
+            } else {
+                (" is", "it is")
+            };
+            let why = [
+                are,
+                " not covered: ",
+                they,
+                " not among what is applied with it",
+            ];
+            notes.push(text![list(elsewhere), why.concat()]);
         }
         notes.extend(order::notes(self, reading));
         notes.extend(self.misplaced(names));
@@ -425,33 +393,13 @@ impl Case<'_> {
             ]);
         }
         notes.extend(Hold::of(self.resource, self.node).map(|hold| hold.to_string().into()));
-        let fix = match edit {
-            Ok(edit) => Ok(Fix {
-                title,
-                applicability: if apart.is_empty() || self.written.is_some() {
-                    Applicability::Safe
-                } else {
-                    Applicability::Unsafe
-                },
-                changes: vec![Change::Edit(self.resource.file, edit)],
-                // Not the ConfigMaps: any number of workloads may read one. Whoever changes its
-                // keys or name claims its readers, and whatever else is in it by the end of a pass,
-                // the next pass hashes.
-                claims: vec![self.resource.id],
-            }),
-            Err(refusal) => {
-                let annotation = format!("{key}: \"{hash}\"");
-                Err(NoFix {
-                    text: text![
-                        refusal.text.trim_end_matches('.'),
-                        "; by hand: ",
-                        Verbatim(&annotation),
-                        " in the annotations of the pod template"
-                    ],
-                    ..refusal.into()
-                })
-            }
+        let applicability = if apart.is_empty() || !self.written.is_empty() {
+            Applicability::Safe
+        } else {
+            Applicability::Unsafe
         };
+        let fix = self.mend(message::title(self, &marks), &marks, applicability);
+        let message::Wrong { hazard, message } = message::wrong(self, reading, &marks);
         let mut finding = self.finding(Severity::Warning, message, fix);
         finding.notes = notes;
         let place = |behind: &Behind| match behind {
@@ -462,7 +410,44 @@ impl Case<'_> {
         finding.related = behind
             .filter_map(|(behind, name)| Some((place(behind)?, list(std::slice::from_ref(name)))))
             .collect();
+        finding.subject.hazard = hazard;
         Some(finding)
+    }
+
+    /// The fix that has the pod template carry these hashes, and no other ones.
+    fn mend(
+        &self,
+        title: Text,
+        marks: &[Mark],
+        applicability: Applicability,
+    ) -> Result<Fix, NoFix> {
+        match hashes::edits(self.template.node, &self.written, marks) {
+            Ok(edits) => Ok(Fix {
+                title,
+                applicability,
+                changes: (edits.into_iter())
+                    .map(|edit| Change::Edit(self.resource.file, edit))
+                    .collect(),
+                // Not the ConfigMaps: any number of workloads may read one. Whoever changes its
+                // keys or name claims its readers, and whatever else is in it by the end of a pass,
+                // the next pass hashes.
+                claims: vec![self.resource.id],
+            }),
+            Err(refusal) => {
+                let wanted = marks.iter().filter(|mark| !self.written.has(mark));
+                let lines = wanted.map(|mark| format!("{}: \"{}\"", mark.key, mark.hash));
+                let lines = Text::joined(lines.map(|line| text![Verbatim(&line)]), ", ");
+                Err(NoFix {
+                    text: text![
+                        refusal.text.trim_end_matches('.'),
+                        "; by hand: ",
+                        lines,
+                        " in the annotations of the pod template"
+                    ],
+                    ..refusal.into()
+                })
+            }
+        }
     }
 
     /// A hash that stands on the workload instead of on its pod template, where a change of it
@@ -472,12 +457,13 @@ impl Case<'_> {
             .iter()
             .map(|(to, name)| (*to, name.as_str()))
             .collect();
-        let own = &self.cx.settings.missing_config_hash.annotation;
-        let is_hash =
-            |(key, value): &(&str, &str)| key == own || covers::by_checksum(key, value, &names);
+        let settings = &self.cx.settings.missing_config_hash;
+        let is_hash = |(key, value): &(&str, &str)| {
+            settings.is_own(key) || covers::by_checksum(key, value, &names)
+        };
         let (key, _) = covers::annotations(self.node)
             .find(is_hash)
-            .filter(|_| self.written.is_none())?;
+            .filter(|_| self.written.is_empty())?;
         let kind = &self.resource.kind;
         Some(text![
             "annotation ",
@@ -495,9 +481,11 @@ impl Case<'_> {
     /// The content is not known. A hash that is there all the same is kept up by nobody, and its
     /// readers trust it.
     fn unknown(&self, reason: NoFix) -> Finding {
-        let severity = match self.written.and_then(Node::text) {
-            Some(hash) if !hash.is_empty() && !reason.is(Code::GeneratedName) => Severity::Warning,
-            _ => Severity::Info,
+        let trusted = self.written.values().next().is_some();
+        let severity = if trusted && !reason.is(Code::GeneratedName) {
+            Severity::Warning
+        } else {
+            Severity::Info
         };
         Finding {
             severity,
@@ -507,21 +495,24 @@ impl Case<'_> {
 
     fn info(&self, reason: NoFix) -> Finding {
         let names: Vec<_> = self.sources.iter().map(ConsumedConfig::label).collect();
-        let hash = if self.written.is_some() {
-            "its config hash is not kept up"
-        } else {
-            "carries no hash of it"
+        let hash = match (self.written.is_empty(), names.len()) {
+            (true, 1) => " and carries no hash of it",
+            (true, _) => " and carries no hash of them",
+            (false, _) => ", and its config hash is not kept up",
         };
-        let message = text![self.subject(), " reads ", list(&names), " and ", hash];
+        let message = text![self.subject(), " reads ", list(&names), hash];
         self.finding(Severity::Info, message, Err(reason))
     }
 
     fn finding(&self, severity: Severity, message: Text, fix: Result<Fix, NoFix>) -> Finding {
-        let hazard = match self.written.and_then(Node::text) {
-            _ if severity == Severity::Info => "uncovered",
-            Some("") => "empty",
-            Some(_) => "stale",
-            None => "absent",
+        let hazard = if severity == Severity::Info {
+            "uncovered"
+        } else if self.written.is_empty() {
+            "absent"
+        } else if self.written.values().next().is_none() {
+            "empty"
+        } else {
+            "stale"
         };
         let names = self
             .sources
@@ -545,27 +536,5 @@ impl Case<'_> {
             self.workspace().resource(id).file,
             node.path(&["metadata", "name"]).unwrap_or(node),
         ))
-    }
-}
-
-/// The edit that writes the annotation: into the annotations, or with them, or with the metadata.
-/// An empty `{}` gives way to a block.
-fn insert(template: Node<'_>, key: &str, hash: &str) -> Result<Edit, Refusal> {
-    let annotations = Value::map([(key, Value::quoted(hash))]);
-    let empty = |node: Node<'_>| node.is_mapping() && node.entries().next().is_none();
-    match template.get("metadata") {
-        None => template.insert(
-            Place::First,
-            "metadata",
-            &Value::map([("annotations", annotations)]),
-        ),
-        Some(metadata) if empty(metadata) => {
-            metadata.set(&Value::map([("annotations", annotations)]))
-        }
-        Some(metadata) => match metadata.get("annotations") {
-            None => metadata.insert(Place::Last, "annotations", &annotations),
-            Some(map) if empty(map) => map.set(&annotations),
-            Some(map) => map.insert(Place::Last, key, &Value::quoted(hash)),
-        },
     }
 }

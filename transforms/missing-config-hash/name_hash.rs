@@ -47,6 +47,11 @@ pub(super) fn without_hash(name: &str) -> Option<&str> {
     (hash.len() == LENGTH && hash.chars().all(|c| ALPHABET.contains(&c))).then_some(base)
 }
 
+/// Whether the API server refuses a change of what it holds.
+pub(super) fn is_immutable(node: Node<'_>) -> bool {
+    node.get("immutable").and_then(Node::as_bool) == Some(true)
+}
+
 fn will_be_hashed(node: Node<'_>) -> bool {
     let Some(annotations) = node.path(&["metadata", "annotations"]) else {
         return false;

@@ -1,10 +1,11 @@
 //! The options of `missing-config-hash`.
 
+use kubewright_model::kube::Target;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use super::covers;
 use super::keyed::Key;
+use super::{covers, hashes};
 
 /// The table `[transforms.missing-config-hash]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -15,6 +16,8 @@ pub(crate) struct Options {
     /// Key of the annotation: a qualified name that nobody else writes.
     #[serde(deserialize_with = "annotation_key")]
     pub(crate) annotation: String,
+    /// An annotation for each ConfigMap and Secret, instead of one for all.
+    pub(crate) per_source: bool,
     /// Hash Secrets too. The hash of a guessable value can be turned back into it by anyone who may
     /// read pods.
     pub(crate) secrets: bool,
@@ -54,6 +57,7 @@ impl Default for Options {
         Self {
             enabled: true,
             annotation: "kubewright.dev/config-hash".into(),
+            per_source: false,
             secrets: false,
             strategy: Strategy::default(),
             secrets_key_from: None,
@@ -73,6 +77,11 @@ fn annotation_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, 
     if !is_qualified_name(&key) {
         return Err(D::Error::custom(format!(
             "`{key}` is no key of an annotation; {expected}"
+        )));
+    }
+    if hashes::prefix(&key, Target::ConfigMap).len() > PREFIX {
+        return Err(D::Error::custom(format!(
+            "`{key}` is too long to stand in front of the name of a ConfigMap; {expected}"
         )));
     }
     let prefix = key.split_once('/').map_or("", |(prefix, _)| prefix);
@@ -103,6 +112,9 @@ fn optional_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Str
     }
     Ok(Some(key))
 }
+
+/// What may stand in front of the `/` of an annotation.
+const PREFIX: usize = 253;
 
 /// Annotations that say something else to kubewright.
 const TAKEN_ANNOTATIONS: [&str; 2] = ["kubewright.dev/ignore", "kubewright.dev/image-facts"];

@@ -35,7 +35,7 @@ impl<'c> Order<'c> {
     /// Takes note of what a workload with a hash reads and is applied after it.
     pub(super) fn take(&mut self, case: &Case<'_>, reading: &Reading, finding: Option<&Finding>) {
         let gets_one = finding.is_some_and(|finding| finding.fix.is_ok());
-        if !self.cx.settings.missing_config_hash.order || (case.written.is_none() && !gets_one) {
+        if !self.cx.settings.missing_config_hash.order || (case.written.is_empty() && !gets_one) {
             return;
         }
         for id in late(reading) {
@@ -160,7 +160,9 @@ pub(super) fn notes(case: &Case<'_>, reading: &Reading) -> Vec<Text> {
     let late = late(reading).map(|id| workspace.resource(id));
     late.map(|late| {
         let what = text![
-            "kubectl applies it before ",
+            "kubectl applies ",
+            case.subject(),
+            " before ",
             late.display(),
             ": new pods may start with the old content and keep it; "
         ];

@@ -7,21 +7,20 @@
 //! workload is. What the patches on the way do to the workload and to what it reads is carried out first
 //! ([`Workspace::built`]); what cannot be carried out stays the reason that it was.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
-use kubewright_model::kube::{
-    Build, FileId, Hold, Member, Origin, PodTemplate, SetId, Touch, Workspace,
-};
+use kubewright_model::finding::{Finding, Location, NoFix, Severity};
+use kubewright_model::kube::{Build, Hold, Member, Origin, PodTemplate, SetId, Touch};
 use kubewright_model::text;
-use kubewright_model::text::{Path, Text};
-use kubewright_model::yaml::{Node, Value};
+use kubewright_model::text::Text;
+use kubewright_model::yaml::Node;
 
 use super::codes::Code;
 use super::consumed::{self, ConsumedConfig, list};
+use super::hashes::{Mark, Written};
+use super::overlay_fix::fix;
 use super::reads::{self, Behind, Reading};
-use super::root_patch::{self, Patch};
-use super::{Case, Names, canon, listing, skips};
+use super::{Case, Names, listing, message, skips};
 use crate::say;
 
 /// Reasons that may be but one of several roots.
@@ -43,30 +42,61 @@ pub(super) enum Verdict {
 }
 
 /// The workload as one set builds it.
-struct Root<'a> {
-    set: SetId,
-    member: &'a Member,
+pub(super) struct Root<'a> {
+    pub(super) set: SetId,
+    pub(super) member: &'a Member,
     /// What its pods read; the reason where each name carries a hash.
     reading: Result<Reading, NoFix>,
-    hash: Option<String>,
-    written: Option<Written>,
+    /// The hashes of it.
+    marks: Option<Vec<Mark>>,
+    pub(super) written: Vec<There>,
 }
 
-/// The annotation as a set builds it.
-struct Written {
+/// An annotation as a set builds it.
+pub(super) struct There {
+    pub(super) key: String,
     text: String,
     /// Where it stands, unless in the file of the workload.
-    origin: Option<Origin>,
+    pub(super) origin: Option<Origin>,
 }
 
 impl Root<'_> {
-    fn is_right(&self) -> bool {
-        self.hash.is_none() || self.hash.as_deref() == self.written.as_ref().map(|w| &*w.text)
+    /// The hash that belongs into an annotation.
+    pub(super) fn wanted(&self, key: &str) -> Option<&Mark> {
+        self.marks.as_ref()?.iter().find(|mark| mark.key == key)
     }
 
-    fn origin(&self) -> Option<&Origin> {
-        self.written.as_ref()?.origin.as_ref()
+    pub(super) fn there(&self, key: &str) -> Option<&There> {
+        self.written.iter().find(|there| there.key == key)
     }
+
+    pub(super) fn is_right(&self, mark: &Mark) -> bool {
+        self.there(&mark.key).is_some_and(|t| t.text == mark.hash)
+    }
+
+    /// Whether each hash is right, and no annotation stands there that no root wants.
+    fn is_all_right(&self, wanted: &BTreeSet<&str>) -> bool {
+        let Some(marks) = &self.marks else {
+            return true;
+        };
+        let known = |there: &There| wanted.contains(&*there.key);
+        marks.iter().all(|mark| self.is_right(mark)) && self.written.iter().all(known)
+    }
+
+    /// Hashes that stand there and are of something else.
+    fn stale(&self) -> impl Iterator<Item = &Mark> {
+        let old = |mark: &&Mark| {
+            let there = self.there(&mark.key);
+            there.is_some_and(|there| !there.text.is_empty() && there.text != mark.hash)
+        };
+        self.marks.iter().flatten().filter(old)
+    }
+}
+
+/// The annotations that some root wants.
+pub(super) fn wanted<'r>(roots: &'r [Root<'_>]) -> BTreeSet<&'r str> {
+    let marks = roots.iter().filter_map(|root| root.marks.as_ref());
+    marks.flatten().map(|mark| mark.key.as_str()).collect()
 }
 
 /// What is to be said of a workload whose roots may read different content: `None` where that is
@@ -101,12 +131,14 @@ pub(super) fn judge(case: &Case<'_>, known: &Result<Reading, NoFix>) -> Option<V
     {
         return Some(Verdict::Wrong(case.unknown(reason.clone())));
     }
-    if roots.iter().all(Root::is_right) {
+    let wanted = wanted(&roots);
+    if roots.iter().all(|root| root.is_all_right(&wanted)) {
         return Some(Verdict::Right);
     }
     let first = roots.first()?;
-    let in_file = roots.iter().all(|root| root.origin().is_none());
-    if in_file && roots.iter().all(|root| root.hash == first.hash) {
+    let mut there = roots.iter().flat_map(|root| &root.written);
+    let in_file = there.all(|there| there.origin.is_none());
+    if in_file && roots.iter().all(|root| root.marks == first.marks) {
         let found = case.compare(first.reading.as_ref().ok()?);
         return Some(found.map_or(Verdict::Right, Verdict::Wrong));
     }
@@ -133,18 +165,17 @@ fn fails(case: &Case<'_>, only: bool, set: SetId, reason: &NoFix) -> Option<Verd
 }
 
 /// Patches that write the annotation.
-fn annotations(case: &Case<'_>) -> impl Iterator<Item = Touch> {
-    let key = &case.cx.settings.missing_config_hash.annotation;
-    let path = [
-        case.template.carrier.template,
-        &["metadata", "annotations", key],
-    ]
-    .concat()
-    .join(".");
+pub(super) fn annotations<'a>(case: &Case<'a>) -> impl Iterator<Item = Touch> + use<'a> {
+    let settings = &case.cx.settings.missing_config_hash;
+    let path = [case.template.carrier.template, &["metadata", "annotations"]].concat();
+    let path = path.join(".") + ".";
     let touches = case.workspace().touches(case.resource.id).to_vec();
     touches.into_iter().filter(move |touch| {
-        let paths = touch.paths.as_ref();
-        touch.is_patch() && paths.is_some_and(|paths| paths.contains(&path))
+        let own = |p: &String| {
+            p.strip_prefix(&path)
+                .is_some_and(|key| settings.is_own(key))
+        };
+        touch.is_patch() && touch.paths.iter().flatten().any(own)
     })
 }
 
@@ -180,7 +211,7 @@ fn root<'a>(case: &Case<'a>, set: SetId, build: &Build) -> Option<Result<Root<'a
         reading => reading,
     };
     if let Ok(reading) = &reading
-        && as_built.written.is_none()
+        && as_built.written.is_empty()
     {
         if let Err(reason) = skips::unwanted(workspace, case.resource, template, reading) {
             return Some(Err(reason));
@@ -189,28 +220,31 @@ fn root<'a>(case: &Case<'a>, set: SetId, build: &Build) -> Option<Result<Root<'a
             return None;
         }
     }
-    let origin = |node: Node<'_>| {
+    let origin = |key: &str, node: Node<'_>| {
         let Build::Changed(patched) = build else {
             return None;
         };
-        let own = case
-            .written
-            .map(|own| Location::of(case.resource.file, own));
+        let own = case.written.get(key);
+        let own = own.map(|own| Location::of(case.resource.file, own));
         patched
             .origin(node)
             .filter(|origin| Some(&origin.location) != own.as_ref())
             .cloned()
     };
-    let written = as_built.written.map(|node| Written {
-        text: node.text().unwrap_or_default().to_owned(),
-        origin: origin(node),
+    let written = as_built.written.keys().filter_map(|key| {
+        let node = as_built.written.get(key)?;
+        Some(There {
+            key: key.to_owned(),
+            text: node.text().unwrap_or_default().to_owned(),
+            origin: origin(key, node),
+        })
     });
     Some(Ok(Root {
         set,
         member: workspace.member(set, id)?,
-        hash: reading.as_ref().ok().map(|r| canon::hash(&r.sections)),
+        written: written.collect(),
+        marks: reading.as_ref().ok().map(|r| settings.hashes(r)),
         reading,
-        written,
     }))
 }
 
@@ -232,38 +266,25 @@ fn finding(case: &Case<'_>, roots: &[Root<'_>]) -> Finding {
             related.extend(place.map(|place| (place, list(std::slice::from_ref(name)))));
         }
     }
-    let read = list(&names);
-    let stale: Vec<Text> = roots
-        .iter()
-        .filter(|root| !root.is_right())
-        .filter(|root| root.written.as_ref().is_some_and(|w| !w.text.is_empty()))
-        .map(|root| say::set(workspace, root.set))
-        .collect();
-    let message = if stale.is_empty() {
-        let differ = if roots.len() > 1 {
-            ", whose content differs by where it is applied"
-        } else {
-            ""
-        };
-        text![
-            case.subject(),
-            " reads ",
-            &read,
-            differ,
-            "; a change of it restarts no pod"
-        ]
+    let stale = roots.iter().filter(|root| root.stale().next().is_some());
+    let stale: Vec<Text> = stale.map(|root| say::set(workspace, root.set)).collect();
+    let mut old: Vec<&Mark> = Vec::new();
+    for mark in roots.iter().flat_map(Root::stale) {
+        if old.iter().all(|known| known.key != mark.key) {
+            old.push(mark);
+        }
+    }
+    let hazard = if stale.is_empty() { "absent" } else { "stale" };
+    let message = if old.is_empty() {
+        lacking(case, roots, &names)
     } else {
-        text![
-            "the config hash of ",
-            case.subject(),
-            " is stale in ",
-            Text::list(stale.iter().cloned()),
-            ": ",
-            &read,
-            " changed since it was written"
-        ]
+        message::stale(
+            case.subject().into(),
+            &old,
+            Some(Text::list(stale.iter().cloned())),
+        )
     };
-    let fix = match fix(case, roots, &read) {
+    let fix = match fix(case, roots) {
         Err(reason) if stale.is_empty() && CODES.contains(&reason.code) => {
             return case.unknown(reason);
         }
@@ -275,194 +296,25 @@ fn finding(case: &Case<'_>, roots: &[Root<'_>]) -> Finding {
         .into_iter()
         .collect();
     finding.related = related;
+    finding.subject.hazard = hazard;
     finding
 }
 
-/// All roots in one transaction: hashes that a patch has already are updated there, the others are
-/// added.
-fn fix(case: &Case<'_>, roots: &[Root<'_>], read: &Text) -> Result<Fix, NoFix> {
-    let workspace = case.workspace();
-    let mut changes = Vec::new();
-    let mut places: Vec<FileId> = Vec::new();
-    let mut updated: BTreeMap<(FileId, usize), &str> = BTreeMap::new();
-    let mut added: BTreeMap<FileId, (String, &str)> = BTreeMap::new();
-    for root in roots {
-        let (Some(hash), wrong) = (root.hash.as_deref(), !root.is_right()) else {
-            continue;
-        };
-        if let Some(origin) = root.origin() {
-            let at = (origin.location.file, origin.location.span.start);
-            match updated.insert(at, hash) {
-                None if wrong => {
-                    alone(case, origin)?;
-                    changes.push(update(case, origin, hash)?);
-                    places.push(origin.location.file);
-                }
-                None => {}
-                Some(other) if other == hash => {}
-                Some(_) => return Err(shared(workspace, origin.location.file)),
-            }
-        } else if wrong {
-            let (file, name) = place(case, roots, root)?;
-            added.insert(file, (name, hash));
-        }
+/// What is wrong where no hash is stale.
+fn lacking(case: &Case<'_>, roots: &[Root<'_>], names: &Names) -> Text {
+    let wanted = wanted(roots);
+    let marks = roots.iter().filter_map(|root| root.marks.as_ref());
+    if (roots.iter().zip(marks)).all(|(root, marks)| marks.iter().all(|mark| root.is_right(mark))) {
+        let there = roots.iter().flat_map(|root| &root.written);
+        let left: BTreeSet<&str> = there.map(|there| there.key.as_str()).collect();
+        return message::left(case, &left.difference(&wanted).copied().collect::<Vec<_>>());
     }
-    for (file, (name, hash)) in &added {
-        let patch = Patch {
-            resource: case.resource,
-            template: case.template.carrier.template,
-            name,
-            annotation: &case.cx.settings.missing_config_hash.annotation,
-            hash,
-        };
-        changes.extend(root_patch::add(workspace, *file, &patch)?);
-        places.push(*file);
-    }
-    let relied_on = |root: &Root<'_>| root.written.is_some() && root.origin().is_none();
-    if let Some(own) = case.written.filter(|own| own.text() != Some(""))
-        && !added.is_empty()
-        && !roots.iter().any(|root| relied_on(root) && root.is_right())
-    {
-        let edit = own.set(&Value::str(""))?;
-        changes.push(Change::Edit(case.resource.file, edit));
-    }
-    places.sort_unstable();
-    places.dedup();
-    let places = places.iter().map(|file| Path(&workspace.file(*file).path));
-    let (verb, by, applicability) = if added.is_empty() {
-        ("update", "in the patch of", Applicability::Safe)
+    let differ = if roots.len() > 1 {
+        ", whose content differs by where it is applied"
     } else {
-        ("write", "by a patch of", Applicability::Unsafe)
+        ""
     };
-    Ok(Fix {
-        title: text![
-            verb,
-            " the hash of ",
-            read,
-            " ",
-            by,
-            " ",
-            case.subject(),
-            " in ",
-            Text::list(places)
-        ],
-        applicability,
-        changes,
-        claims: vec![case.resource.id],
-    })
-}
-
-/// The edit of a hash that a patch writes.
-fn update(case: &Case<'_>, origin: &Origin, hash: &str) -> Result<Change, NoFix> {
-    let workspace = case.workspace();
-    let edit = if let Some(node) = workspace.node_at(origin) {
-        node.set(&Value::str(hash))?
-    } else {
-        let key = &case.cx.settings.missing_config_hash.annotation;
-        root_patch::update_inline(workspace, &origin.location, key, hash)?
-    };
-    Ok(Change::Edit(origin.location.file, edit))
-}
-
-/// Whether a hash in a patch is that of no other workload.
-fn alone(case: &Case<'_>, origin: &Origin) -> Result<(), NoFix> {
-    let workspace = case.workspace();
-    let places: Vec<Location> = annotations(case).map(|touch| touch.location).collect();
-    let name = &workspace.file(origin.location.file).path;
-    let name = name.rsplit('/').next().unwrap_or(name);
-    let same = |touch: &Touch| {
-        let path = workspace.scalar_at(&touch.location).and_then(Node::text);
-        places.contains(&touch.location) || path.is_some_and(|path| path.ends_with(name))
-    };
-    let carries = workspace
-        .resources()
-        .iter()
-        .filter(|r| r.id != case.resource.id && workspace.carries_pods(r.id));
-    for other in carries {
-        let touches = workspace.touches(other.id);
-        let reached = touches.iter().any(|touch| touch.is_patch() && same(touch));
-        let writes = |set: SetId| {
-            let Build::Changed(patched) = workspace.built(set, other.id) else {
-                return false;
-            };
-            let root = patched.node();
-            let mut scalars = root.into_iter().flat_map(Node::descendants);
-            scalars.any(|n| patched.origin(n) == Some(origin))
-        };
-        if reached && workspace.sets_of(other.id).into_iter().any(writes) {
-            return Err(NoFix::new(
-                Code::DiffersBetweenOverlays,
-                text![
-                    "the patch in ",
-                    Path(&workspace.file(origin.location.file).path),
-                    " writes the hash of ",
-                    other.display(),
-                    " too: give each workload a patch of its own"
-                ],
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// The innermost kustomization on the way that everything which passes it agrees with, and the name
-/// of the workload there.
-fn place(case: &Case<'_>, roots: &[Root<'_>], root: &Root<'_>) -> Result<(FileId, String), NoFix> {
-    let workspace = case.workspace();
-    let agrees = |file: &&FileId| {
-        let component = workspace.kustomization(**file).is_none_or(|k| k.component);
-        let mut through = roots.iter().filter(|r| r.member.through.contains(file));
-        !component && through.all(|other| other.hash == root.hash)
-    };
-    let Some(file) = root.member.through.iter().rev().find(agrees) else {
-        let file = root.member.through.first();
-        return Err(shared(workspace, *file.unwrap_or(&case.resource.file)));
-    };
-    let name = name_in(workspace, root.member, *file);
-    let others = roots
-        .iter()
-        .flat_map(|root| &workspace.set(root.set).members)
-        .filter(|m| m.resource != case.resource.id && m.through.contains(file));
-    let mut alike = others.filter(|m| {
-        let other = workspace.resource(m.resource);
-        other.kind == case.resource.kind
-            && (other.name == name || name_in(workspace, m, *file) == name)
-    });
-    match alike.next() {
-        None => Ok((*file, name)),
-        Some(other) => Err(NoFix::new(
-            Code::DiffersBetweenOverlays,
-            text![
-                "a patch in ",
-                Path(&workspace.file(*file).path),
-                " would change ",
-                workspace.resource(other.resource).display(),
-                " of ",
-                Path(&workspace.file(workspace.resource(other.resource).file).path),
-                " too; hash the rendered manifests"
-            ],
-        )),
-    }
-}
-
-/// The name of a member where the patches of a kustomization see it, before its own prefix and
-/// suffix.
-fn name_in(workspace: &Workspace, member: &Member, file: FileId) -> String {
-    let inner = member.through.iter().rev().take_while(|f| **f != file);
-    inner.filter_map(|f| workspace.kustomization(*f)).fold(
-        workspace.resource(member.resource).name.clone(),
-        |name, k| format!("{}{name}{}", k.prefix, k.suffix),
-    )
-}
-
-/// Content that differs where nothing but one file tells the roots apart.
-fn shared(workspace: &Workspace, file: FileId) -> NoFix {
-    NoFix::new(
-        Code::DiffersBetweenOverlays,
-        text![
-            "it is applied with different content from several places, and ",
-            Path(&workspace.file(file).path),
-            " is the same for all of them; hash the rendered manifests"
-        ],
-    )
+    let them = if names.len() > 1 { "them" } else { "it" };
+    let behind = [differ, "; a change of ", them, " restarts no pod"].concat();
+    text![case.subject(), " reads ", list(names), behind]
 }

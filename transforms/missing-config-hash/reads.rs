@@ -15,7 +15,7 @@ use kubewright_model::kube::{
     Build, Evidence, Resolution, Resource, ResourceId, SetId, Target, Unknown, Workspace,
 };
 use kubewright_model::text;
-use kubewright_model::text::{Field, Named};
+use kubewright_model::text::{Field, Named, Text};
 use kubewright_model::yaml::Node;
 
 use super::absent::{absent, defined_elsewhere, nothing_read};
@@ -106,7 +106,8 @@ pub(super) fn read(
     let Some(first) = readings.first() else {
         return Err(NoFix::new(
             Code::NoApplySet,
-            "no kustomization that is built by itself leads to it",
+            "only a base or a component lists it, and what builds that is not in sight: say in \
+             [[apply-sets]] what is applied",
         ));
     };
     let sections =
@@ -117,7 +118,8 @@ pub(super) fn read(
     {
         return Err(NoFix::new(
             Code::DiffersBetweenOverlays,
-            "it is applied with different content from several places; hash the rendered manifests",
+            "it is applied with different content from several places; hash what each of them \
+             renders (`kubewright fix -` reads a stream)",
         ));
     }
     first.clone()
@@ -422,11 +424,14 @@ fn the_same(
     let ambiguous = || {
         NoFix::new(
             Code::AmbiguousConfig,
-            format!(
-                "{} is defined {} times with different content",
+            text![
                 source.display(),
-                ids.len()
-            ),
+                " is defined ",
+                ids.len(),
+                " times with different content, and nothing tells which one the pods read: `",
+                Text::command("kubewright fix --select configmap-name-collision -v"),
+                "` shows them"
+            ],
         )
     };
     let last = *ids.last().ok_or_else(ambiguous)?;
@@ -463,7 +468,8 @@ fn the_only(
         _ => Err(NoFix::new(
             Code::NamespaceUncertain,
             format!(
-                "{} or the workload states no namespace, and several are in use",
+                "{} or the workload states no namespace, and several are in use: state \
+                 metadata.namespace in both",
                 source.display()
             ),
         )),

@@ -1,14 +1,16 @@
 //! The patch that gives a workload its hash in one kustomization, in the way that the kustomization
 //! writes its other patches: inline, or as a file beside it.
 
-use super::codes::Code;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use kubewright_model::finding::{Change, Location, NoFix};
 use kubewright_model::kube::{FileId, Resource, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::Path;
-use kubewright_model::yaml::{self, Edit, Node, Place, Refusal, Value, verify};
+use kubewright_model::text::{Path, Text};
+use kubewright_model::yaml::{self, Edit, Node, Place, Value, verify};
+
+use super::codes::Code;
 
 /// What the patch says.
 pub(super) struct Patch<'a> {
@@ -18,10 +20,8 @@ pub(super) struct Patch<'a> {
     pub template: &'a [&'a str],
     /// The name of the workload in the kustomization.
     pub name: &'a str,
-    /// Key of the annotation.
-    pub annotation: &'a str,
-    /// Its value.
-    pub hash: &'a str,
+    /// Annotations and their values.
+    pub hashes: &'a BTreeMap<&'a str, &'a str>,
 }
 
 impl Patch<'_> {
@@ -35,14 +35,9 @@ impl Patch<'_> {
         for (depth, key) in path.iter().enumerate() {
             _ = writeln!(text, "{:1$}{key}:", "", 2 * depth);
         }
-        _ = writeln!(
-            text,
-            "{:1$}{2}: \"{3}\"",
-            "",
-            2 * path.len(),
-            self.annotation,
-            self.hash
-        );
+        for (key, hash) in self.hashes {
+            _ = writeln!(text, "{:1$}{key}: \"{hash}\"", "", 2 * path.len());
+        }
         text
     }
 }
@@ -113,39 +108,81 @@ fn beside(
     .map(|(path, name)| (name, path))
 }
 
-/// The edit that gives a key of an inline patch another value.
+/// The edit that gives keys of an inline patch another value, or takes them out, with the patch
+/// where nothing else is in it.
 pub(super) fn update_inline(
     workspace: &Workspace,
     location: &Location,
-    key: &str,
-    value: &str,
+    values: &BTreeMap<&str, Option<&str>>,
 ) -> Result<Edit, NoFix> {
     let refused = || {
+        let by_hand = values.iter().map(|(key, value)| match value {
+            Some(value) => text![key, ": \"", value, "\""],
+            None => text!["take out ", key],
+        });
+        let file = Path(&workspace.file(location.file).path);
+        let by_hand = Text::joined(by_hand, ", ");
         NoFix::new(
             Code::DiffersBetweenOverlays,
             text![
                 "the patch in ",
-                Path(&workspace.file(location.file).path),
+                file,
                 " cannot be edited; by hand: ",
-                key,
-                ": \"",
-                value,
-                "\""
+                by_hand
             ],
         )
     };
     let outer = workspace.scalar_at(location).ok_or_else(refused)?;
     let inner = yaml::File::parse(outer.text().unwrap_or_default()).map_err(|_| refused())?;
-    let named = |node: &Node<'_>| node.key().and_then(Node::text) == Some(key);
-    let edits = (0..inner.documents().len())
-        .filter_map(|at| inner.root(at))
-        .flat_map(Node::descendants)
-        .filter(named)
-        .map(|node| node.set(&Value::str(value)))
-        .collect::<Result<Vec<Edit>, Refusal>>()?;
-    if edits.is_empty() {
-        return Err(refused());
+    let all = || (0..inner.documents().len()).filter_map(|at| inner.root(at));
+    let (mut edits, mut gone) = (Vec::new(), Vec::new());
+    for (key, value) in values {
+        let named = |node: &Node<'_>| node.key().and_then(Node::text) == Some(*key);
+        let before = edits.len() + gone.len();
+        for node in all().flat_map(Node::descendants).filter(named) {
+            match value {
+                Some(value) => edits.push(node.set(&Value::str(*value))?),
+                None => gone.push(node),
+            }
+        }
+        if edits.len() + gone.len() == before {
+            return Err(refused());
+        }
+    }
+    let gone = with_what_holds_them(gone);
+    let identity = |key: Node<'_>| key.text().is_some_and(|k| IDENTITY.contains(&k));
+    let is_left = |(key, value): &(Node<'_>, Node<'_>)| {
+        !identity(*key) && gone.iter().all(|node| node.id() != value.id())
+    };
+    let empty = |root: Node<'_>| root.is_mapping() && !root.entries().any(|entry| is_left(&entry));
+    if edits.is_empty() && all().all(empty) {
+        let item = outer.parent().filter(|parent| parent.is_mapping());
+        return Ok(item.unwrap_or(outer).remove()?);
+    }
+    for node in gone {
+        edits.push(node.remove()?);
     }
     let text = verify::apply(&inner, &edits.iter().collect::<Vec<_>>())?;
     Ok(outer.set(&Value::str(text))?)
+}
+
+/// What a patch says of whom it patches.
+const IDENTITY: [&str; 3] = ["apiVersion", "kind", "metadata"];
+
+/// Values that go, or instead of all values of a mapping the mapping itself: `annotations: {}` in a
+/// patch reads as if it removed all annotations.
+pub(super) fn with_what_holds_them(mut gone: Vec<Node<'_>>) -> Vec<Node<'_>> {
+    loop {
+        let is_gone = |node: Node<'_>| gone.iter().any(|other| other.id() == node.id());
+        let emptied = |map: &Node<'_>| {
+            map.is_mapping()
+                && map.parent().is_some_and(Node::is_mapping)
+                && map.entries().all(|(_, value)| is_gone(value))
+        };
+        let Some(map) = gone.iter().find_map(|n| n.parent().filter(emptied)) else {
+            return gone;
+        };
+        gone.retain(|node| node.parent().is_none_or(|parent| parent.id() != map.id()));
+        gone.push(map);
+    }
 }

@@ -4,7 +4,7 @@
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::{Hold, PodTemplate, Resource, Rollout, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::Field;
+use kubewright_model::text::{Field, Text};
 use kubewright_model::yaml::Node;
 
 use super::codes::Code;
@@ -90,7 +90,11 @@ pub(super) fn kind(
         return Err(NoFix::new(Code::Owned, text));
     }
     if Hold::of(resource, node) == Some(Hold::NoTrigger) {
-        let text = "it has no trigger ConfigChange: a changed template is rolled out by `oc rollout latest` alone";
+        let text = text![
+            "it has no trigger ConfigChange: a changed template waits for `",
+            Text::command(text!["oc rollout latest dc/", &resource.name]),
+            "`"
+        ];
         return Err(NoFix::new(Code::NoTrigger, text));
     }
     if let Some(how) = in_place(node, resource) {

@@ -15,7 +15,8 @@ use kubewright_model::text;
 use kubewright_model::text::Text;
 use kubewright_model::yaml::{Node, Place, Value};
 
-use super::{META, name_hash};
+use super::name_hash::is_immutable;
+use super::{META, left, name_hash};
 use crate::Context;
 use crate::configmap_name_collision::renaming;
 
@@ -37,7 +38,8 @@ pub(super) fn outdated(cx: &Context<'_>) -> BTreeSet<ResourceId> {
 }
 
 /// The finding, with the rename; or why the resource keeps its name.
-pub(super) fn finding(ws: &Workspace, id: ResourceId) -> Result<Finding, Text> {
+pub(super) fn finding(cx: &Context<'_>, id: ResourceId) -> Result<Finding, Text> {
+    let ws = cx.workspace;
     let resource = ws.resource(id);
     let node = ws.node(id).ok_or("its file cannot be read")?;
     let base = name_hash::without_hash(&resource.name).filter(|_| is_immutable(node));
@@ -65,6 +67,8 @@ pub(super) fn finding(ws: &Workspace, id: ResourceId) -> Result<Finding, Text> {
     if let Some(edit) = immutable.transpose().map_err(|refusal| refusal.text)? {
         renaming.changes.push(Change::Edit(resource.file, edit));
     }
+    let (edits, bare) = left::without(cx, id, &renaming.readers);
+    renaming.changes.extend(edits);
     let readers: Vec<&Resource> = renaming.readers.iter().map(|id| ws.resource(*id)).collect();
     let who = Text::list(readers.iter().map(|reader| reader.display()));
     let (severity, message) = if base.is_some() {
@@ -97,23 +101,41 @@ pub(super) fn finding(ws: &Workspace, id: ResourceId) -> Result<Finding, Text> {
         .about(id)
         .notes(notes)
         .fix(Ok(Fix {
-            title: text![
-                "rename ",
-                resource.display(),
-                " to ",
-                name,
-                ", make it immutable, and point ",
-                who,
-                " at it"
-            ],
+            title: title(ws, resource, name, (who, &bare)),
             applicability: Applicability::Unsafe,
             changes: renaming.changes,
             claims: renaming.claims,
         })))
 }
 
-fn is_immutable(node: Node<'_>) -> bool {
-    node.get("immutable").and_then(Node::as_bool) == Some(true)
+fn title(
+    ws: &Workspace,
+    resource: &Resource,
+    name: String,
+    (readers, bare): (Text, &[ResourceId]),
+) -> Text {
+    let mut title = text![
+        "rename ",
+        resource.display(),
+        " to ",
+        name,
+        ", make it immutable"
+    ];
+    if bare.is_empty() {
+        title.push(text![", and point ", readers, " at it"]);
+    } else {
+        let hash = if bare.len() > 1 { "hashes" } else { "hash" };
+        title.push(text![
+            ", point ",
+            readers,
+            " at it, and remove the config ",
+            hash,
+            " of ",
+            Text::list(bare.iter().map(|id| ws.resource(*id).display())),
+            ", which the name replaces"
+        ]);
+    }
+    title
 }
 
 /// What becomes of the object of the old name: who reads it still, and what deletes it.

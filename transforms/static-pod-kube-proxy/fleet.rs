@@ -423,11 +423,14 @@ fn part<'a>(
         return Err(reason);
     }
     let (text, about) = comments::without_static(text);
+    let annotation = settings
+        .missing_config_hash
+        .annotation_of(kubewright_model::kube::Target::ConfigMap, role.name());
     let wanted = Wanted {
         settings: &settings.static_pod_kube_proxy,
         target: &version,
         role,
-        annotation: &settings.missing_config_hash.annotation,
+        annotation: &annotation,
     };
     let converted = convert::convert(text, &wanted)?;
     Ok(Part {

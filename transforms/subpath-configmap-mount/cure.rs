@@ -66,10 +66,7 @@ pub(super) fn cured(pod: &Pod<'_>, decisions: &[&Decision<'_>]) -> Result<Text, 
         }
         Err(reason) => return Err(Ill::NoHash(reason.text.clone())),
     };
-    let written = pod
-        .template
-        .annotation(&settings.missing_config_hash.annotation)
-        .is_some();
+    let written = settings.missing_config_hash.carried_by(pod.template.node);
     if !written && !running {
         return Err(Ill::NoHash(text![
             "there is none (`kubewright fix --select ",
