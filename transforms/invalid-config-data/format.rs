@@ -3,8 +3,10 @@
 //! Each is read by a library; a format whose readers do not agree (INI, `.env`) or that has no such
 //! library (Caddy) is not checked.
 
+use std::collections::BTreeSet;
+
 use java_properties::PropertiesIter;
-use kubewright_model::yaml::verify;
+use kubewright_model::yaml::{File, verify};
 use serde_json::Value;
 
 /// A format.
@@ -89,10 +91,12 @@ impl Format {
         }
         match self {
             Self::Json => json(text),
-            Self::Yaml => verify::error(text).map(|error| Wrong {
-                offset: error.offset,
-                said: error.message,
-            }),
+            Self::Yaml => verify::error(text)
+                .map(|error| Wrong {
+                    offset: error.offset,
+                    said: error.message,
+                })
+                .or_else(|| twice(text)),
             Self::Toml => toml::from_str::<toml::Table>(text)
                 .err()
                 .map(|error| Wrong {
@@ -105,6 +109,32 @@ impl Format {
         }
     }
 }
+
+/// A key that stands twice in one mapping of YAML: some readers refuse it
+/// (<https://yaml.org/spec/1.2.2/#3213-node-comparison>), others take the last one.
+fn twice(text: &str) -> Option<Wrong> {
+    let file = File::parse(text).ok()?;
+    for number in 0..file.documents().len() {
+        for mapping in file.root(number)?.descendants().filter(|n| n.is_mapping()) {
+            let mut seen = BTreeSet::new();
+            let keys = mapping
+                .entries()
+                .filter_map(|(key, _)| Some((key.text()?, key)));
+            for (name, key) in keys.filter(|(name, _)| *name != "<<") {
+                if !seen.insert(name) {
+                    return Some(Wrong {
+                        offset: key.span().start,
+                        said: format!("{TWICE} `{name}`"),
+                    });
+                }
+            }
+        }
+    }
+    None
+}
+
+/// How an error about a key that stands twice begins.
+const TWICE: &str = "a mapping has twice the key";
 
 /// The only thing that `java.util.Properties` refuses: `\u` without four digits behind it.
 fn properties(text: &str) -> Option<Wrong> {
@@ -254,6 +284,14 @@ pub(super) fn near_miss(format: Format, text: &str, wrong: &Wrong) -> Option<&'s
     let here = text.get(wrong.offset..)?;
     match format {
         Format::Json => json_near_miss(&wrong.said, here),
+        Format::Yaml if wrong.said.starts_with(TWICE) => {
+            let new = line.starts_with("apiVersion:") || line.starts_with("kind:");
+            Some(if new {
+                "put a line `---` in front of it where another object begins here"
+            } else {
+                "take away one of the two: a reader refuses them, or takes the last one alone"
+            })
+        }
         Format::Yaml => {
             let indented = &line[..line.len() - line.trim_start().len()];
             let value = line
@@ -344,6 +382,7 @@ mod tests {
         assert_eq!(place(Format::Json, "{\n  \"a\": 1\n"), Some((2, 9)));
         assert_eq!(place(Format::Json, "{\"a\": True}"), Some((1, 7)));
         assert_eq!(place(Format::Yaml, "a:\n\tb: 1\n"), Some((2, 1)));
+        assert_eq!(place(Format::Yaml, "a:\n  b: 1\n  b: 2\n"), Some((3, 3)));
         assert_eq!(place(Format::Toml, "[a]\nb = c\n"), Some((2, 5)));
         assert_eq!(place(Format::Xml, "<a>\n  <b></a>\n"), Some((2, 6)));
         let windows = "a=1\nb=\\u00e4 C:\\users\n";
@@ -361,7 +400,9 @@ mod tests {
         assert!(Format::Json.error("{\"a\": \"//\",}").is_some());
         let text = "<!DOCTYPE a SYSTEM \"a.dtd\"><a>&b;</a>";
         assert_eq!(Format::Xml.error(text), None);
-        assert_eq!(Format::Yaml.error("a: 1\n---\nb: 2\n"), None);
+        assert_eq!(Format::Yaml.error("a: 1\n---\na: 2\n"), None);
+        let merged = "a: &a {x: 1}\nb: &b {y: 1}\nc:\n  <<: *a\n  <<: *b\n";
+        assert_eq!(Format::Yaml.error(merged), None);
         for text in [
             "x",
             "map $a $b { ~^\\d{4}$ 1; default \"}\"; }",
