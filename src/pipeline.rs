@@ -28,7 +28,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
+use kubewright_model::finding::{
+    Applicability, Change, Finding, Fix, Hidden, Location, NoFix, Severity,
+};
 use kubewright_model::kube::{AsideCode, ResourceId, Workspace};
 use kubewright_model::yaml::Op;
 use kubewright_transforms::{Context, Settings, Transform};
@@ -170,6 +172,15 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// What transforms find in one pass.
+struct Found {
+    findings: Vec<Finding>,
+    /// What there is to say about suppressions, and what is not YAML.
+    remarks: Vec<Finding>,
+    suppressed: usize,
+    secrets: Vec<Hidden>,
+}
+
 /// What one pass found and did.
 struct Pass {
     /// All findings that are reported, sorted.
@@ -180,6 +191,8 @@ struct Pass {
     refused: BTreeMap<usize, NoFix>,
     /// Number of findings that are suppressed.
     suppressed: usize,
+    /// What no finding may show, those that are not reported included.
+    secrets: Vec<Hidden>,
 }
 
 /// Findings of transforms that are not asked again, with the workspace that they are about.
@@ -386,10 +399,11 @@ impl Pipeline<'_> {
 
     /// All findings of a workspace, as what they are known by. Nothing is fixed.
     pub fn entries(&self, workspace: &Workspace) -> Vec<identity::KnownFinding> {
-        let (findings, remarks, _) = self.found(workspace, false);
-        findings
+        let found = self.found(workspace, false);
+        found
+            .findings
             .iter()
-            .chain(&remarks)
+            .chain(&found.remarks)
             .map(|finding| identity::KnownFinding::of(workspace, finding))
             .collect()
     }
@@ -403,7 +417,12 @@ impl Pipeline<'_> {
         isolated: bool,
         known: &[Known],
     ) -> (Pass, Vec<Finding>, Vec<BTreeSet<usize>>) {
-        let (mut findings, mut remarks, suppressed) = self.found(workspace, isolated);
+        let Found {
+            mut findings,
+            mut remarks,
+            suppressed,
+            secrets,
+        } = self.found(workspace, isolated);
         let mut seen = Vec::new();
         for known in known {
             let all = findings.iter().chain(&remarks);
@@ -432,13 +451,14 @@ impl Pipeline<'_> {
             applied: BTreeSet::new(),
             refused: BTreeMap::new(),
             suppressed,
+            secrets,
         };
         (pass, remarks, seen)
     }
 
     /// What the transforms find and suppressions leave, what is not YAML, what there is to say
     /// about suppressions, and how many findings are suppressed.
-    fn found(&self, workspace: &Workspace, isolated: bool) -> (Vec<Finding>, Vec<Finding>, usize) {
+    fn found(&self, workspace: &Workspace, isolated: bool) -> Found {
         let running: Vec<&str> = self.transforms.iter().map(|t| t.meta().name).collect();
         let cx = Context {
             workspace,
@@ -451,11 +471,11 @@ impl Pipeline<'_> {
                 .transforms
                 .par_iter()
                 .filter(|t| !isolated || t.is_isolated(self.settings));
-            asked
-                .flat_map_iter(|t| t.check(&cx))
-                .filter(editable)
-                .collect()
+            asked.flat_map_iter(|t| t.check(&cx)).collect()
         };
+        // What nobody is told of is not shown either, where a change of something else has it.
+        let secrets = findings.iter().flat_map(|f| f.hidden.clone()).collect();
+        findings.retain(editable);
         // What is wrong with the pods of a ReplicaSet is said of its Deployment, where it can be
         // mended.
         findings.retain(|f| {
@@ -489,7 +509,12 @@ impl Pipeline<'_> {
         {
             findings.push(input::finding(workspace, broken));
         }
-        (findings, remarks, suppressed)
+        Found {
+            findings,
+            remarks,
+            suppressed,
+            secrets,
+        }
     }
 
     /// Tries the fixes that nobody asked for: what is offered must be applicable.

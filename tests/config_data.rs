@@ -18,6 +18,11 @@ use support::kubewright;
 
 /// Parts of all secrets of the cases.
 const SECRETS: &[&str] = &["k4Tz9q", "0a1B2c3D4e", "MIGHAgEAMBM", "AKIAQ7K2M5"];
+/// All formats but `diff`, which is there to be applied.
+const FORMATS: &[&str] = &[
+    "text", "concise", "json", "markdown", "html", "github", "gitlab", "sarif", "rdjson",
+    "rdjsonl", "junit",
+];
 const VERDICTS: &str = include_str!("config-data-verdicts.tsv");
 const TRANSFORMS: [&str; 2] = ["secret-in-configmap", "invalid-config-data"];
 
@@ -113,6 +118,14 @@ impl Cluster {
                     gets.insert(format!("{}/{path}", text(&volume["name"])), file);
                 }
             }
+            if text(&object["apiVersion"])
+                .split('/')
+                .next()
+                .is_some_and(|g| g.contains('.'))
+            {
+                gets.extend(self.environment(&object["spec"]));
+                self.named(&object["spec"], "spec", &mut gets);
+            }
             pods.insert(
                 format!("{:?} {:?}", object["kind"], object["metadata"]["name"]),
                 gets,
@@ -120,6 +133,42 @@ impl Cluster {
         }
         pods.retain(|_, gets| !gets.is_empty());
         pods
+    }
+
+    /// What fields of a custom resource get: by a key, by the kind beside the name, or as files.
+    fn named(&self, value: &Value, path: &str, gets: &mut BTreeMap<String, String>) {
+        for item in value.as_sequence().into_iter().flatten() {
+            let name = match &item["kind"] {
+                Value::Null => text(&item["name"]),
+                _ => String::new(),
+            };
+            self.named(item, &format!("{path}.{name}"), gets);
+        }
+        for (key, below) in value.as_mapping().into_iter().flatten() {
+            let kinds = ["ConfigMap", "Secret"];
+            let key = text(key);
+            let by_key = ["configMapKeyRef", "secretKeyRef"]
+                .iter()
+                .position(|k| *k == key);
+            let by_files = ["configMap", "secret"].iter().position(|k| *k == key);
+            if let Some(mut data) = by_key.and_then(|at| self.data(kinds[at], &below["name"])) {
+                let value = data.remove(&text(&below["key"])).unwrap_or_default();
+                gets.insert(format!("{path} key"), value);
+            } else if by_files.is_some() {
+                let files = self.files(value).into_iter();
+                gets.extend(files.map(|(file, value)| (format!("{path}/{file}"), value)));
+            } else {
+                self.named(below, &format!("{path}.{key}"), gets);
+            }
+        }
+        let kind = text(&value["kind"]);
+        let data = self.data(&kind, &value["name"]).filter(|_| kind != "Pod");
+        for (key, held) in data.unwrap_or_default() {
+            let of_key = text(&value["valuesKey"]);
+            if of_key.is_empty() || of_key == key {
+                gets.insert(format!("{path} {} {key}", text(&value["targetPath"])), held);
+            }
+        }
     }
 
     /// `envFrom` in order, the last one counts; `env` over it.
@@ -217,25 +266,30 @@ fn pods_have_the_same_variables_and_files_after_the_split() {
     assert!(split >= 10, "{split} cases with a split");
 }
 
+/// The part of a secret that a text holds.
+fn whole(text: &str) -> Option<&'static str> {
+    let held = SECRETS.iter().find(|secret| text.contains(**secret));
+    held.copied()
+}
+
+/// What a case begins with, in a folder of its own.
+fn copy_of(case: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().expect("a folder");
+    for (path, text) in files(&case.join("before")) {
+        let path = path.strip_prefix(case.join("before")).expect("below");
+        let path = copy.path().join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        fs::write(path, text).expect("written");
+    }
+    copy
+}
+
 #[test]
 fn no_output_holds_a_secret() {
-    let whole = |text: &str| {
-        SECRETS
-            .iter()
-            .find(|secret| text.contains(**secret))
-            .copied()
-    };
     for case in cases() {
         let report = fs::read_to_string(case.join("report.txt")).expect("report.txt");
         assert_eq!(whole(&report), None, "{}/report.txt", case.display());
-        let copy = tempfile::tempdir().expect("a folder");
-        for (path, text) in files(&case.join("before")) {
-            let path = copy
-                .path()
-                .join(path.strip_prefix(case.join("before")).expect("below"));
-            fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
-            fs::write(path, text).expect("written");
-        }
+        let copy = copy_of(&case);
         let run = |more: &[&str]| {
             let mut args = vec!["fix", "--exit-zero", "-v", "--unsafe-fixes"];
             args.extend(more);
@@ -243,7 +297,7 @@ fn no_output_holds_a_secret() {
             let shown = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
             (shown(output.stdout), shown(output.stderr))
         };
-        for format in ["text", "json"] {
+        for format in FORMATS {
             let (out, err) = run(&["--format", format]);
             assert_eq!(whole(&out), None, "{} as {format}:\n{out}", case.display());
             assert_eq!(whole(&err), None, "{}", case.display());
@@ -258,6 +312,209 @@ fn no_output_holds_a_secret() {
         let shown = path.extension().is_some_and(|extension| extension == "md");
         assert!(!shown || whole(&text).is_none(), "{}", path.display());
     }
+}
+
+/// Two ConfigMaps of one name: the diff that renames one stands beside its password.
+const BESIDE: &str = "\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: web
+data:
+  DB_PASSWORD: k4Tz9q-R7
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: web
+data:
+  nginx.conf: a
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: web
+spec:
+  containers:
+    - name: web
+      image: registry.example.com/web:1
+      env:
+        - name: DB_PASSWORD
+          valueFrom:
+            configMapKeyRef: {name: web, key: DB_PASSWORD}
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: proxy
+spec:
+  containers:
+    - name: proxy
+      image: registry.example.com/proxy:1
+      env:
+        - name: CONF
+          valueFrom:
+            configMapKeyRef: {name: web, key: nginx.conf}
+";
+
+/// What a finding that nobody is told of would hide is hidden in the change of another.
+#[test]
+fn secrets_of_findings_that_are_left_out_are_hidden_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("app.yaml");
+    let run = |args: &[&str]| {
+        let base = [
+            "fix",
+            "--exit-zero",
+            "--unsafe-fixes=configmap-name-collision",
+            "-v",
+        ];
+        let output = kubewright(folder.path(), &[&base[..], args].concat()).output();
+        String::from_utf8(output.expect("a run").stdout).expect("text")
+    };
+    let hidden = |out: &str| {
+        assert!(
+            out.contains("…(9)") && out.contains("+  name: web-"),
+            "{out}"
+        );
+        assert_eq!(whole(out), None, "{out}");
+    };
+    fs::write(&file, BESIDE).expect("written");
+    hidden(&run(&[]));
+    run(&["--write-baseline", "known.json"]);
+    let base = [
+        "--ignore",
+        "configmap-name-collision",
+        "--write-baseline",
+        "known.json",
+    ];
+    run(&base);
+    hidden(&run(&["--baseline", "known.json"]));
+    let ignored = "R7 # kubewright: ignore[secret-in-configmap] a demonstration";
+    fs::write(&file, BESIDE.replace("R7", ignored)).expect("written");
+    hidden(&run(&[]));
+}
+
+/// What an editor hears of a case, and what an agent does.
+#[test]
+fn no_editor_and_no_agent_is_told_a_secret() {
+    for case in cases() {
+        let copy = copy_of(&case);
+        let root = copy.path().canonicalize().expect("a folder");
+        let mut opened: Vec<(PathBuf, String)> = files(&root).into_iter().collect();
+        opened.retain(|(path, _)| path.extension().is_some_and(|e| e == "yaml"));
+        let report = fs::read_to_string(case.join("report.txt")).expect("report.txt");
+        if !report.contains("[secret-in-configmap]") {
+            continue;
+        }
+        let until = (" in clear in ", 1);
+        let leave = framed(&[
+            serde_json::json!({"jsonrpc": "2.0", "id": 3, "method": "shutdown"}),
+            serde_json::json!({"jsonrpc": "2.0", "method": "exit"}),
+        ]);
+        let said = talk(
+            copy.path(),
+            "lsp",
+            &to_editor(&root, &opened),
+            until,
+            &leave,
+        );
+        assert_eq!(whole(&said), None, "{}:\n{said}", case.display());
+        if cfg!(feature = "mcp") {
+            let said = talk(copy.path(), "mcp", &to_agent(), ("\"id\":3,", 1), "");
+            assert_eq!(whole(&said), None, "{}:\n{said}", case.display());
+        }
+    }
+}
+
+/// Starts a server, says something, waits until a word came that often, takes leave, and gives all
+/// that was heard.
+fn talk(
+    folder: &Path,
+    command: &str,
+    said: &str,
+    (word, times): (&str, usize),
+    leave: &str,
+) -> String {
+    use std::io::{Read as _, Write as _};
+    use std::process::Stdio;
+    let mut server = kubewright(folder, &[command])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a server");
+    let mut to = server.stdin.take().expect("its input");
+    let mut from = server.stdout.take().expect("its output");
+    to.write_all(said.as_bytes())
+        .expect("a server that listens");
+    let (mut heard, mut part) = (Vec::new(), [0; 4096]);
+    while String::from_utf8_lossy(&heard).matches(word).count() < times {
+        let read = from.read(&mut part).expect("its output");
+        assert!(
+            read > 0,
+            "{command} left: {}",
+            String::from_utf8_lossy(&heard)
+        );
+        heard.extend_from_slice(&part[..read]);
+    }
+    to.write_all(leave.as_bytes())
+        .expect("a server that listens");
+    drop(to);
+    from.read_to_end(&mut heard).expect("its output");
+    server.wait().expect("an end");
+    String::from_utf8(heard).expect("text")
+}
+
+/// Messages as the protocol of editors has them.
+fn framed(messages: &[serde_json::Value]) -> String {
+    let framed = messages.iter().map(|message| {
+        let text = message.to_string();
+        format!("Content-Length: {}\r\n\r\n{text}", text.len())
+    });
+    framed.collect()
+}
+
+/// Opens all files, and asks for what stands where.
+fn to_editor(root: &Path, opened: &[(PathBuf, String)]) -> String {
+    let uri = |path: &Path| format!("file://{}", path.display());
+    let mut messages = vec![
+        serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params":
+            {"processId": null, "rootUri": uri(root), "capabilities": {}}}),
+        serde_json::json!({"jsonrpc": "2.0", "method": "initialized", "params": {}}),
+    ];
+    for (path, text) in opened {
+        messages.push(
+            serde_json::json!({"jsonrpc": "2.0", "method": "textDocument/didOpen",
+            "params": {"textDocument": {"uri": uri(path), "languageId": "yaml", "version": 1,
+            "text": text}}}),
+        );
+        messages.push(serde_json::json!({"jsonrpc": "2.0", "id": 2, "method":
+            "textDocument/hover", "params": {"textDocument": {"uri": uri(path)},
+            "position": {"line": 6, "character": 5}}}));
+    }
+    framed(&messages)
+}
+
+/// Asks for all findings and for what would be changed.
+fn to_agent() -> String {
+    let call = |id: u32, tool: &str, arguments: serde_json::Value| {
+        serde_json::json!({"jsonrpc": "2.0", "id": id, "method": "tools/call",
+            "params": {"name": tool, "arguments": arguments}})
+    };
+    let fixes = serde_json::json!({"unsafe_fixes": ["secret-in-configmap"]});
+    let messages = [
+        serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params":
+            {"protocolVersion": "2025-06-18", "capabilities": {},
+             "clientInfo": {"name": "test", "version": "1"}}}),
+        serde_json::json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        call(2, "find", serde_json::json!({})),
+        call(3, "preview", fixes),
+    ];
+    messages
+        .iter()
+        .map(|message| format!("{message}\n"))
+        .collect()
 }
 
 /// A finding: file, transform, keys or place, verdict.

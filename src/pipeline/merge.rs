@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use kubewright_model::finding::{Finding, NoFix, ReasonCode, Severity, Subject};
+use kubewright_model::finding::{Finding, Hidden, NoFix, ReasonCode, Severity, Subject};
 use kubewright_model::kube::{ResourceId, Workspace};
 
 use super::positions::Positions;
@@ -204,6 +204,7 @@ pub(super) struct Merge {
     known: BTreeMap<Key, Vec<usize>>,
     remarks: Vec<Reported>,
     suppressed: usize,
+    secrets: Vec<Hidden>,
 }
 
 impl Merge {
@@ -226,6 +227,7 @@ impl Merge {
             .map(|f| Reported::new(workspace, f))
             .collect();
         self.suppressed = pass.suppressed;
+        self.secrets.clone_from(&pass.secrets);
     }
 
     /// A later pass.
@@ -372,6 +374,7 @@ impl Merge {
                 })
                 .collect(),
             suppressed: self.suppressed,
+            secrets: self.secrets,
             ..Report::default()
         };
         add_sources(&mut report, original, now);

@@ -300,6 +300,8 @@ pub struct Report {
     pub skipped: Vec<LeftAlone>,
     /// Findings that a suppression took away.
     pub suppressed: usize,
+    /// What is not to be shown, of findings that are not reported too.
+    pub secrets: Vec<Hidden>,
     /// For each list of what is known: the entries that are still there.
     pub recognised: Vec<BTreeSet<usize>>,
     /// Findings that an older state of the files has too.

@@ -1,9 +1,12 @@
 //! The formats that the name of a key states, and the first error of a text in them.
 //!
-//! Each is read by a library; a format that nobody could read wrong (properties, INI, `.env`) or
-//! that has no such library (nginx, Caddy) is not checked.
+//! Each is read by a library; a format whose readers do not agree (INI, `.env`) or that has no such
+//! library (Caddy) is not checked.
 
-use kubewright_model::yaml::verify;
+use std::collections::BTreeSet;
+
+use java_properties::PropertiesIter;
+use kubewright_model::yaml::{File, verify};
 use serde_json::Value;
 
 /// A format.
@@ -17,20 +20,34 @@ pub(super) enum Format {
     Toml,
     /// XML 1.0, well formed.
     Xml,
+    /// What `java.util.Properties` reads.
+    Properties,
+    /// Configuration of nginx.
+    Nginx,
 }
 
 /// Endings of keys.
 const ENDINGS: &[(&str, Format)] = &[
     ("json", Format::Json),
+    ("nginx", Format::Nginx),
+    ("properties", Format::Properties),
     ("toml", Format::Toml),
     ("xml", Format::Xml),
     ("yaml", Format::Yaml),
     ("yml", Format::Yaml),
 ];
 
-/// Keys that the API server reads itself as JSON: `ValidateSecret` of
-/// <https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/validation/validation.go>.
-const NAMES: &[&str] = &[".dockercfg", ".dockerconfigjson"];
+/// Whole keys: those that the API server reads itself as JSON (`ValidateSecret` of
+/// <https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/validation/validation.go>),
+/// and the file that nginx reads.
+const NAMES: &[(&str, Format)] = &[
+    (".dockercfg", Format::Json),
+    (".dockerconfigjson", Format::Json),
+    ("nginx.conf", Format::Nginx),
+];
+
+/// How deep blocks may be for the parser of nginx, which descends as deep as its input does.
+const DEEPEST: usize = 64;
 
 /// The first error of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,8 +61,8 @@ pub(super) struct Wrong {
 impl Format {
     /// What a key says its value is, if it says so.
     pub(super) fn of_key(key: &str) -> Option<Self> {
-        if NAMES.contains(&key) {
-            return Some(Self::Json);
+        if let Some((_, format)) = NAMES.iter().find(|(name, _)| *name == key) {
+            return Some(*format);
         }
         let (_, ending) = key.rsplit_once('.')?;
         ENDINGS
@@ -61,6 +78,8 @@ impl Format {
             Self::Yaml => "YAML",
             Self::Toml => "TOML",
             Self::Xml => "XML",
+            Self::Properties => "Java properties",
+            Self::Nginx => "nginx configuration",
         }
     }
 
@@ -72,10 +91,12 @@ impl Format {
         }
         match self {
             Self::Json => json(text),
-            Self::Yaml => verify::error(text).map(|error| Wrong {
-                offset: error.offset,
-                said: error.message,
-            }),
+            Self::Yaml => verify::error(text)
+                .map(|error| Wrong {
+                    offset: error.offset,
+                    said: error.message,
+                })
+                .or_else(|| twice(text)),
             Self::Toml => toml::from_str::<toml::Table>(text)
                 .err()
                 .map(|error| Wrong {
@@ -83,8 +104,90 @@ impl Format {
                     said: error.message().lines().collect::<Vec<_>>().join(", "),
                 }),
             Self::Xml => xml(text),
+            Self::Properties => properties(text),
+            Self::Nginx => nginx(text),
         }
     }
+}
+
+/// A key that stands twice in one mapping of YAML: some readers refuse it
+/// (<https://yaml.org/spec/1.2.2/#3213-node-comparison>), others take the last one.
+fn twice(text: &str) -> Option<Wrong> {
+    let file = File::parse(text).ok()?;
+    for number in 0..file.documents().len() {
+        for mapping in file.root(number)?.descendants().filter(|n| n.is_mapping()) {
+            let mut seen = BTreeSet::new();
+            let keys = mapping
+                .entries()
+                .filter_map(|(key, _)| Some((key.text()?, key)));
+            for (name, key) in keys.filter(|(name, _)| *name != "<<") {
+                if !seen.insert(name) {
+                    return Some(Wrong {
+                        offset: key.span().start,
+                        said: format!("{TWICE} `{name}`"),
+                    });
+                }
+            }
+        }
+    }
+    None
+}
+
+/// How an error about a key that stands twice begins.
+const TWICE: &str = "a mapping has twice the key";
+
+/// The only thing that `java.util.Properties` refuses: `\u` without four digits behind it.
+fn properties(text: &str) -> Option<Wrong> {
+    let error = PropertiesIter::new(text.as_bytes()).find_map(Result::err)?;
+    let line = error.line_number()?.saturating_sub(1);
+    let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+    let rest = text.get(start..)?;
+    let malformed = |at: &usize| {
+        let digits = rest.bytes().skip(at + 2).take(4);
+        digits.take_while(u8::is_ascii_hexdigit).count() < 4
+    };
+    let at = rest
+        .match_indices("\\u")
+        .map(|(at, _)| at)
+        .find(malformed)?;
+    let words = error.to_string();
+    let said = words.split(" (line").next().unwrap_or_default();
+    Some(Wrong {
+        offset: start + at,
+        said: said.trim_end_matches('.').to_owned(),
+    })
+}
+
+fn nginx(text: &str) -> Option<Wrong> {
+    // A word alone stands for a file that somebody is to write.
+    if !text.contains([';', '{']) || depth(text) > DEEPEST {
+        return None;
+    }
+    let (_, errors) = nginx_lint_parser::parse_string_rowan(text);
+    let error = errors.into_iter().next()?;
+    let end = text.trim_end().len();
+    let mut offset = error.offset.min(end);
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    Some(Wrong {
+        offset,
+        said: error.message,
+    })
+}
+
+/// How many braces are open at most.
+fn depth(text: &str) -> usize {
+    let (mut open, mut most) = (0_usize, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'{' => open += 1,
+            b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(open);
+    }
+    most
 }
 
 fn json(text: &str) -> Option<Wrong> {
@@ -181,6 +284,14 @@ pub(super) fn near_miss(format: Format, text: &str, wrong: &Wrong) -> Option<&'s
     let here = text.get(wrong.offset..)?;
     match format {
         Format::Json => json_near_miss(&wrong.said, here),
+        Format::Yaml if wrong.said.starts_with(TWICE) => {
+            let new = line.starts_with("apiVersion:") || line.starts_with("kind:");
+            Some(if new {
+                "put a line `---` in front of it where another object begins here"
+            } else {
+                "take away one of the two: a reader refuses them, or takes the last one alone"
+            })
+        }
         Format::Yaml => {
             let indented = &line[..line.len() - line.trim_start().len()];
             let value = line
@@ -211,6 +322,20 @@ pub(super) fn near_miss(format: Format, text: &str, wrong: &Wrong) -> Option<&'s
         }
         Format::Xml if here.starts_with('&') => Some("write `&amp;` for `&`"),
         Format::Xml => None,
+        Format::Properties => Some("write `\\\\` for a backslash, as in the path of a file"),
+        Format::Nginx => nginx_near_miss(&wrong.said),
+    }
+}
+
+fn nginx_near_miss(said: &str) -> Option<&'static str> {
+    if said.starts_with("expected '}'") {
+        Some("close the block that is open: the text ends too early")
+    } else if said.starts_with("unexpected '}'") {
+        Some("take away this brace, or open the block that it closes")
+    } else if said.starts_with("expected ';'") {
+        Some("end the directive in front of it with a semicolon")
+    } else {
+        None
     }
 }
 
@@ -257,8 +382,14 @@ mod tests {
         assert_eq!(place(Format::Json, "{\n  \"a\": 1\n"), Some((2, 9)));
         assert_eq!(place(Format::Json, "{\"a\": True}"), Some((1, 7)));
         assert_eq!(place(Format::Yaml, "a:\n\tb: 1\n"), Some((2, 1)));
+        assert_eq!(place(Format::Yaml, "a:\n  b: 1\n  b: 2\n"), Some((3, 3)));
         assert_eq!(place(Format::Toml, "[a]\nb = c\n"), Some((2, 5)));
         assert_eq!(place(Format::Xml, "<a>\n  <b></a>\n"), Some((2, 6)));
+        let windows = "a=1\nb=\\u00e4 C:\\users\n";
+        assert_eq!(place(Format::Properties, windows), Some((2, 12)));
+        let open = "server {\n  listen 80;\n";
+        assert_eq!(place(Format::Nginx, open), Some((2, 13)));
+        assert_eq!(place(Format::Nginx, "a b;\n}\n"), Some((2, 1)));
     }
 
     #[test]
@@ -269,14 +400,27 @@ mod tests {
         assert!(Format::Json.error("{\"a\": \"//\",}").is_some());
         let text = "<!DOCTYPE a SYSTEM \"a.dtd\"><a>&b;</a>";
         assert_eq!(Format::Xml.error(text), None);
-        assert_eq!(Format::Yaml.error("a: 1\n---\nb: 2\n"), None);
+        assert_eq!(Format::Yaml.error("a: 1\n---\na: 2\n"), None);
+        let merged = "a: &a {x: 1}\nb: &b {y: 1}\nc:\n  <<: *a\n  <<: *b\n";
+        assert_eq!(Format::Yaml.error(merged), None);
+        for text in [
+            "x",
+            "map $a $b { ~^\\d{4}$ 1; default \"}\"; }",
+            &"a {".repeat(10_000),
+        ] {
+            assert_eq!(Format::Nginx.error(text), None, "{text}");
+        }
+        for text in ["no value", "a = b = c\\\n d", "!#\n[x", "\\\\users"] {
+            assert_eq!(Format::Properties.error(text), None, "{text}");
+        }
     }
 
     #[test]
     fn keys_state_formats() {
         assert_eq!(Format::of_key("a.b.YML"), Some(Format::Yaml));
         assert_eq!(Format::of_key(".dockerconfigjson"), Some(Format::Json));
-        for key in ["json", "a.json5", "a.yaml.tmpl", "a.properties"] {
+        assert_eq!(Format::of_key("nginx.conf"), Some(Format::Nginx));
+        for key in ["json", "a.json5", "a.yaml.tmpl", "a.conf", "a.ini"] {
             assert_eq!(Format::of_key(key), None, "{key}");
         }
     }

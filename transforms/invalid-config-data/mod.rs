@@ -139,7 +139,7 @@ fn syntax(object: &Object<'_>) -> Vec<Finding> {
         };
         let is_template = match format {
             Format::Json => filled::is_template_of_json(&text, wrong.offset),
-            Format::Yaml | Format::Toml | Format::Xml => filled::is_template(&text),
+            _ => filled::is_template(&text),
         };
         if is_template {
             continue;
@@ -181,14 +181,14 @@ fn not_in(
         .count()
         + 1;
     let message = text![
-        Field(key),
-        " of ",
         object.resource.display(),
-        " is not ",
+        " has ",
+        Field(key),
+        ", which is not ",
         format.name(),
         ": ",
         &wrong.said,
-        ": what reads the file fails, or goes on without it"
+        "; what reads the file fails, or goes on without it"
     ];
     let mut reason = text![match format::near_miss(format, text, wrong) {
         Some(near) => near.to_owned(),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use kubewright_model::finding::{Finding, Location, NoFix};
 use kubewright_model::kube::Target;
 use kubewright_model::text;
-use kubewright_model::text::{Field, Text, Verbatim};
+use kubewright_model::text::{Field, Verbatim};
 
 use super::codes::Code;
 use super::filled;
@@ -31,9 +31,8 @@ pub(super) fn findings(object: &Object<'_>) -> Vec<Finding> {
     findings
 }
 
-fn refused(object: &Object<'_>) -> Text {
-    text![": the API server refuses ", object.resource.display()]
-}
+/// What comes of all of them.
+const REFUSED: &str = ": the API server refuses it";
 
 fn invalid_key(object: &Object<'_>, entry: &Entry<'_>) -> Option<Finding> {
     let key = entry.key.text().filter(|key| *key != "<<")?;
@@ -43,9 +42,9 @@ fn invalid_key(object: &Object<'_>, entry: &Entry<'_>) -> Option<Finding> {
             return None;
         }
         let what = match wrong {
-            _ if key.trim() != key => "begins or ends with white space".to_owned(),
-            ' ' => "holds a space".to_owned(),
-            wrong => format!("holds `{wrong}`"),
+            _ if key.trim() != key => ", which begins or ends with white space".to_owned(),
+            ' ' => ", which holds a space".to_owned(),
+            wrong => format!(", which holds `{wrong}`"),
         };
         let todo = if wrong == '/' {
             "name the key without directories, and give the volume `items` with that path"
@@ -54,28 +53,28 @@ fn invalid_key(object: &Object<'_>, entry: &Entry<'_>) -> Option<Finding> {
         };
         (what, todo)
     } else if key.is_empty() {
-        ("is empty".to_owned(), "give it a name")
+        (", which is empty".to_owned(), "give it a name")
     } else if key == "." || key.starts_with("..") {
         (
-            "is none that a file may have".to_owned(),
+            ", which no file may have for a name".to_owned(),
             "give it another name",
         )
     } else if key.len() > MAX_KEY {
         (
-            format!("has more than {MAX_KEY} characters"),
+            format!(", which has more than {MAX_KEY} characters"),
             "give it a shorter name",
         )
     } else {
         return None;
     };
     let message = text![
-        "the key ",
-        Field(key),
-        " of ",
+        object.resource.display(),
+        " has the key `",
+        key,
+        "` in ",
         entry.field,
-        " ",
         what,
-        refused(object)
+        REFUSED
     ];
     let place = Location::of(object.resource.file, entry.key);
     Some(object.finding(place, key, message, NoFix::new(Code::InvalidKey, todo)))
@@ -87,11 +86,13 @@ fn not_base64(object: &Object<'_>, entry: &Entry<'_>) -> Option<Finding> {
         return None;
     }
     let message = text![
-        entry.field,
-        " ",
+        object.resource.display(),
+        " has ",
         Field(key),
-        " is not base64",
-        refused(object)
+        " in ",
+        entry.field,
+        ", and its value is not base64",
+        REFUSED
     ];
     let plain = match object.to {
         Target::ConfigMap => "data",
@@ -124,13 +125,14 @@ fn in_both(object: &Object<'_>) -> Vec<Finding> {
             continue;
         }
         let message = text![
-            "the key ",
+            object.resource.display(),
+            " has the key ",
             Field(key),
-            " stands in ",
+            " in ",
             before.field,
             " and in ",
             entry.field,
-            refused(object)
+            REFUSED
         ];
         let place = Location::of(object.resource.file, entry.key);
         let mut finding = object.finding(
@@ -166,11 +168,11 @@ fn too_large(object: &Object<'_>) -> Option<Finding> {
         return None;
     }
     let message = text![
-        "the values of ",
         object.resource.display(),
-        " have ",
+        " has ",
         all,
-        " bytes, more than 1 MiB (1048576): the API server refuses it"
+        " bytes of values, more than 1 MiB (1048576)",
+        REFUSED
     ];
     let todo = text![
         Field(key),

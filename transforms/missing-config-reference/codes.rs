@@ -6,6 +6,7 @@ kubewright_model::codes! {
         Base = "base",
         BinaryKey = "binary-key",
         BlankVariable = "blank-variable",
+        DroppedVariable = "dropped-variable",
         EmbeddedName = "embedded-name",
         Example = "example",
         InlinePatch = "inline-patch",

@@ -88,9 +88,12 @@ impl<'a, 'g> Facts<'a, 'g> {
     /// Whether the user says that it is made elsewhere, or the platform makes it.
     pub(super) fn is_external(&self, wanted: &Wanted<'_>) -> bool {
         makers::by_platform(wanted.to, wanted.name)
-            || self
-                .external
-                .is_match(format!("{}/{}", wanted.to.kind(), wanted.name))
+            || self.is_named_external(wanted.to.kind(), wanted.name)
+    }
+
+    /// Whether the user says that it is made elsewhere.
+    pub(super) fn is_named_external(&self, kind: &str, name: &str) -> bool {
+        self.external.is_match(format!("{kind}/{name}"))
     }
 
     /// Whether it is known who makes what a set lacks.

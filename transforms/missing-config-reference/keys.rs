@@ -17,6 +17,9 @@ use super::objects::{place, set_aside};
 use super::wanted::{Key, KeyHow, Place, Wanted};
 use super::{Gap, Hazard, Held, Verdict, finding, makers, misnamed, near, rewrite, say, worst};
 
+/// What to do about a key that is like none that is there.
+const ADD_IT: &str = "add the key to it, or read one that it holds";
+
 /// Whether none of the definitions has the key; nothing is said of definitions that are not known.
 pub(super) fn lacks(workspace: &Workspace, held: &Held, key: &Key<'_>) -> bool {
     let has = |id: &ResourceId| {
@@ -172,7 +175,7 @@ pub(super) fn of_encrypted(facts: &Facts<'_, '_>, gap: &Gap<'_>) -> Vec<Finding>
                     one,
                     text!["read key ", Field(one)],
                 ),
-                [] => Err(NoFix::new(Code::MissingKey, "no key of it is near to that")),
+                [] => Err(NoFix::new(Code::MissingKey, ADD_IT)),
                 several => Err(NoFix::new(
                     Code::SeveralNear,
                     text![
@@ -314,7 +317,7 @@ fn choose(
     namespace: Option<&str>,
 ) -> Verdict {
     let ws = facts.workspace();
-    let mut verdict = Verdict::remark(NoFix::new(Code::MissingKey, "no key of it is near to that"));
+    let mut verdict = Verdict::remark(NoFix::new(Code::MissingKey, ADD_IT));
     if matches!(key.how, KeyHow::Variable(_))
         && held
             .ids
@@ -323,7 +326,7 @@ fn choose(
     {
         return Verdict::remark(NoFix::new(
             Code::BinaryKey,
-            "no variable can be made of binaryData",
+            "move it to data, of which variables are made, or mount it as a file",
         ));
     }
     let made = held.made.iter().flat_map(|(_, keys)| keys.iter().cloned());

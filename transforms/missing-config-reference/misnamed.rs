@@ -102,7 +102,7 @@ fn misnamed(facts: &Facts<'_, '_>, one: &Misnamed<'_>, all: &[Misnamed<'_>]) -> 
         [] => (
             Err(NoFix::new(
                 Code::InvalidName,
-                "a name has lower-case letters, digits, `-` and `.`, and no name is near to this",
+                "write a name of lower-case letters, digits, `-` and `.`, at both places",
             )),
             Vec::new(),
         ),

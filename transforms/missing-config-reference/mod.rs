@@ -9,8 +9,11 @@
 //! person to say.
 
 mod codes;
+mod companions;
+mod dropped;
 mod evidence;
 mod generators;
+mod judge_companion;
 mod keys;
 mod makers;
 mod misnamed;
@@ -18,6 +21,7 @@ mod near;
 mod objects;
 mod one_sided;
 mod options;
+mod pull_secrets;
 mod say;
 mod scattered;
 mod traces;
@@ -93,6 +97,8 @@ impl Transform for MissingConfigReference {
         all.extend(misnamed::incomplete(&facts));
         all.extend(scattered::judge(&facts));
         all.extend(variables::judge(&facts));
+        all.extend(companions::judge(&facts, &views));
+        all.extend(dropped::judge(&facts));
         all
     }
 }

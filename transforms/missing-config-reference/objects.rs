@@ -7,7 +7,7 @@
 //! set, and probably where the set lacks no more names than it has of those that its pods ask for.
 
 use kubewright_model::finding::{Finding, Location, NoFix, Severity};
-use kubewright_model::kube::{Member, Resource, ResourceId, SetId, Target, Workspace};
+use kubewright_model::kube::{FileId, Member, Resource, ResourceId, SetId, Target, Workspace};
 use kubewright_model::text;
 use kubewright_model::text::{Field, Named, Path, Text};
 use kubewright_model::yaml::Node;
@@ -15,7 +15,9 @@ use kubewright_model::yaml::Node;
 use super::codes::Code;
 use super::evidence::{Facts, may_equal};
 use super::wanted::{How, Place, Wanted};
-use super::{Gap, Hazard, Verdict, finding, is_configured, keys, rewrite, say, worst};
+use super::{
+    Gap, Hazard, Verdict, finding, is_configured, keys, pull_secrets, rewrite, say, worst,
+};
 
 /// The ConfigMap that every namespace of a cluster has.
 const ROOT_CA: &str = "kube-root-ca.crt";
@@ -122,9 +124,8 @@ fn in_set(
     if let Some(verdict) = near_name(facts, gap, wanted, set, namespace) {
         return Some(verdict);
     }
-    // Pods start without it, and registries are logged in to by hand.
     if wanted.how == How::PullSecret {
-        return None;
+        return pull_secrets::verdict(facts, gap, wanted, set, namespace);
     }
     Some(
         elsewhere(facts, wanted, set, namespace)
@@ -158,10 +159,15 @@ fn not_listed(facts: &Facts<'_, '_>, gap: &Gap<'_>, wanted: &Wanted<'_>) -> Opti
 
 /// Files that are not what is applied.
 pub(super) fn set_aside(facts: &Facts<'_, '_>, gap: &Gap<'_>, set: SetId) -> Option<Verdict> {
+    file_set_aside(facts, gap.resource.file, set)
+}
+
+/// The same of one file.
+pub(super) fn file_set_aside(facts: &Facts<'_, '_>, file: FileId, set: SetId) -> Option<Verdict> {
     if is_configured(facts.workspace(), set) {
         return None;
     }
-    if let Some(directory) = facts.tests(gap.resource.file) {
+    if let Some(directory) = facts.tests(file) {
         return Some(Verdict::remark(NoFix::new(
             Code::TestFixture,
             format!("it lies below {directory}/: input of tests is not applied as it is"),
@@ -482,11 +488,6 @@ fn missing(
     }
     notes.extend(holder(facts, gap, wanted, set, namespace));
     let configured = is_configured(ws, set);
-    let nothing = if ws.options().stream {
-        "nothing in the stream makes it"
-    } else {
-        "nothing in the workspace makes it"
-    };
     let (present, absent) = facts.tally(set, wanted.to);
     let mut verdict =
         if let Some(directory) = facts.examples(gap.resource.file).filter(|_| !configured) {
@@ -497,29 +498,23 @@ fn missing(
         } else if wanted.to == Target::Secret && !(absent == 1 && present > 1) {
             Verdict::remark(NoFix::new(
                 Code::SecretElsewhere,
-                "Secrets are often not kept with the manifests: it must be there before its reader",
+                "it has to be there before its reader: Secrets are often kept apart from manifests",
             ))
         } else if configured && wanted.to == Target::ConfigMap {
-            Verdict::no_fix(Severity::Error, NoFix::new(Code::NotDefined, nothing))
+            let mut text = say::nothing_makes_it(ws, wanted.to.kind(), 0);
+            text.push(say::look_it_up(wanted, namespace));
+            Verdict::no_fix(Severity::Error, NoFix::new(Code::NotDefined, text))
         } else if (absent == 1 && present > 0) || !notes.is_empty() {
-            let text = match present {
-                0 => nothing.to_owned(),
-                1 => format!(
-                    "{nothing}; the other {} that pods of the set read is there",
-                    wanted.to.kind()
-                ),
-                _ => {
-                    format!(
-                        "{nothing}; the {present} other {}s that pods of the set read are there",
-                        wanted.to.kind()
-                    )
-                }
-            };
+            let mut text = say::nothing_makes_it(ws, wanted.to.kind(), present);
+            text.push(say::look_it_up(wanted, namespace));
             Verdict::no_fix(Severity::Warning, NoFix::new(Code::NotDefined, text))
         } else {
             Verdict::remark(NoFix::new(
                 Code::PerhapsElsewhere,
-                format!("{nothing}; whoever applies it may make it, or another set"),
+                text![
+                    say::nothing_makes_it(ws, wanted.to.kind(), 0),
+                    "; whoever applies it may make it, or another set"
+                ],
             ))
         };
     verdict.notes = notes;

@@ -118,6 +118,42 @@ pub(super) fn key(
     ]
 }
 
+/// What is known of a name that is missing: how many others of its kind pods of the set find.
+pub(super) fn nothing_makes_it(workspace: &Workspace, kind: &str, present: usize) -> Text {
+    let nothing = if workspace.options().stream {
+        "nothing in the stream makes it"
+    } else {
+        "nothing in the workspace makes it"
+    };
+    match present {
+        0 => text![nothing],
+        1 => text![
+            nothing,
+            "; the other ",
+            kind,
+            " that pods of the set name is there"
+        ],
+        n => text![
+            nothing,
+            "; the ",
+            n,
+            " other ",
+            kind,
+            "s that pods of the set name are there"
+        ],
+    }
+}
+
+/// How to ask the cluster for an object.
+pub(super) fn look_it_up(wanted: &Wanted<'_>, namespace: Option<&str>) -> Text {
+    let kind = wanted.to.kind().to_lowercase();
+    let mut command = text!["kubectl get ", kind, " ", wanted.name];
+    if let Some(namespace) = namespace {
+        command.push(text![" -n ", namespace]);
+    }
+    text!["; ask the cluster for it: ", Text::command(command)]
+}
+
 /// `kustomization overlays/prod does`, `a, b and c do`
 fn these(workspace: &Workspace, sets: &[SetId]) -> Text {
     let names = names(workspace, sets);

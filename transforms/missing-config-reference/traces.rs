@@ -308,7 +308,8 @@ fn holds_word(names: &AhoCorasick, text: &str) -> bool {
     })
 }
 
-fn words<'n>(text: &str, names: &BTreeSet<&'n str>) -> Vec<&'n str> {
+/// The names that stand in a text as words.
+pub(super) fn words<'n>(text: &str, names: &BTreeSet<&'n str>) -> Vec<&'n str> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.')));
     words
         .filter_map(|word| names.get(word.trim_matches(['.', '-'])).copied())

@@ -77,7 +77,8 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    fn place(self, node: Node<'a>) -> Place<'a> {
+    /// Where a scalar of it is written.
+    pub(super) fn place(self, node: Node<'a>) -> Place<'a> {
         let built = self.built;
         match built.and_then(|built| built.origin(node)) {
             Some(origin) => Place {
@@ -95,7 +96,8 @@ impl<'a> View<'a> {
         }
     }
 
-    fn templates(self) -> Vec<PodTemplate<'a>> {
+    /// Its pod templates.
+    pub(super) fn templates(self) -> Vec<PodTemplate<'a>> {
         self.built.map_or_else(
             || self.workspace.pod_templates(self.resource.id),
             Built::pod_templates,
@@ -408,7 +410,7 @@ const FILL_IN: &[&str] = &[
 ];
 
 /// Whether an object can have that name (RFC 1123 subdomain), and nobody is to fill it in.
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.');
     !name.is_empty()
         && name.len() <= 253

@@ -4,12 +4,13 @@
 use kubewright_model::finding::{Finding, Hidden, Location, NoFix, Severity};
 use kubewright_model::kube::{Kustomization, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::{Field, Named, Path, Text, Verbatim};
+use kubewright_model::text::{Field, Named, Path, Text};
 use kubewright_model::yaml::Node;
 
 use super::codes::Code;
+use super::keeper::Keeper;
 use super::values::{self, Found};
-use super::{META, masked, notes};
+use super::{META, in_clear, masked, notes};
 
 /// All findings of one kustomization.
 pub(super) fn findings(workspace: &Workspace, kustomization: &Kustomization) -> Vec<Finding> {
@@ -139,21 +140,20 @@ fn finding(workspace: &Workspace, at: Location, name: &str, entry: &GeneratorEnt
         }
         _ => Text::new(),
     };
-    let message = text![
-        Field(&entry.key),
-        " of the generated ",
-        Named::new("ConfigMap", name),
-        " has ",
-        what,
-        " in clear, ",
-        Verbatim(&shown),
-        place,
-        ": whoever may read the ConfigMaps of the namespace has it"
-    ];
+    let keeper = Keeper::of(workspace, &workspace.file(at.file).path);
+    let mut keys = text![Field(&entry.key)];
+    keys.push(place);
+    let message = in_clear(
+        &Named::new("generated ConfigMap", name),
+        (what, &shown, hits.len()),
+        std::iter::once(keys),
+        keeper,
+    );
     let reason = NoFix::new(
         Code::Generated,
-        "move the entry to secretGenerator, and have the pods read it from there",
+        "move the entry to `secretGenerator`, and have the pods read it from there",
     );
+    let fix = Err(reason);
     let hidden = hits.iter().flat_map(|hit| {
         let mask = masked(hit, &entry.text);
         let lines = entry.text.get(hit.span.clone()).unwrap_or_default().lines();
@@ -165,7 +165,7 @@ fn finding(workspace: &Workspace, at: Location, name: &str, entry: &GeneratorEnt
     });
     META.finding(severity, at, message)
         .subject("generated", [name, &*entry.key])
-        .notes(notes(workspace, false))
+        .notes(notes(keeper, &fix, false))
         .hiding(hidden)
-        .fix(Err(reason))
+        .fix(fix)
 }

@@ -8,12 +8,13 @@
 use kubewright_model::finding::{Applicability, Finding, Fix, Hidden, Location, NoFix, Severity};
 use kubewright_model::kube::{Resource, Target, Workspace};
 use kubewright_model::text;
-use kubewright_model::text::{Field, Text, Verbatim};
+use kubewright_model::text::{Field, Named, Text, Verbatim};
 use kubewright_model::yaml::Node;
 use rayon::prelude::*;
 
 use self::codes::Code;
 use self::detect::Hit;
+use self::keeper::Keeper;
 pub(crate) use self::options::Options;
 use self::values::Found;
 use crate::{Context, Meta, Transform};
@@ -21,11 +22,14 @@ use crate::{Context, Meta, Transform};
 mod codes;
 mod detect;
 mod generators;
+mod holes;
+mod keeper;
 mod options;
 mod repoint;
 mod rules;
 mod secret;
 mod split;
+mod twins;
 mod values;
 
 /// See the page of the transform.
@@ -106,8 +110,8 @@ fn of_resource(workspace: &Workspace, resource: &Resource) -> Vec<Finding> {
 }
 
 /// What to do about a line of a file.
-const PART: &str = "take it out of the value, and give it to the program as a variable \
-                    (`secretKeyRef`) or as a file of its own from a Secret";
+const PART: &str = "take the line out of the file, and give the value to the program from a \
+                    Secret: as a variable (`secretKeyRef`), or as a file of its own";
 
 /// A finding about entries whose values go the same way.
 fn finding(
@@ -132,22 +136,13 @@ fn finding(
         .or_else(|| all().next());
     let what = first.map_or("a credential", |(_, hit)| hit.what);
     let shown = first.map_or_else(String::new, |(entry, hit)| masked(hit, entry.text));
-    let keys = entries.iter().map(|entry| Field(entry.name));
-    let others = match all().count() {
-        1 => Text::new(),
-        n => text![" and ", n - 1, " more"],
-    };
-    let message = text![
-        Text::list(keys),
-        " of ",
-        resource.display(),
-        if entries.len() > 1 { " have " } else { " has " },
-        what,
-        " in clear, ",
-        Verbatim(&shown),
-        others,
-        ": whoever may read the ConfigMaps of the namespace has it"
-    ];
+    let keeper = Keeper::of(workspace, &workspace.file(resource.file).path);
+    let message = in_clear(
+        &resource.display(),
+        (what, &shown, all().count()),
+        entries.iter().map(|entry| Field(entry.name).into()),
+        keeper,
+    );
     let place = |node| Location::of(resource.file, node);
     let primary = first.map_or_else(
         || Location {
@@ -176,7 +171,8 @@ fn finding(
         .about(resource.id)
         .related(places)
         .notes(notes(
-            workspace,
+            keeper,
+            &fix,
             fix.is_ok() && is_immutable(workspace, resource),
         ))
         .hiding(all().flat_map(|(entry, hit)| hidden(hit, entry)))
@@ -215,27 +211,39 @@ fn hidden(hit: &Hit, entry: &CredentialEntry<'_>) -> Vec<Hidden> {
     hidden
 }
 
+/// `ConfigMap web has a password and 1 more credential in clear, in A and B …`
+fn in_clear(
+    of: &Named,
+    (what, shown, count): (&str, &str, usize),
+    keys: impl Iterator<Item = Text>,
+    keeper: Option<Keeper<'_>>,
+) -> Text {
+    let others = match count {
+        0 | 1 => String::new(),
+        2 => " and 1 more credential".to_owned(),
+        n => format!(" and {} more credentials", n - 1),
+    };
+    text![
+        of,
+        " has ",
+        what,
+        others,
+        " in clear in ",
+        Text::list(keys),
+        " (",
+        Verbatim(shown),
+        ")",
+        keeper.map_or("", Keeper::said),
+        ": whoever may read the ConfigMaps of its namespace can read it"
+    ]
+}
+
 /// What is to be done besides, whatever becomes of the finding.
-fn notes(workspace: &Workspace, immutable: bool) -> Vec<Text> {
-    let mut notes = Vec::new();
-    let kinds = ["SealedSecret", "ExternalSecret"];
-    let kind = kinds.into_iter().find(|kind| {
-        workspace
-            .resources()
-            .iter()
-            .any(|resource| resource.kind == *kind)
-    });
-    let sops = workspace.file_at(".sops.yaml").is_some() || !workspace.encrypted().is_empty();
-    let tool = kind.or_else(|| sops.then_some("SOPS"));
-    if let Some(tool) = tool {
-        notes.push(text![
-            "a Secret in git is only base64: this repository has ",
-            tool,
-            ", which is the place for the new value"
-        ]);
-    }
-    notes
-        .push("replace it at its issuer: the history of the repository keeps the old value".into());
+fn notes(keeper: Option<Keeper<'_>>, fix: &Result<Fix, NoFix>, immutable: bool) -> Vec<Text> {
+    let mut notes: Vec<Text> = keeper.map(|keeper| keeper.note(fix)).into_iter().collect();
+    notes.push(
+        "have its issuer replace the value: the history of the repository keeps the old one".into(),
+    );
     if immutable {
         notes
             .push("the ConfigMap is immutable: delete it before the changed one is applied".into());

@@ -49,7 +49,8 @@ fn reference_path(split: &Split<'_>, reader: ResourceId, node: Node<'_>) -> Stri
         .unwrap_or_else(|| "the pod".to_owned())
 }
 
-fn odd(field: &str) -> NoFix {
+/// A field that is not carried over.
+pub(super) fn odd(field: &str) -> NoFix {
     NoFix::new(
         Code::ReaderUnknown,
         text![
@@ -60,7 +61,7 @@ fn odd(field: &str) -> NoFix {
 }
 
 /// Only fields that are carried over.
-fn only(mapping: Node<'_>, known: &[&str]) -> Result<(), NoFix> {
+pub(super) fn only(mapping: Node<'_>, known: &[&str]) -> Result<(), NoFix> {
     let mut keys = mapping.entries().filter_map(|(key, _)| key.text());
     match keys.find(|key| !known.contains(key)) {
         Some(key) => Err(odd(key)),
@@ -95,7 +96,7 @@ fn env(split: &Split<'_>, entry: Node<'_>) -> Result<Vec<Edit>, NoFix> {
 }
 
 /// The edit that gives a reference the Secret's name, where it is another one.
-fn renamed(split: &Split<'_>, source: Node<'_>) -> Result<Option<Edit>, NoFix> {
+pub(super) fn renamed(split: &Split<'_>, source: Node<'_>) -> Result<Option<Edit>, NoFix> {
     let name = source.get("name").ok_or_else(|| odd("name"))?;
     if split.name == split.resource.name {
         return Ok(None);
@@ -103,7 +104,8 @@ fn renamed(split: &Split<'_>, source: Node<'_>) -> Result<Option<Edit>, NoFix> {
     Ok(Some(name.set(&Value::str(&split.name))?))
 }
 
-fn env_from(split: &Split<'_>, entry: Node<'_>) -> Result<Vec<Edit>, NoFix> {
+/// A Secret's source behind that of the ConfigMap.
+pub(super) fn env_from(split: &Split<'_>, entry: Node<'_>) -> Result<Vec<Edit>, NoFix> {
     only(entry, &["prefix", "configMapRef"])?;
     let source = entry.get("configMapRef").ok_or_else(|| odd("envFrom"))?;
     only(source, &["name", "optional"])?;
@@ -121,7 +123,7 @@ fn env_from(split: &Split<'_>, entry: Node<'_>) -> Result<Vec<Edit>, NoFix> {
 }
 
 /// The files of a source, parted.
-enum Parted {
+pub(super) enum Parted {
     /// None of them moves.
     None,
     /// All of them move.
@@ -130,7 +132,8 @@ enum Parted {
     Both(Option<(Value, Value)>),
 }
 
-fn parted(split: &Split<'_>, source: Node<'_>) -> Result<Parted, NoFix> {
+/// What of a source moves.
+pub(super) fn parted(split: &Split<'_>, source: Node<'_>) -> Result<Parted, NoFix> {
     let Some(items) = source.get("items").filter(|items| !items.is_null()) else {
         return Ok(if split.moved == split.all {
             Parted::All
@@ -158,7 +161,8 @@ fn parted(split: &Split<'_>, source: Node<'_>) -> Result<Parted, NoFix> {
     })
 }
 
-fn of_volume(split: &Split<'_>, source: Node<'_>) -> Result<Vec<Edit>, NoFix> {
+/// A volume of the Secret, or of both.
+pub(super) fn of_volume(split: &Split<'_>, source: Node<'_>) -> Result<Vec<Edit>, NoFix> {
     only(source, &["name", "items", "defaultMode", "optional"])?;
     let value = |source: Vec<(String, Value)>, kind: &str| Value::map([(kind, Value::Map(source))]);
     match parted(split, source)? {

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 
 use kubewright_model::finding::{Applicability, Change, Fix, NoFix};
 use kubewright_model::kube::{
-    Certainty, Evidence, FileId, OutsideUseKind, Resolution, Resource, ResourceId, Target,
-    Workspace,
+    Evidence, FileId, OutsideUseKind, Resolution, Resource, ResourceId, Target, Workspace,
 };
 use kubewright_model::text;
 use kubewright_model::text::{Field, Named, Path, Text};
@@ -15,7 +14,7 @@ use kubewright_model::yaml::{Edit, Node, Place, Value};
 use super::CredentialEntry;
 use super::codes::Code;
 use super::repoint::repointed;
-use super::secret;
+use super::{holes, secret, twins};
 
 /// What moves, and where to.
 pub(super) struct Split<'a> {
@@ -66,6 +65,14 @@ pub(super) fn fix(
                     let file = workspace.resource(reader).file;
                     edits.extend(of_reader.into_iter().map(|edit| (file, edit)));
                 }
+            }
+        }
+        for field in workspace.field_references(reader) {
+            if field.to == Target::ConfigMap && field.name == resource.name {
+                let of_field = twins::repointed(&split, reader, &field)?;
+                references += usize::from(!of_field.is_empty());
+                let file = workspace.resource(reader).file;
+                edits.extend(of_field.into_iter().map(|edit| (file, edit)));
             }
         }
         claims.push(reader);
@@ -147,10 +154,7 @@ fn readers(workspace: &Workspace, resource: &Resource) -> Result<Vec<ResourceId>
     let name = &resource.name;
     let unknown = |text: Text| NoFix::new(Code::ReaderUnknown, text);
     for set in workspace.sets_of(resource.id) {
-        let set = workspace.set(set);
-        // Of a directory it is only not known whether all of it is applied: the fix is offered.
-        let known = usize::from(set.evidence == Evidence::Directory);
-        if let Some(hole) = set.holes.get(known).filter(|_| !set.closed) {
+        if let Some(hole) = holes::unseen(workspace, workspace.set(set)) {
             return Err(unknown(text![
                 "what else is applied with it, and reads it, is not known: ",
                 hole
@@ -187,7 +191,7 @@ fn readers(workspace: &Workspace, resource: &Resource) -> Result<Vec<ResourceId>
             ": move the key into a Secret together with what does"
         ]));
     }
-    other_readers(workspace, resource, &readers)?;
+    other_readers(workspace, resource)?;
     Ok(readers)
 }
 
@@ -197,12 +201,8 @@ fn may_meet(workspace: &Workspace, resource: &Resource, other: ResourceId) -> bo
     resource.namespace.is_none() || other.is_none() || *other == resource.namespace
 }
 
-/// Whatever names it besides the references of pods.
-fn other_readers(
-    workspace: &Workspace,
-    resource: &Resource,
-    readers: &[ResourceId],
-) -> Result<(), NoFix> {
+/// Whatever names it besides pods and the fields that are known.
+fn other_readers(workspace: &Workspace, resource: &Resource) -> Result<(), NoFix> {
     let name = &resource.name;
     let refuse = |who: Text| {
         NoFix::new(
@@ -215,25 +215,6 @@ fn other_readers(
             ],
         )
     };
-    for id in readers {
-        let mut fields = workspace.field_references(*id).into_iter();
-        let field = fields.find(|f| f.to == Target::ConfigMap && f.name == name);
-        if let Some(field) = field {
-            let may = if field.certainty == Certainty::Known {
-                ""
-            } else {
-                " perhaps"
-            };
-            let who = text![
-                workspace.resource(*id).display(),
-                " (",
-                Field(&field.path),
-                ")",
-                may
-            ];
-            return Err(refuse(who));
-        }
-    }
     // A patch of the ConfigMap that changes no data goes on to meet it.
     let harmless = |what| matches!(what, OutsideUseKind::Patch | OutsideUseKind::PatchTarget);
     let used = workspace.uses_outside(Some(resource.id), Target::ConfigMap, name);

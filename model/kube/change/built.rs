@@ -83,6 +83,7 @@ impl Built {
 const FIELDS: &[&str] = &[
     "onfigMap",
     "ecret",
+    "erviceAccount",
     "env",
     "olume",
     "Path",

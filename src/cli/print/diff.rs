@@ -31,11 +31,9 @@ pub fn masked(report: &Report, paths: &Paths) -> String {
 
 /// Whether a patch has secrets that findings name.
 pub fn shows_secrets(report: &Report, paths: &Paths) -> bool {
-    report
-        .findings
-        .iter()
-        .any(|finding| !finding.hidden.is_empty())
-        && patch(report, paths) != masked(report, paths)
+    let mut findings = report.findings.iter();
+    let any = !report.secrets.is_empty() || findings.any(|finding| !finding.hidden.is_empty());
+    any && patch(report, paths) != masked(report, paths)
 }
 
 /// The patch that takes changes back, without styles.

@@ -27,9 +27,10 @@ pub(crate) struct Mask {
 }
 
 impl Mask {
-    /// All that findings of a report hide.
+    /// All that findings of a report hide, and those that it leaves out.
     pub(crate) fn of(report: &Report) -> Self {
-        Self::new(report.findings.iter().flat_map(|f| &f.hidden))
+        let findings = report.findings.iter().flat_map(|f| &f.hidden);
+        Self::new(findings.chain(&report.secrets))
     }
 
     fn new<'h>(secrets: impl Iterator<Item = &'h Hidden>) -> Self {
