@@ -346,15 +346,39 @@ impl<'a> Call<'a> {
 
     /// Takes a flag out, or a part of it: to be asked again until there is none of that name.
     pub(super) fn remove(&self, name: &str) -> Option<Result<Edit, Refusal>> {
-        let flag = self.flag(name)?;
+        self.flag(name).map(|flag| self.without(&flag))
+    }
+
+    fn without(&self, flag: &Flag<'a>) -> Result<Edit, Refusal> {
         let (start, end) = (&flag.start, &flag.word);
         if !self.shell {
             let two = start.node != end.node;
-            return Some(if two { end } else { start }.node.remove());
+            return if two { end } else { start }.node.remove();
         }
         let before = start.text.get(..start.range.start).unwrap_or("");
         let from = before.trim_end_matches([' ', '\t']).len();
-        Some(rewrite(start, from..end.range.end, ""))
+        rewrite(start, from..end.range.end, "")
+    }
+
+    /// Takes out a flag of a name that occurs again later.
+    pub(super) fn remove_earlier(&self, name: &str) -> Option<Result<Edit, Refusal>> {
+        let mut flags = self.flags();
+        flags.retain(|f| f.name == name);
+        let (_, earlier) = flags.split_last()?;
+        earlier.last().map(|flag| self.without(flag))
+    }
+
+    /// Takes out the value of a flag where it is an argument of its own.
+    pub(super) fn remove_value(&self, name: &str) -> Option<Result<Edit, Refusal>> {
+        let flag = self.flag(name)?;
+        (flag.start.node != flag.word.node).then(|| flag.word.node.remove())
+    }
+
+    /// Puts a flag in the place of another one.
+    pub(super) fn put(&self, name: &str, new: &str) -> Option<Result<Edit, Refusal>> {
+        let flag = self.flag(name)?;
+        let own = flag.start.range.start..flag.word.range.end.max(flag.start.range.end);
+        Some(rewrite(&flag.start, own, new))
     }
 
     /// The last value of a flag: the one that counts.

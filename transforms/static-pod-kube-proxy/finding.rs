@@ -12,7 +12,8 @@ use super::fleet::{self, Part, Role};
 use super::options::Options;
 use super::version::Target;
 use super::{
-    META, comments, config, convert, copies, inside, kustomize, owner, plan, recognise, remarks,
+    META, comments, config, convert, copies, in_place, inside, items, kustomize, owner, plan,
+    recognise, remarks,
 };
 use crate::Context;
 
@@ -254,7 +255,13 @@ impl<'a> Case<'a> {
     fn fix(&self) -> Result<(Fix, Vec<Text>), NoFix> {
         let parts = self.parts()?;
         let (title, changes) = if self.replaces() {
-            self.in_place(&parts)?
+            if let Some(reason) = self.copied() {
+                return Err(reason);
+            }
+            for part in &parts {
+                self.free(part)?;
+            }
+            in_place::changes(self, &parts)?
         } else {
             self.beside(&parts)?
         };
@@ -307,47 +314,6 @@ impl<'a> Case<'a> {
         pod.map_or_else(remarks::Remarks::default, |pod| {
             remarks::remarks(pod, &part.version, self.settings())
         })
-    }
-
-    /// The DaemonSet in the place of the pod.
-    fn in_place(&self, parts: &[Part<'_>]) -> Result<(Text, Vec<Change>), NoFix> {
-        let stream = self.workspace().options().stream;
-        let ([part], [pod]) = (parts, self.copies.as_slice()) else {
-            return Err(NoFix::new(
-                Code::SeveralCopies,
-                "replace, and a stream, convert one pod in its place, and there are several: one DaemonSet cannot take the place of all; leave replace \
-                 off, and the DaemonSets are written beside them",
-            ));
-        };
-        let file = self.file();
-        let gone = || super::no_document("the file is not read as YAML");
-        let yaml = file.yaml.as_deref().ok_or_else(gone)?;
-        let document = yaml.documents().get(pod.document).ok_or_else(gone)?;
-        if !stream {
-            let text = yaml.text().get(document.region()).unwrap_or_default();
-            if let Some(reason) = self.copied(text) {
-                return Err(reason);
-            }
-        }
-        if !part.converted.objects.is_empty() {
-            return Err(NoFix::new(
-                Code::ConfigMap,
-                "replace, and a stream, put one document in the place of another, and service-account and config-map make several; leave replace off, \
-                 and they are written to a file beside the pod",
-            ));
-        }
-        let text = part.converted.text.clone();
-        let mut edit = yaml.replace_document(pod.document, text)?;
-        edit.lost_comments = part
-            .about
-            .iter()
-            .chain(&part.converted.lost)
-            .cloned()
-            .collect();
-        Ok((
-            "turn the pod into DaemonSet kube-proxy".into(),
-            vec![Change::Edit(pod.file, edit)],
-        ))
     }
 
     /// The DaemonSets in files of their own, which kustomizations that list the pods list as well.
@@ -406,12 +372,6 @@ impl<'a> Case<'a> {
 
     /// Whether nothing else in the workspace stands in the way of the DaemonSets.
     fn alone(&self) -> Result<(), NoFix> {
-        if self.copies.iter().any(|pod| pod.item.is_some()) {
-            return Err(NoFix::new(
-                Code::InList,
-                "the pod is an item of a list; write it as a document of its own",
-            ));
-        }
         let others = self.pods.len() - self.copies.len();
         if others > 0 {
             let text = format!(
@@ -437,10 +397,11 @@ impl<'a> Case<'a> {
             ));
         }
         let touched = |path: &str| {
-            self.workspace()
-                .touches(self.pod.id)
-                .iter()
-                .any(|t| t.by_index || t.affects(path))
+            let touches = |pod: &&Resource| {
+                let all = self.workspace().touches(pod.id);
+                all.iter().any(|t| t.by_index || t.affects(path))
+            };
+            self.copies.iter().any(touches)
         };
         if self.replaces() && (touched("spec") || touched("kind")) {
             return Err(NoFix::new(
@@ -452,20 +413,25 @@ impl<'a> Case<'a> {
         Ok(())
     }
 
-    /// What says that the file is copied to nodes, which would lose kube-proxy with a DaemonSet in
-    /// it.
-    fn copied(&self, text: &str) -> Option<NoFix> {
-        let path = &self.file().path;
-        let said = comments::speaks_of_static(text).then_some("a comment in it");
-        let sign = said.or_else(|| owner::copied_to_nodes(path))?;
-        let text = text![
-            Path(path),
-            " looks like a file that is copied to nodes (",
-            sign,
-            "): with a DaemonSet in it they lose their kube-proxy at the next copy; leave \
-             replace off, or move the file where nothing copies it"
-        ];
-        Some(NoFix::new(Code::CopiedToNodes, text))
+    /// What says that one of the files is copied to nodes, which would lose kube-proxy with it.
+    fn copied(&self) -> Option<NoFix> {
+        if self.workspace().options().stream {
+            return None;
+        }
+        self.copies.iter().find_map(|pod| {
+            let path = &self.workspace().file(pod.file).path;
+            let text = items::text(self.workspace(), pod).unwrap_or_default();
+            let said = comments::speaks_of_static(&text).then_some("a comment in it");
+            let sign = said.or_else(|| owner::copied_to_nodes(path))?;
+            let text = text![
+                Path(path),
+                " looks like a file that is copied to nodes (",
+                sign,
+                "): with a DaemonSet in it they lose their kube-proxy at the next copy; leave \
+                 replace off, or move the file where nothing copies it"
+            ];
+            Some(NoFix::new(Code::CopiedToNodes, text))
+        })
     }
 
     /// The plan of the move.

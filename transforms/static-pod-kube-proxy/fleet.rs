@@ -20,7 +20,7 @@ use super::convert::{self, Converted, Wanted};
 use super::options::Options;
 use super::recognise::{self, containers, proxy};
 use super::version::Target;
-use super::{comments, copies, flags};
+use super::{comments, copies, flags, items};
 use crate::Settings;
 
 /// The nodes that a DaemonSet is for.
@@ -411,18 +411,12 @@ fn part<'a>(
     settings: &Settings,
 ) -> Result<Part<'a>, NoFix> {
     let pod = *copies.first().ok_or_else(gone)?;
-    let file = workspace.file(pod.file);
-    let yaml = file
-        .yaml
-        .as_deref()
-        .ok_or_else(|| super::no_document("the file is not read as YAML"))?;
-    let document = yaml.documents().get(pod.document).ok_or_else(gone)?;
-    let text = yaml.text().get(document.region()).unwrap_or_default();
+    let text = items::text(workspace, pod)?;
     let version = version(workspace, pod, &settings.static_pod_kube_proxy);
     if let Some(reason) = version.obstacle() {
         return Err(reason);
     }
-    let (text, about) = comments::without_static(text);
+    let (text, about) = comments::without_static(&text);
     let wanted = Wanted {
         settings: &settings.static_pod_kube_proxy,
         target: &version,

@@ -1,17 +1,38 @@
 //! On which nodes the pods of a DaemonSet run.
 
 use kubewright_model::finding::NoFix;
-use kubewright_model::yaml::{Node, Place, Value};
+use kubewright_model::yaml::{Edit, Node, Place, Value};
 
 use super::codes::Code;
 use super::convert::{GATE, Wanted, container};
 use super::draft::Draft;
 use super::fleet::Role;
 
-/// Old names of node labels and those that kubelets set since Kubernetes 1.14.
-const NODE_LABELS: &[(&str, &str)] = &[
-    ("beta.kubernetes.io/os", "kubernetes.io/os"),
-    ("beta.kubernetes.io/arch", "kubernetes.io/arch"),
+/// Old names of node labels, those that stand for them, and the version of Kubernetes that has the
+/// new one: kubelets set it, or kubeadm, on every node that has the old one.
+const NODE_LABELS: &[(&str, &str, u32)] = &[
+    ("beta.kubernetes.io/os", "kubernetes.io/os", 14),
+    ("beta.kubernetes.io/arch", "kubernetes.io/arch", 14),
+    (
+        "beta.kubernetes.io/instance-type",
+        "node.kubernetes.io/instance-type",
+        17,
+    ),
+    (
+        "failure-domain.beta.kubernetes.io/region",
+        "topology.kubernetes.io/region",
+        17,
+    ),
+    (
+        "failure-domain.beta.kubernetes.io/zone",
+        "topology.kubernetes.io/zone",
+        17,
+    ),
+    (
+        "node-role.kubernetes.io/master",
+        "node-role.kubernetes.io/control-plane",
+        20,
+    ),
 ];
 
 /// Node selector and tolerations: every Linux node, whatever its taints, that has the gate label.
@@ -23,11 +44,11 @@ pub(super) fn place(draft: &mut Draft, wanted: &Wanted<'_>) -> Result<(), NoFix>
 
 fn node_selector(draft: &mut Draft, wanted: &Wanted<'_>) -> Result<(), NoFix> {
     let target = wanted.target;
-    for (beta, stable) in NODE_LABELS {
-        let (old, new) = if target.stable_node_labels() {
-            (beta, stable)
-        } else {
+    for (beta, stable, since) in NODE_LABELS {
+        let (old, new) = if target.is_before(*since) {
             (stable, beta)
+        } else {
+            (beta, stable)
         };
         if draft.root()?.path(&["spec", "nodeSelector", new]).is_some() {
             draft.drop(&["spec", "nodeSelector", old])?;
@@ -81,9 +102,34 @@ fn node_selector(draft: &mut Draft, wanted: &Wanted<'_>) -> Result<(), NoFix> {
             &value,
         )?;
     }
+    while draft.step(|root| renamed_in_affinity(root, wanted))? {}
     // A static pod is on one node; the DaemonSet is not.
     draft.drop(&["spec", "nodeSelector", "kubernetes.io/hostname"])?;
     Ok(())
+}
+
+/// The edit that gives a label in the node affinity the name that the version has for it.
+fn renamed_in_affinity(root: Node<'_>, wanted: &Wanted<'_>) -> Result<Option<Edit>, NoFix> {
+    let affinity = root.path(&["spec", "affinity", "nodeAffinity"]);
+    let expressions = affinity
+        .into_iter()
+        .flat_map(Node::descendants)
+        .filter_map(|node| node.get("matchExpressions"))
+        .flat_map(Node::items);
+    for key in expressions.filter_map(|e| e.get("key")) {
+        let renamed = NODE_LABELS.iter().find_map(|(beta, stable, since)| {
+            let (old, new) = if wanted.target.is_before(*since) {
+                (stable, beta)
+            } else {
+                (beta, stable)
+            };
+            (key.text() == Some(*old)).then_some(*new)
+        });
+        if let Some(new) = renamed {
+            return Ok(Some(key.set(&Value::str(new))?));
+        }
+    }
+    Ok(None)
 }
 
 fn tolerations(draft: &mut Draft) -> Result<(), NoFix> {
@@ -153,7 +199,7 @@ fn affinity(draft: &mut Draft, wanted: &Wanted<'_>) -> Result<(), NoFix> {
 }
 
 /// Whether the pod is for Windows: it says so, or runs a program of Windows.
-fn is_windows(root: Node<'_>) -> bool {
+pub(super) fn is_windows(root: Node<'_>) -> bool {
     let options = |at: Option<Node<'_>>| {
         at.is_some_and(|n| n.path(&["securityContext", "windowsOptions"]).is_some())
     };

@@ -118,15 +118,12 @@ impl<'a> Move<'a> {
             // What becomes different is told by a conversion as it would be today.
             super::fleet::parts(workspace, &case.copies, case.cx.settings).unwrap_or_default()
         };
-        let roles = || parts.iter().map(|part| part.role);
         let sets: Vec<(Role, String)> = if written.is_empty() {
-            let stays = case
-                .settings()
-                .replace
-                .then(|| workspace.file(case.pod.file).path.clone());
-            roles()
-                .map(|role| (role, stays.clone().unwrap_or_else(|| case.file_for(role))))
-                .collect()
+            let file = |part: &Part<'_>| match part.copies.first() {
+                Some(first) if case.settings().replace => workspace.file(first.file).path.clone(),
+                _ => case.file_for(part.role),
+            };
+            parts.iter().map(|part| (part.role, file(part))).collect()
         } else {
             let role = |role| match role {
                 Role::All if written.len() > 1 => Role::Workers,

@@ -53,11 +53,6 @@ impl Target {
         !self.at_least(minor)
     }
 
-    /// Whether it is known and 1.`minor` or later.
-    pub(super) fn is_known_since(&self, minor: u32) -> bool {
-        self.minor.is_some_and(|m| m >= minor)
-    }
-
     /// The API version of RBAC: `v1` came with 1.8.
     pub(super) fn rbac(&self) -> &'static str {
         if self.at_least(8) {
@@ -189,8 +184,8 @@ impl Target {
     pub(super) fn note(&self) -> Option<String> {
         let Some(minor) = self.minor else {
             return Some(format!(
-                "{} says no version: Kubernetes 1.{NEWEST} or later is assumed (apps/v1 needs 1.9, the node label kubernetes.io/os 1.14); for an \
-                 older cluster set kubernetes-version in [transforms.static-pod-kube-proxy]",
+                "{} says no version: the newest Kubernetes is assumed (apps/v1 needs 1.9, the node label kubernetes.io/os 1.14, and flags are those \
+                 of today); for an older cluster set kubernetes-version in [transforms.static-pod-kube-proxy]",
                 self.source
             ));
         };
