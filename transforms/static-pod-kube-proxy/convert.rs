@@ -112,7 +112,7 @@ pub(super) fn convert(text: String, wanted: &Wanted<'_>) -> Result<Converted, No
     let annotations = annotations(&mut draft, target)?;
     tokens(&mut draft)?;
     spec(&mut draft, wanted)?;
-    placement::place(&mut draft, wanted)?;
+    placement::place(&mut draft, wanted, &mut notes)?;
     if let Some(server) = settings.api_server.as_deref()
         && !settings.service_account
         && draft.step(|root| container(root).map_or(Ok(None), |c| flags::set_server(c, server)))?

@@ -308,7 +308,7 @@ fn by_role(workspace: &Workspace, a: &[&Copy<'_>], b: &[&Copy<'_>]) -> Option<bo
 }
 
 /// Refuses where nothing says that the pods are of one cluster.
-fn one_cluster(workspace: &Workspace, pods: &[&Resource]) -> Result<(), NoFix> {
+pub(super) fn one_cluster(workspace: &Workspace, pods: &[&Resource]) -> Result<(), NoFix> {
     let paths: Vec<&str> = pods
         .iter()
         .map(|pod| workspace.file(pod.file).path.as_str())
@@ -320,7 +320,7 @@ fn one_cluster(workspace: &Workspace, pods: &[&Resource]) -> Result<(), NoFix> {
         .collect();
     let refuse = |why: Text| {
         let text = text![
-            format!("{} pods of the workspace run kube-proxy, and ", pods.len()),
+            format!("{} pods run kube-proxy, and ", pods.len()),
             why,
             "; ask for the files of one cluster alone"
         ];
@@ -453,7 +453,7 @@ fn image<'a>(kind: &[&Copy<'a>]) -> Option<&'a str> {
 /// The refusal for copies that differ, with what differs by file.
 fn differ(kinds: &[Vec<&Copy<'_>>], how: &str) -> NoFix {
     let pods: usize = kinds.iter().map(Vec::len).sum();
-    let text = format!("{pods} pods of the workspace run kube-proxy, they differ {how}");
+    let text = format!("{pods} pods run kube-proxy and differ {how}");
     let kinds: Vec<copies::Kind<'_>> = kinds
         .iter()
         .filter_map(|kind| {

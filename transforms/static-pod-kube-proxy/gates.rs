@@ -124,7 +124,7 @@ pub(super) fn mend(
             "feature gate ",
             gate.text.trim(),
             format!(
-                " is taken out: Kubernetes 1.{} and later do not know it, and are as it says",
+                " is taken out: it is gone since Kubernetes 1.{}, where what it asks for holds always",
                 gate.since
             )
         ]);
@@ -145,8 +145,8 @@ pub(super) fn left(call: &Call<'_>, target: &Target) -> Vec<Text> {
                 "feature gate ",
                 gate.text.trim(),
                 format!(
-                    " keeps kube-proxy from starting since Kubernetes 1.{}, which does not know \
-                     it and does the opposite: take it out, if the cluster can do without it",
+                    " keeps kube-proxy from starting since Kubernetes 1.{}, where it is gone and \
+                     the opposite holds: take it out once the cluster can do without it",
                     gate.since
                 )
             ]

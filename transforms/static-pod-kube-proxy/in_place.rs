@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use kubewright_model::finding::{Change, NoFix};
 use kubewright_model::kube::{FileId, Resource};
 use kubewright_model::text;
-use kubewright_model::text::Text;
+use kubewright_model::text::{Path, Text};
 use kubewright_model::yaml::File;
 
 use super::finding::Case;
@@ -61,10 +61,14 @@ pub(super) fn changes(
         .iter()
         .map(|part| text!["DaemonSet ", part.role.name()]);
     let names = Text::list(names.collect::<Vec<_>>());
-    let title = match case.copies.len() {
+    let mut title = match case.copies.len() {
         1 => text!["turn the pod into ", names],
         n => text![format!("turn the {n} pods into "), names],
     };
+    if !gone.is_empty() {
+        let paths = gone.iter().map(|id| Path(&workspace.file(*id).path));
+        title = text![title, ", and delete ", Text::list(paths)];
+    }
     Ok((title, changes))
 }
 

@@ -23,6 +23,8 @@ mod items;
 mod kustomize;
 mod options;
 mod outdated;
+#[cfg(test)]
+mod page;
 mod owner;
 mod placement;
 mod places;
@@ -35,6 +37,7 @@ mod version;
 
 use kubewright_model::finding::{Applicability, Finding, Location, NoFix, Severity};
 use kubewright_model::kube::Resource;
+use kubewright_model::text;
 use kubewright_model::text::Text;
 use kubewright_model::yaml::Refusal;
 
@@ -140,12 +143,23 @@ fn clusters<'a>(cx: &Context<'a>, pods: &[&'a Resource]) -> Vec<Vec<&'a Resource
 fn of_text(inside: &inside::Inside<'_>) -> Finding {
     let at = inside.node.key().unwrap_or(inside.node);
     let place = places::place(inside.node);
-    META.finding(Severity::Warning, Location::of(inside.file.id, at), format!(
-            "kube-proxy runs as a static pod, whose manifest stands inside another text ({place})"
-        )).fix(Err(NoFix::new(
-            Code::InsideText,
-            "manifests inside other texts are not edited; write this one to a file of its own, let kubewright convert that, and take it out here \
-             once the nodes are moved")))
+    let message = text![
+        "the text at ",
+        place,
+        " holds a static pod that runs kube-proxy: an update is a new file on every node"
+    ];
+    let reason = text![
+        "kubewright edits no manifest inside another text: write this one to a file of its own, \
+         convert it with `",
+        Text::command("kubewright fix --unsafe-fixes=static-pod-kube-proxy FILE"),
+        "`, and take it out here once the nodes are moved"
+    ];
+    META.finding(
+        Severity::Warning,
+        Location::of(inside.file.id, at),
+        message,
+    )
+    .fix(Err(NoFix::new(Code::InsideText, reason)))
 }
 
 /// A refusal as the editor has it.

@@ -4,6 +4,8 @@
 //! What counts is the version that the DaemonSet is for. An older one keeps its flags, and the
 //! finding names those that the next image does not start with.
 
+use std::collections::BTreeMap;
+
 use kubewright_model::finding::NoFix;
 use kubewright_model::text;
 use kubewright_model::text::Text;
@@ -78,28 +80,26 @@ pub(super) fn mend(
         let off = matches!(value.as_str(), "false" | "0");
         let said = match did {
             Did::Limit if !off => continue,
-            Did::Nothing => "it did nothing before",
-            Did::Limit => "its value 0 changed nothing",
-            Did::Cleanup if off => "its value false changed nothing",
-            Did::Cleanup => "--cleanup stands in its place",
+            Did::Nothing => ", and it did nothing before",
+            Did::Limit => ", and its value 0 changed nothing",
+            Did::Cleanup if off => ", and its value false changed nothing",
+            Did::Cleanup => "",
             Did::Logs if matches!(*name, "log-dir" | "log-file") => {
-                "the log goes to standard error, where kubectl logs finds it, and to no file"
+                "; the log goes to standard error, where kubectl logs finds it, and to no file"
             }
-            Did::Logs => "the log goes to standard error",
+            Did::Logs => "; the log goes to standard error",
         };
-        if *did == Did::Cleanup && !off {
+        let becomes = if *did == Did::Cleanup && !off {
             replace(draft, name, "--cleanup")?;
+            "is --cleanup now"
         } else {
             remove(draft, name)?;
-        }
-        notes.push(text![
-            "--",
-            name,
-            format!(
-                " is taken out: kube-proxy does not start with it since Kubernetes 1.{since} \
-                 (kubernetes/kubernetes{change}); {said}"
-            )
-        ]);
+            "is taken out"
+        };
+        notes.push(text![format!(
+            "--{name} {becomes}: kube-proxy does not start with it since Kubernetes 1.{since} \
+             (kubernetes/kubernetes{change}){said}"
+        )]);
     }
     for port in PORTS.iter().filter(|_| !target.is_before(PORTS_SINCE)) {
         address(draft, port, notes)?;
@@ -120,44 +120,65 @@ pub(super) fn mend(
     gates::mend(draft, target, notes)
 }
 
-/// Flags of the pod that are left, and that keep kube-proxy from starting: now, or with the next
-/// image.
-pub(super) fn left(call: &Call<'_>, target: &Target) -> Vec<Text> {
-    let mut faults = Vec::new();
+/// What is left of flags that are gone: what keeps kube-proxy from starting, or from working, and
+/// what a later image does not start with.
+#[derive(Debug, Default)]
+pub(super) struct Left {
+    pub(super) now: Vec<Text>,
+    pub(super) later: Vec<Text>,
+}
+
+/// What the conversion leaves of the flags of a pod.
+pub(super) fn left(call: &Call<'_>, target: &Target) -> Left {
+    let mut left = Left::default();
+    let mut later: BTreeMap<u32, Vec<String>> = BTreeMap::new();
     for (name, since, did, _) in REMOVED {
         let Some(flag) = call.flag(name) else {
             continue;
         };
         let on = !matches!(flag.value, "false" | "0");
         match did {
-            Did::Limit if on => faults.push(text![
-                "--",
-                name,
-                " ",
-                target.removed(*since),
-                ", and say with --conntrack-max-per-core and --conntrack-min what a node needs"
-            ]),
-            Did::Cleanup if on && !target.is_before(*since) => faults.push(
-                "--cleanup makes kube-proxy remove its rules and exit: take it out, or no Service \
-                 is answered"
+            _ if target.is_before(*since) => {
+                later.entry(*since).or_default().push(format!("--{name}"));
+            }
+            Did::Limit if on => left.now.push(text![format!(
+                "kube-proxy does not start with --{name} since Kubernetes 1.{since}: say with \
+                 --conntrack-max-per-core and --conntrack-min what a node needs"
+            )]),
+            Did::Cleanup if on => left.now.push(
+                "kube-proxy removes its rules and exits with --cleanup: take it out, or no \
+                 Service is answered"
                     .into(),
             ),
-            _ if target.is_before(*since) => {
-                faults.push(text!["--", name, " ", target.removed(*since)]);
-            }
             _ => {}
         }
     }
     let userspace = call.flag("proxy-mode").filter(|f| f.value == "userspace");
     if userspace.is_some() && target.is_before(USERSPACE_SINCE) {
-        faults.push(text![
-            "--proxy-mode=userspace ",
-            target.removed(USERSPACE_SINCE),
-            "; iptables does its work"
-        ]);
+        let later = later.entry(USERSPACE_SINCE).or_default();
+        later.push("--proxy-mode=userspace".to_owned());
     }
-    faults.extend(gates::left(call, target));
-    faults
+    left.later.extend(later.into_iter().map(|(since, flags)| {
+        text![
+            "kube-proxy does not start with ",
+            Text::list(flags.into_iter().map(Text::from)),
+            format!(
+                " from Kubernetes 1.{since} on: set kubernetes-version with the image, and they \
+                 are written as it has them"
+            )
+        ]
+    }));
+    for (port, bind, _) in PORTS.iter().filter(|_| !target.is_before(PORTS_SINCE)) {
+        let number = call.flag(port).map(|flag| flag.value);
+        if number == Some("0") && call.flag("config").is_none() {
+            left.now.push(text![format!(
+                "--{port}=0 switches that server off, and no value of --{bind} does in all \
+                 versions: write the address that may ask it, such as 127.0.0.1"
+            )]);
+        }
+    }
+    left.now.extend(gates::left(call, target));
+    left
 }
 
 /// Puts a port into the address that it belongs to.

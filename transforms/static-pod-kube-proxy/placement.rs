@@ -1,7 +1,9 @@
 //! On which nodes the pods of a DaemonSet run.
 
 use kubewright_model::finding::NoFix;
-use kubewright_model::yaml::{Edit, Node, Place, Value};
+use kubewright_model::text;
+use kubewright_model::text::{Text, Verbatim};
+use kubewright_model::yaml::{Node, Place, Value};
 
 use super::codes::Code;
 use super::convert::{GATE, Wanted, container};
@@ -36,31 +38,73 @@ const NODE_LABELS: &[(&str, &str, u32)] = &[
 ];
 
 /// Node selector and tolerations: every Linux node, whatever its taints, that has the gate label.
-pub(super) fn place(draft: &mut Draft, wanted: &Wanted<'_>) -> Result<(), NoFix> {
+pub(super) fn place(
+    draft: &mut Draft,
+    wanted: &Wanted<'_>,
+    notes: &mut Vec<Text>,
+) -> Result<(), NoFix> {
+    renamed(draft, wanted, notes)?;
     node_selector(draft, wanted)?;
     tolerations(draft)?;
     affinity(draft, wanted)
 }
 
-fn node_selector(draft: &mut Draft, wanted: &Wanted<'_>) -> Result<(), NoFix> {
-    let target = wanted.target;
+/// Gives labels of nodes the names that the version has for them, in the node selector and in the
+/// affinity.
+fn renamed(
+    draft: &mut Draft,
+    wanted: &Wanted<'_>,
+    notes: &mut Vec<Text>,
+) -> Result<(), NoFix> {
     for (beta, stable, since) in NODE_LABELS {
-        let (old, new) = if target.is_before(*since) {
+        let (old, new) = if wanted.target.is_before(*since) {
             (stable, beta)
         } else {
             (beta, stable)
         };
-        if draft.root()?.path(&["spec", "nodeSelector", new]).is_some() {
-            draft.drop(&["spec", "nodeSelector", old])?;
+        let mut changed = if draft.root()?.path(&["spec", "nodeSelector", new]).is_some() {
+            draft.drop(&["spec", "nodeSelector", old])?
         } else {
             draft.step(|root| {
                 Ok(root
                     .path(&["spec", "nodeSelector", old])
                     .map(|n| n.rename_key(new))
                     .transpose()?)
-            })?;
+            })?
+        };
+        while draft.step(|root| {
+            let key = affinity_keys(root).find(|key| key.text() == Some(*old));
+            Ok(key.map(|key| key.set(&Value::str(*new))).transpose()?)
+        })? {
+            changed = true;
+        }
+        if changed {
+            notes.push(text![
+                "node label ",
+                Verbatim(old),
+                " is ",
+                Verbatim(new),
+                " now, its name in Kubernetes ",
+                wanted.target.name()
+            ]);
         }
     }
+    Ok(())
+}
+
+/// The keys of node labels in the node affinity of a pod.
+fn affinity_keys(root: Node<'_>) -> impl Iterator<Item = Node<'_>> {
+    let affinity = root.path(&["spec", "affinity", "nodeAffinity"]);
+    affinity
+        .into_iter()
+        .flat_map(Node::descendants)
+        .filter_map(|node| node.get("matchExpressions"))
+        .flat_map(Node::items)
+        .filter_map(|expression| expression.get("key"))
+}
+
+fn node_selector(draft: &mut Draft, wanted: &Wanted<'_>) -> Result<(), NoFix> {
+    let target = wanted.target;
     let os = if is_windows(draft.root()?) {
         "windows"
     } else {
@@ -102,34 +146,9 @@ fn node_selector(draft: &mut Draft, wanted: &Wanted<'_>) -> Result<(), NoFix> {
             &value,
         )?;
     }
-    while draft.step(|root| renamed_in_affinity(root, wanted))? {}
     // A static pod is on one node; the DaemonSet is not.
     draft.drop(&["spec", "nodeSelector", "kubernetes.io/hostname"])?;
     Ok(())
-}
-
-/// The edit that gives a label in the node affinity the name that the version has for it.
-fn renamed_in_affinity(root: Node<'_>, wanted: &Wanted<'_>) -> Result<Option<Edit>, NoFix> {
-    let affinity = root.path(&["spec", "affinity", "nodeAffinity"]);
-    let expressions = affinity
-        .into_iter()
-        .flat_map(Node::descendants)
-        .filter_map(|node| node.get("matchExpressions"))
-        .flat_map(Node::items);
-    for key in expressions.filter_map(|e| e.get("key")) {
-        let renamed = NODE_LABELS.iter().find_map(|(beta, stable, since)| {
-            let (old, new) = if wanted.target.is_before(*since) {
-                (stable, beta)
-            } else {
-                (beta, stable)
-            };
-            (key.text() == Some(*old)).then_some(*new)
-        });
-        if let Some(new) = renamed {
-            return Ok(Some(key.set(&Value::str(new))?));
-        }
-    }
-    Ok(None)
 }
 
 fn tolerations(draft: &mut Draft) -> Result<(), NoFix> {

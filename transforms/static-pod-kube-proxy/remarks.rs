@@ -75,10 +75,12 @@ pub(super) fn remarks(pod: Node<'_>, version: &Target, settings: &Options) -> Re
             ]);
         }
     }
-    faults.extend(outdated::left(&call, version));
+    let left = outdated::left(&call, version);
+    faults.extend(left.now);
+    notes.extend(left.later);
     if call.flag("port").is_some() {
         faults.push(
-            "--port is no flag of today's kube-proxy: take it out when you change the image".into(),
+            "kube-proxy does not start with --port, which is no flag of it: take it out".into(),
         );
     }
     for word in call.others() {

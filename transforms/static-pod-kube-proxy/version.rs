@@ -45,7 +45,10 @@ impl Target {
 
     /// `1.14`, for messages.
     pub(super) fn name(&self) -> String {
-        format!("1.{}", self.minor.unwrap_or(NEWEST))
+        match self.minor {
+            Some(minor) => format!("1.{minor}"),
+            None => format!("1.{NEWEST} and later"),
+        }
     }
 
     /// Whether it is known and before 1.`minor`.
@@ -135,21 +138,6 @@ impl Target {
             self.name()
         );
         Err(NoFix::new(Code::KubernetesVersion, text))
-    }
-
-    /// What to do about a flag that kube-proxy has no longer since 1.`since`.
-    pub(super) fn removed(&self, since: u32) -> String {
-        match self.minor {
-            Some(minor) if minor < since => {
-                format!(
-                    "is not known to kube-proxy from Kubernetes 1.{since} on: take it out when you change the image"
-                )
-            }
-            _ => format!(
-                "is not known to kube-proxy since Kubernetes 1.{since}, which does not start with \
-                 it: take it out"
-            ),
-        }
     }
 
     /// Why a DaemonSet starts no pods in this version.
