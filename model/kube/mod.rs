@@ -82,6 +82,6 @@ pub use source::encrypted::Encrypted;
 pub use source::file::{Broken, Input, SkipCode, Skipped, SourceFile};
 pub use source::invalid::{Invalid, Problem};
 pub use source::options::{ApplySetSpec, Options, PathGlob, ReferenceSpec, Surroundings, Texts};
-pub use source::paths::is_kubelet_setting;
+pub use source::paths::{is_kubelet_setting, is_node_setting};
 pub use source::tree::Tree;
 pub use workspace::Workspace;

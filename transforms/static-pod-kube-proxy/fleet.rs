@@ -322,7 +322,13 @@ pub(super) fn one_cluster(workspace: &Workspace, pods: &[&Resource]) -> Result<(
         let text = text![
             format!("{} pods run kube-proxy, and ", pods.len()),
             why,
-            "; ask for the files of one cluster alone"
+            "; ask for the files of one cluster: `",
+            Text::command(text![
+                "kubewright fix ",
+                Path(paths.first().copied().unwrap_or_default()),
+                " --unsafe-fixes=static-pod-kube-proxy"
+            ]),
+            "`"
         ];
         let mut reason = NoFix::new(Code::SeveralCopies, text);
         reason.more = copies::differences(workspace, pods);

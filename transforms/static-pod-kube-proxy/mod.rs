@@ -35,7 +35,7 @@ mod script;
 mod shell;
 mod version;
 
-use kubewright_model::finding::{Applicability, Finding, Location, NoFix, Severity};
+use kubewright_model::finding::{Applicability, Finding, NoFix, Severity};
 use kubewright_model::kube::Resource;
 use kubewright_model::text;
 use kubewright_model::text::Text;
@@ -141,25 +141,18 @@ fn clusters<'a>(cx: &Context<'a>, pods: &[&'a Resource]) -> Vec<Vec<&'a Resource
 
 /// What is said of a static pod inside another text.
 fn of_text(inside: &inside::Inside<'_>) -> Finding {
-    let at = inside.node.key().unwrap_or(inside.node);
-    let place = places::place(inside.node);
     let message = text![
         "the text at ",
-        place,
+        &inside.place,
         " holds a static pod that runs kube-proxy: an update is a new file on every node"
     ];
     let reason = text![
-        "kubewright edits no manifest inside another text: write this one to a file of its own, \
-         convert it with `",
+        "kubewright edits no manifest inside another text: write this one, rendered, to a file \
+         of its own, convert it with `",
         Text::command("kubewright fix --unsafe-fixes=static-pod-kube-proxy FILE"),
         "`, and take it out here once the nodes are moved"
     ];
-    META.finding(
-        Severity::Warning,
-        Location::of(inside.file.id, at),
-        message,
-    )
-    .fix(Err(NoFix::new(Code::InsideText, reason)))
+    META.finding(Severity::Warning, inside.at.clone(), message).fix(Err(NoFix::new(Code::InsideText, reason)))
 }
 
 /// A refusal as the editor has it.

@@ -16,7 +16,7 @@ use super::fleet::Part;
 use super::fleet::Role;
 use super::recognise::proxy;
 use super::version::Target;
-use super::{kustomize, places, remarks};
+use super::{kustomize, remarks};
 
 /// How texts with paths are shown where the reader stands.
 pub(super) type Shown<'a> = &'a dyn Fn(&Text) -> String;
@@ -86,7 +86,7 @@ fn remarks_of(
         text![
             Path(&inside.file.path),
             " has another kube-proxy inside a text (",
-            places::place(inside.node),
+            &inside.place,
             "): nodes that are set up with it run that one"
         ]
     }));
