@@ -349,7 +349,9 @@ fn program(words: &[&str], shell: bool) -> Option<usize> {
             return Some(found);
         }
         let passed = taken(at)
-            || word.starts_with('-') || word.contains('=') || (flag.starts_with('-') && flag != "--");
+            || word.starts_with('-')
+            || word.contains('=')
+            || (flag.starts_with('-') && flag != "--");
         wrapped = wrapped && (passed || runs(word));
     }
     None

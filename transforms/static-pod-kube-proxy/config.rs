@@ -338,7 +338,14 @@ fn json(text: &str) -> String {
 
 /// The value of a flag as a value of YAML.
 fn rendered(name: &str, value: &str, kind: Kind) -> Result<String, NoFix> {
-    let wrong = || refuse(Code::ConfigMap, format!("--{name}={value} is no value of KubeProxyConfiguration; mend it, or leave config-map off"));
+    let wrong = || {
+        refuse(
+            Code::ConfigMap,
+            format!(
+                "--{name}={value} is no value of KubeProxyConfiguration; mend it, or leave config-map off"
+            ),
+        )
+    };
     let items = || {
         value
             .split(',')

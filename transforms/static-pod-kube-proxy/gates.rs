@@ -101,11 +101,7 @@ fn gate<'a>(text: &'a str, target: &Target) -> Option<Gate<'a>> {
 }
 
 /// Takes out the gates that are gone, where the feature is what they ask for.
-pub(super) fn mend(
-    draft: &mut Draft,
-    target: &Target,
-    notes: &mut Vec<Text>,
-) -> Result<(), NoFix> {
+pub(super) fn mend(draft: &mut Draft, target: &Target, notes: &mut Vec<Text>) -> Result<(), NoFix> {
     let Some(all) = value(draft.root()?, FLAG) else {
         return Ok(());
     };

@@ -16,10 +16,7 @@ use super::items::{self, Item};
 use super::kustomize;
 
 /// The title of the fix, and its changes.
-pub(super) fn changes(
-    case: &Case<'_>,
-    parts: &[Part<'_>],
-) -> Result<(Text, Vec<Change>), NoFix> {
+pub(super) fn changes(case: &Case<'_>, parts: &[Part<'_>]) -> Result<(Text, Vec<Change>), NoFix> {
     let workspace = case.workspace();
     let stream = workspace.options().stream;
     let mut files: BTreeMap<FileId, BTreeMap<usize, Vec<&Resource>>> = BTreeMap::new();

@@ -70,12 +70,14 @@ fn in_text(file: &SourceFile) -> Option<Inside<'_>> {
     let written = || {
         let mut start = 0;
         let lines: Vec<&str> = text.lines().collect();
-        text.split_inclusive('\n').enumerate().find_map(|(at, line)| {
-            let here = start + (line.len() - line.trim_start().len());
-            start += line.len();
-            let pod = line.trim() == POD && is_pod(&document(lines.get(at..)?));
-            pod.then(|| here..here + POD.len())
-        })
+        text.split_inclusive('\n')
+            .enumerate()
+            .find_map(|(at, line)| {
+                let here = start + (line.len() - line.trim_start().len());
+                start += line.len();
+                let pod = line.trim() == POD && is_pod(&document(lines.get(at..)?));
+                pod.then(|| here..here + POD.len())
+            })
     };
     let encoded = || {
         text.match_indices("data:").find_map(|(at, _)| {

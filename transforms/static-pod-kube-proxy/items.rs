@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::{Resource, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::Verbatim;
 use kubewright_model::yaml::{Edit, File, Node, Refusal, verify};
 
 use super::codes::Code;
@@ -89,6 +91,7 @@ pub(super) fn list(
         match item.text {
             None => steps.push(path(item.node)),
             Some(new) => {
+                typed(item.node)?;
                 let (range, margin) = lines(item.node);
                 kept.push((range, indented(new, &margin, item.node, file.eol())));
             }
@@ -120,6 +123,22 @@ pub(super) fn list(
     let region = file.documents().get(document).ok_or_else(changed)?.region();
     let text = file.text().get(region).ok_or_else(changed)?;
     Ok(Some((text.to_owned(), lost)))
+}
+
+/// Refuses lists of one kind: a `PodList` takes no DaemonSet.
+fn typed(item: Node<'_>) -> Result<(), NoFix> {
+    let list = item.parent().and_then(Node::parent);
+    match list.and_then(|list| list.get("kind")?.text()) {
+        None | Some("List") => Ok(()),
+        Some(kind) => Err(NoFix::new(
+            Code::InList,
+            text![
+                "the pod is an item of a ",
+                Verbatim(kind),
+                ", which takes no DaemonSet; write the pod as a document of its own"
+            ],
+        )),
+    }
 }
 
 /// The bytes of an item with what stands behind it on its last line, and the blanks that its other

@@ -23,9 +23,9 @@ mod items;
 mod kustomize;
 mod options;
 mod outdated;
+mod owner;
 #[cfg(test)]
 mod page;
-mod owner;
 mod placement;
 mod places;
 mod plan;
@@ -152,7 +152,8 @@ fn of_text(inside: &inside::Inside<'_>) -> Finding {
         Text::command("kubewright fix --unsafe-fixes=static-pod-kube-proxy FILE"),
         "`, and take it out here once the nodes are moved"
     ];
-    META.finding(Severity::Warning, inside.at.clone(), message).fix(Err(NoFix::new(Code::InsideText, reason)))
+    META.finding(Severity::Warning, inside.at.clone(), message)
+        .fix(Err(NoFix::new(Code::InsideText, reason)))
 }
 
 /// A refusal as the editor has it.

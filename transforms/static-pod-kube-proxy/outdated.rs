@@ -65,11 +65,7 @@ const PORTS_SINCE: u32 = 18;
 const USERSPACE_SINCE: u32 = 26;
 
 /// Writes the flags as the version of Kubernetes has them.
-pub(super) fn mend(
-    draft: &mut Draft,
-    target: &Target,
-    notes: &mut Vec<Text>,
-) -> Result<(), NoFix> {
+pub(super) fn mend(draft: &mut Draft, target: &Target, notes: &mut Vec<Text>) -> Result<(), NoFix> {
     for (name, since, did, change) in REMOVED {
         if target.is_before(*since) {
             continue;
@@ -192,7 +188,11 @@ fn address(
     };
     if value(draft.root()?, "config").is_some() {
         remove(draft, port)?;
-        notes.push(text!["--", port, " is taken out: it does nothing beside --config"]);
+        notes.push(text![
+            "--",
+            port,
+            " is taken out: it does nothing beside --config"
+        ]);
         return Ok(());
     }
     if number.is_empty() || number.contains(|c: char| !c.is_ascii_digit()) || number == "0" {

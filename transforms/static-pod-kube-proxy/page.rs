@@ -25,7 +25,10 @@ fn fields_of_the_static_pod_and_of_the_daemon_set() {
             panic!("a row without its cells: {row:?}");
         };
         for text in shown(pod) {
-            assert!(BEFORE.contains(text), "{field}: the static pod has no {text}");
+            assert!(
+                BEFORE.contains(text),
+                "{field}: the static pod has no {text}"
+            );
         }
         // Behind a semicolon stands what other pods get.
         let own = here.split(';').next().unwrap_or(here);

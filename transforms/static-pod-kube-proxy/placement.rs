@@ -51,11 +51,7 @@ pub(super) fn place(
 
 /// Gives labels of nodes the names that the version has for them, in the node selector and in the
 /// affinity.
-fn renamed(
-    draft: &mut Draft,
-    wanted: &Wanted<'_>,
-    notes: &mut Vec<Text>,
-) -> Result<(), NoFix> {
+fn renamed(draft: &mut Draft, wanted: &Wanted<'_>, notes: &mut Vec<Text>) -> Result<(), NoFix> {
     for (beta, stable, since) in NODE_LABELS {
         let (old, new) = if wanted.target.is_before(*since) {
             (stable, beta)

@@ -91,7 +91,14 @@ pub(super) fn obstacle(pod: Node<'_>, settings: &Options) -> Option<NoFix> {
         .iter()
         .skip(1)
         .chain(&others)
-        .map(|c| Verbatim(c.get("name").and_then(Node::text).unwrap_or("without a name")).into())
+        .map(|c| {
+            Verbatim(
+                c.get("name")
+                    .and_then(Node::text)
+                    .unwrap_or("without a name"),
+            )
+            .into()
+        })
         .collect();
     if !others.is_empty() {
         let s = if others.len() == 1 { " " } else { "s " };

@@ -126,7 +126,10 @@ const NODE: &[&str] = &[
 pub fn is_node_setting(path: &str) -> bool {
     let (directory, name) = split(path);
     let words = [split(directory).1, name].map(str::to_ascii_lowercase);
-    let named = || NODE.iter().any(|w| words.iter().any(|word| word.contains(w)));
+    let named = || {
+        NODE.iter()
+            .any(|w| words.iter().any(|word| word.contains(w)))
+    };
     has_extension(name, "ign")
         || (["bu", "fcc", "j2", "sh", "tf", "tftpl", "tmpl", "tpl"]
             .iter()
