@@ -84,5 +84,5 @@ pub use source::file::{Broken, Input, SkipCode, Skipped, SourceFile};
 pub use source::invalid::{Invalid, Problem};
 pub use source::lazy_file::LazyFile;
 pub use source::options::{ApplySetSpec, Options, PathGlob, ReferenceSpec, Surroundings, Texts};
-pub use source::paths::is_kubelet_setting;
+pub use source::paths::{is_kubelet_setting, is_node_setting};
 pub use workspace::Workspace;

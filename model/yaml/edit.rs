@@ -98,6 +98,8 @@ pub enum Op {
     ReplaceDocument {
         /// Its index.
         document: usize,
+        /// How many documents stand in its place.
+        by: usize,
     },
 }
 
@@ -400,12 +402,16 @@ impl File {
         Ok(plan.edit(Op::MoveDocument { document, before }))
     }
 
-    /// Replaces the text of one document, `---` and all, by text that holds every comment of it.
+    /// Replaces the text of one document, `---` and all, by text that holds every comment of it,
+    /// and that may be several documents.
     ///
     /// # Errors
-    /// A refusal when the file cannot be edited or has no such document.
+    /// A refusal when the file cannot be edited or has no such document, or when the text is not
+    /// YAML.
     pub fn replace_document(&self, document: usize, text: String) -> Result<Edit, Refusal> {
         guard::document(self, document)?;
+        let by = File::parse(text.clone()).map_err(|_| guard::LAYOUT)?;
+        let by = by.documents().len();
         let region = self
             .documents
             .get(document)
@@ -415,6 +421,6 @@ impl File {
             splices: vec![Splice::replace(region, text)],
             lost: Vec::new(),
         };
-        Ok(plan.edit(Op::ReplaceDocument { document }))
+        Ok(plan.edit(Op::ReplaceDocument { document, by }))
     }
 }

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use globset::GlobSet;
 use ignore::WalkBuilder;
 use kubewright_model::finding::NoFix;
-use kubewright_model::kube::{Input, is_kubelet_setting};
+use kubewright_model::kube::{Input, is_kubelet_setting, is_node_setting};
 use rayon::prelude::*;
 
 use super::globs;
@@ -273,7 +273,9 @@ pub(super) fn is_manifest(path: &Path) -> bool {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("");
     matches!(extension, "yaml" | "yml" | "json" | "manifest")
         || path.file_name().is_some_and(|n| n == "Kustomization")
-        || path.to_str().is_some_and(is_kubelet_setting)
+        || path
+            .to_str()
+            .is_some_and(|path| is_kubelet_setting(path) || is_node_setting(path))
 }
 
 /// Reads a file or what stands in for one, as far as the largest text that is understood.

@@ -26,6 +26,7 @@ impl Positions {
     ) {
         let mut removed: BTreeMap<FileId, BTreeSet<usize>> = BTreeMap::new();
         let mut moved: BTreeMap<FileId, BTreeMap<usize, usize>> = BTreeMap::new();
+        let mut grown: BTreeMap<FileId, BTreeMap<usize, usize>> = BTreeMap::new();
         for change in fixes.flat_map(|fix| &fix.changes) {
             let Change::Edit(file, edit) = change else {
                 continue;
@@ -37,10 +38,14 @@ impl Positions {
                 Op::MoveDocument { document, before } => {
                     _ = moved.entry(*file).or_default().insert(document, before);
                 }
+                Op::ReplaceDocument { document, by } if by != 1 => {
+                    _ = grown.entry(*file).or_default().insert(document, by);
+                }
                 _ => {}
             }
         }
-        let shifted: BTreeSet<FileId> = removed.keys().chain(moved.keys()).copied().collect();
+        let shifted = removed.keys().chain(moved.keys()).chain(grown.keys());
+        let shifted: BTreeSet<FileId> = shifted.copied().collect();
         for id in shifted {
             let file = workspace.file(id);
             let count = file.yaml.as_ref().map_or(0, |yaml| yaml.documents().len());
@@ -55,9 +60,14 @@ impl Positions {
                     order.insert(to, number);
                 }
             }
-            for number in &mut order {
-                *number = self.original(&file.path, *number);
-            }
+            // What stands in the place of one document is told where that one was.
+            let grown = grown.get(&id);
+            let by = |number: &usize| grown.and_then(|grown| grown.get(number)).copied();
+            let order: Vec<usize> = order
+                .into_iter()
+                .flat_map(|number| std::iter::repeat_n(number, by(&number).unwrap_or(1)))
+                .map(|number| self.original(&file.path, number))
+                .collect();
             self.0.insert(file.path.clone(), order);
         }
     }

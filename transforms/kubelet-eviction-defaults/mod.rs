@@ -87,9 +87,9 @@ fn silenced(setting: &Setting<'_>) -> Option<Finding> {
             " no threshold: the kubelet evicts nothing before the kernel kills, or the disk is full"
         ];
         let text = text![
-            "if that is not meant, take ",
+            "take ",
             Field(HARD),
-            " out: without it the defaults count"
+            " out if the defaults are meant: they count without it"
         ];
         let finding = setting.finding(Severity::Info, "switched-off", message);
         return Some(finding.fix(Err(NoFix::new(Code::SwitchedOff, text))));
@@ -141,20 +141,22 @@ fn write_out(
         How::Key(key, document) => vec![in_key(key, document, silenced)?],
         How::Text => {
             let text = text![
-                "configurations inside other texts are not edited; add ",
+                "add ",
                 Text::list(parts),
                 " to ",
-                Field(HARD)
+                Field(HARD),
+                " by hand: kubewright edits no configuration inside another text"
             ];
             return Err(NoFix::new(Code::InsideText, text));
         }
         How::Tool => {
             let text = text![
-                "what the tool that reads this writes for the kubelet is not known; look at ",
-                Text::command("kubectl get --raw /api/v1/nodes/NODE/proxy/configz"),
-                ", and add ",
+                "add ",
                 Text::list(parts),
-                " where it lacks them"
+                " if the kubelet lacks them: what the tool that reads this gives to the kubelet \
+                 is shown by `",
+                Text::command("kubectl get --raw /api/v1/nodes/NODE/proxy/configz"),
+                "`"
             ];
             return Err(NoFix::new(Code::OtherTool, text));
         }
@@ -163,10 +165,11 @@ fn write_out(
             let all = all.chain(silenced.iter().copied());
             let all = Given(all.map(|(s, t)| (s.to_owned(), t.to_owned())).collect());
             let text = text![
-                "flags are not edited; give ",
+                "give ",
                 Verbatim("--eviction-hard"),
                 " the value ",
-                Verbatim(&all.flag())
+                Verbatim(&all.flag()),
+                " by hand: kubewright edits no flags of a kubelet"
             ];
             return Err(NoFix::new(Code::Flag, text));
         }
@@ -264,12 +267,13 @@ fn before_gc(setting: &Setting<'_>) -> Option<Finding> {
         ),
     };
     let text = text![
-        "which of the two is to give way is yours to say: ",
+        "either is your decision: set ",
         Verbatim(&high),
-        " with a lower ",
+        " and a lower ",
         Field(low),
-        format!(", or {signal} of "),
-        Verbatim(&format!("{room}%"))
+        format!(", or {signal} to "),
+        Verbatim(&format!("{room}%")),
+        " at most"
     ];
     let finding = setting.finding(severity, "before-gc", message);
     Some(finding.fix(Err(NoFix::new(Code::EvictsBeforeGc, text))))
@@ -291,7 +295,7 @@ fn without_grace(setting: &Setting<'_>) -> Option<Finding> {
     let text = text![
         "add ",
         Verbatim(&format!("{first}: 1m30s")),
-        ", or how long it may last, to ",
+        " (or as long as it may last) to ",
         Field("evictionSoftGracePeriod")
     ];
     let finding = setting.finding(Severity::Error, "grace-period", message);

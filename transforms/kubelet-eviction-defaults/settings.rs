@@ -268,7 +268,7 @@ fn in_text<'a>(
             continue;
         };
         let name = if map {
-            "the KubeletConfiguration of the ConfigMap"
+            "the KubeletConfiguration in the ConfigMap"
         } else {
             CONFIGURATION
         };

@@ -17,7 +17,18 @@ const PREFIXES: &[&str] = &[
 ];
 /// Programs that run the program named behind their own flags (`go-runner` is the log wrapper of
 /// the Kubernetes images).
-const WRAPPERS: &[&str] = &["go-runner", "tini", "dumb-init", "nsenter"];
+const WRAPPERS: &[&str] = &[
+    "chroot",
+    "chrt",
+    "dumb-init",
+    "go-runner",
+    "nsenter",
+    "setsid",
+    "stdbuf",
+    "taskset",
+    "timeout",
+    "tini",
+];
 const SHELLS: &[&str] = &["sh", "bash", "ash", "dash"];
 /// Shells of Windows, whose scripts are not read.
 const WINDOWS_SHELLS: &[&str] = &["powershell", "pwsh", "cmd"];
@@ -121,6 +132,9 @@ pub(super) enum Reading<'a> {
     Other,
     /// It names kube-proxy in a script that cannot be taken apart.
     Unclear,
+    /// It starts a script that lies in a file, of this path, and that is kube-proxy's by its name
+    /// or that of the image.
+    File(&'a str),
     /// It starts kube-proxy.
     Proxy(Call<'a>),
 }
@@ -145,6 +159,9 @@ pub(super) fn read(container: Node<'_>) -> Reading<'_> {
             Reading::Other => {}
             found => return found,
         }
+    }
+    if let Some(file) = script_file(container, &words) {
+        return Reading::File(file);
     }
     if let Some(at) = program(&words.iter().map(Word::raw).collect::<Vec<_>>(), false) {
         return Reading::Proxy(Call {
@@ -191,6 +208,26 @@ fn entrypoint(container: Node<'_>, words: &[Word<'_>]) -> Option<usize> {
         return matches!(first, "proxy" | "kube-proxy").then_some(1);
     }
     (is("kube-proxy") && first.starts_with("--")).then_some(0)
+}
+
+/// The file of the script that a container starts: `sh start.sh`, `/opt/start-kube-proxy.sh`.
+fn script_file<'a>(container: Node<'a>, words: &[Word<'a>]) -> Option<&'a str> {
+    let first = words.first()?.bare();
+    let file = if SHELLS.contains(&basename(first)) {
+        let mut rest = words.iter().skip(1).map(Word::bare);
+        rest.find(|word| !word.starts_with('-'))?
+    } else {
+        first
+    };
+    if !file.ends_with(".sh") && !(file != first && file.starts_with('/')) {
+        return None;
+    }
+    let image = container.get("image").and_then(Node::text).unwrap_or("");
+    let image = basename(image.split('@').next().unwrap_or(image));
+    let ours = image.starts_with("kube-proxy")
+        || basename(file).contains("kube-proxy")
+        || container.get("name").and_then(Node::text) == Some("kube-proxy");
+    ours.then_some(file)
 }
 
 /// Position of the script in `sh -c script`.
@@ -240,6 +277,11 @@ fn in_script<'a>(script: &Word<'a>) -> Reading<'a> {
             });
         }
     }
+    if calls.len() > 1 {
+        // `kube-proxy --cleanup; exec kube-proxy …`: the first is over before the second starts.
+        let ends = |call: &Call<'_>| ["cleanup", "version", "help"].map(|f| call.flag(f).is_some());
+        calls.retain(|call| !ends(call).contains(&true));
+    }
     match (calls.pop(), calls.is_empty()) {
         (None, _) => Reading::Other,
         (Some(call), true) => Reading::Proxy(call),
@@ -261,15 +303,25 @@ fn program(words: &[&str], shell: bool) -> Option<usize> {
             _ => None,
         }
     };
+    // What a wrapper takes for itself: `timeout 1d`, `nice -n 5`, `chroot /host`.
+    let taken = |at: usize| {
+        let before = at.checked_sub(1).and_then(|n| words.get(n));
+        let before = before.map(|word| basename(shell::bare(word)));
+        let number = words
+            .get(at)
+            .is_some_and(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+        before.is_some() && (number || before == Some("chroot"))
+    };
     if shell {
-        let skip = |w: &&str| {
+        let skip = |(at, w): &(usize, &&str)| {
             let w = shell::bare(w);
             PREFIXES.contains(&w)
                 || WRAPPERS.contains(&basename(w))
                 || w.starts_with('-')
                 || w.contains('=')
+                || taken(*at)
         };
-        return names(words.iter().take_while(|w| skip(w)).count());
+        return names(words.iter().enumerate().take_while(skip).count());
     }
     // What stands before the program: shells with their options, and programs that run the one that
     // follows with its own words.
@@ -296,8 +348,10 @@ fn program(words: &[&str], shell: bool) -> Option<usize> {
         {
             return Some(found);
         }
-        let passed =
-            word.starts_with('-') || word.contains('=') || (flag.starts_with('-') && flag != "--");
+        let passed = taken(at)
+            || word.starts_with('-')
+            || word.contains('=')
+            || (flag.starts_with('-') && flag != "--");
         wrapped = wrapped && (passed || runs(word));
     }
     None
@@ -346,15 +400,39 @@ impl<'a> Call<'a> {
 
     /// Takes a flag out, or a part of it: to be asked again until there is none of that name.
     pub(super) fn remove(&self, name: &str) -> Option<Result<Edit, Refusal>> {
-        let flag = self.flag(name)?;
+        self.flag(name).map(|flag| self.without(&flag))
+    }
+
+    fn without(&self, flag: &Flag<'a>) -> Result<Edit, Refusal> {
         let (start, end) = (&flag.start, &flag.word);
         if !self.shell {
             let two = start.node != end.node;
-            return Some(if two { end } else { start }.node.remove());
+            return if two { end } else { start }.node.remove();
         }
         let before = start.text.get(..start.range.start).unwrap_or("");
         let from = before.trim_end_matches([' ', '\t']).len();
-        Some(rewrite(start, from..end.range.end, ""))
+        rewrite(start, from..end.range.end, "")
+    }
+
+    /// Takes out a flag of a name that occurs again later.
+    pub(super) fn remove_earlier(&self, name: &str) -> Option<Result<Edit, Refusal>> {
+        let mut flags = self.flags();
+        flags.retain(|f| f.name == name);
+        let (_, earlier) = flags.split_last()?;
+        earlier.last().map(|flag| self.without(flag))
+    }
+
+    /// Takes out the value of a flag where it is an argument of its own.
+    pub(super) fn remove_value(&self, name: &str) -> Option<Result<Edit, Refusal>> {
+        let flag = self.flag(name)?;
+        (flag.start.node != flag.word.node).then(|| flag.word.node.remove())
+    }
+
+    /// Puts a flag in the place of another one.
+    pub(super) fn put(&self, name: &str, new: &str) -> Option<Result<Edit, Refusal>> {
+        let flag = self.flag(name)?;
+        let own = flag.start.range.start..flag.word.range.end.max(flag.start.range.end);
+        Some(rewrite(&flag.start, own, new))
     }
 
     /// The last value of a flag: the one that counts.
@@ -407,6 +485,7 @@ mod tests {
         match read(file.root(0).expect("a document")) {
             Reading::Other => Err("other"),
             Reading::Unclear => Err("unclear"),
+            Reading::File(_) => Err("file"),
             Reading::Proxy(call) => Ok(call
                 .flags()
                 .iter()
@@ -486,6 +565,18 @@ mod tests {
             Err("unclear")
         );
         assert_eq!(flags("command: [sh, -c, 'kube-proxy <<X']"), Err("unclear"));
+        same(
+            "command: [sh, -c, 'kube-proxy --cleanup; exec timeout 1d kube-proxy --a=1']",
+            &["a=1"],
+        );
+        same("command: [chroot, /host, /bin/kube-proxy, --a=1]", &["a=1"]);
+        for file in [
+            "image: a/kube-proxy:v1.30.1\ncommand: [sh, -x, /etc/start.sh]",
+            "command: [/opt/kube-proxy.sh]",
+            "name: kube-proxy\ncommand: [/bin/bash, /opt/start]",
+        ] {
+            assert_eq!(flags(file), Err("file"), "{file}");
+        }
     }
 
     #[test]
@@ -497,6 +588,7 @@ mod tests {
             "command: [agent, --component, kube-proxy]",
             "command: [sh, -c, 'mkdir -p /var/lib/kube-proxy']",
             "command: [tail, /var/log/kube-proxy.log]",
+            "command: [sh, /opt/start.sh]",
             "command: [cat, /etc/kube-proxy]",
             "command: [/agent, --watch, proxies, kube-proxy]",
             "command: [sh, -c, 'exec \"$@\"', --, cat, /etc/kube-proxy]",

@@ -296,8 +296,8 @@ fn configuration(draft: &mut Draft, wanted: &Wanted<'_>, directory: &str) -> Res
                 return Err(refuse(
                     Code::ConfigMap,
                     format!(
-                        "--{name} is {what}, which a ConfigMap cannot say; write what is right on \
-                         every node, such as 0.0.0.0"
+                        "--{name} is {what}, and a ConfigMap says the same on all nodes; write \
+                         what is right on every node, such as 0.0.0.0"
                     ),
                 ));
             }
@@ -324,7 +324,7 @@ fn configuration(draft: &mut Draft, wanted: &Wanted<'_>, directory: &str) -> Res
 
 fn unknown(name: &str) -> String {
     if name == "config" {
-        return "there is a --config already, whose file is on the nodes: put that file into a ConfigMap by hand".to_owned();
+        return "kube-proxy has a --config already, whose file is on the nodes: put that file into a ConfigMap by hand, or leave config-map off".to_owned();
     }
     format!(
         "--{name} has no field in KubeProxyConfiguration that is known here; take it out, or leave \
@@ -338,7 +338,14 @@ fn json(text: &str) -> String {
 
 /// The value of a flag as a value of YAML.
 fn rendered(name: &str, value: &str, kind: Kind) -> Result<String, NoFix> {
-    let wrong = || refuse(Code::ConfigMap, format!("--{name}={value} cannot be read"));
+    let wrong = || {
+        refuse(
+            Code::ConfigMap,
+            format!(
+                "--{name}={value} is no value of KubeProxyConfiguration; mend it, or leave config-map off"
+            ),
+        )
+    };
     let items = || {
         value
             .split(',')

@@ -16,7 +16,7 @@ use super::fleet::Role;
 use super::options::Options;
 use super::places::OneNode;
 use super::version::Target;
-use super::{config, placement, remarks};
+use super::{config, outdated, placement};
 
 /// Label that keeps DaemonSet pods away from nodes whose static pod still runs
 /// (kubernetes/kubernetes#50705).
@@ -112,7 +112,7 @@ pub(super) fn convert(text: String, wanted: &Wanted<'_>) -> Result<Converted, No
     let annotations = annotations(&mut draft, target)?;
     tokens(&mut draft)?;
     spec(&mut draft, wanted)?;
-    placement::place(&mut draft, wanted)?;
+    placement::place(&mut draft, wanted, &mut notes)?;
     if let Some(server) = settings.api_server.as_deref()
         && !settings.service_account
         && draft.step(|root| container(root).map_or(Ok(None), |c| flags::set_server(c, server)))?
@@ -123,6 +123,7 @@ pub(super) fn convert(text: String, wanted: &Wanted<'_>) -> Result<Converted, No
             " now, as api-server in the configuration says"
         ]);
     }
+    outdated::mend(&mut draft, target, &mut notes)?;
     let hosts = per_node(&mut draft, &one, &mut notes)?;
     if let Some(reason) = one.left(draft.root()?, &annotations) {
         return Err(reason);
@@ -130,7 +131,6 @@ pub(super) fn convert(text: String, wanted: &Wanted<'_>) -> Result<Converted, No
     if hosts && let Some((place, address)) = one.address() {
         target.host_address(place, address)?;
     }
-    removed(&mut draft, target, &mut notes)?;
     let objects = config::put(&mut draft, wanted, &mut notes)?;
     let mut annotations = annotations;
     if let Some(hash) = objects.hash {
@@ -348,27 +348,6 @@ fn spec(draft: &mut Draft, wanted: &Wanted<'_>) -> Result<(), NoFix> {
     } else {
         let no = Value::Bool(false);
         draft.put(&["spec"], after, "automountServiceAccountToken", &no)?;
-    }
-    Ok(())
-}
-
-/// Takes out flags that kube-proxy does not start with any more and that did nothing before.
-fn removed(draft: &mut Draft, target: &Target, notes: &mut Vec<Text>) -> Result<(), NoFix> {
-    for (name, since) in remarks::WITHOUT_EFFECT {
-        if !target.is_known_since(*since) {
-            continue;
-        }
-        let mut gone = false;
-        while draft.step(|root| remove_flag(root, name))? {
-            gone = true;
-        }
-        if gone {
-            let text = format!(
-                "--{name} is taken out: kube-proxy does not start with it since Kubernetes \
-                 1.{since}, and it did nothing before"
-            );
-            notes.push(text.into());
-        }
     }
     Ok(())
 }

@@ -35,12 +35,11 @@ pub(super) fn differences(workspace: &Workspace, pods: &[&Resource]) -> Vec<Text
         }
     }
     if let [(paths, _)] = kinds.as_slice() {
-        let first = paths.first().copied().unwrap_or("FILE");
-        let command = text!["kubewright fix - --unsafe-fixes < ", Path(first)];
+        let files = Text::list(paths.iter().map(|path| Path(path)));
         return vec![text![
-            "image and flags are the same in all of them: `",
-            Text::command(command),
-            "` prints one DaemonSet, which can stand for all"
+            "image and flags are the same in ",
+            files,
+            ": one DaemonSet can stand for all"
         ]];
     }
     let (paths, says): (_, Vec<_>) = kinds.into_iter().unzip();

@@ -12,7 +12,8 @@ use super::fleet::{self, Part, Role};
 use super::options::Options;
 use super::version::Target;
 use super::{
-    META, comments, config, convert, copies, inside, kustomize, owner, plan, recognise, remarks,
+    META, comments, config, convert, copies, in_place, inside, items, kustomize, owner, plan,
+    recognise, remarks,
 };
 use crate::Context;
 
@@ -114,9 +115,8 @@ impl<'a> Case<'a> {
         if let Some(owner) = owner::owner(node, &self.file().path) {
             finding.severity = Severity::Info;
             finding.message = text![
-                "kube-proxy runs as a static pod (",
                 self.pod.display(),
-                ") that ",
+                " runs kube-proxy as a static pod, whose file ",
                 &owner.name,
                 " writes"
             ];
@@ -154,16 +154,12 @@ impl<'a> Case<'a> {
         let version = self.version();
         let files = written.iter().map(|(role, _)| self.file_for(*role));
         let files: Vec<String> = files.collect();
-        finding.message = text![
-            "kube-proxy (",
-            self.pod.display(),
-            ") has a DaemonSet beside it"
-        ];
+        finding.message = text![self.pod.display(), " has its DaemonSet beside it"];
         let nodes = written
             .iter()
             .filter_map(|(_, set)| self.workspace().node(set.id));
         if let Some(fault) = nodes.into_iter().find_map(|set| version.fault(set)) {
-            finding.message = text![&finding.message, " that ", fault];
+            finding.message = text![&finding.message, ", which ", fault];
             let text = text![
                 "delete ",
                 list(&files),
@@ -198,17 +194,16 @@ impl<'a> Case<'a> {
         let evicted = if spared {
             ""
         } else {
-            ", and before Kubernetes 1.16 it does not come back once evicted"
+            ", and the kubelet evicts it, before Kubernetes 1.16 for good"
         };
         let copies = match self.copies.len() {
             1 => String::new(),
-            n => format!(", {n} copies"),
+            n => format!(" ({n} copies)"),
         };
         text![
-            "kube-proxy runs as a static pod (",
             self.pod.display(),
             copies,
-            "): it is updated file by file on every node",
+            " runs kube-proxy as a static pod: an update is a new file on every node",
             evicted
         ]
     }
@@ -239,7 +234,9 @@ impl<'a> Case<'a> {
 
     /// The command that prints the plan.
     pub(super) fn plan_command(&self) -> Text {
-        let path = match self.paths().as_slice() {
+        let mut paths = self.paths();
+        paths.dedup();
+        let path = match paths.as_slice() {
             [path] => (*path).to_owned(),
             paths => fleet::common_directory(paths)
                 .trim_end_matches('/')
@@ -254,7 +251,13 @@ impl<'a> Case<'a> {
     fn fix(&self) -> Result<(Fix, Vec<Text>), NoFix> {
         let parts = self.parts()?;
         let (title, changes) = if self.replaces() {
-            self.in_place(&parts)?
+            if let Some(reason) = self.copied() {
+                return Err(reason);
+            }
+            for part in &parts {
+                self.free(part)?;
+            }
+            in_place::changes(self, &parts)?
         } else {
             self.beside(&parts)?
         };
@@ -307,47 +310,6 @@ impl<'a> Case<'a> {
         pod.map_or_else(remarks::Remarks::default, |pod| {
             remarks::remarks(pod, &part.version, self.settings())
         })
-    }
-
-    /// The DaemonSet in the place of the pod.
-    fn in_place(&self, parts: &[Part<'_>]) -> Result<(Text, Vec<Change>), NoFix> {
-        let stream = self.workspace().options().stream;
-        let ([part], [pod]) = (parts, self.copies.as_slice()) else {
-            return Err(NoFix::new(
-                Code::SeveralCopies,
-                "replace, and a stream, convert one pod in its place, and there are several: one DaemonSet cannot take the place of all; leave replace \
-                 off, and the DaemonSets are written beside them",
-            ));
-        };
-        let file = self.file();
-        let gone = || super::no_document("the file is not read as YAML");
-        let yaml = file.yaml.as_deref().ok_or_else(gone)?;
-        let document = yaml.documents().get(pod.document).ok_or_else(gone)?;
-        if !stream {
-            let text = yaml.text().get(document.region()).unwrap_or_default();
-            if let Some(reason) = self.copied(text) {
-                return Err(reason);
-            }
-        }
-        if !part.converted.objects.is_empty() {
-            return Err(NoFix::new(
-                Code::ConfigMap,
-                "replace, and a stream, put one document in the place of another, and service-account and config-map make several; leave replace off, \
-                 and they are written to a file beside the pod",
-            ));
-        }
-        let text = part.converted.text.clone();
-        let mut edit = yaml.replace_document(pod.document, text)?;
-        edit.lost_comments = part
-            .about
-            .iter()
-            .chain(&part.converted.lost)
-            .cloned()
-            .collect();
-        Ok((
-            "turn the pod into DaemonSet kube-proxy".into(),
-            vec![Change::Edit(pod.file, edit)],
-        ))
     }
 
     /// The DaemonSets in files of their own, which kustomizations that list the pods list as well.
@@ -406,25 +368,11 @@ impl<'a> Case<'a> {
 
     /// Whether nothing else in the workspace stands in the way of the DaemonSets.
     fn alone(&self) -> Result<(), NoFix> {
-        if self.copies.iter().any(|pod| pod.item.is_some()) {
-            return Err(NoFix::new(
-                Code::InList,
-                "the pod is an item of a list; write it as a document of its own",
-            ));
-        }
-        let others = self.pods.len() - self.copies.len();
-        if others > 0 {
-            let text = format!(
-                "{} pods of the workspace run kube-proxy, and {others} of them {} left out: another program writes it, it was not asked for, or \
-                 nothing says that it is static; one DaemonSet cannot stand for all of them unseen",
-                self.pods.len(),
-                if others == 1 { "is" } else { "are" }
-            );
-            let mut reason = NoFix::new(Code::SeveralCopies, text);
-            reason.more = copies::differences(self.workspace(), self.pods);
+        if let Some(reason) = self.left_out() {
             return Err(reason);
         }
-        if let Some(set) = self.sets.first() {
+        let set = self.sets.iter().find(|set| !self.is_apart(set));
+        if let Some(set) = set {
             let path = &self.workspace().file(set.file).path;
             return Err(NoFix::new(
                 Code::DaemonsetExists,
@@ -432,40 +380,93 @@ impl<'a> Case<'a> {
                     set.display(),
                     " in ",
                     Path(path),
-                    " runs kube-proxy already"
+                    " runs kube-proxy already; take the static pod away, or that DaemonSet"
                 ],
             ));
         }
         let touched = |path: &str| {
-            self.workspace()
-                .touches(self.pod.id)
-                .iter()
-                .any(|t| t.by_index || t.affects(path))
+            let touches = |pod: &&Resource| {
+                let all = self.workspace().touches(pod.id);
+                all.iter().any(|t| t.by_index || t.affects(path))
+            };
+            self.copies.iter().any(touches)
         };
         if self.replaces() && (touched("spec") || touched("kind")) {
             return Err(NoFix::new(
                 Code::KustomizePatch,
-                "a kustomization changes the pod's fields, which would have other paths in a \
-                 DaemonSet",
+                "a kustomization changes fields of the pod, which have other paths in a DaemonSet; \
+                 leave replace off, and it is written beside the pod",
             ));
         }
         Ok(())
     }
 
-    /// What says that the file is copied to nodes, which would lose kube-proxy with a DaemonSet in
-    /// it.
-    fn copied(&self, text: &str) -> Option<NoFix> {
-        let path = &self.file().path;
-        let said = comments::speaks_of_static(text).then_some("a comment in it");
-        let sign = said.or_else(|| owner::copied_to_nodes(path))?;
+    /// Whether a resource was not asked for, and nothing says that it is of the cluster of the pods.
+    fn is_apart(&self, other: &'a Resource) -> bool {
+        let mut all = self.copies.clone();
+        all.push(other);
+        !self.workspace().file(other.file).editable
+            && fleet::one_cluster(self.workspace(), &all).is_err()
+    }
+
+    /// Refuses where a pod of the same cluster would be left out.
+    fn left_out(&self) -> Option<NoFix> {
+        let workspace = self.workspace();
+        let own = |pod: &Resource| self.copies.iter().any(|copy| copy.id == pod.id);
+        let others: Vec<&Resource> = self
+            .pods
+            .iter()
+            .copied()
+            .filter(|pod| !own(pod) && !self.is_apart(pod))
+            .collect();
+        let first = others.first()?;
+        let file = workspace.file(first.file);
+        let writer = workspace
+            .node(first.id)
+            .and_then(|node| owner::owner(node, &file.path));
+        let why = match writer {
+            Some(owner) => text![&owner.name, " writes it"],
+            None if file.editable => "nothing says that it is a static pod".into(),
+            None => "it was not asked for".into(),
+        };
+        let more = match others.len() {
+            1 => String::new(),
+            n => format!(" (and {} more)", n - 1),
+        };
         let text = text![
-            Path(path),
-            " looks like a file that is copied to nodes (",
-            sign,
-            "): with a DaemonSet in it they lose their kube-proxy at the next copy; leave \
-             replace off, or move the file where nothing copies it"
+            first.display(),
+            " in ",
+            Path(&file.path),
+            more,
+            " runs kube-proxy too and is left out, because ",
+            why,
+            "; a DaemonSet runs on all nodes, those of that pod as well: ask for the pods of one \
+             cluster together"
         ];
-        Some(NoFix::new(Code::CopiedToNodes, text))
+        let mut reason = NoFix::new(Code::SeveralCopies, text);
+        reason.more = copies::differences(workspace, self.pods);
+        Some(reason)
+    }
+
+    /// What says that one of the files is copied to nodes, which would lose kube-proxy with it.
+    fn copied(&self) -> Option<NoFix> {
+        if self.workspace().options().stream {
+            return None;
+        }
+        self.copies.iter().find_map(|pod| {
+            let path = &self.workspace().file(pod.file).path;
+            let text = items::text(self.workspace(), pod).unwrap_or_default();
+            let said = comments::speaks_of_static(&text).then_some("a comment in it");
+            let sign = said.or_else(|| owner::copied_to_nodes(path))?;
+            let text = text![
+                Path(path),
+                " looks like a file that is copied to nodes (",
+                sign,
+                "): with a DaemonSet in it they lose their kube-proxy at the next copy; leave \
+                 replace off, or move the file where nothing copies it"
+            ];
+            Some(NoFix::new(Code::CopiedToNodes, text))
+        })
     }
 
     /// The plan of the move.

@@ -242,7 +242,8 @@ fn variable(container: Node<'_>, field: Field) -> Result<&str, NoFix> {
         return Err(NoFix::new(
             Code::EnvTaken,
             format!(
-                "variable {} of the container holds something else than {}",
+                "variable {} of the container holds something else than {}, which it is to hold: \
+                 give it another name",
                 field.variable, field.path
             ),
         ));

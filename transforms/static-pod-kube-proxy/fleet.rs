@@ -20,7 +20,7 @@ use super::convert::{self, Converted, Wanted};
 use super::options::Options;
 use super::recognise::{self, containers, proxy};
 use super::version::Target;
-use super::{comments, copies, flags};
+use super::{comments, copies, flags, items};
 use crate::Settings;
 
 /// The nodes that a DaemonSet is for.
@@ -308,7 +308,7 @@ fn by_role(workspace: &Workspace, a: &[&Copy<'_>], b: &[&Copy<'_>]) -> Option<bo
 }
 
 /// Refuses where nothing says that the pods are of one cluster.
-fn one_cluster(workspace: &Workspace, pods: &[&Resource]) -> Result<(), NoFix> {
+pub(super) fn one_cluster(workspace: &Workspace, pods: &[&Resource]) -> Result<(), NoFix> {
     let paths: Vec<&str> = pods
         .iter()
         .map(|pod| workspace.file(pod.file).path.as_str())
@@ -320,9 +320,15 @@ fn one_cluster(workspace: &Workspace, pods: &[&Resource]) -> Result<(), NoFix> {
         .collect();
     let refuse = |why: Text| {
         let text = text![
-            format!("{} pods of the workspace run kube-proxy, and ", pods.len()),
+            format!("{} pods run kube-proxy, and ", pods.len()),
             why,
-            "; ask for the files of one cluster alone"
+            "; ask for the files of one cluster: `",
+            Text::command(text![
+                "kubewright fix ",
+                Path(paths.first().copied().unwrap_or_default()),
+                " --unsafe-fixes=static-pod-kube-proxy"
+            ]),
+            "`"
         ];
         let mut reason = NoFix::new(Code::SeveralCopies, text);
         reason.more = copies::differences(workspace, pods);
@@ -411,18 +417,12 @@ fn part<'a>(
     settings: &Settings,
 ) -> Result<Part<'a>, NoFix> {
     let pod = *copies.first().ok_or_else(gone)?;
-    let file = workspace.file(pod.file);
-    let yaml = file
-        .yaml
-        .as_deref()
-        .ok_or_else(|| super::no_document("the file is not read as YAML"))?;
-    let document = yaml.documents().get(pod.document).ok_or_else(gone)?;
-    let text = yaml.text().get(document.region()).unwrap_or_default();
+    let text = items::text(workspace, pod)?;
     let version = version(workspace, pod, &settings.static_pod_kube_proxy);
     if let Some(reason) = version.obstacle() {
         return Err(reason);
     }
-    let (text, about) = comments::without_static(text);
+    let (text, about) = comments::without_static(&text);
     let annotation = settings
         .missing_config_hash
         .annotation_of(kubewright_model::kube::Target::ConfigMap, role.name());
@@ -462,7 +462,7 @@ fn image<'a>(kind: &[&Copy<'a>]) -> Option<&'a str> {
 /// The refusal for copies that differ, with what differs by file.
 fn differ(kinds: &[Vec<&Copy<'_>>], how: &str) -> NoFix {
     let pods: usize = kinds.iter().map(Vec::len).sum();
-    let text = format!("{pods} pods of the workspace run kube-proxy, they differ {how}");
+    let text = format!("{pods} pods run kube-proxy and differ {how}");
     let kinds: Vec<copies::Kind<'_>> = kinds
         .iter()
         .filter_map(|kind| {

@@ -1,20 +1,28 @@
 //! Static pods inside another text: the `content: |` of a cloud-config, a key of a ConfigMap, the
-//! `data:` URL of an Ignition file. They are found and said, never edited.
+//! `data:` URL of an Ignition file, a here document of Terraform or of a script, a template of
+//! Ansible. They are found and said, never edited.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kubewright_model::kube::Workspace;
+use kubewright_model::finding::Location;
+use kubewright_model::kube::{SourceFile, Workspace, is_node_setting};
 use kubewright_model::yaml::{File, Node};
 
+use super::places;
 use super::recognise::{containers, is_host_proxy};
 
-/// A scalar that holds the manifest of a static kube-proxy.
-#[derive(Debug, Clone, Copy)]
+/// The line of a manifest that says what it is.
+const POD: &str = "kind: Pod";
+
+/// A text that holds the manifest of a static kube-proxy.
+#[derive(Debug, Clone)]
 pub(super) struct Inside<'a> {
     /// The file it stands in.
-    pub(super) file: &'a kubewright_model::kube::SourceFile,
-    /// The scalar.
-    pub(super) node: Node<'a>,
+    pub(super) file: &'a SourceFile,
+    /// Where.
+    pub(super) at: Location,
+    /// What a reader calls that place: a field, or a line.
+    pub(super) place: String,
 }
 
 /// All of them in the files that may be edited.
@@ -28,6 +36,7 @@ pub(super) fn all(workspace: &Workspace) -> Vec<Inside<'_>> {
         .filter(|f| (named(&f.text) && f.text.contains("Pod")) || f.text.contains("data:"))
     {
         let Some(yaml) = file.yaml.as_deref() else {
+            found.extend(in_text(file));
             continue;
         };
         for at in 0..yaml.documents().len() {
@@ -42,10 +51,53 @@ pub(super) fn all(workspace: &Workspace) -> Vec<Inside<'_>> {
                     None => t.contains('\n') && named(t) && holds_pod(t),
                 })
             });
-            found.extend(holding.map(|node| Inside { file, node }));
+            found.extend(holding.map(|node| Inside {
+                file,
+                at: Location::of(file.id, node.key().unwrap_or(node)),
+                place: places::place(node),
+            }));
         }
     }
     found
+}
+
+/// The first static kube-proxy in a file that is no YAML, or is not read as such.
+fn in_text(file: &SourceFile) -> Option<Inside<'_>> {
+    if !is_node_setting(&file.path) {
+        return None;
+    }
+    let text: &str = &file.text;
+    let written = || {
+        let mut start = 0;
+        let lines: Vec<&str> = text.lines().collect();
+        text.split_inclusive('\n')
+            .enumerate()
+            .find_map(|(at, line)| {
+                let here = start + (line.len() - line.trim_start().len());
+                start += line.len();
+                let pod = line.trim() == POD && is_pod(&document(lines.get(at..)?));
+                pod.then(|| here..here + POD.len())
+            })
+    };
+    let encoded = || {
+        text.match_indices("data:").find_map(|(at, _)| {
+            let url = text.get(at..)?;
+            let end = url.find(|c: char| c.is_whitespace() || "\"'<>\\".contains(c));
+            let url = url.get(..end.unwrap_or(url.len()))?;
+            let content = data_url(url).filter(|content| holds_pod(content))?;
+            (!content.is_empty()).then(|| at..at + "data:".len())
+        })
+    };
+    let span = written().or_else(encoded)?;
+    let line = text.get(..span.start)?.matches('\n').count() + 1;
+    Some(Inside {
+        file,
+        at: Location {
+            file: file.id,
+            span,
+        },
+        place: format!("line {line}"),
+    })
 }
 
 /// What a `data:` URL holds: Ignition writes files so, with `%` or in base64. Not those that are
@@ -90,14 +142,19 @@ fn holds_pod(text: &str) -> bool {
     let starts = lines
         .iter()
         .enumerate()
-        .filter(|(_, l)| l.trim() == "kind: Pod")
+        .filter(|(_, l)| l.trim() == POD)
         .map(|(at, _)| at);
     starts
         .map(|at| document(lines.get(at..).unwrap_or_default()))
-        .any(|document| match File::parse(document.clone()) {
-            Ok(file) => file.root(0).is_some_and(is_host_proxy),
-            Err(_) => document.contains("hostNetwork: true") && document.lines().any(starts_proxy),
-        })
+        .any(|document| is_pod(&document))
+}
+
+/// Whether a manifest, from the line that says Pod on, is one of a static kube-proxy.
+fn is_pod(document: &str) -> bool {
+    match File::parse(document.to_owned()) {
+        Ok(file) => file.root(0).is_some_and(is_host_proxy),
+        Err(_) => document.contains("hostNetwork: true") && document.lines().any(starts_proxy),
+    }
 }
 
 /// The lines of one document, the first of which it begins with, without their indentation.

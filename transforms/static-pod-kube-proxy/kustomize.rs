@@ -2,7 +2,11 @@
 
 use kubewright_model::finding::{Change, NoFix};
 use kubewright_model::kube::{FileId, Kustomization, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::Path;
 use kubewright_model::yaml::{Node, Place, Value};
+
+use super::codes::Code;
 
 /// The kustomizations that list one of the files.
 pub(super) fn listing<'a>(
@@ -75,6 +79,43 @@ pub(super) fn entries(
         }
     }
     Ok((changes, left))
+}
+
+/// The edits that take files which go out of the kustomizations that list them.
+pub(super) fn without(workspace: &Workspace, gone: &[FileId]) -> Result<Vec<Change>, NoFix> {
+    let mut changes = Vec::new();
+    for kustomization in listing(workspace, gone) {
+        let file = workspace.file(kustomization.file);
+        let named = |item: &Node<'_>| {
+            let path = item
+                .text()
+                .map(|t| joined(&kustomization.directory, t.trim_start_matches("./")));
+            gone.iter()
+                .any(|id| path.as_deref() == Some(workspace.file(*id).path.as_str()))
+        };
+        let resources = file
+            .yaml
+            .as_deref()
+            .and_then(|yaml| yaml.root(0)?.get("resources"));
+        let entries: Vec<Node<'_>> = resources
+            .into_iter()
+            .flat_map(Node::items)
+            .filter(named)
+            .collect();
+        let own = kustomization.resources.iter();
+        if !file.editable || entries.len() != own.filter(|id| gone.contains(id)).count() {
+            let text = text![
+                Path(&file.path),
+                " lists a file that would go, in a way that cannot be edited; leave replace off, \
+                 and the DaemonSet is written beside the pods"
+            ];
+            return Err(NoFix::new(Code::SeveralCopies, text));
+        }
+        for entry in entries {
+            changes.push(Change::Edit(kustomization.file, entry.remove()?));
+        }
+    }
+    Ok(changes)
 }
 
 fn joined(directory: &str, name: &str) -> String {

@@ -16,10 +16,16 @@ mod draft;
 mod finding;
 mod flags;
 mod fleet;
+mod gates;
+mod in_place;
 mod inside;
+mod items;
 mod kustomize;
 mod options;
+mod outdated;
 mod owner;
+#[cfg(test)]
+mod page;
 mod placement;
 mod places;
 mod plan;
@@ -29,8 +35,9 @@ mod script;
 mod shell;
 mod version;
 
-use kubewright_model::finding::{Applicability, Finding, Location, NoFix, Severity};
+use kubewright_model::finding::{Applicability, Finding, NoFix, Severity};
 use kubewright_model::kube::Resource;
+use kubewright_model::text;
 use kubewright_model::text::Text;
 use kubewright_model::yaml::Refusal;
 
@@ -134,14 +141,19 @@ fn clusters<'a>(cx: &Context<'a>, pods: &[&'a Resource]) -> Vec<Vec<&'a Resource
 
 /// What is said of a static pod inside another text.
 fn of_text(inside: &inside::Inside<'_>) -> Finding {
-    let at = inside.node.key().unwrap_or(inside.node);
-    let place = places::place(inside.node);
-    META.finding(Severity::Warning, Location::of(inside.file.id, at), format!(
-            "kube-proxy runs as a static pod, whose manifest stands inside another text ({place})"
-        )).fix(Err(NoFix::new(
-            Code::InsideText,
-            "manifests inside other texts are not edited; write this one to a file of its own, let kubewright convert that, and take it out here \
-             once the nodes are moved")))
+    let message = text![
+        "the text at ",
+        &inside.place,
+        " holds a static pod that runs kube-proxy: an update is a new file on every node"
+    ];
+    let reason = text![
+        "kubewright edits no manifest inside another text: write this one, rendered, to a file \
+         of its own, convert it with `",
+        Text::command("kubewright fix --unsafe-fixes=static-pod-kube-proxy FILE"),
+        "`, and take it out here once the nodes are moved"
+    ];
+    META.finding(Severity::Warning, inside.at.clone(), message)
+        .fix(Err(NoFix::new(Code::InsideText, reason)))
 }
 
 /// A refusal as the editor has it.

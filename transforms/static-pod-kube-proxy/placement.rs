@@ -1,6 +1,8 @@
 //! On which nodes the pods of a DaemonSet run.
 
 use kubewright_model::finding::NoFix;
+use kubewright_model::text;
+use kubewright_model::text::{Text, Verbatim};
 use kubewright_model::yaml::{Node, Place, Value};
 
 use super::codes::Code;
@@ -8,38 +10,97 @@ use super::convert::{GATE, Wanted, container};
 use super::draft::Draft;
 use super::fleet::Role;
 
-/// Old names of node labels and those that kubelets set since Kubernetes 1.14.
-const NODE_LABELS: &[(&str, &str)] = &[
-    ("beta.kubernetes.io/os", "kubernetes.io/os"),
-    ("beta.kubernetes.io/arch", "kubernetes.io/arch"),
+/// Old names of node labels, those that stand for them, and the version of Kubernetes that has the
+/// new one: kubelets set it, or kubeadm, on every node that has the old one.
+const NODE_LABELS: &[(&str, &str, u32)] = &[
+    ("beta.kubernetes.io/os", "kubernetes.io/os", 14),
+    ("beta.kubernetes.io/arch", "kubernetes.io/arch", 14),
+    (
+        "beta.kubernetes.io/instance-type",
+        "node.kubernetes.io/instance-type",
+        17,
+    ),
+    (
+        "failure-domain.beta.kubernetes.io/region",
+        "topology.kubernetes.io/region",
+        17,
+    ),
+    (
+        "failure-domain.beta.kubernetes.io/zone",
+        "topology.kubernetes.io/zone",
+        17,
+    ),
+    (
+        "node-role.kubernetes.io/master",
+        "node-role.kubernetes.io/control-plane",
+        20,
+    ),
 ];
 
 /// Node selector and tolerations: every Linux node, whatever its taints, that has the gate label.
-pub(super) fn place(draft: &mut Draft, wanted: &Wanted<'_>) -> Result<(), NoFix> {
+pub(super) fn place(
+    draft: &mut Draft,
+    wanted: &Wanted<'_>,
+    notes: &mut Vec<Text>,
+) -> Result<(), NoFix> {
+    renamed(draft, wanted, notes)?;
     node_selector(draft, wanted)?;
     tolerations(draft)?;
     affinity(draft, wanted)
 }
 
-fn node_selector(draft: &mut Draft, wanted: &Wanted<'_>) -> Result<(), NoFix> {
-    let target = wanted.target;
-    for (beta, stable) in NODE_LABELS {
-        let (old, new) = if target.stable_node_labels() {
-            (beta, stable)
-        } else {
+/// Gives labels of nodes the names that the version has for them, in the node selector and in the
+/// affinity.
+fn renamed(draft: &mut Draft, wanted: &Wanted<'_>, notes: &mut Vec<Text>) -> Result<(), NoFix> {
+    for (beta, stable, since) in NODE_LABELS {
+        let (old, new) = if wanted.target.is_before(*since) {
             (stable, beta)
+        } else {
+            (beta, stable)
         };
-        if draft.root()?.path(&["spec", "nodeSelector", new]).is_some() {
-            draft.drop(&["spec", "nodeSelector", old])?;
+        let mut changed = if draft.root()?.path(&["spec", "nodeSelector", new]).is_some() {
+            draft.drop(&["spec", "nodeSelector", old])?
         } else {
             draft.step(|root| {
                 Ok(root
                     .path(&["spec", "nodeSelector", old])
                     .map(|n| n.rename_key(new))
                     .transpose()?)
-            })?;
+            })?
+        };
+        while draft.step(|root| {
+            let key = affinity_keys(root).find(|key| key.text() == Some(*old));
+            Ok(key.map(|key| key.set(&Value::str(*new))).transpose()?)
+        })? {
+            changed = true;
+        }
+        if changed {
+            notes.push(text![
+                "node label ",
+                Verbatim(old),
+                " is ",
+                Verbatim(new),
+                " now, its name in Kubernetes ",
+                wanted.target.name()
+            ]);
         }
     }
+    Ok(())
+}
+
+/// The keys of node labels in the node affinity of a pod.
+fn affinity_keys(root: Node<'_>) -> impl Iterator<Item = Node<'_>> {
+    let affinity = root.path(&["spec", "affinity", "nodeAffinity"]);
+    affinity
+        .into_iter()
+        .flat_map(Node::descendants)
+        .filter_map(|node| node.get("matchExpressions"))
+        .flat_map(Node::items)
+        .filter_map(|expression| expression.get("key"))
+}
+
+fn node_selector(draft: &mut Draft, wanted: &Wanted<'_>) -> Result<(), NoFix> {
+    let target = wanted.target;
     let os = if is_windows(draft.root()?) {
         "windows"
     } else {
@@ -153,7 +214,7 @@ fn affinity(draft: &mut Draft, wanted: &Wanted<'_>) -> Result<(), NoFix> {
 }
 
 /// Whether the pod is for Windows: it says so, or runs a program of Windows.
-fn is_windows(root: Node<'_>) -> bool {
+pub(super) fn is_windows(root: Node<'_>) -> bool {
     let options = |at: Option<Node<'_>>| {
         at.is_some_and(|n| n.path(&["securityContext", "windowsOptions"]).is_some())
     };

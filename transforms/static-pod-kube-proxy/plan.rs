@@ -16,7 +16,7 @@ use super::fleet::Part;
 use super::fleet::Role;
 use super::recognise::proxy;
 use super::version::Target;
-use super::{kustomize, places, remarks};
+use super::{kustomize, remarks};
 
 /// How texts with paths are shown where the reader stands.
 pub(super) type Shown<'a> = &'a dyn Fn(&Text) -> String;
@@ -86,7 +86,7 @@ fn remarks_of(
         text![
             Path(&inside.file.path),
             " has another kube-proxy inside a text (",
-            places::place(inside.node),
+            &inside.place,
             "): nodes that are set up with it run that one"
         ]
     }));
@@ -118,15 +118,12 @@ impl<'a> Move<'a> {
             // What becomes different is told by a conversion as it would be today.
             super::fleet::parts(workspace, &case.copies, case.cx.settings).unwrap_or_default()
         };
-        let roles = || parts.iter().map(|part| part.role);
         let sets: Vec<(Role, String)> = if written.is_empty() {
-            let stays = case
-                .settings()
-                .replace
-                .then(|| workspace.file(case.pod.file).path.clone());
-            roles()
-                .map(|role| (role, stays.clone().unwrap_or_else(|| case.file_for(role))))
-                .collect()
+            let file = |part: &Part<'_>| match part.copies.first() {
+                Some(first) if case.settings().replace => workspace.file(first.file).path.clone(),
+                _ => case.file_for(part.role),
+            };
+            parts.iter().map(|part| (part.role, file(part))).collect()
         } else {
             let role = |role| match role {
                 Role::All if written.len() > 1 => Role::Workers,

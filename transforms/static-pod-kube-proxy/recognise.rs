@@ -8,6 +8,8 @@ use std::net::IpAddr;
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::{Resource, Workspace};
+use kubewright_model::text;
+use kubewright_model::text::{Text, Verbatim};
 use kubewright_model::yaml::Node;
 
 use super::codes::Code;
@@ -82,21 +84,52 @@ pub(super) fn proxy(pod: Node<'_>) -> Option<Node<'_>> {
 
 /// What speaks against the conversion in the pod itself.
 pub(super) fn obstacle(pod: Node<'_>, settings: &Options) -> Option<NoFix> {
-    let mut all = containers(pod);
-    let container = all.next()?;
-    if all.next().is_some() {
-        return Some(NoFix::new(
-            Code::OtherContainers,
-            "the pod has further containers, which would run on every node with kube-proxy; move \
-             them to a pod of their own",
-        ));
+    let (own, others): (Vec<Node<'_>>, Vec<Node<'_>>) =
+        containers(pod).partition(|c| !matches!(command::read(*c), Reading::Other));
+    let container = *own.first()?;
+    let others: Vec<Text> = own
+        .iter()
+        .skip(1)
+        .chain(&others)
+        .map(|c| {
+            Verbatim(
+                c.get("name")
+                    .and_then(Node::text)
+                    .unwrap_or("without a name"),
+            )
+            .into()
+        })
+        .collect();
+    if !others.is_empty() {
+        let s = if others.len() == 1 { " " } else { "s " };
+        let text = text![
+            "container",
+            s,
+            Text::list(others),
+            " would run on every node with kube-proxy; move what is not kube-proxy to a pod of \
+             its own"
+        ];
+        return Some(NoFix::new(Code::OtherContainers, text));
     }
-    let Reading::Proxy(call) = command::read(container) else {
-        return Some(NoFix::new(
-            Code::ShellUnclear,
-            "the script that starts kube-proxy cannot be taken apart, so its flags for one node \
-             are not known",
-        ));
+    let call = match command::read(container) {
+        Reading::Proxy(call) => call,
+        Reading::File(file) => {
+            let text = text![
+                "kube-proxy is started by the script ",
+                Verbatim(file),
+                ", a file whose flags are not read here; write kube-proxy and its flags as the \
+                 command of the container"
+            ];
+            return Some(NoFix::new(Code::ShellUnclear, text));
+        }
+        Reading::Unclear | Reading::Other => {
+            return Some(NoFix::new(
+                Code::ShellUnclear,
+                "the script that starts kube-proxy holds what is not read here (a here document, \
+                 a nested substitution, several calls of kube-proxy); write kube-proxy and its \
+                 flags as the command of the container",
+            ));
+        }
     };
     interpreted(pod)
         .or_else(|| endpoint(&call, settings))
@@ -119,7 +152,12 @@ fn interpreted(pod: Node<'_>) -> Option<NoFix> {
 pub(super) fn placeholder(field: &str, text: &str) -> NoFix {
     NoFix::new(
         Code::Placeholder,
-        format!("{field} holds a placeholder ({text}), so what it means on a node is not known"),
+        text![
+            field,
+            " is ",
+            Verbatim(text),
+            ", which another tool fills in: convert what that tool renders"
+        ],
     )
 }
 
@@ -156,7 +194,8 @@ fn endpoint(call: &Call<'_>, settings: &Options) -> Option<NoFix> {
         .iter()
         .any(|name| call.flag(name).is_some_and(|f| !f.value.is_empty()));
     (!known).then(|| {
-        let text = "kube-proxy is given no --kubeconfig, --master or --config, and the address of Service kubernetes works only after kube-proxy does";
+        let text = "kube-proxy has no --kubeconfig, --master or --config, so it asks Service kubernetes, which works only after kube-proxy does; give it the \
+                    --kubeconfig of the node";
         NoFix::new(Code::NoKubeconfig, text)
     })
 }

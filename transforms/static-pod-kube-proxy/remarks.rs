@@ -8,22 +8,10 @@ use kubewright_model::yaml::Node;
 use super::command::{self, Call, Reading};
 use super::flags::BIND;
 use super::options::Options;
+use super::outdated;
 use super::recognise::{containers, is_placeholder, local_master};
 use super::version::Target;
 
-/// Flags that kube-proxy no longer has, with the version that took them out: it does not start with
-/// them (kubernetes/kubernetes#78294,
-/// #78344, #78399, #112133).
-const REMOVED: &[(&str, u32)] = &[
-    ("resource-container", 16),
-    ("cleanup-iptables", 16),
-    ("conntrack-max", 16),
-    ("udp-timeout", 26),
-];
-/// Those of them that did nothing any more before they were removed, so that they are taken out:
-/// resource containers went with #78294, and timeouts of UDP were those of userspace.
-pub(super) const WITHOUT_EFFECT: &[(&str, u32)] =
-    &[("resource-container", 16), ("udp-timeout", 26)];
 /// The lowest priority of a pod that the kubelet spares.
 const CRITICAL: i64 = 2_000_000_000;
 
@@ -88,27 +76,13 @@ pub(super) fn remarks(pod: Node<'_>, version: &Target, settings: &Options) -> Re
             ]);
         }
     }
-    let gone = |flag: &(&str, u32)| WITHOUT_EFFECT.contains(flag) && version.is_known_since(flag.1);
-    let removed = REMOVED
-        .iter()
-        .filter(|flag| call.flag(flag.0).is_some() && !gone(flag));
-    for (name, since) in removed {
-        faults.push(text!["--", name, " ", version.removed(*since)]);
-    }
+    let left = outdated::left(&call, version);
+    faults.extend(left.now);
+    notes.extend(left.later);
     if call.flag("port").is_some() {
         faults.push(
-            "--port is no flag of today's kube-proxy: take it out when you change the image".into(),
+            "kube-proxy does not start with --port, which is no flag of it: take it out".into(),
         );
-    }
-    if call
-        .flag("proxy-mode")
-        .is_some_and(|f| f.value == "userspace")
-    {
-        faults.push(text![
-            "--proxy-mode=userspace ",
-            version.removed(26),
-            "; iptables does its work"
-        ]);
     }
     for word in call.others() {
         if word.contains(">>") || word.starts_with(['>', '1', '2']) && word.contains('>') {

@@ -45,17 +45,15 @@ impl Target {
 
     /// `1.14`, for messages.
     pub(super) fn name(&self) -> String {
-        format!("1.{}", self.minor.unwrap_or(NEWEST))
+        match self.minor {
+            Some(minor) => format!("1.{minor}"),
+            None => format!("1.{NEWEST} and later"),
+        }
     }
 
     /// Whether it is known and before 1.`minor`.
     pub(super) fn is_before(&self, minor: u32) -> bool {
         !self.at_least(minor)
-    }
-
-    /// Whether it is known and 1.`minor` or later.
-    pub(super) fn is_known_since(&self, minor: u32) -> bool {
-        self.minor.is_some_and(|m| m >= minor)
     }
 
     /// The API version of RBAC: `v1` came with 1.8.
@@ -142,21 +140,6 @@ impl Target {
         Err(NoFix::new(Code::KubernetesVersion, text))
     }
 
-    /// What to do about a flag that kube-proxy has no longer since 1.`since`.
-    pub(super) fn removed(&self, since: u32) -> String {
-        match self.minor {
-            Some(minor) if minor < since => {
-                format!(
-                    "is not known to kube-proxy from Kubernetes 1.{since} on: take it out when you change the image"
-                )
-            }
-            _ => format!(
-                "is not known to kube-proxy since Kubernetes 1.{since}, which does not start with \
-                 it: take it out"
-            ),
-        }
-    }
-
     /// Why a DaemonSet starts no pods in this version.
     pub(super) fn fault(&self, set: Node<'_>) -> Option<String> {
         let label = set.path(&[
@@ -189,8 +172,8 @@ impl Target {
     pub(super) fn note(&self) -> Option<String> {
         let Some(minor) = self.minor else {
             return Some(format!(
-                "{} says no version: Kubernetes 1.{NEWEST} or later is assumed (apps/v1 needs 1.9, the node label kubernetes.io/os 1.14); for an \
-                 older cluster set kubernetes-version in [transforms.static-pod-kube-proxy]",
+                "{} says no version: the newest Kubernetes is assumed (apps/v1 needs 1.9, the node label kubernetes.io/os 1.14, and flags are those \
+                 of today); for an older cluster set kubernetes-version in [transforms.static-pod-kube-proxy]",
                 self.source
             ));
         };

@@ -77,8 +77,10 @@ fn has_annotation(pod: Node<'_>) -> bool {
 fn too_old(minor: Option<u32>) -> Option<NoFix> {
     let minor = minor.filter(|minor| *minor < COUNTS)?;
     let text = text![
-        format!("its image is Kubernetes 1.{minor}, where priority classes count from 1.11 on; "),
-        "until then annotation ",
+        format!(
+            "priority classes count from Kubernetes 1.11 on, and its image is 1.{minor}; until \
+             the update annotation "
+        ),
         Field(ANNOTATION),
         ": \"\" marks critical pods of kube-system where the feature gate \
          ExperimentalCriticalPodAnnotation is on"
@@ -131,7 +133,7 @@ fn agent(cx: &Context<'_>, resource: &Resource) -> Option<Finding> {
             let message = text![
                 resource.display(),
                 " runs on every node without a priority class: the kubelet evicts its pods like \
-                 any others, and a full node takes none; meanwhile ",
+                 any others, and a full node takes none; then ",
                 stops
             ];
             META.finding(Severity::Warning, place, message)
@@ -149,8 +151,8 @@ fn agent(cx: &Context<'_>, resource: &Resource) -> Option<Finding> {
         Role::LogAgent => Err(NoFix::new(
             Code::LogAgent,
             text![
-                "whether it goes before or after the pods it watches is yours to say: make a \
-                 PriorityClass and name it in ",
+                "whether its pods are evicted before or after those that they watch is your \
+                 decision: write a PriorityClass, and name it in ",
                 Field("priorityClassName")
             ],
         )),
@@ -162,7 +164,12 @@ fn agent(cx: &Context<'_>, resource: &Resource) -> Option<Finding> {
                 &Value::str(NODE_CRITICAL.0),
             )
             .map(|edit| Fix {
-                title: text!["give its pods class ", Verbatim(NODE_CRITICAL.0)],
+                title: text![
+                    "give the pods of ",
+                    resource.display(),
+                    " class ",
+                    Verbatim(NODE_CRITICAL.0)
+                ],
                 applicability: Applicability::Unsafe,
                 changes: vec![Change::Edit(resource.file, edit)],
                 claims: vec![resource.id],

@@ -140,7 +140,7 @@ fn no_class(
             becomes: Err(NoFix::new(
                 Code::LogAgent,
                 text![
-                    "if it is to outlive them, give it ",
+                    "if it is to stop after them, write ",
                     Verbatim("priorityClassName: system-node-critical"),
                     " and ",
                     Verbatim("priority: 2000001000")
@@ -153,12 +153,13 @@ fn no_class(
             message: text![
                 "static ",
                 resource.display(),
-                " has no priority class: if its node cannot do without it, the node does not know"
+                " has no priority class: the kernel kills it like any other when memory runs out, \
+                 and a shutdown of the node stops it first"
             ],
             becomes: Err(NoFix::new(
                 Code::RoleUnknown,
                 text![
-                    "what it does is not known here; if the node needs it, give it ",
+                    "nothing here says what it does; if its node needs it, write ",
                     Verbatim("priorityClassName: system-node-critical"),
                     " and ",
                     Verbatim("priority: 2000001000")

@@ -103,3 +103,36 @@ pub fn is_kubelet_setting(path: &str) -> bool {
         _ => parent == "kubelet.service.d" && has_extension(name, "conf"),
     }
 }
+
+/// Words in the path of a text that sets a node up, or that holds the manifest of a static pod.
+const NODE: &[&str] = &[
+    "cloud-config",
+    "cloud-init",
+    "cloud_config",
+    "cloudconfig",
+    "ignition",
+    "kube-proxy",
+    "kube_proxy",
+    "kubeproxy",
+    "static-pod",
+    "static_pod",
+    "user-data",
+    "user_data",
+    "userdata",
+];
+
+/// Whether a file sets nodes up and is no manifest itself: Ignition, and by the words of its name
+/// Terraform, Butane, a template of Ansible or a script.
+pub fn is_node_setting(path: &str) -> bool {
+    let (directory, name) = split(path);
+    let words = [split(directory).1, name].map(str::to_ascii_lowercase);
+    let named = || {
+        NODE.iter()
+            .any(|w| words.iter().any(|word| word.contains(w)))
+    };
+    has_extension(name, "ign")
+        || (["bu", "fcc", "j2", "sh", "tf", "tftpl", "tmpl", "tpl"]
+            .iter()
+            .any(|extension| has_extension(name, extension))
+            && named())
+}

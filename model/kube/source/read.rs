@@ -12,7 +12,9 @@ use std::sync::Arc;
 use super::encrypted::{SOPS as SOPS_TEXT, is_encrypted};
 use super::file::{Input, SkipCode};
 use super::lazy_file::LazyFile;
-use super::paths::{has_extension, is_kubelet_setting, is_kustomization_name, split};
+use super::paths::{
+    has_extension, is_kubelet_setting, is_kustomization_name, is_node_setting, split,
+};
 use super::{invalid, text_template};
 use crate::kube::object::resource::{Hints, Identity};
 use crate::kube::pod;
@@ -152,6 +154,10 @@ pub(in crate::kube) fn read(input: &Input, charts: &Charts, stream: bool) -> Rea
     }
     if is_kubelet_setting(&input.path) {
         let text = "settings of a kubelet, no manifest";
+        return Read::without_tree(Verdict::Skip(SkipCode::NotAResource, text));
+    }
+    if is_node_setting(&input.path) {
+        let text = "sets nodes up, no manifest";
         return Read::without_tree(Verdict::Skip(SkipCode::NotAResource, text));
     }
     let file = match parse(input) {

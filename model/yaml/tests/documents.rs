@@ -1,4 +1,4 @@
-use crate::yaml::{File, Place, Value, verify};
+use crate::yaml::{File, Op, Place, Value, verify};
 
 #[test]
 fn remove() {
@@ -49,6 +49,24 @@ fn replace_keeps_comments() {
     assert_eq!(
         verify::apply(&file, &[&edit]).unwrap_err().code,
         "verify-comments"
+    );
+}
+
+#[test]
+fn replace_by_several() {
+    let file = File::parse("a: 1\n---\n# c\nb: 2\n---\nd: 4\n").unwrap();
+    let text = "---\nx: 1\n---\n# c\nb: 3\n";
+    let edit = file.replace_document(1, text.into()).unwrap();
+    let gone = file.remove_document(2).unwrap();
+    assert_eq!(
+        verify::apply(&file, &[&edit, &gone]).unwrap(),
+        "a: 1\n---\nx: 1\n---\n# c\nb: 3\n"
+    );
+    let mut wrong = edit;
+    wrong.op = Op::ReplaceDocument { document: 1, by: 1 };
+    assert_eq!(
+        verify::apply(&file, &[&wrong]).unwrap_err().code,
+        "verify-documents"
     );
 }
 

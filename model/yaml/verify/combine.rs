@@ -285,7 +285,7 @@ fn conflicts(file: &File, edits: &[&Edit]) -> Result<(), Refusal> {
                 None,
                 Op::RemoveDocument { document }
                 | Op::MoveDocument { document, .. }
-                | Op::ReplaceDocument { document },
+                | Op::ReplaceDocument { document, .. },
             ) => {
                 _ = others.documents.insert(*document);
             }

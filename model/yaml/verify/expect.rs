@@ -46,8 +46,8 @@ pub(super) fn documents<'t>(
         trees,
         ops: BTreeMap::new(),
     };
-    // Whether a document stays, as something else.
-    let mut changed: BTreeMap<usize, bool> = BTreeMap::new();
+    // How many documents stand in the place of one: none where it goes.
+    let mut changed: BTreeMap<usize, usize> = BTreeMap::new();
     let mut moved: BTreeMap<usize, usize> = BTreeMap::new();
     for edit in edits {
         match &edit.op {
@@ -62,11 +62,13 @@ pub(super) fn documents<'t>(
                     return Err(OVERLAP);
                 }
             }
-            op @ (Op::RemoveDocument { document } | Op::ReplaceDocument { document }) => {
-                if changed
-                    .insert(*document, matches!(op, Op::ReplaceDocument { .. }))
-                    .is_some()
-                {
+            Op::RemoveDocument { document } => {
+                if changed.insert(*document, 0).is_some() {
+                    return Err(OVERLAP);
+                }
+            }
+            Op::ReplaceDocument { document, by } => {
+                if changed.insert(*document, *by).is_some() {
                     return Err(OVERLAP);
                 }
             }
@@ -83,9 +85,8 @@ pub(super) fn documents<'t>(
     let mut order: Vec<usize> = Vec::new();
     let mut out = Vec::new();
     for (index, document) in file.documents().iter().enumerate() {
-        if changed.get(&index) != Some(&false) {
-            order.push(index);
-        }
+        let count = changed.get(&index).copied().unwrap_or(1);
+        order.extend(std::iter::repeat_n(index, count));
         match changed.get(&index) {
             change
                 if (change.is_some() || moved.contains_key(&index))
@@ -93,8 +94,7 @@ pub(super) fn documents<'t>(
             {
                 return Err(OVERLAP);
             }
-            Some(true) => out.push(None),
-            Some(false) => {}
+            Some(count) => out.extend((0..*count).map(|_| None)),
             None => {
                 let root = document.root.ok_or(DOCUMENTS)?;
                 let read = trees.get(root.index()).ok_or(VALUES)?.is_some();

@@ -1,0 +1,3 @@
+resource "x" "kube-proxy" {
+  text = "kind: Pod"
+}
