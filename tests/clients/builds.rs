@@ -13,7 +13,7 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
 use crate::kustomizations::same_but_for_hashes;
-use crate::support::{Outcome, ensure, kubewright, missing, needing, pipe, run, scratch};
+use crate::support::{TrialResult, ensure, kubewright, missing, needing, pipe, run, scratch};
 
 const HASH: &str = "--select=missing-config-hash";
 
@@ -86,7 +86,7 @@ fn findings(report: &[u8]) -> Result<Vec<Value>, Failed> {
     Ok(report["findings"].as_array().cloned().unwrap_or_default())
 }
 
-fn agree(repository: &Path) -> Outcome {
+fn agree(repository: &Path) -> TrialResult {
     let dir = scratch(repository)?;
     let built: Vec<(PathBuf, String)> = kustomizations(dir.path())
         .into_iter()

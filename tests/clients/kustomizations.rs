@@ -12,7 +12,7 @@ use kubewright_model::kube::BuildCode;
 use libtest_mimic::{Failed, Trial};
 
 use crate::project;
-use crate::support::{Outcome, ensure, kubewright, missing, needing, run, scratch, tree};
+use crate::support::{TrialResult, ensure, kubewright, missing, needing, run, scratch, tree};
 
 const CASES: &str = "tests/clients/kustomizations";
 
@@ -44,7 +44,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// Each reason is given in a case, and has a row on the page.
-fn every_code() -> Outcome {
+fn every_code() -> TrialResult {
     let page = fs::read_to_string(project("docs/kustomize.md"))?;
     let reports: Vec<String> = fs::read_dir(project(CASES))?
         .flatten()
@@ -61,7 +61,7 @@ fn every_code() -> Outcome {
 }
 
 /// What the page shows is a case: blocks that name a file of it, or its report.
-fn page() -> Outcome {
+fn page() -> TrialResult {
     let page = fs::read_to_string(project("docs/kustomize.md"))?;
     let mut shown = 0;
     let mut rest = page.as_str();
@@ -87,7 +87,7 @@ fn blesses() -> bool {
 
 type Files = BTreeMap<PathBuf, Vec<u8>>;
 
-fn of_case(case: &Path, program: &str, bless: bool) -> Outcome {
+fn of_case(case: &Path, program: &str, bless: bool) -> TrialResult {
     let before = case.join("before");
     let dir = scratch(&before)?;
     let program = format!("--kustomize={program}");
@@ -127,7 +127,7 @@ fn of_case(case: &Path, program: &str, bless: bool) -> Outcome {
 }
 
 /// Keeps the files that changed.
-fn write_tree(folder: &Path, after: &Files, before: &Files) -> Outcome {
+fn write_tree(folder: &Path, after: &Files, before: &Files) -> TrialResult {
     let _ = fs::remove_dir_all(folder);
     for (path, bytes) in after {
         if before.get(path) != Some(bytes) {
@@ -141,7 +141,7 @@ fn write_tree(folder: &Path, after: &Files, before: &Files) -> Outcome {
 
 /// What kustomize itself builds of every kustomization before and after: what built builds, no line
 /// is gone but for a hash, and each new one is a hash, or `annotations:` above it.
-fn only_annotations(before: &Path, after: &Path) -> Outcome {
+fn only_annotations(before: &Path, after: &Path) -> TrialResult {
     let build = |dir: &Path| -> Option<String> {
         let mut command = Command::new("kustomize");
         command
@@ -171,7 +171,7 @@ fn only_annotations(before: &Path, after: &Path) -> Outcome {
 }
 
 /// Whether no line is gone but for a hash, and each new one is a hash, or `annotations:` above it.
-pub(crate) fn same_but_for_hashes(before: &str, after: &str) -> Outcome {
+pub(crate) fn same_but_for_hashes(before: &str, after: &str) -> TrialResult {
     let hash = |line: &&str| line.contains("config-hash:");
     let mut left = before.lines().filter(|line| !hash(line)).peekable();
     for line in after.lines().filter(|line| !hash(line)) {

@@ -8,7 +8,7 @@ use kubewright_model::kube::{PodTemplate, Resource, ResourceId, Target};
 use kubewright_model::text;
 use kubewright_model::text::Text;
 
-use super::hashes::Written;
+use super::consumed::list;
 use super::options::Strategy;
 use super::reads::{Behind, Reading};
 use super::{Case, consumed, generator, skips, versioned};

@@ -14,6 +14,7 @@ use kubewright_model::yaml::Node;
 
 use self::by_name::ByName;
 pub(crate) use self::codes::Code;
+use self::consumed::{ConsumedConfig, list};
 use self::hashes::{Mark, Written};
 pub(crate) use self::options::Options;
 use self::options::Strategy;

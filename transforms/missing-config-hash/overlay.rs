@@ -17,7 +17,7 @@ use kubewright_model::yaml::Node;
 
 use super::codes::Code;
 use super::consumed::{self, ConsumedConfig, list};
-use super::hashes::{Mark, Written};
+use super::hashes::Mark;
 use super::overlay_fix::fix;
 use super::reads::{self, Behind, Reading};
 use super::{Case, Names, listing, message, skips};

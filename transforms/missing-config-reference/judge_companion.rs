@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kubewright_model::finding::{Finding, NoFix, Severity};
-use kubewright_model::kube::{Resource, ResourceId, SetId, Workspace};
+use kubewright_model::kube::{Resource, ResourceId, SetId, TouchKind, Workspace};
 use kubewright_model::text;
 use kubewright_model::text::{Named, Path, Text};
 use kubewright_model::yaml::Node;
@@ -108,7 +108,7 @@ impl Judge<'_, '_, '_> {
     /// What may change the reference on the way to the cluster.
     fn touched(&self) -> Option<&'static str> {
         let (ws, lack) = (self.workspace(), self.lack);
-        let open = |what: &str| what != "a patch" || !lack.built;
+        let open = |what| what != TouchKind::Patch || !lack.built;
         let paths: Vec<String> = lack
             .needs
             .iter()
@@ -118,7 +118,7 @@ impl Judge<'_, '_, '_> {
         touches
             .iter()
             .find(|touch| open(touch.what) && paths.iter().any(|path| touch.affects(path)))
-            .map(|touch| touch.what)
+            .map(|touch| touch.what.name())
     }
 
     fn by_command(&self) -> Option<Verdict> {

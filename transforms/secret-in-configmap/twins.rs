@@ -258,7 +258,7 @@ pub(super) fn repointed(
         Some(touch) if !edits.is_empty() => Err(NoFix::new(
             Code::PatchedReader,
             text![
-                touch.what,
+                touch.what.name(),
                 " changes ",
                 Field(&field.path),
                 " of ",

@@ -12,7 +12,7 @@ use super::change;
 use super::found::Found;
 use super::mend::Mending;
 use super::roots::Root;
-use crate::pipeline::identity::Entry;
+use crate::pipeline::identity::KnownFinding;
 use crate::pipeline::report::{Outcome, Report, Reported, Restart};
 use crate::pipeline::{Known, Pipeline, UNUSED_SUPPRESSION};
 
@@ -322,7 +322,7 @@ impl<'a> Decided<'a> {
             file.is_none_or(|file| file.editable)
         });
         for (number, known) in known.iter().enumerate() {
-            let entries: Vec<Entry> = added.iter().map(Entry::from).collect();
+            let entries: Vec<KnownFinding> = added.iter().map(KnownFinding::from).collect();
             let of = known.recognise(&entries);
             let mut is_new = of.iter().map(Option::is_none);
             added.retain(|_| is_new.next().unwrap_or(true));

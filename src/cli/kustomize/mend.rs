@@ -213,7 +213,7 @@ impl Mending<'_> {
             if let Some(touch) = behind {
                 let text = text![
                     "what is built is not what is applied: ",
-                    touch.what,
+                    touch.what.name(),
                     " in ",
                     At(&self.now.file(touch.location.file).path),
                     " changes ",
