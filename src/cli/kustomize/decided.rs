@@ -1,9 +1,10 @@
 //! Which findings a build decides: those that reading left open, and those of which it could not
 //! know.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use kubewright_model::finding::{Applicability, Location, Severity};
+use kubewright_model::finding::{Applicability, Location, NoFix, Severity};
 use kubewright_model::kube::{Build, BuildCode, ResourceId, Target, Workspace};
 use kubewright_model::text;
 use kubewright_model::text::Text;
@@ -183,53 +184,17 @@ impl<'a> Decided<'a> {
         known: &[Known],
         report: &mut Report,
     ) {
-        let mut decided: Vec<(String, Option<ResourceId>, &'static str)> = Vec::new();
-        let mut added = Vec::new();
+        let mut said: Vec<(Vec<Found>, Reported)> = Vec::new();
+        let mut decided = Vec::new();
         for Wanted { group, instead } in wanted {
-            let Some(first) = group.first() else {
-                continue;
-            };
-            let transform = first.finding.transform;
-            let (about, place) = (first.about, first.place.clone());
-            if instead {
-                let path = place.path.clone();
-                decided.push((path, about, transform));
+            if let Some(finding) = Self::said(mending, &group) {
+                let about = group.first().and_then(|found| found.about);
+                decided.extend(instead.then_some((about, finding.transform)));
+                said.push((group, finding));
             }
-            let mut finding = self.said(mending, &group);
-            if let Ok(fix) = &mut finding.fix
-                && fix.applicability != Applicability::DisplayOnly
-            {
-                match mending.prove(&group) {
-                    Ok(proven) => {
-                        let applies = pipeline
-                            .unsafe_fixes
-                            .apply(transform, proven.fix.applicability);
-                        finding.fix = Ok(proven.fix.clone());
-                        if applies {
-                            finding.outcome = Outcome::Applied;
-                            change(self.before, report, proven.new());
-                            let restart = group.iter().find_map(|f| mending.restart(f));
-                            let known = |r: &Restart| {
-                                let mut all = report.restarts.iter();
-                                all.any(|k| k.path == r.path && k.resource == r.resource)
-                            };
-                            let restart = restart.filter(|restart| !known(restart));
-                            report.restarts.extend(restart);
-                            mending.keep(proven);
-                        }
-                    }
-                    Err(reason) => {
-                        // What the cluster gets is not known.
-                        if reason.is(BuildCode::ChangedBehind) {
-                            finding.severity = finding.severity.min(Severity::Info);
-                        }
-                        finding.fix = Err(reason);
-                    }
-                }
-            }
-            added.push(finding);
         }
-        self.take_out(mending, &decided, report);
+        self.fix(pipeline, mending, &mut said, report);
+        Self::take_out(mending, &decided, report);
         // A suppression that covers what a build found is of use.
         report.findings.retain(|finding| {
             let covers = |(transform, path, span): &(&str, String, Range<usize>)| {
@@ -239,22 +204,84 @@ impl<'a> Decided<'a> {
             };
             finding.transform != UNUSED_SUPPRESSION || !self.covered.iter().any(covers)
         });
+        let added = said.into_iter().map(|(_, finding)| finding).collect();
         self.add(added, known, report);
     }
 
-    /// A finding of several roots, said of its source.
-    fn said(&self, mending: &Mending<'_>, group: &[Found]) -> Reported {
-        let best = group.iter().find(|found| found.finding.fix.is_ok());
-        let first = best.or(group.first());
-        let Some(found) = first else {
-            return Reported::unread(
-                String::new(),
-                (1, 1),
-                0,
-                String::new(),
-                kubewright_model::finding::NoFix::new(crate::pipeline::Code::NoChange, ""),
-            );
+    /// Makes fixes: those that go into the files of their resources together, the others one by
+    /// one.
+    fn fix(
+        &self,
+        pipeline: &Pipeline<'_>,
+        mending: &mut Mending<'_>,
+        said: &mut [(Vec<Found>, Reported)],
+        report: &mut Report,
+    ) {
+        let applies = |transform: &str, applicability: Applicability| {
+            pipeline.unsafe_fixes.apply(transform, applicability)
         };
+        let fixable = |finding: &Reported| {
+            let fix = finding.fix.as_ref();
+            fix.is_ok_and(|fix| fix.applicability != Applicability::DisplayOnly)
+        };
+        let groups = said.iter().enumerate();
+        let groups: Vec<(usize, &[Found])> = groups
+            .filter(|(_, (_, finding))| fixable(finding))
+            .map(|(number, (group, _))| (number, group.as_slice()))
+            .collect();
+        let mut done = BTreeMap::new();
+        if let Some((fixes, proven)) = mending.together(&groups, applies) {
+            done = fixes;
+            change(self.before, report, proven.texts());
+            mending.keep(proven);
+        }
+        let mut touched: BTreeSet<ResourceId> = BTreeSet::new();
+        for (number, (group, finding)) in said.iter_mut().enumerate() {
+            if !fixable(finding) {
+                continue;
+            }
+            let about = group.first().and_then(|found| found.about);
+            if let Some(fix) = done.remove(&number) {
+                finding.fix = Ok(fix);
+                finding.outcome = Outcome::Applied;
+                restarts(mending, group, report);
+                touched.extend(about);
+                continue;
+            }
+            match mending.prove(group) {
+                Ok(proven) => {
+                    finding.fix = Ok(proven.fix.clone());
+                    if applies(finding.transform, proven.fix.applicability) {
+                        finding.outcome = Outcome::Applied;
+                        change(self.before, report, proven.texts());
+                        restarts(mending, group, report);
+                        mending.keep(proven);
+                        touched.extend(about);
+                    }
+                }
+                Err(reason)
+                    if reason.is(BuildCode::BuildsDiffer)
+                        && about.is_some_and(|id| touched.contains(&id)) =>
+                {
+                    let text = "another fix changes it: once that is written, the same command \
+                                again tells";
+                    finding.fix = Err(NoFix::new(BuildCode::BuildsDiffer, text));
+                }
+                Err(reason) => {
+                    // What the cluster gets is not known.
+                    if reason.is(BuildCode::ChangedBehind) {
+                        finding.severity = finding.severity.min(Severity::Info);
+                    }
+                    finding.fix = Err(reason);
+                }
+            }
+        }
+    }
+
+    /// A finding of several roots, said of its source.
+    fn said(mending: &Mending<'_>, group: &[Found]) -> Option<Reported> {
+        let best = group.iter().find(|found| found.finding.fix.is_ok());
+        let found = best.or(group.first())?;
         let mut finding = found.finding.clone();
         finding.outcome = Outcome::Left;
         finding.place = found.place.clone();
@@ -267,9 +294,7 @@ impl<'a> Decided<'a> {
         {
             finding.severity = finding.severity.min(Severity::Info);
             if finding.fix.is_ok() {
-                finding.fix = Err(kubewright_model::finding::NoFix::new(
-                    aside.code, aside.text,
-                ));
+                finding.fix = Err(NoFix::new(aside.code, aside.text));
             }
         }
         let roots = group
@@ -279,15 +304,14 @@ impl<'a> Decided<'a> {
         names.dedup();
         let names = Text::list(names.into_iter().map(Text::from));
         finding.notes.push(text!["as kustomize builds ", names]);
-        finding
+        Some(finding)
     }
 
     /// Takes out what was open and is decided: by a finding of a build, or because the builds of
     /// all roots that read it have none.
     fn take_out(
-        &self,
         mending: &Mending<'_>,
-        decided: &[(String, Option<ResourceId>, &'static str)],
+        decided: &[(Option<ResourceId>, &'static str)],
         report: &mut Report,
     ) {
         let now = &mending.now;
@@ -308,10 +332,11 @@ impl<'a> Decided<'a> {
             let Some(resource) = all.find(|r| r.kind == name.kind && r.name == name.name) else {
                 return true;
             };
-            let by_finding = decided.iter().any(|(_, about, transform)| {
+            let by_finding = decided.iter().any(|(about, transform)| {
                 *about == Some(resource.id) && *transform == finding.transform
             });
-            !by_finding && !(open && mending.is_built_everywhere(resource.id))
+            let by_builds = open && mending.is_built_everywhere(resource.id);
+            !(by_finding || by_builds)
         });
     }
 
@@ -330,6 +355,17 @@ impl<'a> Decided<'a> {
         }
         report.findings.extend(added);
     }
+}
+
+/// Adds what applying a fix restarts.
+fn restarts(mending: &Mending<'_>, group: &[Found], report: &mut Report) {
+    let restart = group.iter().find_map(|found| mending.restart(found));
+    let known = |restart: &Restart| {
+        let mut all = report.restarts.iter();
+        all.any(|known| known.path == restart.path && known.resource == restart.resource)
+    };
+    let restart = restart.filter(|restart| !known(restart));
+    report.restarts.extend(restart);
 }
 
 /// What a workload reads, as a message says it: all of it, or what is there.

@@ -58,7 +58,7 @@ pub(super) fn found(
     (number, root): (usize, &Root),
     build: &Build,
 ) -> Vec<Found> {
-    let built = workspace(build, sources.before.options());
+    let applied = workspace(build, sources.before.options());
     let Ok(tree) = File::parse(build.text.as_str()) else {
         return Vec::new();
     };
@@ -76,7 +76,7 @@ pub(super) fn found(
         let (document, _) = build.document(place.start)?;
         resources.get(&document).copied().flatten()
     };
-    let findings = pipeline.findings(&built).into_iter();
+    let findings = pipeline.findings(&applied).into_iter();
     findings
         .filter(|f| f.transform != INPUT && f.transform != UNUSED_SUPPRESSION)
         .map(|finding| {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kubewright_model::finding::{Applicability, NoFix};
-use kubewright_model::kube::{BuildCode, ResourceId, Workspace};
+use kubewright_model::kube::{BuildCode, FileId, ResourceId, Workspace};
 use kubewright_model::text;
 use kubewright_model::text::{Path as At, Text};
-use kubewright_model::yaml::{File, verify};
+use kubewright_model::yaml::{Edit, File, verify};
 
 use super::delta::{self, Delta};
 use super::found::{Found, RELEASE};
@@ -43,6 +43,13 @@ pub(super) struct Proven {
     builds: Builds,
 }
 
+/// What fixes mean, wherever they are made.
+struct Meaning {
+    title: Text,
+    applicability: Applicability,
+    changed: Vec<Changed>,
+}
+
 /// New texts, and what is built with them.
 type Tried = (Texts, Builds);
 
@@ -56,17 +63,14 @@ struct Changed {
 
 impl Proven {
     /// The texts that change.
-    pub(super) fn new(&self) -> &Texts {
+    pub(super) fn texts(&self) -> &Texts {
         &self.new
     }
 }
 
 impl Mending<'_> {
-    /// The fix of findings of several roots that are one. The copy is as it was.
-    ///
-    /// # Errors
-    /// The reason why there is none.
-    pub(super) fn prove(&self, group: &[Found]) -> Result<Proven, NoFix> {
+    /// What the fixes of findings of several roots that are one change.
+    fn meaning(&self, group: &[Found]) -> Result<Meaning, NoFix> {
         let mut changed = Vec::new();
         let mut fixes = Vec::new();
         for found in group {
@@ -77,20 +81,87 @@ impl Mending<'_> {
             changed.extend(self.changed(found, fix)?);
         }
         let Some(fix) = fixes.first() else {
-            let reason = group
-                .iter()
-                .find_map(|found| found.finding.fix.clone().err());
-            return Err(reason.unwrap_or_else(|| differs("there is nothing to change".into())));
+            let mut reasons = group.iter().filter_map(|f| f.finding.fix.clone().err());
+            let nothing = || differs("there is nothing to change".into());
+            return Err(reasons.next().unwrap_or_else(nothing));
         };
         self.lasts(group, &changed)?;
         let least = fixes.iter().map(|fix| fix.applicability).min();
-        let applicability = least.unwrap_or(Applicability::Unsafe);
-        let in_files = self.in_source(&changed);
-        let in_files = in_files.or_else(|refused| self.in_patches(&changed).map_err(|_| refused));
-        let ((new, builds), applicability, words) = match in_files {
-            Ok(proven) => (proven, applicability, Text::new()),
+        Ok(Meaning {
+            title: fix.title.clone(),
+            applicability: least.unwrap_or(Applicability::Unsafe),
+            changed,
+        })
+    }
+
+    /// The fixes that are to be applied and go into the files that their resources come from, by
+    /// the number of the group, proven together by one build of each root; none where that is not
+    /// proven.
+    pub(super) fn together(
+        &self,
+        groups: &[(usize, &[Found])],
+        applies: impl Fn(&'static str, Applicability) -> bool,
+    ) -> Option<(BTreeMap<usize, ReportedFix>, Proven)> {
+        let mut edits: BTreeMap<FileId, Vec<Edit>> = BTreeMap::new();
+        let mut deltas: BTreeMap<(usize, usize), Vec<Delta>> = BTreeMap::new();
+        let mut each = Vec::new();
+        for (number, group) in groups {
+            let transform = group.first()?.finding.transform;
+            let Ok(meaning) = self.meaning(group) else {
+                continue;
+            };
+            let Ok(own) = self.source_edits(&meaning.changed) else {
+                continue;
+            };
+            let Ok(texts) = self.edited(&own) else {
+                continue;
+            };
+            if !applies(transform, meaning.applicability) {
+                continue;
+            }
+            for (file, own) in own {
+                edits.entry(file).or_default().extend(own);
+            }
+            for one in &meaning.changed {
+                let all = deltas.entry((one.root, one.document)).or_default();
+                all.extend(one.deltas.iter().cloned());
+            }
+            each.push((*number, meaning, texts));
+        }
+        if each.len() < 2 {
+            return None;
+        }
+        let meant = deltas
+            .into_iter()
+            .map(|((root, document), deltas)| (root, document, deltas));
+        let new = self.edited(&edits).ok()?;
+        let (new, builds) = self.tried(new, &meant.collect()).ok()?;
+        let fixes = each.into_iter().map(|(number, meaning, texts)| {
+            let reads = |number: &usize| {
+                let root = self.bench.roots.get(*number);
+                root.is_some_and(|root| texts.keys().any(|path| root.may_read(path)))
+            };
+            let built: Vec<usize> = builds.keys().copied().filter(reads).collect();
+            (number, self.reported(&meaning, Text::new(), &texts, &built))
+        });
+        let fixes: BTreeMap<usize, ReportedFix> = fixes.collect();
+        let fix = fixes.values().next()?.clone();
+        Some((fixes, Proven { fix, new, builds }))
+    }
+
+    /// The fix of findings of several roots that are one. The copy is as it was.
+    ///
+    /// # Errors
+    /// The reason why there is none.
+    pub(super) fn prove(&self, group: &[Found]) -> Result<Proven, NoFix> {
+        let mut meaning = self.meaning(group)?;
+        let changed = &meaning.changed;
+        let in_files = self.in_source(changed);
+        let in_files = in_files.or_else(|refused| self.in_patches(changed).map_err(|_| refused));
+        let ((new, builds), words) = match in_files {
+            Ok(proven) => (proven, Text::new()),
             Err(refused) => {
-                let (proven, files) = self.in_overlays(group, &changed).map_err(|reason| {
+                let (proven, files) = self.in_overlays(group, changed).map_err(|reason| {
                     if reason.is(BuildCode::BuildsDiffer) || refused.is(Code::OutsidePaths) {
                         refused
                     } else {
@@ -98,44 +169,52 @@ impl Mending<'_> {
                     }
                 })?;
                 let files = files.iter().map(|path| text![At(path)]);
-                let words = text![", by a patch in ", Text::list(files)];
-                (proven, applicability.min(Applicability::Unsafe), words)
+                meaning.applicability = meaning.applicability.min(Applicability::Unsafe);
+                (proven, text![", by a patch in ", Text::list(files)])
             }
         };
-        // The roots that were built again.
-        let names = builds
-            .keys()
-            .filter_map(|number| self.bench.roots.get(*number));
-        let names: Vec<Text> = names.map(|root| Text::from(root.name())).collect();
-        let title = text![
-            &fix.title,
-            words,
-            "; proven by building ",
-            Text::list(names)
-        ];
-        let edits = new
-            .iter()
-            .map(|(path, text)| self.splice(path, text.as_deref()));
+        let built: Vec<usize> = builds.keys().copied().collect();
         Ok(Proven {
-            fix: ReportedFix {
-                title,
-                applicability,
-                edits: edits.collect(),
-                lost_comments: Vec::new(),
-            },
+            fix: self.reported(&meaning, words, &new, &built),
             new,
             builds,
         })
     }
 
+    /// A fix, as the report has it: where it goes, and which roots were built again.
+    fn reported(
+        &self,
+        meaning: &Meaning,
+        words: Text,
+        new: &Texts,
+        built: &[usize],
+    ) -> ReportedFix {
+        let names = built.iter().filter_map(|at| self.bench.roots.get(*at));
+        let names: Vec<Text> = names.map(|root| Text::from(root.name())).collect();
+        let title = text![
+            &meaning.title,
+            words,
+            "; proven by building ",
+            Text::list(names)
+        ];
+        let edits = new.iter();
+        let edits = edits.map(|(path, text)| self.splice(path, text.as_deref()));
+        ReportedFix {
+            title,
+            applicability: meaning.applicability,
+            edits: edits.collect(),
+            lost_comments: Vec::new(),
+        }
+    }
+
     /// What rolling out a fix of a finding restarts.
     pub(super) fn restart(&self, found: &Found) -> Option<Restart> {
         let build = self.first.get(&found.root)?;
-        let built = super::found::workspace(build, self.before.options());
+        let applied = super::found::workspace(build, self.before.options());
         let name = found.finding.resource.as_ref()?;
-        let mut all = built.resources().iter();
+        let mut all = applied.resources().iter();
         let one = all.find(|r| r.kind == name.kind && r.name == name.name)?;
-        let restart = Pipeline::restart_of(&built, one.id)?;
+        let restart = Pipeline::restart_of(&applied, one.id)?;
         let source = found.about.map(|id| self.now.resource(id));
         Some(Restart {
             path: source
@@ -228,6 +307,11 @@ impl Mending<'_> {
 
     /// The same change in the files that the documents come from.
     fn in_source(&self, changed: &[Changed]) -> Result<Tried, NoFix> {
+        let new = self.edited(&self.source_edits(changed)?)?;
+        self.tried(new, &meant(changed))
+    }
+
+    fn source_edits(&self, changed: &[Changed]) -> Result<BTreeMap<FileId, Vec<Edit>>, NoFix> {
         let mut by_resource: BTreeMap<ResourceId, &Changed> = BTreeMap::new();
         for one in changed {
             let id = one
@@ -240,25 +324,30 @@ impl Mending<'_> {
                 ));
             }
         }
-        let mut edits = BTreeMap::new();
+        let mut edits: BTreeMap<FileId, Vec<Edit>> = BTreeMap::new();
         for (id, one) in &by_resource {
             self.reached_by_builds(*id)?;
             let resource = self.now.resource(*id);
+            self.may_edit(&self.now.file(resource.file).path)?;
             let node = self.now.node(*id);
             let node = node.ok_or_else(|| differs("its file is not understood".into()))?;
-            let all: &mut Vec<_> = edits.entry(resource.file).or_default();
+            let all = edits.entry(resource.file).or_default();
             all.extend(delta::edits(node, &one.deltas)?);
         }
+        Ok(edits)
+    }
+
+    /// The texts with these edits.
+    fn edited(&self, edits: &BTreeMap<FileId, Vec<Edit>>) -> Result<Texts, NoFix> {
         let mut new = Texts::new();
-        for (file, edits) in &edits {
+        for (file, edits) in edits {
             let file = self.now.file(*file);
-            self.may_edit(&file.path)?;
             let tree = file.yaml.as_deref();
             let tree = tree.ok_or_else(|| differs("its file is not understood".into()))?;
             let text = verify::apply(tree, &edits.iter().collect::<Vec<_>>())?;
             new.insert(file.path.clone(), Some(text));
         }
-        self.tried(new, &meant(changed))
+        Ok(new)
     }
 
     /// The same change in patches that bring the values.
@@ -285,7 +374,7 @@ impl Mending<'_> {
                 let root = self.bench.roots.get(*number);
                 root.is_some_and(|root| Some(&root.file) == first)
             };
-            if !self.builds.keys().any(|number| built(number)) {
+            if !self.builds.keys().any(built) {
                 let name = self.now.set(set).name.clone();
                 return Err(differs(format!(
                     "{name} applies it as well, and was not built"
@@ -363,8 +452,8 @@ impl Mending<'_> {
             for one in changed {
                 let top = tree.root(one.document).ok_or_else(unknown)?;
                 let text = |keys: &[&str]| top.path(keys)?.text();
-                let built = text(&["metadata", "name"]).ok_or_else(unknown)?;
-                let name = built.strip_prefix(&*kustomization.prefix).unwrap_or(built);
+                let long = text(&["metadata", "name"]).ok_or_else(unknown)?;
+                let name = long.strip_prefix(&*kustomization.prefix).unwrap_or(long);
                 let name = name.strip_suffix(&*kustomization.suffix).unwrap_or(name);
                 let own = one.resource.map(|id| self.now.resource(id).name.clone());
                 let name = own

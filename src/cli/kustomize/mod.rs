@@ -136,13 +136,13 @@ fn build_all(
         one_by_one.insert(path, text);
     }
     let numbers: Vec<usize> = (0..bench.roots.len()).collect();
-    let built: Vec<_> = numbers
+    let each: Vec<_> = numbers
         .into_par_iter()
         .filter(|number| !failed.contains_key(number))
         .filter_map(|number| Some((number, bench.build(bench.roots.get(number)?))))
         .collect();
     let mut builds = Builds::new();
-    for (number, build) in built {
+    for (number, build) in each {
         match build {
             Ok(build) => drop(builds.insert(number, build)),
             Err(said) => drop(failed.insert(number, said)),

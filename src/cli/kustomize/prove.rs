@@ -89,12 +89,12 @@ impl Bench<'_> {
             .copied()
             .filter(|number| self.roots.get(*number).is_some_and(reads))
             .collect();
-        let built: Vec<_> = concerned
+        let each: Vec<_> = concerned
             .into_par_iter()
             .filter_map(|number| Some((number, self.build(self.roots.get(number)?))))
             .collect();
         let mut after = Builds::new();
-        for (number, build) in built {
+        for (number, build) in each {
             let name = self.roots.get(number).map_or("", Root::name);
             let build = build.map_err(|said| {
                 let text = format!("with the fix, kustomize does not build {name}: {said}");
