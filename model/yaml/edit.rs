@@ -410,7 +410,7 @@ impl File {
     /// YAML.
     pub fn replace_document(&self, document: usize, text: String) -> Result<Edit, Refusal> {
         guard::document(self, document)?;
-        let by = File::parse(text.clone()).map_err(|_| guard::LAYOUT)?;
+        let by = Self::parse(text.clone()).map_err(|_| guard::LAYOUT)?;
         let by = by.documents().len();
         let region = self
             .documents

@@ -132,8 +132,7 @@ pub(super) enum Reading<'a> {
     Other,
     /// It names kube-proxy in a script that cannot be taken apart.
     Unclear,
-    /// It starts a script that lies in a file, of this path, and that is kube-proxy's by its name
-    /// or that of the image.
+    /// It starts a script in a file of this path, which is kube-proxy's by a name.
     File(&'a str),
     /// It starts kube-proxy.
     Proxy(Call<'a>),
@@ -219,7 +218,9 @@ fn script_file<'a>(container: Node<'a>, words: &[Word<'a>]) -> Option<&'a str> {
     } else {
         first
     };
-    if !file.ends_with(".sh") && !(file != first && file.starts_with('/')) {
+    let given = file != first && file.starts_with('/');
+    let named = file.rsplit_once('.').is_some_and(|(_, e)| e == "sh");
+    if !given && !named {
         return None;
     }
     let image = container.get("image").and_then(Node::text).unwrap_or("");

@@ -103,9 +103,10 @@ pub(super) fn mend(draft: &mut Draft, target: &Target, notes: &mut Vec<Text>) ->
     if !target.is_before(USERSPACE_SINCE)
         && value(draft.root()?, "proxy-mode").as_deref() == Some("userspace")
     {
-        let mode = match is_windows(draft.root()?) {
-            true => "kernelspace",
-            false => "iptables",
+        let mode = if is_windows(draft.root()?) {
+            "kernelspace"
+        } else {
+            "iptables"
         };
         replace(draft, "proxy-mode", &format!("--proxy-mode={mode}"))?;
         notes.push(text![format!(
