@@ -222,22 +222,33 @@ pub(super) fn changes(
         match written.get(key) {
             Some(node) if node.text() == Some(hash) => {}
             Some(node) => edits.push(node.set(&Value::str(*hash))?),
-            None => new.push((*key, Value::quoted(*hash))),
+            None => new.push((*key, *hash)),
         }
     }
-    let gone = || removed.iter().filter_map(|key| written.get(key));
+    let gone: Vec<Node<'_>> = removed.iter().filter_map(|key| written.get(key)).collect();
     let map = template.path(&["metadata", "annotations"]);
-    let only_own = map.is_some_and(|map| map.entries().count() == gone().count());
-    match map.filter(|_| only_own && !removed.is_empty() && new.is_empty()) {
-        Some(map) => edits.push(map.remove()?),
-        None => {
-            for node in gone() {
-                edits.push(node.remove()?);
-            }
+    let only_own = map.is_some_and(|map| map.entries().count() == gone.len());
+    if let Some(map) = map.filter(|_| only_own && !gone.is_empty() && new.is_empty()) {
+        edits.push(map.remove()?);
+        return Ok(edits);
+    }
+    // What comes takes the place of what goes.
+    let taken = gone.len().min(new.len());
+    let behind = new.split_off(taken);
+    for ((key, hash), node) in new.into_iter().zip(&gone) {
+        edits.push(node.rename_key(key)?);
+        if node.text() != Some(hash) {
+            edits.push(node.set(&Value::str(hash))?);
         }
     }
-    if !new.is_empty() {
-        edits.extend(insert(template, new)?);
+    for node in gone.into_iter().skip(taken) {
+        edits.push(node.remove()?);
+    }
+    if !behind.is_empty() {
+        let behind = behind
+            .into_iter()
+            .map(|(key, hash)| (key, Value::quoted(hash)));
+        edits.extend(insert(template, behind.collect())?);
     }
     Ok(edits)
 }

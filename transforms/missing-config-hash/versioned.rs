@@ -67,7 +67,7 @@ pub(super) fn finding(cx: &Context<'_>, id: ResourceId) -> Result<Finding, Text>
     if let Some(edit) = immutable.transpose().map_err(|refusal| refusal.text)? {
         renaming.changes.push(Change::Edit(resource.file, edit));
     }
-    let (edits, bare) = left::without(cx, id, &renaming.readers);
+    let (edits, unhashed) = left::without(cx, id, &renaming.readers);
     renaming.changes.extend(edits);
     let readers: Vec<&Resource> = renaming.readers.iter().map(|id| ws.resource(*id)).collect();
     let who = Text::list(readers.iter().map(|reader| reader.display()));
@@ -101,7 +101,7 @@ pub(super) fn finding(cx: &Context<'_>, id: ResourceId) -> Result<Finding, Text>
         .about(id)
         .notes(notes)
         .fix(Ok(Fix {
-            title: title(ws, resource, name, (who, &bare)),
+            title: title(ws, resource, name, (who, &unhashed)),
             applicability: Applicability::Unsafe,
             changes: renaming.changes,
             claims: renaming.claims,
