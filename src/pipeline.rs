@@ -180,6 +180,15 @@ struct Pass {
     refused: BTreeMap<usize, NoFix>,
     /// Number of findings that are suppressed.
     suppressed: usize,
+    /// There are suppressions.
+    has_suppressions: bool,
+}
+
+/// What is found in one pass.
+struct Found {
+    findings: Vec<Finding>,
+    suppressed: usize,
+    has_suppressions: bool,
 }
 
 /// Findings of transforms that are not asked again, with the workspace that they are about.
@@ -322,6 +331,10 @@ impl Pipeline<'_> {
 
     /// Whether all that a pass applied is isolated, and nothing else of it is still to be tried.
     fn is_isolated(&self, pass: &Pass) -> bool {
+        // Whether one is used shows when all transforms are asked.
+        if pass.has_suppressions {
+            return false;
+        }
         let to_be_tried = |f: &Finding| self.applicable(f).is_some();
         // Some go further than what their transform does elsewhere: a rename, or documents that
         // move, whose order is the one in which they are applied.
@@ -373,7 +386,7 @@ impl Pipeline<'_> {
 
     /// All findings of a workspace, as what they are known by. Nothing is fixed.
     pub fn entries(&self, workspace: &Workspace) -> Vec<identity::Entry> {
-        let (findings, remarks, _) = self.found(workspace, false);
+        let (Found { findings, .. }, remarks) = self.found(workspace, false);
         findings
             .iter()
             .chain(&remarks)
@@ -390,7 +403,8 @@ impl Pipeline<'_> {
         isolated: bool,
         known: &[Known],
     ) -> (Pass, Vec<Finding>, Vec<BTreeSet<usize>>) {
-        let (mut findings, mut remarks, suppressed) = self.found(workspace, isolated);
+        let (found, mut remarks) = self.found(workspace, isolated);
+        let mut findings = found.findings;
         let mut seen = Vec::new();
         for known in known {
             let all = findings.iter().chain(&remarks);
@@ -418,14 +432,15 @@ impl Pipeline<'_> {
             findings,
             applied: BTreeSet::new(),
             refused: BTreeMap::new(),
-            suppressed,
+            suppressed: found.suppressed,
+            has_suppressions: found.has_suppressions,
         };
         (pass, remarks, seen)
     }
 
-    /// What the transforms find and suppressions leave, what is not YAML, what there is to say
-    /// about suppressions, and how many findings are suppressed.
-    fn found(&self, workspace: &Workspace, isolated: bool) -> (Vec<Finding>, Vec<Finding>, usize) {
+    /// What the transforms find and suppressions leave, what is not YAML, and what else there is to
+    /// say about suppressions.
+    fn found(&self, workspace: &Workspace, isolated: bool) -> (Found, Vec<Finding>) {
         let running: Vec<&str> = self.transforms.iter().map(|t| t.meta().name).collect();
         let cx = Context {
             workspace,
@@ -438,18 +453,20 @@ impl Pipeline<'_> {
                 .transforms
                 .par_iter()
                 .filter(|t| !isolated || t.is_isolated(self.settings));
-            asked
-                .flat_map_iter(|t| t.check(&cx))
-                .filter(editable)
-                .collect()
+            asked.flat_map_iter(|t| t.check(&cx)).collect()
         };
+        let mut suppressions = suppress::Suppressions::read(workspace);
+        // A suppression in what was asked for may hold back a fix of what was not.
+        for finding in findings.iter().filter(|f| !editable(f)) {
+            suppressions.partly(workspace, finding);
+        }
+        findings.retain(editable);
         // What is wrong with the pods of a ReplicaSet is said of its Deployment, where it can be
         // mended.
         findings.retain(|f| {
             f.resource
                 .is_none_or(|id| workspace.controlled_by(id).is_none())
         });
-        let mut suppressions = suppress::Suppressions::read(workspace);
         let before = findings.len();
         findings.retain(|f| !suppressions.hit(workspace, f));
         let suppressed = before - findings.len();
@@ -469,6 +486,14 @@ impl Pipeline<'_> {
             }
         }
         let remarks = suppressions.remarks(&running);
+        if !isolated {
+            findings.extend(suppressions.unused(workspace, &running));
+        }
+        for finding in &mut findings {
+            if finding.transform == UNUSED_SUPPRESSION {
+                apply::leave_aside(workspace, finding);
+            }
+        }
         for broken in workspace
             .broken()
             .iter()
@@ -476,7 +501,12 @@ impl Pipeline<'_> {
         {
             findings.push(input::finding(workspace, broken));
         }
-        (findings, remarks, suppressed)
+        let found = Found {
+            findings,
+            suppressed,
+            has_suppressions: suppressions.are_some(),
+        };
+        (found, remarks)
     }
 
     /// Tries the fixes that nobody asked for: what is offered must be applicable.
@@ -508,7 +538,16 @@ impl Pipeline<'_> {
                         .unsafe_fixes
                         .apply(finding.transform, fix.applicability)
             };
-            let taken = apply::select(workspace, &pass.findings, applicable);
+            // A suppression may hold back what only another fix brings to light: it goes when
+            // there is no other left.
+            let is_last = |finding: &Finding| finding.transform == UNUSED_SUPPRESSION;
+            let before = |index: usize, finding: &Finding, fix: &Fix| {
+                !is_last(finding) && applicable(index, finding, fix)
+            };
+            let mut taken = apply::select(workspace, &pass.findings, before);
+            if taken.is_empty() {
+                taken = apply::select(workspace, &pass.findings, applicable);
+            }
             if taken.is_empty() {
                 return None;
             }
