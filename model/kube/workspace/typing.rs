@@ -135,12 +135,7 @@ impl Workspace {
         let name = path.rsplit('/').next().unwrap_or(path);
         self.kustomization(file).is_some()
             || name.starts_with("vendir.")
-            || details.any(|details| {
-                let mut bodies = details.patches.iter().flat_map(|patch| &patch.bodies);
-                details.configuration.contains(&file)
-                    || details.sources.contains(&file)
-                    || bodies.any(|body| body.file == Some(file))
-            })
+            || details.any(|details| details.read.contains(&file))
     }
 
     /// Takes over what is not YAML, where it is the same documents as before; `None` where it is
