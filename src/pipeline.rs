@@ -16,6 +16,7 @@ mod apply;
 pub mod identity;
 mod impact;
 mod input;
+mod judged;
 mod merge;
 mod positions;
 pub mod report;
@@ -37,6 +38,7 @@ use kubewright_transforms::{Context, Settings, Transform};
 use rayon::prelude::*;
 
 pub use identity::Known;
+pub use judged::Judged;
 pub use report::Report;
 pub use suppress::nearest;
 
@@ -178,6 +180,8 @@ struct Found {
     /// What there is to say about suppressions, and what is not YAML.
     remarks: Vec<Finding>,
     suppressed: usize,
+    /// There are suppressions.
+    has_suppressions: bool,
     secrets: Vec<Hidden>,
 }
 
@@ -193,6 +197,8 @@ struct Pass {
     suppressed: usize,
     /// What no finding may show, those that are not reported included.
     secrets: Vec<Hidden>,
+    /// There are suppressions.
+    has_suppressions: bool,
 }
 
 /// Findings of transforms that are not asked again, with the workspace that they are about.
@@ -335,6 +341,10 @@ impl Pipeline<'_> {
 
     /// Whether all that a pass applied is isolated, and nothing else of it is still to be tried.
     fn is_isolated(&self, pass: &Pass) -> bool {
+        // Whether one is used shows when all transforms are asked.
+        if pass.has_suppressions {
+            return false;
+        }
         let to_be_tried = |f: &Finding| self.applicable(f).is_some();
         // Some go further than what their transform does elsewhere: a rename, or documents that
         // move, whose order is the one in which they are applied.
@@ -361,22 +371,6 @@ impl Pipeline<'_> {
             (after, &positions::Positions::default()),
             &merge::changes(before, after),
         )
-    }
-
-    /// All findings of a workspace, each with its own fix. Nothing is applied: a fix is one of the
-    /// files as they are.
-    pub fn findings(&self, workspace: &Workspace) -> Vec<report::Reported> {
-        let (mut pass, remarks, _) = self.check(workspace, false, &[]);
-        let offered = |index: &usize| pass.findings.get(*index).is_some_and(|f| f.fix.is_ok());
-        let all: Vec<usize> = (0..pass.findings.len()).filter(offered).collect();
-        for (index, reason) in apply::untenable(workspace, &pass.findings, &all) {
-            if let Some(finding) = pass.findings.get_mut(index) {
-                finding.fix = Err(reason);
-            }
-        }
-        let all = pass.findings.iter().chain(&remarks);
-        all.map(|finding| report::Reported::new(workspace, finding))
-            .collect()
     }
 
     /// What a changed pod template of this resource restarts; `None` where it restarts nothing.
@@ -421,6 +415,7 @@ impl Pipeline<'_> {
             mut findings,
             mut remarks,
             suppressed,
+            has_suppressions,
             secrets,
         } = self.found(workspace, isolated);
         let mut seen = Vec::new();
@@ -452,6 +447,7 @@ impl Pipeline<'_> {
             refused: BTreeMap::new(),
             suppressed,
             secrets,
+            has_suppressions,
         };
         (pass, remarks, seen)
     }
@@ -475,6 +471,11 @@ impl Pipeline<'_> {
         };
         // What nobody is told of is not shown either, where a change of something else has it.
         let secrets = findings.iter().flat_map(|f| f.hidden.clone()).collect();
+        let mut suppressions = suppress::Suppressions::read(workspace);
+        // A suppression in what was asked for may hold back a fix of what was not.
+        for finding in findings.iter().filter(|f| !editable(f)) {
+            suppressions.partly(workspace, finding);
+        }
         findings.retain(editable);
         // What is wrong with the pods of a ReplicaSet is said of its Deployment, where it can be
         // mended.
@@ -482,7 +483,6 @@ impl Pipeline<'_> {
             f.resource
                 .is_none_or(|id| workspace.controlled_by(id).is_none())
         });
-        let mut suppressions = suppress::Suppressions::read(workspace);
         let before = findings.len();
         findings.retain(|f| !suppressions.hit(workspace, f));
         let suppressed = before - findings.len();
@@ -502,6 +502,14 @@ impl Pipeline<'_> {
             }
         }
         let remarks = suppressions.remarks(&running);
+        if !isolated {
+            findings.extend(suppressions.unused(workspace, &running));
+        }
+        for finding in &mut findings {
+            if finding.transform == UNUSED_SUPPRESSION {
+                apply::leave_aside(workspace, finding);
+            }
+        }
         for broken in workspace
             .broken()
             .iter()
@@ -513,6 +521,7 @@ impl Pipeline<'_> {
             findings,
             remarks,
             suppressed,
+            has_suppressions: suppressions.are_some(),
             secrets,
         }
     }
@@ -546,7 +555,16 @@ impl Pipeline<'_> {
                         .unsafe_fixes
                         .apply(finding.transform, fix.applicability)
             };
-            let taken = apply::select(workspace, &pass.findings, applicable);
+            // A suppression may hold back what only another fix brings to light: it goes when
+            // there is no other left.
+            let is_last = |finding: &Finding| finding.transform == UNUSED_SUPPRESSION;
+            let before = |index: usize, finding: &Finding, fix: &Fix| {
+                !is_last(finding) && applicable(index, finding, fix)
+            };
+            let mut taken = apply::select(workspace, &pass.findings, before);
+            if taken.is_empty() {
+                taken = apply::select(workspace, &pass.findings, applicable);
+            }
             if taken.is_empty() {
                 return None;
             }

@@ -45,24 +45,37 @@ fn main() {
             "suppress_explain_and_quit",
             suppress_explain_and_quit,
         ),
+        needing(script(), "edit", edit),
+        needing(script(), "edit_again", edit_again),
+        needing(script(), "edit_undo_and_suppress", edit_undo_and_suppress),
+        needing(script(), "edit_fails", edit_fails),
     ];
     libtest_mimic::run(&arguments, trials).exit();
 }
 
 /// What is printed, and the three workloads afterwards.
 fn talk(answers: &str) -> Result<(String, Vec<String>), Failed> {
+    talk_with("false", answers)
+}
+
+/// As [`talk`], with a shell script as the editor.
+fn talk_with(editor: &str, answers: &str) -> Result<(String, Vec<String>), Failed> {
     let dir = tempfile::tempdir()?;
     fs::write(dir.path().join("kubewright.toml"), "")?;
     fs::write(dir.path().join("settings.yaml"), SETTINGS)?;
     for name in ["a", "b", "c"] {
         fs::write(dir.path().join(format!("{name}.yaml")), workload(name))?;
     }
+    let editor_file = dir.path().join("editor.sh");
+    fs::write(&editor_file, editor)?;
     let program = Path::new(env!("CARGO_BIN_EXE_kubewright"));
     let said = format!("'{}' fix --interactive", program.display());
     let mut script = Command::new("script");
     script
         .args(["-qec", &said, "/dev/null"])
         .current_dir(dir.path())
+        .env_remove("VISUAL")
+        .env("EDITOR", format!("sh '{}'", editor_file.display()))
         .env("NO_COLOR", "1")
         .env("COLUMNS", "80");
     let printed = pipe(&mut script, answers.as_bytes(), &[0])?.stdout;
@@ -100,7 +113,7 @@ fn all_of_this_kind_and_undo() -> TrialResult {
 }
 
 fn suppress_explain_and_quit() -> TrialResult {
-    let (printed, files) = talk("e\ns\nrestarted every night\nq\n")?;
+    let (printed, files) = talk("x\ns\nrestarted every night\nq\n")?;
     ensure(
         printed.contains("see settings.yaml:4:9: ConfigMap settings"),
         || printed.clone(),
@@ -109,4 +122,61 @@ fn suppress_explain_and_quit() -> TrialResult {
     ensure(files[0].contains(comment), || files[0].clone())?;
     ensure(!files.iter().any(|text| has_hash(text)), || printed.clone())?;
     ensure(files[2] == workload("c"), || files[2].clone())
+}
+
+/// What a person adds to the fix of a workload.
+const TEAM: &str = "        kubewright.dev/team: web\n";
+
+fn edit() -> TrialResult {
+    let editor =
+        "sed -i \"/^+ *kubewright.dev.config-hash/a +        kubewright.dev/team: web\" \"$1\"";
+    let (printed, files) = talk_with(editor, "e\ny\nn\n")?;
+    ensure(files[0].contains(TEAM) && has_hash(&files[0]), || {
+        format!("{}\n{printed}", files[0])
+    })?;
+    ensure(has_hash(&files[1]) && !files[1].contains(TEAM), || {
+        printed.clone()
+    })?;
+    ensure(files[2] == workload("c"), || files[2].clone())?;
+    ensure(
+        printed.contains("2 fixes made, 0 findings suppressed, 1 left"),
+        || printed,
+    )
+}
+
+/// What is no YAML is told, and there is another attempt; what was edited stays what it is.
+fn edit_again() -> TrialResult {
+    let editor = "if grep -q 'hash: \\[' \"$1\"\nthen sed -i 's/hash: \\[.*/hash: mine/' \"$1\"\nelse sed -i 's/^\\(+ *kubewright.dev.config-hash: \\).*/\\1[/' \"$1\"\nfi";
+    let (printed, files) = talk_with(editor, "e\ny\na\n")?;
+    ensure(printed.contains("a.yaml:12 would not be YAML"), || {
+        printed.clone()
+    })?;
+    ensure(
+        files[0].contains("kubewright.dev/config-hash: mine\n"),
+        || format!("{}\n{printed}", files[0]),
+    )?;
+    ensure(has_hash(&files[1]) && has_hash(&files[2]), || printed)
+}
+
+fn edit_undo_and_suppress() -> TrialResult {
+    let editor =
+        "sed -i \"/^+ *kubewright.dev.config-hash/a +        kubewright.dev/team: web\" \"$1\"";
+    let (printed, files) = talk_with(editor, "e\nu\ns\nrestarted every night\ne\nq\n")?;
+    ensure(
+        files[0].contains("restarted every night") && !has_hash(&files[0]),
+        || format!("{}\n{printed}", files[0]),
+    )?;
+    ensure(files[1].contains(TEAM), || files[1].clone())?;
+    ensure(files[2] == workload("c"), || files[2].clone())
+}
+
+/// An editor that fails, and a patch without lines, leave the question open.
+fn edit_fails() -> TrialResult {
+    let editor = "[ -e tried ] || { touch tried; exit 3; }\nsed -i '/^[+-] /d' \"$1\"";
+    let (printed, files) = talk_with(editor, "e\ne\ny\nq\n")?;
+    ensure(printed.contains("set EDITOR to the one you use"), || {
+        printed.clone()
+    })?;
+    ensure(printed.contains("nothing is changed"), || printed.clone())?;
+    ensure(has_hash(&files[0]) && !has_hash(&files[1]), || printed)
 }

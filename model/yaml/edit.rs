@@ -4,6 +4,7 @@
 //! it (`layout`), and plans splices (`set`, `insert`, `flow`, `remove`, `nest`, `documents`). What
 //! is not understood is refused with a stable code.
 
+mod comment;
 mod documents;
 mod emit;
 mod flow;
@@ -100,6 +101,13 @@ pub enum Op {
         document: usize,
         /// How many documents stand in its place.
         by: usize,
+    },
+    /// The comment says something else, or goes; no value changes.
+    Comment {
+        /// Its bytes, `#` included.
+        at: Range<usize>,
+        /// What it says afterwards, `#` included.
+        to: Option<String>,
     },
 }
 
@@ -422,5 +430,16 @@ impl File {
             lost: Vec::new(),
         };
         Ok(plan.edit(Op::ReplaceDocument { document, by }))
+    }
+
+    /// Gives a comment, one of [`File::comments`], another text, or takes it away: with its line
+    /// where nothing else stands on it. A comment that was written by a person is theirs: this is
+    /// for instructions to programs.
+    ///
+    /// # Errors
+    /// A refusal when the file cannot be edited, or no comment stands there.
+    pub fn change_comment(&self, at: Range<usize>, to: Option<String>) -> Result<Edit, Refusal> {
+        let plan = comment::plan(self, &at, to.as_deref())?;
+        Ok(plan.edit(Op::Comment { at, to }))
     }
 }

@@ -155,6 +155,18 @@ fn comments(before: &File, after: &File, edits: &[&Edit], lost: &[String]) -> Re
     for text in lost.iter().chain(&new) {
         *count.entry(text).or_default() -= 1;
     }
+    let changed: BTreeMap<usize, Option<&str>> = (edits.iter())
+        .filter_map(|edit| match &edit.op {
+            Op::Comment { at, to } => Some((at.start, to.as_deref())),
+            _ => None,
+        })
+        .collect();
+    for (comment, text) in before.comments().iter().zip(&old) {
+        if let Some(to) = changed.get(&comment.start) {
+            *count.entry(text).or_default() -= 1;
+            to.map(|to| *count.entry(to).or_default() += 1);
+        }
+    }
     let replaced = edits
         .iter()
         .any(|e| matches!(e.op, Op::ReplaceDocument { .. }));
@@ -164,7 +176,10 @@ fn comments(before: &File, after: &File, edits: &[&Edit], lost: &[String]) -> Re
     let moved = edits
         .iter()
         .any(|e| matches!(e.op, Op::MoveDocument { .. }));
-    let mut rest = old.iter();
+    let mut rest = before.comments().iter().zip(&old).filter_map(|(at, text)| {
+        let same = Some(text.as_str());
+        changed.get(&at.start).copied().unwrap_or(same)
+    });
     let in_order = new.iter().all(|text| rest.any(|o| o == text));
     if in_order || moved || replaced {
         Ok(())

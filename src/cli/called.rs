@@ -6,9 +6,9 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _};
 
-use super::args::Args;
+use super::args::{Args, grouped};
 
 /// The name of the plugin, as kubectl's users type it.
 pub(super) const PLUGIN: &str = "kubectl wright";
@@ -37,10 +37,10 @@ impl Called {
 
     /// What was typed.
     pub(super) fn parse(self) -> Result<Args, clap::Error> {
-        if self == Self::ByName {
-            return Args::try_parse();
+        let mut command = grouped(Args::command());
+        if self != Self::ByName {
+            command = command.bin_name(PLUGIN);
         }
-        let mut command = Args::command().bin_name(PLUGIN);
         let matches = command.try_get_matches_from_mut(std::env::args_os())?;
         Args::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }

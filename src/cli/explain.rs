@@ -67,7 +67,17 @@ const SHARED: &[(&str, &str)] = &[
     ),
     (
         "unused-suppression",
-        "a suppression hits nothing: `kubewright suppress --remove-unused` removes it",
+        "a suppression hits nothing: `kubewright fix --write` removes it from its comment, and \
+         `kubewright suppress --remove-unused` does nothing but that",
+    ),
+    (
+        "suppressing-annotation",
+        "an annotation suppresses what is not found: it is part of the object, so remove it by hand",
+    ),
+    (
+        "unchecked-document",
+        "the comment stands in a document that no transform looks into: a template, a patch, the \
+         source of a generated ConfigMap",
     ),
 ];
 

@@ -207,6 +207,7 @@ impl Ground {
             std::env::var_os(name).map(std::ffi::OsString::into_encoded_bytes)
         });
         let whole = own.is_some();
+        config.options.partial = !whole && paths.iter().any(|path| path.is_file());
         let root = own.unwrap_or_else(|| start.to_path_buf());
         // Those above the root are read as well; those below are findings.
         if let Some(top) = &git_top {

@@ -3,12 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead as _, IsTerminal as _};
+use std::ops::Range;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use kubewright_model::finding::Applicability;
 use kubewright_model::kube::{Input, Workspace};
+use kubewright_model::yaml::verify;
 
+use super::edited::{self, Edited};
 use super::ground::Ground;
 use super::print::mask::Mask;
 use super::print::offer;
@@ -27,7 +30,8 @@ y  make this change
 n  do not make it
 a  make it and all further ones of this transform that are as safe
 d  make neither it nor any further one of this transform
-e  explain: the finding in full
+e  edit it in $EDITOR first
+x  explain: the finding in full
 s  do not make it, and suppress the finding with a reason
 u  undo the last answer
 q  make what was answered with yes so far, and end
@@ -40,6 +44,8 @@ const ROUNDS: usize = 8;
 enum Answer {
     Yes,
     No,
+    /// As a person has written it.
+    Edit(Vec<Edited>),
     Suppress(String),
 }
 
@@ -89,8 +95,18 @@ pub(super) fn run(
         .filter(not_taken)
         .map(KnownFinding::from)
         .collect();
-    let texts = suppressed(&report, &offers, &answers);
-    let fixed = taken_alone(workspace, pipeline, known, (&taken, declined), &texts)?;
+    let edited: Vec<&Reported> = (offers.iter().zip(&answers))
+        .filter(|(_, answer)| matches!(answer, Answer::Edit(_)))
+        .map(|(finding, _)| *finding)
+        .collect();
+    let texts = by_hand(&report, &offers, &answers)?;
+    let fixed = taken_alone(
+        workspace,
+        pipeline,
+        known,
+        (&taken, &edited, declined),
+        &texts,
+    )?;
     let changes = changes(workspace, &texts, fixed);
     write::write(&write::Plan {
         root: &ground.root,
@@ -106,12 +122,12 @@ pub(super) fn run(
         .count();
     terminal.out(&format!(
         "{} made, {} suppressed, {} left: {} written\n",
-        match taken.len() {
+        match taken.len() + edited.len() {
             1 => "1 fix".to_owned(),
             n => format!("{n} fixes"),
         },
         number(suppressed, "finding"),
-        offers.len() - taken.len() - suppressed,
+        offers.len() - taken.len() - edited.len() - suppressed,
         number(changes.len(), "file")
     ))?;
     Ok(Status::Clean)
@@ -153,7 +169,7 @@ fn ask(
             shown = Some(at);
         }
         terminal.out(&format!(
-            "({}/{}) Make this change [y,n,a,d,e,s,u,q,?]? ",
+            "({}/{}) Make this change [y,n,a,d,e,x,s,u,q,?]? ",
             at + 1,
             offers.len()
         ))?;
@@ -163,11 +179,19 @@ fn ask(
             "n" => answers.push(Answer::No),
             "a" => for_all.push((at, offer, Answer::Yes)),
             "d" => for_all.push((at, offer, Answer::No)),
-            "e" => terminal.out(&format!(
+            "e" => {
+                if let Some(edited) = edit(report, offer, (offers, &answers), view, terminal)? {
+                    answers.push(Answer::Edit(edited));
+                }
+            }
+            "x" => terminal.out(&format!(
                 "\n{}The page: kubewright explain {}\n",
                 text::in_full(report, offer, view),
                 offer.transform
             ))?,
+            "s" if meets(offers, &answers, &offer.place.path, &line_of(report, offer)) => {
+                terminal.out("its line was edited before: answer u first, or n\n")?;
+            }
             "s" => {
                 terminal.out("Why is it accepted? ")?;
                 match line()?.filter(|reason| !reason.is_empty()) {
@@ -211,30 +235,139 @@ fn line() -> Result<Option<String>> {
     Ok((read > 0).then(|| text.trim().to_owned()))
 }
 
-/// The texts with the comments of what is suppressed.
-fn suppressed(
+/// Lets the fix of an offer be edited; `None` where it is to be asked for again.
+fn edit(
+    report: &Report,
+    offer: &Reported,
+    (offers, answers): (&[&Reported], &[Answer]),
+    view: &View<'_>,
+    terminal: &Terminal,
+) -> Result<Option<Vec<Edited>>> {
+    let changes =
+        (offer.fix.as_ref()).map_or_else(|_| Vec::new(), |fix| offer::changes(report, fix));
+    if changes.iter().any(|change| change.after.is_none()) {
+        terminal.out("it removes a file, which is no patch to edit: answer y or n\n")?;
+        return Ok(None);
+    }
+    let edited = edited::edit(&changes, view.paths, |why| {
+        terminal.out(&format!(
+            "{why}\nEdit again (n keeps nothing of it) [y,n]? "
+        ))?;
+        Ok(line()?.is_some_and(|answer| answer != "n"))
+    });
+    let edited = match edited {
+        Ok(edited) => edited,
+        // The other answers are still there to be given.
+        Err(error) => {
+            terminal.error(&format!("{error:#}"));
+            return Ok(None);
+        }
+    };
+    let Some(edited) = edited else {
+        terminal.out("nothing is changed\n")?;
+        return Ok(None);
+    };
+    let taken = |one: &Edited| {
+        let own = one.splices.iter().map(|(range, _)| range);
+        own.into_iter()
+            .any(|range| meets(offers, answers, &one.path, range))
+    };
+    if edited.iter().any(taken) {
+        terminal.out("lines of it were edited or suppressed before: answer u first, or n\n")?;
+        return Ok(None);
+    }
+    Ok(Some(edited))
+}
+
+/// Whether an answer has to do with bytes of a file.
+fn meets(offers: &[&Reported], answers: &[Answer], path: &str, range: &Range<usize>) -> bool {
+    offers
+        .iter()
+        .zip(answers)
+        .any(|(offer, answer)| match answer {
+            Answer::Edit(edited) => edited.iter().any(|one| one.touches(path, range)),
+            Answer::Suppress(_) => {
+                let at = offer.place.start;
+                offer.place.path == path && range.start <= at && at < range.end
+            }
+            Answer::Yes | Answer::No => false,
+        })
+}
+
+/// The line that a comment for an offer would stand above.
+fn line_of(report: &Report, offer: &Reported) -> Range<usize> {
+    let at = offer.place.start;
+    let text = report
+        .sources
+        .get(&offer.place.path)
+        .map_or("", |text| text);
+    let before = text.get(..at).unwrap_or_default();
+    let after = text.get(at..).unwrap_or_default();
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    start..at + after.find('\n').map_or(after.len(), |at| at + 1)
+}
+
+/// What is done to a text by hand.
+enum ByHand<'a> {
+    Splice(&'a (Range<usize>, String)),
+    Comment(&'a Reported, &'a str),
+}
+
+/// The texts with what was edited, and with the comments of what is suppressed.
+fn by_hand(
     report: &Report,
     offers: &[&Reported],
     answers: &[Answer],
-) -> BTreeMap<String, String> {
-    let mut texts: BTreeMap<String, String> = BTreeMap::new();
-    // From the last place on: those before it stay where they are.
-    for (finding, answer) in offers.iter().zip(answers).rev() {
-        let Answer::Suppress(reason) = answer else {
-            continue;
-        };
-        let path = &finding.place.path;
-        let Some(source) = report.sources.get(path) else {
-            continue;
-        };
-        let text = texts
-            .entry(path.clone())
-            .or_insert_with(|| source.to_string());
-        if let Some(after) = suppress::accepted(text, finding, reason) {
-            *text = after;
+) -> Result<BTreeMap<String, String>> {
+    let mut work: BTreeMap<&str, Vec<(usize, ByHand<'_>)>> = BTreeMap::new();
+    for (finding, answer) in offers.iter().zip(answers) {
+        match answer {
+            Answer::Suppress(reason) => {
+                let of_file = work.entry(&finding.place.path).or_default();
+                let at = line_of(report, finding).start;
+                of_file.push((at, ByHand::Comment(finding, reason)));
+            }
+            Answer::Edit(edited) => {
+                for one in edited {
+                    let splices = one.splices.iter();
+                    let of_file = work.entry(&one.path).or_default();
+                    of_file.extend(splices.map(|s| (s.0.start, ByHand::Splice(s))));
+                }
+            }
+            Answer::Yes | Answer::No => {}
         }
     }
-    texts
+    let mut texts: BTreeMap<String, String> = BTreeMap::new();
+    for (path, mut work) in work {
+        // From the last place on: those before it stay where they are. What was inserted stands
+        // below a comment.
+        work.sort_by_key(|(at, what)| (*at, matches!(what, ByHand::Splice(_))));
+        let source = report.sources.get(path);
+        let mut text = source.map_or_else(String::new, ToString::to_string);
+        for (_, what) in work.into_iter().rev() {
+            match what {
+                ByHand::Splice((range, new)) if text.get(range.clone()).is_some() => {
+                    text.replace_range(range.clone(), new);
+                }
+                ByHand::Splice(_) => {}
+                ByHand::Comment(finding, reason) => {
+                    if let Some(after) = suppress::accepted(&text, finding, reason) {
+                        text = after;
+                    }
+                }
+            }
+        }
+        let was_yaml = source.is_none_or(|source| verify::error(source).is_none());
+        if was_yaml && let Some(error) = verify::error(&text) {
+            bail!(
+                "what was edited is no YAML together, at {path}:{}: {}; nothing was written",
+                error.line,
+                error.message
+            );
+        }
+        texts.insert(path.to_owned(), text);
+    }
+    Ok(texts)
 }
 
 /// What comes out when the taken fixes are made, and no others but those that they call for.
@@ -242,7 +375,7 @@ fn taken_alone(
     workspace: &Workspace,
     pipeline: &Pipeline<'_>,
     known: &[Known],
-    (taken, mut declined): (&[&Reported], Vec<KnownFinding>),
+    (taken, edited, mut declined): (&[&Reported], &[&Reported], Vec<KnownFinding>),
     texts: &BTreeMap<String, String>,
 ) -> Result<Vec<FileChange>> {
     let wanted: BTreeSet<Identity> = taken.iter().map(|f| Identity::of(f)).collect();
@@ -259,7 +392,16 @@ fn taken_alone(
         },
         editable: file.editable,
     });
-    let workspace = Workspace::new(inputs.collect(), workspace.options().clone());
+    let created = texts
+        .iter()
+        .filter(|(path, _)| workspace.file_at(path).is_none());
+    let created = created.map(|(path, text)| Input {
+        path: path.clone(),
+        text: text.as_str().into(),
+        editable: true,
+    });
+    let inputs = inputs.chain(created).collect();
+    let workspace = Workspace::new(inputs, workspace.options().clone());
     if taken.is_empty() {
         return Ok(Vec::new());
     }
@@ -271,9 +413,15 @@ fn taken_alone(
         });
         let report = pipeline.run_beside(&workspace, &known)?;
         // A fix may call for a safe one that was not there before: a hash behind a new name.
+        // What a person has written instead stays.
+        let instead = |f: &Reported| {
+            let same =
+                |own: &&Reported| own.transform == f.transform && own.place.path == f.place.path;
+            edited.iter().any(same)
+        };
         let unasked: Vec<KnownFinding> = (report.findings.iter())
             .filter(|f| f.outcome == Outcome::Applied && !wanted.contains(&Identity::of(f)))
-            .filter(|f| safety(f) != Some(Applicability::Safe))
+            .filter(|f| safety(f) != Some(Applicability::Safe) || instead(f))
             .map(KnownFinding::from)
             .collect();
         if unasked.is_empty() {

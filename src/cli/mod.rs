@@ -36,6 +36,7 @@
 //! | `ground` | where a run stands: root, configuration, lock |
 //! | `terminal` | standard output and standard error |
 //! | `progress` | a sign of life |
+//! | `edited` | a fix as a patch that a person edits |
 //! | [`args`] | what was typed |
 //! | `print` | a report in each format |
 //! | `lockfile` | what is locked: `kubewright.lock` |
@@ -53,6 +54,7 @@ mod called;
 mod charts;
 mod completions;
 pub mod config;
+mod edited;
 mod explain;
 pub mod files;
 mod fix;

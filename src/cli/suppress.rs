@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use kubewright_model::finding::{Applicability, Severity};
+use kubewright_model::finding::{Applicability, NoFix, Severity};
 use kubewright_model::kube::{Input, Options, Workspace};
 
 use super::args::SuppressArgs;
@@ -44,14 +44,15 @@ pub(super) fn suppress(args: &SuppressArgs, terminal: &Terminal) -> Result<Statu
     for finding in report.findings.iter().filter(|f| args.wants(f)) {
         match report.sources.get(&finding.place.path) {
             Some(_) if is_json(finding) => {
-                refused.push((finding, "JSON has no comments"));
+                refused.push((finding, "JSON has no comments".to_owned()));
             }
             Some(_) if finding.transform == INPUT => {
-                refused.push((finding, "what cannot be read is to be repaired"));
+                refused.push((finding, "what cannot be read is to be repaired".to_owned()));
             }
-            None => refused.push((finding, "the file cannot be read")),
-            Some(source) if args.remove_unused && !is_in_comment(source, finding) => {
-                refused.push((finding, "an annotation is removed by hand"));
+            None => refused.push((finding, "the file cannot be read".to_owned())),
+            Some(_) if args.remove_unused && finding.fix.is_err() => {
+                let why = finding.fix.as_ref().err().map(|reason| &reason.text);
+                refused.push((finding, why.map(ToString::to_string).unwrap_or_default()));
             }
             Some(_) => {
                 let of_file: &mut Vec<&Reported> =
@@ -72,8 +73,12 @@ pub(super) fn suppress(args: &SuppressArgs, terminal: &Terminal) -> Result<Statu
             with(source, &findings, reason)
         };
         if after == **source {
-            let why = "it is no comment: remove it by hand";
-            refused.extend(findings.into_iter().map(|finding| (finding, why)));
+            let why = "the comment is not understood: remove it by hand";
+            refused.extend(
+                findings
+                    .into_iter()
+                    .map(|finding| (finding, why.to_owned())),
+            );
         } else if same_values(source, &after) {
             done += findings.len();
             changes.push(FileChange {
@@ -83,7 +88,11 @@ pub(super) fn suppress(args: &SuppressArgs, terminal: &Terminal) -> Result<Statu
             });
         } else {
             let why = "a line above would not be a comment";
-            refused.extend(findings.into_iter().map(|finding| (finding, why)));
+            refused.extend(
+                findings
+                    .into_iter()
+                    .map(|finding| (finding, why.to_owned())),
+            );
         }
     }
     let in_changed = |finding: &Reported| changes.iter().any(|c| c.path == finding.place.path);
@@ -114,11 +123,11 @@ impl SuppressArgs {
     /// Whether a finding is one to suppress, or a remark on a suppression to remove.
     fn wants(&self, finding: &Reported) -> bool {
         if self.remove_unused {
+            let by_hand = |reason: &NoFix| {
+                !["malformed-suppression", "unknown-transform"].contains(&reason.code)
+            };
             return finding.transform == UNUSED_SUPPRESSION
-                && finding
-                    .fix
-                    .as_ref()
-                    .is_err_and(|reason| reason.code == UNUSED_SUPPRESSION);
+                && finding.fix.as_ref().err().is_none_or(by_hand);
         }
         let has_safe_fix = finding.outcome != Outcome::Left
             || (finding.fix.as_ref()).is_ok_and(|fix| fix.applicability == Applicability::Safe);
@@ -232,48 +241,15 @@ fn with(source: &str, findings: &[&Reported], reason: &str) -> String {
     out + &source[at..]
 }
 
-/// The text without the names that hit nothing, and without the comments that name nothing else.
+/// The text with the fixes of these findings.
 fn without(source: &str, findings: &[&Reported]) -> String {
-    let mut names: BTreeMap<usize, Vec<(usize, usize)>> = BTreeMap::new();
-    for finding in findings {
-        let place = &finding.place;
-        let line = line_start(source, place.start);
-        if let Some(hash) = source[line..place.start].rfind('#') {
-            let of_comment = names.entry(line + hash).or_default();
-            of_comment.push((place.start, place.end));
-        }
-    }
+    let edits = findings.iter().filter_map(|f| f.fix.as_ref().ok());
+    let mut edits: Vec<_> = edits.flat_map(|fix| &fix.edits).collect();
+    edits.sort_by_key(|edit| edit.start);
     let mut out = source.to_owned();
-    for (hash, unused) in names.into_iter().rev() {
-        let end = hash + source[hash..].find('\n').unwrap_or(source.len() - hash);
-        let comment = &source[hash..end];
-        let Some((open, close)) = comment.find('[').zip(comment.find(']')) else {
-            continue;
-        };
-        let (open, close) = (hash + open + 1, hash + close);
-        let mut at = open;
-        let mut kept = Vec::new();
-        for part in source[open..close].split(',') {
-            let used = !unused
-                .iter()
-                .any(|(start, _)| (at..=at + part.len()).contains(start));
-            if used && !part.trim().is_empty() {
-                kept.push(part.trim());
-            }
-            at += part.len() + 1;
-        }
-        if !kept.is_empty() {
-            out.replace_range(open..close, &kept.join(", "));
-            continue;
-        }
-        let line = line_start(source, hash);
-        let before = &source[line..hash];
-        if before.trim().is_empty() {
-            out.replace_range(line..(end + 1).min(source.len()), "");
-        } else {
-            let from = line + before.trim_end().len();
-            let to = end - usize::from(comment.ends_with('\r'));
-            out.replace_range(from..to, "");
+    for edit in edits.into_iter().rev() {
+        if out.get(edit.start..edit.end).is_some() {
+            out.replace_range(edit.start..edit.end, &edit.content);
         }
     }
     out
@@ -283,12 +259,6 @@ fn without(source: &str, findings: &[&Reported]) -> String {
 fn is_json(finding: &Reported) -> bool {
     let extension = Path::new(&finding.place.path).extension();
     extension.is_some_and(|e| e.eq_ignore_ascii_case("json"))
-}
-
-/// Whether a remark on a suppression stands in a comment, and not in an annotation.
-fn is_in_comment(source: &str, remark: &Reported) -> bool {
-    let line = line_start(source, remark.place.start);
-    source[line..remark.place.start].contains('#')
 }
 
 fn line_start(text: &str, at: usize) -> usize {
@@ -311,7 +281,7 @@ fn say(
     args: &SuppressArgs,
     changes: Vec<FileChange>,
     (done, left): (usize, usize),
-    refused: &[(&Reported, &str)],
+    refused: &[(&Reported, String)],
     terminal: &Terminal,
 ) -> Result<()> {
     let paths = ground.shown();

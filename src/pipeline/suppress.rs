@@ -4,12 +4,13 @@
 //! findings on that line; at `apiVersion`, `kind` or `metadata.name` those of the whole resource.
 //! So does the annotation `kubewright.dev/ignore: "name,name"` on a resource or its pod template.
 //! On a further place of a finding it keeps the fix, which would change all of them, from being
-//! made. One that hits nothing is itself a remark, or it would outlive what it was written for.
+//! made. One that hits nothing is itself a finding, or it would outlive what it was written for and
+//! hide what comes later; the fix removes it from its comment, and the comment with the last one.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use kubewright_model::finding::{Finding, Location, NoFix, Severity};
+use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::{FileId, ResourceId, SourceFile, Workspace};
 use kubewright_model::yaml::{File, Node, Word};
 
@@ -19,8 +20,9 @@ kubewright_model::codes! {
     /// What is wrong with a suppression.
     enum Code {
         MalformedSuppression = "malformed-suppression",
+        SuppressingAnnotation = "suppressing-annotation",
+        UncheckedDocument = "unchecked-document",
         UnknownTransform = "unknown-transform",
-        UnusedSuppression = "unused-suppression",
     }
 }
 
@@ -38,6 +40,8 @@ struct Suppression {
     location: Location,
     /// Lines of the file that it covers (0-based offsets of their first byte), for comments.
     line: Option<usize>,
+    /// The comment that it stands in.
+    comment: Option<Range<usize>>,
     /// The resource that it covers.
     resource: Option<ResourceId>,
     used: bool,
@@ -116,6 +120,7 @@ impl Suppressions {
                     name: name.into(),
                     location,
                     line: Some(line),
+                    comment: Some(comment.clone()),
                     resource,
                     used: false,
                 });
@@ -147,6 +152,7 @@ impl Suppressions {
                         name: name.into(),
                         location: location.clone(),
                         line: None,
+                        comment: None,
                         resource,
                         used: false,
                     });
@@ -203,8 +209,47 @@ impl Suppressions {
         hit
     }
 
-    /// What there is to say: names that are no transform, suppressions that hit nothing although
-    /// their transform ran.
+    /// Whether there is any: what one pass finds then says nothing about the next one.
+    pub(super) fn are_some(&self) -> bool {
+        !self.all.is_empty()
+    }
+
+    /// What there is to say of each comment whose transforms ran and found nothing.
+    pub(super) fn unused(&self, workspace: &Workspace, ran: &[&str]) -> Vec<Finding> {
+        let mut comments: BTreeMap<(FileId, usize), Vec<&Suppression>> = BTreeMap::new();
+        for s in &self.all {
+            if let Some(comment) = &s.comment {
+                let of_comment = comments.entry((s.location.file, comment.start));
+                of_comment.or_default().push(s);
+            }
+        }
+        let is_unused = |s: &Suppression| !s.used && ran.contains(&s.name.as_str());
+        comments
+            .into_values()
+            .filter_map(|all| {
+                let (unused, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(|s| is_unused(s));
+                let (first, last) = (unused.first()?, unused.last()?);
+                let names: Vec<&str> = unused.iter().map(|s| s.name.as_str()).collect();
+                let place = Location {
+                    file: first.location.file,
+                    span: first.location.span.start..last.location.span.end,
+                };
+                Some(
+                    Finding::build(
+                        UNUSED_SUPPRESSION,
+                        Severity::Warning,
+                        place,
+                        finds_nothing(&names, "comment"),
+                    )
+                    .subject("unused", names.iter().copied())
+                    .fix(removed(workspace, first, &kept, &names)),
+                )
+            })
+            .collect()
+    }
+
+    /// What there is to say beside that, and has no fix: names that are no transform, annotations
+    /// that hit nothing although their transform ran.
     pub(super) fn remarks(&self, ran: &[&str]) -> Vec<Finding> {
         let known: Vec<&str> = kubewright_transforms::ALL
             .iter()
@@ -213,10 +258,13 @@ impl Suppressions {
             .collect();
         let mut remarks: Vec<Finding> = (self.malformed.iter())
             .map(|at| {
+                let reason = "what is meant is not known";
                 remark(
                     at,
-                    "this suppression names no transform: write ignore[name] and a reason".into(),
-                    Code::MalformedSuppression,
+                    "the comment names no transform and suppresses nothing: write `ignore[NAME]` \
+                     and a reason"
+                        .into(),
+                    NoFix::new(Code::MalformedSuppression, reason),
                 )
             })
             .collect();
@@ -224,16 +272,18 @@ impl Suppressions {
             if !known.contains(&s.name.as_str()) {
                 let hint = nearest(&s.name, known.iter().copied())
                     .map_or(String::new(), |n| format!(", did you mean {n}?"));
+                let reason = "what is meant is not known";
                 remarks.push(remark(
                     &s.location,
                     format!("there is no transform {}{hint}", s.name),
-                    Code::UnknownTransform,
+                    NoFix::new(Code::UnknownTransform, reason),
                 ));
-            } else if ran.contains(&s.name.as_str()) {
+            } else if s.comment.is_none() && ran.contains(&s.name.as_str()) {
+                let reason = "an annotation is part of the object: remove it by hand";
                 remarks.push(remark(
                     &s.location,
-                    format!("{} finds nothing here: the suppression can go", s.name),
-                    Code::UnusedSuppression,
+                    finds_nothing(&[&s.name], "annotation"),
+                    NoFix::new(Code::SuppressingAnnotation, reason),
                 ));
             }
         }
@@ -241,15 +291,83 @@ impl Suppressions {
     }
 }
 
-fn remark(location: &Location, message: String, code: Code) -> Finding {
-    let reason = "comments and annotations of people are not edited";
+/// That names of a suppression hit nothing, and what happens because of it.
+fn finds_nothing(names: &[&str], what: &str) -> String {
+    let find = if names.len() == 1 { "finds" } else { "find" };
+    let names = names.join(", ");
+    format!("{names} {find} nothing here; the {what} would hide what comes later")
+}
+
+fn remark(location: &Location, message: String, reason: NoFix) -> Finding {
     Finding::build(
         UNUSED_SUPPRESSION,
         Severity::Info,
         location.clone(),
         message,
     )
-    .fix(Err(NoFix::new(code, reason)))
+    .fix(Err(reason))
+}
+
+/// The fix that takes `names` out of the comment of a suppression, of which `kept` stay.
+fn removed(
+    workspace: &Workspace,
+    of: &Suppression,
+    kept: &[&Suppression],
+    names: &[&str],
+) -> Result<Fix, NoFix> {
+    let id = of.location.file;
+    let file = workspace.file(id);
+    let (Some(yaml), Some(comment)) = (file.yaml.as_deref(), &of.comment) else {
+        return Err(NoFix::new(
+            super::Code::NotYaml,
+            "the file is not read as YAML",
+        ));
+    };
+    if !is_checked(workspace, id, yaml.document_at(comment.start)) {
+        return Err(NoFix::new(
+            Code::UncheckedDocument,
+            "no transform looks into this document: remove the comment by hand where it is not \
+             needed",
+        ));
+    }
+    let text = file.text.get(comment.clone()).unwrap_or_default();
+    let left = || {
+        let (before, rest) = text.split_once('[')?;
+        let (_, after) = rest.split_once(']')?;
+        let names: Vec<&str> = kept.iter().map(|s| s.name.as_str()).collect();
+        Some(format!("{before}[{}]{after}", names.join(", ")))
+    };
+    let to = if kept.is_empty() { None } else { left() };
+    let title = match &to {
+        None => "remove the comment".to_owned(),
+        Some(_) => format!("remove {} from the comment", names.join(", ")),
+    };
+    let edit = yaml.change_comment(comment.clone(), to)?;
+    Ok(Fix {
+        title: title.into(),
+        // What it suppresses may be seen only together with files that were not read.
+        applicability: if workspace.options().partial {
+            Applicability::Unsafe
+        } else {
+            Applicability::Safe
+        },
+        changes: vec![Change::Edit(id, edit)],
+        claims: Vec::new(),
+    })
+}
+
+/// Whether a document holds resources, or is a kustomization, and the transforms see it as it
+/// stands.
+fn is_checked(workspace: &Workspace, file: FileId, document: usize) -> bool {
+    let skipped = workspace.skipped().iter().any(|skipped| {
+        skipped.file == file && skipped.document.is_none_or(|number| number == document)
+    });
+    let holds = || {
+        let resources = workspace.resources_of(file).iter();
+        workspace.kustomization(file).is_some()
+            || resources.into_iter().any(|r| r.document == document)
+    };
+    !skipped && holds()
 }
 
 /// The candidate nearest to `name`, when it is near enough to be meant.

@@ -50,6 +50,8 @@ pub(in crate::kube) struct Details {
     pub configuration: BTreeSet<FileId>,
     /// Files that generators read.
     pub sources: BTreeSet<FileId>,
+    /// The files of both, be they resources as well.
+    pub read: BTreeSet<FileId>,
 }
 
 /// Reads all kustomizations, by path. The second list is parallel to the first.
@@ -123,6 +125,7 @@ impl Reader<'_> {
         bases.extend(&components);
         let mut configuration = self.configuration(node);
         let mut sources = maker.sources(node);
+        let read = configuration.union(&sources).copied().collect();
         for file in &resources {
             configuration.remove(file);
             sources.remove(file);
@@ -149,6 +152,7 @@ impl Reader<'_> {
             components,
             configuration,
             sources,
+            read,
         };
         (kustomization, details)
     }

@@ -17,6 +17,8 @@ pub struct Options {
     pub references: Vec<ReferenceSpec>,
     /// The single input is a stream on standard input: one apply set, closed.
     pub stream: bool,
+    /// Single files were asked for, and there is no root: what belongs to them may be unread.
+    pub partial: bool,
     /// What is editable was changed, and not asked for by its name: what lies among tests,
     /// examples and copies is left aside all the same.
     pub by_change: bool,

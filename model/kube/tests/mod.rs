@@ -12,6 +12,7 @@ mod reading;
 mod sets;
 mod tables;
 mod touches;
+mod typing;
 mod uses;
 
 use std::sync::Arc;

@@ -20,12 +20,23 @@ type Reason<'a> = (SkipCode, &'a str);
 impl Workspace {
     /// Puts together all that is read.
     pub(super) fn index_all(&mut self) {
+        self.read_kustomizations();
+        self.index_contents();
+    }
+
+    /// Reads all kustomizations.
+    pub(super) fn read_kustomizations(&mut self) {
         if self.options.stream {
-            self.kustomizations = Vec::new();
+            self.kustomizations = Arc::default();
         } else {
-            (self.kustomizations, self.index.details) =
-                kustomization::read_all(&self.files, &self.index.reads);
+            let (kustomizations, details) = kustomization::read_all(&self.files, &self.index.reads);
+            self.kustomizations = Arc::new(kustomizations);
+            self.index.details = Arc::new(details);
         }
+    }
+
+    /// Lists what files hold, and makes the sets of it.
+    pub(super) fn index_contents(&mut self) {
         let uses = Uses::of(&self.kustomizations, &self.index.details);
         let mut contents = Contents::default();
         for (file, read) in self.files.iter().zip(&self.index.reads) {

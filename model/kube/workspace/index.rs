@@ -24,7 +24,7 @@ pub(in crate::kube) struct Index {
     /// Parallel to the files.
     pub reads: Vec<Read>,
     /// Parallel to the kustomizations.
-    pub details: Vec<Details>,
+    pub details: Arc<Vec<Details>>,
     /// Parallel to the sets.
     pub sets: Arc<Vec<SetIndex>>,
     /// Resources and the sets they are part of, in this order.
@@ -32,7 +32,7 @@ pub(in crate::kube) struct Index {
     /// The sets that each resource went into, and was deleted on the way.
     pub gone_from: Arc<BTreeMap<ResourceId, Vec<SetId>>>,
     /// What Argo CD and Flux change in what they apply.
-    pub source_settings: Vec<SourceSettings>,
+    pub source_settings: Arc<Vec<SourceSettings>>,
     /// ConfigMaps and Secrets in order of kind and name; made when it is first asked for.
     pub definitions: Arc<OnceLock<Vec<(Target, ResourceId)>>>,
     /// Directories that another tool fills, and the file that says so; made when it is first asked
@@ -164,18 +164,7 @@ pub(in crate::kube) fn references(workspace: &Workspace) -> References {
     let names: Vec<(ResourceId, BTreeSet<(Target, String)>)> = workspace
         .resources
         .par_iter()
-        .map(|resource| {
-            let in_pods = workspace.pod_templates(resource.id);
-            let in_pods = in_pods
-                .iter()
-                .flat_map(PodTemplate::references)
-                .map(|r| (r.to, r.name.to_owned()));
-            let in_fields = workspace
-                .field_references(resource.id)
-                .into_iter()
-                .map(|r| (r.to, r.name.to_owned()));
-            (resource.id, in_pods.chain(in_fields).collect())
-        })
+        .map(|resource| (resource.id, names_of(workspace, resource.id)))
         .collect();
     let mut all = References::new();
     for (id, names) in names {
@@ -184,4 +173,18 @@ pub(in crate::kube) fn references(workspace: &Workspace) -> References {
         }
     }
     all
+}
+
+/// The names that a resource refers to.
+pub(super) fn names_of(workspace: &Workspace, id: ResourceId) -> BTreeSet<(Target, String)> {
+    let in_pods = workspace.pod_templates(id);
+    let in_pods = in_pods
+        .iter()
+        .flat_map(PodTemplate::references)
+        .map(|r| (r.to, r.name.to_owned()));
+    let in_fields = workspace
+        .field_references(id)
+        .into_iter()
+        .map(|r| (r.to, r.name.to_owned()));
+    in_pods.chain(in_fields).collect()
 }

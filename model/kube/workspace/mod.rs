@@ -7,6 +7,7 @@ mod invalid;
 mod kustomizations;
 mod passes;
 pub(in crate::kube) mod set_index;
+mod typing;
 mod way;
 
 use std::collections::BTreeMap;
@@ -33,7 +34,7 @@ pub struct Workspace {
     /// Shared, as all that is derived from many files, because a pass often changes nothing that it
     /// depends on.
     pub(in crate::kube) sets: Arc<Vec<ApplySet>>,
-    pub(in crate::kube) kustomizations: Vec<Kustomization>,
+    pub(in crate::kube) kustomizations: Arc<Vec<Kustomization>>,
     pub(in crate::kube) skipped: Vec<Skipped>,
     pub(in crate::kube) broken: Vec<Broken>,
     pub(in crate::kube) options: Options,

@@ -53,7 +53,8 @@ impl Workspace {
             details: &self.index.details,
         };
         let (built, applied) = apply_set::build(&manifests, &self.options);
-        self.index.source_settings = settings::of(&manifests, &applied);
+        let source_settings = settings::of(&manifests, &applied);
+        self.index.source_settings = Arc::new(source_settings);
         let (mut memberships, mut gone_from) =
             (Vec::new(), BTreeMap::<ResourceId, Vec<SetId>>::new());
         let (mut sets, mut indices) = (

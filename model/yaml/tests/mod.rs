@@ -1,6 +1,7 @@
 //! Before and after of every operation, as tables of texts; each result has passed
 //! [`verify::apply`](super::verify::apply).
 
+mod comment;
 mod documents;
 mod flow;
 mod insert;

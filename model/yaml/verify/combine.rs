@@ -172,9 +172,10 @@ fn group(file: &File, op: &Op, index: usize) -> Result<Group, Refusal> {
             exists(node)?;
             Group::One(index)
         }
-        Op::RemoveDocument { .. } | Op::MoveDocument { .. } | Op::ReplaceDocument { .. } => {
-            Group::One(index)
-        }
+        Op::RemoveDocument { .. }
+        | Op::MoveDocument { .. }
+        | Op::ReplaceDocument { .. }
+        | Op::Comment { .. } => Group::One(index),
     })
 }
 
@@ -271,7 +272,10 @@ pub(super) fn subject(op: &Op) -> Option<NodeId> {
         | Op::Push { sequence: node, .. }
         | Op::Rename { key: node, .. }
         | Op::Nest { mapping: node, .. } => Some(*node),
-        Op::RemoveDocument { .. } | Op::MoveDocument { .. } | Op::ReplaceDocument { .. } => None,
+        Op::RemoveDocument { .. }
+        | Op::MoveDocument { .. }
+        | Op::ReplaceDocument { .. }
+        | Op::Comment { .. } => None,
     }
 }
 

@@ -57,6 +57,7 @@ pub(super) fn documents<'t>(
             | Op::Push { sequence: node, .. }
             | Op::Rename { key: node, .. }
             | Op::Nest { mapping: node, .. }) => meaning.ops.entry(*node).or_default().push(op),
+            Op::Comment { .. } => {}
             Op::MoveDocument { document, before } => {
                 if moved.insert(*document, *before).is_some() {
                     return Err(OVERLAP);

@@ -64,6 +64,11 @@ impl FromStr for Printed {
     }
 }
 
+const FIXING: &str = "Fixing";
+const LOOKING: &str = "What is looked at";
+const ENDING: &str = "How the run ends";
+const PRINTING: &str = "What is printed";
+
 /// The arguments of `fix`.
 #[derive(Debug, Clone, ClapArgs)]
 #[expect(
@@ -71,106 +76,168 @@ impl FromStr for Printed {
     reason = "each is a flag of its own on the command line"
 )]
 pub struct FixArgs {
-    /// Files and directories; - reads a stream from standard input and writes the fixed one to
-    /// standard output
+    /// Files and directories; - is a stream
+    ///
+    /// Of the stream on standard input, the fixed one is written to standard output.
     #[arg(value_name = "PATH", default_value = ".")]
     pub paths: Vec<PathBuf>,
-    /// Write the changes; without it they are only shown
-    #[arg(long)]
+    /// Write the changes; else they are only shown
+    #[arg(long, help_heading = FIXING)]
     pub write: bool,
-    /// Ask for each fix, safe or not, and write those that are wanted, as `git add -p` does
+    /// Ask for each fix, as `git add -p` does
+    ///
+    /// Safe ones and unsafe ones; what is wanted is written at the end, all together. A fix can be
+    /// edited in $VISUAL or $EDITOR before it is taken.
     #[arg(
         long,
         short,
+        help_heading = FIXING,
         conflicts_with_all = ["write", "check", "format", "output_file", "write_baseline"]
     )]
     pub interactive: bool,
-    /// Write what has to be done in the cluster around the fixes to FILE: Markdown, or a shell
-    /// script where its name ends in .sh
-    #[arg(long, value_name = "FILE", requires = "write")]
-    pub plan_out: Option<PathBuf>,
-    /// With --write: refuse where git knows of changes that are not committed
-    #[arg(long, requires = "write")]
-    pub require_clean: bool,
-    /// With --write: keep a patch here that takes everything back
-    #[arg(long, value_name = "FILE", requires = "write")]
-    pub patch_out: Option<PathBuf>,
-    /// Report without diffs, for CI
-    #[arg(long, conflicts_with = "write")]
-    pub check: bool,
-    /// Apply unsafe fixes too, of all transforms or of those named behind =
-    #[arg(long, value_name = "NAME,..", num_args = 0..=1, require_equals = true)]
+    /// Apply unsafe fixes too [of those transforms]
+    ///
+    /// Of all transforms, or of those named behind =.
+    #[arg(
+        long,
+        value_name = "NAME,..",
+        num_args = 0..=1,
+        require_equals = true,
+        help_heading = FIXING
+    )]
     pub unsafe_fixes: Option<Option<String>>,
-    /// Look at all that is applied together with the PATHs: for hooks that name changed files
-    #[arg(long)]
-    pub whole_sets: bool,
-    /// Have charts rendered by the helm on PATH, or by the one behind =, and check what they make
-    #[arg(long, value_name = "PROGRAM", num_args = 0..=1, require_equals = true)]
-    pub helm: Option<Option<PathBuf>>,
-    /// Have kustomizations built by the kustomize (or kubectl) on PATH, or by the one behind =, and
-    /// decide by what comes out
-    #[arg(long, value_name = "PROGRAM", num_args = 0..=1, require_equals = true)]
-    pub kustomize: Option<Option<PathBuf>>,
+    /// With --write: refuse uncommitted changes
+    ///
+    /// Refuse to write where git knows of changes that are not committed.
+    #[arg(long, requires = "write", help_heading = FIXING)]
+    pub require_clean: bool,
+    /// With --write: keep a patch that takes all back
+    #[arg(long, value_name = "FILE", requires = "write", help_heading = FIXING)]
+    pub patch_out: Option<PathBuf>,
+    /// With --write: what to do in the cluster
+    ///
+    /// What has to be done in the cluster around the fixes is written to FILE: Markdown, or a shell
+    /// script where its name ends in .sh.
+    #[arg(long, value_name = "FILE", requires = "write", help_heading = FIXING)]
+    pub plan_out: Option<PathBuf>,
     /// Run these transforms alone
-    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',', help_heading = LOOKING)]
     pub select: Vec<String>,
     /// Do not run these transforms
-    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',', help_heading = LOOKING)]
     pub ignore: Vec<String>,
-    /// What to print: text, concise, diff, json, markdown, html, github, gitlab, sarif, rdjson, rdjsonl
-    /// or junit; with =FILE into a file, and then several times [default: text]
+    /// Only what is new since this git revision
+    ///
+    /// Report and fix only what the change since this revision brings: findings that were not there
+    /// where its history and that of HEAD part.
+    #[arg(long, value_name = "REV", help_heading = LOOKING)]
+    pub since: Option<String>,
+    /// Look at all that is applied with the PATHs
+    ///
+    /// For hooks that name changed files: all that is applied together with them is reported, too.
+    #[arg(long, help_heading = LOOKING)]
+    pub whole_sets: bool,
+    /// Render charts, and check what they make
+    ///
+    /// By the helm on PATH, or by the one behind =.
+    #[arg(
+        long,
+        value_name = "PROGRAM",
+        num_args = 0..=1,
+        require_equals = true,
+        help_heading = LOOKING
+    )]
+    pub helm: Option<Option<PathBuf>>,
+    /// Build kustomizations, and decide by that
+    ///
+    /// By the kustomize (or kubectl) on PATH, or by the one behind =.
+    #[arg(
+        long,
+        value_name = "PROGRAM",
+        num_args = 0..=1,
+        require_equals = true,
+        help_heading = LOOKING
+    )]
+    pub kustomize: Option<Option<PathBuf>>,
+    /// Leave out the findings that this file accepts
+    #[arg(long, value_name = "FILE", help_heading = LOOKING)]
+    pub baseline: Option<PathBuf>,
+    /// Accept all findings: write them to FILE, and end
+    ///
+    /// The file is one for --baseline.
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = LOOKING,
+        conflicts_with_all = ["write", "check", "format", "output_file", "since", "baseline"]
+    )]
+    pub write_baseline: Option<PathBuf>,
+    /// Read this and not the nearest kubewright.toml
+    #[arg(long, value_name = "FILE", help_heading = LOOKING)]
+    pub config: Option<PathBuf>,
+    /// Report without diffs, for CI
+    #[arg(long, conflicts_with = "write", help_heading = ENDING)]
+    pub check: bool,
+    /// error, warning or never [default: warning]
+    ///
+    /// From which severity on a finding that is left fails the run.
+    #[arg(
+        long,
+        value_name = "SEVERITY",
+        hide_possible_values = true,
+        help_heading = ENDING
+    )]
+    pub fail_on: Option<FailOn>,
+    /// Exit with 0 whatever is found
+    ///
+    /// Usage, input and internal errors are 2 all the same.
+    #[arg(long, help_heading = ENDING)]
+    pub exit_zero: bool,
+    /// text, json, sarif, html, .. [default: text]
+    ///
+    /// text, concise, diff, json, markdown, html, github, gitlab, sarif, rdjson, rdjsonl or junit; with
+    /// =FILE into a file, and then several times.
     #[arg(
         long,
         value_name = "FORMAT[=FILE]",
         value_parser = PrintedParser,
-        hide_possible_values = true
+        hide_possible_values = true,
+        help_heading = PRINTING
     )]
     pub format: Vec<Printed>,
-    /// Write the format that has no file of its own to this file instead of standard output
-    #[arg(long, short, value_name = "FILE")]
+    /// Into this file, not to standard output
+    ///
+    /// For the format that has no file of its own.
+    #[arg(long, short, value_name = "FILE", help_heading = PRINTING)]
     pub output_file: Option<PathBuf>,
-    /// Report and fix only what the change since this git revision brings: findings that were not
-    /// there where its history and that of HEAD part
-    #[arg(long, value_name = "REV")]
-    pub since: Option<String>,
-    /// Leave out the findings that this file accepts
-    #[arg(long, value_name = "FILE")]
-    pub baseline: Option<PathBuf>,
-    /// Accept all findings: write them to this file, for --baseline, and end
-    #[arg(
-        long,
-        value_name = "FILE",
-        conflicts_with_all = ["write", "check", "format", "output_file", "since", "baseline"]
-    )]
-    pub write_baseline: Option<PathBuf>,
-    /// From which severity on a finding that is left fails the run [default: warning]
-    #[arg(long, value_name = "SEVERITY")]
-    pub fail_on: Option<FailOn>,
-    /// Exit with 0 whatever is found; usage, input and internal errors are 2 all the same
-    #[arg(long)]
-    pub exit_zero: bool,
-    /// Read this configuration instead of the nearest kubewright.toml
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Show findings in full, remarks and what was left alone; twice, the reasons of remarks too
-    #[arg(long, short, action = clap::ArgAction::Count, help_heading = "What is printed")]
+    /// Findings in full, and remarks; -vv: all of them
+    ///
+    /// Shows findings in full, remarks and what was left alone; twice, the reasons of remarks too.
+    #[arg(long, short, action = clap::ArgAction::Count, help_heading = PRINTING)]
     pub verbose: u8,
-    /// Print findings alone, without diffs and sums
+    /// Findings alone, without diffs and sums
     #[arg(
         long,
         short,
         conflicts_with_all = ["verbose", "statistics"],
-        help_heading = "What is printed"
+        help_heading = PRINTING
     )]
     pub quiet: bool,
-    /// Print sums alone
-    #[arg(long, help_heading = "What is printed")]
+    /// Sums alone
+    #[arg(long, help_heading = PRINTING)]
     pub statistics: bool,
-    /// Show that many lines of the file around each finding
-    #[arg(long, value_name = "N", help_heading = "What is printed")]
+    /// That many lines around each finding
+    #[arg(long, value_name = "N", help_heading = PRINTING)]
     pub context: Option<usize>,
-    /// Print what is at least that severe, in all formats; how the run ends is up to --fail-on
-    #[arg(long, value_name = "SEVERITY", help_heading = "What is printed")]
+    /// What is at least info, warning or error
+    ///
+    /// In all formats; how the run ends is up to --fail-on.
+    #[arg(
+        long,
+        value_name = "SEVERITY",
+        hide_possible_values = true,
+        help_heading = PRINTING
+    )]
     pub min_severity: Option<MinSeverity>,
 }
 

@@ -9,9 +9,12 @@ use clap::{Args as ClapArgs, Subcommand};
 #[derive(Debug, Subcommand)]
 pub enum ImagesCommand {
     /// Write kubewright.lock: what the images that decide a finding are and do
-    #[command(after_help = LOCK_HELP)]
+    #[command(after_long_help = LOCK_HELP)]
     Lock(LockArgs),
 }
+
+const LOCK: &str = "The lock";
+const REGISTRIES: &str = "Where images are read";
 
 /// The arguments of `images lock`.
 #[derive(Debug, ClapArgs)]
@@ -21,30 +24,54 @@ pub struct LockArgs {
     #[arg(value_name = "PATH", default_value = ".")]
     pub paths: Vec<PathBuf>,
     /// Say whether the lock is up to date; reads no image
-    #[arg(long, conflicts_with_all = ["upgrade", "from"])]
+    #[arg(long, help_heading = LOCK, conflicts_with_all = ["upgrade", "from"])]
     pub check: bool,
-    /// Ask the registries, too, whether the tags still name the images that are locked
-    #[arg(long, requires = "check")]
+    /// With --check: ask whether tags have moved
+    ///
+    /// The registries are asked whether the tags still name the images that are locked.
+    #[arg(long, help_heading = LOCK, requires = "check")]
     pub tags: bool,
-    /// Resolve the tags of images again that are locked already
-    #[arg(long)]
+    /// Resolve the tags of locked images again
+    #[arg(long, help_heading = LOCK)]
     pub upgrade: bool,
-    /// Take out what is no longer asked, for example because a fix made the question needless
-    #[arg(long, conflicts_with = "check")]
+    /// Take out what is no longer asked
+    ///
+    /// For example because a fix made the question needless.
+    #[arg(long, help_heading = LOCK, conflicts_with = "check")]
     pub prune: bool,
-    /// Read images from oci:DIR or docker-archive:FILE (- for standard input), and none from a registry
-    #[arg(long, value_name = "ARCHIVE")]
+    /// oci:DIR or docker-archive:FILE, no registry
+    ///
+    /// Read images from the archive, - for standard input, and none from a registry.
+    #[arg(long, value_name = "ARCHIVE", help_heading = REGISTRIES)]
     pub from: Vec<Archive>,
-    /// Speak plain HTTP with this registry, `host` or `host:port`, if it does not speak HTTPS
-    #[arg(long, value_name = "REGISTRY")]
+    /// Plain HTTP with this host or host:port
+    ///
+    /// Speak plain HTTP with this registry, `host` or `host:port`, if it does not speak HTTPS.
+    #[arg(long, value_name = "HOST", help_heading = REGISTRIES)]
     pub insecure_registry: Vec<String>,
-    /// How long a registry may keep silent, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    /// How long it may keep silent
+    ///
+    /// A registry that is silent for longer is given up.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 30,
+        value_parser = clap::value_parser!(u64).range(1..=3600),
+        help_heading = REGISTRIES
+    )]
     pub timeout: u64,
-    /// The largest layer that is read, in MiB, as it is stored
-    #[arg(long, value_name = "MIB", default_value_t = 4096, value_parser = clap::value_parser!(u64).range(1..))]
+    /// Largest layer that is read
+    ///
+    /// In MiB, as it is stored.
+    #[arg(
+        long,
+        value_name = "MIB",
+        default_value_t = 4096,
+        value_parser = clap::value_parser!(u64).range(1..),
+        help_heading = REGISTRIES
+    )]
     pub max_layer_size: u64,
-    /// Read this configuration instead of the nearest kubewright.toml
+    /// Read this and not the nearest kubewright.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }

@@ -7,9 +7,11 @@ use clap::builder::styling::AnsiColor;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 mod fix;
+mod help;
 mod images;
 
 pub use fix::{FixArgs, MinSeverity, Printed};
+pub(super) use help::grouped;
 pub use images::{Archive, ImagesCommand, LockArgs};
 
 use super::config::FailOn;
@@ -60,27 +62,27 @@ pub enum Color {
 )]
 pub enum Command {
     /// Find hazards and fix them
-    #[command(after_help = FIX_HELP)]
+    #[command(after_long_help = FIX_HELP)]
     Fix(FixArgs),
     /// Serve an editor: a language server on standard input and output
     Lsp,
     /// Take back the last fix --write
-    #[command(after_help = UNDO_HELP)]
+    #[command(after_long_help = UNDO_HELP)]
     Undo(UndoArgs),
-    /// Accept what is left: write comments that suppress it, with a reason
-    #[command(after_help = SUPPRESS_HELP)]
+    /// Accept what is left: comments that suppress it, with a reason
+    #[command(after_long_help = SUPPRESS_HELP)]
     Suppress(SuppressArgs),
     /// Run as a KRM function of kustomize or kpt
-    #[command(after_help = KRM_HELP)]
+    #[command(after_long_help = KRM_HELP)]
     Krm(KrmArgs),
-    /// Show what is applied together and who reads which ConfigMap or Secret
-    #[command(after_help = GRAPH_HELP)]
+    /// Show what is applied together, and who reads which ConfigMap
+    #[command(after_long_help = GRAPH_HELP)]
     Graph(GraphArgs),
-    /// Print the page of a transform, what a code means, or the index of all
+    /// Print the page of a transform, or what a code means
     Explain(ExplainArgs),
-    /// Serve assistants over standard input and output (Model Context Protocol)
+    /// Serve assistants (Model Context Protocol)
     #[cfg(feature = "mcp")]
-    #[command(after_help = MCP_HELP)]
+    #[command(after_long_help = MCP_HELP)]
     Mcp(McpArgs),
     /// Ask container images what manifests do not say
     Images {
@@ -95,7 +97,7 @@ pub enum Command {
         command: ConfigCommand,
     },
     /// Write a kubewright.toml for this repository
-    #[command(after_help = INIT_HELP)]
+    #[command(after_long_help = INIT_HELP)]
     Init(InitArgs),
     /// Print the completions of a shell
     Completions {
@@ -130,7 +132,7 @@ pub struct ShowArgs {
     /// Files and directories whose configuration is meant
     #[arg(value_name = "PATH", default_value = ".")]
     pub paths: Vec<PathBuf>,
-    /// Read this configuration instead of the nearest kubewright.toml
+    /// Read this and not the nearest kubewright.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
@@ -163,7 +165,7 @@ pub struct ExplainArgs {
     /// Print the plan as a shell script that stops before each step
     #[arg(long, requires = "plan")]
     pub script: bool,
-    /// Read this configuration instead of the nearest kubewright.toml
+    /// Read this and not the nearest kubewright.toml
     #[arg(long, value_name = "FILE", requires = "plan")]
     pub config: Option<PathBuf>,
 }
@@ -224,7 +226,7 @@ pub struct KrmArgs {
     /// From which severity on a finding that is left fails --check [default: warning]
     #[arg(long, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
-    /// Read this configuration instead of the nearest kubewright.toml
+    /// Read this and not the nearest kubewright.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
@@ -268,7 +270,7 @@ pub struct SuppressArgs {
     /// No findings of these transforms
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     pub ignore: Vec<String>,
-    /// Read this configuration instead of the nearest kubewright.toml
+    /// Read this and not the nearest kubewright.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
@@ -291,7 +293,7 @@ pub struct McpArgs {
     /// Offer the tool that writes, too
     #[arg(long)]
     pub allow_write: bool,
-    /// Read this configuration instead of the nearest kubewright.toml
+    /// Read this and not the nearest kubewright.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
@@ -329,7 +331,7 @@ pub struct GraphArgs {
     /// What to print
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: GraphFormat,
-    /// Read this configuration instead of the nearest kubewright.toml
+    /// Read this and not the nearest kubewright.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }

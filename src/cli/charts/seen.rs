@@ -11,6 +11,7 @@ use kubewright_model::kube::{Input, Options, Workspace};
 use kubewright_model::text::Text;
 use similar::{ChangeTag, TextDiff};
 
+use crate::pipeline::UNUSED_SUPPRESSION;
 use crate::pipeline::report::{Outcome, Place, Report, Reported, ReportedFix};
 
 /// Path of a release in reports.
@@ -160,6 +161,8 @@ impl<'a> Release<'a> {
     /// The findings of a release, at their places in the templates.
     pub(super) fn findings(&mut self, report: Report) -> Vec<Reported> {
         let mut findings = report.findings;
+        // With other values, a comment of the template may well hit something.
+        findings.retain(|f| f.transform != UNUSED_SUPPRESSION || f.fix.is_err());
         for finding in &mut findings {
             if let Ok(fix) = &mut finding.fix {
                 fix.edits.clear();

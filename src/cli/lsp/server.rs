@@ -21,7 +21,7 @@ use super::findings::Client;
 use super::state::State;
 use super::{answers, complete, findings, lenses, rename};
 use crate::pipeline::report::Reported;
-use crate::pipeline::{Pipeline, Selection, UnsafeFixes};
+use crate::pipeline::{Judged, Pipeline, Selection, UnsafeFixes};
 
 /// How long nothing is typed before findings are made anew.
 const PAUSE: Duration = Duration::from_millis(80);
@@ -30,7 +30,9 @@ const PAUSE: Duration = Duration::from_millis(80);
 #[derive(Default)]
 struct Found {
     generation: u64,
-    findings: Arc<Vec<Reported>>,
+    judged: Option<Arc<Judged>>,
+    /// The files had these numbers.
+    numbering: u64,
 }
 
 struct Server<'t> {
@@ -221,11 +223,12 @@ impl Server<'_> {
         let Some(state) = &mut self.state else { return };
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         if found.generation == state.generation {
-            let findings = Arc::clone(&found.findings);
+            let judged = found.judged.clone();
             drop(found);
-            self.publish(&findings);
+            self.publish(judged.as_ref().map_or(&[], |judged| &judged.reported));
             return;
         }
+        let before = found.judged.clone().zip(Some(found.numbering));
         drop(found);
         if self.busy.swap(true, Ordering::SeqCst) {
             return;
@@ -235,32 +238,22 @@ impl Server<'_> {
         self.asked.store(work.generation, Ordering::SeqCst);
         let (found, busy) = (Arc::clone(&self.found), Arc::clone(&self.busy));
         std::thread::spawn(move || {
-            let findings = work.findings();
-            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-            *found = Found {
-                generation: work.generation,
-                findings: Arc::new(findings),
-            };
-            drop(found);
+            let now = work.found(before);
+            *found.lock().unwrap_or_else(PoisonError::into_inner) = now;
             busy.store(false, Ordering::SeqCst);
         });
     }
 
     /// The findings of the workspace as it is.
-    fn findings(&mut self) -> Arc<Vec<Reported>> {
-        let Some(state) = &mut self.state else {
-            return Arc::default();
-        };
+    fn findings(&mut self) -> Option<Arc<Judged>> {
+        let state = self.state.as_mut()?;
         state.refresh();
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         if found.generation != state.generation {
-            let work = Work::of(state);
-            *found = Found {
-                generation: work.generation,
-                findings: Arc::new(work.findings()),
-            };
+            let before = found.judged.clone().zip(Some(found.numbering));
+            *found = Work::of(state).found(before);
         }
-        Arc::clone(&found.findings)
+        found.judged.clone()
     }
 
     /// Tells the editor what differs from what it shows.
@@ -387,8 +380,9 @@ impl Server<'_> {
             ask::Completion::METHOD => self.with(id, params, |s, p| Ok(complete::complete(s, &p))),
             ask::CodeLensRequest::METHOD => self.with(id, params, |s, p| Ok(lenses::lenses(s, &p))),
             ask::CodeActionRequest::METHOD => {
-                let findings = self.findings();
-                self.with(id, params, |s, p| Ok(actions(s, client, &findings, &p)))
+                let judged = self.findings();
+                let findings = judged.as_ref().map_or(&[][..], |judged| &judged.reported);
+                self.with(id, params, |s, p| Ok(actions(s, client, findings, &p)))
             }
             ask::CodeActionResolveRequest::METHOD => {
                 self.with(id, params, |s, action: lsp::CodeAction| {
@@ -435,6 +429,7 @@ struct Work {
     workspace: Arc<kubewright_model::kube::Workspace>,
     config: super::super::config::Config,
     generation: u64,
+    numbering: u64,
 }
 
 impl Work {
@@ -443,6 +438,7 @@ impl Work {
             workspace: Arc::clone(&state.workspace),
             config: state.ground.config.clone(),
             generation: state.generation,
+            numbering: state.numbering,
         }
     }
 
@@ -455,8 +451,16 @@ impl Work {
         }
     }
 
-    fn findings(&self) -> Vec<Reported> {
-        self.pipeline().findings(&self.workspace)
+    /// The findings, with what is known from those before.
+    fn found(&self, before: Option<(Arc<Judged>, u64)>) -> Found {
+        let same = before.filter(|(_, numbering)| *numbering == self.numbering);
+        let before = same.as_ref().map(|(judged, _)| &**judged);
+        let judged = self.pipeline().judge(&self.workspace, before);
+        Found {
+            generation: self.generation,
+            judged: Some(Arc::new(judged)),
+            numbering: self.numbering,
+        }
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) struct State {
     stale: BTreeSet<String>,
     /// Grows with each change.
     pub(super) generation: u64,
+    /// Grows where a change gives files other numbers.
+    pub(super) numbering: u64,
 }
 
 impl State {
@@ -44,6 +46,7 @@ impl State {
             open: BTreeMap::new(),
             stale: BTreeSet::new(),
             generation: 0,
+            numbering: 0,
         };
         state.read_again(terminal)?;
         Ok(state)
@@ -58,6 +61,7 @@ impl State {
         self.workspace = Arc::new(Workspace::new(tree.inputs, options));
         self.stale = self.open.keys().cloned().collect();
         self.generation += 1;
+        self.numbering += 1;
         Ok(())
     }
 
@@ -158,9 +162,12 @@ impl State {
                 (None, _) => {}
             }
         }
-        if !(texts.is_empty() && created.is_empty() && deleted.is_empty()) {
+        if !(created.is_empty() && deleted.is_empty()) {
             let next = self.workspace.with_changes(&texts, &created, &deleted);
             self.workspace = Arc::new(next);
+            self.numbering += 1;
+        } else if !texts.is_empty() {
+            self.workspace = Arc::new(self.workspace.with_texts(&texts));
         }
     }
 

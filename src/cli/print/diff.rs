@@ -47,7 +47,7 @@ pub(in crate::cli) fn back(files: &[FileChange], paths: &Paths) -> String {
     strip_str(&of_files(&files, paths)).to_string()
 }
 
-fn of_files(files: &[FileChange], paths: &Paths) -> String {
+pub(in crate::cli) fn of_files(files: &[FileChange], paths: &Paths) -> String {
     // Below the top of the work tree git takes paths as relative to the top only behind its own
     // header, and then it passes over files elsewhere without a word: a patch that has some goes
     // without, and is refused there as a whole.

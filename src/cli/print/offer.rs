@@ -21,7 +21,7 @@ pub(in crate::cli) fn render(report: &Report, finding: &Reported, view: &View<'_
 }
 
 /// What a fix alone makes of the files.
-fn changes(report: &Report, fix: &ReportedFix) -> Vec<FileChange> {
+pub(in crate::cli) fn changes(report: &Report, fix: &ReportedFix) -> Vec<FileChange> {
     let mut files: BTreeMap<&str, Vec<&ReportedEdit>> = BTreeMap::new();
     for edit in &fix.edits {
         files.entry(&edit.path).or_default().push(edit);

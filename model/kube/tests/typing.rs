@@ -1,0 +1,128 @@
+//! Whatever is typed, the workspace is the one that all texts make.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{input, workspace};
+use crate::kube::object::reference::Target;
+use crate::kube::{Options, Workspace};
+
+const APP: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  labels: {tier: front}\nspec:\n  template:\n    spec:\n      containers:\n      - name: web\n        image: web:1\n        envFrom:\n        - configMapRef: {name: settings}\n";
+const SETTINGS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {a: '1'}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: more}\ndata: {b: '2'}\n";
+
+fn files() -> Vec<(&'static str, &'static str)> {
+    vec![
+        ("app/base/app.yaml", APP),
+        (
+            "app/base/kustomization.yaml",
+            "resources: [app.yaml, settings.yaml]\nconfigMapGenerator:\n- name: made\n  files: [made.yaml]\n",
+        ),
+        ("app/base/made.yaml", "a: 1\n"),
+        ("app/base/settings.yaml", SETTINGS),
+        (
+            "app/prod/kustomization.yaml",
+            "namespace: prod\nresources: [../base, job.yaml]\npatches: [{path: gone.yaml}, {path: job.yaml}]\n",
+        ),
+        (
+            "app/prod/gone.yaml",
+            "$patch: delete\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: more}\n",
+        ),
+        (
+            "app/prod/job.yaml",
+            "apiVersion: batch/v1\nkind: Job\nmetadata: {name: job}\nspec: {}\n",
+        ),
+        (
+            "argo.yaml",
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: prod}\nspec:\n  source: {repoURL: https://git.example.com/x.git, path: app/prod}\n  destination: {name: prod, namespace: prod}\n",
+        ),
+        ("broken.yaml", "a: [\n"),
+        ("plain/values.txt.yaml", "just: data\n"),
+        ("plain/web.yaml", APP),
+    ]
+}
+
+/// All that others see of a workspace.
+fn seen(workspace: &Workspace) -> String {
+    let mut references = String::new();
+    for name in ["settings", "more", "made", "other", "settingsx"] {
+        let ids = workspace.referring(Target::ConfigMap, name);
+        let defined: Vec<_> = workspace.definitions(Target::ConfigMap, name).collect();
+        references += &format!("{name}: {ids:?} {defined:?}\n");
+    }
+    let texts: Vec<_> = workspace
+        .files()
+        .iter()
+        .map(|f| (&f.path, &f.text))
+        .collect();
+    format!(
+        "{texts:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{references}",
+        workspace.resources(),
+        workspace.sets(),
+        workspace.kustomizations(),
+        workspace.skipped(),
+        workspace.broken(),
+    )
+}
+
+/// A number generator that is the same everywhere.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        usize::try_from(self.0 >> 33).unwrap_or(0) % most
+    }
+}
+
+#[test]
+fn whatever_is_typed_it_is_the_workspace_of_all_texts() {
+    let (mut random, mut same) = (Random(7), 0);
+    let mut now = workspace(&files());
+    let inserts = [
+        "x", "\n", ": ", "# c\n", "settings", "- ", " ", "[", "---\n", "'",
+    ];
+    for step in 0..1200 {
+        // What is asked in between is kept, and must not be what it was.
+        if step % 3 == 0 {
+            _ = seen(&now);
+        }
+        let file = random.below(now.files().len());
+        let file = &now.files()[file];
+        let original = files()
+            .into_iter()
+            .find(|(path, _)| *path == file.path)
+            .unwrap()
+            .1;
+        let text = match random.below(4) {
+            // Back to what it was.
+            0 => original.to_owned(),
+            1 if !file.text.is_empty() => {
+                let at = random.below(file.text.len());
+                let mut text = file.text.to_string();
+                text.remove(at);
+                text
+            }
+            2 => original.replace("settings", ["other", "more", "settings"][random.below(3)]),
+            _ => {
+                let at = random.below(file.text.len() + 1);
+                let mut text = file.text.to_string();
+                text.insert_str(at, inserts[random.below(inserts.len())]);
+                text
+            }
+        };
+        let texts = BTreeMap::from([(file.id, Arc::from(text))]);
+        let typed = now.with_texts(&texts);
+        let inputs = typed.files().iter();
+        let anew = Workspace::new(
+            inputs.map(|f| input(&f.path, &f.text)).collect(),
+            Options::default(),
+        );
+        assert_eq!(seen(&typed), seen(&anew), "step {step}");
+        same += usize::from(now.with_same_sets(&texts).is_some());
+        now = typed;
+    }
+    assert!(same > 300, "{same} changes left all sets as they were");
+}
