@@ -51,6 +51,8 @@ pub struct Config {
     pub baseline: Option<String>,
     /// `helm`: charts are rendered by the helm on PATH.
     pub helm: bool,
+    /// `bump-charts`: a chart that is changed gets the next patch version.
+    pub bump_charts: bool,
     /// `[transforms.*]` and `[[images]]`
     pub settings: Settings,
     /// `[[apply-sets]]` and `[[references]]`
@@ -68,6 +70,7 @@ struct Raw {
     fail_on: Option<FailOn>,
     baseline: Option<String>,
     helm: bool,
+    bump_charts: bool,
     transforms: Settings,
     apply_sets: Vec<RawApplySet>,
     images: Vec<Spanned<ImageFacts>>,
@@ -173,6 +176,7 @@ impl Config {
             fail_on: raw.fail_on,
             baseline: raw.baseline,
             helm: raw.helm,
+            bump_charts: raw.bump_charts,
             settings,
             options: Options {
                 apply_sets,
