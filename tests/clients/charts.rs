@@ -36,8 +36,44 @@ pub(crate) fn trials() -> Vec<Trial> {
             trials.push(needing(helm3, &format!("{name}::helm_3"), run_three));
         }
     }
+    trials.push(needing(helm, "charts::scaffold::helm_4", || {
+        scaffold("helm")
+    }));
+    trials.push(needing(helm3, "charts::scaffold::helm_3", || {
+        scaffold("helm3")
+    }));
     trials.push(Trial::test("charts::every_code_has_a_case", every_code));
     trials
+}
+
+/// What `helm create` makes, with a ConfigMap that its pods read.
+fn scaffold(helm: &str) -> Outcome {
+    let empty = tempfile::tempdir()?;
+    let before = empty.path();
+    let made = Command::new(helm)
+        .args(["create", "shop"])
+        .current_dir(before)
+        .output()?;
+    ensure(made.status.success(), || "helm create fails".into())?;
+    let templates = before.join("shop/templates");
+    let config = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ include \"shop.fullname\" . }}\ndata:\n  level: {{ .Values.level | default \"info\" }}\n";
+    fs::write(templates.join("configmap.yaml"), config)?;
+    let path = templates.join("deployment.yaml");
+    let reads = "          envFrom:\n            - configMapRef:\n                name: {{ include \"shop.fullname\" . }}\n          ports:\n";
+    let text = fs::read_to_string(&path)?.replacen("          ports:\n", reads, 1);
+    fs::write(&path, &text)?;
+    let dir = scratch(before)?;
+    let program = format!("--helm={helm}");
+    run(
+        &mut kubewright(dir.path(), &["fix", &program, "--write", "."]),
+        &[0, 1],
+    )?;
+    let after = fs::read_to_string(dir.path().join("shop/templates/deployment.yaml"))?;
+    let lines = |text: &str| text.lines().count();
+    let entry = "checksum/config: {{ include (print $.Template.BasePath \"/configmap.yaml\")";
+    ensure(after.contains(entry), || after.clone())?;
+    ensure(lines(&after) == lines(&text) + 3, || after.clone())?;
+    only_annotations(helm, before, dir.path())
 }
 
 /// Each reason is given in a case, and has a row on the page.

@@ -41,6 +41,12 @@ impl Idiom {
         Some(line.trim().split_once(": ")?.0)
     }
 
+    /// The file that a line includes which is an example: a path below `templates`.
+    pub fn file_of(line: &str) -> Option<&str> {
+        Self::read(line)?;
+        Some(path(line)?.trim_start_matches('/'))
+    }
+
     /// A line that is an example, with another file in it: a path below `templates`.
     pub fn with_file(line: &str, file: &str) -> Option<String> {
         let old = path(line)?;

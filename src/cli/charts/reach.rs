@@ -7,6 +7,7 @@ use kubewright_model::kube::charts::rendered::documents;
 use kubewright_model::kube::charts::{Chart, ChartCode, Values};
 use kubewright_model::text;
 use kubewright_model::text::Path as At;
+use serde_yaml::Value;
 
 use super::prove::{Bench, Claim, annotation, differs, identity, value};
 use super::rendering::Renders;
@@ -51,13 +52,16 @@ pub(super) fn others(chart: &Chart, set: usize, path: &str) -> Vec<Values> {
         .collect()
 }
 
-/// What configuration a template makes in a release, as texts by kind and name.
-pub(super) fn configs(rendered: &str, source: &str) -> BTreeMap<(String, String), String> {
+/// What configuration a template makes in a release: the data, by kind and name. Labels are none.
+pub(super) fn configs(rendered: &str, source: &str) -> BTreeMap<(String, String), Vec<Value>> {
+    let data = |object: &Value| {
+        let fields = ["data", "stringData", "binaryData"].iter();
+        fields.filter_map(|key| object.get(key).cloned()).collect()
+    };
     let own = documents(rendered);
-    let own = own.iter().filter(|d| d.source == source);
-    let texts = own.filter_map(|d| Some((identity(&value(d)?), d.text.to_owned())));
-    texts
-        .filter(|((kind, _), _)| kind == "ConfigMap" || kind == "Secret")
+    let own = own.iter().filter(|d| d.source == source).filter_map(value);
+    let made = own.map(|object| (identity(&object), data(&object)));
+    made.filter(|((kind, _), _)| kind == "ConfigMap" || kind == "Secret")
         .collect()
 }
 
