@@ -53,6 +53,8 @@ pub struct Config {
     pub helm: bool,
     /// `kustomize`: kustomizations are built by the kustomize, or kubectl, on PATH.
     pub kustomize: bool,
+    /// `bump-charts`: a chart that is changed gets the next patch version.
+    pub bump_charts: bool,
     /// `[transforms.*]` and `[[images]]`
     pub settings: Settings,
     /// `[[apply-sets]]` and `[[references]]`
@@ -71,6 +73,7 @@ struct Raw {
     baseline: Option<String>,
     helm: bool,
     kustomize: bool,
+    bump_charts: bool,
     transforms: Settings,
     apply_sets: Vec<RawApplySet>,
     images: Vec<Spanned<ImageFacts>>,
@@ -177,6 +180,7 @@ impl Config {
             baseline: raw.baseline,
             helm: raw.helm,
             kustomize: raw.kustomize,
+            bump_charts: raw.bump_charts,
             settings,
             options: Options {
                 apply_sets,

@@ -44,6 +44,12 @@ fn actions(text: &str) -> Vec<(usize, &str)> {
     found
 }
 
+/// What the actions of a text say, without the marks that trim blanks.
+pub fn contents(text: &str) -> Vec<String> {
+    let bare = |(_, content): (usize, &str)| content.trim_matches('-').trim().to_owned();
+    actions(text).into_iter().map(bare).collect()
+}
+
 /// Bytes up to the `}}` that closes an action: not one in a string or a comment.
 fn length(inside: &str) -> usize {
     let trimmed = inside.trim_start_matches(['-', ' ', '\t', '\n']);

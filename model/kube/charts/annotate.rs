@@ -4,8 +4,8 @@
 //! annotation alone. So what a place costs to be sure of is not asked here, and a template that is
 //! written in a way that is not known gives no place, with the reason.
 
-use super::ChartCode;
 use super::actions::{Block, Opener, blocks, number_behind, only_actions};
+use super::{ChartCode, merged};
 
 const MAY_BE_EMPTY: &str = "an action writes its annotations, and may write none";
 
@@ -26,6 +26,9 @@ pub struct Spot {
     pub there: String,
     /// The line of `template:`, from 0.
     pub line: usize,
+    /// Mappings of annotations that are written beside the entries, as expressions: an entry is
+    /// left out where one of them has its key.
+    pub merged: Vec<String>,
 }
 
 /// Why a template has no place.
@@ -47,9 +50,11 @@ impl Spot {
         };
         let lines: Vec<&str> = template.split_inclusive('\n').collect();
         let mut out: String = lines[..self.from].concat();
-        let entry = |entry: &String| " ".repeat(self.indent) + entry;
+        let blanks = " ".repeat(self.indent);
+        let entry = |entry: &String| merged::guarded(entry, &self.merged);
+        let indented = |line: String| format!("{blanks}{line}");
         let new = (self.above.iter().cloned())
-            .chain(entries.iter().map(entry))
+            .chain(entries.iter().flat_map(entry).map(indented))
             .chain(self.below.iter().cloned());
         for line in new {
             out.push_str(&line);
@@ -190,6 +195,7 @@ fn of_template(lines: &[&str], blocks: &[Block], at: usize) -> Result<Vec<Spot>,
         rebound,
         there: String::new(),
         line: at,
+        merged: Vec::new(),
     };
     let annotations = match found.as_slice() {
         [] if value(lines[metadata]).is_empty() => {
@@ -211,11 +217,17 @@ fn of_template(lines: &[&str], blocks: &[Block], at: usize) -> Result<Vec<Spot>,
         .iter()
         .filter(|b| b.lines.contains(&annotations) && b.lines.start > metadata)
         .collect();
+    let written = &lines[annotations..body(lines, annotations).end.min(inside.end)];
+    let around_it = around.pop();
+    let opened = around_it.map(|block| lines[block.lines.start]);
+    let merged = merged::mappings(written, opened)
+        .map_err(|said| shape(&format!("beside it {said}, this one among them")))?;
     let spot = Spot {
-        there: lines[annotations..body(lines, annotations).end.min(inside.end)].join("\n"),
+        there: written.join("\n"),
+        merged,
         ..none
     };
-    match (around.pop(), around.is_empty()) {
+    match (around_it, around.is_empty()) {
         (None, _) => match open(lines, annotations, &key, &spot) {
             none if none.is_empty() => Err(shape(MAY_BE_EMPTY)),
             found => Ok(found),

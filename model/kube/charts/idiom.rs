@@ -28,6 +28,31 @@ impl Idiom {
         })
     }
 
+    /// Whether all checksums of a template, as far as they stand in lines, are of files.
+    pub fn only_files(template: &str) -> bool {
+        let hashes = |line: &&str| line.contains("checksum") && line.contains("sha");
+        let mut lines = template.lines().filter(hashes).peekable();
+        lines.peek().is_some() && lines.all(|line| Self::read(line).is_some())
+    }
+
+    /// The key of a line that is an example.
+    pub fn key_of(line: &str) -> Option<&str> {
+        Self::read(line)?;
+        Some(line.trim().split_once(": ")?.0)
+    }
+
+    /// The file that a line includes which is an example: a path below `templates`.
+    pub fn file_of(line: &str) -> Option<&str> {
+        Self::read(line)?;
+        Some(path(line)?.trim_start_matches('/'))
+    }
+
+    /// A line that is an example, with another file in it: a path below `templates`.
+    pub fn with_file(line: &str, file: &str) -> Option<String> {
+        let old = path(line)?;
+        Some(line.replacen(&format!("\"{old}\""), &format!("\"/{file}\""), 1))
+    }
+
     /// One line, if it is an example.
     fn read(line: &str) -> Option<Self> {
         let (key, value) = line.trim().split_once(": ")?;
@@ -45,21 +70,37 @@ impl Idiom {
     /// The entries for files, each a path below `templates`: keys that are not among those that
     /// are `there`. `rebound`: the dot is not that of the template.
     pub fn entries(&self, files: &[String], there: &str, rebound: bool) -> Vec<String> {
-        let taken = |key: &str| there.lines().any(|line| line.trim().starts_with(key));
         let one = files.len() == 1 && !self.by_file;
         files
             .iter()
             .map(|file| {
-                let by_file = stem(file).replace('/', "-");
-                let config = format!("{}config:", self.prefix);
-                let key = if one && !taken(&config) {
-                    config
-                } else {
-                    format!("{}{by_file}:", self.prefix)
-                };
+                let key = self.key(stem(file), one, there);
                 format!("{key} {}", self.value_of(file, rebound))
             })
             .collect()
+    }
+
+    /// The entry for what an expression gives, in a file below `templates`.
+    pub fn expression(&self, expression: &str, file: &str, there: &str) -> String {
+        let key = self.key(stem(file), !self.by_file, there);
+        let from = self.value.find("include (").unwrap_or(0);
+        let to = self.value[from..].find(" | ").map_or(from, |at| from + at);
+        let (before, behind) = (&self.value[..from], &self.value[to..]);
+        format!("{key} {before}{expression}{behind}")
+    }
+
+    /// A key with its colon that is not there, by the name of a file or for all configuration.
+    fn key(&self, stem: &str, general: bool, there: &str) -> String {
+        let taken = |key: &str| there.lines().any(|line| line.trim().starts_with(key));
+        let by_file = stem.replace('/', "-");
+        let own = |ending: &str| format!("{}{by_file}{ending}:", self.prefix);
+        let config = format!("{}config:", self.prefix);
+        let first = (general && !taken(&config)).then_some(config);
+        first.unwrap_or_else(|| {
+            let more = (2..).map(|number| own(&format!("-{number}")));
+            let mut keys = std::iter::once(own("")).chain(more);
+            keys.find(|key| !taken(key)).unwrap_or_else(|| own(""))
+        })
     }
 
     fn value_of(&self, file: &str, rebound: bool) -> String {

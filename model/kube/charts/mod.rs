@@ -7,10 +7,17 @@
 
 pub mod actions;
 pub mod annotate;
+pub mod back;
 pub mod idiom;
 pub mod lines;
+mod merged;
+pub mod one_file;
+pub mod reach;
 mod releases;
 pub mod rendered;
+pub mod version;
+
+pub use merged::value_paths;
 
 use std::collections::BTreeSet;
 
@@ -24,7 +31,6 @@ crate::codes! {
         ConfigElsewhere = "config-elsewhere",
         DataOutOfReach = "data-out-of-reach",
         FetchedChart = "fetched-chart",
-        HashOfNothing = "hash-of-nothing",
         NotRendered = "not-rendered",
         OneFile = "one-file",
         RendersDiffer = "renders-differ",

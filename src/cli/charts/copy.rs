@@ -26,6 +26,11 @@ impl Copy {
         let mut file = fs::File::create(self.path().join(below))?;
         file.write_all(text.as_bytes())
     }
+
+    /// Takes a file of the chart away.
+    pub(super) fn remove(&self, below: &str) -> std::io::Result<()> {
+        fs::remove_file(self.path().join(below))
+    }
 }
 
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {

@@ -1,21 +1,22 @@
 //! Hashes of configuration in templates: where a workload of a release lacks one, the template gets
 //! the annotation that charts have for it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use kubewright_model::finding::{Applicability, NoFix};
 use kubewright_model::kube::charts::actions::unsteady;
-use kubewright_model::kube::charts::annotate::{Spot, spots};
+use kubewright_model::kube::charts::annotate::spots;
 use kubewright_model::kube::charts::idiom::Idiom;
 use kubewright_model::kube::charts::{Chart, ChartCode};
 use kubewright_model::text;
 use kubewright_model::text::{Field, Path as At, Text, Verbatim};
 
-use super::prove::{Bench, Claim};
+use super::attempt::{Proven, Write};
+use super::prove::Bench;
 use super::rendering::Renders;
 use super::seen::{Seen, Templates};
 use crate::pipeline::UnsafeFixes;
-use crate::pipeline::report::{FileFate, Outcome, Place, ReportedEdit, ReportedFix, Restart};
+use crate::pipeline::report::{Outcome, Place, ReportedFix, Restart};
 
 /// Name of the transform whose findings are mended here.
 pub(super) const HASH: &str = "missing-config-hash";
@@ -35,14 +36,6 @@ pub(super) struct Mending<'a> {
     pub(super) unsafe_fixes: &'a UnsafeFixes,
     /// Errors of `helm lint`, once they are asked for.
     pub(super) lint: Option<usize>,
-}
-
-/// An edit that is proven.
-struct Proven {
-    text: String,
-    files: Vec<String>,
-    keys: Vec<String>,
-    renders: Renders,
 }
 
 impl Mending<'_> {
@@ -73,16 +66,21 @@ impl Mending<'_> {
             }
             match self.edit(&path, &workloads) {
                 Ok(proven) => {
-                    let edit = self.splice(&path, &proven.text);
+                    let applicability = applicability.min(proven.applicability);
+                    let edits = proven.texts.iter();
                     let fix = ReportedFix {
                         title: title(self.chart, &proven),
                         applicability,
-                        edits: vec![edit],
+                        edits: edits
+                            .map(|(path, text)| self.templates.splice(path, text))
+                            .collect(),
                         lost_comments: Vec::new(),
                     };
                     let applied = self.unsafe_fixes.apply(HASH, applicability);
+                    let outside = self.outside(&path, &workloads);
                     for at in &group {
                         let finding = &mut seen[*at].0.finding;
+                        finding.notes.extend(outside.clone());
                         finding.fix = Ok(fix.clone());
                         finding.outcome = if applied {
                             Outcome::Applied
@@ -92,7 +90,7 @@ impl Mending<'_> {
                     }
                     if applied {
                         restarted.extend(restarts_of(&path, &workloads, restarts));
-                        self.keep(&path, proven);
+                        self.keep(proven);
                     }
                 }
                 Err(reason) => {
@@ -111,14 +109,41 @@ impl Mending<'_> {
     fn edit(&mut self, path: &str, workloads: &Workloads) -> Result<Proven, NoFix> {
         let template = self.templates.text(path).cloned().unwrap_or_default();
         let files = self.files(path, workloads)?;
-        let (found, obstacles) = spots(&template);
-        let base = path.split_once("templates/").map_or("", |(base, _)| base);
+        let shared = workloads.iter().flat_map(|(.., places)| places);
+        let shared = shared.filter(|place| place.path == path);
+        let mut shared: Vec<usize> = shared
+            .map(|place| self.templates.line_now(path, place.line - 1))
+            .collect();
+        shared.sort_unstable();
+        shared.dedup();
+        if !shared.is_empty() {
+            return self.of_one_file((path, &template), &shared, files, workloads);
+        }
+        if let Some(proven) = self.repointed((path, &template), &files, workloads) {
+            return Ok(proven);
+        }
+        let write = Write {
+            files,
+            ..Write::default()
+        };
+        self.written((path, &template), &write, workloads)
+    }
+
+    /// An edit of one template, with the entries in the first of its places that is proven.
+    pub(super) fn written(
+        &mut self,
+        (path, template): (&str, &str),
+        write: &Write,
+        workloads: &Workloads,
+    ) -> Result<Proven, NoFix> {
+        let (found, obstacles) = spots(template);
+        let base = base(path);
         let of_chart = |(p, _): &(&String, _)| p.starts_with(base);
         let texts = self.templates.before.iter().filter(of_chart);
         let idiom = Idiom::of(texts.map(|(_, text)| &**text));
         let mut refused = None;
         for spot in &found {
-            match self.try_spot(path, &template, spot, &idiom, &files, workloads) {
+            match self.try_spot((path, template), spot, &idiom, write, workloads) {
                 Ok(proven) => return Ok(proven),
                 // A proposal that does not even render says least.
                 Err(reason) if refused.is_some() && reason.is(ChartCode::NotRendered) => {}
@@ -136,14 +161,15 @@ impl Mending<'_> {
                 said
             ];
             NoFix {
-                more: by_hand(&idiom, &files, base),
+                more: by_hand(&idiom, &write.files, base),
                 ..NoFix::new(code, words)
             }
         };
         Err(refused.unwrap_or_else(obstacle))
     }
 
-    /// The templates that make what the workloads read: paths relative to the root.
+    /// The templates that make what the workloads read, but for their own: paths relative to the
+    /// root.
     fn files(&self, path: &str, workloads: &Workloads) -> Result<Vec<String>, NoFix> {
         if let Some(fetched) = self.chart.fetched(path) {
             let text = format!(
@@ -152,7 +178,7 @@ impl Mending<'_> {
             );
             return Err(NoFix::new(ChartCode::FetchedChart, text));
         }
-        let base = path.split_once("templates/").map_or("", |(base, _)| base);
+        let base = base(path);
         let mut files = Vec::new();
         let read = workloads.iter().flat_map(|(.., places)| places);
         for place in read.clone() {
@@ -168,11 +194,7 @@ impl Mending<'_> {
                 return Err(NoFix::new(ChartCode::UnstableConfig, text));
             }
         }
-        for place in read {
-            if place.path == path {
-                let text = "the workload and what it reads are made by one template, which cannot include itself: move the ConfigMap to a file of its own";
-                return Err(NoFix::new(ChartCode::OneFile, text));
-            }
+        for place in read.filter(|place| place.path != path) {
             let own = place.path.strip_prefix(base);
             if !own.is_some_and(|own| own.starts_with("templates/")) {
                 let text = text![
@@ -189,135 +211,27 @@ impl Mending<'_> {
         Ok(files)
     }
 
-    fn try_spot(
-        &mut self,
-        path: &str,
-        template: &str,
-        spot: &Spot,
-        idiom: &Idiom,
-        files: &[String],
-        workloads: &Workloads,
-    ) -> Result<Proven, NoFix> {
-        let base = path.split_once("templates/").map_or("", |(base, _)| base);
-        let below = |file: &String| {
-            let own = file.strip_prefix(base).unwrap_or(file);
-            own.strip_prefix("templates/").unwrap_or(own).to_owned()
-        };
-        let included: Vec<String> = files.iter().map(below).collect();
-        let entries = idiom.entries(&included, &spot.there, spot.rebound);
-        let key = |entry: &String| entry.split(": ").next().unwrap_or_default().to_owned();
-        let keys: Vec<String> = entries.iter().map(key).collect();
-        let text = spot.apply(template, &entries);
-        let chart = self.chart;
-        let relative = |file: &str| file[chart.below("").len()..].to_owned();
-        let source = |file: &str| format!("{}/{}", chart.name, relative(file));
-        let mut wanting: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
-        for (set, kind, name, places) in workloads {
-            wanting
-                .entry((*set, kind.clone(), name.clone()))
-                .or_default()
-                .extend(places.iter().map(|place| source(&place.path)));
+    fn keep(&mut self, proven: Proven) {
+        for (path, text) in proven.texts {
+            let own = &path[self.chart.below("").len()..];
+            let _ = self.bench.copy.write(own, &text);
+            self.templates.now.insert(path, text.into());
         }
-        let claim = Claim {
-            chart,
-            source: source(path),
-            keys,
-            configs: (files.iter())
-                .map(|file| (relative(file), source(file)))
-                .collect(),
-            wanting,
-        };
-        let own = relative(path);
-        let proof = self.prove(&claim, &own, &text);
-        let _ = self.bench.copy.write(&own, template);
-        Ok(Proven {
-            text,
-            files: files.to_vec(),
-            keys: claim.keys,
-            renders: proof?,
-        })
-    }
-
-    fn prove(&mut self, claim: &Claim<'_>, own: &str, text: &str) -> Result<Renders, NoFix> {
-        let errors = match self.lint {
-            Some(errors) => errors,
-            None => *self
-                .lint
-                .insert(self.bench.helm.lint(self.bench.copy.path())),
-        };
-        let unwritten = |error: std::io::Error| {
-            NoFix::new(
-                ChartCode::RendersDiffer,
-                format!("it cannot be tried: {error}"),
-            )
-        };
-        self.bench.copy.write(own, text).map_err(unwritten)?;
-        let after = claim.prove(&self.bench, &self.renders)?;
-        let prefix = self.chart.below("").len();
-        let mut templates = self.helpers.clone();
-        for (path, before) in &self.templates.before {
-            let now = self.templates.now.get(path).unwrap_or(before);
-            templates.insert(path[prefix..].to_owned(), now.to_string());
-        }
-        templates.remove(own);
-        claim.follows(&self.bench, &after, &templates)?;
-        if self.bench.helm.lint(self.bench.copy.path()) > errors {
-            let text = "`helm lint` finds an error that it did not find before";
-            return Err(NoFix::new(ChartCode::RendersDiffer, text));
-        }
-        Ok(after)
-    }
-
-    /// The edit as what changes in the text that was read.
-    fn splice(&self, path: &str, after: &str) -> ReportedEdit {
-        let now = self.templates.text(path).map_or("", |text| &**text);
-        let old = self.templates.before.get(path).map_or("", |text| &**text);
-        let (a, b): (Vec<&str>, Vec<&str>) = (
-            now.split_inclusive('\n').collect(),
-            after.split_inclusive('\n').collect(),
-        );
-        let same = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
-        let most = a.len().min(b.len()) - same;
-        let behind = a.iter().rev().zip(b.iter().rev()).take(most);
-        let behind = behind.take_while(|(a, b)| a == b).count();
-        let offset = |line: usize| -> usize {
-            let lines = old.split_inclusive('\n');
-            let line = if line == 0 {
-                0
-            } else {
-                self.templates.line_before(path, line - 1) + 1
-            };
-            lines.take(line).map(str::len).sum()
-        };
-        ReportedEdit {
-            path: path.to_owned(),
-            start: offset(same),
-            end: offset(a.len() - behind),
-            content: b[same..b.len() - behind].concat(),
-            file: FileFate::Stays,
-        }
-    }
-
-    fn keep(&mut self, path: &str, proven: Proven) {
-        let own = &path[self.chart.below("").len()..];
-        let _ = self.bench.copy.write(own, &proven.text);
-        self.templates
-            .now
-            .insert(path.to_owned(), proven.text.into());
         self.renders = proven.renders;
     }
 }
 
 fn title(chart: &Chart, proven: &Proven) -> Text {
-    let files = proven.files.iter().map(|file| text![At(file)]);
+    let hashed = Text::list(proven.hashed.iter().cloned());
     let keys = proven.keys.iter().map(|key| text![Field(key)]);
     let sets = match proven.renders.len() {
         1 => "its one set of values".to_owned(),
         n => format!("all {n} sets of values"),
     };
     text![
+        proven.before.as_str(),
         "write the hash of ",
-        Text::list(files),
+        hashed,
         " to the pod template, as ",
         Text::list(keys),
         "; proven by rendering chart ",
@@ -327,13 +241,20 @@ fn title(chart: &Chart, proven: &Proven) -> Text {
     ]
 }
 
+/// The chart that a template belongs to: what stands before `templates/` in its path.
+pub(super) fn base(path: &str) -> &str {
+    path.split_once("templates/").map_or("", |(base, _)| base)
+}
+
+/// A template as a path below the `templates/` of its chart.
+pub(super) fn below(base: &str, file: &str) -> String {
+    let own = file.strip_prefix(base).unwrap_or(file);
+    own.strip_prefix("templates/").unwrap_or(own).to_owned()
+}
+
 /// The lines to write where no place was found.
 fn by_hand(idiom: &Idiom, files: &[String], base: &str) -> Vec<Text> {
-    let below = |file: &String| {
-        let own = file.strip_prefix(base).unwrap_or(file);
-        own.strip_prefix("templates/").unwrap_or(own).to_owned()
-    };
-    let included: Vec<String> = files.iter().map(below).collect();
+    let included: Vec<String> = files.iter().map(|file| below(base, file)).collect();
     let entries = idiom.entries(&included, "", false);
     entries.into_iter().map(Text::from).collect()
 }

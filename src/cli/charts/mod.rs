@@ -5,11 +5,21 @@
 //! where a workload lacks one, its template is edited in the copy and the edit proven by rendering
 //! again. What the other transforms find is found in what is rendered then.
 
+mod attempt;
+mod back;
+mod collide;
 mod copy;
 mod hash;
 mod helm;
+mod literal;
+mod one_file;
+mod outside;
+mod proof_of_edit;
 mod prove;
+mod reach;
 mod rendering;
+mod repair;
+mod repoint;
 mod seen;
 mod stale;
 
@@ -18,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
-use kubewright_model::finding::{NoFix, Severity};
+use kubewright_model::finding::{Applicability, NoFix, Severity};
 use kubewright_model::kube::charts::{Chart, ChartCode};
 use kubewright_model::kube::{Options, SkipCode, Workspace};
 use kubewright_model::text;
@@ -30,8 +40,10 @@ use crate::pipeline::{INPUT, Pipeline, UnsafeFixes};
 use copy::Copy;
 use hash::{HASH, Mending, Workloads};
 use helm::Helm;
+use literal::Editing;
 use rendering::{Renders, render};
 use seen::{Release, Seen, Templates};
+use stale::Judge;
 
 /// What a chart adds to the report.
 #[derive(Default)]
@@ -78,6 +90,7 @@ pub(super) fn look(
         workspace,
         pipeline,
         helm: &helm,
+        bumps: ground.config.bump_charts,
     };
     let found: Vec<Found> = charts
         .par_iter()
@@ -105,6 +118,8 @@ struct Look<'a> {
     workspace: &'a Workspace,
     pipeline: &'a Pipeline<'a>,
     helm: &'a Helm,
+    /// A chart that is changed gets the next version.
+    bumps: bool,
 }
 
 impl Look<'_> {
@@ -119,25 +134,41 @@ impl Look<'_> {
                 return Ok(found);
             }
         };
-        let renders = self.renders(chart, &copy, &mut found);
+        let mut renders = self.renders(chart, &copy, &mut found);
         let mut templates = self.templates(chart);
+        let is_hash = |name: &str| name == HASH;
+        let bench = prove::Bench {
+            helm: self.helm,
+            copy: &copy,
+            root: self.root,
+        };
+        if renders.is_empty() && self.only(is_hash).is_some() {
+            let applies = self.pipeline.unsafe_fixes.apply(HASH, Applicability::Safe);
+            let said = found.findings.iter().map(|f| f.message.to_string());
+            let said = said.collect::<String>();
+            let asked = (said.as_str(), applies);
+            if let Some((finding, now)) = repair::repaired(&bench, chart, &mut templates, asked) {
+                found.findings = vec![finding];
+                renders = now;
+            }
+        }
+        let mut all = Vec::new();
         let helpers = helpers(&copy, chart, &templates);
         let rendered: BTreeSet<usize> = renders.keys().copied().collect();
         if !rendered.is_empty() {
             found.looked_at = templates.before.keys().cloned().collect();
         }
-        let is_hash = |name: &str| name == HASH;
-        let mut all = Vec::new();
-        let mut renders = renders;
         if let Some(hash) = self.only(|name| is_hash(name)) {
-            let (mut seen, restarts) = self.hashes(chart, &templates, &renders, &hash)?;
+            let judge = Judge {
+                chart,
+                bench,
+                templates: &templates,
+                helpers: &helpers,
+            };
+            let (mut seen, restarts) = self.hashes(&judge, &renders, &hash)?;
             let mut mending = Mending {
                 chart,
-                bench: prove::Bench {
-                    helm: self.helm,
-                    copy: &copy,
-                    root: self.root,
-                },
+                bench,
                 templates: &mut templates,
                 helpers: &helpers,
                 renders,
@@ -149,18 +180,18 @@ impl Look<'_> {
             all.extend(seen.into_iter().map(|(seen, _)| seen));
         }
         if let Some(others) = self.only(|name| !is_hash(name)) {
-            let mut each = Vec::new();
-            for (set, rendered) in &renders {
-                let mut report = others.run(&seen::workspace(rendered, self.options))?;
-                let mut release = Release::new(chart, &templates, rendered);
-                release.say_changes(&mut report);
-                let findings = release.findings(report).into_iter();
-                each.extend(findings.map(|mut finding| {
-                    seen::only_shown(&mut finding);
-                    (*set, finding)
-                }));
-            }
-            all.extend(seen::merged(chart, each));
+            let mut editing = Editing {
+                chart,
+                bench,
+                options: self.options,
+                pipeline: &others,
+                unsafe_fixes: &self.pipeline.unsafe_fixes,
+                templates: &mut templates,
+                renders,
+            };
+            let (seen, restarts) = editing.run()?;
+            all.extend(seen);
+            found.restarts.extend(restarts);
         }
         for mut seen in all {
             if seen::weighty(&seen.finding) {
@@ -172,15 +203,42 @@ impl Look<'_> {
             let file = self.workspace.file_at(&finding.place.path);
             file.is_none_or(|file| file.editable)
         });
-        found.files = (templates.now.into_iter())
+        found.files = (templates.now.iter())
             .map(|(path, after)| FileChange {
-                before: templates.before.get(&path).cloned(),
-                after: Some(after),
-                path,
+                before: templates.original(path).cloned(),
+                after: Some(after.clone()),
+                path: path.clone(),
             })
             .collect();
+        if self.bumps && !found.files.is_empty() {
+            found.files.extend(self.raised(chart, &bench, &found));
+        }
         self.sources(&mut found);
         Ok(found)
+    }
+
+    /// The `Chart.yaml` of a chart that is changed, with the next version; nothing where the chart
+    /// does not render with it.
+    fn raised(&self, chart: &Chart, bench: &prove::Bench<'_>, found: &Found) -> Option<FileChange> {
+        let path = chart.below("Chart.yaml");
+        let file = self.workspace.file_at(&path).filter(|file| file.editable)?;
+        let applied = found
+            .findings
+            .iter()
+            .filter(|f| f.outcome == Outcome::Applied);
+        let mut changes: Vec<String> = applied
+            .filter_map(|finding| Some(finding.fix.as_ref().ok()?.title.to_string()))
+            .filter_map(|title| Some(title.split("; proven").next()?.to_owned()))
+            .collect();
+        changes.dedup();
+        let text = kubewright_model::kube::charts::version::raised(&file.text, &changes)?;
+        bench.copy.write("Chart.yaml", &text).ok()?;
+        render(self.helm, bench.copy.path(), chart, 0, self.root).ok()?;
+        Some(FileChange {
+            before: Some(file.text.clone()),
+            after: Some(text.into()),
+            path,
+        })
     }
 
     /// Renders with all sets; what fails is said.
@@ -252,6 +310,8 @@ impl Look<'_> {
                 .map(|file| (file.path.clone(), file.text.clone()))
                 .collect(),
             now: BTreeMap::new(),
+            values: (self.workspace.file_at(&chart.below("values.yaml")))
+                .map(|file| (file.path.clone(), file.text.clone())),
         }
     }
 
@@ -272,18 +332,22 @@ impl Look<'_> {
     #[expect(clippy::type_complexity, reason = "said once, for one caller")]
     fn hashes(
         &self,
-        chart: &Chart,
-        templates: &Templates,
+        judge: &Judge<'_>,
         renders: &Renders,
         pipeline: &Pipeline<'_>,
     ) -> Result<(Vec<(Seen, Workloads)>, Vec<(usize, Restart)>), crate::pipeline::Error> {
+        let (chart, templates) = (judge.chart, judge.templates);
         let (mut each, mut restarts) = (Vec::new(), Vec::new());
         for (set, rendered) in renders {
-            let report = pipeline.run(&seen::workspace(rendered, self.options))?;
+            let workspace = seen::workspace(rendered, self.options);
+            let report = pipeline.run(&workspace)?;
             restarts.extend(report.restarts.iter().map(|r| (*set, r.clone())));
             let mut release = Release::new(chart, templates, rendered);
             for mut finding in release.findings(report) {
-                stale::judge(&mut finding, chart, &release.documents);
+                if judge.judge((*set, rendered), &mut finding, &mut release) {
+                    let restart = restart_of(&workspace, &finding);
+                    restarts.extend(restart.map(|restart| (*set, restart)));
+                }
                 finding.outcome = Outcome::Left;
                 each.push((*set, finding));
             }
@@ -320,6 +384,14 @@ impl Look<'_> {
             }
         }
     }
+}
+
+/// What another annotation of the workload of a finding restarts.
+fn restart_of(workspace: &Workspace, finding: &Reported) -> Option<Restart> {
+    let named = finding.resource.as_ref()?;
+    let mut all = workspace.resources().iter();
+    let own = all.find(|r| r.kind == named.kind && r.name == named.name)?;
+    Pipeline::restart_of(workspace, own.id)
 }
 
 /// Helpers of a chart and its subcharts, which are no manifests: by path relative to the chart.

@@ -35,9 +35,22 @@ pub(super) struct Claim<'a> {
     pub(super) configs: Vec<(String, String)>,
     /// The workloads that lack a hash: set, kind and name, with the files that they read.
     pub(super) wanting: BTreeMap<(usize, String, String), BTreeSet<String>>,
+    /// The last annotation is the hash of an expression, and not of its template.
+    pub(super) by_values: Option<ByValues>,
+    /// The template that has what the template itself had, as Helm names it.
+    pub(super) moved: Option<String>,
+    /// The annotations are there, and get other values.
+    pub(super) replaced: bool,
+}
+
+/// What an expression is made of.
+pub(super) struct ByValues {
+    /// The values that reach it.
+    pub(super) paths: Vec<String>,
 }
 
 /// Where a chart is rendered.
+#[derive(Clone, Copy)]
 pub(super) struct Bench<'a> {
     pub(super) helm: &'a Helm,
     pub(super) copy: &'a Copy,
@@ -61,7 +74,7 @@ pub(super) fn annotations(workload: &Value) -> Option<&serde_yaml::Mapping> {
     metadata.get("annotations")?.as_mapping()
 }
 
-fn annotation(workload: &Value, key: &str) -> Option<String> {
+pub(super) fn annotation(workload: &Value, key: &str) -> Option<String> {
     annotations(workload)?.get(key)?.as_str().map(str::to_owned)
 }
 
@@ -90,7 +103,21 @@ fn without(mut workload: Value, keys: &[String]) -> Value {
     workload
 }
 
-fn differs(what: impl std::fmt::Display, set: &str) -> NoFix {
+/// Documents in the order of others, as far as they have the same kind and name.
+fn alike<'a>(order: &[Document<'_>], mut documents: Vec<Document<'a>>) -> Vec<Document<'a>> {
+    let known = |document: &Document<'_>| value(document).map(|value| identity(&value));
+    let mut found = Vec::new();
+    for old in order {
+        let who = known(old);
+        if let Some(at) = documents.iter().position(|new| known(new) == who) {
+            found.push(documents.remove(at));
+        }
+    }
+    found.extend(documents);
+    found
+}
+
+pub(super) fn differs(what: impl std::fmt::Display, set: &str) -> NoFix {
     NoFix::new(
         ChartCode::RendersDiffer,
         format!("the chart, rendered with {set}, would differ by more than the hash: {what}"),
@@ -127,12 +154,17 @@ impl Claim<'_> {
     /// that lacks a hash has one; (3) a second render is equal.
     fn compare(&self, set: usize, before: &str, after: &str, again: &str) -> Result<(), NoFix> {
         let name = self.set(set);
-        let (before, after, again) = (documents(before), documents(after), documents(again));
+        let (before, mut after, mut again) =
+            (documents(before), documents(after), documents(again));
+        if self.moved.is_some() {
+            (after, again) = (alike(&before, after), alike(&before, again));
+        }
         if before.len() != after.len() || after.len() != again.len() {
             return Err(differs("there are other documents", name));
         }
         for ((old, new), second) in before.iter().zip(&after).zip(&again) {
-            if old.source != new.source {
+            let moved = old.source == self.source && self.moved.as_deref() == Some(new.source);
+            if old.source != new.source && !moved {
                 return Err(differs("documents stand in another order", name));
             }
             let stable = new.text == second.text;
@@ -167,7 +199,8 @@ impl Claim<'_> {
                 return Err(NoFix::new(ChartCode::UnstableConfig, text));
             }
             let known = |key: &String| annotation(&b, key).is_some_and(|hash| hash.len() >= 8);
-            if a == b || without(b.clone(), &self.keys) != without(a, &[]) {
+            let old = if self.replaced { &*self.keys } else { &[] };
+            if a == b || without(b.clone(), &self.keys) != without(a, old) {
                 return Err(differs(who, name));
             }
             if !self.keys.iter().all(known) {
@@ -190,7 +223,16 @@ impl Claim<'_> {
 
     /// Whether some of what is hashed is there: where it is not, the hash never changes.
     fn made(&self, documents: &[Document<'_>]) -> bool {
-        let made = |(_, source): &(String, String)| documents.iter().any(|d| d.source == source);
+        let config = |d: &Document<'_>| {
+            let kind = value(d).map(|value| identity(&value).0);
+            matches!(kind.as_deref(), Some("ConfigMap" | "Secret"))
+        };
+        let made = |(_, source): &(String, String)| {
+            let from = self.moved.as_ref().filter(|m| *m == source);
+            let source = from.map_or(source.as_str(), |_| self.source.as_str());
+            let own = |d: &&Document<'_>| source != self.source || config(d);
+            documents.iter().filter(own).any(|d| d.source == source)
+        };
         self.configs.iter().any(made)
     }
 
@@ -202,7 +244,15 @@ impl Claim<'_> {
         after: &Renders,
         templates: &BTreeMap<String, String>,
     ) -> Result<(), NoFix> {
-        for (key, (path, source)) in self.keys.iter().zip(&self.configs) {
+        for (at, (key, (path, source))) in self.keys.iter().zip(&self.configs).enumerate() {
+            if let Some(by) = self
+                .by_values
+                .as_ref()
+                .filter(|_| at + 1 == self.keys.len())
+            {
+                self.follows_values(bench, after, (key, path), &by.paths)?;
+                continue;
+            }
             let own: Vec<&String> = templates.keys().filter(|p| *p == path).collect();
             let all: Vec<&String> = templates.keys().collect();
             let config = (key.as_str(), source.as_str());
@@ -324,7 +374,7 @@ impl Claim<'_> {
 }
 
 /// A template with another key in all data that it writes.
-fn probed(template: &str) -> String {
+pub(super) fn probed(template: &str) -> String {
     use kubewright_model::kube::charts::actions::number_behind;
     let lines: Vec<&str> = template.split_inclusive('\n').collect();
     let mut out = String::new();

@@ -11,13 +11,27 @@ use kubewright_model::kube::{Input, Options, Workspace};
 use kubewright_model::text::Text;
 use similar::{ChangeTag, TextDiff};
 
-use crate::pipeline::UNUSED_SUPPRESSION;
-use crate::pipeline::report::{Outcome, Place, Report, Reported, ReportedFix};
+use super::proof_of_edit::applied;
+use crate::pipeline::report::{
+    FileFate, Outcome, Place, Report, Reported, ReportedEdit, ReportedFix,
+};
+use crate::pipeline::{Error, Pipeline, UNUSED_SUPPRESSION};
 
 /// Path of a release in reports.
 pub(super) const RELEASE: &str = "<rendered>";
 /// More lines of a rendered change are not shown.
 const SHOWN: usize = 24;
+/// Runs transforms on a release.
+///
+/// # Errors
+/// When a transform does not come to rest.
+pub(super) fn run(pipeline: &Pipeline<'_>, workspace: &Workspace) -> Result<Report, Error> {
+    let mut report = pipeline.run(workspace)?;
+    // With other values, a comment of the template may well hit something.
+    let unused = |f: &Reported| f.transform == UNUSED_SUPPRESSION && f.fix.is_ok();
+    report.findings.retain(|f| !unused(f));
+    Ok(report)
+}
 
 /// What a release means: one apply set.
 pub(super) fn workspace(rendered: &str, options: &Options) -> Workspace {
@@ -43,17 +57,75 @@ pub(super) struct Templates {
     pub(super) before: BTreeMap<String, Arc<str>>,
     /// Those that are changed.
     pub(super) now: BTreeMap<String, Arc<str>>,
+    /// The default values of the chart: path and text.
+    pub(super) values: Option<(String, Arc<str>)>,
 }
 
 impl Templates {
     /// The text that is rendered.
     pub(super) fn text(&self, path: &str) -> Option<&Arc<str>> {
-        self.now.get(path).or_else(|| self.before.get(path))
+        self.now.get(path).or_else(|| self.original(path))
+    }
+
+    /// The text that was read.
+    pub(super) fn original(&self, path: &str) -> Option<&Arc<str>> {
+        let values = self.values.as_ref().filter(|(own, _)| own == path);
+        let text = self.before.get(path);
+        text.or_else(|| values.map(|(_, text)| text))
+    }
+
+    /// A new text of a file, as what changes in the text that was read.
+    pub(super) fn splice(&self, path: &str, after: &str) -> ReportedEdit {
+        let Some(now) = self.text(path) else {
+            return ReportedEdit {
+                path: path.to_owned(),
+                start: 0,
+                end: 0,
+                content: after.to_owned(),
+                file: FileFate::Created,
+            };
+        };
+        let old = self.original(path).map_or("", |text| &**text);
+        let (a, b): (Vec<&str>, Vec<&str>) = (
+            now.split_inclusive('\n').collect(),
+            after.split_inclusive('\n').collect(),
+        );
+        let same = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+        let most = a.len().min(b.len()) - same;
+        let behind = a.iter().rev().zip(b.iter().rev()).take(most);
+        let behind = behind.take_while(|(a, b)| a == b).count();
+        let offset = |line: usize| -> usize {
+            let lines = old.split_inclusive('\n');
+            let line = if line == 0 {
+                0
+            } else {
+                self.line_before(path, line - 1) + 1
+            };
+            lines.take(line).map(str::len).sum()
+        };
+        ReportedEdit {
+            path: path.to_owned(),
+            start: offset(same),
+            end: offset(a.len() - behind),
+            content: b[same..b.len() - behind].concat(),
+            file: FileFate::Stays,
+        }
+    }
+
+    /// The line that is this line of the text before now; both from 0.
+    pub(super) fn line_now(&self, path: &str, line: usize) -> usize {
+        let Some(now) = self.now.get(path) else {
+            return line;
+        };
+        let mut lines = 0..now.lines().count();
+        lines
+            .find(|at| self.line_before(path, *at) == line)
+            .unwrap_or(line)
     }
 
     /// The line of the text before that is this line now, or that stood where it is; both from 0.
     pub(super) fn line_before(&self, path: &str, line: usize) -> usize {
-        let (Some(before), Some(now)) = (self.before.get(path), self.now.get(path)) else {
+        let (Some(before), Some(now)) = (self.original(path), self.now.get(path)) else {
             return line;
         };
         let diff = TextDiff::from_lines(&**before, &**now);
@@ -72,9 +144,9 @@ impl Templates {
 
 /// A release and the templates that its documents came from.
 pub(super) struct Release<'a> {
-    chart: &'a Chart,
-    templates: &'a Templates,
-    rendered: &'a str,
+    pub(super) chart: &'a Chart,
+    pub(super) templates: &'a Templates,
+    pub(super) rendered: &'a str,
     pub(super) documents: Vec<Document<'a>>,
     origins: BTreeMap<usize, Vec<Option<usize>>>,
 }
@@ -92,7 +164,7 @@ impl<'a> Release<'a> {
 
     /// Where what stands at a place of the release comes from: the template and its line; the
     /// chart as a whole where the template is no file of the workspace.
-    fn place(&mut self, place: &Place) -> Place {
+    pub(super) fn place(&mut self, place: &Place) -> Place {
         self.in_template(place).unwrap_or_else(|| Place {
             path: self.chart.below("Chart.yaml"),
             line: 1,
@@ -161,8 +233,6 @@ impl<'a> Release<'a> {
     /// The findings of a release, at their places in the templates.
     pub(super) fn findings(&mut self, report: Report) -> Vec<Reported> {
         let mut findings = report.findings;
-        // With other values, a comment of the template may well hit something.
-        findings.retain(|f| f.transform != UNUSED_SUPPRESSION || f.fix.is_err());
         for finding in &mut findings {
             if let Ok(fix) = &mut finding.fix {
                 fix.edits.clear();
@@ -178,19 +248,7 @@ impl<'a> Release<'a> {
 
 /// What a fix changes in a release, as a diff without its head.
 fn rendered_change(rendered: &str, fix: &ReportedFix) -> String {
-    let mut edits: Vec<_> = fix.edits.iter().filter(|e| e.path == RELEASE).collect();
-    edits.sort_by_key(|edit| edit.start);
-    let mut after = String::new();
-    let mut at = 0;
-    for edit in edits {
-        let Some(kept) = rendered.get(at..edit.start) else {
-            return String::new();
-        };
-        after.push_str(kept);
-        after.push_str(&edit.content);
-        at = edit.end;
-    }
-    after.push_str(rendered.get(at..).unwrap_or_default());
+    let after = applied(rendered, &fix.edits);
     let diff = TextDiff::from_lines(rendered, &after);
     let mut lines = Vec::new();
     for group in diff.grouped_ops(1) {

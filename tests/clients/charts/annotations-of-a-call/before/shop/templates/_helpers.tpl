@@ -1,0 +1,5 @@
+{{- define "shop.annotations" }}
+{{- if .Values.podAnnotations }}
+        {{- toYaml .Values.podAnnotations | nindent 8 }}
+{{- end }}
+{{- end }}
