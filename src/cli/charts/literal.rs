@@ -31,7 +31,7 @@ struct Found {
     set: usize,
     finding: Reported,
     /// Which note shows the change of what is rendered.
-    change: usize,
+    change: Option<usize>,
     /// In coordinates of the release.
     edits: Vec<ReportedEdit>,
     /// The files with the edit, or why there is none.
@@ -101,8 +101,11 @@ impl Editing<'_> {
             .collect();
         let mut release = Release::new(self.chart, self.templates, rendered);
         release.say_changes(&mut report);
+        let changes: Vec<Option<usize>> = (report.findings.iter().zip(notes))
+            .map(|(finding, before)| (finding.notes.len() > before).then_some(before))
+            .collect();
         let findings = release.findings(report);
-        let all = findings.into_iter().zip(edits).zip(notes);
+        let all = findings.into_iter().zip(edits).zip(changes);
         let found = all.map(|((mut finding, edits), change)| {
             let texts = release.texts(&edits);
             finding.outcome = Outcome::Left;
@@ -199,9 +202,9 @@ impl Editing<'_> {
         };
         let mut least = Applicability::Safe;
         for at in members {
-            let change = found[*at].change;
+            let change = found[*at].change.take();
             let finding = &mut found[*at].finding;
-            if change < finding.notes.len() {
+            if let Some(change) = change {
                 finding.notes.remove(change);
             }
             if let Ok(fix) = &mut finding.fix {

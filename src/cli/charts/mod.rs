@@ -340,7 +340,7 @@ impl Look<'_> {
         let (mut each, mut restarts) = (Vec::new(), Vec::new());
         for (set, rendered) in renders {
             let workspace = seen::workspace(rendered, self.options);
-            let report = pipeline.run(&workspace)?;
+            let report = seen::run(pipeline, &workspace)?;
             restarts.extend(report.restarts.iter().map(|r| (*set, r.clone())));
             let mut release = Release::new(chart, templates, rendered);
             for mut finding in release.findings(report) {
