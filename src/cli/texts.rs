@@ -109,7 +109,7 @@ impl Below {
         })
     }
 
-    fn search(&self) -> Surroundings {
+    fn search(&self, asked: &dyn Fn(&str) -> bool) -> Surroundings {
         let mut paths: Vec<(PathBuf, u64)> = Vec::new();
         let deep = self.directories.iter().map(|directory| (directory, None));
         let shallow = self.shallow.iter().map(|directory| (directory, Some(1)));
@@ -131,7 +131,7 @@ impl Below {
                 files
                     .filter_map(|e| Some((e.metadata().ok()?.len(), e.into_path())))
                     .map(|(l, p)| (p, l))
-                    .filter(|(p, _)| !own(p)),
+                    .filter(|(p, _)| !own(p) && asked(&files::relative(&self.root, p))),
             );
         }
         paths.sort();
@@ -162,7 +162,11 @@ impl Below {
 
 impl Texts for Below {
     fn read(&self) -> &Surroundings {
-        self.read.get_or_init(|| self.search())
+        self.read.get_or_init(|| self.search(&|_| true))
+    }
+
+    fn named(&self, asked: &dyn Fn(&str) -> bool) -> Vec<(String, String)> {
+        self.search(asked).texts
     }
 
     fn bytes(&self, path: &str) -> Option<Vec<u8>> {

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::run::{Kubelet, Run, Steps};
 use super::support::{TrialResult, ensure};
-use super::{Run, Steps};
 
 /// A workload whose file is copied.
 pub(super) struct Copy {
@@ -58,7 +58,7 @@ registry.example.com/web:1.0:
       while :; do sleep 1; done
 "#;
 
-pub(super) fn play(simulator: &Path, copy: &Copy) -> TrialResult {
+pub(super) fn play(kubelet: &dyn Kubelet, copy: &Copy) -> TrialResult {
     let case = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("transforms/subpath-configmap-mount/cases")
         .join(copy.case);
@@ -73,16 +73,14 @@ pub(super) fn play(simulator: &Path, copy: &Copy) -> TrialResult {
     )?;
     let run = |folder: &str, config: &Path| {
         let files: [PathBuf; 2] = [case.join(folder).join(&workload), config.to_owned()];
-        Run {
+        kubelet.run(&Run {
             files: &files,
             workload: copy.workload,
             container: "web",
             update: "web-config:web.conf=new",
             path: copy.path,
-            kubelet: "modern",
             images: IMAGES,
-        }
-        .simulate(simulator, scratch.path())
+        })
     };
     let before = run("before", &old_config)?;
     if copy.busy {

@@ -2,7 +2,7 @@
 //! fix is written, and what the pod does then is no longer what it did.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use kubewright::cli::config::Config;
 use kubewright::pipeline::{Pipeline, UnsafeFixes};
@@ -10,8 +10,8 @@ use kubewright_model::kube::{Input, Workspace};
 use kubewright_transforms::ALL;
 use libtest_mimic::Failed;
 
+use super::run::{Kubelet, Run, Steps};
 use super::support::{TrialResult, ensure};
-use super::{Run, Steps};
 
 /// A fix that is not made, and what it would have done.
 pub(super) struct Refusal {
@@ -62,8 +62,7 @@ pub(super) const REFUSALS: &[Refusal] = &[
     Refusal {
         name: "non-root",
         code: "non-root",
-        truth: "shell = '/bin/sh'\nuser = '1000'\n[images.paths]\n'/app/web.conf' = { kind = \
-                'absent', parent-writable = false }",
+        truth: "shell = '/bin/sh'\nuser = '1000'\n[images.paths]\n'/app/web.conf' = { kind = 'absent', parent-writable = false }",
         image: "{user: 1000}",
         wreck: Wreck::State("exited:1"),
         ..REFUSAL
@@ -92,7 +91,7 @@ pub(super) const REFUSALS: &[Refusal] = &[
         code: "environment-names",
         container: "command: [web]\nenv: [{name: discovery.type, value: single}]",
         hidden: Some(("discovery.type", "discovery_type")),
-        image: "{files: {/usr/local/bin/web: \"#!/bin/sh\\ncat /proc/1/environ\\nsleep 9\\n\"}}",
+        image: "{files: {/usr/local/bin/web: \"#!/bin/sh\\ncat /proc/1/environ\\nsleep 999\\n\"}}",
         wreck: Wreck::Output("discovery.type=single"),
         ..REFUSAL
     },
@@ -100,8 +99,7 @@ pub(super) const REFUSALS: &[Refusal] = &[
         name: "environment-names of the image",
         code: "environment-names",
         truth: "shell = '/bin/sh'\nuser = 'root'\ndropped-env = ['discovery.type']",
-        image: "{env: {discovery.type: single}, files: {/usr/local/bin/web: \"#!/bin/sh\\ncat \
-                /proc/1/environ\\nsleep 9\\n\"}}",
+        image: "{env: {discovery.type: single}, files: {/usr/local/bin/web: \"#!/bin/sh\\ncat /proc/1/environ\\nsleep 999\\n\"}}",
         wreck: Wreck::Output("discovery.type=single"),
         ..REFUSAL
     },
@@ -110,7 +108,7 @@ pub(super) const REFUSALS: &[Refusal] = &[
         code: "command-dash",
         container: "command: [-web]",
         hidden: Some(("[-web]", "[web]")),
-        image: "{files: {/usr/local/bin/-web: \"#!/bin/sh\\nsleep 9\\n\"}}",
+        image: "{files: {/usr/local/bin/-web: \"#!/bin/sh\\nsleep 999\\n\"}}",
         wreck: Wreck::State("exited:2"),
         ..REFUSAL
     },
@@ -126,11 +124,9 @@ pub(super) const REFUSALS: &[Refusal] = &[
     Refusal {
         name: "directory-in-use",
         code: "no-shell",
-        truth: "shell = 'none'\nuser = '1000'\n[images.paths]\n'/app' = { kind = 'directory', \
-                entries = ['mime.types'] }",
+        truth: "shell = 'none'\nuser = '1000'\n[images.paths]\n'/app' = { kind = 'directory', entries = ['mime.types'] }",
         lie: ALONE,
-        image: "{user: 1000, files: {/app/mime.types: x, /usr/local/bin/web: \"#!/bin/sh\\ncat \
-                /app/mime.types || exit 3\\nsleep 9\\n\"}}",
+        image: "{user: 1000, files: {/app/mime.types: x, /usr/local/bin/web: \"#!/bin/sh\\ncat /app/mime.types || exit 3\\nsleep 999\\n\"}}",
         wreck: Wreck::State("exited:3"),
         ..REFUSAL
     },
@@ -139,8 +135,7 @@ pub(super) const REFUSALS: &[Refusal] = &[
         code: "unsafe",
         truth: "shell = 'none'\nuser = 'root'\n[images.paths]\n'/app' = { kind = 'absent' }",
         lie: ALONE,
-        image: "{files: {/usr/local/bin/web: \"#!/bin/sh\\ntouch /app/cache || exit 3\\nsleep \
-                9\\n\"}}",
+        image: "{files: {/usr/local/bin/web: \"#!/bin/sh\\ntouch /app/cache || exit 3\\nsleep 999\\n\"}}",
         wreck: Wreck::State("exited:3"),
         ..REFUSAL
     },
@@ -150,8 +145,7 @@ pub(super) const REFUSALS: &[Refusal] = &[
         path: "/app/conf.d/web.conf",
         truth: ALONE,
         lie: "owned-dirs = ['/app/conf.d']",
-        image: "{user: 1000, files: {/usr/local/bin/web: \"#!/bin/sh\\necho $(find /app -name \
-                web.conf | wc -l) found\\nsleep 9\\n\"}}",
+        image: "{user: 1000, files: {/usr/local/bin/web: \"#!/bin/sh\\necho $(find /app -name web.conf | wc -l) found\\nsleep 999\\n\"}}",
         wreck: Wreck::Output("1 found"),
         ..REFUSAL
     },
@@ -172,10 +166,9 @@ pub(super) const REFUSALS: &[Refusal] = &[
         container: "command: [web, --config=/app/web.conf, --next=of:/app/web.conf]",
         hidden: Some(("--next=of:/app/web.conf", "--next")),
         truth: "shell = 'none'\nuser = 'root'",
-        lie: "shell = 'none'\nuser = 'root'\n[images.paths]\n'/app' = { kind = 'directory', \
-              entries = [] }\n'/app/web.conf' = { kind = 'absent', named = false }",
-        image: "{files: {/usr/local/bin/web: \"#!/bin/sh\\n[ -f ${2##*:} ] || exit 3\\nsleep \
-                9\\n\"}}",
+        lie: "shell = 'none'\nuser = 'root'\n[images.paths]\n'/app' = { kind = 'directory', entries = [] }\n\
+              '/app/web.conf' = { kind = 'absent', named = false }",
+        image: "{files: {/usr/local/bin/web: \"#!/bin/sh\\n[ -f ${2##*:} ] || exit 3\\nsleep 999\\n\"}}",
         wreck: Wreck::State("exited:3"),
         ..REFUSAL
     },
@@ -189,20 +182,17 @@ impl Refusal {
             .flat_map(|line| ["        ", line, "\n"])
             .collect();
         format!(
-            "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  \
-             selector:\n    matchLabels: {{app: web}}\n  template:\n    metadata:\n      labels: \
-             {{app: web}}\n    spec:\n      containers:\n      - name: web\n        image: app\n\
-             {fields}        volumeMounts: [{{name: config, mountPath: {}, subPath: \
-             web.conf}}]\n      volumes: [{{name: config, configMap: {{name: web-config}}}}]\n---\n\
-             apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web-config\ndata:\n  web.conf: \
-             old\n",
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  selector:\n    matchLabels: {{app: web}}\n  template:\n    \
+             metadata:\n      labels: {{app: web}}\n    spec:\n      containers:\n      - name: web\n        image: app\n{fields}        \
+             volumeMounts: [{{name: config, mountPath: {}, subPath: web.conf}}]\n      volumes: [{{name: config, configMap: {{name: \
+             web-config}}}}]\n---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web-config\ndata:\n  web.conf: old\n",
             self.path
         )
     }
 }
 
 /// The fix is not made; with the lie it is, and wrecks the pod.
-pub(super) fn play(simulator: &Path, refusal: &Refusal) -> TrialResult {
+pub(super) fn play(kubelet: &dyn Kubelet, refusal: &Refusal) -> TrialResult {
     let manifest = refusal.manifest();
     let (there, shown) = refusal.hidden.unwrap_or_default();
     let swap = |text: &str, from: &str, to: &str| {
@@ -224,16 +214,14 @@ pub(super) fn play(simulator: &Path, refusal: &Refusal) -> TrialResult {
         let files: [PathBuf; 1] = [scratch.path().join("web.yaml")];
         fs::write(&files[0], text)?;
         let (workload, update) = ("Deployment/web", "web-config:web.conf=new");
-        Run {
+        kubelet.run(&Run {
             files: &files,
             workload,
             container: "",
             update,
             path: refusal.path,
-            kubelet: "modern",
             images: &images,
-        }
-        .simulate(simulator, scratch.path())
+        })
     };
     let old = run(&manifest)?.started()?;
     let new = run(&swap(&lied, shown, there))?;

@@ -10,7 +10,7 @@ use kubewright_model::finding::NoFix;
 use kubewright_model::kube::images::{self, Question};
 use kubewright_model::text;
 use kubewright_model::text::{Text, Verbatim};
-use kubewright_model::yaml::{Edit, Node};
+use kubewright_model::yaml::Edit;
 
 use super::codes::Code;
 use super::facts::{Basis, Facts};
@@ -127,19 +127,13 @@ pub(super) fn choose<'a>(
     choice
 }
 
-/// What would have to be known of the image to decide about these files; nothing if that is proven
+/// What would have to be known of the images to decide about these files; nothing if that is proven
 /// already, or nothing can prove it.
-pub(super) fn question(pod: &Pod<'_>, own: &Own<'_>, files: &[File<'_>]) -> Option<Question> {
-    let image = own
-        .container
-        .node
-        .get("image")
-        .and_then(Node::text)
-        .and_then(images::normalise)?;
-    if pod.image_changes(own) {
-        return None;
-    }
-    let facts = Facts::of(pod, own, false).ok()?;
+pub(super) fn questions(pod: &Pod<'_>, own: &Own<'_>, files: &[File<'_>]) -> Vec<Question> {
+    let images = pod.images(own).unwrap_or_default();
+    let (false, Ok(facts)) = (images.is_empty(), Facts::of(pod, own, false)) else {
+        return Vec::new();
+    };
     let choice = choose(pod, own, &facts, files);
     let proven = choice
         .rewrites
@@ -183,11 +177,15 @@ pub(super) fn question(pod: &Pod<'_>, own: &Own<'_>, files: &[File<'_>]) -> Opti
     if !paths.is_empty() {
         paths.extend(scripts::of_command(own).map(str::to_owned));
     }
-    (!paths.is_empty()).then(|| Question {
+    if paths.is_empty() {
+        return Vec::new();
+    }
+    let question = |image| Question {
         image,
         platform: images::platform(&pod.template),
-        paths,
-    })
+        paths: paths.clone(),
+    };
+    images.into_iter().map(question).collect()
 }
 
 impl<'a> Choice<'a> {

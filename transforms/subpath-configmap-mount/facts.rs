@@ -17,6 +17,9 @@ use super::say;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Facts {
     sources: Vec<Stated>,
+    /// The same for each further image that kustomize gives the container in some build: what is
+    /// known is what all of them have.
+    others: Vec<Vec<Stated>>,
     owned: Vec<String>,
 }
 
@@ -35,45 +38,73 @@ pub(super) struct Words<'f> {
 }
 
 impl Facts {
-    /// What is stated about the image of a container; where kustomize gives it another image, by
+    /// What is stated about the image of a container, as it is built; where that may be any, by
     /// annotation only. Without `lock` the answers of `kubewright.lock` are left out.
     pub(super) fn of(pod: &Pod<'_>, own: &Own<'_>, lock: bool) -> Result<Self, NoFix> {
         let settings = pod.cx.settings;
         let lock = if lock { settings.lock.as_slice() } else { &[] };
-        let sources = images::stated(
-            pod.workload,
-            &pod.template,
-            &own.container,
-            &settings.images,
-            lock,
-        );
-        let mut sources = sources.map_err(|text| NoFix::new(Code::ImageFactsInvalid, text))?;
-        if pod.image_changes(own) {
-            sources.retain(|s| s.by == StatedBy::Annotation);
-        }
+        let annotated = images::annotated(pod.workload, &pod.template, &own.container)
+            .map_err(|text| NoFix::new(Code::ImageFactsInvalid, text))?;
+        let platform = images::platform(&pod.template);
+        let about = |image: Option<&String>| {
+            let mut sources = annotated.clone();
+            if let Some(image) = image {
+                let stated = |image: &str| images::stated(image, &platform, &settings.images, lock);
+                sources.extend(stated(image));
+                let entrypoint = |s: &Stated| s.by.proves() && s.facts.entrypoint.is_some();
+                if !sources.iter().any(entrypoint) {
+                    let known = |base: &str| images::together(&stated(base));
+                    let built = pod.cx.workspace.built_from(image, &known);
+                    let before = sources
+                        .iter()
+                        .position(|s| matches!(s.by, StatedBy::Table(_)));
+                    let at = before.unwrap_or(sources.len());
+                    sources.splice(at..at, built);
+                }
+            }
+            sources
+        };
+        let images = pod.images(own).unwrap_or_default();
+        let mut images = images.iter();
+        let sources = about(images.next());
+        let others = images.map(|image| about(Some(image))).collect();
         Ok(Self {
             sources,
+            others,
             owned: settings.subpath_configmap_mount.owned_dirs.clone(),
         })
     }
 
-    /// Whether anybody but the table says anything.
+    /// Whether anybody says anything that proves.
     pub(super) fn stated(&self) -> bool {
-        self.sources.iter().any(|s| s.by.proves())
+        self.all().all(|of| of.iter().any(|s| s.by.proves()))
     }
 
     /// Whether `kubewright.lock` has the image.
     pub(super) fn locked(&self) -> bool {
-        self.sources
-            .iter()
-            .any(|s| matches!(s.by, StatedBy::Lock(_)))
+        self.all()
+            .all(|of| of.iter().any(|s| matches!(s.by, StatedBy::Lock(_))))
+    }
+
+    /// Whether ENTRYPOINT and CMD of all images are stated, and are not the same.
+    pub(super) fn differ(&self) -> bool {
+        let stated = |of: &[Stated]| of.iter().any(|s| s.facts.entrypoint.is_some());
+        self.all().all(stated) && self.words().is_none()
+    }
+
+    /// What is stated about each image.
+    fn all(&self) -> impl Iterator<Item = &[Stated]> {
+        std::iter::once(&self.sources)
+            .chain(&self.others)
+            .map(Vec::as_slice)
     }
 
     /// What a link would rest on and nobody states; ENTRYPOINT and CMD only without a `command`, as
-    /// the built-in table has them.
+    /// a Dockerfile or the built-in table has them.
     pub(super) fn wanted(&self, command: bool) -> ImageFacts {
         let proven = |fact: &dyn Fn(&ImageFacts) -> bool| {
-            self.sources.iter().any(|s| s.by.proves() && fact(&s.facts))
+            self.all()
+                .all(|of| of.iter().any(|s| s.by.proves() && fact(&s.facts)))
         };
         let wanted = |there: bool, text: &str| (!there).then(|| text.to_owned());
         let words = self
@@ -93,13 +124,15 @@ impl Facts {
     /// These facts, and what the user may state beside them.
     pub(super) fn with(&self, stated: &ImageFacts) -> Self {
         let mut facts = self.clone();
-        facts.sources.insert(
-            0,
-            Stated {
-                facts: stated.clone(),
-                by: StatedBy::Config,
-            },
-        );
+        for of in std::iter::once(&mut facts.sources).chain(&mut facts.others) {
+            of.insert(
+                0,
+                Stated {
+                    facts: stated.clone(),
+                    by: StatedBy::Config,
+                },
+            );
+        }
         facts
     }
 
@@ -200,7 +233,10 @@ impl Facts {
             dirs.iter()
                 .any(|dir| dir != "/" && covers(dir.trim_end_matches('/'), directory))
         };
-        if let Some(stated) = self.sources.iter().find(|s| has(&s.facts.owned_dirs)) {
+        let states = |of: &[Stated]| of.iter().any(|s| has(&s.facts.owned_dirs));
+        if self.all().all(states)
+            && let Some(stated) = self.sources.iter().find(|s| has(&s.facts.owned_dirs))
+        {
             return Some(format!("{}: owned-dirs", say::source(stated)));
         }
         has(&self.owned).then(|| {
@@ -208,10 +244,24 @@ impl Facts {
         })
     }
 
-    fn first<'f, T>(&'f self, fact: impl Fn(&'f Stated) -> Option<T>) -> Option<Told<'f, T>> {
-        self.sources
-            .iter()
-            .find_map(|by| fact(by).map(|value| Told { value, by }))
+    /// A fact that all images have; of several who state it, one that proves nothing.
+    fn first<'f, T: PartialEq>(
+        &'f self,
+        fact: impl Fn(&'f Stated) -> Option<T>,
+    ) -> Option<Told<'f, T>> {
+        let of = |sources: &'f [Stated]| {
+            sources
+                .iter()
+                .find_map(|by| fact(by).map(|value| Told { value, by }))
+        };
+        let mut told = of(&self.sources)?;
+        for other in &self.others {
+            let same = of(other).filter(|other| other.value == told.value)?;
+            if told.by.by.proves() && !same.by.by.proves() {
+                told = same;
+            }
+        }
+        Some(told)
     }
 }
 
@@ -220,29 +270,33 @@ impl Facts {
 pub(super) struct Basis {
     /// Who says what, in the order in which it was asked.
     told: Vec<(Text, Vec<Text>)>,
-    /// What the built-in table says, which proves nothing.
-    table: Option<(String, Vec<Text>)>,
+    /// What a Dockerfile or the built-in table says, which proves nothing.
+    guessed: Vec<(StatedBy, Vec<Text>)>,
     /// What nothing proves.
     pub(super) unproven: Vec<Text>,
 }
 
 impl Basis {
     pub(super) fn proven(&self) -> bool {
-        self.unproven.is_empty() && self.table.is_none()
+        self.unproven.is_empty() && self.guessed.is_empty()
     }
 
     /// Takes a fact as given.
     pub(super) fn rests_on(&mut self, by: &Stated, what: impl Into<Text>) {
         let what = what.into();
-        if let StatedBy::Table(source) = &by.by {
-            let (_, facts) = self
-                .table
-                .get_or_insert_with(|| (source.clone(), Vec::new()));
-            if !facts.contains(&what) {
-                facts.push(what);
-            }
-        } else {
+        if by.by.proves() {
             self.says(say::source(by), what);
+        } else {
+            self.guesses(&by.by, what);
+        }
+    }
+
+    /// Takes for given what proves nothing.
+    fn guesses(&mut self, by: &StatedBy, what: Text) {
+        match self.guessed.iter_mut().find(|(known, _)| known == by) {
+            Some((_, facts)) if facts.contains(&what) => {}
+            Some((_, facts)) => facts.push(what),
+            None => self.guessed.push((by.clone(), vec![what])),
         }
     }
 
@@ -278,10 +332,10 @@ impl Basis {
                 self.says(who.clone(), fact);
             }
         }
-        if let Some((source, facts)) = other.table {
-            let (_, mine) = self.table.get_or_insert_with(|| (source, Vec::new()));
-            mine.extend(facts);
-            mine.dedup();
+        for (by, facts) in other.guessed {
+            for fact in facts {
+                self.guesses(&by, fact);
+            }
         }
         for what in other.unproven {
             self.lacks(what);
@@ -296,14 +350,11 @@ impl Basis {
             .map(|(by, facts)| text!["proven by: ", by, ": ", Text::joined(facts, ", ")])
             .collect();
         let mut unproven = self.unproven.clone();
-        if let Some((source, facts)) = &self.table {
-            notes.push(text![
-                "known from the built-in table (",
-                source,
-                "): ",
-                Text::joined(facts, ", ")
-            ]);
-            unproven.push("what the built-in table says, because tags move".into());
+        for (by, facts) in &self.guessed {
+            let facts = Text::joined(facts, ", ");
+            let (note, why) = say::guessed(by, facts);
+            notes.push(note);
+            unproven.push(why);
         }
         if !unproven.is_empty() {
             notes.push(text!["not proven: ", Text::joined(unproven, "; ")]);
@@ -331,6 +382,7 @@ mod tests {
                 facts,
                 by: StatedBy::Annotation,
             }],
+            others: Vec::new(),
             owned: Vec::new(),
         }
     }

@@ -138,7 +138,7 @@ pub(super) fn possible(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_>) -> Result<
     if ground == Ground::Root && user::read_only_root(own) {
         return Err(NoFix::new(
             Code::ReadOnlyRoot,
-            "the root file system is read-only: no link can be made there",
+            "the root file system of the container is read-only, so no link can be made in it",
         ));
     }
     let names = |node: Node<'_>| {
@@ -532,7 +532,8 @@ fn environment(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
             return Err(NoFix::new(
                 Code::EnvironmentUnknown,
                 format!(
-                    "envFrom reads {what}, whose keys are not known: the shell would drop those that are no identifier"
+                    "envFrom reads {what}, whose keys are not known: a link is made by a shell, which drops variables whose \
+                     names have more than letters, digits and _"
                 ),
             ));
         };
@@ -551,9 +552,9 @@ fn dropped(name: &str) -> NoFix {
     NoFix::new(
         Code::EnvironmentNames,
         text![
-            "the shell would drop the environment variable ",
+            "a link is made by a shell, and the program would lose the environment variable ",
             Verbatim(name),
-            ", whose name is no identifier"
+            " to it: its name has more than letters, digits and _"
         ],
     )
 }

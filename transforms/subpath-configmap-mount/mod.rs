@@ -97,7 +97,7 @@ fn questions(cx: &Context<'_>) -> Vec<Question> {
     for_each_container(cx, |pod, own| {
         let decisions = decisions(pod, own);
         let mut ignored = Vec::new();
-        asked.extend(choose::question(
+        asked.extend(choose::questions(
             pod,
             own,
             &files(own, &decisions, &mut ignored),

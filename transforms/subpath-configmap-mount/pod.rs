@@ -211,10 +211,16 @@ impl<'a> Pod<'a> {
             .any(|field| self.touches.iter().any(|touch| touch.affects(field)))
     }
 
-    /// Whether kustomize may give the container another image.
+    /// The images of the container, as it is built; `None` where they may be any.
+    pub(super) fn images(&self, own: &Own<'_>) -> Option<BTreeSet<String>> {
+        self.cx
+            .workspace
+            .built_images(self.id, &self.template, &own.container)
+    }
+
+    /// Whether the image of the container may be any.
     pub(super) fn image_changes(&self, own: &Own<'_>) -> bool {
-        let path = self.field(own, "image");
-        self.touches.iter().any(|t| t.affects(&path))
+        self.images(own).is_none()
     }
 
     /// Refuses when kustomize changes the image of the container in a way that another container

@@ -3,7 +3,7 @@
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::images::{self, ImageFacts, Stated, StatedBy};
 use kubewright_model::text;
-use kubewright_model::text::{Named, Text, Verbatim};
+use kubewright_model::text::{Named, Path, Text, Verbatim};
 use kubewright_model::yaml::Node;
 
 use super::codes::Code;
@@ -38,7 +38,35 @@ pub(super) fn source(stated: &Stated) -> String {
         StatedBy::Annotation => format!("annotation {}", images::ANNOTATION),
         StatedBy::Config => format!("kubewright.toml ([[images]] {})", stated.facts.pattern),
         StatedBy::Lock(digest) => format!("kubewright.lock ({digest})"),
+        StatedBy::Dockerfile(built) => format!("{}:{}", built.dockerfile, built.line),
         StatedBy::Table(_) => "built-in table".to_owned(),
+    }
+}
+
+/// What is known from a place that proves nothing, and why it does not.
+pub(super) fn guessed(by: &StatedBy, facts: Text) -> (Text, Text) {
+    match by {
+        StatedBy::Dockerfile(built) => (
+            text![
+                Path(&built.dockerfile),
+                format!(":{}: ", built.line),
+                Verbatim(&built.instruction),
+                " (",
+                Path(&built.named_by),
+                " builds the image from it): ",
+                facts
+            ],
+            text![
+                "that the image was built from ",
+                Path(&built.dockerfile),
+                " as it is now"
+            ],
+        ),
+        StatedBy::Table(source) => (
+            text!["known from the built-in table (", source, "): ", facts],
+            "what the built-in table says, because tags move".into(),
+        ),
+        StatedBy::Annotation | StatedBy::Config | StatedBy::Lock(_) => (facts, Text::default()),
     }
 }
 
@@ -67,13 +95,20 @@ pub(super) enum Unknown {
 
 /// That shell or ENTRYPOINT are not stated, and how to state them.
 pub(super) fn unknown(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, what: Unknown) -> NoFix {
-    let image = own
-        .container
-        .node
-        .get("image")
-        .and_then(Node::text)
-        .unwrap_or("");
+    let written = own.container.node.get("image").and_then(Node::text);
+    let image = shown(pod, own, written.unwrap_or(""));
+    let image = image.as_str();
     let entrypoint = what == Unknown::Entrypoint;
+    if entrypoint && facts.differ() {
+        return NoFix::new(
+            Code::EntrypointUnknown,
+            text![
+                "the container has no command, and its images start different programs, of which one \
+                 link can start only one: ",
+                Verbatim(image)
+            ],
+        );
+    }
     let (code, why) = match (pod.image_changes(own), entrypoint) {
         (true, true) => (
             Code::ImageRewritten,
@@ -120,6 +155,17 @@ pub(super) fn unknown(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, what: Unknown
     no_fix
 }
 
+/// The image of a container, as the manifest has it, or as kustomize does.
+fn shown(pod: &Pod<'_>, own: &Own<'_>, written: &str) -> String {
+    let built = pod.images(own).unwrap_or_default();
+    let same = |image: String| built.len() == 1 && built.contains(&image);
+    if built.is_empty() || images::normalise(written).is_some_and(same) {
+        return written.to_owned();
+    }
+    let built: Vec<&str> = built.iter().map(String::as_str).collect();
+    format!("{} (which kustomize gives it)", built.join(" or "))
+}
+
 /// How the fix would be proven.
 pub(super) fn to_prove(
     pod: &Pod<'_>,
@@ -156,12 +202,7 @@ pub(super) fn to_prove(
 /// What to write into `kubewright.toml`, or into the annotation where kustomize may replace the
 /// image, so that the fix is proven.
 fn to_state(pod: &Pod<'_>, own: &Own<'_>, wanted: &ImageFacts, locked: bool) -> String {
-    let image = own
-        .container
-        .node
-        .get("image")
-        .and_then(Node::text)
-        .and_then(images::normalise);
+    let built = pod.images(own).unwrap_or_default();
     let list = |words: &Option<Vec<String>>| words.as_ref().map(|words| format!("{words:?}"));
     let text = |word: &Option<String>| word.as_ref().map(|word| format!("{word:?}"));
     let fields = [
@@ -176,7 +217,7 @@ fn to_state(pod: &Pod<'_>, own: &Own<'_>, wanted: &ImageFacts, locked: bool) -> 
             .iter()
             .filter_map(|(name, value)| Some((name, value.as_ref()?)))
     };
-    if let Some(image) = image.filter(|_| !pod.image_changes(own)) {
+    if !built.is_empty() {
         let lines: Vec<String> = fields()
             .map(|(name, value)| format!("\n{name} = {value}"))
             .collect();
@@ -186,10 +227,12 @@ fn to_state(pod: &Pod<'_>, own: &Own<'_>, wanted: &ImageFacts, locked: bool) -> 
         } else {
             "`kubewright images lock` reads what the image has; or "
         };
-        format!(
-            "{lock}state it in kubewright.toml, if it is so:\n[[images]]\nmatch = \
-             \"{image}\"{lines}"
-        )
+        let tables: Vec<String> = built
+            .iter()
+            .map(|image| format!("\n[[images]]\nmatch = \"{image}\"{lines}"))
+            .collect();
+        let tables = tables.concat();
+        format!("{lock}state it in kubewright.toml, if it is so:{tables}")
     } else {
         let fields: Vec<String> = fields()
             .map(|(name, value)| format!("\"{name}\": {value}"))

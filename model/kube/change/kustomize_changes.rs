@@ -410,7 +410,7 @@ fn images_of(root: Node<'_>) -> Vec<(&str, String)> {
 }
 
 /// An image without tag and digest.
-fn repository(image: &str) -> &str {
+pub(in crate::kube) fn repository(image: &str) -> &str {
     let image = image.split_once('@').map_or(image, |(name, _)| name);
     match image.rsplit_once(':') {
         Some((name, tag)) if !tag.contains('/') => name,

@@ -4,10 +4,12 @@
 //! Four places state them, the nearest first: the annotation [`ANNOTATION`] on the pod template or
 //! the workload, a JSON map by container name; `[[images]]` of the configuration, matched against
 //! the normalised image reference; `kubewright.lock`, read from the image itself and pinned by its
-//! digest; and the built-in table (`table`). Each fact is taken from the nearest place that
+//! digest; and the built-in table (`table`). A Dockerfile of the repository (`dockerfile`) comes before
+//! the table, and proves as little. Each fact is taken from the nearest place that
 //! states it. All but the table prove; what none states is unknown, except that an absent `cmd`
 //! beside a stated ENTRYPOINT means none.
 
+pub(in crate::kube) mod dockerfile;
 pub(in crate::kube) mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -226,6 +228,20 @@ pub enum Shell<'a> {
     At(&'a str),
 }
 
+/// What all of them state together, each fact from the nearest.
+pub fn together(stated: &[Stated]) -> Option<ImageFacts> {
+    let mut facts = stated.first()?.facts.clone();
+    for Stated { facts: next, .. } in stated.iter().skip(1) {
+        facts.shell = facts.shell.or_else(|| next.shell.clone());
+        facts.user = facts.user.or_else(|| next.user.clone());
+        facts.working_dir = facts.working_dir.or_else(|| next.working_dir.clone());
+        if facts.entrypoint.is_none() {
+            (facts.entrypoint, facts.cmd) = (next.entrypoint.clone(), next.cmd.clone());
+        }
+    }
+    Some(facts)
+}
+
 /// Who states facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StatedBy {
@@ -235,14 +251,30 @@ pub enum StatedBy {
     Config,
     /// `kubewright.lock`: the image with this digest.
     Lock(String),
+    /// A Dockerfile of the repository, which may be the one that the image was built from.
+    Dockerfile(Built),
     /// The built-in table, which was read from this Dockerfile.
     Table(String),
 }
 
+/// From what an image may have been built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Built {
+    /// The Dockerfile, relative to the root.
+    pub dockerfile: String,
+    /// Line of what the image runs, from 1.
+    pub line: usize,
+    /// That line.
+    pub instruction: String,
+    /// The file that names the Dockerfile for this image.
+    pub named_by: String,
+}
+
 impl StatedBy {
-    /// Whether what is stated is proven: the table's tags may have moved.
+    /// Whether what is stated is proven: the table's tags may have moved, and an image may be built
+    /// from another Dockerfile than the one that is there now.
     pub fn proves(&self) -> bool {
-        !matches!(self, Self::Table(_))
+        !matches!(self, Self::Table(_) | Self::Dockerfile(_))
     }
 }
 
@@ -328,17 +360,15 @@ pub fn normalise(image: &str) -> Option<String> {
     Some(format!("{domain}/{library}{path}{tag}"))
 }
 
-/// All that is stated about the image of a container, the nearest first: by annotation on the pod
-/// template, then on the workload, by the configuration, by the lock, by the built-in table.
+/// What annotations state about the image of a container, the nearest first: on the pod template,
+/// then on the workload.
 ///
 /// # Errors
 /// Why an annotation cannot be read.
-pub fn stated(
+pub fn annotated(
     workload: Node<'_>,
     template: &PodTemplate<'_>,
     container: &Container<'_>,
-    config: &[ImageFacts],
-    lock: &[LockedImage],
 ) -> Result<Vec<Stated>, String> {
     let mut found = Vec::new();
     let own = template.annotation(ANNOTATION);
@@ -355,20 +385,23 @@ pub fn stated(
             by: StatedBy::Annotation,
         }));
     }
-    let Some(image) = container
-        .node
-        .get("image")
-        .and_then(Node::text)
-        .and_then(normalise)
-    else {
-        return Ok(found);
-    };
-    let config = config.iter().find(|facts| facts.matches(&image));
+    Ok(found)
+}
+
+/// What is stated about an image, written out, the nearest first: by the configuration, by the lock,
+/// by the built-in table.
+pub fn stated(
+    image: &str,
+    platform: &str,
+    config: &[ImageFacts],
+    lock: &[LockedImage],
+) -> Vec<Stated> {
+    let mut found = Vec::new();
+    let config = config.iter().find(|facts| facts.matches(image));
     found.extend(config.map(|facts| Stated {
         facts: facts.clone(),
         by: StatedBy::Config,
     }));
-    let platform = platform(template);
     let locked = lock
         .iter()
         .find(|locked| locked.image == image && locked.platform == platform);
@@ -377,9 +410,9 @@ pub fn stated(
         by: StatedBy::Lock(locked.digest.clone()),
     }));
     if platform.starts_with("linux/") {
-        found.extend(table::stated(&image));
+        found.extend(table::stated(image));
     }
-    Ok(found)
+    found
 }
 
 /// The platform that the node selector of a pod chooses, `linux/amd64` where it says nothing.

@@ -1,6 +1,7 @@
 //! From text to documents and resources: which files are read, what each document is, and what is
 //! left alone and why.
 
+pub(in crate::kube) mod builds;
 pub(in crate::kube) mod command_outputs;
 pub(in crate::kube) mod encrypted;
 pub(in crate::kube) mod file;

@@ -108,6 +108,9 @@ pub trait Texts: fmt::Debug + Send + Sync {
     /// All of them.
     fn read(&self) -> &Surroundings;
 
+    /// Those whose paths are asked for; nothing else is read.
+    fn named(&self, asked: &dyn Fn(&str) -> bool) -> Vec<(String, String)>;
+
     /// The bytes of one file, by its path relative to the root; `None` for one that is not there,
     /// that `.gitignore` leaves out or that is larger than a ConfigMap may be.
     fn bytes(&self, path: &str) -> Option<Vec<u8>>;

@@ -15,6 +15,7 @@ use crate::kube::object::kustomization::{OutsideUse, Touch};
 use crate::kube::object::reference::Target;
 use crate::kube::object::resource::ResourceId;
 use crate::kube::pod::PodTemplate;
+use crate::kube::source::builds::Build;
 use crate::kube::source::command_outputs::Output;
 use crate::kube::source::read::Read;
 
@@ -40,6 +41,8 @@ pub(in crate::kube) struct Index {
     pub synced: Arc<OnceLock<Vec<(String, String)>>>,
     /// What commands of the repository write; read when a project of jsonnet, CUE or KCL is seen.
     pub outputs: Arc<OnceLock<Vec<Output>>>,
+    /// From which Dockerfiles images are built; read when a fact of an image is missing.
+    pub builds: Arc<OnceLock<Vec<Build>>>,
     /// Which resources refer to a name; made when it is first asked for.
     pub references: Arc<OnceLock<References>>,
     /// What was asked before about the ways of resources through kustomizations, of which there may

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use kubewright_model::kube::Workspace;
-use kubewright_model::kube::images::{Question, normalise, platform};
-use kubewright_model::yaml::Node;
+use kubewright_model::kube::images::{Question, platform};
 use kubewright_transforms::{ALL, Context};
 
 use crate::cli::globs;
@@ -63,10 +62,11 @@ fn used(workspace: &Workspace, files: impl Fn(&str, bool) -> bool) -> BTreeSet<(
             continue;
         }
         for template in workspace.pod_templates(resource.id) {
-            let images = template
-                .containers()
-                .into_iter()
-                .filter_map(|c| c.node.get("image").and_then(Node::text).and_then(normalise));
+            let containers = template.containers();
+            let images = containers.iter().flat_map(|container| {
+                let built = workspace.built_images(resource.id, &template, container);
+                built.unwrap_or_default()
+            });
             used.extend(images.map(|image| (image, platform(&template))));
         }
     }
