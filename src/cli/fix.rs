@@ -255,7 +255,7 @@ fn with_builds(
 ) -> Result<Option<Text>> {
     let configured = ground.config.kustomize.then_some(None);
     let Some(kustomize) = args.kustomize.clone().or(configured) else {
-        return Ok(kustomize::unseen(report));
+        return Ok(kustomize::unseen(workspace, report));
     };
     let program = kustomize.as_deref().map(|program| ground.program(program));
     let with = (program.as_deref(), known);

@@ -114,12 +114,9 @@ fn agree(repository: &Path) -> TrialResult {
     for (directory, before) in &built {
         still += agrees(dir.path(), directory, before, &decided)?;
     }
-    println!(
-        "{}: {} build; reading left {open} workloads open, builds {still}",
-        repository.display(),
-        built.len()
-    );
-    Ok(())
+    ensure(still <= open, || {
+        format!("reading left {open} workloads open, builds {still}")
+    })
 }
 
 /// One root; how many of its workloads reading left open.

@@ -168,12 +168,24 @@ fn unbuilt(root: &Root, said: &str) -> Reported {
 }
 
 /// What a build would decide and was not asked to, for the summary.
-pub(super) fn unseen(report: &Report) -> Option<Text> {
-    let open = report
-        .findings
-        .iter()
-        .filter(|f| decided::is_open(f))
-        .count();
+pub(super) fn unseen(workspace: &Workspace, report: &Report) -> Option<Text> {
+    let is_built = |finding: &&Reported| {
+        let file = workspace.file_at(&finding.place.path);
+        let all = file.map_or(&[][..], |file| workspace.resources_of(file.id));
+        let about = finding.resource.as_ref();
+        let mut about = all
+            .iter()
+            .filter(|r| about.is_some_and(|a| a.kind == r.kind && a.name == r.name));
+        about.any(|resource| {
+            let mut sets = workspace.sets_of(resource.id).into_iter();
+            sets.any(|set| {
+                let member = workspace.member(set, resource.id);
+                member.is_some_and(|member| !member.through.is_empty())
+            })
+        })
+    };
+    let open = report.findings.iter().filter(|f| decided::is_open(f));
+    let open = open.filter(is_built).count();
     let findings = match open {
         0 => return None,
         1 => "1 finding is".to_owned(),
