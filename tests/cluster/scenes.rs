@@ -203,11 +203,7 @@ pub(super) const SCENES: &[Scene] = &[
                  {name: config, mountPath: /data/etc/web.conf, subPath: web.conf}]",
         volumes: "[{name: data, emptyDir: {}}, {name: config, configMap: {name: web-config}}]",
         path: "/data/etc/web.conf",
-        fix: Fix::Made(
-            "unsafe",
-            "copy the file into /data/etc from an init container",
-        ),
-        after: After::Renewed,
+        fix: Fix::Made("unsafe", "link the file from the entrypoint"),
         ..SCENE
     },
     Scene {
@@ -241,7 +237,7 @@ pub(super) const SCENES: &[Scene] = &[
         name: "refused/optional-object-that-is-missing",
         volumes: "[{name: config, configMap: {name: none, optional: true}}]",
         before: Before::Directory,
-        fix: Fix::Left("optional", "info"),
+        fix: Fix::Left("optional", "warning"),
         after: After::Same,
         ..SCENE
     },

@@ -91,7 +91,7 @@ pub(super) const REFUSALS: &[Refusal] = &[
         code: "environment-names",
         container: "command: [web]\nenv: [{name: discovery.type, value: single}]",
         hidden: Some(("discovery.type", "discovery_type")),
-        image: "{files: {/usr/local/bin/web: \"#!/bin/sh\\ncat /proc/1/environ\\nsleep 999\\n\"}}",
+        image: "{files: {/usr/local/bin/web: \"#!/bin/sh\\ncat /proc/1/environ; echo\\nsleep 999\\n\"}}",
         wreck: Wreck::Output("discovery.type=single"),
         ..REFUSAL
     },
@@ -99,7 +99,7 @@ pub(super) const REFUSALS: &[Refusal] = &[
         name: "environment-names of the image",
         code: "environment-names",
         truth: "shell = '/bin/sh'\nuser = 'root'\ndropped-env = ['discovery.type']",
-        image: "{env: {discovery.type: single}, files: {/usr/local/bin/web: \"#!/bin/sh\\ncat /proc/1/environ\\nsleep 999\\n\"}}",
+        image: "{env: {discovery.type: single}, files: {/usr/local/bin/web: \"#!/bin/sh\\ncat /proc/1/environ; echo\\nsleep 999\\n\"}}",
         wreck: Wreck::Output("discovery.type=single"),
         ..REFUSAL
     },

@@ -62,7 +62,7 @@ pub(crate) fn keeps_what_is_locked() -> TrialResult {
     holds(
         &gone,
         &[&format!(
-            "does not have {} any more, as which it is locked; --upgrade takes what the tag names \
+            "does not have {} any more, as which it is locked; `kubewright images lock --upgrade` takes what the tag names \
              now",
             digest(b"gone")
         )],
@@ -243,7 +243,7 @@ pub(crate) fn goes_on_when_an_image_fails() -> TrialResult {
             "1 read, 0 kept, 7 failed; kubewright.lock written",
             &format!(
                 "error: {} linux/amd64: a layer has {} bytes, more than the 1 MiB that are read; \
-                 --max-layer-size reads larger ones\n",
+                 `kubewright images lock --max-layer-size MIB` reads larger ones\n",
                 name("large"),
                 large.layers[1].len()
             ),

@@ -93,13 +93,15 @@ fn trouble() -> TrialResult {
 fn silence() -> TrialResult {
     holds(
         &said(ok(), |_| None)?,
-        &["HOST does not answer within 2 s; try again, or wait longer with --timeout"],
+        &[
+            "HOST does not answer within 2 s; try again, or wait longer: `kubewright images lock --timeout 300`",
+        ],
     )
 }
 
 /// Neither a token service nor a redirect leads to plain HTTP on another machine.
 fn plain_http_elsewhere() -> TrialResult {
-    let refused = "HOST sends on to registry.example over plain HTTP, which is not spoken; if that is meant, allow it with --insecure-registry registry.example";
+    let refused = "HOST sends on to registry.example over plain HTTP, which is not spoken; if that is meant, `kubewright images lock --insecure-registry registry.example` allows it";
     let challenge =
         "WWW-Authenticate: Bearer realm=\"http://registry.example/token\",service=\"s\"\r\n";
     holds(

@@ -21,7 +21,11 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// Writes an OCI layout: documents and their images, with annotations.
-fn layout(dir: &Path, images: &[&Image], documents: &[(&[u8], Value)]) -> Result<(), Failed> {
+pub(crate) fn layout(
+    dir: &Path,
+    images: &[&Image],
+    documents: &[(&[u8], Value)],
+) -> Result<(), Failed> {
     let blobs = dir.join("blobs/sha256");
     fs::create_dir_all(&blobs)?;
     let parts = images.iter().flat_map(|i| {
@@ -147,7 +151,7 @@ fn keeps_what_is_locked(dir: &Path, first: &str, one: &Image) -> TrialResult {
     )?;
     let from = format!("oci:{}", newer.path().display());
     let mismatch = format!(
-        "it is locked as {}, and what is there is {}; --upgrade takes what is there",
+        "it is locked as {}, and what is there is {}; `kubewright images lock --upgrade` takes what is there",
         digest(&one.manifest),
         digest(&second.manifest)
     );

@@ -11,7 +11,10 @@ mod again;
 mod answers;
 mod archives;
 mod connection;
+mod elsewhere;
 mod image;
+mod kept;
+mod practice;
 mod read;
 mod served;
 #[path = "../support/mod.rs"]
@@ -72,10 +75,13 @@ fn main() {
             "speaks_plain_http_with_named_registries_alone",
             connection::speaks_plain_http_with_named_registries,
         ),
+        needing(registry, "reads_from_mirrors", elsewhere::mirrors),
+        needing(registry, "keeps_layers_by_digest", kept::layers_are_kept),
         needing(openssl, "speaks_https", connection::speaks_https),
     ];
     trials.extend(answers::trials());
     trials.extend(archives::trials());
+    trials.extend(practice::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -126,6 +132,8 @@ fn lock_as(
     ] {
         command.env_remove(variable);
     }
+    let cache = tempfile::tempdir()?;
+    command.env("XDG_CACHE_HOME", cache.path());
     set(&mut command);
     let output = run(&mut command, &[status])?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned()

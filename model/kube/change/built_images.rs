@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use super::kustomize_changes::repository;
 use crate::kube::images::normalise;
+use crate::kube::object::kustomization::TouchKind;
 use crate::kube::object::resource::ResourceId;
 use crate::kube::pod::{CONTAINER_LISTS, Container, PodTemplate};
 use crate::kube::workspace::Workspace;
@@ -27,7 +28,8 @@ impl Workspace {
         let written = container.node.get("image").and_then(Node::text);
         let way = self.way(id);
         for touch in self.touches(id).iter() {
-            let ours = touch.what == "images" && way.through.contains(&touch.location.file);
+            let ours =
+                touch.what == TouchKind::Images && way.through.contains(&touch.location.file);
             if !ours && touch.affects(&image_path(template, container)) {
                 return None;
             }

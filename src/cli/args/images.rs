@@ -71,6 +71,16 @@ pub struct LockArgs {
         help_heading = REGISTRIES
     )]
     pub max_layer_size: u64,
+    /// How much is kept for another run
+    ///
+    /// Of what registries gave, in MiB; 0 keeps nothing.
+    #[arg(
+        long,
+        value_name = "MIB",
+        default_value_t = 2048,
+        help_heading = REGISTRIES
+    )]
+    pub cache_limit: u64,
     /// Read this and not the nearest kubewright.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -78,7 +88,9 @@ pub struct LockArgs {
 
 const LOCK_HELP: &str = "\
 Images that are locked stay as they are; what is missing is added, what is no longer asked is named, and goes with --prune.
+Layers are kept by digest in $XDG_CACHE_HOME/kubewright, else ~/.cache/kubewright: a run that was interrupted goes on where it was.
 Credentials are those of Docker: config.json in DOCKER_CONFIG or ~/.docker, and the helpers it names.
+Mirrors are those of the container runtimes: registries.conf (CONTAINERS_REGISTRIES_CONF), and hosts.toml of containerd.
 
 Exit status:
   0  the lock answers all that is asked

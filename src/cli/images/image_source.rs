@@ -130,7 +130,7 @@ pub(super) fn read(
             let (size, limit) = (blob.size, limit >> 20);
             return Err(Failure::new(
                 format!("a layer has {size} bytes, more than the {limit} MiB that are read"),
-                "--max-layer-size reads larger ones",
+                "`kubewright images lock --max-layer-size MIB` reads larger ones",
             ));
         }
         let promise = Promise {

@@ -52,7 +52,7 @@ pub(super) fn read(
         let limit = limit >> 20;
         Failure::new(
             format!("a layer has more than {limit} MiB{what}"),
-            "--max-layer-size reads larger ones",
+            "`kubewright images lock --max-layer-size MIB` reads larger ones",
         )
     };
     let stored = Rc::new(RefCell::new(Checked::new(

@@ -6,12 +6,15 @@
 //! | `ask` | which images are asked what |
 //! | `work` | several images at a time |
 //! | `source`, `registry`, `archive` | where an image comes from |
+//! | `cache` | what registries have given before |
 //! | `manifest`, `layer`, `zstd` | how it is stored |
 //! | `tree`, `look`, `users`, `facts` | what it says |
 //! | `failure` | why it cannot be read |
 
 mod archive;
 mod ask;
+#[cfg(feature = "registry")]
+mod cache;
 mod facts;
 mod failure;
 mod filesystem;

@@ -101,19 +101,28 @@ fn online<T: Send>(
     bar: &Bar,
     read: &Read<'_, T>,
 ) -> Result<Vec<Result<T, Failure>>> {
-    use super::registry::{Credentials, Options, Registry};
+    use super::cache::{Cache, Cached};
+    use super::registry::{Credentials, Mirrors, Options, Registry};
+    let cache = Cache::of_user(args.cache_limit.saturating_mul(1 << 20));
     let timeout = std::time::Duration::from_secs(args.timeout);
+    let mirrors = Mirrors::of_machine()?;
+    let insecure = args.insecure_registry.iter().chain(&mirrors.insecure);
     let options = Options {
-        insecure: args.insecure_registry.clone(),
+        insecure: insecure.cloned().collect(),
         timeout,
         credentials: Credentials::new(timeout),
+        mirrors,
     };
     let options = std::sync::Arc::new(options);
-    spread(
+    let results = spread(
         jobs,
         || Registry::new(options.clone()),
-        |registry, job| read(&[registry], job, bar),
-    )
+        |registry, job| read(&[&Cached::new(registry, cache.as_ref())], job, bar),
+    );
+    if let Some(cache) = &cache {
+        cache.trim();
+    }
+    results
 }
 
 #[cfg(not(feature = "registry"))]
@@ -187,7 +196,7 @@ fn one(
                         "it is locked as {}, and what is there is {}",
                         pin.digest, found.pin.digest
                     ),
-                    "--upgrade takes what is there",
+                    "`kubewright images lock --upgrade` takes what is there",
                 )),
                 _ => read(*source, &found, question, limit, &tell),
             }),

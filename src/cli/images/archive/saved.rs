@@ -154,7 +154,7 @@ impl ImageSource for Saved {
                      manifest",
                     pin.digest
                 ),
-                "--upgrade takes what the archive has",
+                "`kubewright images lock --upgrade` takes what the archive has",
             ));
         }
         let config = small(self.member(&image.config)?, "the configuration")?;

@@ -17,6 +17,17 @@ use crate::cli::images::failure::Failure;
 /// How Docker calls its own registry where it keeps credentials.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
+/// The user whose password is an identity token, at registries of Azure.
+/// (<https://learn.microsoft.com/azure/container-registry/container-registry-authentication>)
+const TOKEN_USER: &str = "00000000-0000-0000-0000-000000000000";
+
+/// Whether a registry is one of Azure, which takes identity tokens in the place of passwords.
+fn of_azure(registry: &str) -> bool {
+    [".azurecr.io", ".azurecr.cn", ".azurecr.us"]
+        .iter()
+        .any(|domain| registry.ends_with(domain))
+}
+
 /// Credentials by registry, each asked for once.
 #[derive(Debug)]
 pub(in crate::cli::images) struct Credentials {
@@ -80,6 +91,9 @@ impl Credentials {
             Ok(Ok(DockerCredential::UsernamePassword(user, password))) => {
                 Ok(RegistryAuth::Basic(user, password))
             }
+            Ok(Ok(DockerCredential::IdentityToken(token))) if of_azure(registry) => {
+                Ok(RegistryAuth::Basic(TOKEN_USER.to_owned(), token))
+            }
             Ok(Ok(DockerCredential::IdentityToken(_))) => Err(Failure::new(
                 format!(
                     "the credentials for {registry} are an identity token, which only Docker \
@@ -139,4 +153,15 @@ fn config_file() -> Option<PathBuf> {
 )]
 fn read(file: &std::path::Path) -> std::io::Result<Vec<u8>> {
     std::fs::read(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registries_of_azure_are_known_by_their_domain() {
+        assert!(of_azure("team.azurecr.io") && of_azure("team.azurecr.cn"));
+        assert!(!of_azure("azurecr.io") && !of_azure("team.azurecr.io.example.com"));
+    }
 }

@@ -82,7 +82,7 @@ impl Asked {
         let seconds = self.options.timeout.as_secs();
         Failure::new(
             format!("{} does not answer within {seconds} s", self.registry),
-            "try again, or wait longer with --timeout",
+            "try again, or wait longer: `kubewright images lock --timeout 300`",
         )
     }
 
@@ -112,7 +112,9 @@ impl Asked {
                     "{} sends on to {host} over plain HTTP, which is not spoken",
                     self.registry
                 ),
-                format!("if that is meant, allow it with --insecure-registry {host}"),
+                format!(
+                    "if that is meant, `kubewright images lock --insecure-registry {host}` allows it"
+                ),
             );
         }
         if cause.to_lowercase().contains("certificate") {
@@ -132,7 +134,7 @@ impl Asked {
                      which is not spoken: {cause}",
                     self.registry
                 ),
-                "check the network; if plain HTTP is meant, allow it with --insecure-registry",
+                "check the network; if plain HTTP is meant, `kubewright images lock --insecure-registry HOST` allows it",
             );
         }
         let todo = "check the name and the network; --from reads images from an archive";

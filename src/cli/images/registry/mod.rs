@@ -7,6 +7,7 @@
 
 mod credentials;
 mod errors;
+mod mirrors;
 
 use std::cell::OnceCell;
 use std::io::{self, Read};
@@ -24,6 +25,7 @@ use tokio::runtime::Runtime;
 
 pub(super) use credentials::Credentials;
 use errors::Asked;
+pub(super) use mirrors::Mirrors;
 
 use super::failure::Failure;
 use super::image_source::{Blob, Found, ImageSource, Pin, follow};
@@ -49,6 +51,7 @@ pub(super) struct Options {
     /// How long to wait for an answer, and for each further part of it.
     pub(super) timeout: Duration,
     pub(super) credentials: Credentials,
+    pub(super) mirrors: Mirrors,
 }
 
 /// Reads images from their registries.
@@ -216,10 +219,37 @@ impl Trouble {
     }
 }
 
-impl ImageSource for Registry {
-    fn find(&self, question: &Question, pin: Option<&Pin>) -> Result<Option<Found>, Failure> {
+impl Registry {
+    /// What `read` finds at the first of the places of an image that has it. A mirror that fails is
+    /// passed over, and named if the registry itself fails, too.
+    fn anywhere<T>(
+        &self,
+        question: &Question,
+        read: impl Fn(&Reference) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let reference = reference(question)?;
-        let session = self.session(&reference)?;
+        let places = self.options.mirrors.places(&reference);
+        let mut failed: Vec<String> = Vec::new();
+        for (at, place) in places.iter().enumerate() {
+            match read(&place.of(&reference)) {
+                Ok(found) => return Ok(found),
+                Err(failure) if at + 1 == places.len() => {
+                    let mirrors = failed.concat();
+                    return Err(Failure::new(failure.what + &mirrors, failure.todo));
+                }
+                Err(failure) => failed.push(format!(" (mirror: {})", failure.what)),
+            }
+        }
+        read(&reference)
+    }
+
+    fn find_at(
+        &self,
+        reference: &Reference,
+        question: &Question,
+        pin: Option<&Pin>,
+    ) -> Result<Option<Found>, Failure> {
+        let session = self.session(reference)?;
         let pinned = pin.filter(|pin| !pin.of_config);
         let first = pinned.map_or_else(
             || reference.clone(),
@@ -234,7 +264,7 @@ impl ImageSource for Registry {
                         reference.registry(),
                         pin.digest
                     ),
-                    "--upgrade takes what the tag names now",
+                    "`kubewright images lock --upgrade` takes what the tag names now",
                 ),
                 _ => failure,
             })?;
@@ -258,17 +288,20 @@ impl ImageSource for Registry {
                      another one",
                     pin.digest
                 ),
-                "--upgrade takes that one",
+                "`kubewright images lock --upgrade` takes that one",
             ));
         }
         Ok(Some(found))
     }
 
-    fn open<'a>(&'a self, question: &Question, blob: &Blob) -> Result<Box<dyn Read + 'a>, Failure> {
-        let reference = reference(question)?;
-        let session = self.session(&reference)?;
+    fn open_at<'a>(
+        &'a self,
+        reference: &Reference,
+        blob: &Blob,
+    ) -> Result<Box<dyn Read + 'a>, Failure> {
+        let session = self.session(reference)?;
         let digest = blob.digest.as_deref().unwrap_or_default();
-        let pulled = self.patiently(session.client.pull_blob_stream(&reference, digest));
+        let pulled = self.patiently(session.client.pull_blob_stream(reference, digest));
         let stream = pulled.map_err(|error| error.tell(&session.asked))?.stream;
         Ok(Box::new(Body {
             runtime: &self.runtime,
@@ -276,6 +309,16 @@ impl ImageSource for Registry {
             chunk: None,
             asked: session.asked,
         }))
+    }
+}
+
+impl ImageSource for Registry {
+    fn find(&self, question: &Question, pin: Option<&Pin>) -> Result<Option<Found>, Failure> {
+        self.anywhere(question, |at| self.find_at(at, question, pin))
+    }
+
+    fn open<'a>(&'a self, question: &Question, blob: &Blob) -> Result<Box<dyn Read + 'a>, Failure> {
+        self.anywhere(question, |at| self.open_at(at, blob))
     }
 }
 
