@@ -373,6 +373,22 @@ impl Pipeline<'_> {
         )
     }
 
+    /// All findings of a workspace, each with its own fix. Nothing is applied: a fix is one of the
+    /// files as they are.
+    pub fn findings(&self, workspace: &Workspace) -> Vec<report::Reported> {
+        let (mut pass, remarks, _) = self.check(workspace, false, &[]);
+        let offered = |index: &usize| pass.findings.get(*index).is_some_and(|f| f.fix.is_ok());
+        let all: Vec<usize> = (0..pass.findings.len()).filter(offered).collect();
+        for (index, reason) in apply::untenable(workspace, &pass.findings, &all) {
+            if let Some(finding) = pass.findings.get_mut(index) {
+                finding.fix = Err(reason);
+            }
+        }
+        let all = pass.findings.iter().chain(&remarks);
+        all.map(|finding| report::Reported::new(workspace, finding))
+            .collect()
+    }
+
     /// What a changed pod template of this resource restarts; `None` where it restarts nothing.
     pub fn restart_of(workspace: &Workspace, id: ResourceId) -> Option<report::Restart> {
         restarts::restart_of(workspace, id)

@@ -47,7 +47,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// What `helm create` makes, with a ConfigMap that its pods read.
-fn scaffold(helm: &str) -> Outcome {
+fn scaffold(helm: &str) -> TrialResult {
     let empty = tempfile::tempdir()?;
     let before = empty.path();
     let made = Command::new(helm)

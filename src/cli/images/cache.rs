@@ -15,8 +15,8 @@ use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
 use super::failure::Failure;
+use super::image_source::{Blob, Found, ImageSource, Pin};
 use super::manifest::hex;
-use super::source::{Blob, Found, Pin, Source};
 use crate::cli::lockfile::is_digest;
 
 /// Parts of images, by digest.
@@ -133,17 +133,17 @@ fn private(directory: &Path) -> io::Result<()> {
 
 /// A source, with the cache before it.
 pub(super) struct Cached<'a> {
-    inner: &'a dyn Source,
+    inner: &'a dyn ImageSource,
     cache: Option<&'a Cache>,
 }
 
 impl<'a> Cached<'a> {
-    pub(super) fn new(inner: &'a dyn Source, cache: Option<&'a Cache>) -> Self {
+    pub(super) fn new(inner: &'a dyn ImageSource, cache: Option<&'a Cache>) -> Self {
         Self { inner, cache }
     }
 }
 
-impl Source for Cached<'_> {
+impl ImageSource for Cached<'_> {
     fn find(&self, question: &Question, pin: Option<&Pin>) -> Result<Option<Found>, Failure> {
         self.inner.find(question, pin)
     }
