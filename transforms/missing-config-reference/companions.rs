@@ -1,7 +1,7 @@
-//! ServiceAccounts and PersistentVolumeClaims that pods name, and that what is applied together
-//! does not have.
+//! Accounts (`ServiceAccount`) and claims (`PersistentVolumeClaim`) that pods name, and that what
+//! is applied together does not have.
 //!
-//! No pod is created under a ServiceAccount that is not there (plugin/pkg/admission/serviceaccount
+//! No pod is created under an account that is not there (plugin/pkg/admission/serviceaccount
 //! in kubernetes), and none is placed whose claim is not there (the scheduler's volumebinding).
 //! Both are often made by hand or by an operator, so each trace of that makes a remark of it, and
 //! without one it is a warning only where the set has all others that its pods name.

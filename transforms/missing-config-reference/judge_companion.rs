@@ -1,5 +1,5 @@
-//! Judges a ServiceAccount or PersistentVolumeClaim that is missing: who may make it after all, which
-//! name may have been meant, and how much that matters.
+//! Judges an account or a claim that is missing: who may make it after all, which name may have
+//! been meant, and how much that matters.
 
 use std::collections::{BTreeMap, BTreeSet};
 

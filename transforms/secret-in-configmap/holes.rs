@@ -49,10 +49,10 @@ pub(super) fn unseen<'a>(workspace: &Workspace, set: &'a ApplySet) -> Option<&'a
 
 /// Whether all that a resource has applied is in the workspace.
 fn is_in_sight(workspace: &Workspace, applier: &Resource) -> bool {
-    let mut applied = workspace
+    let mut sets = workspace
         .sets()
         .iter()
         .filter(|set| set.appliers.iter().any(|a| a.resource == applier.id))
         .peekable();
-    applied.peek().is_some() && applied.all(|set| set.closed)
+    sets.peek().is_some() && sets.all(|set| set.closed)
 }

@@ -2,7 +2,7 @@
 //! each with what it becomes and the reference that says so.
 //!
 //! A field that is not here has no such twin, or one of another shape (a list of its own, a Secret
-//! of a certain type): `customQueriesSecret` of CloudNativePG, `secretTargetRef` of KEDA,
+//! of a certain type): `customQueriesSecret` of `CloudNativePG`, `secretTargetRef` of KEDA,
 //! `ClusterResourceSet`, `metricsConfig` of Strimzi, parameters of Argo Workflows. What it reads
 //! stays where it is.
 
