@@ -165,18 +165,16 @@ pub(super) fn stale(
     let (first, more) = (stale.first()?, stale.len().saturating_sub(NAMED));
     let named = stale.get(..NAMED).unwrap_or(&stale).join(", ");
     let (path, n) = (path.display(), stale.len());
+    let again = format!("kubewright fix --write-baseline {path}");
+    let gone = "what they accept is not found any more";
     Some(match (n, more) {
         (1, _) => format!(
-            "{path}: the entry {first} is stale: what it accepts is not found any more; kubewright fix \
-             --write-baseline {path} drops it"
+            "{path}: the entry {first} is stale: what it accepts is not found any more; {again} \
+             drops it"
         ),
-        (_, 0) => format!(
-            "{path}: {n} entries are stale, and what they accept is not found any more: {named}; kubewright \
-             fix --write-baseline {path} drops them"
-        ),
+        (_, 0) => format!("{path}: {n} entries are stale, and {gone}: {named}; {again} drops them"),
         _ => format!(
-            "{path}: {n} entries are stale, and what they accept is not found any more: {named} and {more} \
-             more; kubewright fix --write-baseline {path} drops them"
+            "{path}: {n} entries are stale, and {gone}: {named} and {more} more; {again} drops them"
         ),
     })
 }

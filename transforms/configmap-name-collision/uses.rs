@@ -91,7 +91,15 @@ pub(super) fn searched(name: &str, mentions: &Mentions) -> Vec<Text> {
     };
     let mut notes = Vec::new();
     if let Some(places) = places(&|by| by != Reader::People) {
-        notes.push(text!["the name ", name, " stands in ", places, " too, and stays there: whoever reads it gets the definition that keeps the name; look there before you apply this", left_out]);
+        notes.push(text![
+            "the name ",
+            name,
+            " stands in ",
+            places,
+            " too, and stays there: whoever reads it gets the definition that keeps the name; look \
+             there before you apply this",
+            left_out
+        ]);
     } else if mentions.searched {
         notes.push(text![
             "all that means the name is changed: ",

@@ -248,14 +248,14 @@ pub(super) fn changes(
         let behind = behind
             .into_iter()
             .map(|(key, hash)| (key, Value::quoted(hash)));
-        edits.extend(insert(template, behind.collect())?);
+        edits.extend(insert(template, &behind.collect::<Vec<_>>())?);
     }
     Ok(edits)
 }
 
-fn insert(template: Node<'_>, new: Vec<(&str, Value)>) -> Result<Vec<Edit>, Refusal> {
+fn insert(template: Node<'_>, new: &[(&str, Value)]) -> Result<Vec<Edit>, Refusal> {
     let empty = |node: Node<'_>| node.is_mapping() && node.entries().next().is_none();
-    let all = || Value::map(new.clone());
+    let all = || Value::map(new.iter().cloned());
     let one = match template.get("metadata") {
         None => template.insert(
             Place::First,

@@ -27,10 +27,10 @@ pub(super) fn changed(case: &Case<'_>, reading: &Reading) -> Option<Finding> {
     let workspace = case.workspace();
     let options = &case.cx.settings.missing_config_hash;
     let marks = options.hashes(reading);
-    let is_hash = |text: &&str| text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_hash = |text: &str| text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
     let was_right = |mark: &&Mark| {
         let text = case.written.get(&mark.key).and_then(Node::text);
-        text.filter(is_hash).is_some() && case.written.is_stale(mark)
+        text.is_some_and(is_hash) && case.written.is_stale(mark)
     };
     let stale: Vec<&Mark> = marks.iter().filter(was_right).collect();
     let mut renamed: Vec<(&Resource, String)> = Vec::new();

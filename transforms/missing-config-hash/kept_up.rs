@@ -1,6 +1,7 @@
 //! A hash that is written says so whenever something changes that the pod reads, and at nothing
 //! else, in either form.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use kubewright_model::finding::{Change, Finding, Severity};
@@ -68,10 +69,12 @@ fn manifests() -> String {
                 "secret" => ("Secret", "stringData"),
                 _ => ("ConfigMap", "data"),
             };
-            text +=
-                &format!("apiVersion: v1\nkind: {kind}\nmetadata: {{name: {name}}}\n{field}:\n");
+            _ = write!(
+                text,
+                "apiVersion: v1\nkind: {kind}\nmetadata: {{name: {name}}}\n{field}:\n"
+            );
         }
-        text += &format!("  {key}: {value}\n");
+        _ = writeln!(text, "  {key}: {value}");
         last = name;
         let next = VALUES.iter().skip_while(|(v, _)| *v != value).nth(1);
         if next.is_none_or(|(next, _)| !next.starts_with(&format!("{name}-"))) {

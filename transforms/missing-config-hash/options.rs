@@ -10,6 +10,10 @@ use super::{covers, hashes};
 /// The table `[transforms.missing-config-hash]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the configuration"
+)]
 pub(crate) struct Options {
     /// Whether it runs.
     pub(crate) enabled: bool,

@@ -4,8 +4,8 @@
 //! same. Where an overlay patches, merges or generates another content, each kustomization gets a
 //! patch of the annotation: the innermost one on the way that everything which passes it agrees
 //! with. A hash that such a patch has already is updated where it stands, as one in the file of the
-//! workload is. What the patches on the way do to the workload and to what it reads is carried out first
-//! ([`Workspace::built`]); what cannot be carried out stays the reason that it was.
+//! workload is. What the patches on the way do to the workload and to what it reads is carried out
+//! first (`Workspace::built`); what cannot be carried out stays the reason that it was.
 
 use std::collections::BTreeSet;
 

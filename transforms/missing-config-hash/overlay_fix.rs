@@ -97,6 +97,9 @@ pub(super) fn fix(case: &Case<'_>, roots: &[Root<'_>]) -> Result<Fix, NoFix> {
     })
 }
 
+/// Annotations of a patch with their values; `None` where one goes.
+type Values<'p> = BTreeMap<&'p str, Option<&'p str>>;
+
 /// What the fix is put together from.
 struct Plan<'p, 'a> {
     case: &'p Case<'a>,
@@ -108,7 +111,7 @@ struct Plan<'p, 'a> {
     /// Hashes in patches, by their place and annotation; `None` where it goes.
     updated: BTreeMap<(FileId, usize, &'p str), Option<&'p str>>,
     /// Those of them in inline patches that are to change.
-    inline: BTreeMap<(FileId, usize), (Location, BTreeMap<&'p str, Option<&'p str>>)>,
+    inline: BTreeMap<(FileId, usize), (Location, Values<'p>)>,
     /// Annotations in files of patches that go.
     gone: BTreeMap<FileId, Vec<Node<'p>>>,
     /// New patches: the name of the workload there, annotations and their values.

@@ -116,9 +116,12 @@ pub(super) fn update_inline(
     values: &BTreeMap<&str, Option<&str>>,
 ) -> Result<Edit, NoFix> {
     let refused = || {
-        let by_hand = values.iter().map(|(key, value)| match value {
-            Some(value) => text![key, ": \"", value, "\""],
-            None => text!["take out ", key],
+        let by_hand = values.iter().map(|(key, value)| {
+            if let Some(value) = value {
+                text![key, ": \"", value, "\""]
+            } else {
+                text!["take out ", key]
+            }
         });
         let file = Path(&workspace.file(location.file).path);
         let by_hand = Text::joined(by_hand, ", ");
