@@ -109,6 +109,12 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
         let asked = |path: &str| workspace.file_at(path).is_none_or(|file| file.editable);
         report.change_restarts.retain(|r| asked(&r.path));
     }
+    let progress = if args.helm.is_some() || ground.config.helm {
+        drop(progress);
+        Progress::start("rendering charts with helm")
+    } else {
+        progress
+    };
     let unseen = with_charts(args, &ground, &workspace, &pipeline, &mut report)?;
     report.sort();
     drop(progress);
