@@ -98,6 +98,12 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     if let Some(before) = past.as_ref().and_then(|past| past.workspace.as_ref()) {
         add_restarts(&mut report, before, &workspace);
     }
+    let progress = if args.helm.is_some() || ground.config.helm {
+        drop(progress);
+        Progress::start("rendering charts with helm")
+    } else {
+        progress
+    };
     let charts = with_charts(args, &ground, &workspace, &pipeline, &mut report)?;
     let builds = with_builds(args, &ground, &workspace, (&pipeline, &known), &mut report)?;
     let unseen = match (charts, builds) {

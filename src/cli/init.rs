@@ -34,7 +34,7 @@ const COPIES: [&str; 3] = ["vendor", "third_party", "upstream"];
 pub(super) fn init(args: &InitArgs, terminal: &Terminal) -> Result<Status> {
     let asks = !args.yes;
     if asks && !(io::stdin().is_terminal() && terminal.is_one()) {
-        bail!("init asks on a terminal, and this is none: --yes asks nothing");
+        bail!("init asks questions, and this is no terminal: kubewright init --yes asks none");
     }
     let start = args.directory.clone().unwrap_or_else(|| ".".into());
     let ground = Ground::of(std::slice::from_ref(&start), None)?;

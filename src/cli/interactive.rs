@@ -52,7 +52,10 @@ enum Answer {
 /// Whether there is somebody to ask.
 pub(super) fn needs_a_terminal(terminal: &Terminal) -> Result<()> {
     if !(io::stdin().is_terminal() && terminal.is_one()) {
-        bail!("--interactive asks on a terminal, and this is none; --write makes all safe fixes");
+        bail!(
+            "--interactive asks for each fix, and this is no terminal; kubewright fix --write makes all \
+             safe fixes"
+        );
     }
     Ok(())
 }
@@ -196,7 +199,7 @@ fn ask(
                 terminal.out("Why is it accepted? ")?;
                 match line()?.filter(|reason| !reason.is_empty()) {
                     Some(reason) => answers.push(Answer::Suppress(reason)),
-                    None => terminal.out("without a reason nothing is suppressed\n")?,
+                    None => terminal.out("nothing is suppressed: a reason is needed\n")?,
                 }
             }
             "u" => undo(&mut answers, &mut for_all),

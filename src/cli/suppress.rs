@@ -323,7 +323,7 @@ fn say(
         (number(done, "finding"), "suppressed")
     };
     terminal.out(&match (report.files.is_empty(), args.write) {
-        (true, _) if args.remove_unused => "no suppression hits nothing\n".to_owned(),
+        (true, _) if args.remove_unused => "every suppression hits something\n".to_owned(),
         (true, _) => "nothing to suppress\n".to_owned(),
         (false, true) => format!("{what} {verb} in {files}\n"),
         (false, false) => format!("{what} would be {verb} in {files}: --write writes it\n"),

@@ -110,7 +110,7 @@ fn not_string(workspace: &Workspace, invalid: &Invalid<'_>) -> Option<Said> {
     let text = node.text()?;
     let is = match node.resolved()? {
         Resolved::Bool(_) => "a boolean",
-        Resolved::Null => "nothing",
+        Resolved::Null => "null",
         _ => "a number",
     };
     let field = path(invalid);

@@ -80,9 +80,9 @@ pub(super) fn alone(
             .iter()
             .any(|(kind, ..)| *kind != Kind::Liveness);
         let happens = if waits {
-            "as long as none is ready nobody answers, so that none becomes ready"
+            "while none is ready, none becomes ready"
         } else {
-            "as long as none is ready all are restarted"
+            "while none is ready, all are restarted"
         };
         let message = text![
             start,
@@ -92,7 +92,7 @@ pub(super) fn alone(
                 " ask "
             },
             &asked,
-            ", whose pods these are: another pod answers for a broken one, and ",
+            " of its own pods: another pod answers for a broken one, and ",
             happens
         ];
         let text = text!["ask the container itself, at ", Verbatim("127.0.0.1")];
@@ -157,7 +157,8 @@ fn other(question: &Question<'_>, start: &Text, asked: &Text) -> (Severity, Text
         Target::Host(_) => NoFix::new(
             Code::OtherHost,
             text![
-                "ask the container itself; a name that it is to be asked by goes into header ",
+                "have the probe ask its own container; the name that it is asked by goes into \
+                 header ",
                 Verbatim("Host"),
                 " in ",
                 Verbatim("httpHeaders")
@@ -166,9 +167,9 @@ fn other(question: &Question<'_>, start: &Text, asked: &Text) -> (Severity, Text
         Target::Services(_) | Target::Named(_) => NoFix::new(
             Code::OtherService,
             text![
-                "ask the container itself; whether ",
+                "have the probe ask its own container; an alert tells whether ",
                 asked,
-                " answers belongs into an alert, and into the answers to those who need it"
+                " answers"
             ],
         ),
     };
@@ -193,9 +194,9 @@ fn without_host(question: &Question<'_>, file: kubewright_model::kube::FileId) -
     let edit = host.remove().ok().filter(|_| known)?;
     Some(Fix {
         title: text![
-            "take ",
+            "remove ",
             Verbatim(&format!("host: {}", question.host)),
-            " out: the kubelet asks the pod itself"
+            ": the kubelet asks the pod itself then"
         ],
         applicability: Applicability::DisplayOnly,
         changes: vec![Change::Edit(file, edit)],
@@ -226,20 +227,15 @@ pub(super) fn together(
             ]
         })
         .collect();
-    let (shape, then, code) = if circle {
+    let (then, code) = if circle {
         (
-            "a circle",
-            "when one of them is down all go down, and each waits for the others to come back",
+            "when one is down all go down, and each waits for the others to come back",
             Code::Circle,
         )
     } else {
-        (
-            "a chain",
-            "when the last of them is down, all before it go down",
-            Code::Chain,
-        )
+        ("when the last is down, all before it go down", Code::Chain)
     };
-    let message = text!["probes make ", shape, ": ", Text::list(steps), ": ", then];
+    let message = text![Text::list(steps), " in their probes: ", then];
     let restarts = parts.iter().any(|question| question.restarts());
     let severity = if circle || restarts {
         Severity::Warning
@@ -258,8 +254,7 @@ pub(super) fn together(
         let resource = workspace.resource(question.resource);
         format!("{} {} {}", resource.kind, resource.name, question.host)
     });
-    let text = "have each probe ask its own container; whether a Service that it needs answers \
-                belongs into an alert";
+    let text = "have each probe ask its own container; an alert tells whether a Service answers";
     Some(
         META.finding(severity, first.location(workspace)?, message)
             .about(first.resource)

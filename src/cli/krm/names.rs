@@ -93,7 +93,8 @@ fn with_names(
     let mut change = |resource: &Resource, to: Target, node: Node<'_>, old: &str| -> Result<()> {
         if let Some(new) = name(resource, to, old)? {
             let edit = node.set(&Value::str(new));
-            edits.push(edit.map_err(|refusal| anyhow!("{}: {refusal:?}", resource.display()))?);
+            edits
+                .push(edit.map_err(|refusal| anyhow!("{}: {}", resource.display(), refusal.text))?);
         }
         Ok(())
     };
@@ -116,7 +117,7 @@ fn with_names(
         return Ok(file.text.to_string());
     };
     verify::apply(yaml, &edits.iter().collect::<Vec<_>>())
-        .map_err(|refusal| anyhow!("the references cannot be followed: {refusal:?}"))
+        .map_err(|refusal| anyhow!("the references cannot be followed: {}", refusal.text))
 }
 
 fn annotation<'a>(workspace: &'a Workspace, resource: &Resource, key: &str) -> &'a str {

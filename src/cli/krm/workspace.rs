@@ -314,8 +314,9 @@ fn placed(document: &str, path: Option<&str>, index: usize) -> Result<String> {
             }
             (None, None) => break,
         };
-        let edit = edit.map_err(|refusal| anyhow!("{path}: {refusal:?}"))?;
-        text = verify::apply(&file, &[&edit]).map_err(|refusal| anyhow!("{path}: {refusal:?}"))?;
+        let edit = edit.map_err(|refusal| anyhow!("{path}: {}", refusal.text))?;
+        text = verify::apply(&file, &[&edit])
+            .map_err(|refusal| anyhow!("{path}: {}", refusal.text))?;
     }
     for key in ONE_EACH {
         let file = File::parse(text.as_str()).map_err(|e| anyhow!("{e}"))?;
@@ -325,9 +326,9 @@ fn placed(document: &str, path: Option<&str>, index: usize) -> Result<String> {
         if let Some(node) = known {
             let edit = node
                 .remove()
-                .map_err(|refusal| anyhow!("{path}: {refusal:?}"))?;
-            text =
-                verify::apply(&file, &[&edit]).map_err(|refusal| anyhow!("{path}: {refusal:?}"))?;
+                .map_err(|refusal| anyhow!("{path}: {}", refusal.text))?;
+            text = verify::apply(&file, &[&edit])
+                .map_err(|refusal| anyhow!("{path}: {}", refusal.text))?;
         }
     }
     Ok(text)

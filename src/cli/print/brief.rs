@@ -14,8 +14,8 @@ use crate::pipeline::report::{Outcome, Place, Reported, ReportedFix};
 
 /// Most lines of a finding.
 const MOST: usize = 6;
-/// Most lines of its message, which may not push out what to do.
-const MESSAGE: usize = 2;
+/// Most lines of its message: what happens comes last in it, and is not cut off for a reason.
+const MESSAGE: usize = 3;
 /// Others of a group that are named.
 const NAMED: usize = 4;
 
@@ -38,7 +38,9 @@ pub(super) fn finding(
     let next = next(finding, view);
     let same = same(others, view);
     let used = place.len() + usize::from(next.is_some()) + usize::from(same.is_some());
-    let message = message(finding, MESSAGE, view);
+    // What can be done keeps a line.
+    let most = MESSAGE.min(MOST.saturating_sub(used + 1));
+    let message = message(finding, most, view);
     let room = MOST.saturating_sub(used + message.len());
     for line in message.into_iter().chain(place) {
         let _ = writeln!(out, "{line}");
