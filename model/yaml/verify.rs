@@ -164,7 +164,9 @@ fn comments(before: &File, after: &File, edits: &[&Edit], lost: &[String]) -> Re
     for (comment, text) in before.comments().iter().zip(&old) {
         if let Some(to) = changed.get(&comment.start) {
             *count.entry(text).or_default() -= 1;
-            to.map(|to| *count.entry(to).or_default() += 1);
+            if let Some(to) = to {
+                *count.entry(to).or_default() += 1;
+            }
         }
     }
     let replaced = edits

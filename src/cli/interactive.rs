@@ -271,9 +271,8 @@ fn edit(
         return Ok(None);
     };
     let taken = |one: &Edited| {
-        let own = one.splices.iter().map(|(range, _)| range);
-        own.into_iter()
-            .any(|range| meets(offers, answers, &one.path, range))
+        let mut own = one.splices.iter().map(|(range, _)| range);
+        own.any(|range| meets(offers, answers, &one.path, range))
     };
     if edited.iter().any(taken) {
         terminal.out("lines of it were edited or suppressed before: answer u first, or n\n")?;

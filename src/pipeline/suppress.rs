@@ -363,9 +363,8 @@ fn is_checked(workspace: &Workspace, file: FileId, document: usize) -> bool {
         skipped.file == file && skipped.document.is_none_or(|number| number == document)
     });
     let holds = || {
-        let resources = workspace.resources_of(file).iter();
-        workspace.kustomization(file).is_some()
-            || resources.into_iter().any(|r| r.document == document)
+        let mut resources = workspace.resources_of(file).iter();
+        workspace.kustomization(file).is_some() || resources.any(|r| r.document == document)
     };
     !skipped && holds()
 }

@@ -1,6 +1,7 @@
 //! Whatever is typed, the workspace is the one that all texts make.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::{input, workspace};
@@ -47,7 +48,7 @@ fn seen(workspace: &Workspace) -> String {
     for name in ["settings", "more", "made", "other", "settingsx"] {
         let ids = workspace.referring(Target::ConfigMap, name);
         let defined: Vec<_> = workspace.definitions(Target::ConfigMap, name).collect();
-        references += &format!("{name}: {ids:?} {defined:?}\n");
+        _ = writeln!(references, "{name}: {ids:?} {defined:?}");
     }
     let texts: Vec<_> = workspace
         .files()
