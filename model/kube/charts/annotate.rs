@@ -403,7 +403,7 @@ mod tests {
     #[test]
     fn annotations_move_out_of_their_condition() {
         let template = "spec:\n  template:\n    metadata:\n      {{- with .Values.podAnnotations }}\n      annotations:\n        {{- toYaml . | nindent 8 }}\n      {{- end }}\n      labels:\n        a: b\n    spec:\n";
-        let after = "spec:\n  template:\n    metadata:\n      annotations:\n        checksum/config: x\n      {{- with .Values.podAnnotations }}\n        {{- toYaml . | nindent 8 }}\n      {{- end }}\n      labels:\n        a: b\n    spec:\n";
+        let after = "spec:\n  template:\n    metadata:\n      annotations:\n        {{- if not (hasKey (default dict .Values.podAnnotations) \"checksum/config\") }}\n        checksum/config: x\n        {{- end }}\n      {{- with .Values.podAnnotations }}\n        {{- toYaml . | nindent 8 }}\n      {{- end }}\n      labels:\n        a: b\n    spec:\n";
         assert_eq!(first(template), after);
     }
 
@@ -418,7 +418,7 @@ mod tests {
     #[test]
     fn an_action_that_may_be_empty_gets_a_guard() {
         let template = "spec:\n  template:\n    metadata:\n      annotations: {{- toYaml .Values.a | nindent 8 }}\n    spec:\n";
-        let after = "spec:\n  template:\n    metadata:\n      annotations:\n        checksum/config: x\n        {{- with .Values.a }}\n        {{- toYaml . | nindent 8 }}\n        {{- end }}\n    spec:\n";
+        let after = "spec:\n  template:\n    metadata:\n      annotations:\n        {{- if not (hasKey (default dict .Values.a) \"checksum/config\") }}\n        checksum/config: x\n        {{- end }}\n        {{- with .Values.a }}\n        {{- toYaml . | nindent 8 }}\n        {{- end }}\n    spec:\n";
         assert_eq!(first(template), after);
     }
 

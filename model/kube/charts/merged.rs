@@ -179,10 +179,10 @@ fn at_the_top(expression: &str, around: &[Around]) -> Option<String> {
         // The dot itself has no name. A field of what may not be there needs parentheses.
         match (named.is_none() && token != ".", value.as_str()) {
             (true, ".") => out.push_str(token),
-            (true, "$") => out.push_str(&format!("${token}")),
-            (true, value) => out.push_str(&format!("({value}){token}")),
+            (true, "$") => out.extend(["$", token]),
+            (true, value) => out.extend(["(", value, ")", token]),
             (false, value) if simple(value) => out.push_str(value),
-            (false, value) => out.push_str(&format!("({value})")),
+            (false, value) => out.extend(["(", value, ")"]),
         }
     }
     Some(out + &expression[end..])
@@ -200,10 +200,9 @@ pub(super) fn tokens(text: &str) -> impl Iterator<Item = (usize, &str)> {
         }
         match quote {
             Some(open) if c == open => quote = None,
-            Some(_) => {}
             None if matches!(c, '"' | '`') => quote = Some(c),
             None if !ends => start = start.or(Some(at)),
-            None => {}
+            _ => {}
         }
     }
     found.extend(start.map(|from| (from, &text[from..])));

@@ -8,10 +8,7 @@ use super::merged::value_paths;
 
 /// The paths below `.Values` that the actions of a text name, with those of the helpers that it
 /// includes; `templates` are the texts that may define them.
-pub fn values_of<'a>(
-    text: &str,
-    templates: impl IntoIterator<Item = &'a str> + Clone,
-) -> Vec<String> {
+pub fn values_of(text: &str, templates: &[&str]) -> Vec<String> {
     let mut left: Vec<String> = vec![text.to_owned()];
     let mut known: BTreeSet<String> = BTreeSet::new();
     let mut paths: BTreeSet<String> = BTreeSet::new();
@@ -20,7 +17,7 @@ pub fn values_of<'a>(
             paths.extend(value_paths(&action));
             for name in included(&action) {
                 if known.insert(name.clone()) {
-                    let texts = templates.clone().into_iter();
+                    let texts = templates.iter();
                     left.extend(texts.filter_map(|text| defined(text, &name)));
                 }
             }
@@ -60,6 +57,6 @@ mod tests {
     fn values_of_helpers_count() {
         let helpers = "{{- define \"b\" }}\n{{ .Values.b }}\n{{- end }}\n{{ define \"c\" }}{{ .Values.c }}{{ end }}\n";
         let text = "x: {{ include \"b\" . | quote }}\ny: {{ $.Values.a.d }}\n";
-        assert_eq!(values_of(text, [helpers]), ["a.d", "b"]);
+        assert_eq!(values_of(text, &[helpers]), ["a.d", "b"]);
     }
 }

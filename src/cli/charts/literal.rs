@@ -298,16 +298,16 @@ impl Editing<'_> {
         for one in expected {
             let name = self.chart.sets.get(one.set).map_or("", |s| s.name.as_str());
             let copy = self.bench.copy.path();
-            let make = || match &one.values {
+            let again = || match &one.values {
                 Some(values) => self.bench.helm.template(copy, values, self.bench.root),
                 None => render(self.bench.helm, copy, self.chart, one.set, self.bench.root),
             };
-            let made = make().map_err(|said| {
+            let made = again().map_err(|said| {
                 Text::from(format!(
                     "with the edit helm does not render it with {name}: {said}"
                 ))
             })?;
-            let again = make().unwrap_or_default();
+            let again = again().unwrap_or_default();
             if let Some(other) = same(&one.text, &made, &again) {
                 let what = match &one.values {
                     Some(_) => "a release of another name".to_owned(),

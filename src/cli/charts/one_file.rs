@@ -27,7 +27,7 @@ impl Mending<'_> {
             let helpers = self.helpers.values().map(String::as_str);
             let all: Vec<&str> = others.chain(helpers).collect();
             let action = format!("{{{{ {expression} }}}}");
-            let paths = values_of(&action, all.iter().copied()).into_iter();
+            let paths = values_of(&action, &all).into_iter();
             let paths = paths.map(|value| format!("{}{value}", prefix(below)));
             let write = Write {
                 files: files.clone(),

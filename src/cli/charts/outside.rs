@@ -25,7 +25,7 @@ impl Mending<'_> {
         let own = path.get(self.chart.below("").len()..)?;
         let helpers = self.helpers.values().map(String::as_str);
         let all: Vec<&str> = helpers.collect();
-        let named = values_of(text, all).into_iter().filter(|value| {
+        let likely = values_of(text, &all).into_iter().filter(|value| {
             let last = value.rsplit('.').next().unwrap_or_default();
             let last = last.to_lowercase();
             let config = ["configmap", "config", "cm"]
@@ -33,7 +33,7 @@ impl Mending<'_> {
                 .any(|w| last.contains(w));
             last.contains("existing") && config || last.contains("configmapname")
         });
-        let found: Vec<String> = (named.take(VALUES))
+        let found: Vec<String> = (likely.take(VALUES))
             .map(|value| format!("{}{value}", prefix(own)))
             .filter(|value| self.reads_with(*set, value))
             .collect();

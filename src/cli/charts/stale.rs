@@ -103,10 +103,10 @@ impl Judge<'_> {
             return false;
         }
         let empty = checksums.iter().all(|(_, hash)| of_nothing(hash));
-        let names = reads(workload);
+        let wanted = reads(workload);
         let read = all.iter().filter(|(_, config)| {
             let (kind, name) = identity(config);
-            kind == "ConfigMap" && names.contains(&name)
+            kind == "ConfigMap" && wanted.contains(&name)
         });
         let (mut apart, mut related, mut named) = (None, Vec::new(), Vec::new());
         let mut known: BTreeMap<&str, Option<Apart>> = BTreeMap::new();
@@ -185,7 +185,7 @@ impl Judge<'_> {
         let templates = self.templates.before.values().map(|text| &**text);
         let all: Vec<&str> = helpers.chain(templates).collect();
         let mut followed = false;
-        for value in values_of(text, all).iter().take(VALUES) {
+        for value in values_of(text, &all).iter().take(VALUES) {
             let value = format!("{}{value}", prefix(own));
             let made = reached(&self.bench, self.chart, (set, &value), (source, rendered));
             if let Some(made) = made {
