@@ -1,5 +1,5 @@
-//! Stories that are no single mount of a Deployment: kinds that cannot be changed in place, pods that
-//! choose their own file, containers that come before the others, and rollouts.
+//! Stories that are no single mount of a Deployment: kinds that cannot be changed in place, pods
+//! that choose their own file, containers that come before the others, and rollouts.
 
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,9 @@
 //! What a Dockerfile says of the image that is built from it: user, ENTRYPOINT, CMD, WORKDIR, and a
 //! shell where a RUN of its last stage needs one.
 //!
-//! It proves nothing: the image of a manifest may have been built from another state of the file, or
-//! from another file. What only the builder knows (values of ARG that are no defaults) is unknown.
+//! It proves nothing: the image of a manifest may have been built from another state of the file,
+//! or from another file. What only the builder knows (values of ARG that are no defaults) is
+//! unknown.
 
 use std::collections::BTreeMap;
 

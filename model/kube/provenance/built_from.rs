@@ -1,5 +1,5 @@
-//! What the Dockerfile of the repository says of an image that is built from it, and what those of its
-//! bases do.
+//! What the Dockerfile of the repository says of an image that is built from it, and what those of
+//! its bases do.
 
 use crate::kube::images::dockerfile::{Stage, stages};
 use crate::kube::images::{Built, ImageFacts, Stated, StatedBy, normalise, parts};
