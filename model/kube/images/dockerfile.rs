@@ -200,8 +200,8 @@ pub(in crate::kube) fn filled(text: &str, values: &BTreeMap<String, String>) -> 
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('$') {
         done.push_str(before);
-        let braces = [('{', '}'), ('(', ')')];
-        let braced = braces
+        let pairs = [('{', '}'), ('(', ')')];
+        let braced = pairs
             .iter()
             .find_map(|(open, close)| after.strip_prefix(*open)?.split_once(*close));
         let (name, left) = braced.unwrap_or_else(|| {

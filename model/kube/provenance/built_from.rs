@@ -63,13 +63,13 @@ impl Workspace {
         };
         let stage = with_base(&stages, at, &outside);
         let (line, instruction) = stage.line.clone();
-        let built = Built {
+        let origin = Built {
             dockerfile: build.dockerfile.clone(),
             line,
             instruction,
             named_by: build.named_by.clone(),
         };
-        Some((stage.facts, built))
+        Some((stage.facts, origin))
     }
 }
 
