@@ -87,7 +87,7 @@ fn main() -> ExitCode {
         trial(scene.name, Box::new(|cluster| scenes::play(cluster, scene)));
     }
     for (name, play) in objects::STORIES {
-        trial(name, Box::new(|cluster| play(cluster)));
+        trial(name, Box::new(play));
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
     // Takes the cluster down.

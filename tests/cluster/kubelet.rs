@@ -184,11 +184,11 @@ impl Cluster {
         } else {
             stated.clone()
         };
-        let args = words(&container["args"]);
-        argv.extend(if args.is_empty() && stated.is_empty() {
+        let more = words(&container["args"]);
+        argv.extend(if more.is_empty() && stated.is_empty() {
             words(&image["cmd"])
         } else {
-            args
+            more
         });
         if argv.is_empty() {
             argv.push("image-default-entrypoint".into());

@@ -39,8 +39,9 @@ fn pod(restart: &str, indent: usize, init: &str, container: &str) -> String {
     text.push_str(init);
     text.push_str(container);
     text.push_str(VOLUMES);
+    let blanks = " ".repeat(indent);
     text.lines()
-        .map(|line| format!("{:indent$}{line}\n", ""))
+        .flat_map(|line| [&*blanks, line, "\n"])
         .collect()
 }
 
