@@ -1,15 +1,16 @@
 //! Promise: on a real kubelet, with the images that the manifests name, `subpath-configmap-mount`
 //! finds what really happens, and what it writes does what it says.
 //!
-//! The scenes of the simulator, its copies and its refusals run here, too ([`kubelet`] plays them), so
-//! that the two cannot drift apart. Those of [`scenes`] and [`objects`] are whole stories: an image is
-//! made, `images lock` reads it, `fix` rewrites the manifests, `kubectl apply` takes them, and the
-//! running pods tell.
+//! The scenes of the simulator, its copies and its refusals run here, too ([`kubelet`] plays them),
+//! so that the two cannot drift apart. Those of [`scenes`] and [`objects`] are whole stories: an
+//! image is made, `images lock` reads it, `fix` rewrites the manifests, `kubectl apply` takes them,
+//! and the running pods tell.
 //!
 //! `KUBEWRIGHT_CLUSTER` names a folder `bin` with kube-apiserver, kubelet and the others;
 //! `KUBEWRIGHT_CLUSTER_TOOLS` the folder of `cluster.sh` and `image.py`, which raise a cluster of
-//! them (root, etcd, containerd, runc, busybox); without it they are looked for beside the repository.
-//! Without the first, the trials are skipped by name. A run of all takes ten minutes or more.
+//! them (root, etcd, containerd, runc, busybox); without it they are looked for beside the
+//! repository. Without the first, the trials are skipped by name. A run of all takes ten minutes or
+//! more.
 
 #![expect(clippy::disallowed_methods, reason = "tests read and write files")]
 
@@ -86,7 +87,7 @@ fn main() -> ExitCode {
         trial(scene.name, Box::new(|cluster| scenes::play(cluster, scene)));
     }
     for (name, play) in objects::STORIES {
-        trial(name, Box::new(|cluster| play(cluster)));
+        trial(name, Box::new(play));
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
     // Takes the cluster down.

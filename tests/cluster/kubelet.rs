@@ -184,11 +184,11 @@ impl Cluster {
         } else {
             stated.clone()
         };
-        let args = words(&container["args"]);
-        argv.extend(if args.is_empty() && stated.is_empty() {
+        let more = words(&container["args"]);
+        argv.extend(if more.is_empty() && stated.is_empty() {
             words(&image["cmd"])
         } else {
-            args
+            more
         });
         if argv.is_empty() {
             argv.push("image-default-entrypoint".into());
@@ -285,7 +285,8 @@ impl Cluster {
                 && seen.restarts >= restarts
                 && !seen.state.is_empty()
             {
-                // Twice the same, so that a program that ends at once is not taken for one that runs.
+                // Twice the same, so that a program that ends at once is not taken for one that
+                // runs.
                 if before.replace(shown.clone()).is_some_and(|b| b == shown) {
                     return Ok(seen);
                 }
@@ -331,7 +332,8 @@ impl Cluster {
     ) -> Result<Option<String>, Failed> {
         let command = ["-n", namespace, "exec", pod, "-c", container, "--"];
         let words: Vec<&str> = command.iter().chain(words).copied().collect();
-        // The connection may break while another container of the node ends; the command has not run then.
+        // The connection may break while another container of the node ends; the command has not
+        // run then.
         for _ in 0..3 {
             let (held, said) = self.tried(&words)?;
             if held {

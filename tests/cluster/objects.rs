@@ -1,5 +1,5 @@
-//! Stories that are no single mount of a Deployment: kinds that cannot be changed in place, pods that
-//! choose their own file, containers that come before the others, and rollouts.
+//! Stories that are no single mount of a Deployment: kinds that cannot be changed in place, pods
+//! that choose their own file, containers that come before the others, and rollouts.
 
 use std::time::{Duration, Instant};
 
@@ -39,8 +39,9 @@ fn pod(restart: &str, indent: usize, init: &str, container: &str) -> String {
     text.push_str(init);
     text.push_str(container);
     text.push_str(VOLUMES);
+    let blanks = " ".repeat(indent);
     text.lines()
-        .map(|line| format!("{:indent$}{line}\n", ""))
+        .flat_map(|line| [&*blanks, line, "\n"])
         .collect()
 }
 

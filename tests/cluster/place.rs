@@ -1,5 +1,5 @@
-//! One story: a work tree with manifests, an image that `images lock` reads from the archive that the
-//! node runs, and a namespace that the manifests are applied to.
+//! One story: a work tree with manifests, an image that `images lock` reads from the archive that
+//! the node runs, and a namespace that the manifests are applied to.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -284,8 +284,9 @@ pub(super) const SCENES: &[Scene] = &[
 impl Scene {
     fn manifest(&self) -> String {
         let indented = |text: &str, by: usize| -> String {
+            let blanks = " ".repeat(by);
             text.lines()
-                .map(|line| format!("{:by$}{line}\n", ""))
+                .flat_map(|line| [&*blanks, line, "\n"])
                 .collect()
         };
         let name = if self.kind == "StatefulSet" {

@@ -1,5 +1,5 @@
-//! Cases of the transform, before and after: an update is seen, a restart works, and the program gets
-//! the same words.
+//! Cases of the transform, before and after: an update is seen, a restart works, and the program
+//! gets the same words.
 
 use std::path::{Path, PathBuf};
 

@@ -61,11 +61,10 @@ pub(crate) fn keeps_what_is_locked() -> TrialResult {
     let gone = lock(dir.path(), &[], 1)?;
     holds(
         &gone,
-        &[&format!(
-            "does not have {} any more, as which it is locked; `kubewright images lock --upgrade` takes what the tag names \
-             now",
-            digest(b"gone")
-        )],
+        &[
+            &format!("does not have {} any more", digest(b"gone")),
+            "`kubewright images lock --upgrade` takes what the tag names now",
+        ],
     )
 }
 

@@ -1,7 +1,7 @@
 //! Public images of many kinds, rebuilt in the small: ENTRYPOINT, CMD, user, directories with owner
 //! and mode, and what the entrypoint script does, as their published Dockerfiles have them. What
-//! becomes of a file that is mounted where people mount it stands on the page of the transform, in a
-//! table that is made here.
+//! becomes of a file that is mounted where people mount it stands on the page of the transform, in
+//! a table that is made here.
 
 use std::fs;
 use std::path::Path;

@@ -217,7 +217,7 @@ fn to_state(pod: &Pod<'_>, own: &Own<'_>, wanted: &ImageFacts, locked: bool) -> 
             .iter()
             .filter_map(|(name, value)| Some((name, value.as_ref()?)))
     };
-    if !built.is_empty() {
+    if built.first().is_some() {
         let lines: Vec<String> = fields()
             .map(|(name, value)| format!("\n{name} = {value}"))
             .collect();

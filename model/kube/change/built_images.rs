@@ -1,5 +1,5 @@
-//! Which image a container gets: what `images` of all kustomizations on its way make of the one that
-//! the manifest names.
+//! Which image a container gets: what `images` of all kustomizations on its way make of the one
+//! that the manifest names.
 //!
 //! Each entry acts on what the ones before it made (kustomize's `api/filters/imagetag`): a new name
 //! keeps tag and digest, a new tag drops the digest, and a digest alone drops the tag.

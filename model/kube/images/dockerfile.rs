@@ -1,8 +1,9 @@
 //! What a Dockerfile says of the image that is built from it: user, ENTRYPOINT, CMD, WORKDIR, and a
 //! shell where a RUN of its last stage needs one.
 //!
-//! It proves nothing: the image of a manifest may have been built from another state of the file, or
-//! from another file. What only the builder knows (values of ARG that are no defaults) is unknown.
+//! It proves nothing: the image of a manifest may have been built from another state of the file,
+//! or from another file. What only the builder knows (values of ARG that are no defaults) is
+//! unknown.
 
 use std::collections::BTreeMap;
 
@@ -199,8 +200,8 @@ pub(in crate::kube) fn filled(text: &str, values: &BTreeMap<String, String>) -> 
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('$') {
         done.push_str(before);
-        let braces = [('{', '}'), ('(', ')')];
-        let braced = braces
+        let pairs = [('{', '}'), ('(', ')')];
+        let braced = pairs
             .iter()
             .find_map(|(open, close)| after.strip_prefix(*open)?.split_once(*close));
         let (name, left) = braced.unwrap_or_else(|| {

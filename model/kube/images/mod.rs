@@ -4,10 +4,10 @@
 //! Four places state them, the nearest first: the annotation [`ANNOTATION`] on the pod template or
 //! the workload, a JSON map by container name; `[[images]]` of the configuration, matched against
 //! the normalised image reference; `kubewright.lock`, read from the image itself and pinned by its
-//! digest; and the built-in table (`table`). A Dockerfile of the repository (`dockerfile`) comes before
-//! the table, and proves as little. Each fact is taken from the nearest place that
-//! states it. All but the table prove; what none states is unknown, except that an absent `cmd`
-//! beside a stated ENTRYPOINT means none.
+//! digest; and the built-in table (`table`). A Dockerfile of the repository (`dockerfile`) comes
+//! before the table, and proves as little. Each fact is taken from the nearest place that states
+//! it. All but the table prove; what none states is unknown, except that an absent `cmd` beside a
+//! stated ENTRYPOINT means none.
 
 pub(in crate::kube) mod dockerfile;
 pub(in crate::kube) mod table;
@@ -388,8 +388,8 @@ pub fn annotated(
     Ok(found)
 }
 
-/// What is stated about an image, written out, the nearest first: by the configuration, by the lock,
-/// by the built-in table.
+/// What is stated about an image, written out, the nearest first: by the configuration, by the
+/// lock, by the built-in table.
 pub fn stated(
     image: &str,
     platform: &str,

@@ -1,5 +1,5 @@
-//! What the Dockerfile of the repository says of an image that is built from it, and what those of its
-//! bases do.
+//! What the Dockerfile of the repository says of an image that is built from it, and what those of
+//! its bases do.
 
 use crate::kube::images::dockerfile::{Stage, stages};
 use crate::kube::images::{Built, ImageFacts, Stated, StatedBy, normalise, parts};
@@ -63,13 +63,13 @@ impl Workspace {
         };
         let stage = with_base(&stages, at, &outside);
         let (line, instruction) = stage.line.clone();
-        let built = Built {
+        let origin = Built {
             dockerfile: build.dockerfile.clone(),
             line,
             instruction,
             named_by: build.named_by.clone(),
         };
-        Some((stage.facts, built))
+        Some((stage.facts, origin))
     }
 }
 

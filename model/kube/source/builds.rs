@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::paths::{join, split};
+use super::paths::{has_extension, join, split};
 use crate::kube::images::dockerfile::filled;
 use crate::kube::images::{normalise, parts};
 use crate::yaml::{File, Node};
@@ -38,17 +38,13 @@ pub(in crate::kube) struct Build {
 /// Whether a file may say from what an image is built.
 pub(in crate::kube) fn may_build(path: &str) -> bool {
     let (directory, name) = split(path);
-    let yaml = name.ends_with(".yaml") || name.ends_with(".yml");
+    let yaml = has_extension(name, "yaml") || has_extension(name, "yml");
     let compose = ["docker-compose", "compose"];
     name == "Makefile"
         || has_extension(name, "mk")
         || yaml && name.starts_with("skaffold")
         || yaml && compose.iter().any(|start| name.starts_with(start))
         || yaml && directory == ".github/workflows"
-}
-
-fn has_extension(name: &str, extension: &str) -> bool {
-    name.rsplit_once('.').is_some_and(|(_, e)| e == extension)
 }
 
 /// What one file says is built.
@@ -185,9 +181,9 @@ impl Found<'_> {
                 .map(|word| word.trim_matches(['"', '\'']))
                 .collect();
             let starts = match words.as_slice() {
-                ["docker" | "podman" | "nerdctl", "build", ..] => 2,
+                ["docker" | "podman" | "nerdctl", "build", ..]
+                | ["buildah", "bud" | "build", ..] => 2,
                 ["docker", "buildx" | "image", "build", ..] => 3,
-                ["buildah", "bud" | "build", ..] => 2,
                 _ => continue,
             };
             let options = words.get(starts..).unwrap_or_default();

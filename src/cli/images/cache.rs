@@ -1,9 +1,9 @@
 //! What registries have given before, by digest, so that another run need not load it again: below
 //! `XDG_CACHE_HOME`, or `~/.cache`.
 //!
-//! A digest names its content, so nothing in it grows old, and nothing is believed: what is taken out
-//! of it is checked as it is when it comes over the network. It may be deleted at any time. A run
-//! that was interrupted goes on with the layer that it had not finished.
+//! A digest names its content, so nothing in it grows old, and nothing is believed: what is taken
+//! out of it is checked as it is when it comes over the network. It may be deleted at any time. A
+//! run that was interrupted goes on with the layer that it had not finished.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write as _};
