@@ -1,7 +1,7 @@
-//! Public images of many kinds, rebuilt in the small: ENTRYPOINT, CMD, user, directories with owner
-//! and mode, and what the entrypoint script does, as their published Dockerfiles have them. What
-//! becomes of a file that is mounted where people mount it stands on the page of the transform, in
-//! a table that is made here.
+//! Images that are built like public ones of many kinds: ENTRYPOINT, CMD, user, directories with
+//! owner and mode are modelled after the Dockerfiles that are named; scripts are cut to the line
+//! that starts the program. What becomes of a file that is mounted where people mount it stands on
+//! the page of the transform, in a table that is made here.
 
 use std::fs;
 use std::path::Path;
@@ -415,7 +415,7 @@ impl Public {
 const BEGIN: &str = "<!-- images in practice: made by a test -->\n\n";
 const END: &str = "\n<!-- end -->\n";
 const HEAD: &str = "\
-| image | as published in | file | strategy | | reason |
+| image | modelled after | file | strategy | | reason |
 |---|---|---|---|---|---|
 ";
 
