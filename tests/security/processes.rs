@@ -137,14 +137,18 @@ fn files_with(words: &[&str]) -> Vec<String> {
 
 #[test]
 fn only_known_places_of_the_code_start_a_process() {
-    // Helm where `--helm` asks for it, git, the helper that a user's own configuration of Docker
-    // names (by `docker_credential`), the pager of a terminal.
+    // Helm where `--helm` and kustomize where `--kustomize` asks for it, both cleanly by
+    // `program.rs`; git, the helper that a user's own configuration of Docker names (by
+    // `docker_credential`), the pager of a terminal, and the editor of `fix --interactive`.
     assert_eq!(
         files_with(&["process::Command", "Command::new", "docker_credential"]),
         [
             "src/cli/charts/helm.rs",
+            "src/cli/edited.rs",
             "src/cli/git.rs",
             "src/cli/images/registry/credentials.rs",
+            "src/cli/kustomize/tool.rs",
+            "src/cli/program.rs",
             "src/cli/terminal.rs",
             "src/cli/work_tree.rs"
         ]
