@@ -75,6 +75,11 @@ const SHARED: &[(&str, &str)] = &[
         "an annotation suppresses what is not found: it is part of the object, so remove it by hand",
     ),
     (
+        "changed-on-the-way",
+        "kustomize or Flux changes the resource of the comment in ways that only a build shows: \
+         `kubewright fix --kustomize` may find what it suppresses",
+    ),
+    (
         "unchecked-document",
         "the comment stands in a document that no transform looks into: a template, a patch, the \
          source of a generated ConfigMap",

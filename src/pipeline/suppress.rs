@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
-use kubewright_model::kube::{FileId, ResourceId, SourceFile, Workspace};
+use kubewright_model::kube::{FileId, ResourceId, SourceFile, TouchKind, Workspace};
 use kubewright_model::yaml::{File, Node, Word};
 
 use super::UNUSED_SUPPRESSION;
@@ -19,6 +19,7 @@ use super::UNUSED_SUPPRESSION;
 kubewright_model::codes! {
     /// What is wrong with a suppression.
     enum Code {
+        ChangedOnTheWay = "changed-on-the-way",
         MalformedSuppression = "malformed-suppression",
         SuppressingAnnotation = "suppressing-annotation",
         UncheckedDocument = "unchecked-document",
@@ -234,16 +235,16 @@ impl Suppressions {
                     file: first.location.file,
                     span: first.location.span.start..last.location.span.end,
                 };
-                Some(
-                    Finding::build(
-                        UNUSED_SUPPRESSION,
-                        Severity::Warning,
-                        place,
-                        finds_nothing(&names, "comment"),
-                    )
-                    .subject("unused", names.iter().copied())
-                    .fix(removed(workspace, first, &kept, &names)),
-                )
+                let fix = removed(workspace, first, &kept, &names);
+                let severity = if fix.is_ok() {
+                    Severity::Warning
+                } else {
+                    Severity::Info
+                };
+                let message = finds_nothing(&names, "comment");
+                let finding = Finding::build(UNUSED_SUPPRESSION, severity, place, message);
+                let finding = finding.subject("unused", names.iter().copied());
+                Some(finding.fix(fix))
             })
             .collect()
     }
@@ -330,6 +331,13 @@ fn removed(
              needed",
         ));
     }
+    if let Some(what) = changed_on_the_way(workspace, id, yaml.document_at(comment.start)) {
+        let text = format!(
+            "{what} changes this resource before it is applied, and what comes out may have what \
+             the comment suppresses"
+        );
+        return Err(NoFix::new(Code::ChangedOnTheWay, text));
+    }
     let text = file.text.get(comment.clone()).unwrap_or_default();
     let left = || {
         let (before, rest) = text.split_once('[')?;
@@ -367,6 +375,39 @@ fn is_checked(workspace: &Workspace, file: FileId, document: usize) -> bool {
         workspace.kustomization(file).is_some() || resources.any(|r| r.document == document)
     };
     !skipped && holds()
+}
+
+/// What changes a resource of a document in ways that only a build shows.
+fn changed_on_the_way(
+    workspace: &Workspace,
+    file: FileId,
+    document: usize,
+) -> Option<&'static str> {
+    let own = workspace.resources_of(file).iter();
+    let touches = own
+        .filter(|resource| resource.document == document)
+        .flat_map(|resource| workspace.touches(resource.id).to_vec());
+    let mut kinds = touches.map(|touch| touch.what);
+    kinds.find(|kind| !is_plain(*kind)).map(TouchKind::name)
+}
+
+/// Whether all that a change does is read.
+fn is_plain(kind: TouchKind) -> bool {
+    match kind {
+        TouchKind::CommonAnnotations
+        | TouchKind::CommonLabels
+        | TouchKind::CommonMetadata
+        | TouchKind::Images
+        | TouchKind::Labels
+        | TouchKind::Replicas => true,
+        TouchKind::Generator
+        | TouchKind::Patch
+        | TouchKind::PostBuild
+        | TouchKind::Replacement
+        | TouchKind::Transformer
+        | TouchKind::TransformerConfiguration
+        | TouchKind::Vars => false,
+    }
 }
 
 /// The candidate nearest to `name`, when it is near enough to be meant.
