@@ -10,6 +10,7 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -511,10 +512,10 @@ fn to_agent() -> String {
         call(2, "find", serde_json::json!({})),
         call(3, "preview", fixes),
     ];
-    messages
-        .iter()
-        .map(|message| format!("{message}\n"))
-        .collect()
+    messages.iter().fold(String::new(), |mut all, message| {
+        let _ = writeln!(all, "{message}");
+        all
+    })
 }
 
 /// A finding: file, transform, keys or place, verdict.

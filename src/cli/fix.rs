@@ -98,20 +98,9 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     if let Some(before) = past.as_ref().and_then(|past| past.workspace.as_ref()) {
         add_restarts(&mut report, before, &workspace);
     }
-    let progress = if args.helm.is_some() || ground.config.helm {
-        drop(progress);
-        Progress::start("rendering charts with helm")
-    } else {
-        progress
-    };
-    let charts = with_charts(args, &ground, &workspace, &pipeline, &mut report)?;
-    let builds = with_builds(args, &ground, &workspace, (&pipeline, &known), &mut report)?;
-    let unseen = match (charts, builds) {
-        (Some(charts), Some(builds)) => Some(Text::joined([charts, builds], "; ")),
-        (charts, builds) => charts.or(builds),
-    };
-    report.sort();
     drop(progress);
+    let unseen = with_renders(args, &ground, &workspace, (&pipeline, &known), &mut report)?;
+    report.sort();
     if let (Some(file), Some(entries)) = (&accepted, known.last()) {
         say_what_is_stale(
             file,
@@ -145,6 +134,28 @@ pub(super) fn fix(args: &FixArgs, terminal: &Terminal) -> Result<Status> {
     // The program ends here: the system takes all memory back at once.
     std::mem::forget((workspace, report, past, read));
     Ok(status)
+}
+
+/// Adds what Helm and kustomize show; gives what they would have shown, where they are not asked.
+fn with_renders(
+    args: &FixArgs,
+    ground: &Ground,
+    workspace: &Workspace,
+    (pipeline, known): (&Pipeline<'_>, &[Known]),
+    report: &mut Report,
+) -> Result<Option<Text>> {
+    let by_helm = args.helm.is_some() || ground.config.helm;
+    let progress = by_helm.then(|| Progress::start("rendering charts with helm"));
+    let charts = with_charts(args, ground, workspace, pipeline, report)?;
+    drop(progress);
+    let by_kustomize = args.kustomize.is_some() || ground.config.kustomize;
+    let progress = by_kustomize.then(|| Progress::start("building with kustomize"));
+    let builds = with_builds(args, ground, workspace, (pipeline, known), report)?;
+    drop(progress);
+    Ok(match (charts, builds) {
+        (Some(charts), Some(builds)) => Some(Text::joined([charts, builds], "; ")),
+        (charts, builds) => charts.or(builds),
+    })
 }
 
 /// The workspace of what was read.
