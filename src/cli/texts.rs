@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use ignore::WalkBuilder;
 use kubewright_model::kube::{Surroundings, Texts};
-use rayon::prelude::*;
+use kubewright_model::parallel;
 
 use super::{config, files};
 
@@ -136,17 +136,17 @@ impl Below {
         }
         paths.sort();
         paths.dedup();
-        let read = paths.into_par_iter().filter_map(|(path, length)| {
-            let name = files::relative(&self.root, &path);
-            if length > MAX_BYTES {
+        let read = parallel::map(&paths, |(path, length)| {
+            let name = files::relative(&self.root, path);
+            if *length > MAX_BYTES {
                 return Some(Err(name));
             }
-            let bytes = files::bytes(&path).ok()?;
+            let bytes = files::bytes(path).ok()?;
             let binary = bytes.iter().take(BINARY_WITHIN).any(|b| *b == 0);
             (!binary).then(|| Ok((name, String::from_utf8_lossy(&bytes).into_owned())))
         });
         let mut found = Surroundings::default();
-        for file in read.collect::<Vec<_>>() {
+        for file in read.into_iter().flatten() {
             match file {
                 Ok(text) => found.texts.push(text),
                 Err(name) => found.left_out.push(name),

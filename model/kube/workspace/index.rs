@@ -4,8 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use rayon::prelude::*;
-
 use super::Workspace;
 use super::set_index::{SetIndex, run_of};
 use crate::kube::gitops::settings::SourceSettings;
@@ -18,6 +16,7 @@ use crate::kube::pod::PodTemplate;
 use crate::kube::source::builds::Build;
 use crate::kube::source::command_outputs::Output;
 use crate::kube::source::read::Read;
+use crate::parallel;
 
 /// What the workspace keeps beside what it shows.
 #[derive(Debug, Clone, Default)]
@@ -164,11 +163,9 @@ pub(in crate::kube) fn definitions<'a>(
 
 /// Which resources refer to which names.
 pub(in crate::kube) fn references(workspace: &Workspace) -> References {
-    let names: Vec<(ResourceId, BTreeSet<(Target, String)>)> = workspace
-        .resources
-        .par_iter()
-        .map(|resource| (resource.id, names_of(workspace, resource.id)))
-        .collect();
+    let names = parallel::map(&workspace.resources, |resource| {
+        (resource.id, names_of(workspace, resource.id))
+    });
     let mut all = References::new();
     for (id, names) in names {
         for name in names {
