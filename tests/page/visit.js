@@ -77,6 +77,15 @@
   if (path) {
     const press = (key) =>
       document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+    // A window that is not in front, as that of a busy machine may be, has an active element but no
+    // events of focus.
+    if (!document.hasFocus()) {
+      const { focus } = SVGElement.prototype;
+      SVGElement.prototype.focus = function () {
+        focus.call(this);
+        this.dispatchEvent(new FocusEvent("focus"));
+      };
+    }
     document.getElementById(path.dataset.from).focus();
     must(path.classList.contains("on"), "the arrow of the box in focus does not stand out");
     press("ArrowRight");
