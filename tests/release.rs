@@ -71,7 +71,8 @@ fn the_archive_holds_all_and_is_the_same_each_time() {
         "completions/kubewright.zsh",
         "man/kubewright.1",
         "man/kubewright-fix.1",
-        "man/kubewright-undo.1",
+        "man/kubewright-images-lock.1",
+        "man/kubewright-lsp.1",
     ] {
         let path = format!("kubewright-x86_64-unknown-linux-musl/{file}");
         assert!(held.contains(&path), "{file}: {held:?}");

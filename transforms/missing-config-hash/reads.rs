@@ -118,8 +118,12 @@ pub(super) fn read(
     {
         return Err(NoFix::new(
             Code::DiffersBetweenOverlays,
-            "it is applied with different content from several places; hash what each of them \
-             renders (`kubewright fix -` reads a stream)",
+            text![
+                "it is applied with different content from several places; hash what each of them \
+                 renders (`",
+                Text::command("kubewright fix -"),
+                "` reads a stream)"
+            ],
         ));
     }
     first.clone()

@@ -225,8 +225,9 @@ impl<'a> Case<'a> {
         if self.workspace().options().stream {
             return text![
                 what,
-                " needs the pod in a file: `kubewright explain static-pod-kube-proxy --plan FILE` \
-                 prints it"
+                " needs the pod in a file: `",
+                Text::command("kubewright explain static-pod-kube-proxy --plan FILE"),
+                "` prints it"
             ];
         }
         text![what, ": `", Text::command(self.plan_command()), "`"]

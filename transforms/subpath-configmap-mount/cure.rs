@@ -69,8 +69,8 @@ pub(super) fn cured(pod: &Pod<'_>, decisions: &[&Decision<'_>]) -> Result<Text, 
     let written = settings.missing_config_hash.carried_by(pod.template.node);
     if !written && !running {
         return Err(Ill::NoHash(text![
-            "there is none (`kubewright fix --select ",
-            HASH,
+            "there is none (`",
+            Text::command(text!["kubewright fix --select ", HASH]),
             "` writes it)"
         ]));
     }

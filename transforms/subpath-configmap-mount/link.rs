@@ -346,12 +346,18 @@ fn not_writable(
             ])
         }
         (_, None) if user::security(pod, own, "runAsUser").is_none() && facts.root().is_none() => {
-            refuse("which user it is is not known (`kubewright images lock` reads it)".into())
+            refuse(text![
+                "which user it is is not known (",
+                say::lock(),
+                " reads it)"
+            ])
         }
         (_, None) => refuse(text![
             "nothing says that its user may write in ",
             directory,
-            ", where the link goes (`kubewright images lock` reads owner and mode)"
+            ", where the link goes (",
+            say::lock(),
+            " reads owner and mode)"
         ]),
     }
 }

@@ -147,7 +147,7 @@ pub(super) fn unknown(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, what: Unknown
     let mut no_fix = NoFix::new(code, why);
     no_fix
         .more
-        .push(to_state(pod, own, &wanted, facts.locked()).into());
+        .push(to_state(pod, own, &wanted, facts.locked()));
     if entrypoint {
         let inspect = "and its entrypoint and cmd, as `docker image inspect` shows them";
         no_fix.more.push(inspect.into());
@@ -191,17 +191,22 @@ pub(super) fn to_prove(
             let wanted = facts.wanted(own.container.node.get("command").is_some());
             let enough = link::rewrite(pod, own, &facts.with(&wanted), files)
                 .is_ok_and(|(_, basis)| basis.proven());
-            enough.then(|| to_state(pod, own, &wanted, facts.locked()).into())
+            enough.then(|| to_state(pod, own, &wanted, facts.locked()))
         }
         Strategy::Copy => None,
         _ if facts.locked() => None,
-        _ => Some("`kubewright images lock` reads what the image has".into()),
+        _ => Some(text![lock(), " reads what the image has"]),
     }
+}
+
+/// The command that asks the image.
+pub(super) fn lock() -> Text {
+    text!["`", Text::command("kubewright images lock"), "`"]
 }
 
 /// What to write into `kubewright.toml`, or into the annotation where kustomize may replace the
 /// image, so that the fix is proven.
-fn to_state(pod: &Pod<'_>, own: &Own<'_>, wanted: &ImageFacts, locked: bool) -> String {
+fn to_state(pod: &Pod<'_>, own: &Own<'_>, wanted: &ImageFacts, locked: bool) -> Text {
     let built = pod.images(own).unwrap_or_default();
     let list = |words: &Option<Vec<String>>| words.as_ref().map(|words| format!("{words:?}"));
     let text = |word: &Option<String>| word.as_ref().map(|word| format!("{word:?}"));
@@ -223,16 +228,16 @@ fn to_state(pod: &Pod<'_>, own: &Own<'_>, wanted: &ImageFacts, locked: bool) -> 
             .collect();
         let lines = lines.concat();
         let lock = if locked {
-            ""
+            Text::new()
         } else {
-            "`kubewright images lock` reads what the image has; or "
+            text![lock(), " reads what the image has; or "]
         };
         let tables: Vec<String> = built
             .iter()
             .map(|image| format!("\n[[images]]\nmatch = \"{image}\"{lines}"))
             .collect();
         let tables = tables.concat();
-        format!("{lock}state it in kubewright.toml, if it is so:{tables}")
+        text![lock, "state it in kubewright.toml, if it is so:", tables]
     } else {
         let fields: Vec<String> = fields()
             .map(|(name, value)| format!("\"{name}\": {value}"))
@@ -242,9 +247,11 @@ fn to_state(pod: &Pod<'_>, own: &Own<'_>, wanted: &ImageFacts, locked: bool) -> 
             own.container.name,
             fields.join(", ")
         );
-        format!(
-            "state in the pod template's annotations what the image has, if it is so:\n{}: {facts}",
-            images::ANNOTATION
-        )
+        text![
+            "state in the pod template's annotations what the image has, if it is so:\n",
+            images::ANNOTATION,
+            ": ",
+            facts
+        ]
     }
 }

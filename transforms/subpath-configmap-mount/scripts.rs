@@ -139,7 +139,9 @@ pub(super) fn of_image(
             " does with ",
             Verbatim(target),
             ": it was not read, and may replace or remove the file, or ask whether it is a mount \
-             (`kubewright images lock` reads it, `handled-paths` states it)"
+             (",
+            say::lock(),
+            " reads it, `handled-paths` states it)"
         ]);
     }
     Ok(())

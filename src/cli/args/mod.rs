@@ -108,6 +108,9 @@ pub enum Command {
     Man {
         /// The page of this command instead of that of the program
         command: Option<String>,
+        /// Write the pages of the program and of all commands into this directory
+        #[arg(long, value_name = "DIR", conflicts_with = "command")]
+        dir: Option<PathBuf>,
     },
     /// List all transforms
     List {

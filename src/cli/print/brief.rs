@@ -164,15 +164,8 @@ fn next(finding: &Reported, view: &View<'_>) -> Option<String> {
         },
         Err(reason) => {
             let texts = [&reason.text].into_iter().chain(&reason.more);
-            let command = command(texts.clone(), view);
-            let own = || {
-                let said = texts.map(|text| view.paths.brief(text)).find_map(|text| {
-                    let (_, rest) = text.split_once("`kubewright ")?;
-                    Some(format!("kubewright {}", rest.split('`').next()?))
-                });
-                said.unwrap_or_else(|| format!("kubewright explain {}", reason.code))
-            };
-            Some(command.unwrap_or_else(own))
+            let explain = || format!("kubewright explain {}", reason.code);
+            Some(command(texts, view).unwrap_or_else(explain))
         }
     }
 }
