@@ -6,7 +6,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, NoFix, Severity};
-use kubewright_model::kube::{FileId, Input, ResourceId, Workspace};
+use kubewright_model::kube::purpose;
+use kubewright_model::kube::{AsideCode, FileId, Input, ResourceId, Workspace};
 use kubewright_model::yaml::{Edit, verify};
 use rayon::prelude::*;
 
@@ -85,7 +86,14 @@ pub(super) fn leave_aside(workspace: &Workspace, finding: &mut Finding) {
         }
         _ => None,
     };
-    if finding.severity == Severity::Warning && (here.is_some() || aside.is_some()) {
+    // Libraries bring manifests that nobody applies, and input of tests is often wrong on purpose.
+    let path = &workspace.file(finding.primary.file).path;
+    let not_used = here.as_ref().is_some_and(|aside| {
+        matches!(aside.code, AsideCode::TestFixture | AsideCode::Template)
+            || purpose::is_of_library(path)
+    });
+    let is_aside = here.is_some() || aside.is_some();
+    if not_used || finding.severity == Severity::Warning && is_aside {
         finding.severity = Severity::Info;
     }
     if let Some(aside) = aside {

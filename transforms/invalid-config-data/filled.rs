@@ -35,6 +35,26 @@ pub(super) fn is_template(text: &str) -> bool {
     SIGNS.iter().any(|sign| holds(text, sign)) || marks(text)
 }
 
+/// Words of what stands for a value that somebody has to write: `INSERT_TOKEN_IN_BASE64_HERE`.
+const TO_DO: &[&str] = &[
+    "changeme",
+    "here",
+    "insert",
+    "placeholder",
+    "replace",
+    "todo",
+    "your",
+];
+
+/// Whether a value is words that tell what to write in their place.
+pub(super) fn is_to_do(value: &str) -> bool {
+    let between = |c: char| matches!(c, '_' | '-' | ' ' | '<' | '>');
+    let words = || value.split(between).filter(|word| !word.is_empty());
+    let is_word = |word: &str| word.bytes().all(|b| b.is_ascii_alphanumeric());
+    let tells = |word: &str| TO_DO.iter().any(|known| word.eq_ignore_ascii_case(known));
+    words().nth(1).is_some() && words().all(is_word) && words().any(tells)
+}
+
 /// As [`is_template`], for JSON with an error at `offset`: between the quotes of another line a
 /// sign changes nothing of what is around it, and dashboards have many.
 pub(super) fn is_template_of_json(text: &str, offset: usize) -> bool {
@@ -123,6 +143,17 @@ pub(super) fn by_reader(workspace: &Workspace, object: &Resource, to: Target) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_that_stand_for_a_value() {
+        assert!(is_to_do("INSERT_SECRET_IN_BASE64_HERE") && is_to_do("your-token"));
+        assert!(
+            !is_to_do("no base64")
+                && !is_to_do("here")
+                && !is_to_do("abc-def")
+                && !is_to_do("insert=into, here")
+        );
+    }
 
     #[test]
     fn signs_of_templates() {

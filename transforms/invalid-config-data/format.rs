@@ -193,7 +193,8 @@ fn depth(text: &str) -> usize {
 fn json(text: &str) -> Option<Wrong> {
     let bare = text.trim_start_matches('\u{feff}');
     let error = serde_json::from_str::<Value>(bare).err()?;
-    // Values one behind the other are what many programs read; so are comments.
+    // Values one behind the other are what many programs read; so are comments, and YAML that does
+    // not begin as JSON does: readers of YAML take files of either name.
     let values = || {
         serde_json::Deserializer::from_str(bare)
             .into_iter::<Value>()
@@ -201,7 +202,7 @@ fn json(text: &str) -> Option<Wrong> {
     };
     let words = error.to_string();
     let limit = words.starts_with("recursion limit") || words.starts_with("number out of range");
-    if limit || is_commented(bare) || values() {
+    if limit || is_commented(bare) || values() || is_block_mapping(bare) {
         return None;
     }
     let line = bare
@@ -219,6 +220,13 @@ fn json(text: &str) -> Option<Wrong> {
         },
         said: said.to_owned(),
     })
+}
+
+/// Whether a text is a mapping of YAML that begins with a key, not with the brace of JSON.
+fn is_block_mapping(text: &str) -> bool {
+    !text.trim_start().starts_with(['{', '['])
+        && verify::error(text).is_none()
+        && File::parse(text).is_ok_and(|file| file.root(0).is_some_and(|root| root.is_mapping()))
 }
 
 /// Whether a text has comments where JSON has values: its reader takes more than JSON.
@@ -394,9 +402,18 @@ mod tests {
 
     #[test]
     fn what_some_reader_takes_is_no_error() {
-        for text in ["", " \n", "{} {}\n", "{// x\n}", "# x\n{}", "\u{feff}{}"] {
+        for text in [
+            "",
+            " \n",
+            "{} {}\n",
+            "{// x\n}",
+            "# x\n{}",
+            "\u{feff}{}",
+            "\"a\": {\n\"b\": 1}",
+        ] {
             assert_eq!(Format::Json.error(text), None, "{text}");
         }
+        assert!(Format::Json.error("\"a\": {\n\"b\": 1").is_some());
         assert!(Format::Json.error("{\"a\": \"//\",}").is_some());
         let text = "<!DOCTYPE a SYSTEM \"a.dtd\"><a>&b;</a>";
         assert_eq!(Format::Xml.error(text), None);

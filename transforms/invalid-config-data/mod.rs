@@ -76,6 +76,10 @@ struct Entry<'a> {
 impl<'a> Object<'a> {
     fn new(workspace: &'a Workspace, resource: &'a Resource) -> Option<Self> {
         let to = resource.target()?;
+        // No name of the API has such signs: something fills in the whole manifest first.
+        if filled::is_template(&resource.name) {
+            return None;
+        }
         let node = workspace.node(resource.id)?;
         let fields: &[(&'static str, bool)] = match to {
             Target::ConfigMap => &[("data", false), ("binaryData", true)],

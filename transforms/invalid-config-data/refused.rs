@@ -82,7 +82,8 @@ fn invalid_key(object: &Object<'_>, entry: &Entry<'_>) -> Option<Finding> {
 
 fn not_base64(object: &Object<'_>, entry: &Entry<'_>) -> Option<Finding> {
     let (key, value) = (entry.key.text()?, entry.value.as_str()?);
-    if !entry.encoded || binary::decode(value).is_some() || filled::is_template(value) {
+    let is_filled = || filled::is_template(value) || filled::is_to_do(value);
+    if !entry.encoded || binary::decode(value).is_some() || is_filled() {
         return None;
     }
     let message = text![

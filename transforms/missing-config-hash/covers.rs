@@ -311,12 +311,25 @@ const WATCHED_FILES: &[&str] = &[
     "--htpasswd-file",
 ];
 
-/// Paths below which an image reads files again by itself: part of its name, path. Dashboards of
+/// As [`WATCHED_FILES`], of programs whose arguments have common names: part of the image, and the
+/// arguments. Prow (<https://docs.prow.k8s.io/docs/components/plugins/updateconfig/>).
+const WATCHED_FILES_OF: &[(&str, &[&str])] = &[("k8s-prow/", PROW), ("k8s-infra-prow/", PROW)];
+
+const PROW: &[&str] = &["--config-path", "--job-config-path", "--plugin-config"];
+
+/// Paths below which an image reads files again by itself: part of its name (of the whole one,
+/// where there is a slash), path. Dashboards of
 /// Grafana (<https://grafana.com/docs/grafana/latest/administration/provisioning/#dashboards>),
 /// the local path provisioner (<https://github.com/rancher/local-path-provisioner#configuration>),
-/// Traefik's file provider.
+/// Traefik's file provider, Falco (<https://falco.org/docs/reference/daemon/config-options/>,
+/// `watch_config_files`), Gatus (<https://github.com/TwiN/gatus#reloading-configuration-on-the-fly>),
+/// where Prow looks by default.
 const WATCHED_PATHS: &[(&str, &str)] = &[
+    ("falco", "/etc/falco"),
+    ("gatus", "/config"),
     ("grafana", "/var/lib/grafana/dashboards"),
+    ("k8s-infra-prow/", "/etc/plugins"),
+    ("k8s-prow/", "/etc/plugins"),
     ("local-path-provisioner", "/etc/config"),
     ("traefik", "/etc/traefik/dynamic"),
 ];
@@ -387,7 +400,12 @@ fn watches(container: &Container<'_>, paths: &[&str]) -> Option<String> {
     };
     if SIDECARS.iter().any(|part| repository.contains(part))
         || WATCHED_PATHS.iter().any(|(part, path)| {
-            repository.contains(part) && paths.iter().any(|mount| below(mount, path))
+            let name = if part.contains('/') {
+                image
+            } else {
+                repository
+            };
+            name.contains(part) && paths.iter().any(|mount| below(mount, path))
         })
     {
         return Some(format!("container {}", container.name));
@@ -418,7 +436,10 @@ fn watches(container: &Container<'_>, paths: &[&str]) -> Option<String> {
         let all = RELOAD_ARGUMENTS
             .iter()
             .any(|known| flag == *known || *word == *known);
-        let named = WATCHED_FILES.contains(&flag)
+        let of_image = WATCHED_FILES_OF
+            .iter()
+            .any(|(part, flags)| image.contains(part) && flags.contains(&flag));
+        let named = (of_image || WATCHED_FILES.contains(&flag))
             && value.is_some_and(|value| {
                 paths
                     .iter()

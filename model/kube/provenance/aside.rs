@@ -73,13 +73,20 @@ impl Workspace {
                 ],
             });
         }
-        path.match_indices('/').find_map(|(end, _)| {
+        let in_directory = path.match_indices('/').find_map(|(end, _)| {
             let (directory, inside) = (path.get(..end)?, path.get(..=end)?);
             let purpose = purpose::of_directory(directory.rsplit('/').next()?)?;
             let (code, why) = reason(purpose)?;
             (!asked(inside)).then(|| Aside {
                 code,
                 text: text!["it lies below ", Path(directory), "/: ", why],
+            })
+        });
+        in_directory.or_else(|| {
+            let (code, why) = reason(Purpose::TestData)?;
+            (purpose::is_named_as_test(path) && !asked(path)).then(|| Aside {
+                code,
+                text: text!["its name begins with `test_`: ", why],
             })
         })
     }

@@ -26,9 +26,6 @@ pub(super) fn maker(workspace: &Workspace, path: &str) -> Option<(&'static str, 
             join(directory, project).is_some_and(|project| texts.bytes(&project).is_some())
         })
     };
-    if !above(path).any(project) {
-        return None;
-    }
     let outputs = workspace.index.outputs.get_or_init(|| {
         let texts = &texts.read().texts;
         texts
@@ -39,6 +36,7 @@ pub(super) fn maker(workspace: &Workspace, path: &str) -> Option<(&'static str, 
     let made = outputs.iter().find(|output| {
         let below = path.strip_prefix(&output.path);
         below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            && (output.renders || above(path).any(project))
     })?;
     Some((made.program, made.command.clone()))
 }

@@ -190,6 +190,24 @@ pub fn of_directory(name: &str) -> Option<Purpose> {
         .map(|(purpose, _)| *purpose)
 }
 
+/// Whether a file belongs to a library of program code: below `node_modules/`, or below the
+/// directory of a host in `vendor/` (<https://go.dev/ref/mod#vendoring>).
+pub fn is_of_library(path: &str) -> bool {
+    let directories: Vec<&str> = path.split('/').collect();
+    let directories = directories.split_last().map_or(&[][..], |(_, above)| above);
+    directories.iter().enumerate().any(|(at, name)| {
+        let is_host = || directories.get(at + 1).is_some_and(|n| n.contains('.'));
+        *name == "node_modules" || *name == "vendor" && is_host()
+    })
+}
+
+/// Whether a file is named as input of a test: `test_release.yaml`, beside `test_release.py`. Of
+/// manifests that are applied, names have dashes.
+pub fn is_named_as_test(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.starts_with("test_")
+}
+
 /// The innermost directory above a file that says one of these things.
 pub fn directory_above<'p>(path: &'p str, wanted: &[Purpose]) -> Option<&'p str> {
     path.rsplit('/')
@@ -258,7 +276,15 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_a_file_says_nothing() {
+    fn libraries_are_told_from_other_copies() {
+        assert!(is_of_library("vendor/example.com/api/crd.yaml"));
+        assert!(is_of_library("web/node_modules/a/deploy.yaml"));
+        assert!(!is_of_library("vendor/ingress/deploy.yaml"));
+        assert!(!is_of_library("vendor/deploy.yaml"));
+    }
+
+    #[test]
+    fn the_name_of_a_file_says_nothing_of_directories() {
         let wanted = [Purpose::TestData, Purpose::Examples];
         assert_eq!(directory_above("app/tests", &wanted), None);
         assert_eq!(directory_above("docs/e2e/web.yaml", &wanted), Some("e2e"));
