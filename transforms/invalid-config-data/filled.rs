@@ -46,8 +46,12 @@ const TO_DO: &[&str] = &[
     "your",
 ];
 
-/// Whether a value is words that tell what to write in their place.
+/// Whether a value is words that tell what to write in their place, or one letter again and again.
 pub(super) fn is_to_do(value: &str) -> bool {
+    let first = value.chars().next().unwrap_or_default();
+    if value.len() > 2 && value.chars().all(|c| c == first) {
+        return true;
+    }
     let between = |c: char| matches!(c, '_' | '-' | ' ' | '<' | '>');
     let words = || value.split(between).filter(|word| !word.is_empty());
     let is_word = |word: &str| word.bytes().all(|b| b.is_ascii_alphanumeric());
@@ -147,6 +151,7 @@ mod tests {
     #[test]
     fn words_that_stand_for_a_value() {
         assert!(is_to_do("INSERT_SECRET_IN_BASE64_HERE") && is_to_do("your-token"));
+        assert!(is_to_do("xxxxxxx") && !is_to_do("xy"));
         assert!(
             !is_to_do("no base64")
                 && !is_to_do("here")
