@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests read and write files")]
 
 mod builds;
+mod cases;
 mod charts;
 mod git;
 mod gitops;
