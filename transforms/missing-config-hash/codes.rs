@@ -42,6 +42,7 @@ kubewright_model::codes! {
         Reloader = "reloader",
         TestFixture = "test-fixture",
         UnreadableData = "unreadable-data",
+        ValuesShape = "values-shape",
         VendoredFile = "vendored-file",
         VersionedName = "versioned-name",
         WorkloadPatched = "workload-patched",
