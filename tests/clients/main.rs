@@ -8,6 +8,7 @@
 
 mod builds;
 mod cases;
+mod chart_corpus;
 mod charts;
 mod git;
 mod gitops;
@@ -66,6 +67,7 @@ fn main() {
     let trials = [
         builds::trials(),
         charts::trials(),
+        chart_corpus::trials(),
         git::trials(),
         schema::trials(),
         kustomizations::trials(),

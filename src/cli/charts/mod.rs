@@ -477,10 +477,10 @@ fn helpers(copy: &Copy, chart: &Chart, templates: &Templates) -> BTreeMap<String
 }
 
 /// What can be seen with `--helm` and was not, for the summary.
-pub(super) fn unseen(workspace: &Workspace) -> Option<text::Text> {
+pub(super) fn unseen(workspace: &Workspace) -> Option<Text> {
     let charts = asked(workspace);
     let names = charts.iter().map(|chart| chart.name.as_str());
-    let names = text::Text::list_of("chart", names);
+    let names = Text::list_of("chart", names);
     (!charts.is_empty()).then(|| {
         text![
             names,
