@@ -15,6 +15,7 @@ use super::found::{Found, RELEASE};
 use super::overlay::{self, Patch};
 use super::patched;
 use super::prove::{Bench, Builds, Meant, Texts};
+use super::renamed;
 use crate::cli::behind;
 use crate::pipeline::report::{FileFate, ReportedEdit, ReportedFix, Restart};
 use crate::pipeline::{Code, Pipeline};
@@ -333,6 +334,10 @@ impl Mending<'_> {
             let node = node.ok_or_else(|| differs("its file is not understood".into()))?;
             let all = edits.entry(resource.file).or_default();
             all.extend(delta::edits(node, &one.deltas)?);
+            for (file, edit) in renamed::uses(&self.now, *id, &one.deltas)? {
+                self.may_edit(&self.now.file(file).path)?;
+                edits.entry(file).or_default().push(edit);
+            }
         }
         Ok(edits)
     }
