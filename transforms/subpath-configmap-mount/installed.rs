@@ -77,7 +77,7 @@ fn finding(
 ) -> Finding {
     let resource = cx.workspace.resource(installed.resource);
     let display = Named::new("ConfigMap", name);
-    let (severity, note) = staleness(cx, installed, pod);
+    let (severity, why) = staleness(cx, installed, pod);
     let reason = text![
         "chart ",
         installed.chart.name,
@@ -99,7 +99,6 @@ fn finding(
         },
         |(part, node)| Location::of(part.file, part.scalar().unwrap_or(node)),
     );
-    let names = [name.to_owned(), pod.annotations.join(".")];
     META.finding(
         severity,
         place,
@@ -111,8 +110,8 @@ fn finding(
         ],
     )
     .about(resource.id)
-    .subject("installed", names)
-    .notes([note])
+    .subject("installed", [name.to_owned(), pod.annotations.join(".")])
+    .notes([why])
     .fix(Err(NoFix::new(Code::InstalledChart, reason)))
 }
 

@@ -213,7 +213,7 @@ impl Container<'_> {
             }
             Value::Object(map) => {
                 for (name, value) in map {
-                    let way = [&way[..], &[name.clone()]].concat();
+                    let way = [&way[..], std::slice::from_ref(name)].concat();
                     made.extend(variable(name, value, &way, draft));
                 }
             }
@@ -276,13 +276,12 @@ fn variable(name: &str, value: &Value, way: &[String], draft: &mut Draft) -> Opt
     if let Some(value) = map.get("value") {
         return Some(json!({"name": name, "value": value}));
     }
-    let (from, way) = match map.get("valueFrom") {
-        Some(from) => (from.clone(), [way, &["valueFrom".to_owned()]].concat()),
-        None => {
-            let mut rest = map.clone();
-            rest.remove("dependsOn");
-            (Value::Object(rest), way.to_vec())
-        }
+    let (from, way) = if let Some(from) = map.get("valueFrom") {
+        (from.clone(), [way, &["valueFrom".to_owned()]].concat())
+    } else {
+        let mut rest = map.clone();
+        rest.remove("dependsOn");
+        (Value::Object(rest), way.to_vec())
     };
     let kinds: [(Target, &str); 2] = [(ConfigMap, "configMapKeyRef"), (Secret, "secretKeyRef")];
     for (to, field) in kinds {

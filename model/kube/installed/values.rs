@@ -29,9 +29,10 @@ impl<'w> Part<'w> {
         if node.is_null() {
             return None;
         }
-        let text = match node.is_mapping() {
-            true => None,
-            false => Some(File::parse(node.text()?).ok()?),
+        let text = if node.is_mapping() {
+            None
+        } else {
+            Some(File::parse(node.text()?).ok()?)
         };
         Some(Self { file, node, text })
     }

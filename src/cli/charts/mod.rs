@@ -212,8 +212,9 @@ impl Look<'_> {
                 Ok(file) => found.files.extend(file),
                 Err(said) => {
                     let mut findings = found.findings.iter_mut();
-                    let applied = findings.find(|f| f.outcome == Outcome::Applied);
-                    applied.into_iter().for_each(|f| f.notes.push(said.clone()));
+                    if let Some(applied) = findings.find(|f| f.outcome == Outcome::Applied) {
+                        applied.notes.push(said);
+                    }
                 }
             }
         }
@@ -271,7 +272,6 @@ impl Look<'_> {
 
     /// Writes hashes where they lack: what was found, what that restarts, and what the chart renders
     /// then.
-    #[expect(clippy::type_complexity, reason = "said once, for one caller")]
     fn hashed(
         &self,
         (chart, bench, helpers): (&Chart, prove::Bench<'_>, &BTreeMap<String, String>),
