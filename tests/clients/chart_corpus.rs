@@ -11,6 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use kubewright_model::yaml::File;
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
@@ -31,6 +32,10 @@ pub(crate) fn trials() -> Vec<Trial> {
     if blesses() {
         return vec![needing(helm, "chart_corpus", move || write(&charts))];
     }
+    let known = charts.clone();
+    let known = needing(helm, "chart_corpus::known_values", move || {
+        known_values(&known)
+    });
     let each = charts.into_iter().map(|(name, path)| {
         let label = format!("chart_corpus::{name}");
         needing(helm, &label, move || {
@@ -47,7 +52,73 @@ pub(crate) fn trials() -> Vec<Trial> {
             })
         })
     });
-    each.collect()
+    each.chain([known]).collect()
+}
+
+/// Releases of charts whose values are known, of those that are here: what their values name is
+/// in what Helm renders, and with a hash in the values the pods have it and nothing else changes.
+fn known_values(charts: &[(String, PathBuf)]) -> TrialResult {
+    let case = project("transforms/missing-config-hash/cases/helm-release-charts");
+    let read = |path: &str| fs::read_to_string(case.join(path));
+    let (before, after) = (read("before/releases.yaml")?, read("after/releases.yaml")?);
+    let config = File::parse(read("before/config.yaml")?)?;
+    let documents = 0..config.documents().len();
+    let names = documents.filter_map(|d| config.root(d)?.path(&["metadata", "name"])?.text());
+    let names: Vec<&str> = names.collect();
+    let (before, after) = (File::parse(before)?, File::parse(after)?);
+    let mut tried = 0;
+    for document in 0..before.documents().len() {
+        let chart = before.root(document).and_then(|root| {
+            let name = root.path(&["spec", "chart", "spec", "chart"])?.text()?;
+            let end = format!("/{name}");
+            charts.iter().find(|(known, _)| known.ends_with(&end))
+        });
+        let Some((name, chart)) = chart else { continue };
+        let (values, old) = release(&before, document, chart)?;
+        let (_, new) = release(&after, document, chart)?;
+        for named in names.iter().filter(|named| values.contains(*named)) {
+            ensure(old.contains(&format!("name: {named}")), || {
+                format!("{name} does not read {named}")
+            })?;
+        }
+        let counts = |line: &&str| {
+            !line.contains("config-hash:") && !["annotations:", "{}"].contains(&line.trim())
+        };
+        let said = |render: &str| -> Vec<String> {
+            render.lines().filter(counts).map(str::to_owned).collect()
+        };
+        ensure(new.contains("kubewright.dev/config-hash: "), || {
+            format!("{name} does not give its pods what stands in podAnnotations")
+        })?;
+        ensure(said(&old) == said(&new), || {
+            format!("{name} renders otherwise")
+        })?;
+        tried += 1;
+    }
+    ensure(tried > 0, || "no chart is known".into())
+}
+
+/// The values of a release, and what Helm renders with them.
+fn release(file: &File, document: usize, chart: &Path) -> Result<(String, String), Failed> {
+    let values = file
+        .root(document)
+        .and_then(|root| root.path(&["spec", "values"]));
+    let values = values.ok_or("no values")?;
+    let column = values.file().position(values.span().start).1 - 1;
+    let values = format!("{}{}\n", " ".repeat(column), values.source());
+    let work = tempfile::tempdir()?;
+    let path = work.path().join("values.yaml");
+    fs::write(&path, &values)?;
+    let mut helm = Command::new("helm");
+    let output = run(
+        helm.arg("template")
+            .arg("shop")
+            .arg(chart)
+            .arg("--values")
+            .arg(&path),
+        &[0],
+    )?;
+    Ok((values, String::from_utf8(output.stdout)?))
 }
 
 /// The charts of the folders in a folder, by folder and name.

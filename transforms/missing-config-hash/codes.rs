@@ -43,6 +43,7 @@ kubewright_model::codes! {
         TestFixture = "test-fixture",
         UnreadableData = "unreadable-data",
         ValuesShape = "values-shape",
+        ValuesShared = "values-shared",
         VendoredFile = "vendored-file",
         VersionedName = "versioned-name",
         WorkloadPatched = "workload-patched",

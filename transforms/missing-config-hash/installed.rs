@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
 use kubewright_model::kube::installed::{Installed, InstalledPod, Part};
-use kubewright_model::kube::{Resolution, Resource, Touch, TouchKind};
+use kubewright_model::kube::{Resolution, Touch, TouchKind};
 use kubewright_model::text;
-use kubewright_model::text::{Text, Verbatim};
+use kubewright_model::text::{Path as At, Text, Verbatim};
 use kubewright_model::yaml::{Edit, Node, Place, Value, verify};
 
 use super::codes::Code;
@@ -19,13 +19,18 @@ use crate::Context;
 
 /// All that is found in what is installed.
 pub(super) fn findings(cx: &Context<'_>) -> Vec<Finding> {
+    let resources = cx.workspace.resources().iter();
+    let all: Vec<_> = resources
+        .filter_map(|resource| cx.workspace.installed(resource.id))
+        .collect();
+    let mut readers: BTreeMap<Location, usize> = BTreeMap::new();
+    for part in all.iter().flat_map(|installed| &installed.values) {
+        *readers.entry(part.location()).or_default() += 1;
+    }
     let mut findings = Vec::new();
-    for resource in cx.workspace.resources() {
-        let Some(installed) = cx.workspace.installed(resource.id) else {
-            continue;
-        };
+    for installed in &all {
         for pod in &installed.pods {
-            findings.extend(judge(cx, resource, &installed, pod));
+            findings.extend(judge(cx, installed, pod, &readers));
         }
     }
     findings
@@ -33,10 +38,11 @@ pub(super) fn findings(cx: &Context<'_>) -> Vec<Finding> {
 
 fn judge(
     cx: &Context<'_>,
-    resource: &Resource,
     installed: &Installed<'_>,
     pod: &InstalledPod,
+    readers: &BTreeMap<Location, usize>,
 ) -> Option<Finding> {
+    let resource = cx.workspace.resource(installed.resource);
     let settings = &cx.settings.missing_config_hash;
     let (node, template) = (pod.workload()?, pod.template()?);
     let mut sources = consumed::consumed(&template, settings);
@@ -48,6 +54,7 @@ fn judge(
         case: Case::new(cx, resource, node, &template, &sources),
         installed,
         pod,
+        readers,
     };
     if let Err(reason) = case.case.wanted() {
         return Some(case.info(reason));
@@ -73,6 +80,8 @@ struct Values<'a> {
     case: Case<'a>,
     installed: &'a Installed<'a>,
     pod: &'a InstalledPod,
+    /// How many releases read each part of the values.
+    readers: &'a BTreeMap<Location, usize>,
 }
 
 impl Values<'_> {
@@ -234,6 +243,17 @@ impl Values<'_> {
                     .extend(insert(root, path, new)?);
             }
         }
+        let several = |at: &usize| self.readers.get(&values[*at].location()) > Some(&1);
+        if let Some(at) = edits.keys().find(|at| several(at)) {
+            let file = &self.case.workspace().file(values[*at].file).path;
+            let text = text![
+                "several releases read the values in ",
+                At(file),
+                ", and what their pods read need not be the same: give each of them values of its \
+                 own"
+            ];
+            return Err(NoFix::new(Code::ValuesShared, text));
+        }
         let each = edits.into_iter();
         let each = each.map(|(at, edits)| within(&values[at], edits));
         Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
@@ -302,8 +322,7 @@ pub(crate) fn restarts(
     installed: &Installed<'_>,
     pod: &InstalledPod,
 ) -> Result<(), Text> {
-    let resource = cx.workspace.resource(installed.resource);
-    match judge(cx, resource, installed, pod).map(|finding| finding.fix) {
+    match judge(cx, installed, pod, &BTreeMap::new()).map(|finding| finding.fix) {
         None | Some(Ok(_)) => Ok(()),
         Some(Err(reason)) if super::CURED.iter().any(|code| reason.is(*code)) => Ok(()),
         Some(Err(reason)) => Err(reason.text),

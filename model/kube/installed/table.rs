@@ -69,7 +69,7 @@ pub(super) static CHARTS: &[KnownChart] = &[
     KnownChart {
         name: "grafana",
         repositories: &["grafana"],
-        source: "https://github.com/grafana/helm-charts/tree/main/charts/grafana",
+        source: "https://github.com/grafana-community/helm-charts/tree/main/charts/grafana",
         shape: Shape::Listed(&[Listed {
             kind: "Deployment",
             image: "grafana/grafana",

@@ -5,6 +5,7 @@ use serde_json::{Map, Number, Value as Json};
 use crate::kube::kustomize::generator::{GeneratorSource, generator_sources};
 use crate::kube::object::apply_set::{Resolution, SetId};
 use crate::kube::object::kustomization::Generator;
+use crate::kube::object::location::Location;
 use crate::kube::object::reference::Target;
 use crate::kube::object::resource::{FileId, Resource, ResourceId};
 use crate::kube::source::paths::join;
@@ -43,6 +44,11 @@ impl<'w> Part<'w> {
             Some(file) => file.root(0),
             None => Some(self.node),
         }
+    }
+
+    /// Where they stand.
+    pub fn location(&self) -> Location {
+        Location::of(self.file, self.node)
     }
 
     /// The scalar that holds them as a text, where they are one.
