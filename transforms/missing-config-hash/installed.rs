@@ -14,7 +14,7 @@ use super::codes::Code;
 use super::consumed::{self, ConsumedConfig, list};
 use super::hashes::Mark;
 use super::reads::{self, Behind, Reading};
-use super::{Case, message, skips};
+use super::{Case, covers, message, skips};
 use crate::Context;
 
 /// All that is found in what is installed.
@@ -23,14 +23,17 @@ pub(super) fn findings(cx: &Context<'_>) -> Vec<Finding> {
     let all: Vec<_> = resources
         .filter_map(|resource| cx.workspace.installed(resource.id))
         .collect();
-    let mut readers: BTreeMap<Location, usize> = BTreeMap::new();
-    for part in all.iter().flat_map(|installed| &installed.values) {
-        *readers.entry(part.location()).or_default() += 1;
+    let mut others = Others::default();
+    for installed in &all {
+        for part in &installed.values {
+            *others.readers.entry(part.location()).or_default() += 1;
+        }
+        others.reloader |= installed.pods.iter().any(has_reloader);
     }
     let mut findings = Vec::new();
     for installed in &all {
         for pod in &installed.pods {
-            findings.extend(judge(cx, installed, pod, &readers));
+            findings.extend(judge(cx, installed, pod, &others));
         }
     }
     findings
@@ -40,7 +43,7 @@ fn judge(
     cx: &Context<'_>,
     installed: &Installed<'_>,
     pod: &InstalledPod,
-    readers: &BTreeMap<Location, usize>,
+    others: &Others,
 ) -> Option<Finding> {
     let resource = cx.workspace.resource(installed.resource);
     let settings = &cx.settings.missing_config_hash;
@@ -54,7 +57,7 @@ fn judge(
         case: Case::new(cx, resource, node, &template, &sources),
         installed,
         pod,
-        readers,
+        others,
     };
     if let Err(reason) = case.case.wanted() {
         return Some(case.info(reason));
@@ -75,13 +78,29 @@ fn in_sight(cx: &Context<'_>, installed: &Installed<'_>, source: &ConsumedConfig
     })
 }
 
+/// What is known of all releases.
+#[derive(Debug, Default)]
+struct Others {
+    /// How many of them read each part of the values.
+    readers: BTreeMap<Location, usize>,
+    /// Reloader restarts the pods of some.
+    reloader: bool,
+}
+
+/// What has Reloader restart a workload for all that it reads.
+const RELOADER: &str = "reloader.stakater.com/auto";
+
+fn has_reloader(pod: &InstalledPod) -> bool {
+    let auto = |node| covers::annotations(node).any(|(key, on)| key == RELOADER && on == "true");
+    pod.workload().is_some_and(auto) || pod.template().is_some_and(|t| auto(t.node))
+}
+
 /// Pods that a chart makes of values.
 struct Values<'a> {
     case: Case<'a>,
     installed: &'a Installed<'a>,
     pod: &'a InstalledPod,
-    /// How many releases read each part of the values.
-    readers: &'a BTreeMap<Location, usize>,
+    others: &'a Others,
 }
 
 impl Values<'_> {
@@ -120,6 +139,17 @@ impl Values<'_> {
         let message::Wrong { hazard, message } = message::wrong(case, reading, &marks);
         let mut finding = case.finding(Severity::Warning, message, self.fix(&marks));
         finding.notes.push(self.knowledge());
+        let own = self.pod.of_workload.as_ref();
+        if let Some(own) = own.filter(|_| self.others.reloader && case.written.is_empty()) {
+            let annotation = format!("{RELOADER}: \"true\"");
+            finding.notes.push(text![
+                "Reloader restarts the pods of other releases: ",
+                Verbatim(&annotation),
+                " in ",
+                Verbatim(&own.join(".")),
+                " does the same for these"
+            ]);
+        }
         for (name, applier) in &reading.apart {
             let name = list(std::slice::from_ref(name));
             finding.notes.push(text![
@@ -243,7 +273,7 @@ impl Values<'_> {
                     .extend(insert(root, path, new)?);
             }
         }
-        let several = |at: &usize| self.readers.get(&values[*at].location()) > Some(&1);
+        let several = |at: &usize| self.others.readers.get(&values[*at].location()) > Some(&1);
         if let Some(at) = edits.keys().find(|at| several(at)) {
             let file = &self.case.workspace().file(values[*at].file).path;
             let text = text![
@@ -322,7 +352,7 @@ pub(crate) fn restarts(
     installed: &Installed<'_>,
     pod: &InstalledPod,
 ) -> Result<(), Text> {
-    match judge(cx, installed, pod, &BTreeMap::new()).map(|finding| finding.fix) {
+    match judge(cx, installed, pod, &Others::default()).map(|finding| finding.fix) {
         None | Some(Ok(_)) => Ok(()),
         Some(Err(reason)) if super::CURED.iter().any(|code| reason.is(*code)) => Ok(()),
         Some(Err(reason)) => Err(reason.text),

@@ -39,6 +39,7 @@ fn pod(values: &Value, name: &str, controller: &Value) -> Draft {
         of_pods,
         update_strategy: strategy.map(str::to_owned),
         annotations: path(["controllers", name, "pod", "annotations"]),
+        of_workload: Some(path(["controllers", name, "annotations"])),
         ..Draft::default()
     };
     volumes(values, name, &mut draft);

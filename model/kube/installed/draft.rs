@@ -20,6 +20,8 @@ pub(super) struct Draft {
     pub volumes: Vec<Value>,
     /// Where in the values the annotations of pods stand.
     pub annotations: Vec<String>,
+    /// Where those of the workload stand, where it has some.
+    pub of_workload: Option<Vec<String>>,
     /// Objects, and where in the values each is named.
     pub named: Vec<((Target, String), Vec<String>)>,
 }

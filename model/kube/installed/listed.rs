@@ -63,6 +63,7 @@ impl Listed {
                 .unwrap_or_default(),
             of_pods: mapping(values, self.annotations),
             annotations: path(self.annotations),
+            of_workload: self.own.map(path),
             ..Draft::default()
         };
         let image = values.get("image").and_then(image);

@@ -56,6 +56,8 @@ pub struct InstalledPod {
     carrier: &'static Carrier,
     /// Where in the values the annotations of the pods stand.
     pub annotations: Vec<String>,
+    /// Where those of the workload stand, where it has some.
+    pub of_workload: Option<Vec<String>>,
     /// Where in the values an object is named.
     named: Vec<((Target, String), Vec<String>)>,
 }
@@ -63,6 +65,7 @@ pub struct InstalledPod {
 impl InstalledPod {
     fn of(draft: Draft, resource: ResourceId) -> Option<Self> {
         let (annotations, named) = (draft.annotations.clone(), draft.named.clone());
+        let of_workload = draft.of_workload.clone();
         let (text, carrier) = draft.workload()?;
         let yaml = File::parse(text).ok()?;
         Some(Self {
@@ -70,6 +73,7 @@ impl InstalledPod {
             yaml,
             carrier,
             annotations,
+            of_workload,
             named,
         })
     }
