@@ -1,7 +1,7 @@
 //! What Flux and Argo CD install with charts that are known by their values.
 //!
 //! A `HelmRelease` or an `Application` that means a chart of a repository says nothing of pods: the
-//! chart does, and it is not in the workspace. Of some charts ([`table`]) it is known which values
+//! chart does, and it is not in the workspace. Of some charts (`table.rs`) it is known which values
 //! name ConfigMaps and Secrets, and which ones are the annotations of pods. From those come
 //! workloads as the chart makes them, as far as they read configuration, and the place in the
 //! values where their pods get annotations. Nothing is rendered: what is known of a chart is what
