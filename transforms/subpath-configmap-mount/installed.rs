@@ -1,5 +1,5 @@
-//! Mounts through `subPath` that a chart makes of the values of a `HelmRelease` or an `Application`:
-//! what the mounts of its pods may become is up to the chart, so they stay.
+//! Mounts through `subPath` that a chart makes of the values of a `HelmRelease` or an
+//! `Application`: what the mounts of its pods may become is up to the chart, so they stay.
 
 use std::collections::BTreeSet;
 

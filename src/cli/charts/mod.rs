@@ -208,15 +208,7 @@ impl Look<'_> {
             })
             .collect();
         if self.bumps && !found.files.is_empty() {
-            match self.raised(chart, &bench, (&found, &rendered)) {
-                Ok(file) => found.files.extend(file),
-                Err(said) => {
-                    let mut findings = found.findings.iter_mut();
-                    if let Some(applied) = findings.find(|f| f.outcome == Outcome::Applied) {
-                        applied.notes.push(said);
-                    }
-                }
-            }
+            self.bump(chart, &bench, &mut found, &rendered);
         }
         let mut known = BTreeSet::new();
         let new = |restart: &Restart| {
@@ -226,6 +218,25 @@ impl Look<'_> {
         found.restarts.retain(new);
         self.sources(&mut found);
         Ok(found)
+    }
+
+    /// Gives a chart that is changed its next version, or says why it keeps the one that it has.
+    fn bump(
+        &self,
+        chart: &Chart,
+        bench: &prove::Bench<'_>,
+        found: &mut Found,
+        rendered: &BTreeSet<usize>,
+    ) {
+        match self.raised(chart, bench, (found, rendered)) {
+            Ok(file) => found.files.extend(file),
+            Err(said) => {
+                let mut findings = found.findings.iter_mut();
+                if let Some(applied) = findings.find(|f| f.outcome == Outcome::Applied) {
+                    applied.notes.push(said);
+                }
+            }
+        }
     }
 
     /// The `Chart.yaml` of a chart that is changed, with the next version, if it has one.
