@@ -14,6 +14,7 @@
 //! | floor | what it knows |
 //! |---|---|
 //! | `provenance` | where a resource comes from, which decides whether an edit of its file lasts |
+//! | `installed` | which pods come of the values that charts of repositories are installed with |
 //! | `change` | what changes a resource between its file and the cluster, and what comes out |
 //! | `names` | what a name stands for in an apply set, and where else it stands |
 //! | `charts` | which Helm charts there are, with which values, and what their templates say |
@@ -47,6 +48,7 @@ mod change;
 pub mod charts;
 mod gitops;
 pub mod images;
+pub mod installed;
 mod kustomize;
 mod names;
 mod object;

@@ -22,6 +22,7 @@
 //! | `selection` | what runs, how far fixes go, how the run ends |
 //! | `charts` | what the user's Helm makes of charts |
 //! | `kustomize` | what the user's kustomize builds |
+//! | `behind` | what such a program makes of files, and the way back to them |
 //! | `program` | programs of the user's, run in the dark |
 //! | `whole_sets` | from the files that were named to all that is applied with them |
 //! | `settings` | the command `config` |
@@ -50,6 +51,7 @@
 
 pub mod args;
 mod baseline;
+mod behind;
 mod called;
 mod charts;
 mod completions;

@@ -1,38 +1,30 @@
 //! Charts, rendered and mended with Helm 4 and Helm 3: the cases in `charts/`, each a workspace
 //! before and after, and the report. Both versions must give the same.
-//!
-//! `BLESS=1` (`cargo bless`) writes `after/` and `report.txt`.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use kubewright_model::kube::charts::ChartCode;
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Trial;
 
+use crate::cases;
 use crate::project;
-use crate::support::{TrialResult, ensure, kubewright, missing, needing, run, scratch, tree};
+use crate::support::{TrialResult, ensure, kubewright, missing, needing, run, scratch};
+
+const CASES: &str = "tests/clients/charts";
 
 pub(crate) fn trials() -> Vec<Trial> {
     let helm = missing("helm 4", "helm", &["version"]);
     let helm3 = missing("helm 3", "helm3", &["version"]);
     let mut trials = Vec::new();
-    let mut cases: Vec<PathBuf> = fs::read_dir(project("tests/clients/charts"))
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
-    cases.sort();
-    for case in cases {
-        let name = case.file_name().unwrap_or_default().to_string_lossy();
+    for (name, case) in cases::of(CASES) {
         let name = format!("charts::{name}");
         let (four, three) = (case.clone(), case);
-        let run_four = move || of_case(&four, "helm", blesses());
+        let run_four = move || of_case(&four, "helm", cases::blesses());
         let run_three = move || of_case(&three, "helm3", false);
         trials.push(needing(helm, &format!("{name}::helm_4"), run_four));
-        if !blesses() {
+        if !cases::blesses() {
             trials.push(needing(helm3, &format!("{name}::helm_3"), run_three));
         }
     }
@@ -79,10 +71,7 @@ fn scaffold(helm: &str) -> TrialResult {
 /// Each reason is given in a case, and has a row on the page.
 fn every_code() -> TrialResult {
     let page = fs::read_to_string(project("docs/helm.md"))?;
-    let reports: Vec<String> = fs::read_dir(project("tests/clients/charts"))?
-        .flatten()
-        .filter_map(|entry| fs::read_to_string(entry.path().join("report.txt")).ok())
-        .collect();
+    let reports = cases::reports(CASES);
     for code in ChartCode::ALL {
         ensure(page.contains(&format!("| `{code}` |")), || {
             format!("{code} has no row on docs/helm.md")
@@ -96,73 +85,23 @@ fn every_code() -> TrialResult {
     Ok(())
 }
 
-fn blesses() -> bool {
-    std::env::var("BLESS").is_ok_and(|v| v == "1")
-}
-
-type Files = BTreeMap<PathBuf, Vec<u8>>;
-
 fn of_case(case: &Path, helm: &str, bless: bool) -> TrialResult {
-    let before = case.join("before");
-    let dir = scratch(&before)?;
-    let program = format!("--helm={helm}");
-    let args = fs::read_to_string(case.join("args")).unwrap_or_default();
-    let args: Vec<&str> = args.split_whitespace().collect();
-    let fix = |more: &[&str]| -> Result<String, Failed> {
-        let args = [&["fix", "-vv", &program], more, &args, &["."]].concat();
-        let output = run(&mut kubewright(dir.path(), &args), &[0, 1])?;
-        let said = [output.stdout, output.stderr].concat();
-        Ok(String::from_utf8(said)?)
-    };
-    let report = fix(&["--write"])?;
-    let after = tree(dir.path())?;
-    if bless {
-        write_tree(&case.join("after"), &after, &tree(&before)?)?;
-        fs::write(case.join("report.txt"), &report)?;
-        return Ok(());
-    }
     // Helm 3 has other words for some errors.
     let own = case.join(format!("report.{helm}.txt"));
-    let expected = if own.exists() {
+    let report = if own.exists() {
         own
     } else {
         case.join("report.txt")
     };
-    let expected = fs::read_to_string(expected)?;
-    ensure(report == expected, || {
-        format!("expected:\n{expected}\nfound:\n{report}")
-    })?;
-    let mut expected = tree(&before)?;
-    let kept = case.join("after");
-    if kept.is_dir() {
-        expected.extend(tree(&kept)?);
-    }
-    ensure(after == expected, || {
-        "the files are not those of after/".into()
-    })?;
-    // Other edits change what they are about: after/ says it.
-    let name = case.file_name().unwrap_or_default().to_string_lossy();
-    if !name.starts_with("literal-") {
-        only_annotations(helm, &before, dir.path())?;
-    }
-    if helm == "helm3" {
-        return Ok(());
-    }
-    let again = fix(&["--check"])?;
-    ensure(!again.contains("with --write"), || again.clone())
-}
-
-/// Keeps the files that changed.
-fn write_tree(folder: &Path, after: &Files, before: &Files) -> TrialResult {
-    let _ = fs::remove_dir_all(folder);
-    for (path, bytes) in after {
-        if before.get(path) != Some(bytes) {
-            let path = folder.join(path);
-            fs::create_dir_all(path.parent().ok_or("no parent")?)?;
-            fs::write(path, bytes)?;
+    let option = format!("--helm={helm}");
+    cases::check(case, &option, (&report, bless), |before, after| {
+        // Other edits change what they are about: after/ says it.
+        let name = case.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("literal-") {
+            return Ok(());
         }
-    }
-    Ok(())
+        only_annotations(helm, before, after)
+    })
 }
 
 /// What Helm itself makes of a chart before and after: no line is gone, and each new one is an

@@ -1,18 +1,16 @@
 //! Kustomizations, built and mended with kustomize and with `kubectl kustomize`: the cases in
 //! `kustomizations/`, each a workspace before and after, and the report. Both must give the same.
-//!
-//! `BLESS=1` (`cargo bless`) writes `after/` and `report.txt`.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use kubewright_model::kube::BuildCode;
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Trial;
 
+use crate::cases;
 use crate::project;
-use crate::support::{TrialResult, ensure, kubewright, missing, needing, run, scratch, tree};
+use crate::support::{TrialResult, ensure, missing, needing, tree};
 
 const CASES: &str = "tests/clients/kustomizations";
 
@@ -20,21 +18,12 @@ pub(crate) fn trials() -> Vec<Trial> {
     let kustomize = missing("kustomize", "kustomize", &["version"]);
     let kubectl = missing("kubectl", "kubectl", &["version", "--client"]);
     let mut trials = Vec::new();
-    let mut cases: Vec<PathBuf> = fs::read_dir(project(CASES))
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
-    cases.sort();
-    for case in cases {
-        let name = case.file_name().unwrap_or_default().to_string_lossy();
-        let name = format!("kustomizations::{name}");
+    for (name, case) in cases::of(CASES) {
         let (one, other) = (case.clone(), case);
-        let itself = move || of_case(&one, "kustomize", blesses());
+        let itself = move || of_case(&one, "kustomize", cases::blesses());
         let in_kubectl = move || of_case(&other, "kubectl", false);
         trials.push(needing(kustomize, &format!("{name}::kustomize"), itself));
-        if !blesses() {
+        if !cases::blesses() {
             trials.push(needing(kubectl, &format!("{name}::kubectl"), in_kubectl));
         }
     }
@@ -46,10 +35,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// Each reason is given in a case, and has a row on the page.
 fn every_code() -> TrialResult {
     let page = fs::read_to_string(project("docs/kustomize.md"))?;
-    let reports: Vec<String> = fs::read_dir(project(CASES))?
-        .flatten()
-        .filter_map(|entry| fs::read_to_string(entry.path().join("report.txt")).ok())
-        .collect();
+    let reports = cases::reports(CASES);
     for code in BuildCode::ALL {
         ensure(page.contains(&format!("| `{code}` |")), || {
             format!("{code} has no row on docs/kustomize.md")
@@ -81,62 +67,16 @@ fn page() -> TrialResult {
     ensure(shown > 2, || "docs/kustomize.md shows no case".into())
 }
 
-fn blesses() -> bool {
-    std::env::var("BLESS").is_ok_and(|v| v == "1")
-}
-
-type Files = BTreeMap<PathBuf, Vec<u8>>;
-
 fn of_case(case: &Path, program: &str, bless: bool) -> TrialResult {
-    let before = case.join("before");
-    let dir = scratch(&before)?;
-    let program = format!("--kustomize={program}");
-    let args = fs::read_to_string(case.join("args")).unwrap_or_default();
-    let args: Vec<&str> = args.split_whitespace().collect();
-    let fix = |more: &[&str]| -> Result<String, Failed> {
-        let args = [&["fix", "-vv", &program], more, &args, &["."]].concat();
-        let output = run(&mut kubewright(dir.path(), &args), &[0, 1])?;
-        let said = [output.stdout, output.stderr].concat();
-        Ok(String::from_utf8(said)?)
-    };
-    let report = fix(&["--write"])?;
-    let after = tree(dir.path())?;
-    if bless {
-        write_tree(&case.join("after"), &after, &tree(&before)?)?;
-        fs::write(case.join("report.txt"), &report)?;
-        return Ok(());
-    }
-    let expected = fs::read_to_string(case.join("report.txt"))?;
-    ensure(report == expected, || {
-        format!("expected:\n{expected}\nfound:\n{report}")
-    })?;
-    let mut expected = tree(&before)?;
-    let kept = case.join("after");
-    if kept.is_dir() {
-        expected.extend(tree(&kept)?);
-    }
-    ensure(after == expected, || {
-        "the files are not those of after/".into()
-    })?;
-    let name = case.file_name().unwrap_or_default().to_string_lossy();
-    if !name.starts_with("subpath") {
-        only_annotations(&before, dir.path())?;
-    }
-    let again = fix(&["--check"])?;
-    ensure(!again.contains("with --write"), || again.clone())
-}
-
-/// Keeps the files that changed.
-fn write_tree(folder: &Path, after: &Files, before: &Files) -> TrialResult {
-    let _ = fs::remove_dir_all(folder);
-    for (path, bytes) in after {
-        if before.get(path) != Some(bytes) {
-            let path = folder.join(path);
-            fs::create_dir_all(path.parent().ok_or("no parent")?)?;
-            fs::write(path, bytes)?;
+    let report = case.join("report.txt");
+    let option = format!("--kustomize={program}");
+    cases::check(case, &option, (&report, bless), |before, after| {
+        let name = case.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("subpath") || name.starts_with("renamed") {
+            return Ok(());
         }
-    }
-    Ok(())
+        only_annotations(before, after)
+    })
 }
 
 /// What kustomize itself builds of every kustomization before and after: what built builds, no line

@@ -7,6 +7,8 @@
 #![expect(clippy::disallowed_methods, reason = "tests read and write files")]
 
 mod builds;
+mod cases;
+mod chart_corpus;
 mod charts;
 mod git;
 mod gitops;
@@ -65,6 +67,7 @@ fn main() {
     let trials = [
         builds::trials(),
         charts::trials(),
+        chart_corpus::trials(),
         git::trials(),
         schema::trials(),
         kustomizations::trials(),

@@ -42,6 +42,8 @@ kubewright_model::codes! {
         Reloader = "reloader",
         TestFixture = "test-fixture",
         UnreadableData = "unreadable-data",
+        ValuesShape = "values-shape",
+        ValuesShared = "values-shared",
         VendoredFile = "vendored-file",
         VersionedName = "versioned-name",
         WorkloadPatched = "workload-patched",

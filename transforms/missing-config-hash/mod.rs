@@ -33,6 +33,7 @@ mod covers;
 mod generator;
 mod hashes;
 mod immutable;
+pub(crate) mod installed;
 #[cfg(test)]
 mod kept_up;
 mod keyed;
@@ -51,6 +52,17 @@ mod skips;
 #[cfg(test)]
 mod tests;
 mod versioned;
+
+/// Reasons against a config hash that make up for the lack of one: a change restarts the pods, or
+/// reaches them otherwise.
+pub(crate) const CURED: [Code; 6] = [
+    Code::NextRun,
+    Code::Reloader,
+    Code::ForeignChecksum,
+    Code::ChecksumTemplated,
+    Code::GeneratedName,
+    Code::VersionedName,
+];
 
 /// See the page of the transform.
 pub(crate) struct MissingConfigHash;
@@ -93,6 +105,7 @@ impl Transform for MissingConfigHash {
                 findings.extend(judge(cx, resource, &template, &by_name, &mut order));
             }
         }
+        findings.extend(installed::findings(cx));
         findings.extend(by_name.findings);
         findings.extend(order.findings());
         findings

@@ -92,16 +92,31 @@ pub(super) fn read(
     workload: &Resource,
     sources: &[ConsumedConfig<'_>],
 ) -> Result<Reading, NoFix> {
+    read_by(
+        workspace,
+        (workload, None),
+        &workspace.sets_of(workload.id),
+        sources,
+    )
+}
+
+/// The same in these sets, by pods that may run in another namespace than that of the resource that
+/// has them made.
+pub(super) fn read_by(
+    workspace: &Workspace,
+    (workload, namespace): (&Resource, Option<&str>),
+    sets: &[SetId],
+    sources: &[ConsumedConfig<'_>],
+) -> Result<Reading, NoFix> {
     named(sources)?;
     let contents = Contents {
         workspace,
         behind_patches: None,
+        namespace,
         known: RefCell::default(),
     };
-    let readings: Vec<_> = workspace
-        .sets_of(workload.id)
-        .into_iter()
-        .map(|set| read_in(&contents, set, workload, sources))
+    let readings: Vec<_> = (sets.iter())
+        .map(|set| read_in(&contents, *set, workload, sources))
         .collect();
     let Some(first) = readings.first() else {
         return Err(NoFix::new(
@@ -140,6 +155,7 @@ pub(super) fn read_built(
     let contents = Contents {
         workspace,
         behind_patches: Some(set),
+        namespace: None,
         known: RefCell::default(),
     };
     read_in(&contents, set, workload, sources)
@@ -169,6 +185,8 @@ struct Contents<'w> {
     workspace: &'w Workspace,
     /// The set on whose way patches are carried out; elsewhere they are a reason.
     behind_patches: Option<SetId>,
+    /// The namespace of the pods, where it is not that of what makes them.
+    namespace: Option<&'w str>,
     known: RefCell<BTreeMap<ResourceId, Result<Rc<Content>, NoFix>>>,
 }
 
@@ -199,32 +217,34 @@ impl Contents<'_> {
         source: &ConsumedConfig<'_>,
     ) -> Result<Made, NoFix> {
         let display = source.display();
-        let generated =
-            match self
-                .workspace
-                .generated_content(set, workload.id, source.to, source.name)
-            {
-                Some(Ok(generated)) => generated,
-                // A resource that asks for a name with a hash has no generator.
-                None => {
-                    return Err(NoFix::new(
-                        Code::GeneratedContent,
-                        format!("a kustomization makes {display} from something else"),
-                    ));
-                }
-                Some(Err(Unknown::Unreadable(why))) => {
-                    return Err(NoFix::new(
-                        Code::GeneratedContent,
-                        format!("a kustomize generator makes {display}, and {why}"),
-                    ));
-                }
-                Some(Err(Unknown::Changed(what))) => {
-                    let text = format!(
-                        "{what} of a kustomization changes {display}; hash the rendered manifests"
-                    );
-                    return Err(NoFix::new(Code::PatchedByKustomize, text));
-                }
-            };
+        let generated = match self.workspace.generated_content_in(
+            set,
+            workload.id,
+            source.to,
+            source.name,
+            self.namespace,
+        ) {
+            Some(Ok(generated)) => generated,
+            // A resource that asks for a name with a hash has no generator.
+            None => {
+                return Err(NoFix::new(
+                    Code::GeneratedContent,
+                    format!("a kustomization makes {display} from something else"),
+                ));
+            }
+            Some(Err(Unknown::Unreadable(why))) => {
+                return Err(NoFix::new(
+                    Code::GeneratedContent,
+                    format!("a kustomize generator makes {display}, and {why}"),
+                ));
+            }
+            Some(Err(Unknown::Changed(what))) => {
+                let text = format!(
+                    "{what} of a kustomization changes {display}; hash the rendered manifests"
+                );
+                return Err(NoFix::new(Code::PatchedByKustomize, text));
+            }
+        };
         if generated.name != source.name
             && !is_followed(self.workspace, set, workload, source, false)
         {
@@ -255,7 +275,8 @@ fn read_in(
     };
     for source in sources {
         let display = source.display();
-        let id = match workspace.resolve(set, workload.id, source.to, source.name) {
+        let (from, to, name) = (workload.id, source.to, source.name);
+        let id = match workspace.resolve_in(set, from, to, name, contents.namespace) {
             Resolution::One(id) => id,
             Resolution::Several(ids) => match its_own(workspace, set, workload, &ids) {
                 Some(id) => id,

@@ -42,7 +42,7 @@ pub(super) fn kind(
     resource: &Resource,
     template: &PodTemplate<'_>,
 ) -> Result<(), NoFix> {
-    let kind = &resource.kind;
+    let kind = template.carrier.kind;
     if let Some(name) = template.named_revision() {
         let text = format!(
             "the revision is named {name}: Knative refuses another template under that name; \

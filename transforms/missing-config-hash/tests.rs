@@ -208,3 +208,13 @@ fn a_volume_that_nobody_mounts_is_not_read() {
     );
     assert!(check(&text, None).is_empty());
 }
+
+/// The page says of which charts the values are known.
+#[test]
+fn each_known_chart_has_a_row_on_the_page() {
+    let page = include_str!("README.md");
+    for chart in kubewright_model::kube::installed::KnownChart::all() {
+        let row = format!("| [`{}`]({})", chart.name, chart.source);
+        assert!(page.contains(&row), "{row}");
+    }
+}

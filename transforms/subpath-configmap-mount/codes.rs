@@ -18,6 +18,7 @@ kubewright_model::codes! {
         ImageFactsInvalid = "image-facts-invalid",
         ImageRewritten = "image-rewritten",
         Immutable = "immutable",
+        InstalledChart = "installed-chart",
         MissingKey = "missing-key",
         ModeAsString = "mode-as-string",
         MountDir = "mount-dir",

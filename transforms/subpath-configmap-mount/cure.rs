@@ -11,19 +11,10 @@ use kubewright_model::text::{Named, Text};
 
 use super::decide::Decision;
 use super::pod::Pod;
-use crate::missing_config_hash::Code;
+use crate::missing_config_hash::CURED;
 
 /// The transform that writes config hashes.
-const HASH: &str = "missing-config-hash";
-/// Reasons against a config hash that make up for the subPath themselves.
-const CURED: [Code; 6] = [
-    Code::NextRun,
-    Code::Reloader,
-    Code::ForeignChecksum,
-    Code::ChecksumTemplated,
-    Code::GeneratedName,
-    Code::VersionedName,
-];
+pub(super) const HASH: &str = "missing-config-hash";
 
 /// How much it matters that these mounts keep their subPath, and why.
 pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_>]) -> (Severity, Text) {

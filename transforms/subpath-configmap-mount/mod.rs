@@ -16,6 +16,7 @@ mod decide;
 mod directory;
 mod facts;
 mod file;
+mod installed;
 mod join;
 mod link;
 mod minds;
@@ -75,6 +76,7 @@ impl Transform for SubPathConfigMapMount {
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
         let mut findings = Vec::new();
         for_each_container(cx, |pod, own| container(pod, own, &mut findings));
+        findings.extend(installed::findings(cx));
         findings
     }
 

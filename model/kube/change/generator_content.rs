@@ -53,11 +53,27 @@ impl Workspace {
         to: Target,
         name: &str,
     ) -> Option<Result<GeneratedContent, Unknown>> {
+        self.generated_content_in(set, from, to, name, None)
+    }
+
+    /// As [`Workspace::generated_content`], for a reference that states a namespace beside the
+    /// name.
+    pub fn generated_content_in(
+        &self,
+        set: SetId,
+        from: ResourceId,
+        to: Target,
+        name: &str,
+        namespace: Option<&str>,
+    ) -> Option<Result<GeneratedContent, Unknown>> {
         let (apply_set, index, consumer) = self.consumer(set, from)?;
-        let namespace = consumer.map_or_else(
-            || self.resource(from).namespace.clone(),
-            |m| m.namespace.clone(),
-        );
+        let own = || {
+            consumer.map_or_else(
+                || self.resource(from).namespace.clone(),
+                |m| m.namespace.clone(),
+            )
+        };
+        let namespace = namespace.map(str::to_owned).or_else(own);
         let generators = self.generators_of(set, consumer, to, name, namespace.as_deref());
         let first = *generators.first()?;
         let plain = index.definitions(&self.resources, apply_set, to, name);

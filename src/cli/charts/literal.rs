@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kubewright_model::finding::Applicability;
+use kubewright_model::finding::{Applicability, Severity};
 use kubewright_model::kube::charts::Chart;
 use kubewright_model::kube::charts::actions::only_actions;
 use kubewright_model::kube::{Options, Workspace};
@@ -23,6 +23,8 @@ use crate::pipeline::{Error, Pipeline, UnsafeFixes};
 
 /// So many edits of a chart are made in one run at most.
 const ROUNDS: usize = 12;
+/// Name of the transform that offers the key or the name that a reference may mean.
+const REFERENCE: &str = "missing-config-reference";
 /// A release of another name: what is written for one release must hold for each.
 const OTHER_RELEASE: &str = "another-release";
 
@@ -200,6 +202,8 @@ impl Editing<'_> {
         } else {
             Applicability::Safe
         };
+        let sets: BTreeSet<usize> = members.iter().map(|at| found[*at].set).collect();
+        let everywhere = sets.len() == self.renders.len();
         let mut least = Applicability::Safe;
         for at in members {
             let change = found[*at].change.take();
@@ -208,6 +212,14 @@ impl Editing<'_> {
                 finding.notes.remove(change);
             }
             if let Ok(fix) = &mut finding.fix {
+                // As it stands its pods start with no set of values: there is nothing to lose.
+                if everywhere
+                    && finding.transform == REFERENCE
+                    && finding.severity == Severity::Error
+                    && fix.applicability == Applicability::DisplayOnly
+                {
+                    fix.applicability = Applicability::Unsafe;
+                }
                 fix.applicability = fix.applicability.min(most);
                 least = least.min(fix.applicability);
                 fix.edits.clone_from(&edits);

@@ -32,6 +32,7 @@ use kubewright_model::finding::{Applicability, NoFix, Severity};
 use kubewright_model::kube::charts::{Chart, ChartCode};
 use kubewright_model::kube::{Options, SkipCode, Workspace};
 use kubewright_model::text;
+use kubewright_model::text::Text;
 use rayon::prelude::*;
 
 use super::ground::Ground;
@@ -158,27 +159,14 @@ impl Look<'_> {
         if !rendered.is_empty() {
             found.looked_at = templates.before.keys().cloned().collect();
         }
-        if let Some(hash) = self.only(|name| is_hash(name)) {
-            let judge = Judge {
-                chart,
-                bench,
-                templates: &templates,
-                helpers: &helpers,
-            };
-            let (mut seen, restarts) = self.hashes(&judge, &renders, &hash)?;
-            let mut mending = Mending {
-                chart,
-                bench,
-                templates: &mut templates,
-                helpers: &helpers,
-                renders,
-                unsafe_fixes: &self.pipeline.unsafe_fixes,
-                lint: None,
-            };
-            found.restarts = mending.mend(&mut seen, &restarts);
-            renders = mending.renders;
-            all.extend(seen.into_iter().map(|(seen, _)| seen));
-        }
+        let hash = self.only(|name| is_hash(name));
+        let hashing = |templates: &mut Templates, renders: Renders| match &hash {
+            Some(hash) => self.hashed((chart, bench, &helpers), templates, renders, hash),
+            None => Ok((Vec::new(), Vec::new(), renders)),
+        };
+        let (seen, restarts, now) = hashing(&mut templates, renders)?;
+        (renders, found.restarts) = (now, restarts);
+        all.extend(seen);
         if let Some(others) = self.only(|name| !is_hash(name)) {
             let mut editing = Editing {
                 chart,
@@ -190,6 +178,15 @@ impl Look<'_> {
                 renders,
             };
             let (seen, restarts) = editing.run()?;
+            renders = editing.renders;
+            let applied = |seen: &Seen| seen.finding.outcome == Outcome::Applied;
+            if seen.iter().any(applied) {
+                // What was in the way of a hash may be gone.
+                all.retain(applied);
+                let (again, restarts, _) = hashing(&mut templates, renders)?;
+                all.extend(again);
+                found.restarts.extend(restarts);
+            }
             all.extend(seen);
             found.restarts.extend(restarts);
         }
@@ -211,17 +208,49 @@ impl Look<'_> {
             })
             .collect();
         if self.bumps && !found.files.is_empty() {
-            found.files.extend(self.raised(chart, &bench, &found));
+            self.bump(chart, &bench, &mut found, &rendered);
         }
+        let mut known = BTreeSet::new();
+        let new = |restart: &Restart| {
+            let of = &restart.resource;
+            known.insert((restart.path.clone(), of.kind.clone(), of.name.clone()))
+        };
+        found.restarts.retain(new);
         self.sources(&mut found);
         Ok(found)
     }
 
-    /// The `Chart.yaml` of a chart that is changed, with the next version; nothing where the chart
-    /// does not render with it.
-    fn raised(&self, chart: &Chart, bench: &prove::Bench<'_>, found: &Found) -> Option<FileChange> {
+    /// Gives a chart that is changed its next version, or says why it keeps the one that it has.
+    fn bump(
+        &self,
+        chart: &Chart,
+        bench: &prove::Bench<'_>,
+        found: &mut Found,
+        rendered: &BTreeSet<usize>,
+    ) {
+        match self.raised(chart, bench, (found, rendered)) {
+            Ok(file) => found.files.extend(file),
+            Err(said) => {
+                let mut findings = found.findings.iter_mut();
+                if let Some(applied) = findings.find(|f| f.outcome == Outcome::Applied) {
+                    applied.notes.push(said);
+                }
+            }
+        }
+    }
+
+    /// The `Chart.yaml` of a chart that is changed, with the next version, if it has one.
+    ///
+    /// # Errors
+    /// With which of the sets of values that it rendered with it does not render any more.
+    fn raised(
+        &self,
+        chart: &Chart,
+        bench: &prove::Bench<'_>,
+        (found, rendered): (&Found, &BTreeSet<usize>),
+    ) -> Result<Option<FileChange>, Text> {
         let path = chart.below("Chart.yaml");
-        let file = self.workspace.file_at(&path).filter(|file| file.editable)?;
+        let file = self.workspace.file_at(&path).filter(|file| file.editable);
         let applied = found
             .findings
             .iter()
@@ -231,14 +260,55 @@ impl Look<'_> {
             .filter_map(|title| Some(title.split("; proven").next()?.to_owned()))
             .collect();
         changes.dedup();
-        let text = kubewright_model::kube::charts::version::raised(&file.text, &changes)?;
-        bench.copy.write("Chart.yaml", &text).ok()?;
-        render(self.helm, bench.copy.path(), chart, 0, self.root).ok()?;
-        Some(FileChange {
+        let raised = |file| kubewright_model::kube::charts::version::raised(file, &changes);
+        let Some((file, text)) = file.and_then(|file| Some((file, raised(&file.text)?))) else {
+            return Ok(None);
+        };
+        let unwritten =
+            |error: std::io::Error| text!["the chart keeps its version: ", error.to_string()];
+        bench.copy.write("Chart.yaml", &text).map_err(unwritten)?;
+        for set in rendered {
+            if let Err(said) = render(self.helm, bench.copy.path(), chart, *set, self.root) {
+                let name = chart.sets.get(*set).map_or("", |set| set.name.as_str());
+                let said = format!("with another one helm does not render it with {name}: {said}");
+                return Err(text!["the chart keeps its version: ", said]);
+            }
+        }
+        Ok(Some(FileChange {
             before: Some(file.text.clone()),
             after: Some(text.into()),
             path,
-        })
+        }))
+    }
+
+    /// Writes hashes where they lack: what was found, what that restarts, and what the chart renders
+    /// then.
+    fn hashed(
+        &self,
+        (chart, bench, helpers): (&Chart, prove::Bench<'_>, &BTreeMap<String, String>),
+        templates: &mut Templates,
+        renders: Renders,
+        hash: &Pipeline<'_>,
+    ) -> Result<(Vec<Seen>, Vec<Restart>, Renders), crate::pipeline::Error> {
+        let judge = Judge {
+            chart,
+            bench,
+            templates,
+            helpers,
+        };
+        let (mut seen, restarts) = self.hashes(&judge, &renders, hash)?;
+        let mut mending = Mending {
+            chart,
+            bench,
+            templates,
+            helpers,
+            renders,
+            unsafe_fixes: &self.pipeline.unsafe_fixes,
+            lint: None,
+        };
+        let restarts = mending.mend(&mut seen, &restarts);
+        let seen = seen.into_iter().map(|(seen, _)| seen).collect();
+        Ok((seen, restarts, mending.renders))
     }
 
     /// Renders with all sets; what fails is said.
@@ -418,10 +488,10 @@ fn helpers(copy: &Copy, chart: &Chart, templates: &Templates) -> BTreeMap<String
 }
 
 /// What can be seen with `--helm` and was not, for the summary.
-pub(super) fn unseen(workspace: &Workspace) -> Option<text::Text> {
+pub(super) fn unseen(workspace: &Workspace) -> Option<Text> {
     let charts = asked(workspace);
     let names = charts.iter().map(|chart| chart.name.as_str());
-    let names = text::Text::list_of("chart", names);
+    let names = Text::list_of("chart", names);
     (!charts.is_empty()).then(|| {
         text![
             names,

@@ -7,20 +7,20 @@ use kubewright_model::finding::{Applicability, Severity};
 use kubewright_model::kube::charts::actions::{literals, only_actions};
 use kubewright_model::kube::charts::rendered::{Document, documents};
 use kubewright_model::kube::charts::{Chart, lines};
-use kubewright_model::kube::{Input, Options, Workspace};
+use kubewright_model::kube::{Options, Workspace};
 use kubewright_model::text::Text;
 use similar::{ChangeTag, TextDiff};
 
 use super::proof_of_edit::applied;
-use crate::pipeline::report::{
-    FileFate, Outcome, Place, Report, Reported, ReportedEdit, ReportedFix,
-};
+use crate::cli::behind;
+use crate::pipeline::report::{Outcome, Place, Report, Reported, ReportedEdit, ReportedFix};
 use crate::pipeline::{Error, Pipeline, UNUSED_SUPPRESSION};
 
 /// Path of a release in reports.
 pub(super) const RELEASE: &str = "<rendered>";
 /// More lines of a rendered change are not shown.
 const SHOWN: usize = 24;
+
 /// Runs transforms on a release.
 ///
 /// # Errors
@@ -35,19 +35,7 @@ pub(super) fn run(pipeline: &Pipeline<'_>, workspace: &Workspace) -> Result<Repo
 
 /// What a release means: one apply set.
 pub(super) fn workspace(rendered: &str, options: &Options) -> Workspace {
-    let options = Options {
-        stream: true,
-        by_change: false,
-        apply_sets: Vec::new(),
-        texts: None,
-        ..options.clone()
-    };
-    let input = Input {
-        path: RELEASE.into(),
-        text: rendered.into(),
-        editable: true,
-    };
-    Workspace::new(vec![input], options)
+    behind::workspace(RELEASE, rendered, options)
 }
 
 /// The templates of a chart: their texts as they were and as they are rendered now.
@@ -76,40 +64,10 @@ impl Templates {
 
     /// A new text of a file, as what changes in the text that was read.
     pub(super) fn splice(&self, path: &str, after: &str) -> ReportedEdit {
-        let Some(now) = self.text(path) else {
-            return ReportedEdit {
-                path: path.to_owned(),
-                start: 0,
-                end: 0,
-                content: after.to_owned(),
-                file: FileFate::Created,
-            };
-        };
-        let old = self.original(path).map_or("", |text| &**text);
-        let (a, b): (Vec<&str>, Vec<&str>) = (
-            now.split_inclusive('\n').collect(),
-            after.split_inclusive('\n').collect(),
-        );
-        let same = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
-        let most = a.len().min(b.len()) - same;
-        let behind = a.iter().rev().zip(b.iter().rev()).take(most);
-        let behind = behind.take_while(|(a, b)| a == b).count();
-        let offset = |line: usize| -> usize {
-            let lines = old.split_inclusive('\n');
-            let line = if line == 0 {
-                0
-            } else {
-                self.line_before(path, line - 1) + 1
-            };
-            lines.take(line).map(str::len).sum()
-        };
-        ReportedEdit {
-            path: path.to_owned(),
-            start: offset(same),
-            end: offset(a.len() - behind),
-            content: b[same..b.len() - behind].concat(),
-            file: FileFate::Stays,
-        }
+        let now = self.text(path);
+        let read = now.and_then(|_| self.original(path));
+        let now = now.map_or("", |text| &**text);
+        behind::splice(path, read.map(|text| &**text), (now, after))
     }
 
     /// The line that is this line of the text before now; both from 0.
@@ -128,17 +86,7 @@ impl Templates {
         let (Some(before), Some(now)) = (self.original(path), self.now.get(path)) else {
             return line;
         };
-        let diff = TextDiff::from_lines(&**before, &**now);
-        let mut last = 0;
-        for change in diff.iter_all_changes() {
-            if let Some(old) = change.old_index() {
-                last = old;
-            }
-            if change.new_index() == Some(line) {
-                return last;
-            }
-        }
-        last
+        behind::line_before(before, now, line)
     }
 }
 

@@ -304,6 +304,17 @@ impl<'a> Decided<'a> {
         names.dedup();
         let names = Text::list(names.into_iter().map(Text::from));
         finding.notes.push(text!["as kustomize builds ", names]);
+        // Roots that put something around names say it with other ones.
+        let mut said = vec![found.finding.message.to_string()];
+        for other in group {
+            let message = other.finding.message.to_string();
+            let root = mending.bench.roots.get(other.root);
+            if let Some(root) = root.filter(|_| !said.contains(&message)) {
+                let words = other.finding.message.clone();
+                finding.notes.push(text!["in ", root.name(), ": ", words]);
+                said.push(message);
+            }
+        }
         Some(finding)
     }
 

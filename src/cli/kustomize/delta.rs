@@ -43,6 +43,15 @@ impl Delta {
             .collect()
     }
 
+    /// The new name of the resource itself, where that is what changes.
+    pub(super) fn name(&self) -> Option<&str> {
+        let of_name = self.keys()? == ["metadata", "name"];
+        match &self.new {
+            Some(Value::Str(name) | Value::Quoted(name)) if of_name => Some(name),
+            _ => None,
+        }
+    }
+
     /// The last step, and a value that is changed: the old one and the new one.
     pub(super) fn changes(&self) -> Option<(&Step, &Value, &Value)> {
         Some((self.way.last()?, self.old.as_ref()?, self.new.as_ref()?))

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use kubewright_model::kube::{Input, Options, ResourceId, Workspace};
+use kubewright_model::kube::{Options, ResourceId, Workspace};
 use kubewright_model::text::Text;
 use kubewright_model::yaml::{File, Node};
 
 use super::documents::Build;
 use super::roots::Root;
 use super::source::Sources;
+use crate::cli::behind;
 use crate::pipeline::report::{Place, Reported};
 use crate::pipeline::{INPUT, Pipeline, UNUSED_SUPPRESSION};
 
@@ -36,19 +37,7 @@ pub(super) struct Found {
 
 /// What a build means: one apply set.
 pub(super) fn workspace(build: &Build, options: &Options) -> Workspace {
-    let options = Options {
-        stream: true,
-        by_change: false,
-        apply_sets: Vec::new(),
-        texts: None,
-        ..options.clone()
-    };
-    let input = Input {
-        path: RELEASE.into(),
-        text: build.text.as_str().into(),
-        editable: true,
-    };
-    Workspace::new(vec![input], options)
+    behind::workspace(RELEASE, &build.text, options)
 }
 
 /// All that is found in a root.

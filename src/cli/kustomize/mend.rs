@@ -15,7 +15,8 @@ use super::found::{Found, RELEASE};
 use super::overlay::{self, Patch};
 use super::patched;
 use super::prove::{Bench, Builds, Meant, Texts};
-use super::source::line_before;
+use super::renamed;
+use crate::cli::behind;
 use crate::pipeline::report::{FileFate, ReportedEdit, ReportedFix, Restart};
 use crate::pipeline::{Code, Pipeline};
 
@@ -333,6 +334,10 @@ impl Mending<'_> {
             let node = node.ok_or_else(|| differs("its file is not understood".into()))?;
             let all = edits.entry(resource.file).or_default();
             all.extend(delta::edits(node, &one.deltas)?);
+            for (file, edit) in renamed::uses(&self.now, *id, &one.deltas)? {
+                self.may_edit(&self.now.file(file).path)?;
+                edits.entry(file).or_default().push(edit);
+            }
         }
         Ok(edits)
     }
@@ -495,43 +500,9 @@ impl Mending<'_> {
     /// An edit as what changes in the text that was read.
     fn splice(&self, path: &str, after: Option<&str>) -> ReportedEdit {
         let after = after.unwrap_or_default();
-        let Some(old) = self.before.file_at(path) else {
-            return ReportedEdit {
-                path: path.to_owned(),
-                start: 0,
-                end: 0,
-                content: after.to_owned(),
-                file: FileFate::Created,
-            };
-        };
+        let read = self.before.file_at(path).map(|file| &*file.text);
         let now = self.now.file_at(path).map_or("", |file| &*file.text);
-        let (a, b): (Vec<&str>, Vec<&str>) = (
-            now.split_inclusive('\n').collect(),
-            after.split_inclusive('\n').collect(),
-        );
-        let same = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
-        let most = a.len().min(b.len()) - same;
-        let behind = a.iter().rev().zip(b.iter().rev()).take(most);
-        let behind = behind.take_while(|(a, b)| a == b).count();
-        let offset = |line: usize| -> usize {
-            let line = match line {
-                0 => 0,
-                _ if now == &*old.text => line,
-                line => line_before(&old.text, now, line - 1) + 1,
-            };
-            old.text
-                .split_inclusive('\n')
-                .take(line)
-                .map(str::len)
-                .sum()
-        };
-        ReportedEdit {
-            path: path.to_owned(),
-            start: offset(same),
-            end: offset(a.len() - behind),
-            content: b[same..b.len() - behind].concat(),
-            file: FileFate::Stays,
-        }
+        behind::splice(path, read, (now, after))
     }
 }
 

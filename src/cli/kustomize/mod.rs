@@ -16,6 +16,7 @@ mod mend;
 mod overlay;
 mod patched;
 mod prove;
+mod renamed;
 mod roots;
 mod source;
 mod tool;

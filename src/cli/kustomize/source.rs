@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use kubewright_model::kube::{ResourceId, Workspace};
 use kubewright_model::yaml::{File, Node};
-use similar::TextDiff;
 
 use super::delta::{Step, item, step};
 use super::documents::{Build, Document, Origin, joined};
 use super::roots::Root;
+use crate::cli::behind::line_before;
 use crate::pipeline::report::Place;
 
 /// Shorter words stand in too many places to be looked for.
@@ -195,21 +195,6 @@ impl Sources<'_> {
         }
         place
     }
-}
-
-/// The line of the text before that is this line now, or that stood where it is; both from 0.
-pub(super) fn line_before(before: &str, now: &str, line: usize) -> usize {
-    let diff = TextDiff::from_lines(before, now);
-    let mut last = 0;
-    for change in diff.iter_all_changes() {
-        if let Some(old) = change.old_index() {
-            last = old;
-        }
-        if change.new_index() == Some(line) {
-            return last;
-        }
-    }
-    last
 }
 
 fn start_of(node: Node<'_>) -> std::ops::Range<usize> {
