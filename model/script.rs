@@ -139,7 +139,13 @@ pub fn asks_about_mount(text: &str, target: &str) -> Option<String> {
     lines.find(asks).map(str::to_owned)
 }
 
-fn changes(line: &str) -> bool {
+/// Whether a script asks what is mounted.
+pub fn asks_about_mounts(text: &str) -> bool {
+    MOUNTS.iter().any(|question| text.contains(question))
+}
+
+/// Whether a line has a command that replaces or removes a file.
+pub fn changes(line: &str) -> bool {
     CHANGES.iter().any(|command| {
         line.match_indices(command).any(|(at, _)| {
             let before = line.get(..at).and_then(|t| t.chars().next_back());

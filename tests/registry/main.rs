@@ -15,6 +15,7 @@ mod elsewhere;
 mod image;
 mod kept;
 mod practice;
+mod public;
 mod read;
 mod served;
 #[path = "../support/mod.rs"]
