@@ -225,7 +225,8 @@ impl<'t> Scripts<'t> {
             .iter()
             .any(|text| text.contains(name) || in_directory(text));
         let open = |command: &Command| {
-            changes(&command.words.join(" "))
+            let other = command.runs_code();
+            (other || changes(&command.words.join(" ")))
                 && !shell::leads_elsewhere(command, &self.constants, path)
         };
         let mounts = || texts.iter().any(|text| asks_about_mounts(text));

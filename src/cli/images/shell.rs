@@ -35,6 +35,9 @@ const GIVEN: &[&str] = &[
     "${BASH_SOURCE}",
 ];
 
+/// Interpreters of other languages.
+const LANGUAGES: &[&str] = &["python", "node", "nodejs", "php", "ruby", "perl", "lua"];
+
 /// A simple command.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Command {
@@ -300,6 +303,18 @@ impl Command {
         let first = self.program().first()?.split_whitespace().next()?;
         let given = GIVEN.contains(&first) || first.starts_with("${BASH_SOURCE[");
         (first.contains('$') && !given).then_some(first)
+    }
+
+    /// Whether it runs code of another language that stands in its words.
+    pub(super) fn runs_code(&self) -> bool {
+        let program = self.program();
+        let first = program.first().map_or("", String::as_str);
+        let name = first.rsplit('/').next().unwrap_or(first);
+        let version = |c: char| c.is_ascii_digit() || c == '.';
+        LANGUAGES.contains(&name.trim_end_matches(version))
+            && program
+                .iter()
+                .any(|word| matches!(word.as_str(), "-c" | "-e" | "-r" | "-"))
     }
 
     /// The names that it gives a value, with the value.
@@ -593,6 +608,13 @@ mod tests {
         ] {
             assert!(!elsewhere(text), "{text}");
         }
+    }
+
+    #[test]
+    fn code_in_the_words_is_seen() {
+        let code = |text: &str| commands(text).iter().any(Command::runs_code);
+        assert!(code("python3.12 -c 'import os'") && code("exec /usr/bin/node -e x"));
+        assert!(!code("python3 /app/main.py") && !code("sh -c x"));
     }
 
     #[test]
