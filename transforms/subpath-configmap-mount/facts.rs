@@ -213,6 +213,15 @@ impl Facts {
         self.first(|s| Some(s.facts.paths.get(path)?.env.as_slice()))
     }
 
+    /// Whether a script of the image changes what its variables name.
+    pub(super) fn changes_named(&self, path: &str) -> bool {
+        let changes = |s: &Stated| {
+            let fact = s.facts.paths.get(path);
+            s.facts.handled_paths.is_none() && fact.is_some_and(|fact| fact.handled_if_named)
+        };
+        self.all().any(|of| of.iter().any(changes))
+    }
+
     /// Whether a script or program of the image changes the file at a path, or asks for its mount;
     /// and the variables that make it do so.
     pub(super) fn handled(&self, path: &str) -> Option<Told<'_, (bool, &[String])>> {

@@ -12,7 +12,7 @@ use kubewright_model::yaml::Node;
 
 use super::codes::Code;
 use super::facts::{Basis, Facts};
-use super::mounts::name;
+use super::mounts::{self, name};
 use super::pod::{Own, Pod};
 use super::{say, texts, wrapper};
 
@@ -130,6 +130,15 @@ pub(super) fn of_image(
         if handled {
             return Err(refusal(target, &by("")));
         }
+        if let Some(who) = gives(pod, own, target).filter(|_| facts.changes_named(target)) {
+            basis.lacks(text![
+                "that no script of the image, which changes what its variables name, changes ",
+                Verbatim(target),
+                ", which ",
+                &who,
+                " names"
+            ]);
+        }
         let nothing = text!["nothing replaces ", Verbatim(target)];
         match variables
             .iter()
@@ -177,6 +186,26 @@ pub(super) fn of_image(
         ]);
     }
     Ok(())
+}
+
+/// What in the manifest names a path, or a directory above it, to a script of the image.
+fn gives(pod: &Pod<'_>, own: &Own<'_>, target: &str) -> Option<String> {
+    let names = |text: &str| {
+        let above = text.trim_end_matches('/');
+        text.contains(target) || (above.starts_with('/') && mounts::covers(above, target))
+    };
+    let container = own.container.node;
+    let field = ["env", "args", "command"].into_iter().find(|field| {
+        let texts = container.get(field).into_iter().flat_map(Node::descendants);
+        texts
+            .filter_map(Node::text)
+            .any(|text| names(text) && !wrapper::is_ours(text))
+    });
+    if let Some(field) = field {
+        return Some(format!("{field} of the container"));
+    }
+    container.get("envFrom")?;
+    texts::configuration(pod, names)
 }
 
 /// Whether the manifest gives the container a variable; `Some(false)` where that is not known, and

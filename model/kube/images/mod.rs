@@ -89,6 +89,9 @@ pub struct PathFact {
     /// Variables, one of which must be set for a script to do so, where it does nothing by itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub handled_if: Vec<String>,
+    /// A script changes what its variables name: it does so, too, to a path that somebody gives it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub handled_if_named: bool,
     /// The directory that [`PathFact::parent_writable`] is about, for users that the image does not
     /// know; absent: unknown, or out of reach of users who do not own what is above it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

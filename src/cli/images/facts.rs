@@ -77,6 +77,7 @@ pub(super) fn answer(
                     .get(path)
                     .map(|answer| answer.unless.clone())
                     .unwrap_or_default(),
+                handled_if_named: handled.get(path).is_some_and(|answer| answer.if_named),
                 ..fact
             },
         );
@@ -214,6 +215,7 @@ fn fact(tree: &Filesystem, path: &str, user: Option<&Ids>) -> Result<Option<Path
         env: Vec::new(),
         handled: None,
         handled_if: Vec::new(),
+        handled_if_named: false,
         parent: parent(&above, Some(meta)),
     }))
 }
@@ -498,6 +500,7 @@ mod tests {
             env: Vec::new(),
             handled: Some(false),
             handled_if: Vec::new(),
+            handled_if_named: false,
             parent: None,
         };
         assert_eq!(

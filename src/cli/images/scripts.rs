@@ -30,6 +30,8 @@ pub(super) struct Handled {
     pub(super) handled: bool,
     /// It may be where one of these variables is set.
     pub(super) unless: Vec<String>,
+    /// It is where somebody gives the path to a script.
+    pub(super) if_named: bool,
 }
 
 /// Whether a script writes, moves or removes each path, or asks whether it is a mount; paths
@@ -124,6 +126,8 @@ struct Scripts<'t> {
     shell: Vec<Script<'t>>,
     /// In another language.
     others: Vec<&'t str>,
+    /// The values of the image's variables.
+    values: Vec<&'t str>,
     constants: Constants,
     /// The commands of the parts that always run.
     always: Vec<Command>,
@@ -131,7 +135,7 @@ struct Scripts<'t> {
 }
 
 impl<'t> Scripts<'t> {
-    fn of(texts: impl Iterator<Item = &'t Text>, env: &[String]) -> Self {
+    fn of(texts: impl Iterator<Item = &'t Text>, env: &'t [String]) -> Self {
         let (shell, others): (Vec<&Text>, Vec<&Text>) = texts
             .filter(|text| !text.text.is_empty())
             .partition(|text| text.shell);
@@ -161,6 +165,10 @@ impl<'t> Scripts<'t> {
                 .flat_map(|s| shell::commands(s.always))
                 .collect(),
             all,
+            values: env
+                .iter()
+                .filter_map(|e| Some(e.split_once('=')?.1))
+                .collect(),
             others: others.iter().map(|text| text.text.as_str()).collect(),
             shell: scripts,
         }
@@ -183,6 +191,7 @@ impl<'t> Scripts<'t> {
             return handled.filter(|handled| *handled).map(|handled| Handled {
                 handled,
                 unless: Vec::new(),
+                if_named: false,
             });
         }
         // A part that runs where a variable is set counts if it would change the answer.
@@ -202,7 +211,12 @@ impl<'t> Scripts<'t> {
             };
             unless.extend(some.into_iter().map(str::to_owned));
         }
-        handled.map(|handled| Handled { handled, unless })
+        let if_named = self.open(&parts, &self.always, path);
+        handled.map(|handled| Handled {
+            handled,
+            unless,
+            if_named,
+        })
     }
 
     fn by_shell(&self, texts: &[&str], commands: &[Command], path: &str) -> Option<bool> {
@@ -221,16 +235,31 @@ impl<'t> Scripts<'t> {
         };
         // What is in `/etc` is changed by its name.
         let in_directory = |text: &str| !matches!(directory, "" | "/etc") && whole(text);
-        let named = texts
-            .iter()
+        let above = |value: &&str| {
+            let value = value.trim_end_matches('/');
+            let below = path.strip_prefix(value).filter(|_| !value.is_empty());
+            below.is_some_and(|rest| rest.starts_with('/'))
+        };
+        let given = texts.iter().chain(&self.values);
+        let named = given
+            .into_iter()
             .any(|text| text.contains(name) || in_directory(text));
+        let named = named || self.values.iter().any(above);
+        let reached = |command: &Command| {
+            changes(&command.words.join(" ")) && shell::reaches(command, &self.constants, path)
+        };
+        let may = commands.iter().any(reached) || (named && self.open(texts, commands, path));
+        (!may).then_some(false)
+    }
+
+    /// Whether something is changed, or asked about, that the words do not tell.
+    fn open(&self, texts: &[&str], commands: &[Command], path: &str) -> bool {
         let open = |command: &Command| {
             let other = command.runs_code();
             (other || changes(&command.words.join(" ")))
                 && !shell::leads_elsewhere(command, &self.constants, path)
         };
-        let mounts = || texts.iter().any(|text| asks_about_mounts(text));
-        (!named || !(commands.iter().any(open) || mounts())).then_some(false)
+        commands.iter().any(open) || texts.iter().any(|text| asks_about_mounts(text))
     }
 }
 
@@ -536,6 +565,11 @@ mod tests {
             ask(&entries, &["/entry.sh"], "/etc/app/app.conf"),
             Some(false)
         );
+        let above = [(
+            "entry.sh",
+            script("#!/bin/sh\nD=/etc\nrm -rf \"$D\"/*\nexec web\n"),
+        )];
+        assert_eq!(ask(&above, &["/entry.sh"], FILE), None);
         let whole = [(
             "entry.sh",
             script("#!/bin/sh\nD=/etc/web\nrm -rf \"$D\"/*\nexec \"$@\"\n"),

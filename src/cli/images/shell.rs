@@ -455,6 +455,18 @@ pub(super) fn leads_elsewhere(command: &Command, constants: &Constants, path: &s
     })
 }
 
+/// Whether a word of a command leads to a path, or to a directory above it.
+pub(super) fn reaches(command: &Command, constants: &Constants, path: &str) -> bool {
+    let words = command.program().iter().skip(1);
+    words
+        .filter_map(|word| constants.resolve(word))
+        .any(|word| {
+            let word = word.trim_end_matches('*').trim_end_matches('/');
+            let below = path.strip_prefix(word).filter(|_| word.starts_with('/'));
+            below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+}
+
 /// The part of a script that always runs, and the variable without which it ends there:
 /// `[ "${TUNE:-}" ] || exit 0`.
 pub(super) fn guarded(text: &str) -> Option<(&str, &str)> {
