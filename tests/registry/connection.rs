@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::{deployment, holds, lock, lock_as, web, workspace};
 use crate::parts::Parts;
-use crate::served::{LOGIN, Served, base64, http, requested};
+use crate::served::{LOGIN, Log, Served, base64, http, requested};
 use crate::support::{TrialResult, ensure, run};
 
 /// A workspace whose image a registry with a login has, and what Docker knows of its users.
@@ -258,7 +258,7 @@ pub(crate) fn speaks_https() -> TrialResult {
 }
 
 /// A proxy that connects whoever asks with whom they ask for; its port, and what was asked for.
-fn proxy() -> Result<(u16, Arc<Mutex<Vec<String>>>), Failed> {
+fn proxy() -> Result<(u16, Log<String>), Failed> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let port = listener.local_addr()?.port();
     let asked = Arc::new(Mutex::new(Vec::new()));

@@ -101,9 +101,9 @@ impl Engine {
 
 const WEB: &str = "/images/example.com/team/web:1/get";
 
-fn missing() -> Option<Vec<u8>> {
+fn missing() -> Vec<u8> {
     let said = r#"{"message":"No such image: example.com/team/web:1"}"#;
-    Some(http("404 Not Found", "", said).into_bytes())
+    http("404 Not Found", "", said).into_bytes()
 }
 
 fn docker() -> TrialResult {
@@ -112,7 +112,7 @@ fn docker() -> TrialResult {
     let archive = saved("example.com/team/web:1", &image)?;
     let engine = Engine::new(move |path| match path {
         WEB => Some(chunked(&archive, true)),
-        _ => missing(),
+        _ => Some(missing()),
     })?;
     let said = engine.lock("docker-daemon:", "DOCKER_HOST", 0)?;
     holds(
@@ -152,7 +152,7 @@ fn trouble() -> TrialResult {
         holds(&engine.lock("docker-daemon:", "DOCKER_HOST", 1)?, expected)
     };
     says(
-        missing().unwrap_or_default(),
+        missing(),
         &[
             "error: example.com/team/web:1 linux/amd64: the Docker daemon does not have it under this name",
             "`docker pull example.com/team/web:1` gets it",

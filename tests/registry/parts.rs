@@ -8,7 +8,7 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::json;
 
 use crate::image::{Image, MANIFEST, Stored, archive, base, digest, image};
-use crate::served::{http, requested};
+use crate::served::{Log, http, requested};
 use crate::support::{TrialResult, ensure};
 use crate::{deployment, holds, lock, lock_as, workspace};
 
@@ -90,7 +90,7 @@ fn range(request: &str) -> Option<usize> {
 /// offsets it was asked for.
 fn breaking(
     ranged: impl Fn(&[u8], usize) -> Vec<u8> + Send + Sync + 'static,
-) -> Result<(u16, Arc<Mutex<Vec<usize>>>), Failed> {
+) -> Result<(u16, Log<usize>), Failed> {
     let parts = Parts::of(&large());
     let offsets = Arc::new(Mutex::new(Vec::new()));
     let log = offsets.clone();

@@ -53,23 +53,23 @@ impl Public {
 
     /// Where the published files are: repository and commit, and the paths in it.
     fn sources(&self) -> String {
-        let mut text = String::new();
-        let mut before = String::new();
+        let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
         for source in self.source {
             let mut parts = source.splitn(4, '/');
             let mut next = || parts.next().unwrap_or_default();
             let (owner, name, commit, path) = (next(), next(), next(), next());
             let short: String = commit.chars().take(10).collect();
             let at = format!("{owner}/{name}@{short}");
-            if at == before {
-                text += &format!(", {path}");
-            } else {
-                let between = if text.is_empty() { "" } else { "; " };
-                text += &format!("{between}{at} {path}");
-                before = at;
+            match groups.last_mut().filter(|(before, _)| *before == at) {
+                Some((_, paths)) => paths.push(path),
+                None => groups.push((at, vec![path])),
             }
         }
-        text
+        let groups: Vec<String> = groups
+            .iter()
+            .map(|(at, paths)| format!("{at} {}", paths.join(", ")))
+            .collect();
+        groups.join("; ")
     }
 
     /// What is found, as a row of the table.

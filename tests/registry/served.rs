@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use libtest_mimic::Failed;
@@ -227,6 +227,9 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     }
     text
 }
+
+/// What was asked, as far as a test looks at it.
+pub(crate) type Log<T> = Arc<Mutex<Vec<T>>>;
 
 /// A server that gives each request the answer of a function of its path, and ends with the
 /// process. Its port.

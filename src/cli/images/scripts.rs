@@ -24,9 +24,9 @@ const MAX_SCRIPTS: usize = 256;
 /// The interpreter of s6-overlay, which runs a shell.
 const WITH_CONTENV: &str = "with-contenv";
 
-/// Whether a path is handled.
+/// What the scripts do with a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Handled {
+pub(super) struct Answer {
     pub(super) handled: bool,
     /// It may be where one of these variables is set.
     pub(super) unless: Vec<String>,
@@ -43,7 +43,7 @@ pub(super) fn handled(
     tree: &Filesystem,
     run: &Execution,
     asked: &BTreeSet<String>,
-) -> Result<Option<BTreeMap<String, Handled>>, Failure> {
+) -> Result<Option<BTreeMap<String, Answer>>, Failure> {
     let mut reader = Reader {
         tree,
         path: search_path(run),
@@ -175,7 +175,7 @@ impl<'t> Scripts<'t> {
     }
 
     /// `None` where it may be.
-    fn handled(&self, path: &str) -> Option<Handled> {
+    fn handled(&self, path: &str) -> Option<Answer> {
         let name = path.rsplit('/').next().unwrap_or(path);
         let directory = path
             .strip_suffix(name)
@@ -188,7 +188,7 @@ impl<'t> Scripts<'t> {
         let wholes: Vec<&str> = self.shell.iter().map(|script| script.whole).collect();
         let handled = self.by_shell(&parts, &self.always, path);
         if handled == Some(true) || (handled == Some(false) && self.others.iter().any(other)) {
-            return handled.filter(|handled| *handled).map(|handled| Handled {
+            return handled.filter(|handled| *handled).map(|handled| Answer {
                 handled,
                 unless: Vec::new(),
                 if_named: false,
@@ -212,7 +212,7 @@ impl<'t> Scripts<'t> {
             unless.extend(some.into_iter().map(str::to_owned));
         }
         let if_named = self.open(&parts, &self.always, path);
-        handled.map(|handled| Handled {
+        handled.map(|handled| Answer {
             handled,
             unless,
             if_named,
