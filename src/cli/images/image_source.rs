@@ -64,6 +64,7 @@ pub(super) trait ImageSource {
     ///
     /// # Errors
     /// Why it cannot be read.
+    #[cfg(feature = "registry")]
     fn open_from<'a>(
         &'a self,
         _question: &Question,
