@@ -9,6 +9,7 @@
 
 mod again;
 mod answers;
+mod applications;
 mod archives;
 mod connection;
 mod daemon;
