@@ -7,12 +7,6 @@ pub const SHELLS: [&str; 6] = ["sh", "bash", "ash", "dash", "zsh", "ksh"];
 
 /// Commands that replace or remove a file; each is followed by a blank.
 const CHANGES: &[&str] = &[
-    "sed -i",
-    "sed -ri",
-    "sed -Ei",
-    "sed --in-place",
-    "perl -pi",
-    "perl -i",
     "mv",
     "rm",
     "unlink",
@@ -27,9 +21,6 @@ const CHANGES: &[&str] = &[
     "ex",
     "crudini",
     "augtool",
-    "yq -i",
-    "yq e -i",
-    "yq eval -i",
     "rsync",
     "dd",
     "sponge",
@@ -39,7 +30,11 @@ const CHANGES: &[&str] = &[
     "confd",
     "dockerize",
     "sd",
+    "unzip",
+    "dos2unix",
 ];
+/// Programs that replace a file where an option `i`, which may stand among others, says so.
+const IN_PLACE: &[&str] = &["sed", "gsed", "perl", "awk", "gawk", "yq", "ruby"];
 /// Ways to ask what is mounted.
 const MOUNTS: &[&str] = &[
     "mountpoint",
@@ -139,7 +134,16 @@ pub fn asks_about_mount(text: &str, target: &str) -> Option<String> {
     lines.find(asks).map(str::to_owned)
 }
 
-fn changes(line: &str) -> bool {
+/// Whether a script asks what is mounted.
+pub fn asks_about_mounts(text: &str) -> bool {
+    MOUNTS.iter().any(|question| text.contains(question))
+}
+
+/// Whether a line has a command that replaces or removes a file.
+pub fn changes(line: &str) -> bool {
+    if in_place(line) {
+        return true;
+    }
     CHANGES.iter().any(|command| {
         line.match_indices(command).any(|(at, _)| {
             let before = line.get(..at).and_then(|t| t.chars().next_back());
@@ -147,11 +151,29 @@ fn changes(line: &str) -> bool {
                 .get(at + command.len()..)
                 .and_then(|t| t.chars().next());
             before.is_none_or(|c| c.is_whitespace() || "(`{/".contains(c))
-                && after.is_some_and(|c| {
-                    c.is_whitespace() || (command.contains(" -i") && "'.\"".contains(c))
-                })
+                && after.is_some_and(char::is_whitespace)
         })
     })
+}
+
+/// `sed -i`, `sed -Ei.bak`, `perl -0pi`, `yq eval --inplace`, wherever the option stands.
+fn in_place(line: &str) -> bool {
+    let mut words = line.split(|c: char| c.is_whitespace() || "(){}`|&;".contains(c));
+    let program = |word: &str| {
+        let name = word.rsplit('/').next().unwrap_or(word);
+        IN_PLACE.contains(&name.trim_matches(['"', '\'']))
+    };
+    let option = |word: &str| match word.strip_prefix('-') {
+        Some(long) if long.starts_with('-') => {
+            long.starts_with("-in-place") || long.starts_with("-inplace")
+        }
+        Some(short) => {
+            let letters = short.split(|c: char| !c.is_ascii_alphanumeric()).next();
+            letters.is_some_and(|letters| letters.contains('i'))
+        }
+        None => false,
+    };
+    words.any(program) && words.any(option)
 }
 
 fn redirects(line: &str, target: &str) -> bool {
@@ -184,6 +206,20 @@ mod tests {
             !this("exec web -c /etc/app/web.conf")
                 && !this("rm -rf /tmp/x; web -c /etc/app/web.conf")
                 && !this("ls /etc/app/web.conf")
+        );
+        for text in [
+            "sed -e s/a/b/ -i /etc/app/web.conf",
+            "sed -Ei.bak s/a/b/ /etc/app/web.conf",
+            "/bin/sed -i'' s/a/b/ /etc/app/web.conf",
+            "perl -0777pi -e s/a/b/ /etc/app/web.conf",
+            "yq '.a = 1' -i /etc/app/web.conf",
+            "sed --in-place=.bak s/a/b/ /etc/app/web.conf",
+        ] {
+            assert!(this(text), "{text}");
+        }
+        assert!(
+            !this("sed -n s/a/b/p /etc/app/web.conf") && !this("grep -i a /etc/app/web.conf"),
+            "nothing is changed"
         );
         let perhaps = handling("F=/etc/app/web.conf\nsed -i s/a/b/ $F", "/etc/app/web.conf");
         assert_eq!(perhaps, Handling::Perhaps("sed -i s/a/b/ $F".to_owned()));

@@ -288,12 +288,10 @@ fn what_is_none() -> TrialResult {
         ),
         (
             "registry:x",
-            "`registry` is neither `oci` nor `docker-archive`",
+            "`registry` is unknown: `oci:DIR`, `docker-archive:FILE`, `docker-daemon:IMAGE` or \
+             `podman:IMAGE` is expected",
         ),
-        (
-            "images.tar",
-            "`oci:DIR` or `docker-archive:FILE` is expected",
-        ),
+        ("images.tar", "`podman:IMAGE` is expected"),
     ] {
         holds(&lock(dir.path(), &["--from", from], 2)?, &[expected])?;
     }

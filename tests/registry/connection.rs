@@ -1,17 +1,21 @@
 //! How the registry is spoken to: credentials, plain HTTP, TLS.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 
 use libtest_mimic::Failed;
 use serde_json::json;
 use tempfile::TempDir;
 
 use super::{deployment, holds, lock, lock_as, web, workspace};
-use crate::served::{LOGIN, Served, base64};
-use crate::support::{TrialResult, run};
+use crate::parts::Parts;
+use crate::served::{LOGIN, Log, Served, base64, http, requested};
+use crate::support::{TrialResult, ensure, run};
 
 /// A workspace whose image a registry with a login has, and what Docker knows of its users.
 struct Docker<'a> {
@@ -141,7 +145,7 @@ fn asks_credential_helpers(docker: &Docker<'_>, host: &str) -> TrialResult {
     )?;
     holds(
         &docker.lock(&json!({ "credsStore": "token" }), 1)?,
-        &["are an identity token, which only Docker itself can use; log in with"],
+        &["are an identity token, and it names no token service that takes one; log in with"],
     )?;
     docker.helper("silent", "exec sleep 6")?;
     holds(
@@ -228,5 +232,124 @@ pub(crate) fn speaks_https() -> TrialResult {
             .env("SSL_CERT_FILE", at("cert"))
             .env("DOCKER_CONFIG", keys.path());
     };
-    holds(&lock_as(dir.path(), &[], 0, trusting)?, &["1 read"])
+    holds(&lock_as(dir.path(), &[], 0, trusting)?, &["1 read"])?;
+    // By a proxy, and past it.
+    let (proxy, asked) = proxy()?;
+    for (direct, by_proxy) in [("elsewhere.example", true), ("0.0.0.0", false)] {
+        let _ = fs::remove_file(dir.path().join("kubewright.lock"));
+        let said = lock_as(dir.path(), &[], 0, |command| {
+            trusting(command);
+            command
+                .env("HTTPS_PROXY", format!("http://127.0.0.1:{proxy}"))
+                .env("NO_PROXY", direct);
+        })?;
+        holds(&said, &["1 read"])?;
+        let asked = std::mem::take(&mut *asked.lock().map_err(|_| "a thread failed")?);
+        let host = format!("0.0.0.0:{}", registry.port);
+        ensure(asked.contains(&host) == by_proxy, || {
+            format!("NO_PROXY={direct}: the proxy was asked for {asked:?}")
+        })?;
+    }
+    let nowhere = lock_as(dir.path(), &["--upgrade"], 1, |command| {
+        trusting(command);
+        command.env("HTTPS_PROXY", "http://127.0.0.1:1");
+    })?;
+    holds(&nowhere, &["0.0.0.0:", " cannot be reached: "])
+}
+
+/// A proxy that connects whoever asks with whom they ask for; its port, and what was asked for.
+fn proxy() -> Result<(u16, Log<String>), Failed> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let log = asked.clone();
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let log = log.clone();
+            std::thread::spawn(move || tunnel(client, &log));
+        }
+    });
+    Ok((port, asked))
+}
+
+fn tunnel(mut client: TcpStream, log: &Mutex<Vec<String>>) -> Option<()> {
+    let mut request = Vec::new();
+    let mut byte = [0];
+    while !request.ends_with(b"\r\n\r\n") {
+        client.read_exact(&mut byte).ok()?;
+        request.push(byte[0]);
+    }
+    let request = String::from_utf8(request).ok()?;
+    let host = request.strip_prefix("CONNECT ")?.split(' ').next()?;
+    log.lock().ok()?.push(host.to_owned());
+    let mut server = TcpStream::connect(host).ok()?;
+    client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").ok()?;
+    let (mut from, mut to) = (client.try_clone().ok()?, server.try_clone().ok()?);
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut from, &mut to);
+        let _ = to.shutdown(std::net::Shutdown::Both);
+    });
+    let _ = std::io::copy(&mut server, &mut client);
+    let _ = client.shutdown(std::net::Shutdown::Both);
+    Some(())
+}
+
+/// An identity token is changed into one that pulls, as registries such as Azure's want it.
+pub(crate) fn exchanges_identity_tokens() -> TrialResult {
+    let image = web();
+    let parts = Arc::new(Parts::of(&image));
+    let port = Arc::new(Mutex::new(0));
+    let known = port.clone();
+    let bound = requested(move |request| {
+        let port = *known.lock().ok()?;
+        let told = |status: &str, headers: &str, body: &str| {
+            Some(http(status, headers, body).into_bytes())
+        };
+        if request.starts_with("POST /oauth2/token ") {
+            let form = request.rsplit("\r\n\r\n").next().unwrap_or_default();
+            let fields = [
+                "grant_type=refresh_token",
+                "service=test.example",
+                "scope=repository%3Ateam%2Fweb%3Apull",
+                "refresh_token=identity",
+            ];
+            return if fields
+                .iter()
+                .all(|field| form.split('&').any(|f| f == *field))
+            {
+                told("200 OK", "", r#"{"access_token": "granted"}"#)
+            } else {
+                told("400 Bad Request", "", r#"{"error": "invalid_grant"}"#)
+            };
+        }
+        if request
+            .to_lowercase()
+            .contains("authorization: bearer granted")
+        {
+            return Some(parts.answer(request));
+        }
+        let challenge = format!(
+            "WWW-Authenticate: Bearer realm=\"http://127.0.0.1:{port}/oauth2/token\",service=\"test.example\"\r\n"
+        );
+        told("401 Unauthorized", &challenge, "")
+    })?;
+    *port.lock().map_err(|_| "a thread failed")? = bound;
+    let name = format!("127.0.0.1:{bound}/team/web:1");
+    let dir = workspace(&[("web.yaml", deployment("web", &name, "/app/app.conf", ""))])?;
+    let config = tempfile::tempdir()?;
+    let lock = |token: &str, status: i32| {
+        let auths = json!({ "auths": { format!("127.0.0.1:{bound}"): { "identitytoken": token, "auth": "" } } });
+        fs::write(config.path().join("config.json"), auths.to_string())?;
+        lock_as(dir.path(), &["--timeout", "2"], status, |command| {
+            command.env("DOCKER_CONFIG", config.path());
+        })
+    };
+    holds(
+        &lock("too-old", 1)?,
+        &[
+            "does not accept the credentials",
+            "`docker login 127.0.0.1:",
+        ],
+    )?;
+    holds(&lock("identity", 0)?, &["1 read"])
 }

@@ -9,12 +9,16 @@
 
 mod again;
 mod answers;
+mod applications;
 mod archives;
 mod connection;
+mod daemon;
 mod elsewhere;
 mod image;
 mod kept;
+mod parts;
 mod practice;
+mod public;
 mod read;
 mod served;
 #[path = "../support/mod.rs"]
@@ -82,6 +86,12 @@ fn main() {
     trials.extend(answers::trials());
     trials.extend(archives::trials());
     trials.extend(practice::trials());
+    trials.extend(daemon::trials());
+    trials.extend(parts::trials());
+    trials.push(libtest_mimic::Trial::test(
+        "exchanges_identity_tokens",
+        connection::exchanges_identity_tokens,
+    ));
     libtest_mimic::run(&arguments, trials).exit();
 }
 

@@ -1,10 +1,12 @@
 //! A registry of this machine's own, and a server that answers what a test tells it to.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use libtest_mimic::Failed;
@@ -226,41 +228,76 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     text
 }
 
+/// What was asked, as far as a test looks at it.
+pub(crate) type Log<T> = Arc<Mutex<Vec<T>>>;
+
 /// A server that gives each request the answer of a function of its path, and ends with the
 /// process. Its port.
 pub(crate) fn answering(
     answer: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
 ) -> Result<u16, Failed> {
+    requested(move |request| {
+        answer(request.split(' ').nth(1).unwrap_or("")).map(String::into_bytes)
+    })
+}
+
+/// The same of the whole request; `None` is silence.
+pub(crate) fn requested(
+    answer: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static,
+) -> Result<u16, Failed> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let port = listener.local_addr()?.port();
+    let answer = Arc::new(answer);
     std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let mut stream = stream;
-            let mut request = Vec::new();
-            let mut byte = [0];
-            // A greeting of TLS starts with 22.
-            while !request.ends_with(b"\r\n\r\n")
-                && request.first() != Some(&22)
-                && stream.read(&mut byte).is_ok_and(|n| n == 1)
-            {
-                request.push(byte[0]);
-            }
-            let request = String::from_utf8_lossy(&request).into_owned();
-            match answer(request.split(' ').nth(1).unwrap_or("")) {
-                Some(text) => {
-                    let _ = stream.write_all(text.as_bytes());
-                }
-                // Silence.
-                None => {
-                    std::thread::spawn(move || {
-                        std::thread::sleep(Duration::from_secs(20));
-                        drop(stream);
-                    });
-                }
-            }
+        for mut stream in listener.incoming().flatten() {
+            let answer = answer.clone();
+            std::thread::spawn(move || converse(&mut stream, &*answer));
         }
     });
     Ok(port)
+}
+
+/// The same on a socket of this machine.
+pub(crate) fn on_socket(
+    socket: &Path,
+    answer: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static,
+) -> Result<(), Failed> {
+    let listener = UnixListener::bind(socket)?;
+    let answer = Arc::new(answer);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let answer = answer.clone();
+            std::thread::spawn(move || converse(&mut stream, &*answer));
+        }
+    });
+    Ok(())
+}
+
+fn converse(stream: &mut (impl Read + Write), answer: &impl Fn(&str) -> Option<Vec<u8>>) {
+    let mut request = Vec::new();
+    let mut byte = [0];
+    // A greeting of TLS starts with 22.
+    while !request.ends_with(b"\r\n\r\n")
+        && request.first() != Some(&22)
+        && stream.read(&mut byte).is_ok_and(|n| n == 1)
+    {
+        request.push(byte[0]);
+    }
+    let mut request = String::from_utf8_lossy(&request).into_owned();
+    let length = request.to_lowercase().lines().find_map(|line| {
+        let length = line.strip_prefix("content-length:")?;
+        length.trim().parse::<usize>().ok()
+    });
+    let mut body = vec![0; length.unwrap_or(0)];
+    if stream.read_exact(&mut body).is_ok() {
+        request += &String::from_utf8_lossy(&body);
+    }
+    match answer(&request) {
+        Some(bytes) => {
+            let _ = stream.write_all(&bytes);
+        }
+        None => std::thread::sleep(Duration::from_secs(20)),
+    }
 }
 
 /// An answer of the given status line, further headers and body.

@@ -30,7 +30,7 @@ impl fmt::Debug for Key {
 
 impl Options {
     /// Whether Secrets enter the hash.
-    pub(super) fn hashes_secrets(&self) -> bool {
+    pub(crate) fn hashes_secrets(&self) -> bool {
         self.secrets || self.secrets_key_from.is_some()
     }
 

@@ -86,7 +86,7 @@ pub(super) fn reason(
     }
     let mut nothing = Basis::default();
     let script = scripts::in_sight(pod, own, target, &mut nothing)
-        .and_then(|()| scripts::of_image(own, facts, target, &mut nothing));
+        .and_then(|()| scripts::of_image(pod, own, facts, target, &mut nothing));
     if let Err(no_fix) = script {
         return Some(Reason::Written(no_fix.text));
     }

@@ -74,8 +74,9 @@ pub(super) fn cured(pod: &Pod<'_>, decisions: &[&Decision<'_>]) -> Result<Text, 
         let name = decision.source.display();
         let secret = decision.source.to == Some(Target::Secret);
         return Err(Ill::NoHash(
-            if secret && !settings.missing_config_hash.secrets {
-                text![HASH, " leaves ", name, " out unless `secrets = true`"]
+            if secret && !settings.missing_config_hash.hashes_secrets() {
+                let unless = " out unless `secrets = true` or `secrets-key-from` is set";
+                text![HASH, " leaves ", name, unless]
             } else {
                 text![name, " is not among what is applied with it"]
             },

@@ -208,13 +208,29 @@ impl Facts {
         })
     }
 
-    /// Whether a script or program of the image changes the file at a path, or asks for its mount.
-    pub(super) fn handled(&self, path: &str) -> Option<Told<'_, bool>> {
+    /// The variables of the image that are the path by themselves, `NAME=value`.
+    pub(super) fn env(&self, path: &str) -> Option<Told<'_, &[String]>> {
+        self.first(|s| Some(s.facts.paths.get(path)?.env.as_slice()))
+    }
+
+    /// Whether a script of the image changes what its variables name.
+    pub(super) fn changes_named(&self, path: &str) -> bool {
+        let changes = |s: &Stated| {
+            let fact = s.facts.paths.get(path);
+            s.facts.handled_paths.is_none() && fact.is_some_and(|fact| fact.handled_if_named)
+        };
+        self.all().any(|of| of.iter().any(changes))
+    }
+
+    /// Whether a script or program of the image changes the file at a path, or asks for its mount;
+    /// and the variables that make it do so.
+    pub(super) fn handled(&self, path: &str) -> Option<Told<'_, (bool, &[String])>> {
         self.first(|s| {
             let Some(handled) = s.facts.handled_paths.as_deref() else {
-                return s.facts.paths.get(path).and_then(|fact| fact.handled);
+                let fact = s.facts.paths.get(path)?;
+                return Some((fact.handled?, fact.handled_if.as_slice()));
             };
-            Some(handled.iter().any(|dir| {
+            let handled = handled.iter().any(|dir| {
                 covers(
                     if dir == "/" {
                         dir
@@ -223,7 +239,8 @@ impl Facts {
                     },
                     path,
                 )
-            }))
+            });
+            Some((handled, &[][..]))
         })
     }
 

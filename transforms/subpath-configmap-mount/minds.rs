@@ -251,7 +251,7 @@ pub(super) fn judge(
         );
         scripts::in_sight(pod, own, target, basis)?;
         if way == Way::Link {
-            scripts::of_image(own, facts, target, basis)?;
+            scripts::of_image(pod, own, facts, target, basis)?;
         }
     }
     Ok(())

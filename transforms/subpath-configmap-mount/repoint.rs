@@ -19,6 +19,7 @@ use super::minds::{self, Way};
 use super::mounts::{Mount, covers, name};
 use super::own_directory;
 use super::pod::{Own, Pod};
+use super::scripts;
 use super::texts::{self, Token};
 use super::wrapper::doubled;
 
@@ -61,6 +62,18 @@ pub(super) fn rewrite(
             )))?);
         }
     }
+    let mut variables = Vec::new();
+    for (place, file) in moved.places.iter().zip(files) {
+        for variable in image_env(pod, own, facts, file) {
+            basis.rests_on(variable.by, format!("ENV {}", variable.name));
+            let value = format!("{}{}", variable.before, doubled(place));
+            variables.push(Value::map([
+                ("name", Value::str(variable.name)),
+                ("value", Value::str(value)),
+            ]));
+        }
+    }
+    moved.edits.extend(set_variables(own, variables)?);
     let mounts = files.iter().map(|f| f.decision.mount);
     let places = mounts.zip(moved.places.iter().map(String::as_str));
     if let Some(words) = image_words(own, facts) {
@@ -77,6 +90,64 @@ pub(super) fn rewrite(
 pub(super) fn asks_image(own: &Own<'_>, facts: &Facts) -> bool {
     let command = own.container.node.get("command");
     command.is_none_or(Node::is_null) && facts.words().is_none()
+}
+
+/// A variable of the image that names a file, because the manifest does not set it.
+struct Variable<'f> {
+    name: &'f str,
+    /// What stands before the path.
+    before: &'f str,
+    by: &'f Stated,
+}
+
+fn image_env<'f>(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    facts: &'f Facts,
+    file: &File<'_>,
+) -> Vec<Variable<'f>> {
+    let Some(told) = facts.env(&file.target) else {
+        return Vec::new();
+    };
+    let variable = |entry: &'f String| {
+        let (name, value) = entry.split_once('=')?;
+        let before = texts::before_path(value, file.decision.mount, false)?;
+        let unset = scripts::is_set(pod, own, name).is_none();
+        unset.then_some(Variable {
+            name,
+            before,
+            by: told.by,
+        })
+    };
+    told.value.iter().filter_map(variable).collect()
+}
+
+/// Sets variables in the manifest.
+fn set_variables(own: &Own<'_>, variables: Vec<Value>) -> Result<Vec<Edit>, NoFix> {
+    let container = own.container.node;
+    if variables.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some(env) = container
+        .get("env")
+        .filter(|env| env.items().next().is_some())
+    else {
+        let after = ["args", "command", "image"];
+        let place = after
+            .into_iter()
+            .find_map(|key| container.get(key))
+            .filter(|node| node.parent() == Some(container))
+            .map_or(Place::Last, Place::After);
+        return Ok(vec![container.insert(
+            place,
+            "env",
+            &Value::Seq(variables),
+        )?]);
+    };
+    let pushed = variables
+        .iter()
+        .map(|variable| env.push(Place::Last, variable));
+    Ok(pushed.collect::<Result<_, _>>()?)
 }
 
 /// Words of the image that the container runs, because the manifest says nothing else.
@@ -170,7 +241,7 @@ pub(super) fn possible<'a>(
         (words.entrypoint_named || words.cmd_named, is_program)
     });
     let (of_image, is_program) = image.unwrap_or_default();
-    if tokens.is_empty() && !of_image {
+    if tokens.is_empty() && !of_image && image_env(pod, own, facts, file).is_empty() {
         return Err(NoFix::new(
             Code::PathNotNamed,
             text!["no word of command, args or env is ", Verbatim(target)],
@@ -199,7 +270,7 @@ fn basis(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, files: &[&File<'_>]) -> Re
         return Ok(basis);
     };
     for file in files {
-        named_by_image(own, facts, file, &mut basis)?;
+        named_by_image(pod, own, facts, file, &mut basis)?;
     }
     match facts.shell() {
         Some(told) if has_no_scripts(facts, &told) => {
@@ -244,6 +315,7 @@ fn basis(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, files: &[&File<'_>]) -> Re
 
 /// Whether the configuration of the image names the file.
 fn named_by_image(
+    pod: &Pod<'_>,
     own: &Own<'_>,
     facts: &Facts,
     file: &File<'_>,
@@ -269,6 +341,10 @@ fn named_by_image(
     match named {
         None | Some((_, true)) if of_image => basis.lacks(text![
             "that no variable of the image names ",
+            Verbatim(&file.target)
+        ]),
+        Some((_, true)) if !image_env(pod, own, facts, file).is_empty() => basis.lacks(text![
+            "that nothing else in the image's configuration names ",
             Verbatim(&file.target)
         ]),
         Some((by, false)) => basis.rests_on(

@@ -3,6 +3,7 @@
 //! resource busy`; a link is replaced, and no update arrives any more.
 
 use kubewright_model::finding::NoFix;
+use kubewright_model::kube::Site;
 use kubewright_model::kube::images::{Stated, StatedBy};
 use kubewright_model::script::{Handling, SHELLS, asks_about_mount, handling};
 use kubewright_model::text;
@@ -11,7 +12,7 @@ use kubewright_model::yaml::Node;
 
 use super::codes::Code;
 use super::facts::{Basis, Facts};
-use super::mounts::name;
+use super::mounts::{self, name};
 use super::pod::{Own, Pod};
 use super::{say, texts, wrapper};
 
@@ -109,6 +110,7 @@ pub(super) fn asks_for_mount(own: &Own<'_>, target: &str) -> Option<String> {
 /// # Errors
 /// When one is known to change the file, or to ask for its mount.
 pub(super) fn of_image(
+    pod: &Pod<'_>,
     own: &Own<'_>,
     facts: &Facts,
     target: &str,
@@ -123,16 +125,57 @@ pub(super) fn of_image(
         _ => true,
     };
     if let Some(told) = facts.handled(target).filter(|told| answers(told.by)) {
-        if told.value {
-            return Err(refusal(
-                target,
-                &format!("a script of the image ({})", say::source(told.by)),
-            ));
+        let (handled, variables) = told.value;
+        let by = |with: &str| format!("a script of the image ({}){with}", say::source(told.by));
+        if handled {
+            return Err(refusal(target, &by("")));
         }
-        basis.rests_on(told.by, text!["nothing replaces ", Verbatim(target)]);
+        if let Some(who) = gives(pod, own, target).filter(|_| facts.changes_named(target)) {
+            basis.lacks(text![
+                "that no script of the image, which changes what its variables name, changes ",
+                Verbatim(target),
+                ", which ",
+                &who,
+                " names"
+            ]);
+        }
+        let nothing = text!["nothing replaces ", Verbatim(target)];
+        match variables
+            .iter()
+            .find_map(|name| Some((name, is_set(pod, own, name)?)))
+        {
+            None if variables.is_empty() => basis.rests_on(told.by, nothing),
+            None => basis.rests_on(
+                told.by,
+                text![nothing, " where ", &variables.join(", "), " is not set"],
+            ),
+            Some((name, true)) => {
+                return Err(refusal(target, &by(&format!(", where {name} is set,"))));
+            }
+            Some((name, false)) => basis.lacks(text![
+                "that envFrom does not set ",
+                name,
+                ", with which a script of the image changes ",
+                Verbatim(target)
+            ]),
+        }
         return Ok(());
     }
-    if let Some(script) = script.filter(|script| *script != target) {
+    let read = |script: &str| {
+        facts.locked()
+            && facts.path(target).is_some()
+            && (!has_command(own) || facts.path(script).is_some())
+    };
+    if let Some(script) = script.filter(|script| *script != target && read(script)) {
+        basis.lacks(text![
+            "what the script ",
+            &script,
+            " does with ",
+            Verbatim(target),
+            ": it was read, and what it changes or runs is named by variables (`handled-paths = []` \
+             in [[images]] states that it leaves the file alone)"
+        ]);
+    } else if let Some(script) = script.filter(|script| *script != target) {
         basis.lacks(text![
             "what the script ",
             &script,
@@ -145,6 +188,61 @@ pub(super) fn of_image(
         ]);
     }
     Ok(())
+}
+
+/// What in the manifest names a path, or a directory above it, to a script of the image.
+fn gives(pod: &Pod<'_>, own: &Own<'_>, target: &str) -> Option<String> {
+    let names = |text: &str| {
+        let above = text.trim_end_matches('/');
+        text.contains(target) || (above.starts_with('/') && mounts::covers(above, target))
+    };
+    let container = own.container.node;
+    let field = ["env", "args", "command"].into_iter().find(|field| {
+        let texts = container.get(field).into_iter().flat_map(Node::descendants);
+        texts
+            .filter_map(Node::text)
+            .any(|text| names(text) && !wrapper::is_ours(text))
+    });
+    if let Some(field) = field {
+        return Some(format!("{field} of the container"));
+    }
+    container.get("envFrom")?;
+    texts::configuration(pod, names)
+}
+
+/// Whether the manifest gives the container a variable; `Some(false)` where that is not known, and
+/// `None` where it does not.
+pub(super) fn is_set(pod: &Pod<'_>, own: &Own<'_>, name: &str) -> Option<bool> {
+    let entries = own.container.node.get("env").map(Node::items);
+    let entry = entries
+        .into_iter()
+        .flatten()
+        .filter(|entry| entry.get("name").and_then(Node::text) == Some(name))
+        .last();
+    if let Some(entry) = entry {
+        let empty = entry.get("valueFrom").is_none()
+            && entry
+                .get("value")
+                .and_then(Node::text)
+                .is_none_or(str::is_empty);
+        return (!empty).then_some(true);
+    }
+    for reference in &pod.references {
+        let Site::EnvFrom { container, entry } = reference.site else {
+            continue;
+        };
+        if container != own.container.node {
+            continue;
+        }
+        let prefix = entry.get("prefix").and_then(Node::text).unwrap_or("");
+        let Some(keys) = &pod.objects.known(reference.to, reference.name).keys else {
+            return Some(false);
+        };
+        if keys.iter().any(|key| format!("{prefix}{key}") == name) {
+            return Some(true);
+        }
+    }
+    None
 }
 
 fn has_command(own: &Own<'_>) -> bool {

@@ -78,10 +78,20 @@ pub struct PathFact {
     /// the path; absent: unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub named: Option<bool>,
+    /// Variables of the image's ENV, `NAME=value`, whose value is the path by itself, or a `file:` URL
+    /// of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<String>,
     /// Whether a script that the image runs by itself, or one of the paths that are asked for,
     /// writes, moves or removes it, or asks whether something is mounted there; absent: unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handled: Option<bool>,
+    /// Variables, one of which must be set for a script to do so, where it does nothing by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handled_if: Vec<String>,
+    /// A script changes what its variables name: it does so, too, to a path that somebody gives it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub handled_if_named: bool,
     /// The directory that [`PathFact::parent_writable`] is about, for users that the image does not
     /// know; absent: unknown, or out of reach of users who do not own what is above it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -39,9 +39,11 @@ pub struct LockArgs {
     /// For example because a fix made the question needless.
     #[arg(long, help_heading = LOCK, conflicts_with = "check")]
     pub prune: bool,
-    /// oci:DIR or docker-archive:FILE, no registry
+    /// oci:DIR, docker-archive:FILE, docker-daemon:IMAGE, podman:IMAGE
     ///
-    /// Read images from the archive, - for standard input, and none from a registry.
+    /// Read images from there, and none from a registry. docker-archive:- is standard input;
+    /// docker-daemon: and podman: read all images that are asked for from the engine of this
+    /// machine (`DOCKER_HOST`, `CONTAINER_HOST`).
     #[arg(long, value_name = "ARCHIVE", help_heading = REGISTRIES)]
     pub from: Vec<Archive>,
     /// Plain HTTP with this host or host:port
@@ -97,24 +99,80 @@ Exit status:
   1  an image cannot be read, or --check found the lock stale or a tag that moved
   2  usage, input or internal error";
 
-/// Images on the disk, as they are typed.
+/// Images on this machine, as they are typed.
 #[derive(Debug, Clone)]
 pub enum Archive {
     /// `oci:DIR`: an OCI image layout.
     Oci(PathBuf),
     /// `docker-archive:FILE`: what `docker save` writes; `-` is standard input.
     Docker(PathBuf),
+    /// `docker-daemon:[IMAGE]`, `podman:[IMAGE]`: what an engine has.
+    Daemon(Engine, String),
+}
+
+/// A program that keeps images and serves the Docker Engine API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// Docker.
+    Docker,
+    /// Podman.
+    Podman,
+}
+
+impl Engine {
+    /// How `--from` names it.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Docker => "docker-daemon",
+            Self::Podman => "podman",
+        }
+    }
+
+    /// How messages name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Docker => "the Docker daemon",
+            Self::Podman => "Podman",
+        }
+    }
+
+    /// Its command line.
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Podman => "podman",
+        }
+    }
+
+    /// The environment variable that names its socket.
+    pub fn variable(self) -> &'static str {
+        match self {
+            Self::Docker => "DOCKER_HOST",
+            Self::Podman => "CONTAINER_HOST",
+        }
+    }
 }
 
 impl FromStr for Archive {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let expected = "`oci:DIR`, `docker-archive:FILE`, `docker-daemon:IMAGE` or `podman:IMAGE` \
+                        is expected";
         match text.split_once(':') {
-            Some((_, "")) | None => Err("`oci:DIR` or `docker-archive:FILE` is expected".into()),
+            Some(("docker-daemon", image)) => Ok(Self::Daemon(Engine::Docker, image.into())),
+            Some(("podman", image)) => Ok(Self::Daemon(Engine::Podman, image.into())),
+            Some(("containerd", image)) => {
+                let image = if image.is_empty() { "IMAGE" } else { image };
+                Err(format!(
+                    "containerd serves no such interface: `ctr -n k8s.io images export - {image} | \
+                     kubewright images lock --from docker-archive:-` reads what it has"
+                ))
+            }
+            Some((_, "")) | None => Err(expected.into()),
             Some(("oci", path)) => Ok(Self::Oci(path.into())),
             Some(("docker-archive", path)) => Ok(Self::Docker(path.into())),
-            Some((kind, _)) => Err(format!("`{kind}` is neither `oci` nor `docker-archive`")),
+            Some((kind, _)) => Err(format!("`{kind}` is unknown: {expected}")),
         }
     }
 }

@@ -12,7 +12,7 @@ mod images;
 
 pub use fix::{FixArgs, MinSeverity, Printed};
 pub(super) use help::grouped;
-pub use images::{Archive, ImagesCommand, LockArgs};
+pub use images::{Archive, Engine, ImagesCommand, LockArgs};
 
 use super::config::FailOn;
 pub use super::print::Format;

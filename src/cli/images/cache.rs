@@ -3,16 +3,16 @@
 //!
 //! A digest names its content, so nothing in it grows old, and nothing is believed: what is taken
 //! out of it is checked as it is when it comes over the network. It may be deleted at any time. A
-//! run that was interrupted goes on with the layer that it had not finished.
+//! run that was interrupted, however that came, goes on with the layer that it had not finished, from
+//! the byte on where it was.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read, Write as _};
+use std::io::{self, BufReader, Read, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use kubewright_model::kube::images::Question;
 use sha2::{Digest as _, Sha256};
-use tempfile::NamedTempFile;
 
 use super::failure::Failure;
 use super::image_source::{Blob, Found, ImageSource, Pin};
@@ -78,15 +78,34 @@ impl Cache {
         Some(self.directory.join(hex))
     }
 
-    /// A file that becomes a blob when it is complete.
+    /// A file that becomes a blob when it is complete, with what is there of it; `None` where
+    /// another run writes it, or nothing can be written.
     fn begin(&self, digest: &str) -> Option<Begun> {
         let path = self.path(digest)?;
         private(&self.directory).ok()?;
-        let file = NamedTempFile::new_in(&self.directory).ok()?;
+        let part = path.with_extension("part");
+        let mut options = File::options();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let mut file = options.open(&part).ok()?;
+        file.try_lock().ok()?;
+        let mut hasher = Sha256::new();
+        let mut buffer = [0; 1 << 14];
+        let mut length = 0;
+        loop {
+            match file.read(&mut buffer).ok()? {
+                0 => break,
+                read => {
+                    hasher.update(buffer.get(..read)?);
+                    length += read as u64;
+                }
+            }
+        }
         Some(Begun {
             file,
+            part,
             path,
-            hasher: Sha256::new(),
+            hasher,
+            length,
             digest: digest.to_owned(),
         })
     }
@@ -155,36 +174,75 @@ impl ImageSource for Cached<'_> {
         if let Some(file) = cache.get(digest) {
             return Ok(Box::new(file));
         }
-        let stream = self.inner.open(question, blob)?;
         // Where nothing can be kept, the image is read all the same.
-        let Some(begun) = cache.begin(digest) else {
-            return Ok(stream);
+        let Some(mut begun) = cache.begin(digest) else {
+            return self.inner.open(question, blob);
         };
+        if begun.is_complete() {
+            begun.finish();
+            return match cache.get(digest) {
+                Some(file) => Ok(Box::new(file)),
+                None => self.inner.open(question, blob),
+            };
+        }
+        let offset = begun.length;
+        let there = (offset > 0).then(|| File::open(&begun.part).ok()).flatten();
+        if let Some(there) = there
+            && let Ok(Some(stream)) = self.inner.open_from(question, blob, offset)
+        {
+            let rest = Copying {
+                stream,
+                begun: Some(begun),
+            };
+            return Ok(Box::new(there.take(offset).chain(rest)));
+        }
+        let stream = self.inner.open(question, blob)?;
         Ok(Box::new(Copying {
             stream,
-            begun: Some(begun),
+            begun: begun.anew().is_ok().then_some(begun),
         }))
     }
 }
 
-/// A blob on its way into the cache.
+/// A blob on its way into the cache. What is there of it stays when the way breaks off.
 struct Begun {
-    file: NamedTempFile,
+    file: File,
+    part: PathBuf,
     path: PathBuf,
     hasher: Sha256,
+    length: u64,
     digest: String,
 }
 
 impl Begun {
+    fn is_complete(&self) -> bool {
+        hex(&self.hasher.clone().finalize()) == self.digest
+    }
+
+    /// Begins from the first byte.
+    fn anew(&mut self) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.seek(SeekFrom::Start(0))?;
+        self.hasher = Sha256::new();
+        self.length = 0;
+        Ok(())
+    }
+
     fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.hasher.update(bytes);
         self.file.write_all(bytes)
     }
 
+    fn give_up(self) {
+        let _ = fs::remove_file(self.part);
+    }
+
     /// Puts it in its place, if it is what its digest says.
     fn finish(self) {
-        if hex(&self.hasher.finalize()) == self.digest {
-            let _ = self.file.persist(self.path);
+        if self.is_complete() {
+            let _ = fs::rename(&self.part, &self.path);
+        } else {
+            self.give_up();
         }
     }
 }
@@ -205,8 +263,10 @@ impl Read for Copying<'_> {
         } else if let Some(begun) = &mut self.begun
             && begun.add(buffer.get(..read).unwrap_or_default()).is_err()
         {
-            // The disk is full: what was begun is given up.
-            self.begun = None;
+            // The disk is full.
+            if let Some(begun) = self.begun.take() {
+                begun.give_up();
+            }
         }
         Ok(read)
     }
@@ -214,6 +274,8 @@ impl Read for Copying<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
 
     fn digest_of(bytes: &[u8]) -> String {
@@ -266,7 +328,73 @@ mod tests {
         assert_eq!(copying.read(&mut part).expect("memory"), 2);
         drop(copying);
         assert!(cache.get(&digest).is_none());
-        assert_eq!(fs::read_dir(&cache.directory).expect("it").count(), 0);
+        // It goes on from there.
+        let source = Resumed(RefCell::default());
+        let cached = Cached::new(&source, Some(&cache));
+        assert_eq!(read(&cached, &digest), "layer");
+        assert_eq!(*source.0.borrow(), [2]);
+        // And is there then.
+        assert_eq!(read(&cached, &digest), "layer");
+        assert_eq!(*source.0.borrow(), [2]);
+    }
+
+    #[test]
+    fn what_is_begun_is_not_believed() {
+        let (_home, cache) = cache(1 << 20);
+        let digest = digest_of(b"layer");
+        let mut begun = cache.begin(&digest).expect("a file");
+        begun.add(b"xx").expect("a file");
+        assert!(cache.begin(&digest).is_none(), "one at a time");
+        drop(begun);
+        let source = Resumed(RefCell::default());
+        let cached = Cached::new(&source, Some(&cache));
+        assert_eq!(read(&cached, &digest), "xxyer");
+        assert!(cache.get(&digest).is_none());
+        assert_eq!(read(&cached, &digest), "layer");
+        assert_eq!(*source.0.borrow(), [2, 0]);
+    }
+
+    /// What has `layer`, and the offsets from which it was asked.
+    struct Resumed(RefCell<Vec<u64>>);
+
+    impl ImageSource for Resumed {
+        fn find(&self, _: &Question, _: Option<&Pin>) -> Result<Option<Found>, Failure> {
+            Ok(None)
+        }
+
+        fn open<'a>(&'a self, _: &Question, _: &Blob) -> Result<Box<dyn Read + 'a>, Failure> {
+            self.0.borrow_mut().push(0);
+            Ok(Box::new(&b"layer"[..]))
+        }
+
+        fn open_from<'a>(
+            &'a self,
+            _: &Question,
+            _: &Blob,
+            offset: u64,
+        ) -> Result<Option<Box<dyn Read + 'a>>, Failure> {
+            self.0.borrow_mut().push(offset);
+            let left = usize::try_from(offset)
+                .ok()
+                .and_then(|at| b"layer".get(at..));
+            Ok(Some(Box::new(left.unwrap_or_default())))
+        }
+    }
+
+    fn read(cached: &Cached<'_>, digest: &str) -> String {
+        let question = Question {
+            image: "a".into(),
+            platform: "linux/amd64".into(),
+            paths: std::collections::BTreeSet::new(),
+        };
+        let blob = Blob {
+            digest: Some(digest.to_owned()),
+            ..Blob::default()
+        };
+        let mut text = String::new();
+        let mut reader = cached.open(&question, &blob).expect("a reader");
+        reader.read_to_string(&mut text).expect("text");
+        text
     }
 
     #[test]

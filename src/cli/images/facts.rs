@@ -71,7 +71,13 @@ pub(super) fn answer(
             path.clone(),
             PathFact {
                 named: Some(named(run, path)),
-                handled: handled.get(path).copied(),
+                env: by_itself(env, path),
+                handled: handled.get(path).map(|answer| answer.handled),
+                handled_if: handled
+                    .get(path)
+                    .map(|answer| answer.unless.clone())
+                    .unwrap_or_default(),
+                handled_if_named: handled.get(path).is_some_and(|answer| answer.if_named),
                 ..fact
             },
         );
@@ -206,7 +212,10 @@ fn fact(tree: &Filesystem, path: &str, user: Option<&Ids>) -> Result<Option<Path
         target,
         parent_writable,
         named: None,
+        env: Vec::new(),
         handled: None,
+        handled_if: Vec::new(),
+        handled_if_named: false,
         parent: parent(&above, Some(meta)),
     }))
 }
@@ -222,6 +231,24 @@ fn parent(above: &[Meta], entry: Option<Meta>) -> Option<Directory> {
         uid: last.uid,
         gid: last.gid,
     })
+}
+
+/// The variables whose value is the path, or a URL of it; the last one of a name counts.
+fn by_itself(env: &[String], path: &str) -> Vec<String> {
+    let mut last = BTreeMap::new();
+    for (name, value) in env.iter().filter_map(|e| e.split_once('=')) {
+        last.insert(name, value);
+    }
+    let is_path = |value: &str| {
+        let before = value.strip_suffix(path);
+        before.is_some_and(|before| {
+            before.is_empty() || before.trim_end_matches('/').ends_with("file:")
+        })
+    };
+    last.retain(|_, value| is_path(value));
+    last.into_iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect()
 }
 
 /// Whether a string of the configuration contains the path, or a word of it leads to it, or below
@@ -409,6 +436,22 @@ mod tests {
     }
 
     #[test]
+    fn variables_that_are_a_path_are_told() {
+        let env = [
+            "A=/srv/a.conf",
+            "B=file:/srv/a.conf",
+            "C=x:/srv/a.conf",
+            "D=/srv/a.conf",
+            "D=/srv",
+        ];
+        let env: Vec<String> = env.iter().map(|e| (*e).to_owned()).collect();
+        assert_eq!(
+            by_itself(&env, "/srv/a.conf"),
+            ["A=/srv/a.conf", "B=file:/srv/a.conf"]
+        );
+    }
+
+    #[test]
     fn paths_are_told_as_they_stand() {
         let run = Execution {
             user: Some("7".into()),
@@ -454,7 +497,10 @@ mod tests {
             target: target.map(str::to_owned),
             parent_writable: Some(writable),
             named: Some(false),
+            env: Vec::new(),
             handled: Some(false),
+            handled_if: Vec::new(),
+            handled_if_named: false,
             parent: None,
         };
         assert_eq!(

@@ -1,5 +1,6 @@
 //! Why an image cannot be read, and what to do about it.
 
+use std::error::Error;
 use std::fmt;
 
 /// Why an image cannot be read. The others are read all the same.
@@ -44,11 +45,22 @@ impl fmt::Display for Failure {
     }
 }
 
-impl std::error::Error for Failure {}
+impl Error for Failure {}
 
 /// A failure as an error of a reader.
 impl From<Failure> for std::io::Error {
     fn from(failure: Failure) -> Self {
         Self::other(failure)
     }
+}
+
+/// The words of the cause that lies deepest.
+#[cfg(feature = "registry")]
+pub(super) fn deepest(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    let text = cause.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

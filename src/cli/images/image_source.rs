@@ -11,6 +11,7 @@ use super::filesystem::Filesystem;
 use super::layer::{self, Promise};
 use super::manifest::{Descriptor, Document, ImageConfig, MAX_DOCUMENT, choose, digest};
 use crate::cli::lockfile::{Locked, is_digest};
+use crate::cli::progress::Bar;
 
 /// How deep indexes may lie in one another.
 const MAX_INDEXES: usize = 4;
@@ -58,6 +59,20 @@ pub(super) trait ImageSource {
     /// # Errors
     /// Why it cannot be read.
     fn open<'a>(&'a self, question: &Question, blob: &Blob) -> Result<Box<dyn Read + 'a>, Failure>;
+
+    /// Opens a part of the image from an offset on; `None` where that cannot be had.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    #[cfg(feature = "registry")]
+    fn open_from<'a>(
+        &'a self,
+        _question: &Question,
+        _blob: &Blob,
+        _offset: u64,
+    ) -> Result<Option<Box<dyn Read + 'a>>, Failure> {
+        Ok(None)
+    }
 }
 
 /// What was read of an image.
@@ -68,7 +83,7 @@ pub(super) struct ImageRead {
     pub(super) layers: usize,
 }
 
-/// Answers a question; `tell` hears what is being read, `limit` is the most bytes of a layer as it
+/// Answers a question; `bar` shows what is being read, `limit` is the most bytes of a layer as it
 /// is stored.
 ///
 /// # Errors
@@ -78,7 +93,7 @@ pub(super) fn read(
     found: &Found,
     question: &Question,
     limit: u64,
-    tell: &dyn Fn(&str),
+    bar: &Bar,
 ) -> Result<ImageRead, Failure> {
     if !question.platform.starts_with("linux/") {
         return Err(Failure::new(
@@ -115,11 +130,7 @@ pub(super) fn read(
         tree.end_layer(true)?;
     }
     for (read, (blob, diff_id)) in found.layers.iter().zip(diff_ids).rev().enumerate() {
-        tell(&format!(
-            "{}: layer {} of {layers}",
-            question.image,
-            layers - read
-        ));
+        let what = format!("{}: layer {} of {layers}", question.image, layers - read);
         let odd = ["encrypted", "foreign", "nondistributable"]
             .iter()
             .find(|word| blob.media_type.contains(**word));
@@ -138,9 +149,10 @@ pub(super) fn read(
             diff_id,
             limit,
         };
-        layer::read(source.open(question, blob)?, promise, |path, entry| {
-            tree.add(path, entry)
-        })?;
+        let part = bar.part(what, blob.size);
+        let stored = part.of(source.open(question, blob)?);
+        layer::read(stored, promise, |path, entry| tree.add(path, entry))?;
+        drop(part);
         tree.end_layer(read + 1 == layers)?;
         if let Some(locked) = answer(&tree, &run, question)? {
             return Ok(image_read(locked, found, read + 1));

@@ -5,10 +5,10 @@
 //! |---|---|
 //! | `ask` | which images are asked what |
 //! | `work` | several images at a time |
-//! | `source`, `registry`, `archive` | where an image comes from |
+//! | `image_source`, `registry`, `archive` | where an image comes from |
 //! | `cache` | what registries have given before |
 //! | `manifest`, `layer`, `zstd` | how it is stored |
-//! | `tree`, `look`, `users`, `facts` | what it says |
+//! | `filesystem`, `look`, `users`, `shell`, `scripts`, `facts` | what it says |
 //! | `failure` | why it cannot be read |
 
 mod archive;
@@ -25,6 +25,7 @@ mod manifest;
 #[cfg(feature = "registry")]
 mod registry;
 mod scripts;
+mod shell;
 mod users;
 mod work;
 mod zstd;

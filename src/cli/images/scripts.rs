@@ -4,21 +4,35 @@
 //! for, and from there all that they name: by path, by a name that PATH finds, or by a directory
 //! whose files they go through. What is named in a way that cannot be followed leaves the answer
 //! open.
+//!
+//! All of them are read as one: a name that one script gives may be what another one's variable
+//! holds. A part that runs only where a variable is set is kept apart, with that variable.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kubewright_model::script::{SHELLS, handling};
+use kubewright_model::script::{SHELLS, asks_about_mounts, changes, handling};
 
 use super::facts::search_path;
 use super::failure::Failure;
 use super::filesystem::{Filesystem, Here};
 use super::look::{Found, Last, look};
 use super::manifest::Execution;
+use super::shell::{self, Command, Constants};
 
 /// The most scripts that are followed.
 const MAX_SCRIPTS: usize = 256;
 /// The interpreter of s6-overlay, which runs a shell.
 const WITH_CONTENV: &str = "with-contenv";
+
+/// What the scripts do with a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) handled: bool,
+    /// It may be where one of these variables is set.
+    pub(super) unless: Vec<String>,
+    /// It is where somebody gives the path to a script.
+    pub(super) if_named: bool,
+}
 
 /// Whether a script writes, moves or removes each path, or asks whether it is a mount; paths
 /// without an answer are left out. `None` while a lower layer may decide.
@@ -29,7 +43,7 @@ pub(super) fn handled(
     tree: &Filesystem,
     run: &Execution,
     asked: &BTreeSet<String>,
-) -> Result<Option<BTreeMap<String, bool>>, Failure> {
+) -> Result<Option<BTreeMap<String, Answer>>, Failure> {
     let mut reader = Reader {
         tree,
         path: search_path(run),
@@ -78,17 +92,175 @@ pub(super) fn handled(
             return Ok(None);
         }
     }
-    let mut answers = BTreeMap::new();
-    for path in asked {
-        let texts = reader.seen.values().filter(|text| !text.text.is_empty());
-        let each: Vec<Option<bool>> = texts.map(|text| text.handles(path)).collect();
-        if each.contains(&Some(true)) {
-            answers.insert(path.clone(), true);
-        } else if !reader.unread && each.iter().all(|answer| *answer == Some(false)) {
-            answers.insert(path.clone(), false);
+    let scripts = Scripts::of(reader.seen.values(), run.env.as_deref().unwrap_or_default());
+    let answer = |path: &String| {
+        let handled = scripts.handled(path)?;
+        let unread = reader.unread && !handled.handled;
+        (!unread).then(|| (path.clone(), handled))
+    };
+    Ok(Some(asked.iter().filter_map(answer).collect()))
+}
+
+/// A script of a shell.
+struct Script<'t> {
+    whole: &'t str,
+    /// The part that always runs.
+    always: &'t str,
+    /// The variable without which it ends there.
+    guard: Option<&'t str>,
+}
+
+impl<'t> Script<'t> {
+    /// What runs where a variable is set.
+    fn with(&self, variable: &str) -> &'t str {
+        if self.guard == Some(variable) {
+            self.whole
+        } else {
+            self.always
         }
     }
-    Ok(Some(answers))
+}
+
+/// All scripts that are run.
+struct Scripts<'t> {
+    shell: Vec<Script<'t>>,
+    /// In another language.
+    others: Vec<&'t str>,
+    /// The values of the image's variables.
+    values: Vec<&'t str>,
+    constants: Constants,
+    /// The commands of the parts that always run.
+    always: Vec<Command>,
+    all: Vec<Command>,
+}
+
+impl<'t> Scripts<'t> {
+    fn of(texts: impl Iterator<Item = &'t Text>, env: &'t [String]) -> Self {
+        let (shell, others): (Vec<&Text>, Vec<&Text>) = texts
+            .filter(|text| !text.text.is_empty())
+            .partition(|text| text.shell);
+        let set = |name: &str| {
+            let assigned = format!("{name}=");
+            env.iter().any(|e| e.starts_with(&assigned))
+                || shell.iter().any(|text| text.text.contains(&assigned))
+        };
+        let scripts = shell.iter().map(|text| {
+            let whole = text.text.as_str();
+            let guarded = shell::guarded(whole).filter(|(_, variable)| !set(variable));
+            Script {
+                whole,
+                always: guarded.map_or(whole, |(before, _)| before),
+                guard: guarded.map(|(_, variable)| variable),
+            }
+        });
+        let scripts: Vec<Script<'t>> = scripts.collect();
+        let all: Vec<Command> = scripts
+            .iter()
+            .flat_map(|s| shell::commands(s.whole))
+            .collect();
+        Self {
+            constants: Constants::of(all.iter()),
+            always: scripts
+                .iter()
+                .flat_map(|s| shell::commands(s.always))
+                .collect(),
+            all,
+            values: env
+                .iter()
+                .filter_map(|e| Some(e.split_once('=')?.1))
+                .collect(),
+            others: others.iter().map(|text| text.text.as_str()).collect(),
+            shell: scripts,
+        }
+    }
+
+    /// `None` where it may be.
+    fn handled(&self, path: &str) -> Option<Answer> {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let directory = path
+            .strip_suffix(name)
+            .unwrap_or_default()
+            .trim_end_matches('/');
+        let other = |text: &&str| {
+            text.contains(name) || (!directory.is_empty() && text.contains(directory))
+        };
+        let parts: Vec<&str> = self.shell.iter().map(|script| script.always).collect();
+        let wholes: Vec<&str> = self.shell.iter().map(|script| script.whole).collect();
+        let handled = self.by_shell(&parts, &self.always, path);
+        if handled == Some(true) || (handled == Some(false) && self.others.iter().any(other)) {
+            return handled.filter(|handled| *handled).map(|handled| Answer {
+                handled,
+                unless: Vec::new(),
+                if_named: false,
+            });
+        }
+        // A part that runs where a variable is set counts if it would change the answer.
+        let mut unless = Vec::new();
+        if self.by_shell(&wholes, &self.all, path) != Some(false) {
+            let guards: BTreeSet<&str> = self.shell.iter().filter_map(|s| s.guard).collect();
+            let alone = |guard: &&str| {
+                let with: Vec<&str> = self.shell.iter().map(|s| s.with(guard)).collect();
+                let commands: Vec<Command> = with.iter().flat_map(|t| shell::commands(t)).collect();
+                self.by_shell(&with, &commands, path) != Some(false)
+            };
+            let some: Vec<&str> = guards.iter().copied().filter(alone).collect();
+            let some = if some.is_empty() {
+                Vec::from_iter(guards)
+            } else {
+                some
+            };
+            unless.extend(some.into_iter().map(str::to_owned));
+        }
+        let if_named = self.open(&parts, &self.always, path);
+        handled.map(|handled| Answer {
+            handled,
+            unless,
+            if_named,
+        })
+    }
+
+    fn by_shell(&self, texts: &[&str], commands: &[Command], path: &str) -> Option<bool> {
+        let each = |text: &&str| handling(text, path).is_certain() == Some(true);
+        if texts.iter().any(each) {
+            return Some(true);
+        }
+        let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let whole = |text: &str| {
+            text.match_indices(directory).any(|(at, found)| {
+                let after = text
+                    .get(at + found.len()..)
+                    .and_then(|rest| rest.chars().next());
+                after.is_none_or(|c| !c.is_alphanumeric() && !"-_.".contains(c))
+            })
+        };
+        // What is in `/etc` is changed by its name.
+        let in_directory = |text: &str| !matches!(directory, "" | "/etc") && whole(text);
+        let above = |value: &&str| {
+            let value = value.trim_end_matches('/');
+            let below = path.strip_prefix(value).filter(|_| !value.is_empty());
+            below.is_some_and(|rest| rest.starts_with('/'))
+        };
+        let given = texts.iter().chain(&self.values);
+        let named = given
+            .into_iter()
+            .any(|text| text.contains(name) || in_directory(text));
+        let named = named || self.values.iter().any(above);
+        let reached = |command: &Command| {
+            changes(&command.words.join(" ")) && shell::reaches(command, &self.constants, path)
+        };
+        let may = commands.iter().any(reached) || (named && self.open(texts, commands, path));
+        (!may).then_some(false)
+    }
+
+    /// Whether something is changed, or asked about, that the words do not tell.
+    fn open(&self, texts: &[&str], commands: &[Command], path: &str) -> bool {
+        let open = |command: &Command| {
+            let other = command.runs_code();
+            (other || changes(&command.words.join(" ")))
+                && !shell::leads_elsewhere(command, &self.constants, path)
+        };
+        commands.iter().any(open) || texts.iter().any(|text| asks_about_mounts(text))
+    }
 }
 
 /// Whether a word runs, or reads, the script behind it.
@@ -105,23 +277,6 @@ fn is_shell(name: &str) -> bool {
 struct Text {
     shell: bool,
     text: String,
-}
-
-impl Text {
-    fn handles(&self, path: &str) -> Option<bool> {
-        if self.shell {
-            return handling(&self.text, path).is_certain();
-        }
-        // Another language: it is read for the name alone.
-        let name = path.rsplit('/').next().unwrap_or(path);
-        let directory = path
-            .strip_suffix(name)
-            .unwrap_or_default()
-            .trim_end_matches('/');
-        let names =
-            self.text.contains(name) || (!directory.is_empty() && self.text.contains(directory));
-        (!names).then_some(false)
-    }
 }
 
 struct Reader<'t> {
@@ -197,6 +352,14 @@ impl Reader<'_> {
             .map_or("/", |(directory, _)| directory);
         let mut globbed = false;
         let mut runs_variable = false;
+        let commands = shell::commands(&text);
+        let constants = Constants::of(commands.iter());
+        for word in commands.iter().filter_map(Command::variable) {
+            match self.beside(word, (own, &constants), false)? {
+                None => return Ok(None),
+                Some(found) => runs_variable |= !found,
+            }
+        }
         for line in text
             .lines()
             .map(str::trim_start)
@@ -221,21 +384,23 @@ impl Reader<'_> {
                     .unwrap_or_default();
                 let runs = runs_scripts(before);
                 if word.contains('$') {
-                    // `"$(dirname "$0")/lib.sh"` and `$DIR/lib.sh` lie beside the script, most of
-                    // the time.
-                    let name = word.rsplit('/').next().unwrap_or_default();
-                    let beside = word.contains('/') && !name.contains('$') && !name.is_empty();
-                    if beside && self.name(&format!("{own}/{name}"), own, runs)?.is_none() {
-                        return Ok(None);
+                    match self.beside(word, (own, &constants), runs)? {
+                        None => return Ok(None),
+                        Some(found) => runs_variable |= runs && !found,
                     }
-                    runs_variable |= runs && !beside;
                     continue;
                 }
                 let directory = word.trim_end_matches('*').trim_end_matches('/');
                 if word.starts_with('/') && directory.len() > 1 {
                     match self.directory(directory)? {
                         None => return Ok(None),
-                        Some(found) => globbed |= found,
+                        Some(found) => {
+                            let each = word.ends_with('*')
+                                || words
+                                    .iter()
+                                    .any(|word| matches!(*word, "find" | "run-parts"));
+                            globbed |= found && each;
+                        }
                     }
                 }
                 if self.name(word.trim_end_matches(','), own, runs)?.is_none() {
@@ -247,6 +412,25 @@ impl Reader<'_> {
         // up.
         self.unread |= runs_variable && !globbed;
         Ok(Some(()))
+    }
+
+    /// Takes up the script that a word with variables names, as far as it can be told: by what the
+    /// variables hold, else beside the script, where `"$(dirname "$0")/lib.sh"` and `$DIR/lib.sh`
+    /// lie most of the time. Whether it is there.
+    fn beside(
+        &mut self,
+        word: &str,
+        (own, constants): (&str, &Constants),
+        run: bool,
+    ) -> Result<Option<bool>, Failure> {
+        if let Some(path) = constants.resolve(word) {
+            return self.name(&path, own, run);
+        }
+        let name = word.rsplit('/').next().unwrap_or_default();
+        if !word.contains('/') || name.contains('$') || name.is_empty() {
+            return Ok(Some(false));
+        }
+        self.name(&format!("{own}/{name}"), own, run)
     }
 
     /// Takes up the scripts of a directory; whether it is one.
@@ -280,114 +464,5 @@ impl Reader<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::filesystem::{LayerEntry, Meta};
-    use super::*;
-
-    fn script(text: &str) -> LayerEntry {
-        LayerEntry::File(
-            Meta {
-                mode: 0o755,
-                uid: 0,
-                gid: 0,
-            },
-            Some(text.as_bytes().to_vec()),
-        )
-    }
-
-    fn ask(entries: &[(&str, LayerEntry)], entrypoint: &[&str], path: &str) -> Option<bool> {
-        let words = entrypoint.iter().map(|word| (*word).to_owned()).collect();
-        let run = Execution {
-            entrypoint: Some(words),
-            env: Some(vec!["PATH=/bin".into()]),
-            ..Execution::default()
-        };
-        let asked = BTreeSet::from([path.to_owned()]);
-        handled(&Filesystem::of(entries), &run, &asked)
-            .expect("clear")
-            .expect("known")
-            .get(path)
-            .copied()
-    }
-
-    const FILE: &str = "/etc/web/web.conf";
-
-    #[test]
-    fn the_entrypoint_is_read() {
-        let changes = [(
-            "entry.sh",
-            script("#!/bin/sh\nsed -i s/A/$A/ /etc/web/web.conf\nexec \"$@\"\n"),
-        )];
-        assert_eq!(ask(&changes, &["/entry.sh", "web"], FILE), Some(true));
-        let starts = [("entry.sh", script("#!/bin/sh\nset -e\nexec \"$@\"\n"))];
-        assert_eq!(ask(&starts, &["/entry.sh", "web"], FILE), Some(false));
-        assert_eq!(ask(&[], &["/web"], FILE), Some(false));
-        assert_eq!(
-            ask(
-                &[],
-                &["sh", "-c", "rm -f /etc/web/web.conf; exec web"],
-                FILE
-            ),
-            Some(true)
-        );
-    }
-
-    #[test]
-    fn what_it_names_is_read_too() {
-        let change = script("#!/bin/sh\ncp /default.conf /etc/web/web.conf\n");
-        for (text, other) in [
-            ("#!/bin/sh\n/setup/a.sh\nexec web", "setup/a.sh"),
-            (
-                "#!/bin/bash\n. \"$(dirname \"$0\")/lib.sh\"\nexec web",
-                "lib.sh",
-            ),
-            (
-                "#!/bin/sh\nfor f in /entry.d/*; do . \"$f\"; done",
-                "entry.d/10-a.sh",
-            ),
-            ("#!/bin/sh\nprepare && exec web", "bin/prepare"),
-        ] {
-            let entries = [("entry.sh", script(text)), (other, change.clone())];
-            assert_eq!(ask(&entries, &["/entry.sh"], FILE), Some(true), "{text}");
-        }
-        let loops = [
-            (
-                "entry.sh",
-                script("#!/bin/sh\nfor f in /entry.d/*; do . \"$f\"; done"),
-            ),
-            ("entry.d/a.sh", script("export A=1\n")),
-        ];
-        assert_eq!(ask(&loops, &["/entry.sh"], FILE), Some(false));
-    }
-
-    #[test]
-    fn what_cannot_be_read_leaves_it_open() {
-        let variable = [("entry.sh", script("#!/bin/sh\n. \"$HOOK\"\nexec web"))];
-        assert_eq!(ask(&variable, &["/entry.sh"], FILE), None);
-        let python = [(
-            "entry.py",
-            script("#!/usr/bin/env python3\nopen('/etc/web/web.conf', 'w')\n"),
-        )];
-        assert_eq!(ask(&python, &["/entry.py"], FILE), None);
-        let bare = [(
-            "run",
-            LayerEntry::File(
-                Meta {
-                    mode: 0o644,
-                    uid: 0,
-                    gid: 0,
-                },
-                None,
-            ),
-        )];
-        assert_eq!(
-            (
-                ask(&bare, &["sh", "/run"], FILE),
-                ask(&bare, &["/run"], FILE)
-            ),
-            (None, Some(false))
-        );
-        let other = [("entry.py", script("#!/usr/bin/env python3\nimport os\n"))];
-        assert_eq!(ask(&other, &["/entry.py"], FILE), Some(false));
-    }
-}
+#[path = "scripts_tests.rs"]
+mod tests;

@@ -9,7 +9,7 @@ use kubewright_model::kube::images::Question;
 use super::archive;
 use super::failure::Failure;
 use super::image_source::{Found, ImageRead, ImageSource, Pin, read};
-use crate::cli::args::LockArgs;
+use crate::cli::args::{Archive, LockArgs};
 use crate::cli::ground::Ground;
 use crate::cli::progress::Bar;
 
@@ -37,7 +37,7 @@ pub(super) fn all(
 ) -> Result<Vec<Result<ImageRead, Failure>>> {
     let limit = args.max_layer_size.saturating_mul(1 << 20);
     each(jobs, args, ground, &|sources, job, bar| {
-        one(sources, job, limit, bar)
+        one(sources, job, (limit, &args.from), bar)
     })
 }
 
@@ -56,7 +56,7 @@ pub(super) fn resolve(
             .iter()
             .find_map(|source| source.find(&job.question, None).transpose());
         bar.one_done();
-        found.unwrap_or_else(|| Err(nowhere(&job.question)))
+        found.unwrap_or_else(|| Err(nowhere(&job.question, &args.from)))
     })
 }
 
@@ -66,10 +66,11 @@ fn each<T: Send>(
     ground: &Ground,
     read: &Read<'_, T>,
 ) -> Result<Vec<Result<T, Failure>>> {
+    let patience = std::time::Duration::from_secs(args.timeout);
     let archives = args
         .from
         .iter()
-        .map(|from| archive::open(from, &ground.cwd))
+        .map(|from| archive::open(from, &ground.cwd, patience))
         .collect::<Result<Vec<_>>>()?;
     if jobs.is_empty() {
         return Ok(Vec::new());
@@ -179,12 +180,11 @@ fn spread<S, T: Send>(
 fn one(
     sources: &[&dyn ImageSource],
     job: &Job,
-    limit: u64,
+    (limit, from): (u64, &[Archive]),
     bar: &Bar,
 ) -> Result<ImageRead, Failure> {
     let question = &job.question;
     bar.say(&question.image);
-    let tell = |what: &str| bar.say(what);
     let result = sources
         .iter()
         .find_map(|source| match source.find(question, job.pin.as_ref()) {
@@ -198,19 +198,30 @@ fn one(
                     ),
                     "`kubewright images lock --upgrade` takes what is there",
                 )),
-                _ => read(*source, &found, question, limit, &tell),
+                _ => read(*source, &found, question, limit, bar),
             }),
         });
     bar.one_done();
-    result.unwrap_or_else(|| Err(nowhere(question)))
+    result.unwrap_or_else(|| Err(nowhere(question, from)))
 }
 
-fn nowhere(question: &Question) -> Failure {
+fn nowhere(question: &Question, from: &[Archive]) -> Failure {
+    let engine = from.iter().find_map(|from| match from {
+        Archive::Daemon(engine, _) => Some(*engine),
+        Archive::Oci(_) | Archive::Docker(_) => None,
+    });
+    let image = &question.image;
+    if let Some(engine) = engine.filter(|_| from.len() == 1) {
+        let program = engine.program();
+        return Failure::new(
+            format!("{} does not have it under this name", engine.name()),
+            format!("`{program} pull {image}` gets it, `{program} tag` names one that is there"),
+        );
+    }
     Failure::new(
         "none of the archives has it",
         format!(
-            "write it into one under this name: `docker save`, or `skopeo copy … oci:DIR:{}`",
-            question.image
+            "write it into one under this name: `docker save`, or `skopeo copy … oci:DIR:{image}`"
         ),
     )
 }

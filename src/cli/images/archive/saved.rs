@@ -45,9 +45,20 @@ impl Saved {
         if bytes == 0 {
             return Err("nothing comes: `docker save IMAGE… | kubewright images lock --from docker-archive:-`".into());
         }
-        let mut saved = Self::open(kept.path())?;
-        saved.kept = Some(kept);
+        Self::kept(kept)
+    }
+
+    /// An archive in a file that goes with it.
+    pub(super) fn kept(file: tempfile::NamedTempFile) -> Result<Self, String> {
+        let mut saved = Self::open(file.path())?;
+        saved.kept = Some(file);
         Ok(saved)
+    }
+
+    /// A member of the archive.
+    #[cfg(all(unix, feature = "registry"))]
+    pub(super) fn read<'a>(&self, name: &str) -> Result<Box<dyn Read + 'a>, Failure> {
+        Ok(Box::new(self.member(name)?))
     }
 
     pub(super) fn open(path: &Path) -> Result<Self, String> {

@@ -17,21 +17,20 @@ use crate::cli::images::failure::Failure;
 /// How Docker calls its own registry where it keeps credentials.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
-/// The user whose password is an identity token, at registries of Azure.
-/// (<https://learn.microsoft.com/azure/container-registry/container-registry-authentication>)
-const TOKEN_USER: &str = "00000000-0000-0000-0000-000000000000";
-
-/// Whether a registry is one of Azure, which takes identity tokens in the place of passwords.
-fn of_azure(registry: &str) -> bool {
-    [".azurecr.io", ".azurecr.cn", ".azurecr.us"]
-        .iter()
-        .any(|domain| registry.ends_with(domain))
+/// What a registry, or its token service, is told.
+#[derive(Debug, Clone)]
+pub(super) enum Credential {
+    /// Nothing, or a user and a password.
+    Plain(RegistryAuth),
+    /// A token that the token service changes into one for an image (`docker login` of registries
+    /// with an identity of their own, such as Azure's; helpers give it with the user `<token>`).
+    Identity(String),
 }
 
 /// Credentials by registry, each asked for once.
 #[derive(Debug)]
 pub(in crate::cli::images) struct Credentials {
-    known: Mutex<HashMap<String, Result<RegistryAuth, Failure>>>,
+    known: Mutex<HashMap<String, Result<Credential, Failure>>>,
     /// How long a helper may take.
     patience: Duration,
 }
@@ -45,7 +44,7 @@ impl Credentials {
     }
 
     /// What a registry is told; anonymous when there is nothing to tell.
-    pub(super) fn of(&self, registry: &str) -> Result<RegistryAuth, Failure> {
+    pub(super) fn of(&self, registry: &str) -> Result<Credential, Failure> {
         // Held while a helper runs: it may ask its user something, and shall do so once.
         let mut known = self
             .known
@@ -57,7 +56,7 @@ impl Credentials {
             .clone()
     }
 
-    fn ask(&self, registry: &str) -> Result<RegistryAuth, Failure> {
+    fn ask(&self, registry: &str) -> Result<Credential, Failure> {
         let server = if registry == "docker.io" {
             DOCKER_HUB
         } else {
@@ -68,13 +67,13 @@ impl Credentials {
             Failure::new(what, format!("`docker login {registry}` writes them anew"))
         };
         let Some(file) = config_file() else {
-            return Ok(RegistryAuth::Anonymous);
+            return Ok(Credential::Plain(RegistryAuth::Anonymous));
         };
         let shown = file.display().to_string();
         let text = match read(&file) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Ok(RegistryAuth::Anonymous);
+                return Ok(Credential::Plain(RegistryAuth::Anonymous));
             }
             Err(error) => {
                 return Err(failure(format!(
@@ -89,29 +88,17 @@ impl Credentials {
         });
         match receiver.recv_timeout(self.patience) {
             Ok(Ok(DockerCredential::UsernamePassword(user, password))) => {
-                Ok(RegistryAuth::Basic(user, password))
+                Ok(Credential::Plain(RegistryAuth::Basic(user, password)))
             }
-            Ok(Ok(DockerCredential::IdentityToken(token))) if of_azure(registry) => {
-                Ok(RegistryAuth::Basic(TOKEN_USER.to_owned(), token))
-            }
-            Ok(Ok(DockerCredential::IdentityToken(_))) => Err(Failure::new(
-                format!(
-                    "the credentials for {registry} are an identity token, which only Docker \
-                     itself can use"
-                ),
-                format!(
-                    "log in with a user name and a password or access token: `docker login \
-                     {registry}`"
-                ),
-            )),
+            Ok(Ok(DockerCredential::IdentityToken(token))) => Ok(Credential::Identity(token)),
             Ok(Err(
                 CredentialRetrievalError::ConfigNotFound
                 | CredentialRetrievalError::NoCredentialConfigured,
-            )) => Ok(RegistryAuth::Anonymous),
+            )) => Ok(Credential::Plain(RegistryAuth::Anonymous)),
             Ok(Err(CredentialRetrievalError::HelperFailure { stdout, .. }))
                 if stdout.contains("credentials not found") =>
             {
-                Ok(RegistryAuth::Anonymous)
+                Ok(Credential::Plain(RegistryAuth::Anonymous))
             }
             Ok(Err(CredentialRetrievalError::HelperFailure {
                 helper,
@@ -153,15 +140,4 @@ fn config_file() -> Option<PathBuf> {
 )]
 fn read(file: &std::path::Path) -> std::io::Result<Vec<u8>> {
     std::fs::read(file)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn registries_of_azure_are_known_by_their_domain() {
-        assert!(of_azure("team.azurecr.io") && of_azure("team.azurecr.cn"));
-        assert!(!of_azure("azurecr.io") && !of_azure("team.azurecr.io.example.com"));
-    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use oci_client::errors::{DigestError, OciDistributionError, OciEnvelope, OciErrorCode};
 
 use super::{Options, host, loopback};
-use crate::cli::images::failure::Failure;
+use crate::cli::images::failure::{Failure, deepest};
 
 /// What to do about an image that is not there.
 pub(super) const MISSING: &str = "check the name and the tag of the image";
@@ -26,12 +26,7 @@ pub(super) struct Asked {
 impl Asked {
     pub(super) fn failure(&self, error: &OciDistributionError) -> Failure {
         match error {
-            OciDistributionError::RequestError(error) => self.request(
-                error,
-                error.is_timeout(),
-                error.is_connect(),
-                error.url().map(ToString::to_string).as_deref(),
-            ),
+            OciDistributionError::RequestError(error) => self.unanswered(error),
             OciDistributionError::UnauthorizedError { .. } => self.denied(),
             OciDistributionError::AuthenticationFailure(reason) => match serde_json::from_str::<
                 OciEnvelope,
@@ -51,6 +46,28 @@ impl Asked {
                 self.strange("its token service answers with no token")
             }
             other => self.strange(&deepest(other)),
+        }
+    }
+
+    /// What is wrong with an answer of a client of our own.
+    pub(super) fn unanswered(&self, error: &reqwest::Error) -> Failure {
+        let url = error.url().map(ToString::to_string);
+        self.request(
+            error,
+            error.is_timeout(),
+            error.is_connect(),
+            url.as_deref(),
+        )
+    }
+
+    /// An answer that is no success, with its body.
+    pub(super) fn refused(&self, status: u16, body: &[u8]) -> Failure {
+        match serde_json::from_slice::<OciEnvelope>(body) {
+            _ if status == 401 => self.denied(),
+            Ok(envelope) if (400..500).contains(&status) && !envelope.errors.is_empty() => {
+                self.said(&envelope)
+            }
+            _ => self.status(status, &String::from_utf8_lossy(body)),
         }
     }
 
@@ -218,7 +235,7 @@ impl Asked {
         Failure::new(format!("{} does not have it", self.registry), MISSING)
     }
 
-    fn strange(&self, what: &str) -> Failure {
+    pub(super) fn strange(&self, what: &str) -> Failure {
         Failure::new(
             format!("{} is not understood: {what}", self.registry),
             "is it a container registry?",
@@ -226,16 +243,12 @@ impl Asked {
     }
 }
 
-fn has(envelope: &OciEnvelope, code: &OciErrorCode) -> bool {
-    envelope.errors.iter().any(|e| e.code == *code)
+/// Whether an answer is not what its digest says, rather than cut off.
+pub(super) fn is_damage(error: &io::Error) -> bool {
+    let inner = error.get_ref();
+    inner.is_some_and(|inner| inner.downcast_ref::<DigestError>().is_some())
 }
 
-/// The words of the cause that lies deepest.
-pub(super) fn deepest(error: &(dyn Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    let text = cause.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
+fn has(envelope: &OciEnvelope, code: &OciErrorCode) -> bool {
+    envelope.errors.iter().any(|e| e.code == *code)
 }

@@ -5,31 +5,36 @@
 //! runtimes do. Requests are made one after the other; several images are read at a time by several
 //! [`Registry`]s.
 
+mod body;
 mod credentials;
 mod errors;
+mod identity;
 mod mirrors;
+mod raw;
 
 use std::cell::OnceCell;
-use std::io::{self, Read};
+use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use futures_util::{Stream, StreamExt as _};
 use kubewright_model::kube::images::Question;
-use oci_client::client::{ClientConfig, ClientProtocol};
+use oci_client::client::{BlobResponse, ClientConfig, ClientProtocol};
 use oci_client::errors::OciDistributionError;
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference, RegistryOperation};
 use tokio::runtime::Runtime;
 
+use body::{Body, Opened};
+use credentials::Credential;
 pub(super) use credentials::Credentials;
 use errors::Asked;
 pub(super) use mirrors::Mirrors;
+use raw::Raw;
 
-use super::failure::Failure;
+use super::failure::{Failure, deepest};
 use super::image_source::{Blob, Found, ImageSource, Pin, follow};
-use super::manifest::{MAX_DOCUMENT, digest};
+use super::manifest::digest;
 
 /// The manifests that are understood.
 const ACCEPTED: [&str; 4] = [
@@ -58,14 +63,23 @@ pub(super) struct Options {
 pub(super) struct Registry {
     options: Arc<Options>,
     runtime: Runtime,
-    https: OnceCell<Client>,
-    http: OnceCell<Client>,
+    https: OnceCell<Clients>,
+    http: OnceCell<Clients>,
+}
+
+/// The clients of a protocol.
+struct Clients {
+    oci: Client,
+    /// For what the other one reads without end.
+    raw: Raw,
 }
 
 /// A repository that has let us in.
 struct Session<'a> {
-    client: &'a Client,
+    clients: &'a Clients,
     auth: RegistryAuth,
+    /// What the token service gave.
+    token: Option<String>,
     asked: Asked,
 }
 
@@ -87,11 +101,11 @@ impl Registry {
         })
     }
 
-    /// The client of a protocol.
-    fn client(&self, secure: bool) -> Result<&Client, Failure> {
+    /// The clients of a protocol.
+    fn clients(&self, secure: bool) -> Result<&Clients, Failure> {
         let cell = if secure { &self.https } else { &self.http };
-        if let Some(client) = cell.get() {
-            return Ok(client);
+        if let Some(clients) = cell.get() {
+            return Ok(clients);
         }
         let (https_proxy, no_proxy) = proxies();
         let hosts = self.options.insecure.iter().map(|registry| host(registry));
@@ -117,23 +131,22 @@ impl Registry {
             no_proxy: Some(plain.join(",")),
             ..ClientConfig::default()
         };
-        let client = Client::try_from(config).map_err(|error| {
+        let insecure = |error: String| {
             Failure::new(
-                format!(
-                    "no secure connection can be made: {}",
-                    errors::deepest(&error)
-                ),
+                format!("no secure connection can be made: {error}"),
                 "install the package ca-certificates",
             )
-        })?;
-        Ok(cell.get_or_init(|| client))
+        };
+        let raw = Raw::new(&config).map_err(|error| insecure(deepest(&error)))?;
+        let oci = Client::try_from(config).map_err(|error| insecure(deepest(&error)))?;
+        Ok(cell.get_or_init(|| Clients { oci, raw }))
     }
 
     /// Finds the protocol, and gets the permission to pull.
     fn session(&self, reference: &Reference) -> Result<Session<'_>, Failure> {
         let registry = reference.resolve_registry();
-        let auth = self.options.credentials.of(reference.registry())?;
-        let known = auth != RegistryAuth::Anonymous;
+        let credential = self.options.credentials.of(reference.registry())?;
+        let known = !matches!(credential, Credential::Plain(RegistryAuth::Anonymous));
         let may_be_plain = loopback(registry)
             || self
                 .options
@@ -146,29 +159,48 @@ impl Registry {
             entered: false,
             options: self.options.clone(),
         };
-        let entered = |client| Session {
-            client,
-            auth: auth.clone(),
+        let enter = |clients| self.enter(clients, reference, &credential, &asked);
+        let https = self.clients(true)?;
+        match enter(https) {
+            Err(Trouble::Error(OciDistributionError::RequestError(error)))
+                if may_be_plain && error.is_connect() && !error.is_timeout() =>
+            {
+                enter(self.clients(false)?)
+            }
+            entered => entered,
+        }
+        .map_err(|trouble| trouble.tell(&asked))
+    }
+
+    fn enter<'s>(
+        &'s self,
+        clients: &'s Clients,
+        reference: &Reference,
+        credential: &Credential,
+        asked: &Asked,
+    ) -> Result<Session<'s>, Trouble> {
+        let auth = match credential {
+            Credential::Plain(auth) => auth.clone(),
+            Credential::Identity(token) => {
+                let token = self.runtime.block_on(identity::exchange(
+                    &clients.raw,
+                    reference,
+                    token,
+                    asked,
+                ))?;
+                RegistryAuth::Bearer(token)
+            }
+        };
+        let token = self.patiently(clients.oci.auth(reference, &auth, RegistryOperation::Pull))?;
+        Ok(Session {
+            clients,
+            auth,
+            token,
             asked: Asked {
                 entered: true,
                 ..asked.clone()
             },
-        };
-        let auth_by = |client: &Client| {
-            self.patiently(client.auth(reference, &auth, RegistryOperation::Pull))
-        };
-        let https = self.client(true)?;
-        match auth_by(https) {
-            Ok(_) => Ok(entered(https)),
-            Err(Trouble::Error(OciDistributionError::RequestError(error)))
-                if may_be_plain && error.is_connect() && !error.is_timeout() =>
-            {
-                let http = self.client(false)?;
-                auth_by(http).map_err(|error| error.tell(&asked))?;
-                Ok(entered(http))
-            }
-            Err(error) => Err(error.tell(&asked)),
-        }
+        })
     }
 
     /// Waits for an answer, and not for ever, however slowly it comes.
@@ -188,19 +220,32 @@ impl Registry {
 
     /// Reads a manifest or an index.
     fn document(&self, session: &Session<'_>, reference: &Reference) -> Result<Vec<u8>, Failure> {
-        let pulled = self.patiently(session.client.pull_manifest_raw(
-            reference,
-            &session.auth,
-            &ACCEPTED,
-        ));
-        let (bytes, _) = pulled.map_err(|error| error.tell(&session.asked))?;
-        if bytes.len() as u64 > MAX_DOCUMENT {
-            return Err(Failure::odd(format!(
-                "its manifest has more than {} MiB",
-                MAX_DOCUMENT >> 20
-            )));
+        let Session {
+            clients,
+            auth,
+            token,
+            asked,
+        } = session;
+        let name = reference.digest().or(reference.tag()).unwrap_or("latest");
+        let path = format!("{}/manifests/{name}", reference.repository());
+        let request = clients.raw.get(reference.resolve_registry(), &path);
+        let request = match (token, auth) {
+            (Some(token), _) | (None, RegistryAuth::Bearer(token)) => request.bearer_auth(token),
+            (None, RegistryAuth::Basic(user, password)) => request.basic_auth(user, Some(password)),
+            (None, RegistryAuth::Anonymous) => request,
+        };
+        let request = request.header("Accept", ACCEPTED.join(", "));
+        let limit = self.options.timeout * 4;
+        let answer = raw::small(request, "its manifest", asked);
+        let answer = async { tokio::time::timeout(limit, answer).await };
+        let (status, body) = self
+            .runtime
+            .block_on(answer)
+            .unwrap_or_else(|_| Err(asked.too_slow()))?;
+        match status {
+            200 => Ok(body),
+            status => Err(asked.refused(status, &body)),
         }
-        Ok(bytes.to_vec())
     }
 }
 
@@ -208,13 +253,15 @@ impl Registry {
 enum Trouble {
     Error(OciDistributionError),
     Slow,
+    Told(Failure),
 }
 
 impl Trouble {
-    fn tell(&self, asked: &Asked) -> Failure {
-        match self {
+    fn tell(self, asked: &Asked) -> Failure {
+        match &self {
             Self::Error(error) => asked.failure(error),
             Self::Slow => asked.too_slow(),
+            Self::Told(failure) => failure.clone(),
         }
     }
 }
@@ -298,17 +345,38 @@ impl Registry {
         &'a self,
         reference: &Reference,
         blob: &Blob,
+        from: u64,
     ) -> Result<Box<dyn Read + 'a>, Failure> {
         let session = self.session(reference)?;
-        let digest = blob.digest.as_deref().unwrap_or_default();
-        let pulled = self.patiently(session.client.pull_blob_stream(reference, digest));
-        let stream = pulled.map_err(|error| error.tell(&session.asked))?.stream;
-        Ok(Box::new(Body {
-            runtime: &self.runtime,
-            stream: stream.fuse(),
-            chunk: None,
-            asked: session.asked,
-        }))
+        let digest = blob.digest.clone().unwrap_or_default();
+        let reference = reference.clone();
+        let asked = session.asked.clone();
+        let open = move |offset: u64| {
+            let client = &session.clients.oci;
+            if offset == 0 {
+                let whole = client.pull_blob_stream(&reference, digest.as_str());
+                let whole = self.patiently(whole);
+                return Ok(Opened {
+                    stream: whole.map_err(|error| error.tell(&session.asked))?.stream,
+                    offset: 0,
+                });
+            }
+            let part = client.pull_blob_stream_partial(&reference, digest.as_str(), offset, None);
+            let part = self
+                .patiently(part)
+                .map_err(|error| error.tell(&session.asked))?;
+            Ok(match part {
+                BlobResponse::Partial(part) => Opened {
+                    stream: part.stream,
+                    offset,
+                },
+                BlobResponse::Full(whole) => Opened {
+                    stream: whole.stream,
+                    offset: 0,
+                },
+            })
+        };
+        Ok(Box::new(Body::new(&self.runtime, asked, open, from)?))
     }
 }
 
@@ -318,7 +386,17 @@ impl ImageSource for Registry {
     }
 
     fn open<'a>(&'a self, question: &Question, blob: &Blob) -> Result<Box<dyn Read + 'a>, Failure> {
-        self.anywhere(question, |at| self.open_at(at, blob))
+        self.anywhere(question, |at| self.open_at(at, blob, 0))
+    }
+
+    fn open_from<'a>(
+        &'a self,
+        question: &Question,
+        blob: &Blob,
+        offset: u64,
+    ) -> Result<Option<Box<dyn Read + 'a>>, Failure> {
+        self.anywhere(question, |at| self.open_at(at, blob, offset))
+            .map(Some)
     }
 }
 
@@ -329,37 +407,6 @@ fn reference(question: &Question) -> Result<Reference, Failure> {
             "correct the image of the container",
         )
     })
-}
-
-/// The body of an answer, as a reader.
-struct Body<'a, S, B> {
-    runtime: &'a Runtime,
-    stream: S,
-    chunk: Option<(B, usize)>,
-    asked: Asked,
-}
-
-impl<S: Stream<Item = io::Result<B>> + Unpin, B: AsRef<[u8]>> Read for Body<'_, S, B> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            if let Some((chunk, at)) = &mut self.chunk {
-                let left = chunk.as_ref().get(*at..).unwrap_or_default();
-                if !left.is_empty() {
-                    let read = left.len().min(buffer.len());
-                    for (to, from) in buffer.iter_mut().zip(left) {
-                        *to = *from;
-                    }
-                    *at += read;
-                    return Ok(read);
-                }
-            }
-            match self.runtime.block_on(self.stream.next()) {
-                None => return Ok(0),
-                Some(Ok(chunk)) => self.chunk = Some((chunk, 0)),
-                Some(Err(error)) => return Err(self.asked.broken(&error).into()),
-            }
-        }
-    }
 }
 
 /// `host` of `host[:port]`.
