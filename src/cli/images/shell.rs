@@ -35,6 +35,9 @@ const GIVEN: &[&str] = &[
     "${BASH_SOURCE}",
 ];
 
+/// Substitutions, arrays and quotes that may be open at once.
+const MAX_DEPTH: usize = 200;
+
 /// Interpreters of other languages.
 const LANGUAGES: &[&str] = &["python", "node", "nodejs", "php", "ruby", "perl", "lua"];
 
@@ -54,6 +57,7 @@ pub(super) fn commands(text: &str) -> Vec<Command> {
         chars: text.char_indices().peekable(),
         commands: Vec::new(),
         here: Vec::new(),
+        depth: 0,
     };
     reader.list(None, false);
     reader.commands
@@ -65,6 +69,8 @@ struct Reader<'t> {
     commands: Vec<Command>,
     /// The ends of the here-documents that start after this line; whether tabs are stripped.
     here: Vec<(String, bool)>,
+    /// How many substitutions, arrays and quotes are open around what is read.
+    depth: usize,
 }
 
 /// What is being read.
@@ -81,6 +87,29 @@ struct Current {
 impl Reader<'_> {
     /// Reads commands until `end`; those of an array are none.
     fn list(&mut self, end: Option<char>, array: bool) {
+        self.depth += 1;
+        self.read_list(end, array);
+        self.depth -= 1;
+    }
+
+    /// Leaves the rest unread where a script is nested deeper than any is written: it may run
+    /// whatever a variable says.
+    fn is_too_deep(&mut self) -> bool {
+        let is_too_deep = self.depth > MAX_DEPTH;
+        if is_too_deep {
+            while self.chars.next().is_some() {}
+            self.commands.push(Command {
+                words: vec!["$".to_owned()],
+                outermost: false,
+            });
+        }
+        is_too_deep
+    }
+
+    fn read_list(&mut self, end: Option<char>, array: bool) {
+        if self.is_too_deep() {
+            return;
+        }
         let mut now = Current::default();
         let mut line_start = end.is_none();
         // Where the pipeline starts, and how many parentheses are open.
@@ -146,6 +175,14 @@ impl Reader<'_> {
 
     /// A part of a word that starts with this character.
     fn part(&mut self, c: char, word: &mut String) {
+        self.depth += 1;
+        if !self.is_too_deep() {
+            self.read_part(c, word);
+        }
+        self.depth -= 1;
+    }
+
+    fn read_part(&mut self, c: char, word: &mut String) {
         match c {
             '\\' => match self.chars.next() {
                 None | Some((_, '\n')) => {}
@@ -391,10 +428,11 @@ impl Constants {
 
     /// The word with the values of its variables, if they are all known.
     pub(super) fn resolve(&self, word: &str) -> Option<String> {
-        self.resolve_within(word, 8)
+        self.resolve_within(word, 8, &mut 1000)
     }
 
-    fn resolve_within(&self, word: &str, depth: u8) -> Option<String> {
+    /// `left`: how many names are looked up yet, since values of values multiply.
+    fn resolve_within(&self, word: &str, depth: u8, left: &mut u32) -> Option<String> {
         let depth = depth.checked_sub(1)?;
         let mut parts = word.split('$');
         let mut text = parts.next()?.to_owned();
@@ -405,7 +443,8 @@ impl Constants {
                 let end = part.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
                 part.split_at(end.unwrap_or(part.len()))
             };
-            text += &self.resolve_within(self.0.get(name)?, depth)?;
+            *left = left.checked_sub(1)?;
+            text += &self.resolve_within(self.0.get(name)?, depth, left)?;
             text += rest;
         }
         Some(text)

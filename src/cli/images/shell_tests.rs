@@ -137,3 +137,20 @@ fn guards_end_a_script() {
         assert_eq!(guarded(text), None, "{text}");
     }
 }
+
+#[test]
+fn scripts_that_never_end_are_taken_for_what_they_may_be() {
+    for open in ["$(", "`", "a=(", "\"$(", "\"\\\""] {
+        let nested = commands(&open.repeat(100_000));
+        assert!(nested.len() < 1000, "{open}");
+    }
+    let nested = commands(&"$(".repeat(100_000));
+    assert!(nested.iter().any(|command| command.variable().is_some()));
+    let mut bomb = "a0=\n".to_owned();
+    for at in 1..8 {
+        bomb += &format!("a{at}={}\n", format!("$a{}", at - 1).repeat(100));
+    }
+    let constants = Constants::of(commands(&bomb).iter());
+    assert_eq!(constants.resolve("$a7"), None);
+    assert_eq!(constants.resolve("$a1").as_deref(), Some(""));
+}
