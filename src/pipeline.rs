@@ -240,7 +240,7 @@ impl Pipeline<'_> {
             let next = self.fix(&now, &mut pass);
             if number == 0 {
                 recognised = seen;
-                merge.start(&now, &pass, &remarks);
+                merge.start(&now, &pass, &remarks, &self.transforms);
             } else {
                 merge.pass(workspace, (&now, &positions), &pass);
             }

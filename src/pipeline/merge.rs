@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use kubewright_model::finding::{Finding, Hidden, NoFix, ReasonCode, Severity, Subject};
 use kubewright_model::kube::{ResourceId, Workspace};
+use kubewright_transforms::{ALL, Transform};
 
 use super::positions::Positions;
 use super::report::{FileChange, LeftAlone, Outcome, Place, Report, Reported};
@@ -208,8 +209,14 @@ pub(super) struct Merge {
 }
 
 impl Merge {
-    /// The first pass.
-    pub(super) fn start(&mut self, workspace: &Workspace, pass: &Pass, remarks: &[Finding]) {
+    /// The first pass of these transforms.
+    pub(super) fn start(
+        &mut self,
+        workspace: &Workspace,
+        pass: &Pass,
+        remarks: &[Finding],
+        transforms: &[&dyn Transform],
+    ) {
         self.entries = (pass.findings.iter().enumerate())
             .map(|(i, f)| MergedFinding {
                 key: Key::of(workspace, &Positions::default(), f),
@@ -228,6 +235,7 @@ impl Merge {
             .collect();
         self.suppressed = pass.suppressed;
         self.secrets.clone_from(&pass.secrets);
+        self.secrets.extend(hidden_besides(workspace, transforms));
     }
 
     /// A later pass.
@@ -385,6 +393,16 @@ impl Merge {
         report.sort();
         report
     }
+}
+
+/// What transforms hide besides what their findings hide, and all of those that do not run.
+fn hidden_besides(
+    workspace: &Workspace,
+    running: &[&dyn Transform],
+) -> impl Iterator<Item = Hidden> {
+    let runs = |name| running.iter().any(|t| t.meta().name == name);
+    let all = ALL.iter();
+    all.flat_map(move |t| t.hides(workspace, runs(t.meta().name)))
 }
 
 /// A finding that the fixes of this run brought to light, at the place of its resource in the

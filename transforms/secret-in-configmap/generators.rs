@@ -8,43 +8,69 @@ use kubewright_model::text::{Field, Named, Path, Text};
 use kubewright_model::yaml::Node;
 
 use super::codes::Code;
+use super::detect::Hit;
 use super::keeper::Keeper;
 use super::values::{self, Found};
 use super::{META, in_clear, masked, notes};
 
 /// All findings of one kustomization.
 pub(super) fn findings(workspace: &Workspace, kustomization: &Kustomization) -> Vec<Finding> {
-    let yaml = workspace.file(kustomization.file).yaml.as_deref();
-    let generators = yaml
-        .and_then(|yaml| yaml.root(0)?.get("configMapGenerator"))
-        .into_iter()
-        .flat_map(Node::items);
-    let mut findings = Vec::new();
-    for generator in generators {
+    let of_generator = |generator: Node<'_>| {
         let name = generator
             .get("name")
             .and_then(Node::text)
             .unwrap_or_default();
-        let list = |field| generator.get(field).into_iter().flat_map(Node::items);
-        let mut all = Vec::new();
-        for literal in list("literals") {
-            all.extend(of_literal(literal));
-        }
-        for file in list("files") {
-            all.extend(of_file(workspace, kustomization, file));
-        }
-        for file in list("envs").chain(generator.get("env")) {
-            all.extend(of_variables(workspace, kustomization, file));
-        }
-        findings.extend(all.iter().map(|entry| {
+        let all = entries(workspace, kustomization, generator);
+        let findings = all.iter().map(|entry| {
             let at = Location {
                 file: kustomization.file,
                 span: entry.node.span(),
             };
             finding(workspace, at, name, entry)
-        }));
+        });
+        findings.collect::<Vec<Finding>>()
+    };
+    generators(workspace, kustomization)
+        .flat_map(of_generator)
+        .collect()
+}
+
+/// What the findings of one kustomization hide.
+pub(super) fn hidden(workspace: &Workspace, kustomization: &Kustomization) -> Vec<Hidden> {
+    generators(workspace, kustomization)
+        .flat_map(|generator| entries(workspace, kustomization, generator))
+        .flat_map(|entry| hidden_in(&entry))
+        .collect()
+}
+
+fn generators<'a>(
+    workspace: &'a Workspace,
+    kustomization: &Kustomization,
+) -> impl Iterator<Item = Node<'a>> {
+    let yaml = workspace.file(kustomization.file).yaml.as_deref();
+    yaml.and_then(|yaml| yaml.root(0)?.get("configMapGenerator"))
+        .into_iter()
+        .flat_map(Node::items)
+}
+
+/// All entries of a generator that have credentials.
+fn entries<'a>(
+    workspace: &Workspace,
+    kustomization: &Kustomization,
+    generator: Node<'a>,
+) -> Vec<GeneratorEntry<'a>> {
+    let list = |field| generator.get(field).into_iter().flat_map(Node::items);
+    let mut all = Vec::new();
+    for literal in list("literals") {
+        all.extend(of_literal(literal));
     }
-    findings
+    for file in list("files") {
+        all.extend(of_file(workspace, kustomization, file));
+    }
+    for file in list("envs").chain(generator.get("env")) {
+        all.extend(of_variables(workspace, kustomization, file));
+    }
+    all
 }
 
 /// An entry of a generator with credentials.
@@ -154,18 +180,24 @@ fn finding(workspace: &Workspace, at: Location, name: &str, entry: &GeneratorEnt
         "move the entry to `secretGenerator`, and have the pods read it from there",
     );
     let fix = Err(reason);
-    let hidden = hits.iter().flat_map(|hit| {
-        let mask = masked(hit, &entry.text);
-        let lines = entry.text.get(hit.span.clone()).unwrap_or_default().lines();
-        let shown = |line: &&str| !line.trim().is_empty() && !line.starts_with("-----");
-        lines.filter(shown).map(move |line| Hidden {
-            text: line.trim().to_owned(),
-            mask: mask.clone(),
-        })
-    });
     META.finding(severity, at, message)
         .subject("generated", [name, &*entry.key])
         .notes(notes(keeper, &fix, false))
-        .hiding(hidden)
+        .hiding(hidden_in(entry))
         .fix(fix)
+}
+
+/// What is not to be shown of an entry.
+fn hidden_in(entry: &GeneratorEntry<'_>) -> Vec<Hidden> {
+    let of_hit = |hit: &Hit| {
+        let mask = masked(hit, &entry.text);
+        let lines = entry.text.get(hit.span.clone()).unwrap_or_default().lines();
+        let shown = |line: &&str| !line.trim().is_empty() && !line.starts_with("-----");
+        let hidden = lines.filter(shown).map(|line| Hidden {
+            text: line.trim().to_owned(),
+            mask: mask.clone(),
+        });
+        hidden.collect::<Vec<Hidden>>()
+    };
+    entry.found.hits.iter().flat_map(of_hit).collect()
 }
