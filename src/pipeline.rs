@@ -240,7 +240,7 @@ impl Pipeline<'_> {
             let next = self.fix(&now, &mut pass);
             if number == 0 {
                 recognised = seen;
-                merge.start(&now, &pass, &remarks, &self.transforms);
+                merge.start(&now, &pass, &remarks);
             } else {
                 merge.pass(workspace, (&now, &positions), &pass);
             }
@@ -252,9 +252,7 @@ impl Pipeline<'_> {
                     self.try_the_rest(&kept.workspace, &mut kept.pass);
                     parts.push((&kept.workspace, &kept.positions, &kept.pass));
                 }
-                let mut report = merge.finish(workspace, &parts, |name| {
-                    self.transforms.iter().position(|t| t.meta().name == name)
-                });
+                let mut report = merge.finish(workspace, &parts, &self.transforms);
                 for (number, (known, seen)) in known.iter().zip(recognised).enumerate() {
                     report.recognise(number, known, seen);
                 }

@@ -209,14 +209,8 @@ pub(super) struct Merge {
 }
 
 impl Merge {
-    /// The first pass of these transforms.
-    pub(super) fn start(
-        &mut self,
-        workspace: &Workspace,
-        pass: &Pass,
-        remarks: &[Finding],
-        transforms: &[&dyn Transform],
-    ) {
+    /// The first pass.
+    pub(super) fn start(&mut self, workspace: &Workspace, pass: &Pass, remarks: &[Finding]) {
         self.entries = (pass.findings.iter().enumerate())
             .map(|(i, f)| MergedFinding {
                 key: Key::of(workspace, &Positions::default(), f),
@@ -235,7 +229,6 @@ impl Merge {
             .collect();
         self.suppressed = pass.suppressed;
         self.secrets.clone_from(&pass.secrets);
-        self.secrets.extend(hidden_besides(workspace, transforms));
     }
 
     /// A later pass.
@@ -289,8 +282,9 @@ impl Merge {
         mut self,
         original: &Workspace,
         last: &[(&Workspace, &Positions, &Pass)],
-        position: impl Fn(&str) -> Option<usize>,
+        running: &[&dyn Transform],
     ) -> Report {
+        let position = |name: &str| running.iter().position(|t| t.meta().name == name);
         let now = last.first().map_or(original, |(now, ..)| now);
         let mut left = left_by_key(last, position);
         for entry in &mut self.entries {
@@ -385,6 +379,10 @@ impl Merge {
             secrets: self.secrets,
             ..Report::default()
         };
+        // Where nothing is shown, nothing is to be hidden.
+        if !report.findings.is_empty() || !report.files.is_empty() {
+            report.secrets.extend(hidden_besides(original, running));
+        }
         add_sources(&mut report, original, now);
         let positions = last
             .first()

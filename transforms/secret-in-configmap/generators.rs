@@ -1,6 +1,8 @@
 //! Credentials in what `configMapGenerator` makes ConfigMaps of: literals, files, files of
 //! variables.
 
+use std::collections::BTreeMap;
+
 use kubewright_model::finding::{Finding, Hidden, Location, NoFix, Severity};
 use kubewright_model::kube::{Kustomization, Workspace};
 use kubewright_model::text;
@@ -13,14 +15,36 @@ use super::keeper::Keeper;
 use super::values::{self, Found};
 use super::{META, in_clear, masked, notes};
 
+/// How large a file is at most that is looked at: what is larger makes no ConfigMap.
+const LARGEST: usize = 1024 * 1024;
+
+/// What was found in files, by path and key: many generators may read one.
+#[derive(Default)]
+pub(super) struct Files(BTreeMap<(String, String), Option<Found>>);
+
+impl Files {
+    fn find(&mut self, path: &str, key: &str, text: &str) -> Option<Found> {
+        let of_file = self.0.entry((path.to_owned(), key.to_owned()));
+        let found = of_file.or_insert_with(|| {
+            let small = text.len() <= LARGEST;
+            small.then(|| values::find(key, text)).flatten()
+        });
+        found.clone()
+    }
+}
+
 /// All findings of one kustomization.
-pub(super) fn findings(workspace: &Workspace, kustomization: &Kustomization) -> Vec<Finding> {
+pub(super) fn findings(
+    workspace: &Workspace,
+    kustomization: &Kustomization,
+    files: &mut Files,
+) -> Vec<Finding> {
     let of_generator = |generator: Node<'_>| {
         let name = generator
             .get("name")
             .and_then(Node::text)
             .unwrap_or_default();
-        let all = entries(workspace, kustomization, generator);
+        let all = entries(workspace, kustomization, generator, files);
         let findings = all.iter().map(|entry| {
             let at = Location {
                 file: kustomization.file,
@@ -36,9 +60,13 @@ pub(super) fn findings(workspace: &Workspace, kustomization: &Kustomization) -> 
 }
 
 /// What the findings of one kustomization hide.
-pub(super) fn hidden(workspace: &Workspace, kustomization: &Kustomization) -> Vec<Hidden> {
+pub(super) fn hidden(
+    workspace: &Workspace,
+    kustomization: &Kustomization,
+    files: &mut Files,
+) -> Vec<Hidden> {
     generators(workspace, kustomization)
-        .flat_map(|generator| entries(workspace, kustomization, generator))
+        .flat_map(|generator| entries(workspace, kustomization, generator, files))
         .flat_map(|entry| hidden_in(&entry))
         .collect()
 }
@@ -58,6 +86,7 @@ fn entries<'a>(
     workspace: &Workspace,
     kustomization: &Kustomization,
     generator: Node<'a>,
+    files: &mut Files,
 ) -> Vec<GeneratorEntry<'a>> {
     let list = |field| generator.get(field).into_iter().flat_map(Node::items);
     let mut all = Vec::new();
@@ -65,10 +94,10 @@ fn entries<'a>(
         all.extend(of_literal(literal));
     }
     for file in list("files") {
-        all.extend(of_file(workspace, kustomization, file));
+        all.extend(of_file(workspace, kustomization, file, files));
     }
     for file in list("envs").chain(generator.get("env")) {
-        all.extend(of_variables(workspace, kustomization, file));
+        all.extend(of_variables(workspace, kustomization, file, files));
     }
     all
 }
@@ -99,6 +128,7 @@ fn of_file<'a>(
     workspace: &Workspace,
     kustomization: &Kustomization,
     node: Node<'a>,
+    files: &mut Files,
 ) -> Option<GeneratorEntry<'a>> {
     let written = node.text()?;
     let (key, path) = written.split_once('=').map_or_else(
@@ -110,7 +140,7 @@ fn of_file<'a>(
     Some(GeneratorEntry {
         node,
         key: key.to_owned(),
-        found: values::find(key, text)?,
+        found: files.find(&path, key, text)?,
         text: text.to_owned(),
         path: Some(path),
     })
@@ -120,13 +150,14 @@ fn of_variables<'a>(
     workspace: &Workspace,
     kustomization: &Kustomization,
     node: Node<'a>,
+    files: &mut Files,
 ) -> Option<GeneratorEntry<'a>> {
     let path = below(&kustomization.directory, node.text()?)?;
     let text = workspace.text_at(&path)?;
     Some(GeneratorEntry {
         node,
         key: "its file of variables".to_owned(),
-        found: values::find(".env", text)?,
+        found: files.find(&path, ".env", text)?,
         text: text.to_owned(),
         path: Some(path),
     })

@@ -56,8 +56,9 @@ impl Transform for SecretInConfigMap {
         let mut findings: Vec<Finding> = of_kind(workspace, Target::ConfigMap)
             .flat_map_iter(|resource| of_resource(workspace, resource))
             .collect();
+        let mut files = generators::Files::default();
         for kustomization in workspace.kustomizations() {
-            findings.extend(generators::findings(workspace, kustomization));
+            findings.extend(generators::findings(workspace, kustomization, &mut files));
         }
         findings
     }
@@ -74,8 +75,9 @@ impl Transform for SecretInConfigMap {
             .flat_map_iter(|entry| hidden_in(&entry))
             .collect();
         all.extend(of_configmaps);
+        let mut files = generators::Files::default();
         for kustomization in workspace.kustomizations() {
-            all.extend(generators::hidden(workspace, kustomization));
+            all.extend(generators::hidden(workspace, kustomization, &mut files));
         }
         all
     }
