@@ -448,7 +448,7 @@ fn what_does_not_run_hides_its_secrets_too() {
         "select = [\"configmap-name-collision\"]\n",
     );
     let [out, _] = run(&["suppress", "--reason", "a sample", "--all"]);
-    assert!(out.contains("…(9)") && out.contains("+"), "{out}");
+    assert!(out.contains("…(9)") && out.contains('+'), "{out}");
     assert_eq!(whole(&out), None, "{out}");
     let root = folder.path().canonicalize().expect("a folder");
     let opened = [(root.join("app.yaml"), BESIDE.to_owned())];

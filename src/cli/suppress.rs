@@ -112,12 +112,12 @@ pub(super) fn suppress(args: &SuppressArgs, terminal: &Terminal) -> Result<Statu
         })?;
     }
     // What no finding shows, the lines around a comment do not show either.
-    let changed = Report {
+    let outcome = Report {
         files: changes,
         secrets: report.secrets.clone(),
         ..Report::default()
     };
-    say(&ground, args, &changed, (done, left), &refused, terminal)?;
+    say(&ground, args, &outcome, (done, left), &refused, terminal)?;
     Ok(if refused.is_empty() && left == 0 {
         Status::Clean
     } else {

@@ -379,10 +379,7 @@ impl Merge {
             secrets: self.secrets,
             ..Report::default()
         };
-        // Where nothing is shown, nothing is to be hidden.
-        if !report.findings.is_empty() || !report.files.is_empty() {
-            report.secrets.extend(hidden_besides(original, running));
-        }
+        hide_besides(&mut report, original, running);
         add_sources(&mut report, original, now);
         let positions = last
             .first()
@@ -393,14 +390,15 @@ impl Merge {
     }
 }
 
-/// What transforms hide besides what their findings hide, and all of those that do not run.
-fn hidden_besides(
-    workspace: &Workspace,
-    running: &[&dyn Transform],
-) -> impl Iterator<Item = Hidden> {
+/// Hides what transforms hide besides what their findings hide, and all of those that do not run.
+/// Where nothing is shown, nothing is to be hidden.
+fn hide_besides(report: &mut Report, workspace: &Workspace, running: &[&dyn Transform]) {
+    if report.findings.is_empty() && report.files.is_empty() {
+        return;
+    }
     let runs = |name| running.iter().any(|t| t.meta().name == name);
-    let all = ALL.iter();
-    all.flat_map(move |t| t.hides(workspace, runs(t.meta().name)))
+    let of_transform = |t: &&dyn Transform| t.hides(workspace, runs(t.meta().name));
+    report.secrets.extend(ALL.iter().flat_map(of_transform));
 }
 
 /// A finding that the fixes of this run brought to light, at the place of its resource in the

@@ -165,7 +165,7 @@ fn properties(text: &str) -> Option<Wrong> {
     })
 }
 
-/// A header without its bracket: MySQL, PHP, Python and Go refuse it, and who does not puts the
+/// A header without its bracket: `MySQL`, PHP, Python and Go refuse it, and who does not puts the
 /// keys below it into the section above. All else that one reader refuses another one takes: a key
 /// without a value, a key twice, a line before the first section.
 fn ini(text: &str) -> Option<Wrong> {

@@ -181,9 +181,10 @@ fn not_string(workspace: &Workspace, invalid: &Invalid<'_>) -> Option<Said> {
             ],
         ))
     } else {
-        let what = match &*hidden(invalid) {
-            [] => text![Verbatim(text)],
-            _ => text!["the value"],
+        let what = if hidden(invalid).is_empty() {
+            text![Verbatim(text)]
+        } else {
+            text!["the value"]
         };
         Ok((text!["put ", what, " in quotes"], Value::quoted(text)))
     };
