@@ -252,9 +252,7 @@ impl Pipeline<'_> {
                     self.try_the_rest(&kept.workspace, &mut kept.pass);
                     parts.push((&kept.workspace, &kept.positions, &kept.pass));
                 }
-                let mut report = merge.finish(workspace, &parts, |name| {
-                    self.transforms.iter().position(|t| t.meta().name == name)
-                });
+                let mut report = merge.finish(workspace, &parts, &self.transforms);
                 for (number, (known, seen)) in known.iter().zip(recognised).enumerate() {
                     report.recognise(number, known, seen);
                 }

@@ -145,27 +145,39 @@ impl Cluster {
             };
             self.named(item, &format!("{path}.{name}"), gets);
         }
+        let kinds = ["ConfigMap", "Secret"];
         for (key, below) in value.as_mapping().into_iter().flatten() {
-            let kinds = ["ConfigMap", "Secret"];
             let key = text(key);
-            let by_key = ["configMapKeyRef", "secretKeyRef"]
-                .iter()
-                .position(|k| *k == key);
-            let by_files = ["configMap", "secret"].iter().position(|k| *k == key);
+            let at = |names: [&str; 2]| names.iter().position(|name| *name == key);
+            let by_files = at(["configMap", "secret"]);
+            let by_key = at(["configMapKeyRef", "secretKeyRef"])
+                .or(by_files.filter(|_| !below["key"].is_null()));
+            let within = |field: &str| {
+                let below = (Value::String(field.to_owned()), below.clone());
+                Value::Mapping(std::iter::once(below).collect())
+            };
             if let Some(mut data) = by_key.and_then(|at| self.data(kinds[at], &below["name"])) {
                 let value = data.remove(&text(&below["key"])).unwrap_or_default();
                 gets.insert(format!("{path} key"), value);
-            } else if by_files.is_some() {
+            } else if by_files.is_some() || key == "projected" {
                 let files = self.files(value).into_iter();
                 gets.extend(files.map(|(file, value)| (format!("{path}/{file}"), value)));
+            } else if key == "projectedVolumeTemplate" {
+                let files = self.files(&within("projected")).into_iter();
+                gets.extend(files.map(|(file, value)| (format!("{path}/{file}"), value)));
+            } else if key == "envFrom" || key == "extraEnvsFrom" {
+                let variables = self.environment(&within("envFrom")).into_iter();
+                gets.extend(variables.map(|(name, value)| (format!("{path} ${name}"), value)));
+                self.named(below, &format!("{path}.{key}"), gets);
             } else {
                 self.named(below, &format!("{path}.{key}"), gets);
             }
         }
-        let kind = text(&value["kind"]);
-        let data = self.data(&kind, &value["name"]).filter(|_| kind != "Pod");
-        for (key, held) in data.unwrap_or_default() {
-            let of_key = text(&value["valuesKey"]);
+        let stated = |fields: [&str; 2]| fields.map(|field| text(&value[field])).concat();
+        let kind = stated(["kind", "type"]);
+        let data = self.data(&kind, &value["name"]);
+        for (key, held) in data.filter(|_| kinds.contains(&&*kind)).unwrap_or_default() {
+            let of_key = stated(["valuesKey", "key"]);
             if of_key.is_empty() || of_key == key {
                 gets.insert(format!("{path} {} {key}", text(&value["targetPath"])), held);
             }
@@ -216,12 +228,19 @@ impl Cluster {
                     "secretName"
                 };
                 let data = self.data(kind, &body[name]).unwrap_or_default();
-                match body["items"].as_sequence() {
+                match body["items"]
+                    .as_sequence()
+                    .filter(|items| !items.is_empty())
+                {
                     Some(items) => found.extend(items.iter().map(|item| {
                         let own = &item["mode"];
                         let mode = if own.is_null() { default } else { mode(own) };
                         let value = data.get(&text(&item["key"])).cloned().unwrap_or_default();
-                        (text(&item["path"]), format!("{mode:o} {value}"))
+                        let path = match &item["path"] {
+                            Value::Null => text(&item["key"]),
+                            path => text(path),
+                        };
+                        (path, format!("{mode:o} {value}"))
                     })),
                     None => found.extend(
                         data.into_iter()
@@ -394,6 +413,125 @@ fn secrets_of_findings_that_are_left_out_are_hidden_too() {
     let ignored = "R7 # kubewright: ignore[secret-in-configmap] a demonstration";
     fs::write(&file, BESIDE.replace("R7", ignored)).expect("written");
     hidden(&run(&[]));
+}
+
+/// A run of other transforms hides what this one would have found.
+#[test]
+fn what_does_not_run_hides_its_secrets_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write =
+        |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("written");
+    let run = |args: &[&str]| {
+        let output = kubewright(folder.path(), args).output().expect("a run");
+        let (out, err) = (&output.stdout, &output.stderr);
+        [out, err].map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+    };
+    write("app.yaml", BESIDE);
+    let fix = ["fix", "--exit-zero", "-v", "--unsafe-fixes"];
+    let select = ["--select", "configmap-name-collision"];
+    for format in FORMATS {
+        let [out, err] = run(&[&fix[..], &select, &["--format", format]].concat());
+        assert!(out.contains("configmap-name-collision"), "{format}: {out}");
+        assert_eq!(whole(&out), None, "{format}:\n{out}");
+        assert_eq!(whole(&err), None, "{format}:\n{err}");
+    }
+    assert!(run(&[&fix[..], &select].concat())[0].contains("…(9)"));
+    // What is to be applied carries it, and says so.
+    let [out, err] = run(&[&fix[..], &select, &["--format", "diff"]].concat());
+    assert!(
+        whole(&out).is_some() && err.contains("credentials in clear"),
+        "{err}"
+    );
+
+    write(
+        "kubewright.toml",
+        "select = [\"configmap-name-collision\"]\n",
+    );
+    let [out, _] = run(&["suppress", "--reason", "a sample", "--all"]);
+    assert!(out.contains("…(9)") && out.contains('+'), "{out}");
+    assert_eq!(whole(&out), None, "{out}");
+    let root = folder.path().canonicalize().expect("a folder");
+    let opened = [(root.join("app.yaml"), BESIDE.to_owned())];
+    let leave = framed(&[
+        serde_json::json!({"jsonrpc": "2.0", "id": 3, "method": "shutdown"}),
+        serde_json::json!({"jsonrpc": "2.0", "method": "exit"}),
+    ]);
+    let until = ("configmap-name-collision", 1);
+    let said = talk(&root, "lsp", &to_editor(&root, &opened), until, &leave);
+    assert_eq!(whole(&said), None, "{said}");
+    if cfg!(feature = "mcp") {
+        let said = talk(&root, "mcp", &to_agent(), ("\"id\":3,", 1), "");
+        assert_eq!(whole(&said), None, "{said}");
+    }
+}
+
+/// Mistakes in what holds secrets, of which the text of the mistake is one.
+const MISTAKEN: &str = "\
+apiVersion: v1
+kind: Secret
+metadata:
+  name: clear
+data:
+  password: k4Tz9q-R7
+  '.dockerconfigjson': eyJhdXRocyI6IHsiazRUejlxIjogMX0sfQ==
+---
+apiVersion: v1
+kind: Secret
+metadata:
+  name: values
+stringData:
+  pin: 20471103
+  pin: 20471104
+  a key: k4Tz9q-R7
+  app.yaml: |
+    user: *k4Tz9q-R7
+    b: 1
+  app.json: |
+    {\"user\": \"k4Tz9q-R7\" x}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: web
+data:
+  PASSWORD: 20471103
+  app.yaml: |
+    password: *k4Tz9q-R7
+    b: 1
+  app.toml: |
+    db_pass = k4Tz9q-R7
+  app.json: |
+    {\"token\": k4Tz9q-R7}
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: web
+spec:
+  containers:
+    - name: web
+      image: registry.example.com/web:1
+      env:
+        - name: DB_PASSWORD
+          value: 20471103
+";
+
+/// What is wrong with a secret is said without it, whatever runs.
+#[test]
+fn mistakes_are_told_without_the_secret() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("app.yaml"), MISTAKEN).expect("written");
+    let select = ["--select", "invalid-config-data,invalid-field"];
+    for more in [&[][..], &select[..]] {
+        for format in FORMATS {
+            let args = ["fix", "--exit-zero", "-v", "--format", format];
+            let output = kubewright(folder.path(), &[&args[..], more].concat()).output();
+            let out = String::from_utf8(output.expect("a run").stdout).expect("text");
+            for secret in ["k4Tz9q", "azRUejlx", "2047110"] {
+                assert!(!out.contains(secret), "{secret} as {format}:\n{out}");
+            }
+        }
+    }
 }
 
 /// What an editor hears of a case, and what an agent does.

@@ -2,7 +2,8 @@
 //! would have failed. The cases of the transform run, before and after, in a simulation of the
 //! kubelet's volumes: an update is seen, a restart works, and the program gets the same words.
 //! Refused cases run with the fix that lies about the image would have brought ([`refused`]);
-//! copies are no part of the running pod's updates ([`copied`]).
+//! copies are no part of the running pod's updates ([`copied`]). And what `secret-in-configmap`
+//! writes changes nothing for any container ([`split`]).
 //!
 //! The simulator is no part of this repository: `KUBEWRIGHT_SIM` names it, else it is looked for
 //! beside the repository. Where it, root, busybox or `PyYAML` is missing, the trials are skipped by
@@ -18,6 +19,8 @@ mod refused;
 mod run;
 #[path = "kubelet_sim/scenes.rs"]
 mod scenes;
+#[path = "kubelet_sim/split.rs"]
+mod split;
 mod support;
 
 use std::fs;
@@ -68,6 +71,13 @@ fn main() {
             &format!("refused/{}", refusal.name),
             move || refused::play(&simulator, refusal),
         ));
+    }
+    for split in split::all() {
+        let simulator = simulator("modern");
+        let name = split.label();
+        trials.push(needing(lacking, &name, move || {
+            split::play(&simulator, &split)
+        }));
     }
     libtest_mimic::run(&arguments, trials).exit();
 }

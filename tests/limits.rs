@@ -437,6 +437,31 @@ fn hundreds_of_overlays_of_one_base() {
     assert_eq!((output.status.code(), hashed), (Some(1), 30), "{error}");
 }
 
+/// A file is read once for all generators that name it, and an expression that is short to write
+/// and long to compile is not compiled.
+#[test]
+fn hundreds_of_generators_of_one_file_and_of_large_expressions() {
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    let write = |path: &str, text: String| {
+        std::fs::write(dir.path().join(path), text).expect("a file");
+    };
+    write(".env", "A=\n".repeat(300_000));
+    write("large.properties", "a=".repeat(2_000_000));
+    let sources = "envs: [.env], files: [large.properties]";
+    let generators = many(300, |i| format!("- {{name: c{i}, {sources}}}\n"));
+    let patches = many(100, |i| {
+        let name = format!("((a{{1,100}}){{1,100}}){{1,100}}{i}");
+        format!("- {{target: {{name: '{name}'}}, patch: '[{{op: remove, path: /data}}]'}}\n")
+    });
+    let text = format!("configMapGenerator:\n{generators}patches:\n{patches}");
+    write("kustomization.yaml", text);
+    let output = kubewright(dir.path(), &["fix", "."])
+        .output()
+        .expect("the program starts");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{error}");
+}
+
 #[test]
 fn many_definitions_of_one_name() {
     let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n---\n".repeat(20_000);

@@ -5,13 +5,14 @@
 //! only page. [`ALL`] lists them in the order in which fixes are applied: names first, hashes last.
 
 use kubewright_model::finding::{
-    Applicability, Finding, FindingBuilder, Location, NoFix, Severity,
+    Applicability, Finding, FindingBuilder, Hidden, Location, NoFix, Severity,
 };
 use kubewright_model::kube::Workspace;
 use kubewright_model::kube::images::Question;
 use kubewright_model::text::Text;
 
 mod binary;
+mod hidden;
 mod say;
 mod settings;
 
@@ -139,6 +140,11 @@ pub trait Transform: Send + Sync {
         _shown: &dyn Fn(&Text) -> String,
     ) -> Option<Result<Plan, NoFix>> {
         None
+    }
+    /// What no output may show besides what its findings hide. Where it does not run, that is what
+    /// they would hide, too: what other transforms find and change shows no more than beside it.
+    fn hides(&self, _workspace: &Workspace, _runs: bool) -> Vec<Hidden> {
+        Vec::new()
     }
     /// What would have to be known of the container images of the workspace to decide findings:
     /// what `kubewright images lock` asks.

@@ -111,7 +111,13 @@ pub(super) fn suppress(args: &SuppressArgs, terminal: &Terminal) -> Result<Statu
             patch: None,
         })?;
     }
-    say(&ground, args, changes, (done, left), &refused, terminal)?;
+    // What no finding shows, the lines around a comment do not show either.
+    let outcome = Report {
+        files: changes,
+        secrets: report.secrets.clone(),
+        ..Report::default()
+    };
+    say(&ground, args, &outcome, (done, left), &refused, terminal)?;
     Ok(if refused.is_empty() && left == 0 {
         Status::Clean
     } else {
@@ -279,7 +285,7 @@ fn same_values(one: &str, other: &str) -> bool {
 fn say(
     ground: &Ground,
     args: &SuppressArgs,
-    changes: Vec<FileChange>,
+    report: &Report,
     (done, left): (usize, usize),
     refused: &[(&Reported, String)],
     terminal: &Terminal,
@@ -309,13 +315,9 @@ fn say(
             number(left, "finding")
         ));
     }
-    let report = Report {
-        files: changes,
-        ..Report::default()
-    };
     let files = number(report.files.len(), "file");
     if !args.write && !report.files.is_empty() {
-        terminal.out(&format!("{}\n", diff::masked(&report, &paths)))?;
+        terminal.out(&format!("{}\n", diff::masked(report, &paths)))?;
     }
     let (what, verb) = if args.remove_unused {
         (number(done, "suppression"), "removed")

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use kubewright_model::finding::{Finding, Hidden, NoFix, ReasonCode, Severity, Subject};
 use kubewright_model::kube::{ResourceId, Workspace};
+use kubewright_transforms::{ALL, Transform};
 
 use super::positions::Positions;
 use super::report::{FileChange, LeftAlone, Outcome, Place, Report, Reported};
@@ -281,8 +282,9 @@ impl Merge {
         mut self,
         original: &Workspace,
         last: &[(&Workspace, &Positions, &Pass)],
-        position: impl Fn(&str) -> Option<usize>,
+        running: &[&dyn Transform],
     ) -> Report {
+        let position = |name: &str| running.iter().position(|t| t.meta().name == name);
         let now = last.first().map_or(original, |(now, ..)| now);
         let mut left = left_by_key(last, position);
         for entry in &mut self.entries {
@@ -377,6 +379,7 @@ impl Merge {
             secrets: self.secrets,
             ..Report::default()
         };
+        hide_besides(&mut report, original, running);
         add_sources(&mut report, original, now);
         let positions = last
             .first()
@@ -385,6 +388,17 @@ impl Merge {
         report.sort();
         report
     }
+}
+
+/// Hides what transforms hide besides what their findings hide, and all of those that do not run.
+/// Where nothing is shown, nothing is to be hidden.
+fn hide_besides(report: &mut Report, workspace: &Workspace, running: &[&dyn Transform]) {
+    if report.findings.is_empty() && report.files.is_empty() {
+        return;
+    }
+    let runs = |name| running.iter().any(|t| t.meta().name == name);
+    let of_transform = |t: &&dyn Transform| t.hides(workspace, runs(t.meta().name));
+    report.secrets.extend(ALL.iter().flat_map(of_transform));
 }
 
 /// A finding that the fixes of this run brought to light, at the place of its resource in the

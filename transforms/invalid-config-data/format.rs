@@ -1,10 +1,11 @@
 //! The formats that the name of a key states, and the first error of a text in them.
 //!
-//! Each is read by a library; a format whose readers do not agree (INI, `.env`) or that has no such
-//! library (Caddy) is not checked.
+//! Each is read by a library; a format whose readers do not agree (`.env`) or that has no such
+//! library (Caddy) is not checked, and of INI only what all of its readers refuse or misread.
 
 use std::collections::BTreeSet;
 
+use configparser::ini::Ini;
 use java_properties::PropertiesIter;
 use kubewright_model::yaml::{File, verify};
 use serde_json::Value;
@@ -24,10 +25,14 @@ pub(super) enum Format {
     Properties,
     /// Configuration of nginx.
     Nginx,
+    /// INI: headers of sections.
+    Ini,
 }
 
 /// Endings of keys.
 const ENDINGS: &[(&str, Format)] = &[
+    ("cnf", Format::Ini),
+    ("ini", Format::Ini),
     ("json", Format::Json),
     ("nginx", Format::Nginx),
     ("properties", Format::Properties),
@@ -80,6 +85,7 @@ impl Format {
             Self::Xml => "XML",
             Self::Properties => "Java properties",
             Self::Nginx => "nginx configuration",
+            Self::Ini => "INI",
         }
     }
 
@@ -106,6 +112,7 @@ impl Format {
             Self::Xml => xml(text),
             Self::Properties => properties(text),
             Self::Nginx => nginx(text),
+            Self::Ini => ini(text),
         }
     }
 }
@@ -155,6 +162,24 @@ fn properties(text: &str) -> Option<Wrong> {
     Some(Wrong {
         offset: start + at,
         said: said.trim_end_matches('.').to_owned(),
+    })
+}
+
+/// A header without its bracket: `MySQL`, PHP, Python and Go refuse it, and who does not puts the
+/// keys below it into the section above. All else that one reader refuses another one takes: a key
+/// without a value, a key twice, a line before the first section.
+fn ini(text: &str) -> Option<Wrong> {
+    let mut reader = Ini::new_cs();
+    reader.set_inline_comment_symbols(Some(&[]));
+    let error = reader.read(text.to_owned()).err()?;
+    let (line, said) = error.strip_prefix("line ")?.split_once(": ")?;
+    let above = line.parse::<usize>().ok()?.checked_sub(1)?;
+    let start: usize = text.split_inclusive('\n').take(above).map(str::len).sum();
+    let header = text.get(start..)?.lines().next()?;
+    // Indented, it may go on with the value above, a list.
+    header.starts_with('[').then(|| Wrong {
+        offset: start + header.trim_end().len(),
+        said: said.to_owned(),
     })
 }
 
@@ -332,6 +357,7 @@ pub(super) fn near_miss(format: Format, text: &str, wrong: &Wrong) -> Option<&'s
         Format::Xml => None,
         Format::Properties => Some("write `\\\\` for a backslash, as in the path of a file"),
         Format::Nginx => nginx_near_miss(&wrong.said),
+        Format::Ini => Some("write `]` behind the name of the section"),
     }
 }
 
@@ -398,6 +424,8 @@ mod tests {
         let open = "server {\n  listen 80;\n";
         assert_eq!(place(Format::Nginx, open), Some((2, 13)));
         assert_eq!(place(Format::Nginx, "a b;\n}\n"), Some((2, 1)));
+        let header = "[a]\nb = [\n[c # d\ne = f\n";
+        assert_eq!(place(Format::Ini, header), Some((3, 7)));
     }
 
     #[test]
@@ -427,6 +455,14 @@ mod tests {
         ] {
             assert_eq!(Format::Nginx.error(text), None, "{text}");
         }
+        for text in [
+            "[mysqld]\nskip-name-resolve\n!includedir /etc/mysql\n",
+            "a=1\n[b]\na=1\na=2\n= c\n[b] ; d\n[e#f]\n",
+            "[a]\nb =\n  [\n  1,\n  ]\n",
+            "; [\n# [\n",
+        ] {
+            assert_eq!(Format::Ini.error(text), None, "{text}");
+        }
         for text in ["no value", "a = b = c\\\n d", "!#\n[x", "\\\\users"] {
             assert_eq!(Format::Properties.error(text), None, "{text}");
         }
@@ -437,7 +473,14 @@ mod tests {
         assert_eq!(Format::of_key("a.b.YML"), Some(Format::Yaml));
         assert_eq!(Format::of_key(".dockerconfigjson"), Some(Format::Json));
         assert_eq!(Format::of_key("nginx.conf"), Some(Format::Nginx));
-        for key in ["json", "a.json5", "a.yaml.tmpl", "a.conf", "a.ini"] {
+        for key in [
+            "json",
+            "a.json5",
+            "a.yaml.tmpl",
+            "a.conf",
+            ".env",
+            "Caddyfile",
+        ] {
             assert_eq!(Format::of_key(key), None, "{key}");
         }
     }

@@ -4,7 +4,7 @@
 //! An error of a value has its place in the file, whatever the style of the scalar; of a value in
 //! base64 its key is the place. Values that are no strings are found by `invalid-field`.
 
-use kubewright_model::finding::{Applicability, Finding, Location, NoFix, Severity};
+use kubewright_model::finding::{Applicability, Finding, Hidden, Location, NoFix, Severity};
 use kubewright_model::kube::{Resource, Target, Workspace};
 use kubewright_model::text;
 use kubewright_model::text::{Field, Text};
@@ -14,8 +14,8 @@ use rayon::prelude::*;
 use self::codes::Code;
 use self::format::{Format, Wrong};
 pub(crate) use self::options::Options;
-use crate::binary;
 use crate::{Context, Meta, Transform};
+use crate::{binary, hidden};
 
 mod codes;
 mod filled;
@@ -105,6 +105,14 @@ impl<'a> Object<'a> {
         })
     }
 
+    /// What no output may show of a value.
+    fn hidden(&self, entry: &Entry<'_>) -> Vec<Hidden> {
+        match self.to {
+            Target::ConfigMap => Vec::new(),
+            Target::Secret => hidden::of_value(entry.value),
+        }
+    }
+
     /// A finding of this object, and why there is no fix.
     fn finding(&self, at: Location, key: &str, message: Text, reason: NoFix) -> Finding {
         META.finding(Severity::Error, at, message)
@@ -184,6 +192,10 @@ fn not_in(
         .chars()
         .count()
         + 1;
+    let mut hidden = object.hidden(entry);
+    let around = before.rfind('\n').map_or(0, |at| at + 1);
+    let line_of_error = text.get(around..).and_then(|rest| rest.lines().next());
+    hidden.extend(line_of_error.and_then(hidden::of_line));
     let message = text![
         object.resource.display(),
         " has ",
@@ -191,7 +203,7 @@ fn not_in(
         ", which is not ",
         format.name(),
         ": ",
-        &wrong.said,
+        hidden::words(&wrong.said, &hidden),
         "; what reads the file fails, or goes on without it"
     ];
     let mut reason = text![match format::near_miss(format, text, wrong) {
@@ -199,5 +211,7 @@ fn not_in(
         None => "correct the value".to_owned(),
     }];
     reason.push(format!(" (line {line}, column {column} of the value)"));
-    object.finding(place, key, message, NoFix::new(Code::Syntax, reason))
+    let mut finding = object.finding(place, key, message, NoFix::new(Code::Syntax, reason));
+    finding.hidden = hidden;
+    finding
 }

@@ -9,8 +9,7 @@ use kubewright_model::text;
 use kubewright_model::text::{Field, Verbatim};
 
 use super::codes::Code;
-use super::filled;
-use super::{Entry, Object};
+use super::{Entry, Object, filled};
 use crate::binary;
 
 /// Bytes of all values of a ConfigMap or Secret (`MaxSecretSize`).
@@ -77,7 +76,9 @@ fn invalid_key(object: &Object<'_>, entry: &Entry<'_>) -> Option<Finding> {
         REFUSED
     ];
     let place = Location::of(object.resource.file, entry.key);
-    Some(object.finding(place, key, message, NoFix::new(Code::InvalidKey, todo)))
+    let mut finding = object.finding(place, key, message, NoFix::new(Code::InvalidKey, todo));
+    finding.hidden = object.hidden(entry);
+    Some(finding)
 }
 
 fn not_base64(object: &Object<'_>, entry: &Entry<'_>) -> Option<Finding> {
@@ -107,7 +108,9 @@ fn not_base64(object: &Object<'_>, entry: &Entry<'_>) -> Option<Finding> {
     ];
     // The value may be the secret itself: it is not to be shown.
     let place = Location::of(object.resource.file, entry.key);
-    Some(object.finding(place, key, message, NoFix::new(Code::Base64, todo)))
+    let mut finding = object.finding(place, key, message, NoFix::new(Code::Base64, todo));
+    finding.hidden = object.hidden(entry);
+    Some(finding)
 }
 
 /// Of a ConfigMap, a key in `data` and in `binaryData`; of a Secret `stringData` wins over `data`.
@@ -182,5 +185,7 @@ fn too_large(object: &Object<'_>) -> Option<Finding> {
         ": put it into an object of its own, a volume or the image"
     ];
     let place = Location::of(object.resource.file, entry.key);
-    Some(object.finding(place, "", message, NoFix::new(Code::TooLarge, todo)))
+    let mut finding = object.finding(place, "", message, NoFix::new(Code::TooLarge, todo));
+    finding.hidden = object.hidden(entry);
+    Some(finding)
 }

@@ -4,7 +4,9 @@
 //! said, each field at its place. A scalar of the wrong type has one text that can have been meant,
 //! and gets it. Of two keys, or two mounts, a person has to say which one is.
 
-use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, NoFix, Severity};
+use kubewright_model::finding::{
+    Applicability, Change, Finding, Fix, Hidden, Location, NoFix, Severity,
+};
 use kubewright_model::kube::{Invalid, Problem, Workspace};
 use kubewright_model::text;
 use kubewright_model::text::{Field, Named, Text, Verbatim};
@@ -12,7 +14,7 @@ use kubewright_model::yaml::{Node, Resolved, Value};
 
 use self::codes::Code;
 pub(crate) use self::options::Options;
-use crate::{Context, Meta, Transform};
+use crate::{Context, Meta, Transform, hidden};
 
 mod codes;
 mod options;
@@ -101,8 +103,42 @@ fn finding(workspace: &Workspace, invalid: &Invalid<'_>) -> Option<Finding> {
         .related(said.related)
         .about(invalid.resource.map(|resource| resource.id))
         .notes(said.notes)
+        .hiding(hidden(invalid))
         .fix(fix),
     )
+}
+
+/// How long a value is at least that is hidden. What is shorter (a port, a boolean) stands in other
+/// places, too, where a mask would hide what is wrong.
+const LONG: usize = 6;
+
+/// What no output may show: values of Secrets, and those whose names tell of one.
+fn hidden(invalid: &Invalid<'_>) -> Vec<Hidden> {
+    let (node, kind) = (invalid.node, invalid.object.get("kind"));
+    let Some(parent) = node.parent().filter(|parent| parent.is_mapping()) else {
+        return Vec::new();
+    };
+    // Of a key that stands twice the node is the key.
+    let is_node =
+        |(key, value): &(Node<'_>, Node<'_>)| [*key, *value].map(Node::id).contains(&node.id());
+    let Some((key, _)) = parent.entries().find(is_node) else {
+        return Vec::new();
+    };
+    let names = [Some(key), parent.get("name")].into_iter().flatten();
+    let is_data = parent
+        .key()
+        .and_then(Node::text)
+        .is_some_and(|field| ["data", "stringData"].contains(&field));
+    let of_secret = is_data && kind.and_then(Node::text) == Some("Secret");
+    if !of_secret && !names.filter_map(Node::text).any(hidden::tells) {
+        return Vec::new();
+    }
+    let same = parent
+        .entries()
+        .filter(|(other, _)| other.text() == key.text());
+    same.flat_map(|(_, value)| hidden::of_value(value))
+        .filter(|hidden| hidden.text.len() >= LONG)
+        .collect()
 }
 
 fn not_string(workspace: &Workspace, invalid: &Invalid<'_>) -> Option<Said> {
@@ -145,10 +181,12 @@ fn not_string(workspace: &Workspace, invalid: &Invalid<'_>) -> Option<Said> {
             ],
         ))
     } else {
-        Ok((
-            text!["put ", Verbatim(text), " in quotes"],
-            Value::quoted(text),
-        ))
+        let what = if hidden(invalid).is_empty() {
+            text![Verbatim(text)]
+        } else {
+            text!["the value"]
+        };
+        Ok((text!["put ", what, " in quotes"], Value::quoted(text)))
     };
     let notes = if old && built {
         vec!["kustomize puts it in quotes; kubectl apply of this file is refused".into()]

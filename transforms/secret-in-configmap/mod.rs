@@ -24,6 +24,7 @@ mod detect;
 mod generators;
 mod holes;
 mod keeper;
+mod kept;
 mod options;
 mod repoint;
 mod rules;
@@ -52,17 +53,39 @@ impl Transform for SecretInConfigMap {
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
         let workspace = cx.workspace;
-        let mut findings: Vec<Finding> = workspace
-            .resources()
-            .par_iter()
-            .filter(|resource| resource.target() == Some(Target::ConfigMap))
+        let mut findings: Vec<Finding> = of_kind(workspace, Target::ConfigMap)
             .flat_map_iter(|resource| of_resource(workspace, resource))
             .collect();
+        let mut files = generators::Files::default();
         for kustomization in workspace.kustomizations() {
-            findings.extend(generators::findings(workspace, kustomization));
+            findings.extend(generators::findings(workspace, kustomization, &mut files));
         }
         findings
     }
+
+    fn hides(&self, workspace: &Workspace, runs: bool) -> Vec<Hidden> {
+        let mut all: Vec<Hidden> = of_kind(workspace, Target::Secret)
+            .flat_map_iter(|resource| kept::hidden(workspace, resource))
+            .collect();
+        if runs {
+            return all;
+        }
+        let of_configmaps: Vec<Hidden> = of_kind(workspace, Target::ConfigMap)
+            .flat_map_iter(|resource| entries(workspace, resource, "data"))
+            .flat_map_iter(|entry| hidden_in(&entry))
+            .collect();
+        all.extend(of_configmaps);
+        let mut files = generators::Files::default();
+        for kustomization in workspace.kustomizations() {
+            all.extend(generators::hidden(workspace, kustomization, &mut files));
+        }
+        all
+    }
+}
+
+fn of_kind(workspace: &Workspace, kind: Target) -> impl ParallelIterator<Item = &Resource> {
+    let resources = workspace.resources().par_iter();
+    resources.filter(move |resource| resource.target() == Some(kind))
 }
 
 /// A key of a ConfigMap with credentials in its value.
@@ -74,12 +97,14 @@ struct CredentialEntry<'a> {
     found: Found,
 }
 
-fn of_resource(workspace: &Workspace, resource: &Resource) -> Vec<Finding> {
-    let data = workspace
-        .node(resource.id)
-        .and_then(|node| node.get("data"));
-    let entries: Vec<CredentialEntry<'_>> = data
-        .into_iter()
+/// All keys of a field with credentials.
+fn entries<'a>(
+    workspace: &'a Workspace,
+    resource: &Resource,
+    field: &str,
+) -> Vec<CredentialEntry<'a>> {
+    let data = workspace.node(resource.id).and_then(|node| node.get(field));
+    data.into_iter()
         .flat_map(Node::entries)
         .filter_map(|(key, value)| {
             let (name, text) = (key.text()?, value.as_str()?);
@@ -92,7 +117,11 @@ fn of_resource(workspace: &Workspace, resource: &Resource) -> Vec<Finding> {
                 found,
             })
         })
-        .collect();
+        .collect()
+}
+
+fn of_resource(workspace: &Workspace, resource: &Resource) -> Vec<Finding> {
+    let entries = entries(workspace, resource, "data");
     let (whole, parts): (Vec<&CredentialEntry<'_>>, Vec<&CredentialEntry<'_>>) =
         entries.iter().partition(|entry| entry.found.whole);
     let mut findings: Vec<Finding> = parts
@@ -175,7 +204,7 @@ fn finding(
             &fix,
             fix.is_ok() && is_immutable(workspace, resource),
         ))
-        .hiding(all().flat_map(|(entry, hit)| hidden(hit, entry)))
+        .hiding(entries.iter().flat_map(|entry| hidden_in(entry)))
         .fix(fix)
 }
 
@@ -191,6 +220,12 @@ fn masked(hit: &Hit, text: &str) -> String {
     let value = text.get(hit.span.clone()).unwrap_or_default();
     let rest = value.chars().count() - hit.prefix.chars().count();
     format!("{}…({rest})", hit.prefix)
+}
+
+/// What is not to be shown of a value.
+fn hidden_in(entry: &CredentialEntry<'_>) -> Vec<Hidden> {
+    let hits = entry.found.hits.iter();
+    hits.flat_map(|hit| hidden(hit, entry)).collect()
 }
 
 /// What is not to be shown: the lines of the value, as the file has them and as they read.

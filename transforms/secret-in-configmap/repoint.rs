@@ -1,5 +1,7 @@
 //! References of pods, pointed at the Secret for the keys that it has.
 
+use std::collections::BTreeSet;
+
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::{Reference, ResourceId, Site};
 use kubewright_model::text;
@@ -134,31 +136,45 @@ pub(super) enum Parted {
 
 /// What of a source moves.
 pub(super) fn parted(split: &Split<'_>, source: Node<'_>) -> Result<Parted, NoFix> {
-    let Some(items) = source.get("items").filter(|items| !items.is_null()) else {
+    // An empty list is none: all keys.
+    let is_none =
+        |items: &Node<'_>| items.is_null() || items.is_sequence() && items.items().next().is_none();
+    let Some(items) = source.get("items").filter(|items| !is_none(items)) else {
         return Ok(if split.moved == split.all {
             Parted::All
         } else {
             Parted::Both(None)
         });
     };
-    let (mut stay, mut moved) = (Vec::new(), Vec::new());
+    let (mut stay, mut moved, mut paths) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let mut twice = None;
     for item in items.items() {
         let key = item
             .get("key")
             .and_then(Node::text)
             .ok_or_else(|| odd("items"))?;
         let value = item.to_value().ok_or_else(|| odd("items"))?;
+        let path = item.get("path").and_then(Node::text);
+        twice = twice.or(path.filter(|path| !paths.insert(*path)));
         if split.moved.contains(key) {
             moved.push(value);
         } else {
             stay.push(value);
         }
     }
-    Ok(match (stay.is_empty(), moved.is_empty()) {
-        (_, true) => Parted::None,
-        (true, false) => Parted::All,
-        (false, false) => Parted::Both(Some((Value::Seq(stay), Value::Seq(moved)))),
-    })
+    match (stay.is_empty(), moved.is_empty(), twice) {
+        (_, true, _) => Ok(Parted::None),
+        (true, false, _) => Ok(Parted::All),
+        (false, false, None) => Ok(Parted::Both(Some((Value::Seq(stay), Value::Seq(moved))))),
+        (false, false, Some(path)) => Err(NoFix::new(
+            Code::ReaderUnknown,
+            text![
+                "a volume writes two keys to the path ",
+                Field(path),
+                ", which a `projected` volume may not: write the one that is read, and run again"
+            ],
+        )),
+    }
 }
 
 /// A volume of the Secret, or of both.
@@ -212,7 +228,8 @@ pub(super) fn of_volume(split: &Split<'_>, source: Node<'_>) -> Result<Vec<Edit>
     }
 }
 
-fn of_projected(split: &Split<'_>, source: Node<'_>) -> Result<Vec<Edit>, NoFix> {
+/// A source of the Secret behind that of the ConfigMap, or in its place.
+pub(super) fn of_projected(split: &Split<'_>, source: Node<'_>) -> Result<Vec<Edit>, NoFix> {
     only(source, &["name", "items", "optional"])?;
     let item = source.parent().ok_or_else(|| odd("sources"))?;
     let list = item.parent().ok_or_else(|| odd("sources"))?;

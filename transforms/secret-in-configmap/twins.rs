@@ -13,7 +13,7 @@ use kubewright_model::text::Field;
 use kubewright_model::yaml::{Edit, Node, Place, Value};
 
 use super::codes::Code;
-use super::repoint::{Parted, env_from, odd, of_volume, only, parted, renamed};
+use super::repoint::{Parted, env_from, odd, of_projected, of_volume, only, parted, renamed};
 use super::split::Split;
 
 /// How a field is pointed at a Secret.
@@ -27,6 +27,8 @@ enum Twin {
     EnvFrom,
     /// As a volume of a pod, which may become one of both.
     Volume,
+    /// As a source of a projected volume: a Secret's behind it, or in its place.
+    Projected,
 }
 
 /// What a field reads.
@@ -69,6 +71,21 @@ const fn row(
     }
 }
 
+/// A field that is a `SecretOrConfigMap`, which has a key of either.
+const fn selector((group, source): (&'static str, &'static str), path: &'static str) -> Row {
+    row(group, path, KEY, Twin::Key("secret", "name"), source)
+}
+
+/// Groups with `SecretOrConfigMap`, and where it is documented.
+const PROMETHEUS: (&str, &str) = (
+    "monitoring.coreos.com",
+    "https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.SecretOrConfigMap",
+);
+const VICTORIA: (&str, &str) = (
+    "operator.victoriametrics.com",
+    "https://docs.victoriametrics.com/operator/api/#secretorconfigmap",
+);
+
 const KEY: Reads = Reads::Key("key", None);
 const SECRET_KEY: Twin = Twin::Key("secretKeyRef", "name");
 
@@ -104,25 +121,39 @@ const ROWS: &[Row] = &[
         "https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/volume/",
     ),
     row(
-        "monitoring.coreos.com",
-        "ca.configMap.name",
-        KEY,
-        Twin::Key("secret", "name"),
-        "https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.SecretOrConfigMap",
+        "",
+        "volumes.projected.sources.configMap.name",
+        Reads::Items,
+        Twin::Projected,
+        "https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/volume/",
     ),
     row(
-        "monitoring.coreos.com",
-        "cert.configMap.name",
-        KEY,
-        Twin::Key("secret", "name"),
-        "https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.SecretOrConfigMap",
+        "postgresql.cnpg.io",
+        "spec.projectedVolumeTemplate.sources.configMap.name",
+        Reads::Items,
+        Twin::Projected,
+        "https://cloudnative-pg.io/documentation/current/cloudnative-pg.v1/#clusterspec",
     ),
+    selector(PROMETHEUS, "ca.configMap.name"),
+    selector(PROMETHEUS, "cert.configMap.name"),
+    selector(PROMETHEUS, "clientId.configMap.name"),
+    selector(PROMETHEUS, "client_ca.configMap.name"),
+    selector(VICTORIA, "ca.configMap.name"),
+    selector(VICTORIA, "cert.configMap.name"),
+    selector(VICTORIA, "client_id.configMap.name"),
     row(
-        "operator.victoriametrics.com",
+        VICTORIA.0,
         "extraEnvs.valueFrom.configMapKeyRef.name",
         KEY,
         SECRET_KEY,
-        "https://docs.victoriametrics.com/operator/api/",
+        VICTORIA.1,
+    ),
+    row(
+        VICTORIA.0,
+        "extraEnvsFrom.configMapRef.name",
+        Reads::All,
+        Twin::EnvFrom,
+        VICTORIA.1,
     ),
     row(
         "helm.toolkit.fluxcd.io",
@@ -227,9 +258,14 @@ pub(super) fn repointed(
             let before = path.strip_suffix(row.path);
             before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
         });
-    let (Some(row), Some(mapping)) = (row, field.node.parent()) else {
-        return Err(refuse());
-    };
+    let mapping = field.node.parent().ok_or_else(refuse)?;
+    // A selector reads its one key, whatever else could stand there.
+    let selected = mapping.get("key").and_then(Node::text);
+    let other_key = |key: &str| field.required.contains(key) && !split.moved.contains(key);
+    if field.certainty == Certainty::Known && selected.is_some_and(other_key) {
+        return Ok(Vec::new());
+    }
+    let row = row.ok_or_else(refuse)?;
     if field.namespace.is_some() && field.namespace != split.resource.namespace.as_deref() {
         return Err(refuse());
     }
@@ -243,6 +279,7 @@ pub(super) fn repointed(
             }
         }
         Reads::Items if row.twin == Twin::Volume => of_volume(split, mapping)?,
+        Reads::Items if row.twin == Twin::Projected => of_projected(split, mapping)?,
         Reads::Items => match parted(split, mapping)? {
             Parted::None => Vec::new(),
             Parted::All => moved(split, row.twin, mapping)?,
@@ -286,7 +323,7 @@ fn moved(split: &Split<'_>, twin: Twin, mapping: Node<'_>) -> Result<Vec<Edit>, 
             let kind = mapping.get(field).ok_or_else(|| odd(field))?;
             edits.push(kind.set(&Value::str("Secret"))?);
         }
-        Twin::EnvFrom | Twin::Volume => return Err(odd("volumes")),
+        Twin::EnvFrom | Twin::Volume | Twin::Projected => return Err(odd("volumes")),
     }
     edits.extend(renamed(split, mapping)?);
     Ok(edits)

@@ -9,7 +9,7 @@ use super::detect::{Hit, by_form, by_name, distinct, is_placeholder};
 use super::rules::PROGRAMS;
 
 /// What is found in a value.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Found {
     /// Where, what: at least one.
     pub(super) hits: Vec<Hit>,

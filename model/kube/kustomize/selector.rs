@@ -11,6 +11,9 @@ use regex_automata::meta::Regex;
 use crate::kube::object::resource::Resource;
 use crate::yaml::Node;
 
+/// How many bytes a compiled expression has at most.
+const LARGEST: usize = 1024 * 1024;
+
 /// An anchored regular expression.
 #[derive(Debug, Clone)]
 pub(in crate::kube) enum Pattern {
@@ -34,7 +37,10 @@ impl Pattern {
             return Self::Literal(text.to_owned());
         }
         // An expression that does not compile makes kustomize fail; it may be meant for anything.
-        Regex::new(&format!("^(?:{text})$"))
+        // So may one that is small to write and large to compile.
+        Regex::builder()
+            .configure(Regex::config().nfa_size_limit(Some(LARGEST)))
+            .build(&format!("^(?:{text})$"))
             .map_or(Self::Any, |regex| Self::Expression(Box::new(regex)))
     }
 

@@ -394,7 +394,8 @@ pub(in crate::kube) fn shapes_below<'a>(mapping: Node<'a>, around: Option<&str>)
             found.push(Shape { to, name, keys });
         }
         let whole = match around {
-            Some("envFrom") => mapping.path(&[from, "name"]),
+            // So called by the VictoriaMetrics operator.
+            Some("envFrom" | "extraEnvsFrom") => mapping.path(&[from, "name"]),
             Some("volumes" | "workspaces") => mapping.path(&[volume.0, volume.1]),
             Some("sources") => mapping.path(&[volume.0, "name"]),
             _ => None,

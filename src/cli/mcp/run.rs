@@ -16,6 +16,7 @@ use super::super::config::transform_name;
 use super::super::graph::{json as graph_json, text as graph_text};
 use super::super::ground::Ground;
 use super::super::input_stream::InputStream;
+use super::super::print::mask::Mask;
 use super::super::print::relations;
 use super::super::print::text::{self, Detail, Shown};
 use super::super::print::{Paths, diff, json as report_json};
@@ -236,6 +237,7 @@ pub(super) fn preview(tools: &Tools, asked: Preview, terminal: &Terminal) -> Res
     let args = tools.args(&asked.paths, asked.transforms, &asked.unsafe_fixes)?;
     let checked = Checked::of(tools, &args, terminal)?;
     let (patch, report) = (checked.patch(), checked.json()?);
+    let mask = Mask::of(&checked.report);
     let fixes: Vec<Value> = (checked.report.findings.iter())
         .filter(|finding| finding.outcome == Outcome::Applied)
         .filter_map(|finding| {
@@ -246,7 +248,7 @@ pub(super) fn preview(tools: &Tools, asked: Preview, terminal: &Terminal) -> Res
                 "line": finding.place.line,
                 "title": checked.paths.whole(&fix.title),
                 "applicability": fix.applicability.as_str(),
-                "lostComments": fix.lost_comments,
+                "lostComments": fix.lost_comments.iter().map(|c| mask.text(c)).collect::<Vec<_>>(),
             }))
         })
         .collect();

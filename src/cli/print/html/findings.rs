@@ -132,7 +132,7 @@ fn more(out: &mut String, run: &Run<'_>, finding: &Reported) {
         let _ = write!(
             out,
             "<li>the fix gives up the comment <code>{}</code></li>",
-            line(comment)
+            line(&run.mask.text(comment))
         );
     }
     out.push_str("</ul></details>");
