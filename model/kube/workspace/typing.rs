@@ -9,10 +9,11 @@ use super::Workspace;
 use super::index::{References, names_of};
 use crate::kube::kustomize::kustomization::Details;
 use crate::kube::kustomize::patch::Patch;
+use crate::kube::object::reference::Target;
 use crate::kube::object::resource::{FileId, Identity, Resource, ResourceId};
 use crate::kube::source::file::Input;
 use crate::kube::source::read::{Charts, Document, Read, Verdict, read};
-use crate::yaml::{ParseError, Word};
+use crate::yaml::Word;
 
 /// A generator of Argo CD that reads files of any kind.
 static FILES: Word = Word::new("files");
@@ -61,63 +62,49 @@ impl Workspace {
             next.read_kustomizations();
         }
         next.index_contents();
+        next.index.references = self.references_moved(&next);
         next
     }
 
-    /// As [`Workspace::with_texts`]; `None` where sets or numbers may change.
-    pub(in crate::kube) fn with_same_sets(
-        &self,
-        texts: &BTreeMap<FileId, Arc<str>>,
-    ) -> Option<Self> {
+    /// As [`Workspace::with_texts`]; `None` where sets or numbers may change, which is known before
+    /// much is done.
+    pub fn with_same_sets(&self, texts: &BTreeMap<FileId, Arc<str>>) -> Option<Self> {
         let reads_files = |resource: &&Resource| resource.kind == "ApplicationSet";
         let mut sets = self.resources.iter().filter(reads_files);
         if sets.any(|set| self.may_hold(set.id, &FILES)) {
             return None;
         }
-        let deletes = |details: &Details| details.patches.iter().any(Patch::deletes);
-        let metadata_counts = self.index.details.iter().any(deletes);
+        let all: Vec<Typed> = texts
+            .iter()
+            .map(|(id, text)| self.typed(*id, text))
+            .collect::<Option<_>>()?;
         let mut next = self.clone();
         next.index.asked = Arc::default();
         let mut changed = Vec::new();
-        for (id, text) in texts {
+        for Typed { id, read } in all {
             let at = id.0 as usize;
-            let file = self.files.get(at)?;
-            let input = Input {
-                path: file.path.clone(),
-                text: Arc::clone(text),
-                editable: file.editable,
-            };
-            let before = self.index.reads.get(at)?;
-            // A file of a chart is left alone by its path: whatever it says.
-            let is_read = !matches!(*before.verdict, Verdict::Skip(..));
-            if !is_read || self.uses_file(*id) {
-                return None;
-            }
-            let read = read(&input, &Charts::default(), self.options.stream);
-            next.broken_again(*id, before, &read)?;
+            let start = self.resources.partition_point(|r| r.file < id);
             let new = identities(&read);
-            let start = self.resources.partition_point(|r| r.file < *id);
-            let old = self.resources_of(*id);
-            if old.len() != new.len() {
-                return None;
-            }
-            let resources = next.resources.get_mut(start..start + old.len())?;
+            let resources = next.resources.get_mut(start..start + new.len())?;
             for (resource, new) in resources.iter_mut().zip(new) {
-                if !is_still(&resource.identity, new) {
-                    return None;
-                }
                 changed.push(resource.id);
                 resource.identity = Arc::clone(new);
             }
+            next.put_errors(id, &read);
             let file = next.files.get_mut(at)?;
-            (file.text, file.yaml, file.lines) =
-                (Arc::clone(text), read.yaml.clone(), Arc::default());
+            (file.text, file.yaml, file.lines) = (
+                Arc::clone(texts.get(&id)?),
+                read.yaml.clone(),
+                Arc::default(),
+            );
             *next.index.reads.get_mut(at)? = read;
         }
         let metadata = |workspace: &Self, id: ResourceId| {
             let node = workspace.node(id).and_then(|node| node.get("metadata"));
             node.map(|node| node.source().to_owned())
         };
+        let deletes = |details: &Details| details.patches.iter().any(Patch::deletes);
+        let metadata_counts = self.index.details.iter().any(deletes);
         // By labels and annotations, a patch may choose what it deletes.
         let chosen = |id: &ResourceId| metadata(self, *id) != metadata(&next, *id);
         if metadata_counts && changed.iter().any(chosen) {
@@ -125,6 +112,27 @@ impl Workspace {
         }
         next.index.references = self.references_after(&next, &changed);
         Some(next)
+    }
+
+    /// What a file is with a new text; `None` where sets or numbers may be others then.
+    fn typed(&self, id: FileId, text: &Arc<str>) -> Option<Typed> {
+        let file = self.files.get(id.0 as usize)?;
+        let input = Input {
+            path: file.path.clone(),
+            text: Arc::clone(text),
+            editable: file.editable,
+        };
+        let before = self.index.reads.get(id.0 as usize)?;
+        // A file of a chart is left alone by its path: whatever it says.
+        let is_read = !matches!(*before.verdict, Verdict::Skip(..));
+        if !is_read || self.uses_file(id) {
+            return None;
+        }
+        let read = read(&input, &Charts::default(), self.options.stream);
+        let (old, new) = (self.resources_of(id), identities(&read));
+        let same = |(old, new): (&Resource, &Arc<Identity>)| is_still(&old.identity, new);
+        let same = old.len() == new.len() && old.iter().zip(new).all(same);
+        (same && is_same_but_for_resources(before, &read)).then_some(Typed { id, read })
     }
 
     /// Whether a kustomization uses a file as something else than resources, or another tool reads
@@ -138,33 +146,61 @@ impl Workspace {
             || details.any(|details| details.read.contains(&file))
     }
 
-    /// Takes over what is not YAML, where it is the same documents as before; `None` where it is
-    /// not, or where something else of the file changes than its resources.
-    fn broken_again(&mut self, file: FileId, before: &Read, after: &Read) -> Option<()> {
-        let mut put = |document: Option<usize>, error: &ParseError| {
-            let mut all = self.broken.iter_mut();
-            let known = all.find(|b| b.file == file && b.document == document)?;
-            known.error = error.clone();
-            Some(())
+    /// Says what is not YAML in the words that it has now.
+    fn put_errors(&mut self, file: FileId, read: &Read) {
+        for broken in self.broken.iter_mut().filter(|b| b.file == file) {
+            let error = match (&*read.verdict, broken.document) {
+                (Verdict::Broken(error), None) => Some(error),
+                (Verdict::Documents(documents), Some(number)) => match documents.get(number) {
+                    Some(Document::Broken(error)) => Some(error),
+                    _ => None,
+                },
+                _ => None,
+            };
+            if let Some(error) = error {
+                broken.error = error.clone();
+            }
+        }
+    }
+
+    /// Who refers to which names, after resources have come, gone or got other numbers.
+    fn references_moved(&self, next: &Self) -> Arc<OnceLock<References>> {
+        let Some(known) = self.index.references.get() else {
+            return Arc::default();
         };
-        match (&*before.verdict, &*after.verdict) {
-            (Verdict::Broken(_), Verdict::Broken(error)) => put(None, error),
-            (Verdict::Documents(old), Verdict::Documents(new)) if old.len() == new.len() => {
-                for (number, (old, new)) in old.iter().zip(new).enumerate() {
-                    match (old, new) {
-                        (Document::Empty, Document::Empty)
-                        | (Document::Resources(_), Document::Resources(_)) => {}
-                        (Document::Skip(a, b), Document::Skip(c, d)) if (a, b) == (c, d) => {}
-                        (Document::Broken(_), Document::Broken(error)) => {
-                            put(Some(number), error)?;
+        let by_file = |a: &Resource, b: &Resource| a.file == b.file;
+        let mut before = self.resources.chunk_by(by_file).peekable();
+        let mut numbers: Vec<Option<ResourceId>> = vec![None; self.resources.len()];
+        let mut new = Vec::new();
+        for after in next.resources.chunk_by(by_file) {
+            let file = |of: &[Resource]| of.first().map(|first| first.file);
+            while before.next_if(|b| file(b) < file(after)).is_some() {}
+            let same = |(a, b): (&Resource, &Resource)| Arc::ptr_eq(&a.identity, &b.identity);
+            let same = |b: &&[Resource]| b.len() == after.len() && b.iter().zip(after).all(same);
+            let is_of = |b: &&[Resource]| file(b) == file(after);
+            match before.next_if(is_of).filter(same) {
+                Some(before) => {
+                    for (old, new) in before.iter().zip(after) {
+                        if let Some(number) = numbers.get_mut(old.id.0 as usize) {
+                            *number = Some(new.id);
                         }
-                        _ => return None,
                     }
                 }
-                Some(())
+                None => new.extend(after.iter().map(|resource| resource.id)),
             }
-            _ => None,
         }
+        let number = |id: &ResourceId| *numbers.get(id.0 as usize)?;
+        let moved = known.iter().filter_map(|(name, ids)| {
+            let ids: Vec<ResourceId> = ids.iter().filter_map(number).collect();
+            (!ids.is_empty()).then(|| (name.clone(), ids))
+        });
+        let mut all: References = moved.collect();
+        for id in new {
+            for name in names_of(next, id) {
+                add_reference(&mut all, name, id);
+            }
+        }
+        Arc::new(OnceLock::from(all))
     }
 
     /// Who refers to which names, after the resources of `changed` have become others.
@@ -193,12 +229,41 @@ impl Workspace {
                 }
             }
             for name in after.difference(&before) {
-                let ids: &mut Vec<ResourceId> = all.entry(name.clone()).or_default();
-                let at = ids.partition_point(|other| *other < id);
-                ids.insert(at, id);
+                add_reference(&mut all, name.clone(), id);
             }
         }
         Arc::new(OnceLock::from(all))
+    }
+}
+
+/// Adds what a resource refers to, in the order of resources.
+fn add_reference(all: &mut References, name: (Target, String), id: ResourceId) {
+    let ids = all.entry(name).or_default();
+    let at = ids.partition_point(|other| *other < id);
+    ids.insert(at, id);
+}
+
+/// A file with a new text.
+struct Typed {
+    id: FileId,
+    read: Read,
+}
+
+/// Whether nothing of a file has changed but what its resources say, and why it is not YAML.
+fn is_same_but_for_resources(before: &Read, after: &Read) -> bool {
+    let same = |(before, after): (&Document, &Document)| match (before, after) {
+        (Document::Empty, Document::Empty)
+        | (Document::Resources(_), Document::Resources(_))
+        | (Document::Broken(_), Document::Broken(_)) => true,
+        (Document::Skip(a, b), Document::Skip(c, d)) => (a, b) == (c, d),
+        _ => false,
+    };
+    match (&*before.verdict, &*after.verdict) {
+        (Verdict::Broken(_), Verdict::Broken(_)) => true,
+        (Verdict::Documents(old), Verdict::Documents(new)) => {
+            old.len() == new.len() && old.iter().zip(new).all(same)
+        }
+        _ => false,
     }
 }
 

@@ -7,6 +7,7 @@
 //! messages is kept, which the text of the editor depends on.
 
 mod answers;
+mod at_once;
 mod complete;
 mod findings;
 mod lenses;

@@ -1,10 +1,10 @@
 //! The loop: what the editor says, what is answered, and when findings are made anew.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use kubewright_transforms::ALL;
@@ -19,12 +19,14 @@ use super::super::status::Status;
 use super::super::terminal::Terminal;
 use super::findings::Client;
 use super::state::State;
-use super::{answers, complete, findings, lenses, rename};
+use super::{answers, at_once, complete, findings, lenses, rename};
 use crate::pipeline::report::Reported;
 use crate::pipeline::{Judged, Pipeline, Selection, UnsafeFixes};
 
 /// How long nothing is typed before findings are made anew.
 const PAUSE: Duration = Duration::from_millis(80);
+/// How often is looked whether they are made.
+const STEP: Duration = Duration::from_millis(10);
 
 /// Findings of a generation of the workspace.
 #[derive(Default)]
@@ -50,8 +52,10 @@ struct Server<'t> {
     shown: u64,
     /// Findings are being made.
     busy: Arc<AtomicBool>,
-    /// The generation that they are made for.
-    asked: Arc<AtomicU64>,
+    /// Questions that wait for them.
+    asking: Vec<Request>,
+    /// When something was last heard that may change them.
+    heard: Instant,
 }
 
 /// Runs the server until the editor ends it.
@@ -79,7 +83,8 @@ pub(in crate::cli) fn lsp(terminal: &Terminal) -> Result<Status> {
         published: BTreeMap::new(),
         shown: 0,
         busy: Arc::default(),
-        asked: Arc::default(),
+        asking: Vec::new(),
+        heard: now(),
     };
     server.load();
     server.watch()?;
@@ -152,7 +157,8 @@ impl Server<'_> {
             return;
         }
         for notification in std::mem::take(&mut self.early) {
-            self.hear(notification);
+            // None of them asks for an answer.
+            let _ = self.hear(notification);
         }
     }
 
@@ -166,6 +172,7 @@ impl Server<'_> {
             "**/*.{yaml,yml,json}",
             "**/kubewright.toml",
             "**/kubewright.lock",
+            "**/.gitignore",
         ];
         let params = serde_json::json!({"registrations": [{
             "id": "files",
@@ -185,75 +192,90 @@ impl Server<'_> {
 
     fn serve(&mut self) -> Result<()> {
         loop {
-            let waiting = self
-                .state
-                .as_ref()
-                .is_some_and(|s| s.generation != self.shown);
-            let message = if waiting {
-                match self.connection.receiver.recv_timeout(PAUSE) {
-                    Ok(message) => message,
-                    Err(error) if error.is_timeout() => {
-                        self.find();
-                        continue;
-                    }
-                    Err(_) => return Ok(()),
-                }
+            let receiver = &self.connection.receiver;
+            let message = if self.is_settled() {
+                receiver.recv().map_err(|_| true)
             } else {
-                match self.connection.receiver.recv() {
-                    Ok(message) => message,
-                    Err(_) => return Ok(()),
-                }
+                receiver.recv_timeout(STEP).map_err(|e| !e.is_timeout())
             };
             match message {
-                Message::Request(request) => {
+                Ok(Message::Request(request)) => {
                     if self.connection.handle_shutdown(&request)? {
                         return Ok(());
                     }
-                    let response = self.answer(request);
-                    self.connection.sender.send(response.into())?;
+                    self.ask(request)?;
                 }
-                Message::Notification(notification) => self.hear(notification),
-                Message::Response(_) => {}
+                Ok(Message::Notification(notification)) => self.hear(notification)?,
+                Ok(Message::Response(_)) | Err(false) => {}
+                Err(true) => return Ok(()),
             }
+            self.go_on()?;
         }
     }
 
-    /// Has findings made, or shows those that are.
-    fn find(&mut self) {
-        let Some(state) = &mut self.state else { return };
+    /// Whether all is found and shown, and nobody waits for it.
+    fn is_settled(&self) -> bool {
+        let state = self.state.as_ref();
+        state.is_none_or(|state| state.generation == self.shown) && self.asking.is_empty()
+    }
+
+    /// Answers a question, or keeps it until the findings that it is about are made.
+    fn ask(&mut self, request: Request) -> Result<()> {
+        if request.method == lsp::request::CodeActionRequest::METHOD && self.state.is_some() {
+            self.asking.push(request);
+            return Ok(());
+        }
+        let response = self.answer(request, None);
+        Ok(self.connection.sender.send(response.into())?)
+    }
+
+    /// Shows the findings when they are made, and has them made when nothing was typed for a moment.
+    fn go_on(&mut self) -> Result<()> {
+        let settled = self.is_settled();
+        let Some(state) = self.state.as_mut().filter(|_| !settled) else {
+            return Ok(());
+        };
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        if found.generation == state.generation {
-            let judged = found.judged.clone();
-            drop(found);
-            self.publish(judged.as_ref().map_or(&[], |judged| &judged.reported));
-            return;
-        }
         let before = found.judged.clone().zip(Some(found.numbering));
+        let is_made = found.generation == state.generation;
         drop(found);
-        if self.busy.swap(true, Ordering::SeqCst) {
-            return;
+        if is_made {
+            let judged = before.map(|(judged, _)| judged);
+            let findings = judged.as_ref().map_or(&[][..], |judged| &judged.reported);
+            self.publish(findings);
+            for request in std::mem::take(&mut self.asking) {
+                let response = self.answer(request, Some(findings));
+                self.connection.sender.send(response.into())?;
+            }
+        } else if self.heard.elapsed() >= PAUSE && !self.busy.swap(true, Ordering::SeqCst) {
+            state.refresh();
+            let work = Work::of(state);
+            let (found, busy) = (Arc::clone(&self.found), Arc::clone(&self.busy));
+            std::thread::spawn(move || {
+                let now = work.found(before);
+                *found.lock().unwrap_or_else(PoisonError::into_inner) = now;
+                busy.store(false, Ordering::SeqCst);
+            });
         }
-        state.refresh();
-        let work = Work::of(state);
-        self.asked.store(work.generation, Ordering::SeqCst);
-        let (found, busy) = (Arc::clone(&self.found), Arc::clone(&self.busy));
-        std::thread::spawn(move || {
-            let now = work.found(before);
-            *found.lock().unwrap_or_else(PoisonError::into_inner) = now;
-            busy.store(false, Ordering::SeqCst);
-        });
+        Ok(())
     }
 
-    /// The findings of the workspace as it is.
-    fn findings(&mut self) -> Option<Arc<Judged>> {
-        let state = self.state.as_mut()?;
-        state.refresh();
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        if found.generation != state.generation {
-            let before = found.judged.clone().zip(Some(found.numbering));
-            *found = Work::of(state).found(before);
+    /// Takes back a question that waits.
+    fn cancel(&mut self, params: serde_json::Value) -> Result<()> {
+        let Ok(lsp::CancelParams { id }) = serde_json::from_value(params) else {
+            return Ok(());
+        };
+        let id = match id {
+            lsp::NumberOrString::Number(id) => RequestId::from(id),
+            lsp::NumberOrString::String(id) => RequestId::from(id),
+        };
+        if let Some(at) = self.asking.iter().position(|request| request.id == id) {
+            self.asking.remove(at);
+            let code = ErrorCode::RequestCanceled as i32;
+            let response = Response::new_err(id, code, "taken back".to_owned());
+            self.connection.sender.send(response.into())?;
         }
-        found.judged.clone()
+        Ok(())
     }
 
     /// Tells the editor what differs from what it shows.
@@ -266,25 +288,49 @@ impl Server<'_> {
                 .or_default()
                 .push(diagnostic);
         }
-        let paths: BTreeSet<&String> = now.keys().chain(self.published.keys()).collect();
-        for path in paths {
-            let (new, old) = (now.get(path), self.published.get(path));
-            let Some(uri) = state.uri(path).filter(|_| new != old) else {
-                continue;
-            };
-            let params = lsp::PublishDiagnosticsParams {
-                uri,
-                diagnostics: new.cloned().unwrap_or_default(),
-                version: state.open.get(path).map(|open| open.version),
-            };
-            self.notify::<lsp::notification::PublishDiagnostics>(params);
-        }
         self.shown = state.generation;
-        self.published = now;
+        let gone = self
+            .published
+            .keys()
+            .filter(|path| !now.contains_key(*path));
+        let gone: Vec<String> = gone.cloned().collect();
+        now.extend(gone.into_iter().map(|path| (path, Vec::new())));
+        for (path, diagnostics) in now {
+            self.show(&path, diagnostics);
+        }
     }
 
-    fn hear(&mut self, notification: Notification) {
+    /// Tells the editor what is found in a file, unless it shows that already.
+    fn show(&mut self, path: &str, diagnostics: Vec<lsp::Diagnostic>) {
+        let known = self.published.get(path).map_or(&[][..], Vec::as_slice);
+        let Some(state) = self.state.as_ref().filter(|_| known != diagnostics) else {
+            return;
+        };
+        let version = state.open.get(path).map(|open| open.version);
+        if let Some(uri) = state.uri(path) {
+            let told = diagnostics.clone();
+            let params = lsp::PublishDiagnosticsParams::new(uri, told, version);
+            self.notify::<lsp::notification::PublishDiagnostics>(params);
+        }
+        if diagnostics.is_empty() {
+            self.published.remove(path);
+        } else {
+            self.published.insert(path.to_owned(), diagnostics);
+        }
+    }
+
+    /// Says whether the text of a file is YAML, before it is known what else it changes.
+    fn say_at_once(&mut self, path: &str) {
+        let known = self.published.get(path).map_or(&[][..], Vec::as_slice);
+        let state = self.state.as_ref();
+        if let Some(now) = state.and_then(|state| at_once::diagnostics(state, path, known)) {
+            self.show(path, now);
+        }
+    }
+
+    fn hear(&mut self, notification: Notification) -> Result<()> {
         use lsp::notification as say;
+        self.heard = now();
         let of_text = [
             say::DidOpenTextDocument::METHOD,
             say::DidChangeTextDocument::METHOD,
@@ -292,7 +338,7 @@ impl Server<'_> {
         ];
         if self.state.is_none() && of_text.contains(&notification.method.as_str()) {
             self.early.push(notification);
-            return;
+            return Ok(());
         }
         let Notification { method, params } = notification;
         match method.as_str() {
@@ -300,7 +346,8 @@ impl Server<'_> {
                 if let Some((path, state, p)) =
                     self.of::<lsp::DidOpenTextDocumentParams>(params, |p| &p.text_document.uri)
                 {
-                    state.opened(path, p.text_document.text, p.text_document.version);
+                    state.opened(path.clone(), p.text_document.text, p.text_document.version);
+                    self.say_at_once(&path);
                 }
             }
             say::DidChangeTextDocument::METHOD => {
@@ -308,6 +355,7 @@ impl Server<'_> {
                     self.of::<lsp::DidChangeTextDocumentParams>(params, |p| &p.text_document.uri)
                 {
                     state.changed(&path, p.text_document.version, p.content_changes);
+                    self.say_at_once(&path);
                 }
             }
             say::DidCloseTextDocument::METHOD => {
@@ -327,7 +375,7 @@ impl Server<'_> {
             say::DidChangeWatchedFiles::METHOD => {
                 let Ok(p) = serde_json::from_value::<lsp::DidChangeWatchedFilesParams>(params)
                 else {
-                    return;
+                    return Ok(());
                 };
                 if self.state.is_none()
                     || p.changes.iter().any(|c| is_configuration(c.uri.as_str()))
@@ -347,8 +395,10 @@ impl Server<'_> {
                     }
                 }
             }
+            say::Cancel::METHOD => self.cancel(params)?,
             _ => {}
         }
+        Ok(())
     }
 
     /// The parameters of a notification that is about one file of the workspace.
@@ -363,7 +413,7 @@ impl Server<'_> {
         Some((path, state, params))
     }
 
-    fn answer(&mut self, request: Request) -> Response {
+    fn answer(&mut self, request: Request, findings: Option<&[Reported]>) -> Response {
         use lsp::request as ask;
         let Request { id, method, params } = request;
         let client = self.client;
@@ -380,8 +430,7 @@ impl Server<'_> {
             ask::Completion::METHOD => self.with(id, params, |s, p| Ok(complete::complete(s, &p))),
             ask::CodeLensRequest::METHOD => self.with(id, params, |s, p| Ok(lenses::lenses(s, &p))),
             ask::CodeActionRequest::METHOD => {
-                let judged = self.findings();
-                let findings = judged.as_ref().map_or(&[][..], |judged| &judged.reported);
+                let findings = findings.unwrap_or_default();
                 self.with(id, params, |s, p| Ok(actions(s, client, findings, &p)))
             }
             ask::CodeActionResolveRequest::METHOD => {
@@ -420,8 +469,18 @@ impl Server<'_> {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long nothing was typed is a question to the clock"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Whether a file says what is read, and how.
 fn is_configuration(uri: &str) -> bool {
-    uri.ends_with("/kubewright.toml") || uri.ends_with("/kubewright.lock")
+    let files = ["/kubewright.toml", "/kubewright.lock", "/.gitignore"];
+    files.iter().any(|file| uri.ends_with(file))
 }
 
 /// What finding needs of the state.

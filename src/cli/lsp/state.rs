@@ -9,13 +9,11 @@ use anyhow::Result;
 use kubewright_model::kube::{FileId, Input, Options, Workspace};
 use lsp_types::{TextDocumentContentChangeEvent, Uri};
 
+use super::super::files;
 use super::super::ground::Ground;
 use super::super::print::Paths;
 use super::super::terminal::Terminal;
 use super::place;
-
-/// What is read as a manifest.
-const MANIFESTS: [&str; 3] = ["yaml", "yml", "json"];
 
 /// A text that is open in the editor.
 pub(super) struct Open {
@@ -23,11 +21,19 @@ pub(super) struct Open {
     pub(super) version: i32,
 }
 
+/// The workspace before a change that made other sets.
+struct Good {
+    workspace: Arc<Workspace>,
+    /// The files that have other texts now.
+    differs: BTreeSet<FileId>,
+}
+
 /// All that is known.
 pub(super) struct State {
     pub(super) ground: Ground,
     pub(super) workspace: Arc<Workspace>,
     pub(super) open: BTreeMap<String, Open>,
+    good: Option<Good>,
     /// Files whose text the workspace does not have yet.
     stale: BTreeSet<String>,
     /// Grows with each change.
@@ -44,6 +50,7 @@ impl State {
             ground,
             workspace: Arc::default(),
             open: BTreeMap::new(),
+            good: None,
             stale: BTreeSet::new(),
             generation: 0,
             numbering: 0,
@@ -59,6 +66,7 @@ impl State {
             ..self.ground.config.options.clone()
         };
         self.workspace = Arc::new(Workspace::new(tree.inputs, options));
+        self.good = None;
         self.stale = self.open.keys().cloned().collect();
         self.generation += 1;
         self.numbering += 1;
@@ -135,47 +143,86 @@ impl State {
     }
 
     /// Brings the workspace up to date.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a file that is not open is the one of the disk"
-    )]
     pub(super) fn refresh(&mut self) {
         let stale = std::mem::take(&mut self.stale);
         let (mut texts, mut created) = (BTreeMap::new(), Vec::new());
         let mut deleted = Vec::new();
         for path in stale {
-            let text: Option<Arc<str>> = match self.open.get(&path) {
-                Some(open) => Some(open.text.as_str().into()),
-                None => std::fs::read_to_string(self.ground.root.join(&path))
-                    .ok()
-                    .map(Into::into),
+            let known = self.workspace.file_at(&path);
+            let is_known = known.is_some_and(|file| *file.text != *files::UNKNOWN);
+            let editable = match known {
+                Some(file) if is_known => Some(file.editable),
+                _ => self.ground.request().takes(&self.ground.root.join(&path)),
             };
-            match (self.workspace.file_at(&path), text) {
-                (Some(file), Some(text)) if file.text == text => {}
-                (Some(file), Some(text)) => _ = texts.insert(file.id, text),
+            let input = editable.and_then(|editable| self.input(path, editable));
+            match (known, input) {
+                (Some(file), Some(input)) if file.editable == input.editable => {
+                    if file.text != input.text {
+                        texts.insert(file.id, input.text);
+                    }
+                }
+                (_, Some(input)) => created.push(input),
                 (Some(file), None) => deleted.push(file.id),
-                (None, Some(text)) if self.is_read(&path) => created.push(Input {
-                    path,
-                    text,
-                    editable: true,
-                }),
-                (None, _) => {}
+                (None, None) => {}
             }
         }
         if !(created.is_empty() && deleted.is_empty()) {
             let next = self.workspace.with_changes(&texts, &created, &deleted);
             self.workspace = Arc::new(next);
             self.numbering += 1;
+            self.good = None;
         } else if !texts.is_empty() {
-            self.workspace = Arc::new(self.workspace.with_texts(&texts));
+            self.type_in(&texts);
         }
     }
 
-    fn is_read(&self, path: &str) -> bool {
-        let extension = Path::new(path).extension().and_then(|e| e.to_str());
-        extension.is_some_and(|e| MANIFESTS.contains(&e))
-            && !path.split('/').any(|part| part.starts_with('.'))
-            && !self.ground.config.ignore.is_match(path)
+    /// What a file is now; `None` where there is none.
+    fn input(&self, path: String, editable: bool) -> Option<Input> {
+        let text = if let Some(open) = self.open.get(&path) {
+            Some(open.text.as_str().into())
+        } else {
+            let file = self.ground.root.join(&path);
+            if !file.symlink_metadata().is_ok_and(|found| found.is_file()) {
+                return None;
+            }
+            files::bytes(&file).ok().and_then(|b| files::text(b).ok())
+        };
+        Some(match text {
+            Some(text) => Input {
+                path,
+                text,
+                editable,
+            },
+            None => files::unknown(path),
+        })
+    }
+
+    /// Takes new texts. What is broken on the way from one good text to the next is compared with
+    /// the good one when it is mended: mostly the resources are the same again, and so are the sets.
+    fn type_in(&mut self, texts: &BTreeMap<FileId, Arc<str>>) {
+        if let Some(good) = &mut self.good {
+            good.differs.extend(texts.keys());
+            let now = |id: &FileId| texts.get(id).unwrap_or(&self.workspace.file(*id).text);
+            let all = good.differs.iter().map(|id| (*id, Arc::clone(now(id))));
+            if let Some(next) = good.workspace.with_same_sets(&all.collect()) {
+                self.workspace = Arc::new(next);
+                self.good = None;
+                return;
+            }
+        }
+        if let Some(next) = self.workspace.with_same_sets(texts) {
+            let broken = |id: &FileId| next.broken().iter().any(|broken| broken.file == *id);
+            let good = self.good.take();
+            self.good = good.filter(|good| good.differs.iter().any(broken));
+            self.workspace = Arc::new(next);
+            return;
+        }
+        let before = Arc::clone(&self.workspace);
+        self.workspace = Arc::new(before.with_texts(texts));
+        self.good.get_or_insert_with(|| Good {
+            workspace: before,
+            differs: texts.keys().copied().collect(),
+        });
     }
 
     /// The file that a document is.
