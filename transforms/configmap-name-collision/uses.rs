@@ -41,7 +41,8 @@ pub(super) fn unexplained(ws: &Workspace, collision: &Collision<'_>) -> Option<R
         Path(&file.path),
         ":",
         line,
-        ", and that is no known reference"
+        ", in a field that is not known to name a ConfigMap or Secret: declare it in `[[references]]`, \
+         or rename by hand"
     ];
     Some(Reason::new(Code::UnexplainedUse, text))
 }

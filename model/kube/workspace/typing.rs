@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use super::Workspace;
-use super::index::{References, names_of};
+use super::index::{self, References, names_of};
 use crate::kube::kustomize::kustomization::Details;
 use crate::kube::kustomize::patch::Patch;
+use crate::kube::object::apply_set::SetId;
 use crate::kube::object::reference::Target;
 use crate::kube::object::resource::{FileId, Identity, Resource, ResourceId};
 use crate::kube::source::file::Input;
@@ -80,7 +81,7 @@ impl Workspace {
             .collect::<Option<_>>()?;
         let mut next = self.clone();
         next.index.asked = Arc::default();
-        let mut changed = Vec::new();
+        let (mut changed, mut renamed) = (Vec::new(), Vec::new());
         for Typed { id, read } in all {
             let at = id.0 as usize;
             let start = self.resources.partition_point(|r| r.file < id);
@@ -88,6 +89,9 @@ impl Workspace {
             let resources = next.resources.get_mut(start..start + new.len())?;
             for (resource, new) in resources.iter_mut().zip(new) {
                 changed.push(resource.id);
+                if resource.name != new.name {
+                    renamed.push(resource.id);
+                }
                 resource.identity = Arc::clone(new);
             }
             next.put_errors(id, &read);
@@ -111,7 +115,56 @@ impl Workspace {
             return None;
         }
         next.index.references = self.references_after(&next, &changed);
+        if !renamed.is_empty() {
+            next.index.definitions = Arc::default();
+            next.rename_in_sets(self, &renamed)?;
+        }
         Some(next)
+    }
+
+    /// Gives resources their new names in the sets that they are part of; `None` where it is not
+    /// certain what the name becomes there, or what else it decides.
+    fn rename_in_sets(&mut self, before: &Self, renamed: &[ResourceId]) -> Option<()> {
+        let is_gone = |id: &ResourceId| before.index.gone_from.contains_key(id);
+        if renamed.iter().any(is_gone) {
+            return None;
+        }
+        let mut concerned: Vec<SetId> = renamed
+            .iter()
+            .flat_map(|id| index::sets_of(before, *id))
+            .collect();
+        concerned.sort_unstable();
+        concerned.dedup();
+        for id in concerned {
+            let at = id.0 as usize;
+            let mut set = before.sets.get(at)?.clone();
+            let mut of = before.index.sets.get(at)?.clone();
+            // What a generator meets under its name decides whether the build succeeds.
+            if !(set.generated.is_empty() && of.failures.is_empty()) {
+                return None;
+            }
+            for member in &mut set.members {
+                if !renamed.contains(&member.resource) {
+                    continue;
+                }
+                let (old, new) = (
+                    before.resource(member.resource),
+                    self.resource(member.resource),
+                );
+                // The prefix and suffix of kustomizations stand around the name.
+                let place = member.name.find(&old.name)?;
+                let behind = place + old.name.chars().next()?.len_utf8();
+                if member.name.get(behind..)?.contains(&old.name) {
+                    return None;
+                }
+                let end = place + old.name.len();
+                member.name.replace_range(place..end, &new.name);
+            }
+            of.sort_names(&self.resources, &set);
+            *Arc::make_mut(&mut self.sets).get_mut(at)? = set;
+            *Arc::make_mut(&mut self.index.sets).get_mut(at)? = of;
+        }
+        Some(())
     }
 
     /// What a file is with a new text; `None` where sets or numbers may be others then.
@@ -130,7 +183,7 @@ impl Workspace {
         }
         let read = read(&input, &Charts::default(), self.options.stream);
         let (old, new) = (self.resources_of(id), identities(&read));
-        let same = |(old, new): (&Resource, &Arc<Identity>)| is_still(&old.identity, new);
+        let same = |(old, new): (&Resource, &Arc<Identity>)| is_still(old, new);
         let same = old.len() == new.len() && old.iter().zip(new).all(same);
         (same && is_same_but_for_resources(before, &read)).then_some(Typed { id, read })
     }
@@ -287,12 +340,19 @@ fn identities(read: &Read) -> Vec<&Arc<Identity>> {
     found.flatten().collect()
 }
 
-/// Whether a resource is known by all that it was known by, and of a kind by which no sets are made.
-fn is_still(before: &Identity, after: &Identity) -> bool {
+/// Whether a resource is known by all that it was known by, its name aside, and of a kind by which
+/// no sets are made.
+fn is_still(before: &Resource, after: &Identity) -> bool {
     let group = after.group();
     let is_built_in = !group.contains('.') || group.ends_with(".k8s.io");
+    let named = |identity: &Identity| !identity.name.is_empty();
+    let place = |identity: &Identity| (identity.document, identity.item);
     is_built_in
-        && after.is_still(before)
+        && (before.name == after.name || named(before) && named(after))
+        && place(after) == place(before)
+        && after.namespace == before.namespace
+        && after.api_version == before.api_version
+        && after.kind == before.kind
         && after.of_template == before.of_template
         && after.hints.pods == before.hints.pods
 }

@@ -24,30 +24,22 @@ pub(super) fn diagnostics(
     if skipped.any(|skipped| skipped.file == known.id && skipped.document.is_none()) {
         return None;
     }
-    let input = |path: &str, text: &str| Input {
-        path: path.to_owned(),
-        text: text.into(),
-        editable: true,
-    };
-    let mut inputs = vec![input(path, &open.text)];
-    // What one asks for by name is judged more strictly.
-    if state
+    let several = state
         .workspace
         .files()
         .iter()
         .filter(|f| f.editable)
         .count()
-        > 1
-    {
-        inputs.push(input(OTHERS, ""));
-    }
-    let alone = Workspace::new(inputs, Options::default());
+        > 1;
+    let (alone, whole) = alone(path, &open.text);
+    // What one asks for by name is judged more strictly.
+    let alone = if several {
+        alone
+    } else {
+        Workspace::new(vec![input(path, &open.text)], Options::default())
+    };
     let errors = Pipeline::not_yaml(&alone);
     let is_error = |d: &&Diagnostic| d.code == Some(NumberOrString::String(INPUT.to_owned()));
-    let whole = alone
-        .broken()
-        .iter()
-        .any(|broken| broken.document.is_none());
     let others = shown.iter().filter(|d| !whole && !is_error(d));
     let mut now: Vec<Diagnostic> = others.cloned().collect();
     for error in &errors {
@@ -58,4 +50,23 @@ pub(super) fn diagnostics(
         });
     }
     (now != shown).then_some(now)
+}
+
+fn input(path: &str, text: &str) -> Input {
+    Input {
+        path: path.to_owned(),
+        text: text.into(),
+        editable: true,
+    }
+}
+
+/// A text as the only one beside an empty one, and whether it is not YAML as a whole.
+pub(super) fn alone(path: &str, text: &str) -> (Workspace, bool) {
+    let inputs = vec![input(path, text), input(OTHERS, "")];
+    let alone = Workspace::new(inputs, Options::default());
+    let whole = alone
+        .broken()
+        .iter()
+        .any(|broken| broken.document.is_none());
+    (alone, whole)
 }

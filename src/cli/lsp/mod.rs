@@ -16,5 +16,6 @@ mod place;
 mod rename;
 mod server;
 mod state;
+mod work;
 
 pub(super) use server::lsp;

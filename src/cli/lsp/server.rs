@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use kubewright_transforms::ALL;
 use lsp_server::{Connection, ErrorCode, Message, Notification, Request, RequestId, Response};
 use lsp_types as lsp;
 use lsp_types::notification::Notification as _;
@@ -19,23 +18,14 @@ use super::super::status::Status;
 use super::super::terminal::Terminal;
 use super::findings::Client;
 use super::state::State;
+use super::work::{Found, Work};
 use super::{answers, at_once, complete, findings, lenses, rename};
 use crate::pipeline::report::Reported;
-use crate::pipeline::{Judged, Pipeline, Selection, UnsafeFixes};
 
 /// How long nothing is typed before findings are made anew.
 const PAUSE: Duration = Duration::from_millis(80);
 /// How often is looked whether they are made.
 const STEP: Duration = Duration::from_millis(10);
-
-/// Findings of a generation of the workspace.
-#[derive(Default)]
-struct Found {
-    generation: u64,
-    judged: Option<Arc<Judged>>,
-    /// The files had these numbers.
-    numbering: u64,
-}
 
 struct Server<'t> {
     connection: Connection,
@@ -235,11 +225,15 @@ impl Server<'_> {
         let Some(state) = self.state.as_mut().filter(|_| !settled) else {
             return Ok(());
         };
-        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let before = found.judged.clone().zip(Some(found.numbering));
         let is_made = found.generation == state.generation;
+        let made = found.made.take();
         drop(found);
         if is_made {
+            if let Some((workspace, changes)) = made.filter(|_| state.is_behind()) {
+                state.take(workspace, &changes);
+            }
             let judged = before.map(|(judged, _)| judged);
             let findings = judged.as_ref().map_or(&[][..], |judged| &judged.reported);
             self.publish(findings);
@@ -248,8 +242,8 @@ impl Server<'_> {
                 self.connection.sender.send(response.into())?;
             }
         } else if self.heard.elapsed() >= PAUSE && !self.busy.swap(true, Ordering::SeqCst) {
-            state.refresh();
-            let work = Work::of(state);
+            let changes = state.refresh_soon();
+            let work = Work::of(state, changes);
             let (found, busy) = (Arc::clone(&self.found), Arc::clone(&self.busy));
             std::thread::spawn(move || {
                 let now = work.found(before);
@@ -417,6 +411,15 @@ impl Server<'_> {
         use lsp::request as ask;
         let Request { id, method, params } = request;
         let client = self.client;
+        let about_names = [
+            ask::HoverRequest::METHOD,
+            ask::GotoDefinition::METHOD,
+            ask::References::METHOD,
+            ask::CodeLensRequest::METHOD,
+        ];
+        if about_names.contains(&method.as_str()) && self.is_about_nothing(&params) {
+            return Response::new_ok(id, serde_json::Value::Null);
+        }
         match method.as_str() {
             ask::HoverRequest::METHOD => self.with(id, params, |s, p| Ok(answers::hover(s, &p))),
             ask::GotoDefinition::METHOD => {
@@ -443,6 +446,15 @@ impl Server<'_> {
                 Response::new_err(id, ErrorCode::MethodNotFound as i32, message)
             }
         }
+    }
+
+    /// Whether a question is about what stands in a text that is not YAML, where nothing does.
+    fn is_about_nothing(&self, params: &serde_json::Value) -> bool {
+        let uri = params.pointer("/textDocument/uri");
+        let uri: Option<lsp::Uri> = uri.and_then(|uri| uri.as_str()?.parse().ok());
+        let state = self.state.as_ref().zip(uri);
+        let about = state.and_then(|(state, uri)| Some((state, state.path(&uri)?)));
+        about.is_some_and(|(state, path)| state.is_behind() && state.says_nothing(&path))
     }
 
     /// The answer to a question about the workspace as it is.
@@ -481,46 +493,6 @@ fn now() -> Instant {
 fn is_configuration(uri: &str) -> bool {
     let files = ["/kubewright.toml", "/kubewright.lock", "/.gitignore"];
     files.iter().any(|file| uri.ends_with(file))
-}
-
-/// What finding needs of the state.
-struct Work {
-    workspace: Arc<kubewright_model::kube::Workspace>,
-    config: super::super::config::Config,
-    generation: u64,
-    numbering: u64,
-}
-
-impl Work {
-    fn of(state: &State) -> Self {
-        Self {
-            workspace: Arc::clone(&state.workspace),
-            config: state.ground.config.clone(),
-            generation: state.generation,
-            numbering: state.numbering,
-        }
-    }
-
-    fn pipeline(&self) -> Pipeline<'_> {
-        let (select, settings) = (self.config.select.as_ref(), &self.config.settings);
-        Pipeline {
-            transforms: Selection::default().of(ALL, select, settings),
-            settings,
-            unsafe_fixes: UnsafeFixes::None,
-        }
-    }
-
-    /// The findings, with what is known from those before.
-    fn found(&self, before: Option<(Arc<Judged>, u64)>) -> Found {
-        let same = before.filter(|(_, numbering)| *numbering == self.numbering);
-        let before = same.as_ref().map(|(judged, _)| &**judged);
-        let judged = self.pipeline().judge(&self.workspace, before);
-        Found {
-            generation: self.generation,
-            judged: Some(Arc::new(judged)),
-            numbering: self.numbering,
-        }
-    }
 }
 
 /// The fixes of the findings in a range, and that of all.
@@ -583,8 +555,7 @@ fn resolve(
     mut action: lsp::CodeAction,
 ) -> Result<lsp::CodeAction, String> {
     if action.edit.is_none() && action.data.is_some() {
-        let work = Work::of(state);
-        let report = work.pipeline().run(&state.workspace);
+        let report = Work::pipeline(&state.ground.config).run(&state.workspace);
         let report = report.map_err(|error| error.to_string())?;
         action.edit = findings::all(state, client, &report.files);
     }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Result;
 use kubewright_model::kube::{FileId, Input, Options, Workspace};
@@ -13,12 +14,43 @@ use super::super::files;
 use super::super::ground::Ground;
 use super::super::print::Paths;
 use super::super::terminal::Terminal;
-use super::place;
+use super::{at_once, place};
 
 /// A text that is open in the editor.
 pub(super) struct Open {
     pub(super) text: String,
     pub(super) version: i32,
+}
+
+/// What has changed since a workspace was made.
+pub(super) struct Changes {
+    /// What [`State::numbering`] is afterwards.
+    pub(super) numbering: u64,
+    texts: BTreeMap<FileId, Arc<str>>,
+    created: Vec<Input>,
+    deleted: Vec<FileId>,
+}
+
+impl Changes {
+    /// Whether files come or go.
+    fn is_of_files(&self) -> bool {
+        !(self.created.is_empty() && self.deleted.is_empty())
+    }
+
+    /// The workspace afterwards.
+    pub(super) fn next(&self, before: &Workspace) -> Arc<Workspace> {
+        Arc::new(if self.is_of_files() {
+            before.with_changes(&self.texts, &self.created, &self.deleted)
+        } else {
+            before.with_texts(&self.texts)
+        })
+    }
+}
+
+/// A number of its own for each way in which files are numbered.
+fn new_number() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::SeqCst) + 1
 }
 
 /// The workspace before a change that made other sets.
@@ -38,7 +70,7 @@ pub(super) struct State {
     stale: BTreeSet<String>,
     /// Grows with each change.
     pub(super) generation: u64,
-    /// Grows where a change gives files other numbers.
+    /// Another one where a change gives files other numbers.
     pub(super) numbering: u64,
 }
 
@@ -69,7 +101,7 @@ impl State {
         self.good = None;
         self.stale = self.open.keys().cloned().collect();
         self.generation += 1;
-        self.numbering += 1;
+        self.numbering = new_number();
         Ok(())
     }
 
@@ -142,38 +174,91 @@ impl State {
         self.generation += 1;
     }
 
-    /// Brings the workspace up to date.
-    pub(super) fn refresh(&mut self) {
-        let stale = std::mem::take(&mut self.stale);
-        let (mut texts, mut created) = (BTreeMap::new(), Vec::new());
-        let mut deleted = Vec::new();
-        for path in stale {
-            let known = self.workspace.file_at(&path);
+    /// What has changed since the workspace was made.
+    fn changes(&self) -> Changes {
+        let mut changes = Changes {
+            numbering: self.numbering,
+            texts: BTreeMap::new(),
+            created: Vec::new(),
+            deleted: Vec::new(),
+        };
+        for path in &self.stale {
+            let known = self.workspace.file_at(path);
             let is_known = known.is_some_and(|file| *file.text != *files::UNKNOWN);
             let editable = match known {
                 Some(file) if is_known => Some(file.editable),
-                _ => self.ground.request().takes(&self.ground.root.join(&path)),
+                _ => self.ground.request().takes(&self.ground.root.join(path)),
             };
-            let input = editable.and_then(|editable| self.input(path, editable));
+            let input = editable.and_then(|editable| self.input(path.clone(), editable));
             match (known, input) {
                 (Some(file), Some(input)) if file.editable == input.editable => {
                     if file.text != input.text {
-                        texts.insert(file.id, input.text);
+                        changes.texts.insert(file.id, input.text);
                     }
                 }
-                (_, Some(input)) => created.push(input),
-                (Some(file), None) => deleted.push(file.id),
+                (_, Some(input)) => changes.created.push(input),
+                (Some(file), None) => changes.deleted.push(file.id),
                 (None, None) => {}
             }
         }
-        if !(created.is_empty() && deleted.is_empty()) {
-            let next = self.workspace.with_changes(&texts, &created, &deleted);
-            self.workspace = Arc::new(next);
-            self.numbering += 1;
-            self.good = None;
-        } else if !texts.is_empty() {
-            self.type_in(&texts);
+        if changes.is_of_files() {
+            changes.numbering = new_number();
         }
+        changes
+    }
+
+    /// Brings the workspace up to date.
+    pub(super) fn refresh(&mut self) {
+        if let Some(changes) = self.refresh_soon() {
+            self.take(changes.next(&self.workspace), &changes);
+        }
+    }
+
+    /// Brings the workspace up to date where that is soon done; gives back what takes longer.
+    pub(super) fn refresh_soon(&mut self) -> Option<Changes> {
+        if self.stale.is_empty() {
+            return None;
+        }
+        let changes = self.changes();
+        if changes.is_of_files() || !self.type_in(&changes.texts) {
+            return Some(changes);
+        }
+        self.stale.clear();
+        None
+    }
+
+    /// Whether something has changed that the workspace does not have.
+    pub(super) fn is_behind(&self) -> bool {
+        !self.stale.is_empty()
+    }
+
+    /// Whether nothing is named in a file, because its text is not YAML.
+    pub(super) fn says_nothing(&self, path: &str) -> bool {
+        let open = self.open.get(path);
+        open.is_some_and(|open| at_once::alone(path, &open.text).1)
+    }
+
+    /// Takes over a workspace that was made of this one and all that has changed.
+    pub(super) fn take(&mut self, next: Arc<Workspace>, changes: &Changes) {
+        self.stale.clear();
+        let before = Arc::clone(&self.workspace);
+        self.put(next);
+        self.numbering = changes.numbering;
+        if changes.is_of_files() {
+            self.good = None;
+            return;
+        }
+        let good = self.good.get_or_insert_with(|| Good {
+            workspace: before,
+            differs: BTreeSet::new(),
+        });
+        good.differs.extend(changes.texts.keys());
+    }
+
+    /// What was before is given up beside other work: it is large.
+    fn put(&mut self, next: Arc<Workspace>) {
+        let before = std::mem::replace(&mut self.workspace, next);
+        std::thread::spawn(move || drop(before));
     }
 
     /// What a file is now; `None` where there is none.
@@ -197,32 +282,30 @@ impl State {
         })
     }
 
-    /// Takes new texts. What is broken on the way from one good text to the next is compared with
-    /// the good one when it is mended: mostly the resources are the same again, and so are the sets.
-    fn type_in(&mut self, texts: &BTreeMap<FileId, Arc<str>>) {
-        if let Some(good) = &mut self.good {
-            good.differs.extend(texts.keys());
+    /// Takes new texts, where sets stay what they are. What is broken on the way from one good text
+    /// to the next is compared with the good one when it is mended: mostly the resources are the
+    /// same again, and so are the sets.
+    fn type_in(&mut self, texts: &BTreeMap<FileId, Arc<str>>) -> bool {
+        if let Some(good) = &self.good {
+            let all = good.differs.iter().chain(texts.keys());
             let now = |id: &FileId| texts.get(id).unwrap_or(&self.workspace.file(*id).text);
-            let all = good.differs.iter().map(|id| (*id, Arc::clone(now(id))));
+            let all = all.map(|id| (*id, Arc::clone(now(id))));
             if let Some(next) = good.workspace.with_same_sets(&all.collect()) {
-                self.workspace = Arc::new(next);
+                self.put(Arc::new(next));
                 self.good = None;
-                return;
+                return true;
             }
         }
-        if let Some(next) = self.workspace.with_same_sets(texts) {
-            let broken = |id: &FileId| next.broken().iter().any(|broken| broken.file == *id);
-            let good = self.good.take();
-            self.good = good.filter(|good| good.differs.iter().any(broken));
-            self.workspace = Arc::new(next);
-            return;
+        let Some(next) = self.workspace.with_same_sets(texts) else {
+            return false;
+        };
+        let broken = |id: &FileId| next.broken().iter().any(|broken| broken.file == *id);
+        if let Some(mut good) = self.good.take() {
+            good.differs.extend(texts.keys());
+            self.good = Some(good).filter(|good| good.differs.iter().any(broken));
         }
-        let before = Arc::clone(&self.workspace);
-        self.workspace = Arc::new(before.with_texts(texts));
-        self.good.get_or_insert_with(|| Good {
-            workspace: before,
-            differs: texts.keys().copied().collect(),
-        });
+        self.put(Arc::new(next));
+        true
     }
 
     /// The file that a document is.

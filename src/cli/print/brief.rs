@@ -36,7 +36,7 @@ pub(super) fn finding(
 ) {
     let place = place(&finding.place, view);
     let next = next(finding, view);
-    let same = same(others, view);
+    let same = same(finding, others, view);
     let used = place.len() + usize::from(next.is_some()) + usize::from(same.is_some());
     // What can be done keeps a line.
     let most = MESSAGE.min(MOST.saturating_sub(used + 1));
@@ -187,18 +187,23 @@ fn command<'a>(mut texts: impl Iterator<Item = &'a Text>, view: &View<'_>) -> Op
     })
 }
 
-/// Who else is told the same.
-fn same(others: &[&Reported], view: &View<'_>) -> Option<String> {
+/// Who else is told the same: by name, or by place where the name is the same, too.
+fn same(first: &Reported, others: &[&Reported], view: &View<'_>) -> Option<String> {
     if others.is_empty() {
         return None;
     }
-    let name = |other: &&Reported| match &other.resource {
-        Some(r) => format!("{} {}", r.kind, r.name),
-        None => format!(
-            "{}:{}",
-            view.paths.shown(&other.place.path),
-            other.place.line
-        ),
+    let resource = |finding: &&Reported| {
+        let of = finding.resource.as_ref();
+        of.map(|of| format!("{} {}", of.kind, of.name))
+    };
+    let all: Vec<_> = [first].iter().chain(others).map(resource).collect();
+    let name = |other: &&Reported| {
+        let name = resource(other);
+        let is_one_of_several = all.iter().filter(|of| **of == name).count() > 1;
+        name.filter(|_| !is_one_of_several).unwrap_or_else(|| {
+            let path = view.paths.shown(&other.place.path);
+            format!("{path}:{}", other.place.line)
+        })
     };
     let mut names: Vec<String> = others.iter().take(NAMED).map(name).collect();
     if others.len() > NAMED {
