@@ -41,8 +41,7 @@ pub(super) fn unexplained(ws: &Workspace, collision: &Collision<'_>) -> Option<R
         Path(&file.path),
         ":",
         line,
-        ", in a field that is not known to name a ConfigMap or Secret: declare it in `[[references]]`, \
-         or rename by hand"
+        ", in a field that is not known to refer to it: declare the field in `[[references]]`"
     ];
     Some(Reason::new(Code::UnexplainedUse, text))
 }

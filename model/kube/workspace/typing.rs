@@ -7,12 +7,13 @@ use std::sync::{Arc, OnceLock};
 
 use super::Workspace;
 use super::index::{self, References, names_of};
-use crate::kube::kustomize::kustomization::Details;
+use crate::kube::kustomize::kustomization::{self, Details};
 use crate::kube::kustomize::patch::Patch;
 use crate::kube::object::apply_set::SetId;
+use crate::kube::object::kustomization::Kustomization;
 use crate::kube::object::reference::Target;
 use crate::kube::object::resource::{FileId, Identity, Resource, ResourceId};
-use crate::kube::source::file::Input;
+use crate::kube::source::file::{Input, SourceFile};
 use crate::kube::source::read::{Charts, Document, Read, Verdict, read};
 use crate::yaml::Word;
 
@@ -81,8 +82,18 @@ impl Workspace {
             .collect::<Option<_>>()?;
         let mut next = self.clone();
         next.index.asked = Arc::default();
-        let (mut changed, mut renamed) = (Vec::new(), Vec::new());
-        for Typed { id, read } in all {
+        let (mut changed, mut renamed, mut retyped) = (Vec::new(), Vec::new(), false);
+        for Typed {
+            id,
+            read,
+            kustomization,
+        } in all
+        {
+            if let Some((at, after, details)) = kustomization {
+                *Arc::make_mut(&mut next.kustomizations).get_mut(at)? = after;
+                *Arc::make_mut(&mut next.index.details).get_mut(at)? = details;
+                retyped = true;
+            }
             let at = id.0 as usize;
             let start = self.resources.partition_point(|r| r.file < id);
             let new = identities(&read);
@@ -111,7 +122,7 @@ impl Workspace {
         let metadata_counts = self.index.details.iter().any(deletes);
         // By labels and annotations, a patch may choose what it deletes.
         let chosen = |id: &ResourceId| metadata(self, *id) != metadata(&next, *id);
-        if metadata_counts && changed.iter().any(chosen) {
+        if metadata_counts && (retyped || changed.iter().any(chosen)) {
             return None;
         }
         next.index.references = self.references_after(&next, &changed);
@@ -178,25 +189,60 @@ impl Workspace {
         let before = self.index.reads.get(id.0 as usize)?;
         // A file of a chart is left alone by its path: whatever it says.
         let is_read = !matches!(*before.verdict, Verdict::Skip(..));
-        if !is_read || self.uses_file(id) {
+        if !is_read || self.reads_file(id) {
             return None;
         }
         let read = read(&input, &Charts::default(), self.options.stream);
+        let kustomization = match self.kustomization(id) {
+            Some(_) => Some(self.same_kustomization(file, &read)?),
+            None => None,
+        };
         let (old, new) = (self.resources_of(id), identities(&read));
         let same = |(old, new): (&Resource, &Arc<Identity>)| is_still(old, new);
         let same = old.len() == new.len() && old.iter().zip(new).all(same);
-        (same && is_same_but_for_resources(before, &read)).then_some(Typed { id, read })
+        (same && is_same_but_for_resources(before, &read)).then_some(Typed {
+            id,
+            read,
+            kustomization,
+        })
+    }
+
+    /// A kustomization with a new text that gathers, names and generates what it did; with its
+    /// position among all. `None` where it may not.
+    fn same_kustomization(
+        &self,
+        file: &SourceFile,
+        read: &Read,
+    ) -> Option<(usize, Kustomization, Details)> {
+        let at = (self
+            .kustomizations
+            .binary_search_by_key(&file.id, |k| k.file))
+        .ok()?;
+        let (before, known) = (self.kustomizations.get(at)?, self.index.details.get(at)?);
+        let (mut after, details) = kustomization::read_one(&self.files, file, read)?;
+        after.root = before.root;
+        // What a generator writes is read from the texts of its items.
+        let gathers = (&known.entries, &known.components, &known.read)
+            == (&details.entries, &details.components, &details.read);
+        let leaves =
+            (&known.configuration, &known.sources) == (&details.configuration, &details.sources);
+        let deletes = details.patches.iter().any(Patch::deletes);
+        let same = after == *before && after.generators.is_empty();
+        (same && gathers && leaves && !deletes).then_some((at, after, details))
+    }
+
+    /// Whether a file is a kustomization, or is read for what it says.
+    fn uses_file(&self, file: FileId) -> bool {
+        self.kustomization(file).is_some() || self.reads_file(file)
     }
 
     /// Whether a kustomization uses a file as something else than resources, or another tool reads
     /// it for what it says.
-    fn uses_file(&self, file: FileId) -> bool {
+    fn reads_file(&self, file: FileId) -> bool {
         let mut details = self.index.details.iter();
         let path = self.files.get(file.0 as usize).map_or("", |f| &f.path);
         let name = path.rsplit('/').next().unwrap_or(path);
-        self.kustomization(file).is_some()
-            || name.starts_with("vendir.")
-            || details.any(|details| details.read.contains(&file))
+        name.starts_with("vendir.") || details.any(|details| details.read.contains(&file))
     }
 
     /// Says what is not YAML in the words that it has now.
@@ -300,12 +346,15 @@ fn add_reference(all: &mut References, name: (Target, String), id: ResourceId) {
 struct Typed {
     id: FileId,
     read: Read,
+    /// Of a kustomization its position among all, and what is read of it.
+    kustomization: Option<(usize, Kustomization, Details)>,
 }
 
 /// Whether nothing of a file has changed but what its resources say, and why it is not YAML.
 fn is_same_but_for_resources(before: &Read, after: &Read) -> bool {
     let same = |(before, after): (&Document, &Document)| match (before, after) {
         (Document::Empty, Document::Empty)
+        | (Document::Kustomization(_), Document::Kustomization(_))
         | (Document::Resources(_), Document::Resources(_))
         | (Document::Broken(_), Document::Broken(_)) => true,
         (Document::Skip(a, b), Document::Skip(c, d)) => (a, b) == (c, d),
