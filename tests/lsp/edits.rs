@@ -114,16 +114,16 @@ struct Desk {
 /// A session of random changes.
 pub(super) fn session(seed: u64) -> TrialResult {
     let dir = tempfile::tempdir()?;
-    let disk: BTreeMap<String, String> = FILES
+    let texts: BTreeMap<String, String> = FILES
         .iter()
         .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
         .collect();
-    lay(dir.path(), &disk)?;
+    lay(dir.path(), &texts)?;
     let mut desk = Desk {
         editor: Editor::start(dir.path())?,
         dir,
         random: Random(seed),
-        disk,
+        disk: texts,
         open: BTreeMap::new(),
         shown: Shown::new(),
         done: Vec::new(),
@@ -199,7 +199,7 @@ impl Desk {
             10 => ("delete", self.random.of(&paths)),
             _ => ("add", self.random.of(&NEW).map(|(path, _)| path.to_owned())),
         };
-        let Some(path) = path.filter(|path| !path.ends_with(".toml") && path != ".gitignore")
+        let Some(path) = path.filter(|path| !["kubewright.toml", ".gitignore"].contains(&&**path))
         else {
             return Ok(());
         };
@@ -282,7 +282,7 @@ impl Desk {
             0 => {
                 let mut all = FILES.iter().chain(&NEW);
                 let first = all.find(|(of, _)| *of == path);
-                text = first.map_or("", |(_, text)| text).to_owned();
+                first.map_or("", |(_, text)| text).clone_into(&mut text);
                 None
             }
             1 => {
