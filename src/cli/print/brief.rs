@@ -187,27 +187,38 @@ fn command<'a>(mut texts: impl Iterator<Item = &'a Text>, view: &View<'_>) -> Op
     })
 }
 
-/// Who else is told the same: by name, or by place where the name is the same, too.
+/// Who else is told the same: each name once, and in how many places.
 fn same(first: &Reported, others: &[&Reported], view: &View<'_>) -> Option<String> {
     if others.is_empty() {
         return None;
     }
-    let resource = |finding: &&Reported| {
-        let of = finding.resource.as_ref();
-        of.map(|of| format!("{} {}", of.kind, of.name))
+    let name = |finding: &Reported| match &finding.resource {
+        Some(of) => format!("{} {}", of.kind, of.name),
+        None => format!(
+            "{}:{}",
+            view.paths.shown(&finding.place.path),
+            finding.place.line
+        ),
     };
-    let all: Vec<_> = [first].iter().chain(others).map(resource).collect();
-    let name = |other: &&Reported| {
-        let name = resource(other);
-        let is_one_of_several = all.iter().filter(|of| **of == name).count() > 1;
-        name.filter(|_| !is_one_of_several).unwrap_or_else(|| {
-            let path = view.paths.shown(&other.place.path);
-            format!("{path}:{}", other.place.line)
-        })
+    let first = name(first);
+    let mut counted: Vec<(String, usize)> = Vec::new();
+    for other in others {
+        let name = name(other);
+        match counted.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, count)) => *count += 1,
+            None => counted.push((name, 1)),
+        }
+    }
+    let said = |(name, count): &(String, usize)| match (*name == first, count) {
+        (false, 1) => name.clone(),
+        (false, count) => format!("{name} in {count} places"),
+        (true, 1) => format!("{name} in another place"),
+        (true, count) => format!("{name} in {count} other places"),
     };
-    let mut names: Vec<String> = others.iter().take(NAMED).map(name).collect();
-    if others.len() > NAMED {
-        names.push(format!("{} more", others.len() - NAMED));
+    let mut names: Vec<String> = counted.iter().take(NAMED).map(said).collect();
+    if counted.len() > NAMED {
+        let more: usize = counted.iter().skip(NAMED).map(|(_, count)| count).sum();
+        names.push(format!("{more} more"));
     }
     Some(format!("{} more (-v): {}", others.len(), names.join(", ")))
 }
