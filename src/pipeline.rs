@@ -524,13 +524,7 @@ impl Pipeline<'_> {
                 apply::leave_aside(workspace, finding);
             }
         }
-        for broken in workspace
-            .broken()
-            .iter()
-            .filter(|b| workspace.file(b.file).editable)
-        {
-            findings.push(input::finding(workspace, broken));
-        }
+        findings.extend(input::findings(workspace));
         Found {
             findings,
             remarks,

@@ -1,9 +1,16 @@
 //! Promise: an editor that speaks the language server protocol gets diagnostics, fixes over
 //! several files, names that can be followed and renamed, and what it has typed counts, saved or
 //! not.
+//!
+//! Neovim and npm are skipped by name where they are missing; with `KUBEWRIGHT_REQUIRE_CLIENTS=1`
+//! they fail.
 
 #![expect(clippy::disallowed_methods, reason = "tests read and write files")]
 
+#[path = "lsp/editors.rs"]
+mod editors;
+#[path = "lsp/edits.rs"]
+mod edits;
 mod support;
 
 use std::fs;
@@ -13,7 +20,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use libtest_mimic::{Arguments, Trial};
 use serde_json::{Value, json};
-use support::{TrialResult, ensure, kubewright};
+use support::{TrialResult, ensure, kubewright, missing, needing};
 
 const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\n  namespace: web\ndata:\n  mode: fast\n  level: \"1\"\n";
 const APP: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: web\nspec:\n  replicas: 2\n  selector:\n    matchLabels: {app: web}\n  template:\n    metadata:\n      labels: {app: web}\n    spec:\n      containers:\n      - name: web\n        image: nginx:1.27\n        envFrom:\n        - configMapRef:\n            name: settings\n        env:\n        - name: MODE\n          valueFrom:\n            configMapKeyRef:\n              name: settings\n              key: mode\n";
@@ -21,12 +28,24 @@ const KUSTOMIZATION: &str = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: 
 
 fn main() {
     let arguments = Arguments::from_args();
-    let trials = vec![
+    let mut trials = vec![
         Trial::test("a_session", session),
         Trial::test("what_is_typed_counts", typed),
         Trial::test("a_rename_that_is_not_proven_is_refused", refused),
         Trial::test("a_broken_configuration_is_said", broken),
     ];
+    for seed in 1..=4 {
+        let name = format!("edits_are_found_as_anew_{seed}");
+        trials.push(Trial::test(name, move || edits::session(seed)));
+    }
+    let neovim = missing("neovim", "nvim", &["--version"]);
+    let npm = missing("npm", "npm", &["--version"]);
+    trials.push(needing(neovim, "neovim_shows_and_fixes", editors::neovim));
+    trials.push(needing(
+        npm,
+        "the_extension_is_built_and_packed",
+        editors::vscode,
+    ));
     libtest_mimic::run(&arguments, trials).exit();
 }
 

@@ -6,6 +6,8 @@
 //! order, `.gitignore` honoured, hidden files skipped, symbolic links not followed. Ignore files
 //! outside of the tree are not asked: the same tree gives the same run on every machine.
 
+mod one;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;
 use std::fs::File;
@@ -197,11 +199,11 @@ fn find(request: &Request<'_>, named: &BTreeSet<&Path>, barren: &mut Vec<PathBuf
 }
 
 /// The text of a file of which only the path is known.
-const UNKNOWN: &str = "[";
+pub(super) const UNKNOWN: &str = "[";
 
 /// A file of which only the path is known. Text that is not YAML keeps it from looking as if there
 /// were nothing: what is applied together with it is not known completely.
-fn unknown(path: String) -> Input {
+pub(super) fn unknown(path: String) -> Input {
     Input {
         path,
         text: Arc::from(UNKNOWN),

@@ -83,16 +83,20 @@ impl Ground {
         Self::at(config, cwd, Vec::new(), &start)
     }
 
-    /// Reads all files; says where there are none.
-    pub(super) fn read(&self, terminal: &Terminal) -> Result<Tree> {
-        let request = Request {
+    /// Which files are read.
+    pub(super) fn request(&self) -> Request<'_> {
+        Request {
             root: &self.root,
             paths: &self.paths,
             whole: self.whole,
             ignore: &self.config.ignore,
             in_git: self.git_top.is_some(),
-        };
-        let tree = match files::read(&request) {
+        }
+    }
+
+    /// Reads all files; says where there are none.
+    pub(super) fn read(&self, terminal: &Terminal) -> Result<Tree> {
+        let tree = match files::read(&self.request()) {
             Ok(tree) => tree,
             Err(files::Unreadable { path, error }) => {
                 bail!(

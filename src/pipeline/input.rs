@@ -4,7 +4,8 @@ use kubewright_model::finding::{Finding, Location, NoFix, Severity};
 use kubewright_model::kube::{Broken, Workspace};
 use kubewright_model::text::Text;
 
-use super::{Code, INPUT};
+use super::report::Reported;
+use super::{Code, INPUT, Pipeline};
 use crate::typed;
 
 /// Whether a file that is not YAML is none of Kubernetes either: no line of it begins as those of an
@@ -35,9 +36,25 @@ fn is_of_another_program(workspace: &Workspace, broken: &Broken) -> bool {
     !(alone || kustomization || object)
 }
 
+impl Pipeline<'_> {
+    /// What is said of the files and documents of a workspace that are not YAML.
+    pub fn not_yaml(workspace: &Workspace) -> Vec<Reported> {
+        let all = findings(workspace);
+        all.map(|finding| Reported::new(workspace, &finding))
+            .collect()
+    }
+}
+
+/// All that is not YAML of what may be edited.
+pub(super) fn findings(workspace: &Workspace) -> impl Iterator<Item = Finding> {
+    let mine = |broken: &&Broken| workspace.file(broken.file).editable;
+    let broken = workspace.broken().iter().filter(mine);
+    broken.map(|broken| finding(workspace, broken))
+}
+
 /// A file or document that is not YAML, as a finding. Where libyaml, and so kubectl, reads it all
 /// the same, it is only left alone.
-pub(super) fn finding(workspace: &Workspace, broken: &Broken) -> Finding {
+fn finding(workspace: &Workspace, broken: &Broken) -> Finding {
     let text = &workspace.file(broken.file).text;
     let mut start = broken.error.offset.min(text.len());
     while !text.is_char_boundary(start) {

@@ -64,11 +64,25 @@
     }
   }
   const side = document.getElementById("side");
-  const right = document.querySelector(".same > .new");
-  if (right) {
-    must(!shown(right), "unified shows what is the same twice");
+  const left = document.querySelector(".same > .old");
+  if (left) {
+    must(!shown(left), "unified shows what is the same twice");
+    for (const hunk of all(".hunk")) {
+      const kept = [...hunk.querySelectorAll(".new i")].map((number) => +number.textContent);
+      must(kept.every((n, at) => !at || n === kept[at - 1] + 1), "lines are not counted on: " + kept);
+    }
     side.click();
-    must(shown(right), "side by side shows one side");
+    must(shown(left), "side by side shows one side");
+  }
+
+  // What is typed is shown as code, and no box is cut off.
+  must(!all("article p").some((p) => p.textContent.includes("`")), "a backquote is shown");
+  for (const picture of all(".picture").slice(0, 20)) {
+    const within = picture.getBoundingClientRect();
+    const boxes = [...picture.querySelectorAll("rect")].map((rect) => rect.getBoundingClientRect());
+    must(boxes.every((box) => box.left - 1 >= within.left), "a box is cut off on the left");
+    const room = within.left + Math.max(picture.scrollWidth, within.width);
+    must(boxes.every((box) => box.right + 1 <= room), "a box is cut off on the right");
   }
 
   // The picture is walked along an arrow and back.

@@ -183,7 +183,7 @@ fn owned(
         Severity::Error
     };
     let advice = if lost.is_empty() && maker.keys.is_some() {
-        "take what the custom resource writes out of the manifest"
+        "delete from the manifest what the custom resource writes"
     } else {
         "give the object of one of them another name, or let the ExternalSecret add its keys with \
          `creationPolicy: Merge`"
@@ -365,7 +365,7 @@ impl Object<'_> {
                 (
                     text,
                     Severity::Warning,
-                    "take what the custom resource writes out of the manifest",
+                    "delete from the manifest what the custom resource writes",
                 )
             }
         };

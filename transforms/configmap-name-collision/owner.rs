@@ -160,7 +160,7 @@ pub(super) fn fixed(collision: &Collision<'_>) -> Option<Reason> {
                 text![
                     "programs look ",
                     Named::new(collision.to.kind(), name),
-                    " up by its name"
+                    " up by its name, which must stay: put all keys into one definition"
                 ],
             ));
         }
@@ -168,7 +168,10 @@ pub(super) fn fixed(collision: &Collision<'_>) -> Option<Reason> {
     matches(namespace, PLATFORM_NAMESPACES).then(|| {
         Reason::new(
             Code::PlatformNamespace,
-            format!("namespace {namespace} belongs to the platform, whose programs look names up"),
+            format!(
+                "programs of the platform look names of namespace {namespace} up, which must stay: \
+                 put all keys into one definition"
+            ),
         )
     })
 }

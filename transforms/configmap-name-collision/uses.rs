@@ -41,7 +41,7 @@ pub(super) fn unexplained(ws: &Workspace, collision: &Collision<'_>) -> Option<R
         Path(&file.path),
         ":",
         line,
-        ", and that is no known reference"
+        ", in a field that is not known to refer to it: declare the field in `[[references]]`"
     ];
     Some(Reason::new(Code::UnexplainedUse, text))
 }

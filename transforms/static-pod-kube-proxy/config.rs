@@ -175,8 +175,8 @@ fn server<'a>(wanted: &Wanted<'a>) -> Result<&'a str, NoFix> {
         Some(server) => Err(refuse(
             Code::ServiceAccount,
             format!(
-                "a token goes to no API server without TLS, and api-server is {server}; state its \
-                 https address"
+                "api-server is {server}, and a token is sent to an API server with TLS alone; state \
+                 its https address"
             ),
         )),
         None => Err(refuse(

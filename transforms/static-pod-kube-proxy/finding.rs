@@ -396,7 +396,7 @@ impl<'a> Case<'a> {
             return Err(NoFix::new(
                 Code::KustomizePatch,
                 "a kustomization changes fields of the pod, which have other paths in a DaemonSet; \
-                 leave replace off, and it is written beside the pod",
+                 without `replace` it is written beside the pod",
             ));
         }
         Ok(())

@@ -106,8 +106,8 @@ pub(super) fn without(workspace: &Workspace, gone: &[FileId]) -> Result<Vec<Chan
         if !file.editable || entries.len() != own.filter(|id| gone.contains(id)).count() {
             let text = text![
                 Path(&file.path),
-                " lists a file that would go, in a way that cannot be edited; leave replace off, \
-                 and the DaemonSet is written beside the pods"
+                " lists a file that would go, in a way that cannot be edited; without `replace` \
+                 the DaemonSet is written beside the pods"
             ];
             return Err(NoFix::new(Code::SeveralCopies, text));
         }

@@ -328,29 +328,33 @@ fn others_in_namespace(
     holders: &BTreeMap<ResourceId, BTreeSet<usize>>,
     kept: &mut BTreeMap<usize, Draft>,
 ) {
-    let mut uses: BTreeMap<(Evidence, &str, usize, Option<String>), BTreeSet<usize>> =
+    // A group may have thousands of members, and be what dozens of applications bring together.
+    let namespaces: BTreeMap<usize, BTreeSet<Option<String>>> = kept
+        .iter()
+        .map(|(group, draft)| {
+            let of = draft.bundle.members.iter().map(|m| m.namespace.as_deref());
+            let of: BTreeSet<Option<&str>> = of.collect();
+            let owned = of.into_iter().map(|n| n.map(str::to_owned));
+            (*group, owned.collect())
+        })
+        .collect();
+    let mut uses: BTreeMap<(Evidence, &str, usize, Option<&str>), BTreeSet<usize>> =
         BTreeMap::new();
     for (one, group) in applied.iter().zip(groups) {
-        let (Some(place), Some(draft)) = (&one.place, kept.get(group)) else {
+        let (Some(place), Some(of)) = (&one.place, namespaces.get(group)) else {
             continue;
         };
-        let namespaces: BTreeSet<Option<String>> = draft
-            .bundle
-            .members
-            .iter()
-            .map(|m| m.namespace.clone())
-            .chain([place.namespace.clone()])
-            .collect();
         for holder in holders.get(&one.applier.resource).into_iter().flatten() {
-            for namespace in &namespaces {
-                uses.entry((one.tool, &place.cluster, *holder, namespace.clone()))
+            let own = [place.namespace.as_deref()];
+            for namespace in of.iter().map(Option::as_deref).chain(own) {
+                uses.entry((one.tool, &place.cluster, *holder, namespace))
                     .or_default()
                     .insert(*group);
             }
         }
     }
     for ((.., namespace), groups) in uses.iter().filter(|(_, groups)| groups.len() > 1) {
-        let namespace = namespace.as_deref().map_or_else(
+        let namespace = namespace.map_or_else(
             || "objects without a namespace".to_owned(),
             |n| format!("objects of namespace {n}"),
         );

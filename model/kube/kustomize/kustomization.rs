@@ -59,24 +59,7 @@ pub(in crate::kube) fn read_all(
     files: &[SourceFile],
     reads: &[Read],
 ) -> (Vec<Kustomization>, Vec<Details>) {
-    let read = |(file, read): (&SourceFile, &Read)| {
-        let Verdict::Documents(documents) = &*read.verdict else {
-            return None;
-        };
-        let id = documents.iter().find_map(|d| {
-            if let Document::Kustomization(id) = d {
-                Some(*id)
-            } else {
-                None
-            }
-        })?;
-        let reader = Reader {
-            files: Paths(files),
-            file: file.id,
-            directory: split(&file.path).0,
-        };
-        Some(reader.read(read.yaml.as_deref()?.node(id)))
-    };
+    let read = |(file, read): (&SourceFile, &Read)| read_one(files, file, read);
     let (mut kustomizations, details): (Vec<Kustomization>, Vec<Details>) =
         files.par_iter().zip(reads).filter_map(read).unzip();
     let referred: BTreeSet<FileId> = kustomizations
@@ -87,6 +70,31 @@ pub(in crate::kube) fn read_all(
         kustomization.root = !kustomization.component && !referred.contains(&kustomization.file);
     }
     (kustomizations, details)
+}
+
+/// Reads the kustomization that a file is, if it is one. Whether it is a root is for all of them to
+/// say.
+pub(in crate::kube) fn read_one(
+    files: &[SourceFile],
+    file: &SourceFile,
+    read: &Read,
+) -> Option<(Kustomization, Details)> {
+    let Verdict::Documents(documents) = &*read.verdict else {
+        return None;
+    };
+    let id = documents.iter().find_map(|d| {
+        if let Document::Kustomization(id) = d {
+            Some(*id)
+        } else {
+            None
+        }
+    })?;
+    let reader = Reader {
+        files: Paths(files),
+        file: file.id,
+        directory: split(&file.path).0,
+    };
+    Some(reader.read(read.yaml.as_deref()?.node(id)))
 }
 
 struct Reader<'a> {

@@ -118,25 +118,28 @@ impl Workspace {
             .map(|(position, member)| (member.resource, position))
             .collect();
         index.positions.sort_unstable();
-        let named = |(position, member): (usize, &Member)| {
-            let resource = self.resources.get(member.resource.0 as usize)?;
-            let to = resource.target().filter(|_| !resource.name.is_empty())?;
-            Some((to, position))
-        };
-        index.by_source_name = set.members.iter().enumerate().filter_map(named).collect();
-        index.by_name.clone_from(&index.by_source_name);
-        let source_name = |at: usize| source_name(&self.resources, &set, at);
-        index
-            .by_source_name
-            .sort_by(|a, b| (a.0, source_name(a.1)).cmp(&(b.0, source_name(b.1))));
-        index
-            .by_name
-            .sort_by(|a, b| (a.0, name_in(&set, a.1)).cmp(&(b.0, name_in(&set, b.1))));
+        index.sort_names(&self.resources, &set);
         (set, index)
     }
 }
 
 impl SetIndex {
+    /// Lists the ConfigMaps and Secrets of `set`, which this index is of, by name.
+    pub(super) fn sort_names(&mut self, resources: &[Resource], set: &ApplySet) {
+        let named = |(position, member): (usize, &Member)| {
+            let resource = resources.get(member.resource.0 as usize)?;
+            let to = resource.target().filter(|_| !resource.name.is_empty())?;
+            Some((to, position))
+        };
+        self.by_source_name = set.members.iter().enumerate().filter_map(named).collect();
+        self.by_name.clone_from(&self.by_source_name);
+        let source_name = |at: usize| source_name(resources, set, at);
+        self.by_source_name
+            .sort_by(|a, b| (a.0, source_name(a.1)).cmp(&(b.0, source_name(b.1))));
+        self.by_name
+            .sort_by(|a, b| (a.0, name_in(set, a.1)).cmp(&(b.0, name_in(set, b.1))));
+    }
+
     /// Definitions of a source name among the members of `set`, which this index is of.
     pub(in crate::kube) fn definitions<'a>(
         &self,

@@ -8,55 +8,55 @@ use crate::yaml::document::tree::{Collection, File, Kind, ScalarStyle};
 
 pub(super) const LAYOUT: Refusal = Refusal {
     code: "yaml-layout",
-    text: "The text around the place is laid out in a way that edits do not understand.",
+    text: "the lines around this place are laid out in a way that edits do not understand: make the change by hand",
 };
 pub(super) const TAB: Refusal = Refusal {
     code: "yaml-tab",
-    text: "The indentation holds tabs.",
+    text: "the indentation holds tabs: indent with blanks",
 };
 const ANCHOR: Refusal = Refusal {
     code: "yaml-anchor",
-    text: "The place lies under an anchor, so a change would show wherever an alias names it.",
+    text: "this place stands under a YAML anchor, and a change shows wherever an alias names it: write the value out in each place",
 };
 const ALIAS: Refusal = Refusal {
     code: "yaml-alias",
-    text: "The place is an alias, so what it shows stands elsewhere.",
+    text: "this place is a YAML alias, and its value stands at the anchor: write the value out here",
 };
 const MERGE: Refusal = Refusal {
     code: "yaml-merge-key",
-    text: "The mapping takes entries from another one with a merge key (<<).",
+    text: "this mapping takes entries from another one through a merge key (<<): write them out here",
 };
 const TAG: Refusal = Refusal {
     code: "yaml-tag",
-    text: "The place carries a tag, or lies under one.",
+    text: "this place carries a YAML tag, or stands under one: make the change by hand",
 };
 const EXPLICIT: Refusal = Refusal {
     code: "yaml-explicit-key",
-    text: "A key on the way to the place is written with the ? indicator.",
+    text: "a key on the way to this place is written with the ? indicator: write it as `key: value`",
 };
 const DUPLICATE: Refusal = Refusal {
     code: "yaml-duplicate-key",
-    text: "A key stands twice in a mapping on the way to the place.",
+    text: "a key stands twice in a mapping on the way to this place: take one of them away",
 };
 const LONE_CR: Refusal = Refusal {
     code: "yaml-lone-cr",
-    text: "The document has carriage returns without line feeds.",
+    text: "the document has carriage returns without line feeds: save it with line feeds",
 };
 const DIRECTIVE: Refusal = Refusal {
     code: "yaml-directive",
-    text: "The document has a %YAML or %TAG directive.",
+    text: "the document has a %YAML or %TAG directive: take it away, or make the change by hand",
 };
 const FLOW_PAIR: Refusal = Refusal {
     code: "yaml-flow-pair",
-    text: "The place lies in a key: value pair without braces inside a flow sequence.",
+    text: "this place stands in a `key: value` pair without braces inside a flow sequence: put braces around the pair",
 };
 const COMPLEX: Refusal = Refusal {
     code: "yaml-complex-key",
-    text: "A key is not a plain or quoted scalar.",
+    text: "a key is no plain or quoted text: make the change by hand",
 };
 pub(super) const OPEN_BLOCK_SCALAR: Refusal = Refusal {
     code: "yaml-open-block-scalar",
-    text: "The file ends in a block scalar without a line break, which a line behind it would add to the value.",
+    text: "the file ends in a block scalar without a line break, and a line behind it would change the value: end the file with a line break",
 };
 pub(super) const KIND: Refusal = Refusal {
     code: "yaml-kind",

@@ -7,6 +7,7 @@
 //! messages is kept, which the text of the editor depends on.
 
 mod answers;
+mod at_once;
 mod complete;
 mod findings;
 mod lenses;
@@ -15,5 +16,6 @@ mod place;
 mod rename;
 mod server;
 mod state;
+mod work;
 
 pub(super) use server::lsp;

@@ -1,13 +1,12 @@
 //! The loop: what the editor says, what is answered, and when findings are made anew.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use kubewright_transforms::ALL;
 use lsp_server::{Connection, ErrorCode, Message, Notification, Request, RequestId, Response};
 use lsp_types as lsp;
 use lsp_types::notification::Notification as _;
@@ -19,21 +18,14 @@ use super::super::status::Status;
 use super::super::terminal::Terminal;
 use super::findings::Client;
 use super::state::State;
-use super::{answers, complete, findings, lenses, rename};
+use super::work::{Found, Work};
+use super::{answers, at_once, complete, findings, lenses, rename};
 use crate::pipeline::report::Reported;
-use crate::pipeline::{Judged, Pipeline, Selection, UnsafeFixes};
 
 /// How long nothing is typed before findings are made anew.
 const PAUSE: Duration = Duration::from_millis(80);
-
-/// Findings of a generation of the workspace.
-#[derive(Default)]
-struct Found {
-    generation: u64,
-    judged: Option<Arc<Judged>>,
-    /// The files had these numbers.
-    numbering: u64,
-}
+/// How often is looked whether they are made.
+const STEP: Duration = Duration::from_millis(10);
 
 struct Server<'t> {
     connection: Connection,
@@ -50,8 +42,10 @@ struct Server<'t> {
     shown: u64,
     /// Findings are being made.
     busy: Arc<AtomicBool>,
-    /// The generation that they are made for.
-    asked: Arc<AtomicU64>,
+    /// Questions that wait for them.
+    asking: Vec<Request>,
+    /// When something was last heard that may change them.
+    heard: Instant,
 }
 
 /// Runs the server until the editor ends it.
@@ -79,7 +73,8 @@ pub(in crate::cli) fn lsp(terminal: &Terminal) -> Result<Status> {
         published: BTreeMap::new(),
         shown: 0,
         busy: Arc::default(),
-        asked: Arc::default(),
+        asking: Vec::new(),
+        heard: now(),
     };
     server.load();
     server.watch()?;
@@ -152,7 +147,8 @@ impl Server<'_> {
             return;
         }
         for notification in std::mem::take(&mut self.early) {
-            self.hear(notification);
+            // None of them asks for an answer.
+            let _ = self.hear(notification);
         }
     }
 
@@ -166,6 +162,7 @@ impl Server<'_> {
             "**/*.{yaml,yml,json}",
             "**/kubewright.toml",
             "**/kubewright.lock",
+            "**/.gitignore",
         ];
         let params = serde_json::json!({"registrations": [{
             "id": "files",
@@ -185,75 +182,94 @@ impl Server<'_> {
 
     fn serve(&mut self) -> Result<()> {
         loop {
-            let waiting = self
-                .state
-                .as_ref()
-                .is_some_and(|s| s.generation != self.shown);
-            let message = if waiting {
-                match self.connection.receiver.recv_timeout(PAUSE) {
-                    Ok(message) => message,
-                    Err(error) if error.is_timeout() => {
-                        self.find();
-                        continue;
-                    }
-                    Err(_) => return Ok(()),
-                }
+            let receiver = &self.connection.receiver;
+            let message = if self.is_settled() {
+                receiver.recv().map_err(|_| true)
             } else {
-                match self.connection.receiver.recv() {
-                    Ok(message) => message,
-                    Err(_) => return Ok(()),
-                }
+                receiver.recv_timeout(STEP).map_err(|e| !e.is_timeout())
             };
             match message {
-                Message::Request(request) => {
+                Ok(Message::Request(request)) => {
                     if self.connection.handle_shutdown(&request)? {
                         return Ok(());
                     }
-                    let response = self.answer(request);
-                    self.connection.sender.send(response.into())?;
+                    self.ask(request)?;
                 }
-                Message::Notification(notification) => self.hear(notification),
-                Message::Response(_) => {}
+                Ok(Message::Notification(notification)) => self.hear(notification)?,
+                Ok(Message::Response(_)) | Err(false) => {}
+                Err(true) => return Ok(()),
             }
+            self.go_on()?;
         }
     }
 
-    /// Has findings made, or shows those that are.
-    fn find(&mut self) {
-        let Some(state) = &mut self.state else { return };
-        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        if found.generation == state.generation {
-            let judged = found.judged.clone();
-            drop(found);
-            self.publish(judged.as_ref().map_or(&[], |judged| &judged.reported));
-            return;
-        }
-        let before = found.judged.clone().zip(Some(found.numbering));
-        drop(found);
-        if self.busy.swap(true, Ordering::SeqCst) {
-            return;
-        }
-        state.refresh();
-        let work = Work::of(state);
-        self.asked.store(work.generation, Ordering::SeqCst);
-        let (found, busy) = (Arc::clone(&self.found), Arc::clone(&self.busy));
-        std::thread::spawn(move || {
-            let now = work.found(before);
-            *found.lock().unwrap_or_else(PoisonError::into_inner) = now;
-            busy.store(false, Ordering::SeqCst);
-        });
+    /// Whether all is found and shown, and nobody waits for it.
+    fn is_settled(&self) -> bool {
+        let state = self.state.as_ref();
+        state.is_none_or(|state| state.generation == self.shown) && self.asking.is_empty()
     }
 
-    /// The findings of the workspace as it is.
-    fn findings(&mut self) -> Option<Arc<Judged>> {
-        let state = self.state.as_mut()?;
-        state.refresh();
+    /// Answers a question, or keeps it until the findings that it is about are made.
+    fn ask(&mut self, request: Request) -> Result<()> {
+        if request.method == lsp::request::CodeActionRequest::METHOD && self.state.is_some() {
+            self.asking.push(request);
+            return Ok(());
+        }
+        let response = self.answer(request, None);
+        Ok(self.connection.sender.send(response.into())?)
+    }
+
+    /// Shows the findings when they are made, and has them made when nothing was typed for a moment.
+    fn go_on(&mut self) -> Result<()> {
+        let settled = self.is_settled();
+        let Some(state) = self.state.as_mut().filter(|_| !settled) else {
+            return Ok(());
+        };
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        if found.generation != state.generation {
-            let before = found.judged.clone().zip(Some(found.numbering));
-            *found = Work::of(state).found(before);
+        let before = found.judged.clone().zip(Some(found.numbering));
+        let is_made = found.generation == state.generation;
+        let made = found.made.take();
+        drop(found);
+        if is_made {
+            if let Some((workspace, changes)) = made.filter(|_| state.is_behind()) {
+                state.take(workspace, &changes);
+            }
+            let judged = before.map(|(judged, _)| judged);
+            let findings = judged.as_ref().map_or(&[][..], |judged| &judged.reported);
+            self.publish(findings);
+            for request in std::mem::take(&mut self.asking) {
+                let response = self.answer(request, Some(findings));
+                self.connection.sender.send(response.into())?;
+            }
+        } else if self.heard.elapsed() >= PAUSE && !self.busy.swap(true, Ordering::SeqCst) {
+            let changes = state.refresh_soon();
+            let work = Work::of(state, changes);
+            let (found, busy) = (Arc::clone(&self.found), Arc::clone(&self.busy));
+            std::thread::spawn(move || {
+                let now = work.found(before);
+                *found.lock().unwrap_or_else(PoisonError::into_inner) = now;
+                busy.store(false, Ordering::SeqCst);
+            });
         }
-        found.judged.clone()
+        Ok(())
+    }
+
+    /// Takes back a question that waits.
+    fn cancel(&mut self, params: serde_json::Value) -> Result<()> {
+        let Ok(lsp::CancelParams { id }) = serde_json::from_value(params) else {
+            return Ok(());
+        };
+        let id = match id {
+            lsp::NumberOrString::Number(id) => RequestId::from(id),
+            lsp::NumberOrString::String(id) => RequestId::from(id),
+        };
+        if let Some(at) = self.asking.iter().position(|request| request.id == id) {
+            self.asking.remove(at);
+            let code = ErrorCode::RequestCanceled as i32;
+            let response = Response::new_err(id, code, "taken back".to_owned());
+            self.connection.sender.send(response.into())?;
+        }
+        Ok(())
     }
 
     /// Tells the editor what differs from what it shows.
@@ -266,25 +282,49 @@ impl Server<'_> {
                 .or_default()
                 .push(diagnostic);
         }
-        let paths: BTreeSet<&String> = now.keys().chain(self.published.keys()).collect();
-        for path in paths {
-            let (new, old) = (now.get(path), self.published.get(path));
-            let Some(uri) = state.uri(path).filter(|_| new != old) else {
-                continue;
-            };
-            let params = lsp::PublishDiagnosticsParams {
-                uri,
-                diagnostics: new.cloned().unwrap_or_default(),
-                version: state.open.get(path).map(|open| open.version),
-            };
-            self.notify::<lsp::notification::PublishDiagnostics>(params);
-        }
         self.shown = state.generation;
-        self.published = now;
+        let gone = self
+            .published
+            .keys()
+            .filter(|path| !now.contains_key(*path));
+        let gone: Vec<String> = gone.cloned().collect();
+        now.extend(gone.into_iter().map(|path| (path, Vec::new())));
+        for (path, diagnostics) in now {
+            self.show(&path, diagnostics);
+        }
     }
 
-    fn hear(&mut self, notification: Notification) {
+    /// Tells the editor what is found in a file, unless it shows that already.
+    fn show(&mut self, path: &str, diagnostics: Vec<lsp::Diagnostic>) {
+        let known = self.published.get(path).map_or(&[][..], Vec::as_slice);
+        let Some(state) = self.state.as_ref().filter(|_| known != diagnostics) else {
+            return;
+        };
+        let version = state.open.get(path).map(|open| open.version);
+        if let Some(uri) = state.uri(path) {
+            let told = diagnostics.clone();
+            let params = lsp::PublishDiagnosticsParams::new(uri, told, version);
+            self.notify::<lsp::notification::PublishDiagnostics>(params);
+        }
+        if diagnostics.is_empty() {
+            self.published.remove(path);
+        } else {
+            self.published.insert(path.to_owned(), diagnostics);
+        }
+    }
+
+    /// Says whether the text of a file is YAML, before it is known what else it changes.
+    fn say_at_once(&mut self, path: &str) {
+        let known = self.published.get(path).map_or(&[][..], Vec::as_slice);
+        let state = self.state.as_ref();
+        if let Some(now) = state.and_then(|state| at_once::diagnostics(state, path, known)) {
+            self.show(path, now);
+        }
+    }
+
+    fn hear(&mut self, notification: Notification) -> Result<()> {
         use lsp::notification as say;
+        self.heard = now();
         let of_text = [
             say::DidOpenTextDocument::METHOD,
             say::DidChangeTextDocument::METHOD,
@@ -292,7 +332,7 @@ impl Server<'_> {
         ];
         if self.state.is_none() && of_text.contains(&notification.method.as_str()) {
             self.early.push(notification);
-            return;
+            return Ok(());
         }
         let Notification { method, params } = notification;
         match method.as_str() {
@@ -300,7 +340,8 @@ impl Server<'_> {
                 if let Some((path, state, p)) =
                     self.of::<lsp::DidOpenTextDocumentParams>(params, |p| &p.text_document.uri)
                 {
-                    state.opened(path, p.text_document.text, p.text_document.version);
+                    state.opened(path.clone(), p.text_document.text, p.text_document.version);
+                    self.say_at_once(&path);
                 }
             }
             say::DidChangeTextDocument::METHOD => {
@@ -308,6 +349,7 @@ impl Server<'_> {
                     self.of::<lsp::DidChangeTextDocumentParams>(params, |p| &p.text_document.uri)
                 {
                     state.changed(&path, p.text_document.version, p.content_changes);
+                    self.say_at_once(&path);
                 }
             }
             say::DidCloseTextDocument::METHOD => {
@@ -327,7 +369,7 @@ impl Server<'_> {
             say::DidChangeWatchedFiles::METHOD => {
                 let Ok(p) = serde_json::from_value::<lsp::DidChangeWatchedFilesParams>(params)
                 else {
-                    return;
+                    return Ok(());
                 };
                 if self.state.is_none()
                     || p.changes.iter().any(|c| is_configuration(c.uri.as_str()))
@@ -347,8 +389,10 @@ impl Server<'_> {
                     }
                 }
             }
+            say::Cancel::METHOD => self.cancel(params)?,
             _ => {}
         }
+        Ok(())
     }
 
     /// The parameters of a notification that is about one file of the workspace.
@@ -363,10 +407,19 @@ impl Server<'_> {
         Some((path, state, params))
     }
 
-    fn answer(&mut self, request: Request) -> Response {
+    fn answer(&mut self, request: Request, findings: Option<&[Reported]>) -> Response {
         use lsp::request as ask;
         let Request { id, method, params } = request;
         let client = self.client;
+        let about_names = [
+            ask::HoverRequest::METHOD,
+            ask::GotoDefinition::METHOD,
+            ask::References::METHOD,
+            ask::CodeLensRequest::METHOD,
+        ];
+        if about_names.contains(&method.as_str()) && self.is_about_nothing(&params) {
+            return Response::new_ok(id, serde_json::Value::Null);
+        }
         match method.as_str() {
             ask::HoverRequest::METHOD => self.with(id, params, |s, p| Ok(answers::hover(s, &p))),
             ask::GotoDefinition::METHOD => {
@@ -380,8 +433,7 @@ impl Server<'_> {
             ask::Completion::METHOD => self.with(id, params, |s, p| Ok(complete::complete(s, &p))),
             ask::CodeLensRequest::METHOD => self.with(id, params, |s, p| Ok(lenses::lenses(s, &p))),
             ask::CodeActionRequest::METHOD => {
-                let judged = self.findings();
-                let findings = judged.as_ref().map_or(&[][..], |judged| &judged.reported);
+                let findings = findings.unwrap_or_default();
                 self.with(id, params, |s, p| Ok(actions(s, client, findings, &p)))
             }
             ask::CodeActionResolveRequest::METHOD => {
@@ -394,6 +446,15 @@ impl Server<'_> {
                 Response::new_err(id, ErrorCode::MethodNotFound as i32, message)
             }
         }
+    }
+
+    /// Whether a question is about what stands in a text that is not YAML, where nothing does.
+    fn is_about_nothing(&self, params: &serde_json::Value) -> bool {
+        let uri = params.pointer("/textDocument/uri");
+        let uri: Option<lsp::Uri> = uri.and_then(|uri| uri.as_str()?.parse().ok());
+        let state = self.state.as_ref().zip(uri);
+        let about = state.and_then(|(state, uri)| Some((state, state.path(&uri)?)));
+        about.is_some_and(|(state, path)| state.is_behind() && state.says_nothing(&path))
     }
 
     /// The answer to a question about the workspace as it is.
@@ -420,48 +481,18 @@ impl Server<'_> {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long nothing was typed is a question to the clock"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Whether a file says what is read, and how.
 fn is_configuration(uri: &str) -> bool {
-    uri.ends_with("/kubewright.toml") || uri.ends_with("/kubewright.lock")
-}
-
-/// What finding needs of the state.
-struct Work {
-    workspace: Arc<kubewright_model::kube::Workspace>,
-    config: super::super::config::Config,
-    generation: u64,
-    numbering: u64,
-}
-
-impl Work {
-    fn of(state: &State) -> Self {
-        Self {
-            workspace: Arc::clone(&state.workspace),
-            config: state.ground.config.clone(),
-            generation: state.generation,
-            numbering: state.numbering,
-        }
-    }
-
-    fn pipeline(&self) -> Pipeline<'_> {
-        let (select, settings) = (self.config.select.as_ref(), &self.config.settings);
-        Pipeline {
-            transforms: Selection::default().of(ALL, select, settings),
-            settings,
-            unsafe_fixes: UnsafeFixes::None,
-        }
-    }
-
-    /// The findings, with what is known from those before.
-    fn found(&self, before: Option<(Arc<Judged>, u64)>) -> Found {
-        let same = before.filter(|(_, numbering)| *numbering == self.numbering);
-        let before = same.as_ref().map(|(judged, _)| &**judged);
-        let judged = self.pipeline().judge(&self.workspace, before);
-        Found {
-            generation: self.generation,
-            judged: Some(Arc::new(judged)),
-            numbering: self.numbering,
-        }
-    }
+    let files = ["/kubewright.toml", "/kubewright.lock", "/.gitignore"];
+    files.iter().any(|file| uri.ends_with(file))
 }
 
 /// The fixes of the findings in a range, and that of all.
@@ -524,8 +555,7 @@ fn resolve(
     mut action: lsp::CodeAction,
 ) -> Result<lsp::CodeAction, String> {
     if action.edit.is_none() && action.data.is_some() {
-        let work = Work::of(state);
-        let report = work.pipeline().run(&state.workspace);
+        let report = Work::pipeline(&state.ground.config).run(&state.workspace);
         let report = report.map_err(|error| error.to_string())?;
         action.edit = findings::all(state, client, &report.files);
     }

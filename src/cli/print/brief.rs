@@ -36,7 +36,7 @@ pub(super) fn finding(
 ) {
     let place = place(&finding.place, view);
     let next = next(finding, view);
-    let same = same(others, view);
+    let same = same(finding, others, view);
     let used = place.len() + usize::from(next.is_some()) + usize::from(same.is_some());
     // What can be done keeps a line.
     let most = MESSAGE.min(MOST.saturating_sub(used + 1));
@@ -180,22 +180,38 @@ fn command<'a>(mut texts: impl Iterator<Item = &'a Text>, view: &View<'_>) -> Op
     })
 }
 
-/// Who else is told the same.
-fn same(others: &[&Reported], view: &View<'_>) -> Option<String> {
+/// Who else is told the same: each name once, and in how many places.
+fn same(first: &Reported, others: &[&Reported], view: &View<'_>) -> Option<String> {
     if others.is_empty() {
         return None;
     }
-    let name = |other: &&Reported| match &other.resource {
-        Some(r) => format!("{} {}", r.kind, r.name),
+    let name = |finding: &Reported| match &finding.resource {
+        Some(of) => format!("{} {}", of.kind, of.name),
         None => format!(
             "{}:{}",
-            view.paths.shown(&other.place.path),
-            other.place.line
+            view.paths.shown(&finding.place.path),
+            finding.place.line
         ),
     };
-    let mut names: Vec<String> = others.iter().take(NAMED).map(name).collect();
-    if others.len() > NAMED {
-        names.push(format!("{} more", others.len() - NAMED));
+    let first = name(first);
+    let mut counted: Vec<(String, usize)> = Vec::new();
+    for other in others {
+        let name = name(other);
+        match counted.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, count)) => *count += 1,
+            None => counted.push((name, 1)),
+        }
+    }
+    let said = |(name, count): &(String, usize)| match (*name == first, count) {
+        (false, 1) => name.clone(),
+        (false, count) => format!("{name} in {count} places"),
+        (true, 1) => format!("{name} in another place"),
+        (true, count) => format!("{name} in {count} other places"),
+    };
+    let mut names: Vec<String> = counted.iter().take(NAMED).map(said).collect();
+    if counted.len() > NAMED {
+        let more: usize = counted.iter().skip(NAMED).map(|(_, count)| count).sum();
+        names.push(format!("{more} more"));
     }
     Some(format!("{} more (-v): {}", others.len(), names.join(", ")))
 }

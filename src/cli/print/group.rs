@@ -6,16 +6,25 @@ use std::collections::BTreeMap;
 use super::Paths;
 use crate::pipeline::report::{Outcome, Reported};
 
+/// How much of a finding is shown, and so must be the same where several are shown as one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// What is wrong, and what can be done.
+    Brief,
+    /// All, with other places.
+    Full,
+}
+
 /// The findings, those that say the same of at least `many` resources together, in the place of the
 /// first.
 pub(super) fn groups<'r>(
     findings: &[&'r Reported],
-    many: usize,
+    (many, shown): (usize, Extent),
     paths: &Paths,
 ) -> Vec<Vec<&'r Reported>> {
     let mut alike: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
     for (at, finding) in findings.iter().enumerate() {
-        if let Some(said) = said(finding, paths) {
+        if let Some(said) = said(finding, shown, paths) {
             alike.entry(said).or_default().push(at);
         }
     }
@@ -37,12 +46,13 @@ pub(super) fn groups<'r>(
     groups
 }
 
-/// All that a finding says, but for which resource it is about; `None` where it does not begin with
-/// that.
-fn said(finding: &Reported, paths: &Paths) -> Option<Vec<String>> {
+/// All that is shown of a finding, but for which resource it is about; `None` where that is part of
+/// it.
+fn said(finding: &Reported, shown: Extent, paths: &Paths) -> Option<Vec<String>> {
     let resource = finding.resource.as_ref()?;
     let message = paths.whole(&finding.message);
-    let rest = message.strip_prefix(&format!("{} {} ", resource.kind, resource.name))?;
+    let rest = message.strip_prefix(&format!("{} {} ", resource.kind, resource.name));
+    let rest = rest.or((shown == Extent::Brief).then_some(&*message))?;
     let fix = match &finding.fix {
         Ok(fix) => {
             let mut fix_said = vec![
@@ -67,7 +77,8 @@ fn said(finding: &Reported, paths: &Paths) -> Option<Vec<String>> {
         fix,
     ];
     said.extend(finding.notes.iter().map(|note| paths.whole(note)));
-    for (place, text) in &finding.related {
+    let related = finding.related.iter().filter(|_| shown == Extent::Full);
+    for (place, text) in related {
         let (line, column) = (place.line, place.column);
         said.push(format!(
             "{}:{line}:{column}: {}",

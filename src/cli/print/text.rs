@@ -9,6 +9,7 @@ use anstyle::Style;
 use kubewright_model::finding::Severity;
 use kubewright_model::text::Text;
 
+use super::group::Extent;
 use super::mask::Mask;
 use super::run::Run;
 use super::{Paths, brief, diff, group, neutral, sums, wrap};
@@ -129,8 +130,8 @@ pub(in crate::cli) fn findings(report: &Report, view: &View<'_>) -> String {
         ..view.clone()
     };
     let many = match view.detail {
-        Detail::Brief => ALIKE,
-        _ => ALIKE_IN_FULL,
+        Detail::Brief => (ALIKE, Extent::Brief),
+        _ => (ALIKE_IN_FULL, Extent::Full),
     };
     for group in group::groups(&findings, many, view.paths) {
         let [first, others @ ..] = &*group else {
@@ -179,7 +180,7 @@ pub fn account(report: &Report, paths: &Paths) -> String {
     let brief = |f: &&Reported| remark(f) && !instructs(f);
     let (remarks, findings): (Vec<&Reported>, Vec<&Reported>) =
         report.findings.iter().partition(brief);
-    for group in group::groups(&findings, ALIKE_IN_FULL, paths) {
+    for group in group::groups(&findings, (ALIKE_IN_FULL, Extent::Full), paths) {
         if let [first, others @ ..] = &*group {
             whole(&mut out, report, (first, others), &view);
         }

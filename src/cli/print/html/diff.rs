@@ -72,8 +72,8 @@ fn block(out: &mut String, diff: &TextDiff<'_, '_, str>, op: &DiffOp, first: usi
     let class = if equal { "same" } else { "other" };
     let _ = write!(
         out,
-        "<div class=\"{class}\"><div class=\"old\">{old}</div><div class=\"new\"{}>{new}</div></div>",
-        // The right copy of what is the same on both sides.
+        "<div class=\"{class}\"><div class=\"old\"{}>{old}</div><div class=\"new\">{new}</div></div>",
+        // The left copy of what is the same on both sides.
         if equal { " aria-hidden=\"true\"" } else { "" }
     );
 }

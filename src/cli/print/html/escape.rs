@@ -48,12 +48,26 @@ pub(super) fn said(text: &Text, paths: &Paths) -> String {
             Part::List(list) => out += &said(&list.cut(most, shown), paths),
             part => {
                 let text = paths.brief(&Text::from(part.clone()));
-                let broken: Vec<String> = text.split('\n').map(line).collect();
+                let broken: Vec<String> = text.split('\n').map(with_code).collect();
                 out += &broken.join("<br>");
             }
         }
     }
     out
+}
+
+/// A line in which what stands between backquotes is code.
+fn with_code(text: &str) -> String {
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once('`') {
+        let Some((typed, after)) = after.split_once('`') else {
+            break;
+        };
+        out += &line(before);
+        code(&mut out, typed);
+        rest = after;
+    }
+    out + &line(rest)
 }
 
 fn code(out: &mut String, text: &str) {
@@ -69,5 +83,9 @@ mod tests {
             "&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt;&amp; \u{fffd}\u{fffd}[1m"
         );
         assert_eq!(super::lines("a\tb\r\nc\0"), "a\tb\nc\u{fffd}");
+        assert_eq!(
+            super::with_code("a `<b> c` reads `d"),
+            "a <code>&lt;b&gt; c</code> reads `d"
+        );
     }
 }

@@ -330,8 +330,12 @@ fn changes(out: &mut String, run: &Run<'_>) {
         let _ = write!(
             out,
             "<details class=\"change\"{open}><summary><code>{shown}</code>{word} <span \
-             class=\"plus\">+{plus}</span> <span class=\"minus\">-{minus}</span></summary>"
+             class=\"plus\">+{plus}</span>"
         );
+        if minus > 0 {
+            let _ = write!(out, " <span class=\"minus\">-{minus}</span>");
+        }
+        out.push_str("</summary>");
         diff::write(out, &before, &after, 1);
         out.push_str("</details>");
     }
