@@ -323,8 +323,8 @@ impl Pipeline<'_> {
             if let Some(claim) = claims.iter().find(|claim| queues.contains_key(claim)) {
                 let who = workspace.resource(*claim).display();
                 let text = format!(
-                    "more than {MAX_QUEUE} fixes would change {who}, each on top of the others: it \
-                     is left alone"
+                    "more than {MAX_QUEUE} fixes would change {who}, each on top of the others: \
+                     it is left alone"
                 );
                 finding.fix = Err(NoFix::new(Code::TooManyFixes, text));
             }
@@ -502,7 +502,8 @@ impl Pipeline<'_> {
         let suppressed = before - findings.len();
         for finding in &mut findings {
             if suppressions.partly(workspace, finding) && finding.fix.is_ok() {
-                let text = "another place that this fix would change is suppressed: suppress all of them, or none";
+                let text = "another place that this fix would change is suppressed: suppress all \
+                            of them, or none";
                 finding.fix = Err(NoFix::new(Code::PartlySuppressed, text));
             }
         }

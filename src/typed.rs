@@ -216,7 +216,8 @@ fn is_nothing(value: &Value) -> bool {
 mod tests {
     use super::newly_lost;
 
-    const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n  containers:\n  - name: c\n    image: i\n";
+    const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n  containers:\n  - \
+                       name: c\n    image: i\n";
 
     #[test]
     fn a_field_that_the_type_has_is_kept() {

@@ -86,8 +86,9 @@ fn ensure(holds: bool, message: impl FnOnce() -> String) -> Result<(), Failed> {
 /// `transforms/README.md` lists all transforms; `cargo bless` writes it.
 fn index() -> Result<(), Failed> {
     let mut text = String::from(
-        "# Transforms\n\nIn the order in which their fixes are applied. A folder each, with its page, its code and its cases.\n\n\
-         | transform | finds | fixes are at most | since |\n|---|---|---|---|\n",
+        "# Transforms\n\nIn the order in which their fixes are applied. A folder each, with its \
+         page, its code and its cases.\n\n| transform | finds | fixes are at most | since \
+         |\n|---|---|---|---|\n",
     );
     for meta in ALL.iter().map(|t| t.meta()) {
         let (name, applicability) = (meta.name, meta.applicability.as_str());
@@ -146,8 +147,8 @@ fn readme() -> Result<(), Failed> {
         let row = format!("\n| [`{name}`](transforms/{name}/README.md) | ");
         let Some(at) = rest.find(&row) else {
             return Err(format!(
-                "README.md, \"What it finds\": no row that begins with {}, \
-                 behind those of the transforms before it",
+                "README.md, \"What it finds\": no row that begins with {}, behind those of the \
+                 transforms before it",
                 row.trim_start()
             )
             .into());

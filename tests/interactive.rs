@@ -146,7 +146,9 @@ fn edit() -> TrialResult {
 
 /// What is no YAML is told, and there is another attempt; what was edited stays what it is.
 fn edit_again() -> TrialResult {
-    let editor = "if grep -q 'hash: \\[' \"$1\"\nthen sed -i 's/hash: \\[.*/hash: mine/' \"$1\"\nelse sed -i 's/^\\(+ *kubewright.dev.config-hash: \\).*/\\1[/' \"$1\"\nfi";
+    let editor = "if grep -q 'hash: \\[' \"$1\"\nthen sed -i 's/hash: \\[.*/hash: mine/' \
+                  \"$1\"\nelse sed -i 's/^\\(+ *kubewright.dev.config-hash: \\).*/\\1[/' \
+                  \"$1\"\nfi";
     let (printed, files) = talk_with(editor, "e\ny\na\n")?;
     ensure(printed.contains("a.yaml:12 would not be YAML"), || {
         printed.clone()

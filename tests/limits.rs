@@ -44,9 +44,11 @@ fn many(count: usize, one: impl Fn(usize) -> String) -> String {
 
 fn workload(number: usize) -> String {
     format!(
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{number}}}\ndata: {{a: b}}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  \
-         name: d{number}\nspec:\n  selector: {{matchLabels: {{a: b}}}}\n  template:\n    metadata: {{labels: {{a: b}}}}\n    spec:\n      containers:\n      \
-         - name: c\n        image: i\n        envFrom: [{{configMapRef: {{name: c{number}}}}}]\n"
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{number}}}\ndata: {{a: \
+         b}}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: d{number}\nspec:\n  \
+         selector: {{matchLabels: {{a: b}}}}\n  template:\n    metadata: {{labels: {{a: b}}}}\n    \
+         spec:\n      containers:\n      - name: c\n        image: i\n        envFrom: \
+         [{{configMapRef: {{name: c{number}}}}}]\n"
     )
 }
 
@@ -237,8 +239,9 @@ fn sub_paths(count: usize, containers: bool) -> String {
     };
     let mounts = many(count, |i| format!("{}{}", own(i), mount(i)));
     format!(
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n{keys}---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  \
-         containers:\n{mounts}  volumes:\n  - name: v\n    configMap: {{name: c}}\n"
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n{keys}---\napiVersion: \
+         v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  containers:\n{mounts}  volumes:\n  - \
+         name: v\n    configMap: {{name: c}}\n"
     )
 }
 
@@ -281,8 +284,9 @@ fn thousands_of_mounts_and_keys() {
     };
     let keys = many(1000, |i| format!("  one{i}: v\n"));
     let text = format!(
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n{keys}---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  \
-         containers:\n  - name: c\n    image: i\n    env:\n{}",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: \
+             c}}\ndata:\n{keys}---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  \
+             containers:\n  - name: c\n    image: i\n    env:\n{}",
         many(1000, entry)
     );
     let output = filter(&text, &[]);
@@ -319,8 +323,9 @@ fn a_thousand_definitions_of_one_name() {
             format!("{{name: A, valueFrom: {{configMapKeyRef: {{name: same, key: k{i}}}}}}}");
         let pod = format!("spec: {{containers: [{{name: c, image: i, env: [{reads}]}}]}}");
         format!(
-            "{map}apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: d{i}}}\nspec: {{selector: {{matchLabels: {{a: d{i}}}}}, \
-             template: {{metadata: {{labels: {{a: d{i}}}}}, {pod}}}}}\n---\n"
+            "{map}apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: d{i}}}\nspec: \
+             {{selector: {{matchLabels: {{a: d{i}}}}}, template: {{metadata: {{labels: {{a: \
+             d{i}}}}}, {pod}}}}}\n---\n"
         )
     };
     let output = filter(&many(1000, one), &["--select", "configmap-name-collision"]);
@@ -346,8 +351,9 @@ fn thousands_of_definitions_in_one_kustomization() {
             format!("{{name: A, valueFrom: {{configMapKeyRef: {{name: same, key: k{i}}}}}}}");
         let pod = format!("spec: {{containers: [{{name: c, image: i, env: [{reads}]}}]}}");
         format!(
-            "{map}apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: d{i}}}\nspec: {{selector: {{matchLabels: {{a: d{i}}}}}, \
-             template: {{metadata: {{labels: {{a: d{i}}}}}, {pod}}}}}\n---\n"
+            "{map}apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: d{i}}}\nspec: \
+             {{selector: {{matchLabels: {{a: d{i}}}}}, template: {{metadata: {{labels: {{a: \
+             d{i}}}}}, {pod}}}}}\n---\n"
         )
     };
     for files in [1, 3000] {

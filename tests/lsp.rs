@@ -22,9 +22,16 @@ use libtest_mimic::{Arguments, Trial};
 use serde_json::{Value, json};
 use support::{TrialResult, ensure, kubewright, missing, needing};
 
-const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\n  namespace: web\ndata:\n  mode: fast\n  level: \"1\"\n";
-const APP: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: web\nspec:\n  replicas: 2\n  selector:\n    matchLabels: {app: web}\n  template:\n    metadata:\n      labels: {app: web}\n    spec:\n      containers:\n      - name: web\n        image: nginx:1.27\n        envFrom:\n        - configMapRef:\n            name: settings\n        env:\n        - name: MODE\n          valueFrom:\n            configMapKeyRef:\n              name: settings\n              key: mode\n";
-const KUSTOMIZATION: &str = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n- config.yaml\n- app.yaml\n";
+const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\n  namespace: \
+                      web\ndata:\n  mode: fast\n  level: \"1\"\n";
+const APP: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: web\nspec:\n  \
+     replicas: 2\n  selector:\n    matchLabels: {app: web}\n  template:\n    metadata:\n      \
+     labels: {app: web}\n    spec:\n      containers:\n      - name: web\n        image: \
+     nginx:1.27\n        envFrom:\n        - configMapRef:\n            name: settings\n        \
+     env:\n        - name: MODE\n          valueFrom:\n            configMapKeyRef:\n              \
+     name: settings\n              key: mode\n";
+const KUSTOMIZATION: &str = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: \
+                             Kustomization\nresources:\n- config.yaml\n- app.yaml\n";
 
 fn main() {
     let arguments = Arguments::from_args();
@@ -340,7 +347,8 @@ fn typed() -> TrialResult {
 /// A word that may be the name, in something that nothing understands.
 fn refused() -> TrialResult {
     let dir = workspace()?;
-    let job = "apiVersion: example.com/v1\nkind: Tool\nmetadata:\n  name: tool\n  namespace: web\nspec:\n  args: [--from, settings]\n";
+    let job = "apiVersion: example.com/v1\nkind: Tool\nmetadata:\n  name: tool\n  namespace: \
+               web\nspec:\n  args: [--from, settings]\n";
     fs::write(dir.path().join("tool.yaml"), job)?;
     fs::write(
         dir.path().join("kustomization.yaml"),

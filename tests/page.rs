@@ -40,7 +40,9 @@ fn example() -> std::io::Result<String> {
 fn small() -> TrialResult {
     let dir = tempfile::tempdir()?;
     fs::write(dir.path().join("app.yaml"), example()?)?;
-    let hostile = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: \"</title><script>alert(1)</script>\"\nspec:\n  containers:\n  - name: a\n    image: a\n    envFrom:\n    - configMapRef:\n        name: \"x' onclick='y\"\n";
+    let hostile = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: \
+                   \"</title><script>alert(1)</script>\"\nspec:\n  containers:\n  - name: a\n    \
+                   image: a\n    envFrom:\n    - configMapRef:\n        name: \"x' onclick='y\"\n";
     fs::write(dir.path().join("pod.yaml"), hostile)?;
     visit(dir.path(), &["fix", "--exit-zero", "--format", "html"])
 }

@@ -15,7 +15,11 @@ use support::kubewright;
 
 const CONFIG: &str =
     "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: greeting\ndata:\n  text: hello\n";
-const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  selector:\n    matchLabels: {app: web}\n  template:\n    metadata:\n      labels: {app: web}\n    spec:\n      containers:\n      - name: web\n        image: registry.example.com/web:1.0\n        envFrom:\n        - configMapRef:\n            name: greeting\n";
+const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  \
+                   selector:\n    matchLabels: {app: web}\n  template:\n    metadata:\n      \
+                   labels: {app: web}\n    spec:\n      containers:\n      - name: web\n        \
+                   image: registry.example.com/web:1.0\n        envFrom:\n        - \
+                   configMapRef:\n            name: greeting\n";
 
 /// A git work tree (as far as we look) with these files.
 fn work_tree(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -141,7 +145,10 @@ fn the_graph_is_read_from_the_root_and_only_what_is_asked_for_is_edited() {
 
 #[test]
 fn sentences_name_what_a_fix_creates_and_directories_as_the_reader_needs_them() {
-    let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: kube-proxy\n  namespace: kube-system\nspec:\n  hostNetwork: true\n  containers:\n  - name: kube-proxy\n    image: registry.k8s.io/kube-proxy:v1.30.0\n    command: [kube-proxy, --kubeconfig=/etc/kubeconfig]\n";
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: kube-proxy\n  namespace: \
+               kube-system\nspec:\n  hostNetwork: true\n  containers:\n  - name: kube-proxy\n    \
+               image: registry.k8s.io/kube-proxy:v1.30.0\n    command: [kube-proxy, \
+               --kubeconfig=/etc/kubeconfig]\n";
     let dir = work_tree(&[
         ("nodes/manifests/proxy.yaml", pod),
         ("nodes/here/keep.txt", ""),
@@ -171,10 +178,14 @@ fn a_key_that_is_named_like_a_file_is_no_path() {
     // The key `apps.yaml` is a file of the workspace, too.
     let config = CONFIG.replace("text: hello", "apps.yaml: x");
     let reader = |name: &str, key: &str| {
-        WEB.replace("name: web\n", &format!("name: {name}\n")).replace(
-            "        envFrom:\n        - configMapRef:\n            name: greeting\n",
-            &format!("        env:\n        - name: A\n          valueFrom:\n            configMapKeyRef:\n              name: greeting\n              key: {key}\n"),
-        )
+        WEB.replace("name: web\n", &format!("name: {name}\n"))
+            .replace(
+                "        envFrom:\n        - configMapRef:\n            name: greeting\n",
+                &format!(
+                    "        env:\n        - name: A\n          valueFrom:\n            \
+                     configMapKeyRef:\n              name: greeting\n              key: {key}\n"
+                ),
+            )
     };
     let dir = work_tree(&[
         ("apps.yaml", &config),
@@ -251,7 +262,10 @@ fn a_rename_that_would_leave_a_reader_behind_is_refused() {
     let reader = |key: &str| {
         WEB.replace("web", key).replace(
             "        envFrom:\n        - configMapRef:\n            name: greeting\n",
-            &format!("        env:\n        - name: A\n          valueFrom:\n            configMapKeyRef:\n              name: shop\n              key: {key}\n"),
+            &format!(
+                "        env:\n        - name: A\n          valueFrom:\n            \
+                 configMapKeyRef:\n              name: shop\n              key: {key}\n"
+            ),
         )
     };
     let (api, web) = (

@@ -15,8 +15,10 @@ use kubewright_transforms::{ALL, Transform};
 
 const WORKLOADS: u64 = 10_000;
 const SUBJECT: &str = "subpath-configmap-mount";
-const CONFIG: &str = "[[images]]\nmatch = \"registry.example.com/root:*\"\nshell = \"/bin/sh\"\nuser = \"root\"\nentrypoint = [\"/web\"]\n\n\
-    [[images]]\nmatch = \"registry.example.com/none:*\"\nshell = \"none\"\nuser = \"65532\"\n\n[images.paths]\n\"/etc/own\" = { kind = \"absent\" }\n";
+const CONFIG: &str = "[[images]]\nmatch = \"registry.example.com/root:*\"\nshell = \
+                      \"/bin/sh\"\nuser = \"root\"\nentrypoint = [\"/web\"]\n\n[[images]]\nmatch \
+                      = \"registry.example.com/none:*\"\nshell = \"none\"\nuser = \
+                      \"65532\"\n\n[images.paths]\n\"/etc/own\" = { kind = \"absent\" }\n";
 
 /// A generator of numbers (splitmix64), the same for each run.
 struct Random(u64);
@@ -48,9 +50,11 @@ struct Manifest {
 
 fn manifest(random: &mut Random) -> Manifest {
     let mut text = String::from(
-        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: cfg\ndata:\n  a.conf: A\n  b.conf: B\n  c.js: C\n---\napiVersion: v1\nkind: Secret\n\
-         metadata:\n  name: sec\nstringData:\n  k: K\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  selector:\n    \
-         matchLabels:\n      app: web\n  template:\n    metadata:\n      labels:\n        app: web\n    spec:\n      containers:\n",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: cfg\ndata:\n  a.conf: A\n  \
+             b.conf: B\n  c.js: C\n---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: \
+             sec\nstringData:\n  k: K\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  \
+             name: web\nspec:\n  selector:\n    matchLabels:\n      app: web\n  template:\n    \
+             metadata:\n      labels:\n        app: web\n    spec:\n      containers:\n",
     );
     let mut mounts = BTreeMap::new();
     for index in 0..2 + random.below(3) {

@@ -106,7 +106,8 @@ fn daemon_sets_pass_the_strict_schema() -> TrialResult {
 fn graph_prints_what_its_schema_says() -> TrialResult {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let dir = tempfile::tempdir()?;
-    let flux = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: f}\nspec: {path: ./tree, sourceRef: {kind: GitRepository, name: r}}\n";
+    let flux = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: \
+                f}\nspec: {path: ./tree, sourceRef: {kind: GitRepository, name: r}}\n";
     let config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n";
     let files = [
         (

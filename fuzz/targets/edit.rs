@@ -17,10 +17,16 @@ use random::Random;
 const CHOICES: usize = 24;
 
 fuzz_target!(|data: &[u8]| {
-    let Some(at) = data.len().checked_sub(CHOICES) else { return };
+    let Some(at) = data.len().checked_sub(CHOICES) else {
+        return;
+    };
     let (text, choices) = data.split_at(at);
-    let Ok(text) = std::str::from_utf8(text) else { return };
-    let (Ok(file), Some(before)) = (File::parse(text), oracle::load(text)) else { return };
+    let Ok(text) = std::str::from_utf8(text) else {
+        return;
+    };
+    let (Ok(file), Some(before)) = (File::parse(text), oracle::load(text)) else {
+        return;
+    };
     if !oracle::fits(&file, &before) {
         return;
     }
@@ -37,16 +43,36 @@ fn judge(file: &File, before: &[oracle::Plain], edit: &Edit) {
     let result = match verify::apply(file, &[edit]) {
         Ok(result) => result,
         Err(refusal) if refusal.code.starts_with("verify-") => {
-            panic!("{refusal:?}: {:?}\n{:?}\n{:?}", edit.op, file.text(), oracle::spliced(file.text(), edit))
+            panic!(
+                "{refusal:?}: {:?}\n{:?}\n{:?}",
+                edit.op,
+                file.text(),
+                oracle::spliced(file.text(), edit)
+            )
         }
         Err(_) => return,
     };
-    assert_eq!(result, oracle::spliced(file.text(), edit), "bytes outside of the edit changed");
+    assert_eq!(
+        result,
+        oracle::spliced(file.text(), edit),
+        "bytes outside of the edit changed"
+    );
     if !matches!(edit.op, Op::ReplaceDocument { .. }) {
         let wanted = oracle::change(file, before, &[edit]);
-        assert_eq!(oracle::load(&result).as_ref(), Some(&wanted), "{:?}\n{:?}\n{result:?}", edit.op, file.text());
+        assert_eq!(
+            oracle::load(&result).as_ref(),
+            Some(&wanted),
+            "{:?}\n{:?}\n{result:?}",
+            edit.op,
+            file.text()
+        );
     }
-    let comments = |f: &File| -> Vec<String> { f.comments().iter().map(|c| f.text()[c.clone()].trim_end().to_owned()).collect() };
+    let comments = |f: &File| -> Vec<String> {
+        f.comments()
+            .iter()
+            .map(|c| f.text()[c.clone()].trim_end().to_owned())
+            .collect()
+    };
     let again = File::parse(result.as_str()).expect("the result is YAML");
     let (mut kept, mut old) = (comments(&again), comments(file));
     kept.extend(edit.lost_comments.iter().map(|c| c.trim_end().to_owned()));

@@ -21,9 +21,18 @@ fuzz_target!(|text: &str| {
     for root in (0..file.documents().len()).filter_map(|index| file.root(index)) {
         let region = file.documents()[root.document()].region();
         for node in root.descendants() {
-            let (span, around) = (node.span(), node.parent().map_or(region.clone(), Node::span));
-            assert!(text.get(span.clone()).is_some(), "{node:?} cuts a character");
-            assert!(around.start <= span.start && span.start <= span.end && span.end <= around.end, "{node:?} reaches out of {around:?}");
+            let (span, around) = (
+                node.span(),
+                node.parent().map_or(region.clone(), Node::span),
+            );
+            assert!(
+                text.get(span.clone()).is_some(),
+                "{node:?} cuts a character"
+            );
+            assert!(
+                around.start <= span.start && span.start <= span.end && span.end <= around.end,
+                "{node:?} reaches out of {around:?}"
+            );
         }
     }
 });

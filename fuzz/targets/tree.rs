@@ -39,7 +39,12 @@ impl Texts for Beside {
     }
 
     fn named(&self, asked: &dyn Fn(&str) -> bool) -> Vec<(String, String)> {
-        self.0.texts.iter().filter(|(path, _)| asked(path)).cloned().collect()
+        self.0
+            .texts
+            .iter()
+            .filter(|(path, _)| asked(path))
+            .cloned()
+            .collect()
     }
 
     fn bytes(&self, path: &str) -> Option<Vec<u8>> {
@@ -50,22 +55,47 @@ impl Texts for Beside {
 
 fuzz_target!(|text: &str| {
     let files = text.split('\u{1}').zip(PATHS);
-    let (manifests, texts): (Vec<_>, Vec<_>) =
-        files.map(|(text, path)| (path.to_owned(), text.to_owned())).partition(|(path, _)| path.ends_with(".yaml"));
-    let texts: Arc<dyn Texts> = Arc::new(Beside(Surroundings { texts, left_out: Vec::new() }));
-    let options = Options { texts: Some(texts), ..Options::default() };
+    let (manifests, texts): (Vec<_>, Vec<_>) = files
+        .map(|(text, path)| (path.to_owned(), text.to_owned()))
+        .partition(|(path, _)| path.ends_with(".yaml"));
+    let texts: Arc<dyn Texts> = Arc::new(Beside(Surroundings {
+        texts,
+        left_out: Vec::new(),
+    }));
+    let options = Options {
+        texts: Some(texts),
+        ..Options::default()
+    };
     for unsafe_fixes in [UnsafeFixes::None, UnsafeFixes::All] {
         twice(&manifests, &options, &unsafe_fixes);
     }
 });
 
-fn run(files: &[(String, String)], options: &Options, unsafe_fixes: &UnsafeFixes) -> Vec<(String, Option<Arc<str>>)> {
-    let inputs = files.iter().map(|(path, text)| Input { path: path.clone(), text: text.as_str().into(), editable: true });
+fn run(
+    files: &[(String, String)],
+    options: &Options,
+    unsafe_fixes: &UnsafeFixes,
+) -> Vec<(String, Option<Arc<str>>)> {
+    let inputs = files.iter().map(|(path, text)| Input {
+        path: path.clone(),
+        text: text.as_str().into(),
+        editable: true,
+    });
     let workspace = Workspace::new(inputs.collect(), options.clone());
     let settings = Settings::default();
-    let pipeline = Pipeline { transforms: ALL.to_vec(), settings: &settings, unsafe_fixes: unsafe_fixes.clone() };
-    let report = pipeline.run(&workspace).unwrap_or_else(|error| panic!("{error}"));
-    report.files.into_iter().map(|file| (file.path, file.after)).collect()
+    let pipeline = Pipeline {
+        transforms: ALL.to_vec(),
+        settings: &settings,
+        unsafe_fixes: unsafe_fixes.clone(),
+    };
+    let report = pipeline
+        .run(&workspace)
+        .unwrap_or_else(|error| panic!("{error}"));
+    report
+        .files
+        .into_iter()
+        .map(|file| (file.path, file.after))
+        .collect()
 }
 
 fn twice(files: &[(String, String)], options: &Options, unsafe_fixes: &UnsafeFixes) {
@@ -77,7 +107,10 @@ fn twice(files: &[(String, String)], options: &Options, unsafe_fixes: &UnsafeFix
     for (path, after) in changed {
         fixed.retain(|(known, _)| *known != path);
         if let Some(text) = after {
-            assert!(File::parse(Arc::clone(&text)).is_ok(), "{path}: what would be written is not YAML:\n{text}");
+            assert!(
+                File::parse(Arc::clone(&text)).is_ok(),
+                "{path}: what would be written is not YAML:\n{text}"
+            );
             fixed.push((path, text.to_string()));
         }
     }

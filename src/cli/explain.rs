@@ -22,8 +22,8 @@ const EXAMPLES: &str = include_str!("explain/examples.txt");
 const SHARED: &[(&str, &str)] = &[
     (
         "api-type",
-        "the fix would leave a field with a value that the Kubernetes API does not take; it is not \
-         made",
+        "the fix would leave a field with a value that the Kubernetes API does not take; it is \
+         not made",
     ),
     ("no-change", "the fix would change nothing that is applied"),
     (
@@ -72,7 +72,8 @@ const SHARED: &[(&str, &str)] = &[
     ),
     (
         "suppressing-annotation",
-        "an annotation suppresses what is not found: it is part of the object, so remove it by hand",
+        "an annotation suppresses what is not found: it is part of the object, so remove it by \
+         hand",
     ),
     (
         "changed-on-the-way",
@@ -168,9 +169,9 @@ fn of_code(code: &str, width: usize) -> Option<String> {
             .map(|(_, said)| *said);
         let said = said.or_else(|| {
             is_shared_code(code).then_some(
-                "the editor refuses: the lines that a fix would change are written in a way that it does not \
-                 edit (anchors, aliases, merge keys, tags and the like), or the result could not be proven. \
-                 The finding tells what to write by hand",
+                "the editor refuses: the lines that a fix would change are written in a way that \
+                 it does not edit (anchors, aliases, merge keys, tags and the like), or the \
+                 result could not be proven. The finding tells what to write by hand",
             )
         })?;
         let _ = writeln!(out, "{bold}{code}{bold:#} (all transforms)\n");

@@ -237,7 +237,10 @@ fn show(
     if outputs.standard == Some(Format::Diff)
         && !report.files.iter().all(|f| paths.within_reach(&f.path))
     {
-        terminal.warning("the patch has files outside of the working directory: git apply takes it at the top of the work tree");
+        terminal.warning(
+            "the patch has files outside of the working directory: git apply takes it at the top \
+             of the work tree",
+        );
     }
     if matches!(outputs.standard, Some(Format::Diff | Format::Concise)) && !args.quiet {
         terminal.err(&sums::summary(report, &run.view()));
@@ -312,7 +315,10 @@ fn say_what_is_in_clear(
         return;
     }
     if args.write && outputs.standard != Some(Format::Diff) {
-        terminal.warning("the written files hold credentials in clear; a Secret in git is only base64: encrypt it before it is committed");
+        terminal.warning(
+            "the written files hold credentials in clear; a Secret in git is only base64: encrypt \
+             it before it is committed",
+        );
     }
     if outputs.wants(Format::Diff) {
         terminal.warning(IN_CLEAR);

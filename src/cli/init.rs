@@ -100,9 +100,9 @@ fn candidates(workspace: &Workspace) -> Vec<&ApplySet> {
 /// The configuration: what is found, and what could be said of it.
 fn configuration(workspace: &Workspace, whole: &BTreeSet<String>) -> String {
     let mut out = format!(
-        "#:schema {}/docs/schemas/kubewright.schema.json\n\
-         # kubewright reads the graph of resources from the folder of this file down.\n\
-         # `kubewright config show` prints all settings.\n\n",
+        "#:schema {}/docs/schemas/kubewright.schema.json\n# kubewright reads the graph of \
+         resources from the folder of this file down.\n# `kubewright config show` prints all \
+         settings.\n\n",
         HOME.replace("github.com", "raw.githubusercontent.com") + "/main"
     );
     let copies: BTreeSet<String> = workspace.files().iter().filter_map(copy).collect();
@@ -133,8 +133,9 @@ fn configuration(workspace: &Workspace, whole: &BTreeSet<String>) -> String {
     let candidates = candidates(workspace);
     if !candidates.is_empty() {
         out.push_str(
-            "\n# Directories with manifests of which nothing says how they are applied. Where one is applied as a\n\
-             # whole (`kubectl apply -f DIR`), say so: what depends on it can be proven then.\n",
+            "\n# Directories with manifests of which nothing says how they are applied. Where one \
+             is applied as a\n# whole (`kubectl apply -f DIR`), say so: what depends on it can be \
+             proven then.\n",
         );
     }
     for (number, set) in candidates.iter().enumerate() {
@@ -198,7 +199,10 @@ fn extras(root: &Path) -> Vec<Extra> {
         all.push(Extra {
             path: ".gitlab-ci.yml",
             what: "a job that checks merge requests",
-            text: "kubewright:\n  script:\n    - kubewright fix --check --format gitlab=gl-code-quality-report.json --format text\n  artifacts:\n    reports:\n      codequality: gl-code-quality-report.json\n".into(),
+            text: "kubewright:\n  script:\n    - kubewright fix --check --format \
+                       gitlab=gl-code-quality-report.json --format text\n  artifacts:\n    \
+                       reports:\n      codequality: gl-code-quality-report.json\n"
+                .into(),
         });
     }
     if root.join(".github").exists() {

@@ -53,8 +53,8 @@ enum Answer {
 pub(super) fn needs_a_terminal(terminal: &Terminal) -> Result<()> {
     if !(io::stdin().is_terminal() && terminal.is_one()) {
         bail!(
-            "--interactive asks for each fix, and this is no terminal; kubewright fix --write makes all \
-             safe fixes"
+            "--interactive asks for each fix, and this is no terminal; kubewright fix --write \
+             makes all safe fixes"
         );
     }
     Ok(())

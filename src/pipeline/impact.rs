@@ -174,8 +174,8 @@ impl<'w> Surroundings<'w> {
             return Some(Cost {
                 code: "volume-of-one-node",
                 text: format!(
-                    "PersistentVolumeClaim {name} is {mode}: {where_} waits for the old one, which \
-                     stays until the new one is ready"
+                    "PersistentVolumeClaim {name} is {mode}: {where_} waits for the old one, \
+                     which stays until the new one is ready"
                 ),
             });
         }

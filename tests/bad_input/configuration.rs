@@ -149,9 +149,12 @@ paths = [\"apps\", \"clusters/prod/**\"]
     ]);
     let output = run(dir.path(), &["fix", "--exit-zero", "vendor"]);
     let wanted = "\
-warning: kubewright.toml:4:24: `app/*.yaml` in `keep` of configmap-name-collision matches no file that is read
-warning: kubewright.toml:7:32: `Secret/calc*` in `external` of missing-config-reference matches nothing that is referred to
-warning: kubewright.toml:11:18: `clusters/prod/**` in `paths` of apply set prod matches no file that is read
+warning: kubewright.toml:4:24: `app/*.yaml` in `keep` of configmap-name-collision matches no file \
+                  that is read
+warning: kubewright.toml:7:32: `Secret/calc*` in `external` of missing-config-reference matches \
+                  nothing that is referred to
+warning: kubewright.toml:11:18: `clusters/prod/**` in `paths` of apply set prod matches no file \
+                  that is read
 warning: kubewright.toml:1:31: `gone/` in `ignore` matches no file that is read
 ";
     says(&output, 0, "stderr", wanted);

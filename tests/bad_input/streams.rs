@@ -16,7 +16,8 @@ fn an_empty_stream_is_an_error() {
 /// What is left alone goes out byte for byte; what is beside it is fixed.
 #[test]
 fn a_stream_passes_everything_through() {
-    let encrypted = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {p:   ENC}\nsops: {mac: ENC}\n";
+    let encrypted = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {p:   \
+                     ENC}\nsops: {mac: ENC}\n";
     let template =
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: t}\ndata: {a: {{ .Values.a }}}\n";
     let block = "{{- if .Values.x }}\nkind:   ConfigMap\n  {{- end }}\n";

@@ -48,10 +48,12 @@ fn scaffold(helm: &str) -> TrialResult {
         .output()?;
     ensure(made.status.success(), || "helm create fails".into())?;
     let templates = before.join("shop/templates");
-    let config = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ include \"shop.fullname\" . }}\ndata:\n  level: {{ .Values.level | default \"info\" }}\n";
+    let config = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ include \
+                  \"shop.fullname\" . }}\ndata:\n  level: {{ .Values.level | default \"info\" }}\n";
     fs::write(templates.join("configmap.yaml"), config)?;
     let path = templates.join("deployment.yaml");
-    let reads = "          envFrom:\n            - configMapRef:\n                name: {{ include \"shop.fullname\" . }}\n          ports:\n";
+    let reads = "          envFrom:\n            - configMapRef:\n                name: {{ \
+                 include \"shop.fullname\" . }}\n          ports:\n";
     let text = fs::read_to_string(&path)?.replacen("          ports:\n", reads, 1);
     fs::write(&path, &text)?;
     let dir = scratch(before)?;

@@ -344,7 +344,11 @@ fn argo_cd_chart() -> TrialResult {
 fn argo_cd_sidecar() -> TrialResult {
     let dir = tempfile::tempdir()?;
     copy(&project("integrations/argocd"), &dir.path().join("plugin"))?;
-    let server = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: argocd-repo-server\nspec:\n  selector:\n    matchLabels: {app: argocd-repo-server}\n  template:\n    metadata:\n      labels: {app: argocd-repo-server}\n    spec:\n      containers:\n      - name: argocd-repo-server\n        image: quay.io/argoproj/argocd:v3.1.0\n      volumes:\n      - name: var-files\n        emptyDir: {}\n      - name: plugins\n        emptyDir: {}\n";
+    let server = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: argocd-repo-server\nspec:\n  \
+         selector:\n    matchLabels: {app: argocd-repo-server}\n  template:\n    metadata:\n      \
+         labels: {app: argocd-repo-server}\n    spec:\n      containers:\n      - name: \
+         argocd-repo-server\n        image: quay.io/argoproj/argocd:v3.1.0\n      volumes:\n      \
+         - name: var-files\n        emptyDir: {}\n      - name: plugins\n        emptyDir: {}\n";
     write(
         dir.path(),
         &[

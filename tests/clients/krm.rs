@@ -95,8 +95,8 @@ fn transformer() -> TrialResult {
         dir.path(),
         &[(
             "kustomization.yaml",
-            "resources: [web.yaml]\nnamePrefix: p-\nconfigMapGenerator:\n- name: made\n  literals: \
-             [a=b]\n",
+            "resources: [web.yaml]\nnamePrefix: p-\nconfigMapGenerator:\n- name: made\n  \
+             literals: [a=b]\n",
         )],
     )?;
     let plain = build(dir.path(), &[0])?.stdout;
@@ -184,7 +184,8 @@ fn validator() -> TrialResult {
         said.contains("validator shouldn't modify the resource map"),
         || format!("kustomize lets validators pass: say so in docs/gitops.md\n{said}"),
     )?;
-    let plain = "resources: [web.yaml]\nnamePrefix: p-\nconfigMapGenerator:\n- name: made\n  literals: [a=b]\n";
+    let plain = "resources: [web.yaml]\nnamePrefix: p-\nconfigMapGenerator:\n- name: made\n  \
+                 literals: [a=b]\n";
     write(dir.path(), &[("kustomization.yaml", plain)])?;
     ensure(build(dir.path(), &[0])?.stdout == checked, || {
         "a function that looks changes the build".into()
@@ -288,7 +289,10 @@ fn kpt_renders() -> TrialResult {
     let check = kptfile("validators", "configMap: {check: \"true\"}");
     write(dir.path(), &[("web.yaml", WEB), ("Kptfile", &check)])?;
     kpt(dir.path(), &["fn", "render", "--allow-exec"], &[1])?;
-    let config = "apiVersion: kubewright.dev/v1alpha1\nkind: Config\nmetadata:\n  name: kubewright\n  annotations:\n    config.kubernetes.io/local-config: \"true\"\nspec:\n  transforms:\n    missing-config-hash:\n      annotation: example.com/hash\n";
+    let config = "apiVersion: kubewright.dev/v1alpha1\nkind: Config\nmetadata:\n  name: \
+                  kubewright\n  annotations:\n    config.kubernetes.io/local-config: \
+                  \"true\"\nspec:\n  transforms:\n    missing-config-hash:\n      annotation: \
+                  example.com/hash\n";
     let mutate = kptfile("mutators", "configPath: kubewright.yaml");
     write(
         dir.path(),

@@ -59,14 +59,14 @@ const BASE: &[(&str, &str)] = &[
     (
         "base/kustomization.yaml",
         "resources:\n- deployment.yaml\n- config.yaml\n- worker.yaml\nimages:\n- name: \
-         registry.example.com/web\n  newTag: \"2\"\n",
+             registry.example.com/web\n  newTag: \"2\"\n",
     ),
     (
         "base/deployment.yaml",
         "# the web\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  \
-         selector:\n    matchLabels: {app: web}\n  template:\n    metadata:\n      labels: {app: \
-         web}\n    spec:\n      containers:\n      - name: web\n        image: \
-         registry.example.com/web:1\n        envFrom:\n        - configMapRef: {name: web}\n",
+             selector:\n    matchLabels: {app: web}\n  template:\n    metadata:\n      labels: \
+             {app: web}\n    spec:\n      containers:\n      - name: web\n        image: \
+             registry.example.com/web:1\n        envFrom:\n        - configMapRef: {name: web}\n",
     ),
     (
         "base/config.yaml",
@@ -74,10 +74,10 @@ const BASE: &[(&str, &str)] = &[
     ),
     (
         "base/worker.yaml",
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: worker\nspec:\n  selector:\n    \
-         matchLabels: {app: worker}\n  template:\n    metadata:\n      labels: {app: worker}\n    \
-         spec:\n      containers:\n      - name: worker\n        image: \
-         registry.example.com/worker:1\n",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: worker\nspec:\n  \
+             selector:\n    matchLabels: {app: worker}\n  template:\n    metadata:\n      labels: \
+             {app: worker}\n    spec:\n      containers:\n      - name: worker\n        image: \
+             registry.example.com/worker:1\n",
     ),
     (
         "prod/kustomization.yaml",
@@ -411,7 +411,12 @@ fn builds_again_after_each_collision() -> TrialResult {
     })
 }
 
-const SHOP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {KEY: x}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: KEY}\nspec:\n  selector: {matchLabels: {app: KEY}}\n  template:\n    metadata: {labels: {app: KEY}}\n    spec:\n      containers:\n      - name: main\n        image: registry.example.com/KEY:1\n        env:\n        - name: V\n          valueFrom: {configMapKeyRef: {name: settings, key: KEY}}\n";
+const SHOP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {KEY: \
+                    x}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: \
+                    KEY}\nspec:\n  selector: {matchLabels: {app: KEY}}\n  template:\n    \
+                    metadata: {labels: {app: KEY}}\n    spec:\n      containers:\n      - name: \
+                    main\n        image: registry.example.com/KEY:1\n        env:\n        - \
+                    name: V\n          valueFrom: {configMapKeyRef: {name: settings, key: KEY}}\n";
 
 /// The collision is in one overlay; the overlay that has none of it renders the same, byte for
 /// byte.

@@ -51,9 +51,9 @@ fn container(name: &str, fields: &str) -> String {
 
 fn deployment(replicas: u32, init: &str, containers: &str) -> String {
     format!(
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  replicas: {replicas}\n  \
-         selector: {{matchLabels: {{app: web}}}}\n  template:\n    metadata:\n      labels: {{app: web}}\n    \
-         spec:\n{}",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  replicas: \
+         {replicas}\n  selector: {{matchLabels: {{app: web}}}}\n  template:\n    metadata:\n      \
+         labels: {{app: web}}\n    spec:\n{}",
         pod("", 6, init, &format!("containers:\n{containers}"))
     )
 }
@@ -174,7 +174,8 @@ const RUNS_ONCE: Image = Image {
 
 fn job(cluster: &Cluster) -> TrialResult {
     let manifest = format!(
-        "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: web}}\nspec:\n  template:\n    spec:\n{}",
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: web}}\nspec:\n  template:\n    \
+         spec:\n{}",
         pod(
             "restartPolicy: Never\n",
             6,
@@ -207,8 +208,8 @@ fn job(cluster: &Cluster) -> TrialResult {
 
 fn cron_job(cluster: &Cluster) -> TrialResult {
     let manifest = format!(
-        "apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: web}}\nspec:\n  schedule: '0 0 1 1 *'\n  \
-         jobTemplate:\n    spec:\n      template:\n        spec:\n{}",
+        "apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: web}}\nspec:\n  schedule: '0 0 1 \
+         1 *'\n  jobTemplate:\n    spec:\n      template:\n        spec:\n{}",
         pod(
             "restartPolicy: Never\n",
             10,
@@ -340,7 +341,8 @@ fn secret(cluster: &Cluster) -> TrialResult {
     let place = start(cluster, IMAGE, &manifest)?;
     place.write(
         "config.yaml",
-        "apiVersion: v1\nkind: Secret\nmetadata: {name: web-config}\nstringData: {web.conf: first}\n",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: web-config}\nstringData: {web.conf: \
+         first}\n",
     )?;
     place.lock()?;
     place.apply()?;

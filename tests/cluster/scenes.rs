@@ -85,14 +85,14 @@ const USER: Image = Image {
 };
 /// One whose program rewrites its file before it serves.
 const REWRITES: Image = Image {
-    program: "#!/bin/sh\ntrap 'exit 0' TERM\nsed -i 's/$/ rewritten/' /app/web.conf || exit 1\n\
-              while :; do sleep 1; done\n",
+    program: "#!/bin/sh\ntrap 'exit 0' TERM\nsed -i 's/$/ rewritten/' /app/web.conf || exit \
+              1\nwhile :; do sleep 1; done\n",
     entrypoint: &["/usr/local/bin/web"],
     ..IMAGE
 };
-const BLIND: &str = "[[images]]\nmatch = 'registry.example.com/web:*'\nshell = 'none'\nuser = 'root'\n\
-                     [images.paths]\n'/etc/web' = { kind = 'absent' }\n\
-                     '/etc/web/web.conf' = { kind = 'absent', named = false }\n";
+const BLIND: &str = "[[images]]\nmatch = 'registry.example.com/web:*'\nshell = 'none'\nuser = \
+                     'root'\n[images.paths]\n'/etc/web' = { kind = 'absent' \
+                     }\n'/etc/web/web.conf' = { kind = 'absent', named = false }\n";
 
 pub(super) const SCENES: &[Scene] = &[
     // ENTRYPOINT of the image, with dollars and blanks in its words.
@@ -102,10 +102,9 @@ pub(super) const SCENES: &[Scene] = &[
     },
     Scene {
         name: "link/words-of-the-manifest",
-        container: "command: [/usr/local/bin/web, 'a  b', \"it's\", $(GREETING), $$(GREETING), '']\n\
-                    args: ['*', --x=$HOME]\n\
-                    env: [{name: GREETING, value: 'two words'}, {name: QUOTED, value: '\"'}]\n\
-                    workingDir: /app",
+        container: "command: [/usr/local/bin/web, 'a  b', \"it's\", $(GREETING), $$(GREETING), \
+                    '']\nargs: ['*', --x=$HOME]\nenv: [{name: GREETING, value: 'two words'}, \
+                    {name: QUOTED, value: '\"'}]\nworkingDir: /app",
         ..SCENE
     },
     Scene {
@@ -127,12 +126,12 @@ pub(super) const SCENES: &[Scene] = &[
     },
     Scene {
         name: "link/several-files",
-        mounts: "[{name: config, mountPath: /app/web.conf, subPath: web.conf}, \
-                 {name: config, mountPath: \"/opt/my app/it's.conf\", subPath: web.conf}, \
-                 {name: more, mountPath: /app/more.conf, subPath: sub.conf}]",
-        volumes: "[{name: config, configMap: {name: web-config}}, {name: more, projected: {sources: \
-                  [{configMap: {name: web-config, items: [{key: web.conf, path: sub.conf, mode: \
-                  256}]}}]}}]",
+        mounts: "[{name: config, mountPath: /app/web.conf, subPath: web.conf}, {name: config, \
+                 mountPath: \"/opt/my app/it's.conf\", subPath: web.conf}, {name: more, \
+                 mountPath: /app/more.conf, subPath: sub.conf}]",
+        volumes: "[{name: config, configMap: {name: web-config}}, {name: more, projected: \
+                  {sources: [{configMap: {name: web-config, items: [{key: web.conf, path: \
+                  sub.conf, mode: 256}]}}]}}]",
         path: "/app/more.conf",
         fix: Fix::Made("safe", "link the file"),
         ..SCENE
@@ -153,8 +152,8 @@ pub(super) const SCENES: &[Scene] = &[
     },
     Scene {
         name: "re-point",
-        container: "args: [--config=/etc/web/web.conf]\n\
-                    env: [{name: WEB_CONFIG, value: /etc/web/web.conf}]",
+        container: "args: [--config=/etc/web/web.conf]\nenv: [{name: WEB_CONFIG, value: \
+                    /etc/web/web.conf}]",
         mounts: "[{name: config, mountPath: /etc/web/web.conf, subPath: web.conf}]",
         settings: BLIND,
         path: "/etc/web/web.conf",
@@ -165,11 +164,11 @@ pub(super) const SCENES: &[Scene] = &[
     // The kubelet makes a directory for the inner mount in a volume that is read-only.
     Scene {
         name: "join/file-in-another-volume",
-        mounts: "[{name: more, mountPath: /etc/web}, \
-                 {name: config, mountPath: /etc/web/web.conf, subPath: web.conf}]",
+        mounts: "[{name: more, mountPath: /etc/web}, {name: config, mountPath: /etc/web/web.conf, \
+                 subPath: web.conf}]",
         volumes: "[{name: config, configMap: {name: web-config, items: [{key: web.conf, path: \
-                  web.conf}]}}, {name: more, configMap: {name: web-config, items: [{key: more.conf, \
-                  path: more.conf}]}}]",
+                  web.conf}]}}, {name: more, configMap: {name: web-config, items: [{key: \
+                  more.conf, path: more.conf}]}}]",
         data: &[("web.conf", "first"), ("more.conf", "more")],
         path: "/etc/web/web.conf",
         before: Before::NotStarted("not a directory"),
@@ -199,8 +198,8 @@ pub(super) const SCENES: &[Scene] = &[
     },
     Scene {
         name: "link/into-an-empty-dir",
-        mounts: "[{name: data, mountPath: /data}, \
-                 {name: config, mountPath: /data/etc/web.conf, subPath: web.conf}]",
+        mounts: "[{name: data, mountPath: /data}, {name: config, mountPath: /data/etc/web.conf, \
+                 subPath: web.conf}]",
         volumes: "[{name: data, emptyDir: {}}, {name: config, configMap: {name: web-config}}]",
         path: "/data/etc/web.conf",
         fix: Fix::Made("unsafe", "link the file from the entrypoint"),
@@ -208,10 +207,10 @@ pub(super) const SCENES: &[Scene] = &[
     },
     Scene {
         name: "copy/into-a-claim",
-        mounts: "[{name: data, mountPath: /data}, \
-                 {name: config, mountPath: /data/web.conf, subPath: web.conf}]",
-        volumes: "[{name: data, persistentVolumeClaim: {claimName: data}}, {name: config, configMap: \
-                  {name: web-config}}]",
+        mounts: "[{name: data, mountPath: /data}, {name: config, mountPath: /data/web.conf, \
+                 subPath: web.conf}]",
+        volumes: "[{name: data, persistentVolumeClaim: {claimName: data}}, {name: config, \
+                  configMap: {name: web-config}}]",
         path: "/data/web.conf",
         fix: Fix::Made("unsafe", "copy the file into /data from an init container"),
         after: After::Renewed,

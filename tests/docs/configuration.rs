@@ -11,10 +11,13 @@ use super::ensure;
 
 const HEAD: &str = "# Configuration
 
-`kubewright.toml`, in the folder from which the graph of resources is read: the nearest one above what is checked. An unknown key or a wrong value is an error
-with its line. `kubewright init` writes a first one, `kubewright config show` prints what holds and where each setting comes from.
+`kubewright.toml`, in the folder from which the graph of resources is read: the nearest one above \
+                    what is checked. An unknown key or a wrong value is an error
+with its line. `kubewright init` writes a first one, `kubewright config show` prints what holds \
+                    and where each setting comes from.
 
-Editors complete and check it by the [JSON Schema](schemas/kubewright.schema.json), which `kubewright config schema` prints, and from which this page is
+Editors complete and check it by the [JSON Schema](schemas/kubewright.schema.json), which \
+                    `kubewright config schema` prints, and from which this page is
 made. What is typed (`--select`, `--unsafe-fixes`) goes before what is written here.
 ";
 
@@ -30,8 +33,8 @@ pub(super) fn is_that_of_the_schema() -> Result<(), Failed> {
     ensure(
         fs::read_to_string(path).is_ok_and(|held| held == wanted),
         || {
-            "docs/configuration.md is not what the schema says: \
-             `cargo bless --test docs -- configuration`"
+            "docs/configuration.md is not what the schema says: `cargo bless --test docs -- \
+             configuration`"
                 .into()
         },
     )

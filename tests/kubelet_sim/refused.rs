@@ -62,7 +62,8 @@ pub(super) const REFUSALS: &[Refusal] = &[
     Refusal {
         name: "non-root",
         code: "non-root",
-        truth: "shell = '/bin/sh'\nuser = '1000'\n[images.paths]\n'/app/web.conf' = { kind = 'absent', parent-writable = false }",
+        truth: "shell = '/bin/sh'\nuser = '1000'\n[images.paths]\n'/app/web.conf' = { kind = \
+                'absent', parent-writable = false }",
         image: "{user: 1000}",
         wreck: Wreck::State("exited:1"),
         ..REFUSAL
@@ -91,7 +92,8 @@ pub(super) const REFUSALS: &[Refusal] = &[
         code: "environment-names",
         container: "command: [web]\nenv: [{name: discovery.type, value: single}]",
         hidden: Some(("discovery.type", "discovery_type")),
-        image: "{files: {/usr/local/bin/web: \"#!/bin/sh\\ncat /proc/1/environ; echo\\nsleep 999\\n\"}}",
+        image: "{files: {/usr/local/bin/web: \"#!/bin/sh\\ncat /proc/1/environ; echo\\nsleep \
+                999\\n\"}}",
         wreck: Wreck::Output("discovery.type=single"),
         ..REFUSAL
     },
@@ -99,7 +101,8 @@ pub(super) const REFUSALS: &[Refusal] = &[
         name: "environment-names of the image",
         code: "environment-names",
         truth: "shell = '/bin/sh'\nuser = 'root'\ndropped-env = ['discovery.type']",
-        image: "{env: {discovery.type: single}, files: {/usr/local/bin/web: \"#!/bin/sh\\ncat /proc/1/environ; echo\\nsleep 999\\n\"}}",
+        image: "{env: {discovery.type: single}, files: {/usr/local/bin/web: \"#!/bin/sh\\ncat \
+                /proc/1/environ; echo\\nsleep 999\\n\"}}",
         wreck: Wreck::Output("discovery.type=single"),
         ..REFUSAL
     },
@@ -124,9 +127,11 @@ pub(super) const REFUSALS: &[Refusal] = &[
     Refusal {
         name: "directory-in-use",
         code: "no-shell",
-        truth: "shell = 'none'\nuser = '1000'\n[images.paths]\n'/app' = { kind = 'directory', entries = ['mime.types'] }",
+        truth: "shell = 'none'\nuser = '1000'\n[images.paths]\n'/app' = { kind = 'directory', \
+                entries = ['mime.types'] }",
         lie: ALONE,
-        image: "{user: 1000, files: {/app/mime.types: x, /usr/local/bin/web: \"#!/bin/sh\\ncat /app/mime.types || exit 3\\nsleep 999\\n\"}}",
+        image: "{user: 1000, files: {/app/mime.types: x, /usr/local/bin/web: \"#!/bin/sh\\ncat \
+                /app/mime.types || exit 3\\nsleep 999\\n\"}}",
         wreck: Wreck::State("exited:3"),
         ..REFUSAL
     },
@@ -135,7 +140,8 @@ pub(super) const REFUSALS: &[Refusal] = &[
         code: "unsafe",
         truth: "shell = 'none'\nuser = 'root'\n[images.paths]\n'/app' = { kind = 'absent' }",
         lie: ALONE,
-        image: "{files: {/usr/local/bin/web: \"#!/bin/sh\\ntouch /app/cache || exit 3\\nsleep 999\\n\"}}",
+        image: "{files: {/usr/local/bin/web: \"#!/bin/sh\\ntouch /app/cache || exit 3\\nsleep \
+                999\\n\"}}",
         wreck: Wreck::State("exited:3"),
         ..REFUSAL
     },
@@ -145,7 +151,8 @@ pub(super) const REFUSALS: &[Refusal] = &[
         path: "/app/conf.d/web.conf",
         truth: ALONE,
         lie: "owned-dirs = ['/app/conf.d']",
-        image: "{user: 1000, files: {/usr/local/bin/web: \"#!/bin/sh\\necho $(find /app -name web.conf | wc -l) found\\nsleep 999\\n\"}}",
+        image: "{user: 1000, files: {/usr/local/bin/web: \"#!/bin/sh\\necho $(find /app -name \
+                web.conf | wc -l) found\\nsleep 999\\n\"}}",
         wreck: Wreck::Output("1 found"),
         ..REFUSAL
     },
@@ -166,9 +173,10 @@ pub(super) const REFUSALS: &[Refusal] = &[
         container: "command: [web, --config=/app/web.conf, --next=of:/app/web.conf]",
         hidden: Some(("--next=of:/app/web.conf", "--next")),
         truth: "shell = 'none'\nuser = 'root'",
-        lie: "shell = 'none'\nuser = 'root'\n[images.paths]\n'/app' = { kind = 'directory', entries = [] }\n\
-              '/app/web.conf' = { kind = 'absent', named = false }",
-        image: "{files: {/usr/local/bin/web: \"#!/bin/sh\\n[ -f ${2##*:} ] || exit 3\\nsleep 999\\n\"}}",
+        lie: "shell = 'none'\nuser = 'root'\n[images.paths]\n'/app' = { kind = 'directory', \
+              entries = [] }\n'/app/web.conf' = { kind = 'absent', named = false }",
+        image: "{files: {/usr/local/bin/web: \"#!/bin/sh\\n[ -f ${2##*:} ] || exit 3\\nsleep \
+                999\\n\"}}",
         wreck: Wreck::State("exited:3"),
         ..REFUSAL
     },

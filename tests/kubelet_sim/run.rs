@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::support::ensure;
 
 /// The Secret that the cases leave out.
-pub(super) const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: web-secret\nstringData:\n  password: secret\n  user: web\n";
+pub(super) const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: \
+                                 web-secret\nstringData:\n  password: secret\n  user: web\n";
 
 /// What runs pods: the simulator, or a real kubelet.
 pub(super) trait Kubelet {

@@ -127,16 +127,18 @@ pub(super) const SCENES: &[Scene] = &[
     Scene {
         case: "init-process",
         path: "/app/web.conf",
-        images: "registry.example.com/web:1.0:\n  entrypoint: [/init]\n  files:\n    /init: |\n      #!/bin/sh\n      echo process $$\n      \
-                 printf '%s\\0' \"$0\" \"$@\" > /.sim/argv\n      while :; do sleep 1; done\n",
+        images: "registry.example.com/web:1.0:\n  entrypoint: [/init]\n  files:\n    /init: \
+                     |\n      #!/bin/sh\n      echo process $$\n      printf '%s\\0' \"$0\" \
+                     \"$@\" > /.sim/argv\n      while :; do sleep 1; done\n",
         ..SCENE
     },
     Scene {
         case: "mounted-command",
         path: "/app/run.sh",
         update: "web-config:run.sh=#!/bin/sh\nexec web again\n",
-        images: "registry.example.com/web:1.0:\n  files:\n    /usr/local/bin/web: |\n      #!/bin/sh\n      \
-                 printf '%s\\0' \"$0\" > /.sim/argv\n      while :; do sleep 1; done\n",
+        images: "registry.example.com/web:1.0:\n  files:\n    /usr/local/bin/web: |\n      \
+                     #!/bin/sh\n      printf '%s\\0' \"$0\" > /.sim/argv\n      while :; do sleep \
+                     1; done\n",
         ..SCENE
     },
     Scene {
@@ -155,9 +157,9 @@ pub(super) const SCENES: &[Scene] = &[
         case: "two-containers",
         container: "web",
         path: "/app/web.conf",
-        images: "registry.example.com/web:1.0:\n  files:\n    /usr/local/bin/web: |\n      #!/bin/sh\n      \
-                 printf '%s\\0' \"$0\" \"$@\" > /.sim/argv\n      [ \"$1\" = --serve ] || exec cat /prepare.conf\n      \
-                 while :; do sleep 1; done\n",
+        images: "registry.example.com/web:1.0:\n  files:\n    /usr/local/bin/web: |\n      \
+                     #!/bin/sh\n      printf '%s\\0' \"$0\" \"$@\" > /.sim/argv\n      [ \"$1\" = \
+                     --serve ] || exec cat /prepare.conf\n      while :; do sleep 1; done\n",
         ..SCENE
     },
     Scene {

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use super::support::{TrialResult, ensure};
 use super::{APP, CONFIG, Editor};
 
-const OTHER: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: other\n  namespace: web\ndata:\n  mode: slow\n  nginx.conf: |\n    events {}\n";
+const OTHER: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: other\n  namespace: \
+                     web\ndata:\n  mode: slow\n  nginx.conf: |\n    events {}\n";
 const JOB: &str = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: job\nspec:\n  template:\n    spec:\n      restartPolicy: Never\n      containers:\n      - name: job\n        image: busybox:1.37\n        envFrom:\n        - secretRef: {name: credentials}\n        volumeMounts:\n        - {name: files, mountPath: /etc/a.yaml, subPath: a.yaml}\n      volumes:\n      - name: files\n        configMap: {name: settings}\n";
 const ARGO: &str = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: prod, namespace: argocd}\nspec:\n  source: {repoURL: https://git.example.com/x.git, path: app/prod}\n  destination: {name: prod, namespace: prod}\n";
 
@@ -28,7 +29,8 @@ const FILES: [(&str, &str); 13] = [
     ("app/base/config.yaml", CONFIG),
     (
         "app/base/kustomization.yaml",
-        "resources: [app.yaml, config.yaml]\nconfigMapGenerator:\n- name: made\n  files: [made.yaml]\n",
+        "resources: [app.yaml, config.yaml]\nconfigMapGenerator:\n- name: made\n  files: \
+         [made.yaml]\n",
     ),
     ("app/base/made.yaml", "a: 1\n"),
     (
@@ -61,7 +63,8 @@ const NEW: [(&str, &str); 12] = [
     ("app/prod/more.yaml", OTHER),
     (
         "app/credentials.json",
-        "{\"apiVersion\": \"v1\", \"kind\": \"Secret\", \"metadata\": {\"name\": \"credentials\"}}\n",
+        "{\"apiVersion\": \"v1\", \"kind\": \"Secret\", \"metadata\": {\"name\": \
+         \"credentials\"}}\n",
     ),
 ];
 

@@ -48,7 +48,8 @@ fn ok() -> String {
 }
 
 fn rate_limits() -> TrialResult {
-    let limit = "HOST limits how much is pulled, and the limit is reached; try again later, or log in, which allows more: `docker login`";
+    let limit = "HOST limits how much is pulled, and the limit is reached; try again later, or \
+                 log in, which allows more: `docker login`";
     let envelope = r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit."}]}"#;
     holds(
         &said(ok(), move |_| {
@@ -94,14 +95,17 @@ fn silence() -> TrialResult {
     holds(
         &said(ok(), |_| None)?,
         &[
-            "HOST does not answer within 2 s; try again, or wait longer: `kubewright images lock --timeout 300`",
+            "HOST does not answer within 2 s; try again, or wait longer: `kubewright images lock \
+             --timeout 300`",
         ],
     )
 }
 
 /// Neither a token service nor a redirect leads to plain HTTP on another machine.
 fn plain_http_elsewhere() -> TrialResult {
-    let refused = "HOST sends on to registry.example over plain HTTP, which is not spoken; if that is meant, `kubewright images lock --insecure-registry registry.example` allows it";
+    let refused = "HOST sends on to registry.example over plain HTTP, which is not spoken; if \
+                   that is meant, `kubewright images lock --insecure-registry registry.example` \
+                   allows it";
     let challenge =
         "WWW-Authenticate: Bearer realm=\"http://registry.example/token\",service=\"s\"\r\n";
     holds(
@@ -109,7 +113,8 @@ fn plain_http_elsewhere() -> TrialResult {
         &[refused],
     )?;
     let elsewhere = "Location: http://registry.example/v2/a/manifests/1\r\n";
-    let refused = "HOST sends on to a place that cannot be reached, or over plain HTTP alone, which is not spoken: ";
+    let refused = "HOST sends on to a place that cannot be reached, or over plain HTTP alone, \
+                   which is not spoken: ";
     holds(
         &said(ok(), move |_| {
             Some(http("307 Temporary Redirect", elsewhere, ""))

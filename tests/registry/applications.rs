@@ -27,9 +27,9 @@ pub(crate) const APPLICATIONS: &[Public] = &[
         ],
         scripts: &[(
             "run.sh",
-            "#!/bin/sh\nset -e\nif [ ! -r \"$GF_PATHS_CONFIG\" ]; then\n    echo unreadable\nfi\nif [ ! -d \
-             \"$GF_PATHS_PLUGINS\" ]; then\n    mkdir \"$GF_PATHS_PLUGINS\"\nfi\nexec grafana server \
-             --config=\"$GF_PATHS_CONFIG\" \"$@\"\n",
+            "#!/bin/sh\nset -e\nif [ ! -r \"$GF_PATHS_CONFIG\" ]; then\n    echo \
+             unreadable\nfi\nif [ ! -d \"$GF_PATHS_PLUGINS\" ]; then\n    mkdir \
+             \"$GF_PATHS_PLUGINS\"\nfi\nexec grafana server --config=\"$GF_PATHS_CONFIG\" \"$@\"\n",
             "grafana/grafana/packaging/docker/run.sh",
         )],
         path: "/etc/grafana/grafana.ini",
@@ -79,15 +79,16 @@ pub(crate) const APPLICATIONS: &[Public] = &[
         name: "node, an application",
         source: &[
             "nodejs/docker-node/f27d936f7d7ccdeec25cd2de33584c1a841f561d/26/trixie/Dockerfile",
-            "nodejs/docker-node/f27d936f7d7ccdeec25cd2de33584c1a841f561d/26/trixie/docker-entrypoint.sh",
+            "nodejs/docker-node/f27d936f7d7ccdeec25cd2de33584c1a841f561d/26/trixie/\
+             docker-entrypoint.sh",
         ],
         entrypoint: &["docker-entrypoint.sh"],
         cmd: &["node"],
         files: &["app/", "644 0 app/server.js : serve()"],
         scripts: &[(
             "usr/local/bin/docker-entrypoint.sh",
-            "#!/bin/sh\nset -e\nif [ \"${1#-}\" != \"${1}\" ] || [ -z \"$(command -v \"${1}\")\" ]; then\n  set -- \
-             node \"$@\"\nfi\nexec \"$@\"\n",
+            "#!/bin/sh\nset -e\nif [ \"${1#-}\" != \"${1}\" ] || [ -z \"$(command -v \"${1}\")\" \
+             ]; then\n  set -- node \"$@\"\nfi\nexec \"$@\"\n",
             "nodejs/docker-node/26/trixie/docker-entrypoint.sh",
         )],
         path: "/app/config.json",
@@ -97,8 +98,9 @@ pub(crate) const APPLICATIONS: &[Public] = &[
     Public {
         name: "Spring Boot, layered jar",
         source: &[
-            "spring-projects/spring-boot/a07606f55186bf71a8e0a1c2ab498b13993c8bef/documentation/spring-boot-docs/\
-             src/docs/antora/modules/reference/pages/packaging/container-images/dockerfiles.adoc",
+            "spring-projects/spring-boot/a07606f55186bf71a8e0a1c2ab498b13993c8bef/documentation/\
+             spring-boot-docs/src/docs/antora/modules/reference/pages/packaging/container-images/\
+             dockerfiles.adoc",
         ],
         entrypoint: &["java", "-jar", "application.jar"],
         directory: "/application",
@@ -115,16 +117,18 @@ pub(crate) const APPLICATIONS: &[Public] = &[
     Public {
         name: ".NET, chiseled",
         source: &[
-            "dotnet/dotnet-docker/3ed00b611cc88eaa5995525a0549a5703965cd02/samples/aspnetapp/Dockerfile.chiseled",
-            "dotnet/dotnet-docker/3ed00b611cc88eaa5995525a0549a5703965cd02/src/runtime-deps/10.0/noble-chiseled/\
-             amd64/Dockerfile",
+            "dotnet/dotnet-docker/3ed00b611cc88eaa5995525a0549a5703965cd02/samples/aspnetapp/\
+             Dockerfile.chiseled",
+            "dotnet/dotnet-docker/3ed00b611cc88eaa5995525a0549a5703965cd02/src/runtime-deps/10.0/\
+             noble-chiseled/amd64/Dockerfile",
         ],
         shell: false,
         user: "1654",
         entrypoint: &["./aspnetapp"],
         directory: "/app",
         files: &[
-            "644 0 etc/passwd : root:x:0:0:root:/root:/bin/bash\napp:x:1654:1654::/home/app:/bin/false\n",
+            "644 0 etc/passwd : \
+             root:x:0:0:root:/root:/bin/bash\napp:x:1654:1654::/home/app:/bin/false\n",
             "app/",
             "644 0 app/appsettings.json : {}",
             "app/aspnetapp : ELF",
@@ -135,8 +139,10 @@ pub(crate) const APPLICATIONS: &[Public] = &[
     Public {
         name: "distroless static, an agent",
         source: &[
-            "GoogleContainerTools/distroless/cd080764af3103b2f49fb5eb23297c72c945e77a/static/static.bzl",
-            "GoogleContainerTools/distroless/cd080764af3103b2f49fb5eb23297c72c945e77a/common/variables.bzl",
+            "GoogleContainerTools/distroless/cd080764af3103b2f49fb5eb23297c72c945e77a/static/\
+             static.bzl",
+            "GoogleContainerTools/distroless/cd080764af3103b2f49fb5eb23297c72c945e77a/common/\
+             variables.bzl",
         ],
         shell: false,
         user: "65532",
@@ -155,7 +161,8 @@ pub(crate) const APPLICATIONS: &[Public] = &[
         name: "php, fpm",
         source: &[
             "docker-library/php/445bf414f1d5866f7aef715f1203eae043710070/8.5/trixie/fpm/Dockerfile",
-            "docker-library/php/445bf414f1d5866f7aef715f1203eae043710070/8.5/trixie/fpm/docker-php-entrypoint",
+            "docker-library/php/445bf414f1d5866f7aef715f1203eae043710070/8.5/trixie/fpm/\
+             docker-php-entrypoint",
         ],
         entrypoint: &["docker-php-entrypoint"],
         cmd: &["php-fpm"],

@@ -151,7 +151,8 @@ fn keeps_what_is_locked(dir: &Path, first: &str, one: &Image) -> TrialResult {
     )?;
     let from = format!("oci:{}", newer.path().display());
     let mismatch = format!(
-        "it is locked as {}, and what is there is {}; `kubewright images lock --upgrade` takes what is there",
+        "it is locked as {}, and what is there is {}; `kubewright images lock --upgrade` takes \
+         what is there",
         digest(&one.manifest),
         digest(&second.manifest)
     );
@@ -222,8 +223,8 @@ fn docker_save() -> TrialResult {
         holds(
             &text,
             &[&format!(
-                "image = \"{image}\"\nplatform = \"linux/amd64\"\ndigest = \"{config}\"\nof-config \
-                 = true\n"
+                "image = \"{image}\"\nplatform = \"linux/amd64\"\ndigest = \
+                 \"{config}\"\nof-config = true\n"
             )],
         )?;
     }

@@ -154,7 +154,8 @@ fn trouble() -> TrialResult {
     says(
         missing(),
         &[
-            "error: example.com/team/web:1 linux/amd64: the Docker daemon does not have it under this name",
+            "error: example.com/team/web:1 linux/amd64: the Docker daemon does not have it under \
+             this name",
             "`docker pull example.com/team/web:1` gets it",
         ],
     )?;
@@ -171,8 +172,8 @@ fn trouble() -> TrialResult {
     says(
         http("500 Internal Server Error", "", error).into_bytes(),
         &[
-            "the Docker daemon does not give the image: status 500, error creating snapshot; ask it by hand: \
-             `docker save example.com/team/web:1`",
+            "the Docker daemon does not give the image: status 500, error creating snapshot; ask \
+             it by hand: `docker save example.com/team/web:1`",
         ],
     )?;
     says(
@@ -197,8 +198,9 @@ fn nobody() -> TrialResult {
     holds(
         &gone,
         &[
-            "error: docker-daemon: nobody answers at /nowhere/docker.sock: no such file or directory; start it, or \
-             name its socket in the environment variable DOCKER_HOST: unix:///PATH",
+            "error: docker-daemon: nobody answers at /nowhere/docker.sock: no such file or \
+             directory; start it, or name its socket in the environment variable DOCKER_HOST: \
+             unix:///PATH",
         ],
     )?;
     let stale = engine.sockets.path().join("stale.sock");
@@ -223,15 +225,16 @@ fn nobody() -> TrialResult {
     holds(
         &remote,
         &[
-            "DOCKER_HOST is tcp://10.0.0.1:2375, and only unix:// is spoken; `docker save IMAGE | kubewright images \
-             lock --from docker-archive:-` reads what it has",
+            "DOCKER_HOST is tcp://10.0.0.1:2375, and only unix:// is spoken; `docker save IMAGE | \
+             kubewright images lock --from docker-archive:-` reads what it has",
         ],
     )?;
     let containerd = engine.with("containerd:example.com/team/web:1", 2, |_| {})?;
     holds(
         &containerd,
         &[
-            "`ctr -n k8s.io images export - example.com/team/web:1 | kubewright images lock --from docker-archive:-`",
+            "`ctr -n k8s.io images export - example.com/team/web:1 | kubewright images lock \
+             --from docker-archive:-`",
         ],
     )
 }

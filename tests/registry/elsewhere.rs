@@ -45,7 +45,8 @@ pub(crate) fn mirrors() -> TrialResult {
     holds(&read_from_mirror(home.path(), Some(&conf), 0)?, &["1 read"])?;
     fs::write(
         &conf,
-        "[[registry]]\nlocation = 'registry.invalid'\n[[registry.mirror]]\nlocation = '127.0.0.1:1'\n",
+        "[[registry]]\nlocation = 'registry.invalid'\n[[registry.mirror]]\nlocation = \
+         '127.0.0.1:1'\n",
     )?;
     let failed = read_from_mirror(home.path(), Some(&conf), 1)?;
     holds(
@@ -63,7 +64,8 @@ pub(crate) fn mirrors() -> TrialResult {
     let hosts = home.path().join("containerd/certs.d/registry.invalid");
     fs::create_dir_all(&hosts)?;
     let text = format!(
-        "server = 'https://registry.invalid'\n[host.'http://{host}']\ncapabilities = ['pull', 'resolve']\n"
+        "server = 'https://registry.invalid'\n[host.'http://{host}']\ncapabilities = ['pull', \
+         'resolve']\n"
     );
     fs::write(hosts.join("hosts.toml"), text)?;
     holds(&read_from_mirror(home.path(), None, 0)?, &["1 read"])

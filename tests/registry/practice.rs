@@ -26,12 +26,13 @@ impl Public {
     fn manifest(&self, image: &str) -> String {
         let file = self.path.rsplit('/').next().unwrap_or(self.path);
         format!(
-            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: config\ndata:\n  {file}: ''\n---\napiVersion: \
-             apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  selector:\n    matchLabels: {{app: \
-             web}}\n  template:\n    metadata:\n      labels: {{app: web}}\n    spec:\n      containers:\n        - \
-             name: app\n          image: {image}\n{}          volumeMounts:\n            - name: config\n              \
-             mountPath: {}\n              subPath: {file}\n      volumes:\n        - name: config\n          \
-             configMap:\n            name: config\n",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: config\ndata:\n  {file}: \
+             ''\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  \
+             selector:\n    matchLabels: {{app: web}}\n  template:\n    metadata:\n      labels: \
+             {{app: web}}\n    spec:\n      containers:\n        - name: app\n          image: \
+             {image}\n{}          volumeMounts:\n            - name: config\n              \
+             mountPath: {}\n              subPath: {file}\n      volumes:\n        - name: \
+             config\n          configMap:\n            name: config\n",
             self.container, self.path
         )
     }

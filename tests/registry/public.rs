@@ -66,39 +66,40 @@ const NGINX: Public = Public {
     scripts: &[
         (
             "docker-entrypoint.sh",
-            "#!/bin/sh\nset -e\nif [ \"$1\" = nginx ]; then\n    find \"/docker-entrypoint.d/\" -follow -type f \
-             | while read -r f; do\n        case \"$f\" in\n            *.envsh) . \"$f\" ;;\n            *.sh) \
-             \"$f\" ;;\n        esac\n    done\nfi\nexec \"$@\"\n",
+            "#!/bin/sh\nset -e\nif [ \"$1\" = nginx ]; then\n    find \"/docker-entrypoint.d/\" \
+             -follow -type f | while read -r f; do\n        case \"$f\" in\n            *.envsh) \
+             . \"$f\" ;;\n            *.sh) \"$f\" ;;\n        esac\n    done\nfi\nexec \"$@\"\n",
             "nginxinc/docker-nginx/entrypoint/docker-entrypoint.sh",
         ),
         (
             "docker-entrypoint.d/10-listen-on-ipv6-by-default.sh",
-            "#!/bin/sh\nset -e\nSERVER=\"etc/nginx/conf.d/default.conf\"\nif [ ! -f \"/$SERVER\" ]; then\n    \
-             exit 0\nfi\ntouch /$SERVER 2>/dev/null || { echo \"read-only\"; exit 0; }\nsed -i -E 's,listen 80;,listen \
-             80; listen [::]:80;,' /$SERVER\n",
+            "#!/bin/sh\nset -e\nSERVER=\"etc/nginx/conf.d/default.conf\"\nif [ ! -f \"/$SERVER\" \
+             ]; then\n    exit 0\nfi\ntouch /$SERVER 2>/dev/null || { echo \"read-only\"; exit 0; \
+             }\nsed -i -E 's,listen 80;,listen 80; listen [::]:80;,' /$SERVER\n",
             "nginxinc/docker-nginx/entrypoint/10-listen-on-ipv6-by-default.sh",
         ),
         (
             "docker-entrypoint.d/15-local-resolvers.envsh",
-            "#!/bin/sh\nset -eu\n[ \"${NGINX_ENTRYPOINT_LOCAL_RESOLVERS:-}\" ] || return 0\nexport \
-             RESOLVERS=$(awk '{print $2}' /etc/resolv.conf)\n",
+            "#!/bin/sh\nset -eu\n[ \"${NGINX_ENTRYPOINT_LOCAL_RESOLVERS:-}\" ] || return \
+             0\nexport RESOLVERS=$(awk '{print $2}' /etc/resolv.conf)\n",
             "nginxinc/docker-nginx/entrypoint/15-local-resolvers.envsh",
         ),
         (
             "docker-entrypoint.d/20-envsubst-on-templates.sh",
-            "#!/bin/sh\nset -e\nstream() {\n  local main=\"/etc/nginx/nginx.conf\"\n  touch \"$main\" 2>/dev/null || \
-             { echo \"read-only\"; exit 0; }\n  cat << END >> \"$main\"\nstream {}\nEND\n}\ntemplates() {\n  local \
+            "#!/bin/sh\nset -e\nstream() {\n  local main=\"/etc/nginx/nginx.conf\"\n  touch \
+             \"$main\" 2>/dev/null || { echo \"read-only\"; exit 0; }\n  cat << END >> \
+             \"$main\"\nstream {}\nEND\n}\ntemplates() {\n  local \
              from=\"${NGINX_ENVSUBST_TEMPLATE_DIR:-/etc/nginx/templates}\"\n  local \
-             to=\"${NGINX_ENVSUBST_OUTPUT_DIR:-/etc/nginx/conf.d}\"\n  [ -d \"$from\" ] || return 0\n  find \
-             \"$from\" -follow -type f | while read -r t; do\n    mkdir -p \"$to\"\n    envsubst < \"$t\" > \
-             \"$to/${t##*/}\"\n  done\n  stream\n}\ntemplates\n",
+             to=\"${NGINX_ENVSUBST_OUTPUT_DIR:-/etc/nginx/conf.d}\"\n  [ -d \"$from\" ] || return \
+             0\n  find \"$from\" -follow -type f | while read -r t; do\n    mkdir -p \"$to\"\n    \
+             envsubst < \"$t\" > \"$to/${t##*/}\"\n  done\n  stream\n}\ntemplates\n",
             "nginxinc/docker-nginx/entrypoint/20-envsubst-on-templates.sh",
         ),
         (
             "docker-entrypoint.d/30-tune-worker-processes.sh",
-            "#!/bin/sh\nset -eu\n[ \"${NGINX_ENTRYPOINT_WORKER_PROCESSES_AUTOTUNE:-}\" ] || exit 0\ntouch \
-             /etc/nginx/nginx.conf 2>/dev/null || exit 0\nsed -i.bak -r 's/^(worker_processes) .*/\\1 4;/' \
-             /etc/nginx/nginx.conf\n",
+            "#!/bin/sh\nset -eu\n[ \"${NGINX_ENTRYPOINT_WORKER_PROCESSES_AUTOTUNE:-}\" ] || exit \
+             0\ntouch /etc/nginx/nginx.conf 2>/dev/null || exit 0\nsed -i.bak -r \
+             's/^(worker_processes) .*/\\1 4;/' /etc/nginx/nginx.conf\n",
             "nginxinc/docker-nginx/entrypoint/30-tune-worker-processes.sh",
         ),
     ],
@@ -107,8 +108,8 @@ const NGINX: Public = Public {
 };
 
 /// The start script of many images: what follows is an option, or the program.
-pub(crate) const STARTS: &str = "#!/bin/sh\nset -e\nif [ \"${1#-}\" != \"$1\" ]; then\n\tset -- program \"$@\"\nfi\nexec \
-                      \"$@\"\n";
+pub(crate) const STARTS: &str = "#!/bin/sh\nset -e\nif [ \"${1#-}\" != \"$1\" ]; then\n\tset -- \
+                                 program \"$@\"\nfi\nexec \"$@\"\n";
 
 /// Servers and proxies.
 const SERVERS: &[Public] = &[
@@ -134,7 +135,8 @@ const SERVERS: &[Public] = &[
         ],
         scripts: &[(
             "usr/local/bin/httpd-foreground",
-            "#!/bin/sh\nset -e\nrm -f /usr/local/apache2/logs/httpd.pid\nexec httpd -DFOREGROUND \"$@\"\n",
+            "#!/bin/sh\nset -e\nrm -f /usr/local/apache2/logs/httpd.pid\nexec httpd -DFOREGROUND \
+             \"$@\"\n",
             "docker-library/httpd/2.4/httpd-foreground",
         )],
         path: "/usr/local/apache2/conf/httpd.conf",
@@ -144,14 +146,16 @@ const SERVERS: &[Public] = &[
         name: "haproxy",
         source: &[
             "docker-library/haproxy/ec437dd2a3656610b10a42c08763d8fa1c591efe/3.5/Dockerfile",
-            "docker-library/haproxy/ec437dd2a3656610b10a42c08763d8fa1c591efe/3.5/docker-entrypoint.sh",
+            "docker-library/haproxy/ec437dd2a3656610b10a42c08763d8fa1c591efe/3.5/\
+             docker-entrypoint.sh",
         ],
         user: "haproxy",
         entrypoint: &["docker-entrypoint.sh"],
         cmd: &["haproxy", "-f", "/usr/local/etc/haproxy/haproxy.cfg"],
         directory: "/var/lib/haproxy",
         files: &[
-            "644 0 etc/passwd : root:x:0:0:root:/root:/bin/sh\nhaproxy:x:99:99::/var/lib/haproxy:/x\n",
+            "644 0 etc/passwd : \
+             root:x:0:0:root:/root:/bin/sh\nhaproxy:x:99:99::/var/lib/haproxy:/x\n",
             "usr/local/etc/haproxy/",
             "usr/local/etc/haproxy/errors/",
             "755 99 var/lib/haproxy/",
@@ -167,15 +171,17 @@ const SERVERS: &[Public] = &[
     Public {
         name: "traefik",
         source: &[
-            "traefik/traefik-library-image/697393828fd83340553fe3edd13e961a9c3b971a/v3.7/alpine/Dockerfile",
-            "traefik/traefik-library-image/697393828fd83340553fe3edd13e961a9c3b971a/v3.7/alpine/entrypoint.sh",
+            "traefik/traefik-library-image/697393828fd83340553fe3edd13e961a9c3b971a/v3.7/alpine/\
+             Dockerfile",
+            "traefik/traefik-library-image/697393828fd83340553fe3edd13e961a9c3b971a/v3.7/alpine/\
+             entrypoint.sh",
         ],
         entrypoint: &["/entrypoint.sh"],
         cmd: &["traefik"],
         scripts: &[(
             "entrypoint.sh",
-            "#!/bin/sh\nset -e\nif traefik \"$1\" --help >/dev/null 2>&1; then\n    set -- traefik \"$@\"\nfi\nexec \
-             \"$@\"\n",
+            "#!/bin/sh\nset -e\nif traefik \"$1\" --help >/dev/null 2>&1; then\n    set -- \
+             traefik \"$@\"\nfi\nexec \"$@\"\n",
             "traefik/traefik-library-image/v3.7/alpine/entrypoint.sh",
         )],
         path: "/etc/traefik/traefik.yml",
@@ -184,7 +190,8 @@ const SERVERS: &[Public] = &[
     Public {
         name: "envoyproxy/envoy",
         source: &[
-            "envoyproxy/envoy/0252c88f4757a779c62b2cc034e29bb737e0783a/distribution/docker/Dockerfile-envoy",
+            "envoyproxy/envoy/0252c88f4757a779c62b2cc034e29bb737e0783a/distribution/docker/\
+             Dockerfile-envoy",
             "envoyproxy/envoy/3313680ead6a806c0e5193565dd3fe29baecb337/ci/docker-entrypoint.sh",
         ],
         entrypoint: &["/docker-entrypoint.sh"],
@@ -192,9 +199,9 @@ const SERVERS: &[Public] = &[
         files: &["etc/envoy/", "644 0 etc/envoy/envoy.yaml : admin:"],
         scripts: &[(
             "docker-entrypoint.sh",
-            "#!/usr/bin/env sh\nset -e\nif [ \"$ENVOY_UID\" != \"0\" ]; then\n    usermod -u \"$ENVOY_UID\" envoy\n    \
-             chown envoy:envoy /dev/stdout /dev/stderr\n    su-exec envoy \"${@}\"\nelse\n    exec \
-             \"${@}\"\nfi\n",
+            "#!/usr/bin/env sh\nset -e\nif [ \"$ENVOY_UID\" != \"0\" ]; then\n    usermod -u \
+             \"$ENVOY_UID\" envoy\n    chown envoy:envoy /dev/stdout /dev/stderr\n    su-exec \
+             envoy \"${@}\"\nelse\n    exec \"${@}\"\nfi\n",
             "envoyproxy/envoy/ci/docker-entrypoint.sh",
         )],
         path: "/etc/envoy/envoy.yaml",
@@ -203,8 +210,10 @@ const SERVERS: &[Public] = &[
     Public {
         name: "keycloak",
         source: &[
-            "keycloak/keycloak/0463815bc93acbe22cf0b347af7cbd11e5a56d65/quarkus/container/Dockerfile",
-            "keycloak/keycloak/cdb6e353c08359d9f55373d9de95b85befae8fe4/quarkus/dist/src/main/content/bin/kc.sh",
+            "keycloak/keycloak/0463815bc93acbe22cf0b347af7cbd11e5a56d65/quarkus/container/\
+             Dockerfile",
+            "keycloak/keycloak/cdb6e353c08359d9f55373d9de95b85befae8fe4/quarkus/dist/src/main/\
+             content/bin/kc.sh",
         ],
         user: "1000",
         entrypoint: &["/opt/keycloak/bin/kc.sh"],
@@ -216,8 +225,9 @@ const SERVERS: &[Public] = &[
         ],
         scripts: &[(
             "opt/keycloak/bin/kc.sh",
-            "#!/bin/sh\nNAME=\"$(readlink -f \"$0\")\"\nHOME_DIR=\"$(dirname \"$NAME\")/..\"\nif [ -z \"$JAVA\" ]; \
-             then\n    JAVA=\"$JAVA_HOME/bin/java\"\nfi\neval exec \"'$JAVA'\" -Dkc.home.dir=\"$HOME_DIR\"\n",
+            "#!/bin/sh\nNAME=\"$(readlink -f \"$0\")\"\nHOME_DIR=\"$(dirname \"$NAME\")/..\"\nif \
+             [ -z \"$JAVA\" ]; then\n    JAVA=\"$JAVA_HOME/bin/java\"\nfi\neval exec \"'$JAVA'\" \
+             -Dkc.home.dir=\"$HOME_DIR\"\n",
             "keycloak/keycloak/quarkus/dist/src/main/content/bin/kc.sh",
         )],
         path: "/opt/keycloak/conf/keycloak.conf",
@@ -227,39 +237,47 @@ const SERVERS: &[Public] = &[
     Public {
         name: "s6-overlay",
         source: &[
-            "linuxserver/docker-baseimage-alpine/3d5a8b06a66bdf923dd537912cde796ccf915532/Dockerfile",
-            "just-containers/s6-overlay/9658b23e53f51ec9423f5e1cd18f9dce36087440/layout/rootfs-overlay",
+            "linuxserver/docker-baseimage-alpine/3d5a8b06a66bdf923dd537912cde796ccf915532/\
+             Dockerfile",
+            "just-containers/s6-overlay/9658b23e53f51ec9423f5e1cd18f9dce36087440/layout/\
+             rootfs-overlay",
         ],
         entrypoint: &["/init"],
         files: &[
-            "etc/s6-overlay/s6-rc.d/init-adduser/run : #!/usr/bin/with-contenv bash\nusermod -u 911 abc\n",
+            "etc/s6-overlay/s6-rc.d/init-adduser/run : #!/usr/bin/with-contenv bash\nusermod -u \
+             911 abc\n",
         ],
         scripts: &[
             (
                 "init",
-                "#!/bin/sh -e\nexec s6-overlay-suexec ' /package/admin/s6-overlay-@VERSION@/libexec/preinit' '' \
+                "#!/bin/sh -e\nexec s6-overlay-suexec ' \
+                 /package/admin/s6-overlay-@VERSION@/libexec/preinit' '' \
                  /package/admin/s6-overlay-@VERSION@/libexec/stage0 \"$@\"\n",
                 "just-containers/s6-overlay/layout/rootfs-overlay/init",
             ),
             (
                 "package/admin/s6-overlay-@VERSION@/libexec/preinit",
-                "#!/bin/sh -e\nif test \"0$S6_READ_ONLY_ROOT\" -ne 0; then\n  while read these filesystem rest; do\n    \
-                 test $filesystem = /run && break\n  done < /proc/mounts\nfi\ns6-rmrf /run/s6 /run/service\n",
-                "just-containers/s6-overlay/layout/rootfs-overlay/package/admin/s6-overlay-@VERSION@/libexec/preinit",
+                "#!/bin/sh -e\nif test \"0$S6_READ_ONLY_ROOT\" -ne 0; then\n  while read these \
+                 filesystem rest; do\n    test $filesystem = /run && break\n  done < \
+                 /proc/mounts\nfi\ns6-rmrf /run/s6 /run/service\n",
+                "just-containers/s6-overlay/layout/rootfs-overlay/package/admin/s6-overlay-@\
+                 VERSION@/libexec/preinit",
             ),
             (
                 "package/admin/s6-overlay-@VERSION@/libexec/stage0",
-                "#!/bin/sh -e\nbasedir=/run/s6/basedir\ns6-linux-init-maker -NC -c \"$basedir\" -f \
-                 /package/admin/s6-overlay-@VERSION@/etc/s6-linux-init/skel -- \"$basedir\"\nexec \
-                 \"$basedir/bin/init\" \"$@\"\n",
-                "just-containers/s6-overlay/layout/rootfs-overlay/package/admin/s6-overlay-@VERSION@/libexec/stage0",
+                "#!/bin/sh -e\nbasedir=/run/s6/basedir\ns6-linux-init-maker -NC -c \"$basedir\" \
+                 -f /package/admin/s6-overlay-@VERSION@/etc/s6-linux-init/skel -- \
+                 \"$basedir\"\nexec \"$basedir/bin/init\" \"$@\"\n",
+                "just-containers/s6-overlay/layout/rootfs-overlay/package/admin/s6-overlay-@\
+                 VERSION@/libexec/stage0",
             ),
             (
                 "package/admin/s6-overlay-@VERSION@/etc/s6-linux-init/skel/rc.init",
-                "#!/bin/sh -e\nif hook=`printcontenv S6_STAGE2_HOOK`; then\n  $hook\nfi\ns6-rc-compile -- \
-                 /run/s6/db \"/etc/s6-overlay/s6-rc.d\"\ns6-rc -u -- change \"$1\"\n",
-                "just-containers/s6-overlay/layout/rootfs-overlay/package/admin/s6-overlay-@VERSION@/etc/\
-                 s6-linux-init/skel/rc.init",
+                "#!/bin/sh -e\nif hook=`printcontenv S6_STAGE2_HOOK`; then\n  \
+                 $hook\nfi\ns6-rc-compile -- /run/s6/db \"/etc/s6-overlay/s6-rc.d\"\ns6-rc -u -- \
+                 change \"$1\"\n",
+                "just-containers/s6-overlay/layout/rootfs-overlay/package/admin/s6-overlay-@\
+                 VERSION@/etc/s6-linux-init/skel/rc.init",
             ),
         ],
         path: "/etc/app/app.conf",
@@ -272,12 +290,13 @@ const SERVERS: &[Public] = &[
 macro_rules! database {
     ($program:literal, $more:literal) => {
         concat!(
-            "#!/usr/bin/env bash\nset -eo pipefail\neach() {\n\tlocal f\n\tfor f; do\n\t\tcase \"$f\" in\n\t\t\t*.sh) \
-             if [ -x \"$f\" ]; then \"$f\"; else . \"$f\"; fi ;;\n\t\t\t*.sql.gz) gunzip -c \"$f\" | sql \
-             ;;\n\t\tesac\n\tdone\n}\nif [ \"$1\" = '",
+            "#!/usr/bin/env bash\nset -eo pipefail\neach() {\n\tlocal f\n\tfor f; do\n\t\tcase \
+             \"$f\" in\n\t\t\t*.sh) if [ -x \"$f\" ]; then \"$f\"; else . \"$f\"; fi \
+             ;;\n\t\t\t*.sql.gz) gunzip -c \"$f\" | sql ;;\n\t\tesac\n\tdone\n}\nif [ \"$1\" = '",
             $program,
-            "' ]; then\n\tmkdir -p \"$DATADIR\"\n\tif [ \"$(id -u)\" = '0' ]; then\n\t\tfind \"$DATADIR\" \\! \
-             -user db -exec chown db '{}' +\n\t\texec gosu db \"$BASH_SOURCE\" \"$@\"\n\tfi\n",
+            "' ]; then\n\tmkdir -p \"$DATADIR\"\n\tif [ \"$(id -u)\" = '0' ]; then\n\t\tfind \
+             \"$DATADIR\" \\! -user db -exec chown db '{}' +\n\t\texec gosu db \"$BASH_SOURCE\" \
+             \"$@\"\n\tfi\n",
             $more,
             "\teach /docker-entrypoint-initdb.d/*\nfi\nexec \"$@\"\n"
         )
@@ -290,7 +309,8 @@ const DATA: &[Public] = &[
         name: "mysql",
         source: &[
             "docker-library/mysql/7f30fdb0738041fc5125e8218e393e0a891243e9/9.7/Dockerfile.oracle",
-            "docker-library/mysql/7f30fdb0738041fc5125e8218e393e0a891243e9/9.7/docker-entrypoint.sh",
+            "docker-library/mysql/7f30fdb0738041fc5125e8218e393e0a891243e9/9.7/docker-entrypoint.\
+             sh",
         ],
         entrypoint: &["docker-entrypoint.sh"],
         cmd: &["mysqld"],
@@ -315,7 +335,8 @@ const DATA: &[Public] = &[
         name: "mariadb",
         source: &[
             "MariaDB/mariadb-docker/1b6429ba3544e134715c15f8c56cc6f665f827c9/11.8/Dockerfile",
-            "MariaDB/mariadb-docker/1b6429ba3544e134715c15f8c56cc6f665f827c9/11.8/docker-entrypoint.sh",
+            "MariaDB/mariadb-docker/1b6429ba3544e134715c15f8c56cc6f665f827c9/11.8/\
+             docker-entrypoint.sh",
         ],
         entrypoint: &["docker-entrypoint.sh"],
         cmd: &["mariadbd"],
@@ -340,7 +361,8 @@ const DATA: &[Public] = &[
         name: "postgres",
         source: &[
             "docker-library/postgres/6edb0a8c4def40c371514b34aef9037ec82d9110/18/trixie/Dockerfile",
-            "docker-library/postgres/6edb0a8c4def40c371514b34aef9037ec82d9110/18/trixie/docker-entrypoint.sh",
+            "docker-library/postgres/6edb0a8c4def40c371514b34aef9037ec82d9110/18/trixie/\
+             docker-entrypoint.sh",
         ],
         entrypoint: &["docker-entrypoint.sh"],
         cmd: &["postgres"],
@@ -359,8 +381,10 @@ const DATA: &[Public] = &[
     Public {
         name: "redis",
         source: &[
-            "redis/docker-library-redis/e5650da99bb377b2ed4f9f1ef993ff24729b1c16/7.4/debian/Dockerfile",
-            "redis/docker-library-redis/e5650da99bb377b2ed4f9f1ef993ff24729b1c16/7.4/debian/docker-entrypoint.sh",
+            "redis/docker-library-redis/e5650da99bb377b2ed4f9f1ef993ff24729b1c16/7.4/debian/\
+             Dockerfile",
+            "redis/docker-library-redis/e5650da99bb377b2ed4f9f1ef993ff24729b1c16/7.4/debian/\
+             docker-entrypoint.sh",
         ],
         entrypoint: &["docker-entrypoint.sh"],
         cmd: &["redis-server"],
@@ -368,8 +392,9 @@ const DATA: &[Public] = &[
         files: &["755 999 data/"],
         scripts: &[(
             "usr/local/bin/docker-entrypoint.sh",
-            "#!/bin/sh\nset -e\nif [ \"$1\" = 'redis-server' -a \"$(id -u)\" = '0' ]; then\n\tfind . \\! -user redis \
-             -exec chown redis '{}' +\n\texec gosu redis \"$0\" \"$@\"\nfi\nexec \"$@\"\n",
+            "#!/bin/sh\nset -e\nif [ \"$1\" = 'redis-server' -a \"$(id -u)\" = '0' ]; \
+             then\n\tfind . \\! -user redis -exec chown redis '{}' +\n\texec gosu redis \"$0\" \
+             \"$@\"\nfi\nexec \"$@\"\n",
             "redis/docker-library-redis/7.4/debian/docker-entrypoint.sh",
         )],
         path: "/usr/local/etc/redis/redis.conf",
@@ -379,9 +404,10 @@ const DATA: &[Public] = &[
     Public {
         name: "bitnami/redis",
         source: &[
-            "bitnami/containers/05d158924b7e30687e958a1b5c03b0437c7cbadc/bitnami/redis/8.2/debian-12/Dockerfile",
-            "bitnami/containers/8551926cdcfd74a98dc371c65cd8000d84b2b170/bitnami/redis/7.4/debian-12/rootfs/opt/\
-             bitnami/scripts/libredis.sh",
+            "bitnami/containers/05d158924b7e30687e958a1b5c03b0437c7cbadc/bitnami/redis/8.2/\
+             debian-12/Dockerfile",
+            "bitnami/containers/8551926cdcfd74a98dc371c65cd8000d84b2b170/bitnami/redis/7.4/\
+             debian-12/rootfs/opt/bitnami/scripts/libredis.sh",
         ],
         user: "1001",
         entrypoint: &["/opt/bitnami/scripts/redis/entrypoint.sh"],
@@ -392,21 +418,26 @@ const DATA: &[Public] = &[
             "777 0 opt/bitnami/redis/etc/",
             "664 0 opt/bitnami/redis/etc/redis.conf : port 6379",
             "opt/bitnami/scripts/redis/entrypoint.sh : #!/bin/bash\nset -o errexit\n. \
-             /opt/bitnami/scripts/redis-env.sh\n. /opt/bitnami/scripts/libredis.sh\nif [[ \"$*\" = *\"/run.sh\"* \
-             ]]; then\n    /opt/bitnami/scripts/redis/setup.sh\nfi\nexec \"$@\"\n",
-            "opt/bitnami/scripts/redis/run.sh : #!/bin/bash\n. /opt/bitnami/scripts/redis-env.sh\nexec \
-             redis-server \"${REDIS_BASE_DIR}/etc/redis.conf\" \"$@\"\n",
-            "opt/bitnami/scripts/redis/setup.sh : #!/bin/bash\n. /opt/bitnami/scripts/redis-env.sh\n. \
+             /opt/bitnami/scripts/redis-env.sh\n. /opt/bitnami/scripts/libredis.sh\nif [[ \"$*\" \
+             = *\"/run.sh\"* ]]; then\n    /opt/bitnami/scripts/redis/setup.sh\nfi\nexec \"$@\"\n",
+            "opt/bitnami/scripts/redis/run.sh : #!/bin/bash\n. \
+             /opt/bitnami/scripts/redis-env.sh\nexec redis-server \
+             \"${REDIS_BASE_DIR}/etc/redis.conf\" \"$@\"\n",
+            "opt/bitnami/scripts/redis/setup.sh : #!/bin/bash\n. \
+             /opt/bitnami/scripts/redis-env.sh\n. \
              /opt/bitnami/scripts/libredis.sh\nredis_initialize\n",
-            "opt/bitnami/scripts/redis-env.sh : #!/bin/bash\nexport REDIS_BASE_DIR=\"/opt/bitnami/redis\"\nexport \
+            "opt/bitnami/scripts/redis-env.sh : #!/bin/bash\nexport \
+             REDIS_BASE_DIR=\"/opt/bitnami/redis\"\nexport \
              REDIS_MOUNTED_CONF_DIR=\"${REDIS_BASE_DIR}/mounted-etc\"\nexport \
-             REDIS_OVERRIDES_FILE=\"${REDIS_OVERRIDES_FILE:-${REDIS_MOUNTED_CONF_DIR}/overrides.conf}\"\n",
+             REDIS_OVERRIDES_FILE=\"${REDIS_OVERRIDES_FILE:-${REDIS_MOUNTED_CONF_DIR}/overrides.\
+             conf}\"\n",
             "opt/bitnami/scripts/libredis.sh : #!/bin/bash\nredis_initialize() {\n    rm -f \
-             \"$REDIS_BASE_DIR/tmp/redis.pid\"\n    if [[ -e \"${REDIS_MOUNTED_CONF_DIR}/redis.conf\" ]]; then\n        \
-             cp \"${REDIS_MOUNTED_CONF_DIR}/redis.conf\" \"${REDIS_BASE_DIR}/etc/redis.conf\"\n    fi\n    if [[ -f \
-             \"$REDIS_OVERRIDES_FILE\" ]]; then\n        echo \"include $REDIS_OVERRIDES_FILE\" >> \
-             \"${REDIS_BASE_DIR}/etc/redis.conf\"\n    fi\n}\nredis_version() {\n    \
-             \"${REDIS_BASE_DIR}/bin/redis-cli\" --version\n}\n",
+             \"$REDIS_BASE_DIR/tmp/redis.pid\"\n    if [[ -e \
+             \"${REDIS_MOUNTED_CONF_DIR}/redis.conf\" ]]; then\n        cp \
+             \"${REDIS_MOUNTED_CONF_DIR}/redis.conf\" \"${REDIS_BASE_DIR}/etc/redis.conf\"\n    \
+             fi\n    if [[ -f \"$REDIS_OVERRIDES_FILE\" ]]; then\n        echo \"include \
+             $REDIS_OVERRIDES_FILE\" >> \"${REDIS_BASE_DIR}/etc/redis.conf\"\n    \
+             fi\n}\nredis_version() {\n    \"${REDIS_BASE_DIR}/bin/redis-cli\" --version\n}\n",
         ],
         path: "/opt/bitnami/redis/mounted-etc/overrides.conf",
         ..PUBLIC
@@ -414,9 +445,12 @@ const DATA: &[Public] = &[
     Public {
         name: "rabbitmq",
         source: &[
-            "docker-library/rabbitmq/9193c1de6d32046e0c1132841a7a4995b0dc32e0/4.3/ubuntu/Dockerfile",
-            "docker-library/rabbitmq/9193c1de6d32046e0c1132841a7a4995b0dc32e0/4.3/ubuntu/docker-entrypoint.sh",
-            "rabbitmq/rabbitmq-server/0a054bf59e443b5ace9094488ed3215c256a6ecd/deps/rabbit/scripts/rabbitmq-env",
+            "docker-library/rabbitmq/9193c1de6d32046e0c1132841a7a4995b0dc32e0/4.3/ubuntu/\
+             Dockerfile",
+            "docker-library/rabbitmq/9193c1de6d32046e0c1132841a7a4995b0dc32e0/4.3/ubuntu/\
+             docker-entrypoint.sh",
+            "rabbitmq/rabbitmq-server/0a054bf59e443b5ace9094488ed3215c256a6ecd/deps/rabbit/\
+             scripts/rabbitmq-env",
         ],
         entrypoint: &["docker-entrypoint.sh"],
         cmd: &["rabbitmq-server"],
@@ -424,18 +458,20 @@ const DATA: &[Public] = &[
         files: &[
             "1777 999 etc/rabbitmq/",
             "1777 999 etc/rabbitmq/conf.d/",
-            "opt/rabbitmq/sbin/rabbitmq-server : #!/bin/sh\nset -e\nSCRIPTS_DIR=$(dirname \"$0\")\n. \
-             \"$SCRIPTS_DIR/rabbitmq-env\"\nexec erl -boot \"${SASL_BOOT_FILE}\" \"$@\"\n",
-            "opt/rabbitmq/sbin/rabbitmq-env : #!/bin/sh -e\n. ${RABBITMQ_SCRIPTS_DIR}/rabbitmq-defaults\nif [ -f \
-             \"${RABBITMQ_CONF_ENV_FILE}\" ]; then\n    . ${RABBITMQ_CONF_ENV_FILE} || true\nfi\n",
-            "opt/rabbitmq/sbin/rabbitmq-defaults : #!/bin/sh -e\nSYS_PREFIX=\nCONFIG_FILE=${SYS_PREFIX}/etc/rabbitmq/\
-             rabbitmq\n",
+            "opt/rabbitmq/sbin/rabbitmq-server : #!/bin/sh\nset -e\nSCRIPTS_DIR=$(dirname \
+             \"$0\")\n. \"$SCRIPTS_DIR/rabbitmq-env\"\nexec erl -boot \"${SASL_BOOT_FILE}\" \
+             \"$@\"\n",
+            "opt/rabbitmq/sbin/rabbitmq-env : #!/bin/sh -e\n. \
+             ${RABBITMQ_SCRIPTS_DIR}/rabbitmq-defaults\nif [ -f \"${RABBITMQ_CONF_ENV_FILE}\" ]; \
+             then\n    . ${RABBITMQ_CONF_ENV_FILE} || true\nfi\n",
+            "opt/rabbitmq/sbin/rabbitmq-defaults : #!/bin/sh \
+             -e\nSYS_PREFIX=\nCONFIG_FILE=${SYS_PREFIX}/etc/rabbitmq/rabbitmq\n",
         ],
         scripts: &[(
             "usr/local/bin/docker-entrypoint.sh",
-            "#!/usr/bin/env bash\nset -euo pipefail\nif [[ \"$1\" == rabbitmq* ]] && [ \"$(id -u)\" = '0' ]; \
-             then\n\tfind /var/lib/rabbitmq \\! -user rabbitmq -exec chown rabbitmq '{}' +\n\texec gosu rabbitmq \
-             \"$BASH_SOURCE\" \"$@\"\nfi\nexec \"$@\"\n",
+            "#!/usr/bin/env bash\nset -euo pipefail\nif [[ \"$1\" == rabbitmq* ]] && [ \"$(id \
+             -u)\" = '0' ]; then\n\tfind /var/lib/rabbitmq \\! -user rabbitmq -exec chown \
+             rabbitmq '{}' +\n\texec gosu rabbitmq \"$BASH_SOURCE\" \"$@\"\nfi\nexec \"$@\"\n",
             "docker-library/rabbitmq/4.3/ubuntu/docker-entrypoint.sh",
         )],
         path: "/etc/rabbitmq/rabbitmq.conf",

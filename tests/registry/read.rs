@@ -74,8 +74,8 @@ pub(crate) fn locks_and_fixes() -> TrialResult {
                 "image = \"{web}\"\nplatform = \"linux/amd64\"\ndigest = \"{pinned}\"\nshell = \
                  \"/bin/sh\"\nuser = \"root\"\nuid = 0\ngid = 0\n"
             ),
-            "entrypoint = [\"/app/run.sh\"]\ncmd = [\n    \"--port\",\n    \"80\",\n]\nworking-dir \
-             = \"/app\"\ndropped-env = []\n",
+            "entrypoint = [\"/app/run.sh\"]\ncmd = [\n    \"--port\",\n    \
+             \"80\",\n]\nworking-dir = \"/app\"\ndropped-env = []\n",
             "[image.paths.\"/app/app.conf\"]\nkind = \"file\"\nparent-writable = true\nnamed = \
              false\nhandled = false\n",
             "shell = \"none\"\nuser = \"65532:65532\"\nuid = 65532\ngid = 65532\nentrypoint = \

@@ -62,8 +62,9 @@ impl Served {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let dir = directory.path().display().to_string();
         let config = format!(
-            "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\nstorage: {{filesystem: {{rootdirectory: {data}}}}}\n\
-             http: {{{http}addr: '127.0.0.1:{port}'}}\n{more}"
+            "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\nstorage: \
+             {{filesystem: {{rootdirectory: {data}}}}}\nhttp: {{{http}addr: \
+             '127.0.0.1:{port}'}}\n{more}"
         )
         .replace("DIR", &dir);
         fs::write(directory.path().join("config.yml"), config)?;

@@ -59,14 +59,14 @@ fn paths_of_kustomizations_generators_applications_and_charts_stay_in_the_tree()
         for file in ["pipe", "secret.yaml", "secret.txt"] {
             let path = format!("{place}/{file}");
             let kustomization = format!(
-                "resources: [app.yaml, {path}]\ncomponents: [{path}]\ncrds: [{path}]\n\
-                 configurations: [{path}]\ngenerators: [{path}]\ntransformers: [{path}]\n\
-                 patches: [{{path: {path}}}]\npatchesStrategicMerge: [{path}]\n\
-                 replacements: [{{path: {path}}}]\nopenapi: {{path: {path}}}\n\
-                 configMapGenerator:\n- name: made\n  files: [{path}, key={path}]\n  envs: [{path}]\n\
-                 secretGenerator:\n- name: made\n  files: [{path}]\n  env: {path}\n\
-                 helmCharts: [{{name: a, valuesFile: {path}, additionalValuesFiles: [{path}]}}]\n\
-                 helmGlobals: {{chartHome: {place}}}\n"
+                "resources: [app.yaml, {path}]\ncomponents: [{path}]\ncrds: \
+                 [{path}]\nconfigurations: [{path}]\ngenerators: [{path}]\ntransformers: \
+                 [{path}]\npatches: [{{path: {path}}}]\npatchesStrategicMerge: \
+                 [{path}]\nreplacements: [{{path: {path}}}]\nopenapi: {{path: \
+                 {path}}}\nconfigMapGenerator:\n- name: made\n  files: [{path}, key={path}]\n  \
+                 envs: [{path}]\nsecretGenerator:\n- name: made\n  files: [{path}]\n  env: \
+                 {path}\nhelmCharts: [{{name: a, valuesFile: {path}, additionalValuesFiles: \
+                 [{path}]}}]\nhelmGlobals: {{chartHome: {place}}}\n"
             );
             let application = format!(
                 "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: a}}\nspec:\n  \
@@ -97,8 +97,9 @@ fn paths_of_kustomizations_generators_applications_and_charts_stay_in_the_tree()
 fn links_are_not_followed_and_pipes_and_devices_are_not_opened() {
     let outside = outside();
     let at = |name: &str| outside.path().join(name);
-    let kustomization = "resources: [app.yaml, l1.yaml, l2.yaml, dir, pipe.yaml, zero.yaml]\n\
-                         configMapGenerator:\n- name: made\n  files: [l3.txt, pipe.txt, dir/secret.txt]\n";
+    let kustomization = "resources: [app.yaml, l1.yaml, l2.yaml, dir, pipe.yaml, \
+                         zero.yaml]\nconfigMapGenerator:\n- name: made\n  files: [l3.txt, \
+                         pipe.txt, dir/secret.txt]\n";
     let dir = tree(&[
         ("kustomization.yaml", kustomization),
         ("app.yaml", WORKLOAD),

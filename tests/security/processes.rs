@@ -13,7 +13,7 @@ const KUSTOMIZATION: &str = "resources: [app.yaml, https://example.invalid/base?
     helmCharts: [{name: a, repo: 'https://example.invalid'}]\n\
     generators: [exec.yaml]\n";
 const EXEC: &str = "apiVersion: a/v1\nkind: Exec\nmetadata:\n  name: a\n  annotations:\n    \
-    config.kubernetes.io/function: |\n      exec: {path: ./run.sh}\n";
+                    config.kubernetes.io/function: |\n      exec: {path: ./run.sh}\n";
 
 /// A folder of programs that write down that they were started, and with which environment.
 fn programs(report: &Path) -> tempfile::TempDir {
@@ -82,7 +82,8 @@ fn nothing_is_started_but_git_when_asked_with_a_clean_environment() {
     }
     let (said, text) = started(&["fix", "--write", "--require-clean"]);
     let begun: Vec<&str> = text.lines().filter(|l| l.starts_with("started ")).collect();
-    let expected = "started git --no-optional-locks -c core.fsmonitor=false -c core.hooksPath=/dev/null status";
+    let expected = "started git --no-optional-locks -c core.fsmonitor=false -c \
+                    core.hooksPath=/dev/null status";
     assert!(
         matches!(begun[..], [git] if git.starts_with(expected)),
         "{said}\n{text}"

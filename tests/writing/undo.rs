@@ -36,7 +36,9 @@ fn undo_takes_back_the_last_run_as_a_whole() {
     // From below, too: the root is the same.
     let undone = run(&dir.path().join("app-1"), &["undo"]);
     let said = String::from_utf8_lossy(&undone.stdout).into_owned();
-    let expected = "took back the last run:\n  ../app-0/0.yaml is what it was\n  1.yaml is what it was\n  ../app-2/2.yaml is what it was\n  ../manifests/kube-proxy-daemonset.yaml is gone again\n";
+    let expected = "took back the last run:\n  ../app-0/0.yaml is what it was\n  1.yaml is what \
+                    it was\n  ../app-2/2.yaml is what it was\n  \
+                    ../manifests/kube-proxy-daemonset.yaml is gone again\n";
     assert_eq!(said, expected, "{}", stderr(&undone));
     assert_eq!(files(dir.path()), before);
     assert_eq!(run(dir.path(), &["undo"]).status.code(), Some(2));

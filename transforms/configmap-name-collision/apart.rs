@@ -105,10 +105,27 @@ fn finding(
         " in namespace ",
         &namespace
     ];
-    Some(META.finding(Severity::Info, Location::of(primary.file, primary.name), text![what, " is defined with different keys in ", Text::joined(places, " and "), ", each with a reader of its own"]).subject("apart", collision.subject()).related(related(ws, collision, demands, attached)).about(primary.id()).fix(Err(NoFix::new(
+    Some(
+        META.finding(
+            Severity::Info,
+            Location::of(primary.file, primary.name),
+            text![
+                what,
+                " is defined with different keys in ",
+                Text::joined(places, " and "),
+                ", each with a reader of its own"
+            ],
+        )
+        .subject("apart", collision.subject())
+        .related(related(ws, collision, demands, attached))
+        .about(primary.id())
+        .fix(Err(NoFix::new(
             Code::SeparateSets,
-            "nothing here says whether both go to one cluster; where they do, each apply takes the keys of the other away: say so in \
-             [[apply-sets]], or give one of them another name"))))
+            "nothing here says whether both go to one cluster; where they do, each apply takes \
+             the keys of the other away: say so in [[apply-sets]], or give one of them another \
+             name",
+        ))),
+    )
 }
 
 /// An object that several appliers of one cluster apply from one file.
@@ -147,23 +164,48 @@ pub(super) fn shared(ws: &Workspace, to: Target) -> Vec<Finding> {
             };
             let touched = ws.content_touched(id).is_some();
             let fight = if touched {
-                "and one of them changes it on the way, so each puts its own data over that of the other"
+                "and one of them changes it on the way, so each puts its own data over that of the \
+                 other"
             } else {
-                "so it belongs to whichever applied it last, and goes when that one is deleted or prunes"
+                "so it belongs to whichever applied it last, and goes when that one is deleted or \
+                 prunes"
             };
             let place = namespace.map_or_else(Text::new, |n| text![" in namespace ", n]);
             let subject = [to.kind(), name].into_iter().chain(namespace);
-            found.push(META.finding(Severity::Warning, Location::of(resource.file, node), text![Named::new(to.kind(), name), place, " is applied by ", Text::joined(names, " and "), ", ", &fight]).related(parts
-                    .iter()
-                    .filter_map(of)
-                    .filter_map(|a| {
-                        let at = ws.node(a.resource)?.path(&["metadata", "name"])?;
-                        Some((
-                            Location::of(ws.resource(a.resource).file, at),
-                            text![&a.name, " applies ", Path(&ws.file(resource.file).path)],
-                        ))
-                    })
-                    .collect::<Vec<_>>()).about(id).subject("applied-twice", subject).fix(Err(NoFix::new(Code::TwoOwners, "let one of them alone apply the file: move it, or narrow the path of the other"))));
+            found.push(
+                META.finding(
+                    Severity::Warning,
+                    Location::of(resource.file, node),
+                    text![
+                        Named::new(to.kind(), name),
+                        place,
+                        " is applied by ",
+                        Text::joined(names, " and "),
+                        ", ",
+                        &fight
+                    ],
+                )
+                .related(
+                    parts
+                        .iter()
+                        .filter_map(of)
+                        .filter_map(|a| {
+                            let at = ws.node(a.resource)?.path(&["metadata", "name"])?;
+                            Some((
+                                Location::of(ws.resource(a.resource).file, at),
+                                text![&a.name, " applies ", Path(&ws.file(resource.file).path)],
+                            ))
+                        })
+                        .collect::<Vec<_>>(),
+                )
+                .about(id)
+                .subject("applied-twice", subject)
+                .fix(Err(NoFix::new(
+                    Code::TwoOwners,
+                    "let one of them alone apply the file: move it, or narrow the path of the \
+                     other",
+                ))),
+            );
         }
     }
     found

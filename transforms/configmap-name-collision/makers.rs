@@ -390,11 +390,21 @@ impl Object<'_> {
         };
         let text = match (a.manner, b.manner) {
             // What merges adds to what another one makes.
-            (Manner::Adds, Manner::Adds | Manner::Owns) | (Manner::Owns, Manner::Adds) if common.is_empty() => return None,
-            (Manner::Adds, Manner::Adds | Manner::Owns) | (Manner::Owns, Manner::Adds) => {
-                text!["and each puts its own value of ", &common, " over that of the other"]
+            (Manner::Adds, Manner::Adds | Manner::Owns) | (Manner::Owns, Manner::Adds)
+                if common.is_empty() =>
+            {
+                return None;
             }
-            _ => "and only one of them can own it: what the other one holds never arrives, or is taken away again".into(),
+            (Manner::Adds, Manner::Adds | Manner::Owns) | (Manner::Owns, Manner::Adds) => {
+                text![
+                    "and each puts its own value of ",
+                    &common,
+                    " over that of the other"
+                ]
+            }
+            _ => "and only one of them can own it: what the other one holds never arrives, or is \
+                  taken away again"
+                .into(),
         };
         let message = text![
             self.display(),

@@ -169,8 +169,8 @@ pub(super) fn fixed(collision: &Collision<'_>) -> Option<Reason> {
         Reason::new(
             Code::PlatformNamespace,
             format!(
-                "programs of the platform look names of namespace {namespace} up, which must stay: \
-                 put all keys into one definition"
+                "programs of the platform look names of namespace {namespace} up, which must \
+                 stay: put all keys into one definition"
             ),
         )
     })
@@ -244,11 +244,25 @@ pub(super) fn made(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> 
 pub(super) fn written_elsewhere(ws: &Workspace, resource: &Resource) -> Option<Reason> {
     owner(ws, resource).map(|owner| {
         if ws.is_hook(resource.id) {
-            let text = text![resource.display(), " in ", Path(&ws.file(resource.file).path), " is a hook: ", owner, " applies it before or after all else, writes it over the plain object of its name, and may delete that \
-                 with the hook; give the hook a name of its own in what renders it"];
+            let text = text![
+                resource.display(),
+                " in ",
+                Path(&ws.file(resource.file).path),
+                " is a hook: ",
+                owner,
+                " applies it before or after all else, writes it over the plain object of its \
+                 name, and may delete that with the hook; give the hook a name of its own in what \
+                 renders it"
+            ];
             return Reason::new(Code::OwnedElsewhere, text);
         }
-        let text = text![resource.display(), " in ", Path(&ws.file(resource.file).path), " belongs to ", owner];
+        let text = text![
+            resource.display(),
+            " in ",
+            Path(&ws.file(resource.file).path),
+            " belongs to ",
+            owner
+        ];
         Reason::new(Code::OwnedElsewhere, text)
     })
 }

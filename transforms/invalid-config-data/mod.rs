@@ -28,7 +28,8 @@ pub(crate) struct InvalidConfigData;
 
 static META: Meta = Meta {
     name: "invalid-config-data",
-    summary: "data of a ConfigMap or Secret that the API server refuses, or that is not in the format that its key states",
+    summary: "data of a ConfigMap or Secret that the API server refuses, or that is not in the \
+              format that its key states",
     applicability: Applicability::DisplayOnly,
     isolated: true,
     since: "0.1.0",

@@ -24,7 +24,8 @@ pub(crate) struct InvalidField;
 
 static META: Meta = Meta {
     name: "invalid-field",
-    summary: "fields that the API server refuses: a value of the wrong type, a key that stands twice, two mounts on one path",
+    summary: "fields that the API server refuses: a value of the wrong type, a key that stands \
+              twice, two mounts on one path",
     applicability: Applicability::Safe,
     isolated: false,
     since: "0.1.0",
@@ -206,10 +207,26 @@ fn no_value(invalid: &Invalid<'_>) -> Said {
     let key = key(invalid.node);
     Said {
         severity: Severity::Warning,
-        message: text![Field(&path(invalid)), " of ", name(invalid), " has no value: YAML reads nothing behind the colon, or a comment"],
-        notes: vec!["kubectl before 1.25 refuses it; a later one takes the key away, or stores an empty text".into()],
+        message: text![
+            Field(&path(invalid)),
+            " of ",
+            name(invalid),
+            " has no value: YAML reads nothing behind the colon, or a comment"
+        ],
+        notes: vec![
+            "kubectl before 1.25 refuses it; a later one takes the key away, or stores an empty \
+             text"
+                .into(),
+        ],
         related: Vec::new(),
-        fix: Err(NoFix::new(Code::NoValue, text!["write ", Field(key), ": \"\" if it is to be empty, or have it filled in before it is applied"])),
+        fix: Err(NoFix::new(
+            Code::NoValue,
+            text![
+                "write ",
+                Field(key),
+                ": \"\" if it is to be empty, or have it filled in before it is applied"
+            ],
+        )),
     }
 }
 
@@ -269,10 +286,25 @@ fn key_twice(invalid: &Invalid<'_>, first: Node<'_>) -> Said {
     };
     Said {
         severity: Severity::Error,
-        message: text!["the key ", Field(key), " stands twice", place, " of ", name(invalid), ": the last one counts, or the object is refused"],
-        notes: vec!["kubectl keeps the last one without a word; kustomize and strict decoding refuse the object".into()],
+        message: text![
+            "the key ",
+            Field(key),
+            " stands twice",
+            place,
+            " of ",
+            name(invalid),
+            ": the last one counts, or the object is refused"
+        ],
+        notes: vec![
+            "kubectl keeps the last one without a word; kustomize and strict decoding refuse the \
+             object"
+                .into(),
+        ],
         related: vec![(Location::of(invalid.file, first), "the first one".into())],
-        fix: Err(NoFix::new(Code::KeyTwice, "remove the one that is not meant, or rename it")),
+        fix: Err(NoFix::new(
+            Code::KeyTwice,
+            "remove the one that is not meant, or rename it",
+        )),
     }
 }
 

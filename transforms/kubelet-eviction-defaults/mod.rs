@@ -29,7 +29,8 @@ pub(crate) struct KubeletEvictionDefaults;
 
 static META: Meta = Meta {
     name: "kubelet-eviction-defaults",
-    summary: "thresholds of a kubelet that switch its other thresholds off, or evict before it collects images",
+    summary: "thresholds of a kubelet that switch its other thresholds off, or evict before it \
+              collects images",
     applicability: Applicability::Unsafe,
     isolated: false,
     since: "0.1.0",
@@ -84,7 +85,8 @@ fn silenced(setting: &Setting<'_>) -> Option<Finding> {
             &setting.name,
             " gives ",
             Field(HARD),
-            " no threshold: the kubelet evicts nothing before the kernel kills, or the disk is full"
+            " no threshold: the kubelet evicts nothing before the kernel kills, or the disk is \
+             full"
         ];
         let text = text![
             "take ",
@@ -251,8 +253,9 @@ fn before_gc(setting: &Setting<'_>) -> Option<Finding> {
         ": ",
         Verbatim(&format!("{signal} {percent}%")),
         format!(
-            " is reached when {used}% of the disk is used, images are collected from {high}%{default} on; \
-                 the node gets DiskPressure, takes no pods and evicts those it has"
+            " is reached when {used}% of the disk is used, images are collected from \
+             {high}%{default} on; the node gets DiskPressure, takes no pods and evicts those it \
+             has"
         )
     ];
     let earlier = (used - 5.0).max(1.0).floor();

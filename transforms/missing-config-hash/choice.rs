@@ -26,8 +26,8 @@ impl Options {
             return Ok(());
         }
         let text = format!(
-            "it asks for no hash: `opt-in` wants an annotation or a label {key}, with any value but \
-             false"
+            "it asks for no hash: `opt-in` wants an annotation or a label {key}, with any value \
+             but false"
         );
         Err(NoFix::new(Code::NotOptedIn, text))
     }

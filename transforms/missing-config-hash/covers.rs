@@ -498,7 +498,8 @@ mod tests {
         let found = |text| watched_directories(text).collect::<Vec<_>>();
         assert_eq!(
             found(
-                "path_config_source:\n  path: /xds/cds.yaml\n  watched_directory:\n    path: /xds\n"
+                "path_config_source:\n  path: /xds/cds.yaml\n  watched_directory:\n    path: \
+                 /xds\n"
             ),
             ["/xds"]
         );

@@ -355,8 +355,8 @@ impl Case<'_> {
             touch.what.name(),
             " in ",
             Path(file),
-            " replaces all annotations of the pod template, and a hash in the workload would never reach the cluster; \
-             write it in that place, or hash the rendered manifests"
+            " replaces all annotations of the pod template, and a hash in the workload would \
+             never reach the cluster; write it in that place, or hash the rendered manifests"
         ];
         Err(NoFix::new(Code::AnnotationsReplaced, text))
     }

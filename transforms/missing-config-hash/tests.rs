@@ -54,9 +54,13 @@ const ITEMS: &str = "            items: [{key: a, path: a.conf}]";
 fn check(text: &str, annotated: Option<&str>) -> Vec<Finding> {
     let text = match annotated {
         None => text.to_owned(),
-        Some(hash) => {
-            text.replace("    spec:\n", &format!("    metadata: {{annotations: {{kubewright.dev/config-hash: \"{hash}\"}}}}\n    spec:\n"))
-        }
+        Some(hash) => text.replace(
+            "    spec:\n",
+            &format!(
+                "    metadata: {{annotations: {{kubewright.dev/config-hash: \"{hash}\"}}}}\n    \
+                 spec:\n"
+            ),
+        ),
     };
     let input = Input {
         path: "web.yaml".into(),

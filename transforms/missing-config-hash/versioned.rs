@@ -152,8 +152,8 @@ pub(super) fn old_one(ws: &Workspace, resource: &Resource, readers: &[&Resource]
     if let Some(most) = kept.max() {
         notes.push(text![
             &old,
-            " stays in the cluster as it is: a rollback, and pods of the revision before, read it; as many old \
-             ones are of use as there are old revisions (revisionHistoryLimit: ",
+            " stays in the cluster as it is: a rollback, and pods of the revision before, read \
+             it; as many old ones are of use as there are old revisions (revisionHistoryLimit: ",
             most.to_string(),
             ")"
         ]);

@@ -57,7 +57,8 @@ pub(crate) struct MissingConfigReference;
 
 static META: Meta = Meta {
     name: "missing-config-reference",
-    summary: "references to a ConfigMap, a Secret or a key that what is applied together does not have",
+    summary: "references to a ConfigMap, a Secret or a key that what is applied together does not \
+              have",
     applicability: Applicability::DisplayOnly,
     isolated: false,
     since: "0.1.0",

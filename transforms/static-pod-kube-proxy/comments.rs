@@ -191,12 +191,14 @@ mod tests {
 
     #[test]
     fn only_they_go() {
-        let text = "# This file is copied\n# to every node.\n#\n# the network team\na: 'x # copied to nodes'\nb: |\n  # copied to nodes\nc: 1 # copied to nodes\nd: 2 # two\n";
+        let text = "# This file is copied\n# to every node.\n#\n# the network team\na: 'x # \
+                    copied to nodes'\nb: |\n  # copied to nodes\nc: 1 # copied to nodes\nd: 2 # \
+                    two\n";
         let (rest, gone) = without_static(text);
         assert_eq!(
             rest,
-            "# the network team\na: 'x # copied to nodes'\nb: |\n  # copied to nodes\nc: 1\nd: 2 # \
-             two\n"
+            "# the network team\na: 'x # copied to nodes'\nb: |\n  # copied to nodes\nc: 1\nd: 2 \
+             # two\n"
         );
         assert_eq!(
             gone,

@@ -147,7 +147,11 @@ pub(super) fn put(
     if settings.config_map {
         let configured = configuration(draft, wanted, directory)?;
         data.push(("config.conf", configured));
-        notes.push("the flags stand in ConfigMap kube-proxy: a change of it restarts the pods through the hash on the template, which kubewright keeps up".into());
+        notes.push(
+            "the flags stand in ConfigMap kube-proxy: a change of it restarts the pods through \
+             the hash on the template, which kubewright keeps up"
+                .into(),
+        );
     }
     if settings.service_account {
         let server = server(wanted)?;
@@ -157,7 +161,12 @@ pub(super) fn put(
         if wanted.role != Role::ControlPlane {
             documents.push_str(&rbac(wanted));
         }
-        notes.push("kube-proxy is ServiceAccount kube-proxy now, bound to ClusterRole system:node-proxier; volumes for the kubeconfig of the node stay as they are, take out those that nothing else needs".into());
+        notes.push(
+            "kube-proxy is ServiceAccount kube-proxy now, bound to ClusterRole \
+             system:node-proxier; volumes for the kubeconfig of the node stay as they are, take \
+             out those that nothing else needs"
+                .into(),
+        );
     }
     data.sort_by_key(|(key, _)| *key);
     let volume = volume_name(draft.root()?);
@@ -175,13 +184,14 @@ fn server<'a>(wanted: &Wanted<'a>) -> Result<&'a str, NoFix> {
         Some(server) => Err(refuse(
             Code::ServiceAccount,
             format!(
-                "api-server is {server}, and a token is sent to an API server with TLS alone; state \
-                 its https address"
+                "api-server is {server}, and a token is sent to an API server with TLS alone; \
+                 state its https address"
             ),
         )),
         None => Err(refuse(
             Code::ServiceAccount,
-            "a ServiceAccount needs the address of the API server, and that of Service kubernetes works only after kube-proxy does; state api-server in \
+            "a ServiceAccount needs the address of the API server, and that of Service kubernetes \
+             works only after kube-proxy does; state api-server in \
              [transforms.static-pod-kube-proxy]",
         )),
     }
@@ -324,11 +334,13 @@ fn configuration(draft: &mut Draft, wanted: &Wanted<'_>, directory: &str) -> Res
 
 fn unknown(name: &str) -> String {
     if name == "config" {
-        return "kube-proxy has a --config already, whose file is on the nodes: put that file into a ConfigMap by hand, or leave config-map off".to_owned();
+        return "kube-proxy has a --config already, whose file is on the nodes: put that file \
+                into a ConfigMap by hand, or leave config-map off"
+            .to_owned();
     }
     format!(
-        "--{name} has no field in KubeProxyConfiguration that is known here; take it out, or leave \
-         config-map off"
+        "--{name} has no field in KubeProxyConfiguration that is known here; take it out, or \
+         leave config-map off"
     )
 }
 
@@ -342,7 +354,8 @@ fn rendered(name: &str, value: &str, kind: Kind) -> Result<String, NoFix> {
         refuse(
             Code::ConfigMap,
             format!(
-                "--{name}={value} is no value of KubeProxyConfiguration; mend it, or leave config-map off"
+                "--{name}={value} is no value of KubeProxyConfiguration; mend it, or leave \
+                 config-map off"
             ),
         )
     };
@@ -400,24 +413,11 @@ fn file_of(values: &[(&str, String)]) -> String {
 
 fn kubeconfig(server: &str) -> String {
     format!(
-        "apiVersion: v1\n\
-         kind: Config\n\
-         clusters:\n\
-         - name: default\n  \
-         cluster:\n    \
-         certificate-authority: {TOKENS}/ca.crt\n    \
-         server: {}\n\
-         contexts:\n\
-         - name: default\n  \
-         context:\n    \
-         cluster: default\n    \
-         namespace: default\n    \
-         user: default\n\
-         current-context: default\n\
-         users:\n\
-         - name: default\n  \
-         user:\n    \
-         tokenFile: {TOKENS}/token\n",
+        "apiVersion: v1\nkind: Config\nclusters:\n- name: default\n  cluster:\n    \
+         certificate-authority: {TOKENS}/ca.crt\n    server: {}\ncontexts:\n- name: default\n  \
+         context:\n    cluster: default\n    namespace: default\n    user: \
+         default\ncurrent-context: default\nusers:\n- name: default\n  user:\n    tokenFile: \
+         {TOKENS}/token\n",
         json(server)
     )
 }
@@ -425,25 +425,11 @@ fn kubeconfig(server: &str) -> String {
 /// The ServiceAccount and what it may do.
 fn rbac(wanted: &Wanted<'_>) -> String {
     format!(
-        "apiVersion: v1\n\
-         kind: ServiceAccount\n\
-         metadata:\n  \
-         name: {ACCOUNT}\n  \
-         namespace: kube-system\n\
-         ---\n\
-         apiVersion: {}\n\
-         kind: ClusterRoleBinding\n\
-         metadata:\n  \
-         name: system:kube-proxy\n\
-         subjects:\n\
-         - kind: ServiceAccount\n  \
-         name: {ACCOUNT}\n  \
-         namespace: kube-system\n\
-         roleRef:\n  \
-         apiGroup: rbac.authorization.k8s.io\n  \
-         kind: ClusterRole\n  \
-         name: system:node-proxier\n\
-         ---\n",
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: {ACCOUNT}\n  namespace: \
+         kube-system\n---\napiVersion: {}\nkind: ClusterRoleBinding\nmetadata:\n  name: \
+         system:kube-proxy\nsubjects:\n- kind: ServiceAccount\n  name: {ACCOUNT}\n  namespace: \
+         kube-system\nroleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: ClusterRole\n  \
+         name: system:node-proxier\n---\n",
         wanted.target.rbac()
     )
 }

@@ -414,7 +414,11 @@ fn per_node(draft: &mut Draft, one: &OneNode, notes: &mut Vec<Text>) -> Result<b
         ports = true;
     }
     if ports {
-        notes.push("--nodeport-addresses named an address of one node; it is now that of the node a pod runs on".into());
+        notes.push(
+            "--nodeport-addresses named an address of one node; it is now that of the node a pod \
+             runs on"
+                .into(),
+        );
     }
     if ports || !addresses.is_empty() {
         draft.step(|root| container(root).map_or(Ok(None), |c| flags::add_variable(c, HOST_IP)))?;

@@ -395,8 +395,8 @@ impl<'a> Case<'a> {
         if self.replaces() && (touched("spec") || touched("kind")) {
             return Err(NoFix::new(
                 Code::KustomizePatch,
-                "a kustomization changes fields of the pod, which have other paths in a DaemonSet; \
-                 without `replace` it is written beside the pod",
+                "a kustomization changes fields of the pod, which have other paths in a \
+                 DaemonSet; without `replace` it is written beside the pod",
             ));
         }
         Ok(())

@@ -120,7 +120,8 @@ pub(super) fn mend(draft: &mut Draft, target: &Target, notes: &mut Vec<Text>) ->
             "feature gate ",
             gate.text.trim(),
             format!(
-                " is taken out: it is gone since Kubernetes 1.{}, where what it asks for holds always",
+                " is taken out: it is gone since Kubernetes 1.{}, where what it asks for holds \
+                 always",
                 gate.since
             )
         ]);

@@ -81,8 +81,9 @@ impl OneNode {
             && let Some(other) = rest.iter().find(|o| differs(o, first))
         {
             let text = format!(
-                "{} names {} and {} {}: one of them at most is the address that Kubernetes fills in for each node (status.hostIP); name one, or \
-                 an address that is right everywhere, such as 0.0.0.0",
+                "{} names {} and {} {}: one of them at most is the address that Kubernetes fills \
+                 in for each node (status.hostIP); name one, or an address that is right \
+                 everywhere, such as 0.0.0.0",
                 first.from, first.text, other.from, other.text
             );
             return Err(NoFix::new(Code::SeveralAddresses, text));
@@ -243,8 +244,8 @@ impl OneNode {
 
 fn refusal(place: &str, word: &Own) -> NoFix {
     let text = format!(
-        "{place} holds {}, which is right on one node only ({}), and Kubernetes fills nothing in there; write what is right on every node, or \
-         take it out",
+        "{place} holds {}, which is right on one node only ({}), and Kubernetes fills nothing in \
+         there; write what is right on every node, or take it out",
         word.text, word.from
     );
     NoFix::new(Code::NodeValueElsewhere, text)

@@ -173,16 +173,18 @@ fn endpoint(call: &Call<'_>, settings: &Options) -> Option<NoFix> {
         match server {
             None => {
                 let text = format!(
-                    "--master={} answers only on nodes where an API server, or a proxy to one, listens; state api-server in \
-                     [transforms.static-pod-kube-proxy]: an endpoint that every node reaches, or this one where every node has it",
+                    "--master={} answers only on nodes where an API server, or a proxy to one, \
+                     listens; state api-server in [transforms.static-pod-kube-proxy]: an endpoint \
+                     that every node reaches, or this one where every node has it",
                     master.value
                 );
                 return Some(NoFix::new(Code::LocalApiserver, text));
             }
             Some(server) if !kubeconfig && server != master.value => {
                 let text = format!(
-                    "--master={} asks for no credentials and {server} does; give kube-proxy a --kubeconfig that is on every node, or set \
-                     service-account in [transforms.static-pod-kube-proxy]",
+                    "--master={} asks for no credentials and {server} does; give kube-proxy a \
+                     --kubeconfig that is on every node, or set service-account in \
+                     [transforms.static-pod-kube-proxy]",
                     master.value
                 );
                 return Some(NoFix::new(Code::LocalApiserver, text));
@@ -194,8 +196,9 @@ fn endpoint(call: &Call<'_>, settings: &Options) -> Option<NoFix> {
         .iter()
         .any(|name| call.flag(name).is_some_and(|f| !f.value.is_empty()));
     (!known).then(|| {
-        let text = "kube-proxy has no --kubeconfig, --master or --config, so it asks Service kubernetes, which works only after kube-proxy does; give it the \
-                    --kubeconfig of the node";
+        let text = "kube-proxy has no --kubeconfig, --master or --config, so it asks Service \
+                    kubernetes, which works only after kube-proxy does; give it the --kubeconfig \
+                    of the node";
         NoFix::new(Code::NoKubeconfig, text)
     })
 }
@@ -210,9 +213,8 @@ pub(super) fn local_master<'a>(call: &Call<'a>) -> Option<Flag<'a>> {
 fn dns(pod: Node<'_>) -> Option<NoFix> {
     let policy = pod.path(&["spec", "dnsPolicy"]).and_then(Node::text);
     (policy == Some("ClusterFirstWithHostNet")).then(|| {
-        let text =
-            "dnsPolicy is ClusterFirstWithHostNet: kube-proxy would ask a Service that works only \
-             after kube-proxy does; use Default";
+        let text = "dnsPolicy is ClusterFirstWithHostNet: kube-proxy would ask a Service that \
+                    works only after kube-proxy does; use Default";
         NoFix::new(Code::DnsPolicy, text)
     })
 }

@@ -13,16 +13,12 @@ const BODY: &str = include_str!("move.sh");
 /// The script for a move.
 pub(super) fn script(plan: &Move<'_>, shown: Shown<'_>) -> String {
     let mut out = String::from(
-        "#!/bin/sh\n\
-         # Moves kube-proxy from static pods to a DaemonSet, one node after the other, and stops before each\n\
-         # step. Written by kubewright; read it before you run it, in the directory where it was made.\n\
-         #\n\
-         #   sh SCRIPT              all of it          sh SCRIPT check        only look\n\
-         #   sh SCRIPT node NAME    one node           sh SCRIPT back NAME    undo one node\n\
-         #   sh SCRIPT finish       take the gate away\n\
-         #\n\
-         # NODES=\"a b\" moves these nodes alone. The nodes are Linux, with pgrep.\n\
-         set -eu\n\n",
+        "#!/bin/sh\n# Moves kube-proxy from static pods to a DaemonSet, one node after the other, \
+         and stops before each\n# step. Written by kubewright; read it before you run it, in the \
+         directory where it was made.\n#\n#   sh SCRIPT              all of it          sh SCRIPT \
+         check        only look\n#   sh SCRIPT node NAME    one node           sh SCRIPT back \
+         NAME    undo one node\n#   sh SCRIPT finish       take the gate away\n#\n# NODES=\"a b\" \
+         moves these nodes alone. The nodes are Linux, with pgrep.\nset -eu\n\n",
     );
     let path = |path: &str| word(&shown(&Text::from(Path(path))));
     let basename = |path: &&&str| path.rsplit('/').next().unwrap_or(path).to_owned();

@@ -117,8 +117,9 @@ impl Target {
     pub(super) fn obstacle(&self) -> Option<NoFix> {
         self.is_before(OLDEST).then(|| {
             let text = format!(
-                "{} is Kubernetes {}, whose DaemonSets roll out nothing and whose pods have no tolerations; write the DaemonSet after an update, \
-                 or state kubernetes-version if the cluster is newer",
+                "{} is Kubernetes {}, whose DaemonSets roll out nothing and whose pods have no \
+                 tolerations; write the DaemonSet after an update, or state kubernetes-version if \
+                 the cluster is newer",
                 self.source,
                 self.name()
             );
@@ -132,8 +133,9 @@ impl Target {
             return Ok(());
         }
         let text = format!(
-            "{place} names {address}, the address of one node, and {} is Kubernetes {}: the field status.hostIP, which stands for the address \
-             of each node, came with 1.7; state kubernetes-version if the API server is newer",
+            "{place} names {address}, the address of one node, and {} is Kubernetes {}: the field \
+             status.hostIP, which stands for the address of each node, came with 1.7; state \
+             kubernetes-version if the API server is newer",
             self.source,
             self.name()
         );
@@ -172,8 +174,9 @@ impl Target {
     pub(super) fn note(&self) -> Option<String> {
         let Some(minor) = self.minor else {
             return Some(format!(
-                "{} says no version: the newest Kubernetes is assumed (apps/v1 needs 1.9, the node label kubernetes.io/os 1.14, and flags are those \
-                 of today); for an older cluster set kubernetes-version in [transforms.static-pod-kube-proxy]",
+                "{} says no version: the newest Kubernetes is assumed (apps/v1 needs 1.9, the \
+                 node label kubernetes.io/os 1.14, and flags are those of today); for an older \
+                 cluster set kubernetes-version in [transforms.static-pod-kube-proxy]",
                 self.source
             ));
         };
@@ -187,8 +190,8 @@ impl Target {
             (true, true) => "",
         };
         Some(format!(
-            "{} is Kubernetes {}: the DaemonSet is {} with {label}{priority}; for a newer cluster set kubernetes-version in \
-             [transforms.static-pod-kube-proxy]",
+            "{} is Kubernetes {}: the DaemonSet is {} with {label}{priority}; for a newer cluster \
+             set kubernetes-version in [transforms.static-pod-kube-proxy]",
             self.source,
             self.name(),
             self.daemon_set()

@@ -39,7 +39,8 @@ pub(crate) struct StaticPodPriority;
 
 static META: Meta = Meta {
     name: "static-pod-priority",
-    summary: "static pods and agents that a node cannot do without, and whose priority does not say so",
+    summary: "static pods and agents that a node cannot do without, and whose priority does not \
+              say so",
     applicability: Applicability::Unsafe,
     isolated: false,
     since: "0.1.0",

@@ -407,8 +407,8 @@ fn volumes<'a>(files: &[&'a File<'a>]) -> Vec<Group<'a>> {
 fn everything(directory: &str, to: &str) -> String {
     let (directory, to) = (quoted(directory), quoted(to));
     format!(
-        "if [ -d {directory} ]; then for f in {directory}/* {directory}/.[!.]* {directory}/..?*; do \
-         if [ -e \"$f\" ] || [ -L \"$f\" ]; then cp -a \"$f\" {to}/ || exit 1; fi; done; fi"
+        "if [ -d {directory} ]; then for f in {directory}/* {directory}/.[!.]* {directory}/..?*; \
+         do if [ -e \"$f\" ] || [ -L \"$f\" ]; then cp -a \"$f\" {to}/ || exit 1; fi; done; fi"
     )
 }
 

@@ -19,7 +19,12 @@ pub(super) const HASH: &str = "missing-config-hash";
 /// How much it matters that these mounts keep their subPath, and why.
 pub(super) fn staleness(pod: &Pod<'_>, decisions: &[&Decision<'_>]) -> (Severity, Text) {
     if decisions.iter().all(|d| d.ends) {
-        return (Severity::Info, "it does little harm: the container ends, and reads the content anew each time it starts".into());
+        return (
+            Severity::Info,
+            "it does little harm: the container ends, and reads the content anew each time it \
+             starts"
+                .into(),
+        );
     }
     match cured(pod, decisions) {
         Ok(how) => (Severity::Info, how),

@@ -62,7 +62,8 @@ pub(super) fn decide<'a>(
     }
     let volume = pod.volume(mount.volume)?;
     if let Some(source) = mount.sub_path.and_then(|path| volume.token(path)) {
-        let text = "mount the volume at a directory of its own, without subPath, and read the token there: the kubelet renews it in place";
+        let text = "mount the volume at a directory of its own, without subPath, and read the \
+                    token there: the kubelet renews it in place";
         let case = Case::Token(NoFix::new(Code::Token, text));
         return Some(Decision {
             mount,

@@ -45,9 +45,16 @@ pub(super) fn rewrite(
         }
     }
     let facts = Facts::of(pod, own, true).unwrap_or_default();
-    match mount.path.as_deref().and_then(|path| Some((facts.owned(path)?, path))) {
+    match mount
+        .path
+        .as_deref()
+        .and_then(|path| Some((facts.owned(path)?, path)))
+    {
         Some((who, path)) => basis.says(who, text![Verbatim(path), " is read by name only"]),
-        None => basis.lacks("that no program reads the directory as a whole, where it would meet ..data and what it points to"),
+        None => basis.lacks(
+            "that no program reads the directory as a whole, where it would meet ..data and what \
+             it points to",
+        ),
     }
     Ok((edits, basis))
 }

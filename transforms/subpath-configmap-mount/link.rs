@@ -538,8 +538,8 @@ fn environment(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
             return Err(NoFix::new(
                 Code::EnvironmentUnknown,
                 format!(
-                    "envFrom reads {what}, whose keys are not known: a link is made by a shell, which drops variables whose \
-                     names have more than letters, digits and _"
+                    "envFrom reads {what}, whose keys are not known: a link is made by a shell, \
+                     which drops variables whose names have more than letters, digits and _"
                 ),
             ));
         };

@@ -110,7 +110,8 @@ const fn may_fail(path: &'static str, difference: &'static str) -> Rule {
     }
 }
 
-const SSHD: &str = "sshd with StrictModes refuses a file below a directory that others may write to, as the root of a volume is: nobody could log in";
+const SSHD: &str = "sshd with StrictModes refuses a file below a directory that others may write \
+                    to, as the root of a volume is: nobody could log in";
 const CRON: &str = "cron ignores a table that is a link, or whose owner or mode it does not like";
 const SUDO: &str = "sudo refuses rules that are no plain file of root's with its mode";
 const MUNGE: &str =
@@ -125,7 +126,8 @@ const MODES: &str = "the program looks at owner, mode or kind of the file";
 const SSH: &str = "ssh refuses a file whose owner or mode it does not like";
 const LOGROTATE: &str = "logrotate ignores a file whose owner or mode it does not like";
 const GPG: &str = "GnuPG looks at owner and mode of its directory, and replaces its files";
-const REWRITTEN: &str = "the program replaces the file when it saves its settings: a mount stops that, a link is replaced";
+const REWRITTEN: &str = "the program replaces the file when it saves its settings: a mount stops \
+                         that, a link is replaced";
 
 /// Who minds, the first that fits.
 const RULES: &[Rule] = &[
@@ -330,7 +332,12 @@ pub(super) fn content(
         let is_data = |text: &str| extension(text).is_some_and(|e| DATA.contains(&e.as_str()));
         let secret = source.is_some_and(|(to, _)| to == Target::Secret);
         if !secret && !is_data(target) && !is_data(key) {
-            basis.lacks(text!["that ", Verbatim(target), ", whose content is not known here, is no program that looks for files from its own place"]);
+            basis.lacks(text![
+                "that ",
+                Verbatim(target),
+                ", whose content is not known here, is no program that looks for files from its \
+                 own place"
+            ]);
         }
         return;
     };

@@ -60,7 +60,8 @@ pub(crate) struct SubPathConfigMapMount;
 
 static META: Meta = Meta {
     name: "subpath-configmap-mount",
-    summary: "ConfigMap and Secret volumes mounted through subPath, which a running pod never sees change",
+    summary: "ConfigMap and Secret volumes mounted through subPath, which a running pod never \
+              sees change",
     applicability: Applicability::Safe,
     isolated: false,
     since: "0.1.0",

@@ -103,8 +103,8 @@ pub(super) fn unknown(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, what: Unknown
         return NoFix::new(
             Code::EntrypointUnknown,
             text![
-                "the container has no command, and its images start different programs, of which one \
-                 link can start only one: ",
+                "the container has no command, and its images start different programs, of which \
+                 one link can start only one: ",
                 Verbatim(image)
             ],
         );
@@ -180,8 +180,8 @@ pub(super) fn to_prove(
             Some(text![
                 "if ",
                 directory,
-                " holds nothing but what the pod mounts there, and no program writes into it or reads it as a whole, \
-                 owned-dirs = [\"",
+                " holds nothing but what the pod mounts there, and no program writes into it or \
+                 reads it as a whole, owned-dirs = [\"",
                 directory,
                 "\"] in kubewright.toml states it"
             ])

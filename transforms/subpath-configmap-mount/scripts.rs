@@ -172,8 +172,8 @@ pub(super) fn of_image(
             &script,
             " does with ",
             Verbatim(target),
-            ": it was read, and what it changes or runs is named by variables (`handled-paths = []` \
-             in [[images]] states that it leaves the file alone)"
+            ": it was read, and what it changes or runs is named by variables (`handled-paths = \
+             []` in [[images]] states that it leaves the file alone)"
         ]);
     } else if let Some(script) = script.filter(|script| *script != target) {
         basis.lacks(text![
@@ -181,8 +181,7 @@ pub(super) fn of_image(
             &script,
             " does with ",
             Verbatim(target),
-            ": it was not read, and may replace or remove the file, or ask whether it is a mount \
-             (",
+            ": it was not read, and may replace or remove the file, or ask whether it is a mount (",
             say::lock(),
             " reads it, `handled-paths` states it)"
         ]);
@@ -272,8 +271,8 @@ fn refusal(target: &str, who: &str) -> NoFix {
         &who,
         " writes, moves or removes ",
         Verbatim(target),
-        " or its directory, or asks whether something is mounted there: a mount answers `Device or resource busy`, \
-         a link would be replaced, and no update would arrive any more"
+        " or its directory, or asks whether something is mounted there: a mount answers `Device \
+         or resource busy`, a link would be replaced, and no update would arrive any more"
     ];
     NoFix::new(Code::ScriptHandles, text)
 }

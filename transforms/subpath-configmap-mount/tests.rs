@@ -100,12 +100,19 @@ fn what_each_strategy_rests_on_is_asked_and_no_more() {
         "image: app\nvolumeMounts: [{name: config, mountPath: /etc/web.conf, subPath: web.conf}]";
     assert_eq!(paths(at_etc), ["/etc/web.conf"]);
     // Re-point could be proven by what else is in the directory.
-    let named = "image: app\nargs: [/etc/web.conf]\nvolumeMounts: [{name: config, mountPath: /etc/web.conf, subPath: web.conf}]";
+    let named = "image: app\nargs: [/etc/web.conf]\nvolumeMounts: [{name: config, mountPath: \
+                 /etc/web.conf, subPath: web.conf}]";
     assert_eq!(paths(named), ["/bin/sh", "/etc", "/etc/web.conf"]);
     // Neither a placeholder nor what has another reason to stay.
     assert!(paths("image: ${IMAGE}\n@MOUNT@").is_empty());
     assert!(paths("image: app\nvolumeMounts: [{name: config, mountPath: /etc/app}]").is_empty());
-    assert!(paths("image: app\nvolumeMounts: [{name: config, mountPath: /etc/app/x, subPath: missing.conf}]").is_empty());
+    assert!(
+        paths(
+            "image: app\nvolumeMounts: [{name: config, mountPath: /etc/app/x, subPath: \
+             missing.conf}]"
+        )
+        .is_empty()
+    );
     assert!(
         paths(
             "image: app\nvolumeMounts: [{name: config, mountPath: /etc/app/x/, subPath: web.conf}]"

@@ -239,9 +239,9 @@ mod tests {
         let text = script(&links);
         assert_eq!(
             text,
-            ": kubewright:link; mkdir -p /app && { [ -L /app/a ] || [ ! -d /app/a ]; } && ln -sfn /m/a /app/a && \
-             { [ -L /app/b ] || [ ! -d /app/b ]; } && ln -sfn /m/b /app/b && \
-             { [ -L /c ] || [ ! -d /c ]; } && ln -sfn /m/c /c && exec \"$0\" \"$@\""
+            ": kubewright:link; mkdir -p /app && { [ -L /app/a ] || [ ! -d /app/a ]; } && ln -sfn \
+             /m/a /app/a && { [ -L /app/b ] || [ ! -d /app/b ]; } && ln -sfn /m/b /app/b && { [ \
+             -L /c ] || [ ! -d /c ]; } && ln -sfn /m/c /c && exec \"$0\" \"$@\""
         );
     }
 

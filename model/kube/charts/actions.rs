@@ -187,7 +187,8 @@ mod tests {
 
     #[test]
     fn blocks_match_their_ends() {
-        let text = "{{- with .a }}\n{{ if eq . \"}}\" }}\nx\n{{ else }}\n{{ end }}\n{{- end -}}\n{{/* if */}}\n";
+        let text = "{{- with .a }}\n{{ if eq . \"}}\" }}\nx\n{{ else }}\n{{ end }}\n{{- end \
+                    -}}\n{{/* if */}}\n";
         let found = blocks(text).expect("blocks");
         assert_eq!(found.len(), 2);
         assert_eq!((found[0].opener, found[0].has_else), (Opener::If, true));

@@ -200,7 +200,8 @@ fn of_template(lines: &[&str], blocks: &[Block], at: usize) -> Result<Vec<Spot>,
     let annotations = match found.as_slice() {
         [] if value(lines[metadata]).is_empty() => {
             if lines[inside].iter().any(|line| may_write(line, column)) {
-                let text = "an action writes a part of the metadata of its pods, and may write annotations";
+                let text = "an action writes a part of the metadata of its pods, and may write \
+                            annotations";
                 return Err(shape(text));
             }
             return Ok(vec![none]);
@@ -402,7 +403,9 @@ mod tests {
 
     #[test]
     fn annotations_move_out_of_their_condition() {
-        let template = "spec:\n  template:\n    metadata:\n      {{- with .Values.podAnnotations }}\n      annotations:\n        {{- toYaml . | nindent 8 }}\n      {{- end }}\n      labels:\n        a: b\n    spec:\n";
+        let template = "spec:\n  template:\n    metadata:\n      {{- with .Values.podAnnotations \
+                        }}\n      annotations:\n        {{- toYaml . | nindent 8 }}\n      {{- \
+                        end }}\n      labels:\n        a: b\n    spec:\n";
         let after = "spec:\n  template:\n    metadata:\n      annotations:\n        {{- if not (hasKey (default dict .Values.podAnnotations) \"checksum/config\") }}\n        checksum/config: x\n        {{- end }}\n      {{- with .Values.podAnnotations }}\n        {{- toYaml . | nindent 8 }}\n      {{- end }}\n      labels:\n        a: b\n    spec:\n";
         assert_eq!(first(template), after);
     }
@@ -411,13 +414,15 @@ mod tests {
     fn annotations_are_made_where_there_are_none() {
         let template =
             "spec:\n  template:\n    metadata:\n      labels:\n        a: b\n    spec:\n";
-        let after = "spec:\n  template:\n    metadata:\n      annotations:\n        checksum/config: x\n      labels:\n        a: b\n    spec:\n";
+        let after = "spec:\n  template:\n    metadata:\n      annotations:\n        \
+                     checksum/config: x\n      labels:\n        a: b\n    spec:\n";
         assert_eq!(first(template), after);
     }
 
     #[test]
     fn an_action_that_may_be_empty_gets_a_guard() {
-        let template = "spec:\n  template:\n    metadata:\n      annotations: {{- toYaml .Values.a | nindent 8 }}\n    spec:\n";
+        let template = "spec:\n  template:\n    metadata:\n      annotations: {{- toYaml \
+                        .Values.a | nindent 8 }}\n    spec:\n";
         let after = "spec:\n  template:\n    metadata:\n      annotations:\n        {{- if not (hasKey (default dict .Values.a) \"checksum/config\") }}\n        checksum/config: x\n        {{- end }}\n        {{- with .Values.a }}\n        {{- toYaml . | nindent 8 }}\n        {{- end }}\n    spec:\n";
         assert_eq!(first(template), after);
     }

@@ -145,10 +145,8 @@ mod tests {
                 r#"checksum/config: {{ include (print $.Template.BasePath "/conf/web.yaml") . | sha256sum }}"#
             ]
         );
-        let own = Idiom::of([
-            "  checksum/secret: {{ include (print .Template.BasePath \"/secret.yaml\") . | \
-             sha256sum | quote }}\n",
-        ]);
+        let own = Idiom::of(["  checksum/secret: {{ include (print .Template.BasePath \
+                              \"/secret.yaml\") . | sha256sum | quote }}\n"]);
         assert_eq!(
             own.entries(&files, "", true),
             [

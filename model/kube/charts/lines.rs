@@ -138,7 +138,8 @@ mod tests {
 
     #[test]
     fn lines_come_from_the_lines_that_fit() {
-        let template = "kind: A\nmetadata:\n  name: {{ .n }}-x\n  labels:\n    {{- include \"l\" . | nindent 4 }}\nspec:\n  name: {{ .m }}\n";
+        let template = "kind: A\nmetadata:\n  name: {{ .n }}-x\n  labels:\n    {{- include \"l\" \
+                        . | nindent 4 }}\nspec:\n  name: {{ .m }}\n";
         let made =
             "kind: A\nmetadata:\n  name: web-x\n  labels:\n    a: b\n    c: d\nspec:\n  name: y\n";
         assert_eq!(origins(made, template), [0, 1, 2, 3, 4, 4, 5, 6].map(Some));

@@ -269,7 +269,9 @@ mod tests {
         );
         assert_eq!(with.unwrap(), ["(default dict .Values.podAnnotations)"]);
         let several = of(
-            "annotations:\n  a: {{ .b }}\n  {{- with .Values.g }}{{- tpl (toYaml .x) $ | nindent 2 }}{{- end }}\n  {{- range $k, $v := .Values.p }}\n  {{ $k }}: {{ $v }}\n  {{- end }}\n",
+            "annotations:\n  a: {{ .b }}\n  {{- with .Values.g }}{{- tpl (toYaml .x) $ | nindent \
+             2 }}{{- end }}\n  {{- range $k, $v := .Values.p }}\n  {{ $k }}: {{ $v }}\n  {{- end \
+             }}\n",
             None,
         );
         assert_eq!(

@@ -271,13 +271,15 @@ mod tests {
 
     #[test]
     fn a_document_gets_a_file_of_its_own() {
-        let template = "{{- $n := .x }}\n{{- if .c }}\nkind: ConfigMap\nname: {{ $n }}\n{{- end }}\n---\nkind: A\nname: {{ $n }}\n";
+        let template = "{{- $n := .x }}\n{{- if .c }}\nkind: ConfigMap\nname: {{ $n }}\n{{- end \
+                        }}\n---\nkind: A\nname: {{ $n }}\n";
         let parted = part(template, &[2]);
         assert_eq!(
             parted.unwrap().rest,
             "{{- $n := .x }}\nkind: A\nname: {{ $n }}\n"
         );
-        let template = "{{- $n := .x }}\nkind: A\n---\n{{- if .c }}\nkind: ConfigMap\nname: {{ $n }}\n{{- end }}\n";
+        let template = "{{- $n := .x }}\nkind: A\n---\n{{- if .c }}\nkind: ConfigMap\nname: {{ $n \
+                        }}\n{{- end }}\n";
         let parted = part(template, &[4]).unwrap();
         assert_eq!(parted.rest, "{{- $n := .x }}\nkind: A\n");
         assert_eq!(

@@ -55,7 +55,8 @@ mod tests {
 
     #[test]
     fn values_of_helpers_count() {
-        let helpers = "{{- define \"b\" }}\n{{ .Values.b }}\n{{- end }}\n{{ define \"c\" }}{{ .Values.c }}{{ end }}\n";
+        let helpers = "{{- define \"b\" }}\n{{ .Values.b }}\n{{- end }}\n{{ define \"c\" }}{{ \
+                       .Values.c }}{{ end }}\n";
         let text = "x: {{ include \"b\" . | quote }}\ny: {{ $.Values.a.d }}\n";
         assert_eq!(values_of(text, &[helpers]), ["a.d", "b"]);
     }

@@ -51,7 +51,8 @@ mod tests {
 
     #[test]
     fn documents_stand_below_their_file() {
-        let text = "---\n# Source: a/templates/x.yaml\nkind: A\n---\n# Source: a/templates/y.yaml\nkind: B\ndata: |\n  # Source: no\n";
+        let text = "---\n# Source: a/templates/x.yaml\nkind: A\n---\n# Source: \
+                    a/templates/y.yaml\nkind: B\ndata: |\n  # Source: no\n";
         let found: Vec<_> = documents(text)
             .into_iter()
             .map(|d| (d.source, d.text))

@@ -82,11 +82,14 @@ mod tests {
 
     #[test]
     fn a_changed_chart_gets_the_next_version() {
-        let chart = "name: a\nversion: 1.2.9 # released by hand\nannotations:\n  artifacthub.io/changes: |\n    - kind: added\n      description: old\n  b: c\n";
+        let chart = "name: a\nversion: 1.2.9 # released by hand\nannotations:\n  \
+                     artifacthub.io/changes: |\n    - kind: added\n      description: old\n  b: \
+                     c\n";
         let raised = raised(chart, &["new: one".to_owned()]).unwrap();
         assert_eq!(
             raised,
-            "name: a\nversion: 1.2.10 # released by hand\nannotations:\n  artifacthub.io/changes: |\n    - kind: fixed\n      description: \"new: one\"\n  b: c\n"
+            "name: a\nversion: 1.2.10 # released by hand\nannotations:\n  artifacthub.io/changes: \
+             |\n    - kind: fixed\n      description: \"new: one\"\n  b: c\n"
         );
         assert_eq!(next("v1.0.0").as_deref(), Some("v1.0.1"));
         assert_eq!(next("1.0.0-rc.1"), None);

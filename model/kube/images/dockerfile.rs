@@ -228,11 +228,11 @@ mod tests {
 
     #[test]
     fn the_last_word_counts() {
-        let text = "# syntax=docker/dockerfile:1\nARG TAG=\"3.22\"\nFROM golang:1 AS Build\n\
-                    RUN go build\nENTRYPOINT [\"none\"]\n\nFROM --platform=$BUILDPLATFORM alpine:${TAG}\n\
-                    COPY <<EOF /etc/x\nUSER nobody\nEOF\nRUN apk add \\\n  # why\n  curl\n\
-                    WORKDIR /app\nWORKDIR lib\nUSER 1000:0\nENTRYPOINT [\"/app/run\", \"--all\"]\n\
-                    CMD serve $HOME\n";
+        let text = "# syntax=docker/dockerfile:1\nARG TAG=\"3.22\"\nFROM golang:1 AS Build\nRUN \
+                    go build\nENTRYPOINT [\"none\"]\n\nFROM --platform=$BUILDPLATFORM \
+                    alpine:${TAG}\nCOPY <<EOF /etc/x\nUSER nobody\nEOF\nRUN apk add \\\n  # why\n  \
+                    curl\nWORKDIR /app\nWORKDIR lib\nUSER 1000:0\nENTRYPOINT [\"/app/run\", \
+                    \"--all\"]\nCMD serve $HOME\n";
         let stage = last(text);
         assert_eq!(stage.name, "1");
         assert_eq!(stage.base, "alpine:3.22");

@@ -96,12 +96,26 @@ impl fmt::Display for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Paused => f.write_str("it is paused: pods are replaced once it resumes"),
-            Self::Partition { from, .. } => write!(f, "partition {from}: pods below that ordinal keep the old content"),
-            Self::Canary { waits: true } => f.write_str("its canary pauses: the other pods are replaced once somebody promotes it"),
-            Self::Canary { waits: false } => f.write_str("its canary pauses: the other pods are replaced after that"),
-            Self::Promotion => f.write_str("autoPromotionEnabled is false: the new pods take over once somebody promotes them"),
-            Self::NoTrigger => f.write_str("it has no trigger ConfigChange: `oc rollout latest` rolls it out"),
-            Self::Pinned => f.write_str("its traffic is pinned to a revision: the new one serves nobody until `traffic` names it"),
+            Self::Partition { from, .. } => write!(
+                f,
+                "partition {from}: pods below that ordinal keep the old content"
+            ),
+            Self::Canary { waits: true } => f.write_str(
+                "its canary pauses: the other pods are replaced once somebody promotes it",
+            ),
+            Self::Canary { waits: false } => {
+                f.write_str("its canary pauses: the other pods are replaced after that")
+            }
+            Self::Promotion => f.write_str(
+                "autoPromotionEnabled is false: the new pods take over once somebody promotes them",
+            ),
+            Self::NoTrigger => {
+                f.write_str("it has no trigger ConfigChange: `oc rollout latest` rolls it out")
+            }
+            Self::Pinned => f.write_str(
+                "its traffic is pinned to a revision: the new one serves nobody until `traffic` \
+                 names it",
+            ),
         }
     }
 }

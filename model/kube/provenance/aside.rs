@@ -32,7 +32,8 @@ pub struct Aside {
     pub text: Text,
 }
 
-const SYNCED: &str = "an edit is lost when it is synced again; change it where it comes from, or patch it from outside";
+const SYNCED: &str = "an edit is lost when it is synced again; change it where it comes from, or \
+                      patch it from outside";
 
 const SOURCE: &str = "fix its source, or filter its output";
 

@@ -257,9 +257,9 @@ mod tests {
 
     #[test]
     fn skaffold_names_artifacts() {
-        let text = "build:\n  artifacts:\n  - image: r.example.com/web\n    context: web\n    docker:\n      \
-                    dockerfile: build/Dockerfile\n      target: prod\n  - image: api\n  - image: java\n    \
-                    jib: {}\n";
+        let text = "build:\n  artifacts:\n  - image: r.example.com/web\n    context: web\n    \
+                    docker:\n      dockerfile: build/Dockerfile\n      target: prod\n  - image: \
+                    api\n  - image: java\n    jib: {}\n";
         let mut prod = pair("r.example.com/web", "deploy/web/build/Dockerfile");
         prod.2 = Some("prod".into());
         let api = pair("docker.io/library/api", "deploy/Dockerfile");
@@ -268,8 +268,8 @@ mod tests {
 
     #[test]
     fn compose_names_services() {
-        let text = "services:\n  web: {image: 'web:dev', build: ./web}\n  db: {image: postgres}\n  api:\n    \
-                    image: team/api\n    build: {context: ., dockerfile: api.Dockerfile}\n";
+        let text = "services:\n  web: {image: 'web:dev', build: ./web}\n  db: {image: postgres}\n  \
+             api:\n    image: team/api\n    build: {context: ., dockerfile: api.Dockerfile}\n";
         let expected = [
             pair("docker.io/library/web", "web/Dockerfile"),
             pair("docker.io/team/api", "api.Dockerfile"),
@@ -296,8 +296,9 @@ mod tests {
 
     #[test]
     fn makefiles_build_by_command() {
-        let text = "REGISTRY ?= r.example.com\nIMAGE := $(REGISTRY)/web\n\nbuild:\n\t@docker buildx build \\\n\t\t\
-                    --platform linux/amd64 --tag $(IMAGE):$(TAG) \\\n\t\tweb\n\tdocker build -t $(OTHER) .\n";
+        let text = "REGISTRY ?= r.example.com\nIMAGE := $(REGISTRY)/web\n\nbuild:\n\t@docker \
+                    buildx build \\\n\t\t--platform linux/amd64 --tag $(IMAGE):$(TAG) \
+                    \\\n\t\tweb\n\tdocker build -t $(OTHER) .\n";
         assert_eq!(
             builds("Makefile", text),
             [pair("r.example.com/web", "web/Dockerfile")]

@@ -3,8 +3,9 @@
 use super::{resource, set, workspace};
 use crate::kube::{Build, FailureReason, Workspace};
 
-const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n      containers:\n      - \
-                   {name: c, image: x, env: [{name: A, value: \"1\"}], envFrom: [{configMapRef: {name: one}}]}\n";
+const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  \
+                   template:\n    spec:\n      containers:\n      - {name: c, image: x, env: \
+                   [{name: A, value: \"1\"}], envFrom: [{configMapRef: {name: one}}]}\n";
 
 /// The references of the Deployment behind a patch, in order; `None` when it is not known.
 fn behind(patch: &str) -> Option<Vec<String>> {
@@ -37,8 +38,8 @@ fn indent(text: &str) -> String {
 
 fn merged(container: &str) -> Option<Vec<String>> {
     behind(&format!(
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: any}}\nspec: {{template: {{spec: \
-         {{containers: [{{name: c, {container}}}]}}}}}}"
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: any}}\nspec: {{template: \
+         {{spec: {{containers: [{{name: c, {container}}}]}}}}}}"
     ))
 }
 
@@ -153,8 +154,8 @@ fn what_a_config_map_holds_is_patched_under_any_name() {
     let ws = workspace(&[
         (
             "k/kustomization.yaml",
-            "resources: [c.yaml]\npatches:\n- target: {kind: ConfigMap}\n  patch: '[{op: replace, path: /data/level, value: b}]'\n\
-             commonAnnotations: {note: x}\n",
+            "resources: [c.yaml]\npatches:\n- target: {kind: ConfigMap}\n  patch: '[{op: replace, \
+             path: /data/level, value: b}]'\ncommonAnnotations: {note: x}\n",
         ),
         (
             "k/c.yaml",

@@ -14,8 +14,9 @@ fn touched(w: &Workspace, display: &str, path: &[&str]) -> Option<&'static str> 
 
 #[test]
 fn text_keys_leave_binary_data_out() {
-    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: x}\nbinaryData: {b: AAE=}\n---\n\
-                apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {c: eA==}\nstringData: {d: x}\n";
+    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: x}\nbinaryData: \
+                {b: AAE=}\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {c: \
+                eA==}\nstringData: {d: x}\n";
     let w = workspace(&[("a.yaml", text)]);
     assert_eq!(w.text_keys(resource(&w, "ConfigMap/a").id), ["a"]);
     assert_eq!(w.text_keys(resource(&w, "Secret/s").id), ["c", "d"]);
@@ -59,7 +60,8 @@ fn a_generator_that_merges_touches_the_content() {
 
 #[test]
 fn encrypted_files_show_names() {
-    let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: ns}\nstringData: {a: 'ENC[x]'}\nsops: {mac: 'ENC[y]'}\n";
+    let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: ns}\nstringData: {a: \
+                'ENC[x]'}\nsops: {mac: 'ENC[y]'}\n";
     let w = workspace(&[("a.yaml", &config_map("a", "k")), ("s.yaml", text)]);
     let [secret] = w.encrypted().try_into().expect("one Secret");
     assert_eq!(

@@ -3,7 +3,10 @@
 use super::{config_map, resource, workspace};
 use crate::kube::{OutsideUse, OutsideUseKind, Target, Workspace};
 
-const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n      containers: [{name: c, image: i}]\n      volumes:\n      - name: v\n        configMap: {name: a, items: [{key: k, path: p}]}\n";
+const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  \
+                   template:\n    spec:\n      containers: [{name: c, image: i}]\n      \
+                   volumes:\n      - name: v\n        configMap: {name: a, items: [{key: k, path: \
+                   p}]}\n";
 
 fn patched(kustomization: &str, patch: &str) -> Workspace {
     let text = format!("resources: [a.yaml, web.yaml]\n{kustomization}");
@@ -160,7 +163,8 @@ fn values_of_json_patches_are_references_by_their_shape() {
         )),
         [""]
     );
-    let env = "{op: add, path: /spec/template/spec/containers/0/env, value: [{name: A, valueFrom: {configMapKeyRef: {name: a, key: k}}}]}";
+    let env = "{op: add, path: /spec/template/spec/containers/0/env, value: [{name: A, valueFrom: \
+               {configMapKeyRef: {name: a, key: k}}}]}";
     assert_eq!(json(env), ["k"]);
     assert_eq!(json("{op: add, path: /metadata/labels/x, value: a}"), ["!"]);
     assert_eq!(

@@ -82,8 +82,8 @@ fn a_kind_of_another_group_carries_nothing() {
         (
             "knative.yaml",
             &format!(
-                "{{apiVersion: serving.knative.dev/v1, kind: Service, metadata: {{name: knative}}, \
-                 {spec}}}"
+                "{{apiVersion: serving.knative.dev/v1, kind: Service, metadata: {{name: \
+                 knative}}, {spec}}}"
             ),
         ),
     ]);
@@ -93,19 +93,17 @@ fn a_kind_of_another_group_carries_nothing() {
 
 #[test]
 fn references_come_in_canonical_order() {
-    let w = pod("  volumes:\n\
-        \x20 - {name: a, projected: {sources: [{secret: {name: s3}}, {configMap: {name: c4}}]}}\n\
-        \x20 - {name: b, secret: {secretName: s4}}\n\
-        \x20 - {name: c, rbd: {secretRef: {name: s6}}}\n\
-        \x20 - {name: d, azureFile: {secretName: s7}}\n\
-        \x20 - {name: e, csi: {nodePublishSecretRef: {name: s8}}}\n\
-        \x20 imagePullSecrets: [{name: s5}]\n\
-        \x20 ephemeralContainers: [{name: e, envFrom: [{configMapRef: {name: c3}}]}]\n\
-        \x20 containers:\n\
-        \x20 - name: m\n\
-        \x20   env: [{name: A, valueFrom: {secretKeyRef: {name: s2, key: k}}}]\n\
-        \x20   envFrom: [{prefix: p, configMapRef: {name: c2}}, {secretRef: {name: s1, optional: true}}]\n\
-        \x20 initContainers: [{name: i, env: [{name: A, valueFrom: {configMapKeyRef: {name: c1, key: k}}}]}]\n");
+    let w = pod(
+        "  volumes:\n\x20 - {name: a, projected: {sources: [{secret: {name: s3}}, {configMap: \
+         {name: c4}}]}}\n\x20 - {name: b, secret: {secretName: s4}}\n\x20 - {name: c, rbd: \
+         {secretRef: {name: s6}}}\n\x20 - {name: d, azureFile: {secretName: s7}}\n\x20 - {name: \
+         e, csi: {nodePublishSecretRef: {name: s8}}}\n\x20 imagePullSecrets: [{name: s5}]\n\x20 \
+         ephemeralContainers: [{name: e, envFrom: [{configMapRef: {name: c3}}]}]\n\x20 \
+         containers:\n\x20 - name: m\n\x20   env: [{name: A, valueFrom: {secretKeyRef: {name: s2, \
+         key: k}}}]\n\x20   envFrom: [{prefix: p, configMapRef: {name: c2}}, {secretRef: {name: \
+         s1, optional: true}}]\n\x20 initContainers: [{name: i, env: [{name: A, valueFrom: \
+         {configMapKeyRef: {name: c1, key: k}}}]}]\n",
+    );
     let references = template(&w).references();
     assert_eq!(
         names(&references),
@@ -218,7 +216,8 @@ fn sub_paths_read_their_key() {
 
 #[test]
 fn items_need_all_keys_and_read_those_that_a_mount_shows() {
-    let volume = "configMap: {name: x, items: [{key: a, path: conf/a}, {key: b, path: conf/b}, {key: c, path: c}]}";
+    let volume = "configMap: {name: x, items: [{key: a, path: conf/a}, {key: b, path: conf/b}, \
+                  {key: c, path: c}]}";
     let all = vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
     assert_eq!(
         demand(volume, "{name: v, mountPath: /x}"),
@@ -246,7 +245,8 @@ fn a_projected_key_is_demanded_from_the_source_that_must_have_it() {
     assert_eq!(demand(one, mount), (vec!["k".to_owned()], some(&["k"])));
     let two = "projected: {sources: [{configMap: {name: x}}, {secret: {name: s}}]}";
     assert_eq!(demand(two, mount), (vec![], some(&["k"])));
-    let elsewhere = "projected: {sources: [{configMap: {name: x}}, {secret: {name: s, items: [{key: z, path: k}]}}]}";
+    let elsewhere = "projected: {sources: [{configMap: {name: x}}, {secret: {name: s, items: \
+                     [{key: z, path: k}]}}]}";
     assert_eq!(demand(elsewhere, mount), (vec![], some(&[])));
 }
 

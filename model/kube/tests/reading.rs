@@ -31,7 +31,9 @@ fn displays(workspace: &Workspace) -> Vec<String> {
 
 #[test]
 fn resources_are_numbered_by_path_document_and_item() {
-    let list = "kind: List\napiVersion: v1\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: b}}\n- apiVersion: v1\n  kind: ConfigMapList\n  items:\n  - {apiVersion: v1, kind: ConfigMap, metadata: {name: c}}\n";
+    let list = "kind: List\napiVersion: v1\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: \
+                {name: b}}\n- apiVersion: v1\n  kind: ConfigMapList\n  items:\n  - {apiVersion: \
+                v1, kind: ConfigMap, metadata: {name: c}}\n";
     let w = workspace(&[
         ("z.yaml", list),
         (
@@ -58,7 +60,9 @@ fn resources_are_numbered_by_path_document_and_item() {
 
 #[test]
 fn resource_list_holds_its_items() {
-    let text = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- {apiVersion: v1, kind: Secret, metadata: {name: s, namespace: ns}}\nfunctionConfig: {apiVersion: v1, kind: ConfigMap, metadata: {name: f}}\n";
+    let text = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- {apiVersion: \
+                v1, kind: Secret, metadata: {name: s, namespace: ns}}\nfunctionConfig: \
+                {apiVersion: v1, kind: ConfigMap, metadata: {name: f}}\n";
     let w = workspace(&[("in.yaml", text)]);
     assert_eq!(displays(&w), ["Secret s"]);
     assert_eq!(resource(&w, "Secret/s").namespace.as_deref(), Some("ns"));
@@ -80,7 +84,8 @@ fn templates_are_left_alone_and_braces_in_scalars_are_not() {
         ("lost.yaml", "{{- if x }}\nkind: ConfigMap\n{{- end }}\n"),
         (
             "scalar.yaml",
-            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: s}\ndata:\n  a: '{{ x }}'\n  b: |\n    {{ y }}\n",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: s}\ndata:\n  a: '{{ x }}'\n  b: \
+             |\n    {{ y }}\n",
         ),
         (
             "kind.yaml",
@@ -193,7 +198,8 @@ fn other_documents_say_what_they_are() {
 
 #[test]
 fn kustomizations_decide_what_their_files_are() {
-    let kustomization = "resources: [cm.yaml, both.yaml]\npatches:\n- path: p.yaml\n- path: both.yaml\nconfigMapGenerator:\n- name: g\n  files: [k=gen.yaml]\n";
+    let kustomization = "resources: [cm.yaml, both.yaml]\npatches:\n- path: p.yaml\n- path: \
+                         both.yaml\nconfigMapGenerator:\n- name: g\n  files: [k=gen.yaml]\n";
     let cm = config_map("x", "k");
     let w = workspace(&[
         ("kustomization.yaml", kustomization),

@@ -143,7 +143,8 @@ fn all_that_kustomize_knows_is_a_reference_here_too() {
     reason = "a test reads the module that its data comes from"
 )]
 fn the_copy_of_kustomizes_table_is_true() {
-    let module = "pkg/mod/sigs.k8s.io/kustomize/api@v0.21.2/internal/konfig/builtinpluginconsts/namereference.go";
+    let module = "pkg/mod/sigs.k8s.io/kustomize/api@v0.21.2/internal/konfig/builtinpluginconsts/\
+                  namereference.go";
     let Some(go) = std::env::var_os("GOPATH").or_else(|| {
         Some(
             std::path::Path::new(&std::env::var_os("HOME")?)

@@ -3,7 +3,11 @@
 use super::{config_map, resource, workspace};
 use crate::kube::Workspace;
 
-const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: ns, labels: {app: web}}\nspec:\n  template:\n    metadata: {labels: {app: web}}\n    spec:\n      containers:\n      - {name: c, image: 'registry:5000/web:1', args: [$(VAR)], volumeMounts: [{name: v, mountPath: /a}]}\n      volumes: [{name: v, configMap: {name: a}}]\n";
+const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: \
+                          ns, labels: {app: web}}\nspec:\n  template:\n    metadata: {labels: \
+                          {app: web}}\n    spec:\n      containers:\n      - {name: c, image: \
+                          'registry:5000/web:1', args: [$(VAR)], volumeMounts: [{name: v, \
+                          mountPath: /a}]}\n      volumes: [{name: v, configMap: {name: a}}]\n";
 
 /// A kustomization with the Deployment, and with files beside it.
 fn with_files(text: &str, files: &[(&str, &str)]) -> Workspace {
@@ -136,8 +140,8 @@ fn merge_patches_are_matched_by_what_they_say() {
 fn json_patches_touch_their_paths() {
     let json = |path: &str| {
         touches(&format!(
-            "patches:\n- target: {{kind: Deployment}}\n  patch: |-\n    - {{op: add, path: {path}, \
-             value: x}}\n"
+            "patches:\n- target: {{kind: Deployment}}\n  patch: |-\n    - {{op: add, path: \
+             {path}, value: x}}\n"
         ))
     };
     assert_eq!(json("/spec/replicas"), ["a patch spec.replicas"]);
@@ -154,7 +158,8 @@ fn json_patches_touch_their_paths() {
         ["a patch metadata.annotations.a.b/c"]
     );
     assert_eq!(json("''"), ["a patch *"]);
-    let legacy = "patchesJson6902:\n- {path: p.json, target: {group: apps, version: v1, kind: Deployment, name: web}}\n";
+    let legacy = "patchesJson6902:\n- {path: p.json, target: {group: apps, version: v1, kind: \
+                  Deployment, name: web}}\n";
     assert_eq!(
         of(&with_files(
             legacy,
@@ -276,7 +281,10 @@ fn replacements_and_vars_touch_their_fields() {
     };
     assert_eq!(
         replacement("kind: Deployment"),
-        ["a replacement# spec.template.spec.containers.image metadata.annotations.a.b/c spec.x.y"]
+        [
+            "a replacement# spec.template.spec.containers.image metadata.annotations.a.b/c \
+             spec.x.y"
+        ]
     );
     assert_eq!(replacement("kind: Job"), NONE);
     let file = [(
@@ -301,7 +309,8 @@ fn replacements_and_vars_touch_their_fields() {
 #[test]
 fn transformers_touch_anything_and_configurations_their_field_specs() {
     assert_eq!(touches("transformers: [t.yaml]\n"), ["a transformer *"]);
-    let label = "apiVersion: builtin\nkind: LabelTransformer\nmetadata: {name: l}\nlabels: {a: b}\nfieldSpecs: [{path: metadata/labels, create: true}]\n";
+    let label = "apiVersion: builtin\nkind: LabelTransformer\nmetadata: {name: l}\nlabels: {a: \
+                 b}\nfieldSpecs: [{path: metadata/labels, create: true}]\n";
     assert_eq!(
         of(&with_files(
             "transformers: [t.yaml]\n",
@@ -396,7 +405,8 @@ fn flux_substitutes_and_patches_below_its_path() {
         flux(&format!("path: ./apps, {pushed}"), "args: ['${A}']"),
         hit
     );
-    let patch = "path: apps, patches: [{target: {kind: Deployment}, patch: '[{op: remove, path: /spec/paused}]'}]";
+    let patch = "path: apps, patches: [{target: {kind: Deployment}, patch: '[{op: remove, path: \
+                 /spec/paused}]'}]";
     assert_eq!(flux(patch, "args: []"), ["a patch spec.paused"]);
 }
 

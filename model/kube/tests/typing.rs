@@ -8,8 +8,13 @@ use super::{input, workspace};
 use crate::kube::object::reference::Target;
 use crate::kube::{Options, Workspace};
 
-const APP: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  labels: {tier: front}\nspec:\n  template:\n    spec:\n      containers:\n      - name: web\n        image: web:1\n        envFrom:\n        - configMapRef: {name: settings}\n";
-const SETTINGS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {a: '1'}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: more}\ndata: {b: '2'}\n";
+const APP: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  labels: \
+                   {tier: front}\nspec:\n  template:\n    spec:\n      containers:\n      - name: \
+                   web\n        image: web:1\n        envFrom:\n        - configMapRef: {name: \
+                   settings}\n";
+const SETTINGS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {a: \
+                        '1'}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: more}\ndata: \
+                        {b: '2'}\n";
 
 fn files() -> Vec<(&'static str, &'static str)> {
     vec![

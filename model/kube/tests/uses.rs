@@ -80,7 +80,8 @@ fn patches_targets_and_generators_name_it() {
 
 #[test]
 fn replacements_and_vars_name_it() {
-    let replacement = "replacements:\n- source: {kind: ConfigMap, name: a, fieldPath: data.k}\n  targets: [{select: {kind: Job, name: a}}]\n";
+    let replacement = "replacements:\n- source: {kind: ConfigMap, name: a, fieldPath: data.k}\n  \
+                       targets: [{select: {kind: Job, name: a}}]\n";
     assert_eq!(
         outside(&kustomized(replacement, &[]), true),
         ["Replacement a"]
@@ -106,7 +107,8 @@ fn replacements_and_vars_name_it() {
 
 #[test]
 fn patches_of_workloads_refer_to_it() {
-    let patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {template: {spec: {volumes: [{name: a, configMap: {name: a}}]}}}\n";
+    let patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {template: \
+                 {spec: {volumes: [{name: a, configMap: {name: a}}]}}}\n";
     assert_eq!(
         outside(
             &kustomized("patchesStrategicMerge: [p.yaml]\n", &[("p.yaml", patch)]),
@@ -167,8 +169,8 @@ fn words_in_arguments_scripts_and_annotations_count() {
     let pod = |container: &str| {
         unexplained(
             &format!(
-                "apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec: {{containers: [{{name: c, \
-                 {container}}}]}}\n"
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec: {{containers: [{{name: \
+                 c, {container}}}]}}\n"
             ),
             "my-cm",
         )
@@ -186,7 +188,8 @@ fn words_in_arguments_scripts_and_annotations_count() {
     let annotated =
         "apiVersion: v1\nkind: Service\nmetadata: {name: s, annotations: {image: use my-cm}}\n";
     assert_eq!(unexplained(annotated, "my-cm"), ["use my-cm"]);
-    let data = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: s}\ndata:\n  path: kubectl get cm my-cm\n";
+    let data = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: s}\ndata:\n  path: kubectl get \
+                cm my-cm\n";
     assert_eq!(unexplained(data, "my-cm"), ["kubectl get cm my-cm"]);
     let custom = "apiVersion: e.com/v1\nkind: T\nmetadata: {name: t}\nspec: {config: my-cm}\n";
     assert_eq!(unexplained(custom, "my-cm"), ["my-cm"]);
@@ -194,10 +197,19 @@ fn words_in_arguments_scripts_and_annotations_count() {
 
 #[test]
 fn other_names_and_labels_explain_themselves() {
-    let workload = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: web, labels: {app: web}}\nspec:\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    spec:\n      serviceAccountName: web\n      containers: [{name: web, image: 'x/web:1', ports: [{name: web, containerPort: 1}], volumeMounts: [{name: web, mountPath: /etc/web, subPath: web}]}]\n      volumes: [{name: web, configMap: {name: web, items: [{key: web, path: web}]}}]\n";
+    let workload = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: web, \
+                    labels: {app: web}}\nspec:\n  selector: {matchLabels: {app: web}}\n  \
+                    template:\n    metadata: {labels: {app: web}}\n    spec:\n      \
+                    serviceAccountName: web\n      containers: [{name: web, image: 'x/web:1', \
+                    ports: [{name: web, containerPort: 1}], volumeMounts: [{name: web, mountPath: \
+                    /etc/web, subPath: web}]}]\n      volumes: [{name: web, configMap: {name: \
+                    web, items: [{key: web, path: web}]}}]\n";
     assert_eq!(unexplained(workload, "web"), NONE);
-    let binding = "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: b}\nroleRef: {kind: Role, name: web}\nsubjects: [{kind: ServiceAccount, name: web}]\n";
+    let binding = "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: \
+                   b}\nroleRef: {kind: Role, name: web}\nsubjects: [{kind: ServiceAccount, name: \
+                   web}]\n";
     assert_eq!(unexplained(binding, "web"), NONE);
-    let probable = "apiVersion: e.com/v1\nkind: T\nmetadata: {name: t}\nspec: {from: {kind: ConfigMap, name: web}}\n";
+    let probable = "apiVersion: e.com/v1\nkind: T\nmetadata: {name: t}\nspec: {from: {kind: \
+                    ConfigMap, name: web}}\n";
     assert_eq!(unexplained(probable, "web"), ["web"]);
 }

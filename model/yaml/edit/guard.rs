@@ -8,7 +8,8 @@ use crate::yaml::document::tree::{Collection, File, Kind, ScalarStyle};
 
 pub(super) const LAYOUT: Refusal = Refusal {
     code: "yaml-layout",
-    text: "the lines around this place are laid out in a way that edits do not understand: make the change by hand",
+    text: "the lines around this place are laid out in a way that edits do not understand: make \
+           the change by hand",
 };
 pub(super) const TAB: Refusal = Refusal {
     code: "yaml-tab",
@@ -16,15 +17,18 @@ pub(super) const TAB: Refusal = Refusal {
 };
 const ANCHOR: Refusal = Refusal {
     code: "yaml-anchor",
-    text: "this place stands under a YAML anchor, and a change shows wherever an alias names it: write the value out in each place",
+    text: "this place stands under a YAML anchor, and a change shows wherever an alias names it: \
+           write the value out in each place",
 };
 const ALIAS: Refusal = Refusal {
     code: "yaml-alias",
-    text: "this place is a YAML alias, and its value stands at the anchor: write the value out here",
+    text: "this place is a YAML alias, and its value stands at the anchor: write the value out \
+           here",
 };
 const MERGE: Refusal = Refusal {
     code: "yaml-merge-key",
-    text: "this mapping takes entries from another one through a merge key (<<): write them out here",
+    text: "this mapping takes entries from another one through a merge key (<<): write them out \
+           here",
 };
 const TAG: Refusal = Refusal {
     code: "yaml-tag",
@@ -32,7 +36,8 @@ const TAG: Refusal = Refusal {
 };
 const EXPLICIT: Refusal = Refusal {
     code: "yaml-explicit-key",
-    text: "a key on the way to this place is written with the ? indicator: write it as `key: value`",
+    text: "a key on the way to this place is written with the ? indicator: write it as `key: \
+           value`",
 };
 const DUPLICATE: Refusal = Refusal {
     code: "yaml-duplicate-key",
@@ -48,7 +53,8 @@ const DIRECTIVE: Refusal = Refusal {
 };
 const FLOW_PAIR: Refusal = Refusal {
     code: "yaml-flow-pair",
-    text: "this place stands in a `key: value` pair without braces inside a flow sequence: put braces around the pair",
+    text: "this place stands in a `key: value` pair without braces inside a flow sequence: put \
+           braces around the pair",
 };
 const COMPLEX: Refusal = Refusal {
     code: "yaml-complex-key",
@@ -56,7 +62,8 @@ const COMPLEX: Refusal = Refusal {
 };
 pub(super) const OPEN_BLOCK_SCALAR: Refusal = Refusal {
     code: "yaml-open-block-scalar",
-    text: "the file ends in a block scalar without a line break, and a line behind it would change the value: end the file with a line break",
+    text: "the file ends in a block scalar without a line break, and a line behind it would \
+           change the value: end the file with a line break",
 };
 pub(super) const KIND: Refusal = Refusal {
     code: "yaml-kind",

@@ -10,8 +10,10 @@ fn all(before: &str, plan: impl Fn(&File) -> Result<Vec<Edit>, Refusal>) -> Stri
 
 #[test]
 fn one_container() {
-    let before = "containers:\n- name: x\n  command: [a]\n  volumeMounts:\n  - name: c\n    mountPath: /a # here\n    subPath: b\nvolumes:\n- name: c\n";
-    let after = "containers:\n- name: x\n  command:\n  - sh\n  args: [a]\n  volumeMounts:\n  - name: c\n    mountPath: /b # here\nvolumes:\n- name: c\n- name: d\n";
+    let before = "containers:\n- name: x\n  command: [a]\n  volumeMounts:\n  - name: c\n    \
+                  mountPath: /a # here\n    subPath: b\nvolumes:\n- name: c\n";
+    let after = "containers:\n- name: x\n  command:\n  - sh\n  args: [a]\n  volumeMounts:\n  - \
+                 name: c\n    mountPath: /b # here\nvolumes:\n- name: c\n- name: d\n";
     let result = all(before, |f| {
         Ok(vec![
             at(f, "containers.0.volumeMounts.0.subPath").remove()?,

@@ -89,10 +89,14 @@ pub struct LockArgs {
 }
 
 const LOCK_HELP: &str = "\
-Images that are locked stay as they are; what is missing is added, what is no longer asked is named, and goes with --prune.
-Layers are kept by digest in $XDG_CACHE_HOME/kubewright, else ~/.cache/kubewright: a run that was interrupted goes on where it was.
-Credentials are those of Docker: config.json in DOCKER_CONFIG or ~/.docker, and the helpers it names.
-Mirrors are those of the container runtimes: registries.conf (CONTAINERS_REGISTRIES_CONF), and hosts.toml of containerd.
+Images that are locked stay as they are; what is missing is added, what is no longer asked is \
+                         named, and goes with --prune.
+Layers are kept by digest in $XDG_CACHE_HOME/kubewright, else ~/.cache/kubewright: a run that was \
+                         interrupted goes on where it was.
+Credentials are those of Docker: config.json in DOCKER_CONFIG or ~/.docker, and the helpers it \
+                         names.
+Mirrors are those of the container runtimes: registries.conf (CONTAINERS_REGISTRIES_CONF), and \
+                         hosts.toml of containerd.
 
 Exit status:
   0  the lock answers all that is asked
@@ -157,16 +161,16 @@ impl FromStr for Archive {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let expected = "`oci:DIR`, `docker-archive:FILE`, `docker-daemon:IMAGE` or `podman:IMAGE` \
-                        is expected";
+        let expected =
+            "`oci:DIR`, `docker-archive:FILE`, `docker-daemon:IMAGE` or `podman:IMAGE` is expected";
         match text.split_once(':') {
             Some(("docker-daemon", image)) => Ok(Self::Daemon(Engine::Docker, image.into())),
             Some(("podman", image)) => Ok(Self::Daemon(Engine::Podman, image.into())),
             Some(("containerd", image)) => {
                 let image = if image.is_empty() { "IMAGE" } else { image };
                 Err(format!(
-                    "containerd serves no such interface: `ctr -n k8s.io images export - {image} | \
-                     kubewright images lock --from docker-archive:-` reads what it has"
+                    "containerd serves no such interface: `ctr -n k8s.io images export - {image} \
+                     | kubewright images lock --from docker-archive:-` reads what it has"
                 ))
             }
             Some((_, "")) | None => Err(expected.into()),

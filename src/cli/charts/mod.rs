@@ -495,7 +495,8 @@ pub(super) fn unseen(workspace: &Workspace) -> Option<Text> {
     (!charts.is_empty()).then(|| {
         text![
             names,
-            " not rendered: --helm has your helm render charts, and checks and mends what they make"
+            " not rendered: --helm has your helm render charts, and checks and mends what they \
+             make"
         ]
     })
 }

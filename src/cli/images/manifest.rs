@@ -88,7 +88,10 @@ pub(super) struct RootFs {
 impl Document {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, Failure> {
         serde_json::from_slice(bytes).map_err(|_| {
-            Failure::odd("it has a manifest that is neither OCI's nor Docker's schema 2: it is no container image, or a very old one")
+            Failure::odd(
+                "it has a manifest that is neither OCI's nor Docker's schema 2: it is no \
+                 container image, or a very old one",
+            )
         })
     }
 }

@@ -70,7 +70,8 @@ fn programs_that_only_a_variable_names() {
 #[test]
 fn constants_have_one_value() {
     let all = commands(
-        "A=/opt\nB=\"${A}/web\"\nC=${C:-x}\nif x; then\n  D=/d\nfi\nE=1\nE=2\nfor F in a; do x; done\nF=1\nread G\nG=2\nH+=x",
+        "A=/opt\nB=\"${A}/web\"\nC=${C:-x}\nif x; then\n  D=/d\nfi\nE=1\nE=2\nfor F in a; do x; \
+         done\nF=1\nread G\nG=2\nH+=x",
     );
     let constants = Constants::of(all.iter());
     assert_eq!(

@@ -362,7 +362,8 @@ mod tests {
         let found = between("spec:\n- x/y: 1\n", "spec:\n- x/y: 2\n- z\n");
         assert_eq!(
             patch("v1", "Pod", "web", &found).unwrap(),
-            "- op: replace\n  path: /spec/0/x~1y\n  value: 2\n- op: add\n  path: /spec/1\n  value: z\n"
+            "- op: replace\n  path: /spec/0/x~1y\n  value: 2\n- op: add\n  path: /spec/1\n  \
+             value: z\n"
         );
     }
 }

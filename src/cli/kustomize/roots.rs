@@ -133,7 +133,8 @@ mod tests {
         assert_eq!(
             annotated("resources: [a.yaml]\n").as_deref(),
             Some(
-                "resources: [a.yaml]\nbuildMetadata:\n- originAnnotations\n- transformerAnnotations\n"
+                "resources: [a.yaml]\nbuildMetadata:\n- originAnnotations\n- \
+                 transformerAnnotations\n"
             )
         );
         let text = annotated("buildMetadata: [managedByLabel]\nresources:\n- a.yaml\n");

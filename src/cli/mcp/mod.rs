@@ -29,10 +29,11 @@ use run::Answer;
 
 /// What an assistant is told before it asks anything.
 const INSTRUCTIONS: &str = "\
-kubewright finds configuration hazards in Kubernetes manifests and fixes them byte for byte, where the fix is proven \
-from the workspace. Ask find for the findings, explain for the page of a transform, graph for what is applied together \
-and who reads which ConfigMap or Secret, preview for the diff of the fixes. Prefer its diff to edits of your own: \
-names, references and hashes change together over all files. Fixes marked unsafe need the word of a person.";
+kubewright finds configuration hazards in Kubernetes manifests and fixes them byte for byte, where \
+     the fix is proven from the workspace. Ask find for the findings, explain for the page of a \
+     transform, graph for what is applied together and who reads which ConfigMap or Secret, \
+     preview for the diff of the fixes. Prefer its diff to edits of your own: names, references \
+     and hashes change together over all files. Fixes marked unsafe need the word of a person.";
 
 /// Serves until the client leaves.
 pub(super) fn mcp(args: &McpArgs, terminal: &Terminal) -> Result<Status> {

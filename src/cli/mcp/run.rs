@@ -263,7 +263,9 @@ pub(super) fn preview(tools: &Tools, asked: Preview, terminal: &Terminal) -> Res
         let how = if tools.allow_write {
             format!("apply with digest {digest} and the same arguments writes it.")
         } else {
-            "This server does not write: it was started without --allow-write. git apply takes the diff.".into()
+            "This server does not write: it was started without --allow-write. git apply takes the \
+             diff."
+                .into()
         };
         format!("{}\n{restarts}{how}\n", cut(&shown))
     };
@@ -283,8 +285,8 @@ pub(super) fn preview(tools: &Tools, asked: Preview, terminal: &Terminal) -> Res
 pub(super) fn apply(tools: &Tools, asked: Apply, terminal: &Terminal) -> Result<Answer> {
     if !tools.allow_write {
         bail!(
-            "this server may not write; start it as kubewright mcp --allow-write, or hand the diff \
-             of preview to git apply"
+            "this server may not write; start it as kubewright mcp --allow-write, or hand the \
+             diff of preview to git apply"
         );
     }
     let args = FixArgs {

@@ -90,37 +90,38 @@ pub(super) fn all() -> Vec<Tool> {
         tool::<Find>(
             FIND,
             "Find hazards",
-            "Finds configuration hazards in the Kubernetes manifests below the root: changes that restart no pod, \
-             names that collide, references that lead nowhere, files mounted through subPath. Each finding has its \
-             place, what happens because of it, and the fix or the code of why there is none.",
+            "Finds configuration hazards in the Kubernetes manifests below the root: changes that \
+             restart no pod, names that collide, references that lead nowhere, files mounted \
+             through subPath. Each finding has its place, what happens because of it, and the fix \
+             or the code of why there is none.",
             reads(),
         ),
         tool::<Explain>(
             EXPLAIN,
             "Explain a transform",
-            "The page of a transform in Markdown: what it finds, when its fix is safe, its options, and what each \
-             code of a missing fix means and asks for.",
+            "The page of a transform in Markdown: what it finds, when its fix is safe, its \
+             options, and what each code of a missing fix means and asks for.",
             reads(),
         ),
         tool::<Graph>(
             GRAPH,
             "Show the graph",
-            "What is applied together (apply sets of kustomize, Argo CD, Flux, directories), why that is known, and \
-             which workload reads which ConfigMap or Secret by which keys.",
+            "What is applied together (apply sets of kustomize, Argo CD, Flux, directories), why \
+             that is known, and which workload reads which ConfigMap or Secret by which keys.",
             reads(),
         ),
         tool::<Preview>(
             PREVIEW,
             "Preview the fixes",
-            "The diff of all fixes that are proven safe, as git apply takes it, what applying it restarts, and the \
-             digest that apply asks for. Writes nothing.",
+            "The diff of all fixes that are proven safe, as git apply takes it, what applying it \
+             restarts, and the digest that apply asks for. Writes nothing.",
             reads(),
         ),
         tool::<Apply>(
             APPLY,
             "Apply the fixes",
-            "Writes the diff that preview has shown, all files or none. Refuses when the diff would be another one \
-             by now.",
+            "Writes the diff that preview has shown, all files or none. Refuses when the diff \
+             would be another one by now.",
             writes,
         ),
     ]

@@ -241,7 +241,10 @@ fn picture(out: &mut String, run: &Run<'_>, problems: &[Problem<'_>]) {
     };
     let drawn = mermaid::render(&graph);
     if graph.size() > BOXES || drawn.len() > PICTURE {
-        out.push_str("\nThe picture of who reads what is left out, it would be too large: `kubewright graph` shows it.\n");
+        out.push_str(
+            "\nThe picture of who reads what is left out, it would be too large: `kubewright \
+             graph` shows it.\n",
+        );
         return;
     }
     let summary = "Who reads what: ConfigMaps, Secrets and workloads that are touched";

@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_the_terminal() {
-        let text = "the container does not run as root, and a_word_that_is_longer_than_the_whole_width_of_the_line";
+        let text = "the container does not run as root, and \
+                    a_word_that_is_longer_than_the_whole_width_of_the_line";
         for line in lines(text, Some(40), "  no fix: ", "    ") {
             assert!(textwrap::core::display_width(&line) <= 40, "{line}");
         }

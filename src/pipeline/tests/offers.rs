@@ -77,8 +77,8 @@ fn many_offered_fixes_of_a_file_are_tried_together() {
 fn a_fix_that_another_one_made_possible_takes_the_place_of_the_remark() {
     let map = |source: &str| {
         format!(
-            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  {source}.conf: \
-             x\n"
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  \
+             {source}.conf: x\n"
         )
     };
     let reader = |source: &str| {
@@ -136,10 +136,12 @@ fn a_fix_that_another_one_made_possible_takes_the_place_of_the_remark() {
 
 #[test]
 fn a_missing_sub_path_is_one_finding_whoever_runs() {
-    let app = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: app\ndata:\n  app.conf: x\n---\n\
-               apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  template:\n    spec:\n      containers:\n      - name: web\n        \
-               image: web\n        volumeMounts:\n        - name: app\n          mountPath: /etc/gone.conf\n          subPath: gone.conf\n      \
-               volumes:\n      - name: app\n        configMap:\n          name: app\n";
+    let app = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: app\ndata:\n  app.conf: \
+         x\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  \
+         template:\n    spec:\n      containers:\n      - name: web\n        image: web\n        \
+         volumeMounts:\n        - name: app\n          mountPath: /etc/gone.conf\n          \
+         subPath: gone.conf\n      volumes:\n      - name: app\n        configMap:\n          \
+         name: app\n";
     let ws = workspace(&[
         ("app.yaml", app, true),
         ("kustomization.yaml", "resources: [app.yaml]\n", true),

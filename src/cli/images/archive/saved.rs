@@ -43,7 +43,11 @@ impl Saved {
         let bytes =
             std::io::copy(&mut std::io::stdin().lock(), &mut kept).map_err(|e| plain(&e))?;
         if bytes == 0 {
-            return Err("nothing comes: `docker save IMAGE… | kubewright images lock --from docker-archive:-`".into());
+            return Err(
+                "nothing comes: `docker save IMAGE… | kubewright images lock --from \
+                 docker-archive:-`"
+                    .into(),
+            );
         }
         Self::kept(kept)
     }

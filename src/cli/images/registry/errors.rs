@@ -130,7 +130,8 @@ impl Asked {
                     self.registry
                 ),
                 format!(
-                    "if that is meant, `kubewright images lock --insecure-registry {host}` allows it"
+                    "if that is meant, `kubewright images lock --insecure-registry {host}` allows \
+                     it"
                 ),
             );
         }
@@ -151,7 +152,8 @@ impl Asked {
                      which is not spoken: {cause}",
                     self.registry
                 ),
-                "check the network; if plain HTTP is meant, `kubewright images lock --insecure-registry HOST` allows it",
+                "check the network; if plain HTTP is meant, `kubewright images lock \
+                 --insecure-registry HOST` allows it",
             );
         }
         let todo = "check the name and the network; --from reads images from an archive";

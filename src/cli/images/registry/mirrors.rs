@@ -316,10 +316,12 @@ mod tests {
     #[test]
     fn registries_conf_names_mirrors_and_other_places() {
         let mut mirrors = Mirrors::default();
-        let text = "unqualified-search-registries = ['docker.io']\n[[registry]]\nprefix = 'docker.io'\n\
-                    location = 'docker.io'\n[[registry.mirror]]\nlocation = 'mirror.example.com/hub'\n\
-                    insecure = true\n[[registry]]\nprefix = 'docker.io/team'\nlocation = \
-                    'registry.example.com/team'\n[[registry]]\nprefix = '*.internal'\nlocation = 'x'\n";
+        let text = "unqualified-search-registries = ['docker.io']\n[[registry]]\nprefix = \
+                    'docker.io'\nlocation = 'docker.io'\n[[registry.mirror]]\nlocation = \
+                    'mirror.example.com/hub'\ninsecure = true\n[[registry]]\nprefix = \
+                    'docker.io/team'\nlocation = \
+                    'registry.example.com/team'\n[[registry]]\nprefix = '*.internal'\nlocation = \
+                    'x'\n";
         mirrors.take_registries(text).expect("understood");
         assert_eq!(
             places(&mirrors, "nginx:1"),
