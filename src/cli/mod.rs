@@ -152,7 +152,7 @@ fn run(args: &Args, terminal: &Terminal) -> Result<Status> {
         } => images::lock(args, terminal),
         Command::Config { command } => settings::config(command, terminal),
         Command::Init(args) => init::init(args, terminal),
-        Command::Man { dir: Some(dir), .. } => man::all(&dir),
+        Command::Man { dir: Some(dir), .. } => man::all(dir),
         Command::Man { command, .. } => man::man(command.as_deref(), terminal),
         Command::Completions { shell } => completions::of_shell(*shell, terminal),
         Command::List { format } => transforms::list(*format, terminal),

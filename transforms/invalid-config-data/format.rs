@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use configparser::ini::Ini;
 use java_properties::PropertiesIter;
-use kubewright_model::yaml::{File, verify};
+use kubewright_model::yaml::{File, Node, verify};
 use serde_json::Value;
 
 /// A format.
@@ -251,7 +251,7 @@ fn json(text: &str) -> Option<Wrong> {
 fn is_block_mapping(text: &str) -> bool {
     !text.trim_start().starts_with(['{', '['])
         && verify::error(text).is_none()
-        && File::parse(text).is_ok_and(|file| file.root(0).is_some_and(|root| root.is_mapping()))
+        && File::parse(text).is_ok_and(|file| file.root(0).is_some_and(Node::is_mapping))
 }
 
 /// Whether a text has comments where JSON has values: its reader takes more than JSON.

@@ -147,10 +147,8 @@ fn scripts_that_never_end_are_taken_for_what_they_may_be() {
     }
     let nested = commands(&"$(".repeat(100_000));
     assert!(nested.iter().any(|command| command.variable().is_some()));
-    let mut bomb = "a0=\n".to_owned();
-    for at in 1..8 {
-        bomb += &format!("a{at}={}\n", format!("$a{}", at - 1).repeat(100));
-    }
+    let line = |at: usize| format!("a{at}={}\n", format!("$a{}", at - 1).repeat(100));
+    let bomb = format!("a0=\n{}", (1..8).map(line).collect::<String>());
     let constants = Constants::of(commands(&bomb).iter());
     assert_eq!(constants.resolve("$a7"), None);
     assert_eq!(constants.resolve("$a1").as_deref(), Some(""));
