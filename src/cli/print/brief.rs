@@ -185,15 +185,16 @@ fn same(first: &Reported, others: &[&Reported], view: &View<'_>) -> Option<Strin
     if others.is_empty() {
         return None;
     }
+    let place = |finding: &Reported| {
+        let path = view.paths.shown(&finding.place.path);
+        format!("{path}:{}", finding.place.line)
+    };
     let name = |finding: &Reported| match &finding.resource {
         Some(of) => format!("{} {}", of.kind, of.name),
-        None => format!(
-            "{}:{}",
-            view.paths.shown(&finding.place.path),
-            finding.place.line
-        ),
+        None => place(finding),
     };
     let first = name(first);
+    let elsewhere = others.iter().find(|other| name(other) == first);
     let mut counted: Vec<(String, usize)> = Vec::new();
     for other in others {
         let name = name(other);
@@ -205,7 +206,7 @@ fn same(first: &Reported, others: &[&Reported], view: &View<'_>) -> Option<Strin
     let said = |(name, count): &(String, usize)| match (*name == first, count) {
         (false, 1) => name.clone(),
         (false, count) => format!("{name} in {count} places"),
-        (true, 1) => format!("{name} in another place"),
+        (true, 1) => elsewhere.map_or_else(|| name.clone(), |other| place(other)),
         (true, count) => format!("{name} in {count} other places"),
     };
     let mut names: Vec<String> = counted.iter().take(NAMED).map(said).collect();
