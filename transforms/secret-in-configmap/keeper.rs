@@ -52,9 +52,9 @@ impl<'a> Keeper<'a> {
     /// What the finding says first.
     pub(super) fn said(self) -> &'static str {
         match self {
-            Self::Sops => ", though SOPS encrypts the Secrets of this repository",
-            Self::Sealed => ", though the Secrets of this repository are SealedSecrets",
-            Self::External(_) => ", though ExternalSecrets fetch the Secrets of this repository",
+            Self::Sops => ", though SOPS encrypts Secrets of this repository",
+            Self::Sealed => ", though this repository has SealedSecrets",
+            Self::External(_) => ", though ExternalSecrets fetch Secrets of this repository",
         }
     }
 

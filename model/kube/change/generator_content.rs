@@ -67,13 +67,7 @@ impl Workspace {
         namespace: Option<&str>,
     ) -> Option<Result<GeneratedContent, Unknown>> {
         let (apply_set, index, consumer) = self.consumer(set, from)?;
-        let own = || {
-            consumer.map_or_else(
-                || self.resource(from).namespace.clone(),
-                |m| m.namespace.clone(),
-            )
-        };
-        let namespace = namespace.map(str::to_owned).or_else(own);
+        let namespace = self.namespace_of(from, consumer, namespace);
         let generators = self.generators_of(set, consumer, to, name, namespace.as_deref());
         let first = *generators.first()?;
         let plain = index.definitions(&self.resources, apply_set, to, name);

@@ -194,7 +194,7 @@ impl Workspace {
 
     /// The namespace that a reference in `from` means: the one that it states, else that of
     /// `from` itself, which is `consumer` in the set.
-    fn namespace_of(
+    pub(in crate::kube) fn namespace_of(
         &self,
         from: ResourceId,
         consumer: Option<&Member>,

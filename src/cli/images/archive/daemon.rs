@@ -79,6 +79,9 @@ impl Daemon {
 
     /// Saves an image into a file; `None` when the daemon does not have it.
     fn save(&self, image: &str) -> Result<Option<NamedTempFile>, Failure> {
+        if !is_reference(image) {
+            return Ok(None);
+        }
         let again = "try again";
         let broken = |error: &reqwest::Error| {
             if error.is_timeout() {
@@ -149,6 +152,15 @@ impl Daemon {
             Err(self.failure(what.trim_end_matches(", "), by_hand))
         })
     }
+}
+
+/// Whether a name of a manifest can be that of an image
+/// (<https://pkg.go.dev/github.com/distribution/reference#pkg-overview>): one with `..` or `?` would
+/// ask the daemon for something else.
+fn is_reference(image: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-:@".contains(&b);
+    let is_part = |part: &str| !matches!(part, "" | "." | "..") && part.bytes().all(allowed);
+    image.split('/').all(is_part)
 }
 
 /// The message of an error, as the API tells it.
@@ -247,7 +259,23 @@ impl ImageSource for Daemon {
 
 #[cfg(test)]
 mod tests {
-    use super::message;
+    use super::{is_reference, message};
+
+    #[test]
+    fn names_that_lead_elsewhere_are_no_images() {
+        for image in ["docker.io/library/web:1", "localhost:5000/a/b@sha256:0a"] {
+            assert!(is_reference(image), "{image}");
+        }
+        for image in [
+            "docker.io/../../containers/web/export?a=:latest",
+            "docker.io/a//b:1",
+            "docker.io/./b:1",
+            "docker.io/a%2f..:1",
+            "docker.io/a#b:1",
+        ] {
+            assert!(!is_reference(image), "{image}");
+        }
+    }
 
     #[test]
     fn errors_of_both_engines_are_read() {
