@@ -2,17 +2,24 @@
 //! them in the repository.
 
 use crate::kube::source::command_outputs::written;
-use crate::kube::source::paths::{join, split};
+use crate::kube::source::paths::{has_extension, join, split};
 use crate::kube::workspace::Workspace;
 
-/// Files by which a directory and what is below it is a project of one of these languages:
+/// Files by which a directory and what is below it is a project of one of these languages, and the
+/// program of the language:
 /// jsonnet-bundler (<https://github.com/jsonnet-bundler/jsonnet-bundler>), CUE
 /// (<https://cuelang.org/docs/reference/modules/>), KCL
 /// (<https://www.kcl-lang.io/docs/user_docs/guides/package-management/quick-start>).
-const PROJECTS: &[&str] = &["jsonnetfile.json", "cue.mod/module.cue", "kcl.mod"];
+const PROJECTS: &[(&str, &str)] = &[
+    ("jsonnetfile.json", "jsonnet"),
+    ("cue.mod/module.cue", "cue"),
+    ("kcl.mod", "kcl"),
+];
 
 /// The program that makes a file, and the file of the repository that says so: a command that
-/// writes it, or the jsonnet source of the same name beside it.
+/// writes it, the jsonnet source of the same name beside it, or the project that it lies in, if it
+/// is JSON or `cue` keeps it among its own files. Who writes such a language does not write JSON by
+/// hand, and it is what these programs write unless they are told otherwise.
 pub(super) fn maker(workspace: &Workspace, path: &str) -> Option<(&'static str, String)> {
     let texts = workspace.options().texts.as_ref()?;
     let (directory, name) = split(path);
@@ -22,10 +29,17 @@ pub(super) fn maker(workspace: &Workspace, path: &str) -> Option<(&'static str, 
         return Some(("jsonnet", source));
     }
     let project = |directory: &str| {
-        PROJECTS.iter().any(|project| {
-            join(directory, project).is_some_and(|project| texts.bytes(&project).is_some())
+        PROJECTS.iter().find_map(|(file, program)| {
+            let file = join(directory, file).filter(|file| texts.bytes(file).is_some())?;
+            Some((*program, file))
         })
     };
+    let of_cue = path.split('/').any(|part| part == "cue.mod");
+    if of_cue || has_extension(name, "json") {
+        if let Some(made) = above(path).find_map(project) {
+            return Some(made);
+        }
+    }
     let outputs = workspace.index.outputs.get_or_init(|| {
         let texts = &texts.read().texts;
         texts
@@ -36,7 +50,7 @@ pub(super) fn maker(workspace: &Workspace, path: &str) -> Option<(&'static str, 
     let made = outputs.iter().find(|output| {
         let below = path.strip_prefix(&output.path);
         below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            && (output.renders || above(path).any(project))
+            && (output.renders || above(path).any(|above| project(above).is_some()))
     })?;
     Some((made.program, made.command.clone()))
 }

@@ -54,6 +54,7 @@ const DIRECTORIES: &[(Purpose, &[&str])] = &[
         &[
             "doc",
             "docs",
+            "documentation",
             "example",
             "examples",
             "sample",
