@@ -46,10 +46,18 @@ const TO_DO: &[&str] = &[
     "your",
 ];
 
-/// Whether a value is words that tell what to write in their place, or one letter again and again.
+/// Whether a value is words that tell what to write in their place, something between angle
+/// brackets, or one letter again and again.
 pub(super) fn is_to_do(value: &str) -> bool {
     let first = value.chars().next().unwrap_or_default();
     if value.len() > 2 && value.chars().all(|c| c == first) {
+        return true;
+    }
+    let bracketed = value
+        .trim()
+        .strip_prefix('<')
+        .and_then(|rest| rest.strip_suffix('>'));
+    if bracketed.is_some_and(|inner| !inner.contains(['<', '>'])) {
         return true;
     }
     let between = |c: char| matches!(c, '_' | '-' | ' ' | '<' | '>');

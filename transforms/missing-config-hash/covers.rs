@@ -312,8 +312,17 @@ const WATCHED_FILES: &[&str] = &[
 ];
 
 /// As [`WATCHED_FILES`], of programs whose arguments have common names: part of the image, and the
-/// arguments. Prow (<https://docs.prow.k8s.io/docs/components/plugins/updateconfig/>).
-const WATCHED_FILES_OF: &[(&str, &[&str])] = &[("k8s-prow/", PROW), ("k8s-infra-prow/", PROW)];
+/// arguments. Prow (<https://docs.prow.k8s.io/docs/components/plugins/updateconfig/>),
+/// kube-state-metrics
+/// (<https://github.com/kubernetes/kube-state-metrics/blob/main/docs/metrics/extend/customresourcestate-metrics.md>).
+const WATCHED_FILES_OF: &[(&str, &[&str])] = &[
+    ("k8s-prow/", PROW),
+    ("k8s-infra-prow/", PROW),
+    (
+        "kube-state-metrics",
+        &["--custom-resource-state-config-file"],
+    ),
+];
 
 const PROW: &[&str] = &["--config-path", "--job-config-path", "--plugin-config"];
 
@@ -323,8 +332,13 @@ const PROW: &[&str] = &["--config-path", "--job-config-path", "--plugin-config"]
 /// the local path provisioner (<https://github.com/rancher/local-path-provisioner#configuration>),
 /// Traefik's file provider, Falco (<https://falco.org/docs/reference/daemon/config-options/>,
 /// `watch_config_files`), Gatus (<https://github.com/TwiN/gatus#reloading-configuration-on-the-fly>),
-/// where Prow looks by default.
+/// where Prow looks by default; Ceph CSI opens the list of its clusters at each request
+/// (<https://github.com/ceph/ceph-csi/blob/devel/internal/util/csiconfig.go>), and a restart of it
+/// ends the FUSE mounts of the pods on its node; Argo Events
+/// (<https://github.com/argoproj/argo-events/blob/master/pkg/reconciler/config.go>).
 const WATCHED_PATHS: &[(&str, &str)] = &[
+    ("argo-events", "/etc/argo-events"),
+    ("cephcsi", "/etc/ceph-csi-config"),
     ("falco", "/etc/falco"),
     ("gatus", "/config"),
     ("grafana", "/var/lib/grafana/dashboards"),

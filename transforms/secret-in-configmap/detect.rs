@@ -281,8 +281,16 @@ pub(super) fn is_placeholder(value: &str) -> bool {
             .iter()
             .any(|sign| lower.contains(sign))
         || WORDS.contains(&&*lower)
+        || is_variable(value)
         || is_sample(&lower)
         || is_run(&lower)
+}
+
+/// Whether a value is a name as variables have it, which a script puts another value in place of:
+/// `_DBPASS_`, `DB_ROOT_SECRET`.
+fn is_variable(value: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    value.contains('_') && value.chars().all(is_part)
 }
 
 fn is_sample(text: &str) -> bool {
@@ -388,6 +396,7 @@ mod tests {
         for text in [
             "postgres://app:password@db/app",
             "postgres://$USER:$PASSWORD@db",
+            "postgres://app:_DBPASS_@db/app",
             "https://user:k4Tz9q@example.com",
             "AKIAIOSFODNN7EXAMPLE",
             "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
@@ -400,6 +409,7 @@ mod tests {
             ("password", "changeme"),
             ("DB_PASSWORD", "${DB_PASSWORD}"),
             ("password", "/run/secrets/db"),
+            ("password", "_DBPASS_"),
             ("PWD", "k4Tz9q"),
             ("password-file", "k4Tz9q"),
             ("passwordSecret", "postgres-credentials-2"),
