@@ -335,12 +335,17 @@ const PROW: &[&str] = &["--config-path", "--job-config-path", "--plugin-config"]
 /// where Prow looks by default; Ceph CSI opens the list of its clusters at each request
 /// (<https://github.com/ceph/ceph-csi/blob/devel/internal/util/csiconfig.go>), and a restart of it
 /// ends the FUSE mounts of the pods on its node; Argo Events
-/// (<https://github.com/argoproj/argo-events/blob/master/pkg/reconciler/config.go>).
+/// (<https://github.com/argoproj/argo-events/blob/master/pkg/reconciler/config.go>). Servers of
+/// pages open these at each request: nginx (<https://nginx.org/en/docs/http/ngx_http_core_module.html#open_file_cache>),
+/// httpd, Homer (<https://github.com/bastienwirtz/homer/blob/main/docs/configuration.md>).
 const WATCHED_PATHS: &[(&str, &str)] = &[
     ("argo-events", "/etc/argo-events"),
     ("cephcsi", "/etc/ceph-csi-config"),
     ("falco", "/etc/falco"),
     ("gatus", "/config"),
+    ("homer", "/www/assets"),
+    ("httpd", "/usr/local/apache2/htdocs"),
+    ("nginx", "/usr/share/nginx/html"),
     ("grafana", "/var/lib/grafana/dashboards"),
     ("k8s-infra-prow/", "/etc/plugins"),
     ("k8s-prow/", "/etc/plugins"),

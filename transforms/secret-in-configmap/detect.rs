@@ -38,9 +38,19 @@ impl Hit {
 pub(super) fn by_form(text: &str) -> Vec<Hit> {
     let mut hits = private_keys(text);
     hits.extend(tokens(text));
-    hits.extend(urls(text));
-    hits.extend(parameters(text));
+    let named = urls(text).into_iter().chain(parameters(text));
+    hits.extend(named.filter(|hit| !is_shown(text, &hit.span)));
     distinct(hits)
+}
+
+/// Whether a password only shows in a comment how one is written: it has the form of words there.
+fn is_shown(text: &str, span: &Range<usize>) -> bool {
+    let before = text.get(..span.start).unwrap_or_default();
+    let line = before.rsplit('\n').next().unwrap_or_default().trim_start();
+    let is_comment = ["#", "//", ";", "--"]
+        .iter()
+        .any(|sign| line.starts_with(sign));
+    is_comment && !text.get(span.clone()).is_some_and(looks_random)
 }
 
 /// In order; of those that overlap the first one.
@@ -397,6 +407,7 @@ mod tests {
             "postgres://app:password@db/app",
             "postgres://$USER:$PASSWORD@db",
             "postgres://app:_DBPASS_@db/app",
+            "# servers = mongodb://main_admin:hunter2@db:27017",
             "https://user:k4Tz9q@example.com",
             "AKIAIOSFODNN7EXAMPLE",
             "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
