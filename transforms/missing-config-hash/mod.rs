@@ -40,6 +40,7 @@ mod keyed;
 mod left;
 mod listing;
 mod message;
+mod mounter;
 mod name_hash;
 mod options;
 mod order;
@@ -407,11 +408,14 @@ impl Case<'_> {
             ]);
         }
         notes.extend(Hold::of(self.resource, self.node).map(|hold| hold.to_string().into()));
-        let applicability = if apart.is_empty() || !self.written.is_empty() {
+        let mounter = mounter::note(self.template);
+        let at_rest = apart.is_empty() && mounter.is_none();
+        let applicability = if at_rest || !self.written.is_empty() {
             Applicability::Safe
         } else {
             Applicability::Unsafe
         };
+        notes.extend(mounter);
         let fix = self.mend(message::title(self, &marks), &marks, applicability);
         let message::Wrong { hazard, message } = message::wrong(self, reading, &marks);
         let mut finding = self.finding(Severity::Warning, message, fix);
