@@ -155,7 +155,9 @@ impl Server<'_> {
 
     /// Answers what waits, and then nothing but that it has ended, until the editor leaves.
     fn end(&mut self, id: RequestId) -> Result<()> {
-        let send = |response: Response| self.connection.sender.send(response.into());
+        let send = |response: Response| -> Result<()> {
+            Ok(self.connection.sender.send(response.into())?)
+        };
         let refuse = |id, code: ErrorCode| Response::new_err(id, code as i32, ENDED.to_owned());
         for request in std::mem::take(&mut self.asking) {
             send(refuse(request.id, ErrorCode::RequestFailed))?;
