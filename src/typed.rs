@@ -21,6 +21,10 @@ use serde_json::Value;
 /// Nesting below which two values are compared; deeper documents are not judged.
 const MAX_DEPTH: usize = 64;
 
+/// Brackets of a text that may be open at once. libyaml looks at each of them for each token, and
+/// what nests half as deep as this is not deserialized anyway.
+const MAX_OPEN: usize = 256;
+
 /// Fields that the change from `before` to `after` makes unreadable for the API types, as
 /// `Kind/name: path`; empty when the change adds none. Texts that libyaml does not read are not
 /// judged.
@@ -60,8 +64,20 @@ pub fn keeps(text: &str) -> bool {
     found.is_empty()
 }
 
-/// Whether libyaml, whose grammar is kubectl's, reads all documents of the text.
+/// Whether libyaml, whose grammar is kubectl's, reads all documents of the text. What leaves more
+/// brackets open than [`MAX_OPEN`] is not given to it.
 pub fn reads(text: &str) -> bool {
+    let mut open = 0_usize;
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        if open > MAX_OPEN {
+            return false;
+        }
+    }
     let documents = serde_yaml::Deserializer::from_str(text.trim_start_matches('\u{feff}'));
     documents
         .into_iter()

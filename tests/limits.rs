@@ -10,6 +10,7 @@ mod support;
 use std::fmt::Write as _;
 use std::process::Output;
 
+use kubewright::typed;
 use kubewright_model::kube::{Input, Options, Workspace};
 use kubewright_model::yaml::{File, Value, verify};
 use support::{kubewright, pipe};
@@ -59,6 +60,8 @@ fn nesting_is_limited() {
         let error = File::parse(text.as_str()).expect_err("20,000 levels");
         assert_eq!(error.message, "recursion limit exceeded");
         refuses(&text, "recursion limit exceeded; nothing was written");
+        // Asked of what is broken: whether kubectl reads it all the same.
+        assert!(!typed::reads(&text.repeat(20)));
     }
     let lines: String = (0..20_000).fold(String::new(), |mut out, depth| {
         let _ = writeln!(out, "{}a:", " ".repeat(depth.min(5000)));

@@ -11,6 +11,8 @@
 mod editors;
 #[path = "lsp/edits.rs"]
 mod edits;
+#[path = "lsp/order.rs"]
+mod order;
 mod support;
 
 use std::fs;
@@ -40,6 +42,9 @@ fn main() {
         Trial::test("what_is_typed_counts", typed),
         Trial::test("a_rename_that_is_not_proven_is_refused", refused),
         Trial::test("a_broken_configuration_is_said", broken),
+        Trial::test("questions_before_the_first_are_answered", order::before),
+        Trial::test("questions_at_the_end_are_answered", order::behind),
+        Trial::test("what_is_no_message_is_answered", order::nonsense),
     ];
     for seed in 1..=4 {
         let name = format!("edits_are_found_as_anew_{seed}");
@@ -68,6 +73,20 @@ struct Editor {
 
 impl Editor {
     fn start(dir: &Path) -> Result<Self, libtest_mimic::Failed> {
+        let mut editor = Self::silent(dir)?;
+        let edit = json!({"documentChanges": true, "resourceOperations": ["create", "delete"],
+            "changeAnnotationSupport": {}});
+        let root = editor.root.clone();
+        editor.ask(
+            "initialize",
+            &json!({"processId": null, "rootUri": root, "capabilities": {"workspace": {"workspaceEdit": edit}}}),
+        )?;
+        editor.say("initialized", &json!({}))?;
+        Ok(editor)
+    }
+
+    /// Started, and nothing said yet.
+    fn silent(dir: &Path) -> Result<Self, libtest_mimic::Failed> {
         let mut child = kubewright(dir, &["lsp"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -75,22 +94,14 @@ impl Editor {
         let to = child.stdin.take().ok_or("no standard input")?;
         let from = BufReader::new(child.stdout.take().ok_or("no standard output")?);
         let root = format!("file://{}", dir.canonicalize()?.display());
-        let mut editor = Self {
+        Ok(Self {
             child,
             to,
             from,
             heard: Vec::new(),
             next: 1,
-            root: root.clone(),
-        };
-        let edit = json!({"documentChanges": true, "resourceOperations": ["create", "delete"],
-            "changeAnnotationSupport": {}});
-        editor.ask(
-            "initialize",
-            &json!({"processId": null, "rootUri": root, "capabilities": {"workspace": {"workspaceEdit": edit}}}),
-        )?;
-        editor.say("initialized", &json!({}))?;
-        Ok(editor)
+            root,
+        })
     }
 
     fn uri(&self, file: &str) -> String {

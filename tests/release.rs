@@ -125,6 +125,7 @@ fn actionlint_accepts_the_workflows() {
         assert!(!support::clients_required(), "{client_is} is required");
         return;
     }
-    let workflows = ["test", "release"].map(|w| project(&format!(".github/workflows/{w}.yml")));
+    let workflows =
+        ["test", "release", "pages"].map(|w| project(&format!(".github/workflows/{w}.yml")));
     run(Command::new(client).args(workflows), &[0]).expect("workflows that are accepted");
 }

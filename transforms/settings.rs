@@ -1,8 +1,13 @@
 //! The options of all transforms, the tables `[transforms.<name>]` of `kubewright.toml`, put
 //! together from the list of transforms. What a transform can be told stands in its own folder.
 
+use globset::{Glob, GlobSet};
+use kubewright_model::glob;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+
+/// Characters of a glob that are shown where it is none.
+const SHOWN: usize = 80;
 
 /// Makes the list of transforms, `ALL`, and their options, `Settings`, of one line a transform: the
 /// module, whose name with dashes is the name of the transform, and in it the type that implements
@@ -49,12 +54,15 @@ pub(crate) fn globs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<St
     let globs = Vec::<String>::deserialize(deserializer)?;
     match globs
         .iter()
-        .find_map(|glob| Some((glob, globset::Glob::new(glob).err()?)))
+        .find_map(|text| Some((text, glob::compile(text, false).err()?)))
     {
-        Some((glob, error)) => Err(D::Error::custom(format!(
-            "`{glob}` is no glob: {}",
-            error.kind()
-        ))),
+        Some((text, error)) => {
+            let start: String = text.chars().take(SHOWN).collect();
+            Err(D::Error::custom(format!("`{start}` is no glob: {error}")))
+        }
+        None if GlobSet::new(globs.iter().filter_map(|text| Glob::new(text).ok())).is_err() => {
+            Err(D::Error::custom("the globs are too large together"))
+        }
         None => Ok(globs),
     }
 }

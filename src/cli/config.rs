@@ -8,6 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow};
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
+use kubewright_model::glob;
 use kubewright_model::kube::images::ImageFacts;
 use kubewright_model::kube::{ApplySetSpec, Options, PathGlob, ReferenceSpec, Target};
 use kubewright_transforms::{ALL, Settings};
@@ -20,6 +21,8 @@ use crate::pipeline::report::position;
 
 /// Name of the file.
 pub const FILE_NAME: &str = "kubewright.toml";
+/// Characters of a glob that are shown where it is none.
+const SHOWN: usize = 80;
 /// The baseline that is written where none is named.
 pub const BASELINE: &str = ".kubewright-baseline.json";
 
@@ -161,20 +164,23 @@ impl Config {
             })
             .collect();
         let mut ignore = GlobSetBuilder::new();
+        let first = raw.ignore.first().map_or(0, |glob| glob.span().start);
         for written in &raw.ignore {
-            let glob = source.glob(written)?;
-            ignore.add(glob.clone());
+            let (glob, alone) = source.glob(written)?;
+            ignore.add(glob);
             globs.push(Written {
                 place: source.place(written.span().start),
                 option: "`ignore`".into(),
                 text: written.get_ref().clone(),
-                of: Of::Below(GlobSet::new([glob])?),
+                of: Of::Below(alone),
             });
         }
         Ok(Self {
             globs,
             unsafe_fixes: source.names(raw.unsafe_fixes)?,
-            ignore: ignore.build().context("ignore")?,
+            ignore: ignore
+                .build()
+                .map_err(|_| source.error(first, "the globs of `ignore` are too large together"))?,
             select: raw.select.map(|names| source.names(names)).transpose()?,
             fail_on: raw.fail_on,
             baseline: raw.baseline,
@@ -240,7 +246,7 @@ impl Locator<'_> {
                     return Err(self.error(at, &format!("`{path}` is no path below the root")));
                 }
                 let glob = PathGlob::new(&path, set.recursive)
-                    .map_err(|e| self.error(at, &format!("{path}: {}", e.kind())))?;
+                    .map_err(|e| self.error(at, &format!("{}: {e}", start(&path))))?;
                 paths.push(glob.clone());
                 globs.push(Written {
                     place: self.place(at),
@@ -280,13 +286,21 @@ impl Locator<'_> {
         Ok((at, value.into_inner()))
     }
 
-    fn glob(&self, glob: &Spanned<String>) -> Result<Glob> {
-        let pattern = glob.get_ref().trim_end_matches('/');
-        GlobBuilder::new(pattern)
-            .literal_separator(true)
-            .build()
-            .map_err(|e| self.error(glob.span().start, &format!("{}: {}", pattern, e.kind())))
+    /// A glob of paths, and the same compiled.
+    fn glob(&self, written: &Spanned<String>) -> Result<(Glob, GlobSet)> {
+        let pattern = written.get_ref().trim_end_matches('/');
+        let error =
+            |why: &str| self.error(written.span().start, &format!("{}: {why}", start(pattern)));
+        let compiled = glob::compile(pattern, true).map_err(|why| error(&why))?;
+        let mut builder = GlobBuilder::new(pattern);
+        let glob = builder.literal_separator(true).build();
+        Ok((glob.map_err(|e| error(&e.kind().to_string()))?, compiled))
     }
+}
+
+/// As much of a glob as is shown.
+fn start(glob: &str) -> String {
+    glob.chars().take(SHOWN).collect()
 }
 
 /// Whether there is a transform of that name.

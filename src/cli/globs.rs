@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use globset::{Glob, GlobMatcher, GlobSet};
+use globset::GlobSet;
+use kubewright_model::glob;
 use kubewright_model::kube::{PathGlob, Workspace};
 use kubewright_transforms::{ALL, GlobOf, GlobOption};
 use toml::Spanned;
@@ -28,7 +29,7 @@ pub enum Of {
     /// Paths of files and of the directories above them.
     Below(GlobSet),
     /// Paths of files.
-    File(GlobMatcher),
+    File(GlobSet),
     /// Files of an apply set.
     Member {
         /// The name of the set.
@@ -37,12 +38,12 @@ pub enum Of {
         glob: PathGlob,
     },
     /// `ConfigMap/name` or `Secret/name` of what is referred to.
-    Reference(GlobMatcher),
+    Reference(GlobSet),
 }
 
 impl Of {
     /// What a glob of a transform's option is matched with.
-    fn option(of: GlobOf, glob: GlobMatcher) -> Self {
+    fn option(of: GlobOf, glob: GlobSet) -> Self {
         match of {
             GlobOf::Files => Self::File(glob),
             GlobOf::References => Self::Reference(glob),
@@ -75,7 +76,7 @@ pub fn of_transforms(text: &str, place: impl Fn(usize) -> String) -> Vec<Written
             Some(Written {
                 place: place(glob.span().start),
                 option: format!("`{name}` of {transform}"),
-                of: Of::option(*of, Glob::new(&text).ok()?.compile_matcher()),
+                of: Of::option(*of, glob::compile(&text, false).ok()?),
                 text,
             })
         }));

@@ -176,7 +176,8 @@ impl Ground {
             .ancestors()
             .take_while(inside)
             .map(|d| d.join(FILE_NAME))
-            .find(|f| f.is_file());
+            // What is there and no file is refused below, and not passed over.
+            .find(|f| f.symlink_metadata().is_ok_and(|found| !found.is_dir()));
         if let (None, Some(file)) = (asked, &nearest) {
             // It comes with the tree, and was not asked for.
             let top = git_top.as_deref().or(file.parent()).unwrap_or(file);

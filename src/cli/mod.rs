@@ -5,6 +5,7 @@
 //!
 //! | floor | what it knows |
 //! |---|---|
+//! | `fuzzing` | what fuzz targets reach |
 //! | `lsp` | the command `lsp`: a language server |
 //! | `mcp` | the command `mcp`: tools for assistants |
 //! | `graph` | the command `graph` |
@@ -60,6 +61,8 @@ mod edited;
 mod explain;
 pub mod files;
 mod fix;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod git;
 pub mod globs;
 mod graph;

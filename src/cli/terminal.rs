@@ -14,6 +14,9 @@ use super::print::steers;
 
 /// The widest text: longer lines are hard to read.
 const WIDEST: usize = 120;
+/// The longest word of a message, and how much is shown of a longer one: what a repository calls a
+/// name may be as large as a file.
+const LONGEST: (usize, usize) = (4096, 200);
 /// The width of what is no terminal.
 const USUAL: usize = 100;
 
@@ -161,7 +164,17 @@ pub(super) fn words(error: &anyhow::Error) -> String {
     let cause = |e: &(dyn std::error::Error + 'static)| {
         e.downcast_ref().map_or_else(|| e.to_string(), files::plain)
     };
-    error.chain().map(cause).collect::<Vec<_>>().join(": ")
+    short(&error.chain().map(cause).collect::<Vec<_>>().join(": "))
+}
+
+/// A message whose longest words are cut.
+fn short(message: &str) -> String {
+    let (most, shown) = LONGEST;
+    let word = |word: &str| match word.char_indices().nth(shown) {
+        Some((at, _)) if word.len() > most => format!("{}… ", word.split_at(at).0),
+        _ => word.to_owned(),
+    };
+    message.split_inclusive([' ', '\n']).map(word).collect()
 }
 
 /// A message in which names of files and texts of manifests stand as they are, without what would
@@ -175,7 +188,7 @@ fn safe(message: &str) -> String {
             char::REPLACEMENT_CHARACTER
         }
     };
-    message.chars().map(safe).collect()
+    short(message).chars().map(safe).collect()
 }
 
 /// A reader that has seen enough (`| head`) is no error, and changes nothing of how the run ends.

@@ -198,3 +198,32 @@ fn what_is_typed_goes_before_what_is_written_down() {
         );
     }
 }
+
+/// What is wrong is said, and not shown whole.
+#[test]
+fn a_word_as_large_as_a_file_is_cut() {
+    let large = "x".repeat(1 << 20);
+    for (name, text, message) in [
+        (
+            "kubewright.toml",
+            format!("{large} = 1\n"),
+            "unknown key `x",
+        ),
+        (
+            "kubewright.lock",
+            format!("version = 1\n{large} = 1\n"),
+            "unknown key `x",
+        ),
+        (
+            "kubewright.toml",
+            format!("select = [\"{large}\"]\n"),
+            "there is no transform `x",
+        ),
+    ] {
+        let dir = folder(&[(name, text.as_bytes()), ("a.yaml", WORKLOAD.as_bytes())]);
+        let output = run(dir.path(), &["fix"]);
+        says(&output, 2, "stderr", message);
+        says(&output, 2, "stderr", "xxx… ");
+        assert!(output.stderr.len() < 1000, "{} bytes", output.stderr.len());
+    }
+}

@@ -5,6 +5,7 @@
 mod arguments;
 mod configuration;
 mod files;
+mod globs;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;

@@ -12,6 +12,7 @@ mod support;
 mod table;
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -58,7 +59,8 @@ fn ends(command: &mut Command) -> Output {
         .spawn()
         .expect("the program starts");
     let begun = Instant::now();
-    // Outputs are small: they fit into the pipes.
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let (out, err) = (all_of(out), all_of(err));
     while child.try_wait().expect("a child").is_none() {
         if begun.elapsed() > Duration::from_secs(60) {
             child.kill().expect("a kill");
@@ -66,7 +68,21 @@ fn ends(command: &mut Command) -> Output {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    child.wait_with_output().expect("an output")
+    Output {
+        status: child.wait().expect("an end"),
+        stdout: out.join().expect("an output"),
+        stderr: err.join().expect("an output"),
+    }
+}
+
+/// Reads beside the child, which would wait for room in the pipe.
+fn all_of(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut all = Vec::new();
+        let mut pipe = pipe.expect("a pipe");
+        pipe.read_to_end(&mut all).expect("what it says");
+        all
+    })
 }
 
 fn both(output: &Output) -> String {

@@ -24,6 +24,12 @@ fn manifest() -> String {
     )
 }
 
+/// Whether a command of a runner is one of those that `--format github` is made of.
+fn is_annotation(line: &str) -> bool {
+    let kinds = ["::error ", "::warning ", "::notice "];
+    kinds.iter().any(|kind| line.starts_with(kind)) && line.contains("title=kubewright%3A ")
+}
+
 /// Whether a text would steer what shows it.
 fn steers(text: &str) -> Option<char> {
     text.chars().find(|c| {
@@ -52,6 +58,16 @@ fn control_characters_of_manifests_and_names_reach_no_output() {
         &["fix"][..],
         &["fix", "--verbose", "--unsafe-fixes"],
         &["fix", "--format", "json"],
+        &["fix", "--format", "concise"],
+        &["fix", "--format", "diff"],
+        &["fix", "--format", "markdown"],
+        &["fix", "--format", "html"],
+        &["fix", "--format", "github"],
+        &["fix", "--format", "gitlab"],
+        &["fix", "--format", "sarif"],
+        &["fix", "--format", "rdjson"],
+        &["fix", "--format", "rdjsonl"],
+        &["fix", "--format", "junit"],
         &["graph"],
         &["graph", "--format", "json"],
         &["graph", "--format", "mermaid"],
@@ -72,7 +88,9 @@ fn control_characters_of_manifests_and_names_reach_no_output() {
             .collect();
         assert!(lines.is_empty(), "{args:?}: {lines:?}");
         assert!(
-            !text.lines().any(|l| l.starts_with("::")),
+            !text
+                .lines()
+                .any(|l| l.starts_with("::") && !is_annotation(l)),
             "{args:?}: {text}"
         );
     }

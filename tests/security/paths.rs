@@ -156,6 +156,14 @@ fn files_of_ours_and_of_git_that_lead_outside_are_refused() {
         fifo(&dir.path().join("sub").join(name));
         harmless(dir.path());
         harmless(&dir.path().join("sub"));
+        let dir = tree(&[("app.yaml", WORKLOAD)]);
+        fifo(&dir.path().join(name));
+        let said = both(&run(dir.path(), &["fix", "--write"]));
+        let message = match name {
+            ".kubewright-journal" => "cannot be finished: it is not what kubewright writes".into(),
+            _ => format!("{name}: it is no file"),
+        };
+        assert!(said.contains(&message), "{message}: {said}");
     }
     // A file of the tree is as good behind a link.
     let dir = tree(&[

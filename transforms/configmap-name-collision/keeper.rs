@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use globset::Glob;
+use kubewright_model::glob;
 use kubewright_model::kube::Workspace;
 
 use super::demand::Demands;
@@ -110,8 +110,7 @@ pub(super) fn choose(
         .configmap_name_collision
         .keep
         .iter()
-        .filter_map(|g| Glob::new(g).ok())
-        .map(|g| g.compile_matcher())
+        .filter_map(|text| glob::compile(text, false).ok())
         .collect();
     let kept = |d: &Definition<'_>| globs.iter().any(|g| g.is_match(&ws.file(d.file).path));
     let live = collision.definitions.len().saturating_sub(1);

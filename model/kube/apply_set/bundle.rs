@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use globset::GlobBuilder;
-
 use super::generator_failure::Failure;
 use super::kustomize_build::{BuildOutput, Gatherer, Overrides};
+use crate::glob;
 use crate::kube::gitops::applier::{Depth, Fill, Layout};
 use crate::kube::kustomize::manifests::Manifests;
 use crate::kube::object::apply_set::{EncryptedMember, Evidence, Generated, Member};
@@ -182,13 +181,7 @@ pub(in crate::kube) fn directory(
         None => {}
     }
     let mut bundle = Bundle::default();
-    let glob = |text: &Option<String>| {
-        Some(
-            GlobBuilder::new(text.as_deref()?)
-                .build()
-                .map(|g| g.compile_matcher()),
-        )
-    };
+    let glob = |text: &Option<String>| Some(glob::compile(text.as_deref()?, false));
     let (include, exclude) = (glob(&layout.include), glob(&layout.exclude));
     if layout.filtered
         || [&include, &exclude]
@@ -208,7 +201,7 @@ pub(in crate::kube) fn directory(
             .trim_start_matches('/');
         let wanted_kind = ["yaml", "yml"].iter().any(|e| has_extension(relative, e))
             || (*tool == Evidence::ArgoCd && has_extension(relative, "json"));
-        let fits = |glob: &Option<Result<globset::GlobMatcher, _>>, absent| match glob {
+        let fits = |glob: &Option<Result<globset::GlobSet, String>>, absent| match glob {
             Some(Ok(glob)) => glob.is_match(relative),
             _ => absent,
         };

@@ -7,11 +7,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::GlobSet;
 
 use super::applier::{Applied, Content, Fill, Filled, claim};
 use super::argo_cd;
 use super::repository::{Claim, Own};
+use crate::glob;
 use crate::kube::kustomize::manifests::Manifests;
 use crate::kube::object::resource::Resource;
 use crate::kube::source::paths::split;
@@ -221,7 +222,7 @@ fn git_parameters(manifests: &Manifests<'_>, go: bool, git: Node<'_>) -> Option<
                 Some(split(d).0).filter(|_| !d.is_empty())
             }));
         }
-        let hit = |globs: &[GlobMatcher], path: &str| globs.iter().any(|g| g.is_match(path));
+        let hit = |globs: &[GlobSet], path: &str| globs.iter().any(|g| g.is_match(path));
         for path in directories
             .into_iter()
             .filter(|d| !d.is_empty() && hit(&taken, d) && !hit(&left, d))
@@ -230,7 +231,7 @@ fn git_parameters(manifests: &Manifests<'_>, go: bool, git: Node<'_>) -> Option<
         }
     } else {
         let (taken, left) = globs(git.get("files")?, false)?;
-        let hit = |globs: &[GlobMatcher], path: &str| globs.iter().any(|g| g.is_match(path));
+        let hit = |globs: &[GlobSet], path: &str| globs.iter().any(|g| g.is_match(path));
         for file in manifests
             .files
             .iter()
@@ -277,7 +278,7 @@ fn git_parameters(manifests: &Manifests<'_>, go: bool, git: Node<'_>) -> Option<
 
 /// Patterns that take and those that leave out. Directories are matched by Go's `path.Match`, to
 /// which `**` is `*`.
-fn globs(patterns: Node<'_>, directories: bool) -> Option<(Vec<GlobMatcher>, Vec<GlobMatcher>)> {
+fn globs(patterns: Node<'_>, directories: bool) -> Option<(Vec<GlobSet>, Vec<GlobSet>)> {
     let (mut taken, mut left) = (Vec::new(), Vec::new());
     for pattern in patterns.items() {
         let text = pattern.get("path").and_then(Node::text)?;
@@ -286,11 +287,7 @@ fn globs(patterns: Node<'_>, directories: bool) -> Option<(Vec<GlobMatcher>, Vec
         } else {
             text.to_owned()
         };
-        let glob = GlobBuilder::new(text.trim_end_matches('/'))
-            .literal_separator(true)
-            .build()
-            .ok()?
-            .compile_matcher();
+        let glob = glob::compile(text.trim_end_matches('/'), true).ok()?;
         if excludes(pattern) {
             left.push(glob);
         } else {

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::GlobSet;
 
 use super::paths::{has_extension, is_kustomization_name, split};
+use crate::glob;
 use crate::kube::object::reference::Target;
 
 /// What the user declared about the workspace as a whole.
@@ -44,7 +45,7 @@ pub struct ApplySetSpec {
 /// apply -f` does.
 #[derive(Debug, Clone)]
 pub struct PathGlob {
-    glob: GlobMatcher,
+    glob: GlobSet,
     recursive: bool,
 }
 
@@ -54,7 +55,7 @@ impl PathGlob {
     ///
     /// # Errors
     /// When the glob is none.
-    pub fn new(text: &str, recursive: bool) -> Result<Self, globset::Error> {
+    pub fn new(text: &str, recursive: bool) -> Result<Self, String> {
         let text = text
             .strip_prefix("./")
             .unwrap_or(text)
@@ -62,10 +63,7 @@ impl PathGlob {
         // The root itself has no path.
         let text = if text == "." { "" } else { text };
         Ok(Self {
-            glob: GlobBuilder::new(text)
-                .literal_separator(true)
-                .build()?
-                .compile_matcher(),
+            glob: glob::compile(text, true)?,
             recursive,
         })
     }

@@ -126,7 +126,7 @@ impl<'l> ItemFiles<'l> {
         {
             options.apply_sets.push(ApplySetSpec {
                 name: "the package".into(),
-                paths: vec![PathGlob::new("**", true)?],
+                paths: vec![PathGlob::new("**", true).map_err(anyhow::Error::msg)?],
                 ..ApplySetSpec::default()
             });
         }

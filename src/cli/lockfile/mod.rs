@@ -99,7 +99,7 @@ impl Lock {
     }
 
     /// Reads the text of a lock.
-    fn parse(text: &str, shown: &str) -> Result<Self> {
+    pub(super) fn parse(text: &str, shown: &str) -> Result<Self> {
         let error = |offset: usize, message: &str| {
             let (line, column) = position(text, offset);
             anyhow!(

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use lsp_server::{Connection, ErrorCode, Message, Notification, Request, RequestId, Response};
 use lsp_types as lsp;
-use lsp_types::notification::Notification as _;
-use lsp_types::request::Request as _;
+use lsp_types::notification::{Exit, Notification as _};
+use lsp_types::request::{Request as _, Shutdown};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -19,13 +19,15 @@ use super::super::terminal::Terminal;
 use super::findings::Client;
 use super::state::State;
 use super::work::{Found, Work};
-use super::{answers, at_once, complete, findings, lenses, rename};
+use super::{answers, at_once, begin, complete, findings, lenses, rename, transport};
 use crate::pipeline::report::Reported;
 
-/// How long nothing is typed before findings are made anew.
-const PAUSE: Duration = Duration::from_millis(80);
+/// How long nothing is typed before findings are made anew; a fuzzer does not wait.
+const PAUSE: Duration = Duration::from_millis(if cfg!(fuzzing) { 0 } else { 80 });
 /// How often is looked whether they are made.
-const STEP: Duration = Duration::from_millis(10);
+const STEP: Duration = Duration::from_millis(if cfg!(fuzzing) { 1 } else { 10 });
+/// What is said to a question that comes too late.
+const ENDED: &str = "the server was shut down";
 
 struct Server<'t> {
     connection: Connection,
@@ -50,22 +52,22 @@ struct Server<'t> {
 
 /// Runs the server until the editor ends it.
 pub(in crate::cli) fn lsp(terminal: &Terminal) -> Result<Status> {
-    let (connection, threads) = Connection::stdio();
-    let (id, params) = connection.initialize_start()?;
-    let params: lsp::InitializeParams =
-        serde_json::from_value(params).context("the editor's first message is not understood")?;
-    let result = lsp::InitializeResult {
-        capabilities: capabilities(),
-        server_info: Some(lsp::ServerInfo {
-            name: "kubewright".to_owned(),
-            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-        }),
+    let input = std::io::BufReader::new(std::io::stdin());
+    let (connection, transport) = transport::start(input, std::io::stdout());
+    let end = serve(connection, terminal);
+    transport.end()?;
+    end.map(|()| Status::Clean)
+}
+
+/// Answers an editor until it leaves.
+pub(in crate::cli) fn serve(connection: Connection, terminal: &Terminal) -> Result<()> {
+    let Some(params) = begin::begin(&connection)? else {
+        return Ok(());
     };
-    connection.initialize_finish(id, serde_json::to_value(result)?)?;
     let mut server = Server {
         connection,
         terminal,
-        folder: folder(&params).unwrap_or(super::super::ground::working_directory()?),
+        folder: begin::folder(&params).unwrap_or(super::super::ground::working_directory()?),
         client: Client::of(&params.capabilities),
         state: None,
         early: Vec::new(),
@@ -77,58 +79,7 @@ pub(in crate::cli) fn lsp(terminal: &Terminal) -> Result<Status> {
         heard: now(),
     };
     server.load();
-    server.watch()?;
-    let end = server.serve();
-    drop(server);
-    threads.join()?;
-    end.map(|()| Status::Clean)
-}
-
-fn capabilities() -> lsp::ServerCapabilities {
-    lsp::ServerCapabilities {
-        text_document_sync: Some(lsp::TextDocumentSyncCapability::Options(
-            lsp::TextDocumentSyncOptions {
-                open_close: Some(true),
-                change: Some(lsp::TextDocumentSyncKind::INCREMENTAL),
-                save: Some(lsp::TextDocumentSyncSaveOptions::Supported(true)),
-                ..Default::default()
-            },
-        )),
-        hover_provider: Some(lsp::HoverProviderCapability::Simple(true)),
-        definition_provider: Some(lsp::OneOf::Left(true)),
-        references_provider: Some(lsp::OneOf::Left(true)),
-        rename_provider: Some(lsp::OneOf::Right(lsp::RenameOptions {
-            prepare_provider: Some(true),
-            work_done_progress_options: lsp::WorkDoneProgressOptions::default(),
-        })),
-        completion_provider: Some(lsp::CompletionOptions {
-            trigger_characters: Some(vec![" ".to_owned(), "-".to_owned()]),
-            ..Default::default()
-        }),
-        code_lens_provider: Some(lsp::CodeLensOptions {
-            resolve_provider: Some(false),
-        }),
-        code_action_provider: Some(lsp::CodeActionProviderCapability::Options(
-            lsp::CodeActionOptions {
-                code_action_kinds: Some(vec![
-                    lsp::CodeActionKind::QUICKFIX,
-                    lsp::CodeActionKind::SOURCE_FIX_ALL,
-                ]),
-                resolve_provider: Some(true),
-                ..Default::default()
-            },
-        )),
-        ..Default::default()
-    }
-}
-
-/// The first folder of the editor.
-fn folder(params: &lsp::InitializeParams) -> Option<PathBuf> {
-    let folders = params.workspace_folders.iter().flatten();
-    #[expect(deprecated, reason = "older clients say nothing else")]
-    let root = params.root_uri.as_ref();
-    let uri = folders.map(|folder| &folder.uri).next().or(root)?;
-    url::Url::parse(uri.as_str()).ok()?.to_file_path().ok()
+    server.serve()
 }
 
 impl Server<'_> {
@@ -189,18 +140,39 @@ impl Server<'_> {
                 receiver.recv_timeout(STEP).map_err(|e| !e.is_timeout())
             };
             match message {
-                Ok(Message::Request(request)) => {
-                    if self.connection.handle_shutdown(&request)? {
-                        return Ok(());
-                    }
-                    self.ask(request)?;
+                Ok(Message::Request(request)) if request.method == Shutdown::METHOD => {
+                    return self.end(request.id);
                 }
+                Ok(Message::Request(request)) => self.ask(request)?,
+                Ok(Message::Notification(n)) if n.method == Exit::METHOD => return Ok(()),
                 Ok(Message::Notification(notification)) => self.hear(notification)?,
                 Ok(Message::Response(_)) | Err(false) => {}
                 Err(true) => return Ok(()),
             }
             self.go_on()?;
         }
+    }
+
+    /// Answers what waits, and then nothing but that it has ended, until the editor leaves.
+    fn end(&mut self, id: RequestId) -> Result<()> {
+        let send = |response: Response| -> Result<()> {
+            Ok(self.connection.sender.send(response.into())?)
+        };
+        let refuse = |id, code: ErrorCode| Response::new_err(id, code as i32, ENDED.to_owned());
+        for request in std::mem::take(&mut self.asking) {
+            send(refuse(request.id, ErrorCode::RequestFailed))?;
+        }
+        send(Response::new_ok(id, serde_json::Value::Null))?;
+        for message in &self.connection.receiver {
+            match message {
+                Message::Request(request) => {
+                    send(refuse(request.id, ErrorCode::InvalidRequest))?;
+                }
+                Message::Notification(n) if n.method == Exit::METHOD => break,
+                Message::Notification(_) | Message::Response(_) => {}
+            }
+        }
+        Ok(())
     }
 
     /// Whether all is found and shown, and nobody waits for it.
@@ -389,6 +361,7 @@ impl Server<'_> {
                     }
                 }
             }
+            say::Initialized::METHOD => self.watch()?,
             say::Cancel::METHOD => self.cancel(params)?,
             _ => {}
         }

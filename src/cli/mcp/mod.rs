@@ -106,6 +106,23 @@ impl Tools {
     }
 }
 
+/// What a tool answers to any arguments.
+#[cfg(fuzzing)]
+pub(super) fn called(
+    root: &std::path::Path,
+    name: &str,
+    arguments: serde_json::Value,
+) -> Result<serde_json::Value> {
+    let tools = Tools {
+        root: root.canonicalize()?,
+        config: None,
+        allow_write: false,
+        turn: Mutex::new(()),
+    };
+    let arguments = serde_json::from_value(arguments)?;
+    Ok(tools.call(name, arguments)?.structured)
+}
+
 /// The protocol's side of the tools.
 #[derive(Clone)]
 struct Server(Arc<Tools>);
