@@ -7,6 +7,7 @@
 //! nothing is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::bundle::{self, shown};
 use super::kustomize_build::{Gatherer, Overrides};
@@ -26,9 +27,9 @@ use crate::kube::source::options::Options;
 pub(in crate::kube) struct Plan {
     appliers: Appliers,
     /// Parallel to what is applied.
-    sources: Vec<Draft>,
+    sources: Vec<Arc<Draft>>,
     /// Kustomizations that nobody else builds.
-    roots: BTreeMap<FileId, Draft>,
+    roots: BTreeMap<FileId, Arc<Draft>>,
     /// Kustomizations of the workspace, and how many more may be built for all drafts.
     kustomizations: usize,
     steps: usize,
@@ -48,8 +49,8 @@ pub(in crate::kube) struct Before<'a> {
 /// All drafts, in order.
 struct Drafts {
     configured: Vec<Draft>,
-    sources: Vec<Draft>,
-    roots: BTreeMap<FileId, Draft>,
+    sources: Vec<Arc<Draft>>,
+    roots: BTreeMap<FileId, Arc<Draft>>,
     rest: Vec<Draft>,
     appliers: Appliers,
 }
@@ -78,8 +79,8 @@ impl Drafts {
         let applied = self.appliers.applied;
         let mut drafts = self.configured;
         let first = drafts.len();
-        drafts.extend(self.sources);
-        drafts.extend(self.roots.into_values());
+        let kept = self.sources.into_iter().chain(self.roots.into_values());
+        drafts.extend(kept.map(Arc::unwrap_or_clone));
         drafts.extend(self.rest);
         let drafts = same_cluster::meet(manifests, drafts, &applied, first);
         (number(drafts), applied)
@@ -164,7 +165,7 @@ fn drafts<'m>(
         sources.push(kept.unwrap_or_else(|| {
             let mut draft = same_cluster::draft(manifests, gatherer, applied, &appliers.own);
             without(manifests, &mut draft.bundle, &configured_files);
-            draft
+            Arc::new(draft)
         }));
     }
     let mut used: BTreeSet<FileId> = sources
@@ -184,7 +185,7 @@ fn drafts<'m>(
             let name = shown(&kustomization.directory);
             let mut draft = Draft::new(name, Evidence::Kustomization, bundle);
             without(manifests, &mut draft.bundle, &configured_files);
-            draft
+            Arc::new(draft)
         });
         roots.insert(file, draft);
     }
@@ -273,11 +274,11 @@ impl Numbers {
     }
 
     /// A draft with the numbers of now.
-    fn draft(&self, draft: &Draft) -> Option<Draft> {
-        let mut draft = draft.clone();
+    fn draft(&self, known: &Arc<Draft>) -> Option<Arc<Draft>> {
         if self.new.is_none() {
-            return Some(draft);
+            return Some(Arc::clone(known));
         }
+        let mut draft = Draft::clone(known);
         for applier in &mut draft.appliers {
             applier.resource = self.now(applier.resource)?;
         }
@@ -293,7 +294,7 @@ impl Numbers {
             Some(failure)
         });
         bundle.failures = failures.collect::<Option<_>>()?;
-        Some(draft)
+        Some(Arc::new(draft))
     }
 }
 
@@ -308,7 +309,7 @@ struct KnownDrafts<'a> {
 }
 
 impl KnownDrafts<'_> {
-    fn same(&self, draft: &Draft) -> Option<Draft> {
+    fn same(&self, draft: &Arc<Draft>) -> Option<Arc<Draft>> {
         let bundle = &draft.bundle;
         let is_touched = self.touched.iter().any(|file| bundle.reach.contains(file));
         let is_changed = self.changed.iter().any(|file| bundle.files.contains(file));
@@ -319,7 +320,12 @@ impl KnownDrafts<'_> {
     }
 
     /// The draft of what is applied at a position.
-    fn source(&self, manifests: &Manifests<'_>, at: usize, applied: &Applied) -> Option<Draft> {
+    fn source(
+        &self,
+        manifests: &Manifests<'_>,
+        at: usize,
+        applied: &Applied,
+    ) -> Option<Arc<Draft>> {
         let draft = self.plan.sources.get((*self.from.get(at)?)?)?;
         let reads_changed = applied.sources.iter().any(|source| {
             let path = source.claim.path.as_deref().and_then(local);
@@ -347,7 +353,7 @@ impl KnownDrafts<'_> {
     }
 
     /// The draft of a kustomization that nobody else builds.
-    fn root(&self, file: FileId) -> Option<Draft> {
+    fn root(&self, file: FileId) -> Option<Arc<Draft>> {
         self.same(self.plan.roots.get(&file)?)
     }
 }

@@ -2,7 +2,7 @@
 //! leave kustomizations, apply sets and definitions as they were, so that nothing else is looked at
 //! again. Where they may not, resources and sets are listed anew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use super::Workspace;
@@ -63,7 +63,11 @@ impl Workspace {
             next.kustomizations = Arc::clone(&self.kustomizations);
             next.index.details = Arc::clone(&self.index.details);
         } else {
-            next.read_kustomizations();
+            let changed: BTreeSet<FileId> = texts.keys().copied().collect();
+            let known = (&**self.kustomizations, &**self.index.details);
+            let reads = &next.index.reads;
+            let (all, details) = kustomization::read_after(&next.files, reads, &changed, known);
+            (next.kustomizations, next.index.details) = (Arc::new(all), Arc::new(details));
         }
         let known = self.index.plan.before(texts.keys());
         let before = known.as_ref().map(|(plan, changed)| Before {

@@ -42,6 +42,8 @@ struct Server<'t> {
     shown: u64,
     /// Findings are being made.
     busy: Arc<AtomicBool>,
+    /// Who makes them: an answer waits for no work of theirs.
+    workers: Arc<rayon::ThreadPool>,
     /// Questions that wait for them.
     asking: Vec<Request>,
     /// When something was last heard that may change them.
@@ -73,6 +75,7 @@ pub(in crate::cli) fn lsp(terminal: &Terminal) -> Result<Status> {
         published: BTreeMap::new(),
         shown: 0,
         busy: Arc::default(),
+        workers: Arc::new(rayon::ThreadPoolBuilder::new().build()?),
         asking: Vec::new(),
         heard: now(),
     };
@@ -245,7 +248,7 @@ impl Server<'_> {
             let changes = state.refresh_soon();
             let work = Work::of(state, changes);
             let (found, busy) = (Arc::clone(&self.found), Arc::clone(&self.busy));
-            std::thread::spawn(move || {
+            self.workers.spawn(move || {
                 let now = work.found(before);
                 *found.lock().unwrap_or_else(PoisonError::into_inner) = now;
                 busy.store(false, Ordering::SeqCst);
