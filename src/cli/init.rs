@@ -15,7 +15,7 @@ use super::ground::Ground;
 use super::print::between;
 use super::print::offer;
 use super::print::run::{HOME, Run, VERSION};
-use super::print::text::Shown;
+use super::print::text::{Shown, number};
 use super::status::Status;
 use super::terminal::Terminal;
 use super::{output, selection};
@@ -46,14 +46,25 @@ pub(super) fn init(args: &InitArgs, terminal: &Terminal) -> Result<Status> {
     let tree = ground.read_aloud(terminal)?;
     let workspace = Workspace::new(tree.inputs, ground.config.options.clone());
     terminal.out(&format!(
-        "{} files with manifests, {} resources\n",
-        workspace.files().len(),
-        workspace.resources().len()
+        "{} with manifests, {}\n",
+        number(workspace.files().len(), "file"),
+        number(workspace.resources().len(), "resource")
     ))?;
     let mut whole = BTreeSet::new();
     if asks {
-        for set in candidates(&workspace).into_iter().take(ASKED) {
-            let question = format!("Is {} applied as a whole, and alone?", set.name);
+        let asked: Vec<&ApplySet> = candidates(&workspace).into_iter().take(ASKED).collect();
+        if !asked.is_empty() {
+            terminal.out(&format!(
+                "\nNothing says how {} with manifests {} applied. Where\n`kubectl apply -f DIR` \
+                 applies all of one, and nothing else belongs to it,\nmore can be proven. An empty \
+                 line is a no; kubewright.toml can be changed later.\n",
+                plural(asked.len(), "directory", "directories"),
+                if asked.len() == 1 { "is" } else { "are" }
+            ))?;
+        }
+        for set in asked {
+            let resources = number(set.members.len(), "resource");
+            let question = format!("  {}, {resources}: applied as a whole?", set.name);
             if yes(&question, terminal)? {
                 whole.insert(set.name.clone());
             }
@@ -79,6 +90,10 @@ pub(super) fn init(args: &InitArgs, terminal: &Terminal) -> Result<Status> {
     }
     first_fixes(&start, terminal)?;
     Ok(Status::Clean)
+}
+
+fn plural(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
 }
 
 /// Asks on the terminal; an empty line is a no.
@@ -119,12 +134,8 @@ fn configuration(workspace: &Workspace, whole: &BTreeSet<String>) -> String {
     if !known.is_empty() {
         out.push_str("\n# Applied together, found without a setting (`kubewright graph`):\n");
         for (set, why) in known.iter().take(LISTED) {
-            let _ = writeln!(
-                out,
-                "#   {}: {why}, {} resources",
-                set.name,
-                set.members.len()
-            );
+            let resources = number(set.members.len(), "resource");
+            let _ = writeln!(out, "#   {}: {why}, {resources}", set.name);
         }
         if known.len() > LISTED {
             let _ = writeln!(out, "#   and {} more", known.len() - LISTED);
@@ -138,16 +149,16 @@ fn configuration(workspace: &Workspace, whole: &BTreeSet<String>) -> String {
              proven then.\n",
         );
     }
-    for (number, set) in candidates.iter().enumerate() {
+    for (at, set) in candidates.iter().enumerate() {
         let active = whole.contains(&set.name);
-        if number >= LISTED && !active {
+        if at >= LISTED && !active {
             continue;
         }
         let mark = if active { "" } else { "# " };
         let _ = writeln!(
             out,
-            "{mark}[[apply-sets]] # {} resources\n{mark}name = {:?}\n{mark}paths = [{:?}]\n",
-            set.members.len(),
+            "{mark}[[apply-sets]] # {}\n{mark}name = {:?}\n{mark}paths = [{:?}]\n",
+            number(set.members.len(), "resource"),
             set.name,
             set.name
         );

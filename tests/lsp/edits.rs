@@ -18,8 +18,11 @@ const OTHER: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: other\n
 const JOB: &str = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: job\nspec:\n  template:\n    spec:\n      restartPolicy: Never\n      containers:\n      - name: job\n        image: busybox:1.37\n        envFrom:\n        - secretRef: {name: credentials}\n        volumeMounts:\n        - {name: files, mountPath: /etc/a.yaml, subPath: a.yaml}\n      volumes:\n      - name: files\n        configMap: {name: settings}\n";
 const ARGO: &str = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: prod, namespace: argocd}\nspec:\n  source: {repoURL: https://git.example.com/x.git, path: app/prod}\n  destination: {name: prod, namespace: prod}\n";
 
+const PLAIN: &str = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: plain, namespace: argocd}\nspec:\n  source: {repoURL: https://git.example.com/x.git, path: plain}\n  destination: {name: prod, namespace: prod}\n";
+const FLUX: &str = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: base, namespace: flux-system}\nspec:\n  path: ./app/base\n  sourceRef: {kind: GitRepository, name: x}\n---\napiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: x, namespace: flux-system}\nspec: {url: https://git.example.com/x.git}\n";
+
 /// What there is at the start.
-const FILES: [(&str, &str); 13] = [
+const FILES: [(&str, &str); 15] = [
     (".gitignore", "out/\n"),
     (
         "kubewright.toml",
@@ -43,6 +46,8 @@ const FILES: [(&str, &str); 13] = [
     ),
     ("app/prod/job.yaml", JOB),
     ("argo.yaml", ARGO),
+    ("argo/plain.yaml", PLAIN),
+    ("flux.yaml", FLUX),
     ("plain/app.yaml", APP),
     ("plain/config.yaml", OTHER),
     ("vendor/third.yaml", OTHER),

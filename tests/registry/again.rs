@@ -257,13 +257,9 @@ pub(crate) fn goes_on_when_an_image_fails() -> TrialResult {
                 digest(&changed.config)
             ),
             &format!(
-                "error: {} linux/amd64: 127.0.0.1:{} does not have it; check the name and the tag \
-                 of the image\n",
+                "error: {} linux/amd64, {} linux/amd64: 127.0.0.1:{} does not have it; check the \
+                 name and the tag of the image\n",
                 name("missing"),
-                registry.port
-            ),
-            &format!(
-                "error: {} linux/amd64: 127.0.0.1:{} does not have it; check",
                 name("tag"),
                 registry.port
             ),

@@ -138,6 +138,8 @@ pub(in crate::kube) struct Gathered {
     pub failures: BTreeSet<Failure>,
     /// All kustomizations it is gathered through.
     pub reach: BTreeSet<FileId>,
+    /// How deep those nest.
+    depth: usize,
 }
 
 impl Gathered {
@@ -230,6 +232,8 @@ pub(in crate::kube) struct Gatherer<'a> {
     memo: BTreeMap<FileId, Rc<Gathered>>,
     /// Components cannot be kept: their work is bounded instead.
     steps: usize,
+    /// Whether what comes out may depend on what was built first.
+    bounded: bool,
 }
 
 impl<'a> Gatherer<'a> {
@@ -238,7 +242,25 @@ impl<'a> Gatherer<'a> {
             manifests,
             memo: BTreeMap::new(),
             steps: 64 * manifests.kustomizations.len() + 1000,
+            bounded: false,
         }
+    }
+
+    /// As [`Gatherer::new`], with so many steps left.
+    pub(in crate::kube) fn with_steps(manifests: &'a Manifests<'a>, steps: usize) -> Self {
+        let new = Self::new(manifests);
+        Self { steps, ..new }
+    }
+
+    /// Whether kustomizations go round in circles, nest as deep as is followed or are more than are
+    /// built: what is built depends on what was built before.
+    pub(in crate::kube) fn is_bounded(&self) -> bool {
+        self.bounded || self.steps == 0
+    }
+
+    /// How many more kustomizations may be built.
+    pub(in crate::kube) fn steps(&self) -> usize {
+        self.steps
     }
 
     /// What a kustomization gathers.
@@ -290,6 +312,7 @@ impl<'a> Gatherer<'a> {
             return into;
         };
         if stack.contains(&file) || stack.len() >= MAX_DEPTH || self.steps == 0 {
+            self.bounded = true;
             into.holes.insert(format!(
                 "kustomization {} refers to itself, or nests too deep",
                 kustomization.directory
@@ -322,7 +345,11 @@ impl<'a> Gatherer<'a> {
                             .map(|number| Part::new(number, namespace(number))),
                     );
                 }
-                ResourceEntry::Base(base) => into.add(&self.gather(*base, &stack)),
+                ResourceEntry::Base(base) => {
+                    let inner = self.gather(*base, &stack);
+                    into.depth = into.depth.max(inner.depth + 1);
+                    into.add(&inner);
+                }
             }
         }
         for (at, generator) in kustomization.generators.iter().enumerate() {
@@ -334,8 +361,11 @@ impl<'a> Gatherer<'a> {
         }
         let more = overrides.map_or(&[][..], |o| o.components.as_slice());
         for component in details.components.iter().chain(more) {
+            let depth = std::mem::take(&mut into.depth);
             into = self.accumulate(*component, into, &stack, None);
+            into.depth = depth.max(into.depth + 1);
         }
+        self.bounded |= into.depth >= MAX_DEPTH;
         for patch in details.patches.iter().filter(|p| p.deletes()) {
             delete(manifests, patch, &mut into);
         }

@@ -7,11 +7,12 @@
 pub(in crate::kube) mod bundle;
 pub(in crate::kube) mod generator_failure;
 pub(in crate::kube) mod kustomize_build;
+pub(in crate::kube) mod plan;
 pub(in crate::kube) mod same_cluster;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::kube::gitops::applier::{self, Applied};
+use crate::kube::gitops::applier::Applied;
 use crate::kube::kustomize::manifests::Manifests;
 use crate::kube::object::apply_set::{Applier, ApplySet, Evidence, Member, Part, SetId};
 use crate::kube::object::resource::FileId;
@@ -57,30 +58,40 @@ impl Draft {
     }
 }
 
+/// What is read from standard input is one set.
+fn stream(manifests: &Manifests<'_>) -> Vec<Built> {
+    let holes: BTreeSet<String> = manifests.unreadable.values().cloned().collect();
+    let bundle = Bundle {
+        members: manifests.resources.iter().map(raw).collect(),
+        holes,
+        ..Bundle::default()
+    };
+    number(vec![Draft::new("<stdin>", Evidence::Stream, bundle)])
+}
+
 /// All apply sets, and what has them applied.
 pub(in crate::kube) fn build(
     manifests: &Manifests<'_>,
     options: &Options,
 ) -> (Vec<Built>, Vec<Applied>) {
     if options.stream {
-        let holes: BTreeSet<String> = manifests.unreadable.values().cloned().collect();
-        let bundle = Bundle {
-            members: manifests.resources.iter().map(raw).collect(),
-            holes,
-            ..Bundle::default()
-        };
-        return (
-            number(vec![Draft::new("<stdin>", Evidence::Stream, bundle)]),
-            Vec::new(),
-        );
+        return (stream(manifests), Vec::new());
     }
-    let mut gatherer = Gatherer::new(manifests);
+    plan::build(manifests, options)
+}
+
+/// The sets of the configuration, and the files that belong to them.
+fn configured<'o>(
+    manifests: &Manifests<'_>,
+    options: &'o Options,
+    gatherer: &mut Gatherer<'_>,
+) -> (BTreeMap<FileId, &'o str>, Vec<Draft>) {
     let mut configured: BTreeMap<FileId, &str> = BTreeMap::new();
     let mut drafts: Vec<Draft> = Vec::new();
     for spec in &options.apply_sets {
         let files = matched(manifests.files, spec);
         configured.extend(files.iter().map(|f| (*f, spec.name.as_str())));
-        let mut bundle = configured_bundle(manifests, &mut gatherer, &files);
+        let mut bundle = configured_bundle(manifests, gatherer, &files);
         if files.is_empty() {
             bundle.holes.insert("its paths name no file".to_owned());
         }
@@ -100,52 +111,7 @@ pub(in crate::kube) fn build(
             }),
         }
     }
-    let (applied, own) = applier::all(manifests);
-    let sources = same_cluster::drafts(manifests, &mut gatherer, &applied, &own);
-    let mut used: BTreeSet<FileId> = sources
-        .iter()
-        .flat_map(|d| d.bundle.built.iter().chain(&d.bundle.files).copied())
-        .collect();
-    let first_applied = drafts.len();
-    drafts.extend(sources);
-    for kustomization in manifests
-        .kustomizations
-        .iter()
-        .filter(|k| k.root && !configured.contains_key(&k.file) && !used.contains(&k.file))
-    {
-        let bundle = bundle::kustomization(
-            manifests,
-            &mut gatherer,
-            kustomization.file,
-            &Overrides::default(),
-        );
-        drafts.push(Draft::new(
-            shown(&kustomization.directory),
-            Evidence::Kustomization,
-            bundle,
-        ));
-    }
-    for draft in drafts.get_mut(first_applied..).unwrap_or_default() {
-        without(manifests, &mut draft.bundle, &configured);
-    }
-    used.extend(
-        manifests
-            .kustomizations
-            .iter()
-            .flat_map(|k| k.resources.iter().copied()),
-    );
-    used.extend(configured.keys().copied());
-    drafts.extend(charts(manifests));
-    drafts.extend(directories(manifests, &used));
-    (
-        number(same_cluster::meet(
-            manifests,
-            drafts,
-            &applied,
-            first_applied,
-        )),
-        applied,
-    )
+    (configured, drafts)
 }
 
 /// In order of evidence, then by name; those of the configuration as they stand there.

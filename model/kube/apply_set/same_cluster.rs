@@ -18,38 +18,35 @@ use crate::kube::object::resource::ResourceId;
 /// Names that a set lists.
 const MAX_NAMES: usize = 3;
 
-/// A draft for each thing that is applied, in order.
-pub(in crate::kube) fn drafts(
+/// The draft of one thing that is applied.
+pub(in crate::kube) fn draft(
     manifests: &Manifests<'_>,
     gatherer: &mut Gatherer<'_>,
-    applied: &[Applied],
+    applied: &Applied,
     own: &Own,
-) -> Vec<Draft> {
-    let drafts = applied.iter().map(|applied| {
-        let mut whole = Bundle::default();
-        let mut directories = Vec::new();
-        for source in &applied.sources {
-            let (bundle, directory) = source_bundle(manifests, gatherer, applied, source, own);
-            directories.extend(directory);
-            whole.add(bundle);
-        }
-        let kustomization =
-            applied.sources.len() == 1 && whole.built.len() == 1 && whole.files.is_empty();
-        let evidence = if kustomization {
-            Evidence::Kustomization
-        } else {
-            applied.tool
-        };
-        let name = match directories.as_slice() {
-            [one] if applied.sources.len() == 1 => shown(one).to_owned(),
-            _ => names(applied.tool, std::slice::from_ref(&applied.applier.name)),
-        };
-        Draft {
-            appliers: vec![applied.applier.clone()],
-            ..Draft::new(&name, evidence, whole)
-        }
-    });
-    drafts.collect()
+) -> Draft {
+    let mut whole = Bundle::default();
+    let mut directories = Vec::new();
+    for source in &applied.sources {
+        let (bundle, directory) = source_bundle(manifests, gatherer, applied, source, own);
+        directories.extend(directory);
+        whole.add(bundle);
+    }
+    let kustomization =
+        applied.sources.len() == 1 && whole.built.len() == 1 && whole.files.is_empty();
+    let evidence = if kustomization {
+        Evidence::Kustomization
+    } else {
+        applied.tool
+    };
+    let name = match directories.as_slice() {
+        [one] if applied.sources.len() == 1 => shown(one).to_owned(),
+        _ => names(applied.tool, std::slice::from_ref(&applied.applier.name)),
+    };
+    Draft {
+        appliers: vec![applied.applier.clone()],
+        ..Draft::new(&name, evidence, whole)
+    }
 }
 
 /// What one source gives, and the directory when it is one of the workspace.

@@ -4,14 +4,17 @@
 //! Each is read into what it applies ([`Source`]) and where ([`Place`]). Fields may be templates:
 //! what cannot be filled in is not known, and not guessed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::repository::{Claim, Own, address, revision};
 use super::{application_set, argo_cd, flux};
 use crate::kube::kustomize::manifests::Manifests;
 use crate::kube::object::apply_set::{Applier, Evidence};
-use crate::kube::object::resource::Resource;
-use crate::yaml::{Node, NodeId};
+use crate::kube::object::resource::{FileId, Resource, ResourceId};
+use crate::yaml::{Node, NodeId, Word};
+
+/// A generator of Argo CD that reads files of any kind.
+static FILES: Word = Word::new("files");
 
 /// One thing that has files applied.
 #[derive(Debug, Clone)]
@@ -75,47 +78,161 @@ pub(in crate::kube) struct Layout {
     pub filtered: bool,
 }
 
-/// All that has files applied, by resource, and what is taken for the workspace's own repository.
-pub(in crate::kube) fn all(manifests: &Manifests<'_>) -> (Vec<Applied>, Own) {
+/// All that has files applied.
+#[derive(Debug, Clone, Default)]
+pub(in crate::kube) struct Appliers {
+    /// By resource.
+    pub applied: Vec<Applied>,
+    /// What is taken for the workspace's own repository.
+    pub own: Own,
+    /// What `own` is judged by, with the files that say so.
+    claims: Vec<(FileId, Claim)>,
+}
+
+/// All that has files applied.
+pub(in crate::kube) fn all(manifests: &Manifests<'_>) -> Appliers {
+    let found = with_spec(manifests, manifests.resources.iter());
+    let urls = flux::urls(manifests);
+    let claims = claims(manifests, &found, &urls);
+    let own = Own::of(claims.iter().map(|(_, claim)| claim), manifests.paths());
+    let applied = applied(manifests, &own, found, &urls);
+    Appliers {
+        applied,
+        own,
+        claims,
+    }
+}
+
+/// As [`all`], with what is known of files that have not changed; `now` gives the new number of
+/// a resource. With it, for each its position in what is known. `None` where something has changed
+/// on which all of them depend.
+pub(in crate::kube) fn after(
+    manifests: &Manifests<'_>,
+    known: &Appliers,
+    changed: &BTreeSet<FileId>,
+    now: impl Fn(ResourceId) -> Option<ResourceId>,
+    was: &[Resource],
+) -> Option<(Appliers, Vec<Option<usize>>)> {
+    let of_changed = || changed.iter().flat_map(|file| manifests.of_file(*file));
+    let is_changed = |id: ResourceId| {
+        let of = was.get(id.0 as usize);
+        of.is_none_or(|resource| changed.contains(&resource.file))
+    };
+    let mut before = was.iter().filter(|r| changed.contains(&r.file));
+    if before.any(flux::is_repository)
+        || of_changed().any(flux::is_repository)
+        || reads_files(manifests, |file| changed.contains(&file))
+    {
+        return None;
+    }
+    let found = with_spec(manifests, of_changed());
+    let urls = if found.iter().any(|(r, _)| tool(r) == Some(Evidence::Flux)) {
+        flux::urls(manifests)
+    } else {
+        flux::Urls::new()
+    };
+    let new = claims(manifests, &found, &urls);
+    let old = known
+        .claims
+        .iter()
+        .filter(|(file, _)| changed.contains(file));
+    let same = old.eq(&new);
+    let kept = known
+        .claims
+        .iter()
+        .filter(|(file, _)| !changed.contains(file));
+    let claims: Vec<(FileId, Claim)> = kept.cloned().chain(new).collect();
+    let is_own = || Own::of(claims.iter().map(|(_, claim)| claim), manifests.paths());
+    if !same && is_own() != known.own {
+        return None;
+    }
+    let mut all: Vec<(Applied, Option<usize>)> = Vec::with_capacity(known.applied.len());
+    for (at, one) in known.applied.iter().enumerate() {
+        if is_changed(one.applier.resource) {
+            continue;
+        }
+        let mut one = one.clone();
+        one.applier.resource = now(one.applier.resource)?;
+        all.push((one, Some(at)));
+    }
+    let new = applied(manifests, &known.own, found, &urls);
+    all.extend(new.into_iter().map(|one| (one, None)));
+    all.sort_by_key(|(one, _)| one.applier.resource);
+    let (applied, from) = all.into_iter().unzip();
+    let own = known.own.clone();
+    let appliers = Appliers {
+        applied,
+        own,
+        claims,
+    };
+    Some((appliers, from))
+}
+
+/// Whether an `ApplicationSet` of some files may read files for what they say.
+pub(in crate::kube) fn reads_files(manifests: &Manifests<'_>, of: impl Fn(FileId) -> bool) -> bool {
+    let reads = |resource: &Resource| {
+        let file = manifests.files.get(resource.file.0 as usize);
+        let yaml = file.and_then(|file| file.yaml.as_ref());
+        yaml.is_some_and(|yaml| yaml.may_hold(resource.span(), &FILES))
+    };
+    let mut sets = manifests.resources.iter();
+    sets.any(|r| r.kind == "ApplicationSet" && of(r.file) && reads(r))
+}
+
+/// Those of some resources that have files applied.
+fn with_spec<'a>(
+    manifests: &Manifests<'a>,
+    resources: impl Iterator<Item = &'a Resource>,
+) -> Vec<(&'a Resource, Node<'a>)> {
     let kinds = |resource: &&Resource| tool(resource).is_some();
     let with_spec = |resource| Some((resource, manifests.node(resource)?.get("spec")?));
-    let found: Vec<(&Resource, Node<'_>)> = manifests
-        .resources
-        .iter()
-        .filter(kinds)
-        .filter_map(with_spec)
-        .collect();
-    let mut claims = Vec::new();
-    let urls = flux::urls(manifests);
-    for (resource, spec) in &found {
-        match resource.kind.as_str() {
-            "Application" => claims.extend(argo_cd::claims(*spec, &Fill::default())),
-            "ApplicationSet" => claims.extend(application_set::claims(manifests, *spec)),
-            _ => claims.extend(flux::claim_in(resource, *spec, &urls)),
-        }
+    resources.filter(kinds).filter_map(with_spec).collect()
+}
+
+fn claims(
+    manifests: &Manifests<'_>,
+    found: &[(&Resource, Node<'_>)],
+    urls: &flux::Urls,
+) -> Vec<(FileId, Claim)> {
+    let mut all = Vec::new();
+    for (resource, spec) in found {
+        let claims = match resource.kind.as_str() {
+            "Application" => argo_cd::claims(*spec, &Fill::default()),
+            "ApplicationSet" => application_set::claims(manifests, *spec),
+            _ => flux::claim_in(resource, *spec, urls).into_iter().collect(),
+        };
+        all.extend(claims.into_iter().map(|claim| (resource.file, claim)));
     }
-    let own = Own::of(&claims, manifests.paths());
-    let mut applied = Vec::new();
+    all
+}
+
+fn applied(
+    manifests: &Manifests<'_>,
+    own: &Own,
+    found: Vec<(&Resource, Node<'_>)>,
+    urls: &flux::Urls,
+) -> Vec<Applied> {
+    let mut all = Vec::new();
     for (resource, spec) in found {
         match resource.kind.as_str() {
-            "Application" => applied.push(argo_cd::application(
+            "Application" => all.push(argo_cd::application(
                 resource.id,
                 Some(resource.name.clone()),
                 spec,
                 &Fill::default(),
             )),
             "ApplicationSet" => {
-                applied.extend(application_set::applications(
-                    manifests, &own, resource, spec,
+                all.extend(application_set::applications(
+                    manifests, own, resource, spec,
                 ));
             }
-            _ => applied.push(flux::kustomization(resource, spec, &urls)),
+            _ => all.push(flux::kustomization(resource, spec, urls)),
         }
     }
-    for applied in &mut applied {
-        forget_foreign(applied, &own, manifests);
+    for applied in &mut all {
+        forget_foreign(applied, own, manifests);
     }
-    (applied, own)
+    all
 }
 
 /// Takes the settings from sources that are not this repository: what they change is not here. An

@@ -28,15 +28,16 @@ pub(in crate::kube) const PUSHED: &str = "pushed://";
 /// Where Flux puts what states no namespace of its own.
 const HOME: &str = "flux-system";
 
+/// Whether a resource is a `GitRepository`.
+pub(in crate::kube) fn is_repository(resource: &Resource) -> bool {
+    resource.kind == "GitRepository" && resource.group() == "source.toolkit.fluxcd.io"
+}
+
 /// All `GitRepository`s of the workspace.
 pub(in crate::kube) fn urls(manifests: &Manifests<'_>) -> Urls {
     let mut urls = Urls::new();
     let fill = Fill::default();
-    for resource in manifests
-        .resources
-        .iter()
-        .filter(|r| r.kind == "GitRepository" && r.group() == "source.toolkit.fluxcd.io")
-    {
+    for resource in manifests.resources.iter().filter(|r| is_repository(r)) {
         let Some(spec) = manifests.node(resource).and_then(|n| n.get("spec")) else {
             continue;
         };

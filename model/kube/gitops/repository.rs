@@ -16,7 +16,7 @@ const DEFAULT_REVISION: &str = "HEAD";
 pub(in crate::kube) const UNKNOWN_ADDRESS: &str = "flux://";
 
 /// A path in a repository that something is read from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::kube) struct Claim {
     /// See [`address`].
     pub repository: String,
@@ -35,9 +35,12 @@ pub(in crate::kube) struct Own {
 
 impl Own {
     /// Judges by all claims of a workspace.
-    pub(in crate::kube) fn of(claims: &[Claim], files: Paths<'_>) -> Self {
+    pub(in crate::kube) fn of<'c>(
+        claims: impl Iterator<Item = &'c Claim> + Clone,
+        files: Paths<'_>,
+    ) -> Self {
         let mut paths: BTreeMap<&str, [BTreeSet<&str>; 2]> = BTreeMap::new();
-        for claim in claims {
+        for claim in claims.clone() {
             // The top itself is there in every repository.
             let Some(path) = claim
                 .path
@@ -57,10 +60,7 @@ impl Own {
                 .filter_map(|(repository, paths)| Some((*repository, mine(paths)?))),
         );
         let mut revisions: BTreeMap<&str, usize> = BTreeMap::new();
-        for claim in claims
-            .iter()
-            .filter(|c| Some(c.repository.as_str()) == repository)
-        {
+        for claim in claims.filter(|c| Some(c.repository.as_str()) == repository) {
             *revisions
                 .entry(claim.revision.as_deref().unwrap_or_default())
                 .or_default() += 1;

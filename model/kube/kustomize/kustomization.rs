@@ -62,14 +62,46 @@ pub(in crate::kube) fn read_all(
     let read = |(file, read): (&SourceFile, &Read)| read_one(files, file, read);
     let (mut kustomizations, details): (Vec<Kustomization>, Vec<Details>) =
         files.par_iter().zip(reads).filter_map(read).unzip();
+    find_roots(&mut kustomizations);
+    (kustomizations, details)
+}
+
+/// As [`read_all`], after the texts of some files have changed. Of other files a kustomization
+/// knows no more than which there are, those aside that it reads.
+pub(in crate::kube) fn read_after(
+    files: &[SourceFile],
+    reads: &[Read],
+    changed: &BTreeSet<FileId>,
+    known: (&[Kustomization], &[Details]),
+) -> (Vec<Kustomization>, Vec<Details>) {
+    let (mut all, mut again) = (Vec::new(), changed.clone());
+    for (kustomization, details) in known.0.iter().zip(known.1) {
+        if changed.contains(&details.file) || !details.read.is_disjoint(changed) {
+            again.insert(details.file);
+        } else {
+            all.push((kustomization.clone(), details.clone()));
+        }
+    }
+    for id in again {
+        let at = id.0 as usize;
+        let of = files.get(at).zip(reads.get(at));
+        all.extend(of.and_then(|(file, read)| read_one(files, file, read)));
+    }
+    all.sort_by_key(|(kustomization, _)| kustomization.file);
+    let (mut kustomizations, details): (Vec<Kustomization>, Vec<Details>) = all.into_iter().unzip();
+    find_roots(&mut kustomizations);
+    (kustomizations, details)
+}
+
+/// Says of kustomizations which are the roots among them.
+fn find_roots(kustomizations: &mut [Kustomization]) {
     let referred: BTreeSet<FileId> = kustomizations
         .iter()
         .flat_map(|k| k.bases.iter().copied())
         .collect();
-    for kustomization in &mut kustomizations {
+    for kustomization in kustomizations {
         kustomization.root = !kustomization.component && !referred.contains(&kustomization.file);
     }
-    (kustomizations, details)
 }
 
 /// Reads the kustomization that a file is, if it is one. Whether it is a root is for all of them to

@@ -60,8 +60,15 @@ fn seen(workspace: &Workspace) -> String {
         .iter()
         .map(|f| (&f.path, &f.text))
         .collect();
+    let index = &workspace.index;
+    let sets = (
+        &index.sets,
+        &index.memberships,
+        &index.gone_from,
+        &index.source_settings,
+    );
     format!(
-        "{texts:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{references}",
+        "{texts:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{references}\n{sets:?}",
         workspace.resources(),
         workspace.sets(),
         workspace.kustomizations(),
@@ -108,11 +115,91 @@ fn whatever_is_renamed_it_is_the_workspace_of_all_texts() {
     assert!(same > 500, "{same} changes left all sets as they were");
 }
 
+/// Applications, what they have applied, and words of theirs that decide what that is.
+#[test]
+fn whatever_is_typed_in_a_repository_of_gitops_it_is_the_workspace_of_all_texts() {
+    let same = typed(&gitops(), 13);
+    assert!(same > 300, "{same} changes left all sets as they were");
+}
+
+/// Where kustomizations go round in circles, what is built depends on where that begins.
+#[test]
+fn whatever_is_typed_beside_a_circle_it_is_the_workspace_of_all_texts() {
+    let mut files = gitops();
+    files.extend([
+        ("round/a/kustomization.yaml", "resources: [../b, own.yaml]\n"),
+        ("round/a/own.yaml", SETTINGS),
+        ("round/b/kustomization.yaml", "resources: [../a]\n"),
+        (
+            "round.yaml",
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: round}\nspec:\n  source: {repoURL: https://git.example.com/x.git, path: round/b}\n  destination: {name: prod, namespace: prod}\n",
+        ),
+    ]);
+    files.sort_unstable();
+    typed(&files, 17);
+}
+
+fn gitops() -> Vec<(&'static str, &'static str)> {
+    let mut files = files();
+    files.retain(|(path, _)| *path != "argo.yaml" && *path != "broken.yaml");
+    files.extend([
+        (
+            "argo/charts.yaml",
+            "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: settings}\nspec: {}\n",
+        ),
+        (
+            "argo/many.yaml",
+            "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: many}\nspec:\n  generators:\n  - git:\n      repoURL: https://git.example.com/x.git\n      directories: [{path: more/*}]\n  template:\n    metadata: {name: '{{path.basename}}'}\n    spec:\n      source: {repoURL: https://git.example.com/x.git, path: '{{path}}'}\n      destination: {name: prod, namespace: prod}\n",
+        ),
+        (
+            "argo/plain.yaml",
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: plain}\nspec:\n  source: {repoURL: https://git.example.com/x.git, path: plain}\n  destination: {name: prod, namespace: prod}\n---\napiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: more}\nspec:\n  source: {repoURL: https://git.example.com/x.git, path: more/a, kustomize: {namePrefix: a-, components: [../part]}}\n  destination: {name: prod}\n",
+        ),
+        (
+            "argo/prod.yaml",
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: prod}\nspec:\n  source: {repoURL: https://git.example.com/x.git, path: app/prod}\n  destination: {name: prod, namespace: prod}\n",
+        ),
+        (
+            "flux/base.yaml",
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: base, namespace: flux-system}\nspec:\n  path: ./app/base\n  targetNamespace: settings\n  sourceRef: {kind: GitRepository, name: x}\n",
+        ),
+        (
+            "flux/x.yaml",
+            "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: x, namespace: flux-system}\nspec: {url: https://git.example.com/x.git, ref: {branch: main}}\n",
+        ),
+        ("more/a/kustomization.yaml", "resources: [settings.yaml]\n"),
+        ("more/a/settings.yaml", SETTINGS),
+        (
+            "more/part/kustomization.yaml",
+            "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: [sops.yaml]\n",
+        ),
+        (
+            "more/part/sops.yaml",
+            "apiVersion: v1\nkind: Secret\nmetadata: {name: settings}\ndata: {a: 'ENC[x]'}\nsops: {mac: 'ENC[y]'}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}\n",
+        ),
+    ]);
+    files.sort_unstable();
+    files
+}
+
+/// Words of manifests, and what may stand there instead.
+const WORDS: [(&str, &str); 8] = [
+    ("x.git", "y.git"),
+    ("prod", "test"),
+    ("/prod", "/none"),
+    ("main", "dev"),
+    ("GitRepository", "Bucket"),
+    ("spec:", "speck:"),
+    ("directories", "files"),
+    ("settings.yaml", "none.yaml"),
+];
+
 /// Types at random, and holds what comes out against what is read anew; how often all sets stayed
 /// as they were.
 fn typed(files: &[(&'static str, &'static str)], seed: u64) -> usize {
     let (mut random, mut same) = (Random(seed), 0);
     let mut now = workspace(files);
+    let mut planned = 0;
     let inserts = [
         "x", "\n", ": ", "# c\n", "settings", "- ", " ", "[", "---\n", "'",
     ];
@@ -121,10 +208,15 @@ fn typed(files: &[(&'static str, &'static str)], seed: u64) -> usize {
         if step % 3 == 0 {
             _ = seen(&now);
         }
+        // As a pause does.
+        if random.below(4) == 0 {
+            now.prepare();
+        }
+        planned += usize::from(now.index.plan.before([].iter()).is_some());
         let file = random.below(now.files().len());
         let file = &now.files()[file];
         let original = files.iter().find(|(path, _)| *path == file.path).unwrap().1;
-        let text = match random.below(4) {
+        let text = match random.below(5) {
             // Back to what it was.
             0 => original.to_owned(),
             1 if !file.text.is_empty() => {
@@ -136,6 +228,10 @@ fn typed(files: &[(&'static str, &'static str)], seed: u64) -> usize {
             2 => {
                 let name = ["other", "more", "a", "aa", "settings"][random.below(5)];
                 original.replace("settings", name)
+            }
+            3 => {
+                let (old, new) = WORDS[random.below(WORDS.len())];
+                file.text.replace(old, new)
             }
             _ => {
                 let at = random.below(file.text.len() + 1);
@@ -155,5 +251,7 @@ fn typed(files: &[(&'static str, &'static str)], seed: u64) -> usize {
         same += usize::from(now.with_same_sets(&texts).is_some());
         now = typed;
     }
+    let circle = files.iter().any(|(path, _)| path.starts_with("round"));
+    assert!(circle || planned > 300, "{planned} changes with a plan");
     same
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Workspace;
+use crate::kube::apply_set::plan::Before;
 use crate::kube::kustomize::kustomization::{self, Details};
 use crate::kube::object::kustomization::Kustomization;
 use crate::kube::object::resource::{FileId, Resource, ResourceId};
@@ -21,7 +22,7 @@ impl Workspace {
     /// Puts together all that is read.
     pub(super) fn index_all(&mut self) {
         self.read_kustomizations();
-        self.index_contents();
+        self.index_contents(None);
     }
 
     /// Reads all kustomizations.
@@ -35,18 +36,29 @@ impl Workspace {
         }
     }
 
-    /// Lists what files hold, and makes the sets of it.
-    pub(super) fn index_contents(&mut self) {
+    /// Lists what files hold, and makes the sets of it, of which some may be known from before.
+    pub(super) fn index_contents(&mut self, before: Option<Before<'_>>) {
+        let contents = self.contents();
+        let unreadable = contents.unreadable;
+        self.resources = contents.resources;
+        self.skipped = contents.skipped;
+        self.broken = contents.broken;
+        self.index_sets(&unreadable, before);
+    }
+
+    fn contents(&self) -> Contents {
         let uses = Uses::of(&self.kustomizations, &self.index.details);
         let mut contents = Contents::default();
         for (file, read) in self.files.iter().zip(&self.index.reads) {
             contents.add(file, read, &uses);
         }
-        let unreadable = contents.unreadable;
-        self.resources = contents.resources;
-        self.skipped = contents.skipped;
-        self.broken = contents.broken;
-        self.index_sets(&unreadable);
+        contents
+    }
+
+    /// Has at hand what is needed when the next text changes. It need not be waited for.
+    pub fn prepare(&self) {
+        let plan = || self.plan(&self.contents().unreadable);
+        self.index.plan.prepare(plan);
     }
 }
 

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::Workspace;
 use super::set_index::{SetIndex, run_of};
+use crate::kube::apply_set::plan::Plan;
 use crate::kube::gitops::settings::SourceSettings;
 use crate::kube::kustomize::kustomization::Details;
 use crate::kube::object::apply_set::{ApplySet, SetId};
 use crate::kube::object::kustomization::{OutsideUse, Touch};
 use crate::kube::object::reference::Target;
-use crate::kube::object::resource::ResourceId;
+use crate::kube::object::resource::{FileId, ResourceId};
 use crate::kube::pod::PodTemplate;
 use crate::kube::source::builds::Build;
 use crate::kube::source::command_outputs::Output;
@@ -44,9 +45,61 @@ pub(in crate::kube) struct Index {
     pub builds: Arc<OnceLock<Vec<Build>>>,
     /// Which resources refer to a name; made when it is first asked for.
     pub references: Arc<OnceLock<References>>,
+    /// What the sets are made of, kept for the next keystroke.
+    pub plan: Planned,
     /// What was asked before about the ways of resources through kustomizations, of which there may
     /// be hundreds.
     pub asked: Arc<Asked>,
+}
+
+/// The plan of the sets; made when it is first asked for.
+#[derive(Debug, Clone, Default)]
+pub(in crate::kube) struct Planned {
+    /// Shared with workspaces that followed.
+    of: Arc<OnceLock<Option<Plan>>>,
+    /// Files that have other texts by now, with which the sets are the same but for names.
+    since: BTreeSet<FileId>,
+}
+
+impl Planned {
+    /// The plan of a workspace that is made of `plan` and all that is known.
+    pub(super) fn new(plan: Option<Plan>) -> Self {
+        Self {
+            of: Arc::new(OnceLock::from(plan)),
+            since: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn prepare(&self, plan: impl FnOnce() -> Option<Plan>) {
+        self.of.get_or_init(plan);
+    }
+
+    /// What is known when those files change, and all that have changed since it was made.
+    pub(in crate::kube) fn before<'a>(
+        &self,
+        texts: impl Iterator<Item = &'a FileId>,
+    ) -> Option<(&Plan, BTreeSet<FileId>)> {
+        let plan = self.of.get()?.as_ref()?;
+        Some((plan, self.and(texts)))
+    }
+
+    /// What is known after those files have changed. A plan that is not made yet will be one of
+    /// the workspace that it is made for.
+    pub(super) fn after<'a>(&self, texts: impl Iterator<Item = &'a FileId>) -> Self {
+        if self.of.get().is_none() {
+            return Self::default();
+        }
+        Self {
+            of: Arc::clone(&self.of),
+            since: self.and(texts),
+        }
+    }
+
+    fn and<'a>(&self, texts: impl Iterator<Item = &'a FileId>) -> BTreeSet<FileId> {
+        let mut all = self.since.clone();
+        all.extend(texts);
+        all
+    }
 }
 
 /// Answers by resource.

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Workspace;
+use super::index::Planned;
 use crate::kube::apply_set;
 use crate::kube::apply_set::generator_failure::Failure;
+use crate::kube::apply_set::plan::{self, Before, Plan};
 use crate::kube::gitops::settings;
 use crate::kube::kustomize::manifests::Manifests;
 use crate::kube::object::apply_set::{ApplySet, Member, SetId};
@@ -41,8 +43,8 @@ impl Workspace {
         self.index.sets.get(id.0 as usize)
     }
 
-    /// Makes the apply sets of all that is read. `unreadable` says of files why they are not.
-    pub(super) fn index_sets(&mut self, unreadable: &BTreeMap<FileId, String>) {
+    /// What is kept of the sets for the next change.
+    pub(super) fn plan(&self, unreadable: &BTreeMap<FileId, String>) -> Option<Plan> {
         let encrypted = self.encrypted();
         let manifests = Manifests {
             encrypted: &encrypted,
@@ -52,9 +54,37 @@ impl Workspace {
             kustomizations: &self.kustomizations,
             details: &self.index.details,
         };
-        let (built, applied) = apply_set::build(&manifests, &self.options);
+        plan::plan(&manifests, &self.options)
+    }
+
+    /// Makes the apply sets of all that is read. `unreadable` says of files why they are not.
+    pub(super) fn index_sets(
+        &mut self,
+        unreadable: &BTreeMap<FileId, String>,
+        before: Option<Before<'_>>,
+    ) {
+        let encrypted = self.encrypted();
+        let manifests = Manifests {
+            encrypted: &encrypted,
+            files: &self.files,
+            resources: &self.resources,
+            unreadable,
+            kustomizations: &self.kustomizations,
+            details: &self.index.details,
+        };
+        let mut planned = Planned::default();
+        let (built, applied) = match before {
+            Some(before) => {
+                let after = plan::build_after(&manifests, &self.options, before);
+                let (built, applied, plan) = after;
+                planned = Planned::new(plan);
+                (built, applied)
+            }
+            None => apply_set::build(&manifests, &self.options),
+        };
         let source_settings = settings::of(&manifests, &applied);
         self.index.source_settings = Arc::new(source_settings);
+        self.index.plan = planned;
         let (mut memberships, mut gone_from) =
             (Vec::new(), BTreeMap::<ResourceId, Vec<SetId>>::new());
         let (mut sets, mut indices) = (

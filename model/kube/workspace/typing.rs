@@ -2,18 +2,20 @@
 //! leave kustomizations, apply sets and definitions as they were, so that nothing else is looked at
 //! again. Where they may not, resources and sets are listed anew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use super::Workspace;
 use super::index::{self, References, names_of};
+use crate::kube::apply_set::plan::Before;
+use crate::kube::gitops::{applier, flux};
 use crate::kube::kustomize::kustomization::{self, Details};
 use crate::kube::kustomize::patch::Patch;
 use crate::kube::object::apply_set::SetId;
 use crate::kube::object::kustomization::Kustomization;
 use crate::kube::object::reference::Target;
 use crate::kube::object::resource::{FileId, Identity, Resource, ResourceId};
-use crate::kube::source::file::{Input, SourceFile};
+use crate::kube::source::file::{Input, SkipCode, SourceFile};
 use crate::kube::source::read::{Charts, Document, Read, Verdict, read};
 use crate::yaml::Word;
 
@@ -61,9 +63,21 @@ impl Workspace {
             next.kustomizations = Arc::clone(&self.kustomizations);
             next.index.details = Arc::clone(&self.index.details);
         } else {
-            next.read_kustomizations();
+            let changed: BTreeSet<FileId> = texts.keys().copied().collect();
+            let known = (&**self.kustomizations, &**self.index.details);
+            let reads = &next.index.reads;
+            let (all, details) = kustomization::read_after(&next.files, reads, &changed, known);
+            (next.kustomizations, next.index.details) = (Arc::new(all), Arc::new(details));
         }
-        next.index_contents();
+        let known = self.index.plan.before(texts.keys());
+        let before = known.as_ref().map(|(plan, changed)| Before {
+            plan,
+            changed,
+            resources: &self.resources,
+            kustomizations: &self.kustomizations,
+            details: &self.index.details,
+        });
+        next.index_contents(before);
         next.index.references = self.references_moved(&next);
         next
     }
@@ -82,6 +96,7 @@ impl Workspace {
             .collect::<Option<_>>()?;
         let mut next = self.clone();
         next.index.asked = Arc::default();
+        next.index.plan = self.index.plan.after(texts.keys());
         let (mut changed, mut renamed, mut retyped) = (Vec::new(), Vec::new(), false);
         for Typed {
             id,
@@ -357,7 +372,8 @@ fn is_same_but_for_resources(before: &Read, after: &Read) -> bool {
         | (Document::Kustomization(_), Document::Kustomization(_))
         | (Document::Resources(_), Document::Resources(_))
         | (Document::Broken(_), Document::Broken(_)) => true,
-        (Document::Skip(a, b), Document::Skip(c, d)) => (a, b) == (c, d),
+        // Of what SOPS encrypted, the name is part of the sets.
+        (Document::Skip(a, b), Document::Skip(c, d)) => (a, b) == (c, d) && *a != SkipCode::Sops,
         _ => false,
     };
     match (&*before.verdict, &*after.verdict) {
@@ -389,15 +405,16 @@ fn identities(read: &Read) -> Vec<&Arc<Identity>> {
     found.flatten().collect()
 }
 
-/// Whether a resource is known by all that it was known by, its name aside, and of a kind by which
-/// no sets are made.
+/// Whether a resource is known by all that it was known by, its name aside, and of a kind by whose
+/// fields no sets are made.
 fn is_still(before: &Resource, after: &Identity) -> bool {
-    let group = after.group();
-    let is_built_in = !group.contains('.') || group.ends_with(".k8s.io");
+    let makes_sets = applier::tool(before).is_some() || flux::is_repository(before);
+    // Sets say which charts are installed in them.
+    let is_named = matches!(before.kind.as_str(), "HelmChart" | "HelmRelease");
     let named = |identity: &Identity| !identity.name.is_empty();
     let place = |identity: &Identity| (identity.document, identity.item);
-    is_built_in
-        && (before.name == after.name || named(before) && named(after))
+    !makes_sets
+        && (before.name == after.name || !is_named && named(before) && named(after))
         && place(after) == place(before)
         && after.namespace == before.namespace
         && after.api_version == before.api_version

@@ -87,7 +87,7 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
         })
         .collect();
     let kept = asked.here.len() - jobs.len();
-    let mut failed = 0;
+    let mut failed = Vec::new();
     let mut lines = if args.prune {
         lock.retain(&asked.all)
     } else {
@@ -109,12 +109,13 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
                 ));
                 lock.insert(image.locked);
             }
-            Err(failure) => {
-                failed += 1;
-                terminal.error(&format!("{name}: {failure}"));
-            }
+            Err(failure) => failed.push((name, failure.to_string())),
         }
     }
+    for line in together(&failed) {
+        terminal.error(&line);
+    }
+    let failed = failed.len();
     let text = lock.render()?;
     let changed = before.as_deref() != Some(&text) && (before.is_some() || !lock.is_empty());
     if changed {
@@ -145,6 +146,30 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
     } else {
         Status::Clean
     })
+}
+
+/// Images that name themselves before what went wrong with all of them.
+const NAMED: usize = 3;
+
+/// What went wrong, each once, behind the names of the images: one registry that cannot be reached
+/// is one line.
+fn together(failed: &[(String, String)]) -> Vec<String> {
+    let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (name, failure) in failed {
+        match groups.iter_mut().find(|(known, _)| known == failure) {
+            Some((_, names)) => names.push(name),
+            None => groups.push((failure, vec![name])),
+        }
+    }
+    let line = |(failure, names): (&str, Vec<&str>)| {
+        let named: Vec<&str> = names.iter().take(NAMED).copied().collect();
+        let more = match names.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("{}{more}: {failure}", named.join(", "))
+    };
+    groups.into_iter().map(line).collect()
 }
 
 /// What of the lock is no longer asked: a fix that was made needs its proof no more.

@@ -44,6 +44,8 @@ struct Server<'t> {
     shown: u64,
     /// Findings are being made.
     busy: Arc<AtomicBool>,
+    /// Who makes them: an answer waits for no work of theirs.
+    workers: Arc<rayon::ThreadPool>,
     /// Questions that wait for them.
     asking: Vec<Request>,
     /// When something was last heard that may change them.
@@ -75,6 +77,7 @@ pub(in crate::cli) fn serve(connection: Connection, terminal: &Terminal) -> Resu
         published: BTreeMap::new(),
         shown: 0,
         busy: Arc::default(),
+        workers: Arc::new(rayon::ThreadPoolBuilder::new().build()?),
         asking: Vec::new(),
         heard: now(),
     };
@@ -217,7 +220,7 @@ impl Server<'_> {
             let changes = state.refresh_soon();
             let work = Work::of(state, changes);
             let (found, busy) = (Arc::clone(&self.found), Arc::clone(&self.busy));
-            std::thread::spawn(move || {
+            self.workers.spawn(move || {
                 let now = work.found(before);
                 *found.lock().unwrap_or_else(PoisonError::into_inner) = now;
                 busy.store(false, Ordering::SeqCst);

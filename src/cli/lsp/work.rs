@@ -60,6 +60,8 @@ impl Work {
             (next, changes)
         });
         let workspace = made.as_ref().map_or(&self.workspace, |(made, _)| made);
+        // The next keystroke does not wait for what can be made before it.
+        workspace.prepare();
         let judged = Self::pipeline(&self.config).judge(workspace, before);
         Found {
             generation: self.generation,

@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use kubewright_model::finding::{Applicability, Severity};
 use kubewright_model::text::{Part, Text};
 
+use super::Paths;
 use super::run::link_of;
 use super::text::{BOLD, View, printable};
 use super::wrap;
@@ -34,31 +35,49 @@ pub(super) fn finding(
     (finding, others): (&Reported, &[&Reported]),
     view: &View<'_>,
 ) {
-    let place = place(&finding.place, view);
-    let next = next(finding, view);
-    let same = same(finding, others, view);
-    let used = place.len() + usize::from(next.is_some()) + usize::from(same.is_some());
+    let next = next(finding, view.paths);
+    let mut same = same(finding, others, view);
+    let (label, mut said) = advice(finding, view);
+    let advised = |most: usize, said: &str| {
+        let said = printable(&said.replace('\n', " "));
+        wrap::at_most(most, &said, view.width, &format!("  {label}: "), "    ")
+    };
+    let mut place = place(&finding.place, "", view);
+    let room = |place: &[String], same: &Option<String>| {
+        let used = place.len() + usize::from(next.is_some()) + usize::from(same.is_some());
+        MOST.saturating_sub(used)
+    };
+    let whole = message(finding, MESSAGE, view).len();
+    let fits = |room: usize, said: &str| whole + advised(MOST, said).len() <= room;
+    // The names of others give way to what is wrong here.
+    if same.is_some() && !fits(room(&place, &same), &said) {
+        let and = format!(", and {} more (-v)", others.len());
+        let counted = self::place(&finding.place, &and, view);
+        if counted.len() == place.len() {
+            (place, same) = (counted, None);
+        }
+    }
+    // The command that would tell is on the next line.
+    if !fits(room(&place, &same), &said)
+        && let Some(next) = &next
+        && let Some(shorter) = without_last_brackets(&said, &format!("`{next}`"))
+    {
+        said = shorter;
+    }
+    let room = room(&place, &same);
     // What can be done keeps a line.
-    let most = MESSAGE.min(MOST.saturating_sub(used + 1));
-    let message = message(finding, most, view);
-    let room = MOST.saturating_sub(used + message.len());
+    let message = message(finding, MESSAGE.min(room.saturating_sub(1)), view);
+    let room = room.saturating_sub(message.len());
     for line in message.into_iter().chain(place) {
         let _ = writeln!(out, "{line}");
     }
-    let (label, said) = advice(finding, view);
     let style = AnsiColor::Green.on_default();
     let style = if finding.fix.is_ok() {
         style
     } else {
         Style::new()
     };
-    for line in wrap::at_most(
-        room,
-        &printable(&said.replace('\n', " ")),
-        view.width,
-        &format!("  {label}: "),
-        "    ",
-    ) {
+    for line in advised(room, &said) {
         let _ = writeln!(out, "{}", wrap::styled_start(&line, &label, style));
     }
     for (label, said) in [("next", next), ("same", same)] {
@@ -70,12 +89,18 @@ pub(super) fn finding(
     }
 }
 
+/// A text without the brackets at its end, if they hold a word.
+fn without_last_brackets(text: &str, word: &str) -> Option<String> {
+    let (before, inside) = text.strip_suffix(')')?.rsplit_once(" (")?;
+    inside.contains(word).then(|| before.to_owned())
+}
+
 /// A remark: what is wrong, and where.
 pub(super) fn remark(out: &mut String, finding: &Reported, view: &View<'_>) {
     for line in message(finding, MOST, view) {
         let _ = writeln!(out, "{line}");
     }
-    for line in place(&finding.place, view) {
+    for line in place(&finding.place, "", view) {
         let _ = writeln!(out, "{line}");
     }
 }
@@ -96,8 +121,8 @@ fn message(finding: &Reported, most: usize, view: &View<'_>) -> Vec<String> {
     lines
 }
 
-/// `--> path:line:column`
-fn place(place: &Place, view: &View<'_>) -> Vec<String> {
+/// `--> path:line:column`, with what is said behind it.
+fn place(place: &Place, behind: &str, view: &View<'_>) -> Vec<String> {
     let at = format!(
         "{}:{}:{}",
         printable(&view.paths.shown(&place.path)),
@@ -107,11 +132,16 @@ fn place(place: &Place, view: &View<'_>) -> Vec<String> {
     let url = view
         .links
         .map(|root| wrap::file_url(&root.join(&place.path)));
-    let lines = wrap::lines(&at, view.width, "  --> ", "      ");
+    let lines = wrap::lines(&format!("{at}{behind}"), view.width, "  --> ", "      ");
     let linked = |line: String| {
         let text = line.trim_start_matches("  --> ").trim_start();
         let before = &line[..line.len() - text.len()];
-        format!("{before}{BOLD}{}{BOLD:#}", wrap::link(text, url.as_deref()))
+        let path = text.strip_suffix(behind).unwrap_or(text);
+        let behind = &text[path.len()..];
+        format!(
+            "{before}{BOLD}{}{BOLD:#}{behind}",
+            wrap::link(path, url.as_deref())
+        )
     };
     lines.into_iter().map(linked).collect()
 }
@@ -140,10 +170,10 @@ fn advice(finding: &Reported, view: &View<'_>) -> (String, String) {
 }
 
 /// The one thing to do where nothing is fixed: a command.
-fn next(finding: &Reported, view: &View<'_>) -> Option<String> {
+pub(super) fn next(finding: &Reported, paths: &Paths) -> Option<String> {
     let is_safe = |fix: &ReportedFix| fix.applicability == Applicability::Safe;
     if finding.fix.as_ref().is_ok_and(|fix| !is_safe(fix))
-        && let Some(command) = command(finding.notes.iter(), view)
+        && let Some(command) = command(finding.notes.iter(), paths)
     {
         return Some(command);
     }
@@ -165,16 +195,19 @@ fn next(finding: &Reported, view: &View<'_>) -> Option<String> {
         Err(reason) => {
             let texts = [&reason.text].into_iter().chain(&reason.more);
             let explain = || format!("kubewright explain {}", reason.code);
-            Some(command(texts, view).unwrap_or_else(explain))
+            Some(command(texts, paths).unwrap_or_else(explain))
         }
     }
 }
 
 /// The first command that texts tell to run.
-fn command<'a>(mut texts: impl Iterator<Item = &'a Text>, view: &View<'_>) -> Option<String> {
+pub(super) fn command<'a>(
+    mut texts: impl Iterator<Item = &'a Text>,
+    paths: &Paths,
+) -> Option<String> {
     texts.find_map(|text| {
         text.parts().iter().find_map(|part| match part {
-            Part::Command(command) => Some(view.paths.brief(&Text::command(command.clone()))),
+            Part::Command(command) => Some(paths.brief(&Text::command(command.clone()))),
             _ => None,
         })
     })
@@ -209,10 +242,11 @@ fn same(first: &Reported, others: &[&Reported], view: &View<'_>) -> Option<Strin
         (true, 1) => elsewhere.map_or_else(|| name.clone(), |other| place(other)),
         (true, count) => format!("{name} in {count} other places"),
     };
-    let mut names: Vec<String> = counted.iter().take(NAMED).map(said).collect();
+    let names: Vec<String> = counted.iter().take(NAMED).map(said).collect();
+    let mut names = names.join(", ");
     if counted.len() > NAMED {
         let more: usize = counted.iter().skip(NAMED).map(|(_, count)| count).sum();
-        names.push(format!("{more} more"));
+        let _ = write!(names, " and {more} more");
     }
-    Some(format!("{} more (-v): {}", others.len(), names.join(", ")))
+    Some(format!("{} more (-v): {names}", others.len()))
 }

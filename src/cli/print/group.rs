@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Paths;
+use super::{Paths, brief};
 use crate::pipeline::report::{Outcome, Reported};
 
 /// How much of a finding is shown, and so must be the same where several are shown as one.
@@ -62,7 +62,13 @@ fn said(finding: &Reported, shown: Extent, paths: &Paths) -> Option<Vec<String>>
             fix_said.extend(fix.lost_comments.iter().cloned());
             fix_said.join("\n")
         }
-        Err(reason) => format!("{}\n{}", reason.code, paths.whole(&reason.lines())),
+        Err(reason) => {
+            // What would tell more of all of them is the same, be it of other images or paths.
+            let texts = [&reason.text].into_iter().chain(&reason.more);
+            let command = brief::command(texts, paths).filter(|_| shown == Extent::Brief);
+            let told = command.unwrap_or_else(|| paths.whole(&reason.lines()));
+            format!("{}\n{told}", reason.code)
+        }
     };
     let outcome = match finding.outcome {
         Outcome::Applied => "applied",

@@ -54,19 +54,35 @@ pub(super) fn account(report: &Report, view: &View<'_>) -> String {
 fn last(report: &Report, view: &View<'_>, most: usize) -> Vec<String> {
     let mut lines: Vec<String> = left_alone(report).into_iter().collect();
     if view.detail != Detail::Brief {
-        for skipped in &report.skipped {
-            let document = skipped
-                .document
-                .map_or_else(String::new, |n| format!(", document {}", n + 1));
-            lines.push(format!(
-                "  {}{document}: {} ({})",
-                printable(&view.paths.shown(&skipped.path)),
-                printable(&view.paths.brief(&skipped.text)),
-                skipped.code
-            ));
-        }
+        lines.extend(each_left_alone(report, view));
     }
     lines.extend(restarting(report, most));
+    lines
+}
+
+/// What was left alone, and why: each reason once, above all that it holds for.
+fn each_left_alone(report: &Report, view: &View<'_>) -> Vec<String> {
+    let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
+    for skipped in &report.skipped {
+        let document = skipped.document;
+        let document = document.map_or_else(String::new, |n| format!(", document {}", n + 1));
+        let what = printable(&view.paths.shown(&skipped.path)) + &document;
+        let why = printable(&view.paths.brief(&skipped.text));
+        let why = format!("{why} ({})", skipped.code);
+        match reasons.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, all)) => all.push(what),
+            None => reasons.push((why, vec![what])),
+        }
+    }
+    let mut lines = Vec::new();
+    for (why, all) in reasons {
+        if let [one] = &*all {
+            lines.push(format!("  {one}: {why}"));
+        } else {
+            lines.push(format!("  {why}"));
+            lines.extend(all.into_iter().map(|what| format!("    {what}")));
+        }
+    }
     lines
 }
 

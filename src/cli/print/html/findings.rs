@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use kubewright_model::finding::{Applicability, Severity};
 
+use super::super::brief;
 use super::super::run::{Problem, Run, link_of};
 use super::diff;
 use super::escape::{line, said};
@@ -94,6 +95,11 @@ fn one(out: &mut String, run: &Run<'_>, problem: &Problem<'_>, number: usize) {
                 line(reason.code)
             );
         }
+    }
+    let next = brief::next(finding, &run.top).filter(|_| finding.severity != Severity::Info);
+    if let Some(next) = next {
+        let next = line(&next);
+        let _ = write!(out, "<p class=\"fix\">next: <code>{next}</code></p>");
     }
     more(out, run, finding);
     if let Ok(fix) = &finding.fix {
