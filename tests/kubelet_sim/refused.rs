@@ -61,7 +61,7 @@ const REFUSAL: Refusal = Refusal {
 pub(super) const REFUSALS: &[Refusal] = &[
     Refusal {
         name: "non-root",
-        code: "non-root",
+        code: "unsafe",
         truth: "shell = '/bin/sh'\nuser = '1000'\n[images.paths]\n'/app/web.conf' = { kind = \
                 'absent', parent-writable = false }",
         image: "{user: 1000}",
@@ -78,7 +78,7 @@ pub(super) const REFUSALS: &[Refusal] = &[
     },
     Refusal {
         name: "read-only-root",
-        code: "read-only-root",
+        code: "unsafe",
         container: "command: [web]\nsecurityContext: {readOnlyRootFilesystem: true}",
         hidden: Some((
             "readOnlyRootFilesystem: true",

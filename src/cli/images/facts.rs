@@ -27,7 +27,9 @@ const SHELLS: [&str; 9] = [
 /// There is none.
 const NO_SHELL: &str = "none";
 /// What a link is made with, beside the shell.
-const TOOLS: [&str; 2] = ["ln", "mkdir"];
+const LINKING: [&str; 2] = ["ln", "mkdir"];
+/// What a copy is made with.
+const COPYING: [&str; 4] = ["chmod", "cp", "mv", "rm"];
 /// PATH where the image states none (containerd: `pkg/oci/spec_opts.go`, `defaultUnixEnv`).
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -51,7 +53,7 @@ pub(super) fn answer(
     };
     let mut lacks = Vec::new();
     if shell != NO_SHELL {
-        for tool in TOOLS {
+        for tool in LINKING.into_iter().chain(COPYING) {
             match in_path(tree, env, tool)? {
                 None => return Ok(None),
                 Some(false) => lacks.push(tool.to_owned()),
@@ -59,6 +61,8 @@ pub(super) fn answer(
             }
         }
     }
+    let links = LINKING.iter().all(|tool| !lacks.iter().any(|l| l == tool));
+    let shell = if links { shell } else { NO_SHELL };
     let Some(handled) = scripts::handled(tree, run, &question.paths)? else {
         return Ok(None);
     };
@@ -95,7 +99,7 @@ pub(super) fn answer(
         platform: question.platform.clone(),
         digest: String::new(),
         of_config: false,
-        shell: if lacks.is_empty() { shell } else { NO_SHELL }.to_owned(),
+        shell: shell.to_owned(),
         lacks,
         user: user.stated,
         uid: user.ids.as_ref().map(|ids| ids.uid),
