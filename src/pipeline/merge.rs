@@ -60,10 +60,7 @@ impl Key {
 }
 
 /// The container that a finding of a resource points into: its place, and its bytes.
-fn container(
-    workspace: &Workspace,
-    finding: &Finding,
-) -> Option<(ContainerPlace, Range<usize>)> {
+fn container(workspace: &Workspace, finding: &Finding) -> Option<(ContainerPlace, Range<usize>)> {
     let id = finding.resource?;
     if !workspace.carries_pods(id) || workspace.resource(id).file != finding.primary.file {
         return None;

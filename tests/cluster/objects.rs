@@ -223,9 +223,14 @@ fn job_of(cluster: &Cluster, fields: &str, title: &str) -> TrialResult {
 /// The init container asks for what the container asks for: a namespace that wants that of each
 /// container takes the pod.
 fn quota(cluster: &Cluster) -> TrialResult {
-    let fields =
-        format!("{READ_ONLY}  resources: {{requests: {{memory: 16Mi}}, limits: {{memory: 64Mi}}}}\n");
-    let place = start(cluster, IMAGE, &deployment(1, "", &container("web", &fields)))?;
+    let fields = format!(
+        "{READ_ONLY}  resources: {{requests: {{memory: 16Mi}}, limits: {{memory: 64Mi}}}}\n"
+    );
+    let place = start(
+        cluster,
+        IMAGE,
+        &deployment(1, "", &container("web", &fields)),
+    )?;
     place.cluster.apply(
         &place.namespace,
         "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: all}\nspec: {hard: \
@@ -244,7 +249,9 @@ fn quota(cluster: &Cluster) -> TrialResult {
     })?;
     let listed = place.listed(&seen, "web", "/app")?;
     ensure(
-        listed.as_deref().is_some_and(|all| all.contains("beside.txt")),
+        listed
+            .as_deref()
+            .is_some_and(|all| all.contains("beside.txt")),
         || format!("what the image has is gone: {listed:?}"),
     )?;
     place.end()

@@ -260,7 +260,10 @@ fn grants_tokens() -> TrialResult {
             if request.starts_with("GET /token?") {
                 return Some(whole("", granted.as_bytes()));
             }
-            if request.to_lowercase().contains("authorization: bearer granted") {
+            if request
+                .to_lowercase()
+                .contains("authorization: bearer granted")
+            {
                 return Some(parts.answer(request));
             }
             let port = *port.lock().ok()?;

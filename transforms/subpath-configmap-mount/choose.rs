@@ -114,8 +114,7 @@ pub(super) fn choose<'a>(
             choice.take(rewrite, &mut left);
         }
     }
-    let barred =
-        |file: &&'a File<'a>| linked_directory::barred(pod, own, facts, file).is_some();
+    let barred = |file: &&'a File<'a>| linked_directory::barred(pod, own, facts, file).is_some();
     let barred: Files<'a> = left.iter().copied().filter(barred).collect();
     for group in groups(&barred) {
         if let Some(rewrite) = unbarred(pod, own, facts, &group) {

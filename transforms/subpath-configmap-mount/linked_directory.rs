@@ -170,9 +170,7 @@ fn edits(
     moved
         .edits
         .push(first.volume.list()?.push(Place::Last, &empty)?);
-    moved
-        .edits
-        .push(mount(first, &name, directory, read_only)?);
+    moved.edits.push(mount(first, &name, directory, read_only)?);
     let mut steps = vec![copy::everything(directory, &place)];
     for (source, file) in moved.places.iter().zip(files) {
         let target = quoted(&format!("{place}/{}", mounts::name(&file.target)));
