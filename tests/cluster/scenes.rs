@@ -296,6 +296,16 @@ pub(super) const SCENES: &[Scene] = &[
         fix: Fix::Made("unsafe", FILLS),
         ..SCENE
     },
+    // A shell would drop the variable; another volume is mounted in the directory.
+    Scene {
+        name: "linked-directory/variable-that-a-shell-drops",
+        container: "env: [{name: discovery.type, value: single-node}]",
+        mounts: "[{name: config, mountPath: /app/web.conf, subPath: web.conf}, {name: data, \
+                 mountPath: /app/data}]",
+        volumes: "[{name: config, configMap: {name: web-config}}, {name: data, emptyDir: {}}]",
+        fix: Fix::Made("unsafe", FILLS),
+        ..SCENE
+    },
     // Root's own directory takes a link without any capability.
     Scene {
         name: "link/root-without-capabilities",

@@ -312,6 +312,13 @@ pub(super) const SCENES: &[Scene] = &[
         path: "/app/web.conf",
         ..LINKED
     },
+    Scene {
+        case: "linked-directory",
+        files: &["within.yaml", "config.yaml"],
+        workload: "Deployment/within",
+        path: "/app/web.conf",
+        ..LINKED
+    },
 ];
 
 const LINKED: Scene = Scene {

@@ -115,6 +115,12 @@ pub(super) fn possible_in(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
     )
 }
 
+/// Whether a shell may start what the container runs, as far as that is known.
+pub(super) fn wrapped(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts) -> Result<(), NoFix> {
+    possible_in(pod, own)?;
+    facts.dropped().map_or(Ok(()), |name| Err(dropped(name)))
+}
+
 /// Whether a link could stand at the place of this file, whatever the image is.
 pub(super) fn possible(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_>) -> Result<(), NoFix> {
     let ground = ground(pod, own, file)?;

@@ -1,8 +1,9 @@
 //! The strategy `linked-directory`: the directory of the file becomes an emptyDir, which an init
 //! container of the same image fills with what the image has there, and with the link.
 //!
-//! It is for containers that cannot make the link themselves, because their root file system is
-//! read-only, or because their user may not write there: to an emptyDir everybody may. The command
+//! It is for containers that cannot make the link themselves: because their root file system is
+//! read-only, or their user may not write there, where to an emptyDir everybody may; because a shell
+//! would drop a variable of theirs; because a hook or probe may be there first. The command
 //! stays as it is, and updates arrive as with a link of the entrypoint. But owner and mode of the
 //! directory are others then, and its content takes room on the node, so it is never safe.
 
@@ -27,6 +28,17 @@ use super::wrapper::quoted;
 
 /// The first words of the script.
 const MARKER: &str = ": kubewright:linked-directory;";
+/// Why a container cannot make a link itself, where an init container can: what the shell would do
+/// to its words and variables, and what happens before the link is there.
+const BARRED: [Code; 6] = [
+    Code::CommandDash,
+    Code::EnvironmentNames,
+    Code::EnvironmentUnknown,
+    Code::PostStart,
+    Code::ProbeNamesPath,
+    Code::ReadOnlyRoot,
+];
+
 /// A directory that is filled.
 pub(super) struct Linked {
     pub(super) edits: Vec<Edit>,
@@ -49,7 +61,10 @@ pub(super) fn barred(
     if own.container.kind != ContainerKind::Main {
         return None;
     }
-    let why = link::ground_of(pod, own, facts, file).err()?;
+    let why = match link::ground_of(pod, own, facts, file) {
+        Err(why) => why,
+        Ok(_) => link::wrapped(pod, own, facts).err()?,
+    };
     let closed = |may: Option<Told<'_, bool>>| may.is_some_and(|told| !told.value);
     let known = if why.is(Code::NonRoot) {
         let user = user::of(pod, own, facts);
@@ -57,7 +72,7 @@ pub(super) fn barred(
     } else if why.is(Code::DroppedCapabilities) {
         closed(user::root_may_write(facts, &file.target))
     } else {
-        why.is(Code::ReadOnlyRoot)
+        BARRED.iter().any(|code| why.is(*code))
     };
     known.then_some(why)
 }

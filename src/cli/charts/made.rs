@@ -68,9 +68,9 @@ fn of_chart(ground: &Ground, chart: &Chart, helm: &Helm) -> Vec<Result<Made, Str
     (0..chart.sets.len()).map(one).collect()
 }
 
-/// The charts of a workspace, as a subject: `chart web`, `charts db and web`.
+/// The charts of which something is asked for, as a subject: `chart web`, `charts db and web`.
 pub(in crate::cli) fn names(workspace: &Workspace) -> Option<Text> {
-    let charts = workspace.charts();
+    let charts = super::asked(workspace);
     let names = charts.iter().map(|chart| chart.name.as_str());
     (!charts.is_empty()).then(|| text![Text::list_of("chart", names)])
 }

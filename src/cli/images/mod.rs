@@ -136,13 +136,17 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
             patch: None,
         })?;
     }
-    let (read, state) = (
-        jobs.len() - failed,
-        if changed { "written" } else { "unchanged" },
-    );
-    lines.push(format!(
-        "{read} read, {kept} kept, {failed} failed; {shown} {state}"
-    ));
+    lines.push(if asked.here.is_empty() && lock.is_empty() && !changed {
+        format!("no finding here depends on what an image is: {shown} is not needed")
+    } else {
+        let read = jobs.len() - failed;
+        let state = match (changed, ground.lock.is_some()) {
+            (true, _) => "written",
+            (false, true) => "unchanged",
+            (false, false) => "not written",
+        };
+        format!("{read} read, {kept} kept, {failed} failed; {shown} {state}")
+    });
     terminal.out(&(lines.join("\n") + "\n"))?;
     Ok(if failed > 0 {
         Status::Findings
