@@ -2,7 +2,8 @@
 //! would have failed. The cases of the transform run, before and after, in a simulation of the
 //! kubelet's volumes: an update is seen, a restart works, and the program gets the same words.
 //! Refused cases run with the fix that lies about the image would have brought ([`refused`]);
-//! copies are no part of the running pod's updates ([`copied`]). And what `secret-in-configmap`
+//! copies are no part of the running pod's updates ([`copied`]). Safe fixes of random images change
+//! nothing ([`behaviour`]). And what `secret-in-configmap`
 //! writes changes nothing for any container ([`split`]).
 //!
 //! The simulator is no part of this repository: `KUBEWRIGHT_SIM` names it, else it is looked for
@@ -11,8 +12,16 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests read and write files")]
 
+#[path = "kubelet_sim/behaviour.rs"]
+mod behaviour;
 #[path = "kubelet_sim/copied.rs"]
 mod copied;
+#[path = "registry/image.rs"]
+#[expect(
+    dead_code,
+    reason = "it makes images of more kinds than are needed here"
+)]
+mod image;
 #[path = "kubelet_sim/refused.rs"]
 mod refused;
 #[path = "kubelet_sim/run.rs"]
@@ -46,6 +55,7 @@ fn main() {
     let simulator = |kubelet: &'static str| Simulator {
         program: program.clone(),
         kubelet,
+        settle: "0.4",
     };
     let mut trials: Vec<Trial> = Vec::new();
     for kubelet in ["legacy", "modern"] {
@@ -79,6 +89,18 @@ fn main() {
             split::play(&simulator, &split)
         }));
     }
+    for run in behaviour::runs() {
+        let simulator = simulator("modern");
+        let name = format!("behaviour/seed_{}_of_{}", run.0, run.1);
+        trials.push(needing(lacking, &name, move || {
+            let patient = Simulator {
+                program: simulator.program.clone(),
+                kubelet: simulator.kubelet,
+                settle: "2",
+            };
+            behaviour::play(&simulator, &patient, run)
+        }));
+    }
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -86,6 +108,8 @@ fn main() {
 struct Simulator {
     program: PathBuf,
     kubelet: &'static str,
+    /// Seconds that a container gets before it is looked at.
+    settle: &'static str,
 }
 
 impl Kubelet for Simulator {
@@ -105,7 +129,7 @@ impl Kubelet for Simulator {
             .arg(secret);
         command
             .args(["-w", run.workload, "-s", run.update, "-p", run.path])
-            .args(["-k", self.kubelet, "-i"])
+            .args(["-k", self.kubelet, "--settle", self.settle, "-i"])
             .arg(images);
         let output = support::run(&mut command, &[0])?;
         read(

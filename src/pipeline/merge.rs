@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use kubewright_model::finding::{Finding, Hidden, NoFix, ReasonCode, Severity, Subject};
-use kubewright_model::kube::{ResourceId, Workspace};
+use kubewright_model::kube::{ContainerKind, ResourceId, Workspace};
 use kubewright_transforms::{ALL, Transform};
 
 use super::positions::Positions;
@@ -29,8 +29,12 @@ struct Key {
     item: Option<usize>,
     /// The pod template and the container that it lies in: several containers of one pod may have
     /// findings of the same subject.
-    container: Option<(usize, usize)>,
+    container: Option<ContainerPlace>,
 }
+
+/// The pod template, whether it is an init container, and its place among those: a fix may add an
+/// init container.
+type ContainerPlace = (usize, bool, usize);
 
 impl Key {
     fn of(workspace: &Workspace, positions: &Positions, finding: &Finding) -> Self {
@@ -56,7 +60,7 @@ impl Key {
 }
 
 /// The container that a finding of a resource points into: its place, and its bytes.
-fn container(workspace: &Workspace, finding: &Finding) -> Option<((usize, usize), Range<usize>)> {
+fn container(workspace: &Workspace, finding: &Finding) -> Option<(ContainerPlace, Range<usize>)> {
     let id = finding.resource?;
     if !workspace.carries_pods(id) || workspace.resource(id).file != finding.primary.file {
         return None;
@@ -64,8 +68,12 @@ fn container(workspace: &Workspace, finding: &Finding) -> Option<((usize, usize)
     let at = finding.primary.span.start;
     let templates = workspace.pod_templates(id);
     let containers = templates.iter().enumerate().flat_map(|(t, template)| {
-        let containers = template.containers().into_iter().enumerate();
-        containers.map(move |(c, container)| ((t, c), container.node.span()))
+        let (mut first, mut others) = (0.., 0..);
+        template.containers().into_iter().map(move |container| {
+            let init = container.kind == ContainerKind::Init;
+            let place = if init { first.next() } else { others.next() };
+            ((t, init, place.unwrap_or(0)), container.node.span())
+        })
     });
     containers.into_iter().find(|(_, span)| span.contains(&at))
 }

@@ -34,6 +34,12 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.push(needing(helm3, "charts::scaffold::helm_3", || {
         scaffold("helm3")
     }));
+    trials.push(needing(helm, "charts::images_are_locked::helm_4", || {
+        images("helm")
+    }));
+    trials.push(needing(helm3, "charts::images_are_locked::helm_3", || {
+        images("helm3")
+    }));
     trials.push(Trial::test("charts::every_code_has_a_case", every_code));
     trials
 }
@@ -68,6 +74,103 @@ fn scaffold(helm: &str) -> TrialResult {
     ensure(after.contains(entry), || after.clone())?;
     ensure(lines(&after) == lines(&text) + 3, || after.clone())?;
     only_annotations(helm, before, dir.path())
+}
+
+/// The image that is asked, and looked up, is the one that the values give: those beside the chart,
+/// and those of a release.
+fn images(helm: &str) -> TrialResult {
+    let dir = tempfile::tempdir()?;
+    let put = |name: &str, text: &str| -> TrialResult {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap_or(dir.path()))?;
+        Ok(fs::write(path, text)?)
+    };
+    run(
+        Command::new("git")
+            .args(["init", "-q"])
+            .current_dir(dir.path()),
+        &[0],
+    )?;
+    put(
+        "shop/Chart.yaml",
+        "apiVersion: v2\nname: shop\nversion: 1.0.0\n",
+    )?;
+    put(
+        "shop/values.yaml",
+        "image: {registry: registry.example.com, repository: shop/other, tag: '1'}\n",
+    )?;
+    // The image of the example.
+    put(
+        "shop/values-prod.yaml",
+        "image: {repository: shop/web, tag: '1.4'}\n",
+    )?;
+    put(
+        "release.yaml",
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: far, namespace: \
+         far}\nspec:\n  chart: {spec: {chart: ./shop, sourceRef: {kind: GitRepository, name: \
+         shop}}}\n  values: {image: {registry: far.example.com, digest: 'sha256:\
+         0000000000000000000000000000000000000000000000000000000000000000'}}\n",
+    )?;
+    put(
+        "shop/templates/web.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: config}\ndata: {app.conf: \
+         x}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  selector: \
+         {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    spec:\n      \
+         containers:\n      - name: web\n        image: {{ .Values.image.registry }}/{{ \
+         .Values.image.repository }}{{ with .Values.image.digest }}@{{ . }}{{ else }}:{{ \
+         .Values.image.tag }}{{ end }}\n        volumeMounts: [{name: config, mountPath: \
+         /srv/web/app.conf, subPath: app.conf}]\n      volumes: [{name: config, configMap: {name: \
+         config}}]\n",
+    )?;
+    let store = format!("oci:{}", project("examples/images-lock/store").display());
+    let said = |args: &[&str], status: i32| -> Result<String, libtest_mimic::Failed> {
+        let output = run(&mut kubewright(dir.path(), args), &[status])?;
+        let said = [output.stdout, output.stderr].concat();
+        Ok(String::from_utf8_lossy(&said).into_owned())
+    };
+    let holds = |said: &str, parts: &[&str]| {
+        let lacks = parts.iter().find(|part| !said.contains(**part));
+        ensure(lacks.is_none(), || format!("{lacks:?} is not in {said}"))
+    };
+    holds(
+        &said(&["images", "lock", "--from", &store], 0)?,
+        &[
+            "chart shop not rendered: --helm",
+            "0 read, 0 kept, 0 failed",
+        ],
+    )?;
+    let by_helm = format!("--helm={helm}");
+    let zeros = "0".repeat(64);
+    holds(
+        &said(&["images", "lock", &by_helm, "--from", &store], 1)?,
+        &[
+            "registry.example.com/shop/other:1 linux/amd64: none of the archives has it",
+            &format!("far.example.com/shop/other@sha256:{zeros} linux/amd64: none of the archives"),
+            "registry.example.com/shop/web:1.4 linux/amd64: sha256:",
+            "1 read, 0 kept, 2 failed",
+        ],
+    )?;
+    // What a chart asks stays where no chart is rendered.
+    holds(
+        &said(&["images", "lock", "--prune", "--from", &store], 0)?,
+        &["a chart may ask it", "kubewright.lock unchanged"],
+    )?;
+    holds(
+        &said(&["images", "lock", &by_helm, "--check"], 1)?,
+        &[
+            "shop/other:1 linux/amd64: not locked",
+            "images lock --helm`",
+        ],
+    )?;
+    let fixes = ["fix", &by_helm, "-vv", "--select=subpath-configmap-mount"];
+    holds(
+        &said(&fixes, 1)?,
+        &[
+            "proven by: kubewright.lock",
+            "(sha256:",
+            "rendered with values-prod.yaml, and not with",
+        ],
+    )
 }
 
 /// Each reason is given in a case, and has a row on the page.

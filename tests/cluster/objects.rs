@@ -19,6 +19,11 @@ pub(super) const STORIES: &[Story] = &[
     ),
     ("sub-path-expr/each-pod-its-own-file", own_file),
     ("job/is-deleted-and-made-again", job),
+    (
+        "linked-directory/job-is-deleted-and-made-again",
+        job_with_a_directory,
+    ),
+    ("linked-directory/quota", quota),
     ("cron-job/the-next-run", cron_job),
     ("init-container/each-run-reads-anew", init_container),
     ("sidecar/link", sidecar),
@@ -30,6 +35,7 @@ pub(super) const STORIES: &[Story] = &[
 ];
 
 const VOLUMES: &str = "volumes: [{name: config, configMap: {name: web-config}}]";
+const READ_ONLY: &str = "  securityContext: {readOnlyRootFilesystem: true}\n";
 const MOUNTS: &str = "volumeMounts: [{name: config, mountPath: /app/web.conf, subPath: web.conf}]";
 
 /// A pod's spec, with this before its containers.
@@ -173,6 +179,14 @@ const RUNS_ONCE: Image = Image {
 };
 
 fn job(cluster: &Cluster) -> TrialResult {
+    job_of(cluster, "", "link the file from the entrypoint")
+}
+
+fn job_with_a_directory(cluster: &Cluster) -> TrialResult {
+    job_of(cluster, READ_ONLY, "make /app an emptyDir")
+}
+
+fn job_of(cluster: &Cluster, fields: &str, title: &str) -> TrialResult {
     let manifest = format!(
         "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: web}}\nspec:\n  template:\n    \
          spec:\n{}",
@@ -180,7 +194,7 @@ fn job(cluster: &Cluster) -> TrialResult {
             "restartPolicy: Never\n",
             6,
             "",
-            &format!("containers:\n{}", container("web", ""))
+            &format!("containers:\n{}", container("web", fields))
         )
     );
     let place = start(cluster, RUNS_ONCE, &manifest)?;
@@ -194,7 +208,7 @@ fn job(cluster: &Cluster) -> TrialResult {
         })
     };
     printed("first")?;
-    fixed(&place.fix()?, "unsafe", "link the file")?;
+    fixed(&place.fix()?, "unsafe", title)?;
     let (held, said) = place.try_apply()?;
     ensure(!held && said.contains("immutable"), || {
         format!("a Job is changed in place: {said}")
@@ -203,6 +217,43 @@ fn job(cluster: &Cluster) -> TrialResult {
     place.edit("config.yaml", "first", "second")?;
     place.apply()?;
     printed("second")?;
+    place.end()
+}
+
+/// The init container asks for what the container asks for: a namespace that wants that of each
+/// container takes the pod.
+fn quota(cluster: &Cluster) -> TrialResult {
+    let fields = format!(
+        "{READ_ONLY}  resources: {{requests: {{memory: 16Mi}}, limits: {{memory: 64Mi}}}}\n"
+    );
+    let place = start(
+        cluster,
+        IMAGE,
+        &deployment(1, "", &container("web", &fields)),
+    )?;
+    place.cluster.apply(
+        &place.namespace,
+        "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: all}\nspec: {hard: \
+         {requests.memory: 1Gi, limits.memory: 1Gi}}\n",
+    )?;
+    place.lock()?;
+    place.apply()?;
+    let seen = place.settled("web", "web")?;
+    fixed(&place.fix()?, "unsafe", "make /app an emptyDir")?;
+    place.apply()?;
+    let seen = place.replaced("web", "web", &seen)?;
+    place.update(&seen, "first", "second")?;
+    let text = place.text(&seen, "web", "/app/web.conf")?;
+    ensure(text.as_deref() == Some("second"), || {
+        format!("after: {text:?}")
+    })?;
+    let listed = place.listed(&seen, "web", "/app")?;
+    ensure(
+        listed
+            .as_deref()
+            .is_some_and(|all| all.contains("beside.txt")),
+        || format!("what the image has is gone: {listed:?}"),
+    )?;
     place.end()
 }
 

@@ -90,6 +90,8 @@ const REWRITES: Image = Image {
     entrypoint: &["/usr/local/bin/web"],
     ..IMAGE
 };
+/// Part of a title.
+const FILLS: &str = "make /app an emptyDir, which an init container fills";
 const BLIND: &str = "[[images]]\nmatch = 'registry.example.com/web:*'\nshell = 'none'\nuser = \
                      'root'\n[images.paths]\n'/etc/web' = { kind = 'absent' \
                      }\n'/etc/web/web.conf' = { kind = 'absent', named = false }\n";
@@ -260,22 +262,54 @@ pub(super) const SCENES: &[Scene] = &[
         after: After::Same,
         ..SCENE
     },
+    // The init container fills the directory, and the program has what it had.
     Scene {
-        name: "refused/read-only-root",
+        name: "linked-directory/read-only-root",
         container: "securityContext: {readOnlyRootFilesystem: true}",
-        fix: Fix::Left("read-only-root", "info"),
-        after: After::Same,
+        fix: Fix::Made("unsafe", FILLS),
         ..SCENE
     },
     Scene {
-        name: "refused/user-who-may-not-write",
+        name: "linked-directory/user-who-may-not-write",
         image: Image {
             user: "1000",
             program: SERVE,
             ..IMAGE
         },
-        fix: Fix::Left("non-root", "info"),
-        after: After::Same,
+        pod: "securityContext: {fsGroup: 2000, runAsNonRoot: true, runAsUser: 1000}",
+        fix: Fix::Made("unsafe", FILLS),
+        ..SCENE
+    },
+    Scene {
+        name: "linked-directory/stateful-set-with-two-files",
+        kind: "StatefulSet",
+        image: USER,
+        container: "securityContext: {readOnlyRootFilesystem: true, allowPrivilegeEscalation: \
+                    false, capabilities: {drop: [ALL]}}\nresources: {limits: {memory: \
+                    64Mi}}\nworkingDir: /app",
+        mounts: "[{name: config, mountPath: /app/web.conf, subPath: web.conf}, {name: more, \
+                 mountPath: /app/more.conf, subPath: sub.conf}]",
+        volumes: "[{name: config, configMap: {name: web-config}}, {name: more, projected: \
+                  {sources: [{configMap: {name: web-config, items: [{key: web.conf, path: \
+                  sub.conf, mode: 292}]}}]}}]",
+        path: "/app/more.conf",
+        fix: Fix::Made("unsafe", FILLS),
+        ..SCENE
+    },
+    // A shell would drop the variable; another volume is mounted in the directory.
+    Scene {
+        name: "linked-directory/variable-that-a-shell-drops",
+        container: "env: [{name: discovery.type, value: single-node}]",
+        mounts: "[{name: config, mountPath: /app/web.conf, subPath: web.conf}, {name: data, \
+                 mountPath: /app/data}]",
+        volumes: "[{name: config, configMap: {name: web-config}}, {name: data, emptyDir: {}}]",
+        fix: Fix::Made("unsafe", FILLS),
+        ..SCENE
+    },
+    // Root's own directory takes a link without any capability.
+    Scene {
+        name: "link/root-without-capabilities",
+        container: "securityContext: {capabilities: {drop: [ALL]}}",
         ..SCENE
     },
 ];

@@ -61,7 +61,7 @@ const REFUSAL: Refusal = Refusal {
 pub(super) const REFUSALS: &[Refusal] = &[
     Refusal {
         name: "non-root",
-        code: "non-root",
+        code: "unsafe",
         truth: "shell = '/bin/sh'\nuser = '1000'\n[images.paths]\n'/app/web.conf' = { kind = \
                 'absent', parent-writable = false }",
         image: "{user: 1000}",
@@ -78,7 +78,7 @@ pub(super) const REFUSALS: &[Refusal] = &[
     },
     Refusal {
         name: "read-only-root",
-        code: "read-only-root",
+        code: "unsafe",
         container: "command: [web]\nsecurityContext: {readOnlyRootFilesystem: true}",
         hidden: Some((
             "readOnlyRootFilesystem: true",
@@ -89,7 +89,7 @@ pub(super) const REFUSALS: &[Refusal] = &[
     },
     Refusal {
         name: "environment-names of the manifest",
-        code: "environment-names",
+        code: "unsafe",
         container: "command: [web]\nenv: [{name: discovery.type, value: single}]",
         hidden: Some(("discovery.type", "discovery_type")),
         image: "{files: {/usr/local/bin/web: \"#!/bin/sh\\ncat /proc/1/environ; echo\\nsleep \
@@ -99,7 +99,7 @@ pub(super) const REFUSALS: &[Refusal] = &[
     },
     Refusal {
         name: "environment-names of the image",
-        code: "environment-names",
+        code: "unsafe",
         truth: "shell = '/bin/sh'\nuser = 'root'\ndropped-env = ['discovery.type']",
         image: "{env: {discovery.type: single}, files: {/usr/local/bin/web: \"#!/bin/sh\\ncat \
                 /proc/1/environ; echo\\nsleep 999\\n\"}}",
@@ -108,7 +108,7 @@ pub(super) const REFUSALS: &[Refusal] = &[
     },
     Refusal {
         name: "command-dash",
-        code: "command-dash",
+        code: "unsafe",
         container: "command: [-web]",
         hidden: Some(("[-web]", "[web]")),
         image: "{files: {/usr/local/bin/-web: \"#!/bin/sh\\nsleep 999\\n\"}}",

@@ -275,7 +275,73 @@ pub(super) const SCENES: &[Scene] = &[
         path: "/tmp/web/web.conf",
         ..SCENE
     },
+    // A directory of the image that an init container fills.
+    Scene {
+        case: "linked-directory",
+        files: &["several.yaml", "config.yaml"],
+        workload: "Deployment/several",
+        path: "/app/web.conf",
+        ..LINKED
+    },
+    Scene {
+        case: "linked-directory",
+        files: &["several.yaml", "config.yaml"],
+        workload: "Deployment/several",
+        path: "/app/it's extra.conf",
+        update: "web-config:extra.conf=new",
+        ..LINKED
+    },
+    Scene {
+        case: "linked-directory",
+        files: &["user.yaml", "config.yaml"],
+        workload: "StatefulSet/user",
+        path: "/app/web.conf",
+        ..LINKED
+    },
+    Scene {
+        case: "linked-directory",
+        files: &["beside.yaml", "config.yaml"],
+        workload: "Deployment/beside",
+        path: "/app/web.conf",
+        ..LINKED
+    },
+    Scene {
+        case: "linked-directory",
+        files: &["work.yaml", "config.yaml"],
+        workload: "Deployment/work",
+        path: "/app/web.conf",
+        ..LINKED
+    },
+    Scene {
+        case: "linked-directory",
+        files: &["within.yaml", "config.yaml"],
+        workload: "Deployment/within",
+        path: "/app/web.conf",
+        ..LINKED
+    },
 ];
+
+const LINKED: Scene = Scene {
+    case: "linked-directory",
+    container: "web",
+    images: FILLED,
+    ..SCENE
+};
+/// The program shows what the image has beside the file.
+const FILLED: &str = r#"
+registry.example.com/web:1.0:
+  files:
+    /app/.own: own
+    /app/web.conf: the image's
+    /app/lib/beside.txt: beside
+    /opt/web.conf: the image's
+    /usr/local/bin/web: |
+      #!/bin/sh
+      [ "$1" = --serve ] || exit 0
+      cat /app/lib/beside.txt /app/.own
+      printf '%s\0' "$0" "$@" > /.sim/argv
+      while :; do sleep 1; done
+"#;
 
 const AGENT: &str = "registry.example.com/web:1.0: {entrypoint: [/agent]}\n";
 const CMD: &str = "\

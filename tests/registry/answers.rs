@@ -38,7 +38,7 @@ fn said(
     let said = lock(dir.path(), &["--timeout", "2"], 1)?;
     holds(
         &said,
-        &["0 read, 0 kept, 1 failed; kubewright.lock unchanged"],
+        &["0 read, 0 kept, 1 failed; kubewright.lock not written"],
     )?;
     Ok(said.replace(&format!("127.0.0.1:{port}"), "HOST"))
 }

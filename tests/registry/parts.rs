@@ -18,6 +18,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("parts/goes_on_in_the_next_run", goes_on_later),
         Trial::test("parts/gives_up", gives_up),
         Trial::test("parts/bounds", bounds),
+        Trial::test("parts/grants_tokens", grants_tokens),
     ]
 }
 
@@ -193,7 +194,7 @@ fn gives_up() -> TrialResult {
 
 /// What is longer than any manifest is not read to its end.
 fn bounds() -> TrialResult {
-    let endless = || answer("200 OK", "", &vec![b' '; 9 << 20], 1 << 40);
+    let endless: fn() -> Vec<u8> = || answer("200 OK", "", &vec![b' '; 9 << 20], 1 << 40);
     let port = requested(move |request| {
         let root = request.starts_with("GET /v2/ ");
         Some(if root { whole("", b"{}") } else { endless() })
@@ -214,5 +215,66 @@ fn bounds() -> TrialResult {
     holds(
         &locked_from(port, 1)?,
         &["the configuration has more than 8 MiB"],
-    )
+    )?;
+    token_services(endless)
+}
+
+/// Neither is what a token service says, be it a token or a reason for none.
+fn token_services(endless: fn() -> Vec<u8>) -> TrialResult {
+    for status in ["200 OK", "403 Forbidden"] {
+        let own = Arc::new(Mutex::new(0));
+        let port = own.clone();
+        let served = requested(move |request| {
+            if request.starts_with("GET /token?") {
+                let asked = request.contains("scope=repository%3Ateam%2Fweb%3Apull&service=test");
+                let answer = String::from_utf8(endless()).ok()?;
+                let answer = answer.replacen("200 OK", status, 1).into_bytes();
+                return asked.then_some(answer);
+            }
+            let port = *port.lock().ok()?;
+            let realm = format!(
+                "WWW-Authenticate: Bearer realm=\"http://127.0.0.1:{port}/token\",service=\"test\"\r\n"
+            );
+            Some(http("401 Unauthorized", &realm, "").into_bytes())
+        })?;
+        *own.lock().map_err(|_| "a thread failed")? = served;
+        holds(
+            &locked_from(served, 1)?,
+            &["the answer of its token service has more than 8 MiB"],
+        )?;
+    }
+    Ok(())
+}
+
+/// A token service is asked for a token that lets an anonymous or known user pull, under whichever
+/// name it gives it.
+fn grants_tokens() -> TrialResult {
+    for granted in [
+        r#"{"token": "granted"}"#,
+        r#"{"token": "granted", "access_token": "granted", "expires_in": 300}"#,
+    ] {
+        let own = Arc::new(Mutex::new(0));
+        let port = own.clone();
+        let parts = Parts::of(&large());
+        let served = requested(move |request| {
+            if request.starts_with("GET /token?") {
+                return Some(whole("", granted.as_bytes()));
+            }
+            if request
+                .to_lowercase()
+                .contains("authorization: bearer granted")
+            {
+                return Some(parts.answer(request));
+            }
+            let port = *port.lock().ok()?;
+            let realm = format!(
+                "WWW-Authenticate: Basic realm=\"x\"\r\nWWW-Authenticate: Bearer \
+                 realm=\"http://127.0.0.1:{port}/token\",service=\"test\"\r\n"
+            );
+            Some(http("401 Unauthorized", &realm, "").into_bytes())
+        })?;
+        *own.lock().map_err(|_| "a thread failed")? = served;
+        holds(&locked_from(served, 0)?, &["1 read"])?;
+    }
+    Ok(())
 }

@@ -110,6 +110,7 @@ impl Public {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let title = text(&finding["fix"]["title"]);
         let strategies = [
+            ("which an init container fills", "linked-directory"),
             ("link the file", "link"),
             ("re-point", "re-point"),
             ("copy the file", "copy"),

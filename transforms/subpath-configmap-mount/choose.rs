@@ -17,7 +17,7 @@ use super::facts::{Basis, Facts};
 use super::file::{File, Moved};
 use super::options::Strategy;
 use super::pod::{Own, Pod};
-use super::{copy, link, own_directory, repoint, scripts};
+use super::{copy, link, linked_directory, own_directory, repoint, scripts};
 
 /// A rewrite of some files.
 pub(super) struct Rewrite<'a> {
@@ -114,6 +114,13 @@ pub(super) fn choose<'a>(
             choice.take(rewrite, &mut left);
         }
     }
+    let barred = |file: &&'a File<'a>| linked_directory::barred(pod, own, facts, file).is_some();
+    let barred: Files<'a> = left.iter().copied().filter(barred).collect();
+    for group in groups(&barred) {
+        if let Some(rewrite) = unbarred(pod, own, facts, &group) {
+            choice.take(rewrite, &mut left);
+        }
+    }
     let copied = |file: &&'a File<'a>| copy::reason(pod, own, facts, file).is_some();
     let copied: Files<'a> = left.iter().copied().filter(copied).collect();
     choice.copy(pod, own, facts, &copied, &mut left);
@@ -169,7 +176,10 @@ pub(super) fn questions(pod: &Pod<'_>, own: &Own<'_>, files: &[File<'_>]) -> Vec
             if pointed {
                 paths.insert(repoint::SHELL.to_owned());
             }
-            if owned || pointed || links || copied {
+            let filled = allowed(pod, Strategy::LinkedDirectory)
+                && linked_directory::barred(pod, own, &facts, file).is_some()
+                && copy::ground(pod, own, file).is_ok();
+            if owned || pointed || links || copied || filled {
                 paths.insert(file.target.clone());
             }
         }
@@ -345,6 +355,60 @@ fn copy<'a>(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, group: &[&'a File<'a>])
     })
 }
 
+/// What an init container does for files that their container cannot link: the link, or a copy where
+/// nothing proves that a link is as good.
+fn unbarred<'a>(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    facts: &Facts,
+    group: &[&'a File<'a>],
+) -> Option<Rewrite<'a>> {
+    let (linked, doubted) = match linked_directory(pod, own, facts, group) {
+        Ok((rewrite, doubted)) => (Some(rewrite), doubted),
+        Err(_) => (None, true),
+    };
+    let copied = doubted.then(|| copy(pod, own, facts, group).ok()).flatten();
+    let why = |mut rewrite: Rewrite<'a>| {
+        let file = group.first()?;
+        let no_fix = linked_directory::barred(pod, own, facts, file)?;
+        rewrite.notes.insert(0, no_fix.text);
+        Some(rewrite)
+    };
+    copied.or(linked).and_then(why)
+}
+
+/// The rewrite, and whether it is doubted that the program takes a link.
+fn linked_directory<'a>(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    facts: &Facts,
+    group: &[&'a File<'a>],
+) -> Result<(Rewrite<'a>, bool), NoFix> {
+    if !allowed(pod, Strategy::LinkedDirectory) {
+        return Err(forbidden());
+    }
+    let linked = linked_directory::rewrite(pod, own, facts, group)?;
+    let what = if group.len() == 1 { "file" } else { "files" };
+    let directory = group.first().map_or("/", |f| f.directory());
+    let title = text![
+        "make ",
+        Verbatim(directory),
+        " an emptyDir, which an init container fills with what the image has there, and link the ",
+        &what,
+        " in it"
+    ];
+    let rewrite = Rewrite {
+        strategy: Strategy::LinkedDirectory,
+        files: group.to_vec(),
+        title,
+        edits: linked.edits,
+        basis: linked.basis,
+        notes: linked.notes,
+        busy: false,
+    };
+    Ok((rewrite, linked.doubted))
+}
+
 fn moved_title(moved: &Moved, then: &str) -> Text {
     let volumes = if moved.directories.len() == 1 {
         "a projected volume"
@@ -370,6 +434,17 @@ fn refusal(
     file: &File<'_>,
 ) -> NoFix {
     let mut no_fix = unmoved(pod, own, facts, group, file);
+    if linked_directory::barred(pod, own, facts, file).is_some()
+        && let Some(other) = linked_directory(pod, own, facts, &[file])
+            .err()
+            .filter(|n| !n.is(Code::StrategyOff))
+    {
+        let tried = Strategy::LinkedDirectory.as_str();
+        let line = text![tried, " (", other.code, "): ", other.text];
+        no_fix.more.push(line);
+        no_fix.more.extend(other.more);
+        return no_fix;
+    }
     let copied = || copy(pod, own, facts, &[file]).err();
     if copy::reason(pod, own, facts, file).is_some()
         && let Some(other) = copied().filter(|n| !n.is(Code::StrategyOff))

@@ -29,8 +29,10 @@ use super::wrapper::quoted;
 
 /// The first words of the script.
 const MARKER: &str = ": kubewright:copy;";
+/// What it copies with, beside the shell.
+const TOOLS: [&str; 4] = ["cp", "mv", "rm", "chmod"];
 /// Fields of the container and of the pod that the fix rests on, besides its image.
-const FIELDS: [&str; 4] = ["command", "volumeMounts", "securityContext", "resources"];
+pub(super) const FIELDS: [&str; 4] = ["command", "volumeMounts", "securityContext", "resources"];
 /// Fields of the container that its init container has, too: who it is, where its image comes
 /// from, and what a quota asks for.
 const SAME: [&str; 4] = ["image", "imagePullPolicy", "securityContext", "resources"];
@@ -45,7 +47,7 @@ pub(super) enum Reason {
 }
 
 /// The directory that the copy lies in.
-enum Ground<'a> {
+pub(super) enum Ground<'a> {
     /// A volume of the pod that may be written.
     Volume(&'a Mount<'a>),
     /// The image's, which becomes an emptyDir with all that the image has there.
@@ -223,20 +225,42 @@ fn lacks(pod: &Pod<'_>, ground: &Ground<'_>, files: &[&File<'_>], basis: &mut Ba
     basis.lacks("that nothing relies on the file being read-only");
 }
 
-/// The shell that copies, which must be known.
-fn shell(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts, basis: &mut Basis) -> Result<String, NoFix> {
+/// The shell that copies, which must be known, and has its tools.
+pub(super) fn shell(
+    pod: &Pod<'_>,
+    own: &Own<'_>,
+    facts: &Facts,
+    basis: &mut Basis,
+) -> Result<String, NoFix> {
     if let Some(told) = facts.shell().filter(|told| told.value == Shell::None) {
         return Err(NoFix::new(
             Code::NoShell,
             format!("the image has no shell: {}", say::source(told.by)),
         ));
     }
-    link::known_shell(own, facts, basis)
-        .ok_or_else(|| say::unknown(pod, own, facts, say::Unknown::Shell))
+    if let Some(told) = facts.lacks(&TOOLS) {
+        let text = text![
+            "the image has no ",
+            Text::list(told.value),
+            ", which an init container copies with: ",
+            say::source(told.by)
+        ];
+        return Err(NoFix::new(Code::NoShell, text));
+    }
+    let shell = link::known_shell(own, facts, basis)
+        .ok_or_else(|| say::unknown(pod, own, facts, say::Unknown::Shell))?;
+    if !facts.locked() {
+        basis.lacks(text!["that the image has ", Text::list(TOOLS)]);
+    }
+    Ok(shell)
 }
 
 /// What the copy lies in.
-fn ground<'a>(pod: &Pod<'a>, own: &'a Own<'a>, file: &File<'_>) -> Result<Ground<'a>, NoFix> {
+pub(super) fn ground<'a>(
+    pod: &Pod<'a>,
+    own: &'a Own<'a>,
+    file: &File<'_>,
+) -> Result<Ground<'a>, NoFix> {
     let refuse = |why: Text| Err(NoFix::new(Code::ParentIsVolume, why));
     let directory = file.directory();
     let Some(outer) = file::around(own, file) else {
@@ -252,20 +276,8 @@ fn ground<'a>(pod: &Pod<'a>, own: &'a Own<'a>, file: &File<'_>) -> Result<Ground
                 " can be no emptyDir"
             ]);
         }
-        let below = own
-            .mounts
-            .iter()
-            .filter(|m| m.sub_path.is_none() && !m.expression)
-            .find(|m| m.path.as_deref().is_none_or(|path| covers(directory, path)));
-        return match below {
-            Some(other) => shared(text![
-                "the volume ",
-                &other.volume,
-                " is mounted at ",
-                Verbatim(other.written),
-                ", in ",
-                Verbatim(directory)
-            ]),
+        return match own.mounts.iter().find(|m| m.path.is_none()) {
+            Some(other) => shared(text![&other.volume, " is mounted at no plain path"]),
             None => Ok(Ground::Image),
         };
     };
@@ -403,12 +415,14 @@ fn volumes<'a>(files: &[&'a File<'a>]) -> Vec<Group<'a>> {
 }
 
 /// Copies all that the image has in a directory, which may be nothing. Each entry by itself: only
-/// root could give the emptyDir the mode of the directory.
-fn everything(directory: &str, to: &str) -> String {
+/// root could give the emptyDir the mode of the directory. A copy of an earlier start, which may
+/// have been cut off, goes first. Root without the capability CHOWN cannot keep the owner.
+pub(super) fn everything(directory: &str, to: &str) -> String {
     let (directory, to) = (quoted(directory), quoted(to));
     format!(
         "if [ -d {directory} ]; then for f in {directory}/* {directory}/.[!.]* {directory}/..?*; \
-         do if [ -e \"$f\" ] || [ -L \"$f\" ]; then cp -a \"$f\" {to}/ || exit 1; fi; done; fi"
+         do if [ -e \"$f\" ] || [ -L \"$f\" ]; then rm -rf {to}/\"$${{f##*/}}\" && {{ cp -a \"$f\" \
+         {to}/ 2>/dev/null || cp -RP \"$f\" {to}/; }} || exit 1; fi; done; fi"
     )
 }
 
@@ -422,7 +436,7 @@ fn one(source: &str, directory: &str, name: &str) -> String {
 }
 
 /// The init container, behind those that are there.
-fn init_container(
+pub(super) fn init_container(
     pod: &Pod<'_>,
     own: &Own<'_>,
     shell: &str,

@@ -140,6 +140,17 @@ impl Facts {
         self.first(|s| Some(s.facts.shell()).filter(|shell| *shell != Shell::Unknown))
     }
 
+    /// Which of these tools an image is known to lack.
+    pub(super) fn lacks(&self, tools: &[&str]) -> Option<Told<'_, Vec<&str>>> {
+        let lacking = |by| {
+            let Stated { facts, .. }: &Stated = by;
+            let lacking = facts.lacks.iter().map(String::as_str);
+            let value: Vec<&str> = lacking.filter(|tool| tools.contains(tool)).collect();
+            (!value.is_empty()).then_some(Told { value, by })
+        };
+        self.all().flatten().find_map(lacking)
+    }
+
     /// Whether the image's user is root.
     pub(super) fn root(&self) -> Option<Told<'_, bool>> {
         self.first(|s| s.facts.root())

@@ -2,12 +2,14 @@
 //! volume that it comes from then.
 
 use kubewright_model::finding::NoFix;
+use kubewright_model::kube::images::PathKind;
 use kubewright_model::text;
 use kubewright_model::text::{Field, Verbatim};
 use kubewright_model::yaml::{Edit, Node, Refusal, Value};
 
 use super::codes::Code;
 use super::decide::Decision;
+use super::facts::{Basis, Facts};
 use super::mounts::{self, Mount, covers};
 use super::pod::{Own, Pod};
 use super::volume::Item;
@@ -81,6 +83,45 @@ pub(super) fn target(own: &Own<'_>, mount: &Mount<'_>) -> Result<String, NoFix> 
         ));
     }
     Ok(path)
+}
+
+/// What the image has at the place of a file that becomes a link.
+///
+/// # Errors
+/// When it is a directory.
+pub(super) fn there(facts: &Facts, file: &File<'_>, basis: &mut Basis) -> Result<(), NoFix> {
+    let Some(told) = facts.path(&file.target) else {
+        if facts.locked() {
+            basis.lacks(text![
+                "what the image has at ",
+                Verbatim(&file.target),
+                ": kubewright.lock is older than this question"
+            ]);
+        }
+        return Ok(());
+    };
+    match told.value.kind {
+        PathKind::Directory => {
+            let why = text![
+                "the image has a directory at ",
+                Verbatim(&file.target),
+                ": a file cannot be mounted over it, nor a link take its place"
+            ];
+            return Err(NoFix::new(Code::DirectoryInTheWay, why));
+        }
+        PathKind::Symlink => {
+            let to = told.value.target.as_deref().unwrap_or("another place");
+            basis.lacks(text![
+                "that nothing reads ",
+                Verbatim(to),
+                ", where ",
+                Verbatim(&file.target),
+                " leads in the image"
+            ]);
+        }
+        PathKind::Absent | PathKind::File => {}
+    }
+    Ok(())
 }
 
 /// The mount that the file lies in, the innermost; none for the image's own file system.

@@ -7,7 +7,7 @@
 
 use kubewright_model::finding::NoFix;
 use kubewright_model::kube::Site;
-use kubewright_model::kube::images::{PathFact, PathKind, Shell};
+use kubewright_model::kube::images::Shell;
 use kubewright_model::text;
 use kubewright_model::text::{Field, Text, Verbatim};
 use kubewright_model::yaml::Node;
@@ -115,6 +115,12 @@ pub(super) fn possible_in(pod: &Pod<'_>, own: &Own<'_>) -> Result<(), NoFix> {
     )
 }
 
+/// Whether a shell may start what the container runs, as far as that is known.
+pub(super) fn wrapped(pod: &Pod<'_>, own: &Own<'_>, facts: &Facts) -> Result<(), NoFix> {
+    possible_in(pod, own)?;
+    facts.dropped().map_or(Ok(()), |name| Err(dropped(name)))
+}
+
 /// Whether a link could stand at the place of this file, whatever the image is.
 pub(super) fn possible(pod: &Pod<'_>, own: &Own<'_>, file: &File<'_>) -> Result<(), NoFix> {
     let ground = ground(pod, own, file)?;
@@ -186,47 +192,8 @@ pub(super) fn ground_of(
     let mut basis = Basis::default();
     let ground = ground(pod, own, file)?;
     minds::judge(pod, own, facts, &[file], Way::Link, &mut basis)?;
-    let there = facts.path(&file.target).filter(|_| ground == Ground::Root);
-    match there.as_ref().map(|told| (told.by, &told.value)) {
-        Some((
-            _,
-            PathFact {
-                kind: PathKind::Directory,
-                ..
-            },
-        )) => {
-            let why = text![
-                "the image has a directory at ",
-                Verbatim(&file.target),
-                ": a file cannot be mounted over it, nor a link take its place"
-            ];
-            return Err(NoFix::new(Code::DirectoryInTheWay, why));
-        }
-        Some((
-            _,
-            PathFact {
-                kind: PathKind::Symlink,
-                target,
-                ..
-            },
-        )) => {
-            let to = target.as_deref().unwrap_or("another place");
-            basis.lacks(text![
-                "that nothing reads ",
-                Verbatim(to),
-                ", where ",
-                Verbatim(&file.target),
-                " leads in the image"
-            ]);
-        }
-        None if ground == Ground::Root && facts.locked() => {
-            basis.lacks(text![
-                "what the image has at ",
-                Verbatim(&file.target),
-                ": kubewright.lock is older than this question"
-            ]);
-        }
-        _ => {}
+    if ground == Ground::Root {
+        file::there(facts, file, &mut basis)?;
     }
     if ground == Ground::EmptyDir {
         basis.lacks("who else uses the emptyDir that the link is made in");
@@ -261,10 +228,32 @@ fn may_write(
                 .path(&["securityContext", "capabilities"]),
         )
     {
-        return Err(NoFix::new(
-            Code::DroppedCapabilities,
-            "without the capability DAC_OVERRIDE root may be unable to write where the link goes",
-        ));
+        let may = match user {
+            User::Root(_) => user::root_may_write(facts, &file.target),
+            _ => None,
+        };
+        let directory = Verbatim(file.directory());
+        let text = match may {
+            Some(told) if told.value => {
+                basis.rests_on(told.by, text!["root may write in ", directory]);
+                None
+            }
+            Some(_) => Some(text![
+                "root has no capability DAC_OVERRIDE, and may not write in ",
+                directory,
+                ", where the link goes"
+            ]),
+            None => Some(text![
+                "without the capability DAC_OVERRIDE root may be unable to write in ",
+                directory,
+                ", where the link goes (",
+                say::lock(),
+                " reads owner and mode)"
+            ]),
+        };
+        if let Some(text) = text {
+            return Err(NoFix::new(Code::DroppedCapabilities, text));
+        }
     }
     match user {
         User::Root(by) => basis.rests_on_user(by),

@@ -19,6 +19,7 @@ mod file;
 mod installed;
 mod join;
 mod link;
+mod linked_directory;
 mod minds;
 mod mounts;
 mod objects;

@@ -36,18 +36,22 @@ pub(crate) enum Strategy {
     RePoint,
     /// The volume is mounted elsewhere, and the entrypoint links the file into place.
     Link,
+    /// The directory becomes an emptyDir, which an init container fills with what the image has
+    /// there, and with the link.
+    LinkedDirectory,
     /// An init container copies the file into a writable directory.
     Copy,
 }
 
 impl Strategy {
     /// All of them, the least invasive first.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Directory,
         Self::Join,
         Self::OwnDirectory,
         Self::RePoint,
         Self::Link,
+        Self::LinkedDirectory,
         Self::Copy,
     ];
 
@@ -59,6 +63,7 @@ impl Strategy {
             Self::OwnDirectory => "own-directory",
             Self::RePoint => "re-point",
             Self::Link => "link",
+            Self::LinkedDirectory => "linked-directory",
             Self::Copy => "copy",
         }
     }

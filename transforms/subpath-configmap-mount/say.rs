@@ -193,7 +193,7 @@ pub(super) fn to_prove(
                 .is_ok_and(|(_, basis)| basis.proven());
             enough.then(|| to_state(pod, own, &wanted, facts.locked()))
         }
-        Strategy::Copy => None,
+        Strategy::LinkedDirectory | Strategy::Copy => None,
         _ if facts.locked() => None,
         _ => Some(text![lock(), " reads what the image has"]),
     }

@@ -304,3 +304,43 @@ fn a_hash_that_is_switched_off_and_selected_is_written() {
     let off = "missing-config-hash is switched off";
     assert!(notes(&[]).contains(off) && !notes(&["missing-config-hash"]).contains(off));
 }
+
+#[test]
+fn an_init_container_needs_what_it_copies_with() {
+    let container = "image: app\ncommand: [web]\nsecurityContext: {readOnlyRootFilesystem: \
+                     true}\nvolumeMounts: [{name: config, mountPath: /app/web.conf, subPath: \
+                     web.conf}]";
+    let mut facts = ImageFacts {
+        shell: Some("/bin/sh".into()),
+        user: Some("root".into()),
+        paths: BTreeMap::from([("/app/web.conf".to_owned(), fact(PathKind::File))]),
+        ..ImageFacts::default()
+    };
+    let image = "docker.io/library/app:latest";
+    let filled = found(container, &locked(image, facts.clone()));
+    let title = filled.fix.as_ref().map(|fix| fix.title.to_string());
+    assert!(
+        title.is_ok_and(|title| title.starts_with("make /app an emptyDir")),
+        "{filled:?}"
+    );
+    assert!(
+        !filled
+            .notes
+            .iter()
+            .any(|note| note.to_string().contains("has cp")),
+        "the lock says so: {:?}",
+        filled.notes
+    );
+    facts.lacks = vec!["cp".into(), "ln".into()];
+    let refused = found(container, &locked(image, facts));
+    let why = refused
+        .fix
+        .as_ref()
+        .err()
+        .map(|no_fix| no_fix.lines().to_string());
+    assert!(
+        why.as_deref()
+            .is_some_and(|why| why.contains("linked-directory (no-shell): the image has no cp")),
+        "{why:?}"
+    );
+}

@@ -104,6 +104,18 @@ pub(super) fn may_write<'f>(
     says(fact.parent?.lets_write(&who)?)
 }
 
+/// The same of root without the capability `DAC_OVERRIDE`.
+pub(super) fn root_may_write<'f>(facts: &'f Facts, path: &str) -> Option<Told<'f, bool>> {
+    let Told { value: fact, by } = facts.path(path)?;
+    let root = Identity {
+        uid: Some(0),
+        gid: Some(0),
+        groups: Vec::new(),
+    };
+    let value = fact.parent?.lets_write(&root)?;
+    Some(Told { value, by })
+}
+
 /// The groups that the pod gives its users.
 fn groups(pod: &Pod<'_>) -> Vec<u32> {
     let context = |key: &str| pod.template.spec.path(&["securityContext", key]);

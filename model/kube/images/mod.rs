@@ -54,6 +54,10 @@ pub struct ImageFacts {
     /// reads them as a whole. The user's word, never the lock's.
     #[serde(default)]
     pub owned_dirs: Vec<String>,
+    /// Tools that are not found in the image's PATH, of those that were looked for. The lock's word
+    /// alone.
+    #[serde(skip)]
+    pub lacks: Vec<String>,
 }
 
 /// What an image has at a path, links in the directories above it followed, a link at the path

@@ -83,6 +83,18 @@ pub struct LockArgs {
         help_heading = REGISTRIES
     )]
     pub cache_limit: u64,
+    /// Render charts, and ask the images of what they make
+    ///
+    /// By the helm on PATH, or by the one behind =; with all their sets of values, as `fix --helm`
+    /// does.
+    #[arg(
+        long,
+        value_name = "PROGRAM",
+        num_args = 0..=1,
+        require_equals = true,
+        help_heading = LOCK
+    )]
+    pub helm: Option<Option<PathBuf>>,
     /// Read this and not the nearest kubewright.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

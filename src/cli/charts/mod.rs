@@ -12,6 +12,7 @@ mod copy;
 mod hash;
 mod helm;
 mod literal;
+pub(super) mod made;
 mod one_file;
 mod outside;
 mod proof_of_edit;

@@ -6,6 +6,7 @@ use kubewright_model::kube::Workspace;
 use kubewright_model::kube::images::{Question, platform};
 use kubewright_transforms::{ALL, Context};
 
+use crate::cli::charts::made::Made;
 use crate::cli::globs;
 use crate::cli::ground::Ground;
 use crate::pipeline::Selection;
@@ -18,8 +19,9 @@ pub(super) struct Asked {
     pub(super) all: Vec<Question>,
 }
 
-/// The questions. They do not depend on the lock, so that its answers stay.
-pub(super) fn of(workspace: &Workspace, ground: &Ground) -> Asked {
+/// The questions of manifests, and of what charts make. They do not depend on the lock, so that its
+/// answers stay.
+pub(super) fn of(workspace: &Workspace, ground: &Ground, made: &[Made]) -> Asked {
     let mut settings = ground.config.settings.clone();
     settings.lock.clear();
     let running: Vec<&str> = Selection::default()
@@ -27,29 +29,50 @@ pub(super) fn of(workspace: &Workspace, ground: &Ground) -> Asked {
         .iter()
         .map(|t| t.meta().name)
         .collect();
-    let cx = Context {
-        workspace,
-        settings: &settings,
-        running: &running,
-    };
     // Those that are switched off are asked, too: `fix --select` runs them with the same lock.
-    let questions = Question::merged(ALL.iter().flat_map(|t| t.questions(&cx)));
-    let here = used(workspace, |path, editable| {
-        editable && !globs::ignored(&ground.config.ignore, path)
-    });
-    let all = used(workspace, |path, _| {
-        !globs::ignored(&ground.config.ignore, path)
-    });
-    let of = |used: &BTreeSet<(String, String)>| {
-        questions
-            .iter()
+    let asked = |workspace: &Workspace| {
+        let cx = Context {
+            workspace,
+            settings: &settings,
+            running: &running,
+        };
+        Question::merged(ALL.iter().flat_map(|t| t.questions(&cx)))
+    };
+    let own = asked(workspace);
+    let of = |used: &BTreeSet<(String, String)>| -> Vec<Question> {
+        own.iter()
             .filter(|q| used.contains(&(q.image.clone(), q.platform.clone())))
             .cloned()
             .collect()
     };
+    let ignored = |path: &str| globs::ignored(&ground.config.ignore, path);
+    let mut here = of(&used(workspace, |path, editable| {
+        editable && !ignored(path)
+    }));
+    let mut all = of(&used(workspace, |path, _| !ignored(path)));
+    let templates = |made: &Made, edited: bool| {
+        let below = if made.directory.is_empty() {
+            "templates/".to_owned()
+        } else {
+            format!("{}/templates/", made.directory)
+        };
+        let mut files = workspace.files().iter();
+        files.any(|file| {
+            file.path.starts_with(&below) && !ignored(&file.path) && (file.editable || !edited)
+        })
+    };
+    for made in made {
+        let questions = asked(&made.workspace);
+        if templates(made, true) {
+            here.extend(questions.iter().cloned());
+        }
+        if templates(made, false) {
+            all.extend(questions);
+        }
+    }
     Asked {
-        here: of(&here),
-        all: of(&all),
+        here: Question::merged(here),
+        all: Question::merged(all),
     }
 }
 

@@ -27,7 +27,9 @@ const SHELLS: [&str; 9] = [
 /// There is none.
 const NO_SHELL: &str = "none";
 /// What a link is made with, beside the shell.
-const TOOLS: [&str; 2] = ["ln", "mkdir"];
+const LINKING: [&str; 2] = ["ln", "mkdir"];
+/// What a copy is made with.
+const COPYING: [&str; 4] = ["chmod", "cp", "mv", "rm"];
 /// PATH where the image states none (containerd: `pkg/oci/spec_opts.go`, `defaultUnixEnv`).
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -51,7 +53,7 @@ pub(super) fn answer(
     };
     let mut lacks = Vec::new();
     if shell != NO_SHELL {
-        for tool in TOOLS {
+        for tool in LINKING.into_iter().chain(COPYING) {
             match in_path(tree, env, tool)? {
                 None => return Ok(None),
                 Some(false) => lacks.push(tool.to_owned()),
@@ -59,6 +61,8 @@ pub(super) fn answer(
             }
         }
     }
+    let links = LINKING.iter().all(|tool| !lacks.iter().any(|l| l == tool));
+    let shell = if links { shell } else { NO_SHELL };
     let Some(handled) = scripts::handled(tree, run, &question.paths)? else {
         return Ok(None);
     };
@@ -95,7 +99,7 @@ pub(super) fn answer(
         platform: question.platform.clone(),
         digest: String::new(),
         of_config: false,
-        shell: if lacks.is_empty() { shell } else { NO_SHELL }.to_owned(),
+        shell: shell.to_owned(),
         lacks,
         user: user.stated,
         uid: user.ids.as_ref().map(|ids| ids.uid),
@@ -344,18 +348,28 @@ mod tests {
                 ask(&all, &run, &[]).shell.as_str(),
                 ask(&all, &run, &[]).lacks
             ),
-            ("/bin/sh", vec![])
+            (
+                "/bin/sh",
+                COPYING.iter().map(|tool| (*tool).to_owned()).collect()
+            ),
+            "it links, and does not copy"
         );
+        let copying = COPYING.map(|tool| (format!("bin/{tool}"), file(0o755)));
+        let copying = copying
+            .iter()
+            .map(|(path, entry)| (path.as_str(), entry.clone()));
+        let whole: Vec<(&str, LayerEntry)> = all.iter().cloned().chain(copying).collect();
+        assert!(ask(&whole, &run, &[]).lacks.is_empty());
         let less = ask(&all[..3], &run, &[]);
         assert_eq!(
-            (less.shell.as_str(), less.lacks),
-            ("none", vec!["mkdir".to_owned()])
+            (less.shell.as_str(), less.lacks.first().map(String::as_str)),
+            ("none", Some("mkdir"))
         );
         let elsewhere = Execution {
             env: Some(vec!["PATH=/opt:relative".into()]),
             ..Execution::default()
         };
-        assert_eq!(ask(&all, &elsewhere, &[]).lacks, ["ln", "mkdir"]);
+        assert_eq!(ask(&all, &elsewhere, &[]).lacks[..2], ["ln", "mkdir"]);
         assert_eq!(ask(&[], &run, &[]).shell, "none");
         assert_eq!(ask(&[("bin/sh", file(0o644))], &run, &[]).shell, "none");
         assert_eq!(

@@ -34,10 +34,12 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use kubewright_model::kube::Workspace;
+use kubewright_model::text::Text;
 
 use self::image_source::Pin;
 use self::work::Job;
 use super::args::LockArgs;
+use super::charts;
 use super::ground::Ground;
 use super::lockfile::{FILE_NAME, Lock};
 use super::progress::Progress;
@@ -53,8 +55,8 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
     let progress = Progress::start("reading manifests");
     let tree = ground.read_aloud(terminal)?;
     let workspace = Workspace::new(tree.inputs, ground.config.options.clone());
-    let asked = ask::of(&workspace, &ground);
     drop(progress);
+    let (asked, unseen) = asked(args, &ground, &workspace, terminal)?;
     let shown = ground.shown().shown(FILE_NAME);
     let (mut lock, before) = ground
         .lock
@@ -66,7 +68,9 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
         } else {
             Vec::new()
         };
-        return check(&asked, &lock, before.as_deref(), moved, (&shown, terminal));
+        let by_helm = if args.helm.is_some() { " --helm" } else { "" };
+        let with = (unseen.as_ref(), by_helm, shown.as_str(), terminal);
+        return check(&asked, &lock, before.as_deref(), moved, with);
     }
     let jobs: Vec<Job> = asked
         .here
@@ -88,10 +92,10 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
         .collect();
     let kept = asked.here.len() - jobs.len();
     let mut failed = Vec::new();
-    let mut lines = if args.prune {
+    let mut lines = if args.prune && unseen.is_none() {
         lock.retain(&asked.all)
     } else {
-        remarks(&lock, &asked)
+        remarks(&lock, &asked, unseen.as_ref())
     };
     for (job, result) in jobs.iter().zip(work::all(&jobs, args, &ground)?) {
         let name = format!("{} {}", job.question.image, job.question.platform);
@@ -133,13 +137,17 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
             patch: None,
         })?;
     }
-    let (read, state) = (
-        jobs.len() - failed,
-        if changed { "written" } else { "unchanged" },
-    );
-    lines.push(format!(
-        "{read} read, {kept} kept, {failed} failed; {shown} {state}"
-    ));
+    lines.push(if asked.here.is_empty() && lock.is_empty() && !changed {
+        format!("no finding here depends on what an image is: {shown} is not needed")
+    } else {
+        let read = jobs.len() - failed;
+        let state = match (changed, ground.lock.is_some()) {
+            (true, _) => "written",
+            (false, true) => "unchanged",
+            (false, false) => "not written",
+        };
+        format!("{read} read, {kept} kept, {failed} failed; {shown} {state}")
+    });
     terminal.out(&(lines.join("\n") + "\n"))?;
     Ok(if failed > 0 {
         Status::Findings
@@ -172,11 +180,49 @@ fn together(failed: &[(String, String)]) -> Vec<String> {
     groups.into_iter().map(line).collect()
 }
 
-/// What of the lock is no longer asked: a fix that was made needs its proof no more.
-fn remarks(lock: &Lock, asked: &ask::Asked) -> Vec<String> {
+/// What is asked, of charts too where they are rendered; else the charts, which may ask for more.
+fn asked(
+    args: &LockArgs,
+    ground: &Ground,
+    workspace: &Workspace,
+    terminal: &Terminal,
+) -> Result<(ask::Asked, Option<Text>)> {
+    let helm = args.helm.clone().or(ground.config.helm.then_some(None));
+    let Some(helm) = helm else {
+        let unseen = charts::made::names(workspace);
+        return Ok((ask::of(workspace, ground, &[]), unseen));
+    };
+    let progress = Progress::start("rendering charts with helm");
+    let program = helm.as_deref().map(|program| ground.program(program));
+    let (made, said) = charts::made::made(ground, workspace, program.as_deref())?;
+    drop(progress);
+    for why in said {
+        terminal.warning(&why);
+    }
+    Ok((ask::of(workspace, ground, &made), None))
+}
+
+/// What of the lock is no longer asked: a fix that was made needs its proof no more. And the charts
+/// that were not rendered, which may ask for more.
+fn remarks(lock: &Lock, asked: &ask::Asked, unseen: Option<&Text>) -> Vec<String> {
     let unused = lock.clone().retain(&asked.all);
-    let remark = |line: String| format!("{line} (`kubewright images lock --prune` takes it out)");
-    unused.into_iter().map(remark).collect()
+    let todo = match unseen {
+        None => "`kubewright images lock --prune` takes it out",
+        Some(_) => {
+            "a chart may ask it: `kubewright images lock --helm --prune` takes it out if none does"
+        }
+    };
+    let mut lines: Vec<String> = unused
+        .into_iter()
+        .map(|line| format!("{line} ({todo})"))
+        .collect();
+    lines.extend(unseen.map(|names| {
+        format!(
+            "{names} not rendered: --helm has your helm render charts, and asks the images of what \
+             they make"
+        )
+    }));
+    lines
 }
 
 /// The tags that name another image than the one that is locked.
@@ -223,7 +269,7 @@ fn check(
     lock: &Lock,
     before: Option<&str>,
     moved: Vec<String>,
-    (shown, terminal): (&str, &Terminal),
+    (unseen, by_helm, shown, terminal): (Option<&Text>, &str, &str, &Terminal),
 ) -> Result<Status> {
     let mut stale = moved;
     for question in &asked.here {
@@ -238,7 +284,7 @@ fn check(
         }
     }
     let text = lock.render()?;
-    let remarks: String = remarks(lock, asked)
+    let remarks: String = remarks(lock, asked, unseen)
         .into_iter()
         .map(|line| line + "\n")
         .collect();
@@ -256,7 +302,7 @@ fn check(
         return Ok(Status::Clean);
     }
     terminal.out(&format!(
-        "{remarks}{shown} is stale:\n  {}\n`kubewright images lock` brings it up to date\n",
+        "{remarks}{shown} is stale:\n  {}\n`kubewright images lock{by_helm}` brings it up to date\n",
         stale.join("\n  ")
     ))?;
     Ok(Status::Findings)

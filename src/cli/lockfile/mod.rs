@@ -47,7 +47,7 @@ pub(super) struct Locked {
     pub(super) of_config: bool,
     /// Path of a shell; `none`: no shell, or not all of what it needs to make a link.
     pub(super) shell: String,
-    /// What a shell would need, and is not found in PATH.
+    /// What a shell would need to make a link or a copy, and is not found in PATH.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) lacks: Vec<String>,
     /// As the image states it; `root` when it states none.
@@ -258,6 +258,7 @@ impl Locked {
                 paths: self.paths.clone(),
                 handled_paths: None,
                 owned_dirs: Vec::new(),
+                lacks: self.lacks.clone(),
             },
         }
     }

@@ -156,7 +156,8 @@ impl Asked {
                  --insecure-registry HOST` allows it",
             );
         }
-        let todo = "check the name and the network; --from reads images from an archive";
+        let todo = "check the name and the network; without one, `docker save IMAGE | kubewright images \
+                    lock --from docker-archive:-` reads it from this machine";
         Failure::new(
             format!("{} cannot be reached: {cause}", self.registry),
             todo,

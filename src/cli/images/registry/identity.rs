@@ -1,63 +1,89 @@
-//! An identity token becomes one that lets an image be pulled, as Docker does it: it is posted to the
-//! token service as a refresh token of OAuth 2
+//! The token that lets an image be pulled, as the token service of a registry gives it
+//! (<https://distribution.github.io/distribution/spec/auth/token/>). An identity token is posted there
+//! as a refresh token of OAuth 2, as Docker does it
 //! (<https://distribution.github.io/distribution/spec/auth/oauth/>).
+//!
+//! `oci_client` could ask for all but the latter, and reads an answer however long it is.
 
 use http_auth::parser::ChallengeParser;
 use oci_client::Reference;
 use oci_client::errors::OciDistributionError;
+use oci_client::secrets::RegistryAuth;
 use serde::Deserialize;
 
 use super::Trouble;
+use super::credentials::Credential;
 use super::errors::Asked;
 use super::raw::{self, Raw};
 use crate::cli::images::failure::Failure;
 
-/// What a token service answers.
+/// What a token service answers; some give both.
 #[derive(Deserialize)]
 struct Granted {
-    #[serde(alias = "token")]
-    access_token: String,
+    access_token: Option<String>,
+    token: Option<String>,
 }
 
-/// The token for an image.
+/// The token for an image; nothing where the registry wants none.
 ///
 /// # Errors
-/// When the registry wants none, or its token service gives none.
-pub(super) async fn exchange(
+/// When its token service gives none.
+pub(super) async fn token(
     raw: &Raw,
     reference: &Reference,
-    identity: &str,
+    credential: &Credential,
     asked: &Asked,
-) -> Result<String, Trouble> {
+) -> Result<Option<String>, Trouble> {
+    if let Credential::Plain(RegistryAuth::Bearer(token)) = credential {
+        return Ok(Some(token.clone()));
+    }
     let registry = reference.resolve_registry();
     let answer = raw.get(registry, "").send().await;
     // The caller may go on over plain HTTP.
     let answer =
         answer.map_err(|error| Trouble::Error(OciDistributionError::RequestError(error)))?;
-    let challenge = answer.headers().get("WWW-Authenticate");
-    let challenge = challenge.and_then(|header| bearer(header.to_str().ok()?));
-    let Some((realm, service)) = challenge else {
-        return Err(Trouble::Told(Failure::new(
-            format!(
-                "the credentials for {registry} are an identity token, and it names no token \
-                 service that takes one"
-            ),
-            format!(
-                "log in with a user name and a password or access token: `docker login {registry}`"
-            ),
-        )));
+    let mut challenges = answer.headers().get_all("WWW-Authenticate").iter();
+    let challenge = challenges.find_map(|header| bearer(header.to_str().ok()?));
+    let (realm, service) = match (challenge, credential) {
+        (Some(challenge), _) => challenge,
+        (None, Credential::Plain(_)) => return Ok(None),
+        (None, Credential::Identity(_)) => {
+            return Err(Trouble::Told(Failure::new(
+                format!(
+                    "the credentials for {registry} are an identity token, and it names no token \
+                     service that takes one"
+                ),
+                format!(
+                    "log in with a user name and a password or access token: `docker login \
+                     {registry}`"
+                ),
+            )));
+        }
     };
     let scope = format!("repository:{}:pull", reference.repository());
-    let request = raw.form(
-        &realm,
-        &[
-            ("grant_type", "refresh_token"),
-            ("service", &service),
-            ("scope", &scope),
-            ("client_id", "kubewright"),
-            ("refresh_token", identity),
-        ],
-    );
+    let request = match credential {
+        Credential::Identity(identity) => raw.form(
+            &realm,
+            &[
+                ("grant_type", "refresh_token"),
+                ("service", &service),
+                ("scope", &scope),
+                ("client_id", "kubewright"),
+                ("refresh_token", identity),
+            ],
+        ),
+        Credential::Plain(auth) => {
+            let query = [("scope", scope.as_str()), ("service", service.as_str())];
+            let request = raw.query(&realm, &query).ok_or_else(|| {
+                let what = format!("its token service is no address: {realm}");
+                Trouble::Told(asked.strange(&what))
+            })?;
+            match auth {
+                RegistryAuth::Basic(user, password) => request.basic_auth(user, Some(password)),
+                RegistryAuth::Anonymous | RegistryAuth::Bearer(_) => request,
+            }
+        }
+    };
     let granted = raw::small(request, "the answer of its token service", asked).await;
     let (status, body) = granted.map_err(Trouble::Told)?;
     if status != 200 {
@@ -65,9 +91,11 @@ pub(super) async fn exchange(
         let status = if status == 400 { 401 } else { status };
         return Err(Trouble::Told(asked.refused(status, &body)));
     }
-    let granted: Granted = serde_json::from_slice(&body)
-        .map_err(|_| Trouble::Told(asked.strange("its token service answers with no token")))?;
-    Ok(granted.access_token)
+    serde_json::from_slice(&body)
+        .ok()
+        .and_then(|granted: Granted| granted.access_token.or(granted.token))
+        .map(Some)
+        .ok_or_else(|| Trouble::Told(asked.strange("its token service answers with no token")))
 }
 
 /// Realm and service of a Bearer challenge.

@@ -179,19 +179,22 @@ impl Registry {
         credential: &Credential,
         asked: &Asked,
     ) -> Result<Session<'s>, Trouble> {
-        let auth = match credential {
-            Credential::Plain(auth) => auth.clone(),
-            Credential::Identity(token) => {
-                let token = self.runtime.block_on(identity::exchange(
-                    &clients.raw,
-                    reference,
-                    token,
-                    asked,
-                ))?;
-                RegistryAuth::Bearer(token)
-            }
+        let limit = self.options.timeout * 4;
+        let token = identity::token(&clients.raw, reference, credential, asked);
+        let token = self
+            .runtime
+            .block_on(async { tokio::time::timeout(limit, token).await })
+            .unwrap_or(Err(Trouble::Slow))?;
+        let auth = match (token, credential) {
+            (Some(token), _) => RegistryAuth::Bearer(token),
+            (None, Credential::Plain(auth)) => auth.clone(),
+            (None, Credential::Identity(_)) => RegistryAuth::Anonymous,
         };
-        let token = self.patiently(clients.oci.auth(reference, &auth, RegistryOperation::Pull))?;
+        // Without credentials the client asks for nothing by itself.
+        let token = match &auth {
+            RegistryAuth::Anonymous => None,
+            auth => self.patiently(clients.oci.auth(reference, auth, RegistryOperation::Pull))?,
+        };
         Ok(Session {
             clients,
             auth,
@@ -347,11 +350,16 @@ impl Registry {
         blob: &Blob,
         from: u64,
     ) -> Result<Box<dyn Read + 'a>, Failure> {
-        let session = self.session(reference)?;
+        let first = self.session(reference)?;
         let digest = blob.digest.clone().unwrap_or_default();
         let reference = reference.clone();
-        let asked = session.asked.clone();
+        let asked = first.asked.clone();
         let open = move |offset: u64| {
+            // A token may be too old by the time that an answer breaks off.
+            let anew = (offset != from)
+                .then(|| self.session(&reference))
+                .transpose()?;
+            let session = anew.as_ref().unwrap_or(&first);
             let client = &session.clients.oci;
             if offset == 0 {
                 let whole = client.pull_blob_stream(&reference, digest.as_str());

@@ -1,5 +1,5 @@
-//! Small answers, read up to a bound: a client of our own, since `oci_client` reads a manifest
-//! however long it is, and knows no identity tokens.
+//! Small answers, read up to a bound: a client of our own, since `oci_client` reads manifests and
+//! tokens however long they are, and knows no identity tokens.
 
 use oci_client::client::{ClientConfig, ClientProtocol};
 use reqwest::{Client, NoProxy, Proxy, RequestBuilder};
@@ -44,6 +44,14 @@ impl Raw {
     pub(super) fn get(&self, registry: &str, path: &str) -> RequestBuilder {
         self.client
             .get(format!("{}://{registry}/v2/{path}", self.scheme))
+    }
+
+    /// A request with these fields; nothing where that is no address.
+    pub(super) fn query(&self, url: &str, fields: &[(&str, &str)]) -> Option<RequestBuilder> {
+        let mut url = url::Url::parse(url).ok()?;
+        let given = fields.iter().filter(|(_, value)| !value.is_empty());
+        url.query_pairs_mut().extend_pairs(given);
+        Some(self.client.get(url))
     }
 
     /// A form that is sent somewhere.
