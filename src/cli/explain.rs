@@ -92,7 +92,7 @@ pub(super) fn explain(args: &ExplainArgs, terminal: &Terminal) -> Result<Status>
         terminal.out(&format!(
             "{}\nkubewright explain NAME prints the page of a transform, kubewright explain CODE \
              what a code means.\n",
-            transforms::table()
+            transforms::table(terminal)
         ))?;
         return Ok(Status::Clean);
     };

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 
 use super::args::Color;
 use super::files;
-use super::print::steers;
+use super::print::{page, steers};
 
 /// The widest text: longer lines are hard to read.
 const WIDEST: usize = 120;
@@ -119,13 +119,23 @@ impl Terminal {
     /// Says why the run failed.
     pub(super) fn error(&self, message: &str) {
         let style = AnsiColor::BrightRed.on_default().bold();
-        self.err(&format!("{style}error{style:#}: {}\n", safe(message)));
+        self.tell(&format!("{style}error{style:#}: {}\n", safe(message)));
     }
 
     /// Says what the user should know although the run goes on.
     pub(super) fn warning(&self, message: &str) {
         let style = AnsiColor::Yellow.on_default().bold();
-        self.err(&format!("{style}warning{style:#}: {}\n", safe(message)));
+        self.tell(&format!("{style}warning{style:#}: {}\n", safe(message)));
+    }
+
+    /// Prints lines for people beside the output proper, no wider than the terminal.
+    fn tell(&self, text: &str) {
+        let width = terminal_size::terminal_size().map_or(0, |(width, _)| usize::from(width.0));
+        if width > 0 && io::stderr().is_terminal() {
+            self.err(&page::hanging(text, width.min(WIDEST), 2));
+        } else {
+            self.err(text);
+        }
     }
 
     /// How wide lines for people may be: `COLUMNS`, else what the terminal has, 120 at most, else

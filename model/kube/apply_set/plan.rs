@@ -189,8 +189,8 @@ fn drafts<'m>(
         });
         roots.insert(file, draft);
     }
-    let gathered = manifests.kustomizations.iter();
-    used.extend(gathered.flat_map(|k| k.resources.iter().copied()));
+    let all = manifests.kustomizations.iter();
+    used.extend(all.flat_map(|k| k.resources.iter().copied()));
     used.extend(configured_files.keys().copied());
     let mut rest = charts(manifests);
     rest.extend(directories(manifests, &used));

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use kubewright_model::finding::{Applicability, Severity};
+use kubewright_model::finding::{Applicability, NoFix, Severity};
 use kubewright_model::text::{Part, Text};
 
 use super::Paths;
@@ -35,36 +35,44 @@ pub(super) fn finding(
     (finding, others): (&Reported, &[&Reported]),
     view: &View<'_>,
 ) {
-    let next = next(finding, view.paths);
+    let mut next = next(finding, view.paths);
     let mut same = same(finding, others, view);
-    let (label, mut said) = advice(finding, view);
-    let advised = |most: usize, said: &str| {
+    let (mut label, mut said) = advice(finding, view);
+    let advised = |most: usize, label: &str, said: &str| {
         let said = printable(&said.replace('\n', " "));
         wrap::at_most(most, &said, view.width, &format!("  {label}: "), "    ")
     };
     let mut place = place(&finding.place, "", view);
-    let room = |place: &[String], same: &Option<String>| {
+    let room = |place: &[String], next: &Option<String>, same: &Option<String>| {
         let used = place.len() + usize::from(next.is_some()) + usize::from(same.is_some());
         MOST.saturating_sub(used)
     };
     let whole = message(finding, MESSAGE, view).len();
-    let fits = |room: usize, said: &str| whole + advised(MOST, said).len() <= room;
+    let fits =
+        |room: usize, label: &str, said: &str| whole + advised(MOST, label, said).len() <= room;
     // The names of others give way to what is wrong here.
-    if same.is_some() && !fits(room(&place, &same), &said) {
-        let and = format!(", and {} more (-v)", others.len());
-        let counted = self::place(&finding.place, &and, view);
-        if counted.len() == place.len() {
+    if same.is_some() && !fits(room(&place, &next, &same), &label, &said) {
+        let and = format!(", and {} more", others.len());
+        let ways = [format!("{and} (-v)"), and].map(|and| self::place(&finding.place, &and, view));
+        if let Some(counted) = ways.into_iter().find(|way| way.len() == place.len()) {
             (place, same) = (counted, None);
         }
     }
     // The command that would tell is on the next line.
-    if !fits(room(&place, &same), &said)
+    if !fits(room(&place, &next, &same), &label, &said)
         && let Some(next) = &next
         && let Some(shorter) = without_last_brackets(&said, &format!("`{next}`"))
     {
         said = shorter;
     }
-    let room = room(&place, &same);
+    // Or beside the code that it explains.
+    if !fits(room(&place, &next, &same), &label, &said)
+        && let Err(reason) = &finding.fix
+        && next.as_ref().is_some_and(|next| *next == explain(reason))
+    {
+        (label, next) = (format!("no fix ({})", explain(reason)), None);
+    }
+    let room = room(&place, &next, &same);
     // What can be done keeps a line.
     let message = message(finding, MESSAGE.min(room.saturating_sub(1)), view);
     let room = room.saturating_sub(message.len());
@@ -77,7 +85,7 @@ pub(super) fn finding(
     } else {
         Style::new()
     };
-    for line in advised(room, &said) {
+    for line in advised(room, &label, &said) {
         let _ = writeln!(out, "{}", wrap::styled_start(&line, &label, style));
     }
     for (label, said) in [("next", next), ("same", same)] {
@@ -194,10 +202,14 @@ pub(super) fn next(finding: &Reported, paths: &Paths) -> Option<String> {
         },
         Err(reason) => {
             let texts = [&reason.text].into_iter().chain(&reason.more);
-            let explain = || format!("kubewright explain {}", reason.code);
-            Some(command(texts, paths).unwrap_or_else(explain))
+            Some(command(texts, paths).unwrap_or_else(|| explain(reason)))
         }
     }
+}
+
+/// The command that tells what a code means.
+fn explain(reason: &NoFix) -> String {
+    format!("kubewright explain {}", reason.code)
 }
 
 /// The first command that texts tell to run.

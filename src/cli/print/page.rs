@@ -43,6 +43,14 @@ pub(in crate::cli) fn plain(line: &str, width: usize) -> Vec<String> {
     wrap::lines(line.trim_end(), Some(width), "  ", &next)
 }
 
+/// A text, wrapped; its lines after the first are indented.
+pub(in crate::cli) fn hanging(text: &str, width: usize, indent: usize) -> String {
+    let next = " ".repeat(indent);
+    let lines = text.lines();
+    let lines = lines.flat_map(|line| wrap::lines(line, Some(width), "", &next));
+    lines.map(|line| line + "\n").collect()
+}
+
 struct Page {
     out: String,
     /// Text since the last block.
