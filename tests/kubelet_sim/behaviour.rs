@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
 use libtest_mimic::Failed;
@@ -438,7 +439,7 @@ pub(super) fn play(
         wrong.len()
     );
     // For whoever asked for a long run.
-    eprintln!("{sum}");
+    let _ = writeln!(std::io::stderr(), "{sum}");
     ensure(wrong.is_empty(), || {
         wrong.truncate(SHOWN);
         format!("{sum}\n{}", wrong.join("\n"))

@@ -35,10 +35,9 @@ pub(super) fn maker(workspace: &Workspace, path: &str) -> Option<(&'static str, 
         })
     };
     let of_cue = path.split('/').any(|part| part == "cue.mod");
-    if of_cue || has_extension(name, "json") {
-        if let Some(made) = above(path).find_map(project) {
-            return Some(made);
-        }
+    let written = of_cue || has_extension(name, "json");
+    if let Some(made) = above(path).find_map(project).filter(|_| written) {
+        return Some(made);
     }
     let outputs = workspace.index.outputs.get_or_init(|| {
         let texts = &texts.read().texts;

@@ -141,11 +141,7 @@ pub(super) fn lock(args: &LockArgs, terminal: &Terminal) -> Result<Status> {
         format!("no finding here depends on what an image is: {shown} is not needed")
     } else {
         let read = jobs.len() - failed;
-        let state = match (changed, ground.lock.is_some()) {
-            (true, _) => "written",
-            (false, true) => "unchanged",
-            (false, false) => "not written",
-        };
+        let state = state(changed, ground.lock.is_some());
         format!("{read} read, {kept} kept, {failed} failed; {shown} {state}")
     });
     terminal.out(&(lines.join("\n") + "\n"))?;
@@ -178,6 +174,15 @@ fn together(failed: &[(String, String)]) -> Vec<String> {
         format!("{}{more}: {failure}", named.join(", "))
     };
     groups.into_iter().map(line).collect()
+}
+
+/// What has become of the lock.
+fn state(changed: bool, there: bool) -> &'static str {
+    match (changed, there) {
+        (true, _) => "written",
+        (false, true) => "unchanged",
+        (false, false) => "not written",
+    }
 }
 
 /// What is asked, of charts too where they are rendered; else the charts, which may ask for more.
