@@ -64,8 +64,8 @@ pub fn keeps(text: &str) -> bool {
     found.is_empty()
 }
 
-/// Whether libyaml, whose grammar is kubectl's, reads all documents of the text. What leaves more
-/// brackets open than [`MAX_OPEN`] is not given to it.
+/// Whether libyaml, whose grammar is kubectl's, reads all documents of the text. What leaves
+/// hundreds of brackets open is not given to it.
 pub fn reads(text: &str) -> bool {
     let mut open = 0_usize;
     for byte in text.bytes() {

@@ -87,6 +87,11 @@ pub(super) fn move_up(file: &File, index: usize, before: usize) -> Result<Plan, 
     if marker.start != layout.line_start(marker.start) {
         return Err(guard::LAYOUT);
     }
+    // Parsers do not agree where an empty one ends that is a whole document.
+    let is_block = |root| matches!(file.node(root).kind(), Kind::Scalar(style) if style.is_block());
+    if moved.root.is_some_and(is_block) {
+        return Err(guard::LAYOUT);
+    }
     let start = with_comments_above(file, layout, index, marker.start);
     let (end, is_last) = match file.documents().get(index + 1) {
         Some(next) => {

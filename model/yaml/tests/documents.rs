@@ -80,6 +80,16 @@ fn a_document_behind_a_lone_carriage_return_stays() {
     );
 }
 
+/// Found by fuzzing: in front of `---` another parser reads it as something else.
+#[test]
+fn an_empty_block_scalar_moves_nowhere() {
+    let file = File::parse("a: b\n---\n--- |\n").unwrap();
+    assert_eq!(
+        file.move_document(2, 1).map_err(|refusal| refusal.code),
+        Err("yaml-layout")
+    );
+}
+
 #[test]
 fn move_up() {
     for (text, document, before, result) in [

@@ -1,6 +1,6 @@
 //! New texts beside their targets, and what stands at a target now.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -155,7 +155,7 @@ pub(super) fn sweep(directory: &Path, alone: bool) {
 pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
     use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
     fault::step()?;
-    match File::open(directory).and_then(|opened| opened.sync_all()) {
+    match fs::File::open(directory).and_then(|opened| opened.sync_all()) {
         // One that may not be listed, or lies where directories are not flushed.
         Err(error) if matches!(error.kind(), InvalidInput | PermissionDenied | Unsupported) => {
             Ok(())
