@@ -35,8 +35,8 @@ pub(super) fn maker(workspace: &Workspace, path: &str) -> Option<(&'static str, 
         })
     };
     let of_cue = path.split('/').any(|part| part == "cue.mod");
-    let written = of_cue || has_extension(name, "json");
-    if let Some(made) = above(path).find_map(project).filter(|_| written) {
+    let is_output = of_cue || has_extension(name, "json");
+    if let Some(made) = above(path).find_map(project).filter(|_| is_output) {
         return Some(made);
     }
     let outputs = workspace.index.outputs.get_or_init(|| {
