@@ -61,7 +61,9 @@ fn nesting_is_limited() {
         assert_eq!(error.message, "recursion limit exceeded");
         refuses(&text, "recursion limit exceeded; nothing was written");
         // Asked of what is broken: whether kubectl reads it all the same.
-        assert!(!typed::reads(&text.repeat(20)));
+        if open.contains(['[', '{']) {
+            assert!(!typed::reads(&text.repeat(20)));
+        }
     }
     let lines: String = (0..20_000).fold(String::new(), |mut out, depth| {
         let _ = writeln!(out, "{}a:", " ".repeat(depth.min(5000)));
