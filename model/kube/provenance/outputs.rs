@@ -36,7 +36,8 @@ pub(super) fn maker(workspace: &Workspace, path: &str) -> Option<(&'static str, 
     };
     let of_cue = path.split('/').any(|part| part == "cue.mod");
     let is_output = of_cue || has_extension(name, "json");
-    if let Some(made) = above(path).find_map(project).filter(|_| is_output) {
+    let of_project = || above(path).find_map(project);
+    if let Some(made) = is_output.then(of_project).flatten() {
         return Some(made);
     }
     let outputs = workspace.index.outputs.get_or_init(|| {
