@@ -77,12 +77,22 @@ pub(in crate::cli) fn serve(connection: Connection, terminal: &Terminal) -> Resu
         published: BTreeMap::new(),
         shown: 0,
         busy: Arc::default(),
-        workers: Arc::new(rayon::ThreadPoolBuilder::new().build()?),
+        workers: Arc::new(workers()?),
         asking: Vec::new(),
         heard: now(),
     };
     server.load();
     server.serve()
+}
+
+/// The threads that make findings: one less than the machine runs at once, which is left to the
+/// answers that an editor waits for.
+fn workers() -> Result<rayon::ThreadPool> {
+    let all = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = all.saturating_sub(1).max(1);
+    Ok(rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()?)
 }
 
 impl Server<'_> {
