@@ -10,7 +10,7 @@ use libtest_mimic::Trial;
 
 use crate::cases;
 use crate::project;
-use crate::support::{TrialResult, ensure, kubewright, missing, needing, run, scratch};
+use crate::support::{TrialResult, ensure, kubewright, missing, needing, run, scratch, work_tree};
 
 const CASES: &str = "tests/clients/charts";
 
@@ -79,18 +79,12 @@ fn scaffold(helm: &str) -> TrialResult {
 /// The image that is asked, and looked up, is the one that the values give: those beside the chart,
 /// and those of a release.
 fn images(helm: &str) -> TrialResult {
-    let dir = tempfile::tempdir()?;
+    let dir = work_tree()?;
     let put = |name: &str, text: &str| -> TrialResult {
         let path = dir.path().join(name);
         fs::create_dir_all(path.parent().unwrap_or(dir.path()))?;
         Ok(fs::write(path, text)?)
     };
-    run(
-        Command::new("git")
-            .args(["init", "-q"])
-            .current_dir(dir.path()),
-        &[0],
-    )?;
     put(
         "shop/Chart.yaml",
         "apiVersion: v2\nname: shop\nversion: 1.0.0\n",

@@ -106,16 +106,22 @@ pub(crate) fn pipe(
     }
 }
 
-/// A copy of a folder in a scratch directory, as a git work tree of its own.
-pub(crate) fn scratch(from: &Path) -> Result<tempfile::TempDir, Failed> {
+/// An empty scratch directory that is a git work tree.
+pub(crate) fn work_tree() -> Result<tempfile::TempDir, Failed> {
     let dir = tempfile::tempdir()?;
-    copy(from, dir.path())?;
     run(
         Command::new("git")
             .args(["init", "-q"])
             .current_dir(dir.path()),
         &[0],
     )?;
+    Ok(dir)
+}
+
+/// A copy of a folder in a scratch directory, as a git work tree of its own.
+pub(crate) fn scratch(from: &Path) -> Result<tempfile::TempDir, Failed> {
+    let dir = work_tree()?;
+    copy(from, dir.path())?;
     Ok(dir)
 }
 

@@ -14,6 +14,7 @@ use crate::kube::kustomize::manifests::Manifests;
 use crate::kube::object::apply_set::{ApplySet, Member, SetId};
 use crate::kube::object::reference::Target;
 use crate::kube::object::resource::{FileId, Resource, ResourceId};
+use crate::kube::source::encrypted::Encrypted;
 
 /// Answers prepared for each apply set.
 #[derive(Debug, Clone, Default)]
@@ -43,17 +44,26 @@ impl Workspace {
         self.index.sets.get(id.0 as usize)
     }
 
-    /// What is kept of the sets for the next change.
-    pub(super) fn plan(&self, unreadable: &BTreeMap<FileId, String>) -> Option<Plan> {
-        let encrypted = self.encrypted();
-        let manifests = Manifests {
-            encrypted: &encrypted,
+    /// What apply sets are made of.
+    fn manifests<'w>(
+        &'w self,
+        encrypted: &'w [Encrypted],
+        unreadable: &'w BTreeMap<FileId, String>,
+    ) -> Manifests<'w> {
+        Manifests {
+            encrypted,
             files: &self.files,
             resources: &self.resources,
             unreadable,
             kustomizations: &self.kustomizations,
             details: &self.index.details,
-        };
+        }
+    }
+
+    /// What is kept of the sets for the next change.
+    pub(super) fn plan(&self, unreadable: &BTreeMap<FileId, String>) -> Option<Plan> {
+        let encrypted = self.encrypted();
+        let manifests = self.manifests(&encrypted, unreadable);
         plan::plan(&manifests, &self.options)
     }
 
@@ -64,14 +74,7 @@ impl Workspace {
         before: Option<Before<'_>>,
     ) {
         let encrypted = self.encrypted();
-        let manifests = Manifests {
-            encrypted: &encrypted,
-            files: &self.files,
-            resources: &self.resources,
-            unreadable,
-            kustomizations: &self.kustomizations,
-            details: &self.index.details,
-        };
+        let manifests = self.manifests(&encrypted, unreadable);
         let mut planned = Planned::default();
         let (built, applied) = match before {
             Some(before) => {
