@@ -3,6 +3,8 @@
 use kubewright_model::kube::{Resource, Target, Workspace};
 use kubewright_model::yaml::{Node, holds};
 
+use crate::binary;
+
 /// Signs of template languages: Go and Jinja, shells and envsubst, ERB, what stands for a value in
 /// manifests that are not meant to be applied as they are.
 const SIGNS: &[&str] = &[
@@ -29,6 +31,10 @@ const TOOLS: &[&str] = &[
 
 /// How many bytes a name may have that is filled in.
 const LONGEST: usize = 128;
+
+/// How many bytes a word in base64 has at least that nothing fills up at its end: any word of eight
+/// letters decodes.
+const SHORTEST: usize = 40;
 
 /// Whether a text has a sign of a template.
 pub(super) fn is_template(text: &str) -> bool {
@@ -57,14 +63,31 @@ pub(super) fn is_to_do(value: &str) -> bool {
         .trim()
         .strip_prefix('<')
         .and_then(|rest| rest.strip_suffix('>'));
-    if bracketed.is_some_and(|inner| !inner.contains(['<', '>'])) {
-        return true;
-    }
+    bracketed.is_some_and(|inner| !inner.contains(['<', '>'])) || tells_what_to_write(value)
+}
+
+/// Whether a text is words that tell what to write in their place.
+fn tells_what_to_write(text: &str) -> bool {
     let between = |c: char| matches!(c, '_' | '-' | ' ' | '<' | '>');
-    let words = || value.split(between).filter(|word| !word.is_empty());
+    let words = || text.split(between).filter(|word| !word.is_empty());
     let is_word = |word: &str| word.bytes().all(|b| b.is_ascii_alphanumeric());
     let tells = |word: &str| TO_DO.iter().any(|known| word.eq_ignore_ascii_case(known));
     words().nth(1).is_some() && words().all(is_word) && words().any(tells)
+}
+
+/// Whether the line with the error at `offset` tells what to write in its place, or the whole value
+/// is one word in base64, which its reader decodes once more.
+pub(super) fn is_stand_in(text: &str, offset: usize) -> bool {
+    let start = text
+        .get(..offset)
+        .and_then(|before| before.rfind('\n'))
+        .map_or(0, |at| at + 1);
+    let line = text.get(start..).and_then(|rest| rest.lines().next());
+    let word = text.trim();
+    line.is_some_and(|line| tells_what_to_write(line.trim()))
+        || ((word.len() >= SHORTEST || word.ends_with('='))
+            && word.bytes().all(|b| !b.is_ascii_whitespace())
+            && binary::decode(word).is_some())
 }
 
 /// As [`is_template`], for JSON with an error at `offset`: between the quotes of another line a
@@ -166,6 +189,14 @@ mod tests {
                 && !is_to_do("abc-def")
                 && !is_to_do("insert=into, here")
         );
+    }
+
+    #[test]
+    fn values_that_stand_in_for_others() {
+        assert!(is_stand_in("{\n  SERVICE_ACCOUNT_JSON_HERE\n}", 4));
+        assert!(is_stand_in("dGVzdA==", 0) && is_stand_in("eyJhIjogMX0=\n", 0));
+        assert!(!is_stand_in("{\n  a: 1\n}", 4));
+        assert!(!is_stand_in("{\n  \"a\": 1,\n}", 11) && !is_stand_in("disabled", 0));
     }
 
     #[test]

@@ -154,7 +154,7 @@ fn syntax(object: &Object<'_>) -> Vec<Finding> {
             Format::Json => filled::is_template_of_json(&text, wrong.offset),
             _ => filled::is_template(&text),
         };
-        if is_template {
+        if is_template || filled::is_stand_in(&text, wrong.offset) {
             continue;
         }
         if changed() || filled::by_reader(object.workspace, object.resource, object.to) {

@@ -4,6 +4,7 @@
 use crate::kube::source::command_outputs::written;
 use crate::kube::source::paths::{has_extension, join, split};
 use crate::kube::workspace::Workspace;
+use crate::yaml::holds;
 
 /// Files by which a directory and what is below it is a project of one of these languages, and the
 /// program of the language:
@@ -51,8 +52,27 @@ pub(super) fn maker(workspace: &Workspace, path: &str) -> Option<(&'static str, 
         let below = path.strip_prefix(&output.path);
         below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             && (output.renders || above(path).any(|above| project(above).is_some()))
-    })?;
-    Some((made.program, made.command.clone()))
+    });
+    made.map(|made| (made.program, made.command.clone()))
+        .or_else(|| nixidy(workspace, name))
+}
+
+/// The file of Nix that says so, if the manifests of the repository are made by nixidy, which gives
+/// each object a file of its own, `Kind-name.yaml`
+/// (<https://github.com/arnarg/nixidy>, `modules/applications/lib.nix`).
+fn nixidy(workspace: &Workspace, name: &str) -> Option<(&'static str, String)> {
+    let (kind, _) = name.strip_suffix(".yaml")?.split_once('-')?;
+    let is_kind = kind.starts_with(|c: char| c.is_ascii_uppercase())
+        && kind.bytes().all(|b| b.is_ascii_alphanumeric());
+    let texts = workspace.options().texts.as_ref().filter(|_| is_kind)?;
+    let source = workspace.index.nixidy.get_or_init(|| {
+        let texts = &texts.read().texts;
+        let mut of_nix = texts.iter().filter(|(at, _)| has_extension(at, "nix"));
+        of_nix
+            .find(|(_, text)| holds(text, "nixidy"))
+            .map(|(at, _)| at.clone())
+    });
+    Some(("nixidy", source.clone()?))
 }
 
 /// The project file of kluctl above a file that it renders with Jinja before it applies it

@@ -41,6 +41,9 @@ pub(in crate::kube) struct Index {
     pub synced: Arc<OnceLock<Vec<(String, String)>>>,
     /// What commands of the repository write; read when a project of jsonnet, CUE or KCL is seen.
     pub outputs: Arc<OnceLock<Vec<Output>>>,
+    /// The file of Nix by which nixidy makes the manifests, if one does; read when a file is named as
+    /// it names them.
+    pub nixidy: Arc<OnceLock<Option<String>>>,
     /// From which Dockerfiles images are built; read when a fact of an image is missing.
     pub builds: Arc<OnceLock<Vec<Build>>>,
     /// Which resources refer to a name; made when it is first asked for.

@@ -42,6 +42,7 @@ impl Workspace {
         };
         next.index.reads.clone_from(&self.index.reads);
         next.index.outputs = Arc::clone(&self.index.outputs);
+        next.index.nixidy = Arc::clone(&self.index.nixidy);
         let mut keeps = true;
         for (id, text) in texts {
             let at = id.0 as usize;

@@ -1,0 +1,3 @@
+{
+  inputs.nixidy.url = "github:arnarg/nixidy";
+}
