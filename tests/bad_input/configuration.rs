@@ -134,6 +134,9 @@ ignore = [\"vendor/**\", \"old\", \"gone/\"]
 [transforms.configmap-name-collision]
 keep = [\"apps/*.yaml\", \"app/*.yaml\"]
 
+[transforms.missing-config-hash]
+exclude = [\"ConfigMap/calc*\", \"Secret/calc*\"]
+
 [transforms.missing-config-reference]
 external = [\"ConfigMap/calc*\", \"Secret/calc*\"]
 
@@ -151,9 +154,11 @@ paths = [\"apps\", \"clusters/prod/**\"]
     let wanted = "\
 warning: kubewright.toml:4:24: `app/*.yaml` in `keep` of configmap-name-collision matches no file \
                   that is read
-warning: kubewright.toml:7:32: `Secret/calc*` in `external` of missing-config-reference matches \
+warning: kubewright.toml:7:31: `Secret/calc*` in `exclude` of missing-config-hash matches nothing \
+                  that is referred to
+warning: kubewright.toml:10:32: `Secret/calc*` in `external` of missing-config-reference matches \
                   nothing that is referred to
-warning: kubewright.toml:11:18: `clusters/prod/**` in `paths` of apply set prod matches no file \
+warning: kubewright.toml:14:18: `clusters/prod/**` in `paths` of apply set prod matches no file \
                   that is read
 warning: kubewright.toml:1:31: `gone/` in `ignore` matches no file that is read
 ";

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use kubewright_model::finding::{Change, Finding};
+use kubewright_model::finding::{Change, Finding, Severity};
 use kubewright_model::kube::{Input, Options, Workspace};
 use kubewright_model::yaml::{Op, Value};
 
-use super::MissingConfigHash;
+use super::options::Strategy;
+use super::{MissingConfigHash, Options as Choices};
 use crate::{Context, Settings, Transform};
 
 const CONFIG: &str = "\
@@ -52,6 +53,10 @@ const ENV_FROM: &str = "          envFrom: [{configMapRef: {name: one}}]";
 const ITEMS: &str = "            items: [{key: a, path: a.conf}]";
 
 fn check(text: &str, annotated: Option<&str>) -> Vec<Finding> {
+    check_with(text, annotated, Choices::default())
+}
+
+fn check_with(text: &str, annotated: Option<&str>, options: Choices) -> Vec<Finding> {
     let text = match annotated {
         None => text.to_owned(),
         Some(hash) => text.replace(
@@ -68,9 +73,13 @@ fn check(text: &str, annotated: Option<&str>) -> Vec<Finding> {
         editable: true,
     };
     let workspace = Workspace::new(vec![input], Options::default());
+    let settings = Settings {
+        missing_config_hash: options,
+        ..Settings::default()
+    };
     MissingConfigHash.check(&Context {
         workspace: &workspace,
-        settings: &Settings::default(),
+        settings: &settings,
         running: &[],
     })
 }
@@ -211,6 +220,150 @@ fn a_volume_that_nobody_mounts_is_not_read() {
         WORKLOAD.replace("@CONTAINER@", "").replace("@VOLUME@", "")
     );
     assert!(check(&text, None).is_empty());
+}
+
+#[test]
+fn what_is_not_covered_is_another_hazard_than_what_lacks_a_hash() {
+    let workload = |name: &str| {
+        let container = ENV_FROM.replace("one", name);
+        let workload = WORKLOAD.replace("@CONTAINER@", &container);
+        format!("{CONFIG}{}", workload.replace("@VOLUME@", ""))
+    };
+    for (name, severity, hazard) in [
+        ("one", Severity::Warning, "absent"),
+        ("gone", Severity::Info, "uncovered"),
+    ] {
+        let findings = check(&workload(name), None);
+        let [finding] = findings.as_slice() else {
+            panic!("{findings:?}")
+        };
+        assert_eq!(
+            (finding.severity, finding.subject.hazard),
+            (severity, hazard)
+        );
+    }
+}
+
+/// Of the ConfigMap `a: "1"`, and of `a: "2"`.
+const HASHES: [&str; 2] = [
+    "4dbe0a56751a41f5bcc38c89d566d12d",
+    "49ea8260df373e1c054b4f494e8e5c1d",
+];
+
+/// The one finding for a workload that carries a hash for each of two ConfigMaps; the hashes that
+/// its fix writes over others.
+fn rewritten(
+    first: &str,
+    second: &str,
+    hashes: [&str; 2],
+    options: Choices,
+) -> (Finding, Vec<String>) {
+    const KEYS: &str = "configmap.config-hash.kubewright.dev";
+    let config = |name: &str, content: &str| {
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n{content}\n---\n")
+    };
+    let [one, other] = hashes;
+    let annotations = format!("{{{KEYS}/first: \"{one}\", {KEYS}/second: \"{other}\"}}");
+    let text = format!(
+        "{}{}apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  template:\n    \
+         metadata: {{annotations: {annotations}}}\n    spec:\n      containers:\n        - name: \
+         web\n          envFrom: [{{configMapRef: {{name: first}}}}, {{configMapRef: {{name: \
+         second}}}}]\n",
+        config("first", first),
+        config("second", second),
+    );
+    let options = Choices {
+        per_source: true,
+        ..options
+    };
+    let mut findings = check_with(&text, None, options);
+    let finding = findings.pop().unwrap();
+    assert!(findings.is_empty(), "{findings:?}");
+    let fix = finding.fix.as_ref().unwrap();
+    let written = fix.changes.iter().filter_map(|change| {
+        let Change::Edit(_, edit) = change else {
+            return None;
+        };
+        let Op::Set {
+            value: Value::Str(text),
+            ..
+        } = &edit.op
+        else {
+            return None;
+        };
+        HASHES.contains(&text.as_str()).then(|| text.clone())
+    });
+    let written = written.collect();
+    (finding, written)
+}
+
+#[test]
+fn an_immutable_config_map_takes_its_own_hash_along() {
+    let [one, two] = HASHES;
+    let (finding, written) = rewritten(
+        "immutable: true\ndata: {a: \"1\"}",
+        "immutable: true\ndata: {a: \"2\"}",
+        [one, one],
+        Choices::default(),
+    );
+    assert_eq!(
+        (finding.severity, finding.subject.hazard),
+        (Severity::Error, "stale")
+    );
+    assert_eq!(written, [two], "{finding:?}");
+}
+
+#[test]
+fn what_is_read_beside_a_versioned_name_keeps_its_hash() {
+    let options = Choices {
+        strategy: Strategy::Versioned,
+        ..Choices::default()
+    };
+    let (finding, written) = rewritten(
+        "data: {a: \"1\"}",
+        "immutable: true\ndata: {a: \"2\"}",
+        HASHES,
+        options,
+    );
+    assert!(written.is_empty(), "{finding:?}");
+}
+
+#[test]
+fn an_annotation_of_the_configuration_is_one_that_nobody_else_writes() {
+    let is_taken = |text: &str| toml::from_str::<Choices>(text).is_ok();
+    let of_labels = |count: usize| format!("{}/config-hash", vec!["a"; count].join("."));
+    // `configmap.config-hash.` and the domain are the domain of the annotation for a ConfigMap.
+    let longest = (253 - "configmap.config-hash.".len()).div_ceil(2);
+    for key in [
+        "example.com/hash",
+        "my-app.example.com/hash",
+        "Config_Hash",
+        &of_labels(longest),
+    ] {
+        assert!(is_taken(&format!("annotation = \"{key}\"")), "{key}");
+    }
+    for key in [
+        "kubernetes.io/hash",
+        "apps.kubernetes.io/hash",
+        "k8s.io/hash",
+        "Example.com/hash",
+        "my_app.example.com/hash",
+        "-a.example.com/hash",
+        "example.com/-hash",
+        &format!("example.com/{}", "a".repeat(64)),
+        &of_labels(longest + 1),
+    ] {
+        assert!(!is_taken(&format!("annotation = \"{key}\"")), "{key}");
+    }
+    for (name, is_one) in [
+        ("KEY_1", true),
+        ("_KEY", true),
+        ("", false),
+        ("1KEY", false),
+    ] {
+        let taken = is_taken(&format!("secrets-key-from = \"{name}\""));
+        assert_eq!(taken, is_one, "{name}");
+    }
 }
 
 /// The page says of which charts the values are known.
