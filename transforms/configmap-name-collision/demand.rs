@@ -214,10 +214,8 @@ pub(super) fn find<'a>(
     };
     for set in &collision.sets {
         for member in &ws.set(*set).members {
-            if may_use(member.resource)
-                && !collision.is_definition(member.resource)
-                && seen.insert(member.resource)
-            {
+            // A definition may refer to its own name.
+            if may_use(member.resource) && seen.insert(member.resource) {
                 finder.visit(*set, member, &mut met, &mut demands);
             }
         }

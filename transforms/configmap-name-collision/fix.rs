@@ -107,11 +107,12 @@ pub(super) fn claims(
     collision: &Collision<'_>,
     demands: &Demands<'_>,
 ) -> Vec<kubewright_model::kube::ResourceId> {
+    let consumers = demands.consumers.iter().map(|c| c.resource.id);
     collision
         .definitions
         .iter()
         .filter_map(super::group::Definition::id)
-        .chain(demands.consumers.iter().map(|c| c.resource.id))
+        .chain(consumers.filter(|id| !collision.is_definition(*id)))
         .collect()
 }
 

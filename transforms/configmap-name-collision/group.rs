@@ -353,16 +353,17 @@ impl Collision<'_> {
         let Some((live, others)) = self.definitions.split_last() else {
             return Vec::new();
         };
-        if live.open || others.iter().all(|d| d.keys().is_subset(&live.keys())) {
+        if live.open {
             return Vec::new();
         }
         let held = |key: &String, data_only: bool| others.iter().any(|d| d.holds(key, data_only));
+        let nothing = live.keys().is_empty() && others.iter().any(|d| !d.keys().is_empty());
         let lacking = demands.consumers.iter().filter(|c| {
             let key = c
                 .keys
                 .iter()
                 .any(|(key, data_only)| !live.holds(key, *data_only) && held(key, *data_only));
-            key || (c.whole && live.keys().is_empty())
+            key || (c.whole && nothing)
         });
         lacking.map(|c| c.resource).collect()
     }

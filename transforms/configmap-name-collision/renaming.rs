@@ -145,8 +145,9 @@ fn in_set(
         }
     }
     for consumer in &demands.consumers {
-        if !all.readers.contains(&consumer.resource.id) {
-            all.readers.push(consumer.resource.id);
+        let id = consumer.resource.id;
+        if id != resource.id && !all.readers.contains(&id) {
+            all.readers.push(id);
         }
     }
     effects.extend(fix::effects(&demands, &names));
