@@ -499,8 +499,10 @@ impl Case<'_> {
     /// The content is not known. A hash that is there all the same is kept up by nobody, and its
     /// readers trust it.
     fn unknown(&self, reason: NoFix) -> Finding {
-        let trusted = self.written.values().next().is_some();
-        let severity = if trusted && !reason.is(Code::GeneratedName) {
+        let trusted = || {
+            self.written.values().next().is_some() || overlay::annotations(self).next().is_some()
+        };
+        let severity = if trusted() && !reason.is(Code::GeneratedName) {
             Severity::Warning
         } else {
             Severity::Info
@@ -513,7 +515,8 @@ impl Case<'_> {
 
     fn info(&self, reason: NoFix) -> Finding {
         let names: Vec<_> = self.sources.iter().map(ConsumedConfig::label).collect();
-        let hash = match (self.written.is_empty(), names.len()) {
+        let bare = self.written.is_empty() && overlay::annotations(self).next().is_none();
+        let hash = match (bare, names.len()) {
             (true, 1) => " and carries no hash of it",
             (true, _) => " and carries no hash of them",
             (false, _) => ", and its config hash is not kept up",

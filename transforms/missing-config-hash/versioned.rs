@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use kubewright_model::finding::{Applicability, Change, Finding, Fix, Location, Severity};
-use kubewright_model::kube::{Evidence, Resource, ResourceId, Rollout, Target, Workspace};
+use kubewright_model::kube::{Applier, Evidence, Resource, ResourceId, Rollout, Target, Workspace};
 use kubewright_model::text;
 use kubewright_model::text::Text;
 use kubewright_model::yaml::{Node, Place, Value};
@@ -158,11 +158,15 @@ pub(super) fn old_one(ws: &Workspace, resource: &Resource, readers: &[&Resource]
             ")"
         ]);
     }
-    let appliers = ws.sets_of(resource.id).into_iter().flat_map(|set| {
-        ws.set(set)
-            .appliers
-            .iter()
-            .map(move |a| (ws.set(set).evidence, a))
+    let appliers = ws.sets_of(resource.id).into_iter().flat_map(|id| {
+        let set = ws.set(id);
+        // Where several meet in a set, each prunes what it applies itself.
+        let parts = ws.positions(id, resource.id);
+        let mut own: Vec<&Applier> = parts.filter_map(|at| set.applier_of(at)).collect();
+        if own.is_empty() {
+            own.extend(&set.appliers);
+        }
+        own.into_iter().map(move |applier| (set.evidence, applier))
     });
     let mut pruned: BTreeSet<(bool, &str)> = BTreeSet::new();
     for (evidence, applier) in appliers.filter(|(_, applier)| renaming::prunes(ws, applier)) {
