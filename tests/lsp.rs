@@ -44,6 +44,7 @@ fn main() {
         Trial::test("a_broken_configuration_is_said", broken),
         Trial::test("questions_before_the_first_are_answered", order::before),
         Trial::test("questions_at_the_end_are_answered", order::behind),
+        Trial::test("questions_of_who_leaves_are_answered", order::left),
         Trial::test("what_is_no_message_is_answered", order::nonsense),
     ];
     for seed in 1..=4 {

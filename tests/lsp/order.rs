@@ -42,10 +42,8 @@ pub(super) fn before() -> TrialResult {
     editor.end()
 }
 
-/// What waits for findings when the session ends is answered, and so is what comes behind it.
-pub(super) fn behind() -> TrialResult {
-    let dir = workspace()?;
-    let mut editor = Editor::start(dir.path())?;
+/// Asks for what waits until the findings of a change are made.
+fn wait(editor: &mut Editor) -> TrialResult {
     editor.open("app.yaml", &format!("{APP}# more\n"))?;
     let none = json!({"line": 0, "character": 0});
     let asked = json!({"textDocument": {"uri": editor.uri("app.yaml")},
@@ -53,6 +51,33 @@ pub(super) fn behind() -> TrialResult {
     let request = json!({"jsonrpc": "2.0", "id": "waits", "method": "textDocument/codeAction",
         "params": asked});
     editor.send(&request)?;
+    Ok(())
+}
+
+/// What waits for findings when the editor leaves without a word is answered.
+pub(super) fn left() -> TrialResult {
+    let dir = workspace()?;
+    let mut editor = Editor::start(dir.path())?;
+    wait(&mut editor)?;
+    editor.say("exit", &Value::Null)?;
+    let answer = loop {
+        let message = editor.hear()?;
+        if message["id"] == "waits" {
+            break message;
+        }
+    };
+    is(&answer["error"], -32803)?;
+    let status = editor.child.wait()?;
+    ensure(status.success(), || {
+        format!("the server ended with {status}")
+    })
+}
+
+/// What waits for findings when the session ends is answered, and so is what comes behind it.
+pub(super) fn behind() -> TrialResult {
+    let dir = workspace()?;
+    let mut editor = Editor::start(dir.path())?;
+    wait(&mut editor)?;
     let answer = editor.ask("shutdown", &Value::Null)?;
     ensure(answer.is_null(), || format!("{answer}"))?;
     let waited = editor.heard.iter().find(|m| m["id"] == "waits");

@@ -129,6 +129,10 @@ pub(super) fn move_up(file: &File, index: usize, before: usize) -> Result<Plan, 
     let at = match &target.marker {
         Some(marker) if before == 0 => layout.line_start(marker.start),
         Some(marker) => with_comments_above(file, layout, before, marker.start),
+        // An empty one is nothing but its `---`.
+        None if before == 0 && moved.root.is_none_or(|root| file.node(root).is_missing()) => {
+            return Err(guard::LAYOUT);
+        }
         None if before == 0 => {
             // Without a `---` of its own the first document gets that of the moved one.
             let line = text.get(marker.start..layout.next_line(marker.start));

@@ -159,6 +159,7 @@ fn move_up() {
         "a: 1\n...\nb: 2\n",
         "a: 1\n--- {b: 2}\n",
         "a: 1\n---\nb: |+\n  x\n\n\n...\n---\nc: 2\n",
+        "a: 1\n# empty\n---\n---\nc: 2\n",
     ] {
         let file = File::parse(text).unwrap();
         assert_eq!(

@@ -157,10 +157,12 @@ impl Server<'_> {
                     return self.end(request.id);
                 }
                 Ok(Message::Request(request)) => self.ask(request)?,
-                Ok(Message::Notification(n)) if n.method == Exit::METHOD => return Ok(()),
+                Ok(Message::Notification(n)) if n.method == Exit::METHOD => {
+                    return self.refuse_waiting();
+                }
                 Ok(Message::Notification(notification)) => self.hear(notification)?,
                 Ok(Message::Response(_)) | Err(false) => {}
-                Err(true) => return Ok(()),
+                Err(true) => return self.refuse_waiting(),
             }
             self.go_on()?;
         }
@@ -168,24 +170,32 @@ impl Server<'_> {
 
     /// Answers what waits, and then nothing but that it has ended, until the editor leaves.
     fn end(&mut self, id: RequestId) -> Result<()> {
-        let send = |response: Response| -> Result<()> {
-            Ok(self.connection.sender.send(response.into())?)
-        };
-        let refuse = |id, code: ErrorCode| Response::new_err(id, code as i32, ENDED.to_owned());
-        for request in std::mem::take(&mut self.asking) {
-            send(refuse(request.id, ErrorCode::RequestFailed))?;
-        }
-        send(Response::new_ok(id, serde_json::Value::Null))?;
+        self.refuse_waiting()?;
+        let ended = Response::new_ok(id, serde_json::Value::Null);
+        self.connection.sender.send(ended.into())?;
         for message in &self.connection.receiver {
             match message {
                 Message::Request(request) => {
-                    send(refuse(request.id, ErrorCode::InvalidRequest))?;
+                    self.refuse(request.id, ErrorCode::InvalidRequest)?;
                 }
                 Message::Notification(n) if n.method == Exit::METHOD => break,
                 Message::Notification(_) | Message::Response(_) => {}
             }
         }
         Ok(())
+    }
+
+    /// Answers what waits for findings that nobody makes any more.
+    fn refuse_waiting(&mut self) -> Result<()> {
+        for request in std::mem::take(&mut self.asking) {
+            self.refuse(request.id, ErrorCode::RequestFailed)?;
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, id: RequestId, code: ErrorCode) -> Result<()> {
+        let response = Response::new_err(id, code as i32, ENDED.to_owned());
+        Ok(self.connection.sender.send(response.into())?)
     }
 
     /// Whether all is found and shown, and nobody waits for it.
