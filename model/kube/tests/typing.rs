@@ -387,3 +387,39 @@ fn a_component_below_what_flux_applies_becomes_what_it_builds() {
     let files = files.map(|(path, text)| (path.to_owned(), text));
     retype(&Files::from(files), part, gathers);
 }
+
+/// What an application takes as it is may be a patch by the word of a kustomization elsewhere.
+#[test]
+fn a_patch_that_a_kustomization_takes_from_elsewhere_becomes_a_resource() {
+    let without = "resources: [own.yaml]\n";
+    let with = format!("{without}patches: [{{path: ../d/settings.yaml}}]\n");
+    let path = "k/kustomization.yaml";
+    let mut files = two_applications("d", "plain");
+    let more = [
+        ("d/web.yaml", APP),
+        ("d/settings.yaml", SETTINGS),
+        ("k/own.yaml", SETTINGS),
+        (path, &with),
+    ];
+    files.extend(more.map(|(path, text)| (path.to_owned(), text.to_owned())));
+    retype(&files, path, without);
+    let taken = format!("{with}configMapGenerator: [{{name: made, files: [../d/web.yaml]}}]\n");
+    for (before, after) in [(without, &*with), (without, &taken), (&taken, &with)] {
+        files.insert(path.to_owned(), before.to_owned());
+        retype(&files, path, after);
+    }
+    // So may an application.
+    let patch = format!("{without}patches: [{{path: ../argo/one.yaml}}]\n");
+    for (before, after) in [(without, &*patch), (&patch, without)] {
+        files.insert(path.to_owned(), before.to_owned());
+        retype(&files, path, after);
+    }
+    // A resource by the word of one is no patch by that of another.
+    files.insert(path.to_owned(), with.clone());
+    files.insert("o/kustomization.yaml".to_owned(), NOTHING.to_owned());
+    retype(
+        &files,
+        "o/kustomization.yaml",
+        "resources: [../d/settings.yaml]\n",
+    );
+}
