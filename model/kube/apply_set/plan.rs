@@ -135,10 +135,15 @@ fn drafts_after<'m>(
     if plan.kustomizations != manifests.kustomizations.len() {
         return None;
     }
+    let changed = changed(manifests, before);
+    let before = Before {
+        changed: &changed,
+        ..before
+    };
     let numbers = Numbers::new(manifests, before);
-    let (changed, was) = (before.changed, before.resources);
     let now = |id| numbers.now(id);
-    let (appliers, from) = applier::after(manifests, &plan.appliers, changed, now, was)?;
+    let was = before.resources;
+    let (appliers, from) = applier::after(manifests, &plan.appliers, &changed, now, was)?;
     let known = KnownDrafts {
         plan,
         from,
@@ -233,6 +238,25 @@ fn touched(manifests: &Manifests<'_>, before: Before<'_>) -> BTreeSet<FileId> {
     });
     let files = touched.map(|(kustomization, _)| kustomization.file);
     files.chain(before.changed.iter().copied()).collect()
+}
+
+/// The files that have changed, with those that are resources by the word of a kustomization that
+/// has, or are none by it.
+fn changed(manifests: &Manifests<'_>, before: Before<'_>) -> BTreeSet<FileId> {
+    let uses = |all: &[Details]| -> BTreeSet<(FileId, bool)> {
+        let of = all.iter().filter(|d| before.changed.contains(&d.file));
+        let uses = of.flat_map(|details| {
+            let resources = details.entries.iter().filter_map(|entry| match entry {
+                ResourceEntry::File(file) => Some((*file, true)),
+                ResourceEntry::Base(_) => None,
+            });
+            resources.chain(details.read.iter().map(|file| (*file, false)))
+        });
+        uses.collect()
+    };
+    let (was, is) = (uses(before.details), uses(manifests.details));
+    let others = was.symmetric_difference(&is).map(|(file, _)| *file);
+    others.chain(before.changed.iter().copied()).collect()
 }
 
 /// What resources are numbered now.

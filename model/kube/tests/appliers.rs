@@ -95,6 +95,78 @@ fn a_directory_source_is_what_argo_cd_reads() {
 }
 
 #[test]
+fn argo_cd_renders_the_chart_of_a_directory() {
+    let found = |applier: &str, more: &[(&str, &str)]| {
+        let chart = [("c/Chart.yaml", "apiVersion: v2\nname: c\n")];
+        let all = [("app.yaml", applier)];
+        with(&[&all[..], &chart, more].concat(), &["c/a.yaml"])
+    };
+    let app = |source: &str| application("app", source, "ns");
+    let w = found(&app("path: c"), &[]);
+    assert_eq!(sets(&w, Evidence::ArgoCd), ["c: "]);
+    hole(&w, "c", "Helm chart c is not rendered");
+    let built = [("c/kustomization.yaml", "resources: [a.yaml]\n")];
+    let w = found(&app("path: c"), &built);
+    assert_eq!(sets(&w, Evidence::ArgoCd), ["c: "]);
+    let set = w.sets().iter().find(|s| s.evidence == Evidence::ArgoCd);
+    assert_eq!(
+        set.unwrap().holes,
+        ["c is a kustomization and a Helm chart"]
+    );
+    let w = found(&app("path: c, directory: {recurse: true}"), &[]);
+    assert_eq!(sets(&w, Evidence::ArgoCd), ["c: ns/a"]);
+    let w = found(&flux("f", "path: ./c"), &[]);
+    assert_eq!(sets(&w, Evidence::Flux), ["c: -/a"]);
+}
+
+#[test]
+fn which_files_count_may_not_be_known() {
+    for directory in ["include: '['", "exclude: '['", "jsonnet: {tlas: []}"] {
+        let source = format!("path: d, directory: {{{directory}}}");
+        let app = application("app", &source, "ns");
+        let w = with(&[("app.yaml", &app)], &["d/a.yaml"]);
+        assert_eq!(sets(&w, Evidence::ArgoCd), ["d: ns/a"]);
+        hole(&w, "d", "which files of d count is not known");
+    }
+}
+
+#[test]
+fn argo_cd_reads_json_and_flux_does_not() {
+    let json = r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "j"}}"#;
+    let found = |applier: &str, evidence: Evidence| {
+        let others = [("app.yaml", applier), ("d/j.json", json)];
+        sets(&with(&others, &["d/a.yaml", "d/b.yml"]), evidence)
+    };
+    assert_eq!(
+        found(&application("app", "path: d", "ns"), Evidence::ArgoCd),
+        ["d: ns/a ns/b.yml ns/j"]
+    );
+    assert_eq!(
+        found(&flux("f", "path: ./d"), Evidence::Flux),
+        ["d: -/a -/b.yml"]
+    );
+}
+
+#[test]
+fn a_directory_is_the_name_of_an_application_that_takes_nothing_else() {
+    let found = |other: &str| {
+        let app = application("app", "path: d", "ns");
+        let (before, source) = app.split_once("source: ").unwrap();
+        let app = format!("{before}sources: [{}, {{{other}}}]\n", source.trim_end());
+        sets(
+            &with(&[("app.yaml", &app)], &["d/a.yaml"]),
+            Evidence::ArgoCd,
+        )
+    };
+    let charts = "repoURL: 'https://charts.example.com'";
+    assert_eq!(
+        found(&format!("{charts}, chart: redis")),
+        ["Argo CD app: ns/a"]
+    );
+    assert_eq!(found(&format!("{charts}, ref: values")), ["d: ns/a"]);
+}
+
+#[test]
 fn files_are_taken_as_the_directory_is_walked() {
     let w = with(
         &[(
@@ -308,6 +380,37 @@ fn applications_meet_when_they_are_applied_together() {
 }
 
 #[test]
+fn each_application_brings_its_part() {
+    let apps = ["a", "b", "c"].map(|name| application(name, &format!("path: k/{name}"), "ns"));
+    let kustomization = "resources: [m.yaml]\nconfigMapGenerator: [{name: g}, {name: h}]\n";
+    let w = with(
+        &[
+            ("apps/a.yaml", &apps[0]),
+            ("apps/b.yaml", &apps[1]),
+            ("apps/c.yaml", &apps[2]),
+            ("k/a/kustomization.yaml", kustomization),
+            ("k/b/kustomization.yaml", kustomization),
+            ("k/c/kustomization.yaml", kustomization),
+        ],
+        &["k/a/m.yaml", "k/b/m.yaml", "k/c/m.yaml"],
+    );
+    let parts = &set(&w, "Argo CD a, b, c").parts;
+    let parts: Vec<_> = parts
+        .iter()
+        .map(|p| (p.applier, p.members.clone(), p.generated.clone()))
+        .collect();
+    assert_eq!(parts, [(0, 0..1, 0..2), (1, 1..2, 2..4), (2, 2..3, 4..6)]);
+}
+
+#[test]
+fn an_application_of_what_it_is_part_of_leaves_it_closed() {
+    let app = application("app", "path: d", "ns");
+    let w = with(&[("d/app.yaml", &app)], &["d/a.yaml"]);
+    assert_eq!(sets(&w, Evidence::ArgoCd), ["d: ns/a ns/app"]);
+    assert_eq!(set(&w, "d").holes, [""; 0]);
+}
+
+#[test]
 fn what_is_not_all_that_is_applied_is_open() {
     let (a, b) = (
         application("a", "path: d", "ns"),
@@ -434,6 +537,23 @@ fn flux_builds_a_tree_and_the_kustomizations_in_it() {
     assert_eq!(
         sets(&with(&all, &files), Evidence::Kustomization),
         ["t/k: ns/q-c ns/q-e"]
+    );
+}
+
+#[test]
+fn flux_moves_what_states_a_namespace_and_argo_cd_does_not() {
+    let own = config_map("a", "k").replace("metadata:\n", "metadata:\n  namespace: own\n");
+    let found = |applier: &str, evidence: Evidence| {
+        let w = workspace(&[("app.yaml", applier), ("d/a.yaml", &own)]);
+        sets(&w, evidence)
+    };
+    assert_eq!(
+        found(&flux("f", "path: ./d, targetNamespace: ns"), Evidence::Flux),
+        ["d: ns/a"]
+    );
+    assert_eq!(
+        found(&application("app", "path: d", "ns"), Evidence::ArgoCd),
+        ["d: own/a"]
     );
 }
 

@@ -241,3 +241,27 @@ fn parameters_that_grow_by_aliases_end() {
     ]);
     assert_eq!(w.resources().len(), 2);
 }
+
+#[test]
+fn members_of_a_set_are_so_many_and_not_more() {
+    // 200,000 in all.
+    let (each, times) = (3125, 64);
+    let closed = |base: &str, files: &[(&str, &str)], times: usize| {
+        let top = format!("resources: [{}]\n", "../base, ".repeat(times));
+        let kustomizations = [
+            ("base/kustomization.yaml", base),
+            ("top/kustomization.yaml", &top),
+        ];
+        let w = workspace(&[&kustomizations[..], files].concat());
+        set(&w, "top").closed
+    };
+    let map = |i| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m{i}}}\n");
+    let maps: Vec<String> = (0..each).map(map).collect();
+    let files = [("base/maps.yaml", &*maps.join("---\n"))];
+    assert!(closed("resources: [maps.yaml]\n", &files, times));
+    assert!(!closed("resources: [maps.yaml]\n", &files, times + 1));
+    let made: Vec<String> = (0..each).map(|i| format!("{{name: m{i}}}")).collect();
+    let made = format!("configMapGenerator: [{}]\n", made.join(", "));
+    assert!(closed(&made, &[], times));
+    assert!(!closed(&made, &[], times + 1));
+}

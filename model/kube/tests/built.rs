@@ -150,6 +150,35 @@ fn a_generator_finds_what_had_its_name_and_namespace_once() {
 }
 
 #[test]
+fn a_generator_meets_its_kind_under_the_whole_name() {
+    let build = |text: &str| failures(&workspace(&[("k/kustomization.yaml", text)]), "k");
+    let made = "configMapGenerator: [{name: m, literals: [a=b]}";
+    assert_eq!(
+        build(&format!(
+            "{made}]\nsecretGenerator: [{{name: m, literals: [a=b]}}]\n"
+        )),
+        []
+    );
+    assert_eq!(build(&format!("{made}, {{name: m-2}}]\n")), []);
+    assert!(matches!(
+        build(&format!("{made}, {{name: m}}]\n")).as_slice(),
+        [FailureReason::Made(_, 0)]
+    ));
+}
+
+#[test]
+fn what_cannot_be_read_may_be_what_a_generator_merges_into() {
+    let build = |resources: &str| {
+        let text = format!(
+            "resources: [{resources}]\nconfigMapGenerator: [{{name: m, behavior: merge}}]\n"
+        );
+        failures(&workspace(&[("k/kustomization.yaml", &text)]), "k")
+    };
+    assert_eq!(build(""), [FailureReason::Nothing]);
+    assert_eq!(build("'https://example.com/m.yaml'"), []);
+}
+
+#[test]
 fn what_a_config_map_holds_is_patched_under_any_name() {
     let ws = workspace(&[
         (

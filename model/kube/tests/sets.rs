@@ -68,6 +68,18 @@ fn a_stream_is_one_closed_set() {
 }
 
 #[test]
+fn a_stream_with_a_document_that_cannot_be_read_is_open() {
+    let options = Options {
+        stream: true,
+        ..Options::default()
+    };
+    let text = format!("{}---\na: [\n", config_map("a", "k"));
+    let w = workspace_with(&[("<stdin>", &text)], options);
+    assert_eq!(names(&w), [("<stdin>", Evidence::Stream, false)]);
+    assert_eq!(w.sets()[0].holes.len(), 1);
+}
+
+#[test]
 fn kustomizations_gather_in_order_from_the_inside_out() {
     let w = workspace(&[
         (
@@ -110,6 +122,27 @@ fn kustomizations_gather_in_order_from_the_inside_out() {
             .collect::<Vec<_>>(),
         [false, true]
     );
+}
+
+#[test]
+fn some_kinds_keep_their_names() {
+    let of = |api_version: &str, kind: &str| {
+        format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: x}}\n")
+    };
+    let text = [
+        of("v1", "Namespace"),
+        of("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
+        of("apiregistration.k8s.io/v1", "APIService"),
+        of("v1", "ServiceAccount"),
+    ];
+    let w = workspace(&[
+        (
+            "kustomization.yaml",
+            "namePrefix: p-\nnameSuffix: -s\nresources: [all.yaml]\n",
+        ),
+        ("all.yaml", &text.join("---\n")),
+    ]);
+    assert_eq!(members(&w.sets()[0]), ["-/x", "-/x", "-/x", "-/p-x-s"]);
 }
 
 #[test]
@@ -232,6 +265,46 @@ fn configured_sets_take_precedence() {
     );
     assert_eq!(members(&w.sets()[0]), ["ns/b", "own/a"]);
     assert_eq!(members(&w.sets()[1]), ["ns/p-k", "ns/more"]);
+}
+
+#[test]
+fn what_a_configured_set_takes_is_no_part_of_others() {
+    let spec = ApplySetSpec {
+        name: "one".to_owned(),
+        paths: ["d/a.yaml", "k/c.yaml"]
+            .map(|p| PathGlob::new(p, false).unwrap())
+            .to_vec(),
+        ..ApplySetSpec::default()
+    };
+    let options = Options {
+        apply_sets: vec![spec],
+        ..Options::default()
+    };
+    let w = workspace_with(
+        &[
+            (
+                "app.yaml",
+                "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: app}\nspec: \
+                 {source: {repoURL: 'https://git.example.com/x.git', path: d}}\n",
+            ),
+            ("d/a.yaml", &config_map("a", "k")),
+            ("d/b.yaml", &config_map("b", "k")),
+            (
+                "k/kustomization.yaml",
+                "namePrefix: p-\nresources: [c.yaml, e.yaml]\n",
+            ),
+            ("k/c.yaml", &config_map("c", "k")),
+            ("k/e.yaml", &config_map("e", "k")),
+        ],
+        options,
+    );
+    // A kustomization that is not taken itself changes nothing there.
+    assert_eq!(members(set(&w, "one")), ["-/a", "-/c"]);
+    for (name, rest) in [("d", "-/b"), ("k", "-/p-e")] {
+        let set = set(&w, name);
+        assert_eq!(members(set), [rest]);
+        assert_eq!(set.holes, ["a part of it belongs to apply set one"]);
+    }
 }
 
 #[test]

@@ -194,6 +194,15 @@ const WORDS: [(&str, &str); 8] = [
     ("settings.yaml", "none.yaml"),
 ];
 
+/// The workspace that all texts make.
+fn anew(workspace: &Workspace) -> Workspace {
+    let inputs = workspace.files().iter();
+    Workspace::new(
+        inputs.map(|f| input(&f.path, &f.text)).collect(),
+        Options::default(),
+    )
+}
+
 /// Types at random, and holds what comes out against what is read anew; how often all sets stayed
 /// as they were.
 fn typed(files: &[(&'static str, &'static str)], seed: u64) -> usize {
@@ -242,16 +251,175 @@ fn typed(files: &[(&'static str, &'static str)], seed: u64) -> usize {
         };
         let texts = BTreeMap::from([(file.id, Arc::from(text))]);
         let typed = now.with_texts(&texts);
-        let inputs = typed.files().iter();
-        let anew = Workspace::new(
-            inputs.map(|f| input(&f.path, &f.text)).collect(),
-            Options::default(),
-        );
-        assert_eq!(seen(&typed), seen(&anew), "step {step}");
+        assert_eq!(seen(&typed), seen(&anew(&typed)), "step {step}");
         same += usize::from(now.with_same_sets(&texts).is_some());
         now = typed;
     }
     let circle = files.iter().any(|(path, _)| path.starts_with("round"));
     assert!(circle || planned > 300, "{planned} changes with a plan");
     same
+}
+
+const BASE: &str = "resources: [next]\n";
+const NOTHING: &str = "resources: []\n";
+
+/// Files by path.
+type Files = BTreeMap<String, String>;
+
+/// Gives one file a new text, and holds what comes out against what is read anew.
+fn retype(files: &Files, path: &str, text: &str) {
+    let all: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()))
+        .collect();
+    let now = workspace(&all);
+    now.prepare();
+    let file = now.file_at(path).unwrap().id;
+    let typed = now.with_texts(&BTreeMap::from([(file, Arc::from(text))]));
+    assert_eq!(seen(&typed), seen(&anew(&typed)));
+    assert_ne!(seen(&typed), seen(&now));
+}
+
+fn application(name: &str, path: &str) -> String {
+    format!(
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: {name}}}\nspec:\n  \
+         source: {{repoURL: https://git.example.com/x.git, path: {path}}}\n  destination: {{name: \
+         {name}}}\n"
+    )
+}
+
+/// Applications of two paths, and something else that is there.
+fn two_applications(one: &str, other: &str) -> Files {
+    Files::from([
+        ("argo/one.yaml".to_owned(), application("one", one)),
+        ("argo/other.yaml".to_owned(), application("other", other)),
+        ("plain/settings.yaml".to_owned(), SETTINGS.to_owned()),
+    ])
+}
+
+/// Adds kustomizations `directory/0` and so on, each but the last with what comes next in a field.
+fn nested(files: &mut Files, directory: &str, count: usize, field: &str, last: &str) {
+    for at in 0..count {
+        let path = format!("{directory}/{at}/kustomization.yaml");
+        let text = if at + 1 == count {
+            last.to_owned()
+        } else {
+            field.replace("next", &format!("../{}", at + 1))
+        };
+        files.insert(path, text);
+    }
+}
+
+#[test]
+fn a_circle_is_built_from_where_it_is_met_first() {
+    let mut files = two_applications("a", "b");
+    let circle = [
+        ("a/kustomization.yaml", "resources: [../b, own.yaml]\n"),
+        ("a/own.yaml", SETTINGS),
+        ("b/kustomization.yaml", "resources: [../a]\n"),
+    ];
+    files.extend(circle.map(|(path, text)| (path.to_owned(), text.to_owned())));
+    retype(&files, "argo/one.yaml", &application("one", "plain"));
+}
+
+#[test]
+fn what_nests_too_deep_may_not_when_a_part_of_it_is_built_first() {
+    let away = application("one", "plain");
+    let mut files = two_applications("k/40", "k/0");
+    nested(&mut files, "k", 70, BASE, NOTHING);
+    retype(&files, "argo/one.yaml", &away);
+    // The same with components on the way.
+    let mut files = two_applications("k/0", "top");
+    nested(&mut files, "k", 40, BASE, NOTHING);
+    let component = "kind: Component\ncomponents: [next]\n";
+    let last = "kind: Component\nresources: [../../k/0]\n";
+    nested(&mut files, "c", 30, component, last);
+    files.insert(
+        "top/kustomization.yaml".to_owned(),
+        "components: [../c/0]\n".to_owned(),
+    );
+    retype(&files, "argo/one.yaml", &away);
+    // Typing makes it nest, and what is built first has not changed.
+    let mut files = two_applications("k/40", "k/0");
+    nested(&mut files, "k", 70, BASE, NOTHING);
+    let between = "k/20/kustomization.yaml";
+    let whole = files.insert(between.to_owned(), NOTHING.to_owned());
+    retype(&files, between, &whole.unwrap());
+}
+
+/// Ten components, of which the first is built 1023 times.
+fn multiplied(components: &[(&str, &str)]) -> Files {
+    let mut files = Files::new();
+    let component = "kind: Component\ncomponents: [next, next]\n";
+    nested(&mut files, "c", 10, component, "kind: Component\n");
+    for (name, components) in components {
+        files.insert(
+            format!("{name}/kustomization.yaml"),
+            format!("components: [{components}]\n"),
+        );
+    }
+    files
+}
+
+#[test]
+fn so_many_kustomizations_are_built_whatever_is_known() {
+    let files = multiplied(&[("one", "../c/0"), ("other", "../c/1")]);
+    retype(&files, "other/kustomization.yaml", "components: [../c/0]\n");
+    // With one kustomization less, fewer are built.
+    let files = multiplied(&[("one", "../c/0"), ("other", "../c/1, ../c/2"), ("z", "")]);
+    retype(&files, "z/kustomization.yaml", "a: [\n");
+}
+
+#[test]
+fn a_component_below_what_flux_applies_becomes_what_it_builds() {
+    let repository = "spec: {path: ./t, sourceRef: {kind: GitRepository, name: x}}";
+    let flux = format!(
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: \
+         x}}\n{repository}\n"
+    );
+    let (gathers, part) = ("resources: [settings.yaml]\n", "t/part/kustomization.yaml");
+    let files = [
+        ("flux/x.yaml", flux),
+        (part, format!("kind: Component\n{gathers}")),
+        ("t/part/settings.yaml", SETTINGS.to_owned()),
+        ("t/settings.yaml", SETTINGS.to_owned()),
+    ];
+    let files = files.map(|(path, text)| (path.to_owned(), text));
+    retype(&Files::from(files), part, gathers);
+}
+
+/// What an application takes as it is may be a patch by the word of a kustomization elsewhere.
+#[test]
+fn a_patch_that_a_kustomization_takes_from_elsewhere_becomes_a_resource() {
+    let without = "resources: [own.yaml]\n";
+    let with = format!("{without}patches: [{{path: ../d/settings.yaml}}]\n");
+    let path = "k/kustomization.yaml";
+    let mut files = two_applications("d", "plain");
+    let more = [
+        ("d/web.yaml", APP),
+        ("d/settings.yaml", SETTINGS),
+        ("k/own.yaml", SETTINGS),
+        (path, &with),
+    ];
+    files.extend(more.map(|(path, text)| (path.to_owned(), text.to_owned())));
+    retype(&files, path, without);
+    let taken = format!("{with}configMapGenerator: [{{name: made, files: [../d/web.yaml]}}]\n");
+    for (before, after) in [(without, &*with), (without, &taken), (&taken, &with)] {
+        files.insert(path.to_owned(), before.to_owned());
+        retype(&files, path, after);
+    }
+    // So may an application.
+    let patch = format!("{without}patches: [{{path: ../argo/one.yaml}}]\n");
+    for (before, after) in [(without, &*patch), (&patch, without)] {
+        files.insert(path.to_owned(), before.to_owned());
+        retype(&files, path, after);
+    }
+    // A resource by the word of one is no patch by that of another.
+    files.insert(path.to_owned(), with.clone());
+    files.insert("o/kustomization.yaml".to_owned(), NOTHING.to_owned());
+    retype(
+        &files,
+        "o/kustomization.yaml",
+        "resources: [../d/settings.yaml]\n",
+    );
 }
