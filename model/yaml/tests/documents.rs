@@ -190,6 +190,10 @@ fn move_up() {
             Err("edits-overlap")
         );
     }
+}
+
+#[test]
+fn what_moves_nowhere() {
     for text in [
         "a: 1\n...\nb: 2\n",
         "a: 1\n--- {b: 2}\n",
