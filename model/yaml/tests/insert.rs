@@ -243,7 +243,7 @@ fn strings_are_quoted_where_readers_differ() {
         ("ü", "\"ü\""),
         ("tab\t\u{7}", "\"tab\\t\\u0007\""),
     ] {
-        let file = crate::yaml::File::parse("a: 1\n").unwrap();
+        let file = File::parse("a: 1\n").unwrap();
         let edit = at(&file, "").insert(Place::Last, "key", &s(text)).unwrap();
         assert_eq!(
             crate::yaml::verify::apply(&file, &[&edit]).unwrap(),
