@@ -18,6 +18,10 @@ fn remove() {
         ),
         ("a: 1\n", 0, ""),
         ("a: 1\n...\nb: 2\n", 1, "a: 1\n...\n"),
+        ("---\na: 1\n...\nb: 2\n", 0, "b: 2\n"),
+        ("a: 1\n...\n# c\nb: 2\n", 0, "# c\nb: 2\n"),
+        ("a: 1\n... # c\nb: 2\n", 0, " # c\nb: 2\n"),
+        ("a: 1\n...\nb: 2\n...\nc: 3\n", 1, "a: 1\n...\nc: 3\n"),
     ] {
         let file = File::parse(before).unwrap();
         let edit = file.remove_document(index).unwrap();
@@ -34,8 +38,6 @@ fn remove() {
         Err("yaml-layout")
     );
     assert!(file.remove_document(0).is_ok() && file.remove_document(2).is_ok());
-    let file = File::parse("---\na: 1\n...\nb: 2\n").unwrap();
-    assert!(file.remove_document(0).is_ok());
     for (text, index, code) in [
         // The one behind it would begin in another way.
         ("a: 1\n...\n%YAML 1.2\n---\nb: 2\n", 0, "yaml-directive"),
