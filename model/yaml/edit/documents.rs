@@ -35,6 +35,14 @@ pub(super) fn remove(file: &File, index: usize) -> Result<Plan, Refusal> {
     if index > 0 && document.marker.is_none() {
         range.start = layout.next_line(range.start);
     }
+    if next.is_some_and(|next| next.marker.is_none())
+        && layout.text[range.end..layout.line_break(range.end)]
+            .trim()
+            .is_empty()
+    {
+        // The line break behind the `...` goes with it.
+        range.end = layout.next_line(range.end);
+    }
     if let (0, None, Some(next)) = (index, &document.marker, next)
         && let Some(marker) = &next.marker
         && layout.text[marker.end..layout.line_break(marker.end)]

@@ -40,6 +40,8 @@ fn a_comment_goes() {
             "{before} with CRLF"
         );
     }
+    // Each line keeps its own line break.
+    assert_eq!(changed("a: 1\n# x\r\nb: 2\n", "# x", None), "a: 1\nb: 2\n");
     assert_eq!(
         changed("\u{feff}# x\na: 1\n", "# x", None),
         "\u{feff}a: 1\n"

@@ -17,6 +17,11 @@ fn remove() {
             "---\na: 1\n---\nc: 3\n",
         ),
         ("a: 1\n", 0, ""),
+        ("a: 1\n...\nb: 2\n", 1, "a: 1\n...\n"),
+        ("---\na: 1\n...\nb: 2\n", 0, "b: 2\n"),
+        ("a: 1\n...\n# c\nb: 2\n", 0, "# c\nb: 2\n"),
+        ("a: 1\n... # c\nb: 2\n", 0, " # c\nb: 2\n"),
+        ("a: 1\n...\nb: 2\n...\nc: 3\n", 1, "a: 1\n...\nc: 3\n"),
     ] {
         let file = File::parse(before).unwrap();
         let edit = file.remove_document(index).unwrap();
@@ -33,6 +38,19 @@ fn remove() {
         Err("yaml-layout")
     );
     assert!(file.remove_document(0).is_ok() && file.remove_document(2).is_ok());
+    for (text, index, code) in [
+        // The one behind it would begin in another way.
+        ("a: 1\n...\n%YAML 1.2\n---\nb: 2\n", 0, "yaml-directive"),
+        // The file would end in the block scalar.
+        ("a: |\n  x\n---\nb: 1", 1, "yaml-layout"),
+    ] {
+        let file = File::parse(text).unwrap();
+        assert_eq!(
+            file.remove_document(index).map_err(|r| r.code),
+            Err(code),
+            "{text}"
+        );
+    }
 }
 
 #[test]
@@ -133,6 +151,25 @@ fn move_up() {
             0,
             "\u{feff}b: 2\r\n---\r\na: 1\r\n",
         ),
+        (
+            "---\na: 1\n\n---\nb: 2\n---\nc: 3\n",
+            1,
+            0,
+            "---\nb: 2\n---\na: 1\n\n---\nc: 3\n",
+        ),
+        (
+            "---\na: 1\n# of b\n---\nb: 2\n---\nc: 3\n",
+            2,
+            1,
+            "---\na: 1\n---\nc: 3\n# of b\n---\nb: 2\n",
+        ),
+        // The blank line is part of the text.
+        (
+            "a: |+\n  x\n\n---\nb: 1\n",
+            1,
+            0,
+            "b: 1\n---\na: |+\n  x\n\n",
+        ),
     ] {
         let file = File::parse(text).unwrap();
         let edit = file.move_document(document, before).unwrap();
@@ -155,11 +192,17 @@ fn move_up() {
             Err("edits-overlap")
         );
     }
+}
+
+#[test]
+fn what_moves_nowhere() {
     for text in [
         "a: 1\n...\nb: 2\n",
         "a: 1\n--- {b: 2}\n",
         "a: 1\n---\nb: |+\n  x\n\n\n...\n---\nc: 2\n",
         "a: 1\n# empty\n---\n---\nc: 2\n",
+        "a: 1\n---\nb: 2\n---\nc: 3\n...\n",
+        "a: |\n  x\n---\nb: 1",
     ] {
         let file = File::parse(text).unwrap();
         assert_eq!(

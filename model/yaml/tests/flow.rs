@@ -34,6 +34,17 @@ fn entries() {
             ),
             ("a: {\n  x: 1}\n", "a", "a: {\n  x: 1,\n  key: value}\n"),
             ("a: { x: 1 }\n", "a", "a: { x: 1, key: value }\n"),
+            ("\"a\": {b: c}\n", "a", "\"a\": {b: c, key: value}\n"),
+            (
+                "a: {\"b\": 1}\n",
+                "a",
+                "a: {\"b\": 1, \"key\": \"value\"}\n",
+            ),
+            (
+                "{\"a\", \"b\":1}\n",
+                "",
+                "{\"a\", \"b\":1, \"key\":\"value\"}\n",
+            ),
         ],
         |node| node.insert(Place::Last, "key", &s("value")),
     );
@@ -46,15 +57,24 @@ fn first_item() {
             ("[a, b]\n", "", "[new, a, b]\n"),
             ("[\n  a, # c\n  b\n]\n", "", "[\n  new,\n  a, # c\n  b\n]\n"),
             ("[ # c\n  a\n]\n", "", "[ # c\n  new,\n  a\n]\n"),
+            (
+                "[\n  # about a\n  a\n]\n",
+                "",
+                "[\n  new,\n  # about a\n  a\n]\n",
+            ),
         ],
         |node| node.push(Place::First, &s("new")),
     );
     table(
-        &[(
-            "[\n  a, # c\n  b\n]\n",
-            "",
-            "[\n  a, # c\n  [\"x\"],\n  b\n]\n",
-        )],
+        &[
+            (
+                "[\n  a, # c\n  b\n]\n",
+                "",
+                "[\n  a, # c\n  [\"x\"],\n  b\n]\n",
+            ),
+            ("[\n  a, b\n]\n", "", "[\n  a, [\"x\"], b\n]\n"),
+            ("[\n  a ,\n  b\n]\n", "", "[\n  a ,\n  [\"x\"],\n  b\n]\n"),
+        ],
         |node| {
             node.push(
                 Place::After(node.at(0).unwrap()),
@@ -99,6 +119,21 @@ fn a_key_that_gets_a_colon() {
                 "k.a",
                 "k: {a: value, b: 'c\n d'}\n",
             ),
+            (
+                "x: 1\nm:\n  k: {a: 1, b: 'c\n   d'}\n",
+                "m.k.a",
+                "x: 1\nm:\n  k: {a: value, b: 'c\n   d'}\n",
+            ),
+            (
+                "x: 1\nm:\n  k: {a: 1, b: 'c\n  d'}\n",
+                "m.k.a",
+                "yaml-layout",
+            ),
+            (
+                "k: {a: {b: 'c\n  d', e: 1}}\n",
+                "k.a.e",
+                "k: {a: {b: 'c\n  d', e: value}}\n",
+            ),
         ],
         |node| node.set(&s("value")),
     );
@@ -106,6 +141,14 @@ fn a_key_that_gets_a_colon() {
     table(&[("{a, \"b\n  c\": 1}\n", "a", "yaml-layout")], |node| {
         node.rename_key("q\"t")
     });
+}
+
+#[test]
+fn a_long_key_that_gets_a_colon() {
+    let text = |length: usize, value: &str| format!("{{{}{value}, b: 1}}\n", "k".repeat(length));
+    let set = |length: usize| edited(&text(length, ""), &"k".repeat(length), |n| n.set(&s("v")));
+    assert_eq!(set(1000), text(1000, ": v"));
+    assert_eq!(set(1001), "yaml-layout");
 }
 
 #[test]

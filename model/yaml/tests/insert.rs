@@ -1,5 +1,5 @@
 use super::{at, map, s, table};
-use crate::yaml::{Place, Value};
+use crate::yaml::{File, Place, Value};
 
 #[test]
 fn last_entry() {
@@ -50,11 +50,88 @@ fn last_entry() {
             ("a: 1\n---\nb: 2\n", "", "a: 1\nkey: value\n---\nb: 2\n"),
             ("a: 1\n...\n# c\n", "", "a: 1\nkey: value\n...\n# c\n"),
             ("a: |\n  text", "", "yaml-open-block-scalar"),
+            ("a: 1\nb: |\n  text", "", "yaml-open-block-scalar"),
             ("a: |-\n  text", "", "a: |-\n  text\nkey: value"),
             ("m: {}\n", "m", "m: {key: value}\n"),
             ("m: {a: b} # c\n", "m", "m: {a: b, key: value} # c\n"),
+            ("m: text\n", "m", "yaml-kind"),
+            (
+                "m:\n  a: 1\n    \nb: 1\n",
+                "m",
+                "m:\n  a: 1\n  key: value\n    \nb: 1\n",
+            ),
+            ("\"a\": 1\n", "", "\"a\": 1\nkey: value\n"),
         ],
         |node| node.insert(Place::Last, "key", &s("value")),
+    );
+}
+
+#[test]
+fn beside_keys_that_are_more_than_text() {
+    table(
+        &[
+            ("a: &x k\n*x : 1\n", "", "yaml-alias"),
+            ("&k a: 1\n", "", "yaml-anchor"),
+            ("!!str a: 1\n", "", "yaml-tag"),
+            (": 1\na: 2\n", "", "yaml-complex-key"),
+            ("? a\n: 1\n", "", "yaml-explicit-key"),
+            (
+                "a: &x {k: 1}\nb:\n  <<: *x\n  c: 2\n",
+                "b",
+                "yaml-merge-key",
+            ),
+            ("b:\n  \"<<\": 1\n", "b", "b:\n  \"<<\": 1\n  key: value\n"),
+        ],
+        |node| node.insert(Place::Last, "key", &s("value")),
+    );
+}
+
+#[test]
+fn a_place_in_another_collection() {
+    let file = File::parse("a: {x: 1}\nb: {y: 1}\n").unwrap();
+    let other = at(&file, "b.y");
+    for place in [Place::Before(other), Place::After(other)] {
+        let edit = at(&file, "a").insert(place, "key", &s("value"));
+        assert_eq!(edit.map_err(|r| r.code), Err("yaml-place"));
+    }
+}
+
+#[test]
+fn a_string_of_several_lines() {
+    table(
+        &[
+            ("a: 1", "", "a: 1\nkey: \"x\\ny\\n\""),
+            ("a: 1\n", "", "a: 1\nkey: |\n  x\n  y\n"),
+            ("a: 1\n  # deep\n", "", "a: 1\n  # deep\nkey: |\n  x\n  y\n"),
+        ],
+        |node| node.insert(Place::Last, "key", &s("x\ny\n")),
+    );
+    table(
+        &[
+            ("- a", "", "- a\n- \"x\\ny\\n\""),
+            ("- a\n", "", "- a\n- |\n  x\n  y\n"),
+        ],
+        |node| node.push(Place::Last, &s("x\ny\n")),
+    );
+}
+
+#[test]
+fn indented_as_the_nearest_collections_are() {
+    let value = map(&[("k", Value::strs(["v"]))]);
+    table(
+        &[
+            (
+                "x:\n  y: 1\nm:\n    n:\n        o: 1\n",
+                "m",
+                "x:\n  y: 1\nm:\n    n:\n        o: 1\n    key:\n        k:\n        - v\n",
+            ),
+            (
+                "a:\n  l:\n    - x\nb:\n  c: 1\n",
+                "b",
+                "a:\n  l:\n    - x\nb:\n  c: 1\n  key:\n    k:\n      - v\n",
+            ),
+        ],
+        |node| node.insert(Place::Last, "key", &value),
     );
 }
 
@@ -127,6 +204,7 @@ fn push() {
             ("m:\nn: 1\n", "m", "m:\n- new\nn: 1\n"),
             ("m: # c\nl:\n  - a\n", "m", "m: # c\n  - new\nl:\n  - a\n"),
             ("m: []\n", "m", "m: [new]\n"),
+            ("m: text\n", "m", "yaml-kind"),
             ("m: [a, 'b' ] # c\n", "m", "m: [a, 'b', new ] # c\n"),
             (
                 "m:\n- name: x\n  v: 1\n",
@@ -155,12 +233,17 @@ fn strings_are_quoted_where_readers_differ() {
         ("nginx:1.25", "nginx:1.25"),
         ("/etc/app.conf", "/etc/app.conf"),
         ("=", "\"=\""),
+        ("=a", "\"=a\""),
+        ("a=b", "a=b"),
+        ("a@b", "a@b"),
+        ("a+b", "a+b"),
+        ("tRue", "\"tRue\""),
         ("<<", "\"<<\""),
         ("", "\"\""),
         ("ü", "\"ü\""),
         ("tab\t\u{7}", "\"tab\\t\\u0007\""),
     ] {
-        let file = crate::yaml::File::parse("a: 1\n").unwrap();
+        let file = File::parse("a: 1\n").unwrap();
         let edit = at(&file, "").insert(Place::Last, "key", &s(text)).unwrap();
         assert_eq!(
             crate::yaml::verify::apply(&file, &[&edit]).unwrap(),

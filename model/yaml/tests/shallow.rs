@@ -63,6 +63,11 @@ fn beside_them_everything_can_be_edited() {
             "a.b",
             "a:\n  b: \"new\"\n  c: d\n",
         ),
+        (
+            "a:\n  b: \"one\ntwo\"\n  c: d\n",
+            "a.c",
+            "a:\n  b: \"one\ntwo\"\n  c: new\n",
+        ),
         ("a: [\nb,\nc\n]\n", "a.1", "a: [\nb,\nnew\n]\n"),
         (
             "a:\n  b: 'one\n  two'\n---\nc: d\n",

@@ -69,6 +69,8 @@ fn several_removals() {
     let last = |f: &File| Ok(vec![at(f, "a.2").remove()?, at(f, "a.1").remove()?]);
     assert_eq!(all("a: [x, y, z]\n", last), "a: [x]\n");
     assert_eq!(all("a: [\n  x,\n  y,\n  z\n]\n", last), "a: [\n  x\n]\n");
+    let first = |f: &File| Ok(vec![at(f, "x").remove()?, at(f, "y").remove()?]);
+    assert_eq!(all("x: 1\ny: 2\nz: 3\n", first), "z: 3\n");
     let swap = |f: &File| {
         Ok(vec![
             at(f, "a.0").remove()?,
@@ -212,6 +214,11 @@ fn removals_in_a_row_below_a_block_scalar() {
     assert_eq!(
         all("a: |\n  x\nb: 1\nc: 2\nd: 3\n", both),
         "a: |\n  x\nd: 3\n"
+    );
+    let around = |f: &File| Ok(vec![at(f, "0").remove()?, at(f, "2").remove()?]);
+    assert_eq!(
+        all("- a\n- |+\n  x\n- b\n\n- c\n", around),
+        "- |+\n  x\n- c\n"
     );
     // So would the comment.
     assert_eq!(
