@@ -180,11 +180,13 @@ fn move_up() {
         );
         // What is changed elsewhere in the same step lands in its document.
         let root = file.root(before).unwrap();
-        let other = root.insert(Place::Last, "x", &Value::Int(9)).unwrap();
-        let both = verify::apply(&file, &[&edit, &other]).unwrap();
-        let after = File::parse(both.as_str()).unwrap();
-        let x = |at: usize| after.root(at).and_then(|root| root.get("x")).is_some();
-        assert!(!x(before) && x(before + 1), "{both}");
+        for place in [Place::First, Place::Last] {
+            let other = root.insert(place, "x", &Value::Int(9)).unwrap();
+            let both = verify::apply(&file, &[&edit, &other]).unwrap();
+            let after = File::parse(both.as_str()).unwrap();
+            let x = |at: usize| after.root(at).and_then(|root| root.get("x")).is_some();
+            assert!(!x(before) && x(before + 1), "{both}");
+        }
         let inside = file.root(document).unwrap();
         let inside = inside.insert(Place::Last, "x", &Value::Int(9)).unwrap();
         assert_eq!(
@@ -203,6 +205,7 @@ fn what_moves_nowhere() {
         "a: 1\n# empty\n---\n---\nc: 2\n",
         "a: 1\n---\nb: 2\n---\nc: 3\n...\n",
         "a: |\n  x\n---\nb: 1",
+        "a: 1\n---\nb: |\n  x",
     ] {
         let file = File::parse(text).unwrap();
         assert_eq!(

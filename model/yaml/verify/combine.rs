@@ -30,6 +30,7 @@ enum Group {
 
 /// A splice with what decides its order among others at the same byte.
 struct Placed<'e> {
+    document: usize,
     depth: usize,
     order: usize,
     edit: &'e Edit,
@@ -96,6 +97,7 @@ pub(super) fn splices(file: &File, edits: &[&Edit]) -> Result<Combined, Refusal>
         for splice in plan.splices {
             check_range(file, &first.op, &splice)?;
             all.push(Placed {
+                document: document(file, &first.op),
                 depth: depth(file, &first.op),
                 order,
                 edit: first,
@@ -107,6 +109,7 @@ pub(super) fn splices(file: &File, edits: &[&Edit]) -> Result<Combined, Refusal>
         (
             p.splice.range.start,
             !p.splice.range.is_empty(),
+            p.document,
             Reverse(p.depth),
             p.order,
         )
@@ -225,6 +228,19 @@ fn remove(
         return Err(OVERLAP);
     }
     edit::remove_units(collection, &positions, !added, gone)
+}
+
+/// Where an edit belongs among those at one byte, by document: a document that moves comes in front
+/// of what is added to the one that it moves before.
+fn document(file: &File, op: &Op) -> usize {
+    match (op, subject(op)) {
+        (Op::MoveDocument { before, .. }, _) => 2 * before,
+        (Op::RemoveDocument { document } | Op::ReplaceDocument { document, .. }, _) => {
+            2 * document + 1
+        }
+        (_, Some(node)) => 2 * file.node(node).document() + 1,
+        (_, None) => 0,
+    }
 }
 
 /// How deep the place of an edit lies: of two insertions at one byte the deeper one belongs first.
