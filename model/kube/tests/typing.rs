@@ -409,8 +409,8 @@ fn a_patch_that_a_kustomization_takes_from_elsewhere_becomes_a_resource() {
         retype(&files, path, after);
     }
     // So may an application.
-    let patch = format!("{without}patches: [{{path: ../argo/one.yaml}}]\n");
-    for (before, after) in [(without, &*patch), (&patch, without)] {
+    let of_application = format!("{without}patches: [{{path: ../argo/one.yaml}}]\n");
+    for (before, after) in [(without, &*of_application), (&of_application, without)] {
         files.insert(path.to_owned(), before.to_owned());
         retype(&files, path, after);
     }
