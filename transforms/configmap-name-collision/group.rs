@@ -358,13 +358,11 @@ impl Collision<'_> {
         }
         let held = |key: &String, data_only: bool| others.iter().any(|d| d.holds(key, data_only));
         let nothing = live.keys().is_empty() && others.iter().any(|d| !d.keys().is_empty());
-        let lacking = demands.consumers.iter().filter(|c| {
-            let key = c
-                .keys
-                .iter()
-                .any(|(key, data_only)| !live.holds(key, *data_only) && held(key, *data_only));
-            key || (c.whole && nothing)
-        });
+        let lacks = |(key, only): (&String, &bool)| !live.holds(key, *only) && held(key, *only);
+        let lacking = demands
+            .consumers
+            .iter()
+            .filter(|c| c.keys.iter().any(lacks) || (c.whole && nothing));
         lacking.map(|c| c.resource).collect()
     }
 

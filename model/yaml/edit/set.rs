@@ -134,11 +134,8 @@ impl Block<'_> {
             },
             _ => self.item_slot()?,
         };
-        // Behind an anchor or a tag a block collection begins on a line of its own.
-        if matches!(slot, Slot::Item { .. })
-            && node.props_start() < span.start
-            && Style::is_block_collection(value)
-        {
+        // Behind an anchor a block collection begins on a line of its own.
+        if node.props_start() < span.start && Style::is_block_collection(value) {
             return Err(guard::LAYOUT);
         }
         let text = if node.parent().is_none() && !Style::is_block_collection(value) {
