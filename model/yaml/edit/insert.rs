@@ -28,6 +28,7 @@ pub(in super::super) fn entries(
         }),
         Kind::Mapping(Collection::Flow) => flow::insert(mapping, at, &flow::New::Entries(new)),
         Kind::Scalar(ScalarStyle::Plain) if mapping.is_null() => {
+            guard::subtree(mapping)?;
             let value = Value::Map(
                 new.iter()
                     .map(|(k, v)| ((*k).to_owned(), (*v).clone()))
@@ -56,10 +57,11 @@ pub(in super::super) fn items(
                 .collect())
         }),
         Kind::Sequence(Collection::Flow) => flow::insert(sequence, at, &flow::New::Items(new)),
-        Kind::Scalar(ScalarStyle::Plain) if sequence.is_null() => set::plan(
-            sequence,
-            &Value::Seq(new.iter().map(|v| (*v).clone()).collect()),
-        ),
+        Kind::Scalar(ScalarStyle::Plain) if sequence.is_null() => {
+            guard::subtree(sequence)?;
+            let value = Value::Seq(new.iter().map(|v| (*v).clone()).collect());
+            set::plan(sequence, &value)
+        }
         _ => Err(guard::KIND),
     }
 }

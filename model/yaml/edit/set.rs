@@ -134,10 +134,6 @@ impl Block<'_> {
             },
             _ => self.item_slot()?,
         };
-        // Behind an anchor a block collection begins on a line of its own.
-        if node.props_start() < span.start && Style::is_block_collection(value) {
-            return Err(guard::LAYOUT);
-        }
         let text = if node.parent().is_none() && !Style::is_block_collection(value) {
             Written {
                 head: scalar(node, value, &self.style),

@@ -2,6 +2,19 @@ use super::{at, map, s, table};
 use crate::yaml::{File, Place, Value};
 
 #[test]
+fn an_anchor_of_nothing_stays() {
+    let nothing = [
+        ("- &x\n- b\n", "0", "yaml-anchor"),
+        ("- &x", "0", "yaml-anchor"),
+        ("a: &x\nb: 1\n", "a", "yaml-anchor"),
+    ];
+    table(&nothing, |node| node.push(Place::Last, &s("value")));
+    table(&nothing, |node| {
+        node.insert(Place::Last, "key", &s("value"))
+    });
+}
+
+#[test]
 fn last_entry() {
     table(
         &[

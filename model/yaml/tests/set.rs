@@ -105,18 +105,6 @@ fn string_of_several_lines() {
     let lines = s("x\ny\n");
     let list = Value::Seq(vec![lines.clone(), Value::Int(1)]);
     let value = map(&[("k", lines), ("l", list)]);
-    // An anchor stays where it is, and a collection does not begin on its line.
-    table(
-        &[
-            ("- &x\n- b\n", "0", "yaml-layout"),
-            ("- &x", "0", "yaml-layout"),
-            ("-\n- b\n", "0", "- - 1\n- b\n"),
-            ("a: &x\nb: 1\n", "a", "yaml-layout"),
-            ("a: &x old\nb: 1\n", "a", "yaml-layout"),
-            ("a:\nb: 1\n", "a", "a:\n- 1\nb: 1\n"),
-        ],
-        |node| node.set(&Value::Seq(vec![Value::Int(1)])),
-    );
     table(
         &[(
             "a: 1",
