@@ -265,7 +265,8 @@ fn rewritten(
     let [one, other] = hashes;
     let annotations = format!("{{{KEYS}/first: \"{one}\", {KEYS}/second: \"{other}\"}}");
     let text = format!(
-        "{}{}apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  template:\n    \
+        "{}{}apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  \
+         template:\n    \
          metadata: {{annotations: {annotations}}}\n    spec:\n      containers:\n        - name: \
          web\n          envFrom: [{{configMapRef: {{name: first}}}}, {{configMapRef: {{name: \
          second}}}}]\n",

@@ -21,13 +21,15 @@ fn files() -> Vec<(&'static str, &'static str)> {
         ("app/base/app.yaml", APP),
         (
             "app/base/kustomization.yaml",
-            "resources: [app.yaml, settings.yaml]\nconfigMapGenerator:\n- name: made\n  files: [made.yaml]\n",
+            "resources: [app.yaml, settings.yaml]\nconfigMapGenerator:\n- name: made\n  files: \
+             [made.yaml]\n",
         ),
         ("app/base/made.yaml", "a: 1\n"),
         ("app/base/settings.yaml", SETTINGS),
         (
             "app/prod/kustomization.yaml",
-            "namespace: prod\nresources: [../base, job.yaml]\npatches: [{path: gone.yaml}, {path: job.yaml}]\n",
+            "namespace: prod\nresources: [../base, job.yaml]\npatches: [{path: gone.yaml}, {path: \
+             job.yaml}]\n",
         ),
         (
             "app/prod/gone.yaml",
@@ -39,7 +41,9 @@ fn files() -> Vec<(&'static str, &'static str)> {
         ),
         (
             "argo.yaml",
-            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: prod}\nspec:\n  source: {repoURL: https://git.example.com/x.git, path: app/prod}\n  destination: {name: prod, namespace: prod}\n",
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: prod}\n\
+             spec:\n  source: {repoURL: https://git.example.com/x.git, path: app/prod}\n  \
+             destination: {name: prod, namespace: prod}\n",
         ),
         ("broken.yaml", "a: [\n"),
         ("plain/values.txt.yaml", "just: data\n"),
@@ -127,12 +131,17 @@ fn whatever_is_typed_in_a_repository_of_gitops_it_is_the_workspace_of_all_texts(
 fn whatever_is_typed_beside_a_circle_it_is_the_workspace_of_all_texts() {
     let mut files = gitops();
     files.extend([
-        ("round/a/kustomization.yaml", "resources: [../b, own.yaml]\n"),
+        (
+            "round/a/kustomization.yaml",
+            "resources: [../b, own.yaml]\n",
+        ),
         ("round/a/own.yaml", SETTINGS),
         ("round/b/kustomization.yaml", "resources: [../a]\n"),
         (
             "round.yaml",
-            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: round}\nspec:\n  source: {repoURL: https://git.example.com/x.git, path: round/b}\n  destination: {name: prod, namespace: prod}\n",
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: round}\n\
+             spec:\n  source: {repoURL: https://git.example.com/x.git, path: round/b}\n  \
+             destination: {name: prod, namespace: prod}\n",
         ),
     ]);
     files.sort_unstable();
@@ -145,37 +154,56 @@ fn gitops() -> Vec<(&'static str, &'static str)> {
     files.extend([
         (
             "argo/charts.yaml",
-            "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: settings}\nspec: {}\n",
+            "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: \
+             settings}\nspec: {}\n",
         ),
         (
             "argo/many.yaml",
-            "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: many}\nspec:\n  generators:\n  - git:\n      repoURL: https://git.example.com/x.git\n      directories: [{path: more/*}]\n  template:\n    metadata: {name: '{{path.basename}}'}\n    spec:\n      source: {repoURL: https://git.example.com/x.git, path: '{{path}}'}\n      destination: {name: prod, namespace: prod}\n",
+            "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: many}\n\
+             spec:\n  generators:\n  - git:\n      repoURL: https://git.example.com/x.git\n      \
+             directories: [{path: more/*}]\n  template:\n    metadata: {name: \
+             '{{path.basename}}'}\n    spec:\n      source: {repoURL: \
+             https://git.example.com/x.git, path: '{{path}}'}\n      destination: {name: prod, \
+             namespace: prod}\n",
         ),
         (
             "argo/plain.yaml",
-            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: plain}\nspec:\n  source: {repoURL: https://git.example.com/x.git, path: plain}\n  destination: {name: prod, namespace: prod}\n---\napiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: more}\nspec:\n  source: {repoURL: https://git.example.com/x.git, path: more/a, kustomize: {namePrefix: a-, components: [../part]}}\n  destination: {name: prod}\n",
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: plain}\n\
+             spec:\n  source: {repoURL: https://git.example.com/x.git, path: plain}\n  \
+             destination: {name: prod, namespace: prod}\n---\napiVersion: argoproj.io/v1alpha1\n\
+             kind: Application\nmetadata: {name: more}\nspec:\n  source: {repoURL: \
+             https://git.example.com/x.git, path: more/a, kustomize: {namePrefix: a-, components: \
+             [../part]}}\n  destination: {name: prod}\n",
         ),
         (
             "argo/prod.yaml",
-            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: prod}\nspec:\n  source: {repoURL: https://git.example.com/x.git, path: app/prod}\n  destination: {name: prod, namespace: prod}\n",
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: prod}\n\
+             spec:\n  source: {repoURL: https://git.example.com/x.git, path: app/prod}\n  \
+             destination: {name: prod, namespace: prod}\n",
         ),
         (
             "flux/base.yaml",
-            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: base, namespace: flux-system}\nspec:\n  path: ./app/base\n  targetNamespace: settings\n  sourceRef: {kind: GitRepository, name: x}\n",
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: \
+             base, namespace: flux-system}\nspec:\n  path: ./app/base\n  targetNamespace: \
+             settings\n  sourceRef: {kind: GitRepository, name: x}\n",
         ),
         (
             "flux/x.yaml",
-            "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: x, namespace: flux-system}\nspec: {url: https://git.example.com/x.git, ref: {branch: main}}\n",
+            "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: x, \
+             namespace: flux-system}\nspec: {url: https://git.example.com/x.git, ref: {branch: \
+             main}}\n",
         ),
         ("more/a/kustomization.yaml", "resources: [settings.yaml]\n"),
         ("more/a/settings.yaml", SETTINGS),
         (
             "more/part/kustomization.yaml",
-            "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: [sops.yaml]\n",
+            "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: \
+             [sops.yaml]\n",
         ),
         (
             "more/part/sops.yaml",
-            "apiVersion: v1\nkind: Secret\nmetadata: {name: settings}\ndata: {a: 'ENC[x]'}\nsops: {mac: 'ENC[y]'}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}\n",
+            "apiVersion: v1\nkind: Secret\nmetadata: {name: settings}\ndata: {a: 'ENC[x]'}\nsops: \
+             {mac: 'ENC[y]'}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}\n",
         ),
     ]);
     files.sort_unstable();

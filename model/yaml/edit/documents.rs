@@ -113,7 +113,10 @@ pub(super) fn move_up(file: &File, index: usize, before: usize) -> Result<Plan, 
     };
     let mut own = text.get(start..end).ok_or(guard::LAYOUT)?.to_owned();
     let mut gone = start..end;
-    let ends_in_block = |root| matches!(layout.last_leaf(file.node(root)).kind(), Kind::Scalar(style) if style.is_block());
+    let ends_in_block = |root| {
+        let leaf = layout.last_leaf(file.node(root)).kind();
+        matches!(leaf, Kind::Scalar(style) if style.is_block())
+    };
     let above = file.documents().get(index - 1).and_then(|d| d.root);
     let open = above.is_some_and(ends_in_block);
     // A block scalar at the end of such a text has no last line break, and has one elsewhere.

@@ -189,7 +189,8 @@ fn after_an_entry_with_a_collection() {
             (
                 "a:\n    - x\nb: 2\n",
                 "",
-                "a:\n    - x\nkey:\n  list:\n      - a\n      - b\n  m:\n    k: |\n      line\n      line\n  e: {}\nb: 2\n",
+                "a:\n    - x\nkey:\n  list:\n      - a\n      - b\n  m:\n    k: |\n      \
+                 line\n      line\n  e: {}\nb: 2\n",
             ),
         ],
         |node| node.insert(Place::After(node.get("a").unwrap()), "key", &value),

@@ -125,7 +125,8 @@ fn under_an_item_with_entries_behind() {
             (
                 "v:\n  # n\n  name: x # t\n    # deep\n  # m\n  mode: 1\n",
                 "v",
-                "v:\n  sources:\n  - configMap:\n      # n\n      name: x # t\n        # deep\n      items:\n      - key: k\n  # m\n  mode: 1\n",
+                "v:\n  sources:\n  - configMap:\n      # n\n      name: x # t\n        # \
+                 deep\n      items:\n      - key: k\n  # m\n  mode: 1\n",
             ),
             (
                 "v:\n    name: x\nl:\n    - a\n",
@@ -141,7 +142,9 @@ fn under_an_item_with_entries_behind() {
             (
                 "{\n  \"name\": \"x\"\n}\n",
                 "",
-                "{\n  \"sources\": [\n    {\n      \"configMap\": {\n        \"name\": \"x\",\n        \"items\": [\n          {\n            \"key\": \"k\"\n          }\n        ]\n      }\n    }\n  ]\n}\n",
+                "{\n  \"sources\": [\n    {\n      \"configMap\": {\n        \"name\": \
+                 \"x\",\n        \"items\": [\n          {\n            \"key\": \"k\"\n          \
+                 }\n        ]\n      }\n    }\n  ]\n}\n",
             ),
         ],
         |node| node.nest(0..1, under()),
