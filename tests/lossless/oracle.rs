@@ -61,12 +61,23 @@ pub(crate) fn load(text: &str) -> Option<Vec<Plain>> {
 }
 
 fn closed(text: &str, end: &str) -> Option<Vec<Plain>> {
-    let documents = YamlLoader::load_from_str(&format!(
-        "{}{end}...\n",
-        text.trim_start_matches('\u{feff}')
-    ))
-    .ok()?;
+    let text = format!("{}{end}...\n", text.trim_start_matches('\u{feff}'));
+    let read = YamlLoader::load_from_str(&text);
+    let documents = read
+        .or_else(|_| YamlLoader::load_from_str(&brackets_indented(&text)))
+        .ok()?;
     Some(documents.into_iter().map(plain).collect())
+}
+
+/// The text with more white space in front of brackets that begin a line. The loader refuses one in
+/// the column of what its collection is a value of, unless a plain scalar stands inside; libyaml,
+/// and so kubectl, reads all of them.
+fn brackets_indented(text: &str) -> String {
+    let indented = |line: &str| {
+        let closes = line.trim_start_matches(' ').starts_with([']', '}']);
+        [if closes { "        " } else { "" }, line].concat()
+    };
+    text.split_inclusive('\n').map(indented).collect()
 }
 
 fn last_text(plain: &mut Plain) -> Option<&mut String> {

@@ -131,10 +131,22 @@ pub(super) fn move_up(file: &File, index: usize, before: usize) -> Result<Plan, 
         let first_blank = if text.ends_with('\n') {
             layout.next_line(content)
         } else {
-            content
+            // White space at the end of its line stays: behind a comment it would be part of that.
+            layout.line_break(content)
         };
-        own.push_str(text.get(first_blank..start).ok_or(guard::LAYOUT)?);
-        gone.start = first_blank;
+        let blank = text.get(first_blank..start).ok_or(guard::LAYOUT)?;
+        // A block scalar takes in blank lines that follow it, if it keeps them or they are longer
+        // than its indentation: these stay.
+        let takes_in = |root| {
+            let from = layout.last_leaf(file.node(root)).span().start;
+            let header = text.get(from..layout.line_break(from));
+            header.is_none_or(|header| header.contains('+')) || blank.contains([' ', '\t'])
+        };
+        let root = moved.root.filter(|root| ends_in_block(*root));
+        if !root.is_some_and(takes_in) {
+            own.push_str(blank);
+            gone.start = first_blank;
+        }
     }
     let target = file.documents().get(before).ok_or(guard::NO_DOCUMENT)?;
     let at = match &target.marker {

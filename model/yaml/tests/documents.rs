@@ -163,6 +163,26 @@ fn move_up() {
             1,
             "---\na: 1\n---\nc: 3\n# of b\n---\nb: 2\n",
         ),
+        // What a block scalar at the end would take in stays where it is.
+        (
+            "a: 1\n\n---\nb: |+\n  x\n",
+            1,
+            0,
+            "b: |+\n  x\n---\na: 1\n\n",
+        ),
+        (
+            "a: 1\n   \n---\nb: |\n  x\n",
+            1,
+            0,
+            "b: |\n  x\n---\na: 1\n   \n",
+        ),
+        // White space behind a value is no part of a comment that moves in front of it.
+        (
+            "---\na: 1\n---\nb: \n---\nc: 3 # 3",
+            2,
+            1,
+            "---\na: 1\n---\nc: 3 # 3\n---\nb: ",
+        ),
         // The blank line is part of the text.
         (
             "a: |+\n  x\n\n---\nb: 1\n",
