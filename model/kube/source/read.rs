@@ -211,7 +211,7 @@ fn parse(input: &Input) -> Result<yaml::File, Verdict> {
     } else {
         yaml::File::parse_documents(Arc::clone(&input.text))
     };
-    parsed.map_err(|error| match not_yaml(text) {
+    parsed.map_err(|error| match not_yaml(text, text, &error) {
         Some((code, text)) => Verdict::Skip(code, text),
         None if other_json => Verdict::Skip(SkipCode::NotAResource, "not JSON of a resource"),
         None => Verdict::Broken(error),
@@ -229,7 +229,7 @@ fn region(file: &yaml::File, number: usize) -> Range<usize> {
 fn unread(file: &yaml::File) -> BTreeMap<usize, Document> {
     let judged = file.unread().iter().map(|(number, error)| {
         let text = file.text().get(region(file, *number));
-        let document = match text.and_then(not_yaml) {
+        let document = match text.and_then(|text| not_yaml(text, file.text(), error)) {
             Some((code, text)) => Document::Skip(code, text),
             None => Document::Broken(error.clone()),
         };
@@ -318,10 +318,15 @@ fn refused(file: &yaml::File, documents: &[Document]) -> Vec<invalid::Found> {
     found
 }
 
-/// Why a text that is not YAML is left alone, when it is a template.
-fn not_yaml(text: &str) -> Option<Reason> {
+/// Why a text that is not YAML is left alone, when it is a template; the error is one of the whole.
+fn not_yaml(text: &str, whole: &str, error: &ParseError) -> Option<Reason> {
     if text.contains("{%") {
         Some((SkipCode::Template, "a template, not YAML"))
+    } else if text_template::by_placeholder(whole, error.offset) {
+        Some((
+            SkipCode::Template,
+            "a template: a placeholder stands where it is no YAML; fill it in to have it checked",
+        ))
     } else {
         text.contains("{{").then_some((
             SkipCode::HelmTemplate,

@@ -3,7 +3,8 @@
 //!
 //! A comment is an instruction to ytt, and one with `{% … %}` to Jinja; a name like `app.yaml.j2`
 //! or `app.tmpl.yaml` says which tool reads the file. What stands inside of scalars proves nothing:
-//! ConfigMaps hold templates for programs.
+//! ConfigMaps hold templates for programs. Where a text stops being YAML, a name in marks
+//! (`%DOMAIN%`) is what sed or the like puts something else for.
 
 use std::ops::Range;
 
@@ -80,6 +81,47 @@ pub(in crate::kube) fn by_comments(file: &yaml::File, part: Range<usize>) -> Opt
         })
 }
 
+/// What stands before and behind a name that a script puts a value for.
+const MARKS: &[(&str, &str)] = &[
+    ("%", "%"),
+    ("@", "@"),
+    ("<", ">"),
+    ("__", "__"),
+    ("${", "}"),
+    ("$(", ")"),
+    ("$", ""),
+];
+
+/// Whether a text stops being YAML at a name in marks: there a value or a line begins with one, as
+/// in `namespace: %DOMAIN%`, or is nothing but one, as `<MORE_ANNOTATIONS>`. Such names have no
+/// lower case letters, unlike a text that somebody forgot to quote.
+pub(in crate::kube) fn by_placeholder(text: &str, at: usize) -> bool {
+    let Some((before, behind)) = text.split_at_checked(at) else {
+        return false;
+    };
+    let rest = behind.lines().next().unwrap_or_default();
+    let start = before.rsplit('\n').next().unwrap_or_default();
+    let line = [start, rest].concat();
+    let line = line.trim_start_matches(['-', ' ']).trim_end();
+    MARKS.iter().any(|mark| {
+        let fails_by_itself = mark.0 == "%" || mark.0 == "@";
+        fails_by_itself && placeholder(rest, *mark).is_some()
+            || placeholder(line, *mark).is_some_and(str::is_empty)
+    })
+}
+
+/// What follows a name in marks that a text begins with.
+fn placeholder<'t>(text: &'t str, (open, close): (&str, &str)) -> Option<&'t str> {
+    let inside = text.strip_prefix(open)?;
+    let of_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    let end = inside.find(|c| !of_name(c)).unwrap_or(inside.len());
+    let (name, _) = inside.split_at_checked(end)?;
+    let name = name.strip_suffix(close).unwrap_or(name);
+    let letters = name.chars().filter(char::is_ascii_uppercase).count();
+    let rest = inside.strip_prefix(name)?.strip_prefix(close)?;
+    (letters > 1).then_some(rest)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,5 +155,36 @@ mod tests {
         );
         assert_eq!(tool("# @param a\na: 1\n")?, None);
         Ok(())
+    }
+
+    #[test]
+    fn a_name_in_marks_where_yaml_ends_is_a_placeholder() {
+        let says = |text: &str| match yaml::File::parse(text.to_owned()) {
+            Ok(_) => None,
+            Err(error) => Some(by_placeholder(text, error.offset)),
+        };
+        for text in [
+            "metadata:\n  namespace: %DOMAIN%\n  name: web\n",
+            "image: @IMAGE@:1.0\n",
+            "metadata:\n  annotations:\n    a: b\n    <MORE_ANNOTATIONS_1>\n    c: d\n",
+            "env:\n- name: a\n__EXTRA_ENV__\n- name: b\n",
+            "a: b\n${EXTRA}\nc: d\n",
+            "a:\n  b: c\n  $EXTRA\nd: e\n",
+        ] {
+            assert_eq!(says(text), Some(true), "{text}");
+        }
+        for text in [
+            "format: %s\n",
+            "format: %d items, %s\n",
+            "user: @web\n",
+            "owner: @TEAM\n",
+            "a: b\n<see below>\nc: d\n",
+            "a: [\n<NAME>\n",
+            "a: b\nTODO\nc: d\n",
+            "a: b: %DOMAIN%\n",
+        ] {
+            assert_eq!(says(text), Some(false), "{text}");
+        }
+        assert!(!by_placeholder("é", 1) && !by_placeholder("a", 9));
     }
 }

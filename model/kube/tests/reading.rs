@@ -81,6 +81,10 @@ fn templates_are_left_alone_and_braces_in_scalars_are_not() {
             "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ name }}\n",
         ),
         ("jinja.yaml", "{% if x %}\na: [\n"),
+        (
+            "sed.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: %NAME%\n",
+        ),
         ("lost.yaml", "{{- if x }}\nkind: ConfigMap\n{{- end }}\n"),
         (
             "scalar.yaml",
@@ -107,6 +111,7 @@ fn templates_are_left_alone_and_braces_in_scalars_are_not() {
             ("jinja.yaml", None, "template"),
             ("kind.yaml", None, "template"),
             ("lost.yaml", None, "helm-template"),
+            ("sed.yaml", None, "template"),
         ]
     );
     assert!(w.broken().is_empty());
