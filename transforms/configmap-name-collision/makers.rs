@@ -33,6 +33,8 @@ enum Manner {
 /// A custom resource that writes a ConfigMap or Secret.
 struct Maker<'a> {
     id: ResourceId,
+    /// Its kind and name in the cluster: manifests that share them are one object there.
+    object: (&'a str, &'a str),
     manner: Manner,
     /// The scalar that names the object.
     name: Node<'a>,
@@ -83,6 +85,7 @@ fn made<'a>(ws: &'a Workspace, member: &'a Member, to: Target) -> Vec<(String, M
             written,
             Maker {
                 id: member.resource,
+                object: (&resource.kind, &member.name),
                 manner,
                 name,
                 keys,
@@ -232,7 +235,8 @@ pub(super) fn findings(ws: &Workspace, to: Target) -> Vec<Finding> {
                 let all = makers
                     .entry((name, member.namespace.as_deref()))
                     .or_default();
-                if all.iter().all(|m| m.id != maker.id) {
+                let is_new = |m: &Maker<'_>| m.id != maker.id && m.object != maker.object;
+                if all.iter().all(is_new) {
                     all.push(maker);
                 }
             }
