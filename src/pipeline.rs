@@ -15,7 +15,7 @@
 mod apply;
 pub mod identity;
 mod impact;
-mod input;
+pub(crate) mod input;
 mod judged;
 mod merge;
 mod positions;

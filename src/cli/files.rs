@@ -17,12 +17,13 @@ use std::sync::{Arc, Mutex};
 
 use globset::GlobSet;
 use ignore::WalkBuilder;
-use kubewright_model::finding::NoFix;
+use kubewright_model::finding::{NoFix, Severity};
 use kubewright_model::kube::{Input, is_kubelet_setting, is_node_setting};
 use rayon::prelude::*;
 
 use super::globs;
 use crate::pipeline::Code;
+use crate::pipeline::input::may_hold_objects;
 use crate::pipeline::report::{Reported, position};
 
 /// The largest text that is read; larger ones are refused by `yaml`, too.
@@ -139,10 +140,11 @@ pub fn read(request: &Request<'_>) -> Result<Tree, Unreadable> {
                         editable,
                     });
                 }
-                Err((line, column, offset)) => {
+                Err(bad) => {
                     tree.inputs.push(unknown(relative.clone()));
                     if asked {
-                        tree.unread.push(not_utf8(relative, (line, column), offset));
+                        let named = named.contains(path.as_path());
+                        tree.unread.push(not_utf8(relative, &bad, named));
                     }
                 }
             },
@@ -341,15 +343,39 @@ pub(super) fn bad_ignore_file(directory: &Path, top: &Path) -> Option<std::io::E
     Some(std::io::Error::other(why))
 }
 
-/// The bytes as text, or line, column and offset of the first byte that is none.
-pub(super) fn text(bytes: Vec<u8>) -> Result<Arc<str>, (usize, usize, usize)> {
+/// How much of a file that is no text is looked at, in bytes.
+const MAX_LOOK: usize = 1 << 20;
+
+/// Why bytes are no text.
+#[derive(Debug)]
+pub(super) struct NotUtf8 {
+    /// Line of the first byte that is none, from 1.
+    pub(super) line: usize,
+    /// Its column in characters, from 1.
+    pub(super) column: usize,
+    /// Its offset in bytes.
+    offset: usize,
+    /// The beginning, up to [`MAX_LOOK`] bytes, with a mark for each part that is no text.
+    beginning: String,
+}
+
+/// The bytes as text.
+pub(super) fn text(bytes: Vec<u8>) -> Result<Arc<str>, NotUtf8> {
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Arc::from(text)),
         Err(e) => {
-            let at = e.utf8_error().valid_up_to();
-            let valid = String::from_utf8_lossy(e.as_bytes().get(..at).unwrap_or_default());
-            let (line, column) = position(&valid, at);
-            Err((line, column, at))
+            let offset = e.utf8_error().valid_up_to();
+            let bytes = e.as_bytes();
+            let valid = bytes.get(..offset).unwrap_or_default();
+            let (line, column) = position(std::str::from_utf8(valid).unwrap_or_default(), offset);
+            let beginning = bytes.get(..MAX_LOOK).unwrap_or(bytes);
+            let beginning = String::from_utf8_lossy(beginning).into_owned();
+            Err(NotUtf8 {
+                line,
+                column,
+                offset,
+                beginning,
+            })
         }
     }
 }
@@ -386,9 +412,37 @@ fn odd_name(path: String) -> Reported {
     )
 }
 
-fn not_utf8(path: String, position: (usize, usize), offset: usize) -> Reported {
-    let reason = NoFix::new(Code::NotUtf8, "it was neither checked nor edited");
-    Reported::unread(path, position, offset, "not UTF-8".into(), reason)
+/// What is said of a file that is not UTF-8. A file of another program, which nobody named, is no
+/// error: configurations of programs in other encodings lie beside manifests.
+fn not_utf8(path: String, bad: &NotUtf8, named: bool) -> Reported {
+    let at = (bad.line, bad.column);
+    // UTF-16 is text with zero bytes in between.
+    let mine = named || may_hold_objects(&path, &bad.beginning.replace('\0', ""));
+    let why = if mine {
+        "it was neither checked nor edited"
+    } else {
+        "nothing in it looks like a Kubernetes object; it was neither checked nor edited"
+    };
+    let reason = NoFix::new(Code::NotUtf8, why);
+    let encoding = if bad.beginning.contains('\0') {
+        "UTF-16"
+    } else {
+        "WINDOWS-1252"
+    };
+    let help = format!(
+        "save it as UTF-8: in an editor, or with `iconv -f {encoding} -t UTF-8` if that is its \
+         encoding"
+    );
+    let said = Reported::unread(path, at, bad.offset, "not UTF-8".into(), reason);
+    Reported {
+        severity: if mine {
+            Severity::Error
+        } else {
+            Severity::Info
+        },
+        notes: if mine { vec![help.into()] } else { Vec::new() },
+        ..said
+    }
 }
 
 /// The words of the operating system without its number, and without the path that what calls it

@@ -69,7 +69,8 @@ pub(super) fn text(source: &InputStream) -> Result<Arc<str>> {
     let bytes = source
         .bytes()
         .with_context(|| format!("cannot read {source}"))?;
-    let input = files::text(bytes).map_err(|(line, column, _)| {
+    let input = files::text(bytes).map_err(|bad| {
+        let (line, column) = (bad.line, bad.column);
         anyhow!("{STDIN}:{line}:{column}: not UTF-8; nothing was written")
     })?;
     if input.trim_start_matches('\u{feff}').trim().is_empty() {

@@ -8,9 +8,30 @@ use super::report::Reported;
 use super::{Code, INPUT, Pipeline};
 use crate::typed;
 
-/// Whether a file that is not YAML is none of Kubernetes either: no line of it begins as those of an
-/// object do. Such files lie beside manifests, as templates of other tools and configurations with
-/// syntax of their own; who names one, and nothing else, asks about it.
+/// Whether a file may hold Kubernetes objects: lines of it begin as those of an object do, or
+/// kustomize reads it.
+pub(crate) fn may_hold_objects(path: &str, text: &str) -> bool {
+    let says = |field: &str| {
+        let mut lines = text.lines();
+        lines.any(|line| {
+            // A byte order mark too, whole or as bytes that are no text.
+            let before = ['-', ' ', '"', '\'', '{', '\u{feff}', '\u{fffd}'];
+            let line = line.trim_start_matches(before);
+            line.starts_with(field)
+        })
+    };
+    let kustomization = path.rsplit('/').next().is_some_and(|name| {
+        matches!(
+            name,
+            "kustomization.yaml" | "kustomization.yml" | "Kustomization"
+        )
+    });
+    kustomization || says("apiVersion") && says("kind")
+}
+
+/// Whether a file that is not YAML is none of Kubernetes either. Such files lie beside manifests, as
+/// templates of other tools and configurations with syntax of their own; who names one, and nothing
+/// else, asks about it.
 fn is_of_another_program(workspace: &Workspace, broken: &Broken) -> bool {
     let file = workspace.file(broken.file);
     let alone = workspace
@@ -19,21 +40,7 @@ fn is_of_another_program(workspace: &Workspace, broken: &Broken) -> bool {
         .filter(|file| file.editable)
         .count()
         < 2;
-    let says = |field: &str| {
-        let mut lines = file.text.lines();
-        lines.any(|line| {
-            let line = line.trim_start_matches(['-', ' ', '"', '\'', '{']);
-            line.starts_with(field)
-        })
-    };
-    let kustomization = file.path.rsplit('/').next().is_some_and(|name| {
-        matches!(
-            name,
-            "kustomization.yaml" | "kustomization.yml" | "Kustomization"
-        )
-    });
-    let object = says("apiVersion") && says("kind");
-    !(alone || kustomization || object)
+    !(alone || may_hold_objects(&file.path, &file.text))
 }
 
 impl Pipeline<'_> {

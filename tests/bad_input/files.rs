@@ -70,12 +70,36 @@ fn what_is_neither_yaml_nor_an_object_is_a_remark_unless_it_is_named() {
 
 #[test]
 fn bytes_that_are_no_text_are_a_finding() {
-    let dir = folder(&[("a.yaml", b"a: b\n# \xff\n"), ("b.yaml", POD.as_bytes())]);
+    let object = [POD.as_bytes(), b"# \xff\n"].concat();
+    let utf16: Vec<_> = (format!("\u{feff}{POD}").encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let dir = folder(&[
+        ("a.yaml", b"a: b\n# \xff\n"),
+        ("b.yaml", POD.as_bytes()),
+        ("object.yaml", &object),
+        ("utf16.yaml", &utf16),
+    ]);
+    let lines = POD.lines().count();
+    let object = format!("object.yaml:{}:3: error[input]: not UTF-8", lines + 1);
+    let seen = run(dir.path(), &["fix"]);
+    says(&seen, 1, "stdout", &object);
     says(
-        &run(dir.path(), &["fix"]),
+        &seen,
         1,
         "stdout",
-        "a.yaml:2:3: error[input]: not UTF-8",
+        "utf16.yaml:1:1: error[input]: not UTF-8",
+    );
+    says(&seen, 1, "stdout", "iconv -f WINDOWS-1252 -t UTF-8");
+    says(&seen, 1, "stdout", "iconv -f UTF-16 -t UTF-8");
+    says(&seen, 1, "stdout", "1 more at info");
+    let seen = run(dir.path(), &["fix", "-vv"]);
+    says(&seen, 1, "stdout", "a.yaml:2:3: info[input]: not UTF-8");
+    says(
+        &seen,
+        1,
+        "stdout",
+        "nothing in it looks like a Kubernetes object",
     );
     says(
         &run(dir.path(), &["fix", "a.yaml"]),

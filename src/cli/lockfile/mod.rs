@@ -93,7 +93,7 @@ impl Lock {
             Err(error) => return Err(error).with_context(|| format!("cannot read {shown}")),
         };
         let text = files::text(bytes)
-            .map_err(|(line, column, _)| anyhow!("{shown}:{line}:{column}: not UTF-8"))?
+            .map_err(|bad| anyhow!("{shown}:{}:{}: not UTF-8", bad.line, bad.column))?
             .to_string();
         Ok(Some((Self::parse(&text, shown)?, text)))
     }
