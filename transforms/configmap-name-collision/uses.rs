@@ -2,8 +2,7 @@
 //! patches and replacements, consumers elsewhere in the workspace.
 
 use kubewright_model::kube::{
-    Evidence, Mentions, PodTemplate, Reader, Resolution, Resource, ResourceId, SetId, Target,
-    Workspace,
+    Mentions, PodTemplate, Reader, Resolution, Resource, ResourceId, SetId, Target, Workspace,
 };
 use kubewright_model::text;
 use kubewright_model::text::{Path, Text};
@@ -148,14 +147,11 @@ pub(super) fn changed(ws: &Workspace, demands: &Demands<'_>) -> Option<Reason> {
 
 /// A definition or a consumer in an apply set that the collision is no part of.
 pub(super) fn elsewhere(ws: &Workspace, collision: &Collision<'_>) -> Option<Reason> {
-    let weaker = |evidence: Evidence| {
-        evidence == Evidence::Directory && collision.evidence < Evidence::Directory
-    };
     for definition in &collision.definitions {
         let other = outside::sets_of(ws, definition)
             .into_iter()
             .map(|s| ws.set(s))
-            .find(|s| !collision.sets.contains(&s.id) && !weaker(s.evidence));
+            .find(|s| !collision.sets.contains(&s.id));
         if let Some(set) = other {
             return Some(Reason::new(
                 Code::OutsideUse,

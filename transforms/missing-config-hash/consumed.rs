@@ -8,7 +8,6 @@ use kubewright_model::text::{Named, Text};
 use kubewright_model::yaml::Node;
 
 use super::Options;
-use super::content::{self, Content};
 
 /// How much of a source is read besides the keys that are named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,20 +41,6 @@ pub(super) struct ConsumedConfig<'a> {
 }
 
 impl ConsumedConfig<'_> {
-    /// Whether that holds for each key that is read.
-    pub(super) fn reads_only(
-        &self,
-        content: &Content,
-        holds: impl Fn(&content::Value) -> bool,
-    ) -> bool {
-        let mut read = content.values.iter().filter(|(key, value)| {
-            self.extent == Extent::All
-                || (self.extent == Extent::Data && !value.binary)
-                || self.keys.contains(*key)
-        });
-        read.all(|(_, value)| holds(value))
-    }
-
     /// `ConfigMap app-config`
     pub(super) fn display(&self) -> Named {
         Named::new(self.to.kind(), self.name)

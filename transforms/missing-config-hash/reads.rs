@@ -78,7 +78,8 @@ impl Reading {
             keys: Some(keys_read(source, content, &display)?),
         });
         self.reloads |= content.reloads && source.volume;
-        self.watched &= source.only_volumes && source.reads_only(content, |value| value.watched);
+        let mut values = content.values.values();
+        self.watched &= source.only_volumes && values.all(|value| value.watched);
         self.immutable &= content.immutable;
         self.behind.push(behind);
         self.names.push(source.label());
