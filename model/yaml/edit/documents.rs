@@ -90,6 +90,11 @@ pub(super) fn move_up(file: &File, index: usize, before: usize) -> Result<Plan, 
     }
     let layout = Layout::new(file);
     let text = file.text();
+    // A second byte order mark is none in the middle of a text.
+    let behind_mark = text.strip_prefix(BOM).unwrap_or(text);
+    if behind_mark.starts_with(BOM) || behind_mark.contains("\n\u{feff}") {
+        return Err(guard::LAYOUT);
+    }
     let moved = file.documents().get(index).ok_or(guard::NO_DOCUMENT)?;
     let marker = moved.marker.clone().ok_or(guard::LAYOUT)?;
     if marker.start != layout.line_start(marker.start) {

@@ -226,6 +226,7 @@ fn what_moves_nowhere() {
         "a: 1\n---\nb: 2\n---\nc: 3\n...\n",
         "a: |\n  x\n---\nb: 1",
         "a: 1\n---\nb: |\n  x",
+        "\u{feff}\u{feff}a: 1\n---\nb: 2",
     ] {
         let file = File::parse(text).unwrap();
         assert_eq!(
