@@ -59,12 +59,12 @@ fn judge(file: &File, before: &[oracle::Plain], edit: &Edit) {
     );
     if !matches!(edit.op, Op::ReplaceDocument { .. }) {
         let wanted = oracle::change(file, before, &[edit]);
-        assert_eq!(
-            oracle::load(&result).as_ref(),
-            Some(&wanted),
-            "{:?}\n{:?}\n{result:?}",
+        assert!(
+            oracle::means(&result, &wanted),
+            "{:?}\n{:?}\n{result:?}\n{:?}\n{wanted:?}",
             edit.op,
-            file.text()
+            file.text(),
+            oracle::load(&result)
         );
     }
     let comments = |f: &File| -> Vec<String> {

@@ -1,7 +1,8 @@
-//! The independent judge of edits: both texts as plain values, read by `yaml-rust2`'s own loader,
-//! and the same change made on values.
+//! The independent judge of edits: both texts as plain values, read by `yaml-rust2`'s own loader, or
+//! by libyaml where that refuses a text, and the same change made on values.
 
 use kubewright_model::yaml::{Edit, File, Kind, Level, Node, Op, Value};
+use serde::Deserialize;
 use yaml_rust2::{Yaml, YamlLoader};
 
 /// Whether the documents have the shape of the span tree, aliases aside.
@@ -60,24 +61,49 @@ pub(crate) fn load(text: &str) -> Option<Vec<Plain>> {
     Some(documents)
 }
 
-fn closed(text: &str, end: &str) -> Option<Vec<Plain>> {
-    let text = format!("{}{end}...\n", text.trim_start_matches('\u{feff}'));
-    let read = YamlLoader::load_from_str(&text);
-    let documents = read
-        .or_else(|_| YamlLoader::load_from_str(&brackets_indented(&text)))
-        .ok()?;
-    Some(documents.into_iter().map(plain).collect())
+/// Whether `text` means these documents. The loader refuses brackets and quotes in the column of
+/// what their collection is a value of; libyaml, and so kubectl, reads them, and judges then.
+pub(crate) fn means(text: &str, want: &[Plain]) -> bool {
+    match load(text) {
+        Some(documents) => documents == want,
+        None => by_libyaml(text).is_some_and(|documents| {
+            documents.len() == want.len() && documents.iter().zip(want).all(|(d, w)| is_like(d, w))
+        }),
+    }
 }
 
-/// The text with more white space in front of brackets that begin a line. The loader refuses one in
-/// the column of what its collection is a value of, unless a plain scalar stands inside; libyaml,
-/// and so kubectl, reads all of them.
-fn brackets_indented(text: &str) -> String {
-    let indented = |line: &str| {
-        let closes = line.trim_start_matches(' ').starts_with([']', '}']);
-        [if closes { "        " } else { "" }, line].concat()
-    };
-    text.split_inclusive('\n').map(indented).collect()
+/// The documents as libyaml reads them.
+fn by_libyaml(text: &str) -> Option<Vec<serde_yaml::Value>> {
+    serde_yaml::Deserializer::from_str(text.trim_start_matches('\u{feff}'))
+        .map(|document| serde_yaml::Value::deserialize(document).ok())
+        .collect()
+}
+
+/// Whether both are of one shape and have the same texts. Which numbers are texts is not asked: the
+/// two libraries differ in that.
+fn is_like(read: &serde_yaml::Value, want: &Plain) -> bool {
+    use serde_yaml::Value as Read;
+    match (read, want) {
+        (Read::Sequence(items), Plain::Seq(wanted)) => {
+            items.len() == wanted.len() && items.iter().zip(wanted).all(|(i, w)| is_like(i, w))
+        }
+        (Read::Mapping(entries), Plain::Map(wanted)) => {
+            entries.len() == wanted.len()
+                && (entries.iter().zip(wanted))
+                    .all(|((k, v), (key, value))| is_like(k, key) && is_like(v, value))
+        }
+        (Read::Tagged(tagged), want) => is_like(&tagged.value, want),
+        (Read::String(text), Plain::Scalar(Yaml::String(wanted))) => text == wanted,
+        (Read::Null, Plain::Scalar(wanted)) => *wanted == Yaml::Null,
+        (Read::Sequence(_) | Read::Mapping(_), _) | (_, Plain::Seq(_) | Plain::Map(_)) => false,
+        _ => true,
+    }
+}
+
+fn closed(text: &str, end: &str) -> Option<Vec<Plain>> {
+    let text = format!("{}{end}...\n", text.trim_start_matches('\u{feff}'));
+    let documents = YamlLoader::load_from_str(&text).ok()?;
+    Some(documents.into_iter().map(plain).collect())
 }
 
 fn last_text(plain: &mut Plain) -> Option<&mut String> {
