@@ -215,6 +215,11 @@ impl Block<'_> {
         let (layout, node) = (self.layout, self.node);
         let span = node.span();
         let end = layout.trailing(span.end)?;
+        if layout.last_leaf(node).is_missing() && layout.text[..span.end].ends_with('\n') {
+            // A value that is missing behind a block scalar that is a key: the last line break is
+            // within the collection.
+            return Err(guard::LAYOUT);
+        }
         let mark = node.mark();
         let below_mark = mark.filter(|m| layout.has_break(*m..span.start));
         let Some(mark) = below_mark else {

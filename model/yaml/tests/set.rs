@@ -1,5 +1,5 @@
 use super::{edited, map, s, table};
-use crate::yaml::{Node, Value};
+use crate::yaml::{File, Node, Value};
 
 #[test]
 fn string_for_scalar() {
@@ -204,5 +204,15 @@ fn collection() {
             "{\n  \"a\": {\n    \"e\": [],\n    \"m\": {}\n  }\n}\n",
         )],
         |node| node.set(&map(&[("e", Value::Seq(Vec::new())), ("m", map(&[]))])),
+    );
+}
+
+#[test]
+fn a_collection_that_ends_behind_its_last_line_break_stays() {
+    let file = File::parse("? |\n").unwrap();
+    let root = file.root(0).unwrap();
+    assert_eq!(
+        root.set(&s("x")).map_err(|refusal| refusal.code),
+        Err("yaml-layout")
     );
 }
