@@ -59,6 +59,10 @@ fn judge(file: &File, before: &[oracle::Plain], edit: &Edit) {
     );
     if !matches!(edit.op, Op::ReplaceDocument { .. }) {
         let wanted = oracle::change(file, before, &[edit]);
+        // What libyaml did not read before is not judged by it afterwards.
+        if oracle::load(&result).is_none() && oracle::by_libyaml(file.text()).is_none() {
+            return;
+        }
         assert!(
             oracle::means(&result, &wanted),
             "{:?}\n{:?}\n{result:?}\n{:?}\n{wanted:?}",

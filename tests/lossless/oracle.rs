@@ -73,7 +73,7 @@ pub(crate) fn means(text: &str, want: &[Plain]) -> bool {
 }
 
 /// The documents as libyaml reads them.
-fn by_libyaml(text: &str) -> Option<Vec<serde_yaml::Value>> {
+pub(crate) fn by_libyaml(text: &str) -> Option<Vec<serde_yaml::Value>> {
     serde_yaml::Deserializer::from_str(text.trim_start_matches('\u{feff}'))
         .map(|document| serde_yaml::Value::deserialize(document).ok())
         .collect()
