@@ -218,8 +218,9 @@ fn one(random: &mut Random, file: &File, before: &[oracle::Plain], tally: &mut T
     if result != oracle::spliced(file.text(), &edit) {
         wrong("bytes outside of the edit changed");
     }
-    let want = oracle::change(file, before, &[&edit]);
-    if !matches!(edit.op, Op::ReplaceDocument { .. }) && !oracle::means(&result, &want) {
+    if !matches!(edit.op, Op::ReplaceDocument { .. })
+        && oracle::is_meant(file, before, &[&edit], &result) != Some(true)
+    {
         wrong("values are not what was planned");
     }
     let comments = |f: &File| -> Vec<String> {
@@ -262,7 +263,7 @@ fn several(random: &mut Random, file: &File, before: &[oracle::Plain], tally: &m
     match verify::apply(file, &together) {
         Ok(result) => {
             tally.edits += 1;
-            if !oracle::means(&result, &oracle::change(file, before, &together)) {
+            if oracle::is_meant(file, before, &together, &result) != Some(true) {
                 tally.wrong.push(format!(
                     "values are not what was planned together\n{}\n{}\n{result:?}",
                     tally.path,

@@ -61,42 +61,45 @@ pub(crate) fn load(text: &str) -> Option<Vec<Plain>> {
     Some(documents)
 }
 
-/// Whether `text` means these documents. The loader refuses brackets and quotes in the column of
-/// what their collection is a value of; libyaml, and so kubectl, reads them, and judges then.
-pub(crate) fn means(text: &str, want: &[Plain]) -> bool {
-    match load(text) {
-        Some(documents) => documents == want,
-        None => by_libyaml(text).is_some_and(|documents| {
-            documents.len() == want.len() && documents.iter().zip(want).all(|(d, w)| is_like(d, w))
-        }),
+/// Whether `result` means what edits of a file were to make of it, which is read as `before`. The
+/// loader refuses brackets and quotes in the column of what their collection is a value of; libyaml,
+/// and so kubectl, reads them, and judges then, by what it reads of both texts. `None` where neither
+/// can.
+pub(crate) fn is_meant(
+    file: &File,
+    before: &[Plain],
+    edits: &[&Edit],
+    result: &str,
+) -> Option<bool> {
+    if let Some(documents) = load(result) {
+        return Some(documents == change(file, before, edits));
     }
+    let before = by_libyaml(file.text()).filter(|before| fits(file, before))?;
+    Some(by_libyaml(result) == Some(change(file, &before, edits)))
 }
 
-/// The documents as libyaml reads them.
-pub(crate) fn by_libyaml(text: &str) -> Option<Vec<serde_yaml::Value>> {
+/// All documents of `text`, as libyaml reads them.
+fn by_libyaml(text: &str) -> Option<Vec<Plain>> {
+    fn plain(value: serde_yaml::Value) -> Plain {
+        use serde_yaml::Value as Read;
+        Plain::Scalar(match value {
+            Read::Sequence(items) => return Plain::Seq(items.into_iter().map(plain).collect()),
+            Read::Mapping(entries) => {
+                let entries = entries.into_iter().map(|(k, v)| (plain(k), plain(v)));
+                return Plain::Map(entries.collect());
+            }
+            Read::Tagged(tagged) => return plain(tagged.value),
+            Read::Null => Yaml::Null,
+            Read::Bool(value) => Yaml::Boolean(value),
+            Read::Number(number) => number
+                .as_i64()
+                .map_or_else(|| Yaml::Real(number.to_string()), Yaml::Integer),
+            Read::String(text) => Yaml::String(text),
+        })
+    }
     serde_yaml::Deserializer::from_str(text.trim_start_matches('\u{feff}'))
-        .map(|document| serde_yaml::Value::deserialize(document).ok())
+        .map(|document| serde_yaml::Value::deserialize(document).ok().map(plain))
         .collect()
-}
-
-/// Whether both are of one shape and have the same texts. Which numbers are texts, and what an empty
-/// value with a tag is, is not asked: the two libraries differ in that.
-fn is_like(read: &serde_yaml::Value, want: &Plain) -> bool {
-    use serde_yaml::Value as Read;
-    match (read, want) {
-        (Read::Sequence(items), Plain::Seq(wanted)) => {
-            items.len() == wanted.len() && items.iter().zip(wanted).all(|(i, w)| is_like(i, w))
-        }
-        (Read::Mapping(entries), Plain::Map(wanted)) => {
-            entries.len() == wanted.len()
-                && (entries.iter().zip(wanted))
-                    .all(|((k, v), (key, value))| is_like(k, key) && is_like(v, value))
-        }
-        (Read::Tagged(tagged), want) => is_like(&tagged.value, want),
-        (Read::String(text), Plain::Scalar(Yaml::String(wanted))) => text == wanted,
-        (Read::Sequence(_) | Read::Mapping(_), _) | (_, Plain::Seq(_) | Plain::Map(_)) => false,
-        _ => true,
-    }
 }
 
 fn closed(text: &str, end: &str) -> Option<Vec<Plain>> {
